@@ -85,10 +85,7 @@ impl BudgetUse {
             BudgetScope::Day => budget.day,
             BudgetScope::Month => budget.month,
             BudgetScope::Credits => budget.credits,
-            BudgetScope::Project(key) => {
-                let project = budget.projects.iter().find(|project| project.key == *key);
-                project.map(|project| project.limit)
-            }
+            BudgetScope::Project(key) => budget.projects.get(key).copied(),
         }?;
         Some(Self {
             scope,

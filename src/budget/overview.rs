@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
-use crate::config::{BudgetAction, Config};
+use crate::config::{BudgetAction, Config, covers};
 use crate::drain::PercentWorth;
 use crate::hints::Hint;
 use crate::ledger::{RowsBy, SpendRow};
@@ -119,8 +119,8 @@ impl<'c> Survey<'c> {
         }
         let directory = &row.origin.project;
         if !self.covered.contains_key(directory) {
-            let projects = self.config.budget.projects.iter().enumerate();
-            let covering = projects.filter(|(_, project)| project.covers(directory, self.home));
+            let projects = self.config.budget.projects.keys().enumerate();
+            let covering = projects.filter(|(_, project)| covers(project, directory, self.home));
             let covering = covering.map(|(index, _)| index).collect();
             self.covered.insert(directory.clone(), covering);
         }
@@ -168,7 +168,7 @@ impl<'c> Survey<'c> {
             forecast,
             tomorrow,
         );
-        let keys = budget.projects.iter().map(|project| project.key.clone());
+        let keys = budget.projects.keys().cloned();
         let projects = keys.map(BudgetScope::Project).zip(&self.projects);
         for (scope, course) in [(BudgetScope::Month, all)].into_iter().chain(projects) {
             let (spent, ends) = (course.spent_this_month, Some(course.month()[1]));

@@ -74,10 +74,10 @@ fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
     let payload = StatusPayload::parse(sample.as_bytes());
     let again = Money::from_nano(420_000_000);
     // A project's budget is used so far that the line says so.
-    let project = config.budget.projects.first();
-    let project = project.and_then(|project| {
-        let spent = Money::from_noisy_usd(project.limit * 0.9)?;
-        Some((project.key.clone(), spent))
+    let project = config.budget.projects.first_key_value();
+    let project = project.and_then(|(project, limit)| {
+        let spent = Money::from_noisy_usd(limit * 0.9)?;
+        Some((project.clone(), spent))
     });
     let facts = LineFacts {
         windows: told_windows(&payload, clock.now),

@@ -13,7 +13,7 @@ pub(crate) trait Verb {
 }
 
 /// What a verb has to say, and the code that the process ends with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reply {
     /// Empty where the verb has printed by itself.
     pub(super) report: Report,

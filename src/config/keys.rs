@@ -1,5 +1,6 @@
 //! The keys of `config.toml`: one row each in `keys.json`, by which its value is checked and shown.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -32,6 +33,8 @@ enum Takes {
     Rate,
     Flag,
     Name,
+    /// Protects pseudonyms.
+    Secret,
     /// At most so many columns.
     Text(usize),
     OneOf(Vec<String>),
@@ -59,6 +62,10 @@ struct Choices {
 pub(super) static KEYS: LazyLock<Vec<Key>> =
     LazyLock::new(|| serde_json::from_str(include_str!("keys.json")).unwrap_or_default());
 
+const ABOVE_NOTHING: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
+const NAME: &str = "must be a text of 1 to 100 characters";
+const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
+                    `whycap export --new-key` prints";
 const DOLLARS: &str = "must be a number of dollars above 0";
 
 /// A value that can be used, and a sentence for each part of it that was left out; else what the
@@ -69,15 +76,18 @@ impl Key {
     /// What of a value can be taken over.
     pub(super) fn check(&self, value: &Value) -> Checked {
         match &self.takes {
-            Takes::Dollars => number(value, DOLLARS, |usd| usd > 0.0),
-            Takes::Share => number(value, "must be a number from 0 to 1", |share| {
-                (0.0..=1.0).contains(&share)
-            }),
-            Takes::Rate => number(value, "must be a number above 0", |rate| {
-                (1e-6..=1e6).contains(&rate)
-            }),
+            Takes::Dollars => number(value, DOLLARS, ABOVE_NOTHING),
+            Takes::Share => number(value, "must be a number from 0 to 1", 0.0..=1.0),
+            Takes::Rate => number(value, "must be a number above 0", 1e-6..=1e6),
             Takes::Flag => whole(value.as_bool().map(Value::Boolean), "must be true or false"),
-            Takes::Name => whole(name(value), "must be a text of 1 to 100 characters"),
+            Takes::Name => whole(name(value), NAME),
+            Takes::Secret => {
+                let secret = name(value).ok_or(NAME)?;
+                // A shorter one can be guessed by trying words.
+                let is_weak = secret.as_str().is_some_and(|key| key.chars().count() < 32);
+                let says = is_weak.then(|| WEAK.to_owned());
+                Ok((secret, says.into_iter().collect()))
+            }
             Takes::Text(columns) => {
                 let must = format!("must be a text of 1 to {columns} columns");
                 whole(short_text(value, *columns), &must)
@@ -112,10 +122,10 @@ fn whole(usable: Option<Value>, must: &str) -> Checked {
     Ok((usable, Vec::new()))
 }
 
-fn number(value: &Value, must: &str, fits: fn(f64) -> bool) -> Checked {
+fn number(value: &Value, must: &str, range: RangeInclusive<f64>) -> Checked {
     let number = value.as_float();
     let number = number.or_else(|| value.as_integer().map(|whole| whole as f64));
-    let number = number.filter(|number| number.is_finite() && fits(*number));
+    let number = number.filter(|number| range.contains(number));
     whole(number.map(Value::Float), must)
 }
 
@@ -194,7 +204,7 @@ fn budgets(value: &Value) -> Checked {
     let table = value.as_table().ok_or(must)?;
     let (mut known, mut says) = (Table::new(), Vec::new());
     for (directory, value) in table {
-        match number(value, DOLLARS, |usd| usd > 0.0) {
+        match number(value, DOLLARS, ABOVE_NOTHING) {
             Ok(_) if directory.is_empty() => {
                 says.push("a project without a name is left out".into());
             }

@@ -5,8 +5,8 @@ mod reading;
 mod values;
 mod written;
 
+pub(crate) use values::covers;
 pub use values::{
     Branches, Budget, BudgetAction, ClockChoice, Config, Currency, DisplayConfig, Export,
-    HintConfig, HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, ProjectBudget,
-    SegmentName,
+    HintConfig, HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
 };

@@ -8,7 +8,7 @@ use std::mem::take;
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key};
-use super::values::{Config, Export};
+use super::values::Config;
 use crate::disk;
 use crate::places::Places;
 
@@ -90,9 +90,6 @@ impl Config {
                 Ok((usable, left_out)) => {
                     let left_out = left_out.iter().map(|what| format!("`{place}`: {what}"));
                     self.problems.extend(left_out);
-                    if place == "export.key" && has_weak_key(&usable) {
-                        self.problems.push(format!("`{place}`: {WEAK}"));
-                    }
                     if let Some(Value::Table(values)) = values.get_mut(section) {
                         values.insert(name.clone(), usable);
                     }
@@ -105,18 +102,6 @@ impl Config {
             }
         }
     }
-}
-
-const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
-                    `whycap export --new-key` prints";
-
-fn has_weak_key(value: &Value) -> bool {
-    let key = value.as_str().map(str::to_owned);
-    let export = Export {
-        key,
-        ..Export::default()
-    };
-    export.has_weak_key()
 }
 
 #[cfg(test)]
@@ -174,7 +159,9 @@ mod tests {
             "[budget.projects]\napi = 40\n'C:\\src\\web' = 1.5\nx = \"1\"\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\nsymbol = \"too long\"\n[hints]\noff = [\"fast_mode\", \"slow_mode\"]\n",
         );
         let projects = config.budget.projects.iter();
-        let projects: Vec<_> = projects.map(|it| (it.key.as_str(), it.limit)).collect();
+        let projects: Vec<_> = projects
+            .map(|(key, limit)| (key.as_str(), *limit))
+            .collect();
         assert_eq!(projects, [("C:\\src\\web", 1.5), ("api", 40.0)]);
         assert_eq!(config.plan.monthly, Some(100.0));
         assert_eq!(config.currency.rate, Some(0.92));

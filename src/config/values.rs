@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::terminal::{THEMES, Theme};
@@ -99,13 +99,10 @@ pub struct Budget {
     pub month: Option<f64>,
     /// For what is paid from usage credits in one calendar month.
     pub credits: Option<f64>,
-    /// For one calendar month in certain directories.
-    #[serde(
-        deserialize_with = "read_projects",
-        serialize_with = "write_projects",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub projects: Vec<ProjectBudget>,
+    /// For one calendar month in certain directories, by a directory (`/home/dev/api`,
+    /// `~/src/api`) or the name of one (`api`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects: BTreeMap<String, f64>,
     /// Share of a budget at which to warn, 0 to 1.
     pub warn_at: f64,
     /// What happens at the end of a budget.
@@ -120,17 +117,6 @@ impl Budget {
     }
 }
 
-fn read_projects<'d, D: Deserializer<'d>>(source: D) -> Result<Vec<ProjectBudget>, D::Error> {
-    let limits = BTreeMap::<String, f64>::deserialize(source)?.into_iter();
-    Ok(limits
-        .map(|(key, limit)| ProjectBudget { key, limit })
-        .collect())
-}
-
-fn write_projects<S: Serializer>(projects: &[ProjectBudget], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(projects.iter().map(|project| (&project.key, project.limit)))
-}
-
 impl Default for Budget {
     fn default() -> Self {
         Self {
@@ -138,46 +124,34 @@ impl Default for Budget {
             day: None,
             month: None,
             credits: None,
-            projects: Vec::new(),
+            projects: BTreeMap::new(),
             warn_at: 0.8,
             action: BudgetAction::Warn,
         }
     }
 }
 
-/// What a project may cost in one calendar month.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProjectBudget {
-    /// A directory (`/home/dev/api`, `~/src/api`), or the name of one (`api`).
-    pub key: String,
-    /// Dollars.
-    pub limit: f64,
+/// Whether what was spent in a directory counts for a project's budget of this name: the directory
+/// that is named, and those below it. In any case, as `spend --project` has it.
+pub(crate) fn covers(project: &str, directory: &str, home: &str) -> bool {
+    let project = match project.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => format!("{home}{rest}"),
+        _ => project.to_owned(),
+    };
+    let is_path = project.starts_with(['/', '\\']) || project.get(1..2) == Some(":");
+    let (project, directory) = (path_names(&project), path_names(directory));
+    if is_path {
+        directory.starts_with(&project)
+    } else {
+        !project.is_empty() && directory.windows(project.len()).any(|part| part == project)
+    }
 }
 
-impl ProjectBudget {
-    /// Whether what was spent in a directory counts: the one that is named, and those below it. In
-    /// any case, as `spend --project` has it.
-    pub(crate) fn covers(&self, directory: &str, home: &str) -> bool {
-        let key = match self.key.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
-                format!("{home}{rest}")
-            }
-            _ => self.key.clone(),
-        };
-        let (key, directory) = (key.to_lowercase(), directory.to_lowercase());
-        // Windows writes C:\Users, and takes C:/Users.
-        let names = |path: &str| -> Vec<String> {
-            let parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
-            parts.map(str::to_owned).collect()
-        };
-        let is_path = key.starts_with(['/', '\\']) || key.get(1..2) == Some(":");
-        let (key, directory) = (names(&key), names(&directory));
-        if is_path {
-            directory.starts_with(&key)
-        } else {
-            !key.is_empty() && directory.windows(key.len()).any(|part| part == key)
-        }
-    }
+/// The names in a path: Windows writes them with either slash.
+fn path_names(path: &str) -> Vec<String> {
+    let path = path.to_lowercase();
+    let names = path.split(['/', '\\']).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// A currency beside dollars.
@@ -217,16 +191,6 @@ pub struct Export {
     /// What is added to every row: a team, a cost center.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-}
-
-impl Export {
-    /// Whether the key can be guessed by trying words.
-    pub(crate) fn has_weak_key(&self) -> bool {
-        const SHORTEST: usize = 32;
-        self.key
-            .as_ref()
-            .is_some_and(|key| key.chars().count() < SHORTEST)
-    }
 }
 
 /// What becomes of projects that the user did not name.
@@ -431,11 +395,7 @@ mod tests {
 
     #[test]
     fn a_project_is_named_by_its_path_or_by_its_name_and_holds_what_lies_below() {
-        let covers = |key: &str, directory: &str| {
-            let limit = 1.0;
-            let key = key.to_owned();
-            ProjectBudget { key, limit }.covers(directory, "/home/dev")
-        };
+        let covers = |key: &str, directory: &str| covers(key, directory, "/home/dev");
         for (key, directory) in [
             ("/home/dev/api", "/home/dev/api"),
             ("/home/dev/api/", "/home/dev/api/server"),

@@ -75,8 +75,7 @@ mod tests {
 
     use crate::config::{
         Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, HintConfig,
-        HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, ProjectBudget,
-        SegmentName,
+        HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
     };
     use crate::terminal::THEMES;
 
@@ -112,10 +111,7 @@ mod tests {
                 day,
                 month,
                 credits,
-                projects: projects
-                    .into_iter()
-                    .map(|(key, limit)| ProjectBudget { key, limit })
-                    .collect(),
+                projects,
                 warn_at,
                 action,
             },

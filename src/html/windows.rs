@@ -2,7 +2,7 @@
 //!
 //! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -106,24 +106,34 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
 
 /// The fullest that each window was on each day.
 fn by_day(known: &[(Window, Vec<&WindowStep>)], zone: Zone) -> Table {
-    let mut fullest: BTreeMap<NaiveDate, Vec<Option<f64>>> = BTreeMap::new();
-    for (column, (_, own)) in known.iter().enumerate() {
-        for step in own {
-            let day = fullest.entry(zone.day(step.at));
-            let levels = day.or_insert_with(|| vec![None; known.len()]);
-            if let Some(most) = levels.get_mut(column) {
-                *most = Some(step.meter.used_percent.max(most.unwrap_or_default()));
-            }
-        }
-    }
+    let fullest = known
+        .iter()
+        .map(|(_, own)| fullest(own, |at| Some(zone.day(at))));
+    let fullest: Vec<BTreeMap<NaiveDate, f64>> = fullest.collect();
+    let days: BTreeSet<&NaiveDate> = fullest.iter().flat_map(BTreeMap::keys).collect();
     let names = known.iter().map(|(window, _)| window.short());
     let mut table = Table::new(["day"].into_iter().chain(names));
-    for (day, levels) in fullest {
-        let levels = levels.into_iter();
+    for day in days {
+        let levels = fullest.iter().map(|own| own.get(day));
         let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
         table.row([day.to_string()].into_iter().chain(levels));
     }
     table
+}
+
+/// The fullest that a window was, by what a moment belongs to.
+fn fullest<K: Ord>(
+    steps: &[&WindowStep],
+    belongs: impl Fn(DateTime<Utc>) -> Option<K>,
+) -> BTreeMap<K, f64> {
+    let mut fullest = BTreeMap::new();
+    for step in steps {
+        if let Some(key) = belongs(step.at) {
+            let most: &mut f64 = fullest.entry(key).or_default();
+            *most = most.max(step.meter.used_percent);
+        }
+    }
+    fullest
 }
 
 /// Where moments stand on the chart.
@@ -175,14 +185,8 @@ impl View<'_> {
 
     /// The fullest of each column; those without any are left out.
     fn peaks(&self, steps: &[&WindowStep]) -> String {
-        let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
-        for step in steps {
-            let day = self.contents.clock.zone.day(step.at);
-            if let Some(place) = self.columns.place(day) {
-                let peak = peaks.entry(place).or_default();
-                *peak = peak.max(step.meter.used_percent);
-            }
-        }
+        let zone = self.contents.clock.zone;
+        let peaks = fullest(steps, |at| self.columns.place(zone.day(at)));
         let mut path = String::new();
         let mut before = None;
         for (place, peak) in peaks {

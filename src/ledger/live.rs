@@ -6,6 +6,7 @@
 //! need it: until all transcripts were read once, when a process is heard of for the first time, and
 //! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use super::spent::Spent;
 use super::store::processes;
 use super::store::{Ledger, answers};
 use crate::claude::model_pricing::prices;
-use crate::config::{Budget, ProjectBudget};
+use crate::config::{Budget, covers};
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -61,7 +62,7 @@ pub struct Wanted<'a> {
     /// The month.
     pub month: bool,
     /// This month in the directories of those of these that cover the session's.
-    pub projects: &'a [ProjectBudget],
+    pub projects: Option<&'a BTreeMap<String, f64>>,
     /// The user's home directory.
     pub home: &'a str,
     /// Where the session is; its transcript knows better, once it has an answer.
@@ -73,7 +74,7 @@ impl<'a> Wanted<'a> {
     pub(crate) fn new(budget: &'a Budget, places: &'a Places, directory: &'a str) -> Self {
         Self {
             month: budget.month.is_some(),
-            projects: &budget.projects,
+            projects: Some(&budget.projects),
             // One that is not UTF-8 cannot be meant by a key either.
             home: places.home.to_str().unwrap_or_default(),
             directory,
@@ -226,16 +227,16 @@ impl Live {
         id: Id,
         [from, until]: [DateTime<Utc>; 2],
     ) -> Option<Vec<(String, Money)>> {
-        if wanted.projects.is_empty() {
+        let Some(projects) = wanted.projects.filter(|projects| !projects.is_empty()) else {
             return Some(Vec::new());
-        }
+        };
         let known = self.ledger.directory(id).ok()?;
         let gained = self.gained.sessions.get(&id);
         let gained = gained.and_then(|(_, known)| Some(known.as_ref()?.1.as_str()));
         let directory = known.as_deref().or(gained).unwrap_or(wanted.directory);
-        let covering = wanted.projects.iter();
-        let covering = covering.filter(|project| project.covers(directory, wanted.home));
-        let mut projects: Vec<(&ProjectBudget, Money)> =
+        let covering = projects.keys();
+        let covering = covering.filter(|project| covers(project, directory, wanted.home));
+        let mut projects: Vec<(&String, Money)> =
             covering.map(|project| (project, Money::ZERO)).collect();
         if projects.is_empty() {
             return Some(Vec::new());
@@ -243,12 +244,12 @@ impl Live {
         let by_directory = self.ledger.by_directory(from, until).ok()?;
         for (directory, spent) in by_directory {
             for (project, sum) in &mut projects {
-                if project.covers(&directory, wanted.home) {
+                if covers(project, &directory, wanted.home) {
                     *sum += spent;
                 }
             }
         }
-        let named = |(project, sum): (&ProjectBudget, Money)| (project.key.clone(), sum);
+        let named = |(project, sum): (&String, Money)| (project.clone(), sum);
         Some(projects.into_iter().map(named).collect())
     }
 

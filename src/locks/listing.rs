@@ -48,7 +48,6 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
 }
 
 /// Locks laid out for people.
-#[derive(Debug)]
 pub(crate) struct Listing<'a> {
     report: Report,
     places: &'a Places,

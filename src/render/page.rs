@@ -2,7 +2,7 @@
 
 use crate::environment::Environment;
 use crate::terminal::{
-    Palette, Piece, Shown, Theme, Tone, is_seen_by_person, padding, width_for_person, wrap,
+    Palette, Piece, Shown, Theme, Tone, is_seen_by_person, width_for_person, wrap,
 };
 
 /// The widest that running text is set: longer lines are hard to read.
@@ -14,9 +14,11 @@ const NARROWEST: usize = 20;
 /// How wide a report is drawn, and in which colors.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
-    columns: usize,
+    /// Running text takes at most 96 of them.
+    pub(super) columns: usize,
     palette: Palette,
-    is_terminal: bool,
+    /// What only catches the eye has its place on a terminal.
+    pub(super) is_terminal: bool,
 }
 
 impl Page {
@@ -57,29 +59,15 @@ impl Page {
 
 /// A page being filled, row by row.
 pub(super) struct Sheet {
-    page: Page,
-    shown: Shown,
+    pub(super) page: Page,
+    /// What is on it, each row ended.
+    pub(super) shown: Shown,
 }
 
 impl Sheet {
     pub(super) fn new(page: Page) -> Self {
         let shown = Shown::default();
         Self { page, shown }
-    }
-
-    /// What is on it, each row ended.
-    pub(super) fn shown(self) -> Shown {
-        self.shown
-    }
-
-    /// Whether it is for a terminal, where what only catches the eye has its place.
-    pub(super) fn is_terminal(&self) -> bool {
-        self.page.is_terminal
-    }
-
-    /// Columns of the page. Running text takes at most 96 of them.
-    pub(super) fn columns(&self) -> usize {
-        self.page.columns
     }
 
     /// A row that is not wrapped. Blanks at its end are left out.
@@ -94,7 +82,7 @@ impl Sheet {
     /// Running text behind a lead of so many columns, later lines set below the first. What starts
     /// far to the right on a narrow page starts at the second column.
     pub(super) fn hanging(&mut self, lead: &[Piece], indent: usize, tone: Tone, text: &str) {
-        let room = self.columns().min(WIDEST).saturating_sub(indent);
+        let room = self.page.columns.min(WIDEST).saturating_sub(indent);
         let below = [(Tone::Plain, " ".repeat(indent))];
         for (index, line) in wrap(text, room).into_iter().enumerate() {
             let mut pieces = if index == 0 { lead } else { &below }.to_vec();
@@ -106,7 +94,7 @@ impl Sheet {
     /// Running text that starts further to the right; on a page that is too narrow for that, a
     /// little.
     pub(super) fn indented(&mut self, indent: usize, tone: Tone, text: &str) {
-        let indent = if indent * 4 > self.columns() {
+        let indent = if indent * 4 > self.page.columns {
             2
         } else {
             indent
@@ -114,20 +102,15 @@ impl Sheet {
         self.hanging(&[(Tone::Plain, " ".repeat(indent))], indent, tone, text);
     }
 
-    /// Text behind labels, each in its tone and its columns; later lines stand below the first. On
-    /// a page that is too narrow for it, the text goes below the labels.
-    pub(super) fn labelled(&mut self, labels: &[(Tone, String, usize)], tone: Tone, text: &str) {
-        let column: usize = labels.iter().map(|(_, _, columns)| columns).sum();
-        let lead = labels.iter().flat_map(|(tone, label, columns)| {
-            let gap = (Tone::Plain, padding(label, *columns));
-            [(*tone, label.clone()), gap]
-        });
-        if self.columns() < column + NARROWEST {
-            let is_blank = |(_, text): &Piece| text.trim().is_empty();
-            self.row(lead.skip_while(is_blank).collect());
+    /// Text behind a lead of so many columns, later lines below the first. On a page that is too
+    /// narrow for it, the text goes below the lead.
+    pub(super) fn labelled(&mut self, lead: &[Piece], column: usize, tone: Tone, text: &str) {
+        if self.page.columns < column + NARROWEST {
+            let is_blank = |(_, text): &&Piece| text.trim().is_empty();
+            self.row(lead.iter().skip_while(is_blank).cloned().collect());
             self.indented(2, tone, text);
         } else {
-            self.hanging(&lead.collect::<Vec<_>>(), column, tone, text);
+            self.hanging(lead, column, tone, text);
         }
     }
 }

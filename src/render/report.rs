@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::page::Sheet;
 use super::{Page, Table};
 use crate::environment::Environment;
-use crate::terminal::{Piece, Shown, Tone, bar, cut, print, width};
+use crate::terminal::{Piece, Shown, Tone, bar, cut, padding, print, width};
 
 /// The rows that Claude Code, the status line and the prompt need around an answer (2.1.328).
 const ROWS_AROUND: usize = 14;
@@ -16,29 +16,15 @@ const BAR: usize = 20;
 const ROOM_FOR_BARS: usize = 64;
 
 /// Facts for programs, and blocks for people from top to bottom.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Report {
     facts: Value,
     is_indented: bool,
-    blocks: Vec<Element>,
+    blocks: Vec<Block>,
 }
 
 /// A piece of a page that is laid out when its width is known.
-#[derive(Debug)]
-enum Element {
-    Gap,
-    Section(String),
-    /// Set as it is, however wide: what people copy.
-    Row(Vec<Piece>),
-    /// One row, cut where the page ends.
-    Excerpt(usize, Tone, String),
-    Paragraph(usize, Tone, String),
-    /// Text behind a mark.
-    Item(String, Tone, String),
-    Labelled(Vec<(Tone, String, usize)>, Tone, String),
-    MeterRow(MeterRow),
-    Table(Table),
-}
+type Block = Box<dyn Fn(&mut Sheet)>;
 
 /// How far something is used, in one row: what, a bar, the percentage, and a remark.
 #[derive(Debug)]
@@ -111,7 +97,7 @@ impl Report {
         text: impl Into<String>,
     ) {
         let text = text.into();
-        self.blocks.push(Element::Paragraph(indent, tone, text));
+        self.draw(move |sheet| sheet.indented(indent, tone, &text));
     }
 
     /// A line that is never broken: people copy it.
@@ -121,29 +107,34 @@ impl Report {
 
     /// A line of several pieces that is never broken.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
-        self.blocks.push(Element::Row(pieces));
+        self.draw(move |sheet| sheet.row(pieces.clone()));
     }
 
     /// The beginning of a long text, in one row.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
         let text = text.into();
-        self.blocks.push(Element::Excerpt(indent, tone, text));
+        self.draw(move |sheet| {
+            let text = cut(&text, sheet.page.columns.saturating_sub(indent));
+            sheet.indented(indent, tone, &text);
+        });
     }
 
     /// An empty line.
     pub(crate) fn gap(&mut self) {
-        self.blocks.push(Element::Gap);
+        self.row(Vec::new());
     }
 
     /// A heading after an empty line.
     pub(crate) fn section(&mut self, title: impl Into<String>) {
-        self.blocks.push(Element::Section(title.into()));
+        self.gap();
+        self.row(vec![(Tone::Strong, title.into())]);
     }
 
     /// Text behind a mark.
     pub(crate) fn item(&mut self, mark: &str, tone: Tone, text: impl Into<String>) {
-        let (mark, text) = (mark.to_owned(), text.into());
-        self.blocks.push(Element::Item(mark, tone, text));
+        let (lead, text) = ([(Tone::Plain, mark.to_owned())], text.into());
+        let indent = width(mark);
+        self.draw(move |sheet| sheet.hanging(&lead, indent, tone, &text));
     }
 
     /// Text behind labels, each in its tone and its columns: two columns of text. Where the page is
@@ -154,20 +145,27 @@ impl Report {
         tone: Tone,
         text: impl Into<String>,
     ) {
-        let labels = labels.iter();
-        let labels = labels.map(|(tone, label, columns)| (*tone, (*label).to_owned(), *columns));
-        let block = Element::Labelled(labels.collect(), tone, text.into());
-        self.blocks.push(block);
+        let column: usize = labels.iter().map(|(_, _, columns)| columns).sum();
+        let lead = labels.iter().flat_map(|(tone, label, columns)| {
+            let gap = (Tone::Plain, padding(label, *columns));
+            [(*tone, (*label).to_owned()), gap]
+        });
+        let (lead, text): (Vec<Piece>, String) = (lead.collect(), text.into());
+        self.draw(move |sheet| sheet.labelled(&lead, column, tone, &text));
     }
 
     /// How far something is used.
     pub(crate) fn meter(&mut self, meter: MeterRow) {
-        self.blocks.push(Element::MeterRow(meter));
+        self.draw(move |sheet| meter.write(sheet));
     }
 
     /// A table.
     pub(crate) fn table(&mut self, table: Table) {
-        self.blocks.push(Element::Table(table));
+        self.draw(move |sheet| table.write(sheet));
+    }
+
+    fn draw(&mut self, block: impl Fn(&mut Sheet) + 'static) {
+        self.blocks.push(Box::new(block));
     }
 
     /// What another report says, below this.
@@ -193,9 +191,9 @@ impl Report {
     pub(crate) fn drawn(&self, page: Page) -> Shown {
         let mut sheet = Sheet::new(page);
         for block in &self.blocks {
-            block.write(&mut sheet);
+            block(&mut sheet);
         }
-        sheet.shown()
+        sheet.shown
     }
 
     /// The same as text.
@@ -206,31 +204,6 @@ impl Report {
     /// How many rows the blocks take on such a page.
     pub(crate) fn rows_on(&self, page: Page) -> usize {
         self.drawn(page).as_str().lines().count()
-    }
-}
-
-impl Element {
-    fn write(&self, sheet: &mut Sheet) {
-        match self {
-            Self::Gap => sheet.row(Vec::new()),
-            Self::Section(title) => {
-                sheet.row(Vec::new());
-                sheet.row(vec![(Tone::Strong, title.clone())]);
-            }
-            Self::Row(pieces) => sheet.row(pieces.clone()),
-            Self::Excerpt(indent, tone, text) => {
-                let text = cut(text, sheet.columns().saturating_sub(*indent));
-                sheet.indented(*indent, *tone, &text);
-            }
-            Self::Paragraph(indent, tone, text) => sheet.indented(*indent, *tone, text),
-            Self::Item(mark, tone, text) => {
-                let lead = [(Tone::Plain, mark.clone())];
-                sheet.hanging(&lead, width(mark), *tone, text);
-            }
-            Self::Labelled(labels, tone, text) => sheet.labelled(labels, *tone, text),
-            Self::MeterRow(meter) => meter.write(sheet),
-            Self::Table(table) => table.write(sheet),
-        }
     }
 }
 
@@ -252,13 +225,13 @@ pub(crate) fn rows_for_answer(height: Option<usize>) -> Option<usize> {
 impl MeterRow {
     fn write(&self, sheet: &mut Sheet) {
         let mut row = self.lead.clone();
-        if sheet.columns() >= ROOM_FOR_BARS {
+        if sheet.page.columns >= ROOM_FOR_BARS {
             row.extend(bar(self.percent, BAR, self.tone));
             row.push((Tone::Plain, "  ".to_owned()));
         }
         row.push((self.tone, format!("{:>4}", self.figure)));
         let taken: usize = row.iter().map(|(_, text)| width(text)).sum();
-        let fits = |remark: &&String| taken + width(remark) <= sheet.columns();
+        let fits = |remark: &&String| taken + width(remark) <= sheet.page.columns;
         let remark = self.remarks.iter().find(fits).or(self.remarks.last());
         row.push((Tone::Plain, remark.cloned().unwrap_or_default()));
         sheet.row(row);

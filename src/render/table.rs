@@ -155,7 +155,7 @@ impl Table {
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
     pub(super) fn write(&self, sheet: &mut Sheet) {
-        let room = sheet.columns().saturating_sub(self.indent);
+        let room = sheet.page.columns.saturating_sub(self.indent);
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let choices = self.choices.iter().copied();
         let choices = choices.chain(self.choices.is_empty().then_some(all.as_slice()));
@@ -167,7 +167,7 @@ impl Table {
             }
         }
         layout.shrink(room);
-        let bar = sheet.is_terminal().then(|| layout.room_for_bar(room));
+        let bar = sheet.page.is_terminal.then(|| layout.room_for_bar(room));
         if !self.is_headless {
             let names = self.columns.iter().map(|column| column.name.as_str());
             let names: Vec<&str> = names.collect();

@@ -9,67 +9,60 @@ use crate::pricing::Money;
 pub struct Amount {
     /// The amount.
     pub money: Money,
-    /// How it is to be read.
-    certainty: Certainty,
-}
-
-/// How sure an amount is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Certainty {
-    /// To the cent.
-    Exact,
     /// A model without a known price is among it, priced as Claude Code does.
-    Estimate,
+    is_estimate: bool,
     /// There may be more: not everything was read, or is to be known.
-    AtLeast,
+    is_lower_bound: bool,
 }
 
 impl Amount {
     /// One that is sure.
     pub fn exact(money: Money) -> Self {
-        Self::new(money, false, false)
-    }
-
-    fn new(money: Money, is_estimate: bool, is_lower_bound: bool) -> Self {
-        let certainty = if is_estimate {
-            Certainty::Estimate
-        } else {
-            Certainty::Exact
-        };
-        Self { money, certainty }.unless_complete(!is_lower_bound)
+        Self {
+            money,
+            is_estimate: false,
+            is_lower_bound: false,
+        }
     }
 
     /// What all of it costs.
     pub(crate) fn from_tally(tally: &Tally) -> Self {
-        Self::new(tally.cost(), tally.unpriced > 0, tally.at_least)
+        Self {
+            money: tally.cost(),
+            is_estimate: tally.unpriced > 0,
+            is_lower_bound: tally.at_least,
+        }
     }
 
     /// What the ledger says of a session or a period.
     pub(crate) fn from_spent(spent: &Spent) -> Self {
-        Self::new(spent.total(), spent.estimated, spent.at_least)
+        Self {
+            money: spent.total(),
+            is_estimate: spent.estimated,
+            is_lower_bound: spent.at_least,
+        }
     }
 
     /// The same where there may be more. That says more than that a part is estimated.
     pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
-        let certainty = if is_complete {
-            self.certainty
-        } else {
-            Certainty::AtLeast
-        };
-        Self { certainty, ..self }
+        let is_lower_bound = self.is_lower_bound || !is_complete;
+        Self {
+            is_lower_bound,
+            ..self
+        }
     }
 
     /// Whether there may be more.
     pub(crate) fn is_lower_bound(self) -> bool {
-        self.certainty == Certainty::AtLeast
+        self.is_lower_bound
     }
 
     /// `≥` or `≈`, if it is not exact.
     pub(crate) fn sign(self) -> &'static str {
-        match self.certainty {
-            Certainty::Exact => "",
-            Certainty::Estimate => "\u{2248}",
-            Certainty::AtLeast => "\u{2265}",
+        match (self.is_lower_bound, self.is_estimate) {
+            (true, _) => "\u{2265}",
+            (_, true) => "\u{2248}",
+            _ => "",
         }
     }
 

@@ -151,18 +151,11 @@ impl Course {
             Some((day.weekday(), spent))
         });
         let known: Vec<(Weekday, Money)> = known.collect();
-        let sum_of = |is_meant: &dyn Fn(Weekday) -> bool| {
-            let meant = known.iter().filter(|(day, _)| is_meant(*day));
-            let meant: Vec<Money> = meant.map(|(_, spent)| *spent).collect();
-            (meant.iter().copied().sum::<Money>(), meant.len() as u128)
+        let (alike, many) = match sum_of(&known, |day| is_weekend(day) == is_weekend(weekday)) {
+            (_, 0) => sum_of(&known, |_| true),
+            alike => alike,
         };
-        let (alike, many) = sum_of(&|day| is_weekend(day) == is_weekend(weekday));
-        let (alike, many) = if many == 0 {
-            sum_of(&|_| true)
-        } else {
-            (alike, many)
-        };
-        let (same, times) = sum_of(&|day| day == weekday);
+        let (same, times) = sum_of(&known, |day| day == weekday);
         (same + alike.share(1, many)).share(1, times + 1)
     }
 
@@ -174,13 +167,8 @@ impl Course {
         let left = tomorrow.iter_days().take_while(|day| *day < ends);
         let left = left.map(|day| self.usual(day.weekday(), days, |past| past.all));
         let to_come = left.fold(self.rest_of_today(days), |sum, day| sum + day);
-        Some(Forecast {
-            of: Forecasted::Month(self.first_of_month(), self.month[1] - self.clock.now),
-            so_far: self.spent_this_month,
-            to_come,
-            days,
-            total: self.spent_this_month + to_come,
-        })
+        let of = Forecasted::Month(self.first_of_month(), self.month[1] - self.clock.now);
+        Some(Forecast::new(of, self.spent_this_month, to_come, days))
     }
 
     fn rest_of_today(&self, days: usize) -> Money {
@@ -191,15 +179,18 @@ impl Course {
     /// there are some.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
         let days = self.days().filter(|days| *days >= ENOUGH_FOR_A_DAY)?;
+        let of = Forecasted::Today(self.clock.time(self.clock.now));
         let to_come = self.rest_of_today(days);
-        Some(Forecast {
-            of: Forecasted::Today(self.clock.time(self.clock.now)),
-            so_far: self.spent_today,
-            to_come,
-            days,
-            total: self.spent_today + to_come,
-        })
+        Some(Forecast::new(of, self.spent_today, to_come, days))
     }
+}
+
+/// What was spent on the weekdays that are meant, and how many those are.
+fn sum_of(days: &[(Weekday, Money)], is_meant: impl Fn(Weekday) -> bool) -> (Money, u128) {
+    let meant = days.iter().filter(|(day, _)| is_meant(*day));
+    meant.fold((Money::ZERO, 0), |(sum, many), (_, spent)| {
+        (sum + *spent, many + 1)
+    })
 }
 
 fn is_weekend(day: Weekday) -> bool {
@@ -227,6 +218,16 @@ fn seconds(span: TimeDelta) -> u128 {
 }
 
 impl Forecast {
+    fn new(of: Forecasted, so_far: Money, to_come: Money, days: usize) -> Self {
+        Self {
+            of,
+            so_far,
+            to_come,
+            days,
+            total: so_far + to_come,
+        }
+    }
+
     /// For people.
     pub(crate) fn sentence(&self) -> String {
         let of = match &self.of {
@@ -254,18 +255,19 @@ impl Forecast {
     }
 
     pub(crate) fn json(&self) -> Value {
+        let (cost, to_come, days) = (self.total.usd(), self.to_come, self.days);
         match &self.of {
             Forecasted::Month(first, left) => json!({
                 "month": first.format("%Y-%m").to_string(),
-                "cost_usd": self.total.usd(),
+                "cost_usd": cost,
                 "so_far_usd": self.so_far.usd(),
-                "per_day_usd": self.to_come.share(seconds(TimeDelta::days(1)), seconds(*left)).usd(),
-                "average_of_days": self.days,
+                "per_day_usd": to_come.share(seconds(TimeDelta::days(1)), seconds(*left)).usd(),
+                "average_of_days": days,
             }),
             Forecasted::Today(_) => json!({
-                "cost_usd": self.total.usd(),
-                "rest_of_day_usd": self.to_come.usd(),
-                "average_of_days": self.days,
+                "cost_usd": cost,
+                "rest_of_day_usd": to_come.usd(),
+                "average_of_days": days,
             }),
         }
     }

@@ -30,28 +30,25 @@ impl Statement {
         let total = &self.total;
         let unread = is_unread.then(|| texts.say("at_least.unreadable", &[]));
         let not_known = total.at_least.then(|| texts.say("at_least.not_known", &[]));
-        let at_least = [unread, damaged, not_known].into_iter().flatten();
+        let mut remarks: Vec<String> = [unread, damaged, not_known].into_iter().flatten().collect();
         // The sign is explained once.
-        let leads = ["\u{2265} means at least: ", "", ""].into_iter();
-        let at_least = leads
-            .zip(at_least)
-            .map(|(lead, why)| format!("{lead}{why}."));
-        let beyond = [
+        let mut lead = "\u{2265} means at least: ";
+        for why in &mut remarks {
+            *why = format!("{lead}{why}.");
+            lead = "";
+        }
+        remarks.extend(self.of_answering(&texts));
+        for (name, part) in [
             ("unrecorded", total.unrecorded),
             ("unwritten", total.unwritten),
-        ];
-        let beyond = beyond.into_iter().filter(|(_, part)| *part > Money::ZERO);
-        let beyond = beyond.map(|(name, part)| texts.say(name, &[("amount", &part.show())]));
-        let unpriced = (total.unpriced > 0).then(|| {
-            let responses = counted(total.unpriced, "response");
-            texts.say("unpriced", &[("responses", &responses)])
-        });
-        let answering = self.of_answering(&texts);
-        at_least
-            .chain(answering)
-            .chain(beyond)
-            .chain(unpriced)
-            .collect()
+        ] {
+            let says = texts.say(name, &[("amount", &part.show())]);
+            remarks.extend((part > Money::ZERO).then_some(says));
+        }
+        let responses = counted(total.unpriced, "response");
+        let unpriced = texts.say("unpriced", &[("responses", &responses)]);
+        remarks.extend((total.unpriced > 0).then_some(unpriced));
+        remarks
     }
 
     /// Why there is nothing.

@@ -3,13 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use crate::places::Places;
+use crate::terminal::counted;
 
 /// "1 transcript could not be read: ~/.claude/projects/x/y.jsonl", with at most so many names. None
 /// where all was read.
 pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -> Option<String> {
-    let what = counted(paths)?;
+    let many = paths.len() as u64;
+    // A directory among them may hold any number of transcripts.
+    let is_transcript = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "jsonl");
+    let what = match many {
+        _ if paths.iter().all(is_transcript) => counted(many, "transcript"),
+        1 => "1 folder of transcripts".to_owned(),
+        many => format!("{many} transcripts and folders"),
+    };
     let which = listed(paths.iter().map(PathBuf::as_path), most, places);
-    Some(format!("{what} could not be read: {which}"))
+    (many > 0).then(|| format!("{what} could not be read: {which}"))
 }
 
 /// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with at most so many names, or
@@ -20,17 +28,13 @@ pub(crate) fn name_damaged(
     places: Option<&Places>,
 ) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
-    let what = match lines {
-        0 => return None,
-        1 => "1 damaged line".to_owned(),
-        many => format!("{many} damaged lines"),
-    };
+    let what = counted(lines, "damaged line");
     let paths = files.iter().map(|(path, _)| Path::new(path));
     let verb = if lines == 1 { "is" } else { "are" };
     let files = places.map_or_else(String::new, |places| {
         format!(" in {}", listed(paths, most, places))
     });
-    Some(format!("{what}{files} {verb} not counted"))
+    (lines > 0).then(|| format!("{what}{files} {verb} not counted"))
 }
 
 fn listed<'p>(
@@ -45,19 +49,6 @@ fn listed<'p>(
     let shown = paths.take(most).map(|path| places.show(path));
     let shown = shown.collect::<Vec<String>>().join(", ");
     format!("{shown}{rest}")
-}
-
-/// A directory among them may hold any number of transcripts.
-fn counted(paths: &[PathBuf]) -> Option<String> {
-    let is_transcript = |path: &Path| path.extension().is_some_and(|ending| ending == "jsonl");
-    let are_transcripts = paths.iter().all(|path| is_transcript(path));
-    Some(match (paths.len(), are_transcripts) {
-        (0, _) => return None,
-        (1, true) => "1 transcript".to_owned(),
-        (1, false) => "1 folder of transcripts".to_owned(),
-        (many, true) => format!("{many} transcripts"),
-        (many, false) => format!("{many} transcripts and folders"),
-    })
 }
 
 #[cfg(test)]

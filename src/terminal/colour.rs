@@ -71,16 +71,7 @@ impl Palette {
     /// `text` in this tone, and all of it visible.
     fn paint(self, tone: Tone, text: &str) -> String {
         let text = visible(text);
-        let style = self.theme.and_then(|theme| match tone {
-            Tone::Plain => None,
-            Tone::Quiet => Some(theme.quiet),
-            Tone::Strong => Some(theme.strong),
-            Tone::Good => Some(theme.good),
-            Tone::Warning => Some(theme.warning),
-            Tone::Alarm => Some(theme.alarm),
-            Tone::Accent => Some(theme.accent),
-        });
-        match style {
+        match self.theme.and_then(|theme| theme.style(tone)) {
             Some(style) if !text.is_empty() => format!("{style}{text}{style:#}"),
             _ => text.into_owned(),
         }

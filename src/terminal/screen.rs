@@ -47,8 +47,7 @@ impl Screen {
         if !is_seen_by_person() {
             return Ok(None);
         }
-        let turns = watchman::Turns { take, give_back };
-        let went_on = watchman::watch(turns)?;
+        let went_on = watchman::watch(give_back, take)?;
         // From here on, whatever fails, it is given back.
         let screen = Self {
             shown: String::new(),
@@ -166,18 +165,11 @@ mod watchman {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
-    #[derive(Debug, Clone, Copy)]
-    #[expect(dead_code, reason = "the shape is that of systems with signals")]
-    pub(super) struct Turns {
-        pub(super) take: fn() -> io::Result<()>,
-        pub(super) give_back: fn(),
-    }
-
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the shape is that of systems with signals"
     )]
-    pub(super) fn watch(_: Turns) -> io::Result<Arc<AtomicBool>> {
+    pub(super) fn watch(_: fn(), _: fn() -> io::Result<()>) -> io::Result<Arc<AtomicBool>> {
         Ok(Arc::default())
     }
 

@@ -32,28 +32,7 @@ fn columns_of(shown: &str) -> usize {
 
 /// `text` without ANSI colour sequences and OSC sequences (hyperlinks, titles).
 pub fn strip_ansi(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character != '\u{1b}' {
-            plain.push(character);
-            continue;
-        }
-        match characters.next() {
-            // CSI ends at a byte from @ to ~.
-            Some('[') => while characters.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-            // OSC ends at BEL or at ESC \.
-            Some(']') => {
-                while let Some(c) = characters.next() {
-                    if c == '\u{7}' || (c == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
-                        break;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    plain
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// How many bytes of a shown text fit so many columns.

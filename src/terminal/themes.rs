@@ -2,6 +2,8 @@
 
 use anstyle::{Ansi256Color, AnsiColor, Style};
 
+use super::Tone;
+
 /// What each tone looks like. `Tone::Plain` is always the terminal's own text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Theme {
@@ -9,12 +11,8 @@ pub struct Theme {
     pub name: &'static str,
     /// What it is for.
     pub about: &'static str,
-    pub(super) quiet: Style,
-    pub(super) strong: Style,
-    pub(super) good: Style,
-    pub(super) warning: Style,
-    pub(super) alarm: Style,
-    pub(super) accent: Style,
+    /// Of the tones behind `Tone::Plain`, in their order.
+    styles: [Style; 6],
 }
 
 /// The first is the default.
@@ -22,49 +20,61 @@ pub static THEMES: [Theme; 4] = [
     Theme {
         name: "terminal",
         about: "the terminal's own colors",
-        quiet: Style::new().dimmed(),
-        strong: Style::new().bold(),
-        good: AnsiColor::Green.on_default(),
-        warning: AnsiColor::Yellow.on_default(),
-        alarm: AnsiColor::Red.on_default().bold(),
-        accent: AnsiColor::Cyan.on_default(),
+        styles: [
+            Style::new().dimmed(),
+            Style::new().bold(),
+            AnsiColor::Green.on_default(),
+            AnsiColor::Yellow.on_default(),
+            AnsiColor::Red.on_default().bold(),
+            AnsiColor::Cyan.on_default(),
+        ],
     },
     Theme {
         name: "dark",
         about: "for a dark background, whatever the terminal's colors are",
-        quiet: Ansi256Color(246).on_default(),
-        strong: Style::new().bold(),
-        good: Ansi256Color(114).on_default(),
-        warning: Ansi256Color(221).on_default(),
-        alarm: Ansi256Color(210).on_default().bold(),
-        accent: Ansi256Color(117).on_default(),
+        styles: colored([246, 114, 221, 210, 117]),
     },
     Theme {
         name: "light",
         about: "for a light background, likewise",
-        quiet: Ansi256Color(241).on_default(),
-        strong: Style::new().bold(),
-        good: Ansi256Color(22).on_default(),
-        warning: Ansi256Color(94).on_default(),
-        alarm: Ansi256Color(124).on_default().bold(),
-        accent: Ansi256Color(25).on_default(),
+        styles: colored([241, 22, 94, 124, 25]),
     },
     Theme {
         name: "mono",
         about: "no colors: underlined is a warning, inverted an alarm",
-        quiet: Style::new().dimmed(),
-        strong: Style::new().bold(),
-        good: Style::new(),
-        warning: Style::new().underline(),
-        alarm: Style::new().invert().bold(),
-        accent: Style::new().bold(),
+        styles: [
+            Style::new().dimmed(),
+            Style::new().bold(),
+            Style::new(),
+            Style::new().underline(),
+            Style::new().invert().bold(),
+            Style::new().bold(),
+        ],
     },
 ];
+
+/// What is quiet, good, a warning, an alarm and an accent in these of 256 colors.
+const fn colored([quiet, good, warning, alarm, accent]: [u8; 5]) -> [Style; 6] {
+    [
+        Ansi256Color(quiet).on_default(),
+        Style::new().bold(),
+        Ansi256Color(good).on_default(),
+        Ansi256Color(warning).on_default(),
+        Ansi256Color(alarm).on_default().bold(),
+        Ansi256Color(accent).on_default(),
+    ]
+}
 
 impl Theme {
     /// The theme of this name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         THEMES.iter().find(|theme| theme.name == name)
+    }
+
+    /// How a tone is painted. None: as the terminal has it.
+    pub(super) fn style(&self, tone: Tone) -> Option<Style> {
+        let place = (tone as usize).checked_sub(1)?;
+        self.styles.get(place).copied()
     }
 }
 
@@ -114,13 +124,8 @@ pub(crate) mod tests {
             ("light", [0xff_ffff, 0xf6_f8fa, 0xfd_f6e3]),
         ] {
             let theme = Theme::named(name).unwrap();
-            for style in [
-                theme.quiet,
-                theme.good,
-                theme.warning,
-                theme.alarm,
-                theme.accent,
-            ] {
+            let [quiet, _, good, warning, alarm, accent] = theme.styles;
+            for style in [quiet, good, warning, alarm, accent] {
                 let Some(Color::Ansi256(color)) = style.get_fg_color() else {
                     panic!("{name}: {style:?} depends on the terminal");
                 };
@@ -135,9 +140,8 @@ pub(crate) mod tests {
     #[test]
     fn an_alarm_looks_like_nothing_else() {
         for theme in &THEMES {
-            for other in [theme.quiet, theme.strong, theme.good, theme.warning] {
-                assert_ne!(theme.alarm, other, "{}", theme.name);
-            }
+            let [others @ .., alarm, _] = &theme.styles;
+            assert!(!others.contains(alarm), "{}", theme.name);
         }
     }
 }

@@ -27,26 +27,20 @@ const WATCHED: [i32; 15] = [
 /// How long a terminal that nobody reads is given to take what brings it back.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How the terminal is taken, and given back. Either may wait for its reader.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Turns {
-    pub(super) take: fn() -> io::Result<()>,
-    pub(super) give_back: fn(),
-}
-
-/// Starts watching. What it returns is set whenever the process goes on after it was stopped: then
+/// Starts watching, with what gives the terminal back and what takes it again; either may wait for its
+/// reader. What it returns is set whenever the process goes on after it was stopped: then
 /// nothing of what was drawn is on the screen any more.
-pub(super) fn watch(turns: Turns) -> io::Result<Arc<AtomicBool>> {
+pub(super) fn watch(give_back: fn(), take: fn() -> io::Result<()>) -> io::Result<Arc<AtomicBool>> {
     let mut signals = Signals::new(WATCHED)?;
     let went_on = Arc::new(AtomicBool::new(false));
     let goes_on = Arc::clone(&went_on);
     thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
-            within_patience(turns.give_back);
+            within_patience(give_back);
             // Ends or stops this process, as if nobody had watched.
             let _ = emulate_default_handler(signal);
             // It was stopped, and goes on. In the background this stops it again.
-            let _ = (turns.take)();
+            let _ = take();
             goes_on.store(true, Ordering::Relaxed);
         }
     })?;
