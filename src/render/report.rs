@@ -20,11 +20,11 @@ const ROOM_FOR_BARS: usize = 64;
 pub struct Report {
     facts: Value,
     is_indented: bool,
-    blocks: Vec<Block>,
+    blocks: Vec<Element>,
 }
 
 /// A piece of a page that is laid out when its width is known.
-type Block = Box<dyn Fn(&mut Sheet)>;
+type Element = Box<dyn Fn(&mut Sheet)>;
 
 /// How far something is used, in one row: what, a bar, the percentage, and a remark.
 #[derive(Debug)]
