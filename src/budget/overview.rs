@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
-use crate::config::{BudgetAction, Config, covers};
+use crate::config::{Budget, Config, covers};
 use crate::drain::PercentWorth;
 use crate::hints::Hint;
 use crate::ledger::{RowsBy, SpendRow};
@@ -24,13 +24,14 @@ pub(crate) struct SessionAsked {
     pub(crate) name: String,
 }
 
-/// Adds up what budgets need to know.
+/// Every budget: adds up what has to be known.
 #[derive(Debug)]
 pub(crate) struct Survey<'c> {
     clock: Clock,
     config: &'c Config,
     home: &'c str,
     all: Course,
+    /// Whether a model without a known price was used this month.
     is_estimated: bool,
     /// In the order of the configuration.
     projects: Vec<Course>,
@@ -40,39 +41,29 @@ pub(crate) struct Survey<'c> {
     sessions: Vec<(SessionAsked, Money)>,
 }
 
+/// What is told beside the budgets.
+#[derive(Debug)]
+pub(crate) struct BesideBudgets {
+    pub(crate) hint: Option<Hint>,
+    pub(crate) percent_worth: PercentWorth,
+    /// What was paid from usage credits this month, where that can be inferred.
+    pub(crate) paid: Option<Money>,
+    /// Whether every transcript is read.
+    pub(crate) is_complete: bool,
+}
+
 /// A budget and how it goes.
 #[derive(Debug)]
 struct Standing {
     used: BudgetUse,
     session: Option<SessionAsked>,
-    rate: Option<SpendRate>,
+    /// What an hour costs today, since the first of it was spent.
+    per_hour: Option<(Money, DateTime<Utc>)>,
+    /// What a day costs this month.
+    per_day: Option<Money>,
     forecast: Option<Forecast>,
     /// When it starts over.
     ends: Option<DateTime<Utc>>,
-}
-
-/// How fast money goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SpendRate {
-    /// An hour, today, since the first of it was spent.
-    Hour(Money, DateTime<Utc>),
-    /// A day, this month.
-    Day(Money),
-}
-
-/// All of them.
-#[derive(Debug)]
-pub(crate) struct Overview<'c> {
-    clock: Clock,
-    config: &'c Config,
-    standings: Vec<Standing>,
-    plan: Option<PlanWorth>,
-    hint: Option<Hint>,
-    percent_worth: PercentWorth,
-    /// Whether a model without a known price was used this month.
-    is_estimated: bool,
-    /// Whether every transcript is read.
-    is_complete: bool,
 }
 
 impl<'c> Survey<'c> {
@@ -131,69 +122,147 @@ impl<'c> Survey<'c> {
         }
     }
 
-    /// `paid` is what was paid from usage credits this month, where that can be inferred.
-    pub(crate) fn finish(
-        self,
-        is_complete: bool,
-        hint: Option<Hint>,
-        percent_worth: PercentWorth,
-        paid: Option<Money>,
-    ) -> Overview<'c> {
-        let (clock, budget) = (self.clock, &self.config.budget);
-        let mut standings = Vec::new();
-        let mut stands = |scope, spent, session, rate, forecast, ends| {
-            let used = BudgetUse::of(budget, scope, spent);
-            standings.extend(used.map(|used| Standing {
-                used,
+    fn standings(&self, paid: Option<Money>) -> Vec<Standing> {
+        let (all, budget) = (&self.all, &self.config.budget);
+        let new = |scope, spent, ends| Standing::new(budget, scope, spent, ends);
+        let sessions = self.sessions.iter().map(|(asked, spent)| {
+            let session = Some(asked.clone());
+            let standing = new(BudgetScope::Session, *spent, None)?;
+            Some(Standing {
                 session,
-                rate,
-                forecast,
-                ends,
-            }));
-        };
-        for (asked, spent) in self.sessions {
-            stands(BudgetScope::Session, spent, Some(asked), None, None, None);
-        }
-        let all = &self.all;
-        let rate = all
-            .per_hour()
-            .map(|(rate, since)| SpendRate::Hour(rate, since));
-        let tomorrow = Some(clock.zone.day_bounds(clock.now).1);
-        let forecast = all.day_forecast();
-        stands(
-            BudgetScope::Day,
-            all.spent_today,
-            None,
-            rate,
-            forecast,
-            tomorrow,
-        );
+                ..standing
+            })
+        });
+        let (_, tomorrow) = self.clock.zone.day_bounds(self.clock.now);
+        let day = new(BudgetScope::Day, all.spent_today, Some(tomorrow)).map(|day| Standing {
+            per_hour: all.per_hour(),
+            forecast: all.day_forecast(),
+            ..day
+        });
+        let [_, ends] = all.month();
         let keys = budget.projects.keys().cloned();
         let projects = keys.map(BudgetScope::Project).zip(&self.projects);
-        for (scope, course) in [(BudgetScope::Month, all)].into_iter().chain(projects) {
-            let (spent, ends) = (course.spent_this_month, Some(course.month()[1]));
-            let rate = course.per_day().map(SpendRate::Day);
-            stands(scope, spent, None, rate, course.forecast(), ends);
-        }
-        let paid = paid.unwrap_or(Money::ZERO);
-        stands(
-            BudgetScope::Credits,
-            paid,
-            None,
-            None,
-            None,
-            Some(all.month()[1]),
-        );
+        let months = [(BudgetScope::Month, all)].into_iter().chain(projects);
+        let months = months.map(|(scope, course)| {
+            let month = new(scope, course.spent_this_month, Some(ends))?;
+            Some(Standing {
+                per_day: course.per_day(),
+                forecast: course.forecast(),
+                ..month
+            })
+        });
+        let credits = new(BudgetScope::Credits, paid.unwrap_or_default(), Some(ends));
+        let standings = sessions.chain([day]).chain(months).chain([credits]);
+        standings.flatten().collect()
+    }
+
+    /// For people and programs. `path` is the path of the user's config.toml, `file` the same as
+    /// people write it.
+    pub(crate) fn report(&self, beside: &BesideBudgets, path: &str, file: &str) -> Report {
+        let standings = self.standings(beside.paid);
         let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
-        Overview {
-            clock,
-            config: self.config,
-            standings,
-            plan: plan.and_then(|monthly| PlanWorth::new(monthly, &self.all)),
-            hint,
-            percent_worth,
-            is_estimated: self.is_estimated,
-            is_complete,
+        let plan = plan.and_then(|monthly| PlanWorth::new(monthly, &self.all));
+        let each: Vec<Value> = standings.iter().map(Standing::json).collect();
+        let mut report = Report::new(json!({
+            "at": rfc3339(self.clock.now),
+            "budgets": each,
+            "warn_at": self.config.budget.warn_at,
+            "action": self.config.budget.action,
+            "plan": plan.as_ref().map(PlanWorth::json),
+            "hint": beside.hint.as_ref().map(Hint::json),
+            "percent_worth": beside.percent_worth.json(),
+            "estimated": self.is_estimated,
+            "complete": beside.is_complete,
+            "config": path,
+            "config_problem": self.config.budget_problem(),
+        }));
+        self.say_what_is_set(file, &mut report);
+        self.say_standings(&standings, &mut report);
+        if let Some(plan) = plan {
+            report.gap();
+            report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
+        }
+        for says in beside.percent_worth.sentences(self.clock.now) {
+            report.gap();
+            report.paragraph(Tone::Plain, says);
+        }
+        if let Some(hint) = &beside.hint {
+            report.gap();
+            report.item("Hint: ", Tone::Plain, &hint.says);
+            let off = format!(
+                "To hide hints like this: hints.off = [\"{}\"] in {file}",
+                hint.key()
+            );
+            report.indented_paragraph(6, Tone::Quiet, off);
+        }
+        if self.is_estimated {
+            let says = "This month includes models without a known price, estimated the way Claude Code does.";
+            report.paragraph(Tone::Quiet, says);
+        }
+        if !beside.is_complete {
+            let says = "Not every transcript is read, so it may be more.";
+            report.paragraph(Tone::Warning, says);
+        }
+        report
+    }
+
+    fn say_what_is_set(&self, file: &str, report: &mut Report) {
+        if let Some(problem) = self.config.budget_problem() {
+            report.paragraph(Tone::Warning, format!("{file}: {problem}."));
+            if self.config.is_broken {
+                let says = "Until it is mended, no budget in it is watched.";
+                report.paragraph(Tone::Warning, says);
+            }
+        } else if !self.config.budget.is_any() {
+            let says = format!(
+                "No budget is set. To set one, write for example these two lines into {file}:"
+            );
+            report.paragraph(Tone::Plain, says);
+            report.line("[budget]");
+            report.line("day = 20.0");
+        }
+    }
+
+    fn say_standings(&self, standings: &[Standing], report: &mut Report) {
+        let names = standings.iter().map(|it| it.name(self.clock));
+        let names: Vec<String> = names.collect();
+        let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
+        for (standing, name) in standings.iter().zip(names) {
+            report.meter(self.meter(standing, &name, column));
+            let tone = if standing.is_over_by_forecast() == Some(true) {
+                Tone::Warning
+            } else {
+                Tone::Quiet
+            };
+            let says = standing.sentences(self.clock);
+            report.labelled(&[(Tone::Quiet, "", column)], tone, says);
+        }
+        if let Some(each) = self.config.budget.session
+            && !standings.iter().any(|it| it.session.is_some())
+        {
+            let each = Money::from_noisy_usd(each).unwrap_or_default().show();
+            let says = format!("Each session has {each}; none runs now.");
+            report.paragraph(Tone::Quiet, says);
+        }
+    }
+
+    fn meter(&self, standing: &Standing, name: &str, column: usize) -> MeterRow {
+        let used = &standing.used;
+        let (spent, limit) = (used.spent.show(), used.limit.show());
+        let both = used.spent.show_both(&self.config.currency);
+        MeterRow {
+            lead: vec![
+                (Tone::Strong, name.to_owned()),
+                (Tone::Plain, padding(name, column)),
+            ],
+            percent: used.share() * 100.0,
+            figure: format!("{}%", used.percent()),
+            tone: standing.tone(self.config.budget.warn_at),
+            remarks: vec![
+                format!("  {both} of {limit}"),
+                format!("  {spent} of {limit}"),
+                format!("  {spent}"),
+            ],
         }
     }
 }
@@ -202,6 +271,28 @@ impl<'c> Survey<'c> {
 const WIDEST_NAME: usize = 24;
 
 impl Standing {
+    /// None without such a budget.
+    fn new(
+        budget: &Budget,
+        scope: BudgetScope,
+        spent: Money,
+        ends: Option<DateTime<Utc>>,
+    ) -> Option<Self> {
+        Some(Self {
+            used: BudgetUse::of(budget, scope, spent)?,
+            session: None,
+            per_hour: None,
+            per_day: None,
+            forecast: None,
+            ends,
+        })
+    }
+
+    fn is_over_by_forecast(&self) -> Option<bool> {
+        let forecast = self.forecast.as_ref()?;
+        Some(forecast.total > self.used.limit)
+    }
+
     fn name(&self, clock: Clock) -> String {
         let name = match (&self.used.scope, &self.session) {
             (BudgetScope::Session, Some(asked)) if asked.name.is_empty() => {
@@ -219,14 +310,11 @@ impl Standing {
     /// How fast it goes, where that leads, and when it starts over.
     fn sentences(&self, clock: Clock) -> String {
         let mut says = Vec::new();
-        match self.rate {
-            Some(SpendRate::Hour(rate, since)) if rate > Money::ZERO => {
-                says.push(format!("{}.", in_an_hour(rate, since, clock)));
-            }
-            Some(SpendRate::Day(rate)) if rate > Money::ZERO => {
-                says.push(format!("{} a day this month.", rate.show()));
-            }
-            _ => {}
+        if let Some((rate, since)) = self.per_hour.filter(|(rate, _)| *rate > Money::ZERO) {
+            says.push(format!("{}.", in_an_hour(rate, since, clock)));
+        }
+        if let Some(rate) = self.per_day.filter(|rate| *rate > Money::ZERO) {
+            says.push(format!("{} a day this month.", rate.show()));
         }
         if let Some(forecast) = &self.forecast {
             let until = match self.used.scope {
@@ -275,138 +363,18 @@ impl Standing {
             BudgetScope::Credits => ("credits", None),
             BudgetScope::Project(key) => ("project", Some(key)),
         };
-        let (per_hour, per_day) = match self.rate {
-            Some(SpendRate::Hour(rate, _)) => (Some(rate.usd()), None),
-            Some(SpendRate::Day(rate)) => (None, Some(rate.usd())),
-            None => (None, None),
-        };
-        let limit = self.used.limit;
         json!({
             "budget": name,
             "project": project,
             "session_id": self.session.as_ref().map(|asked| &asked.id),
-            "limit_usd": limit.usd(),
+            "limit_usd": self.used.limit.usd(),
             "spent_usd": spent.usd(),
             "used_percentage": self.used.share() * 100.0,
-            "usd_per_hour": per_hour,
-            "usd_per_day": per_day,
+            "usd_per_hour": self.per_hour.map(|(rate, _)| rate.usd()),
+            "usd_per_day": self.per_day.map(Money::usd),
             "forecast": self.forecast.as_ref().map(Forecast::json),
-            "forecast_is_over": self.forecast.as_ref().map(|forecast| forecast.total > limit),
+            "forecast_is_over": self.is_over_by_forecast(),
             "starts_over_at": self.ends.map(rfc3339),
-        })
-    }
-}
-
-impl Overview<'_> {
-    /// `path` is the path of the user's config.toml, `file` the same as people write it.
-    pub(crate) fn report(&self, path: &str, file: &str) -> Report {
-        let mut report = Report::new(self.json(path));
-        if let Some(problem) = self.config.budget_problem() {
-            report.paragraph(Tone::Warning, format!("{file}: {problem}."));
-            if self.config.is_broken {
-                let says = "Until it is mended, no budget in it is watched.";
-                report.paragraph(Tone::Warning, says);
-            }
-        } else if !self.config.budget.is_any() {
-            report.paragraph(
-                Tone::Plain,
-                format!(
-                    "No budget is set. To set one, write for example these two lines into {file}:"
-                ),
-            );
-            report.line("[budget]");
-            report.line("day = 20.0");
-        }
-        let names = self.standings.iter().map(|it| it.name(self.clock));
-        let names: Vec<String> = names.collect();
-        let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
-        for (standing, name) in self.standings.iter().zip(names) {
-            report.meter(self.meter(standing, &name, column));
-            let is_over = |forecast: &Forecast| forecast.total > standing.used.limit;
-            let tone = if standing.forecast.as_ref().is_some_and(is_over) {
-                Tone::Warning
-            } else {
-                Tone::Quiet
-            };
-            let says = standing.sentences(self.clock);
-            report.labelled(&[(Tone::Quiet, "", column)], tone, says);
-        }
-        let is_of_session = |it: &Standing| it.session.is_some();
-        if let Some(each) = self.config.budget.session
-            && !self.standings.iter().any(is_of_session)
-        {
-            let each = Money::from_noisy_usd(each).unwrap_or_default().show();
-            report.paragraph(
-                Tone::Quiet,
-                format!("Each session has {each}; none runs now."),
-            );
-        }
-        if let Some(plan) = &self.plan {
-            report.gap();
-            report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
-        }
-        for says in self.percent_worth.sentences(self.clock.now) {
-            report.gap();
-            report.paragraph(Tone::Plain, says);
-        }
-        if let Some(hint) = &self.hint {
-            report.gap();
-            report.item("Hint: ", Tone::Plain, &hint.says);
-            let off = format!(
-                "To hide hints like this: hints.off = [\"{}\"] in {file}",
-                hint.key()
-            );
-            report.indented_paragraph(6, Tone::Quiet, off);
-        }
-        if self.is_estimated {
-            let says = "This month includes models without a known price, estimated the way Claude Code does.";
-            report.paragraph(Tone::Quiet, says);
-        }
-        if !self.is_complete {
-            let says = "Not every transcript is read, so it may be more.";
-            report.paragraph(Tone::Warning, says);
-        }
-        report
-    }
-
-    fn meter(&self, standing: &Standing, name: &str, column: usize) -> MeterRow {
-        let used = &standing.used;
-        let (spent, limit) = (used.spent.show(), used.limit.show());
-        let both = used.spent.show_both(&self.config.currency);
-        MeterRow {
-            lead: vec![
-                (Tone::Strong, name.to_owned()),
-                (Tone::Plain, padding(name, column)),
-            ],
-            percent: used.share() * 100.0,
-            figure: format!("{}%", used.percent()),
-            tone: standing.tone(self.config.budget.warn_at),
-            remarks: vec![
-                format!("  {both} of {limit}"),
-                format!("  {spent} of {limit}"),
-                format!("  {spent}"),
-            ],
-        }
-    }
-
-    /// All amounts are dollars.
-    fn json(&self, file: &str) -> Value {
-        let standings: Vec<Value> = self.standings.iter().map(Standing::json).collect();
-        json!({
-            "at": rfc3339(self.clock.now),
-            "budgets": standings,
-            "warn_at": self.config.budget.warn_at,
-            "action": match self.config.budget.action {
-                BudgetAction::Warn => "warn",
-                BudgetAction::Stop => "stop",
-            },
-            "plan": self.plan.as_ref().map(PlanWorth::json),
-            "hint": self.hint.as_ref().map(Hint::json),
-            "percent_worth": self.percent_worth.json(),
-            "estimated": self.is_estimated,
-            "complete": self.is_complete,
-            "config": file,
-            "config_problem": self.config.budget_problem(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::machine::Machine;
 use super::verb::{Reply, Verb};
-use crate::budget::overview::{SessionAsked, Survey};
+use crate::budget::overview::{BesideBudgets, SessionAsked, Survey};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
@@ -31,15 +31,20 @@ impl Verb for BudgetArguments {
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
             let served = ledger.answers_since(today)?;
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
-            let worth = machine.worth(&ledger)?.with_prompts(&writes);
+            let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
                 let incidents = machine.incidents();
                 incidents.paid_since(month, |since| ledger.costs_since(since).ok())
             });
-            let overview = survey.finish(caught.is_all(), hint, worth, paid);
+            let beside = BesideBudgets {
+                hint,
+                percent_worth,
+                paid,
+                is_complete: caught.is_all(),
+            };
             let file = &machine.places.settings;
-            Ok(overview.report(&file.to_string_lossy(), &machine.places.show(file)))
+            Ok(survey.report(&beside, &file.to_string_lossy(), &machine.places.show(file)))
         })?;
         Ok(Reply::from(report).in_json(self.json))
     }

@@ -63,7 +63,7 @@ impl Incidents<'_> {
     /// A message that somebody pasted: only what this machine knows at the moment is added.
     pub(crate) fn pasted(&self, text: &str) -> Incident {
         let now = self.environment.now;
-        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now);
+        let newest = self.newest_reading(Teller::Plan);
         let mut evidence = Evidence::new(now, Seen::Pasted, hidden(text));
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
         evidence.windows.usage = self.shown_usage().cloned();
@@ -117,12 +117,7 @@ impl Incidents<'_> {
             return;
         };
         let at = evidence.at;
-        let newest = readings::newest(
-            self.recent(),
-            self.places,
-            Teller::Plan,
-            self.environment.now,
-        );
+        let newest = self.newest_reading(Teller::Plan);
         evidence.windows.answered_elsewhere = newest
             .as_ref()
             .filter(|newest| newest.session != *session && !evidence.since.answered)

@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 
 use super::circumstances::settle_owner;
-use super::store::{self, StoredIncident};
-use super::{Incidents, in_transcript};
+use super::{Incidents, in_transcript, store};
 use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
+use crate::journal;
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
 use crate::secrets::hidden;
@@ -39,11 +39,10 @@ impl Incidents<'_> {
         evidence.login.environment_is_clients = true;
         let (places, now) = (self.places, self.environment.now);
         let stored = if let Some(known) = self.just_taken_up(session) {
-            let stored = known.with(evidence.clone());
-            stored.keep(places, now).map(|()| stored)
+            evidence.at = known.at;
+            journal::add(places, now, &evidence)
         } else {
-            let new = StoredIncident::new(session, evidence.clone());
-            store::create(places, self.recent(), now, new)
+            store::create(places, self.recent(), now, &mut evidence)
         };
         evidence.login.account = self.account().cloned();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
@@ -53,9 +52,9 @@ impl Incidents<'_> {
             // It came this instant, whatever answer stands in the file.
             evidence.since.answered = false;
         }
-        if let Ok(stored) = stored {
+        if stored.is_ok() {
             // What was stored first stands, if this fails.
-            let _ = stored.with(evidence.clone()).keep(places, now);
+            let _ = journal::add(places, now, &evidence);
         }
         settle_owner(&mut evidence, self.account());
         Some(self.explained(evidence))
@@ -63,9 +62,9 @@ impl Incidents<'_> {
 
     /// The incident that a status line took up a moment before. The hook knows more and completes
     /// it, so that one error stays one incident.
-    fn just_taken_up(&self, session: &str) -> Option<StoredIncident> {
+    fn just_taken_up(&self, session: &str) -> Option<Evidence> {
         let newest = store::newest_of(self.recent(), session)?;
-        let is_recent = (self.environment.now - newest.at()).abs() <= HOOK_IS_LATE;
-        (is_recent && newest.evidence.text.seen == Seen::Transcript).then_some(newest)
+        let is_recent = (self.environment.now - newest.at).abs() <= HOOK_IS_LATE;
+        (is_recent && newest.text.seen == Seen::Transcript).then_some(newest)
     }
 }

@@ -19,15 +19,36 @@ pub(crate) struct KnownWindows {
 
 /// The windows that a payload tells.
 pub(crate) fn told_windows(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Windows> {
-    readings::told(payload, now).map(|told| windows_of(&told, now))
+    let told = readings::told(payload, now)?;
+    Some(KnownWindows::new(&told, now, None).windows)
 }
 
-fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
-    Windows {
-        five_hour: sample.five_hour,
-        seven_day: sample.seven_day,
-        others: sample.others,
-        measured,
+impl KnownWindows {
+    fn new(told: &Sample, measured: DateTime<Utc>, account: Option<String>) -> Self {
+        let windows = Windows {
+            five_hour: told.five_hour,
+            seven_day: told.seven_day,
+            others: told.others,
+            measured,
+        };
+        Self { windows, account }
+    }
+
+    /// The windows of a sample that are not over.
+    fn ahead(sample: Sample, now: DateTime<Utc>) -> Self {
+        let is_ahead = |meter: &Meter| meter.resets_at.is_some_and(|at| at > now);
+        let windows = Windows {
+            five_hour: sample.five_hour.filter(is_ahead),
+            seven_day: sample.seven_day.filter(is_ahead),
+            others: sample.others.filter(is_ahead),
+            measured: sample.measured,
+        };
+        let account = sample.account;
+        Self { windows, account }
+    }
+
+    fn is_any(&self) -> bool {
+        self.windows.named().next().is_some() || !self.windows.others.is_none()
     }
 }
 
@@ -35,22 +56,15 @@ impl Incidents<'_> {
     /// What any session was told last, as far as it is not over: by the plan, or by a gateway, if
     /// that came later.
     pub(crate) fn windows_of_account(&self) -> Option<KnownWindows> {
-        let now = self.environment.now;
-        let told = |teller| Some(readings::newest(self.recent(), self.places, teller, now)?.sample);
-        [Teller::Plan, Teller::Gateway]
-            .into_iter()
-            .filter_map(told)
-            .map(|sample| (ahead(&sample, now), sample.account))
-            .filter(|(ahead, _)| ahead.named().next().is_some() || !ahead.others.is_none())
-            .max_by_key(|(ahead, _)| ahead.measured)
-            .map(|(windows, account)| KnownWindows { windows, account })
+        let told = [Teller::Plan, Teller::Gateway].map(|teller| self.known_of(teller));
+        let told = told.into_iter().flatten().filter(KnownWindows::is_any);
+        told.max_by_key(|known| known.windows.measured)
     }
 
-    /// The five-hour window of whoever is logged in, and the account's hash.
-    pub(super) fn five_hour_of_account(&self) -> Option<(Meter, Option<String>)> {
-        let now = self.environment.now;
-        let known = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
-        Some((ahead(&known, now).five_hour?, known.account))
+    /// Likewise, by one of them.
+    pub(super) fn known_of(&self, teller: Teller) -> Option<KnownWindows> {
+        let sample = self.newest_reading(teller)?.sample;
+        Some(KnownWindows::ahead(sample, self.environment.now))
     }
 
     /// The windows as they are known now: what the session is told, or what another session of the
@@ -62,16 +76,6 @@ impl Incidents<'_> {
         payload: &StatusPayload,
         is_refused: bool,
     ) -> Option<KnownWindows> {
-        let (windows, account) = self.told_or_known(payload, is_refused)?;
-        Some(KnownWindows { windows, account })
-    }
-
-    /// With the account's hash, as far as it is known.
-    fn told_or_known(
-        &self,
-        payload: &StatusPayload,
-        is_refused: bool,
-    ) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
         let Some(told) = readings::told(payload, now) else {
             // A good answer that told no windows was paid for by key.
@@ -80,39 +84,34 @@ impl Incidents<'_> {
                 .then(|| self.windows_from_before(payload))
                 .flatten();
         };
-        let known = readings::newest(self.recent(), self.places, Teller::of(&told), now);
-        let windows = |measured| windows_of(&told, measured);
-        let (Some(known), Some(session)) = (known, payload.session_id()) else {
-            return Some((windows(now), None));
+        let newest = self.newest_reading(Teller::of(&told));
+        let (Some(newest), Some(session)) = (newest, payload.session_id()) else {
+            return Some(KnownWindows::new(&told, now, None));
         };
-        let account = known.sample.account.clone();
-        if known.session == session {
-            return Some((windows(readings::measured(&told, &known.sample)), account));
+        let account = newest.sample.account.clone();
+        if newest.session == session {
+            let measured = readings::measured(&told, &newest.sample);
+            return Some(KnownWindows::new(&told, measured, account));
         }
         let last = readings::last_of(self.recent(), session);
-        let own = last
-            .as_ref()
-            .map_or(now, |last| readings::measured(&told, last));
+        let measured = last.as_ref();
+        let measured = measured.map_or(now, |last| readings::measured(&told, last));
         if let Some(last) = last.filter(|last| last.account != account) {
-            return Some((windows(own), last.account));
+            return Some(KnownWindows::new(&told, measured, last.account));
         }
-        if known.sample.measured <= own {
-            return Some((windows(own), account));
+        if newest.sample.measured <= measured {
+            return Some(KnownWindows::new(&told, measured, account));
         }
-        let newer = ahead(&known.sample, now);
-        let newest = Windows {
-            five_hour: newer.five_hour.or(told.five_hour),
-            seven_day: newer.seven_day.or(told.seven_day),
-            others: newer.others.or(told.others),
-            ..newer
-        };
-        Some((newest, account))
+        let mut known = KnownWindows::ahead(newest.sample, now);
+        known.windows.five_hour = known.windows.five_hour.or(told.five_hour);
+        known.windows.seven_day = known.windows.seven_day.or(told.seven_day);
+        known.windows.others = known.windows.others.or(told.others);
+        Some(known)
     }
 
     /// A session that pays by key is told no windows, and none must be shown. One that was told none
     /// yet has those of the login, unless something says that another account pays for it.
-    fn windows_from_before(&self, payload: &StatusPayload) -> Option<(Windows, Option<String>)> {
-        let now = self.environment.now;
+    fn windows_from_before(&self, payload: &StatusPayload) -> Option<KnownWindows> {
         let last = readings::last_of(self.recent(), payload.session_id()?);
         let teller = last.as_ref().map_or(Teller::Plan, Teller::of);
         let keys = if last.is_some() {
@@ -125,33 +124,22 @@ impl Incidents<'_> {
         if teller == Teller::Plan && keys.iter().any(is_other) {
             return None;
         }
-        let known = readings::newest(self.recent(), self.places, teller, now)?.sample;
+        let known = self.known_of(teller)?;
         let is_own = match last {
             Some(last) => last.account == known.account,
             // A login without an account is a key of the Console.
             None => known.account.is_some() && self.pays_for(payload, &known),
         };
-        is_own.then(|| (ahead(&known, now), known.account))
+        is_own.then_some(known)
     }
 
-    /// Whether a sample is of the account that a session belongs to, by its transcript.
-    fn pays_for(&self, payload: &StatusPayload, sample: &Sample) -> bool {
+    /// Whether they are of the account that a session belongs to, by its transcript.
+    fn pays_for(&self, payload: &StatusPayload, known: &KnownWindows) -> bool {
         let owner = payload.transcript_path().and_then(in_transcript::owner);
         let login = readings::last_account(self.places).map(|login| login.owner);
-        let Some(login) = login.filter(|login| login.fingerprint == sample.account) else {
+        let Some(login) = login.filter(|login| login.fingerprint == known.account) else {
             return false;
         };
         owner.is_none_or(|owner| owner.is(&login) != Some(false))
-    }
-}
-
-/// The windows of a sample that are not over.
-fn ahead(sample: &Sample, now: DateTime<Utc>) -> Windows {
-    let is_ahead = |meter: &Meter| meter.resets_at.is_some_and(|at| at > now);
-    Windows {
-        five_hour: sample.five_hour.filter(is_ahead),
-        seven_day: sample.seven_day.filter(is_ahead),
-        others: sample.others.filter(is_ahead),
-        measured: sample.measured,
     }
 }

@@ -7,8 +7,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 
 use super::circumstances::waiting_ended;
-use super::store::{self, StoredIncident};
-use super::{Incidents, SAME_EVENT, in_transcript, readings};
+use super::{Incidents, SAME_EVENT, in_transcript, readings, store};
 use crate::claude::status_payload::StatusPayload;
 use crate::journal::{self, Journal};
 use crate::limits::evidence::Evidence;
@@ -26,13 +25,12 @@ const LATELY: TimeDelta = TimeDelta::hours(24);
 /// What was found out about an incident and is not on disk yet.
 #[derive(Debug)]
 #[must_use = "keep it, once whoever waits has been served"]
-pub(crate) struct Unsaved(StoredIncident);
+pub(crate) struct Unsaved(Evidence);
 
 impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
     pub(crate) fn keep(&self, unsaved: Unsaved) {
-        let Unsaved(mut incident) = unsaved;
-        let evidence = &mut incident.evidence;
+        let Unsaved(mut evidence) = unsaved;
         evidence.login.account = evidence
             .login
             .account
@@ -48,7 +46,7 @@ impl Incidents<'_> {
             let (account, at) = (evidence.login.account.as_ref(), evidence.at);
             evidence.windows.samples = self.samples_of(session, account, None, at);
         }
-        let _ = incident.keep(self.places, self.environment.now);
+        let _ = journal::add(self.places, self.environment.now, &evidence);
     }
 
     /// The error that the session of a status line is in, with what the line is told at this
@@ -62,7 +60,7 @@ impl Incidents<'_> {
         let session = payload.session_id()?;
         let transcript = payload.transcript_path();
         let newest = store::newest_of(self.recent(), session);
-        let stored_until = newest.as_ref().map(|newest| newest.at() + SAME_EVENT);
+        let stored_until = newest.as_ref().map(|newest| newest.at + SAME_EVENT);
         let is_stored = |line: &ErrorLine| {
             stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
         };
@@ -73,7 +71,8 @@ impl Incidents<'_> {
             .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
             .filter(|evidence| !evidence.since.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
-            let unsaved = Unsaved(StoredIncident::new(session, evidence.clone()));
+            evidence.session.id = Some(session.to_owned());
+            let unsaved = Unsaved(evidence.clone());
             evidence.login.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
@@ -97,31 +96,25 @@ impl Incidents<'_> {
 
     /// A stored incident with what its transcript says by now. An answered one is not looked for
     /// any more.
-    fn look(
-        &self,
-        stored: &StoredIncident,
-        transcript: Option<&Path>,
-    ) -> (Evidence, Option<Unsaved>) {
-        let before = &stored.evidence;
-        if before.since.answered {
-            return (before.clone(), None);
-        }
-        let session = before.session.id.as_deref();
-        let found = transcript
-            .map(Path::to_owned)
-            .or_else(|| in_transcript::of_session(self.places, session?));
+    fn look(&self, before: &Evidence, transcript: Option<&Path>) -> (Evidence, Option<Unsaved>) {
         let mut evidence = before.clone();
+        if before.since.answered {
+            return (evidence, None);
+        }
+        let of_session = |session| in_transcript::of_session(self.places, session);
+        let found = transcript.map(Path::to_owned);
+        let found = found.or_else(|| of_session(before.session.id.as_deref()?));
         if let Some(tail) = found.as_deref().and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
         }
         // The error's own line may be far from the end next time.
         let is_news = evidence.since.answered || evidence.text.line != before.text.line;
-        let unsaved = is_news.then(|| Unsaved(stored.with(evidence.clone())));
+        let unsaved = is_news.then(|| Unsaved(evidence.clone()));
         (evidence, unsaved)
     }
 
     /// A stored incident with everything that is known about it now. What was found out is kept.
-    fn read(&self, stored: &StoredIncident, transcript: Option<&Path>) -> Evidence {
+    fn read(&self, stored: &Evidence, transcript: Option<&Path>) -> Evidence {
         let (mut evidence, unsaved) = self.look(stored, transcript);
         if let Some(unsaved) = unsaved {
             self.keep(unsaved);
@@ -135,16 +128,16 @@ impl Incidents<'_> {
     pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
         let (places, now) = (self.places, self.environment.now);
         let newest = store::newest_of(self.recent(), session);
-        let newest = newest.filter(|newest| !newest.is_told(places, now))?;
+        let newest = newest.filter(|newest| !store::is_told(newest, places, now))?;
         let incident = self.explained(self.read(&newest, transcript));
         let is_of_interest = incident.is_open() && !incident.standing.is_over();
-        (is_of_interest && newest.tell(places, now)).then_some(incident)
+        (is_of_interest && store::tell(&newest, places, now)).then_some(incident)
     }
 
     /// Who asks about the error of his session need not be told. A prompt `turns_off` the waiting.
     pub(crate) fn user_asks(&self, session: &str, turns_off: bool) {
         if let Some(newest) = store::newest_of(self.recent(), session) {
-            newest.tell(self.places, self.environment.now);
+            store::tell(&newest, self.places, self.environment.now);
         }
         if turns_off {
             // What cannot be kept is not known later.
@@ -166,7 +159,7 @@ impl Incidents<'_> {
         let journal = Journal::whole(self.places);
         let stored = match session {
             Some(session) => store::of_session(&journal, session),
-            None => store::all(&journal),
+            None => store::found(&journal, ""),
         };
         let stored = stored.iter().take(most);
         let mut found: Vec<Evidence> = stored.map(|stored| self.read(stored, None)).collect();

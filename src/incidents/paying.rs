@@ -122,7 +122,7 @@ impl Incidents<'_> {
         costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
     ) -> Option<Money> {
         let now = self.environment.now;
-        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
+        let newest = self.newest_reading(Teller::Plan)?.sample;
         let ran_out = self.login().no_credits.as_deref() == Some("out_of_credits");
         if self.login().no_credits.is_some() && !ran_out {
             return None;
@@ -149,7 +149,7 @@ impl Incidents<'_> {
     /// When a window of the login was told to be full first, if it still is, and until when.
     fn full_since(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let now = self.environment.now;
-        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
+        let newest = self.newest_reading(Teller::Plan)?.sample;
         let is_full = |window: &Window| {
             let meter = newest.meter(*window);
             meter.is_some_and(|meter| meter.used_percent >= USED_UP && meter.resets_at > Some(now))

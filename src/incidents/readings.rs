@@ -67,33 +67,6 @@ fn login(places: &Places) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
 }
 
-/// What any session of the login was told last. None for one from the future: a clock was wrong,
-/// and it would hide all others until then.
-pub(super) fn newest(
-    journal: &Journal,
-    places: &Places,
-    teller: Teller,
-    now: DateTime<Utc>,
-) -> Option<Reading> {
-    /// Sessions that are told an older figure at the same time.
-    const AT_ONCE: usize = 8;
-    let login = login(places);
-    let told = journal.records::<Reading>(&format!("\"login\":\"{login}\""));
-    let told = told.filter(|told| told.login.as_deref() == Some(&login) && is_sound(told));
-    let told =
-        told.filter(|told| Teller::of(&told.sample) == teller && told.sample.measured <= now);
-    let mut told = told.take(AT_ONCE).peekable();
-    let account = told.peek()?.sample.account.clone();
-    told.filter(|told| told.sample.account == account)
-        .reduce(|newest, told| {
-            if told.sample.measured > newest.sample.measured {
-                told
-            } else {
-                newest
-            }
-        })
-}
-
 fn is_sound(told: &Reading) -> bool {
     told.sample.has_sound_dates()
 }
@@ -211,16 +184,12 @@ pub(super) fn measured(sample: &Sample, last: &Sample) -> DateTime<Utc> {
 fn is_news(sample: &Sample, last: &Sample, error: Option<DateTime<Utc>>) -> bool {
     let is_first_after_error = error.is_some_and(|error| error > last.at);
     let is_around_error = error.is_some_and(|error| sample.at - error < SAME_EVENT);
-    let is_risen =
-        Window::ALL
-            .into_iter()
-            .any(|window| match (last.meter(window), sample.meter(window)) {
-                (Some(last), Some(told)) => is_step(&last, &told),
-                (last, told) => last.is_some() != told.is_some(),
-            });
+    let is_any_risen = Window::ALL
+        .into_iter()
+        .any(|window| is_risen(last, sample, window));
     let is_of_gateway = sample.others.spend_limit != last.others.spend_limit;
     is_first_after_error
-        || is_risen
+        || is_any_risen
         || is_of_gateway
         || (is_around_error && !has_figures_of(last, sample))
         || sample.measured - last.measured >= EVERY
@@ -266,6 +235,27 @@ fn payer(of_session: Option<Owner>, login: Option<&Account>) -> Option<String> {
 }
 
 impl Incidents<'_> {
+    /// What any session of the login was told last. None for one from the future: a clock was
+    /// wrong, and it would hide all others until then.
+    pub(super) fn newest_reading(&self, teller: Teller) -> Option<Reading> {
+        /// Sessions that are told an older figure at the same time.
+        const AT_ONCE: usize = 8;
+        let login = login(self.places);
+        let told = self
+            .recent()
+            .records::<Reading>(&format!("\"login\":\"{login}\""));
+        let told = told.filter(|told| told.login.as_deref() == Some(&login) && is_sound(told));
+        let told = told.filter(|told| Teller::of(&told.sample) == teller);
+        let told = told.filter(|told| told.sample.measured <= self.environment.now);
+        let mut told = told.take(AT_ONCE).peekable();
+        let account = told.peek()?.sample.account.clone();
+        let told: Vec<Reading> = told.filter(|told| told.sample.account == account).collect();
+        // Of several that are as new, the one that was told last: the first here.
+        told.into_iter()
+            .rev()
+            .max_by_key(|told| told.sample.measured)
+    }
+
     /// Keeps what the status line was told, if it says anything new. Failures are silent: the next
     /// draw tries again, and a missing sample only makes an answer less certain.
     ///
@@ -281,7 +271,7 @@ impl Incidents<'_> {
             Some(last) => after(told, last),
             None => told,
         };
-        let error = store::newest_of(self.recent(), session).map(|newest| newest.at());
+        let error = store::newest_of(self.recent(), session).map(|newest| newest.at);
         if last
             .as_ref()
             .is_some_and(|last| !is_news(&sample, last, error))

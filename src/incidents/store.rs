@@ -1,133 +1,83 @@
-//! Incidents in the journal: how they are written and found again.
+//! Limit errors in the journal: how they are written and found again.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::Evidence;
 use crate::places::Places;
-use crate::time::{Millis, moment};
 
-/// An incident as it was known at one time. What is found out later is another record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredIncident {
-    session: String,
-    /// When the error came; with the session it tells incidents apart.
-    at: Millis,
-    pub(super) evidence: Evidence,
-}
-
-impl JournalRecord for StoredIncident {
+/// An error as it was known at one time. What is found out later is another record: the session and
+/// the moment when it came tell errors apart.
+impl JournalRecord for Evidence {
     const KIND: &'static str = "incident";
 }
 
-impl StoredIncident {
-    /// An error that a session met.
-    pub(super) fn new(session: &str, evidence: Evidence) -> Self {
-        Self {
-            session: session.to_owned(),
-            at: evidence.at.timestamp_millis(),
-            evidence,
-        }
-    }
-
-    /// The same one with what is known by now.
-    pub(super) fn with(&self, evidence: Evidence) -> Self {
-        Self {
-            session: self.session.clone(),
-            at: self.at,
-            evidence,
-        }
-    }
-
-    /// When the error came.
-    pub(super) fn at(&self) -> DateTime<Utc> {
-        moment(self.at)
-    }
-
-    pub(super) fn keep(&self, places: &Places, now: DateTime<Utc>) -> Result<(), disk::Error> {
-        journal::add(places, now, self)
-    }
-
-    fn key(&self) -> (&str, Millis) {
-        (&self.session, self.at)
-    }
-
-    /// What the journal calls it that the user was told in the conversation.
-    fn told(&self) -> String {
-        format!("incident {} {}", self.session, self.at)
-    }
-
-    pub(super) fn is_told(&self, places: &Places, now: DateTime<Utc>) -> bool {
-        journal::was_said(places, &self.told(), self.since(), now)
-    }
-
-    /// Remembers that the user was told. False if that was remembered already.
-    pub(super) fn tell(&self, places: &Places, now: DateTime<Utc>) -> bool {
-        let said = journal::say_once(places, &self.told(), self.since(), now);
-        // What cannot be remembered is not said, which is better than saying it every time.
-        said.unwrap_or(false)
-    }
-
-    /// When it can have been told first.
-    fn since(&self) -> DateTime<Utc> {
-        self.at() - TimeDelta::days(1)
-    }
+/// What the journal calls it that the user was told of an error in the conversation, and since when
+/// that can have been.
+fn telling(evidence: &Evidence) -> (String, DateTime<Utc>) {
+    let session = evidence.session.id.as_deref().unwrap_or_default();
+    let what = format!("incident {session} {}", evidence.at.timestamp_millis());
+    (what, evidence.at - TimeDelta::days(1))
 }
 
-/// Stores a new incident.
+pub(super) fn is_told(evidence: &Evidence, places: &Places, now: DateTime<Utc>) -> bool {
+    let (what, since) = telling(evidence);
+    journal::was_said(places, &what, since, now)
+}
+
+/// Remembers that the user was told. False if that was remembered already.
+pub(super) fn tell(evidence: &Evidence, places: &Places, now: DateTime<Utc>) -> bool {
+    let (what, since) = telling(evidence);
+    let said = journal::say_once(places, &what, since, now);
+    // What cannot be remembered is not said, which is better than saying it every time.
+    said.unwrap_or(false)
+}
+
+/// Stores a new error. Two of a session in one millisecond are two.
 pub(super) fn create(
     places: &Places,
     known: &Journal,
     now: DateTime<Utc>,
-    mut new: StoredIncident,
-) -> Result<StoredIncident, disk::Error> {
-    let taken = of_session(known, &new.session);
-    // Two errors in one millisecond are two incidents.
-    while taken.iter().any(|taken| taken.key() == new.key()) {
-        new.at += 1;
+    new: &mut Evidence,
+) -> Result<(), disk::Error> {
+    let session = new.session.id.as_deref().unwrap_or_default();
+    let taken = of_session(known, session);
+    while taken.iter().any(|taken| taken.at == new.at) {
+        new.at += TimeDelta::milliseconds(1);
     }
-    new.keep(places, now)?;
-    Ok(new)
+    journal::add(places, now, new)
 }
 
-/// The incidents of one session, newest first.
-pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<StoredIncident> {
-    let text = format!("\"session\":{}", serde_json::json!(session));
+/// The errors of one session, newest first.
+pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Evidence> {
+    let text = format!("\"session_id\":{}", serde_json::json!(session));
     let mut found = found(journal, &text);
-    found.retain(|stored| stored.session == session);
+    found.retain(|stored| stored.session.id.as_deref() == Some(session));
     found
 }
 
-/// The newest incident of a session.
-pub(super) fn newest_of(journal: &Journal, session: &str) -> Option<StoredIncident> {
+/// The newest error of a session.
+pub(super) fn newest_of(journal: &Journal, session: &str) -> Option<Evidence> {
     of_session(journal, session).into_iter().next()
 }
 
-/// The incidents of all sessions, newest first.
-pub(super) fn all(journal: &Journal) -> Vec<StoredIncident> {
-    found(journal, "")
-}
-
-/// The last record of each. A line of a transcript is one error, whatever it was taken for first.
-fn found(journal: &Journal, text: &str) -> Vec<StoredIncident> {
-    let mut keys = HashSet::new();
-    let mut lines = HashSet::new();
-    let mut is_new = |stored: &StoredIncident| {
-        let line = stored.evidence.text.line.as_ref();
+/// The errors of all sessions whose lines hold this text, newest first: the last record of each. A
+/// line of a transcript is one error, whatever it was taken for first.
+pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
+    let (mut keys, mut lines) = (HashSet::new(), HashSet::new());
+    let mut found: Vec<Evidence> = journal.records(text).collect();
+    found.retain(Evidence::has_sound_dates);
+    found.retain(|stored| {
+        let line = stored.text.line.as_ref();
         let line = line.and_then(|line| line.uuid.clone());
         let is_new_line = line.is_none_or(|uuid| lines.insert(uuid));
-        keys.insert((stored.session.clone(), stored.at)) && is_new_line
-    };
-    let records = journal.records::<StoredIncident>(text);
-    let mut found: Vec<StoredIncident> = records
-        .filter(|stored| stored.evidence.has_sound_dates())
-        .filter(|stored| is_new(stored))
-        .collect();
-    found.sort_by_key(|stored| std::cmp::Reverse(stored.at));
+        keys.insert((stored.session.id.clone(), stored.at)) && is_new_line
+    });
+    found.sort_by_key(|stored| Reverse(stored.at));
     found
 }
 
@@ -149,15 +99,17 @@ mod tests {
             now,
         ));
         let create = |message: &str| {
-            let evidence = Evidence::new(now, Seen::Hook, message.to_owned());
+            let mut evidence = Evidence::new(now, Seen::Hook, message.to_owned());
+            evidence.session.id = Some("s".to_owned());
             let known = Journal::recent(&places, now);
-            create(&places, &known, now, StoredIncident::new("s", evidence)).unwrap()
+            create(&places, &known, now, &mut evidence).unwrap();
+            evidence
         };
         let (first, second) = (create("one"), create("two"));
         assert_ne!(first.at, second.at);
         let mut answered = first.clone();
-        answered.evidence.since.answered = true;
-        answered.keep(&places, now).unwrap();
+        answered.since.answered = true;
+        journal::add(&places, now, &answered).unwrap();
         let journal = Journal::recent(&places, now);
         assert_eq!(of_session(&journal, "s"), [second, answered]);
         assert_eq!(of_session(&journal, "S"), []);

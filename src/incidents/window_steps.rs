@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::Incidents;
-use super::readings::{self, Reading, is_same_reset, is_step};
+use super::readings::{self, Reading, Teller, is_same_reset, is_step};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
@@ -86,7 +86,9 @@ impl Incidents<'_> {
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         /// Of fewer points a share means nothing.
         const POINTS: f64 = 10.0;
-        let Some((meter, account)) = self.five_hour_of_account() else {
+        let known = self.known_of(Teller::Plan);
+        let known = known.and_then(|known| Some((known.windows.five_hour?, known.account)));
+        let Some((meter, account)) = known else {
             return Vec::new();
         };
         let mut shares: Vec<(String, f64)> = Vec::new();

@@ -1,7 +1,6 @@
 //! Moments, durations and the user's clock: how they are read, reckoned with and written.
 
 mod clock;
-mod duration;
 mod rfc3339;
 mod zone;
 
@@ -9,8 +8,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
-pub use clock::{Clock, Hours};
-pub use duration::in_words;
+pub use clock::{Clock, Hours, in_words};
 pub use rfc3339::millis;
 pub(crate) use rfc3339::rfc3339;
 pub use zone::Zone;

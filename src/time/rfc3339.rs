@@ -1,5 +1,7 @@
 //! Times as programs read and write them.
 
+use std::ops::Range;
+
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::Millis;
@@ -12,62 +14,28 @@ pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
 /// Milliseconds of an RFC 3339 time. The client writes `2026-11-20T06:26:56.016Z`, which is read
 /// without a general parser; anything else goes to chrono.
 pub fn millis(text: &str) -> Option<Millis> {
-    plain_millis(text.as_bytes()).or_else(|| {
-        DateTime::parse_from_rfc3339(text)
-            .ok()
-            .map(|time| time.timestamp_millis())
-    })
+    let parsed = || DateTime::parse_from_rfc3339(text).ok();
+    plain_millis(text.as_bytes()).or_else(|| Some(parsed()?.timestamp_millis()))
 }
 
 fn plain_millis(text: &[u8]) -> Option<Millis> {
-    let shape: &[u8; 24] = text.try_into().ok()?;
-    let [
-        _,
-        _,
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'T',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b'.',
-        _,
-        _,
-        _,
-        b'Z',
-    ] = shape
-    else {
+    const FORM: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+    let text: &[u8; 24] = text.try_into().ok()?;
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        mark => byte == mark,
+    };
+    if !text.iter().zip(FORM).all(fits) {
         return None;
+    }
+    let number = |range: Range<usize>| {
+        let digits = text.get(range).unwrap_or_default().iter();
+        digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
     };
-    let number = |range: std::ops::Range<usize>| {
-        shape.get(range)?.iter().try_fold(0_u32, |sum, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| sum * 10 + u32::from(digit - b'0'))
-        })
-    };
-    let day = NaiveDate::from_ymd_opt(
-        i32::try_from(number(0..4)?).ok()?,
-        number(5..7)?,
-        number(8..10)?,
-    )?;
-    let time = day.and_hms_milli_opt(
-        number(11..13)?,
-        number(14..16)?,
-        number(17..19)?,
-        number(20..23)?,
-    )?;
+    let year = number(0..4).cast_signed();
+    let day = NaiveDate::from_ymd_opt(year, number(5..7), number(8..10))?;
+    let (hour, minute, second) = (number(11..13), number(14..16), number(17..19));
+    let time = day.and_hms_milli_opt(hour, minute, second, number(20..23))?;
     Some(time.and_utc().timestamp_millis())
 }
 

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use chrono::{
     DateTime, Datelike, Days, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, Offset,
-    TimeZone, Timelike, Utc,
+    TimeZone, Utc,
 };
 use jiff::tz;
 
@@ -70,15 +70,12 @@ impl Zone {
         static KNOWN: Mutex<Vec<&'static tz::TimeZone>> = Mutex::new(Vec::new());
         let found = tz::TimeZone::get(name.trim()).ok()?;
         let mut known = KNOWN.lock().ok()?;
-        let zone = known
-            .iter()
-            .copied()
-            .find(|zone| **zone == found)
-            .unwrap_or_else(|| {
-                let zone: &'static tz::TimeZone = Box::leak(Box::new(found));
-                known.push(zone);
-                zone
-            });
+        let before = known.iter().copied().find(|zone| **zone == found);
+        let zone = before.unwrap_or_else(|| {
+            let new: &'static tz::TimeZone = Box::leak(Box::new(found));
+            known.push(new);
+            new
+        });
         Some(Self::Named(zone))
     }
 
@@ -87,9 +84,8 @@ impl Zone {
         match self {
             Self::Local => moment.with_timezone(&Local).fixed_offset(),
             Self::Named(zone) => {
-                let offset = jiff::Timestamp::from_second(moment.timestamp())
-                    .ok()
-                    .and_then(|at| FixedOffset::east_opt(zone.to_offset(at).seconds()));
+                let at = jiff::Timestamp::from_second(moment.timestamp()).ok();
+                let offset = at.and_then(|at| FixedOffset::east_opt(zone.to_offset(at).seconds()));
                 moment.with_timezone(&offset.unwrap_or_else(|| Utc.fix()))
             }
         }
@@ -107,22 +103,11 @@ impl Zone {
 
     fn exact_moment(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         match self {
-            Self::Local => Local
-                .from_local_datetime(&wall)
-                .earliest()
-                .map(|found| found.to_utc()),
+            Self::Local => Some(Local.from_local_datetime(&wall).earliest()?.to_utc()),
             Self::Named(zone) => {
-                let part = |value: u32| i8::try_from(value).ok();
-                let wall = jiff::civil::DateTime::new(
-                    i16::try_from(wall.year()).ok()?,
-                    part(wall.month())?,
-                    part(wall.day())?,
-                    part(wall.hour())?,
-                    part(wall.minute())?,
-                    part(wall.second())?,
-                    0,
-                )
-                .ok()?;
+                // The same figures, as if they were universal time.
+                let wall = jiff::Timestamp::from_second(wall.and_utc().timestamp()).ok()?;
+                let wall = tz::TimeZone::UTC.to_datetime(wall);
                 let offset = match zone.to_ambiguous_timestamp(wall).offset() {
                     tz::AmbiguousOffset::Unambiguous { offset } => offset,
                     tz::AmbiguousOffset::Fold { before, .. } => before,
@@ -162,21 +147,21 @@ impl Zone {
     pub fn label(self, variable: Option<&str>, now: DateTime<Utc>) -> String {
         match self {
             Self::Named(zone) => zone.iana_name().unwrap_or("UTC").to_owned(),
-            Self::Local => variable
-                .map(|name| name.trim_start_matches(':'))
-                .filter(|name| Self::named(name).is_some())
-                .map_or_else(
-                    || {
-                        let offset = self.at(now).offset().fix();
-                        if offset.local_minus_utc() == 0 {
-                            "UTC".to_owned()
-                        } else {
-                            format!("UTC{offset}")
-                        }
-                    },
-                    str::to_owned,
-                ),
+            Self::Local => {
+                let named = variable.map(|name| name.trim_start_matches(':'));
+                let named = named.filter(|name| Self::named(name).is_some());
+                named.map_or_else(|| self.offset(now), str::to_owned)
+            }
         }
+    }
+
+    /// "UTC+01:00".
+    fn offset(self, now: DateTime<Utc>) -> String {
+        let offset = self.at(now).offset().fix();
+        if offset.local_minus_utc() == 0 {
+            return "UTC".to_owned();
+        }
+        format!("UTC{offset}")
     }
 }
 

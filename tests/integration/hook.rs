@@ -11,13 +11,13 @@ const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
 /// The incidents of a session, by when they came.
-fn stored(sandbox: &Sandbox, session: &str) -> Vec<i64> {
+fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
     let lines = sandbox.read(JOURNAL);
     let records = lines.lines().filter(|line| !line.is_empty());
     let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
     let incidents = records.map(|record| record["incident"].clone());
-    let own = incidents.filter(|incident| incident["session"] == session);
-    let mut times: Vec<i64> = own.map(|own| own["at"].as_i64().unwrap()).collect();
+    let own = incidents.filter(|incident| incident["session_id"] == session);
+    let mut times: Vec<String> = own.map(|own| own["at"].to_string()).collect();
     times.dedup();
     times
 }

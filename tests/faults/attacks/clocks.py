@@ -183,7 +183,7 @@ def incident_moments(machine, moment):
     path = machine.data / "journal/2026-11.jsonl"
     lines = path.read_text().split("\n")
     stored = next(line for line in lines if line.startswith('{"incident":'))
-    path.write_text("\n".join([*lines, re.sub(r'"at":\d+', f'"at":{moment}', stored, count=1)]))
+    path.write_text("\n".join([*lines, re.sub(r'"at":"[^"]*"', f'"at":{moment}', stored, count=1)]))
     seen_everywhere(machine, "gamma")
     seen_everywhere(machine, "alpha")
 
