@@ -303,16 +303,16 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
-    let expected: [(&str, fn(&str) -> bool); 3] = [
-        (IN_DETAIL, |line| {
-            line.starts_with("ada | lunar cycle | bad omen | 1 | ")
-        }),
-        (BY_WINDOW, |line| line.ends_with("lunar | 1 h | 999%")),
-        (BY_WINDOW, |line| line.starts_with("(unknown) |")),
-    ];
-    for (caption, is_meant) in expected {
+    for (caption, expected) in [
+        (IN_DETAIL, "ada | lunar cycle | bad omen | 1 | "),
+        (BY_WINDOW, "lunar | 1 h | 999%"),
+        (BY_WINDOW, "(unknown) |"),
+    ] {
         let found = lines(&page, caption);
-        assert!(found.iter().any(|line| is_meant(line)), "{found:?}");
+        assert!(
+            found.iter().any(|line| line.contains(expected)),
+            "{found:?}"
+        );
     }
     assert!(page.len() < 50_000, "{}", page.len());
 }
