@@ -128,42 +128,44 @@ fn read_opened(
 
 /// Reads the last `limit` bytes of a file and says at which offset they start.
 pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
-    read_end(path, ours::open_regular(path), limit)
+    read_part(ours::open_regular(path), None, limit).map_err(unread(path))
 }
 
 /// Reads the last `limit` bytes of a file of ours.
 pub(crate) fn read_own_tail(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    read_end(path, ours::open_own(path), limit).map(|(_, bytes)| bytes)
-}
-
-fn read_end(path: &Path, opened: io::Result<File>, limit: u64) -> Result<(u64, Vec<u8>), Error> {
-    let failed = unread(path);
-    let mut file = opened.map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let start = size.saturating_sub(limit);
-    file.seek(SeekFrom::Start(start)).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((start, bytes))
+    let read = read_part(ours::open_own(path), None, limit);
+    read.map(|(_, bytes)| bytes).map_err(unread(path))
 }
 
 /// Reads at most `limit` bytes of a file of ours, from this byte on.
 pub(crate) fn read_own_from(path: &Path, start: u64, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = unread(path);
-    let mut file = ours::open_own(path).map_err(failed)?;
-    file.seek(SeekFrom::Start(start)).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    let read = read_part(ours::open_own(path), Some(start), limit);
+    read.map(|(_, bytes)| bytes).map_err(unread(path))
 }
 
 /// Reads the first `limit` bytes of a file.
 pub(crate) fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = unread(path);
-    let file = ours::open_regular(path).map_err(failed)?;
+    let read = read_part(ours::open_regular(path), Some(0), limit);
+    read.map(|(_, bytes)| bytes).map_err(unread(path))
+}
+
+/// Reads at most `limit` bytes from `start` on, or up to the end. The first: where they start.
+fn read_part(
+    opened: io::Result<File>,
+    start: Option<u64>,
+    limit: u64,
+) -> io::Result<(u64, Vec<u8>)> {
+    let mut file = opened?;
+    let start = match start {
+        Some(start) => start,
+        None => file.metadata()?.len().saturating_sub(limit),
+    };
+    if start > 0 {
+        file.seek(SeekFrom::Start(start))?;
+    }
     let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok((start, bytes))
 }
 
 /// The entries of a directory whose names end in `.kind`. None if it cannot be read.

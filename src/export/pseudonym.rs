@@ -7,6 +7,7 @@
 //! telemetry does, can work it out, unless the user sets a key of their own.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -120,24 +121,23 @@ impl Exporter {
     }
 }
 
+/// What is set where somebody else than a plan answers.
+const PROVIDERS: [(&str, &str); 4] = [
+    ("CLAUDE_CODE_USE_BEDROCK", "bedrock"),
+    ("CLAUDE_CODE_USE_VERTEX", "vertex"),
+    ("CLAUDE_CODE_USE_FOUNDRY", "foundry"),
+    ("ANTHROPIC_BASE_URL", "gateway"),
+];
+
 /// Who answers this machine's requests, as far as its settings and its login say.
 fn provider(places: &Places, environment: &Environment, has_login: bool) -> &'static str {
     let set = credentials::of_session(places, environment, None);
     let has = |name: &str| set.iter().any(|credential| credential.name == name);
-    if has("CLAUDE_CODE_USE_BEDROCK") {
-        "bedrock"
-    } else if has("CLAUDE_CODE_USE_VERTEX") {
-        "vertex"
-    } else if has("CLAUDE_CODE_USE_FOUNDRY") {
-        "foundry"
-    } else if has("ANTHROPIC_BASE_URL") {
-        "gateway"
-    } else if set.iter().any(credentials::Credential::outranks_login) {
-        "api"
-    } else if has_login {
-        "plan"
-    } else {
-        "unknown"
+    match PROVIDERS.iter().find(|(name, _)| has(name)) {
+        Some((_, provider)) => provider,
+        None if set.iter().any(credentials::Credential::outranks_login) => "api",
+        None if has_login => "plan",
+        None => "unknown",
     }
 }
 
@@ -175,25 +175,27 @@ pub(crate) fn new_key() -> std::io::Result<String> {
 /// The random name of this machine, made when it is first asked for.
 fn machine(places: &Places) -> Result<String, Error> {
     let path = places.data.join("export").join("machine");
-    for _ in 0..2 {
-        let known = disk::read_own(&path, 64)?;
-        let known = known.and_then(|bytes| String::from_utf8(bytes).ok());
-        let is_name =
-            |name: &String| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
-        if let Some(name) = known.filter(is_name) {
-            return Ok(name);
-        }
-        let random = random().map_err(disk::unwritten(&path))?;
-        disk::create_directory_of(&path)?;
-        if !disk::create_atomically(&path, random.as_bytes())? {
-            // Another process was first, or it is damaged.
-            if disk::read_own(&path, 64)?.is_some_and(|bytes| bytes.len() != 16) {
-                disk::write_atomically(&path, random.as_bytes(), disk::Durability::Synced)?;
-            }
-        }
+    if let Some(name) = machine_in(&path)? {
+        return Ok(name);
     }
-    disk::read_own(&path, 64)
-        .map(|bytes| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
+    let random = random().map_err(disk::unwritten(&path))?;
+    disk::create_directory_of(&path)?;
+    if disk::create_atomically(&path, random.as_bytes())? {
+        return Ok(random);
+    }
+    // Another process was first, or it is damaged.
+    if let Some(name) = machine_in(&path)? {
+        return Ok(name);
+    }
+    disk::write_atomically(&path, random.as_bytes(), disk::Durability::Synced)?;
+    Ok(random)
+}
+
+fn machine_in(path: &Path) -> Result<Option<String>, Error> {
+    let known = disk::read_own(path, 64)?;
+    let known = known.and_then(|bytes| String::from_utf8(bytes).ok());
+    let is_name = |name: &String| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    Ok(known.filter(is_name))
 }
 
 #[cfg(test)]

@@ -17,10 +17,8 @@ pub(crate) enum Reader {
     Grafana,
 }
 
-/// What stands in the SQL in place of the files.
-const FILES: &str = "DIR/whycap-1/*/*/*.ndjson.gz";
-/// `DuckDB` refuses a pattern that fits no file. How it reads files, and how the same columns are
-/// made of none.
+/// How the SQL for `DuckDB` reads files, and how the same columns are made where there are none: it
+/// refuses a pattern that fits no file.
 const READ: [&str; 2] = [
     "read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,\n    format = 'newline_delimited', columns = {",
     "\n    })\n",
@@ -44,14 +42,15 @@ impl Reader {
             // Made anew from the files, which were erased before.
             Self::Duckdb => {
                 let real = std::path::absolute(directory?).ok()?;
-                let any = Rows::ALL.map(|rows| !files_of(&real, rows, &mut Vec::new()).is_empty());
-                let directory = real.to_string_lossy().replace('\'', "''");
-                let sql = include_str!("sql/duckdb.sql");
-                Some(if any.contains(&true) {
-                    sql.replace(FILES, &FILES.replace("DIR", &directory))
-                } else {
-                    sql.replace(READ[0], MADE[0]).replace(READ[1], MADE[1])
-                })
+                let is_empty = |rows| files_of(&real, rows, &mut Vec::new()).is_empty();
+                let mut sql = include_str!("sql/duckdb.sql").to_owned();
+                if Rows::ALL.into_iter().all(is_empty) {
+                    sql = sql.replace(READ[0], MADE[0]).replace(READ[1], MADE[1]);
+                }
+                Some(sql.replace(
+                    "'DIR/",
+                    &format!("'{}/", real.to_string_lossy().replace('\'', "''")),
+                ))
             }
             Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
         }

@@ -6,34 +6,36 @@
 
 CREATE SCHEMA IF NOT EXISTS whycap;
 
--- Each key once: of several machines, whoever knows most, and among equals the first by name.
-CREATE OR REPLACE VIEW whycap.best AS
-SELECT *, version // 1073741824 AS weight
+-- Of rows of a kind each key once: of several machines, whoever knows most, and among equals the
+-- first by name.
+CREATE OR REPLACE MACRO whycap.best(wanted) AS TABLE
+SELECT *, version // 1073741824 AS weight, coalesce(labels['team'], '') AS team
 FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
     format = 'newline_delimited', columns = {
-        key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
-        machine: 'VARCHAR', project: 'VARCHAR', branch: 'VARCHAR', session: 'VARCHAR',
-        model: 'VARCHAR', kind: 'VARCHAR', subagent: 'BOOLEAN', fast: 'BOOLEAN', us: 'BOOLEAN',
-        input: 'UBIGINT', output: 'UBIGINT', cache_read: 'UBIGINT', cache_write_5m: 'UBIGINT',
-        cache_write_1h: 'UBIGINT', web_searches: 'UBIGINT', cost_pico: 'BIGINT',
-        unpriced: 'BOOLEAN', provider: 'VARCHAR', labels: 'MAP(VARCHAR, VARCHAR)'
+        key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR', machine: 'VARCHAR',
+        project: 'VARCHAR', branch: 'VARCHAR', session: 'VARCHAR', model: 'VARCHAR', kind: 'VARCHAR',
+        subagent: 'BOOLEAN', fast: 'BOOLEAN', us: 'BOOLEAN', input: 'UBIGINT', output: 'UBIGINT',
+        cache_read: 'UBIGINT', cache_write_5m: 'UBIGINT', cache_write_1h: 'UBIGINT',
+        web_searches: 'UBIGINT', cost_pico: 'BIGINT', unpriced: 'BOOLEAN', provider: 'VARCHAR',
+        verdict: 'VARCHAR', service: 'VARCHAR', who_can_fix: 'VARCHAR', waiting_helps: 'BOOLEAN',
+        resets_at: 'TIMESTAMP', blocked_s: 'BIGINT', ended: 'VARCHAR', account: 'VARCHAR',
+        "window": 'VARCHAR', percent: 'DOUBLE', labels: 'MAP(VARCHAR, VARCHAR)'
     })
-WHERE file LIKE '%/whycap-1/spend/%'
+WHERE file LIKE '%/whycap-1/' || wanted || '/%'
 QUALIFY row_number() OVER (PARTITION BY key ORDER BY weight DESC, machine, version DESC) = 1;
 
 -- Of what is unrecorded, only that from whoever knows most of the session.
 CREATE OR REPLACE VIEW whycap.spend AS
-SELECT best.*, cost_pico / 1e12 AS usd
-FROM whycap.best LEFT JOIN
-    (SELECT session, max(weight) AS most FROM whycap.best WHERE kind = 'unrecorded' GROUP BY session)
-    AS known ON known.session = best.session
-WHERE kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0)
-   OR (kind = 'unrecorded' AND cost_pico != 0 AND weight = most);
+SELECT key, version, time, person, machine, project, branch, session, model, kind, subagent, fast, us,
+    input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_pico, unpriced,
+    provider, labels, team, cost_pico / 1e12 AS usd
+FROM whycap.best('spend')
+QUALIFY kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0) OR (kind = 'unrecorded'
+    AND cost_pico != 0 AND weight = max(weight) OVER (PARTITION BY session, kind));
 
 -- What dashboards ask: as large as there are days, people and projects.
 CREATE OR REPLACE TABLE whycap.days AS
-SELECT CAST(time AS DATE) AS day, person, machine, project, branch, model, kind, provider,
-    coalesce(labels['team'], '') AS team,
+SELECT CAST(time AS DATE) AS day, person, machine, project, branch, model, kind, provider, team,
     sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
     sum(cache_write_5m) AS cache_write_5m, sum(cache_write_1h) AS cache_write_1h,
     sum(web_searches) AS web_searches, sum(CAST(unpriced AS INT)) AS unpriced, count(*) AS rows,
@@ -42,27 +44,10 @@ FROM whycap.spend
 GROUP BY ALL;
 
 CREATE OR REPLACE VIEW whycap.limits AS
-SELECT *, coalesce(labels['team'], '') AS team
-FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
-    format = 'newline_delimited', columns = {
-        key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
-        machine: 'VARCHAR', session: 'VARCHAR', kind: 'VARCHAR', verdict: 'VARCHAR',
-        service: 'VARCHAR', who_can_fix: 'VARCHAR', waiting_helps: 'BOOLEAN',
-        resets_at: 'TIMESTAMP', blocked_s: 'BIGINT', ended: 'VARCHAR',
-        labels: 'MAP(VARCHAR, VARCHAR)'
-    })
-WHERE file LIKE '%/whycap-1/limits/%'
-QUALIFY row_number() OVER
-    (PARTITION BY key ORDER BY version // 1073741824 DESC, machine, version DESC) = 1;
+SELECT key, version, time, person, machine, session, kind, verdict, service, who_can_fix,
+    waiting_helps, resets_at, blocked_s, ended, labels, team
+FROM whycap.best('limits');
 
 CREATE OR REPLACE VIEW whycap.windows AS
-SELECT *, coalesce(labels['team'], '') AS team
-FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
-    format = 'newline_delimited', columns = {
-        key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
-        machine: 'VARCHAR', account: 'VARCHAR', "window": 'VARCHAR', percent: 'DOUBLE',
-        labels: 'MAP(VARCHAR, VARCHAR)'
-    })
-WHERE file LIKE '%/whycap-1/windows/%'
-QUALIFY row_number() OVER
-    (PARTITION BY key ORDER BY version // 1073741824 DESC, machine, version DESC) = 1;
+SELECT key, version, time, person, machine, account, "window", percent, labels, team
+FROM whycap.best('windows');
