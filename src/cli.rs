@@ -9,11 +9,9 @@ use std::process::ExitCode;
 use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands;
 use crate::commands::failure::report_failure;
 use crate::commands::host_guard::{guard_host, guard_person};
-use crate::commands::machine::Machine;
-use crate::commands::verb::Verb;
+use crate::commands::{self, Machine, Verb};
 use crate::environment::Environment;
 use crate::terminal::{Palette, Shown, complain, print};
 
@@ -131,43 +129,36 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 impl Cli {
     /// What was asked for, from the machine as a shell has it.
-    fn reply(self, environment: Environment) -> anyhow::Result<ExitCode> {
-        let Some(verb) = self.verb else {
-            if self.clearing.clear_stale_locks {
-                return answered(&self.clearing, environment);
-            }
-            return show_help(&Self::command().render_help(), &environment);
-        };
-        let verb: &dyn Verb = match &verb {
-            VerbAsked::Statusline => return Ok(commands::statusline::run(&[], environment)),
-            VerbAsked::Hook => return Ok(commands::hook::run(environment)),
-            VerbAsked::Completions(asked) => {
+    fn reply(&self, environment: Environment) -> anyhow::Result<ExitCode> {
+        let verb: &dyn Verb = match &self.verb {
+            Some(VerbAsked::Explain(asked)) => asked,
+            Some(VerbAsked::Wait(asked)) => asked,
+            Some(VerbAsked::Spend(asked)) => asked,
+            Some(VerbAsked::Drain(asked)) => asked,
+            Some(VerbAsked::Now(asked)) => asked,
+            Some(VerbAsked::Budget(asked)) => asked,
+            Some(VerbAsked::Export(asked)) => asked,
+            Some(VerbAsked::Locks(asked)) => asked,
+            Some(VerbAsked::Doctor(asked)) => asked,
+            Some(VerbAsked::Incidents(asked)) => asked,
+            Some(VerbAsked::Report(asked)) => asked,
+            Some(VerbAsked::Prices(asked)) => asked,
+            Some(VerbAsked::Config(asked)) => asked,
+            Some(VerbAsked::Install(asked)) => asked,
+            Some(VerbAsked::Uninstall(asked)) => asked,
+            Some(VerbAsked::Completions(asked)) => {
                 return commands::completions::run(asked, Self::command());
             }
-            VerbAsked::Man => return commands::completions::man(Self::command()),
-            VerbAsked::Explain(asked) => asked,
-            VerbAsked::Wait(asked) => asked,
-            VerbAsked::Spend(asked) => asked,
-            VerbAsked::Drain(asked) => asked,
-            VerbAsked::Now(asked) => asked,
-            VerbAsked::Budget(asked) => asked,
-            VerbAsked::Export(asked) => asked,
-            VerbAsked::Locks(asked) => asked,
-            VerbAsked::Doctor(asked) => asked,
-            VerbAsked::Incidents(asked) => asked,
-            VerbAsked::Report(asked) => asked,
-            VerbAsked::Prices(asked) => asked,
-            VerbAsked::Config(asked) => asked,
-            VerbAsked::Install(asked) => asked,
-            VerbAsked::Uninstall(asked) => asked,
+            Some(VerbAsked::Man) => return commands::completions::man(Self::command()),
+            None if self.clearing.clear_stale_locks => &self.clearing,
+            // Both verbs are run before any parser.
+            None | Some(VerbAsked::Statusline | VerbAsked::Hook) => {
+                return show_help(&Self::command().render_help(), &environment);
+            }
         };
-        answered(verb, environment)
+        let machine = Machine::new(environment);
+        verb.reply(&machine)?.print(&machine.environment)
     }
-}
-
-fn answered(verb: &dyn Verb, environment: Environment) -> anyhow::Result<ExitCode> {
-    let machine = Machine::new(environment);
-    verb.reply(&machine)?.print(&machine.environment)
 }
 
 /// Help, or the version: our own words.

@@ -1,7 +1,6 @@
 //! `whycap budget`: how far each budget is used, how fast, and where that leads.
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::budget::overview::{BesideBudgets, SessionAsked, Survey};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;

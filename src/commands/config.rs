@@ -2,8 +2,7 @@
 
 use anyhow::ensure;
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::config::Config;
 use crate::disk;
 use crate::render::Report;

@@ -156,28 +156,21 @@ fn shorten(text: &str) -> String {
 ///
 /// The client hands a command on as it was typed; some events carry it in tags instead.
 pub(crate) fn asked(prompt: &str) -> Option<String> {
-    let prompt = prompt.trim();
-    if let Some((_, tagged)) = prompt.split_once("<command-name>/whycap") {
+    let (name, arguments) = if let Some((_, tagged)) = prompt.split_once("<command-name>/whycap") {
         let (name, rest) = tagged.split_once("</command-name>")?;
-        let arguments = rest
-            .split_once("<command-args>")
-            .and_then(|(_, rest)| rest.split_once("</command-args>"))
-            .map_or("", |(arguments, _)| arguments);
-        return words(name, arguments);
-    }
-    let typed = prompt.strip_prefix("/whycap")?;
-    let end = typed.find(char::is_whitespace).unwrap_or(typed.len());
-    let (name, arguments) = typed.split_at(end);
-    words(name, arguments)
-}
-
-/// `name` is what follows "/whycap" without a space: nothing, or `:subject` of the plugin.
-fn words(name: &str, arguments: &str) -> Option<String> {
+        let arguments = rest.split_once("<command-args>");
+        let arguments = arguments.and_then(|(_, rest)| rest.split_once("</command-args>"));
+        (name, arguments.map_or("", |(arguments, _)| arguments))
+    } else {
+        let typed = prompt.trim().strip_prefix("/whycap")?;
+        typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()))
+    };
+    let arguments = arguments.trim();
     match name.strip_prefix(':') {
         // The plugin's one command file takes every subject, as /whycap does.
-        Some("explain") => Some(arguments.trim().to_owned()),
-        Some(subject) => Some(format!("{subject} {}", arguments.trim())),
-        None => name.is_empty().then(|| arguments.trim().to_owned()),
+        Some("explain") => Some(arguments.to_owned()),
+        Some(subject) => Some(format!("{subject} {arguments}")),
+        None => name.is_empty().then(|| arguments.to_owned()),
     }
 }
 

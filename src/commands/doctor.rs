@@ -1,7 +1,6 @@
 //! `whycap doctor`: what is wrong with the set-up, and how to mend it.
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
 use crate::render::rows_for_answer;
 

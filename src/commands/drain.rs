@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use super::failure::misuse;
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
 use super::windows::WORTH_OVER;
+use super::{Machine, Reply, Verb};
 use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, Write};
 use crate::incidents::steps;
 use crate::ledger::{Counted, RowsBy, SpendSource};

@@ -6,8 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::incidents::Situation;
 use crate::ledger::Ledger;
 use crate::limits::explanation;

@@ -6,8 +6,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::failure::misuse;
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::disk::{self, lock, records};
 use crate::export::{
     DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
@@ -60,16 +59,13 @@ impl Verb for ExportArguments {
         if self.new_key {
             return print_words(new_key()?);
         }
-        let target = self.target.as_deref();
         if let Some(reader) = self.print {
-            let sql = reader.text(target, self.erase.as_ref());
+            let sql = reader.text(self.target.as_deref(), self.erase.as_ref());
             let why =
                 "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
             return print_words(sql.ok_or_else(|| misuse(why))?);
         }
-        let Some(target) = target else {
-            return Ok(Reply::default().with_code(2));
-        };
+        let target = self.target.as_deref().unwrap_or(Path::new("-"));
         if let Some(what) = &self.erase {
             return erase_from(target, what, machine);
         }

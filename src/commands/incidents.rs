@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::incidents::report::{report, report_of_exports};
 use crate::ledger::EVER;
 

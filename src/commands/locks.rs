@@ -1,7 +1,6 @@
 //! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::locks::clearing::Clearing;
 use crate::locks::listing::Listing;
 use crate::locks::{self, LockAction, quarantine};

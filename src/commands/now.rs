@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::failure::misuse;
-use super::machine::Machine;
 use super::moment::Watched;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::ledger::{Ledger, Patience};
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, Tone, Woken};

@@ -52,12 +52,10 @@ pub(super) fn preview(environment: Environment) -> Shown {
 /// The usual widths; on a terminal those that fit it, and its own.
 fn widths(environment: &Environment) -> Vec<usize> {
     let is_known = environment.columns().is_some() || is_seen_by_person();
-    if !is_known {
-        return WIDTHS.to_vec();
-    }
-    let own = width_for_person(environment);
-    let narrower = WIDTHS.into_iter().filter(|columns| *columns < own);
-    narrower.chain([own]).collect()
+    let own = is_known.then(|| width_for_person(environment));
+    let narrower = WIDTHS.into_iter();
+    let narrower = narrower.filter(|columns| own.is_none_or(|own| *columns < own));
+    narrower.chain(own).collect()
 }
 
 fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {

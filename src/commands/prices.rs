@@ -1,7 +1,6 @@
 //! `whycap prices`: what spend is counted at, since when, and where each row comes from.
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.

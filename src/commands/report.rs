@@ -1,7 +1,6 @@
 //! `whycap report`: a summary for a bug report, made to be pasted in public.
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::limits::bug_report;
 use crate::render::Report;
 

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::failure::misuse;
-use super::machine::{Machine, NAMED};
-use super::spend_page;
-use super::verb::{Reply, Verb};
+use super::machine::NAMED;
 use super::wrong_arguments::found_wrong;
+use super::{Machine, Reply, Verb, spend_page};
 use crate::claude::account::Account;
 use crate::drain::Attribution;
 use crate::ledger::{EVER, SpendSource};

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, ensure};
 
-use super::machine::Machine;
-use super::verb::Reply;
+use super::{Machine, Reply};
 use crate::disk::{self, Durability};
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
 use crate::incidents::steps;
 use crate::ledger::{Caught, Ledger, SpendRow};
+use crate::render::Report;
 use crate::spend::{ReportRequest, Statement};
 use crate::terminal::{Shown, print};
 use crate::time::moment;
@@ -42,6 +42,7 @@ pub(super) fn write(
         check_target(file)?;
     }
     let (page, is_incomplete) = page(asked, exports, wanted, zone, machine)?;
+    let mut report = Report::default();
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -50,13 +51,10 @@ pub(super) fn write(
         print(&Shown::as_it_is(page))?;
     } else {
         disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
-        let says = format!(
-            "Written: {}; open it in a browser\n",
-            machine.places.show(file)
-        );
-        print(&Shown::text(&says))?;
+        let file = machine.places.show(file);
+        report.line(format!("Written: {file}; open it in a browser"));
     }
-    Ok(Reply::default().with_code(is_incomplete))
+    Ok(Reply::from(report).with_code(is_incomplete))
 }
 
 /// A page of ours may be replaced, and an empty file; nothing else.
@@ -124,9 +122,7 @@ fn page(
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
         let session = incident.evidence.session.id.as_deref();
-        from.is_none_or(|from| at >= from)
-            && to.is_none_or(|to| at < to)
-            && session.map_or(shown.is_none(), is_shown)
+        period.contains(&at) && session.map_or(shown.is_none(), is_shown)
     });
     let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
     let begin = from.map(moment).or(first_day).unwrap_or(clock.now);

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::install::{EditRecord, PATIENCE, carry_out, plan, summary, sweep};
 use crate::render::Report;

@@ -8,8 +8,7 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::explain::exit_code;
 use super::failure::misuse;
-use super::machine::Machine;
-use super::verb::{Reply, Verb};
+use super::{Machine, Reply, Verb};
 use crate::incidents::Situation;
 use crate::limits::resets::Reset;
 use crate::limits::standing::Wait;
