@@ -8,8 +8,7 @@ use anyhow::{anyhow, ensure};
 
 use super::{Machine, Reply};
 use crate::disk::{self, Durability};
-use crate::export::TeamLimits;
-use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
+use crate::html::{BEGINNING, Before, Contents, PageSums};
 use crate::incidents::steps;
 use crate::ledger::{Caught, Ledger, SpendRow};
 use crate::render::Report;
@@ -114,11 +113,6 @@ fn page(
     if exports.is_none() && !asked.anonymous {
         statement.name_sessions(machine.titles(wanted.by));
     }
-    let mut names = PageNames::known(places);
-    if asked.anonymous {
-        let others = team.iter().flat_map(TeamLimits::names);
-        names = names.anonymous(sums.projects(), sums.people().chain(others));
-    }
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
         let session = incident.evidence.session.id.as_deref();
@@ -147,9 +141,10 @@ fn page(
         plan: wanted.plan,
         has_period: from.is_some() || to.is_some(),
         before,
-        names,
+        is_anonymous: asked.anonymous,
+        places,
         clock,
-        zone: (!asked.anonymous).then_some(zone),
+        zone,
     };
     let is_incomplete = exports.is_some()
         && (statement.is_lower_bound() || contents.team.is_some_and(|team| !team.gaps.is_empty()));

@@ -2,23 +2,23 @@
 
 use std::cmp::Reverse;
 
-use super::View;
 use super::markup::Markup;
 use super::sums::{SessionSums, dearest_first};
+use super::{View, numbered};
 use crate::render::{Cell, Table};
-use crate::spend::{SpendGroup, amount, known, share};
+use crate::spend::{SpendGroup, amount, known, session_name, share};
 use crate::time::{in_words, moment};
 
 /// More models than this are counted.
 const MODELS: usize = 2;
 
 pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
-    let name = |path: &str| view.contents.names.project(path);
+    let name = |path: &str| view.project(path);
     by_name(view, page, "project", &view.contents.sums.projects, name);
 }
 
 pub(super) fn people(view: &View<'_>, page: &mut Markup) {
-    let name = |person: &str| view.contents.names.person(person);
+    let name = |person: &str| view.person(person);
     by_name(view, page, "person", &view.contents.sums.people, name);
 }
 
@@ -54,7 +54,7 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     let began = groups.map(|group| (group, first_at(group).unwrap_or(group.last_at)));
     let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
     sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
-    let mut rows: Vec<_> = sessions.into_iter().zip(1..).collect();
+    let mut rows: Vec<_> = sessions.into_iter().zip(0..).collect();
     rows.sort_by_key(|(_, number)| Reverse(*number));
     let mut table = Table::new([
         "session", "project", "model", "began", "lasted", "cost", "answers",
@@ -63,8 +63,13 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
         let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
         let project = known(group.project.as_deref().unwrap_or_default());
         table.row([
-            contents.names.session(group, number).into(),
-            contents.names.project(project).into(),
+            if contents.is_anonymous {
+                numbered("session", Some(number))
+            } else {
+                session_name(group)
+            }
+            .into(),
+            view.project(project).into(),
             sums.get(&group.key).map(models).unwrap_or_default().into(),
             contents.minute(moment(first_at)).into(),
             Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),

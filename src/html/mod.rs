@@ -10,7 +10,6 @@ mod groups;
 mod hours;
 mod limits;
 mod markup;
-mod names;
 mod summary;
 mod sums;
 mod team;
@@ -19,18 +18,19 @@ mod windows;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use indexmap::IndexSet;
 
 use crate::export::{PersonLimits, TeamLimits};
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
+use crate::places::Places;
 use crate::pricing::Money;
 use crate::spend::{Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
-pub(crate) use names::PageNames;
 pub(crate) use summary::Before;
 pub(crate) use sums::PageSums;
 
@@ -66,10 +66,12 @@ pub(crate) struct Contents<'c> {
     /// Whether days were asked for, and what as many before them came to.
     pub(crate) has_period: bool,
     pub(crate) before: Option<Before>,
-    pub(crate) names: PageNames<'c>,
+    /// Whether names are left out, so that the page can be shown to others.
+    pub(crate) is_anonymous: bool,
+    pub(crate) places: &'c Places,
     pub(crate) clock: Clock,
-    /// The zone's name. None where it is left out.
-    pub(crate) zone: Option<&'c str>,
+    /// The zone's name.
+    pub(crate) zone: &'c str,
 }
 
 /// What the parts of a page are drawn from.
@@ -78,6 +80,9 @@ struct View<'c> {
     /// Of the charts.
     columns: Columns,
     tolls: Tolls,
+    /// Everybody, the dearest first, and those who spent nothing as they come: an order by name
+    /// would say something of the names where they are left out.
+    everybody: IndexSet<&'c str>,
     /// Of whom several machines exported limits, by name.
     people: BTreeMap<&'c str, PersonLimits<'c>>,
 }
@@ -95,6 +100,11 @@ impl Contents<'_> {
             tolls: match self.team {
                 Some(team) => team.tolls(zone),
                 None => Tolls::of(self.incidents, self.clock),
+            },
+            everybody: {
+                let spenders = self.sums.people.iter().map(|person| person.key.as_str());
+                let others = self.team.into_iter().flat_map(TeamLimits::names);
+                spenders.chain(others).collect()
             },
             people: self.team.map(|team| team.people(zone)).unwrap_or_default(),
         };
@@ -141,10 +151,31 @@ impl Contents<'_> {
 }
 
 impl View<'_> {
+    /// What a person is called.
+    fn person(&self, name: &str) -> String {
+        if self.contents.is_anonymous {
+            return numbered("person", self.everybody.get_index_of(name));
+        }
+        name.to_owned()
+    }
+
+    /// What a directory is called.
+    fn project(&self, path: &str) -> String {
+        if self.contents.is_anonymous {
+            let mut projects = self.contents.sums.projects.iter();
+            return numbered("project", projects.position(|project| project.key == path));
+        }
+        self.contents.places.show(path.as_ref())
+    }
+
     fn header(&self, page: &mut Markup) {
         page.text_in("h1", &[], "What Claude Code cost");
         summary::write(self, page);
-        let zone = self.contents.zone.unwrap_or("local time");
+        let zone = if self.contents.is_anonymous {
+            "local time"
+        } else {
+            self.contents.zone
+        };
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
         let written = self.contents.minute(self.contents.clock.now);
         let version = env!("CARGO_PKG_VERSION");
@@ -178,6 +209,11 @@ impl View<'_> {
             });
         }
     }
+}
+
+/// What is called by its place among others of its kind.
+fn numbered(what: &str, place: Option<usize>) -> String {
+    place.map_or_else(|| what.to_owned(), |place| format!("{what} {}", place + 1))
 }
 
 fn totals(view: &View<'_>, page: &mut Markup) {

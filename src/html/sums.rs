@@ -126,14 +126,4 @@ impl PageSums {
     pub(crate) fn first_day(&self) -> Option<NaiveDate> {
         self.days.keys().next().copied()
     }
-
-    /// The people, the dearest first.
-    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
-        self.people.iter().map(|person| person.key.as_str())
-    }
-
-    /// The projects' directories, the dearest first.
-    pub(crate) fn projects(&self) -> impl Iterator<Item = &str> {
-        self.projects.iter().map(|project| project.key.as_str())
-    }
 }

@@ -3,8 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use indexmap::IndexSet;
-
 use super::View;
 use super::limits::{self, judged};
 use super::markup::Markup;
@@ -22,8 +20,8 @@ const LIMITS: usize = 3;
 /// Who keeps hitting which limit.
 pub(super) fn errors(view: &View<'_>, page: &mut Markup) {
     if limits::sentence(view, page) {
-        let all = view.everybody().into_iter();
-        let tolls = all.filter_map(|name| Some((name, &view.people.get(name)?.tolls)));
+        let all = view.everybody.iter();
+        let tolls = all.filter_map(|name| Some((*name, &view.people.get(name)?.tolls)));
         let stopped = tolls.filter(|(_, tolls)| tolls.total.errors > 0);
         let mut stopped: Vec<(&str, &Tolls)> = stopped.collect();
         stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
@@ -43,15 +41,6 @@ pub(super) fn errors(view: &View<'_>, page: &mut Markup) {
     }
 }
 
-impl View<'_> {
-    /// Everybody, the dearest first, as they are numbered where names are left out: an order by name
-    /// would say something of the names.
-    fn everybody(&self) -> IndexSet<&str> {
-        let people = self.people.keys().copied();
-        self.contents.sums.people().chain(people).collect()
-    }
-}
-
 fn by_person(view: &View<'_>, page: &mut Markup, stopped: &[(&str, &Tolls)]) {
     let mut table = toll_table("person");
     table.columns.push("which".into());
@@ -65,7 +54,7 @@ fn by_person(view: &View<'_>, page: &mut Markup, stopped: &[(&str, &Tolls)]) {
         let others: u64 = others.iter().map(|(_, toll)| toll.stops).sum();
         let others = (others > 0).then(|| format!("others {others}"));
         let which: Vec<String> = named.chain(others).collect();
-        let cells = toll_cells(view.contents.names.person(person), &tolls.total).into_iter();
+        let cells = toll_cells(view.person(person), &tolls.total).into_iter();
         table.row(cells.chain([which.join(", ").into()]));
     }
     page.table_in_part("tolls whose", "Limit errors by person", table);
@@ -90,7 +79,7 @@ fn in_detail(view: &View<'_>, page: &mut Markup, team: &TeamLimits, stopped: &[(
         let judged = named(verdict).map(judged);
         let judged = judged.map_or_else(|| verdict.replace('_', " "), str::to_owned);
         table.row([
-            view.contents.names.person(person).into(),
+            view.person(person).into(),
             LimitKind::label_of(kind).into(),
             judged.into(),
             toll.stops.to_string().into(),
@@ -113,9 +102,9 @@ pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
         return page.note(says);
     }
     let nothing = PersonLimits::default();
-    let near = view.everybody().into_iter().map(|name| {
+    let near = view.everybody.iter().map(|name| {
         let person = people.get(name).unwrap_or(&nothing);
-        (name, person.full_hours(), person.tolls.total)
+        (*name, person.full_hours(), person.tolls.total)
     });
     let mut near: Vec<(&str, Option<usize>, Toll)> = near.collect();
     near.sort_by_key(|(_, full, toll)| Reverse((full.unwrap_or(0), toll.blocked)));
@@ -140,7 +129,7 @@ pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
         let hours = full.unwrap_or(0);
         let told = full.map_or("-".to_owned(), |full| format!("{full} h"));
         table.row([
-            view.contents.names.person(name).into(),
+            view.person(name).into(),
             Cell::from(told).worth(hours.to_string()),
             blocked_cell(toll),
             amount(&tally),
@@ -161,7 +150,7 @@ pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
         for (window, of) in people.get(name).iter().flat_map(|own| &own.windows) {
             let hours = of.full.len();
             table.row([
-                view.contents.names.person(name).into(),
+                view.person(name).into(),
                 LimitKind::label_of(window).into(),
                 Cell::from(format!("{hours} h")).worth(hours.to_string()),
                 // Not more than it was: 97% would be one of the hours.

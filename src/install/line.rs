@@ -6,14 +6,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::entries::wired;
 use super::plan;
 use super::settings_edit::{Additions, ChangeKind};
 use super::{carry_out, own_path};
 use crate::claude::settings::SettingsFile;
-use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -81,13 +78,7 @@ fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
         return own_path::of_process(environment);
     };
     disk::copy_program(&brought.program, &brought.copy)?;
-    let call = Shell::of(environment).call(&brought.copy);
-    call.with_context(|| {
-        format!(
-            "{} is not text, which settings need; install whycap elsewhere: https://github.com/whycap/whycap#install",
-            brought.copy.display()
-        )
-    })
+    own_path::call(environment, &brought.copy)
 }
 
 /// The program in a plugin's package, and where its copy lies.

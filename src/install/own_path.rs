@@ -20,10 +20,15 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
             path.display()
         );
     }
-    Shell::of(environment).call(&path).with_context(|| {
+    call(environment, &path)
+}
+
+/// How a program is called by the shell that Claude Code uses.
+pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
+    Shell::of(environment).call(program).with_context(|| {
         format!(
             "{} is not text, which settings need; move whycap to another directory",
-            path.display()
+            program.display()
         )
     })
 }

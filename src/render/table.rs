@@ -27,20 +27,11 @@ pub(crate) struct Table {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    kind: ColumnKind,
+    /// Figures stand at the right.
+    is_figure: bool,
     tone: Tone,
     /// How far a text may be shortened to make room for others. None: not at all.
     least: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ColumnKind {
-    /// At the left.
-    Text,
-    /// At the right.
-    Figure,
-    /// Nothing but bars, drawn behind the row where there is room and a terminal.
-    Bar,
 }
 
 /// A line of a table.
@@ -57,15 +48,16 @@ pub(crate) struct Cell {
     pub(crate) text: String,
     /// What a spreadsheet or a script takes, where the text is no such figure.
     pub(crate) exact: Option<String>,
-    /// A bar, as long as this share of the longest.
+    /// A bar, as long as this share of the longest; behind the row, where there is room and a
+    /// terminal.
     pub(crate) bar: Option<f64>,
 }
 
 impl Column {
-    fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
+    fn new(name: impl Into<String>, is_figure: bool) -> Self {
         Self {
             name: name.into(),
-            kind,
+            is_figure,
             tone: Tone::Plain,
             least: None,
         }
@@ -73,17 +65,12 @@ impl Column {
 
     /// Names stand at the left.
     pub(crate) fn text(name: impl Into<String>) -> Self {
-        Self::new(name, ColumnKind::Text)
+        Self::new(name, false)
     }
 
     /// Figures stand at the right.
     pub(crate) fn figure(name: impl Into<String>) -> Self {
-        Self::new(name, ColumnKind::Figure)
-    }
-
-    /// Bars stand behind everything.
-    pub(crate) fn bar(name: impl Into<String>) -> Self {
-        Self::new(name, ColumnKind::Bar)
+        Self::new(name, true)
     }
 
     pub(crate) fn in_tone(self, tone: Tone) -> Self {
@@ -155,116 +142,112 @@ impl Table {
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
     pub(super) fn write(&self, sheet: &mut Sheet) {
+        let names = self
+            .columns
+            .iter()
+            .map(|column| column.name.as_str().into());
+        let heading = TableRow {
+            cells: names.collect(),
+            tone: Some(Tone::Quiet),
+        };
+        let heading = (!self.is_headless).then_some(&heading).into_iter();
+        let rows: Vec<&TableRow> = heading.chain(&self.rows).collect();
         let room = sheet.page.columns.saturating_sub(self.indent);
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let choices = self.choices.iter().copied();
-        let choices = choices.chain(self.choices.is_empty().then_some(all.as_slice()));
-        let mut layout = Layout::default();
-        for chosen in choices {
-            layout = Layout::new(self, chosen);
-            if layout.least_width() <= room {
-                break;
+        let mut columns = self.shown(&rows, room);
+        shrink(&mut columns, room);
+        let taken = width_of(&columns, |shown| shown.wide) + GAP;
+        let room_for_bar = room.saturating_sub(taken).min(LONGEST_BAR);
+        let has_bars = sheet.page.is_terminal && room_for_bar >= SHORTEST_BAR;
+        for row in rows {
+            let mut pieces = vec![(Tone::Plain, " ".repeat(self.indent))];
+            for shown in &columns {
+                pieces.extend(shown.pieces(row));
             }
-        }
-        layout.shrink(room);
-        let bar = sheet.page.is_terminal.then(|| layout.room_for_bar(room));
-        if !self.is_headless {
-            let names = self.columns.iter().map(|column| column.name.as_str());
-            let names: Vec<&str> = names.collect();
-            sheet.row(layout.pieces(self, &names, Some(Tone::Quiet)));
-        }
-        for row in &self.rows {
-            let cells = row.cells.iter().map(|cell| cell.text.as_str());
-            let cells: Vec<&str> = cells.collect();
-            let mut pieces = layout.pieces(self, &cells, row.tone);
             let share = row.cells.iter().find_map(|cell| cell.bar);
-            if let (Some(columns), Some(share)) = (bar, share) {
-                pieces.push((Tone::Accent, bar_of_share(share, columns)));
+            if let Some(share) = share.filter(|_| has_bars) {
+                pieces.push((Tone::Accent, bar_of_share(share, room_for_bar)));
             }
             sheet.row(pieces);
         }
     }
-}
 
-/// Which columns are shown and how wide.
-#[derive(Debug, Default)]
-struct Layout {
-    /// Place in the table, width, and how narrow it may get.
-    columns: Vec<(usize, usize, usize)>,
-}
-
-impl Layout {
-    fn new(table: &Table, chosen: &[usize]) -> Self {
-        let columns = chosen.iter().filter_map(|place| {
-            let column = table.columns.get(*place);
-            let column = column.filter(|column| column.kind != ColumnKind::Bar)?;
-            let cells = table.rows.iter().filter_map(|row| row.cells.get(*place));
-            let widest = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
-            let name = if table.is_headless {
-                0
-            } else {
-                width(&column.name)
-            };
-            let wide = widest.max(name);
-            Some((*place, wide, column.least.unwrap_or(wide).min(wide)))
-        });
-        Self {
-            columns: columns.collect(),
-        }
-    }
-
-    fn gaps(&self) -> usize {
-        GAP * self.columns.len().saturating_sub(1)
-    }
-
-    fn width(&self) -> usize {
-        self.columns.iter().map(|(_, wide, _)| wide).sum::<usize>() + self.gaps()
-    }
-
-    fn least_width(&self) -> usize {
-        let least = self.columns.iter().map(|(_, _, least)| least);
-        least.sum::<usize>() + self.gaps()
-    }
-
-    /// Shortens texts until all fits, the longest first; where nothing helps, the first column gives
-    /// way.
-    fn shrink(&mut self, room: usize) {
-        let mut over = self.width().saturating_sub(room);
-        while over > 0 {
-            let columns = self.columns.iter_mut();
-            let may_shrink = columns.filter(|(_, wide, least)| wide > least);
-            let Some((_, wide, _)) = may_shrink.max_by_key(|(_, wide, _)| *wide) else {
-                break;
-            };
-            *wide -= 1;
-            over -= 1;
-        }
-        if let Some((_, wide, _)) = self.columns.first_mut() {
-            *wide = wide.saturating_sub(over).max(1);
-        }
-    }
-
-    fn room_for_bar(&self, room: usize) -> usize {
-        let left = room.saturating_sub(self.width() + GAP).min(LONGEST_BAR);
-        if left >= SHORTEST_BAR { left } else { 0 }
-    }
-
-    fn pieces(&self, table: &Table, cells: &[&str], tone: Option<Tone>) -> Vec<Piece> {
-        let mut pieces = vec![(Tone::Plain, " ".repeat(table.indent))];
-        for (place, wide, _) in &self.columns {
-            let Some((cell, column)) = cells.get(*place).zip(table.columns.get(*place)) else {
-                continue;
-            };
-            let cell = cut(cell, *wide);
-            let padding = (Tone::Plain, padding(&cell, *wide));
-            let cell = (tone.unwrap_or(column.tone), cell);
-            pieces.extend(if column.kind == ColumnKind::Text {
-                [cell, padding]
-            } else {
-                [padding, cell]
+    /// The first choice of columns that fits, else the last.
+    fn shown(&self, rows: &[&TableRow], room: usize) -> Vec<ShownColumn<'_>> {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let choices = self.choices.iter().copied();
+        let choices = choices.chain(self.choices.is_empty().then_some(all.as_slice()));
+        let mut columns = Vec::new();
+        for chosen in choices {
+            let chosen = chosen.iter().filter_map(|place| {
+                let column = self.columns.get(*place)?;
+                Some(ShownColumn::new(column, *place, rows))
             });
-            pieces.push((Tone::Plain, " ".repeat(GAP)));
+            columns = chosen.collect();
+            if width_of(&columns, |shown| shown.least) <= room {
+                break;
+            }
         }
-        pieces
+        columns
+    }
+}
+
+/// A column of a table on a page.
+struct ShownColumn<'t> {
+    column: &'t Column,
+    /// In the table.
+    place: usize,
+    wide: usize,
+    /// How narrow it may get.
+    least: usize,
+}
+
+impl<'t> ShownColumn<'t> {
+    fn new(column: &'t Column, place: usize, rows: &[&TableRow]) -> Self {
+        let cells = rows.iter().filter_map(|row| row.cells.get(place));
+        let wide = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
+        Self {
+            column,
+            place,
+            wide,
+            least: column.least.unwrap_or(wide).min(wide),
+        }
+    }
+
+    /// Its cell of a row, and what parts it from the next.
+    fn pieces(&self, row: &TableRow) -> Vec<Piece> {
+        let Some(cell) = row.cells.get(self.place) else {
+            return Vec::new();
+        };
+        let text = cut(&cell.text, self.wide);
+        let padding = (Tone::Plain, padding(&text, self.wide));
+        let text = (row.tone.unwrap_or(self.column.tone), text);
+        let gap = (Tone::Plain, " ".repeat(GAP));
+        if self.column.is_figure {
+            vec![padding, text, gap]
+        } else {
+            vec![text, padding, gap]
+        }
+    }
+}
+
+fn width_of(columns: &[ShownColumn<'_>], part: fn(&ShownColumn<'_>) -> usize) -> usize {
+    let gaps = GAP * columns.len().saturating_sub(1);
+    columns.iter().map(part).sum::<usize>() + gaps
+}
+
+/// Shortens texts until all fits, the longest first; where nothing helps, the first column gives
+/// way.
+fn shrink(columns: &mut [ShownColumn<'_>], room: usize) {
+    let mut over = width_of(columns, |shown| shown.wide).saturating_sub(room);
+    while over > 0 {
+        let may_shrink = columns.iter_mut().filter(|shown| shown.wide > shown.least);
+        let Some(widest) = may_shrink.max_by_key(|shown| shown.wide) else {
+            break;
+        };
+        widest.wide -= 1;
+        over -= 1;
+    }
+    if let Some(first) = columns.first_mut() {
+        first.wide = first.wide.saturating_sub(over).max(1);
     }
 }

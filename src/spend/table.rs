@@ -62,8 +62,7 @@ impl Statement {
             Column::figure("cost").in_tone(Tone::Strong),
             Column::figure("share").in_tone(Tone::Quiet),
         ];
-        let columns = columns.into_iter().chain(figures.map(Column::figure));
-        let mut table = Table::new(columns.chain([Column::bar("")]));
+        let mut table = Table::new(columns.into_iter().chain(figures.map(Column::figure)));
         table.choices = match by {
             GroupBy::Session => OF_SESSIONS,
             _ => OF_OTHERS,
