@@ -275,6 +275,13 @@ impl Machine {
         })?;
         ledger.check_sums(prices)?;
         ledger.tidy_in_background();
+        if let Some([before, now]) = ledger.news_of_renewal() {
+            complain(&format!(
+                "the figures of an older whycap were worked out anew from the transcripts: {} before, {} now. It could take one process of Claude Code for several",
+                before.show(),
+                now.show()
+            ));
+        }
         if let Some(damaged) = ledger.news_of_damage() {
             complain(&format!(
                 "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::facts::Id;
 use super::store::sqlite::{note, noted};
 use super::store::{Ledger, LedgerError, SumChanges, answers, families, names};
-use crate::pricing::PriceTable;
+use crate::pricing::{Money, PriceTable};
 
 const PRICED_BY: &str = "priced by";
 
@@ -25,6 +25,21 @@ impl Ledger {
         }
         self.write_before_more(|connection| reprice(connection, prices))?;
         Ok(true)
+    }
+
+    /// What an older whycap had counted, and what that time comes to now: at the first asking after
+    /// all was worked out anew, if it differs.
+    pub fn news_of_renewal(&mut self) -> Option<[Money; 2]> {
+        let read = "SELECT before.value, (SELECT coalesce(sum(cost), 0) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, cost FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
+            FROM meta AS before JOIN meta AS until ON before.name = 'spent before' AND until.name = 'spent until'";
+        let spent = self.connection.query_row(read, [], |row| {
+            Ok([row.get(0)?, row.get(1)?].map(Money::from_pico))
+        });
+        let [before, now] = spent.ok()?;
+        let forget = "DELETE FROM meta WHERE name = 'spent before'";
+        self.write(|connection| connection.execute(forget, []))
+            .ok()?;
+        (!before.is_near(now)).then_some([before, now])
     }
 }
 

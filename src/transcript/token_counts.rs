@@ -154,7 +154,7 @@ fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     calls
 }
 
-/// The client's own running total for one model.
+/// The client's own running total for one model. Older ledgers have it as a list, in this order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTotal {
     /// What it comes to.

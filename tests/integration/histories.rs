@@ -399,6 +399,33 @@ fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
     });
 }
 
+/// 0.1 took one process for several and had kept that: it counted $0.68 for $0.58.
+#[test]
+fn what_an_older_whycap_counted_too_high_is_worked_out_anew_and_said_once() {
+    let (sandbox, _) = with_history("window-closed-while-idle");
+    let fresh = sandbox.run(&["spend", "--json"]).json();
+    let path = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    sandbox.write(".local/share/whycap/ledger.sqlite3", "");
+    let home = sandbox.home().display().to_string();
+    let home: String = home.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let kept = fs::read_to_string(data("ledgers/of-0.1.sql")).unwrap();
+    let ledger = rusqlite::Connection::open(&path).unwrap();
+    ledger
+        .execute_batch(&kept.replace("HOME_IN_HEX", &home))
+        .unwrap();
+    drop(ledger);
+    let renewed = sandbox.run(&["spend", "--json"]);
+    assert_eq!(
+        renewed.stderr.as_str(),
+        "whycap: the figures of an older whycap were worked out anew from the transcripts: $0.68 before, $0.58 now. It could take one process of Claude Code for several\n"
+    );
+    let renewed: Value = serde_json::from_str(&renewed.stdout).unwrap();
+    assert_eq!(renewed["total"], fresh["total"]);
+    assert_eq!(renewed["groups"], fresh["groups"]);
+    assert_eq!(sandbox.run(&["spend", "--json"]).json(), renewed);
+}
+
 #[test]
 fn a_copied_history_in_a_second_config_directory_counts_once() {
     let (sandbox, truth) = with_history("compaction-and-subagent");

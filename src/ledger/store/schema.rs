@@ -5,10 +5,39 @@
 //! otherwise. A "quarter" is a quarter of an hour since 1970: every time zone of our days starts
 //! its days on one, so sums by quarter are exact sums by local day.
 
+use std::collections::BTreeMap;
+
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, TransactionBehavior};
+use serde_json::Value;
+
+use super::sqlite::all;
+use crate::ledger::facts::id_of;
 
 /// The version that this program writes; raised with every change of [`TABLES`].
-const VERSION: i64 = 11;
+const VERSION: i64 = 10;
+
+/// It did not know which model an answer was asked of: its transcripts are read again for that.
+const WITHOUT_SWITCHES: i64 = 9;
+const READ_FOR_SWITCHES: &str = "UPDATE file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;";
+
+/// The oldest whose facts are taken over: there was no release yet, and one that is older still is
+/// filled anew. It took one process for several: what they drew is kept once a session, and all
+/// transcripts are read again, for what they say of ends and of advice. What it knew of transcripts
+/// that are gone stays.
+const ONE_PROCESS_AS_SEVERAL: i64 = 7;
+const READ_AGAIN: &str = "
+DELETE FROM old_meta WHERE name = 'priced by';
+CREATE TEMP TABLE spent_before AS SELECT quarter, cost FROM old_quarter UNION ALL SELECT quarter, cost FROM old_unrecorded UNION ALL SELECT quarter, cost FROM old_unwritten;
+INSERT OR REPLACE INTO old_meta SELECT 'spent before', sum(cost) FROM spent_before UNION ALL SELECT 'spent until', max(quarter) FROM spent_before;
+DROP TABLE temp.spent_before;
+ALTER TABLE old_response ADD COLUMN advice TEXT;
+UPDATE old_file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;
+ALTER TABLE old_cost_state ADD COLUMN after INTEGER;
+CREATE TEMP TABLE one_told AS SELECT session, -at AS process, max(total) AS total, grown, grown AS unwritten, rate, at, abs(origin) AS began, abs(origin) AS began_late, run_ms, model FROM old_told GROUP BY session;
+DROP TABLE old_told;
+ALTER TABLE temp.one_told RENAME TO old_told;";
+const TAKE_OVER: &str = include_str!("take_over.sql");
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -49,8 +78,9 @@ CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INT
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
 CREATE TABLE process(session INTEGER,id INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,id))WITHOUT ROWID;
-CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;
-CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTEGER);";
+CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
+
+const SWITCHED: &str = "CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTEGER);";
 
 /// What was found on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,20 +104,61 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sch
     if let Some(state) = state(&transaction)? {
         return Ok(state);
     }
-    transaction.execute_batch(TABLES)?;
+    let found = version(&transaction)?;
+    match found {
+        0 => transaction.execute_batch(TABLES)?,
+        WITHOUT_SWITCHES => transaction.execute_batch(READ_FOR_SWITCHES)?,
+        _ => take_over(&transaction, found)?,
+    }
+    transaction.execute_batch(SWITCHED)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(SchemaState::Current)
 }
 
-/// None for a file that is new.
+/// Brings a ledger of an older version into today's tables.
+fn take_over(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    let hash = |context: &Context<'_>| Ok(id_of(context.get_raw(0).as_bytes()?));
+    connection.create_scalar_function("id_of", 1, FunctionFlags::SQLITE_DETERMINISTIC, hash)?;
+    let by_id = |context: &Context<'_>| {
+        let parts: BTreeMap<String, Value> =
+            serde_json::from_str(&context.get::<String>(0)?).unwrap_or_default();
+        let parts = parts.into_iter();
+        let parts = parts.map(|(name, part)| (id_of(name.as_bytes()).to_string(), part));
+        Ok(Value::Object(parts.collect()).to_string())
+    };
+    connection.create_scalar_function("by_id", 1, FunctionFlags::SQLITE_DETERMINISTIC, by_id)?;
+    let query = "SELECT type, name FROM sqlite_schema WHERE sql NOT NULL ORDER BY type";
+    let parts: Vec<(String, String)> =
+        all(connection, query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (kind, name) in &parts {
+        connection.execute_batch(&match kind.as_str() {
+            "index" => format!("DROP INDEX \"{name}\""),
+            _ => format!("ALTER TABLE \"{name}\" RENAME TO \"old_{name}\""),
+        })?;
+    }
+    if version == ONE_PROCESS_AS_SEVERAL {
+        connection.execute_batch(READ_AGAIN)?;
+    }
+    connection.execute_batch(TABLES)?;
+    connection.execute_batch(TAKE_OVER)?;
+    for (_, name) in parts.iter().filter(|(kind, _)| kind == "table") {
+        connection.execute_batch(&format!("DROP TABLE \"old_{name}\""))?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// None for a file that is new, or whose facts are to be taken over.
 fn state(connection: &Connection) -> rusqlite::Result<Option<SchemaState>> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok(match version {
-        0 => None,
+    Ok(match version(connection)? {
+        0 | ONE_PROCESS_AS_SEVERAL..VERSION => None,
         VERSION => Some(SchemaState::Current),
-        ..VERSION => Some(SchemaState::Older),
-        _ => Some(SchemaState::Newer),
+        found if found > VERSION => Some(SchemaState::Newer),
+        _ => Some(SchemaState::Older),
     })
 }
 
@@ -101,7 +172,7 @@ mod tests {
             (0, SchemaState::Current),
             (VERSION, SchemaState::Current),
             (VERSION + 1, SchemaState::Newer),
-            (VERSION - 1, SchemaState::Older),
+            (ONE_PROCESS_AS_SEVERAL - 1, SchemaState::Older),
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
@@ -111,6 +182,102 @@ mod tests {
             let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
             let found: i64 = connection.query_row(tables, [], |row| row.get(0)).unwrap();
             assert_eq!(found > 0, version == 0);
+        }
+    }
+
+    const VERSION_8: &str = include_str!("../../../tests/data/ledgers/version-8.sql");
+
+    /// What made a ledger of version 8 one of version 7.
+    const VERSION_7: &str = "DROP TABLE told; DROP TABLE cost_state;
+        CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,asked INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+        CREATE TABLE told(session INTEGER,origin INTEGER,total INTEGER,grown INTEGER,rate INTEGER,at INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;
+        INSERT INTO cost_state VALUES (1,9,1,5,200,30,1,0,8,3,2,1,'{}');
+        INSERT INTO told VALUES (1,1000,180,180,1000000,11400,10400,1), (1,2100,200,200,1000000,22500,20400,1);
+        ALTER TABLE response DROP COLUMN advice;
+        PRAGMA user_version = 7;";
+
+    fn taken_over(older: &[&str]) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for statements in older {
+            connection.execute_batch(statements).unwrap();
+        }
+        let shape = make_or_check(&mut connection).unwrap();
+        assert_eq!(shape, SchemaState::Current);
+        let old = "SELECT 1 FROM sqlite_schema WHERE name LIKE 'old%'";
+        assert!(!connection.prepare(old).unwrap().exists([]).unwrap());
+        connection
+    }
+
+    fn one(connection: &Connection, query: &str) -> i64 {
+        let read = connection.query_row(query, [], |row| row.get(0));
+        read.unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+
+    #[test]
+    fn an_older_ledger_is_taken_over_and_loses_nothing() {
+        let ledger = taken_over(&[VERSION_8]);
+        let id = |name: &str| id_of(name.as_bytes());
+        let (parent, fork, opus) = (id("parent"), id("fork"), id("claude-opus-5-5"));
+        for (query, expected) in [
+            ("SELECT id FROM session WHERE name = 'fork'", fork),
+            ("SELECT parent FROM session WHERE name = 'fork'", parent),
+            ("SELECT family FROM session WHERE name = 'fork'", parent),
+            ("SELECT session FROM response WHERE key = 1234", parent),
+            ("SELECT model FROM response WHERE key = 1234", opus),
+            ("SELECT file FROM response WHERE key = 1234", id("a")),
+            ("SELECT session FROM file WHERE path = x'62'", fork),
+            ("SELECT bytes_read FROM file WHERE path = x'62'", 600),
+            ("SELECT copied_from FROM place WHERE key = 1234", parent),
+            ("SELECT file FROM place WHERE key = 55", id("a")),
+            ("SELECT tokens FROM compaction WHERE key = 55", 1000),
+            ("SELECT at FROM mark WHERE key = 99", 25),
+            ("SELECT position FROM mark WHERE key = 0", 20),
+            ("SELECT total FROM cost_state", 50),
+            ("SELECT sum(cost) FROM quarter", 40),
+            ("SELECT cost FROM unrecorded", 10),
+            ("SELECT session FROM process", fork),
+            ("SELECT cost FROM unwritten", 180),
+        ] {
+            assert_eq!(one(&ledger, query), expected, "{query}");
+        }
+        let parts = format!("{{\"{opus}\":[50,[1,2,3,4,0,0],true]}}");
+        let read = "SELECT models FROM cost_state";
+        let models: String = ledger.query_row(read, [], |row| row.get(0)).unwrap();
+        assert_eq!(models, parts);
+    }
+
+    #[test]
+    fn a_ledger_that_knew_no_switches_reads_its_transcripts_again() {
+        let earlier = "DROP TABLE switched; PRAGMA user_version = 9;
+            INSERT INTO file(id, bytes_read, size) VALUES (1, 600, 600);";
+        let mut connection = Connection::open_in_memory().unwrap();
+        make_or_check(&mut connection).unwrap();
+        connection.execute_batch(earlier).unwrap();
+        let shape = make_or_check(&mut connection).unwrap();
+        assert_eq!(shape, SchemaState::Current);
+        for (query, expected) in [
+            ("SELECT sum(bytes_read) FROM file", 0),
+            ("SELECT count(*) FROM switched", 0),
+        ] {
+            assert_eq!(one(&connection, query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_took_one_process_for_several_is_renewed_and_loses_nothing() {
+        let ledger = taken_over(&[VERSION_8, VERSION_7]);
+        for (query, expected) in [
+            ("SELECT count(*) FROM process", 1),
+            (
+                "SELECT grown FROM process WHERE began = 2100 AND id < 0",
+                200,
+            ),
+            ("SELECT total FROM cost_state WHERE after IS NULL", 200),
+            ("SELECT sum(bytes_read) FROM file", 0),
+            ("SELECT value FROM meta WHERE name = 'spent before'", 230),
+            ("SELECT value FROM meta WHERE name = 'spent until'", 1),
+        ] {
+            assert_eq!(one(&ledger, query), expected, "{query}");
         }
     }
 }
