@@ -1,5 +1,7 @@
 //! What is known of one error, by the names that the tables of messages/rules.json ask for.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clues::{Clues, Substance, window_in};
@@ -12,15 +14,17 @@ use super::resets;
 use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
 use crate::claude::version::ClientVersion;
-use crate::time::{Clock, FIVE_HOURS};
+use crate::time::Clock;
 
 /// From here on, transcripts say whose session it is, and only sessions without a plan get the words
 /// "org's" by mistake.
 const NAMES_THE_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 /// Texts give minutes, so a five-hour window may seem to end a little later than five hours on.
 const SLACK: TimeDelta = TimeDelta::minutes(5);
-/// A message may have come so long before somebody pasted it.
-const PASTED_LATER: TimeDelta = TimeDelta::hours(1);
+
+/// When a pasted message came nobody knows: a five-hour window may end an hour later than it seems, or
+/// have ended some hours ago, so that its time of day seems to be tomorrow's. In minutes.
+const OPEN: [Range<i64>; 2] = [5 * 60 + 5..6 * 60, 14 * 60..24 * 60];
 
 /// One error with what the rules ask of it.
 #[derive(Debug, Clone, Copy)]
@@ -78,17 +82,20 @@ impl Case<'_> {
 
     /// The window that a reset time speaks for, where the message names none.
     fn window_by_reset(self) -> Option<Window> {
-        let is_pasted = self.evidence.text.seen == Seen::Pasted;
-        let is_low = meters::all_low(self.evidence);
         let Some(at) = self.reset_in_text() else {
-            return is_low.then_some(Window::FiveHour);
+            return meters::all_low(self.evidence).then_some(Window::FiveHour);
         };
-        match at - self.evidence.at {
-            soon if soon <= FIVE_HOURS + SLACK => Some(Window::FiveHour),
-            // When a pasted message came nobody knows.
-            later if is_pasted && later <= FIVE_HOURS + PASTED_LATER => None,
-            _ => Some(Window::Weekly),
-        }
+        let ahead = at - self.evidence.at;
+        let is_pasted = self.evidence.text.seen == Seen::Pasted;
+        let is_open = OPEN
+            .iter()
+            .any(|hours| hours.contains(&ahead.num_minutes()));
+        let windows = [Window::FiveHour, Window::Weekly];
+        let ends_by_then = |window: &Window| ahead <= window.length() + SLACK;
+        windows
+            .into_iter()
+            .find(ends_by_then)
+            .filter(|_| !is_pasted || !is_open)
     }
 
     /// The reset time in the message's own words.

@@ -171,7 +171,7 @@ impl Clues {
     }
 
     fn of_passage(passage: Passage) -> Self {
-        let text = normalize(&passage.text);
+        let text = without_mentions(normalize(&passage.text));
         let (text, adds_no_credits) = without_the_way_out(text);
         let pool = if text.contains("extra usage") {
             Pool::ExtraUsage
@@ -278,6 +278,35 @@ pub(super) fn host(text: &str) -> Option<&str> {
         .find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
 }
 
+/// Without what is quoted as something that may come: `if you see "…"`, `to detect "…"`.
+fn without_mentions(text: String) -> String {
+    let opens = text.match_indices(['"', '\'']).find(|(at, quote)| {
+        let before = text.get(..*at).unwrap_or_default();
+        let words = before
+            .trim_end()
+            .rsplitn(4, ' ')
+            .take(3)
+            .collect::<Vec<_>>();
+        let words = words.into_iter().rev().collect::<Vec<_>>().join(" ");
+        before.ends_with(' ')
+            && vocabulary().mentions.stand_in(&format!(" {words}"))
+            && !quote.is_empty()
+    });
+    let mentioned = opens.and_then(|(at, quote)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        let (_, after) = rest.get(1..)?.split_once(quote)?;
+        Some(without_mentions(format!("{before}{after}")))
+    });
+    mentioned.unwrap_or(text)
+}
+
+/// Whether another program's name stands right before: "Cursor: you've hit your usage limit".
+fn is_anothers(before: &str) -> bool {
+    let name = before.trim_end().strip_suffix(':');
+    let mut others = vocabulary().others.iter();
+    name.is_some_and(|name| others.any(|other| name.ends_with(&other.to_lowercase())))
+}
+
 /// From the last statement on that a limit is reached: the reset of one before it is not its own.
 fn of_the_last(text: String) -> String {
     let lower = text.to_ascii_lowercase();
@@ -285,7 +314,7 @@ fn of_the_last(text: String) -> String {
     let last = starts.iter().filter_map(|start| lower.rfind(start)).max();
     let is_second = |at: &usize| {
         let before = lower.get(..*at).unwrap_or_default();
-        starts.iter().any(|start| before.contains(start)) && before.contains("reset")
+        vocabulary().before_resets.stand_in(before)
     };
     let last = last.filter(is_second).and_then(|at| text.get(at..));
     last.map(str::to_owned).unwrap_or(text)
@@ -383,7 +412,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let is_window = WINDOWS.iter().any(|(_, names)| names.contains(&name));
     let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
     let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
-    is_told.then(|| NamedLimit {
+    (is_told && !is_anothers(before)).then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: true,
         is_alone: before.is_empty(),
@@ -456,7 +485,7 @@ fn reached(text: &str) -> Option<NamedLimit> {
         let is_whole = !after.starts_with(':') || after.contains("reset");
         is_made && is_whole && is_claudes(name) && ends_there(after)
     };
-    is_told.then(|| NamedLimit {
+    (is_told && !is_anothers(before.get(..start)?)).then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: false,
         is_alone: start == 0 && after.trim_matches(['.', '…', '!', '"']).is_empty(),

@@ -93,12 +93,14 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
             || clues.types.iter().any(|name| name == part)
             || !is_others && is_cut_off(&clues.text, part)
     };
+    // Of what happened anybody may speak in such words.
+    let is_open = clues.speaker == Speaker::Open && !is_others;
     message.says.iter().any(
         |words| match words.split_at_checked(1).unwrap_or(("", words)) {
             ("^", start) => clues.text.starts_with(start),
-            ("?", words) => clues.speaker == Speaker::Claude && words.split(" & ").all(says),
+            ("!", words) => words.split(" & ").all(says),
             // The first sign may be longer than a byte.
-            _ => words.split(" & ").all(says),
+            _ => !is_open && words.split(" & ").all(says),
         },
     ) || names(message, clues)
 }
@@ -149,7 +151,7 @@ fn is_coded(message: &Message, clues: &Clues) -> bool {
 /// Whether the class or the status is one of the row's. They decide alone, if nothing else is said;
 /// beside words that nobody knows only what is tried last goes by them.
 fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
-    let may_decide = clues.substance == Substance::Wrapper
+    let may_decide = clues.substance == Substance::Wrapper && clues.speaker == Speaker::Claude
         || rank == Rank::Vague && clues.is_refusal && !clues.speaks_of_money();
     let is_class = |name: &str| {
         let class = clues.class.as_deref();

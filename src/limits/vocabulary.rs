@@ -56,6 +56,8 @@ pub(super) struct Vocabulary {
     pub(super) claudes: List,
     /// Before "you've hit your …": what makes it a sentence about such a message.
     pub(super) conditions: List,
+    /// Before a quote: what makes it one of something that may come.
+    pub(super) mentions: List,
     /// What is bought or allotted.
     pub(super) money: List,
     /// After "limit": what still belongs to the statement.
@@ -88,6 +90,8 @@ pub(super) struct Vocabulary {
     pub(super) subjects: Vec<(List, String, String)>,
     /// What stands before a reset time.
     pub(super) before_resets: List,
+    /// Short names of zones, and whole ones. Those that mean two things are not here.
+    pub(super) zones: Vec<(String, String)>,
     /// Names that only who speaks of Claude says.
     pub(super) marks: List,
     /// Other programs and services.

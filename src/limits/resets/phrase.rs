@@ -1,4 +1,5 @@
-//! Reset times in the words of a message.
+//! Reset times in the words of a message. What cannot be read whole is no time: half of one would be
+//! another.
 
 use std::ops::Range;
 
@@ -6,10 +7,14 @@ use chrono::{
     DateTime, Datelike, Days, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
-use crate::limits::clues::normalize;
+use crate::limits::clues::{normalize, window_in};
 use crate::limits::kind::Window;
 use crate::limits::vocabulary::vocabulary;
 use crate::time::{FIVE_HOURS, Zone, is_plausible};
+
+/// Something about a time that nobody should guess at: "11/23", "3pm IST", "Monday at 9".
+#[derive(Debug)]
+struct Unreadable;
 
 /// The reset time that a message names, seen at `seen`. A date that is missing is the next such
 /// time, or the last one if no window of `kind` can be that long.
@@ -20,22 +25,31 @@ pub(in crate::limits) fn in_text(
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
     let text = normalize(message);
-    let zone = named_zone(message).unwrap_or(zone);
-    let mut phrases = vocabulary()
-        .before_resets
-        .iter()
-        .filter_map(|start| Some(text.split_once(start)?.1));
-    let read = |rest| {
-        if let Some(distance) = distance(rest) {
-            return seen.checked_add_signed(distance);
+    let read = |rest| -> Result<Option<DateTime<Utc>>, Unreadable> {
+        if let Some(distance) = distance(rest)? {
+            return Ok(seen.checked_add_signed(distance));
         }
-        let moment = NamedTime::read(rest);
-        let zone = if moment.utc { Zone::UTC } else { zone };
-        moment.at(seen, kind, zone)
+        let named = NamedTime::read(rest, message)?;
+        let zone = named.zone.or_else(|| named_zone(message)).unwrap_or(zone);
+        Ok(named.at(seen, kind, zone))
     };
+    let starts = vocabulary().before_resets.iter();
+    let mut phrases = starts
+        .flat_map(|start| text.match_indices(start))
+        .filter_map(|(at, start)| {
+            let (before, rest) = text.split_at_checked(at)?;
+            is_own(before, kind).then_some(rest.strip_prefix(start)?)
+        });
     epoch_after_bar(&text)
-        .or_else(|| phrases.find_map(read))
+        .or_else(|| phrases.find_map(|rest| read(rest).transpose())?.ok())
         .filter(|at| is_plausible(*at))
+}
+
+/// Whether what stands before "resets" speaks of no other window: "… · your weekly limit resets 3pm".
+fn is_own(before: &str, kind: Option<Window>) -> bool {
+    let subject = before.rsplit(['·', '.', ',', ':', ';', '|', '(']).next();
+    let named = subject.and_then(window_in);
+    named.zip(kind).is_none_or(|(named, kind)| named == kind)
 }
 
 /// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
@@ -66,8 +80,41 @@ fn named_zone(message: &str) -> Option<Zone> {
         .find_map(Zone::named)
 }
 
+/// The zone that a word after a time names: "utc", "pst", "gmt+2", "(europe/berlin)". None for a word
+/// that is none.
+fn zone_after(word: &str, message: &str) -> Result<Option<Zone>, Unreadable> {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && !['+', '-'].contains(&c));
+    let of_utc = ["utc", "gmt"].iter().find_map(|utc| word.strip_prefix(utc));
+    let offset = of_utc.unwrap_or(word);
+    if offset.starts_with(['+', '-']) && offset.len() > 1 {
+        let (sign, hours) = offset.split_at(1);
+        let hours = hours.replace(':', "");
+        let whole = hours.strip_suffix("00").filter(|whole| !whole.is_empty());
+        // POSIX counts them the other way round.
+        let sign = if sign == "+" { '-' } else { '+' };
+        let hours: u8 = whole.unwrap_or(&hours).parse().map_err(|_| Unreadable)?;
+        return Zone::named(&format!("Etc/GMT{sign}{hours}"))
+            .map(Some)
+            .ok_or(Unreadable);
+    }
+    let mut known = vocabulary().zones.iter();
+    if let Some((_, name)) = known.find(|(short, _)| short == word) {
+        return Ok(Zone::named(name));
+    }
+    let is_letters = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let mut written = message.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_shortened = (2..=5).contains(&word.len())
+        && written.any(|written| is_letters(written) && written.eq_ignore_ascii_case(word));
+    let is_place = word.contains('/') && named_zone(message).is_none();
+    if is_shortened || is_place {
+        Err(Unreadable)
+    } else {
+        Ok(None)
+    }
+}
+
 /// "in 2 hours", "in 3h 20m", "4hr 10min", "in 4 days, 23 hours".
-fn distance(rest: &str) -> Option<TimeDelta> {
+fn distance(rest: &str) -> Result<Option<TimeDelta>, Unreadable> {
     let mut rest = rest.strip_prefix("in ").unwrap_or(rest);
     let mut total = TimeDelta::zero();
     loop {
@@ -82,10 +129,17 @@ fn distance(rest: &str) -> Option<TimeDelta> {
             _ => break,
         };
         let Ok(count) = number.parse() else { break };
-        total = total.checked_add(&step.checked_mul(count)?)?;
+        // "15h30" is a time of day.
+        if unit == "h" && after.starts_with(|c: char| c.is_ascii_digit()) && !after.contains('m') {
+            return Err(Unreadable);
+        }
+        let more = step
+            .checked_mul(count)
+            .and_then(|more| total.checked_add(&more));
+        total = more.ok_or(Unreadable)?;
         rest = after;
     }
-    (total > TimeDelta::zero()).then_some(total)
+    Ok(Some(total).filter(|total| *total > TimeDelta::zero()))
 }
 
 fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
@@ -102,14 +156,14 @@ struct NamedTime {
     weekday: Option<Weekday>,
     tomorrow: bool,
     time: Option<NaiveTime>,
-    utc: bool,
+    zone: Option<Zone>,
     /// A moment that needs no zone: RFC 3339, or seconds since 1970.
     instant: Option<DateTime<Utc>>,
 }
 
 impl NamedTime {
     /// Reads words as long as they belong to a time.
-    fn read(rest: &str) -> Self {
+    fn read(rest: &str, message: &str) -> Result<Self, Unreadable> {
         let mut words = Self::default();
         // "1 pm" is one word.
         let rest = format!("{rest} ");
@@ -118,15 +172,31 @@ impl NamedTime {
                 rest.replace(&format!(" {half}{end}"), &format!("{half}{end}"))
             })
         });
-        for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
+        let mut before = "";
+        for whole in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
-            let ends = word.ends_with(['.', ')', '"']);
-            let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            if !words.take(word) || (ends && words.time.is_some() && word != "at") {
+            let ends = whole.ends_with(['.', ')', '"']);
+            let word = whole.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let is_taken = words.take(word);
+            let is_hour = before == "at" && word.bytes().all(|byte| byte.is_ascii_digit());
+            let is_half_read =
+                !is_taken && words.is_empty() && word.starts_with(|c: char| c.is_ascii_digit());
+            if is_hour && !word.is_empty() && words.instant.is_none() || is_half_read {
+                return Err(Unreadable);
+            }
+            if !is_taken && words.time.is_some() && words.instant.is_none() {
+                words.zone = zone_after(whole, message)?;
+            }
+            if !is_taken || (ends && words.time.is_some() && word != "at") {
                 break;
             }
+            before = word;
         }
-        words
+        Ok(words)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.time.is_none() && self.instant.is_none()
     }
 
     /// Whether the word belongs to a time, and more may follow.
@@ -135,41 +205,34 @@ impl NamedTime {
         let is_year = |year: &i32| YEARS.contains(year);
         let ordinal = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
         let number = ordinal.parse::<i32>().ok();
-        match word {
-            "at" | "on" | "today" => {}
-            "tomorrow" => self.tomorrow = true,
-            "utc" | "gmt" => {
-                self.utc = true;
-                return false;
-            }
-            _ => {
-                if let Some(instant) = instant(word) {
-                    self.instant = Some(instant);
-                    return false;
-                } else if let Ok(date) = word.parse::<NaiveDate>()
-                    && is_year(&date.year())
-                {
-                    self.date = Some(date);
-                } else if let Some(month) = month(word) {
-                    self.month = Some(month);
-                } else if let Ok(weekday) = word.parse() {
-                    self.weekday = Some(weekday);
-                } else if let Some(day) = number.filter(|day| (1..=31).contains(day))
-                    && self.day.is_none()
-                {
-                    self.day = u32::try_from(day).ok();
-                } else if let Some(year) = number.filter(is_year)
-                    && self.day.is_some()
-                {
-                    self.year = Some(year);
-                } else if let Some(time) = clock(word)
-                    && self.time.is_none()
-                {
-                    self.time = Some(time);
-                } else {
-                    return false;
-                }
-            }
+        if let "at" | "on" | "today" = word {
+        } else if word == "tomorrow" {
+            self.tomorrow = true;
+        } else if let Some(instant) = instant(word) {
+            self.instant = Some(instant);
+            return false;
+        } else if let Ok(date) = word.parse::<NaiveDate>()
+            && is_year(&date.year())
+        {
+            self.date = Some(date);
+        } else if let Some(month) = month(word) {
+            self.month = Some(month);
+        } else if let Ok(weekday) = word.parse() {
+            self.weekday = Some(weekday);
+        } else if let Some(day) = number.filter(|day| (1..=31).contains(day))
+            && self.day.is_none()
+        {
+            self.day = u32::try_from(day).ok();
+        } else if let Some(year) = number.filter(is_year)
+            && self.day.is_some()
+        {
+            self.year = Some(year);
+        } else if let Some(time) = clock(word)
+            && self.time.is_none()
+        {
+            self.time = Some(time);
+        } else {
+            return false;
         }
         true
     }
