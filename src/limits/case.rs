@@ -155,6 +155,7 @@ impl Case<'_> {
             }
             "server dated" => evidence.quota().is_some_and(|q| q.resets_at.is_some()),
             "dated" => self.reset_in_text().is_some(),
+            "gateway" => evidence.gateway().is_some(),
             "gateway dated" => meters::spend_limit_resets_at(evidence).is_some(),
             "room" => meters::all_low(evidence),
             "certain" => window_is(Fullness::Full) || evidence.quota().is_some(),

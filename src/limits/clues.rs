@@ -64,7 +64,10 @@ impl Speaker {
     fn of_text(text: &str) -> Self {
         let text = normalize(text);
         let lists = vocabulary();
-        if lists.marks.stand_in(&text) {
+        let host = host(&text);
+        // Claude Code wraps what others say, too: then the address tells who says it.
+        let is_marked = lists.marks.stand_in(&text);
+        if is_marked || lists.wraps.stand_in(&text) && host.is_none() {
             return Self::Claude;
         }
         let is_part = |c: char| c.is_alphanumeric();
@@ -75,7 +78,7 @@ impl Speaker {
                 !before.ends_with(is_part) && !after.starts_with(is_part)
             })
         };
-        let other = lists.others.iter().find(is_named).or_else(|| host(&text));
+        let other = lists.others.iter().find(is_named).or(host);
         other.map_or(Self::Open, |name| Self::Another(name.to_owned()))
     }
 }
@@ -312,9 +315,13 @@ fn of_the_last(text: String) -> String {
     let lower = text.to_ascii_lowercase();
     let starts = ["hit your ", "reached your ", "limit reached"];
     let last = starts.iter().filter_map(|start| lower.rfind(start)).max();
+    // "5-hour limit resets at 3pm - 5-hour limit reached" has its own before.
     let is_second = |at: &usize| {
-        let before = lower.get(..*at).unwrap_or_default();
-        vocabulary().before_resets.stand_in(before)
+        let (before, after) = lower.split_at_checked(*at).unwrap_or_default();
+        let is_after = vocabulary().before_resets.stand_in(after);
+        let is_own = before.contains("limit resets") && !is_after;
+        let is_another = starts.iter().any(|start| before.contains(start));
+        vocabulary().before_resets.stand_in(before) && (is_another || !is_own)
     };
     let last = last.filter(is_second).and_then(|at| text.get(at..));
     last.map(str::to_owned).unwrap_or(text)
@@ -476,6 +483,14 @@ fn reached(text: &str) -> Option<NamedLimit> {
         .unwrap_or(0);
     let name = before.get(start..)?.trim();
     let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
+    // A heading may be a comment as well; a status is no part of a name.
+    let heading = name
+        .strip_prefix("# ")
+        .filter(|_| has_dot || after.starts_with('|'));
+    let name = heading.unwrap_or(name);
+    let is_status = |(word, _): &(&str, &str)| word.len() == 3 && word.parse::<u16>().is_ok();
+    let named = name.split_once(' ').filter(is_status);
+    let name = named.map_or(name, |(_, name)| name);
     // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
     let is_told = if name.is_empty() {
         after.starts_with(" · resets") && text.contains(" · /")

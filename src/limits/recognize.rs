@@ -73,11 +73,11 @@ fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
 }
 
 /// Whether who speaks can mean this. In a text that names only another service, nothing but Claude
-/// Code's own grammar is Claude's, and whose balance is empty is not known.
+/// Code's own grammar is Claude's, and whose balance is empty is not known unless a request was refused.
 fn is_borne_out(message: &Message, clues: &Clues) -> bool {
     use Service::{Bedrock, Gateway, Other, Vertex};
     let is_anothers = matches!(message.service, Some(Other | Bedrock | Vertex | Gateway))
-        && message.names != LimitKind::ApiCreditBalance;
+        && (message.names != LimitKind::ApiCreditBalance || clues.is_refusal);
     let is_named = matches!(clues.speaker, Speaker::Another(_));
     !is_named || is_anothers || clues.names_surely()
 }
@@ -93,14 +93,12 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
             || clues.types.iter().any(|name| name == part)
             || !is_others && is_cut_off(&clues.text, part)
     };
-    // Of what happened anybody may speak in such words.
-    let is_open = clues.speaker == Speaker::Open && !is_others;
     message.says.iter().any(
         |words| match words.split_at_checked(1).unwrap_or(("", words)) {
             ("^", start) => clues.text.starts_with(start),
-            ("!", words) => words.split(" & ").all(says),
+            ("?", words) => clues.speaker == Speaker::Claude && words.split(" & ").all(says),
             // The first sign may be longer than a byte.
-            _ => !is_open && words.split(" & ").all(says),
+            _ => words.split(" & ").all(says),
         },
     ) || names(message, clues)
 }
@@ -129,7 +127,10 @@ fn names(message: &Message, clues: &Clues) -> bool {
         return false;
     };
     message.limit.iter().any(|name| match name.split_at(1) {
-        ("*", _) => true,
+        // What is paid for is no window.
+        ("*", _) => !["credit", "spend", "budget", "overage"]
+            .iter()
+            .any(|paid| limit.name.contains(paid)),
         ("=", exactly) => limit.name == *exactly,
         ("!", exactly) => limit.name == exactly && !limit.is_yours,
         _ => name.split(" & ").all(|word| limit.name.contains(word)),

@@ -94,6 +94,8 @@ pub(super) struct Vocabulary {
     pub(super) zones: Vec<(String, String)>,
     /// Names that only who speaks of Claude says.
     pub(super) marks: List,
+    /// How Claude Code and the API wrap an error, whoever words it.
+    pub(super) wraps: List,
     /// Other programs and services.
     pub(super) others: List,
     /// How a line of a changelog begins.

@@ -408,6 +408,13 @@ mod tests {
                 "2026-11-20T14:45:00Z",
             ),
             ("weekly limit · resets 1 Dec, 09:00", "2026-12-01T08:00:00Z"),
+            ("weekly limit · resets 3pm PST", "2026-11-20T23:00:00Z"),
+            ("resets at 15:30 UTC+2", "2026-11-20T13:30:00Z"),
+            ("limit reached, resets 15:30 +0200", "2026-11-20T13:30:00Z"),
+            (
+                "limit · resets 9:30 AM ET (New York)",
+                "2026-11-20T14:30:00Z",
+            ),
             (
                 "hit your session limit, try again in 45m",
                 "2026-11-20T06:40:00Z",
@@ -442,6 +449,15 @@ mod tests {
             "reset your password at 14 Main Street",
             "Your limit resets ",
             "regain access on the 99th",
+            // Half of a time would be another one.
+            "weekly limit · resets 11/23 3pm",
+            "weekly limit · resets 23.11. 15:00",
+            "weekly limit · resets Monday at 9",
+            "weekly limit · resets 15h30",
+            "weekly limit · resets in 2-3 hours",
+            "weekly limit · resets 3pm IST",
+            "weekly limit · resets 3pm (Asia/Nowhere)",
+            "weekly limit · resets 3pm UTC+5:30",
         ] {
             assert_eq!(read(text, FRIDAY, None), None, "{text}");
         }
