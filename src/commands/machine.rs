@@ -12,7 +12,7 @@ use super::conversation::Conversation;
 use crate::claude::model_pricing;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
-use crate::claude::transcripts;
+use crate::claude::transcripts::{self, TranscriptFile};
 use crate::config::Config;
 use crate::drain::{Write, writes};
 use crate::environment::Environment;
@@ -162,10 +162,17 @@ impl Machine {
         if self.conversation.is_some() {
             return Vec::new();
         }
-        let files = transcripts::all(self.places.transcript_roots()).files;
+        let files = self.transcripts_since(since);
         ProgressBar::during("reading transcripts", |show| {
             writes(files, since, self.prices(), show)
         })
+    }
+
+    /// Transcripts that can have answers from then on.
+    pub(super) fn transcripts_since(&self, since: Option<Millis>) -> Vec<TranscriptFile> {
+        let mut files = transcripts::all(self.places.transcript_roots()).files;
+        files.retain(|file| since.is_none_or(|since| file.state.modified_ms() >= since));
+        files
     }
 
     /// What several machines exported to a directory. `each` is told every row that counts.

@@ -153,7 +153,7 @@ impl SpendArguments {
     /// Our figures beside Claude Code's.
     fn why_different(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let (found, switched) = machine.gathered(|ledger, _| {
-            let switched = ledger.switched(EVER, "")?;
+            let switched = ledger.switched(EVER, &|_| true)?;
             Ok((ledger.differences(machine.prices())?, switched))
         })?;
         let now = machine.environment.now;

@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::machine::Machine;
 use crate::claude::meters::Windows;
-use crate::claude::transcripts;
 use crate::drain::{Findings, PercentWorth, SpentHere, WindowShares, writes};
 use crate::incidents::steps;
 use crate::ledger::{Answer, Ledger, LedgerError};
@@ -141,8 +140,7 @@ impl Machine {
         };
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let since = since.timestamp_millis();
-        let mut files = transcripts::all(self.places.transcript_roots()).files;
-        files.retain(|file| file.state.modified_ms() >= since);
+        let files = self.transcripts_since(Some(since));
         let bytes: u64 = files.iter().map(|file| file.state.size).sum();
         if is_quick && bytes > QUICKLY_READ {
             return None;

@@ -128,7 +128,11 @@ impl SpendSource for Attribution<'_> {
         self.ledger.damaged(since)
     }
 
-    fn switched(&self, period: RowsPeriod, directory: &str) -> Result<Vec<Switched>, LedgerError> {
-        self.ledger.switched(period, directory)
+    fn switched(
+        &self,
+        period: RowsPeriod,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Switched>, LedgerError> {
+        self.ledger.switched(period, is_meant)
     }
 }

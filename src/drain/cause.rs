@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Answer, Hash, Lifetime, Part, Request, Shape};
-use crate::time::Millis;
+use super::record::{Answer, FIVE_MINUTES, Hash, Part, Request, Shape};
+use crate::time::{HOUR, Millis};
 
 /// Why something was written again, as `drain --json` and `causes.json` name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -127,39 +127,33 @@ impl Exchange {
             .map_or(self.answer.at, |request| request.at)
     }
 
+    /// Tokens written for five minutes, and for an hour.
+    fn written(&self) -> [(u64, Millis); 2] {
+        let usage = &self.answer.usage;
+        [
+            (usage.cache_write_5m(), FIVE_MINUTES),
+            (usage.cache_write_1h, HOUR),
+        ]
+    }
+
     /// For how long its entries live: the shorter, where it wrote both.
-    fn lifetime(&self) -> Lifetime {
+    fn lifetime(&self) -> Millis {
         let asked = self.request.as_ref();
         let asked = asked.and_then(|request| request.lifetimes.first().copied());
-        let asked = asked.or(self.answer.lifetime);
-        let written = match (
-            self.answer.usage.cache_write_5m(),
-            self.answer.usage.cache_write_1h,
-        ) {
-            (0, 0) => None,
-            (0, _) => Some(Lifetime::Hour),
-            _ => Some(Lifetime::FiveMinutes),
-        };
-        [asked, written]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(Lifetime::FiveMinutes)
+        let written = self.written().into_iter().filter(|(tokens, _)| *tokens > 0);
+        let written = written.map(|(_, lifetime)| lifetime);
+        let all = written.chain(asked.or(self.answer.lifetime));
+        all.min().unwrap_or(FIVE_MINUTES)
     }
 
     /// Whether it wrote with lifetimes that were not asked for, or with both where nobody knows what
     /// was asked for: then its figures are no proof.
     fn contradicts_request(&self) -> bool {
-        let (five, hour) = (
-            self.answer.usage.cache_write_5m(),
-            self.answer.usage.cache_write_1h,
-        );
+        let mut written = self.written().into_iter();
         match &self.request {
-            Some(request) => {
-                let asked = |lifetime| request.lifetimes.contains(&lifetime);
-                five > 0 && !asked(Lifetime::FiveMinutes) || hour > 0 && !asked(Lifetime::Hour)
-            }
-            None => five > 0 && hour > 0,
+            Some(request) => written
+                .any(|(tokens, lifetime)| tokens > 0 && !request.lifetimes.contains(&lifetime)),
+            None => written.all(|(tokens, _)| tokens > 0),
         }
     }
 }
@@ -176,7 +170,7 @@ pub(super) fn written_again(before: &Exchange, now: &Exchange) -> Option<u64> {
 
 /// Why `now` wrote again what `before` had left.
 pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, Shape>) -> Verdict {
-    let lifetime = before.lifetime().millis();
+    let lifetime = before.lifetime();
     if now.events.compactions > before.events.compactions {
         return Verdict::needed(Cause::Compaction);
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::cause::{Cause, Events, Exchange, Verdict, verdict, written_again};
-use super::record::{Act, Answer, Hash, Prompt, Record, Request, Shape, UserLine};
+use super::record::{Act, Answer, Hash, Prompt, Record, Request, Shape};
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -100,7 +100,7 @@ impl<'t> History<'t> {
                 known.shapes.insert(shape.id, shape);
             }
             Record::Compaction => self.events.compactions += 1,
-            Record::User(line) => self.user(line),
+            Record::User(act, prompt) => self.user(act, prompt),
             Record::Owner(owner) => self.pay(owner),
             Record::Other => self.events.lines += 1,
             Record::Answer(answer) => {
@@ -113,15 +113,15 @@ impl<'t> History<'t> {
         None
     }
 
-    fn user(&mut self, line: UserLine) {
+    fn user(&mut self, act: Act, prompt: Option<Prompt>) {
         self.events.lines += 1;
-        match line.act {
+        match act {
             Act::Prompt => self.events.prompts += 1,
             Act::Command => self.events.commands += 1,
             Act::Result => {}
         }
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
-        if let Some(prompt) = line.prompt.filter(|prompt| Some(&prompt.id) != known) {
+        if let Some(prompt) = prompt.filter(|prompt| Some(&prompt.id) != known) {
             self.prompt = Some(Rc::new(prompt));
         }
     }

@@ -14,16 +14,15 @@ use crate::time::Millis;
 /// A line longer than this is passed over; the client writes nothing near it.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
-/// What every answer of these transcripts wrote to the cache, in order of time. Files that nobody wrote
-/// to since a moment have no answer from then on, and are left out. `progress` is told bytes read and
-/// bytes in all. A file that cannot be read gives nothing; `whycap doctor` names it.
+/// What every answer of these transcripts since a moment wrote to the cache, in order of time.
+/// `progress` is told bytes read and bytes in all. A file that cannot be read gives nothing; `whycap
+/// doctor` names it.
 pub(crate) fn writes(
     mut files: Vec<TranscriptFile>,
     since: Option<Millis>,
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<Write> {
-    files.retain(|file| since.is_none_or(|since| file.state.modified_ms() >= since));
     // The oldest first: forks are copied from what was there before.
     files.sort_by(|one, other| {
         (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))

@@ -11,34 +11,22 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::pricing::{ServiceLevel, Usage};
-use crate::time::{Millis, millis};
+use crate::time::{HOUR, Millis, millis};
 use crate::transcript::line::{Line, parse};
 use crate::transcript::owner::Owner;
 
 /// The hash of an id or a message.
 pub(super) type Hash = u64;
 
-/// For how long a cache entry lives that is not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lifetime {
-    FiveMinutes,
-    Hour,
-}
+/// For how long a cache entry lives that is not used; the other lifetime is an hour.
+pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 
-impl Lifetime {
-    pub(super) fn millis(self) -> Millis {
-        match self {
-            Self::FiveMinutes => 5 * 60_000,
-            Self::Hour => 60 * 60_000,
-        }
-    }
-
-    /// As requests and answers name it; a request that names none means five minutes.
-    fn from_name(name: Option<&str>) -> Self {
-        match name {
-            Some("1h") => Self::Hour,
-            _ => Self::FiveMinutes,
-        }
+/// A lifetime as requests and answers name it; a request that names none means five minutes.
+fn lifetime(name: Option<&str>) -> Millis {
+    if name == Some("1h") {
+        HOUR
+    } else {
+        FIVE_MINUTES
     }
 }
 
@@ -50,19 +38,12 @@ pub(super) enum Record {
     Answer(Answer),
     /// What was said before was summed up, or results of tools were taken out.
     Compaction,
-    User(UserLine),
+    /// A line of the user's side of the conversation, with the prompt that it belongs to.
+    User(Act, Option<Prompt>),
     /// Who pays from here on.
     Owner(Owner),
     /// Another line of the conversation: an attachment, news.
     Other,
-}
-
-/// A line of the user's side of the conversation.
-#[derive(Debug)]
-pub(super) struct UserLine {
-    pub(super) act: Act,
-    /// The prompt that it belongs to.
-    pub(super) prompt: Option<Prompt>,
 }
 
 /// Something that the user asked for.
@@ -103,7 +84,7 @@ pub(super) struct Request {
     /// not known.
     pub(super) messages: Option<Vec<Hash>>,
     /// The lifetimes asked for, the shortest first.
-    pub(super) lifetimes: Vec<Lifetime>,
+    pub(super) lifetimes: Vec<Millis>,
 }
 
 /// System prompt and tools, without their texts.
@@ -140,7 +121,7 @@ pub(super) struct Answer {
     /// The subagent that asked: what its user does stands in another file.
     pub(super) agent: Option<String>,
     pub(super) version: Option<String>,
-    pub(super) lifetime: Option<Lifetime>,
+    pub(super) lifetime: Option<Millis>,
     pub(super) effort: Option<String>,
 }
 
@@ -213,11 +194,8 @@ pub(super) fn read(line: &[u8]) -> Option<Record> {
         ("api-request-shape", _) => shape(&fields).map(Record::Shape),
         ("system", Some("compact_boundary" | "microcompact_boundary")) => Some(Record::Compaction),
         ("assistant", _) => answer(line, fields).map(Record::Answer),
-        ("user", _) => Some(Record::User(user_line(fields))),
-        ("system", Some("local_command")) => {
-            let (act, prompt) = (Act::Command, None);
-            Some(Record::User(UserLine { act, prompt }))
-        }
+        ("user", _) => Some(user_line(fields)),
+        ("system", Some("local_command")) => Some(Record::User(Act::Command, None)),
         ("session-owner", _) => {
             let account = fields.account_uuid.as_deref();
             let owner = Owner::from_ids(account, fields.organization_uuid.as_deref());
@@ -251,10 +229,10 @@ fn request(fields: Fields<'_>) -> Option<Request> {
     let in_system: Vec<&Option<Value>> = in_system.map(|mark| &mark.value).collect();
     let all = format!("{parameters}{in_system:?}");
     let lifetimes = marks.iter().map(|mark| {
-        let lifetime = mark.value.as_ref().and_then(|value| value.get("ttl"));
-        Lifetime::from_name(lifetime.and_then(Value::as_str))
+        let name = mark.value.as_ref().and_then(|value| value.get("ttl"));
+        lifetime(name.and_then(Value::as_str))
     });
-    let mut lifetimes: Vec<Lifetime> = lifetimes.collect();
+    let mut lifetimes: Vec<Millis> = lifetimes.collect();
     lifetimes.sort_unstable();
     lifetimes.dedup();
     Some(Request {
@@ -304,7 +282,7 @@ fn answer(line: &[u8], fields: Fields<'_>) -> Option<Answer> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;
     };
-    let lifetime = fields.prompt_cache_requested;
+    let asked = fields.prompt_cache_requested;
     Some(Answer {
         key: response.key,
         at: response.at?,
@@ -316,13 +294,13 @@ fn answer(line: &[u8], fields: Fields<'_>) -> Option<Answer> {
         request_id: fields.request_id,
         agent: fields.agent_id,
         version: fields.version,
-        lifetime: lifetime.map(|name| Lifetime::from_name(Some(&name))),
+        lifetime: asked.map(|name| lifetime(Some(&name))),
         effort: fields.effort,
     })
 }
 
 /// Results of tools stand on lines of the user's, too, as does what Claude Code itself adds.
-fn user_line(fields: Fields<'_>) -> UserLine {
+fn user_line(fields: Fields<'_>) -> Record {
     let message = fields.message.map_or("", RawValue::get);
     let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
     let act = if message.contains("<command-name>") {
@@ -336,7 +314,7 @@ fn user_line(fields: Fields<'_>) -> UserLine {
     let words = is_prompt.then(|| first_words(message)).flatten();
     let words = words.unwrap_or_default();
     let prompt = fields.prompt_id.map(|id| Prompt { id, words });
-    UserLine { act, prompt }
+    Record::User(act, prompt)
 }
 
 /// How the text of a message begins.

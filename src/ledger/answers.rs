@@ -1,5 +1,6 @@
 //! What was counted one by one, for what sums cannot tell: answers, and what no line shows.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -176,26 +177,40 @@ pub(crate) struct FirstAnswer {
 
 impl Ledger {
     /// Answers of another model than was asked for, the dearest first: from a moment up to another,
-    /// in directories whose path contains this.
+    /// in directories that are meant.
     pub(super) fn switched_between(
         &self,
         [since, until]: [Millis; 2],
-        directory: &str,
+        is_meant: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Switched>, LedgerError> {
-        let query = "SELECT asked.name, got.name, count(*), sum(cost) AS cost_of_all
+        let query = "SELECT coalesce(directory, ''), asked.name, got.name, count(*), sum(cost)
              FROM switched JOIN response USING (key) JOIN session ON session.id = session
              JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
-             WHERE at >= ? AND at < ? AND instr(lower(coalesce(directory, '')), lower(?)) > 0
-             GROUP BY 1, 2 ORDER BY cost_of_all DESC";
+             WHERE at >= ? AND at < ? GROUP BY 1, 2, 3";
         let switched = |row: &Row<'_>| {
-            Ok(Switched {
-                asked: row.get(0)?,
-                got: row.get(1)?,
-                answers: count_from(row, 2)?,
-                cost: Money::from_pico(row.get(3)?),
-            })
+            let switched = Switched {
+                asked: row.get(1)?,
+                got: row.get(2)?,
+                answers: count_from(row, 3)?,
+                cost: Money::from_pico(row.get(4)?),
+            };
+            Ok((row.get(0)?, switched))
         };
-        self.ask(|connection| all(connection, query, (since, until, directory), switched))
+        let by_directory: Vec<(String, Switched)> =
+            self.ask(|connection| all(connection, query, (since, until), switched))?;
+        let mut found: Vec<Switched> = Vec::new();
+        for (_, one) in by_directory.into_iter().filter(|(at, _)| is_meant(at)) {
+            let mut known = found.iter_mut();
+            match known.find(|known| known.asked == one.asked && known.got == one.got) {
+                Some(known) => {
+                    known.answers += one.answers;
+                    known.cost += one.cost;
+                }
+                None => found.push(one),
+            }
+        }
+        found.sort_by_key(|switched| Reverse(switched.cost));
+        Ok(found)
     }
 
     /// The first answer that each session got after a moment, `own` at once and others after a while,

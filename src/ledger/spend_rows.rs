@@ -122,9 +122,13 @@ pub trait SpendSource {
     /// their paths, and how many lines. What stood on these is not counted.
     fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError>;
 
-    /// Answers of another model than was asked for, in directories whose path contains `directory`;
+    /// Answers of another model than was asked for, in directories that are meant;
     /// nothing where nobody knows.
-    fn switched(&self, _: RowsPeriod, _directory: &str) -> Result<Vec<Switched>, LedgerError> {
+    fn switched(
+        &self,
+        _: RowsPeriod,
+        _is_meant: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Switched>, LedgerError> {
         Ok(Vec::new())
     }
 }
@@ -151,8 +155,12 @@ impl SpendSource for Ledger {
         self.ask(|connection| transcript_files::damaged(connection, since))
     }
 
-    fn switched(&self, period: RowsPeriod, directory: &str) -> Result<Vec<Switched>, LedgerError> {
-        self.switched_between([period.start, period.end], directory)
+    fn switched(
+        &self,
+        period: RowsPeriod,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Switched>, LedgerError> {
+        self.switched_between([period.start, period.end], is_meant)
     }
 }
 

@@ -40,11 +40,9 @@ pub(crate) struct ReportRequest {
 }
 
 impl ReportRequest {
-    fn takes(&self, row: &SpendRow<'_>) -> bool {
-        let is_in = |name: &String| {
-            let project = row.origin.project.to_lowercase();
-            project.contains(&name.to_lowercase())
-        };
+    /// Whether what was done in a directory is asked for.
+    fn takes(&self, directory: &str) -> bool {
+        let is_in = |name: &String| directory.to_lowercase().contains(&name.to_lowercase());
         self.project.as_ref().is_none_or(is_in)
     }
 
@@ -105,7 +103,7 @@ impl Statement {
         let period = wanted.period.of_rows(wanted.clock.zone);
         let by = wanted.rows_by(wanted.by.rows_by());
         source.rows(period.clone(), by, &mut |row| {
-            if wanted.takes(&row) {
+            if wanted.takes(&row.origin.project) {
                 grouping.add(&row);
                 each(&row);
             }
@@ -116,8 +114,7 @@ impl Statement {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
-        let directory = wanted.project.as_deref().unwrap_or_default();
-        let switched = source.switched(period.clone(), directory)?;
+        let switched = source.switched(period.clone(), &|directory| wanted.takes(directory))?;
         let course = Self::course(source, &wanted)?;
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
@@ -162,7 +159,7 @@ impl Statement {
         }
         let mut month = Course::new(wanted.clock);
         source.rows(EVER, wanted.rows_by(RowsBy::Quarter), &mut |row| {
-            if wanted.takes(&row) {
+            if wanted.takes(&row.origin.project) {
                 month.add(&row);
             }
         })?;

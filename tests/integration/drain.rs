@@ -629,7 +629,7 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
     for line in &mut life.lines {
         *line = line.replace(
             "\"type\":\"assistant\"",
-            "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\",\"cwd\":\"/home/dev/api\"",
+            "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\",\"cwd\":\"/home/dev/bücher-api\"",
         );
     }
     let sandbox = Sandbox::new();
@@ -648,6 +648,7 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
         (&["--by", "account"], true),
         (&["--why-different"], true),
         (&["--project", "API"], true),
+        (&["--project", "BÜCHER"], true),
         (&["--project", "web"], false),
         (&["--until", "2026-01-01"], false),
     ] {
