@@ -130,7 +130,7 @@ impl<'a> SessionBudgets<'a> {
                 let what = format!("broken config {today} {}", self.session);
                 let since = now - TimeDelta::days(1);
                 let is_new = journal::say_once(self.places, &what, since, now).unwrap_or(false);
-                is_new.then(|| format!("No budget is watched, because of your config.toml: {problem}."))
+                is_new.then(|| not_watched(problem))
             }
             Unknown::Spend => (self.budget.action == BudgetAction::Stop).then(|| {
                 "What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets.".to_owned()
@@ -191,9 +191,7 @@ impl<'a> SessionBudgets<'a> {
     pub(crate) fn go_on(&self) -> String {
         let uses = match &self.uses {
             Ok(uses) => uses,
-            Err(Unknown::Configuration(problem)) => {
-                return format!("No budget is watched, because of your config.toml: {problem}.");
-            }
+            Err(Unknown::Configuration(problem)) => return not_watched(problem),
             Err(Unknown::Spend) => {
                 return "What was spent cannot be read at this moment, so no budget is holding prompts back.".to_owned();
             }
@@ -255,17 +253,22 @@ impl<'a> SessionBudgets<'a> {
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
 
+fn not_watched(problem: &str) -> String {
+    format!("No budget is watched, because of your config.toml: {problem}.")
+}
+
 fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
     let month = figures.month.map(Spent::total);
+    let known = [
+        (BudgetScope::Session, Some(figures.session.total())),
+        (BudgetScope::Day, Some(figures.today.total())),
+        (BudgetScope::Month, month),
+        (BudgetScope::Credits, paid),
+    ];
+    let known = known.into_iter();
+    let known = known.filter_map(|(scope, spent)| Some((scope, spent?)));
     let projects = figures.projects.into_iter();
-    let spent = [
-        (BudgetScope::Session, figures.session.total()),
-        (BudgetScope::Day, figures.today.total()),
-    ]
-    .into_iter()
-    .chain(month.map(|spent| (BudgetScope::Month, spent)))
-    .chain(paid.map(|spent| (BudgetScope::Credits, spent)))
-    .chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
+    let spent = known.chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
     let mut uses: Vec<BudgetUse> = spent
         .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
         .collect();

@@ -139,18 +139,14 @@ impl Incidents<'_> {
         }
         let mut backwards = around.iter().rev();
         if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
-            evidence.session.client.fast_mode = sample.fast_mode;
-            if evidence.session.client.version.is_none() {
-                evidence.session.client.version.clone_from(&sample.version);
-            }
+            let client = &mut evidence.session.client;
+            client.fast_mode = sample.fast_mode;
+            client.version = client.version.take().or_else(|| sample.version.clone());
             // The transcript names the model without its variant; the status line has "[1m]" too.
-            let known = evidence.session.client.model.as_deref().unwrap_or_default();
-            if sample
-                .model
-                .as_ref()
-                .is_some_and(|model| model.starts_with(known))
-            {
-                evidence.session.client.model.clone_from(&sample.model);
+            let known = client.model.as_deref().unwrap_or_default();
+            let model = sample.model.as_ref();
+            if model.is_some_and(|model| model.starts_with(known)) {
+                client.model.clone_from(&sample.model);
             }
         }
         evidence.windows.samples = around;
@@ -161,14 +157,15 @@ impl Incidents<'_> {
     pub(super) fn add_usage(&self, evidence: &mut Evidence) {
         let is_others = evidence.is_of_another_account();
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
-        let entrypoint = evidence
-            .text
-            .line
-            .as_ref()
-            .and_then(|line| line.entrypoint.as_deref());
-        evidence.session.stays_put = if evidence.session.stays_put.is_some() {
-            evidence.session.stays_put
-        } else if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
+        if evidence.session.stays_put.is_none() {
+            evidence.session.stays_put = self.stays_put(evidence);
+        }
+    }
+
+    fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
+        let line = evidence.text.line.as_ref();
+        let entrypoint = line.and_then(|line| line.entrypoint.as_deref());
+        if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if self.waiting_is_off() {
             Some("autoContinueAtUsageLimit is off in the settings")
@@ -176,24 +173,18 @@ impl Incidents<'_> {
             Some("a prompt was typed in it while it waited")
         } else {
             None
-        };
+        }
     }
 
     /// Whether a prompt that whycap held back ended the waiting since.
     fn is_cancelled(&self, evidence: &Evidence) -> bool {
-        let session = evidence
-            .session
-            .id
-            .as_deref()
-            .filter(|_| !evidence.since.answered);
+        let session = evidence.session.id.as_deref();
         session.is_some_and(|session| {
             // It can be turned on again.
-            let waits = evidence
-                .session
-                .waiting
-                .map_or(evidence.at, |waiting| waiting.at);
-            let (at, now) = (evidence.at.max(waits), self.environment.now);
-            journal::was_said(self.places, &waiting_ended(session), at, now)
+            let waits = evidence.session.waiting.map(|waiting| waiting.at);
+            let since = evidence.at.max(waits.unwrap_or(evidence.at));
+            let (what, now) = (waiting_ended(session), self.environment.now);
+            !evidence.since.answered && journal::was_said(self.places, &what, since, now)
         })
     }
 
@@ -229,11 +220,8 @@ pub(super) fn waiting_ended(session: &str) -> String {
 /// Settles whose error it is. What the transcript says wins over who was logged in then; with
 /// neither there is only whether another account has logged in since.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
-    let then = evidence
-        .login
-        .account
-        .as_ref()
-        .map(|account| &account.owner);
+    let then = evidence.login.account.as_ref();
+    let then = then.map(|account| &account.owner);
     let Some(owner) = evidence.login.owner.clone() else {
         let is_logins = then.and_then(|then| then.is(&login?.owner));
         evidence.login.whose = (is_logins == Some(false)).then_some(Whose::Other);

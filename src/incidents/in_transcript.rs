@@ -138,46 +138,38 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// the same words in the same state of the session. The transcript lags behind the hook, so the
 /// last error in it may be an older one, and one that the session has recovered from.
 fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a MetError> {
-    if let Some(uuid) = evidence
-        .text
-        .line
-        .as_ref()
-        .and_then(|line| line.uuid.as_ref())
-    {
+    if let Some(id) = evidence.line_id() {
         let mut errors = tail.errors.iter();
-        return errors.find(|error| error.line.uuid.as_ref() == Some(uuid));
+        return errors.find(|error| error.line.uuid.as_deref() == Some(id));
     }
-    let distance = |line: &ErrorLine| {
-        line.at
-            .map_or(TimeDelta::MAX, |at| (at - evidence.at).abs())
+    let is_candidate = |MetError { line, answered, .. }: &&MetError| {
+        let is_state = !answered && may_be(evidence, line) && has_text_of(evidence, line);
+        is_state || distance(evidence, line).is_some_and(|apart| apart <= SAME_INSTANT)
     };
-    let candidates = tail
-        .errors
-        .iter()
-        .rev()
-        .filter(|MetError { line, answered, .. }| {
-            let may_be = line.at.is_none() || distance(line) <= SAME_EVENT;
-            let is_state = !answered && may_be && has_text_of(evidence, line);
-            is_state || distance(line) <= SAME_INSTANT
-        });
-    candidates.min_by_key(|error| (!has_text_of(evidence, &error.line), distance(&error.line)))
+    let candidates = tail.errors.iter().rev().filter(is_candidate);
+    candidates.min_by_key(|MetError { line, .. }| {
+        let apart = distance(evidence, line).unwrap_or(TimeDelta::MAX);
+        (!has_text_of(evidence, line), apart)
+    })
 }
 
 /// Whether a stored error is the one that this line of a session's transcript records.
 pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &str) -> bool {
-    if let Some(own) = evidence
-        .text
-        .line
-        .as_ref()
-        .and_then(|own| own.uuid.as_ref())
-    {
-        return Some(own) == line.uuid.as_ref();
+    if let Some(id) = evidence.line_id() {
+        return line.uuid.as_deref() == Some(id);
     }
     evidence.session.id.as_deref() == line.session_id.as_deref().or(Some(session))
         && has_text_of(evidence, line)
-        && line
-            .at
-            .is_none_or(|at| (at - evidence.at).abs() <= SAME_EVENT)
+        && may_be(evidence, line)
+}
+
+/// How far apart they came, where the line says.
+fn distance(evidence: &Evidence, line: &ErrorLine) -> Option<TimeDelta> {
+    Some((line.at? - evidence.at).abs())
+}
+
+fn may_be(evidence: &Evidence, line: &ErrorLine) -> bool {
+    distance(evidence, line).is_none_or(|apart| apart <= SAME_EVENT)
 }
 
 fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {

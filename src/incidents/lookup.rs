@@ -31,17 +31,10 @@ impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
     pub(crate) fn keep(&self, unsaved: Unsaved) {
         let Unsaved(mut evidence) = unsaved;
-        evidence.login.account = evidence
-            .login
-            .account
-            .take()
-            .or_else(|| self.account().cloned());
-        if let Some(session) = evidence
-            .session
-            .id
-            .as_deref()
-            .filter(|_| evidence.since.answered)
-        {
+        let login = &mut evidence.login;
+        login.account = login.account.take().or_else(|| self.account().cloned());
+        let session = evidence.session.id.as_deref();
+        if let Some(session) = session.filter(|_| evidence.since.answered) {
             // What was false must be known to be false in two years.
             let (account, at) = (evidence.login.account.as_ref(), evidence.at);
             evidence.windows.samples = self.samples_of(session, account, None, at);
@@ -83,11 +76,8 @@ impl Incidents<'_> {
             self.add_samples(&mut evidence, told, login.as_ref());
             if let Some(version) = payload.version() {
                 // What is running now decides what happens at the reset.
-                evidence
-                    .session
-                    .client
-                    .version
-                    .get_or_insert_with(|| version.to_owned());
+                let known = &mut evidence.session.client.version;
+                known.get_or_insert_with(|| version.to_owned());
             }
             self.explained(evidence)
         });

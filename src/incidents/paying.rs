@@ -7,15 +7,15 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::readings::{self, Teller};
+use super::readings::{self, Teller, is_same_reset};
 use super::{Incidents, in_transcript};
-use crate::claude::meters::USED_UP;
+use crate::claude::meters::{Meter, USED_UP};
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
-use crate::time::{Clock, Millis, rfc3339};
+use crate::time::{Clock, Millis, moment, rfc3339};
 
 /// Sessions that people work in at once.
 const WORKED_IN: usize = 8;
@@ -64,21 +64,25 @@ impl Paying {
 }
 
 /// From when until when a window was full, by what was told of it, oldest first.
-fn full_times(told: &[Sample], window: Window) -> Vec<Range<Millis>> {
-    let mut times: Vec<Range<Millis>> = Vec::new();
-    let mut is_full = false;
+fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
+    let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
+    let mut full: Option<Meter> = None;
     for sample in told {
         let Some(meter) = sample.meter(window) else {
             continue;
         };
-        let at = sample.since.timestamp_millis();
-        if let Some(last) = times.last_mut().filter(|_| is_full) {
-            last.end = last.end.min(at);
+        let now = Some(meter).filter(|meter| meter.used_percent >= USED_UP);
+        if full
+            .zip(now)
+            .is_some_and(|(one, other)| is_same_reset(&one, &other))
+        {
+            continue;
         }
-        is_full = meter.used_percent >= USED_UP;
-        if let Some(reset) = meter.resets_at.filter(|_| is_full) {
-            times.push(at..reset.timestamp_millis());
+        if let Some(last) = times.last_mut().filter(|_| full.is_some()) {
+            last.end = last.end.min(sample.since);
         }
+        times.extend(now.and_then(|meter| Some(sample.since..meter.resets_at?)));
+        full = now;
     }
     times
 }
@@ -128,45 +132,36 @@ impl Incidents<'_> {
             return None;
         }
         let journal = Journal::between(self.places, since, now);
-        let told = readings::of_account(&journal, newest.account.as_deref());
-        let mut told: Vec<Sample> = told.map(|told| told.sample).collect();
-        told.reverse();
-        let windows = [Window::FiveHour, Window::Weekly];
-        let full: Vec<Range<Millis>> = windows
-            .into_iter()
-            .flat_map(|window| full_times(&told, window))
-            .collect();
-        let is_beyond = |at: &Millis| full.iter().any(|time| time.contains(&(at - 1)));
+        let told = samples_of(&journal, newest.account.as_deref());
+        let windows = [Window::FiveHour, Window::Weekly].into_iter();
+        let full = windows.flat_map(|window| full_times(&told, window));
+        let full: Vec<Range<DateTime<Utc>>> = full.collect();
+        let is_beyond = |at: Millis| full.iter().any(|time| time.contains(&moment(at - 1)));
         let costs = costs_since(since)?.into_iter();
-        Some(
-            costs
-                .filter(|(at, _)| is_beyond(at))
-                .map(|(_, cost)| cost)
-                .sum(),
-        )
+        let beyond = costs.filter(|(at, _)| is_beyond(*at));
+        Some(beyond.map(|(_, cost)| cost).sum())
     }
 
     /// When a window of the login was told to be full first, if it still is, and until when.
     fn full_since(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let is_full = |window: &Window| {
-            let meter = newest.meter(*window);
-            meter.is_some_and(|meter| meter.used_percent >= USED_UP && meter.resets_at > Some(now))
+        let told = samples_of(self.recent(), newest.account.as_deref());
+        let full = |window| {
+            newest
+                .meter(window)
+                .filter(|it| it.used_percent >= USED_UP)?;
+            let last = full_times(&told, window).pop()?;
+            Some(last).filter(|time| time.contains(&self.environment.now))
         };
-        let window = [Window::Weekly, Window::FiveHour]
-            .into_iter()
-            .find(is_full)?;
-        let full = newest.meter(window)?;
-        let told = readings::of_account(self.recent(), newest.account.as_deref());
-        let is_run = |sample: &Sample| {
-            let meter = sample.meter(window);
-            meter.is_none_or(|meter| {
-                meter.used_percent >= USED_UP && readings::is_same_reset(&meter, &full)
-            })
-        };
-        let run = told.map(|told| told.sample).take_while(is_run);
-        let run = run.filter(|sample| sample.meter(window).is_some());
-        run.map(|sample| sample.since).min().zip(full.resets_at)
+        let full = full(Window::Weekly).or_else(|| full(Window::FiveHour))?;
+        Some((full.start, full.end))
     }
+}
+
+/// What was told of an account's windows, oldest first.
+fn samples_of(journal: &Journal, account: Option<&str>) -> Vec<Sample> {
+    let told = readings::of_account(journal, account);
+    let mut told: Vec<Sample> = told.map(|told| told.sample).collect();
+    told.reverse();
+    told
 }

@@ -72,9 +72,8 @@ pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
     let mut found: Vec<Evidence> = journal.records(text).collect();
     found.retain(Evidence::has_sound_dates);
     found.retain(|stored| {
-        let line = stored.text.line.as_ref();
-        let line = line.and_then(|line| line.uuid.clone());
-        let is_new_line = line.is_none_or(|uuid| lines.insert(uuid));
+        let line = stored.line_id().map(str::to_owned);
+        let is_new_line = line.is_none_or(|line| lines.insert(line));
         keys.insert((stored.session.id.clone(), stored.at)) && is_new_line
     });
     found.sort_by_key(|stored| Reverse(stored.at));

@@ -283,6 +283,11 @@ impl Evidence {
         self.quota()?.overage_disabled_reason.as_deref()
     }
 
+    /// The id of the transcript's line that records it.
+    pub(crate) fn line_id(&self) -> Option<&str> {
+        self.text.line.as_ref()?.uuid.as_deref()
+    }
+
     /// The error's class: the transcript's, else the hook's.
     pub(super) fn class(&self) -> Option<&str> {
         let line = self.text.line.as_ref();
