@@ -93,7 +93,7 @@ impl<'l> Listener<'l> {
     pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
         let newest = match drawn.process {
             None if !self.known.is_empty() => {
-                totals::newest_up_to(self.connection, self.session, drawn.total)?
+                totals::greatest_up_to(self.connection, self.session, drawn.total)?
             }
             _ => None,
         };
@@ -106,16 +106,69 @@ impl<'l> Listener<'l> {
             base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
         };
         let known = now.same_process(&self.known);
-        let (row, before_draws) = match known {
+        let (mut row, before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
         };
+        if drawn.process.is_none() {
+            self.keep_to_what_is_sure(drawn, known, &mut row, before_draws)?;
+        }
         Ok(HeardNow {
             row,
             before_draws,
             is_news: known != Some(&row),
             replaces: known.map(|known| known.process),
         })
+    }
+
+    /// Who draws is not known, and any draw may be late: all that is sure is that the session has
+    /// spent what was known before, and what this draw alone says beyond all answers.
+    fn keep_to_what_is_sure(
+        &self,
+        drawn: &Drawn,
+        known: Option<&ProcessTotal>,
+        row: &mut ProcessTotal,
+        before_draws: Money,
+    ) -> rusqlite::Result<()> {
+        let Some(last) = self.known.last() else {
+            return Ok(());
+        };
+        // Answers that came since are in nothing that was told, save those that runs cover by now.
+        let told_until = self.facts.until.map_or(last.at, |until| until.max(last.at));
+        let newer = self.answers_since(told_until + 1)?;
+        let newest = newer
+            .iter()
+            .map(|answer| answer.at)
+            .max()
+            .unwrap_or(last.at);
+        let newer: Money = newer.iter().map(|answer| answer.cost).sum();
+        let facts = |before_draws| SessionFacts {
+            before_draws,
+            ..self.facts
+        };
+        let told = facts(self.facts.before_draws + newer).unwritten(&self.known);
+        let parent = totals::parent(self.connection, self.session)?;
+        let mut base = drawn.total - row.grown;
+        for session in std::iter::once(self.session).chain(parent) {
+            let greatest = totals::greatest_up_to(self.connection, session, drawn.total)?;
+            base = base.max(greatest.map_or(Money::ZERO, |(total, _)| total));
+        }
+        let alone = ProcessTotal {
+            left: row.at_rate(self.prices.scale_client_amount(drawn.total - base)),
+            ..*row
+        };
+        let most = told.max(facts(Money::ZERO).unwritten(&[alone]));
+        let others = self.known.iter().filter(|other| Some(*other) != known);
+        let rows: Vec<ProcessTotal> = others.chain([&*row]).copied().collect();
+        let now = facts(before_draws).unwritten(&rows);
+        let change = now.clamp(told, most) - now;
+        row.grown += change;
+        row.left += change;
+        if change.pico().abs() > NOISE.pico() {
+            row.is_unclear = true;
+            row.at = newest.max(row.at).max(self.now);
+        }
+        Ok(())
     }
 
     /// What a process draws that was heard of before.
@@ -146,7 +199,7 @@ impl<'l> Listener<'l> {
         let scaled = self.prices.scale_client_amount(more);
         // What a file counts by now is not left; who wrote it may be this one.
         let newest = if is_anybody {
-            totals::newest_up_to(self.connection, self.session, drawn.total)?
+            totals::greatest_up_to(self.connection, self.session, drawn.total)?
         } else {
             None
         };
@@ -181,17 +234,17 @@ impl<'l> Listener<'l> {
         // one that does not say for how long it has lived, no answer is known to be older.
         let is_older = |row: &&Answer| drawn.run_ms.is_some() && row.at < began - VERY_LATE_MS;
         let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
+        let is_loose = |row: &&Answer| self.facts.until < Some(row.at);
+        let loose: Money = answers.iter().filter(is_loose).map(|row| row.cost).sum();
         let (before_draws, in_runs) = if self.known.is_empty() {
             (Money::ZERO, self.facts.in_runs)
         } else {
-            (self.facts.before_draws, Money::ZERO)
+            (self.facts.before_draws, all - loose)
         };
         let own = all - older.max(in_runs);
         let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
         // Answers in no run that it does not count are another's, or it is late: as long as nobody
         // knows which, they count once, and there may be more.
-        let is_loose = |row: &&Answer| self.facts.until < Some(row.at);
-        let loose: Money = answers.iter().filter(is_loose).map(|row| row.cost).sum();
         let is_uncounted = loose.min(own) > grown + NOISE;
         // Where no more is drawn than the session is known to have spent, nothing else is known of it.
         let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(&self.known);
@@ -203,11 +256,6 @@ impl<'l> Listener<'l> {
         let counted = older.min((grown - own.or_zero()).or_zero());
         let before_draws = before_draws + older - counted;
         let is_unclear = drawn.run_ms.is_some() && (is_uncounted || counted > NOISE);
-        let earliest = if is_unclear {
-            began - VERY_LATE_MS - 1
-        } else {
-            began
-        };
         let grown = self.prices.scale_client_amount(grown);
         let row = ProcessTotal {
             process: drawn
@@ -219,8 +267,9 @@ impl<'l> Listener<'l> {
             rate: SAME_PRICES,
             at: self.now,
             run_ms: drawn.run_ms,
-            began: [earliest, began],
+            began: [began, began],
             model: None,
+            is_unclear,
         };
         Ok((row, before_draws))
     }
@@ -232,7 +281,7 @@ impl<'l> Listener<'l> {
             return Ok(drawn.total);
         }
         let newest = |session, most| {
-            let newest = totals::newest_up_to(self.connection, session, most);
+            let newest = totals::greatest_up_to(self.connection, session, most);
             newest.map(|newest| newest.map(|(total, _)| total))
         };
         if let Some(total) = newest(self.session, drawn.total)? {

@@ -11,7 +11,7 @@
 //! save those answers (`session.before_draws`) that were there before anything was drawn.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
@@ -78,6 +78,8 @@ pub(crate) struct ProcessTotal {
     /// it was heard of first.
     pub(crate) began: [Millis; 2],
     pub(crate) model: Option<Id>,
+    /// Whether there may be more: others may have drawn, of whom nothing tells this one.
+    pub(crate) is_unclear: bool,
 }
 
 /// Where the client's prices are ours.
@@ -141,40 +143,34 @@ impl DrawnNow {
 }
 
 impl ProcessTotal {
-    /// How far a run that stands in a file is from being this process', in milliseconds. None if it
-    /// cannot be.
+    /// How long after a run began that stands in a file this process seems to have begun, in
+    /// milliseconds. None if the run cannot be its. It may have begun earlier: a draw may come late,
+    /// by any time, and none comes early.
     fn distance(&self, run: &Run) -> Option<i64> {
         let has_ended = run.total + NOISE >= self.total;
         let Some(run_ms) = self.run_ms else {
             let is_within = run.begin <= self.began[0] && self.at >= run.begin;
             return (is_within && has_ended).then_some(0);
         };
-        let is_too_young = has_ended && run.lived_ms + SAME_PROCESS_MS < run_ms;
-        if self.at < run.begin - SAME_PROCESS_MS || is_too_young {
+        // What it grew by beyond its answers, nobody counts.
+        if run.has_lost_base {
             return None;
         }
         if self.ends_with(run) {
             return Some(0);
         }
+        if has_ended && run.lived_ms + SAME_PROCESS_MS < run_ms {
+            return None;
+        }
         let (from, until) = run.chain_began;
         let [first, last] = self.began;
-        let early = (from - last).max(0);
         let late = until.map_or(0, |until| (first - until).max(0));
-        let all_agree = first < last && last - first <= SAME_PROCESS_MS;
-        let tolerance = if all_agree { LATE_MS } else { VERY_LATE_MS };
-        (early <= SAME_PROCESS_MS && late <= tolerance).then_some(early.max(late))
+        (from <= last + SAME_PROCESS_MS).then_some(late)
     }
 
     /// Whether it grew to exactly what the run wrote; whoever goes on from there starts with that.
     fn ends_with(&self, run: &Run) -> bool {
         run.total.is_near(self.total) && self.grown > Money::ZERO
-    }
-
-    /// Whether it may be several processes, one of which was killed: what is drawn comes later than
-    /// any status line is late, or there were answers that it does not count.
-    fn is_guess(&self) -> bool {
-        let [first, last] = self.began;
-        self.left > Money::ZERO && last - first > VERY_LATE_MS
     }
 
     /// Takes off what this run, which is its process', wrote.
@@ -193,25 +189,63 @@ impl ProcessTotal {
 }
 
 /// Works out what of the processes' growth no run covers. A run is of one process, and of whatever
-/// cannot be told apart from it.
+/// cannot be told apart from it: where that is not known, it is taken off from all whose it may be,
+/// and there may be more.
 fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     for row in &mut *rows {
         row.left = row.grown;
     }
-    for run in runs {
-        let distances = rows.iter().map(|row| row.distance(run));
-        let distances: Vec<Option<i64>> = distances.collect();
-        let nearest = rows.iter().zip(&distances);
-        let nearest = nearest.filter_map(|(row, distance)| Some(((*distance)?, row)));
-        let nearest =
-            nearest.min_by_key(|(distance, row)| (*distance, !row.ends_with(run), Reverse(row.at)));
+    let mut covered: Vec<WhichProcess> = Vec::new();
+    // Whoever began last is known best by that: of the others, the earlier ones may be late.
+    let mut latest_first: Vec<&Run> = runs.iter().collect();
+    latest_first.sort_by_key(|run| Reverse(run.chain_began.0));
+    for run in latest_first {
+        let fitting = rows.iter();
+        let fitting = fitting.filter_map(|row| Some((row.distance(run)?, row)));
+        let nearest = fitting.min_by_key(|(distance, row)| {
+            let is_exact =
+                *distance <= SAME_PROCESS_MS && row.began[0] >= run.chain_began.0 - SAME_PROCESS_MS;
+            let is_covered = covered.contains(&row.process);
+            (
+                !row.ends_with(run),
+                !is_exact,
+                is_covered,
+                *distance,
+                Reverse(row.at),
+            )
+        });
         let Some((least, process)) = nearest.map(|(distance, row)| (distance, row.process)) else {
             continue;
         };
-        for (row, distance) in rows.iter_mut().zip(distances) {
-            let is_another = matches!((row.process, process), (WhichProcess::Known(one), WhichProcess::Known(other)) if one != other);
-            if !is_another && distance.is_some_and(|far| far <= least + SAME_PROCESS_MS) {
-                row.take_off(run, prices);
+        let farthest = if least <= LATE_MS {
+            least + SAME_PROCESS_MS
+        } else {
+            Millis::MAX
+        };
+        let is_alone = rows.len() == 1;
+        for row in &mut *rows {
+            let Some(far) = row.distance(run) else {
+                continue;
+            };
+            let is_out = match (row.process, process) {
+                (WhichProcess::HeardAt(_), _) => false,
+                (one, other @ WhichProcess::Known(_)) if one != other => least <= LATE_MS,
+                _ => far > farthest,
+            };
+            if is_out {
+                continue;
+            }
+            let before = row.left;
+            row.take_off(run, prices);
+            let is_sure = row.process == process && least <= LATE_MS;
+            let is_whole = run.total + NOISE >= row.total;
+            if is_sure && is_whole {
+                covered.push(process);
+            }
+            if is_sure && is_whole && (is_alone || matches!(process, WhichProcess::Known(_))) {
+                row.is_unclear = false;
+            } else if !is_sure && row.left < before {
+                row.is_unclear = true;
             }
         }
     }
@@ -219,13 +253,13 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
 
 /// Whether what these processes drew may be less than what was spent.
 pub(crate) fn has_guess(rows: &[ProcessTotal]) -> bool {
-    rows.iter().any(ProcessTotal::is_guess)
+    rows.iter().any(|row| row.is_unclear)
 }
 
 /// Sessions with such a process.
 pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
-    let query = "SELECT session FROM process WHERE unwritten > 0 AND began_late - began > ?";
-    all(connection, query, [VERY_LATE_MS], |row| row.get(0))
+    let query = "SELECT session FROM process WHERE unclear";
+    all(connection, query, [], |row| row.get(0))
 }
 
 /// What is known of a session that figures of this moment need.
@@ -297,7 +331,7 @@ pub(crate) fn of_session(
     session: Id,
 ) -> rusqlite::Result<Vec<ProcessTotal>> {
     // Sorted here: SQLite prepares a statement with another order than its key's twice.
-    let query = "SELECT id, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM process WHERE session = ?";
+    let query = "SELECT id, total, grown, unwritten, rate, at, run_ms, began, began_late, model, unclear FROM process WHERE session = ?";
     let mut rows: Vec<ProcessTotal> = all(connection, query, [session], process_total)?;
     rows.sort_by_key(|row| (row.at, row.began));
     Ok(rows)
@@ -314,6 +348,7 @@ fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
         run_ms: row.get(6)?,
         began: [row.get(7)?, row.get(8)?],
         model: row.get(9)?,
+        is_unclear: row.get(10)?,
     })
 }
 
@@ -332,7 +367,8 @@ pub(crate) fn put(
         run(connection, forget, params![session, replaced])?;
     }
     put_row(connection, session, row)?;
-    let forget = "DELETE FROM process WHERE session = ? AND unwritten = 0 AND at < ?";
+    let forget =
+        "DELETE FROM process WHERE session = ? AND unwritten = 0 AND NOT unclear AND at < ?";
     run(
         connection,
         forget,
@@ -354,9 +390,10 @@ fn put_row(connection: &Connection, session: Id, row: &ProcessTotal) -> rusqlite
         began,
         began_late,
         row.run_ms,
-        row.model
+        row.model,
+        row.is_unclear
     ];
-    let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+    let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
     run(connection, put, values)?;
     Ok(())
 }
@@ -369,19 +406,6 @@ fn put_before_draws(
     let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
     run(connection, put, [session, before_draws.pico()])?;
     Ok(())
-}
-
-/// What of it was unwritten when it was drawn, by quarter of an hour, the latest first.
-fn unwritten_parts(
-    connection: &Connection,
-    session: Id,
-) -> rusqlite::Result<Vec<(i64, Id, Money)>> {
-    let query = "SELECT quarter, model, cost FROM unwritten WHERE session = ?";
-    let mut parts: Vec<(i64, Id, Money)> = all(connection, query, [session], |row| {
-        Ok((row.get(0)?, row.get(1)?, Money::from_pico(row.get(2)?)))
-    })?;
-    parts.sort_by_key(|(quarter, model, _)| (Reverse(*quarter), *model));
-    Ok(parts)
 }
 
 /// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
@@ -414,38 +438,42 @@ pub(crate) fn settle(
     renew_unwritten(connection, session)
 }
 
-/// Brings what is stored as unwritten in step with what follows from the rest. More than before
-/// was spent when it was drawn; what is less by now was spent last.
+/// Brings what is stored as unwritten, by quarters of an hour, in step with what follows from the
+/// rest. More than before was spent when it was drawn last; what is less by now was spent last. A cost
+/// of 0 says that there may be some.
 pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
     let processes = of_session(connection, session)?;
     let wanted = facts(connection, session)?.unwritten(&processes);
-    let parts = unwritten_parts(connection, session)?;
-    let stored: Money = parts.iter().map(|(_, _, cost)| *cost).sum();
-    let put = |quarter: i64, model: Id, cost: Money| {
-        let put = "INSERT OR REPLACE INTO unwritten VALUES (?,?,?,?)";
-        run(connection, put, [session, quarter, model, cost.pico()])
-    };
-    if let (true, Some(last)) = (wanted > stored, processes.last()) {
-        let quarter = last.at.div_euclid(QUARTER);
-        let model = last.model.unwrap_or(0);
-        let same = parts
-            .iter()
-            .find(|part| (part.0, part.1) == (quarter, model));
-        let before = same.map_or(Money::ZERO, |(_, _, cost)| *cost);
-        put(quarter, model, before + (wanted - stored))?;
+    let is_open = has_guess(&processes);
+    let query = "SELECT quarter, model, cost FROM unwritten WHERE session = ?";
+    let before: BTreeMap<(i64, Id), Money> = all(connection, query, [session], |row| {
+        Ok(((row.get(0)?, row.get(1)?), Money::from_pico(row.get(2)?)))
+    })?;
+    let mut parts = before.clone();
+    let stored: Money = parts.values().copied().sum();
+    let more = (wanted - stored).or_zero();
+    if let Some(last) = processes.last()
+        && (more > Money::ZERO || is_open && parts.is_empty())
+    {
+        let when = (last.at.div_euclid(QUARTER), last.model.unwrap_or(0));
+        *parts.entry(when).or_default() += more;
     }
     let mut less = (stored - wanted).or_zero();
-    for (quarter, model, cost) in parts {
-        if less == Money::ZERO {
-            break;
-        }
-        let taken = cost.min(less);
+    for cost in parts.values_mut().rev() {
+        let taken = less.min(*cost);
+        *cost -= taken;
         less -= taken;
-        if taken == cost {
-            let forget = "DELETE FROM unwritten WHERE session = ? AND quarter = ? AND model = ?";
-            run(connection, forget, [session, quarter, model])?;
-        } else {
-            put(quarter, model, cost - taken)?;
+    }
+    parts.retain(|_, cost| is_open || *cost > Money::ZERO);
+    if parts != before {
+        run(
+            connection,
+            "DELETE FROM unwritten WHERE session = ?",
+            [session],
+        )?;
+        for ((quarter, model), cost) in parts {
+            let put = "INSERT INTO unwritten VALUES (?,?,?,?)";
+            run(connection, put, [session, quarter, model, cost.pico()])?;
         }
     }
     Ok(())

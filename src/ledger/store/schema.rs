@@ -15,11 +15,15 @@ use super::sqlite::all;
 use crate::ledger::facts::id_of;
 
 /// The version that this program writes; raised with every change of [`TABLES`].
-const VERSION: i64 = 10;
+const VERSION: i64 = 11;
 
 /// It did not know which model an answer was asked of: its transcripts are read again for that.
 const WITHOUT_SWITCHES: i64 = 9;
 const READ_FOR_SWITCHES: &str = "UPDATE file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;";
+
+/// It did not keep of whom there may be more: it took those for it whose draws came at odd times.
+const WITHOUT_DOUBTS: i64 = 10;
+const DOUBTS: &str = "ALTER TABLE process ADD COLUMN unclear INTEGER; UPDATE process SET unclear = began_late - began > 60000;";
 
 /// The oldest whose facts are taken over: there was no release yet, and one that is older still is
 /// filled anew. It took one process for several: what they drew is kept once a session, and all
@@ -77,7 +81,7 @@ CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
-CREATE TABLE process(session INTEGER,id INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,id))WITHOUT ROWID;
+CREATE TABLE process(session INTEGER,id INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,unclear INTEGER,PRIMARY KEY(session,id))WITHOUT ROWID;
 CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
 const SWITCHED: &str = "CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTEGER);";
@@ -107,10 +111,15 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sch
     let found = version(&transaction)?;
     match found {
         0 => transaction.execute_batch(TABLES)?,
-        WITHOUT_SWITCHES => transaction.execute_batch(READ_FOR_SWITCHES)?,
+        WITHOUT_SWITCHES | WITHOUT_DOUBTS => transaction.execute_batch(DOUBTS)?,
         _ => take_over(&transaction, found)?,
     }
-    transaction.execute_batch(SWITCHED)?;
+    if found == WITHOUT_SWITCHES {
+        transaction.execute_batch(READ_FOR_SWITCHES)?;
+    }
+    if found != WITHOUT_DOUBTS {
+        transaction.execute_batch(SWITCHED)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(SchemaState::Current)
@@ -248,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_ledger_that_knew_no_switches_reads_its_transcripts_again() {
-        let earlier = "DROP TABLE switched; PRAGMA user_version = 9;
+        let earlier =
+            "DROP TABLE switched; ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 9;
             INSERT INTO file(id, bytes_read, size) VALUES (1, 600, 600);";
         let mut connection = Connection::open_in_memory().unwrap();
         make_or_check(&mut connection).unwrap();

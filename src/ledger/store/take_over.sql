@@ -25,7 +25,7 @@ INSERT INTO quarter SELECT quarter, session_id.new, model_id.new, responses, unp
   FROM old_quarter JOIN session_id ON session_id.old = session JOIN model_id ON model_id.old = model;
 INSERT INTO unrecorded SELECT quarter, session_id.new, model_id.new, cost FROM old_unrecorded JOIN session_id ON session_id.old = session JOIN model_id ON model_id.old = model;
 INSERT INTO unwritten SELECT session_id.new, quarter, coalesce(model_id.new, 0), cost FROM old_unwritten JOIN session_id ON session_id.old = session LEFT JOIN model_id ON model_id.old = model;
-INSERT INTO process SELECT session_id.new, process, total, grown, unwritten, rate, at, began, began_late, run_ms, model_id.new
+INSERT INTO process SELECT session_id.new, process, total, grown, unwritten, rate, at, began, began_late, run_ms, model_id.new, 0
   FROM old_told JOIN session_id ON session_id.old = session LEFT JOIN model_id ON model_id.old = model;
 DROP TABLE temp.session_id;
 DROP TABLE temp.model_id;
