@@ -1,16 +1,7 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
-use super::budget::BudgetArguments;
-use super::doctor::DoctorArguments;
-use super::explain::ExplainArguments;
 use super::failure::{Misuse, in_one_line};
-use super::incidents::IncidentsArguments;
-use super::locks::LocksArguments;
-use super::machine::Machine;
-use super::now::NowArguments;
-use super::report::ReportArguments;
-use super::spend::SpendArguments;
-use super::verb::Verb;
+use super::{Machine, Verb, budget, doctor, explain, incidents, locks, now, report, spend};
 use crate::budget::prompts::SessionBudgets;
 use crate::claude::hook_event::HookEvent;
 use crate::install::line;
@@ -92,16 +83,16 @@ impl Machine {
         let words = words.trim();
         let (subject, words) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
         let reply = match subject {
-            "" | "explain" => ExplainArguments::default().reply(self),
-            "spend" => SpendArguments::reply_to(words, self),
-            "now" => NowArguments::default().reply(self),
-            "budget" => BudgetArguments::default().reply(self),
-            "locks" => LocksArguments::default().reply(self),
-            "doctor" => DoctorArguments::default().reply(self),
+            "" | "explain" => explain::ExplainArguments::default().reply(self),
+            "spend" => spend::SpendArguments::reply_to(words, self),
+            "now" => now::NowArguments::default().reply(self),
+            "budget" => budget::BudgetArguments::default().reply(self),
+            "locks" => locks::LocksArguments::default().reply(self),
+            "doctor" => doctor::DoctorArguments::default().reply(self),
             "line" => Ok(self.switch_line(words).into()),
             "continue" => Ok(self.go_on().into()),
-            "incidents" => IncidentsArguments::default().reply(self),
-            "report" => ReportArguments::default().reply(self),
+            "incidents" => incidents::IncidentsArguments::default().reply(self),
+            "report" => report::ReportArguments::default().reply(self),
             _ => Ok(Report::from_lines(HELP).into()),
         };
         let mut report = reply.map_or_else(

@@ -26,12 +26,8 @@ const QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// One part in so many of what was spent: from there on needless writes are worth a sentence.
 const WORTH_SAYING: u128 = 10;
 
-/// A window, as people call it, and when it began.
-struct OpenWindow {
-    name: &'static str,
-    window: Window,
-    since: DateTime<Utc>,
-}
+/// A window, what people call it, and when it began.
+type OpenWindow = (Window, &'static str, DateTime<Utc>);
 
 impl Machine {
     /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
@@ -68,11 +64,7 @@ impl Machine {
         ];
         let running = running.into_iter().filter_map(|(window, meter)| {
             let resets_at = meter?.resets_at.filter(|at| *at > now)?;
-            Some(OpenWindow {
-                name: window.name(),
-                window,
-                since: resets_at - window.length(),
-            })
+            Some((window, window.name(), resets_at - window.length()))
         });
         self.used(&running.collect::<Vec<_>>(), now, account, ledger)
     }
@@ -85,28 +77,26 @@ impl Machine {
         account: Option<&str>,
         ledger: &Ledger,
     ) -> Result<Vec<WindowShares>, LedgerError> {
-        let Some(earliest) = running.iter().map(|running| running.since).min() else {
+        let Some(earliest) = running.iter().map(|(.., since)| *since).min() else {
             return Ok(Vec::new());
         };
         let steps = steps(&self.places, earliest, until);
         let served = ledger.answers_since(earliest)?;
-        let shares = running.iter().map(|running| {
-            let steps = steps.iter().filter(|step| step.at >= running.since);
+        let shares = running.iter().map(|(window, name, since)| {
+            let steps = steps.iter().filter(|step| step.at >= *since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
                 steps.partition(|step| step.account.as_deref() == account);
             let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
-            let within = running.since.timestamp_millis()..=until.timestamp_millis();
+            let within = since.timestamp_millis()..=until.timestamp_millis();
             let answers = served.all.iter().filter(|answer| {
                 let session = served.session(answer.session);
                 within.contains(&answer.at) && !of_others.contains(session)
             });
             let answers: Vec<&Answer> = answers.collect();
-            let levels = mine
-                .into_iter()
-                .filter(|step| step.window == running.window);
+            let levels = mine.into_iter().filter(|step| step.window == *window);
             let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
             let levels: Vec<(i64, f64)> = levels.collect();
-            WindowShares::new(running.name, running.since, &served, &answers, &levels)
+            WindowShares::new(name, *since, &served, &answers, &levels)
         });
         Ok(shares.collect())
     }
@@ -119,12 +109,7 @@ impl Machine {
             };
             let (since, until) = counted_over(incident, self.clock().zone)?;
             let ledger = Ledger::open_existing(&self.places.data)?.ok()?;
-            let name = window.limit();
-            let running = [OpenWindow {
-                name,
-                window,
-                since,
-            }];
+            let running = [(window, window.limit(), since)];
             let mut used = self.used(&running, until, account, &ledger).ok()?.pop()?;
             used.add_titles(self.titles(GroupBy::Session));
             Some(used.sentences(self.clock()))

@@ -62,7 +62,7 @@ pub(super) fn cold_cache(
     ])
 }
 
-fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
+pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
     let mut pieces = vec![(Tone::Quiet, label.to_owned())];
     pieces.extend(figures);
     vec![Form::new(loss, pieces)]

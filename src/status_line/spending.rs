@@ -2,6 +2,7 @@
 
 use super::LineFacts;
 use super::layout::{Form, Segment};
+use super::session::labelled;
 use crate::budget::{BudgetScope, BudgetUse};
 use crate::config::Currency;
 use crate::ledger::Spent;
@@ -29,11 +30,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
 
 /// Subagents' answers count once they were read; until then it is less.
 pub(super) fn prompt(cost: Money) -> Segment {
-    let pieces = vec![
-        (Tone::Quiet, "prompt ".to_owned()),
-        (Tone::Plain, cost.show()),
-    ];
-    vec![Form::new(33, pieces)]
+    labelled("prompt ", vec![(Tone::Plain, cost.show())], 33)
 }
 
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {

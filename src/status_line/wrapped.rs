@@ -14,8 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use crate::claude::settings::{self, SettingsFile};
@@ -137,9 +136,8 @@ enum RunOutcome {
 struct Running {
     child: Child,
     deadline: Instant,
-    output: Arc<Mutex<Vec<u8>>>,
-    /// Nothing comes here; it is closed when the output is.
-    end_of_output: Receiver<()>,
+    /// What it has written, piece by piece; closed when its output is.
+    output: Receiver<Vec<u8>>,
 }
 
 impl Running {
@@ -153,21 +151,16 @@ impl Running {
         let deadline = Instant::now() + time;
         let mut child = spawn(shell, command, search)?;
         let (input, pipe) = (child.stdin.take(), child.stdout.take());
-        let output = Arc::default();
-        let (sender, end_of_output) = mpsc::channel();
-        let (stdin, collected) = (stdin.to_vec(), Arc::clone(&output));
+        let (sender, output) = mpsc::channel();
+        let stdin = stdin.to_vec();
         // A command that does not read its input must not hold us up. These threads end with the
         // command's pipes or with this process, whichever is first.
         std::thread::spawn(move || input.map(|mut input| input.write_all(&stdin)));
-        std::thread::spawn(move || {
-            collect(pipe, &collected);
-            drop(sender);
-        });
+        std::thread::spawn(move || pipe.map(|pipe| collect(pipe, &sender)));
         Ok(Self {
             child,
             deadline,
             output,
-            end_of_output,
         })
     }
 
@@ -177,7 +170,10 @@ impl Running {
 
     fn outcome(mut self) -> RunOutcome {
         // It may have ended and left a child behind that holds the pipe; so no more than the time.
-        let _ = self.end_of_output.recv_timeout(self.time_left());
+        let mut output = Vec::new();
+        while let Ok(piece) = self.output.recv_timeout(self.time_left()) {
+            output.extend(piece);
+        }
         let succeeded = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break status.success(),
@@ -190,7 +186,6 @@ impl Running {
                 }
             }
         };
-        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&output);
         let text = text.trim_end_matches(['\n', '\r']);
         if succeeded && !text.trim().is_empty() {
@@ -201,14 +196,15 @@ impl Running {
     }
 }
 
-/// Reads to the end and keeps the beginning.
-fn collect(pipe: Option<ChildStdout>, output: &Mutex<Vec<u8>>) {
-    let Some(mut pipe) = pipe else { return };
-    let mut buffer = [0; 4096];
+/// Reads to the end and hands on the beginning.
+fn collect(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
+    let (mut buffer, mut room) = ([0; 4096], OUTPUT_LIMIT);
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = OUTPUT_LIMIT - output.len();
-        output.extend(buffer.iter().take(length.min(room)));
+        let kept: Vec<u8> = buffer.iter().copied().take(length.min(room)).collect();
+        room -= kept.len();
+        if !kept.is_empty() && output.send(kept).is_err() {
+            return;
+        }
     }
 }
 
@@ -329,7 +325,10 @@ mod tests {
             PATIENT,
         )
         .unwrap();
-        let _ = running.end_of_output.recv();
+        let piece = running.output.recv().unwrap();
+        let (sender, output) = mpsc::channel();
+        sender.send(piece).unwrap();
+        running.output = output;
         let _ = running.child.wait();
         running.deadline = Instant::now();
         assert_eq!(running.outcome(), RunOutcome::Good("quick".to_owned()));
