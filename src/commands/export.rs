@@ -9,8 +9,8 @@ use super::failure::misuse;
 use super::{Machine, Reply, Verb};
 use crate::disk::{self, lock, records};
 use crate::export::{
-    DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
-    erase, limit_rows, lines, new_key, spend_rows, window_rows,
+    DayFiles, Drafts, Erasure, Exporter, LeavesAs, LeftOut, Outcome, Owners, Projects, Reader,
+    Rows, Stamp, erase, limit_rows, lines, new_key, spend_rows, window_rows,
 };
 use crate::incidents::steps;
 use crate::render::Report;
@@ -45,9 +45,6 @@ pub(crate) struct ExportArguments {
     #[arg(long, exclusive = true)]
     new_key: bool,
 }
-
-/// Who has a worktree for every session has thousands of directories.
-const PROJECTS_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// How many rows a dry run shows.
 const SHOWN: usize = 10;
@@ -211,9 +208,7 @@ impl Leaving {
             bail!("no history found in {roots}; nothing to export");
         }
         let remembered = places.data.join("export").join("projects");
-        let known = disk::read_own(&remembered, PROJECTS_LIMIT).ok().flatten();
-        let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let known = known.unwrap_or_default();
+        let known = records::read_large(&remembered).unwrap_or_default();
         let mut projects = Projects::new(choice, &exporter, &places.home, known);
         let owners = Owners::find(places);
         let (spend, left_out) = spend_rows(&counted, &exporter, &owners, &mut projects);
@@ -262,16 +257,18 @@ impl Leaving {
         report.gap();
         report.paragraph(Tone::Plain, NEVER_LEAVES);
         let settings = machine.places.show(&machine.places.settings);
-        for (count, what) in [
-            (self.left_out.hashed, "leave under a hash of the name"),
-            (self.left_out.summed, "leave as \"other\", without a branch"),
-            (self.left_out.dropped, "stay here"),
+        for (how, what) in [
+            (LeavesAs::Hash, "leave under a hash of the name"),
+            (LeavesAs::Other, "leave as \"other\", without a branch"),
+            (LeavesAs::Nothing, "stay here"),
         ] {
-            let rows = rows_of(count);
-            let says = format!(
-                "{rows} of projects that are not in [export] projects of {settings} {what}."
-            );
-            report.paragraphs(Tone::Plain, (count > 0).then_some(says));
+            let rows = self.left_out.get(&how).copied().map(rows_of);
+            let says = |rows| {
+                format!(
+                    "{rows} of projects that are not in [export] projects of {settings} {what}."
+                )
+            };
+            report.paragraphs(Tone::Plain, rows.map(says));
         }
         report
     }

@@ -9,6 +9,8 @@ use super::{Durability, Error, create_atomically, create_directory_of, write_ato
 
 /// Ours hold a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
+/// What is remembered of every session, day or directory has some bytes of each.
+const LARGE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// An id from outside as a file name: one with anything but letters, digits, `-` and `_`, or a
 /// very long one, becomes a hash, so that no id can lead out of its directory.
@@ -23,7 +25,16 @@ pub(crate) fn name_of(id: &str) -> String {
 
 /// Reads a value. None if the file is gone or does not hold one.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = super::read_own(path, SIZE_LIMIT).ok()??;
+    read_within(path, SIZE_LIMIT)
+}
+
+/// The same of a value that grows with the history.
+pub(crate) fn read_large<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    read_within(path, LARGE_LIMIT)
+}
+
+fn read_within<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
+    let bytes = super::read_own(path, limit).ok()??;
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -64,7 +64,7 @@ impl<'f> DayFiles<'f> {
         let name = xxh3_64(real.as_os_str().as_encoded_bytes());
         let memory = format!("export/{name:016x}/given.json");
         let memory = places.data.join(memory);
-        let mut given: Given = records::read(&memory).unwrap_or_default();
+        let mut given: Given = records::read_large(&memory).unwrap_or_default();
         // Later than every one before, whatever the clock says.
         given.last = Stamp::of(now).after(given.last);
         records::write(&memory, &given)?;

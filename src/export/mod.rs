@@ -28,7 +28,7 @@ pub(crate) use files::Gap;
 pub(crate) use limit_rows::{limit_rows, window_rows};
 pub(crate) use merged::Merged;
 pub(crate) use owners::Owners;
-pub(crate) use projects::{LeftOut, Projects};
+pub(crate) use projects::{LeavesAs, LeftOut, Projects};
 pub(crate) use pseudonym::{Exporter, new_key};
 pub(crate) use readers::Reader;
 pub(crate) use spend_rows::spend_rows;

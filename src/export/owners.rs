@@ -32,7 +32,8 @@ impl Owners {
     /// Looks at the transcripts that changed.
     pub(crate) fn find(places: &Places) -> Self {
         let remembered = places.data.join("export").join("owners.json");
-        let mut all: HashMap<String, KnownOwner> = records::read(&remembered).unwrap_or_default();
+        let mut all: HashMap<String, KnownOwner> =
+            records::read_large(&remembered).unwrap_or_default();
         for file in transcripts::of_sessions(places.transcript_roots()) {
             let known = all.entry(transcripts::session_of(&file.path)).or_default();
             if known.size != file.state.size {

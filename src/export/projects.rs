@@ -23,44 +23,28 @@ pub(crate) struct Projects<'p> {
 }
 
 /// What a project is called where its rows go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ShownProject {
-    /// By its own name; whether that is a repository's.
-    Named(String, bool),
-    /// By a hash of it.
-    Hashed(String),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ShownProject {
+    pub(super) name: String,
+    /// Whether that is a repository's, or a hash of one.
+    pub(super) is_repository: bool,
+    pub(super) leaves: LeavesAs,
+}
+
+/// Under what the rows of a project leave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum LeavesAs {
+    #[default]
+    Name,
+    Hash,
     /// Together with others.
     Other,
-    /// Its rows stay.
-    Nowhere,
+    /// They stay.
+    Nothing,
 }
 
-/// What does not leave under its own name, or not at all: rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    pub(crate) hashed: usize,
-    pub(crate) summed: usize,
-    pub(crate) dropped: usize,
-}
-
-impl Default for ShownProject {
-    /// Nobody knows which project it is.
-    fn default() -> Self {
-        Self::Named(String::new(), false)
-    }
-}
-
-impl LeftOut {
-    /// Takes in a row of such a project.
-    pub(super) fn count(&mut self, project: &ShownProject) {
-        match project {
-            ShownProject::Named(..) => {}
-            ShownProject::Hashed(_) => self.hashed += 1,
-            ShownProject::Other => self.summed += 1,
-            ShownProject::Nowhere => self.dropped += 1,
-        }
-    }
-}
+/// How many rows leave as what.
+pub(crate) type LeftOut = HashMap<LeavesAs, usize>;
 
 impl<'p> Projects<'p> {
     /// `known` are names that were found before, by directory: a checkout may be gone.
@@ -87,24 +71,31 @@ impl<'p> Projects<'p> {
     /// under its name unless the user says so.
     pub(super) fn shown(&mut self, directory: &str) -> ShownProject {
         let (name, is_repository) = self.name(directory);
-        let hashed = || ShownProject::Hashed(format!("project-{}", hash(&self.secret, &name)));
         let mut patterns = self.choice.projects.iter();
-        if patterns.any(|pattern| matches(pattern, &name)) {
-            return ShownProject::Named(name, is_repository);
-        }
-        match self.choice.others {
-            _ if self.choice.projects.is_empty() && is_repository => hashed(),
-            _ if self.choice.projects.is_empty() => ShownProject::Named(name, false),
-            Others::Sum => ShownProject::Other,
-            Others::Hash => hashed(),
-            Others::Drop => ShownProject::Nowhere,
+        let leaves = match self.choice.others {
+            _ if patterns.any(|pattern| matches(pattern, &name)) => LeavesAs::Name,
+            _ if self.choice.projects.is_empty() && is_repository => LeavesAs::Hash,
+            _ if self.choice.projects.is_empty() => LeavesAs::Name,
+            Others::Sum => LeavesAs::Other,
+            Others::Hash => LeavesAs::Hash,
+            Others::Drop => LeavesAs::Nothing,
+        };
+        let (name, is_repository) = match leaves {
+            LeavesAs::Name => (name, is_repository),
+            LeavesAs::Hash => (format!("project-{}", hash(&self.secret, &name)), true),
+            LeavesAs::Other | LeavesAs::Nothing => ("other".to_owned(), false),
+        };
+        ShownProject {
+            name,
+            is_repository,
+            leaves,
         }
     }
 
     /// What leaves of the name of a branch in a project.
     pub(super) fn branch(&self, project: &ShownProject, branch: &str) -> String {
-        match (self.choice.branches, project) {
-            (Branches::None, _) | (_, ShownProject::Other | ShownProject::Nowhere) => String::new(),
+        match (self.choice.branches, project.leaves) {
+            (Branches::None, _) | (_, LeavesAs::Other | LeavesAs::Nothing) => String::new(),
             _ if branch.is_empty() => String::new(),
             (Branches::Hash, _) => format!("branch-{}", hash(&self.secret, branch)),
             (Branches::Ticket, _) => ticket(branch).unwrap_or_default().to_owned(),
@@ -189,15 +180,18 @@ fn matches(pattern: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What a directory, or a branch in it, leaves as by such a choice; `/w/own` is a repository.
+    fn shown(choice: &Export, directory: &str, branch: &str) -> (ShownProject, String) {
+        let known = HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]);
+        let home = Path::new("/srv/people/ada");
+        let mut projects = Projects::new(choice, &Exporter::default(), home, known);
+        let project = projects.shown(directory);
+        let branch = projects.branch(&project, branch);
+        (project, branch)
+    }
+
     #[test]
     fn a_project_is_never_a_path_and_a_home_has_no_name() {
-        let choice = Export::default();
-        let mut projects = Projects::new(
-            &choice,
-            &Exporter::default(),
-            Path::new("/srv/people/ada"),
-            HashMap::new(),
-        );
         for (directory, name) in [
             ("/srv/work/api", "api"),
             ("/srv/people/ada", "~"),
@@ -218,69 +212,52 @@ mod tests {
             ("/", "~"),
             ("", ""),
         ] {
-            assert_eq!(
-                projects.shown(directory),
-                ShownProject::Named(name.to_owned(), false)
-            );
+            let project = shown(&Export::default(), directory, "").0;
+            assert_eq!((&*project.name, project.leaves), (name, LeavesAs::Name));
         }
     }
 
     #[test]
     fn a_repository_leaves_by_name_where_the_user_says_so_and_else_under_a_hash() {
-        let shown = |projects: &[&str], others: Others, directory: &str| {
+        for (projects, others, directory, leaves) in [
+            (&[][..], Others::Sum, "/w/own", LeavesAs::Hash),
+            (&[], Others::Drop, "/w/api", LeavesAs::Name),
+            (&["*"], Others::Sum, "/w/own", LeavesAs::Name),
+            (&["acme/*", "api"], Others::Sum, "/w/own", LeavesAs::Name),
+            (&["acme/*"], Others::Sum, "/w/apis", LeavesAs::Other),
+            (&["acme/*"], Others::Drop, "/w/apis", LeavesAs::Nothing),
+            (&["api"], Others::Hash, "/w/apis", LeavesAs::Hash),
+        ] {
             let choice = Export {
-                projects: projects.iter().map(|&name| name.to_owned()).collect(),
+                projects: projects
+                    .iter()
+                    .map(|&name: &&str| name.to_owned())
+                    .collect(),
                 others,
                 ..Export::default()
             };
-            let known = HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]);
-            let exporter = Exporter::default();
-            Projects::new(&choice, &exporter, Path::new("/h"), known).shown(directory)
-        };
-        let own = ShownProject::Named("acme/own".to_owned(), true);
-        assert!(
-            matches!(shown(&[], Others::Sum, "/w/own"), ShownProject::Hashed(name) if !name.contains("acme"))
-        );
-        assert_eq!(
-            shown(&[], Others::Drop, "/w/api"),
-            ShownProject::Named("api".to_owned(), false)
-        );
-        assert_eq!(shown(&["*"], Others::Sum, "/w/own"), own);
-        assert_eq!(shown(&["acme/*", "api"], Others::Sum, "/w/own"), own);
-        assert_eq!(
-            shown(&["acme/*"], Others::Sum, "/w/apis"),
-            ShownProject::Other
-        );
-        assert_eq!(
-            shown(&["acme/*"], Others::Drop, "/w/apis"),
-            ShownProject::Nowhere
-        );
-        assert!(matches!(
-            shown(&["api"], Others::Hash, "/w/apis"),
-            ShownProject::Hashed(_)
-        ));
+            let project = shown(&choice, directory, "").0;
+            assert_eq!(project.leaves, leaves, "{projects:?} {directory}");
+            let is_named = ["acme/own", "api"].contains(&&*project.name);
+            assert_eq!(is_named, leaves == LeavesAs::Name, "{project:?}");
+        }
     }
 
     #[test]
     fn of_a_branch_nothing_leaves_unless_it_is_asked_for() {
+        let name = "canary.person/JIRA-77-layoffs-plan";
         let left = |branches: Branches| {
             let choice = Export {
                 branches,
                 ..Export::default()
             };
-            let exporter = Exporter::default();
-            let projects = Projects::new(&choice, &exporter, Path::new("/h"), HashMap::new());
-            projects.branch(
-                &ShownProject::Hashed(String::new()),
-                "canary.person/JIRA-77-layoffs-plan",
-            )
+            shown(&choice, "/w/own", name).1
         };
         assert_eq!(left(Branches::None), "");
         assert_eq!(left(Branches::Ticket), "JIRA-77");
-        assert!(
-            left(Branches::Hash).starts_with("branch-") && !left(Branches::Hash).contains("JIRA")
-        );
-        assert_eq!(left(Branches::Name), "canary.person/JIRA-77-layoffs-plan");
+        assert_eq!(left(Branches::Name), name);
+        let hashed = left(Branches::Hash);
+        assert!(hashed.starts_with("branch-") && !hashed.contains("JIRA"));
         for (branch, found) in [
             ("fix-77", None),
             ("A-1", None),

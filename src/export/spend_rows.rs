@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Kind, SpendLine};
 use super::owners::Owners;
-use super::projects::{LeftOut, Projects, ShownProject};
+use super::projects::{LeavesAs, LeftOut, Projects, ShownProject};
 use super::pseudonym::Exporter;
 use super::version::Weight;
 use crate::ledger::{Answer, Counted, HiddenIn, KnownSession};
@@ -59,7 +59,7 @@ pub(crate) fn spend_rows(
     let drafts = all_spent(counted).filter_map(|spent| {
         let session = counted.sessions.get(&spent.session).unwrap_or(&nowhere);
         let project = names.get(&*session.directory).unwrap_or(&unnamed);
-        left_out.count(project);
+        *left_out.entry(project.leaves).or_default() += 1;
         let branch = match spent.of {
             SpentOn::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
             _ => String::new(),
@@ -72,7 +72,7 @@ pub(crate) fn spend_rows(
             branch,
             owner: owners.of(name),
         };
-        (*project != ShownProject::Nowhere).then(|| draft(&spent, &place, exporter))
+        (project.leaves != LeavesAs::Nothing).then(|| draft(&spent, &place, exporter))
     });
     let drafts = drafts.collect();
     (drafts, left_out)
@@ -111,16 +111,11 @@ fn all_spent(counted: &Counted) -> impl Iterator<Item = RowSource<'_>> {
 }
 
 fn draft(spent: &RowSource<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
-    let (project, is_repository) = match place.project {
-        ShownProject::Named(name, is_repository) => (name.as_str(), *is_repository),
-        ShownProject::Hashed(name) => (name.as_str(), true),
-        ShownProject::Other | ShownProject::Nowhere => ("other", false),
-    };
     let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
         person: person.into(),
         machine: exporter.machine.as_str().into(),
-        project: project.into(),
+        project: place.project.name.as_str().into(),
         session: place.name.into(),
         model: spent.model.into(),
         cost_pico: spent.cost.pico(),
@@ -129,7 +124,7 @@ fn draft(spent: &RowSource<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft
         time: spent.at,
         ..SpendLine::default()
     };
-    let (ownership, repository) = (ownership as u64, u64::from(is_repository));
+    let (ownership, repository) = (ownership as u64, u64::from(place.project.is_repository));
     let at = moment(spent.at);
     let (name, kind) = match spent.of {
         SpentOn::Answer(answer) => {

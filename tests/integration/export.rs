@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::histories::{Dice, PROJECTS, transcripts, with_history};
 use crate::support::{Run, Sandbox};
@@ -328,6 +328,20 @@ fn a_repository_that_is_gone_keeps_its_name_beside_thousands_of_others() {
         assert!(machine.column("project").contains("acme/gone"));
         fs::remove_dir_all(&machine.target).unwrap();
     }
+}
+
+#[test]
+fn the_owner_of_a_session_is_remembered_beside_thousands_of_others() {
+    let machine = Machine::new();
+    machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
+    let others = (0..5000).map(|nth| (format!("{nth:0>60}"), json!({"size": 1, "owner": "b"})));
+    let known: serde_json::Map<String, Value> = others
+        .chain([("s".to_owned(), json!({"size": 1, "owner": "cafe"}))])
+        .collect();
+    let known = serde_json::to_vec(&known).unwrap();
+    machine.write(".local/share/whycap/export/owners.json", known);
+    machine.export();
+    assert!(machine.column("person").contains("cafe"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What several machines export, in the engines that people have: ClickHouse (chdb) and DuckDB.
 
-usage: tests/team/run.py [--binary PATH] [--seeds N] [--courses N]
+usage: tests/team/run.py [--binary PATH] [--seeds N] [--courses N] [--first N]
 
 Builds an environment of its own with chdb and duckdb from the package index, once; where there is no index nothing is run
 and that is said. Three machines export overlapping, cut-off and forked copies of recorded histories in steps, and every engine
@@ -11,6 +11,7 @@ order. Then whatever is missing, erasures, every panel's query on made-up rows, 
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
+import collections
 import datetime
 import itertools
 import json
@@ -166,61 +167,60 @@ def statements(target):
         rank = (-(row["version"] >> 30), row["machine"], -row["version"])
         if row["key"] not in best or rank < best[row["key"]][0]:
             best[row["key"]] = (rank, row)
-    unrecorded = [(row["session"], -rank[0]) for rank, row in best.values() if row["kind"] == "unrecorded"]
-    most = {session: max(weight for name, weight in unrecorded if name == session) for session, _ in unrecorded}
-    rows = [row for rank, row in best.values() if row["kind"] in ("response", "unwritten") or
-            (row["kind"] == "unrecorded" and most[row["session"]] == -rank[0])]
-    sums = {("total", ""): sum(row["cost_pico"] for row in rows)}
-    for row in rows:
-        for name in ("session", "person", "project"):
-            if row["cost_pico"]:
-                sums[name, row[name]] = sums.get((name, row[name]), 0) + row["cost_pico"]
-    return sums
+    most = {}
+    for rank, row in best.values():
+        if row["kind"] == "unrecorded":
+            most[row["session"]] = min(rank[0], most.get(row["session"], 0))
+    sums = collections.Counter({("total", ""): 0})
+    for rank, row in best.values():
+        if row["kind"] in ("response", "unwritten") or (row["kind"] == "unrecorded" and most[row["session"]] == rank[0]):
+            for key in (("total", ""), *((name, row[name]) for name in ("session", "person", "project"))):
+                sums[key] += row["cost_pico"]
+    return {key: cost for key, cost in sums.items() if cost or key[0] == "total"}
+
+
+def replace(directory, by):
+    """Puts a copy of one directory in the place of another, if there is one."""
+    if by.exists():
+        shutil.rmtree(directory, ignore_errors=True)
+        shutil.copytree(by, directory)
+
+
+def lose(home, every):
+    """The ledger, and every so manieth transcript."""
+    for path in [*(home / ".local/share/whycap").glob("ledger.sqlite3*"), *sorted((home / ".claude/projects").rglob("*.jsonl"))[::every]]:
+        path.unlink()
 
 
 def course(binary, root, dice, engine):
     """Three machines with copies of a history; what they do is `trace`. An answer that any of them still has counts."""
     every = {below: content for below, content in transcripts().items() if below.split("/")[0] in dice.sample(sorted({name.split("/")[0] for name in transcripts()}), 4)}
-    homes = [root / f"machine{number}" for number in range(3)]
-    target, trace, pending = root / "team", [], []
+    homes, target, trace, pending = [root / f"machine{number}" for number in range(3)], root / "team", [], []
+
+    def configure(home, export):
+        (home / ".config/whycap").mkdir(parents=True, exist_ok=True)
+        (home / ".config/whycap/config.toml").write_text(f"[export]\n{export}\n")
+
     for home in homes:
         put(home, {below: content for below, content in every.items() if dice.random() < 0.8})
-        own = dice.choice(['person = "Ada"', 'person = "Bob"', 'projects = ["*"]', ""])
-        (home / ".config/whycap").mkdir(parents=True)
-        (home / ".config/whycap/config.toml").write_text(f"[export]\n{own}\n")
+        configure(home, dice.choice(['person = "Ada"', 'person = "Bob"', 'projects = ["*"]', ""]))
+    ways = {"export": lambda home, data: None, "drop": lambda home, data: configure(home, 'projects = ["a*"]\nothers = "drop"'),
+            "lose": lambda home, data: lose(home, 2), "lose all": lambda home, data: lose(home, 1),
+            "rename": lambda home, data: configure(home, f'person = "P{dice.randrange(3)}"'), "restore": lambda home, data: put(home, every),
+            "new machine": lambda home, data: shutil.rmtree(data / "export", ignore_errors=True),
+            "keep": lambda home, data: replace(home / "backup", data), "take back": lambda home, data: replace(data, home / "backup")}
     for _ in range(dice.randrange(4, 9)):
-        home, what = dice.choice(homes), dice.choice(["export", "export", "drop", "lose", "lose all", "rename", "restore", "new machine", "keep", "take back"])
-        data, config = home / ".local/share/whycap", home / ".config/whycap/config.toml"
-        if what == "drop":
-            config.write_text('[export]\nprojects = ["a*"]\nothers = "drop"\n')
-        elif what in ("lose", "lose all"):
-            for ledger in data.glob("ledger.sqlite3*"):
-                ledger.unlink()
-            for path in sorted((home / ".claude/projects").rglob("*.jsonl"))[::1 if what == "lose all" else 2]:
-                path.unlink()
-        elif what == "rename":
-            config.write_text(f'[export]\nperson = "P{dice.randrange(3)}"\n')
-        elif what == "restore":
-            put(home, every)
-        elif what == "new machine":
-            shutil.rmtree(data / "export", ignore_errors=True)
-        elif what == "keep" and data.exists():
-            shutil.rmtree(home / "backup", ignore_errors=True)
-            shutil.copytree(data, home / "backup")
-        elif what == "take back" and (home / "backup").exists():
-            shutil.rmtree(data)
-            shutil.copytree(home / "backup", data)
+        home, what = dice.choice(homes), dice.choice(["export", *ways])
+        ways[what](home, home / ".local/share/whycap")
         trace.append((home.name, what))
         before = {file: Path(file).stat().st_mtime_ns for file in files_of(target)}
         whycap(binary, home, "export", target)
-        changed = [file for file in files_of(target) if before.get(file) != Path(file).stat().st_mtime_ns]
         # As they were then: some are loaded late, after newer ones, and some twice.
-        copies = root / f"step{len(trace)}"
-        for file in changed:
-            copy = copies / Path(file).relative_to(target)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, copy)
-            pending.append(str(copy))
+        for file in files_of(target):
+            if before.get(file) != Path(file).stat().st_mtime_ns:
+                copy = root / f"step{len(trace)}" / Path(file).relative_to(target)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                pending.append(str(shutil.copy(file, copy)))
         dice.shuffle(pending)
         late = dice.randrange(len(pending) + 1)
         engine.load(pending[late:] + pending[:dice.randrange(late + 1)])
@@ -230,9 +230,9 @@ def course(binary, root, dice, engine):
     return target, trace
 
 
-def courses(binary, count):
-    engine, failed, steps = ClickHouse(binary), [], 0
-    for seed in range(count):
+def courses(binary, seeds):
+    engine, failed, steps, by = ClickHouse(binary), [], 0, ("session", "person", "project")
+    for seed in seeds:
         with tempfile.TemporaryDirectory() as directory:
             for table in ("spend_rows", "limit_rows", "window_rows", "summed", "days"):
                 engine.run(f"TRUNCATE TABLE whycap.{table}")
@@ -240,22 +240,21 @@ def courses(binary, count):
             steps += len(trace)
             if not files_of(target):
                 continue
-            expected = statements(target)
-            engine.sum_up()
-            by = ("session", "person", "project")
+            expected, duck = statements(target), DuckDB(binary, target)
+            told = {"DuckDB": found_in(duck, by), "spend --from": said(binary, Path(directory), "--from", target, by=by)}
+            duck.close()
             # Month by month, as it came; then all anew.
-            told = {"ClickHouse, summed up after each load": {key: cost for key, cost in expected.items() if key[0] == "session"} | found_in(engine, by[1:])}
+            engine.sum_up()
+            told["ClickHouse, summed up after each load"] = {key: cost for key, cost in expected.items() if key[0] == "session"} | found_in(engine, by[1:])
             engine.run("TRUNCATE TABLE whycap.summed")
             engine.sum_up()
-            duck = DuckDB(binary, target)
-            told |= {"ClickHouse": found_in(engine, by), "DuckDB": found_in(duck, by), "spend --from": said(binary, Path(directory), "--from", target, by=by)}
-            duck.close()
+            told["ClickHouse"] = found_in(engine, by)
             for name, sums in told.items():
-                sums = {key: cost for key, cost in sums.items() if key[0] != "day" and (cost or key[0] == "total")}
-                if sums != expected:
-                    failed.append((seed, name, trace, set(sums.items()) ^ set(expected.items())))
+                found = {key: cost for key, cost in sums.items() if key[0] != "day" and (cost or key[0] == "total")}
+                if found != expected:
+                    failed.append((seed, name, trace, set(found.items()) ^ set(expected.items())))
     engine.close()
-    check(f"{count} courses of {steps} steps come to what their machines still say", failed[:2], [])
+    check(f"{len(seeds)} courses of {steps} steps come to what their machines still say", failed[:2], [])
 
 
 USD = 10**12
@@ -387,7 +386,7 @@ def erasures(binary):
 
 
 def limits(binary):
-    """Errors and hours near the limit of a made-up team come to the same everywhere."""
+    """Errors and hours near the limit of a made-up team come to what their machines still say."""
     sys.path.insert(0, str(ROOT / "tests/page"))
     from team import made_up as team_of_seven
 
@@ -411,9 +410,10 @@ def main():
     parser.add_argument("--binary", default=str(ROOT / "target/debug/whycap"))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--courses", type=int, default=6)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first course")
     arguments = parser.parse_args()
     binary = str(Path(arguments.binary).resolve())
-    for run in (lambda: equality(binary, arguments.seeds), lambda: courses(binary, arguments.courses), lambda: missing(binary),
+    for run in (lambda: equality(binary, arguments.seeds), lambda: courses(binary, range(arguments.first, arguments.first + arguments.courses)), lambda: missing(binary),
                 lambda: erasures(binary), lambda: panels(binary), lambda: limits(binary), lambda: timers(binary, check), lambda: shared(binary, check)):
         run()
     print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
