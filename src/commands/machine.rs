@@ -14,6 +14,7 @@ use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::config::Config;
+use crate::disk::lock;
 use crate::drain::{Write, writes};
 use crate::environment::Environment;
 use crate::export::{Gap, Merged, Rows, TeamLimits};
@@ -125,7 +126,8 @@ impl Machine {
             gather(ledger, caught)
         };
         let mut mended = 0;
-        while Ledger::can_lock(&self.places.data) {
+        // Without locks no ledger can be used, and finding out takes SQLite ten seconds.
+        while lock::works_in(&self.places.data) {
             let ledger = Ledger::open(&self.places.data, Patience::Person);
             let error = match ledger.map_err(Into::into).and_then(&mut attempt) {
                 Ok(found) => return Ok(found),

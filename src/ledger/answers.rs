@@ -267,7 +267,7 @@ impl Ledger {
     pub(crate) fn counted(&self) -> Result<Counted, LedgerError> {
         let _moment = self.snapshot()?;
         self.ask(|connection| {
-            let mut copies = transcript_files::all_places(connection)?;
+            let mut copies = transcript_files::places(connection, None)?;
             let mut found = Vec::new();
             answers::for_each(connection, |answer| {
                 let copies = copies.remove(&answer.key).unwrap_or_default();

@@ -99,12 +99,8 @@ fn runs_of_all(
     }
     let mut found = HashMap::new();
     for family in of_families {
-        let lives = families::lives(connection, family, prices)?;
-        found.extend(
-            lives
-                .into_iter()
-                .map(|(session, life)| (session, life.runs)),
-        );
+        let lives = families::derived(connection, family, prices)?.1.lives;
+        found.extend(lives.into_iter().map(|(id, life)| (id, life.runs)));
     }
     Ok(found)
 }

@@ -21,6 +21,11 @@ pub(crate) fn id_of(name: &[u8]) -> Id {
     (xxh3_64(name) >> 17).cast_signed()
 }
 
+/// The model of a total that names none: it stands for all.
+pub(crate) fn unnamed_model() -> Id {
+    id_of(b"")
+}
+
 /// Something by an id, or by another number that is a hash: hashing it once more would only cost time.
 pub(crate) type ById<T> = HashMap<Id, T, BuildHasherDefault<HashedAlready>>;
 

@@ -4,7 +4,9 @@
 use rusqlite::Connection;
 
 use super::store::sqlite::each;
-use super::store::{Ledger, LedgerError, Patience, SumChanges, answers, families, processes};
+use super::store::{
+    Ledger, LedgerError, Patience, SumChanges, answers, families, path_in, processes, renewal,
+};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 
@@ -25,7 +27,7 @@ impl Ledger {
         if is_mended {
             return Ok(());
         }
-        Self::set_aside(&places.data, patience, error)
+        renewal::set_aside(&path_in(&places.data), error, patience.limit())
     }
 
     /// Holds the sums against each other, and makes them anew where they disagree or are none: a

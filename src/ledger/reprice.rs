@@ -62,9 +62,7 @@ fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()>
     })?;
     let mut changes = SumChanges::default();
     for (old, new) in repriced {
-        answers::replace(connection, &new)?;
-        changes.take_away(&old);
-        changes.add(&new);
+        answers::replace(connection, &old, &new, &mut changes)?;
     }
     changes.apply(connection)?;
     for family in families::with_totals(connection)? {

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{Finder, FinderRev};
+use memchr::memmem::Finder;
 
 use super::line::{Line, Signature, parse, time_of};
 use crate::time::Millis;
@@ -15,7 +15,6 @@ static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage
 static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
 static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\":"));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
-static TIME_BACK: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
 /// Lines that matter without a usage, by the value of their type or subtype.
 static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
@@ -62,8 +61,10 @@ impl Carry {
 
     /// Takes in the times of whole lines that follow on what was looked at before.
     fn take_in_times(&mut self, lines: &[u8]) {
-        self.last_at = last_time(lines).or(self.last_at);
-        self.first_at = self.first_at.or_else(|| first_time(lines));
+        let last = lines.rsplit(|byte| *byte == b'\n').find_map(time_in);
+        self.last_at = last.or(self.last_at);
+        let first = || lines.split(|byte| *byte == b'\n').find_map(time_in);
+        self.first_at = self.first_at.or_else(first);
     }
 }
 
@@ -168,39 +169,9 @@ fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
     part.get(field.find(part)? + field.needle().len()..)
 }
 
-/// The time of the last whole line that has one.
-fn last_time(lines: &[u8]) -> Option<Millis> {
-    let mut rest = lines;
-    while let Some(position) = TIME_BACK.rfind(rest) {
-        let (start, line) = line_around(rest, position)?;
-        if let Some(at) = time_of(line) {
-            return Some(at);
-        }
-        rest = rest.get(..start)?;
-    }
-    None
-}
-
-/// The time of the first whole line that has one.
-fn first_time(lines: &[u8]) -> Option<Millis> {
-    let mut rest = lines;
-    while let Some(position) = TIME.find(rest) {
-        let (start, line) = line_around(rest, position)?;
-        if let Some(at) = time_of(line) {
-            return Some(at);
-        }
-        rest = rest.get(start + line.len()..)?;
-    }
-    None
-}
-
-/// The line that a position is in, and where it begins.
-fn line_around(lines: &[u8], position: usize) -> Option<(usize, &[u8])> {
-    let before = lines.get(..position)?;
-    let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-    let line = lines.get(start..)?;
-    let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-    Some((start, line.get(..end)?))
+/// The time of a line, if it has one.
+fn time_in(line: &[u8]) -> Option<Millis> {
+    TIME.find(line).and_then(|_| time_of(line))
 }
 
 #[cfg(test)]

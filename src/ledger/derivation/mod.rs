@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(crate) use missing::Found;
 pub(crate) use runs::Run;
 
-use super::facts::{Answer, Compaction, Id, Mark, Sighting, Total, id_of};
+use super::facts::{Answer, Compaction, Id, Mark, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -49,11 +49,6 @@ impl Family {
     pub(crate) fn model(&self, id: Id) -> &str {
         self.models.get(&id).map_or("", String::as_str)
     }
-}
-
-/// The model of a total that names none: it stands for all.
-pub(crate) fn unnamed_model() -> Id {
-    id_of(b"")
 }
 
 impl Answer {

@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection};
 use super::batch::{Batch, FileSeen};
 use crate::ledger::facts::{Answer, ById, Compaction, Id, Sighting};
 use crate::ledger::store::names::{put_model, put_scene, put_session};
-use crate::ledger::store::sqlite::first;
+use crate::ledger::store::sqlite::{first, run};
 use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
@@ -55,7 +55,8 @@ pub(crate) fn put(
         writer.put_answer(answer, &mut changes)?;
     }
     for (key, asked) in &batch.switched {
-        answers::put_switch(connection, *key, *asked)?;
+        let put = "INSERT OR REPLACE INTO switched VALUES (?,?)";
+        run(connection, put, [*key, *asked])?;
     }
     changes.apply(connection)
 }
@@ -237,9 +238,7 @@ impl Writer<'_> {
         };
         let now = priced(found, Some(&old), &self.models);
         if now != old {
-            answers::replace(connection, &now)?;
-            changes.take_away(&old);
-            changes.add(&now);
+            answers::replace(connection, &old, &now, changes)?;
             self.concern(old.session, now.at)?;
             if now.place != old.place {
                 self.concerned.sessions.insert(old.session);

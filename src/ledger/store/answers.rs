@@ -4,7 +4,8 @@ use rusqlite::{Connection, Row, Statement, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sqlite::{all, each, first, run};
+use super::sqlite::{all, each, first};
+use super::sums::SumChanges;
 use crate::ledger::facts::{Answer, Id, Sighting};
 use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::Millis;
@@ -21,7 +22,14 @@ pub(crate) const INSERT: &str =
     "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Puts an answer in the place of what was known of it.
-pub(crate) fn replace(connection: &Connection, answer: &Answer) -> rusqlite::Result<()> {
+pub(crate) fn replace(
+    connection: &Connection,
+    known: &Answer,
+    answer: &Answer,
+    changes: &mut SumChanges,
+) -> rusqlite::Result<()> {
+    changes.take_away(known);
+    changes.add(answer);
     let replace = "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     write(&mut *connection.prepare_cached(replace)?, answer)?;
     Ok(())
@@ -136,23 +144,6 @@ pub(crate) fn for_each(
         see(answer_from(row)?);
         Ok(())
     })
-}
-
-/// Gives an answer to another session.
-pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlite::Result<()> {
-    let give = "UPDATE response SET session = ?2 WHERE key = ?1";
-    run(connection, give, [key, session])?;
-    Ok(())
-}
-
-/// Notes the model that an answer was asked of, where another one gave it.
-pub(crate) fn put_switch(connection: &Connection, key: i64, asked: Id) -> rusqlite::Result<()> {
-    run(
-        connection,
-        "INSERT OR REPLACE INTO switched VALUES (?,?)",
-        [key, asked],
-    )?;
-    Ok(())
 }
 
 /// None for an empty list.

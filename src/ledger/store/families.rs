@@ -52,7 +52,8 @@ pub(crate) fn settle(
     let (family, derived) = derived(connection, family, prices)?;
     let mut changes = SumChanges::default();
     for (before, now) in &derived.given {
-        answers::give_to(connection, now.key, now.session)?;
+        let give = "UPDATE response SET session = ?2 WHERE key = ?1";
+        run(connection, give, [now.key, now.session])?;
         changes.take_away(before);
         changes.add(now);
     }
@@ -64,16 +65,8 @@ pub(crate) fn settle(
     Ok(())
 }
 
-/// The runs of every session of a family, and what they say.
-pub(crate) fn lives(
-    connection: &Connection,
-    family: Id,
-    prices: &PriceTable,
-) -> rusqlite::Result<BTreeMap<Id, SessionLife>> {
-    Ok(derived(connection, family, prices)?.1.lives)
-}
-
-fn derived(
+/// A family, and what follows for it.
+pub(crate) fn derived(
     connection: &Connection,
     family: Id,
     prices: &PriceTable,
@@ -106,7 +99,7 @@ fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
         }
     }
     let mut found: BTreeMap<i64, Answer> = BTreeMap::new();
-    for (key, places) in transcript_files::places(connection, id)? {
+    for (key, places) in transcript_files::places(connection, Some(id))? {
         if let Some(answer) = answers::read(connection, key)? {
             let copies = places;
             found.insert(key, Answer { copies, ..answer });
@@ -188,9 +181,8 @@ mod tests {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .unwrap();
-        let mut lives = lives(&ledger.connection, family, prices)
-            .unwrap()
-            .into_iter();
+        let derived = derived(&ledger.connection, family, prices).unwrap().1;
+        let mut lives = derived.lives.into_iter();
         lives.find(|(one, _)| *one == id).unwrap().1
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod families;
 pub(crate) mod names;
 mod opening;
 pub(crate) mod processes;
-mod renewal;
+pub(crate) mod renewal;
 mod schema;
 pub(crate) mod sqlite;
 mod sums;

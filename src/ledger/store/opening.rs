@@ -44,7 +44,7 @@ pub enum Patience {
 }
 
 impl Patience {
-    fn limit(self) -> Duration {
+    pub(crate) fn limit(self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
             Self::Person => PERSON_WAITS,
@@ -93,16 +93,6 @@ impl Ledger {
         }
     }
 
-    /// Sets the ledger aside that gave this error. It is looked at again, and only one process
-    /// does it. An error if another one is at it, or if it is not damaged as far as can be seen.
-    pub(crate) fn set_aside(
-        data: &Path,
-        patience: Patience,
-        error: &LedgerError,
-    ) -> Result<(), LedgerError> {
-        renewal::set_aside(&path_in(data), error, patience.limit())
-    }
-
     /// The damaged ledgers that were set aside in a data directory, the newest first.
     pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
         renewal::damaged(&path_in(data))
@@ -118,12 +108,6 @@ impl Ledger {
         let note = "INSERT OR IGNORE INTO meta VALUES (?, 1)";
         let noted = self.write(|connection| connection.execute(note, [ANNOUNCED]));
         (noted.ok()? > 0).then_some(newest)
-    }
-
-    /// Whether files in the data directory can be locked. Without that no ledger can be used, and
-    /// finding out takes `SQLite` ten seconds.
-    pub fn can_lock(data: &Path) -> bool {
-        disk::lock::works_in(data)
     }
 
     /// The data directory that it lies in.

@@ -42,7 +42,7 @@ pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerErr
 ///
 /// Fine if another process has done it. Busy if that takes longer than `patience`, and the error
 /// itself is not this module's matter if a second look finds nothing wrong.
-pub(super) fn set_aside(
+pub(crate) fn set_aside(
     path: &Path,
     error: &LedgerError,
     patience: Duration,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::names::bytes_of;
 use super::sqlite::{all, each, first, run};
@@ -154,32 +154,19 @@ pub(crate) fn put_place(
     Ok(true)
 }
 
-/// Where else than at their first places lines stand, by their keys.
-type PlacesByKey = BTreeMap<i64, Vec<Sighting>>;
-
-const PLACE_COLUMNS: &str = "place.file, place.position, late, copied_from, place.key";
-
-/// Those in a family's files.
-pub(crate) fn places(connection: &Connection, family: Id) -> rusqlite::Result<PlacesByKey> {
-    places_by(connection, &in_files_of("place", PLACE_COLUMNS), [family])
-}
-
-/// All of them.
-pub(crate) fn all_places(connection: &Connection) -> rusqlite::Result<PlacesByKey> {
-    places_by(
-        connection,
-        &format!("SELECT {PLACE_COLUMNS} FROM place"),
-        [],
-    )
-}
-
-fn places_by(
+/// Where else than at their first places lines stand, by their keys: those in a family's files, or
+/// all.
+pub(crate) fn places(
     connection: &Connection,
-    query: &str,
-    values: impl Params,
-) -> rusqlite::Result<PlacesByKey> {
-    let mut places = PlacesByKey::new();
-    each(connection, query, values, |row| {
+    family: Option<Id>,
+) -> rusqlite::Result<BTreeMap<i64, Vec<Sighting>>> {
+    let columns = "place.file, place.position, late, copied_from, place.key";
+    let query = match family {
+        Some(_) => in_files_of("place", columns),
+        None => format!("SELECT {columns} FROM place"),
+    };
+    let mut places: BTreeMap<i64, Vec<Sighting>> = BTreeMap::new();
+    each(connection, &query, params_from_iter(family), |row| {
         let here = places.entry(row.get(4)?).or_default();
         here.push(Sighting::read(row, 0)?);
         Ok(())
