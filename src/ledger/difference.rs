@@ -70,9 +70,8 @@ impl Ledger {
             let mut found = Vec::new();
             for (session, runs) in runs_of_all(connection, prices)? {
                 let processes = processes::of_session(connection, session)?;
-                if let Some(client) = ClientTotal::from_runs(&runs, &processes) {
-                    let mut one = difference(connection, session, &processes, &client)?;
-                    one.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
+                if let Some(mut one) = SessionDifference::from_client(&runs, &processes) {
+                    one.add_ours(connection, session, &processes)?;
                     if runs.iter().any(|run| run.has_lost_base) {
                         one.gone = (-one.price).or_zero();
                         one.price += one.gone;
@@ -105,46 +104,20 @@ fn runs_of_all(
     Ok(found)
 }
 
-/// The client's figure, and how it came about.
-#[derive(Default)]
-struct ClientTotal {
-    total: Money,
-    figure: ClientFigure,
-    at: Millis,
-    /// What it started from in another session.
-    inherited: Money,
-    /// By how much processes grew from which it does not come.
-    other_runs: Money,
-    /// Nothing later is in it. None if it is still being drawn.
-    until: Option<Millis>,
-}
-
-impl ClientTotal {
-    fn from_runs(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
-        let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
-        let growth_drawn: Money = processes.iter().map(|row| row.left).sum();
-        let mut found = match (
-            processes
-                .iter()
-                .rfind(|row| row.left > Money::ZERO || runs.is_empty()),
-            runs.last(),
-        ) {
-            (Some(row), _) => Self {
-                total: row.total,
-                figure: ClientFigure::Live,
-                at: row.at,
-                inherited: row.total - row.left,
-                ..Self::default()
-            },
-            (None, Some(run)) => Self {
-                total: run.total,
-                at: run.end,
-                inherited: run.total,
-                until: Some(run.end),
-                ..Self::default()
-            },
-            (None, None) => return None,
-        };
+impl SessionDifference {
+    /// With the client's figure, and how it came about. None where it gave none.
+    fn from_client(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
+        let mut found = Self::default();
+        let is_live = |row: &&ProcessTotal| row.left > Money::ZERO || runs.is_empty();
+        if let Some(row) = processes.iter().rfind(is_live) {
+            found.client_figure = ClientFigure::Live;
+            (found.client, found.client_at) = (row.total, row.at);
+            found.inherited = row.total - row.left;
+        } else {
+            let run = runs.last()?;
+            (found.client, found.client_at) = (run.total, run.end);
+            found.inherited = run.total;
+        }
         // Back from total to total, as far as they are this session's.
         for run in runs.iter().rev() {
             if run.total == found.inherited && run.total != run.base {
@@ -154,49 +127,45 @@ impl ClientTotal {
                 }
             }
         }
-        found.other_runs = growth + growth_drawn - (found.total - found.inherited);
+        let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
+        let drawn: Money = processes.iter().map(|row| row.left).sum();
+        found.other_runs = growth + drawn - (found.client - found.inherited);
+        found.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
         Some(found)
     }
-}
 
-fn difference(
-    connection: &Connection,
-    session: Id,
-    processes: &[ProcessTotal],
-    client: &ClientTotal,
-) -> rusqlite::Result<SessionDifference> {
-    let facts = processes::facts(connection, session)?;
-    let mut found = SessionDifference {
-        client: client.total,
-        client_figure: client.figure,
-        client_at: client.at,
-        inherited: client.inherited,
-        other_runs: client.other_runs,
-        unrecorded: facts.unrecorded,
-        unwritten: facts.unwritten(processes),
-        ..SessionDifference::default()
-    };
-    for answer in answers::of_session(connection, session)? {
-        found.last_at = found.last_at.max(answer.at);
-        if answer.is_of_subagent {
-            found.subagents += answer.cost;
+    /// Adds our own figure, and what sets the two apart.
+    fn add_ours(
+        &mut self,
+        connection: &Connection,
+        session: Id,
+        processes: &[ProcessTotal],
+    ) -> rusqlite::Result<()> {
+        let facts = processes::facts(connection, session)?;
+        let until = self.client_at;
+        let is_written = self.client_figure == ClientFigure::Written;
+        for answer in answers::of_session(connection, session)? {
+            self.last_at = self.last_at.max(answer.at);
+            if answer.is_of_subagent {
+                self.subagents += answer.cost;
+            }
+            // Nothing later is in a written total, and one that is being drawn has all.
+            if is_written && answer.at > until {
+                self.after_total += answer.cost;
+            }
         }
+        self.unrecorded = facts.unrecorded;
+        self.unwritten = facts.unwritten(processes);
+        self.ours = facts.recorded + self.unrecorded + self.unwritten;
+        self.restarts = if is_written {
+            facts.loose() - self.after_total
+        } else {
+            facts.before_draws
+        };
+        self.price = self.ours - self.client + self.inherited
+            - self.other_runs
+            - self.after_total
+            - self.restarts;
+        Ok(())
     }
-    found.ours = facts.recorded + found.unrecorded + found.unwritten;
-    found.after_total = match client.until {
-        Some(until) => {
-            let since = answers::since(connection, session, until.saturating_add(1))?;
-            since.iter().map(|answer| answer.cost).sum()
-        }
-        None => Money::ZERO,
-    };
-    found.restarts = match client.figure {
-        ClientFigure::Written => facts.loose() - found.after_total,
-        ClientFigure::Live => facts.before_draws,
-    };
-    found.price = found.ours - found.client + found.inherited
-        - found.other_runs
-        - found.after_total
-        - found.restarts;
-    Ok(found)
 }

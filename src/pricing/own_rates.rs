@@ -51,10 +51,8 @@ impl OwnRates {
             return own;
         };
         if let Some(multiplier) = setting.get("multiplier") {
-            match multiplier
-                .as_f64()
-                .filter(|factor| *factor > 0.0 && *factor <= 10.0)
-            {
+            let factor = multiplier.as_f64();
+            match factor.filter(|factor| *factor > 0.0 && *factor <= 10.0) {
                 #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
                 Some(factor) => own.multiplier = (factor * MULTIPLIER_UNIT as f64).round() as i64,
                 None => own
@@ -62,21 +60,16 @@ impl OwnRates {
                     .push("`modelPricing.multiplier` must be above 0 and at most 10".to_owned()),
             }
         }
-        for (model, rates) in setting
-            .get("overrides")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        let overrides = setting.get("overrides").and_then(Value::as_object);
+        for (model, rates) in overrides.into_iter().flatten() {
             // One price for both lifetimes of the cache.
             let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
-            match Rates::from_json(rates, names) {
-                Some(rates) => {
-                    own.overrides.entry(key(model)).or_insert(rates);
-                }
-                None => own.problems.push(format!(
+            if let Some(rates) = Rates::from_json(rates, names) {
+                own.overrides.entry(key(model)).or_insert(rates);
+            } else {
+                own.problems.push(format!(
                     "`modelPricing.overrides.{model}` needs input, output, cacheRead and cacheWrite, each 0 to 10000"
-                )),
+                ));
             }
         }
         own
@@ -105,12 +98,9 @@ impl OwnRates {
             return None;
         }
         let id = bare(model);
-        self.overrides.get(&key(model)).or_else(|| {
-            self.overrides
-                .iter()
-                .find(|(written, _)| bare(written) == id)
-                .map(|(_, rates)| rates)
-        })
+        let mut others = self.overrides.iter();
+        let exact = self.overrides.get(&key(model));
+        exact.or_else(|| Some(others.find(|(written, _)| bare(written) == id)?.1))
     }
 
     pub(super) fn fingerprint(&self) -> i64 {

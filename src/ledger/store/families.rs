@@ -146,8 +146,7 @@ fn store_life(
         life.until,
         life.parent
     ];
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }
 
 #[cfg(test)]

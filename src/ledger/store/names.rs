@@ -94,8 +94,7 @@ pub(crate) fn models(connection: &Connection) -> rusqlite::Result<HashMap<Id, St
 /// Notes what a scene's id stands for.
 pub(crate) fn put_scene(connection: &Connection, id: Id, scene: &Scene) -> rusqlite::Result<()> {
     let put = "INSERT OR IGNORE INTO scene VALUES (?,?,?)";
-    run(connection, put, params![id, scene.branch, scene.agent])?;
-    Ok(())
+    run(connection, put, params![id, scene.branch, scene.agent])
 }
 
 pub(crate) fn scenes(connection: &Connection) -> rusqlite::Result<HashMap<Id, Scene>> {

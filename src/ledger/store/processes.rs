@@ -394,8 +394,7 @@ fn put_row(connection: &Connection, session: Id, row: &ProcessTotal) -> rusqlite
         row.is_unclear
     ];
     let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }
 
 fn put_before_draws(
@@ -404,8 +403,7 @@ fn put_before_draws(
     before_draws: Money,
 ) -> rusqlite::Result<()> {
     let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
-    run(connection, put, [session, before_draws.pico()])?;
-    Ok(())
+    run(connection, put, [session, before_draws.pico()])
 }
 
 /// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with

@@ -28,13 +28,14 @@ pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection
     Connection::open_with_flags(path, flags)
 }
 
-/// Executes a statement, which is prepared once; gives the number of rows written.
+/// Executes a statement, which is prepared once.
 pub(crate) fn run(
     connection: &Connection,
     statement: &str,
     values: impl Params,
-) -> rusqlite::Result<usize> {
-    connection.prepare_cached(statement)?.execute(values)
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute(values)?;
+    Ok(())
 }
 
 /// Every row of a query.
@@ -92,6 +93,5 @@ pub(crate) fn noted(connection: &Connection, name: &str) -> rusqlite::Result<Opt
 /// Notes a number under a name.
 pub(crate) fn note(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     let put = "INSERT OR REPLACE INTO meta VALUES (?, ?)";
-    run(connection, put, params![name, value])?;
-    Ok(())
+    run(connection, put, params![name, value])
 }

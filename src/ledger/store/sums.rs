@@ -100,6 +100,5 @@ fn apply_to_quarter(connection: &Connection, key: [i64; 3], change: Sums) -> rus
     }
     let values = params_from_iter(key.into_iter().chain(sums.0));
     let put = "INSERT OR REPLACE INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }

@@ -29,15 +29,15 @@ pub(crate) fn put(connection: &Connection, total: &Total) -> rusqlite::Result<()
         serde_json::to_string(&total.parts).unwrap_or_default()
     ];
     let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }
 
 /// Stores what stands behind the last total of a file. Says whether that is news.
 pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusqlite::Result<bool> {
     let put = "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
          (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)";
-    Ok(run(connection, put, params![file, at, Position::END])? > 0)
+    run(connection, put, params![file, at, Position::END])?;
+    Ok(connection.changes() > 0)
 }
 
 /// The totals in a family's files.

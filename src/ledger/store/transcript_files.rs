@@ -92,8 +92,7 @@ pub(crate) fn put_position(
         carry.unreadable
     ];
     let put = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }
 
 /// A file is read anew: whatever is known of it may stand elsewhere now, or nowhere. It stays
@@ -113,8 +112,8 @@ pub(crate) fn put_mark(connection: &Connection, file: Id, mark: &Mark) -> rusqli
     let put = "INSERT INTO mark VALUES (?1,?2,?3,?4)
          ON CONFLICT DO UPDATE SET position = ?3, at = ?4 WHERE position > ?3";
     let key = mark.snapshot.unwrap_or(QUEUE);
-    let written = run(connection, put, params![key, file, mark.position, mark.at])?;
-    Ok(written > 0)
+    run(connection, put, params![key, file, mark.position, mark.at])?;
+    Ok(connection.changes() > 0)
 }
 
 /// The key of what is no snapshot.
@@ -178,8 +177,7 @@ pub(crate) fn places(
 pub(crate) fn put_compaction(connection: &Connection, found: &Compaction) -> rusqlite::Result<()> {
     let put = "INSERT OR IGNORE INTO compaction VALUES (?,?,?)";
     let values = params![found.key, found.at, found.tokens.cast_signed()];
-    run(connection, put, values)?;
-    Ok(())
+    run(connection, put, values)
 }
 
 /// The compaction of this key, if it is one's.
