@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::facts::{
     Answer, ById, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
-    unnamed_model,
 };
 use crate::ledger::store::names::{Witness, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
-use crate::transcript::line::{CostState, Line, ModelTotal, OwnMark, Response};
+use crate::transcript::line::{CostState, Line, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition};
 use crate::transcript::scan::Sink;
 
@@ -267,15 +266,6 @@ impl FileSink<'_> {
         for (name, part) in state.models {
             let sum = parts.entry(self.batch.model(&name, self.prices));
             sum.and_modify(|sum| *sum += part).or_insert(part);
-        }
-        if parts.is_empty() && state.cost > Money::ZERO {
-            // A client that gave none: the whole stands for itself.
-            let whole = ModelTotal {
-                cost: state.cost,
-                splits: true,
-                ..ModelTotal::default()
-            };
-            parts.insert(unnamed_model(), whole);
         }
         self.seen.totals.push(Total {
             file: self.seen.id,

@@ -1,12 +1,13 @@
 //! The `cost_state` table: running totals of the client, each with its place.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::sqlite::{all, any, first, run};
 use super::transcript_files::in_files_of;
-use crate::ledger::facts::{Id, Position, Total};
+use crate::ledger::facts::{Id, Parts, Position, Total, unnamed_model};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
 
 /// Stores a total.
 pub(crate) fn put(connection: &Connection, total: &Total) -> rusqlite::Result<()> {
@@ -45,19 +46,19 @@ pub(crate) fn of_family(connection: &Connection, family: Id) -> rusqlite::Result
     let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, after, models";
     let query = in_files_of("cost_state", columns);
     all(connection, &query, [family], |row| {
-        let models: String = row.get(10)?;
+        let cost = Money::from_pico(row.get(4)?);
         Ok(Total {
             file: row.get(0)?,
             position: row.get(1)?,
             session: row.get(2)?,
             started: row.get(3)?,
-            cost: Money::from_pico(row.get(4)?),
+            cost,
             run_ms: row.get(5)?,
             api_ms: row.get(6)?,
             has_unknown_model: row.get(7)?,
             before: row.get(8)?,
             after: row.get(9)?,
-            parts: serde_json::from_str(&models).unwrap_or_default(),
+            parts: parts_from(row, 10, cost)?,
         })
     })
 }
@@ -116,4 +117,19 @@ pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Resul
         query,
         [total - NOISE, total + NOISE].map(Money::pico),
     )
+}
+
+/// The parts of a total. A client that gave none: the whole stands for itself.
+fn parts_from(row: &Row<'_>, column: usize, cost: Money) -> rusqlite::Result<Parts> {
+    let models: String = row.get(column)?;
+    let mut parts: Parts = serde_json::from_str(&models).unwrap_or_default();
+    if parts.is_empty() && cost > Money::ZERO {
+        let whole = ModelTotal {
+            cost,
+            splits: true,
+            ..ModelTotal::default()
+        };
+        parts.insert(unnamed_model(), whole);
+    }
+    Ok(parts)
 }
