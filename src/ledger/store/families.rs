@@ -59,8 +59,11 @@ pub(crate) fn settle(
     }
     changes.apply(connection)?;
     for (session, life) in &derived.lives {
+        let known = processes::facts(connection, *session)?;
         store_life(connection, *session, life, &family, prices)?;
-        processes::settle(connection, *session, &life.runs, prices)?;
+        let now = life.found.in_runs + life.found.beyond;
+        let covered = now - known.in_runs - known.beyond;
+        processes::settle(connection, *session, &life.runs, covered, prices)?;
     }
     Ok(())
 }

@@ -407,11 +407,12 @@ fn put_before_draws(
 }
 
 /// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
-/// the rest.
+/// the rest. `covered`: by how much runs grew since the last time.
 pub(crate) fn settle(
     connection: &Connection,
     session: Id,
     runs: &[Run],
+    covered: Money,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
     let before = of_session(connection, session)?;
@@ -427,9 +428,12 @@ pub(crate) fn settle(
     {
         put_row(connection, session, row)?;
     }
-    // Answers that no run seemed to cover may turn out to be in one.
+    // What runs cover and no process drew may be answers that were there before any draw.
+    let left = |rows: &[ProcessTotal]| rows.iter().map(|row| row.left).sum::<Money>();
+    let undrawn = (covered - (left(&before) - left(&processes))).or_zero();
     let facts = facts(connection, session)?;
-    let before_draws = facts.before_draws.min(facts.loose()).or_zero();
+    let before_draws = facts.before_draws - undrawn;
+    let before_draws = before_draws.min(facts.loose()).or_zero();
     if before_draws != facts.before_draws {
         put_before_draws(connection, session, before_draws)?;
     }
