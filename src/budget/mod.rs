@@ -34,17 +34,26 @@ impl BudgetScope {
         }
     }
 
+    /// Its key in `config.toml`, for a project the key of the table.
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Credits => "credits",
+            Self::Project(_) => "project",
+        }
+    }
+
     /// One word for it.
     pub(crate) fn label(&self) -> String {
         match self {
-            Self::Session => "session".to_owned(),
             Self::Day => "today".to_owned(),
-            Self::Month => "month".to_owned(),
-            Self::Credits => "credits".to_owned(),
             Self::Project(key) => {
                 let key = key.trim_end_matches(['/', '\\']);
                 cut(key.rsplit(['/', '\\']).next().unwrap_or(key), 16)
             }
+            _ => self.key().to_owned(),
         }
     }
 

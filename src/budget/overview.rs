@@ -356,15 +356,12 @@ impl Standing {
 
     fn json(&self) -> Value {
         let BudgetUse { scope, spent, .. } = &self.used;
-        let (name, project) = match scope {
-            BudgetScope::Session => ("session", None),
-            BudgetScope::Day => ("day", None),
-            BudgetScope::Month => ("month", None),
-            BudgetScope::Credits => ("credits", None),
-            BudgetScope::Project(key) => ("project", Some(key)),
+        let project = match scope {
+            BudgetScope::Project(key) => Some(key),
+            _ => None,
         };
         json!({
-            "budget": name,
+            "budget": scope.key(),
             "project": project,
             "session_id": self.session.as_ref().map(|asked| &asked.id),
             "limit_usd": self.used.limit.usd(),

@@ -25,16 +25,6 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// Something that happens for a budget and period.
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Warned,
-    UsedUp,
-    /// In one session, as the other two.
-    HeldBack,
-    GoesOn,
-}
-
 /// Why it is not known how far budgets are used.
 #[derive(Debug)]
 enum Unknown {
@@ -103,7 +93,8 @@ impl<'a> SessionBudgets<'a> {
             return self.news().map(|news| OnPrompt::Warn(news.sentence()));
         };
         let sentence = full.sentence();
-        if let Err(error) = self.remember(full, Event::HeldBack) {
+        let held_back = format!("held back {}", self.session);
+        if let Err(error) = self.remember(full, &held_back) {
             return Some(OnPrompt::Warn(format!(
                 "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
             )));
@@ -167,9 +158,9 @@ impl<'a> SessionBudgets<'a> {
             .filter(|used| !self.is_lifted(used))
             .find(|used| {
                 let event = if used.is_used_up() {
-                    Event::UsedUp
+                    "used up"
                 } else {
-                    Event::Warned
+                    "warned"
                 };
                 let (what, now) = (self.name(used, event), self.environment.now);
                 let said = journal::say_once(self.places, &what, self.begun(used), now);
@@ -179,11 +170,11 @@ impl<'a> SessionBudgets<'a> {
     }
 
     fn is_lifted(&self, used: &BudgetUse) -> bool {
-        let (what, now) = (self.name(used, Event::GoesOn), self.environment.now);
+        let (what, now) = (self.name(used, &self.goes_on()), self.environment.now);
         journal::was_said(self.places, &what, self.begun(used), now)
     }
 
-    fn remember(&self, used: &BudgetUse, event: Event) -> Result<(), disk::Error> {
+    fn remember(&self, used: &BudgetUse, event: &str) -> Result<(), disk::Error> {
         journal::note(self.places, &self.name(used, event), self.environment.now)
     }
 
@@ -198,7 +189,7 @@ impl<'a> SessionBudgets<'a> {
         };
         let lifted: Vec<&BudgetUse> = uses.iter().filter(|each| each.is_used_up()).collect();
         for budget in &lifted {
-            if let Err(error) = self.remember(budget, Event::GoesOn) {
+            if let Err(error) = self.remember(budget, &self.goes_on()) {
                 return format!(
                     "whycap cannot remember that you want to continue: {error}. As long as that is so, it holds no prompt back."
                 );
@@ -227,23 +218,21 @@ impl<'a> SessionBudgets<'a> {
         }
     }
 
-    /// What the journal calls this.
-    fn name(&self, used: &BudgetUse, event: Event) -> String {
+    /// What the journal calls the wish to go on in this session.
+    fn goes_on(&self) -> String {
+        format!("lets {} go on", self.session)
+    }
+
+    /// What the journal calls something that happens for a budget and period.
+    fn name(&self, used: &BudgetUse, event: &str) -> String {
         let today = self.environment.zone.day(self.environment.now);
         let month = today.format("%Y-%m");
-        let session = self.session;
         let period = match &used.scope {
-            BudgetScope::Session => format!("of session {session}"),
+            BudgetScope::Session => format!("of session {}", self.session),
             BudgetScope::Day => format!("of {today}"),
             BudgetScope::Month => format!("of {month}"),
             BudgetScope::Credits => format!("of {month} for usage credits"),
             BudgetScope::Project(key) => format!("of {month} for {key}"),
-        };
-        let event = match event {
-            Event::Warned => "warned".to_owned(),
-            Event::UsedUp => "used up".to_owned(),
-            Event::HeldBack => format!("held back {session}"),
-            Event::GoesOn => format!("lets {session} go on"),
         };
         format!("budget of {} {period}: {event}", used.limit.exact())
     }

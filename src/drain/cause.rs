@@ -71,12 +71,16 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn needed(cause: Cause) -> Self {
+    fn new(cause: Cause, is_needless: bool) -> Self {
         Self {
             cause,
-            is_needless: false,
+            is_needless,
             changed: None,
         }
+    }
+
+    pub(super) fn needed(cause: Cause) -> Self {
+        Self::new(cause, false)
     }
 }
 
@@ -194,15 +198,14 @@ pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, 
         (Some(sent_before), Some(sent)) => by_requests(before, sent_before, now, sent, shapes),
         _ => by_usage(before, now),
     };
-    Verdict {
-        is_needless: found.is_needless && is_proof,
-        cause: if found.is_needless && !is_proof {
-            Cause::Unknown
-        } else {
-            found.cause
-        },
-        ..found
+    if found.is_needless && !is_proof {
+        let changed = found.changed;
+        return Verdict {
+            changed,
+            ..Verdict::needed(Cause::Unknown)
+        };
     }
+    found
 }
 
 /// A prefix can be read to an end that was marked before. Between what the answer before it read and
@@ -246,14 +249,9 @@ fn by_requests(
         }
     };
     let is_too_far = now.events.lines.saturating_sub(before.events.lines) > LOOKED_BACK;
-    Verdict {
-        cause: if cause == Cause::Server && is_too_far {
-            Cause::Unknown
-        } else {
-            cause
-        },
-        is_needless: is_needless && !is_too_far,
-        changed: None,
+    match (is_too_far, cause) {
+        (true, Cause::Server) => Verdict::needed(Cause::Unknown),
+        _ => Verdict::new(cause, is_needless && !is_too_far),
     }
 }
 
@@ -286,11 +284,7 @@ fn by_usage(before: &Exchange, now: &Exchange) -> Verdict {
         && now.request.is_none()
         && before.request.is_none();
     let is_whole = now.answer.usage.prompt() >= before.answer.usage.prompt();
-    Verdict {
-        cause: Cause::Unknown,
-        is_needless: is_in_turn && is_same && is_whole,
-        changed: None,
-    }
+    Verdict::new(Cause::Unknown, is_in_turn && is_same && is_whole)
 }
 
 /// What sets two shapes apart: the tools, which stand first in a prompt, or the system prompt.

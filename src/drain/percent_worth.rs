@@ -81,9 +81,9 @@ impl PercentWorth {
             for (week, (mut spans, rises)) in spans_by_week(&steps, spent, now) {
                 spans.sort_unstable();
                 let upper = spans.get(spans.len() * UPPER / 100);
-                let upper = upper.filter(|_| spans.len() >= LEAST_SPANS);
-                let worth = upper.map(|upper| upper.share(NOISE - 1, NOISE));
-                let Some(worth) = worth.filter(|worth| *worth > Money::ZERO) else {
+                let upper =
+                    upper.filter(|upper| spans.len() >= LEAST_SPANS && **upper > Money::ZERO);
+                let Some(worth) = upper.map(|upper| upper.share(NOISE - 1, NOISE)) else {
                     continue;
                 };
                 let is_newest = week == 0 && is_of_plan_now;

@@ -151,9 +151,6 @@ struct Fields<'l> {
     effort: Option<String>,
     agent_id: Option<String>,
     prompt_id: Option<String>,
-    account_uuid: Option<String>,
-    organization_uuid: Option<String>,
-    attachment: Option<Attachment>,
     is_meta: Option<bool>,
     tool_use_result: Option<IgnoredAny>,
     #[serde(borrow)]
@@ -165,12 +162,6 @@ struct Fields<'l> {
 struct Mark {
     path: Vec<Value>,
     value: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attachment {
-    organization_uuid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -196,16 +187,8 @@ pub(super) fn read(line: &[u8]) -> Option<Record> {
         ("assistant", _) => answer(line, fields).map(Record::Answer),
         ("user", _) => Some(user_line(fields)),
         ("system", Some("local_command")) => Some(Record::User(Act::Command, None)),
-        ("session-owner", _) => {
-            let account = fields.account_uuid.as_deref();
-            let owner = Owner::from_ids(account, fields.organization_uuid.as_deref());
-            Some(Record::Owner(owner))
-        }
-        ("attachment", _) => {
-            let organization = fields.attachment.and_then(|it| it.organization_uuid);
-            Some(organization.map_or(Record::Other, |organization| {
-                Record::Owner(Owner::from_ids(None, Some(&organization)))
-            }))
+        ("session-owner" | "attachment", _) => {
+            Some(Owner::in_line(line).map_or(Record::Other, Record::Owner))
         }
         ("system", _) => Some(Record::Other),
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::hint::Hint;
+use super::Hint;
 use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
 use crate::ledger::{Answer, Answers};
@@ -50,20 +50,18 @@ pub(crate) fn best(
 
 /// How often something was written again, and what that cost. None where it was mended.
 fn sum_of(writes: &[Write], is_meant: impl Fn(&Again) -> bool) -> Option<(u64, Money)> {
-    let meant = |write: &&Write| write.again.as_ref().is_some_and(&is_meant);
-    let costs = writes
-        .iter()
-        .filter(meant)
-        .filter_map(|write| write.again.as_ref());
-    let (many, sum) = costs.fold((0, Money::ZERO), |(many, sum), again| {
-        (many + 1, sum + again.cost)
-    });
-    let is_lasting = writes
-        .iter()
-        .rev()
-        .take(SHOWN_BY)
-        .any(|write| meant(&write));
-    (many > 0 && is_lasting).then_some((many, sum))
+    let costs = costs_of(writes.iter(), &is_meant);
+    let latest = costs_of(writes.iter().rev().take(SHOWN_BY), &is_meant);
+    (!latest.is_empty()).then(|| (costs.len() as u64, costs.into_iter().sum()))
+}
+
+fn costs_of<'w>(
+    writes: impl Iterator<Item = &'w Write>,
+    is_meant: impl Fn(&Again) -> bool,
+) -> Vec<Money> {
+    let again = writes.filter_map(|write| write.again.as_ref());
+    let meant = again.filter(|again| is_meant(again));
+    meant.map(|again| again.cost).collect()
 }
 
 fn written_again(writes: &[Write]) -> Option<Hint> {
@@ -96,13 +94,8 @@ fn fast_mode(served: &Answers, prices: &PriceTable) -> Option<Hint> {
     served.all.last().filter(|last| last.service.fast)?;
     let fast = served.all.iter().filter(|response| response.service.fast);
     let (cost, otherwise) = sums(fast.map(|response| {
-        let standard = priced_standard(
-            prices,
-            served.model(response.model),
-            response,
-            response.usage,
-        );
-        (response.cost, standard)
+        let model = served.model(response.model);
+        (response.cost, priced_standard(prices, model, response))
     }));
     let sum = cost - otherwise;
     (sum > Money::ZERO).then(|| Hint {
@@ -122,13 +115,10 @@ fn long_context(served: &Answers, prices: &PriceTable) -> Option<Hint> {
     let long = |response: &Answer| {
         let model = served.model(response.model);
         let (tariffs, _) = prices.tariffs_of(model);
-        let above = tariffs
-            .iter()
-            .find_map(|(_, tariff)| tariff.above_prompt_tokens);
-        let beyond = response
-            .usage
-            .prompt()
-            .saturating_sub(above.unwrap_or(LONG));
+        let mut above = tariffs.iter();
+        let above = above.find_map(|(_, tariff)| tariff.above_prompt_tokens);
+        let prompt = response.usage.prompt();
+        let beyond = prompt.saturating_sub(above.unwrap_or(LONG));
         let read = response.usage.cache_read.checked_sub(beyond)?;
         let shorter = Usage {
             cache_read: read,
@@ -206,10 +196,11 @@ fn cheaper_models(served: &Answers, prices: &PriceTable) -> Vec<Hint> {
         for (dear, responses) in &models {
             let others = models.keys().filter(|other| *other != dear).filter(shown);
             let at_price_of = |other: &str| {
-                sums(responses.iter().map(|response| {
-                    let otherwise = priced_standard(prices, other, response, response.usage);
-                    (response.cost, otherwise)
-                }))
+                sums(
+                    responses
+                        .iter()
+                        .map(|response| (response.cost, priced_standard(prices, other, response))),
+                )
             };
             let cheapest = others.map(|other| (at_price_of(other), other));
             let Some(((cost, otherwise), other)) = cheapest.min_by_key(|((_, sum), _)| *sum) else {
@@ -237,14 +228,13 @@ fn is_type(agent: &str) -> bool {
 }
 
 /// What these tokens of a response cost on this model without fast mode.
-fn priced_standard(prices: &PriceTable, model: &str, response: &Answer, usage: Usage) -> Money {
+fn priced_standard(prices: &PriceTable, model: &str, response: &Answer) -> Money {
     let service = ServiceLevel {
         fast: false,
         ..response.service
     };
-    prices
-        .prices_of(model)
-        .price(response.at, &usage, service, &[])
+    let prices = prices.prices_of(model);
+    prices.price(response.at, &response.usage, service, &[])
 }
 
 fn sums(pairs: impl Iterator<Item = (Money, Money)>) -> (Money, Money) {

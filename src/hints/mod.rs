@@ -2,11 +2,36 @@
 //! said.
 
 mod cold_cache;
-mod hint;
 mod lately;
 mod written_again;
 
 pub(crate) use cold_cache::cold_cache;
-pub(crate) use hint::Hint;
 pub(crate) use lately::best;
 pub(crate) use written_again::CacheNews;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::config::HintName;
+use crate::pricing::Money;
+
+/// Something worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) name: HintName,
+    pub(crate) says: String,
+    /// What it is about.
+    pub(crate) sum: Money,
+}
+
+impl Hint {
+    /// The name that `config.toml` uses.
+    pub(crate) fn key(&self) -> String {
+        let value = self.name.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "name": self.key(), "says": self.says, "sum_usd": self.sum.usd() })
+    }
+}

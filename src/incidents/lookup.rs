@@ -167,8 +167,7 @@ impl Incidents<'_> {
         };
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored = transcripts.iter().filter_map(|path| unstored_error(path));
-        let unstored: Vec<Evidence> = unstored.collect();
-        found.extend(unstored);
+        found.extend(unstored.collect::<Vec<_>>());
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // A session has one present state: an older error that got no answer of its own is not
         // open any more once a newer one took its place.

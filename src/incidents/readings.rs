@@ -105,10 +105,8 @@ pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Sample> {
 /// Samples of other sessions of the same account: the windows are shared, so these count as well.
 /// Oldest first.
 pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<Sample> {
-    let told = journal.records::<Reading>(&format!("\"account\":{}", serde_json::json!(account)));
-    let told = told.filter(|told| told.session != session && is_sound(told));
+    let told = of_account(journal, Some(account)).filter(|told| told.session != session);
     let mut samples: Vec<Sample> = told.map(|told| told.sample).collect();
-    samples.retain(|sample| sample.account.as_deref() == Some(account));
     samples.sort_by_key(|sample| sample.at);
     samples
 }

@@ -50,7 +50,7 @@ impl Owner {
 
     /// What a transcript's line says of it: a `session-owner` (2.1.328 and later), or a
     /// `credential_org`, which is written whenever the credential changes (2.1.285 and later).
-    fn in_line(line: &[u8]) -> Option<Self> {
+    pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
         let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
         let attachment = line.get("attachment");
