@@ -248,17 +248,16 @@ struct SpendAsked {
 impl SpendAsked {
     /// Reads the words. People leave the dashes out in a conversation.
     fn read(words: &str) -> Result<SpendArguments, clap::Error> {
+        // Without a word, the last days are meant.
+        let words = if words.trim().is_empty() {
+            "since 7d"
+        } else {
+            words
+        };
         let with_dashes = words.split_whitespace().map(|word| match word {
             "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
             _ => word.to_owned(),
         });
-        // Without a word about the period, the last days are meant.
-        let usual: &[&str] = if words.trim().is_empty() {
-            &["--since", "7d"]
-        } else {
-            &[]
-        };
-        let usual = usual.iter().map(|word| (*word).to_owned());
-        Ok(Self::try_parse_from(with_dashes.chain(usual))?.arguments)
+        Ok(Self::try_parse_from(with_dashes)?.arguments)
     }
 }
