@@ -26,7 +26,7 @@ use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
 use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
-use crate::terminal::{ProgressBar, Tone, complain, counted};
+use crate::terminal::{Tone, complain, counted, with_progress};
 use crate::time::{Clock, Millis};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
@@ -165,7 +165,7 @@ impl Machine {
             return Vec::new();
         }
         let files = self.transcripts_since(since);
-        ProgressBar::during("reading transcripts", |show| {
+        with_progress("reading transcripts", |show| {
             writes(files, since, self.prices(), show)
         })
     }
@@ -185,7 +185,7 @@ impl Machine {
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> anyhow::Result<Statement> {
         let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
-        let merged = ProgressBar::during("reading exports", read);
+        let merged = with_progress("reading exports", read);
         let merged = merged.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&merged.gaps);
         let read = Caught {
@@ -203,7 +203,7 @@ impl Machine {
         period: &RowsPeriod,
     ) -> anyhow::Result<TeamLimits> {
         let what = "reading limits and windows";
-        let limits = ProgressBar::during(what, |show| TeamLimits::read(directory, period, show))?;
+        let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
         let limits = limits.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&limits.gaps);
         Ok(limits)
@@ -278,7 +278,7 @@ impl Machine {
         // Before the reading: what is read from now on is priced by this table anyway.
         ledger.reprice(prices)?;
         let roots = places.transcript_roots();
-        let caught = ProgressBar::during("reading transcripts", |show| {
+        let caught = with_progress("reading transcripts", |show| {
             let mut show = |progress: ReadingProgress| show(progress.done, progress.total);
             ledger.catch_up(roots, prices, Effort::All, &mut show)
         })?;

@@ -18,15 +18,13 @@ pub(crate) struct Document {
     byte_order_mark: &'static str,
     /// The text with its changes: a change of any of its nodes is one of it.
     tree: CstRootNode,
-    /// What it said before them.
-    pub(crate) value: Value,
     is_one_line: bool,
 }
 
 impl Document {
-    /// Takes a text apart. A byte order mark is kept and an empty text is an empty object, both as
+    /// Takes a text apart: its root, and what it says. A byte order mark is kept and an empty text is an empty object, both as
     /// the client has it.
-    pub(crate) fn parse(text: &str) -> anyhow::Result<(Self, CstNode)> {
+    pub(crate) fn parse(text: &str) -> anyhow::Result<(Self, CstNode, Value)> {
         let (byte_order_mark, text) = match text.strip_prefix('\u{feff}') {
             Some(rest) => ("\u{feff}", rest),
             None => ("", text),
@@ -56,14 +54,14 @@ impl Document {
                 nodes.push(child);
             }
         }
+        let value = serde_json::from_str(text)?;
         let document = Self {
             byte_order_mark,
             tree,
-            value: serde_json::from_str(text)?,
             // A text without any member has no layout yet.
             is_one_line: text.contains(':') && !text.trim_end().contains('\n'),
         };
-        Ok((document, root))
+        Ok((document, root, value))
     }
 
     /// The text with all changes made. What stood on one line goes on standing on one.
@@ -114,7 +112,7 @@ mod tests {
     }
 
     fn appended(text: &str) -> String {
-        let (document, root) = Document::parse(text).unwrap();
+        let (document, root, _) = Document::parse(text).unwrap();
         let value = json!({"type": "command", "list": [{"a": 1}]});
         root.as_object().unwrap().append("new", value);
         document.text()
@@ -163,7 +161,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_skipped_and_kept() {
         let text = "\u{feff}{\"a\": 7}";
-        let (document, root) = Document::parse(text).unwrap();
+        let (document, root, _) = Document::parse(text).unwrap();
         root.as_object()
             .unwrap()
             .get("a")
@@ -216,7 +214,7 @@ mod tests {
             ("[1, 2, 3, 4]", &[1, 2], "[1, 4]"),
             ("[1, 2]", &[0, 1], "[]"),
         ] {
-            let (document, root) = Document::parse(text).unwrap();
+            let (document, root, _) = Document::parse(text).unwrap();
             for (place, child) in root
                 .children_exclude_trivia_and_tokens()
                 .into_iter()

@@ -317,17 +317,15 @@ fn missing_directories(path: &Path) -> Vec<PathBuf> {
 
 /// Refuses a project's settings that lead out of the project: who wrote the project chose where.
 fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
-    let project = path.parent().and_then(Path::parent);
-    let Some(project) = project.filter(|_| path != places.user_settings()) else {
+    let Some((directory, project)) = path
+        .parent()
+        .and_then(|directory| Some((directory, directory.parent()?)))
+        .filter(|_| path != places.user_settings())
+    else {
         return Ok(());
     };
-    let leads_to = std::fs::read_link(path).map_or_else(
-        |_| path.to_owned(),
-        |target| {
-            path.parent()
-                .map_or(target.clone(), |parent| parent.join(target))
-        },
-    );
+    let target = std::fs::read_link(path);
+    let leads_to = target.map_or_else(|_| path.to_owned(), |target| directory.join(target));
     if !real(&leads_to).starts_with(real(project)) {
         bail!(
             "{} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",

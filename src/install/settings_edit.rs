@@ -197,10 +197,10 @@ struct Work {
 
 impl Work {
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
-        let (document, root) = Document::parse(text)?;
+        let (document, root, expected) = Document::parse(text)?;
         let work = Self {
-            expected: document.value.clone(),
             document,
+            expected,
             changes: Vec::new(),
             kept: None,
         };
@@ -226,7 +226,7 @@ impl Work {
             self.kept = kept_in(&present);
             return;
         }
-        let shown = self.document.value.get("statusLine").map(command_of);
+        let shown = self.expected.get("statusLine").map(command_of);
         let shown = cut(&shown.unwrap_or_default(), SHOWN);
         let nothing = present.as_null_keyword().map(|_| Kept::SetAside);
         let Some(how) = nothing.or(keep) else {

@@ -14,24 +14,21 @@ const COLUMNS: u64 = 25;
 /// Deletes what was shown.
 const GONE: &str = "\r\u{1b}[2K";
 
-/// Shown only where standard error is a terminal; gone when it is dropped.
-#[derive(Debug)]
-pub struct ProgressBar {
-    is_shown: bool,
-}
-
-impl ProgressBar {
-    /// Does what takes long, which says how much of it is done and of how much. `what` is being done.
-    pub fn during<T>(what: &'static str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
-        let is_terminal = io::stderr().is_terminal();
-        let mut bar = Self { is_shown: false };
-        work(&mut |done, total| {
-            if is_terminal && total > 0 {
-                bar.is_shown = true;
-                show(what, done.min(total), total);
-            }
-        })
+/// Does what takes long, which says how much of it is done and of how much. A person at a terminal
+/// sees that as a bar, as long as it takes. `what` is being done.
+pub fn with_progress<T>(what: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
+    let is_terminal = io::stderr().is_terminal();
+    let mut is_shown = false;
+    let outcome = work(&mut |done, total| {
+        if is_terminal && total > 0 {
+            is_shown = true;
+            show(what, done.min(total), total);
+        }
+    });
+    if is_shown {
+        let _ = io::stderr().write_all(GONE.as_bytes());
     }
+    outcome
 }
 
 /// Shows how much of it is done.
@@ -42,14 +39,6 @@ fn show(what: &str, done: u64, total: u64) {
     let percent = done * 100 / total;
     // A terminal that went away is no reason to stop.
     let _ = write!(io::stderr(), "\r  {what} {full}{rest} {percent:3}%");
-}
-
-impl Drop for ProgressBar {
-    fn drop(&mut self) {
-        if self.is_shown {
-            let _ = io::stderr().write_all(GONE.as_bytes());
-        }
-    }
 }
 
 /// Lets so much time pass. A person at a terminal sees, second by second, how much is left.
