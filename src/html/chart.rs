@@ -97,10 +97,7 @@ pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
     /// More lines than these are hard to read, fewer leave a third of the drawing empty.
     const STEPS: i64 = 6;
     let least = most.pico().max(1) / STEPS;
-    let mut power = 1_i64;
-    while power <= least / 10 {
-        power *= 10;
-    }
+    let power = 10_i64.pow(least.checked_ilog10().unwrap_or(0));
     let round = [1, 2, 5, 10].map(|factor| power.saturating_mul(factor));
     let mut enough = round.into_iter().filter(|step| *step >= least);
     let step = enough.next().unwrap_or(power);

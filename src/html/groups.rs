@@ -1,10 +1,12 @@
 //! Spend by project, by person and by session; the page's script sorts and filters sessions.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use super::markup::Markup;
-use super::sums::{SessionSums, dearest_first};
+use super::sums::dearest_first;
 use super::{View, numbered};
+use crate::pricing::Money;
 use crate::render::{Cell, Table};
 use crate::spend::{SpendGroup, amount, known, session_name, share};
 use crate::time::{in_words, moment};
@@ -49,9 +51,8 @@ fn by_name(
 pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     let sums = &contents.sums.sessions;
-    let first_at = |group: &SpendGroup| sums.get(&group.key)?.first_at;
     let groups = contents.statement.groups().iter();
-    let began = groups.map(|group| (group, first_at(group).unwrap_or(group.last_at)));
+    let began = groups.map(|group| (group, group.first_at.unwrap_or(group.last_at)));
     let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
     sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
     let mut rows: Vec<_> = sessions.into_iter().zip(0..).collect();
@@ -70,7 +71,7 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
             }
             .into(),
             view.project(project).into(),
-            sums.get(&group.key).map(models).unwrap_or_default().into(),
+            sums.get(&group.key).map(named).unwrap_or_default().into(),
             contents.minute(moment(first_at)).into(),
             Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),
             amount(&group.tally),
@@ -80,8 +81,8 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     page.table("by-session", "Sessions, the latest first", &table);
 }
 
-fn models(sums: &SessionSums) -> String {
-    let models = dearest_first(&sums.models).into_iter();
+fn named(models: &HashMap<String, Money>) -> String {
+    let models = dearest_first(models).into_iter();
     let more = models.len().saturating_sub(MODELS);
     let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
     match more {

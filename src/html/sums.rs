@@ -28,7 +28,8 @@ pub(crate) struct PageSums {
     pub(super) days: BTreeMap<NaiveDate, DaySums>,
     /// From Monday, hour by hour.
     pub(super) week: [[Money; HOURS]; 7],
-    pub(super) sessions: HashMap<String, SessionSums>,
+    /// What each model cost, by its name, in each session.
+    pub(super) sessions: HashMap<String, HashMap<String, Money>>,
     /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
     /// costs more than all else, and rows come in order of time.
     latest: Option<(Millis, NaiveDate, [usize; 2])>,
@@ -39,15 +40,6 @@ pub(crate) struct PageSums {
 pub(super) struct DaySums {
     pub(super) tally: Tally,
     /// What each model cost, by its name.
-    pub(super) models: HashMap<String, Money>,
-}
-
-/// What a session's line says besides its sums.
-#[derive(Debug, Default)]
-pub(super) struct SessionSums {
-    /// When it began: its first response, else the first quarter of an hour in which it cost
-    /// anything.
-    pub(super) first_at: Option<Millis>,
     pub(super) models: HashMap<String, Money>,
 }
 
@@ -99,9 +91,7 @@ impl PageSums {
         }
         let session = row.origin.session.clone();
         let session = self.sessions.entry(session).or_default();
-        let first = row.origin.first_at.unwrap_or(row.at);
-        session.first_at = Some(session.first_at.map_or(first, |known| known.min(first)));
-        *session.models.entry(model.to_owned()).or_default() += cost;
+        *session.entry(model.to_owned()).or_default() += cost;
     }
 
     fn place(&mut self, at: Millis) -> (Millis, NaiveDate, [usize; 2]) {

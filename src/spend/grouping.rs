@@ -86,6 +86,9 @@ pub(crate) struct SpendGroup {
     pub(crate) title: Option<String>,
     /// Whether another group of the report has the same title, as forks have.
     pub(crate) shares_title: bool,
+    /// When a session began: its first response, else the first quarter of an hour in which it cost
+    /// anything.
+    pub(crate) first_at: Option<Millis>,
     /// When something was last spent in it: of a session exactly, else the quarter of an hour.
     pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
@@ -144,6 +147,8 @@ impl Grouping {
             group.tally += tally;
             group.last_at = group.last_at.max(row.at);
             if self.by == GroupBy::Session {
+                let first = row.origin.first_at.unwrap_or(row.at);
+                group.first_at = Some(group.first_at.map_or(first, |known| known.min(first)));
                 group.last_at = group.last_at.max(row.origin.last_at.unwrap_or_default());
                 if !row.origin.project.is_empty() {
                     group.project = Some(row.origin.project.clone());

@@ -88,24 +88,22 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 /// Words that may be parted at a line's end. A number stays with its unit: "1 h 52 m".
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let is_unit = |word: &str| {
-        ["d", "h", "m", "s", "%"].contains(&word.trim_end_matches(['.', ',', ':', ';', ')']))
-    };
+    let mut is_after_number = false;
     for word in text.split_whitespace() {
-        let ends_in_number = words
-            .last()
-            .and_then(|last| last.rsplit(' ').next())
-            .is_some_and(is_number);
         match words.last_mut() {
-            Some(last) if ends_in_number && is_unit(word) => {
+            Some(last) if is_after_number && is_unit(word) => {
                 last.push(' ');
                 last.push_str(word);
             }
             _ => words.push(word.to_owned()),
         }
+        is_after_number = word.bytes().all(|byte| byte.is_ascii_digit());
     }
     words
+}
+
+fn is_unit(word: &str) -> bool {
+    ["d", "h", "m", "s", "%"].contains(&word.trim_end_matches(['.', ',', ':', ';', ')']))
 }
 
 #[cfg(test)]
