@@ -15,10 +15,12 @@ pub(crate) struct DoctorArguments {
 
 impl Verb for DoctorArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let home = &machine.places.home;
+        let directory = machine.project().unwrap_or_else(|| home.clone());
         let findings = examine(&Setup::new(
             machine.environment.clone(),
             machine.places.clone(),
-            machine.directory(),
+            directory,
         ));
         let all = report(&findings);
         let room = machine.event().and(machine.environment.rows());

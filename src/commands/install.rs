@@ -48,7 +48,7 @@ const QUESTION: &str = include_str!("help/keep_status_line.txt");
 impl Verb for InstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let places = &machine.places;
-        let directory = machine.directory();
+        let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
         let path = settings::path_of(self.scope, places, &directory);
         let both = self.statusline == self.hooks;
         let (dry_run, status_line) = (self.dry_run, both || self.statusline);

@@ -96,11 +96,6 @@ impl Machine {
         started.or_else(|| std::env::current_dir().ok())
     }
 
-    /// The same, or home.
-    pub(super) fn directory(&self) -> PathBuf {
-        self.project().unwrap_or_else(|| self.places.home.clone())
-    }
-
     /// How long the ledger may read: a conversation does not wait.
     pub(super) fn effort(&self) -> Effort {
         match self.conversation {

@@ -25,7 +25,7 @@ pub(crate) struct UninstallArguments {
 impl Verb for UninstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let places = &machine.places;
-        let directory = machine.directory();
+        let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
         let mut paths = BTreeSet::new();
         let scopes = if let Some(scope) = &self.scope {
             std::slice::from_ref(scope)
