@@ -194,16 +194,16 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     Some(found.unwrap_or(Line::Other))
 }
 
-/// The time of a line, if it has one at its top level.
+/// The time of a line, if it has one at its top level. What stands behind it is not looked at.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     let mut at = None;
-    JsonWalk::object(bytes, |field, walk| {
+    let _ = JsonWalk::object(bytes, |field, walk| {
         let value = walk.value()?;
         if field == b"timestamp" {
             at = time(value);
         }
-        Some(())
-    })?;
+        at.is_none().then_some(())
+    });
     at
 }
 
