@@ -53,10 +53,20 @@ impl Pace {
     /// line since it began. None if it is over.
     pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
         let all = minutes(passed(meter, FIVE_HOURS, now)?);
-        let levels = levels.get(levels.len().saturating_sub(STEPS)..)?;
+        Some(Self::after(
+            &by_minute(levels, meter)?,
+            meter.used_percent,
+            all,
+        ))
+    }
+
+    /// The same so many minutes after the window began.
+    fn after(levels: &[(f64, f64)], used: f64, all: f64) -> Self {
+        let levels = levels.get(levels.len().saturating_sub(STEPS)..);
+        let levels = levels.unwrap_or_default().iter().copied();
         let (mut since, mut level, mut rises) = (all, 0.0, [0.0; 2]);
-        for (at, next) in levels.iter().copied().chain([(now, meter.used_percent)]) {
-            let ago = minutes(now - at).max(0.0);
+        for (at, next) in levels.chain([(all, used)]) {
+            let ago = (all - at).max(0.0);
             // A session that was idle may tell an older level.
             if next > level {
                 let span = (since - ago).max(1.0);
@@ -70,10 +80,10 @@ impl Pace {
         }
         let [of_the_hour, of_now] = rises;
         let weight_of_all = MEMORIES.map(|memory| 1.0 - faded(all, memory));
-        Some(Self {
+        Self {
             of_the_hour: of_the_hour / weight_of_all[0],
             of_now: of_now / weight_of_all[1],
-        })
+        }
     }
 
     /// By how many percent a window rises in so many minutes.
@@ -90,6 +100,17 @@ impl Pace {
             percent / self.of_now
         }
     }
+}
+
+/// Levels with the minutes since the window began.
+fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
+    let begun = meter.resets_at? - FIVE_HOURS;
+    let levels = levels.iter();
+    Some(
+        levels
+            .map(|(at, level)| (minutes(*at - begun), *level))
+            .collect(),
+    )
 }
 
 /// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
@@ -121,8 +142,9 @@ fn at_pace(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
 /// What is to be expected of a window that came to these levels, oldest first, and is at this one now.
 pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let mut said = None;
+    let by_minute = by_minute(levels, meter)?;
     for (nth, (at, level)) in levels.iter().enumerate() {
-        let known = levels.get(..=nth).unwrap_or_default();
+        let known = by_minute.get(..=nth).unwrap_or_default();
         let next = levels.get(nth + 1).map_or(now, |(next, _)| *next);
         let told = Meter {
             used_percent: *level,
@@ -142,18 +164,19 @@ pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Ou
     if levels.last().is_some_and(is_told) && !is_over {
         said
     } else {
-        renewed(said, levels, meter, now)
+        renewed(said, &by_minute, meter, now)
     }
 }
 
 /// What is said from now on, where this was `said`.
 fn renewed(
     said: Option<Outlook>,
-    levels: &[Level],
+    levels: &[(f64, f64)],
     meter: &Meter,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    let fresh = at_pace(Pace::new(levels, meter, now)?, meter, now)?;
+    let all = minutes(passed(meter, FIVE_HOURS, now)?);
+    let fresh = at_pace(Pace::after(levels, meter.used_percent, all), meter, now)?;
     let (Some(Outlook::Full(before, _)), Outlook::Full(at, _)) = (said, fresh) else {
         return Some(fresh);
     };
