@@ -50,7 +50,22 @@ pub(super) fn meets(conditions: &str, holds: impl Fn(&str) -> Option<bool>) -> b
     })
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        evidence: &'a Evidence,
+        clues: &'a Clues,
+        message: &'static Message,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            evidence,
+            clues,
+            message,
+            clock,
+            window: None,
+            is_guessed: false,
+        }
+    }
     /// The case with the first window that one of these sources tells.
     pub(super) fn with_window_of(self, sources: &str) -> Self {
         let mut told = sources

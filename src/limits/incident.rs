@@ -9,8 +9,8 @@ use super::clues::Clues;
 use super::diagnosis::Diagnosis;
 use super::ending;
 use super::evidence::Evidence;
-use super::kind::{Service, Verdict};
-use super::messages::{Concerns, Message};
+use super::kind::Service;
+use super::messages::Message;
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
@@ -75,7 +75,7 @@ pub struct Incident {
     pub resets: Resets,
     /// How it stands at the moment for which it was explained.
     pub standing: Standing,
-    now: DateTime<Utc>,
+    clock: Clock,
     /// One plain sentence: what happened and what to do first.
     pub headline: String,
     /// The same in at most 60 columns.
@@ -90,14 +90,7 @@ impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
-        let case = Case {
-            evidence: &evidence,
-            clues: &clues,
-            message,
-            clock,
-            window: None,
-            is_guessed: false,
-        };
+        let case = Case::new(&evidence, &clues, message, clock);
         let diagnosis = message.judge(&case);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
@@ -115,7 +108,7 @@ impl Incident {
         };
         let lasting = telling.lasting();
         let said = match standing {
-            Standing::Over(ending) if !diagnosis.is_news() => telling.in_the_past(&lasting, ending),
+            Standing::Over(_) if !diagnosis.is_news() => telling.in_the_past(&lasting),
             _ => lasting,
         };
         Self {
@@ -127,9 +120,19 @@ impl Incident {
             diagnosis,
             resets,
             standing,
-            now: clock.now,
+            clock,
             clues,
             evidence,
+        }
+    }
+
+    /// What it can be asked for, by the names in messages/rules.json.
+    pub(super) fn telling(&self) -> Telling<'_> {
+        Telling {
+            case: Case::new(&self.evidence, &self.clues, self.message, self.clock),
+            diagnosis: &self.diagnosis,
+            resets: &self.resets,
+            standing: self.standing,
         }
     }
 
@@ -190,7 +193,7 @@ impl Incident {
         Some(match reset {
             _ if !self.continues_by_itself() => GoesOn::Not("no window of the plan ends this"),
             None => GoesOn::Not("its reset is not known"),
-            Some(at) if at - self.now > LONGEST_WAIT => {
+            Some(at) if at - self.clock.now > LONGEST_WAIT => {
                 GoesOn::Not("its reset is more than a day ahead")
             }
             Some(at) => GoesOn::At(at + CONTINUES_AFTER),
@@ -199,7 +202,7 @@ impl Incident {
 
     /// Whether an open session is about to go on by itself, because its window has just reset.
     pub fn continues_now(&self) -> bool {
-        let since_reset = self.resets.chosen.map(|reset| self.now - reset.at);
+        let since_reset = self.resets.chosen.map(|reset| self.clock.now - reset.at);
         self.continues_by_itself()
             && self.standing == Standing::Over(Ending::Reset)
             && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
@@ -211,14 +214,7 @@ impl Incident {
 
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
-        let concerns = match self.message.in_vain_for {
-            Concerns::Everybody => true,
-            Concerns::OnePersonPlans => !self.evidence.is_shared_plan(),
-            Concerns::DoubtfulLimits => matches!(
-                self.diagnosis.verdict,
-                Verdict::FalseLikely | Verdict::CannotTell
-            ),
-        };
+        let concerns = self.telling().meets(self.message.in_vain_for);
         let sentences = concerns.then_some(&self.message.in_vain);
         sentences.into_iter().flatten().copied()
     }

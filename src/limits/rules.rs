@@ -27,6 +27,8 @@ struct Tables {
     actions: Vec<HelpChange>,
     /// The same once it is over.
     afterwards: Vec<HelpChange>,
+    /// How it ended.
+    endings: Vec<Saying>,
 }
 
 /// How messages of one subject are weighed.
@@ -146,6 +148,11 @@ pub(super) fn changes(is_over: bool) -> &'static [HelpChange] {
     }
 }
 
+/// What is said of what is over, by how it ended.
+pub(super) fn endings() -> &'static [Saying] {
+    &TABLES.endings
+}
+
 /// The name of a rule, if there is such a one.
 pub(super) fn rule(name: &str) -> Option<&'static str> {
     TABLES.rules.get_key_value(name).map(|(name, _)| *name)
@@ -222,14 +229,7 @@ mod tests {
             zone: Zone::UTC,
             hours: Hours::TwentyFour,
         };
-        let case = Case {
-            evidence: &evidence,
-            clues: &clues,
-            message,
-            clock,
-            window: None,
-            is_guessed: false,
-        };
+        let case = Case::new(&evidence, &clues, message, clock);
         let telling = Telling {
             case,
             diagnosis: &Diagnosis::new(&case, Judged::default()),
@@ -272,6 +272,7 @@ mod tests {
             }
         }
         let sayings = tables.answers.values().flat_map(|answer| &answer.says);
+        let sayings = sayings.chain(&tables.endings);
         let changes = tables.actions.iter().chain(&tables.afterwards);
         for conditions in sayings
             .map(|saying| saying.r#if)
@@ -284,7 +285,7 @@ mod tests {
         let values = include_str!("words.rs");
         for part in EMBEDDED.split('{').skip(1) {
             let name = part.split(['}', ' ', '\n']).next().unwrap_or_default();
-            let is_known = ["", "what", "names", "limit"].contains(&name)
+            let is_known = ["", "what", "names", "limit", "name"].contains(&name)
                 || values.contains(&format!("\"{name}\" =>"));
             assert!(is_known, "{{{name}}}");
         }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::ending::{LONGEST_LIMIT, PASSING_LASTS};
@@ -11,7 +12,7 @@ use super::incident::Incident;
 use super::kind::{Counts, LimitKind, Verdict};
 use super::standing::{Ending, Standing};
 use crate::terminal::counted;
-use crate::time::{Clock, Zone, in_words, monday_of};
+use crate::time::{Clock, Zone, in_words, monday_of, rfc3339};
 
 /// An error that nobody answered, and whose limit tells no reset, holds for certain no longer than
 /// this: somebody may have gone on elsewhere.
@@ -98,7 +99,7 @@ pub(crate) enum Seen {
 }
 
 /// Sums of errors.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Toll {
     /// Errors that stopped the work.
     pub errors: u64,
@@ -106,32 +107,21 @@ pub struct Toll {
     /// tried.
     pub stops: u64,
     /// Of these, those that looked false.
+    #[serde(rename = "false_likely")]
     pub likely_false: u64,
     /// Of these, those that still hold.
+    #[serde(rename = "still_blocked")]
     pub still: u64,
     /// Of these, those whose end nobody saw: their time is in no sum.
+    #[serde(rename = "unknown_end")]
     pub unknown: u64,
     /// For how long. Time in which several limits stopped an account counts once, for the one that
     /// came first.
+    #[serde(rename = "blocked_s", serialize_with = "seconds")]
     pub blocked: TimeDelta,
 }
 
 impl Toll {
-    fn json(&self) -> Map<String, Value> {
-        let fields = json!({
-            "errors": self.errors,
-            "stops": self.stops,
-            "false_likely": self.likely_false,
-            "still_blocked": self.still,
-            "unknown_end": self.unknown,
-            "blocked_s": self.blocked.num_seconds(),
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        }
-    }
-
     /// "2 h 10 m", "-" for nothing.
     pub fn blocked_in_words(&self) -> String {
         if self.blocked.is_zero() {
@@ -286,27 +276,32 @@ impl Tolls {
 
     /// The sums for programs.
     pub fn json(&self) -> Value {
-        let with = |name: &str, value: Value, toll: &Toll| {
-            let mut fields = Map::new();
-            fields.insert(name.to_owned(), value);
-            fields.extend(toll.json());
-            Value::Object(fields)
-        };
-        let since = self
-            .since
-            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
-        let mut fields = self.total.json();
-        fields.insert("since".to_owned(), json!(since));
+        let since = self.since.map(rfc3339);
         let by_limit = self.by_limit.iter();
-        let by_limit = by_limit.map(|(limit, toll)| with("limit", json!(limit), toll));
-        fields.insert("by_limit".to_owned(), by_limit.collect());
-        let period = if self.by_month { "month" } else { "week" };
-        fields.insert("period".to_owned(), json!(period));
+        let by_limit = by_limit.map(|(limit, toll)| with_sums([("limit", json!(limit))], toll));
         let by_period = self.by_period.iter();
-        let by_period = by_period.map(|(day, toll)| with("from", json!(day.to_string()), toll));
-        fields.insert("by_period".to_owned(), by_period.collect());
+        let by_period = by_period.map(|(day, toll)| with_sums([("from", json!(day))], toll));
+        let mut fields = with_sums([], &self.total);
+        let more = json!({
+            "since": since,
+            "by_limit": by_limit.collect::<Vec<_>>(),
+            "period": if self.by_month { "month" } else { "week" },
+            "by_period": by_period.collect::<Vec<_>>(),
+        });
+        fields.extend(more.as_object().cloned().unwrap_or_default());
         Value::Object(fields)
     }
+}
+
+/// Some fields, and the sums.
+fn with_sums<const N: usize>(fields: [(&str, Value); N], toll: &Toll) -> Map<String, Value> {
+    let sums = json!(toll).as_object().cloned().unwrap_or_default();
+    let fields = fields.map(|(name, value)| (name.to_owned(), value));
+    fields.into_iter().chain(sums).collect()
+}
+
+fn seconds<S: Serializer>(blocked: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_i64(blocked.num_seconds())
 }
 
 /// The first day of the week or the month that a day is in.

@@ -9,10 +9,10 @@ use super::case::{self, Case};
 use super::clues::Pool;
 use super::diagnosis::Diagnosis;
 use super::ending;
-use super::kind::{LimitKind, Window, named};
+use super::kind::{LimitKind, Verdict, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
-use super::rules::Saying;
+use super::rules::{self, Saying};
 use super::standing::{Ending, Standing};
 use super::unread;
 use crate::terminal;
@@ -198,6 +198,18 @@ impl Telling<'_> {
             ("ahead", "") => self.reset_ahead().is_some(),
             ("ends", "") => is_dated || diagnosis.window_is_full,
             ("is", "full") => diagnosis.window_is_full,
+            // However it ended in the end.
+            ("its", "reset passed") => self.standing == Standing::Over(Ending::Reset),
+            ("was", "reset early") => self.standing == Standing::Over(Ending::ResetEarly),
+            ("answered", "") => self.evidence.since.answered,
+            ("goes", "on") => {
+                ending::continues_by_itself(self.evidence, diagnosis.of_plan())
+                    && !self.evidence.since.answered
+            }
+            ("doubted", "") => matches!(
+                diagnosis.verdict,
+                Verdict::FalseLikely | Verdict::CannotTell
+            ),
             ("first", "") => diagnosis
                 .answer
                 .is_some_and(|answer| answer.first.is_some()),
@@ -255,36 +267,22 @@ impl Telling<'_> {
     }
 
     /// The same of what is over: what it was, and how it ended.
-    pub(super) fn in_the_past(&self, lasting: &Said, ending: Ending) -> Said {
-        const AGAIN: &str = "send the prompt again";
-        let what = past(&lasting.what);
-        let reset = self.resets.chosen.map(|reset| self.clock.time(reset.at));
-        let reset = format!("its reset time {} has passed", reset.unwrap_or_default());
-        let (ended, badge) = match ending {
-            Ending::Answered => ("Claude Code has answered again since".to_owned(), "over"),
-            Ending::AnsweredElsewhere => (
-                format!("another session got an answer since: {AGAIN}"),
-                "over",
-            ),
-            Ending::ResetEarly => (format!("it was reset early: {AGAIN}"), "reset early"),
-            Ending::Reset if self.evidence.since.answered => (reset, "its reset has passed"),
-            Ending::Reset => (format!("{reset}: {AGAIN}"), "its reset has passed"),
-            Ending::PauseOver => (format!("it should have passed: {AGAIN}"), AGAIN),
-            Ending::Outlived => (format!("that is long ago: {AGAIN}"), "long ago"),
-        };
-        let continues = ending == Ending::Reset
-            && !self.evidence.since.answered
-            && ending::continues_by_itself(self.evidence, self.diagnosis.of_plan());
-        let mut headlines = vec![format!("{what}; {ended}"), capitalized(&ended)];
-        if continues {
-            let unless = "if Claude Code has not continued by itself";
-            headlines.insert(0, format!("{what}; {ended}, {unless}"));
-        }
+    pub(super) fn in_the_past(&self, lasting: &Said) -> Said {
         let (name, _) = lasting
             .badge
             .split_once(" · ")
             .unwrap_or((&lasting.badge, ""));
-        self.said(headlines, vec![format!("{name} · {badge}")], None)
+        let what = past(&lasting.what);
+        let mut endings = rules::endings().iter();
+        let ending = endings.find(|saying| self.meets(saying.r#if));
+        ending.map_or_else(Said::default, |saying| {
+            let fill = |template: &&str| {
+                let template = template.replace("{what}", &what).replace("{name}", name);
+                self.fill(&template)
+            };
+            let badges = saying.badge.iter().filter_map(fill).collect();
+            self.said(saying.says.iter().filter_map(fill).collect(), badges, None)
+        })
     }
 }
 

@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use super::kind::{LimitKind, Window};
 
-pub(super) use row::Concerns;
 pub use row::Message;
 
 /// The embedded rows.

@@ -45,8 +45,8 @@ pub struct Message {
     pub(in crate::limits) helps: Vec<Help>,
     /// What people tried in vain, with its source.
     pub(in crate::limits) in_vain: Vec<&'static str>,
-    /// For whom that is worth knowing.
-    pub(in crate::limits) in_vain_for: Concerns,
+    /// For whom that is worth knowing: conditions, as in rules.json.
+    pub(in crate::limits) in_vain_for: &'static str,
     /// Where this is known from.
     pub(in crate::limits) source: &'static str,
 }
@@ -149,16 +149,4 @@ impl Plans {
             Self::StrayKeys => evidence.has_stray_credential(),
         })
     }
-}
-
-/// For whom something that was tried in vain is worth knowing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::limits) enum Concerns {
-    #[default]
-    Everybody,
-    /// On a plan for one person.
-    OnePersonPlans,
-    /// Where the limit is not certain to be real.
-    DoubtfulLimits,
 }
