@@ -10,6 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::Error as IoError;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -49,7 +50,7 @@ struct Copy {
     key: u64,
     version: u64,
     /// Of what is unrecorded, a hash of the session's id.
-    unrecorded: Option<u64>,
+    unrecorded: Option<NonZeroU64>,
     /// Among the names of machines.
     machine: u32,
     /// Among all lines that were read.
@@ -76,8 +77,9 @@ impl Copies {
                 if matches!(line.kind, Kind::Nothing | Kind::Otherwise) {
                     return self.next_line().map(drop);
                 }
-                let is_unrecorded = line.kind == Kind::Unrecorded;
-                unrecorded = is_unrecorded.then(|| xxh3_64(line.session.as_bytes()));
+                if line.kind == Kind::Unrecorded {
+                    unrecorded = NonZeroU64::new(xxh3_64(line.session.as_bytes()));
+                }
                 (line.key, line.version, line.machine)
             }
             Rows::Limits => {
@@ -126,7 +128,7 @@ impl Copies {
         self.all.dedup_by_key(|copy| copy.key);
         // What is unrecorded follows from the whole of a session: only that from whoever knows most
         // of it counts.
-        let mut most: HashMap<u64, Weight> = HashMap::new();
+        let mut most: HashMap<NonZeroU64, Weight> = HashMap::new();
         for copy in &self.all {
             if let Some(session) = copy.unrecorded {
                 let known = most.entry(session).or_insert(weight(copy));

@@ -63,10 +63,7 @@ def systemd(binary, check):
         if not shutil.which("systemd-analyze"):
             print("skipped: systemd's own look at its units: systemd-analyze is not installed")
             return
-        units = home.path / ".config/systemd/user"
-        units.mkdir(parents=True)
-        for name in ("whycap-export.service", "whycap-export.timer"):
-            shutil.copy(SHIPPED / name, units)
+        units = Path(shutil.copytree(SHIPPED, home.path / ".config/systemd/user", ignore=lambda _, names: [name for name in names if "whycap-export" not in name]))
         (home.path / "run").mkdir()
         environment = {"HOME": str(home.path), "XDG_RUNTIME_DIR": str(home.path / "run"), "PATH": os.environ["PATH"]}
 
