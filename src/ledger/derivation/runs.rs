@@ -229,8 +229,12 @@ impl<'f> Context<'f> {
                 let has_served_nothing = (total.cost, total.api_ms) == (newest.cost, newest.api_ms);
                 (run.has_exit || has_served_nothing) && self.is_in_time(total, run)
             };
-            let base = earlier.iter().rev().find(is_fit).unwrap_or(&newest);
-            self.written_of(base)
+            let is_beside = |older: &&&Total| {
+                !self.is_in_time(newest, run) && self.are_beside(run.last, newest, older)
+            };
+            let all = || earlier.iter().rev();
+            let base = all().find(is_fit).or_else(|| all().find(is_beside));
+            self.written_of(base.unwrap_or(&newest))
         });
         bases.max_by_key(|base| (base.last.run_ms, base.last.cost))
     }
@@ -240,6 +244,24 @@ impl<'f> Context<'f> {
         let begin = run.begin_from(Some(base));
         let written = self.written_of(base);
         written.is_some_and(|base| base.written_at() <= begin + SLACK)
+    }
+
+    /// Whether two runs went on from this total, each by itself: what they grew by is then what the
+    /// session answered since, to the token.
+    fn are_beside(&self, one: &Total, other: &Total, base: &Total) -> bool {
+        let Some(since) = self.written_of(base).map(Written::written_at) else {
+            return false;
+        };
+        let until = one.before.max(other.before);
+        let answers = self.own_answers(one.session);
+        let answers: Vec<&Answer> = answers
+            .filter(|answer| since < answer.at && answer.at <= until)
+            .collect();
+        let mut grown = growth(&one.parts, Some(&base.parts));
+        for (model, part) in growth(&other.parts, Some(&base.parts)) {
+            *grown.entry(model).or_default() += part;
+        }
+        is_explained(&grown, &answers)
     }
 
     /// What a fork took over: the newest total of its parent.
