@@ -1144,7 +1144,9 @@ impl Drawing {
             model: Some("claude-opus-5-5".to_owned()),
             process: self.is_known.then_some(telling.process),
         };
-        let ledger = Ledger::open(&places.data, Patience::Person).unwrap();
+        let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
+        // What a fork took over is read for 25 ms at most: on a busy machine that is left to luck.
+        read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
         let mut live = Live::read(ledger, &places, &session.id, Some(&path), Some(drawn)).unwrap();
         let figures = live.figures(&self.environment, Wanted::default()).unwrap();
