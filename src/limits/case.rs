@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::clues::{Clues, Substance, window_in};
+use super::clues::{Clues, Substance};
 use super::diagnosis::Source;
 use super::evidence::{Evidence, Seen, Whose};
 use super::kind::{LimitKind, Who, Window};
 use super::messages::Message;
 use super::meters::{self, Fullness};
+use super::named_limit::window_in;
 use super::resets;
 use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;

@@ -4,8 +4,9 @@
 use super::code::without_code;
 use super::evidence::{Evidence, Seen, is_anthropics};
 use super::kind::Window;
+use super::named_limit::{NamedLimit, named_limit, window_in};
 use super::passages::{Passage, passages};
-use super::vocabulary::{List, vocabulary};
+use super::vocabulary::{List, normalize, vocabulary};
 
 /// What there is to recognize an error by.
 #[derive(Debug, Clone, Default)]
@@ -83,19 +84,6 @@ impl Speaker {
     }
 }
 
-/// "You've hit your weekly limit", "weekly limit reached".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NamedLimit {
-    /// The words between: "org's monthly spend". Empty for "hit your limit".
-    pub(super) name: String,
-    /// Whether the message speaks to the user: "you've hit your …".
-    pub(super) is_yours: bool,
-    /// Whether nothing else is said.
-    pub(super) is_alone: bool,
-    /// Whether a dot follows, as only Claude Code parts its sentences: "… limit · resets 3pm".
-    pub(super) has_dot: bool,
-}
-
 /// The prepaid pool by the user's own name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Pool {
@@ -121,18 +109,6 @@ impl Pool {
         }
     }
 }
-
-/// What the windows are called. One model's weekly limit comes before that of all.
-const WINDOWS: [(Window, &[&str]); 5] = [
-    (Window::WeeklyOpus, &["opus"]),
-    (Window::WeeklySonnet, &["sonnet"]),
-    (Window::WeeklyFable, &["fable", "mythos"]),
-    (Window::Weekly, &["weekly", "7-day", "semanal"]),
-    (
-        Window::FiveHour,
-        &["5-hour", "5 hour", "five-hour", "session"],
-    ),
-];
 
 impl Clues {
     /// Of each of the messages in a text, in order.
@@ -303,13 +279,6 @@ fn without_mentions(text: String) -> String {
     mentioned.unwrap_or(text)
 }
 
-/// Whether another program's name stands right before: "Cursor: you've hit your usage limit".
-fn is_anothers(before: &str) -> bool {
-    let name = before.trim_end().strip_suffix(':');
-    let mut others = vocabulary().others.iter();
-    name.is_some_and(|name| others.any(|other| name.ends_with(&other.to_lowercase())))
-}
-
 /// From the last statement on that a limit is reached: the reset of one before it is not its own.
 fn of_the_last(text: String) -> String {
     let lower = text.to_ascii_lowercase();
@@ -327,12 +296,6 @@ fn of_the_last(text: String) -> String {
     last.map(str::to_owned).unwrap_or(text)
 }
 
-/// The window that these words name.
-pub(super) fn window_in(words: &str) -> Option<Window> {
-    let is_named = |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
-    WINDOWS.iter().find(is_named).map(|(window, _)| *window)
-}
-
 /// "You've hit your 5-hour limit · resets 8am · out of usage credits": the limit is the window. That
 /// credits do not take over is another matter.
 fn without_the_way_out(text: String) -> (String, bool) {
@@ -340,186 +303,6 @@ fn without_the_way_out(text: String) -> (String, bool) {
         Some((limit, rest)) if limit.contains("hit your ") => (format!("{limit}{rest}"), true),
         _ => (text, false),
     }
-}
-
-/// Lower case, one kind of apostrophe, dot, dash and colon, single spaces; and whole again what HTML,
-/// shells and other encodings do to them.
-pub(crate) fn normalize(text: &str) -> String {
-    let mut text = text.to_owned();
-    for (damaged, whole) in &vocabulary().damaged {
-        if text.contains(damaged) {
-            text = text.replace(damaged, whole);
-        }
-    }
-    let mapped: String = text
-        .chars()
-        .map(|c| match c {
-            '’' | '‘' | 'ʼ' | '´' | '`' => '\'',
-            '“' | '”' | '„' | '«' | '»' => '"',
-            '∙' | '•' | '‧' | '⋅' => '·',
-            '\u{2010}'..='\u{2015}' => '-',
-            '：' => ':',
-            '（' => '(',
-            '）' => ')',
-            '％' => '%',
-            c if c.is_whitespace() => ' ',
-            c => c,
-        })
-        .flat_map(char::to_lowercase)
-        .collect();
-    let words: Vec<&str> = mapped.split_whitespace().map(with_apostrophe).collect();
-    words.join(" ")
-}
-
-/// A word that lost its apostrophe.
-fn with_apostrophe(word: &str) -> &str {
-    let mut known = vocabulary().apostrophes.iter();
-    let whole = known.find(|(lost, _)| *lost == word);
-    whole.map_or(word, |(_, whole)| whole)
-}
-
-fn is_claudes(name: &str) -> bool {
-    let is_version = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
-    name.split(' ')
-        .all(|word| word.is_empty() || vocabulary().claudes.hold(word) || is_version(word))
-}
-
-fn named_limit(text: &str) -> Option<NamedLimit> {
-    yours(text).or_else(|| reached(text))
-}
-
-/// "You've hit your weekly limit · resets …": the last one.
-fn yours(text: &str) -> Option<NamedLimit> {
-    let whole = vocabulary().yours.around_last(text);
-    let cut_off_before = || vocabulary().yours_cut_off.around_last(text);
-    let (before, rest) = whole.or_else(cut_off_before)?;
-    let name = up_to_limit(rest);
-    let Some((name, after)) = name else {
-        return whole.and_then(|_| cut_off(rest));
-    };
-    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
-    // "Your weekly limit for Opus" is that of Opus.
-    let name = ["opus", "sonnet", "fable"]
-        .into_iter()
-        .find(|model| {
-            after
-                .strip_prefix(" for ")
-                .is_some_and(|rest| rest.starts_with(model))
-        })
-        .unwrap_or(name);
-    let is_about_it = before
-        .trim_end()
-        .rsplit(' ')
-        .next()
-        .is_some_and(|last| vocabulary().conditions.hold(last));
-    let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
-    // A name that is new is known by the dot that Claude Code parts its sentences with.
-    let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
-    // Nobody else has a session or a weekly limit that "you've hit".
-    let is_window = WINDOWS.iter().any(|(_, names)| names.contains(&name));
-    let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
-    let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
-    (is_told && !is_anothers(before)).then(|| NamedLimit {
-        name: name.to_owned(),
-        is_yours: true,
-        is_alone: before.is_empty(),
-        has_dot,
-    })
-}
-
-/// "You've hit your sess", where the text ends.
-fn cut_off(rest: &str) -> Option<NamedLimit> {
-    let rest = rest.trim_end_matches(['.', '…', '"', '\'']);
-    let (name, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
-    let whole = vocabulary()
-        .claudes
-        .iter()
-        .find(|word| word.starts_with(last));
-    let whole = whole.filter(|_| !"limit".starts_with(last) && !last.is_empty());
-    let name = [name, whole.unwrap_or_default()].join(" ");
-    let is_known = whole.is_some() || "limit".starts_with(last);
-    (is_known && is_claudes(name.trim())).then(|| NamedLimit {
-        name: name.trim().to_owned(),
-        is_yours: true,
-        is_alone: true,
-        has_dot: false,
-    })
-}
-
-/// What stands before " limit" or " budget", and what comes after it.
-fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
-    let mut end = 0;
-    for word in rest.split_inclusive(' ').take(6) {
-        let bare = word.trim_end_matches([' ', '.', ',', ':', ';', '!', '|', ')', '"', '\'']);
-        if bare == "limit" || bare == "limits" || bare == "budget" {
-            let after = rest.get(end + bare.len()..)?;
-            return Some((rest.get(..end)?.trim_end(), after));
-        }
-        end += word.len();
-    }
-    None
-}
-
-/// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
-fn ends_there(after: &str) -> bool {
-    let after = after.trim_start();
-    after.is_empty()
-        || after.starts_with([
-            '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…', '*',
-        ])
-        || vocabulary().go_on.begin(after)
-}
-
-/// "5-hour limit reached · resets …": the last one, at the start of a statement.
-fn reached(text: &str) -> Option<NamedLimit> {
-    let (before, after) = vocabulary().reached.around_last(text)?;
-    let start = before
-        .rfind([
-            '·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '=', '*', '>',
-        ])
-        .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))
-        .max(before.rfind(" '").map(|at| at + 2))
-        .max(before.rfind(" - ").map(|at| at + 3))
-        .unwrap_or(0);
-    let name = before.get(start..)?.trim();
-    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
-    // A heading may be a comment as well; a status is no part of a name.
-    let heading = name
-        .strip_prefix("# ")
-        .filter(|_| has_dot || after.starts_with('|'));
-    let name = heading.unwrap_or(name);
-    let is_status = |(word, _): &(&str, &str)| word.len() == 3 && word.parse::<u16>().is_ok();
-    let named = name.split_once(' ').filter(is_status);
-    let name = named.map_or(name, |(_, name)| name);
-    // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
-    let is_told = if name.is_empty() {
-        after.starts_with(" · resets") && text.contains(" · /")
-    } else {
-        let is_made = has_dot || !is_mentioned(text, before.get(..start)?, after);
-        // "Session limit reached: max 5 for this user" goes on about something else.
-        let is_whole = !after.starts_with(':') || after.contains("reset");
-        is_made && is_whole && is_claudes(name) && ends_there(after)
-    };
-    (is_told && !is_anothers(before.get(..start)?)).then(|| NamedLimit {
-        name: name.to_owned(),
-        is_yours: false,
-        is_alone: start == 0 && after.trim_matches(['.', '…', '!', '"']).is_empty(),
-        has_dot,
-    })
-}
-
-/// Whether a sentence that does not speak of Claude only mentions a statement: `means "…" there`.
-/// A log may quote one as well: `stderr: "…"`.
-fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
-    let before = before.trim_end();
-    let Some(quote) = before.chars().last().filter(|c| ['"', '\''].contains(c)) else {
-        return false;
-    };
-    let rest = after.rfind(quote).and_then(|at| after.get(at + 1..));
-    let rest = rest
-        .unwrap_or_default()
-        .trim_matches(['.', ')', ']', '}', ' ', '\'']);
-    !rest.is_empty() && !text.contains("claude")
 }
 
 /// Whether nothing is said but that something failed: "API Error: Request rejected (429)".
@@ -578,63 +361,6 @@ mod tests {
                 ..Clues::default()
             };
             assert_eq!(clues.figures(), expected);
-        }
-    }
-
-    fn name(text: &str) -> Option<String> {
-        named_limit(&normalize(text)).map(|limit| limit.name)
-    }
-
-    #[test]
-    fn a_limit_is_named_by_claudes_words() {
-        for (text, expected) in [
-            (
-                "You've hit your org's monthly spend limit · ask",
-                "org's monthly spend",
-            ),
-            ("You’ve hit your limit for Claude messages. Limits", ""),
-            ("you've hit your session limit, resets in 2h", "session"),
-            (
-                "● Usage limit reached · continuing automatically",
-                "● usage",
-            ),
-            (
-                "Claude AI usage limit reached|1762952400",
-                "claude ai usage",
-            ),
-            (
-                "You've hit your team's shared budget. /model to",
-                "team's shared",
-            ),
-            ("You've hit your lunar limit · resets 8am", "lunar"),
-            ("API Error: 5-hour limit reached ∙ resets 12pm", "5-hour"),
-        ] {
-            let found = name(text.trim_start_matches("● "));
-            assert_eq!(
-                found.as_deref(),
-                Some(expected.trim_start_matches("● ")),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn other_limits_and_sentences_about_limits_name_none() {
-        for text in [
-            "limit reached",
-            "Error: rate limit reached, retrying in 2s",
-            "Concurrent subagent limit reached. You can run 5 at once",
-            "Context limit reached · /compact or /clear to continue",
-            "You've hit your session rate limit. Please wait for your limit to reset in 3 hours.",
-            "You've hit your request limit. Please try again in 5 seconds.",
-            "You've hit your work limit, time to wind down",
-            "When you've hit your usage limit, Claude Code waits",
-            "Yes - you've hit your daily limit on that key.",
-            "const LIMIT = 90; // usage limit reached in percent",
-            "Warning: nearing your weekly limit reached soon",
-            "hit your head on the door of the speed limit office today",
-        ] {
-            assert_eq!(name(text), None, "{text}");
         }
     }
 

@@ -18,6 +18,7 @@ pub mod kind;
 pub mod limits_page;
 pub mod messages;
 mod meters;
+mod named_limit;
 pub mod pace;
 mod passages;
 mod reasons;
@@ -31,6 +32,6 @@ mod unread;
 mod vocabulary;
 mod words;
 
-pub(crate) use clues::normalize;
 pub(crate) use ending::{LONGEST_LIMIT, SETTLED_AFTER};
 pub(crate) use meters::{FRESH_FOR, FULL_FROM, is_own};
+pub(crate) use vocabulary::normalize;

@@ -1,9 +1,10 @@
 //! Which row a message belongs to.
 
-use super::clues::{Clues, NamedLimit, Speaker, Substance};
+use super::clues::{Clues, Speaker, Substance};
 use super::evidence::Evidence;
 use super::kind::{LimitKind, Service};
 use super::messages::{self, Message, Rank};
+use super::named_limit::NamedLimit;
 
 /// The row of an error with the clues that it was recognized by.
 ///

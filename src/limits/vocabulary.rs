@@ -142,6 +142,42 @@ pub(super) fn vocabulary() -> &'static Vocabulary {
     &LISTS
 }
 
+/// Lower case, one kind of apostrophe, dot, dash and colon, single spaces; and whole again what HTML,
+/// shells and other encodings do to them.
+pub(crate) fn normalize(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (damaged, whole) in &vocabulary().damaged {
+        if text.contains(damaged) {
+            text = text.replace(damaged, whole);
+        }
+    }
+    let mapped: String = text
+        .chars()
+        .map(|c| match c {
+            '’' | '‘' | 'ʼ' | '´' | '`' => '\'',
+            '“' | '”' | '„' | '«' | '»' => '"',
+            '∙' | '•' | '‧' | '⋅' => '·',
+            '\u{2010}'..='\u{2015}' => '-',
+            '：' => ':',
+            '（' => '(',
+            '）' => ')',
+            '％' => '%',
+            c if c.is_whitespace() => ' ',
+            c => c,
+        })
+        .flat_map(char::to_lowercase)
+        .collect();
+    let words: Vec<&str> = mapped.split_whitespace().map(with_apostrophe).collect();
+    words.join(" ")
+}
+
+/// A word that lost its apostrophe.
+fn with_apostrophe(word: &str) -> &str {
+    let mut known = vocabulary().apostrophes.iter();
+    let whole = known.find(|(lost, _)| *lost == word);
+    whole.map_or(word, |(_, whole)| whole)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

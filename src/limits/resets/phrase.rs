@@ -7,9 +7,9 @@ use chrono::{
     DateTime, Datelike, Days, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
-use crate::limits::clues::{normalize, window_in};
 use crate::limits::kind::Window;
-use crate::limits::vocabulary::vocabulary;
+use crate::limits::named_limit::window_in;
+use crate::limits::vocabulary::{normalize, vocabulary};
 use crate::time::{FIVE_HOURS, Zone, is_plausible};
 
 /// Something about a time that nobody should guess at: "11/23", "3pm IST", "Monday at 9".
