@@ -4,16 +4,43 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::Evidence;
 use crate::places::Places;
+use crate::time::{Millis, moment};
 
 /// An error as it was known at one time. What is found out later is another record: the session and
 /// the moment when it came tell errors apart.
 impl JournalRecord for Evidence {
     const KIND: &'static str = "incident";
+}
+
+/// The same as it is read: until November 2026 it stood beside its session and the moment that told
+/// it from others.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredError {
+    Enclosed { at: Millis, evidence: Evidence },
+    Plain(Evidence),
+}
+
+impl JournalRecord for StoredError {
+    const KIND: &'static str = Evidence::KIND;
+}
+
+impl From<StoredError> for Evidence {
+    fn from(stored: StoredError) -> Self {
+        match stored {
+            StoredError::Plain(evidence) => evidence,
+            StoredError::Enclosed { at, evidence } => Self {
+                at: moment(at),
+                ..evidence
+            },
+        }
+    }
 }
 
 /// What the journal calls it that the user was told of an error in the conversation, and since when
@@ -69,7 +96,8 @@ pub(super) fn newest_of(journal: &Journal, session: &str) -> Option<Evidence> {
 /// line of a transcript is one error, whatever it was taken for first.
 pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
     let (mut keys, mut lines) = (HashSet::new(), HashSet::new());
-    let mut found: Vec<Evidence> = journal.records(text).collect();
+    let records = journal.records::<StoredError>(text);
+    let mut found: Vec<Evidence> = records.map(Evidence::from).collect();
     found.retain(Evidence::has_sound_dates);
     found.retain(|stored| {
         let line = stored.line_id().map(str::to_owned);
@@ -112,5 +140,15 @@ mod tests {
         let journal = Journal::recent(&places, now);
         assert_eq!(of_session(&journal, "s"), [second, answered]);
         assert_eq!(of_session(&journal, "S"), []);
+    }
+
+    #[test]
+    fn an_error_that_an_earlier_whycap_stored_is_still_known() {
+        let mut evidence = Evidence::new(DateTime::UNIX_EPOCH, Seen::Hook, "one".to_owned());
+        evidence.session.id = Some("s".to_owned());
+        let enclosed = serde_json::json!({"session": "s", "at": 1, "evidence": evidence});
+        let stored: StoredError = serde_json::from_value(enclosed).unwrap();
+        evidence.at = moment(1);
+        assert_eq!(Evidence::from(stored), evidence);
     }
 }

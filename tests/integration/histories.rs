@@ -1,6 +1,7 @@
 //! What was served is what we count, to a billionth of a dollar, however it was lived and read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -408,7 +409,10 @@ fn what_an_older_whycap_counted_too_high_is_worked_out_anew_and_said_once() {
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
     sandbox.write(".local/share/whycap/ledger.sqlite3", "");
     let home = sandbox.home().display().to_string();
-    let home: String = home.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let home = home.bytes().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02X}").unwrap();
+        hex
+    });
     let kept = fs::read_to_string(data("ledgers/of-0.1.sql")).unwrap();
     let ledger = rusqlite::Connection::open(&path).unwrap();
     ledger
