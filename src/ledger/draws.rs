@@ -148,16 +148,20 @@ impl<'l> Listener<'l> {
         };
         let told = facts(self.facts.before_draws + newer).unwritten(&self.known);
         let parent = totals::parent(self.connection, self.session)?;
-        let mut base = drawn.total - row.grown;
+        let mut written = Money::ZERO;
         for session in std::iter::once(self.session).chain(parent) {
             let greatest = totals::greatest_up_to(self.connection, session, drawn.total)?;
-            base = base.max(greatest.map_or(Money::ZERO, |(total, _)| total));
+            written = written.max(greatest.map_or(Money::ZERO, |(total, _)| total));
         }
-        let alone = ProcessTotal {
-            left: row.at_rate(self.prices.scale_client_amount(drawn.total - base)),
-            ..*row
+        // Beyond what stands in files, or beyond what it seems to have started from, whichever is less.
+        let alone = |from, before_draws| {
+            let left = self.prices.scale_client_amount(drawn.total - from);
+            let left = row.at_rate(left);
+            facts(before_draws).unwritten(&[ProcessTotal { left, ..*row }])
         };
-        let most = told.max(facts(Money::ZERO).unwritten(&[alone]));
+        let started_from = written.max(drawn.total - row.grown);
+        let most = alone(written, Money::ZERO).min(alone(started_from, before_draws));
+        let most = told.max(most);
         let others = self.known.iter().filter(|other| Some(*other) != known);
         let rows: Vec<ProcessTotal> = others.chain([&*row]).copied().collect();
         let now = facts(before_draws).unwritten(&rows);
