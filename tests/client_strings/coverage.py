@@ -53,6 +53,8 @@ def known_as(whycap, sentences):
         environment = {"HOME": home, "TZ": "UTC", "WHYCAP_NOW": "2026-11-20T12:00:00Z"}
 
         def ask(sentence):
+            # What is filled in before a colon is Claude Code's own "API Error".
+            sentence = re.sub(r"^…: ", "API Error: ", sentence)
             run = subprocess.run([whycap, "explain", "--json", "--text", "-"], input=sentence, env=environment, cwd=home,
                                  capture_output=True, text=True, check=True)
             return json.loads(run.stdout)["incident"]["known_as"]
