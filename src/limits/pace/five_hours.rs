@@ -24,7 +24,7 @@ const BEGINNING: TimeDelta = TimeDelta::minutes(10);
 /// In percent: of a window that is used less, nobody can tell when it will be full.
 pub const LEAST: f64 = 10.0;
 /// People pause: further ahead than this, in minutes, a pace says little.
-const TRUSTED: f64 = 94.0;
+const TRUSTED: f64 = 93.0;
 /// So near, in minutes, what goes on now is enough.
 const NEAR: f64 = 15.0;
 /// Of the time to the reset. A window that is full so shortly before it may as well not be.
