@@ -112,7 +112,7 @@ impl SessionDifference {
         if let Some(row) = processes.iter().rfind(is_live) {
             found.client_figure = ClientFigure::Live;
             (found.client, found.client_at) = (row.total, row.at);
-            found.inherited = row.total - row.left;
+            found.inherited = (row.total - row.left).or_zero();
         } else {
             let run = runs.last()?;
             (found.client, found.client_at) = (run.total, run.end);
