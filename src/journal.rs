@@ -23,7 +23,7 @@ const RECENT: u64 = 256 * 1024;
 const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Something that is remembered.
-pub(crate) trait JournalRecord: Serialize + DeserializeOwned {
+pub(crate) trait JournalRecord: DeserializeOwned {
     /// The key of its lines: plain letters.
     const KIND: &'static str;
 }
@@ -44,7 +44,7 @@ fn file(places: &Places, day: NaiveDate) -> PathBuf {
 }
 
 /// Adds a record to the month's file.
-pub(crate) fn add<R: JournalRecord>(
+pub(crate) fn add<R: JournalRecord + Serialize>(
     places: &Places,
     now: DateTime<Utc>,
     record: &R,

@@ -7,7 +7,7 @@ use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A window is used up from here on; below, the server rounds.
-pub(crate) const USED_UP: f64 = 100.0;
+const USED_UP: f64 = 100.0;
 
 /// How far one usage window is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct Meter {
     pub used_percent: f64,
     /// When the window starts afresh.
     pub resets_at: Option<DateTime<Utc>>,
+}
+
+impl Meter {
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.used_percent >= USED_UP
+    }
 }
 
 /// Meters that few are told of.
@@ -115,8 +121,7 @@ pub struct Windows {
 impl Windows {
     /// Whether one of the plan's windows is used up.
     pub(crate) fn has_a_full_one(&self) -> bool {
-        self.named()
-            .any(|(_, meter, _)| meter.used_percent >= USED_UP)
+        self.named().any(|(_, meter, _)| meter.is_used_up())
     }
 
     /// The windows by the names that people read, as far as they are told, with their lengths.

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Machine, Reply, Verb};
-use crate::incidents::Situation;
+use crate::incidents::{Incidents, Situation};
 use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
@@ -66,7 +66,7 @@ impl Verb for ExplainArguments {
                 incidents.pasted(&String::from_utf8_lossy(&text)).into()
             }
             Some(text) => incidents.pasted(text).into(),
-            None => self.situation(machine),
+            None => self.situation(&incidents, machine),
         };
         let incident = situation.incident.as_ref();
         let facts = json!({ "incident": incident.map(Incident::to_json) });
@@ -76,7 +76,7 @@ impl Verb for ExplainArguments {
                 // That going on costs money comes before what is over.
                 report.add(machine.paid_now(&incidents));
             }
-            self.tell(incident, machine, &mut report);
+            self.tell(incident, &incidents, machine, &mut report);
         }
         let code = self.exit_code.then(|| exit_code(situation.wait()));
         let reply = Reply::from(report).in_json(self.json);
@@ -86,15 +86,20 @@ impl Verb for ExplainArguments {
 
 impl ExplainArguments {
     /// In a conversation, what its own session met comes first.
-    fn situation(&self, machine: &Machine) -> Situation {
-        let incidents = machine.incidents();
+    fn situation(&self, incidents: &Incidents<'_>, machine: &Machine) -> Situation {
         let own = machine.session().map(|own| incidents.situation(Some(own)));
         let own = own.filter(|own| own.incident.is_some());
         own.unwrap_or_else(|| incidents.situation(self.session.as_deref()))
     }
 
     /// For people.
-    fn tell(&self, incident: Option<&Incident>, machine: &Machine, report: &mut Report) {
+    fn tell(
+        &self,
+        incident: Option<&Incident>,
+        incidents: &Incidents<'_>,
+        machine: &Machine,
+        report: &mut Report,
+    ) {
         let (clock, page) = (machine.clock(), machine.page());
         match incident {
             None if report.is_empty() => report.add(nothing_is_known(self.session.as_deref())),
@@ -111,7 +116,7 @@ impl ExplainArguments {
                 ));
             }
             Some(incident) if self.long => {
-                let known = machine.incidents().windows_of_account();
+                let known = incidents.windows_of_account();
                 let account = known.and_then(|known| known.account);
                 let by = machine.used_up_by(incident, account.as_deref());
                 let says = spent(incident, machine).into_iter().chain(by);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::readings::{self, Teller, is_same_reset};
 use super::{Incidents, in_transcript};
-use crate::claude::meters::{Meter, USED_UP};
+use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
@@ -71,7 +71,7 @@ fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
         let Some(meter) = sample.meter(window) else {
             continue;
         };
-        let now = Some(meter).filter(|meter| meter.used_percent >= USED_UP);
+        let now = Some(meter).filter(Meter::is_used_up);
         if full
             .zip(now)
             .is_some_and(|(one, other)| is_same_reset(&one, &other))
@@ -147,9 +147,7 @@ impl Incidents<'_> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
         let told = samples_of(self.recent(), newest.account.as_deref());
         let full = |window| {
-            newest
-                .meter(window)
-                .filter(|it| it.used_percent >= USED_UP)?;
+            newest.meter(window).filter(Meter::is_used_up)?;
             let last = full_times(&told, window).pop()?;
             Some(last).filter(|time| time.contains(&self.environment.now))
         };

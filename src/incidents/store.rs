@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
@@ -20,7 +20,7 @@ impl JournalRecord for Evidence {
 
 /// The same as it is read: until November 2026 it stood beside its session and the moment that told
 /// it from others.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum StoredError {
     Enclosed { at: Millis, evidence: Evidence },

@@ -112,6 +112,7 @@ impl SessionDifference {
         if let Some(row) = processes.iter().rfind(is_live) {
             found.client_figure = ClientFigure::Live;
             (found.client, found.client_at) = (row.total, row.at);
+            // A process that nobody knows may carry what others were sure to have left.
             found.inherited = (row.total - row.left).or_zero();
         } else {
             let run = runs.last()?;

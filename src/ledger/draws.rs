@@ -111,7 +111,8 @@ impl<'l> Listener<'l> {
             None => self.begin(drawn)?,
         };
         if drawn.process.is_none() {
-            self.keep_to_what_is_sure(drawn, known, &mut row, before_draws)?;
+            let own = newest.map(|(total, _)| total);
+            self.keep_to_what_is_sure(drawn, known, own, &mut row, before_draws)?;
         }
         Ok(HeardNow {
             row,
@@ -122,11 +123,13 @@ impl<'l> Listener<'l> {
     }
 
     /// Who draws is not known, and any draw may be late: all that is sure is that the session has
-    /// spent what was known before, and what this draw alone says beyond all answers.
+    /// spent what was known before, and what this draw alone says beyond all answers. `own` is the
+    /// greatest written total of the session that it may have started from.
     fn keep_to_what_is_sure(
         &self,
         drawn: &Drawn,
         known: Option<&ProcessTotal>,
+        own: Option<Money>,
         row: &mut ProcessTotal,
         before_draws: Money,
     ) -> rusqlite::Result<()> {
@@ -147,12 +150,12 @@ impl<'l> Listener<'l> {
             ..self.facts
         };
         let told = facts(self.facts.before_draws + newer).unwritten(&self.known);
-        let parent = totals::parent(self.connection, self.session)?;
-        let mut written = Money::ZERO;
-        for session in std::iter::once(self.session).chain(parent) {
-            let greatest = totals::greatest_up_to(self.connection, session, drawn.total)?;
-            written = written.max(greatest.map_or(Money::ZERO, |(total, _)| total));
-        }
+        let of_parent = match totals::parent(self.connection, self.session)? {
+            Some(parent) => totals::greatest_up_to(self.connection, parent, drawn.total)?,
+            None => None,
+        };
+        let written = own.max(of_parent.map(|(total, _)| total));
+        let written = written.unwrap_or_default();
         // Beyond what stands in files, or beyond what it seems to have started from, whichever is less.
         let alone = |from, before_draws| {
             let left = self.prices.scale_client_amount(drawn.total - from);
@@ -160,8 +163,8 @@ impl<'l> Listener<'l> {
             facts(before_draws).unwritten(&[ProcessTotal { left, ..*row }])
         };
         let started_from = written.max(drawn.total - row.grown);
-        let most = alone(written, Money::ZERO).min(alone(started_from, before_draws));
-        let most = told.max(most);
+        let beyond = alone(written, Money::ZERO).min(alone(started_from, before_draws));
+        let most = told.max(beyond);
         let others = self.known.iter().filter(|other| Some(*other) != known);
         let rows: Vec<ProcessTotal> = others.chain([&*row]).copied().collect();
         let now = facts(before_draws).unwritten(&rows);

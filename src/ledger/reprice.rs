@@ -36,7 +36,7 @@ impl Ledger {
             Ok([row.get(0)?, row.get(1)?].map(Money::from_pico))
         });
         let [before, now] = spent.ok()?;
-        let forget = "DELETE FROM meta WHERE name = 'spent before'";
+        let forget = "DELETE FROM meta WHERE name IN ('spent before', 'spent until')";
         self.write(|connection| connection.execute(forget, []))
             .ok()?;
         (!before.is_near(now)).then_some([before, now])

@@ -67,6 +67,7 @@ impl<'a> Case<'a> {
             is_guessed: false,
         }
     }
+
     /// The case with the first window that one of these sources tells.
     pub(super) fn with_window_of(self, sources: &str) -> Self {
         let mut told = sources

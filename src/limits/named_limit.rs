@@ -62,7 +62,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let Some((name, after)) = name else {
         return whole.and_then(|_| cut_off(rest));
     };
-    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
+    let has_dot = has_dot(after);
     // "Your weekly limit for Opus" is that of Opus.
     let name = ["opus", "sonnet", "fable"]
         .into_iter()
@@ -125,6 +125,11 @@ fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
     None
 }
 
+/// Whether Claude Code's own sign follows: "… limit · resets".
+fn has_dot(after: &str) -> bool {
+    after.starts_with([' ']) && after.trim_start().starts_with(['·', '|'])
+}
+
 /// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
 fn ends_there(after: &str) -> bool {
     let after = after.trim_start();
@@ -147,7 +152,7 @@ fn reached(text: &str) -> Option<NamedLimit> {
         .max(before.rfind(" - ").map(|at| at + 3))
         .unwrap_or(0);
     let name = before.get(start..)?.trim();
-    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
+    let has_dot = has_dot(after);
     // A heading may be a comment as well; a status is no part of a name.
     let heading = name
         .strip_prefix("# ")
