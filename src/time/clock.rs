@@ -31,6 +31,9 @@ impl Hours {
     }
 }
 
+/// So soon nobody takes a time past midnight for that of another day: "back 00:12", read at 22:20.
+const TONIGHT: TimeDelta = TimeDelta::hours(12);
+
 /// A clock and a zone to tell times by.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -43,11 +46,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// "14:30" today, "Mon 23 Nov 14:30" on another day, with the year in another year.
+    /// "14:30" today and tonight, "Mon 23 Nov 14:30" on another day, with the year in another year.
     pub fn time(self, at: DateTime<Utc>) -> String {
         let local = self.zone.at(at);
         let today = self.zone.day(self.now);
-        let day = if local.date_naive() == today {
+        let is_tonight = at > self.now && at - self.now < TONIGHT;
+        let day = if is_tonight || local.date_naive() == today {
             ""
         } else if local.year() == today.year() {
             "%a %-d %b "
@@ -104,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_day_is_named() {
+    fn another_day_is_named_but_for_tonight() {
         let clock = Clock {
             now: "2026-11-20T22:30:00Z".parse().unwrap(),
             zone: Zone::named("Europe/Berlin").unwrap(),
@@ -112,13 +116,15 @@ mod tests {
         };
         let at = |text: &str| clock.time_and_distance(text.parse().unwrap());
         assert_eq!(at("2026-11-20T22:40:00Z"), "23:40, in 10 m");
-        assert_eq!(at("2026-11-20T23:40:00Z"), "Sat 21 Nov 00:40, in 1 h 10 m");
+        assert_eq!(at("2026-11-20T23:40:00Z"), "00:40, in 1 h 10 m");
+        assert_eq!(at("2026-11-21T10:30:00Z"), "Sat 21 Nov 11:30, in 12 h");
         assert_eq!(at("2026-11-20T22:25:00Z"), "23:25, 5 m ago");
+        assert_eq!(at("2026-11-19T22:25:00Z"), "Thu 19 Nov 23:25, 1 d ago");
         let hours = Hours::Twelve;
         let of_twelve = Clock { hours, ..clock };
         let at = |text: &str| of_twelve.time(text.parse().unwrap());
         assert_eq!(at("2026-11-20T22:40:00Z"), "11:40pm");
-        assert_eq!(at("2026-11-20T23:40:00Z"), "Sat 21 Nov 12:40am");
+        assert_eq!(at("2026-11-20T23:40:00Z"), "12:40am");
     }
 
     #[test]
