@@ -54,7 +54,7 @@ pub(crate) struct BesideBudgets {
 
 /// A budget and how it goes.
 #[derive(Debug)]
-struct Standing {
+struct BudgetState {
     used: BudgetUse,
     session: Option<SessionAsked>,
     /// What an hour costs today, since the first of it was spent.
@@ -122,19 +122,16 @@ impl<'c> Survey<'c> {
         }
     }
 
-    fn standings(&self, paid: Option<Money>) -> Vec<Standing> {
+    fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
         let (all, budget) = (&self.all, &self.config.budget);
-        let new = |scope, spent, ends| Standing::new(budget, scope, spent, ends);
+        let new = |scope, spent, ends| BudgetState::new(budget, scope, spent, ends);
         let sessions = self.sessions.iter().map(|(asked, spent)| {
             let session = Some(asked.clone());
-            let standing = new(BudgetScope::Session, *spent, None)?;
-            Some(Standing {
-                session,
-                ..standing
-            })
+            let state = new(BudgetScope::Session, *spent, None)?;
+            Some(BudgetState { session, ..state })
         });
         let (_, tomorrow) = self.clock.zone.day_bounds(self.clock.now);
-        let day = new(BudgetScope::Day, all.spent_today, Some(tomorrow)).map(|day| Standing {
+        let day = new(BudgetScope::Day, all.spent_today, Some(tomorrow)).map(|day| BudgetState {
             per_hour: all.per_hour(),
             forecast: all.day_forecast(),
             ..day
@@ -145,24 +142,24 @@ impl<'c> Survey<'c> {
         let months = [(BudgetScope::Month, all)].into_iter().chain(projects);
         let months = months.map(|(scope, course)| {
             let month = new(scope, course.spent_this_month, Some(ends))?;
-            Some(Standing {
+            Some(BudgetState {
                 per_day: course.per_day(),
                 forecast: course.forecast(),
                 ..month
             })
         });
         let credits = new(BudgetScope::Credits, paid.unwrap_or_default(), Some(ends));
-        let standings = sessions.chain([day]).chain(months).chain([credits]);
-        standings.flatten().collect()
+        let states = sessions.chain([day]).chain(months).chain([credits]);
+        states.flatten().collect()
     }
 
     /// For people and programs. `path` is the path of the user's config.toml, `file` the same as
     /// people write it.
     pub(crate) fn report(&self, beside: &BesideBudgets, path: &str, file: &str) -> Report {
-        let standings = self.standings(beside.paid);
+        let states = self.states(beside.paid);
         let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
         let plan = plan.and_then(|monthly| PlanWorth::new(monthly, &self.all));
-        let each: Vec<Value> = standings.iter().map(Standing::json).collect();
+        let each: Vec<Value> = states.iter().map(BudgetState::json).collect();
         let mut report = Report::new(json!({
             "at": rfc3339(self.clock.now),
             "budgets": each,
@@ -177,7 +174,7 @@ impl<'c> Survey<'c> {
             "config_problem": self.config.budget_problem(),
         }));
         self.say_what_is_set(file, &mut report);
-        self.say_standings(&standings, &mut report);
+        self.say_states(&states, &mut report);
         if let Some(plan) = plan {
             report.gap();
             report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
@@ -223,22 +220,22 @@ impl<'c> Survey<'c> {
         }
     }
 
-    fn say_standings(&self, standings: &[Standing], report: &mut Report) {
-        let names = standings.iter().map(|it| it.name(self.clock));
+    fn say_states(&self, states: &[BudgetState], report: &mut Report) {
+        let names = states.iter().map(|it| it.name(self.clock));
         let names: Vec<String> = names.collect();
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
-        for (standing, name) in standings.iter().zip(names) {
-            report.meter(self.meter(standing, &name, column));
-            let tone = if standing.is_over_by_forecast() == Some(true) {
+        for (state, name) in states.iter().zip(names) {
+            report.meter(self.meter(state, &name, column));
+            let tone = if state.is_over_by_forecast() == Some(true) {
                 Tone::Warning
             } else {
                 Tone::Quiet
             };
-            let says = standing.sentences(self.clock);
+            let says = state.sentences(self.clock);
             report.labelled(&[(Tone::Quiet, "", column)], tone, says);
         }
         if let Some(each) = self.config.budget.session
-            && !standings.iter().any(|it| it.session.is_some())
+            && !states.iter().any(|it| it.session.is_some())
         {
             let each = Money::from_noisy_usd(each).unwrap_or_default().show();
             let says = format!("Each session has {each}; none runs now.");
@@ -246,8 +243,8 @@ impl<'c> Survey<'c> {
         }
     }
 
-    fn meter(&self, standing: &Standing, name: &str, column: usize) -> MeterRow {
-        let used = &standing.used;
+    fn meter(&self, state: &BudgetState, name: &str, column: usize) -> MeterRow {
+        let used = &state.used;
         let (spent, limit) = (used.spent.show(), used.limit.show());
         let both = used.spent.show_both(&self.config.currency);
         MeterRow {
@@ -257,7 +254,7 @@ impl<'c> Survey<'c> {
             ],
             percent: used.share() * 100.0,
             figure: format!("{}%", used.percent()),
-            tone: standing.tone(self.config.budget.warn_at),
+            tone: state.tone(self.config.budget.warn_at),
             remarks: vec![
                 format!("  {both} of {limit}"),
                 format!("  {spent} of {limit}"),
@@ -270,7 +267,7 @@ impl<'c> Survey<'c> {
 /// The widest that a budget's name gets.
 const WIDEST_NAME: usize = 24;
 
-impl Standing {
+impl BudgetState {
     /// None without such a budget.
     fn new(
         budget: &Budget,

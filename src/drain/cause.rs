@@ -63,14 +63,14 @@ impl CauseWords {
 
 /// What was found of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct CauseFound {
     pub(super) cause: Cause,
     pub(super) is_needless: bool,
     /// What changed, in words, where a shape tells.
     pub(super) changed: Option<String>,
 }
 
-impl Verdict {
+impl CauseFound {
     fn new(cause: Cause, is_needless: bool) -> Self {
         Self {
             cause,
@@ -173,14 +173,18 @@ pub(super) fn written_again(before: &Exchange, now: &Exchange) -> Option<u64> {
 }
 
 /// Why `now` wrote again what `before` had left.
-pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, Shape>) -> Verdict {
+pub(super) fn cause_of(
+    before: &Exchange,
+    now: &Exchange,
+    shapes: &HashMap<Hash, Shape>,
+) -> CauseFound {
     let lifetime = before.lifetime();
     if now.events.compactions > before.events.compactions {
-        return Verdict::needed(Cause::Compaction);
+        return CauseFound::needed(Cause::Compaction);
     }
     // The entries are as old as the earlier of two moments that both are known.
     if now.sent_at() - before.answer.at >= lifetime {
-        return Verdict::needed(Cause::Expired);
+        return CauseFound::needed(Cause::Expired);
     }
     // Without its request, nobody knows how long before its line an answer was asked for.
     let safely = match before.request {
@@ -200,9 +204,9 @@ pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, 
     };
     if found.is_needless && !is_proof {
         let changed = found.changed;
-        return Verdict {
+        return CauseFound {
             changed,
-            ..Verdict::needed(Cause::Unknown)
+            ..CauseFound::needed(Cause::Unknown)
         };
     }
     found
@@ -222,7 +226,7 @@ fn by_requests(
     now: &Exchange,
     sent: &Request,
     shapes: &HashMap<Hash, Shape>,
-) -> Verdict {
+) -> CauseFound {
     // A new process, another version, a command of the user's: then what changed is no surprise.
     let is_by_user = sent.base.is_none()
         || now.answer.agent.is_some()
@@ -232,7 +236,7 @@ fn by_requests(
         let both = shapes.get(&sent_before.shape).zip(shapes.get(&sent.shape));
         let difference = both.and_then(|(old, new)| difference(old, new));
         let (cause, changed) = difference.unzip();
-        return Verdict {
+        return CauseFound {
             cause: cause.unwrap_or(Cause::Unknown),
             is_needless: cause.is_some() && !is_by_user,
             changed,
@@ -250,8 +254,8 @@ fn by_requests(
     };
     let is_too_far = now.events.lines.saturating_sub(before.events.lines) > LOOKED_BACK;
     match (is_too_far, cause) {
-        (true, Cause::Server) => Verdict::needed(Cause::Unknown),
-        _ => Verdict::new(cause, is_needless && !is_too_far),
+        (true, Cause::Server) => CauseFound::needed(Cause::Unknown),
+        _ => CauseFound::new(cause, is_needless && !is_too_far),
     }
 }
 
@@ -275,7 +279,7 @@ fn by_messages(old: &[Hash], new: &[Hash], is_by_user: bool) -> (Cause, bool) {
 /// Without records of the requests, only this proves anything: within one turn of one version, where
 /// no user could act, a prompt that did not get shorter was not read as far as it had been written.
 /// Who changed what is not known.
-fn by_usage(before: &Exchange, now: &Exchange) -> Verdict {
+fn by_usage(before: &Exchange, now: &Exchange) -> CauseFound {
     let is_in_turn = now.events.prompts == before.events.prompts
         && now.events.commands == before.events.commands
         && now.events.lines.saturating_sub(before.events.lines) <= LOOKED_BACK;
@@ -284,7 +288,7 @@ fn by_usage(before: &Exchange, now: &Exchange) -> Verdict {
         && now.request.is_none()
         && before.request.is_none();
     let is_whole = now.answer.usage.prompt() >= before.answer.usage.prompt();
-    Verdict::new(Cause::Unknown, is_in_turn && is_same && is_whole)
+    CauseFound::new(Cause::Unknown, is_in_turn && is_same && is_whole)
 }
 
 /// What sets two shapes apart: the tools, which stand first in a prompt, or the system prompt.

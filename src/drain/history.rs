@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::cause::{Cause, Events, Exchange, Verdict, verdict, written_again};
+use super::cause::{Cause, CauseFound, Events, Exchange, cause_of, written_again};
 use super::record::{Act, Answer, Hash, Prompt, Record, Request, Shape};
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
@@ -163,7 +163,8 @@ impl<'t> History<'t> {
         let models = self.last.entry(caller).or_default();
         let before = models.get(&now.answer.model);
         let found = if let Some(before) = before {
-            written_again(before, &now).map(|tokens| (tokens, verdict(before, &now, &known.shapes)))
+            written_again(before, &now)
+                .map(|tokens| (tokens, cause_of(before, &now, &known.shapes)))
         } else {
             let cause = if models.is_empty() {
                 Cause::First
@@ -171,9 +172,9 @@ impl<'t> History<'t> {
                 Cause::ModelChanged
             };
             let written = now.answer.usage.cache_write;
-            (written > 0).then(|| (written, Verdict::needed(cause)))
+            (written > 0).then(|| (written, CauseFound::needed(cause)))
         };
-        let is_unknown = |(_, verdict): &(u64, Verdict)| verdict.cause == Cause::Unknown;
+        let is_unknown = |(_, found): &(u64, CauseFound)| found.cause == Cause::Unknown;
         let there = before.map_or(0, Exchange::cached);
         now.is_explained_miss =
             now.answer.usage.cache_read < there && !found.as_ref().is_some_and(is_unknown);
@@ -198,7 +199,7 @@ impl<'t> History<'t> {
 fn written(
     before: Option<&Exchange>,
     now: &Exchange,
-    found: Option<(u64, Verdict)>,
+    found: Option<(u64, CauseFound)>,
     prices: &ModelPrices<'_>,
 ) -> Write {
     let (answer, usage) = (&now.answer, now.answer.usage);
@@ -208,10 +209,10 @@ fn written(
         cache_write_1h: usage.cache_write,
         ..usage
     };
-    let again = found.map(|(tokens, verdict)| Again {
-        cause: verdict.cause,
-        is_needless: verdict.is_needless,
-        changed: verdict.changed,
+    let again = found.map(|(tokens, found)| Again {
+        cause: found.cause,
+        is_needless: found.is_needless,
+        changed: found.changed,
         tokens,
         cost: beyond_reading(tokens),
         there: before.map_or(0, Exchange::cached),

@@ -5,7 +5,7 @@ use super::{Contents, View};
 use crate::incidents::report::{by_limit, over_time};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
-use crate::limits::stoppages::{Seen, Stopped};
+use crate::limits::stoppages::{Reach, Stopped};
 use crate::render::Table;
 use crate::time::in_words;
 
@@ -13,7 +13,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     if !sentence(view, page) {
         return;
     }
-    sums(view, page, Seen::Here);
+    sums(view, page, Reach::Here);
     let mut table = Table::new(["came", "limit", "judged", "blocked the account"]);
     for error in view.contents.incidents.iter().rev() {
         if let Some(blocked) = view.contents.blocked(error) {
@@ -30,12 +30,12 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
 }
 
 /// By limit and over time, and what the figures mean.
-pub(super) fn sums(view: &View<'_>, page: &mut Markup, seen: Seen) {
+pub(super) fn sums(view: &View<'_>, page: &mut Markup, reach: Reach) {
     page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
     if let Some(table) = over_time(&view.tolls) {
         page.table("tolls", "Limit errors over time", &table);
     }
-    for note in view.tolls.notes(seen) {
+    for note in view.tolls.notes(reach) {
         page.note(&note);
     }
 }

@@ -10,7 +10,7 @@ use crate::export::{PersonLimits, TeamLimits};
 use crate::incidents::report::{blocked_cell, toll_cells, toll_table};
 use crate::limits::FULL_FROM;
 use crate::limits::kind::{LimitKind, named};
-use crate::limits::stoppages::{Seen, Toll, Tolls};
+use crate::limits::stoppages::{Reach, Toll, Tolls};
 use crate::render::{Cell, Table};
 use crate::spend::{Tally, amount};
 
@@ -26,7 +26,7 @@ pub(super) fn errors(view: &View<'_>, page: &mut Markup) {
         let mut stopped: Vec<(&str, &Tolls)> = stopped.collect();
         stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
         by_person(view, page, &stopped);
-        limits::sums(view, page, Seen::InExports);
+        limits::sums(view, page, Reach::InExports);
         if let Some(team) = view.contents.team {
             in_detail(view, page, team, &stopped);
         }

@@ -9,7 +9,7 @@ use crate::export::{ExportedError, PersonLimits, TeamLimits};
 use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
-use crate::limits::stoppages::{Seen, Stopped, Toll, Tolls};
+use crate::limits::stoppages::{Reach, Stopped, Toll, Tolls};
 use crate::render::{Cell, Column, Report, Table, joined};
 use crate::terminal::Tone;
 use crate::time::{Clock, rfc3339};
@@ -27,7 +27,7 @@ pub(crate) fn report(incidents: &[Incident], most: usize, clock: Clock) -> Repor
     let mut report = Report::new(facts).indented();
     if let Some(sentence) = tolls.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
-        sums(&tolls, Seen::Here, &mut report);
+        sums(&tolls, Reach::Here, &mut report);
         report.gap();
     }
     if incidents.is_empty() {
@@ -61,19 +61,19 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         );
     }
     if sentence.is_some() {
-        sums(&tolls, Seen::InExports, &mut report);
+        sums(&tolls, Reach::InExports, &mut report);
     }
     report
 }
 
 /// By limit and over time, where there is more to tell than a sentence does.
-fn sums(tolls: &Tolls, seen: Seen, report: &mut Report) {
+fn sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
     let by_limit = (tolls.total.stops > 1).then(|| by_limit(tolls));
     for table in by_limit.into_iter().chain(over_time(tolls)) {
         report.gap();
         report.table(table);
     }
-    let notes = tolls.notes(seen);
+    let notes = tolls.notes(reach);
     if !notes.is_empty() {
         report.gap();
     }

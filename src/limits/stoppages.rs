@@ -89,9 +89,9 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// Where errors were seen.
+/// How far sums of errors reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Reach {
     /// On this machine, just now.
     Here,
     /// On several machines, each when it last exported.
@@ -245,12 +245,12 @@ impl Tolls {
     }
 
     /// What the hours are, and what is not in them.
-    pub(crate) fn notes(&self, seen: Seen) -> Vec<String> {
+    pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
         let total = &self.total;
         let mut notes = Vec::new();
-        let (sessions, until) = match seen {
-            Seen::Here => ("the account, in any session,", "now"),
-            Seen::InExports => (
+        let (sessions, until) = match reach {
+            Reach::Here => ("the account, in any session,", "now"),
+            Reach::InExports => (
                 "the account, in any session of the machine,",
                 "the last export of its machine",
             ),
