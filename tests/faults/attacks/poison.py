@@ -233,7 +233,8 @@ def endless_line(machine, gigabytes):
     first = machine.statusline(world.status_payload(machine, "huge"))
     machine.hook(world.event(machine, "Stop", "huge"))
     again = machine.statusline(world.status_payload(machine, "huge"))
-    machine.holds(again.cpu < 0.05, f"a draw takes {again.cpu:.2f} s, the first took {first.cpu:.2f} s")
+    # Reading a gigabyte takes 0.3 s and more; a draw that reads none of it 0.03, on a busy machine 0.06.
+    machine.holds(again.cpu < 0.2, f"a draw takes {again.cpu:.2f} s, the first took {first.cpu:.2f} s")
     machine.exact()
 
 
