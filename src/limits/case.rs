@@ -185,6 +185,7 @@ impl<'a> Case<'a> {
             "guessed" => self.is_guessed,
             "wrapper" => clues.substance == Substance::Wrapper && !clues.text.is_empty(),
             "code" => clues.substance == Substance::Code,
+            "notes" => clues.substance == Substance::Notes,
             "names another" => clues.another().is_some(),
             _ => return None,
         })

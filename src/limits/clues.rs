@@ -6,6 +6,7 @@ use super::evidence::{Evidence, Seen, is_anthropics};
 use super::kind::Window;
 use super::named_limit::{NamedLimit, named_limit, window_in};
 use super::passages::{Passage, passages};
+use super::talk::Giver;
 use super::vocabulary::{List, normalize, vocabulary};
 
 /// What there is to recognize an error by.
@@ -45,8 +46,10 @@ pub(super) enum Substance {
     Wrapper,
     /// It stands in a part of a program.
     Code,
-    /// A line of a changelog or a manual, which tells of a message.
+    /// A changelog, a manual, a list or a table: it speaks of messages.
     Notes,
+    /// Other words stand around the message, and nobody says that it came to them.
+    Told,
 }
 
 /// Who says it, as far as a text that somebody pasted gives that away.
@@ -123,6 +126,7 @@ impl Clues {
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
         let is_pasted = evidence.text.seen == Seen::Pasted;
         let prose = is_pasted.then(|| without_code(&evidence.text.message));
+        let is_described = is_pasted && Giver::of_text(&evidence.text.message) == Giver::Author;
         let text = prose
             .as_ref()
             .map_or(&evidence.text.message, |prose| &prose.text);
@@ -132,7 +136,7 @@ impl Clues {
                 clues.speaker = Speaker::of_text(&evidence.text.message);
                 if prose.was_code {
                     clues.substance = Substance::Code;
-                } else if clues.are_notes() {
+                } else if is_described || clues.are_notes() {
                     clues.substance = Substance::Notes;
                 }
             }

@@ -13,9 +13,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
+use super::clues::Substance;
 use super::helps::Help;
 use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::rules::{Answered, Judged};
+
+/// Of a message that stands amid prose.
+const TOLD: &str = "The text speaks of this message; whether it came to you is not known.";
 
 /// What stopped the work, by the evidence.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Diagnosis {
     pub limit: LimitKind,
     /// How sure we are of what.
     pub verdict: Verdict,
+    /// Whether a text only speaks of it: it may have come to nobody.
+    pub(super) is_only_told: bool,
     /// Who can change it.
     pub who: Who,
     /// Whether waiting helps; None where it cannot be told.
@@ -48,14 +54,21 @@ impl Diagnosis {
     /// As the message's own row has it, but for what is judged.
     pub(super) fn new(case: &Case<'_>, judged: Judged) -> Self {
         let message = case.message;
+        let asserts = matches!(judged.verdict, Verdict::Real | Verdict::Misworded);
+        let is_only_told = asserts && case.clues.substance == Substance::Told;
         Self {
             limit: message.names,
-            verdict: judged.verdict,
+            verdict: if is_only_told {
+                Verdict::CannotTell
+            } else {
+                judged.verdict
+            },
+            is_only_told,
             who: judged.who.unwrap_or_else(|| case.payer()),
             waiting_helps: judged.waiting_helps(case),
             window: case.window,
             window_is_full: false,
-            unknowns: Vec::new(),
+            unknowns: is_only_told.then_some(TOLD).into_iter().collect(),
             answer: None,
             helps: &message.helps,
             service: message

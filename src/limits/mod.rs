@@ -28,6 +28,7 @@ mod rules;
 pub mod standing;
 pub mod status_rows;
 pub mod stoppages;
+mod talk;
 mod unread;
 mod vocabulary;
 mod words;

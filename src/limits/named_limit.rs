@@ -2,7 +2,7 @@
 //! "weekly limit reached".
 
 use super::kind::Window;
-use super::vocabulary::vocabulary;
+use super::vocabulary::{FIRST_SIGN, vocabulary};
 
 /// "You've hit your weekly limit", "weekly limit reached".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,7 @@ fn has_dot(after: &str) -> bool {
 fn ends_there(after: &str) -> bool {
     let after = after.trim_start();
     after.is_empty()
+        || after.starts_with(|c: char| c >= FIRST_SIGN)
         || after.starts_with([
             '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…', '*',
         ])

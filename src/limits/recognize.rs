@@ -1,10 +1,14 @@
 //! Which row a message belongs to.
 
+use std::collections::HashSet;
+
 use super::clues::{Clues, Speaker, Substance};
-use super::evidence::Evidence;
-use super::kind::{LimitKind, Service};
+use super::evidence::{Evidence, Seen};
+use super::kind::{LimitKind, Service, Window};
 use super::messages::{self, Message, Rank};
-use super::named_limit::NamedLimit;
+use super::named_limit::{NamedLimit, window_in};
+use super::talk::{Giver, parts, words_beside};
+use super::vocabulary::normalize;
 
 /// The row of an error with the clues that it was recognized by.
 ///
@@ -14,7 +18,24 @@ use super::named_limit::NamedLimit;
 pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     let all = Clues::of(evidence);
     let (rank, message, clues) = current(&all);
-    let clues = clues.cloned().unwrap_or_default();
+    let mut clues = clues.cloned().unwrap_or_default();
+    if evidence.text.seen == Seen::Pasted
+        && clues.substance != Substance::Wrapper
+        && rank > Rank::Vague
+    {
+        let text = &evidence.text.message;
+        match Giver::of_text(text) {
+            Giver::Open if is_list(text) => {
+                clues.substance = Substance::Notes;
+                return (messages::unknown(), clues);
+            }
+            Giver::Oneself if is_list(text) => clues.substance = Substance::Told,
+            Giver::Open if is_amid_others_words(message, text) => {
+                clues.substance = Substance::Told;
+            }
+            _ => {}
+        }
+    }
     if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
         // A program that prints what it got looks like code, too.
         let quoted = Clues::of_text(&evidence.text.message);
@@ -45,10 +66,41 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     }
 }
 
+/// Whether a text holds messages of so many kinds that it lists them.
+fn is_list(text: &str) -> bool {
+    const MANY: usize = 3;
+    let kinds = parts(text).flat_map(Clues::of_text).filter_map(|clues| {
+        let (rank, message) = row(&clues)?;
+        let kind = message.names;
+        // States of the service follow one another.
+        let is_one = rank > Rank::Vague && kind != LimitKind::Unknown && !kind.is_passing();
+        is_one.then_some(kind)
+    });
+    kinds.collect::<HashSet<_>>().len() >= MANY
+}
+
+/// Whether a text says more than the message.
+fn is_amid_others_words(message: &Message, text: &str) -> bool {
+    const FEW: usize = 2;
+    let wordings = message.texts().chain(message.says.iter().copied());
+    let wordings = wordings.map(normalize).collect::<Vec<_>>().join(" ");
+    let is_between = |c: char| !(c.is_alphanumeric() || "'-".contains(c));
+    let known = wordings.split(is_between).map(str::to_owned).collect();
+    words_beside(&normalize(text), &known) > FEW
+}
+
 /// Of several messages the one that says most, the last of its rank. One that only repeats it, without
 /// its reset, takes nothing away.
 fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
-    let known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
+    let all_known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
+    let reached: Vec<Window> = all_known
+        .clone()
+        .filter_map(|((_, message), _)| message.names.window())
+        .collect();
+    let known = all_known.filter(|((_, message), clues)| {
+        let ended = ended_window(message, clues);
+        reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
+    });
     let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
         return (Rank::Talk, messages::unknown(), all.last());
     };
@@ -57,6 +109,12 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
         .map(|(_, clues)| clues);
     let dated = same.rfind(|clues| clues.text.contains("resets"));
     (rank, message, dated.or(Some(last)))
+}
+
+/// The window of which a text says that it has ended.
+fn ended_window(message: &Message, clues: &Clues) -> Option<Window> {
+    let (before, _) = clues.text.split_once(" reset")?;
+    (message.id == "over").then(|| window_in(before))?
 }
 
 /// The row that knows the words; without one, the row of the class or the status.
@@ -97,11 +155,21 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
     message.says.iter().any(
         |words| match words.split_at_checked(1).unwrap_or(("", words)) {
             ("^", start) => clues.text.starts_with(start),
+            ("~", start) => begins_a_statement(&clues.text, start),
             ("?", words) => clues.speaker == Speaker::Claude && words.split(" & ").all(says),
             // The first sign may be longer than a byte.
             _ => words.split(" & ").all(says),
         },
     ) || names(message, clues)
+}
+
+/// Whether a statement in the text begins with these words.
+fn begins_a_statement(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| {
+        let before = text.get(..at).unwrap_or_default().trim_end();
+        before.is_empty()
+            || before.ends_with(['.', '·', ':', '!', '"', '\'', '*', '|', ']', ')', '⏺', '-'])
+    })
 }
 
 /// Whether the text ends in the middle of these words: in a word of theirs, or near their end.

@@ -192,7 +192,8 @@ pub(super) fn weigh(name: &str, case: &Case<'_>) -> Diagnosis {
     };
     let unknown = row.unknown.iter().chain(&rule.unknown);
     let unknown = unknown.filter(|(conditions, _)| case.meets(conditions));
-    diagnosis.unknowns = unknown.map(|(_, sentence)| *sentence).collect();
+    let sentences = unknown.map(|(_, sentence)| *sentence);
+    diagnosis.unknowns.extend(sentences);
     diagnosis
 }
 

@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// The embedded lists.
 const EMBEDDED: &str = include_str!("messages/vocabulary.json");
 
+/// From here on are the signs of languages without blanks between words.
+pub(super) const FIRST_SIGN: char = '\u{2e80}';
+
 /// Words, or parts of texts.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct List(Vec<String>);
@@ -102,6 +105,15 @@ pub(super) struct Vocabulary {
     pub(super) notes: List,
     /// How a manual says that a message comes.
     pub(super) readers: List,
+    /// How somebody speaks about messages: says when one comes, and what it means.
+    pub(super) describes: List,
+    /// The same right before a message: it is an example, or what a program looks for.
+    pub(super) before_examples: List,
+    /// How messages open, beside `beginnings`.
+    pub(super) openings: List,
+    /// Words for oneself, and signs of them where no blanks part words.
+    pub(super) oneself: List,
+    pub(super) oneself_anywhere: List,
     /// Why usage credits do not take over, by the server's `overageDisabledReason`. Names as in the
     /// Agent SDK 0.3.328.
     pub(super) no_credits: BTreeMap<String, String>,
@@ -167,8 +179,23 @@ pub(crate) fn normalize(text: &str) -> String {
         })
         .flat_map(char::to_lowercase)
         .collect();
-    let words: Vec<&str> = mapped.split_whitespace().map(with_apostrophe).collect();
+    let apart = apart_from_signs(&mapped);
+    let words: Vec<&str> = apart.split_whitespace().map(with_apostrophe).collect();
     words.join(" ")
+}
+
+/// Words of letters are parted from signs of a language without blanks.
+fn apart_from_signs(text: &str) -> String {
+    let mut apart = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        if before.is_ascii_alphabetic() && c >= FIRST_SIGN && c.is_alphabetic() {
+            apart.push(' ');
+        }
+        apart.push(c);
+        before = c;
+    }
+    apart
 }
 
 /// A word that lost its apostrophe.

@@ -102,7 +102,16 @@ impl Telling<'_> {
     }
 
     /// The first headline and the first badge that are short enough.
-    fn said(&self, headlines: Vec<String>, badges: Vec<String>, what: Option<String>) -> Said {
+    fn said(
+        &self,
+        mut headlines: Vec<String>,
+        mut badges: Vec<String>,
+        what: Option<String>,
+    ) -> Said {
+        if self.diagnosis.is_only_told {
+            headlines = if_it_came(&headlines, "If you got it: ", ": ");
+            badges = if_it_came(&badges, "if yours: ", " · ");
+        }
         let headline = first_that(headlines, |headline| headline.chars().count() < HEADLINE);
         let badge = first_that(badges, |badge| terminal::width(badge) <= BADGE);
         let (before, _) = headline.split_once(": ").unwrap_or((&headline, ""));
@@ -284,6 +293,15 @@ impl Telling<'_> {
             self.said(saying.says.iter().filter_map(fill).collect(), badges, None)
         })
     }
+}
+
+/// What is said of a message that somebody only speaks of; where it is too long, without what to do.
+fn if_it_came(texts: &[String], condition: &str, before_what_to_do: &str) -> Vec<String> {
+    let whats = texts
+        .iter()
+        .filter_map(|text| text.split(before_what_to_do).next());
+    let all = texts.iter().map(String::as_str).chain(whats);
+    all.map(|text| format!("{condition}{text}")).collect()
 }
 
 /// The first text that fits, else the last.

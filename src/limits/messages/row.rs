@@ -19,8 +19,9 @@ pub struct Message {
     pub names: LimitKind,
     /// Who says so, where it is not who mostly speaks of what it names.
     pub(in crate::limits) service: Option<Service>,
-    /// Words that it is recognized by: `^` where the message must begin so, `?` where they count
-    /// only beside a name of Claude's, for anybody may say them; `&` between parts that must all be there.
+    /// Words that it is recognized by: `^` where the message must begin so, `~` where a statement of
+    /// it must, `?` where they count only beside a name of Claude's, for anybody may say them; `&` between
+    /// parts that must all be there.
     pub(in crate::limits) says: Vec<&'static str>,
     /// Names of a limit that is said to be reached, written alike: `=` for exactly these words, `!`
     /// for those of a limit that is not called the user's, `*` for any of Claude's.

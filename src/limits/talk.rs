@@ -1,0 +1,158 @@
+//! Whether a text that somebody pasted is a message, or speaks of messages: manuals, lists of patterns,
+//! tables, requests, tests. What they quote stopped nobody.
+//!
+//! Who tells what happened to them speaks of themselves, or pastes a terminal. Without that, a text that says
+//! how a message begins, gives examples, or has a program look for one is about messages.
+
+use std::collections::HashSet;
+
+use super::vocabulary::{FIRST_SIGN, List, normalize, vocabulary};
+
+/// Marks that only a terminal has.
+const TERMINAL: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
+
+/// Who gives a pasted text, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Giver {
+    /// A terminal, a log, the API: messages of many kinds may follow one another.
+    Machine,
+    /// Somebody who tells what happened to them.
+    Oneself,
+    /// Whoever describes messages, for people or for programs.
+    Author,
+    /// Nobody knows.
+    Open,
+}
+
+impl Giver {
+    pub(super) fn of_text(text: &str) -> Self {
+        let words = normalize(text);
+        if is_of_a_machine(text) {
+            Self::Machine
+        } else if speaks_of_oneself(&words) {
+            Self::Oneself
+        } else if vocabulary().describes.stand_in(&format!(" {words} ")) || gives_examples(&words) {
+            Self::Author
+        } else {
+            Self::Open
+        }
+    }
+}
+
+/// Whether it has what only a terminal, a log or the API writes: marks, times, a request's own id, the
+/// places in a program that failed.
+fn is_of_a_machine(text: &str) -> bool {
+    let signs = [
+        "\"is_error\"",
+        "req_0",
+        "    at ",
+        "BadRequestError",
+        "failed with status",
+        "Error code: 4",
+        "[HTTP 4",
+    ];
+    text.contains(TERMINAL)
+        || signs.iter().any(|sign| text.contains(sign))
+        || text.lines().any(is_timed)
+}
+
+/// `2026-11-20 09:12:01 …`, `[2026-11-20T09:12:01Z] …`
+fn is_timed(line: &str) -> bool {
+    let line = line.trim_start_matches(['[', ' ']);
+    let time = line.split([' ', ']', 'T']).nth(1).unwrap_or_default();
+    line.starts_with("20") && time.split(':').count() > 2
+}
+
+/// Whether a message stands there as an example: `such as "You've hit …"`.
+fn gives_examples(words: &str) -> bool {
+    let lists = vocabulary();
+    let mut examples = lists.before_examples.iter();
+    examples.any(|before| {
+        words.split(before).skip(1).any(|after| {
+            let (_, quoted) = after.split_once(['"', '\'']).unwrap_or_default();
+            let is_quoted = after.len() - quoted.len() < 12;
+            let message = if is_quoted {
+                quoted
+            } else {
+                after.trim_start_matches([' ', ':'])
+            };
+            lists.beginnings.begin(message) || lists.openings.begin(message)
+        })
+    })
+}
+
+/// Whether somebody says "I" or "my", in one of the languages in which most people paste.
+fn speaks_of_oneself(words: &str) -> bool {
+    let own: &List = &vocabulary().oneself;
+    let is_part = |c: char| !(c.is_alphanumeric() || c == '\'');
+    words
+        .split(is_part)
+        .any(|word| own.hold(word.trim_matches('\'')))
+        || vocabulary().oneself_anywhere.stand_in(words)
+}
+
+/// The parts of a text that may be messages of their own: its lines, cells, and what it quotes.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    const LONGEST: usize = 16 * 1024;
+    /// No message is shorter.
+    const SHORTEST: usize = 8;
+    const BETWEEN: [char; 16] = [
+        '\n', '\t', '"', '`', '“', '”', '„', '«', '»', '「', '」', '|', ',', ';', '<', '>',
+    ];
+    let text = if text.len() > LONGEST { "" } else { text };
+    let parts = text.split(BETWEEN).flat_map(|part| part.split(" / "));
+    parts.filter(|part| part.len() >= SHORTEST)
+}
+
+/// How many words a text has that neither a message nor a wrapper has. Where no blanks part words, three
+/// signs are one.
+pub(super) fn words_beside(text: &str, known: &HashSet<String>) -> usize {
+    let is_between = |c: char| c.is_whitespace() || "()[]{}<>\"|*,;:.!?·".contains(c);
+    let words = text.split(is_between).filter(|word| {
+        let is_value = word.contains(['=', '/', '_']);
+        !is_value && !known.contains(*word) && !vocabulary().wrapping.hold(word)
+    });
+    let count = |word: &str| {
+        let letters = word.chars().filter(|c| c.is_alphabetic());
+        match letters.clone().filter(|c| *c >= FIRST_SIGN).count() {
+            0 => usize::from(letters.count() > 1),
+            signs => signs.div_ceil(3),
+        }
+    };
+    words.map(count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_a_text_is_told_by_its_words() {
+        for (text, expected) in [
+            (
+                "I get \"Credit balance is too low\", e.g. today",
+                Giver::Oneself,
+            ),
+            ("⎿ Credit balance is too low, for example", Giver::Machine),
+            ("e.g. \"Credit balance is too low\"", Giver::Author),
+            ("Credit balance is too low", Giver::Open),
+        ] {
+            assert_eq!(Giver::of_text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_that_no_message_has_are_counted() {
+        let known = ["credit", "balance", "is", "too", "low"]
+            .map(str::to_owned)
+            .into();
+        for (text, expected) in [
+            ("error: credit balance is too low", 0),
+            ("level=error msg=\"credit balance is too low\" (exit 1)", 1),
+            ("the loop stops on \"credit balance is too low\"", 3),
+            ("\"credit balance is too low\" 说明余额不足", 2),
+        ] {
+            assert_eq!(words_beside(text, &known), expected, "{text}");
+        }
+    }
+}
