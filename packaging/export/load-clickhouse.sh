@@ -12,13 +12,8 @@ ask() { ${CLICKHOUSE:-clickhouse client} "$@"; }
   touch -t 197001020000 "$loaded"
 }
 touch "$loaded.next"
-for rows in spend limit window; do
-  kind=$rows
-  [ "$rows" = spend ] || kind=${rows}s
-  [ -d "$exports/whycap-1/$kind" ] || continue
-  # By when a file came here, not by when it was written; as many at a time as fit on a command line.
-  find "$exports/whycap-1/$kind" -name '*.ndjson.gz' -cnewer "$loaded" -exec gunzip -c {} + |
-    ask --query "INSERT INTO whycap.${rows}_rows FORMAT JSONEachRow"
-done
+# By when a file came here, not by when it was written; as many at a time as fit on a command line.
+find "$exports/whycap-1" -name '*.ndjson.gz' -cnewer "$loaded" -exec gunzip -c {} + |
+  ask --query "INSERT INTO whycap.rows FORMAT JSONEachRow"
 whycap export --print clickhouse | ask --multiquery
 mv "$loaded.next" "$loaded"

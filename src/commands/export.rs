@@ -9,8 +9,8 @@ use super::failure::misuse;
 use super::{Machine, Reply, Verb};
 use crate::disk::{self, lock, records};
 use crate::export::{
-    DayFiles, Drafts, Erasure, Exporter, LeavesAs, LeftOut, Outcome, Owners, Projects, Reader,
-    Rows, Stamp, erase, limit_rows, lines, new_key, spend_rows, window_rows,
+    DayFiles, Draft, Drafts, Erasure, Exporter, LeavesAs, LeftOut, Outcome, Owners, Projects,
+    Reader, Rows, Stamp, erase, limit_rows, lines, new_key, spend_rows, window_rows,
 };
 use crate::incidents::steps;
 use crate::render::Report;
@@ -186,9 +186,8 @@ impl Leaving {
         let (config, choice) = (&machine.config, &machine.config.export);
         // Without what the user wrote, more might leave than he wants.
         let mut problems = config.problems.iter();
-        if let Some(problem) =
-            problems.find(|problem| config.is_broken || problem.starts_with("`export"))
-        {
+        let is_ours = |problem: &&String| config.is_broken || problem.starts_with("`export");
+        if let Some(problem) = problems.find(is_ours) {
             let file = places.show(&places.settings);
             bail!("nothing was exported, because of {file}: {problem}");
         }
@@ -230,22 +229,21 @@ impl Leaving {
 
     /// Ten rows as they would leave, and what is left out.
     fn report(&self, only: Option<Rows>, since: Option<NaiveDate>, machine: &Machine) -> Report {
-        let stamp = Stamp::of(machine.environment.now);
-        let mut wanted: Vec<&(Rows, Drafts)> = self.drafts.iter().collect();
-        wanted.retain(|(rows, _)| only.is_none_or(|only| only == *rows));
-        let (mut room, mut text) = (SHOWN, String::new());
+        let all = self.drafts.iter();
+        let wanted = all.filter(|(rows, _)| only.is_none_or(|only| only == *rows));
+        let wanted = wanted.map(|(rows, drafts)| (rows.name(), drafts.since(since)));
+        let wanted: Vec<(&str, &[Draft])> = wanted.collect();
         // One of each of the others, and of the first as many as there is room for.
-        for (index, (_, drafts)) in wanted.iter().enumerate().rev() {
-            let most = if index == 0 { room } else { room.min(1) };
-            let rows = drafts.since(since);
-            let newest = rows.iter().skip(rows.len().saturating_sub(most));
-            room -= rows.len().min(most);
-            text = lines(newest, stamp) + &text;
-        }
-        let count = |(rows, drafts): &&(Rows, Drafts)| {
-            format!("{} of {}", rows_of(drafts.since(since).len()), rows.name())
-        };
-        let all: Vec<String> = wanted.iter().map(count).collect();
+        let others = wanted.iter().skip(1).filter(|(_, rows)| !rows.is_empty());
+        let first = SHOWN - others.count();
+        let newest = wanted.iter().enumerate().flat_map(|(index, (_, rows))| {
+            let most = if index == 0 { first } else { 1 };
+            rows.iter().skip(rows.len().saturating_sub(most))
+        });
+        let text = lines(newest, Stamp::of(machine.environment.now));
+        let counts = wanted.iter();
+        let counts = counts.map(|(name, rows)| format!("{} of {name}", rows_of(rows.len())));
+        let all: Vec<String> = counts.collect();
         let mut report = Report::from_paragraph(format!(
             "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
             all.join(", "),
@@ -262,13 +260,13 @@ impl Leaving {
             (LeavesAs::Other, "leave as \"other\", without a branch"),
             (LeavesAs::Nothing, "stay here"),
         ] {
-            let rows = self.left_out.get(&how).copied().map(rows_of);
-            let says = |rows| {
-                format!(
+            if let Some(rows) = self.left_out.get(&how) {
+                let rows = rows_of(*rows);
+                let says = format!(
                     "{rows} of projects that are not in [export] projects of {settings} {what}."
-                )
-            };
-            report.paragraphs(Tone::Plain, rows.map(says));
+                );
+                report.paragraph(Tone::Plain, says);
+            }
         }
         report
     }

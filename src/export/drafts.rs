@@ -2,12 +2,16 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use chrono::NaiveDate;
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::line::written;
+use super::pseudonym::Exporter;
 use super::version::{Stamp, Weight};
+use crate::render::joined;
 use crate::terminal::json_in_one_line;
+use crate::time::{Millis, QUARTER, moment};
 
 /// What rows are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,17 +48,22 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// What happened then, to the quarter of an hour. Besides `fields` it has what all rows have.
     pub(super) fn new(
         key: u64,
         weight: Weight,
-        at: DateTime<Utc>,
-        fields: &impl Serialize,
+        at: Millis,
+        (exporter, person): (&Exporter, &str),
+        fields: Value,
     ) -> Self {
+        let at = moment(at.div_euclid(QUARTER) * QUARTER);
+        let head = json!({ "time": written(at), "person": person, "machine": exporter.machine });
+        let fields = joined([head, fields, json!({ "labels": exporter.labels })]);
         Self {
             key,
             day: at.date_naive(),
             weight,
-            fields: json_in_one_line(fields),
+            fields: json_in_one_line(&fields),
         }
     }
 }

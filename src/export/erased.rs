@@ -9,12 +9,12 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::Rows;
-use super::files::{FORMAT, Gap, Target, day_of, each_line, files_of, packed};
-use super::line::AnyLine;
+use super::drafts::{Draft, Rows};
+use super::files::{FORMAT, Gap, day_of, each_row, files_of, packed, write};
+use super::line::ExportLine;
 use super::pseudonym::hash;
+use super::spend_rows::RESPONSE;
 use crate::disk::replace::remove_own_empty_dir;
 use crate::disk::{self, Error};
 
@@ -62,13 +62,9 @@ impl FromStr for Erasure {
     }
 }
 
-fn hash_of_person(name: &str) -> String {
-    hash("erased person", name)
-}
-
-fn hash_of_project(name: &str) -> String {
-    hash("erased project", name)
-}
+/// What names are hashed with.
+const PERSON: &str = "erased person";
+const PROJECT: &str = "erased project";
 
 impl Erased {
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
@@ -83,8 +79,8 @@ impl Erased {
 
     fn add(&mut self, what: &Erasure) {
         match what {
-            Erasure::Person(name) => drop(self.people.insert(hash_of_person(name))),
-            Erasure::Project(name) => drop(self.projects.insert(hash_of_project(name))),
+            Erasure::Person(name) => drop(self.people.insert(hash(PERSON, name))),
+            Erasure::Project(name) => drop(self.projects.insert(hash(PROJECT, name))),
             Erasure::Before(day) => self.before = self.before.max(Some(*day)),
         }
     }
@@ -94,15 +90,16 @@ impl Erased {
         self.before.is_some_and(|before| day < before)
     }
 
-    /// Whether a row is erased, by its JSON.
-    pub(super) fn covers(&self, text: &str) -> bool {
+    /// Whether a row may not leave any more.
+    pub(super) fn covers_draft(&self, draft: &Draft) -> bool {
         let has_names = !self.people.is_empty() || !self.projects.is_empty();
-        has_names && serde_json::from_str(text).is_ok_and(|line| self.covers_line(&line))
+        has_names && serde_json::from_str(&draft.fields).is_ok_and(|row| self.covers(&row))
     }
 
-    fn covers_line(&self, line: &AnyLine<'_>) -> bool {
-        self.people.contains(&hash_of_person(&line.person))
-            || self.projects.contains(&hash_of_project(&line.project))
+    /// Whether a row is erased by its names.
+    pub(super) fn covers(&self, row: &ExportLine<'_>) -> bool {
+        self.people.contains(&hash(PERSON, &row.person))
+            || self.projects.contains(&hash(PROJECT, &row.project))
     }
 }
 
@@ -113,11 +110,10 @@ fn path_in(directory: &Path) -> PathBuf {
 /// Takes what is meant out of every file of a target, with other machines' copies of it, and notes
 /// it down.
 pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
-    let target = Target::new(directory);
     let mut erased = Erased::read(directory)?;
     erased.add(what);
     let list = serde_json::to_vec(&erased).unwrap_or_default();
-    target.write(&path_in(directory), &list)?;
+    write(directory, &path_in(directory), &list)?;
     let mut done = Erasing::default();
     let files = Rows::ALL.map(|rows| files_of(directory, rows, &mut done.gaps));
     let files = files.concat();
@@ -125,28 +121,26 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
     // worked out from the whole of a session.
     let (mut keys, mut sessions) = (HashSet::new(), HashSet::new());
     for path in &files {
-        let _ = each_line(path, |text| {
-            let line: AnyLine<'_> = serde_json::from_str(text)?;
-            if erased.covers_line(&line) {
-                keys.insert(line.key);
-                sessions.extend((!line.session.is_empty()).then(|| hash_of(&line.session)));
+        // What cannot be read is told of below.
+        let _ = each_row(path, |row, _| {
+            if erased.covers(row) {
+                keys.insert(row.key);
+                sessions.extend((!row.session.is_empty()).then(|| row.session.to_string()));
             }
-            Ok::<(), serde_json::Error>(())
+            Ok(())
         });
     }
     for path in &files {
         let is_old = day_of(path).is_some_and(|day| erased.covers_day(day));
-        let (mut kept, mut gone) = (String::new(), 0);
-        let read = each_line(path, |text| {
-            let line: AnyLine<'_> = serde_json::from_str(text)?;
-            let is_of_session =
-                &*line.kind != "response" && sessions.contains(&hash_of(&line.session));
-            if is_old || is_of_session || keys.contains(&line.key) || erased.covers_line(&line) {
+        let (mut kept, mut gone) = (Vec::new(), 0);
+        let read = each_row(path, |row, line| {
+            let is_of_session = &*row.kind != RESPONSE && sessions.contains(&*row.session);
+            if is_old || is_of_session || keys.contains(&row.key) || erased.covers(row) {
                 gone += 1;
             } else {
-                kept.push_str(text);
+                kept.extend_from_slice(line);
             }
-            Ok::<(), serde_json::Error>(())
+            Ok(())
         });
         if let Err(gap) = read {
             done.gaps.push(gap);
@@ -155,14 +149,10 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             // With its day's directory, if it was the last.
             path.parent().map(remove_own_empty_dir).unwrap_or_default();
         } else if gone > 0 {
-            target.write(path, &packed(&kept))?;
+            write(directory, path, &packed(&kept))?;
         }
         done.rows += gone;
         done.files += usize::from(gone > 0);
     }
     Ok(done)
-}
-
-fn hash_of(session: &str) -> u64 {
-    xxh3_64(session.as_bytes())
 }

@@ -14,6 +14,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::drafts::Rows;
+use super::line::ExportLine;
 use crate::disk::{self, Durability, group::Group, ours::open_regular};
 
 /// The version of the format, which is a directory of the target.
@@ -47,38 +48,21 @@ impl Gap {
     }
 }
 
-/// A directory that exports are written to.
-#[derive(Debug)]
-pub(super) struct Target<'t> {
-    pub(super) directory: &'t Path,
-    /// Whom else it is for.
-    pub(super) group: Option<Group>,
+/// Where a machine's rows of a day are.
+pub(super) fn file_in(directory: &Path, rows: Rows, day: NaiveDate, machine: &str) -> PathBuf {
+    let days = directory.join(FORMAT).join(rows.name());
+    days.join(format!("{DAY}{day}"))
+        .join(format!("{machine}{ENDING}"))
 }
 
-impl<'t> Target<'t> {
-    pub(super) fn new(directory: &'t Path) -> Self {
-        Self {
-            directory,
-            group: Group::of(directory),
-        }
-    }
-
-    /// Where a machine's rows of a day are.
-    pub(super) fn file(&self, rows: Rows, day: NaiveDate, machine: &str) -> PathBuf {
-        let rows = self.directory.join(FORMAT).join(rows.name());
-        rows.join(format!("{DAY}{day}"))
-            .join(format!("{machine}{ENDING}"))
-    }
-
-    /// Writes a file whole, for whom the directory is.
-    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), disk::Error> {
-        let Some(group) = self.group else {
-            disk::create_shared_directory_of(path)?;
-            return disk::write_atomically(path, bytes, Durability::Quick);
-        };
-        group.create_directories_of(path, self.directory)?;
-        group.write_atomically(path, bytes)
-    }
+/// Writes a file of a directory of exports whole, for whom that directory is.
+pub(super) fn write(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), disk::Error> {
+    let Some(group) = Group::of(directory) else {
+        disk::create_shared_directory_of(path)?;
+        return disk::write_atomically(path, bytes, Durability::Quick);
+    };
+    group.create_directories_of(path, directory)?;
+    group.write_atomically(path, bytes)
 }
 
 /// The day whose rows are in a file.
@@ -98,30 +82,26 @@ pub(super) fn files_of(directory: &Path, rows: Rows, gaps: &mut Vec<Gap>) -> Vec
 
 /// What is in a directory under such names, in order.
 fn entries(directory: &Path, beginning: &str, ending: &str, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
-    let is_meant = |entry: &fs::DirEntry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with(beginning) && name.ends_with(ending) && !name.starts_with('.')
-    };
     let listed = fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut found = match listed {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            gaps.push(Gap::new(directory, None, error));
-            Vec::new()
-        }
-    };
-    found.retain(is_meant);
+    let found = listed.unwrap_or_else(|error| {
+        let is_there = error.kind() != ErrorKind::NotFound;
+        gaps.extend(is_there.then(|| Gap::new(directory, None, error)));
+        Vec::new()
+    });
     let mut paths: Vec<PathBuf> = found.iter().map(fs::DirEntry::path).collect();
+    paths.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(beginning) && name.ends_with(ending) && !name.starts_with('.')
+    });
     paths.sort();
     paths
 }
 
-/// Hands a file's lines to `take` up to the first that is damaged or that `take` refuses.
-pub(super) fn each_line<Wrong: Display>(
+/// Hands a file's rows to `take`, each with its line, up to the first that is damaged or that `take`
+/// refuses.
+pub(super) fn each_row(
     path: &Path,
-    mut take: impl FnMut(&str) -> Result<(), Wrong>,
+    mut take: impl FnMut(&ExportLine<'_>, &[u8]) -> Result<(), &'static str>,
 ) -> Result<(), Gap> {
     let file = open_regular(path).map_err(|error| Gap::new(path, None, error))?;
     let unpacked = MultiGzDecoder::new(BufReader::new(file)).take(SIZE_LIMIT + LINE_LIMIT);
@@ -135,21 +115,20 @@ pub(super) fn each_line<Wrong: Display>(
         if read == 0 {
             break;
         }
-        let wrong = match str::from_utf8(&line) {
-            _ if size > SIZE_LIMIT => Some("more than a day of one machine has".to_owned()),
-            Ok(text) => take(text).err().map(|wrong| wrong.to_string()),
-            Err(error) => Some(error.to_string()),
+        let taken = match serde_json::from_slice::<ExportLine<'_>>(&line) {
+            _ if size > SIZE_LIMIT => Err("more than a day of one machine has".to_owned()),
+            Ok(row) if row.machine.is_empty() => Err("it names no machine".to_owned()),
+            Ok(row) => take(&row, &line).map_err(str::to_owned),
+            Err(error) => Err(error.to_string()),
         };
-        if let Some(why) = wrong {
-            return Err(Gap::new(path, Some(number), why));
-        }
+        taken.map_err(|why| Gap::new(path, Some(number), why))?;
     }
     Ok(())
 }
 
-pub(super) fn packed(text: &str) -> Vec<u8> {
+pub(super) fn packed(text: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::default());
     // Writing to memory cannot fail.
-    let _ = packer.write_all(text.as_bytes());
+    let _ = packer.write_all(text);
     packer.finish().unwrap_or_default()
 }

@@ -1,60 +1,56 @@
 //! Rows of limit errors, and of the plan's windows: how full each was at most, hour by hour.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use super::drafts::{Draft, Drafts, key_of};
-use super::line::{Ended, LimitLine, Name, WindowLine, written};
+use super::line::written;
 use super::pseudonym::{Exporter, hash};
 use super::version::Weight;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::{Stopped, each_toll};
-use crate::time::{Clock, HOUR, Millis, moment};
+use crate::time::{Clock, HOUR, Millis};
 
-/// All errors, in any order: which limit, what it really was, and for how long it stopped the work.
+/// All errors, in any order: which limit, what it really was, and for how long it stopped the work;
+/// time that an earlier error of the account stopped is left out.
 pub(crate) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Drafts {
     let tolls = each_toll(incidents, clock).into_iter();
     let stopped = tolls.map(|(incident, stopped, toll)| {
         let end = match stopped {
-            Stopped::Until(_) => Ended::Seen,
-            Stopped::Still | Stopped::Open => Ended::Open,
-            Stopped::Unknown => Ended::Unknown,
+            Stopped::Until(_) => "seen",
+            Stopped::Still | Stopped::Open => "open",
+            Stopped::Unknown => "unknown",
         };
         limit_row(incident, end, toll.blocked.num_seconds(), exporter)
     });
     let news = incidents.iter().filter(|incident| incident.is_news());
-    let news = news.map(|incident| limit_row(incident, Ended::None, 0, exporter));
+    let news = news.map(|incident| limit_row(incident, "none", 0, exporter));
     stopped.chain(news).collect()
 }
 
-fn limit_row(incident: &Incident, ended: Ended, blocked_s: i64, exporter: &Exporter) -> Draft {
+fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Exporter) -> Draft {
     let (at, diagnosis) = (incident.evidence.at, &incident.diagnosis);
+    let at = at.timestamp_millis();
     let session = incident.evidence.session.id.as_deref().unwrap_or_default();
-    let key = key_of(&["limit", session, &at.timestamp_millis().to_string()]);
-    let line = LimitLine {
-        key,
-        version: 0,
-        time: at.timestamp_millis(),
-        person: exporter.person.as_str().into(),
-        machine: exporter.machine.as_str().into(),
-        session: session.into(),
-        kind: Name::in_json(diagnosis.limit),
-        verdict: Name::in_json(diagnosis.verdict),
-        service: incident.service(),
-        who_can_fix: Some(diagnosis.who),
-        waiting_helps: diagnosis.waiting_helps,
-        resets_at: incident.resets.chosen.map(|reset| written(reset.at)),
-        blocked_s,
-        ended,
-        labels: Cow::Borrowed(&exporter.labels),
-    };
+    let key = key_of(&["limit", session, &at.to_string()]);
+    let fields = json!({
+        "session": session,
+        "kind": diagnosis.limit,
+        "verdict": diagnosis.verdict,
+        "service": incident.service(),
+        "who_can_fix": diagnosis.who,
+        "waiting_helps": diagnosis.waiting_helps,
+        "resets_at": incident.resets.chosen.map(|reset| written(reset.at)),
+        "blocked_s": blocked_s,
+        "ended": ended,
+    });
     // Whoever saw how it ended knows more.
-    let quality = u64::from(!incident.is_open());
-    Draft::new(key, Weight::of(0, quality), at, &line)
+    let weight = Weight::of(0, (!incident.is_open()).into());
+    Draft::new(key, weight, at, (exporter, &exporter.person), fields)
 }
 
 /// What the steps come to. A window stays as full as it was told until it is told anew or resets.
@@ -85,81 +81,47 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
         let account = hash(account, "whycap account");
         let (name, number) = (window.rate_limit_type(), hour.to_string());
         let key = key_of(&["window", &account, name, &number]);
-        let line = WindowLine {
-            key,
-            version: 0,
-            time: hour * HOUR,
-            person: exporter.person.as_str().into(),
-            machine: exporter.machine.as_str().into(),
-            account: account.into(),
-            window: Name::in_json(window),
-            percent,
-            labels: Cow::Borrowed(&exporter.labels),
-        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "saturates"
         )]
-        let fullness = (percent * 1000.0) as u64;
-        Draft::new(key, Weight::of(fullness, 0), moment(hour * HOUR), &line)
+        let weight = Weight::of((percent * 1000.0) as u64, 0);
+        let fields = json!({ "account": account, "window": window, "percent": percent });
+        let by = (exporter, &*exporter.person);
+        Draft::new(key, weight, hour * HOUR, by, fields)
     })
     .collect()
 }
+
 #[cfg(test)]
 mod tests {
-    use super::super::drafts::lines;
     use super::*;
     use crate::claude::meters::Meter;
 
     #[test]
     fn a_window_stays_as_full_as_it_was_until_it_resets() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        let step = |when: &str, used_percent: f64| WindowStep {
+        let at = |time: &str| format!("2026-11-20T{time}Z").parse().unwrap();
+        let step = |(time, used_percent)| WindowStep {
             plan: None,
-            at: at(when),
+            at: at(time),
             account: Some("one".to_owned()),
             window: Window::FiveHour,
             meter: Meter {
                 used_percent,
-                resets_at: Some(at("2026-11-20T05:00:00Z")),
+                resets_at: Some(at("05:00:00")),
             },
             session: String::new(),
         };
-        let steps = [
-            step("2026-11-20T00:10:00Z", 3.0),
-            step("2026-11-20T00:50:00Z", 40.0),
-            step("2026-11-20T02:20:00Z", 98.0),
-        ];
-        let exporter = Exporter {
-            machine: "m".to_owned(),
-            person: "p".to_owned(),
-            ..Exporter::default()
-        };
-        let rows = window_rows(&steps, at("2026-11-21T00:00:00Z"), &exporter);
-        let stamp = super::super::Stamp::of(at("2026-11-21T00:00:00Z"));
-        let text = lines(rows.since(None), stamp);
-        let mut levels: Vec<(String, f64)> = text
-            .lines()
-            .map(|line| {
-                let row: serde_json::Value = serde_json::from_str(line).unwrap();
-                (
-                    row["time"].as_str().unwrap()[11..13].to_owned(),
-                    row["percent"].as_f64().unwrap(),
-                )
-            })
-            .collect();
-        levels.sort_by(|one, other| one.0.cmp(&other.0));
-        let expected = [
-            ("00", 40.0),
-            ("01", 40.0),
-            ("02", 98.0),
-            ("03", 98.0),
-            ("04", 98.0),
-        ];
-        assert_eq!(
-            levels,
-            expected.map(|(hour, percent)| (hour.to_owned(), percent))
-        );
+        let steps = [("00:10:00", 3.0), ("00:50:00", 40.0), ("02:20:00", 98.0)].map(step);
+        let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());
+        let mut levels = [None; 24];
+        for row in rows.since(None) {
+            let row: serde_json::Value = serde_json::from_str(&row.fields).unwrap();
+            let hour: usize = row["time"].as_str().unwrap()[11..13].parse().unwrap();
+            levels[hour] = row["percent"].as_f64();
+        }
+        assert_eq!(levels[..5], [40.0, 40.0, 98.0, 98.0, 98.0].map(Some));
+        assert_eq!(levels[5..], [None; 19]);
     }
 }

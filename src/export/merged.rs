@@ -18,8 +18,9 @@ use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::drafts::Rows;
-use super::files::{Gap, each_line, files_of};
-use super::line::{Kind, LimitLine, SpendLine, WindowLine};
+use super::files::{Gap, each_row, files_of};
+use super::line::ExportLine;
+use super::spend_rows::{RESPONSE, UNRECORDED, UNWRITTEN};
 use super::version::Weight;
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource};
@@ -67,48 +68,27 @@ struct Copies {
 }
 
 impl Copies {
-    /// Takes in the next line; one whose kind is of a newer whycap counts nowhere.
-    fn take(&mut self, rows: Rows, text: &str) -> Result<(), String> {
-        let in_words = |error: serde_json::Error| error.to_string();
-        let mut unrecorded = None;
-        let (key, version, machine) = match rows {
-            Rows::Spend => {
-                let line: SpendLine<'_> = serde_json::from_str(text).map_err(in_words)?;
-                if matches!(line.kind, Kind::Nothing | Kind::Otherwise) {
-                    return self.next_line().map(drop);
-                }
-                if line.kind == Kind::Unrecorded {
-                    unrecorded = NonZeroU64::new(xxh3_64(line.session.as_bytes()));
-                }
-                (line.key, line.version, line.machine)
-            }
-            Rows::Limits => {
-                let line: LimitLine<'_> = serde_json::from_str(text).map_err(in_words)?;
-                (line.key, line.version, line.machine)
-            }
-            Rows::Windows => {
-                let line: WindowLine<'_> = serde_json::from_str(text).map_err(in_words)?;
-                (line.key, line.version, line.machine)
-            }
-        };
-        let known = self.machines.get_index_of(&*machine);
-        let machine = known.unwrap_or_else(|| self.machines.insert_full(machine.to_string()).0);
-        let copy = Copy {
-            key,
-            version,
-            unrecorded,
-            machine: u32::try_from(machine).map_err(|error| error.to_string())?,
-            line: self.next_line()?,
-        };
-        self.all.push(copy);
+    /// Takes in the next line; spend of a kind that a newer whycap says counts nowhere.
+    fn take(&mut self, rows: Rows, line: &ExportLine<'_>) -> Result<(), &'static str> {
+        const TOO_MANY: &str = "more rows than can be read";
+        let number = self.lines;
+        self.lines = number.checked_add(1).ok_or(TOO_MANY)?;
+        if rows == Rows::Spend && ![RESPONSE, UNRECORDED, UNWRITTEN].contains(&&*line.kind) {
+            return Ok(());
+        }
+        let known = self.machines.get_index_of(&*line.machine);
+        let machine =
+            known.unwrap_or_else(|| self.machines.insert_full(line.machine.to_string()).0);
+        self.all.push(Copy {
+            key: line.key,
+            version: line.version,
+            unrecorded: (&*line.kind == UNRECORDED)
+                .then(|| NonZeroU64::new(xxh3_64(line.session.as_bytes())))
+                .flatten(),
+            machine: u32::try_from(machine).map_err(|_| TOO_MANY)?,
+            line: number,
+        });
         Ok(())
-    }
-
-    fn next_line(&mut self) -> Result<u32, String> {
-        let line = self.lines;
-        let next = line.checked_add(1).ok_or("more rows than can be read")?;
-        self.lines = next;
-        Ok(line)
     }
 
     /// Whether each line's row counts.
@@ -163,7 +143,7 @@ impl Merged {
         for (done, path) in (0..).zip(paths) {
             progress(done, total);
             let (before, state) = (copies.lines, state_of(&path));
-            gaps.extend(each_line(&path, |text| copies.take(rows, text)).err());
+            gaps.extend(each_row(&path, |line, _| copies.take(rows, line)).err());
             files.push(ReadFile {
                 path,
                 lines: (copies.lines - before) as usize,
@@ -178,21 +158,18 @@ impl Merged {
         })
     }
 
-    /// Hands the lines of all rows that count to `see`.
-    pub(super) fn each(
-        &self,
-        mut see: impl FnMut(&str) -> serde_json::Result<()>,
-    ) -> Result<(), disk::Error> {
+    /// Hands all rows that count to `see`.
+    pub(super) fn each(&self, mut see: impl FnMut(&ExportLine<'_>)) -> Result<(), disk::Error> {
         let mut counts = self.counts.iter();
         for file in &self.files {
             let mut left = file.lines;
             // A line that could not be read is told of; here only those before it are asked for.
-            let _ = each_line(&file.path, |text| {
+            let _ = each_row(&file.path, |line, _| {
                 left = left.checked_sub(1).ok_or("read before")?;
-                match counts.next() {
-                    Some(true) => see(text).map_err(|_| "changed"),
-                    _ => Ok(()),
+                if counts.next() == Some(&true) {
+                    see(line);
                 }
+                Ok(())
             });
             if left > 0 || state_of(&file.path) != file.state {
                 let changed = IoError::other("it changed while it was read; ask again");
@@ -215,13 +192,11 @@ impl SpendSource for Merged {
         _: RowsBy,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        let read = self.each(|text| {
-            let line: SpendLine<'_> = serde_json::from_str(text)?;
-            let is_something = line.kind == Kind::Response || line.cost_pico != 0;
+        let read = self.each(|line| {
+            let is_something = &*line.kind == RESPONSE || line.cost_pico != 0;
             if is_something && period.contains(&line.time) {
                 line.show(each);
             }
-            Ok(())
         });
         Ok(read?)
     }
@@ -231,7 +206,7 @@ impl SpendSource for Merged {
     }
 }
 
-impl SpendLine<'_> {
+impl ExportLine<'_> {
     /// Says it as a ledger would.
     fn show(&self, each: &mut dyn FnMut(SpendRow<'_>)) {
         let origin = Origin {
@@ -244,24 +219,23 @@ impl SpendLine<'_> {
             branch: self.branch.to_string(),
             agent: agent.to_owned(),
         };
-        let is_response = self.kind == Kind::Response;
-        let mut row = SpendRow {
+        let cost_of = |kind| match &*self.kind {
+            own if own == kind => Money::from_pico(self.cost_pico),
+            _ => Money::ZERO,
+        };
+        let is_response = &*self.kind == RESPONSE;
+        each(SpendRow {
             responses: is_response.into(),
             unpriced: self.unpriced.into(),
             usage: self.usage(),
+            recorded: cost_of(RESPONSE),
+            unrecorded: cost_of(UNRECORDED),
+            unwritten: cost_of(UNWRITTEN),
             scene: is_response.then_some(&scene),
             person: &self.person,
             machine: &self.machine,
             team: self.team(),
             ..SpendRow::nothing(self.time, &origin, &self.model)
-        };
-        let cost = Money::from_pico(self.cost_pico);
-        match self.kind {
-            Kind::Response => row.recorded = cost,
-            Kind::Unrecorded => row.unrecorded = cost,
-            Kind::Unwritten => row.unwritten = cost,
-            Kind::Nothing | Kind::Otherwise => {}
-        }
-        each(row);
+        });
     }
 }

@@ -22,7 +22,7 @@ mod team_limits;
 mod version;
 
 pub(crate) use day_files::{DayFiles, Outcome};
-pub(crate) use drafts::{Drafts, Rows, lines};
+pub(crate) use drafts::{Draft, Drafts, Rows, lines};
 pub(crate) use erased::{Erasure, erase};
 pub(crate) use files::Gap;
 pub(crate) use limit_rows::{limit_rows, window_rows};

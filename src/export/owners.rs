@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::pseudonym::person_hash;
 use crate::claude::transcripts;
@@ -59,22 +60,11 @@ fn last_owner(transcript: &Path) -> Option<String> {
 
 /// The last that part of a transcript names.
 fn owner_in(part: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(
-        tag = "type",
-        rename_all = "kebab-case",
-        rename_all_fields = "camelCase"
-    )]
-    enum Line {
-        SessionOwner { account_uuid: String },
-    }
     let text = String::from_utf8_lossy(part);
-    let mut lines = text
-        .lines()
-        .rev()
-        .filter(|line| line.contains("\"session-owner\""));
-    lines.find_map(|line| {
-        let Line::SessionOwner { account_uuid } = serde_json::from_str(line).ok()?;
-        (!account_uuid.is_empty()).then(|| person_hash(&account_uuid))
+    text.lines().rev().find_map(|line| {
+        let is_meant = line.contains("\"session-owner\"");
+        let line: Value = is_meant.then(|| serde_json::from_str(line).ok())??;
+        let account = line.get("accountUuid")?.as_str()?;
+        (line.get("type")? == "session-owner" && !account.is_empty()).then(|| person_hash(account))
     })
 }

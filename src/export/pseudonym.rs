@@ -7,12 +7,12 @@
 //! telemetry does, can work it out, unless the user sets a key of their own.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::line::Labels;
 use crate::claude::account::global_state;
 use crate::claude::credentials;
 use crate::config::Export;
@@ -31,7 +31,7 @@ pub(crate) struct Exporter {
     pub(super) login: Option<String>,
     /// A secret of the user's own.
     pub(super) key: Option<String>,
-    pub(super) labels: Labels,
+    pub(super) labels: BTreeMap<String, String>,
     /// Who answers where no session says it.
     pub(super) provider: &'static str,
     /// What the names of projects and branches are hashed with: what a team has in common.

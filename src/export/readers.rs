@@ -57,43 +57,16 @@ impl Reader {
     }
 }
 
-/// The statements by which ClickHouse forgets something in what was loaded: with other machines'
-/// copies of it, and what they worked out of the same sessions.
+/// The statements by which ClickHouse forgets something in what was loaded.
 fn forgetting(what: &Erasure) -> String {
-    let of = |rows: &str| {
-        let found = |column: &str| {
-            format!("{column} IN (SELECT {column} FROM whycap.spend_rows WHERE {rows})")
-        };
-        let [keys, sessions] = ["key", "session"].map(found);
-        let spend = format!("{keys} OR (kind != 'response' AND {sessions})");
-        [spend, format!("session != '' AND {sessions}")]
+    let [named, old] = match what {
+        Erasure::Person(name) => [format!("person = {}", quoted(name)), "0".to_owned()],
+        Erasure::Project(name) => [format!("project = {}", quoted(name)), "0".to_owned()],
+        Erasure::Before(day) => ["0".to_owned(), format!("time < '{day} 00:00:00'")],
     };
-    let [spend, limits, windows] = match what {
-        Erasure::Person(name) => {
-            let person = format!("person = {}", quoted(name));
-            let [spend, limits] = of(&person);
-            [spend, format!("{person} OR ({limits})"), person]
-        }
-        Erasure::Project(name) => {
-            let [spend, limits] = of(&format!("project = {}", quoted(name)));
-            [spend, limits, "0".to_owned()]
-        }
-        Erasure::Before(day) => [(); 3].map(|()| format!("time < '{day} 00:00:00'")),
-    };
-    // Whose errors these are is told by the spend.
-    let all = [
-        ("limit_rows", limits),
-        ("spend_rows", spend),
-        ("window_rows", windows),
-    ];
-    let each = all.map(|(table, rows)| {
-        format!(
-            "ALTER TABLE whycap.{table} DELETE WHERE {rows}\n\
-             SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1;\n"
-        )
-    });
-    // All sums are made anew from what is left.
-    each.concat() + "TRUNCATE TABLE whycap.summed;\nTRUNCATE TABLE whycap.days;\n"
+    let sql = include_str!("sql/erase.sql").replace("OLD", &old);
+    // Last, for a name may hold anything.
+    sql.replace("NAMED", &named)
 }
 
 /// A text of ClickHouse.

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::drafts::Rows;
 use super::files::{Gap, files_of};
-use super::line::{Ended, LimitLine, WindowLine};
+use super::line::ExportLine;
 use super::merged::Merged;
 use crate::disk;
 use crate::ledger::RowsPeriod;
@@ -17,15 +17,15 @@ use crate::limits::FULL_FROM;
 use crate::limits::kind::{Verdict, named};
 use crate::limits::stoppages::{Toll, Tolls};
 use crate::spend::known;
-use crate::time::{Zone, moment};
+use crate::time::{Millis, Zone, moment};
 
 /// What was read of a directory of exports.
 #[derive(Debug, Default)]
 pub(crate) struct TeamLimits {
     /// Oldest first.
     pub(crate) errors: Vec<ExportedError>,
-    /// By person, and by the window's name in JSON.
-    windows: BTreeMap<String, BTreeMap<String, WindowUse>>,
+    /// By person, the hours in which any window was full.
+    full: BTreeMap<String, HashSet<Millis>>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -42,30 +42,12 @@ pub(crate) struct ExportedError {
     pub(crate) toll: Toll,
 }
 
-/// How near a person came to a window's limit.
-#[derive(Debug, Default)]
-pub(crate) struct WindowUse {
-    /// The hours in which it was full.
-    pub(crate) full: HashSet<DateTime<Utc>>,
-    /// In percent.
-    pub(crate) fullest: f64,
-}
-
 /// What limits did to a person.
 #[derive(Debug, Default)]
-pub(crate) struct PersonLimits<'t> {
+pub(crate) struct PersonLimits {
     pub(crate) tolls: Tolls,
-    /// By the window's name in JSON.
-    pub(crate) windows: BTreeMap<&'t str, &'t WindowUse>,
-}
-
-impl PersonLimits<'_> {
     /// The hours in which any window was full, each once. None where no window is known.
-    pub(crate) fn full_hours(&self) -> Option<usize> {
-        let full = self.windows.values().flat_map(|window| &window.full);
-        let full: HashSet<&DateTime<Utc>> = full.collect();
-        (!self.windows.is_empty()).then_some(full.len())
-    }
+    pub(crate) full_hours: Option<usize>,
 }
 
 impl TeamLimits {
@@ -75,13 +57,17 @@ impl TeamLimits {
         period: &RowsPeriod,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Option<Self>, disk::Error> {
-        let mut all = Self::default();
         let [limits, windows] =
             [Rows::Limits, Rows::Windows].map(|rows| Merged::read(directory, rows, progress));
-        if limits.is_none() && windows.is_none() {
-            let spend = files_of(directory, Rows::Spend, &mut all.gaps);
-            return Ok((!spend.is_empty() || !all.gaps.is_empty()).then_some(all));
+        let mut gaps = Vec::new();
+        if limits.is_none()
+            && windows.is_none()
+            && files_of(directory, Rows::Spend, &mut gaps).is_empty()
+            && gaps.is_empty()
+        {
+            return Ok(None);
         }
+        let mut all = Self::default();
         if let Some(limits) = limits {
             all.read_errors(&limits, period)?;
             all.gaps.extend(limits.gaps);
@@ -95,10 +81,9 @@ impl TeamLimits {
 
     fn read_errors(&mut self, rows: &Merged, period: &RowsPeriod) -> Result<(), disk::Error> {
         let mut errors = Vec::new();
-        rows.each(|text| {
-            let line: LimitLine<'_> = serde_json::from_str(text)?;
-            errors.extend((line.ended != Ended::None).then(|| (line.key, line.error())));
-            Ok(())
+        rows.each(|line| {
+            let stopped = &*line.ended != "none";
+            errors.extend(stopped.then(|| (line.key, ExportedError::new(line))));
         })?;
         errors.sort_by_key(|(key, error)| (error.at, *key));
         // An error that came while its person was stopped by the same limit is of the same stop.
@@ -116,19 +101,12 @@ impl TeamLimits {
     }
 
     fn read_hours(&mut self, rows: &Merged, period: &RowsPeriod) -> Result<(), disk::Error> {
-        rows.each(|text| {
-            let line: WindowLine<'_> = serde_json::from_str(text)?;
-            if !period.contains(&line.time) {
-                return Ok(());
+        rows.each(|line| {
+            if period.contains(&line.time) {
+                let full = self.full.entry(known(&line.person).to_owned());
+                let is_full = line.percent >= FULL_FROM;
+                full.or_default().extend(is_full.then_some(line.time));
             }
-            let windows = self.windows.entry(known(&line.person).to_owned());
-            let window = windows.or_default().entry(line.window.to_string());
-            let window = window.or_default();
-            window.fullest = window.fullest.max(line.percent);
-            if line.percent >= FULL_FROM {
-                window.full.insert(moment(line.time));
-            }
-            Ok(())
         })
     }
 
@@ -140,22 +118,21 @@ impl TeamLimits {
     /// Everybody's name, some more than once.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let errors = self.errors.iter().map(|error| &*error.person);
-        errors.chain(self.windows.keys().map(String::as_str))
+        errors.chain(self.full.keys().map(String::as_str))
     }
 
     /// Everybody of whom there is anything, by name.
-    pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits<'_>> {
+    pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
         let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
         for error in &self.errors {
             errors.entry(&error.person).or_default().push(error);
         }
-        let mut people: BTreeMap<&str, PersonLimits<'_>> = BTreeMap::new();
+        let mut people: BTreeMap<&str, PersonLimits> = BTreeMap::new();
         for (name, errors) in errors {
             people.entry(name).or_default().tolls = tolls(errors, zone);
         }
-        for (name, windows) in &self.windows {
-            let windows = windows.iter().map(|(window, of)| (window.as_str(), of));
-            people.entry(name).or_default().windows = windows.collect();
+        for (name, full) in &self.full {
+            people.entry(name).or_default().full_hours = Some(full.len());
         }
         people
     }
@@ -167,23 +144,23 @@ fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) ->
     Tolls::sum(each.collect(), zone)
 }
 
-impl LimitLine<'_> {
-    fn error(&self) -> ExportedError {
-        let is_false = named(&self.verdict) == Some(Verdict::FalseLikely);
+impl ExportedError {
+    fn new(line: &ExportLine<'_>) -> Self {
+        let is_false = named(&line.verdict) == Some(Verdict::FalseLikely);
         // A time that ran backwards is damage.
-        let blocked = TimeDelta::try_seconds(self.blocked_s.max(0));
-        ExportedError {
-            at: moment(self.time),
-            person: known(&self.person).to_owned(),
-            session: self.session.to_string(),
-            kind: self.kind.to_string(),
-            verdict: self.verdict.to_string(),
+        let blocked = TimeDelta::try_seconds(line.blocked_s.max(0));
+        Self {
+            at: moment(line.time),
+            person: known(&line.person).to_owned(),
+            session: line.session.to_string(),
+            kind: line.kind.to_string(),
+            verdict: line.verdict.to_string(),
             toll: Toll {
                 errors: 1,
                 stops: 0,
                 likely_false: is_false.into(),
-                still: (self.ended == Ended::Open).into(),
-                unknown: (self.ended == Ended::Unknown).into(),
+                still: (&*line.ended == "open").into(),
+                unknown: (&*line.ended == "unknown").into(),
                 blocked: blocked.unwrap_or(TimeDelta::MAX),
             },
         }

@@ -84,7 +84,7 @@ struct View<'c> {
     /// would say something of the names where they are left out.
     everybody: IndexSet<&'c str>,
     /// Of whom several machines exported limits, by name.
-    people: BTreeMap<&'c str, PersonLimits<'c>>,
+    people: BTreeMap<&'c str, PersonLimits>,
 }
 
 /// Writes a part of a page.

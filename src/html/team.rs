@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::View;
-use super::limits::{self, judged};
+use super::limits;
 use super::markup::Markup;
-use crate::export::{PersonLimits, TeamLimits};
+use crate::export::PersonLimits;
 use crate::incidents::report::{blocked_cell, toll_cells, toll_table};
 use crate::limits::FULL_FROM;
-use crate::limits::kind::{LimitKind, named};
+use crate::limits::kind::LimitKind;
 use crate::limits::stoppages::{Reach, Toll, Tolls};
 use crate::render::{Cell, Table};
 use crate::spend::{Tally, amount};
@@ -27,9 +27,6 @@ pub(super) fn errors(view: &View<'_>, page: &mut Markup) {
         stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
         by_person(view, page, &stopped);
         limits::sums(view, page, Reach::InExports);
-        if let Some(team) = view.contents.team {
-            in_detail(view, page, team, &stopped);
-        }
     }
     if view.contents.is_of_some_projects {
         page.note("Only errors of sessions that spent something in the projects shown.");
@@ -60,51 +57,17 @@ fn by_person(view: &View<'_>, page: &mut Markup, stopped: &[(&str, &Tolls)]) {
     page.table_in_part("tolls whose", "Limit errors by person", table);
 }
 
-/// Each person's limits by what was judged of them.
-fn in_detail(view: &View<'_>, page: &mut Markup, team: &TeamLimits, stopped: &[(&str, &Tolls)]) {
-    let mut sums: HashMap<[&str; 3], Toll> = HashMap::new();
-    for error in &team.errors {
-        let key: [&str; 3] = [&error.person, &error.kind, &error.verdict];
-        *sums.entry(key).or_default() += error.toll;
-    }
-    let places = stopped.iter().map(|(person, _)| *person).zip(0..);
-    let places: HashMap<&str, usize> = places.collect();
-    let mut rows: Vec<([&str; 3], Toll)> = sums.into_iter().collect();
-    rows.sort_by_key(|(key, toll)| {
-        let place = places.get(key[0]);
-        (place, Reverse((toll.blocked, toll.stops)), *key)
-    });
-    let mut table = Table::new(["person", "limit", "judged", "stops", "blocked"]);
-    for ([person, kind, verdict], toll) in rows {
-        let judged = named(verdict).map(judged);
-        let judged = judged.map_or_else(|| verdict.replace('_', " "), str::to_owned);
-        table.row([
-            view.person(person).into(),
-            LimitKind::label_of(kind).into(),
-            judged.into(),
-            toll.stops.to_string().into(),
-            blocked_cell(&toll),
-        ]);
-    }
-    page.table_behind(
-        "By person, limit and verdict, as a table",
-        "tolls judged verdict",
-        "Limit errors by person, limit and verdict",
-        &table,
-    );
-}
-
 /// Is a bigger seat worth it?
 pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
     let people = &view.people;
-    if people.values().all(|person| person.windows.is_empty()) {
+    if people.values().all(|person| person.full_hours.is_none()) {
         let says = "No export of this period tells how full the windows were: the status line keeps that, and only plans have windows.";
         return page.note(says);
     }
     let nothing = PersonLimits::default();
     let near = view.everybody.iter().map(|name| {
         let person = people.get(name).unwrap_or(&nothing);
-        (*name, person.full_hours(), person.tolls.total)
+        (*name, person.full_hours, person.tolls.total)
     });
     let mut near: Vec<(&str, Option<usize>, Toll)> = near.collect();
     near.sort_by_key(|(_, full, toll)| Reverse((full.unwrap_or(0), toll.blocked)));
@@ -145,23 +108,4 @@ pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
     if view.contents.is_of_some_projects {
         page.note("A window is a whole account's, so the hours are of all projects.");
     }
-    let mut table = Table::new(["person", "window", &at, "fullest"]);
-    for (name, ..) in &near {
-        for (window, of) in people.get(name).iter().flat_map(|own| &own.windows) {
-            let hours = of.full.len();
-            table.row([
-                view.person(name).into(),
-                LimitKind::label_of(window).into(),
-                Cell::from(format!("{hours} h")).worth(hours.to_string()),
-                // Not more than it was: 97% would be one of the hours.
-                format!("{:.0}%", of.fullest.clamp(0.0, 999.0).floor()).into(),
-            ]);
-        }
-    }
-    page.table_behind(
-        "Window by window, as a table",
-        "tolls judged",
-        "Hours near the limit, by window",
-        &table,
-    );
 }

@@ -15,7 +15,7 @@ use crate::terminal::Tone;
 use crate::time::{Clock, rfc3339};
 
 /// What is known of each person of several machines' exports, by name.
-type People<'p> = BTreeMap<&'p str, PersonLimits<'p>>;
+type People<'p> = BTreeMap<&'p str, PersonLimits>;
 
 const NONE: &str = "No limit errors are known.";
 
@@ -102,14 +102,14 @@ pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
 
 /// Whom limits stopped longest comes first.
 fn by_person(people: &People<'_>) -> Table {
-    let mut people: Vec<(&str, &PersonLimits<'_>)> =
+    let mut people: Vec<(&str, &PersonLimits)> =
         people.iter().map(|(name, of)| (*name, of)).collect();
-    people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours())));
+    people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours)));
     let mut table = toll_table("person");
     let near = Column::figure(format!("at {FULL_FROM}%+"));
     table.columns.push(near);
     for (name, of) in people {
-        let hours = of.full_hours();
+        let hours = of.full_hours;
         let hours = hours.map_or("-".to_owned(), |hours| format!("{hours} h"));
         let cells = toll_cells(name.to_owned(), &of.tolls.total);
         table.row(cells.into_iter().chain([hours.into()]));
@@ -179,8 +179,8 @@ fn facts_of_exported(error: &ExportedError) -> Value {
     })
 }
 
-fn facts_of_person((name, of): (&&str, &PersonLimits<'_>)) -> Value {
-    let hours = of.full_hours();
+fn facts_of_person((name, of): (&&str, &PersonLimits)) -> Value {
+    let hours = of.full_hours;
     let more = json!({ "person": name, "hours_at_97_percent": hours });
     joined([of.tolls.json(), more])
 }

@@ -48,8 +48,8 @@ class Meter:
 class History:
     """Writes transcripts and the history of the windows below a home directory."""
 
-    def __init__(self, home, seed=1, own_names=(), projects=len(PROJECTS)):
-        self.projects = PROJECTS[:projects]
+    def __init__(self, home, seed=1, own_names=(), projects=len(PROJECTS), account=None):
+        self.projects, self.account = PROJECTS[:projects], account
         self.home, self.chance, self.own_names = Path(home), random.Random(seed), list(own_names)
         self.errors = []
         self.answers = self.sessions = 0
@@ -119,7 +119,7 @@ class History:
             told = {meter.name: meter.adds(at, tokens) for meter in self.meters}
             if any(told.values()):
                 now = stamp(at)
-                sample = {"since": now, "at": now, "measured": now, "api_ms": None, "account": None, "model": None,
+                sample = {"since": now, "at": now, "measured": now, "api_ms": None, "account": self.account, "model": None,
                           "fast_mode": False, "version": None, **told}
                 reading = {"session": name, "login": None, "sample": sample}
                 self.readings.setdefault(at.strftime("%Y-%m"), []).append(reading)

@@ -6,8 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-ROWS = {"spend": "spend_rows", "limits": "limit_rows", "windows": "window_rows"}
-
 
 def printed(binary, *arguments):
     return subprocess.run([binary, "export", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
@@ -37,8 +35,7 @@ class ClickHouse:
     def load(self, files):
         """In this order, as a user's loop over files would."""
         for file in files:
-            self.run(f"INSERT INTO whycap.{ROWS[Path(file).parts[-3]]} SELECT * FROM file('{file}', JSONEachRow) "
-                     "SETTINGS use_hive_partitioning = 0, input_format_skip_unknown_fields = 1")
+            self.run(f"INSERT INTO whycap.rows SELECT * FROM file('{file}', JSONEachRow) SETTINGS use_hive_partitioning = 0, input_format_skip_unknown_fields = 1")
 
     def close(self):
         self.session.close()

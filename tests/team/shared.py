@@ -20,33 +20,26 @@ def shared(binary, check):
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         root.chmod(0o711)
-        program = root / "whycap"
-        shutil.copy(binary, program)
-        program.chmod(0o755)
-        target = root / "team"
+        program, target = shutil.copy(binary, root / "whycap"), root / "team"
         target.mkdir()
         os.chown(target, 0, TEAM)
         target.chmod(0o2770)
 
         def run(user, *arguments, groups=(TEAM,)):
-            home = root / str(user)
-            done = subprocess.run([program, *arguments], env={"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}, cwd="/", umask=0o077,
-                                  user=user, group=user, extra_groups=groups, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            return done.returncode, done.stdout, done.stderr
+            environment = {"HOME": str(root / str(user)), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+            done = subprocess.run([program, *arguments], env=environment, cwd="/", umask=0o077, user=user, group=user, extra_groups=groups,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout
 
         for user, history in ((ADA, "two-terminals"), (BOB, "rewound"), (STRANGER, "rewound")):
-            home = root / str(user)
-            shutil.copytree(HISTORIES / history / "home/.claude", home / ".claude")
+            home = shutil.copytree(HISTORIES / history / "home", root / str(user))
             for path in [home, *home.rglob("*")]:
                 os.chown(path, user, user)
         check("the first to export makes the directories, and others write into them", [run(user, "export", str(target))[0] for user in (ADA, BOB)], [0, 0])
-        said = {user: run(user, "spend", "--from", str(target), "--by", "machine", "--json") for user in (ADA, BOB)}
-        check("all read the same", said[ADA], said[BOB])
-        machines = {row["machine"] for row in rows_of(target, "spend")}
-        check("from both", {group["key"] for group in json.loads(said[ADA][1])["groups"]}, machines)
-        check("of whom there are two", len(machines), 2)
         check("somebody else gets nothing in", run(STRANGER, "export", str(target), groups=())[0], 1)
-        for path in [target, *target.rglob("*")]:
-            mode = path.stat().st_mode
-            if mode & 0o007 or (path.is_file() and mode & 0o020):
-                check(f"{path.name} is for the team alone, and for its owner to write", oct(mode), "")
+        ada, bob = (run(user, "spend", "--from", str(target), "--by", "machine", "--json") for user in (ADA, BOB))
+        machines = {group["key"] for group in json.loads(ada[1])["groups"]}
+        check("all read the same, from both", (bob, machines, len(machines)), (ada, {row["machine"] for row in rows_of(target, "spend")}, 2))
+        modes = {path.name: path.stat().st_mode for path in [target, *target.rglob("*")]}
+        check("all is for the team alone, and files are for their owners to write",
+              [name for name, mode in modes.items() if mode & 0o007 or (name.endswith(".gz") and mode & 0o020)], [])

@@ -5,7 +5,8 @@
 
 CREATE DATABASE IF NOT EXISTS whycap;
 
-CREATE TABLE IF NOT EXISTS whycap.spend_rows
+-- Rows of every kind, each with the columns of its kind.
+CREATE TABLE IF NOT EXISTS whycap.rows
 (
     key FixedString(16) CODEC(ZSTD(1)),
     version UInt64,
@@ -29,25 +30,6 @@ CREATE TABLE IF NOT EXISTS whycap.spend_rows
     cost_pico Int64 CODEC(ZSTD(1)),
     unpriced Bool,
     provider LowCardinality(String),
-    labels Map(LowCardinality(String), String),
-    -- When the machine said it, how much it knew, and when it was loaded.
-    said UInt32 MATERIALIZED bitAnd(version, 1073741823),
-    weight Int64 MATERIALIZED intDiv(version, 1073741824),
-    loaded DateTime64(6) MATERIALIZED now64(6)
-)
-ENGINE = ReplacingMergeTree(said)
-PARTITION BY toYYYYMM(time)
-ORDER BY (key, machine);
-
-CREATE TABLE IF NOT EXISTS whycap.limit_rows
-(
-    key FixedString(16),
-    version UInt64,
-    time DateTime('UTC'),
-    person LowCardinality(String),
-    machine LowCardinality(String),
-    session String,
-    kind LowCardinality(String),
     verdict LowCardinality(String),
     service LowCardinality(Nullable(String)),
     who_can_fix LowCardinality(String),
@@ -55,24 +37,18 @@ CREATE TABLE IF NOT EXISTS whycap.limit_rows
     resets_at Nullable(DateTime('UTC')),
     blocked_s Int64,
     ended LowCardinality(String),
-    labels Map(LowCardinality(String), String)
-)
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (key, machine);
-
-CREATE TABLE IF NOT EXISTS whycap.window_rows
-(
-    key FixedString(16),
-    version UInt64,
-    time DateTime('UTC'),
-    person LowCardinality(String),
-    machine LowCardinality(String),
     account LowCardinality(String),
     window LowCardinality(String),
     percent Float64,
-    labels Map(LowCardinality(String), String)
+    labels Map(LowCardinality(String), String),
+    -- What it is a row of; when the machine said it, how much it knew, and when it was loaded.
+    of LowCardinality(String) MATERIALIZED multiIf(window != '', 'windows', verdict != '', 'limits', 'spend'),
+    said UInt32 MATERIALIZED bitAnd(version, 1073741823),
+    weight Int64 MATERIALIZED intDiv(version, 1073741824),
+    loaded DateTime64(6) MATERIALIZED now64(6)
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(said)
+PARTITION BY toYYYYMM(time)
 ORDER BY (key, machine);
 
 -- What is in the sums already, by when it was loaded; then what is not, and the months that it changes:
@@ -82,22 +58,22 @@ CREATE TABLE IF NOT EXISTS whycap.summed (loaded DateTime64(6)) ENGINE = MergeTr
 
 CREATE OR REPLACE TABLE whycap.arrived ENGINE = MergeTree ORDER BY (machine, day)
 AS SELECT DISTINCT machine, toDate(time) AS day, loaded
-FROM whycap.spend_rows WHERE loaded NOT IN (SELECT loaded FROM whycap.summed);
+FROM whycap.rows WHERE of = 'spend' AND loaded NOT IN (SELECT loaded FROM whycap.summed);
 
 CREATE OR REPLACE TABLE whycap.changed ENGINE = MergeTree ORDER BY month
 AS SELECT DISTINCT toYYYYMM(arrayJoin([day - 1, day, day + 1])) AS month FROM whycap.arrived
 UNION DISTINCT
-SELECT DISTINCT toYYYYMM(time) AS month FROM whycap.spend_rows
+SELECT DISTINCT toYYYYMM(time) AS month FROM whycap.rows
 WHERE kind = 'unrecorded' AND session IN
-    (SELECT session FROM whycap.spend_rows
+    (SELECT session FROM whycap.rows
      WHERE kind = 'unrecorded' AND (machine, toDate(time)) IN (SELECT machine, day FROM whycap.arrived));
 
 -- Of what a machine said of a day, the last counts.
 CREATE OR REPLACE VIEW whycap.standing AS
 SELECT *, weight, said
-FROM whycap.spend_rows
-WHERE (machine, toDate(time), said) IN
-    (SELECT machine, toDate(time), max(said) FROM whycap.spend_rows GROUP BY machine, toDate(time));
+FROM whycap.rows
+WHERE of = 'spend' AND (machine, toDate(time), said) IN
+    (SELECT machine, toDate(time), max(said) FROM whycap.rows WHERE of = 'spend' GROUP BY machine, toDate(time));
 
 -- Of these months each key once: of several machines, whoever knows most, and among equals the first
 -- by name. Of what is unrecorded, only that from whoever knows most of the session.
@@ -139,18 +115,15 @@ UNION ALL SELECT * FROM whycap.sums;
 
 INSERT INTO whycap.summed SELECT DISTINCT loaded FROM whycap.arrived;
 
-CREATE OR REPLACE TABLE whycap.limits
-ENGINE = MergeTree
-ORDER BY time
-AS SELECT *, toLowCardinality(labels['team']) AS team
-FROM whycap.limit_rows FINAL
-ORDER BY key, intDiv(version, 1073741824) DESC, machine
+-- Of all else an error stays one, and an hour full, though its machine says no more of that day.
+CREATE OR REPLACE VIEW whycap.others AS
+SELECT *, toLowCardinality(labels['team']) AS team
+FROM (SELECT *, of, weight FROM whycap.rows WHERE of != 'spend' ORDER BY key, machine, said DESC LIMIT 1 BY key, machine)
+ORDER BY key, weight DESC, machine
 LIMIT 1 BY key;
 
-CREATE OR REPLACE TABLE whycap.windows
-ENGINE = MergeTree
-ORDER BY time
-AS SELECT *, toLowCardinality(labels['team']) AS team
-FROM whycap.window_rows FINAL
-ORDER BY key, intDiv(version, 1073741824) DESC, machine
-LIMIT 1 BY key;
+CREATE OR REPLACE TABLE whycap.limits ENGINE = MergeTree ORDER BY time
+AS SELECT * FROM whycap.others WHERE of = 'limits';
+
+CREATE OR REPLACE TABLE whycap.windows ENGINE = MergeTree ORDER BY time
+AS SELECT * FROM whycap.others WHERE of = 'windows';

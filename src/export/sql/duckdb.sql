@@ -26,9 +26,7 @@ QUALIFY row_number() OVER (PARTITION BY key ORDER BY weight DESC, machine, versi
 
 -- Of what is unrecorded, only that from whoever knows most of the session.
 CREATE OR REPLACE VIEW whycap.spend AS
-SELECT key, version, time, person, machine, project, branch, session, model, kind, subagent, fast, us,
-    input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_pico, unpriced,
-    provider, labels, team, cost_pico / 1e12 AS usd
+SELECT *, cost_pico / 1e12 AS usd
 FROM whycap.best('spend')
 QUALIFY kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0) OR (kind = 'unrecorded'
     AND cost_pico != 0 AND weight = max(weight) OVER (PARTITION BY session, kind));
@@ -43,11 +41,6 @@ SELECT CAST(time AS DATE) AS day, person, machine, project, branch, model, kind,
 FROM whycap.spend
 GROUP BY ALL;
 
-CREATE OR REPLACE VIEW whycap.limits AS
-SELECT key, version, time, person, machine, session, kind, verdict, service, who_can_fix,
-    waiting_helps, resets_at, blocked_s, ended, labels, team
-FROM whycap.best('limits');
+CREATE OR REPLACE VIEW whycap.limits AS SELECT * FROM whycap.best('limits');
 
-CREATE OR REPLACE VIEW whycap.windows AS
-SELECT key, version, time, person, machine, account, "window", percent, labels, team
-FROM whycap.best('windows');
+CREATE OR REPLACE VIEW whycap.windows AS SELECT * FROM whycap.best('windows');
