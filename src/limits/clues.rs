@@ -126,6 +126,7 @@ impl Clues {
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
         let is_pasted = evidence.text.seen == Seen::Pasted;
         let prose = is_pasted.then(|| without_code(&evidence.text.message));
+        let speaker = is_pasted.then(|| Speaker::of_text(&evidence.text.message));
         let is_described = is_pasted && Giver::of_text(&evidence.text.message) == Giver::Author;
         let text = prose
             .as_ref()
@@ -133,7 +134,7 @@ impl Clues {
         let mut found = Self::of_text(text);
         for clues in &mut found {
             if let Some(prose) = &prose {
-                clues.speaker = Speaker::of_text(&evidence.text.message);
+                clues.speaker = speaker.clone().unwrap_or_default();
                 if prose.was_code {
                     clues.substance = Substance::Code;
                 } else if is_described || clues.are_notes() {
