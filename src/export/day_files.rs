@@ -10,11 +10,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, Drafts, Rows, lines};
+use super::drafts::{Draft, Drafts, Rows, Stamp, lines};
 use super::erased::Erased;
 use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, packed, write};
 use super::spend_rows::nothing;
-use super::version::Stamp;
 use crate::disk::{self, Error, group::Group, litter, records};
 use crate::places::{Places, real};
 

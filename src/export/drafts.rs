@@ -1,14 +1,15 @@
-//! Rows that are ready to leave, save the second of the export in their versions.
+//! Rows that are ready to leave, and their versions: which of several copies of a row counts, and the
+//! second of the export.
 
 use std::fmt::Write;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::written;
+use super::files::written;
 use super::pseudonym::Exporter;
-use super::version::{Stamp, Weight};
 use crate::render::joined;
 use crate::terminal::json_in_one_line;
 use crate::time::{Millis, QUARTER, moment};
@@ -107,4 +108,97 @@ pub(crate) fn lines<'d>(drafts: impl IntoIterator<Item = &'d Draft>, stamp: Stam
         );
     }
     text
+}
+
+/// Bits for the second of the export.
+const STAMP: u32 = 30;
+/// Bits for what else tells copies apart that are equally full.
+const QUALITY: u32 = 9;
+/// Bits for how full a copy is: more than any response has tokens.
+const FULLNESS: u32 = 24;
+/// 2024-01-01: the bits last until 2058.
+const EPOCH: i64 = 1_704_067_200;
+
+/// How much a copy of a row knows: by that, whichever was exported later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Weight(u64);
+
+impl Weight {
+    /// `fullness` decides, then `quality` (nine bits).
+    pub(super) fn of(fullness: u64, quality: u64) -> Self {
+        let fullness = fullness.min((1 << FULLNESS) - 1);
+        Self(fullness << QUALITY | quality.min((1 << QUALITY) - 1))
+    }
+
+    /// Of a session: by how much of it is known, then by how much of those that it has to do with,
+    /// to the third of a percent, then by `quality` (three bits).
+    pub(super) fn of_session(marks: u64, marks_of_family: u64, quality: u64) -> Self {
+        const FAMILY: u32 = 12;
+        const OTHER: u32 = 3;
+        let largest = (1 << (FULLNESS + QUALITY - FAMILY - OTHER)) - 1;
+        let marks_of_family = marks_of_family.clamp(1, (1 << 16) - 1);
+        let power = marks_of_family.ilog2();
+        let family = u64::from(power) << 8 | (marks_of_family - (1 << power)) << 8 >> power;
+        let quality = quality.min((1 << OTHER) - 1);
+        Self((marks.min(largest) << FAMILY | family) << OTHER | quality)
+    }
+
+    /// That of a version.
+    pub(super) fn in_version(version: u64) -> Self {
+        Self(version >> STAMP)
+    }
+
+    /// The version of a copy that was exported then. It fits 63 bits: some databases have no more.
+    pub(super) fn version(self, stamp: Stamp) -> u64 {
+        self.0 << STAMP | stamp.0
+    }
+}
+
+/// The second of an export.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// Of an export at `now`.
+    pub(crate) fn of(now: DateTime<Utc>) -> Self {
+        let since = (now.timestamp() - EPOCH).max(0).cast_unsigned();
+        Self(since.min((1 << STAMP) - 1))
+    }
+
+    /// That of a version.
+    pub(super) fn in_version(version: u64) -> Self {
+        Self(version & ((1 << STAMP) - 1))
+    }
+
+    /// Later than this, whatever the clock says.
+    #[must_use]
+    pub(super) fn after(self, earlier: Self) -> Self {
+        Self(self.0.max(earlier.0 + 1).min((1 << STAMP) - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fuller_copy_wins_and_of_equals_the_later() {
+        let stamp = |text: &str| Stamp::of(text.parse().unwrap());
+        let [early, late] = ["2026-11-20T06:00:00Z", "2026-11-20T06:00:01Z"].map(stamp);
+        let [poor, rich] = [Weight::of(10, 7), Weight::of(11, 0)];
+        assert!(rich.version(early) > poor.version(late));
+        assert!(rich.version(late) > rich.version(early));
+        assert_eq!(Weight::in_version(rich.version(late)), rich);
+        assert_eq!(early.after(late), late.after(late));
+        // A clock that once stood at the end of time takes no part of what was known.
+        let last = Stamp::of(DateTime::<Utc>::MAX_UTC);
+        let version = rich.version(early.after(last));
+        assert_eq!(Weight::in_version(version), rich);
+        let of_session = |marks, family| Weight::of_session(marks, family, 1);
+        assert!(of_session(100, 1000) > of_session(99, 10_000));
+        assert!(of_session(100, 1010) > of_session(100, 1000));
+        assert!(of_session(u64::MAX, 1) > of_session(100, u64::MAX));
+        let largest = Weight::of(u64::MAX, u64::MAX).version(Stamp::of(DateTime::<Utc>::MAX_UTC));
+        assert_eq!(largest, u64::MAX >> 1);
+    }
 }

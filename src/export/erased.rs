@@ -11,8 +11,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::drafts::{Draft, Rows};
-use super::files::{FORMAT, Gap, day_of, each_row, files_of, packed, write};
-use super::line::ExportLine;
+use super::files::{ExportLine, FORMAT, Gap, day_of, each_row, files_of, packed, write};
 use super::pseudonym::hash;
 use super::spend_rows::RESPONSE;
 use crate::disk::replace::remove_own_empty_dir;

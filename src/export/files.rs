@@ -1,21 +1,26 @@
-//! The files of a directory of exports: which there are, their lines one by one, and writing one.
+//! The files of a directory of exports: which there are, their rows one by one, and writing one.
 //!
 //! Promises: however many rows a file has, and however long its lines are, one line is in memory at
 //! a time; whatever could not be read is named with its place, and costs nothing else.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::drafts::Rows;
-use super::line::ExportLine;
 use crate::disk::{self, Durability, group::Group, ours::open_regular};
+use crate::pricing::Usage;
+use crate::time::Millis;
 
 /// The version of the format, which is a directory of the target.
 pub(super) const FORMAT: &str = "whycap-1";
@@ -131,4 +136,118 @@ pub(super) fn packed(text: &[u8]) -> Vec<u8> {
     // Writing to memory cannot fail.
     let _ = packer.write_all(text);
     packer.finish().unwrap_or_default()
+}
+
+/// A row of any kind. What rows of its kind do not have is empty, and what a newer whycap adds is not
+/// read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'l"))]
+pub(super) struct ExportLine<'l> {
+    #[serde(deserialize_with = "read_key")]
+    pub(super) key: u64,
+    pub(super) version: u64,
+    #[serde(deserialize_with = "read_time")]
+    pub(super) time: Millis,
+    pub(super) person: Name<'l>,
+    pub(super) machine: Name<'l>,
+    pub(super) labels: LineLabels<'l>,
+    pub(super) session: Name<'l>,
+    pub(super) kind: Name<'l>,
+    // Of spend.
+    pub(super) project: Name<'l>,
+    pub(super) branch: Name<'l>,
+    pub(super) model: Name<'l>,
+    pub(super) subagent: bool,
+    pub(super) input: u64,
+    pub(super) output: u64,
+    pub(super) cache_read: u64,
+    pub(super) cache_write_5m: u64,
+    pub(super) cache_write_1h: u64,
+    pub(super) web_searches: u64,
+    pub(super) cost_pico: i64,
+    pub(super) unpriced: bool,
+    // Of limit errors.
+    pub(super) verdict: Name<'l>,
+    pub(super) blocked_s: i64,
+    pub(super) ended: Name<'l>,
+    // Of windows.
+    pub(super) window: Name<'l>,
+    pub(super) percent: f64,
+}
+
+/// Of what the user's configuration adds to each row, what we read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'l"))]
+pub(super) struct LineLabels<'l> {
+    #[serde(borrow)]
+    team: Cow<'l, str>,
+}
+
+/// The longest branches are half of this; what is longer is damage.
+const LONGEST_NAME: usize = 512;
+
+/// A name in a row; not read if it is too long to be one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Name<'l>(Cow<'l, str>);
+
+impl Deref for Name<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'l, 'l> Deserialize<'de> for Name<'l> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
+        let Text(name) = Text::deserialize(input)?;
+        let is_short = name.len() <= LONGEST_NAME;
+        let named = is_short.then_some(Self(name));
+        named.ok_or_else(|| D::Error::custom("a name is too long"))
+    }
+}
+
+/// As much of a name as may leave.
+pub(super) fn cut_name(name: &str) -> &str {
+    let longest = name.len().min(LONGEST_NAME);
+    let mut ends = (0..=longest).rev();
+    ends.find_map(|end| name.get(..end)).unwrap_or_default()
+}
+
+impl ExportLine<'_> {
+    pub(super) fn usage(&self) -> Usage {
+        Usage {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write_5m.saturating_add(self.cache_write_1h),
+            cache_write_1h: self.cache_write_1h,
+            web_searches: self.web_searches,
+        }
+    }
+
+    /// The label `team`, as far as a name goes.
+    pub(super) fn team(&self) -> &str {
+        cut_name(&self.labels.team)
+    }
+}
+
+/// The form that every database reads without being told, in UTC.
+const TIME_FORM: &str = "%Y-%m-%d %H:%M:%S";
+
+/// A moment in that form.
+pub(super) fn written(at: DateTime<Utc>) -> String {
+    at.format(TIME_FORM).to_string()
+}
+
+fn read_time<'de, D: Deserializer<'de>>(input: D) -> Result<Millis, D::Error> {
+    let read = NaiveDateTime::parse_from_str(&Name::deserialize(input)?, TIME_FORM);
+    read.map(|at| at.and_utc().timestamp_millis())
+        .map_err(D::Error::custom)
+}
+
+fn read_key<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    u64::from_str_radix(&Name::deserialize(input)?, 16).map_err(D::Error::custom)
 }

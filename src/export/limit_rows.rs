@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::drafts::{Draft, Drafts, key_of};
-use super::line::written;
+use super::drafts::{Draft, Drafts, Weight, key_of};
+use super::files::written;
 use super::pseudonym::{Exporter, hash};
-use super::version::Weight;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;

@@ -17,11 +17,9 @@ use std::time::SystemTime;
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::Rows;
-use super::files::{Gap, each_row, files_of};
-use super::line::ExportLine;
+use super::drafts::{Rows, Weight};
+use super::files::{ExportLine, Gap, each_row, files_of};
 use super::spend_rows::{RESPONSE, UNRECORDED, UNWRITTEN};
-use super::version::Weight;
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource};
 use crate::pricing::Money;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::line::cut_name;
+use super::files::cut_name;
 use super::pseudonym::{Exporter, hash};
 use crate::checkout;
 use crate::config::{Branches, Export, Others};

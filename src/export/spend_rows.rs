@@ -5,11 +5,9 @@ use std::collections::{HashMap, HashSet};
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::json;
 
-use super::drafts::{Draft, Drafts, key_of};
-use super::owners::Owners;
+use super::drafts::{Draft, Drafts, Weight, key_of};
 use super::projects::{LeavesAs, LeftOut, Projects, ShownProject};
-use super::pseudonym::{Exporter, Ownership};
-use super::version::Weight;
+use super::pseudonym::{Exporter, Owners, Ownership};
 use crate::ledger::{Answer, Counted, HiddenIn, KnownSession};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};

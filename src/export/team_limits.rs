@@ -8,8 +8,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::drafts::Rows;
-use super::files::{Gap, files_of};
-use super::line::ExportLine;
+use super::files::{ExportLine, Gap, files_of};
 use super::merged::Merged;
 use crate::disk;
 use crate::ledger::RowsPeriod;

@@ -188,14 +188,13 @@ impl View<'_> {
         let (is_spent, is_team) = (!sums.days.is_empty(), team.is_some());
         let has_people = is_spent && !sums.people.is_empty();
         let has_sessions = !self.contents.statement.groups().is_empty();
-        let parts: [(bool, &str, &str, PartWriter); 10] = [
+        let parts: [(bool, &str, &str, PartWriter); 9] = [
             (true, "totals", "In all", totals),
             (is_spent, "days", "By day", days::write),
             (has_people, "people", "By person", groups::people),
             (is_spent, "projects", "By project", groups::projects),
             (is_spent, "hours", "By hour of the week", hours::write),
-            (is_team, "near", "Hours near the limit", team::hours),
-            (is_team, "limits", "Limit errors", team::errors),
+            (is_team, "limits", "Limits", team::write),
             (!is_team, "windows", "The plan's windows", windows::write),
             (!is_team, "limits", "Limit errors", limits::write),
             (has_sessions, "sessions", "Sessions", groups::sessions),

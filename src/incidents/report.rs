@@ -1,7 +1,6 @@
 //! The limit errors of the past, for people and programs: what they come to, then one by one.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -13,9 +12,6 @@ use crate::limits::stoppages::{Reach, Stopped, Toll, Tolls};
 use crate::render::{Cell, Column, Report, Table, joined};
 use crate::terminal::Tone;
 use crate::time::{Clock, rfc3339};
-
-/// What is known of each person of several machines' exports, by name.
-type People<'p> = BTreeMap<&'p str, PersonLimits>;
 
 const NONE: &str = "No limit errors are known.";
 
@@ -54,7 +50,8 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     }
     if !people.is_empty() {
         report.gap();
-        report.table(by_person(&people));
+        let people = people.iter().map(|(name, of)| ((*name).to_owned(), of));
+        report.table(by_person(people, false));
         report.paragraph(
             Tone::Quiet,
             format!("{FULL_FROM}%+: hours in which any window was at {FULL_FROM}% or more; - where no window is known."),
@@ -100,19 +97,30 @@ pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
     (tolls.by_period.len() > 1).then_some(table)
 }
 
-/// Whom limits stopped longest comes first.
-fn by_person(people: &People<'_>) -> Table {
-    let mut people: Vec<(&str, &PersonLimits)> =
-        people.iter().map(|(name, of)| (*name, of)).collect();
+/// Whom limits stopped longest comes first; with room, each beside the limits that did it most often.
+pub(crate) fn by_person<'p>(
+    people: impl Iterator<Item = (String, &'p PersonLimits)>,
+    has_room: bool,
+) -> Table {
+    let mut people: Vec<(String, &PersonLimits)> = people.collect();
     people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours)));
     let mut table = toll_table("person");
     let near = Column::figure(format!("at {FULL_FROM}%+"));
     table.columns.push(near);
+    table.columns.extend(has_room.then(|| "which".into()));
     for (name, of) in people {
-        let hours = of.full_hours;
-        let hours = hours.map_or("-".to_owned(), |hours| format!("{hours} h"));
-        let cells = toll_cells(name.to_owned(), &of.tolls.total);
-        table.row(cells.into_iter().chain([hours.into()]));
+        let hours = match of.full_hours {
+            Some(hours) => Cell::from(format!("{hours} h")).worth(hours.to_string()),
+            None => Cell::from("-").worth("0"),
+        };
+        let mut often: Vec<&(String, Toll)> = of.tolls.by_limit.iter().collect();
+        often.sort_by_key(|(_, toll)| Reverse(toll.stops));
+        let which = often.iter().take(3);
+        let which =
+            which.map(|(limit, toll)| format!("{} {}", LimitKind::label_of(limit), toll.stops));
+        let which = has_room.then(|| which.collect::<Vec<_>>().join(", ").into());
+        let cells = toll_cells(name, &of.tolls.total).into_iter();
+        table.row(cells.chain([hours]).chain(which));
     }
     table
 }

@@ -145,35 +145,29 @@ fn lines(page: &str, caption: &str) -> Vec<String> {
     .collect()
 }
 
-/// What stands in the first column.
-fn names(page: &str, caption: &str) -> Vec<String> {
-    let lines = lines(page, caption).into_iter();
+/// Who is in the first column of the people's table.
+fn names(page: &str) -> Vec<String> {
+    let lines = lines(page, BY_PERSON).into_iter();
     lines
         .map(|line| line.split(" | ").next().unwrap().to_owned())
         .collect()
 }
 
-const BY_PERSON: &str = "Limit errors by person";
-const HOURS: &str = "Hours near the limit, by person";
+const BY_PERSON: &str = "Limits by person";
 const BY_LIMIT: &str = "Limit errors by limit";
 
 /// What the page has of [`MADE_UP`].
 const TABLES: &str = "
-Limit errors by person
-ada | 3 | - | 3 h 30 m | 5-hour limit 2, weekly limit 1
-bob | 3 | 1 | 24 m | 5-hour limit 1, overloaded 1, api spend cap 1
-cy | 1 | - | 1 m | 5-hour limit 1
+Limits by person
+ada | 3 | - | 3 h 30 m | 3 h | 5-hour limit 2, weekly limit 1
+bob | 3 | 1 | 24 m | - | 5-hour limit 1, overloaded 1, api spend cap 1
+cy | 1 | - | 1 m | 0 h | 5-hour limit 1
 
 Limit errors by limit
 5-hour limit | 4 | 1 | 2 h 45 m
 weekly limit | 1 | - | 1 h
 overloaded | 1 | - | 10 m
 api spend cap | 1 | - | -
-
-Hours near the limit, by person
-ada | 3 h | 3 h 30 m | $15.00 | 
-bob | - | 24 m | $20.00 | 
-cy | 0 h | 1 m | $0.00 | 
 ";
 
 #[test]
@@ -183,7 +177,6 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
         "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false.",
         "1 still holds: counted until the last export of its machine, if its reset is known.",
         "When 1 stop ended is not known",
-        "1 of 3 people had a window at 97% or more, for 3 h in all.",
         "By person",
         "$35.00",
     ] {
@@ -198,21 +191,22 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
 #[test]
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
     let team = Team::with(MADE_UP);
-    let ada = "ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1";
+    let rest = "weekly limit 1, 5-hour limit 1";
     let page = team.page(&["--since", "2026-11-11", "--timezone", "UTC"]);
+    let ada = format!("ada | 2 | - | 1 h 30 m | - | {rest}");
     assert_eq!(lines(&page, BY_PERSON)[0], ada);
-    assert!(page.contains("No export of this period tells how full the windows were"));
     let page = team.page(&["--until", "2026-11-10", "--timezone", "UTC"]);
     let both = [
-        "ada | 1 | - | 2 h | 5-hour limit 1",
-        "cy | 1 | - | 1 m | 5-hour limit 1",
+        "ada | 1 | - | 2 h | 3 h | 5-hour limit 1",
+        "cy | 1 | - | 1 m | 0 h | 5-hour limit 1",
     ];
     assert_eq!(lines(&page, BY_PERSON), both);
-    assert_eq!(lines(&page, HOURS)[0], "ada | 3 h | 2 h | $10.00 | ");
     let page = team.page(&["--project", "web"]);
-    assert_eq!(lines(&page, BY_PERSON), [ada]);
-    assert!(page.contains("Only errors of sessions that spent something in the projects shown."));
-    assert!(page.contains("A window is a whole account&#39;s, so the hours are of all projects."));
+    let ada = format!("ada | 2 | - | 1 h 30 m | 3 h | {rest}");
+    assert_eq!(lines(&page, BY_PERSON)[0], ada);
+    for says in ["Only errors of sessions that", "hours are of all projects."] {
+        assert!(page.contains(says), "{says}");
+    }
     let page = team.page(&["--project", "nowhere"]);
     assert!(page.contains("No limit errors are known."));
 }
@@ -223,18 +217,13 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
-    // By what they spent; those who spent nothing have numbers, too.
-    for caption in [BY_PERSON, HOURS] {
-        assert_eq!(names(&page, caption), ["person 2", "person 1", "person 3"]);
-    }
+    // Those who spent nothing have numbers, too.
+    assert_eq!(names(&page), ["person 2", "person 1", "person 3"]);
     let people = [("abe", 1), ("zoe", 3), ("mia", 2)].map(|(person, usd)| {
         format!("spend {person} 2026-11-10 09 {usd}\nlimits {person} 2026-11-10 12 60\nwindows {person} 2026-11-10 12 98")
     });
     let page = Team::with(&people.join("\n")).page(&["--anonymous"]);
-    for caption in [BY_PERSON, HOURS] {
-        let expected = ["person 1", "person 2", "person 3"];
-        assert_eq!(names(&page, caption), expected, "{caption}");
-    }
+    assert_eq!(names(&page), ["person 1", "person 2", "person 3"]);
 }
 
 #[test]
@@ -261,7 +250,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     for (caption, expected) in [
         (BY_LIMIT, "lunar cycle | 1 | - | "),
         (BY_PERSON, "lunar cycle 1"),
-        (HOURS, "(unknown) | 0 h"),
+        (BY_PERSON, "(unknown) | - | - | - | 0 h"),
     ] {
         let found = lines(&page, caption);
         assert!(
@@ -306,11 +295,8 @@ windows: out of range: {"percent":1e999}"#;
             run.stderr
         );
         assert_eq!(run.stdout.contains(says), rows != "spend");
-        for caption in [BY_PERSON, HOURS] {
-            let [found, whole] = [&run.stdout, &good].map(|page| lines(page, caption));
-            assert_eq!(found.len(), whole.len(), "{damage}");
-            assert!(rows == "spend" || found == whole, "{damage}");
-        }
+        let [found, whole] = [&run.stdout, &good].map(|page| lines(page, BY_PERSON));
+        assert_eq!(found, whole, "{damage}");
         // What was spent is known to the end unless that is damaged.
         assert_eq!(run.stdout.contains('\u{2265}'), rows == "spend", "{damage}");
     }
@@ -357,10 +343,13 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     let (own, exported) = (page(&[]), page(&["--from", target]));
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
-    assert!(!own.contains("Hours near the limit") && !exported.contains("The plan's windows"));
+    assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));
     // From 9 to the reset at noon; the week's window had room.
-    let hours = lines(&exported, HOURS);
-    assert!(hours[0].contains(" | 3 h | 1 h | "), "{hours:?}");
+    let people = lines(&exported, BY_PERSON);
+    assert!(
+        people[0].ends_with(" | 1 h | 3 h | 5-hour limit 1"),
+        "{people:?}"
+    );
 }
 
 #[test]
