@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use super::derivation::Run;
-use super::facts::Id;
+use super::facts::{Answer, Id};
 use super::spend_rows::Origin;
-use super::store::processes::{self, ProcessTotal};
+use super::store::processes::{self, ProcessTotal, SessionFacts};
 use super::store::{Ledger, LedgerError, answers, families};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
@@ -60,6 +60,8 @@ pub struct SessionDifference {
     pub price: Money,
     /// Whether a client said that it did not know the price of a model.
     pub client_lacks_a_price: bool,
+    /// Of ours: what a run answered that started from something that is gone.
+    of_lost: Money,
 }
 
 impl Ledger {
@@ -70,12 +72,10 @@ impl Ledger {
             let mut found = Vec::new();
             for (session, runs) in runs_of_all(connection, prices)? {
                 let processes = processes::of_session(connection, session)?;
-                if let Some(mut one) = SessionDifference::from_client(&runs, &processes) {
-                    one.add_ours(connection, session, &processes)?;
-                    if runs.iter().any(|run| run.has_lost_base) {
-                        one.gone = (-one.price).or_zero();
-                        one.price += one.gone;
-                    }
+                let facts = processes::facts(connection, session)?;
+                let answers = answers::of_session(connection, session)?;
+                if let Some(mut one) = SessionDifference::from_client(&runs, &processes, &answers) {
+                    one.add_ours(&facts, &processes, &answers);
                     one.origin = origins.get(&session).cloned().unwrap_or_default();
                     found.push(one);
                 }
@@ -106,7 +106,7 @@ fn runs_of_all(
 
 impl SessionDifference {
     /// With the client's figure, and how it came about. None where it gave none.
-    fn from_client(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
+    fn from_client(runs: &[Run], processes: &[ProcessTotal], answers: &[Answer]) -> Option<Self> {
         let mut found = Self::default();
         let is_live = |row: &&ProcessTotal| row.left > Money::ZERO || runs.is_empty();
         if let Some(row) = processes.iter().rfind(is_live) {
@@ -119,54 +119,72 @@ impl SessionDifference {
             (found.client, found.client_at) = (run.total, run.end);
             found.inherited = run.total;
         }
+        if found.is_written() {
+            found.of_lost = of_lost(runs, answers);
+        }
         // Back from total to total, as far as they are this session's.
         for run in runs.iter().rev() {
             if run.total == found.inherited && run.total != run.base {
                 found.inherited = run.base;
-                if run.is_forked {
+                if run.has_lost_base {
+                    found.gone = run.total - found.of_lost;
+                }
+                if run.is_forked || run.has_lost_base {
                     break;
                 }
             }
         }
-        let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
+        let known = runs.iter().filter(|run| !run.has_lost_base);
+        let growth: Money = known.map(|run| run.total - run.base).sum();
         let drawn: Money = processes.iter().map(|row| row.left).sum();
-        found.other_runs = growth + drawn - (found.client - found.inherited);
+        let of_client = found.client - found.inherited - found.gone;
+        found.other_runs = growth + found.of_lost + drawn - of_client;
         found.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
         Some(found)
     }
 
+    fn is_written(&self) -> bool {
+        self.client_figure == ClientFigure::Written
+    }
+
     /// Adds our own figure, and what sets the two apart.
-    fn add_ours(
-        &mut self,
-        connection: &Connection,
-        session: Id,
-        processes: &[ProcessTotal],
-    ) -> rusqlite::Result<()> {
-        let facts = processes::facts(connection, session)?;
-        let until = self.client_at;
-        let is_written = self.client_figure == ClientFigure::Written;
-        for answer in answers::of_session(connection, session)? {
-            self.last_at = self.last_at.max(answer.at);
-            if answer.is_of_subagent {
-                self.subagents += answer.cost;
-            }
-            // Nothing later is in a written total, and one that is being drawn has all.
-            if is_written && answer.at > until {
-                self.after_total += answer.cost;
-            }
-        }
+    fn add_ours(&mut self, facts: &SessionFacts, processes: &[ProcessTotal], answers: &[Answer]) {
+        let costs = |wanted: &dyn Fn(&Answer) -> bool| -> Money {
+            let wanted = answers.iter().filter(|answer| wanted(answer));
+            wanted.map(|answer| answer.cost).sum()
+        };
+        self.last_at = answers.iter().map(|answer| answer.at).max().unwrap_or(0);
+        self.subagents = costs(&|answer| answer.is_of_subagent);
         self.unrecorded = facts.unrecorded;
         self.unwritten = facts.unwritten(processes);
         self.ours = facts.recorded + self.unrecorded + self.unwritten;
-        self.restarts = if is_written {
-            facts.loose() - self.after_total
+        // Nothing later is in a written total, and one that is being drawn has all.
+        if self.is_written() {
+            self.after_total = costs(&|answer| answer.at > self.client_at);
+            self.restarts = facts.loose() - self.after_total - self.of_lost;
         } else {
-            facts.before_draws
-        };
-        self.price = self.ours - self.client + self.inherited
+            self.restarts = facts.before_draws;
+        }
+        self.price = self.ours - self.client + self.inherited + self.gone
             - self.other_runs
             - self.after_total
             - self.restarts;
-        Ok(())
     }
+}
+
+/// What is known to be a session's own of the totals of runs that started from something that is gone:
+/// its answers until then that no other run covers.
+fn of_lost(runs: &[Run], answers: &[Answer]) -> Money {
+    let (lost, known): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base);
+    let until = lost.iter().map(|run| run.end).max();
+    let is_own = |answer: &&Answer| {
+        let mut known = known.iter();
+        Some(answer.at) <= until && !known.any(|run| run.covers(answer.at))
+    };
+    let shown: Money = answers
+        .iter()
+        .filter(is_own)
+        .map(|answer| answer.cost)
+        .sum();
+    shown.min(lost.iter().map(|run| run.total).sum())
 }

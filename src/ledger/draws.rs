@@ -106,13 +106,13 @@ impl<'l> Listener<'l> {
             base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
         };
         let known = now.same_process(&self.known);
-        let (mut row, before_draws) = match known {
+        let (mut row, mut before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
         };
         if drawn.process.is_none() {
             let own = newest.map(|(total, _)| total);
-            self.keep_to_what_is_sure(drawn, known, own, &mut row, before_draws)?;
+            self.keep_to_what_is_sure(drawn, known, own, &mut row, &mut before_draws)?;
         }
         Ok(HeardNow {
             row,
@@ -131,7 +131,7 @@ impl<'l> Listener<'l> {
         known: Option<&ProcessTotal>,
         own: Option<Money>,
         row: &mut ProcessTotal,
-        before_draws: Money,
+        before_draws: &mut Money,
     ) -> rusqlite::Result<()> {
         let Some(last) = self.known.last() else {
             return Ok(());
@@ -163,14 +163,18 @@ impl<'l> Listener<'l> {
             facts(before_draws).unwritten(&[ProcessTotal { left, ..*row }])
         };
         let started_from = written.max(drawn.total - row.grown);
-        let beyond = alone(written, Money::ZERO).min(alone(started_from, before_draws));
+        let beyond = alone(written, Money::ZERO).min(alone(started_from, *before_draws));
         let most = told.max(beyond);
         let others = self.known.iter().filter(|other| Some(*other) != known);
         let rows: Vec<ProcessTotal> = others.chain([&*row]).copied().collect();
-        let now = facts(before_draws).unwritten(&rows);
+        let now = facts(*before_draws).unwritten(&rows);
         let change = now.clamp(told, most) - now;
-        row.grown += change;
-        row.left += change;
+        // Answers that it does not count are another's, as those before any draw are.
+        let loose = (self.facts.loose() - *before_draws).or_zero();
+        let of_others = change.or_zero().min(loose);
+        *before_draws += of_others;
+        row.grown += change - of_others;
+        row.left += change - of_others;
         if change.pico().abs() > NOISE.pico() {
             row.is_unclear = true;
             row.at = newest.max(row.at).max(self.now);

@@ -43,11 +43,15 @@ pub struct Live {
     gained: Batch,
     /// Whether not all that it gained could be read, or there was no time.
     is_cut_short: bool,
+    /// Whether it is drawn for the first time, and what its process started from may not have been
+    /// read: what the draw says beyond lines may be a parent's.
+    is_base_unread: bool,
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
     drawn: Option<Drawn>,
-    /// What is to be kept of it.
+    /// What is to be kept of it; what is to be heard again when everything was read.
     news: Option<Draw>,
+    put_off: Option<Draw>,
 }
 
 /// Whether nothing was ever drawn of a session that no file has.
@@ -97,17 +101,6 @@ pub struct LiveFigures {
     pub is_complete: bool,
 }
 
-/// The session with what it gained and what is drawn now.
-struct SessionNow {
-    spent: Spent,
-    /// What of it the ledger has as unwritten.
-    stored_unwritten: Money,
-    /// Whether what is drawn now says more than what was drawn before.
-    is_news: bool,
-    /// Whether what processes drew may be less than what was spent.
-    has_guess: bool,
-}
-
 impl Live {
     /// Reads the session's new lines. None if the ledger cannot be used: that costs a figure and
     /// nothing else; `doctor` says what is wrong.
@@ -132,10 +125,15 @@ impl Live {
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
         let is_news = drawn.is_some() && is_news(&ledger.connection, session).unwrap_or(false);
-        if !ledger.is_complete() || is_news || gained.begins_like_a_fork() {
+        let is_like_a_fork = gained.begins_like_a_fork();
+        let mut is_base_unread = false;
+        if !ledger.is_complete() || is_news || is_like_a_fork {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
-            let _ = ledger.catch_up(roots, &prices, effort, &mut |_| {});
+            let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
+            let is_all_read = caught.is_ok_and(|caught| caught.complete);
+            is_base_unread = !is_all_read && (is_news || is_like_a_fork);
+            is_cut_short |= is_base_unread && is_like_a_fork;
         }
         // What follows for other responses and sessions is not worked out twice: it is written,
         // and kept when the figures were shown.
@@ -153,9 +151,11 @@ impl Live {
             session: session.to_owned(),
             gained,
             is_cut_short,
+            is_base_unread,
             is_in_transaction,
             drawn,
             news: None,
+            put_off: None,
         })
     }
 
@@ -166,19 +166,29 @@ impl Live {
         environment: &Environment,
         wanted: Wanted<'_>,
     ) -> Option<LiveFigures> {
-        if self.is_cut_short {
-            return None;
-        }
-        let (figures, is_news) = self.at(environment, wanted)?;
-        self.news = self.drawn.take().filter(|_| is_news).map(|drawn| Draw {
+        let found = self.at(environment, wanted);
+        let draw = self.drawn.take().map(|drawn| Draw {
             session: self.session.clone(),
             at: environment.now.timestamp_millis(),
             drawn,
         });
+        let is_more = |(figures, _): &(LiveFigures, bool)| figures.session.unwritten > Money::ZERO;
+        if self.is_base_unread && found.as_ref().is_none_or(is_more) {
+            self.put_off = draw;
+            let (mut figures, _) = self.at(environment, wanted)?;
+            figures.session.at_least = true;
+            figures.today.at_least = true;
+            return Some(figures);
+        }
+        let (figures, is_news) = found?;
+        self.news = draw.filter(|_| is_news);
         Some(figures)
     }
 
     fn at(&self, environment: &Environment, wanted: Wanted<'_>) -> Option<(LiveFigures, bool)> {
+        if self.is_cut_short {
+            return None;
+        }
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
             .transpose()
@@ -198,9 +208,20 @@ impl Live {
         let in_period = in_period.filter(|gain| period.contains(&gain.answer.at));
         let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
-        let now = self.session_now(id, &gains, environment.now.timestamp_millis());
-        let now = now.ok()?;
-        let unwritten = now.spent.unwritten - now.stored_unwritten;
+        let connection = &self.ledger.connection;
+        let now = environment.now.timestamp_millis();
+        let listener = Listener::new(connection, &self.prices, id, &gains, now).ok()?;
+        let heard = self.drawn.as_ref().map(|drawn| listener.hear(drawn));
+        let heard = heard.transpose().ok()?;
+        let is_news = heard.as_ref().is_some_and(|heard| heard.is_news);
+        let (mut facts, mut rows) = (listener.facts, listener.known);
+        if let Some(heard) = heard {
+            facts.before_draws = heard.before_draws;
+            rows.retain(|row| Some(row.process) != heard.replaces);
+            rows.push(heard.row);
+        }
+        let session = Spent::new(&facts, &rows);
+        let unwritten = session.unwritten - listener.stored_unwritten;
         let mut projects = self.projects(wanted, id, [first, end])?;
         for (_, spent) in &mut projects {
             *spent = (*spent + recorded + unwritten).or_zero();
@@ -208,16 +229,16 @@ impl Live {
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
-            sum.at_least |= now.has_guess;
+            sum.at_least |= processes::has_guess(&rows);
         }
         let figures = LiveFigures {
-            session: now.spent,
+            session,
             today,
             month,
             projects,
             is_complete: self.ledger.is_complete(),
         };
-        Some((figures, now.is_news))
+        Some((figures, is_news))
     }
 
     /// What was written of the projects that the session is in.
@@ -272,30 +293,6 @@ impl Live {
         Ok(gains)
     }
 
-    fn session_now(&self, id: Id, gains: &[Gain], now: Millis) -> rusqlite::Result<SessionNow> {
-        let listener = Listener::new(&self.ledger.connection, &self.prices, id, gains, now)?;
-        let heard = self.drawn.as_ref().map(|drawn| listener.hear(drawn));
-        let heard = heard.transpose()?;
-        let is_news = heard.as_ref().is_some_and(|heard| heard.is_news);
-        let Listener {
-            mut facts,
-            known: mut rows,
-            stored_unwritten,
-            ..
-        } = listener;
-        if let Some(heard) = heard {
-            facts.before_draws = heard.before_draws;
-            rows.retain(|row| Some(row.process) != heard.replaces);
-            rows.push(heard.row);
-        }
-        Ok(SessionNow {
-            spent: Spent::new(&facts, &rows),
-            has_guess: processes::has_guess(&rows),
-            stored_unwritten,
-            is_news,
-        })
-    }
-
     /// When responses came since that moment, and what each cost, with those that are not written yet.
     pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Option<Vec<(Millis, Money)>> {
         let mut costs = self.ledger.costs_since(since).ok()?;
@@ -324,6 +321,9 @@ impl Live {
     /// next time, save what was drawn: nobody may ever draw it again.
     pub fn keep(mut self, places: &Places) -> Ledger {
         let news = self.news.take();
+        if let Some(draw) = &self.put_off {
+            draw.put_off(places);
+        }
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
         let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();

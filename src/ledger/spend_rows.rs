@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
@@ -141,12 +141,9 @@ impl SpendSource for Ledger {
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
         self.ask(|connection| {
-            let named = RowNames::read(self, by != RowsBy::Quarter)?;
+            let named = RowNames::read(self, by)?;
             let period = [period.start, period.end];
-            match by {
-                RowsBy::Quarter | RowsBy::Session => self.read_quarters(period, &named, each)?,
-                RowsBy::Scene => self.read_scenes(period, &named, each)?,
-            }
+            read_recorded(connection, period, by, &named, each)?;
             read_hidden(connection, period, &named, each)
         })
     }
@@ -170,45 +167,6 @@ impl Ledger {
         self.ask(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
     }
 
-    /// It reads every answer: no sums are kept by scene, because reports by scene are rare and each
-    /// answer would pay for them.
-    fn read_scenes(
-        &self,
-        period: [Millis; 2],
-        named: &RowNames,
-        see: &mut dyn FnMut(SpendRow<'_>),
-    ) -> rusqlite::Result<()> {
-        let scenes = names::scenes(&self.connection)?;
-        let query = format!(
-            "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
-                    sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
-             FROM response WHERE at >= ? AND at < ? GROUP BY session, model, scene ORDER BY max(at), session"
-        );
-        each(&self.connection, &query, period, |row| {
-            see(SpendRow {
-                scene: scenes.get(&row.get(12)?),
-                ..named.recorded(row, row.get(0)?)?
-            });
-            Ok(())
-        })
-    }
-
-    fn read_quarters(
-        &self,
-        period: [Millis; 2],
-        named: &RowNames,
-        see: &mut dyn FnMut(SpendRow<'_>),
-    ) -> rusqlite::Result<()> {
-        let query =
-            "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
-                    cache_write, cache_write_1h, web_searches
-             FROM quarter WHERE quarter >= ? AND quarter < ?";
-        each(&self.connection, query, quarters(period), |row| {
-            see(named.recorded(row, row.get::<_, i64>(0)? * QUARTER)?);
-            Ok(())
-        })
-    }
-
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),
@@ -224,6 +182,43 @@ impl Ledger {
             Ok((row.get(0)?, origin))
         })
     }
+}
+
+/// By scene it reads every answer: no sums are kept, because reports by scene are rare and each answer
+/// would pay for them.
+fn read_recorded(
+    connection: &Connection,
+    period: [Millis; 2],
+    by: RowsBy,
+    named: &RowNames,
+    see: &mut dyn FnMut(SpendRow<'_>),
+) -> rusqlite::Result<()> {
+    let of_scenes = format!(
+        "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
+                sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
+         FROM response WHERE at >= ? AND at < ? GROUP BY session, model, scene ORDER BY max(at), session"
+    );
+    let of_quarters = format!(
+        "SELECT quarter * {QUARTER}, session, model, cost, responses, unpriced, input, output, cache_read,
+                cache_write, cache_write_1h, web_searches, NULL
+         FROM quarter WHERE quarter >= ? AND quarter < ?"
+    );
+    let (query, range) = match by {
+        RowsBy::Scene => (of_scenes, period),
+        RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
+    };
+    each(connection, &query, range, |row| {
+        let scene: Option<Id> = row.get(12)?;
+        see(SpendRow {
+            recorded: Money::from_pico(row.get(3)?),
+            responses: count_from(row, 4)?,
+            unpriced: count_from(row, 5)?,
+            usage: usage_from(row, 6)?,
+            scene: scene.and_then(|scene| named.scenes.get(&scene)),
+            ..named.nothing_of(row.get(0)?, row.get(1)?, row.get(2)?)
+        });
+        Ok(())
+    })
 }
 
 fn read_hidden(
@@ -248,31 +243,24 @@ fn read_hidden(
 struct RowNames {
     models: HashMap<Id, String>,
     origins: HashMap<Id, Origin>,
+    scenes: HashMap<Id, Scene>,
     nowhere: Origin,
 }
 
 impl RowNames {
-    fn read(ledger: &Ledger, with_origins: bool) -> rusqlite::Result<Self> {
+    fn read(ledger: &Ledger, by: RowsBy) -> rusqlite::Result<Self> {
+        let (mut origins, mut scenes) = (HashMap::new(), HashMap::new());
+        if by != RowsBy::Quarter {
+            origins = ledger.origins()?;
+        }
+        if by == RowsBy::Scene {
+            scenes = names::scenes(&ledger.connection)?;
+        }
         Ok(Self {
             models: names::models(&ledger.connection)?,
-            origins: if with_origins {
-                ledger.origins()?
-            } else {
-                HashMap::new()
-            },
+            origins,
+            scenes,
             nowhere: Origin::default(),
-        })
-    }
-
-    /// From a row that begins with something for its time, then `session, model, cost, responses,
-    /// unpriced`, and the fields of a usage.
-    fn recorded(&self, row: &Row<'_>, at: Millis) -> rusqlite::Result<SpendRow<'_>> {
-        Ok(SpendRow {
-            recorded: Money::from_pico(row.get(3)?),
-            responses: count_from(row, 4)?,
-            unpriced: count_from(row, 5)?,
-            usage: usage_from(row, 6)?,
-            ..self.nothing_of(at, row.get(1)?, row.get(2)?)
         })
     }
 

@@ -330,6 +330,32 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     told_is(&sandbox, 0.55);
 }
 
+/// Its parent's total stands in a file that nobody had time to read.
+#[test]
+fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
+    let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
+    told_is(&sandbox, 0.2);
+    let total = json!({
+        "type": "cost-state", "sessionId": "s0", "totalCostUSD": 0.2, "totalAPIDuration": 10, "totalDuration": 60_000,
+        "startTime": 1_795_150_000_000_u64, "modelUsage": {}, "hasUnknownModelCost": false,
+    });
+    sandbox.append(&transcript("s0"), &total.to_string());
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(&ledger).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let line = |usd: f64, lived_ms: u64| {
+        let run = sandbox.run_with(&["statusline"], &told(&sandbox, "fork", usd, lived_ms));
+        run.success().to_owned()
+    };
+    let shown = line(0.2, 60_000);
+    assert!(shown.contains("session \u{2265}$0.00"), "{shown}");
+    drop(writer);
+    told_is(&sandbox, 0.2);
+    let shown = line(0.27, 62_000);
+    assert!(shown.contains("session $0.07"), "{shown}");
+    told_is(&sandbox, 0.27);
+}
+
 #[test]
 fn tellings_of_many_sessions_that_race_are_all_counted() {
     const SESSIONS: u32 = 8;

@@ -40,9 +40,7 @@ struct Cluster<'f> {
 
 impl Cluster<'_> {
     fn covers(&self, at: Millis) -> bool {
-        self.runs
-            .iter()
-            .any(|run| (run.begin..=run.end).contains(&at))
+        self.runs.iter().any(|run| run.covers(at))
     }
 
     fn growth(&self, model: Id) -> ModelTotal {

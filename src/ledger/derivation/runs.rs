@@ -39,6 +39,13 @@ pub(crate) struct Run {
     pub(crate) growth: Parts,
 }
 
+impl Run {
+    /// Whether its process was at work in this moment.
+    pub(crate) fn covers(&self, at: Millis) -> bool {
+        (self.begin..=self.end).contains(&at)
+    }
+}
+
 /// Totals of one run: a terminal writes two, and copies of files repeat them. A run that was
 /// served nothing, right after, cannot be told from it.
 struct Written<'f> {
@@ -293,7 +300,11 @@ impl<'f> Context<'f> {
         let explains = |base: &Written<'_>| {
             is_explained(&growth(&last.parts, Some(&base.last.parts)), &covered)
         };
-        let of_parent = |base: &Written<'_>| Some(base.last.session) == parent;
+        // A fork that wrote no line itself hands on its parent's lines only.
+        let of_parent = |base: &Written<'_>| {
+            let other = base.last.session;
+            Some(other) == parent || !self.has_lines(other) && self.parent(other) == parent
+        };
         let newest = |wanted: &dyn Fn(&Written<'f>) -> bool| {
             candidates.iter().rfind(|base| wanted(base)).copied()
         };
@@ -305,6 +316,13 @@ impl<'f> Context<'f> {
     fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {
         let answers = self.family.answers.iter();
         answers.filter(move |answer| answer.session == session)
+    }
+
+    /// Whether a session's own transcript has a line of its own, which its forks repeat.
+    fn has_lines(&self, session: Id) -> bool {
+        let mut compactions = self.family.compactions.iter();
+        self.own_answers(session).any(|one| !one.is_of_subagent)
+            || compactions.any(|one| one.session == session)
     }
 
     /// The owner of the newest line in a session's files that is not its own.

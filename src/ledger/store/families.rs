@@ -79,8 +79,8 @@ pub(crate) fn derived(
     Ok((family, derived))
 }
 
-/// A family as the ledger has it. Of its answers those whose owner must be found, and those of
-/// sessions with runs.
+/// A family as the ledger has it. Of its answers those whose owner must be found, and, where there
+/// are runs, those of sessions that have any, or no file: only copies tell of these.
 fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
     let sessions = "SELECT id FROM session WHERE family = ?";
     let files =
@@ -112,8 +112,13 @@ fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
         }
     }
     let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
-    for session in with_runs {
-        for answer in answers::of_session(connection, session)? {
+    let with_files: BTreeSet<Id> = family.files.values().map(|file| file.session).collect();
+    let is_gone = |session: &&Id| !with_runs.is_empty() && !with_files.contains(session);
+    for session in with_runs
+        .iter()
+        .chain(family.sessions.iter().filter(is_gone))
+    {
+        for answer in answers::of_session(connection, *session)? {
             found.entry(answer.key).or_insert(answer);
         }
     }

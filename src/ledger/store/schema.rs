@@ -274,6 +274,28 @@ mod tests {
     }
 
     #[test]
+    fn a_ledger_that_kept_no_doubts_takes_them_from_odd_times_and_reads_nothing_again() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        make_or_check(&mut connection).unwrap();
+        let earlier = "ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 10;
+            INSERT INTO file(id, bytes_read) VALUES (1, 600);
+            INSERT INTO switched VALUES (7, 8);
+            INSERT INTO process(session, id, total, began, began_late) VALUES (1, 5, 20, 1000, 61001), (2, 6, 30, 1000, 61000);";
+        connection.execute_batch(earlier).unwrap();
+        let shape = make_or_check(&mut connection).unwrap();
+        assert_eq!(shape, SchemaState::Current);
+        for (query, expected) in [
+            ("SELECT session FROM process WHERE unclear", 1),
+            ("SELECT sum(total) FROM process", 50),
+            ("SELECT bytes_read FROM file", 600),
+            ("SELECT asked FROM switched", 8),
+            ("PRAGMA user_version", VERSION),
+        ] {
+            assert_eq!(one(&connection, query), expected, "{query}");
+        }
+    }
+
+    #[test]
     fn a_ledger_that_took_one_process_for_several_is_renewed_and_loses_nothing() {
         let ledger = taken_over(&[VERSION_8, VERSION_7]);
         for (query, expected) in [
