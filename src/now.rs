@@ -28,6 +28,8 @@ pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// What the account was told last of its windows.
     pub(crate) windows: Option<Windows>,
+    /// Whether that is another account than the one that is logged in now.
+    pub(crate) are_of_another_login: bool,
     /// What is to be expected of them.
     pub(crate) expected: Vec<Expected>,
     /// What they were used by.
@@ -131,9 +133,11 @@ impl Moment {
             report.meter(window(label, name, &meter, clock));
         }
         let blocked = self.blocked.as_ref();
-        let whose = match blocked.map(|blocked| blocked.evidence.is_of_another_account()) {
-            Some(true) => " for your login; the limit belongs to another account",
-            _ => "",
+        let is_limit_of_another = blocked.is_some_and(|it| it.evidence.is_of_another_account());
+        let whose = match (self.are_of_another_login, is_limit_of_another) {
+            (true, _) => " for another account than your login's",
+            (false, true) => " for your login; the limit belongs to another account",
+            (false, false) => "",
         };
         let told = format!("reported {}{whose}", clock.distance(windows.measured));
         labelled(report, "", Tone::Quiet, told);
@@ -445,6 +449,7 @@ mod tests {
                 zone: Zone::named("UTC").unwrap(),
                 hours: Hours::TwentyFour,
             },
+            are_of_another_login: false,
             windows: Some(Windows {
                 five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: meter(99.7, "2026-11-23T19:00:00Z"),

@@ -34,7 +34,9 @@ impl Verb for BudgetArguments {
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
                 let incidents = machine.incidents();
-                incidents.paid_since(month, |since| ledger.costs_since(since).ok())
+                incidents.paid_since(month, |since, is_own| {
+                    ledger.costs_since(since, is_own).ok()
+                })
             });
             let beside = BesideBudgets {
                 hint,

@@ -167,7 +167,8 @@ impl<'a> LineKnown<'a> {
         let figures = live.as_mut();
         facts.figures = figures.and_then(|live| live.figures(&machine.environment, wanted));
         facts.prompt = asked.of_prompt(live.as_ref());
-        let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
+        // Without a ledger, as in a home that cannot be written, only the transcript can tell.
+        let refused = live.as_ref().is_none_or(Live::ends_in_refusal);
         let (incident, unsaved) = incidents.present(payload, refused).unwrap_or_default();
         if let Some(known) = incidents.windows(payload, incident.is_some()) {
             if config.shows(SegmentName::Pace) {
@@ -217,7 +218,7 @@ impl<'a> LineKnown<'a> {
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path();
         self.incidents
-            .paying(transcript, |since| live.costs_since(since))
+            .paying(transcript, |since, is_own| live.costs_since(since, is_own))
     }
 
     /// Writes down what is worth knowing later.

@@ -242,10 +242,10 @@ impl Machine {
     /// What answers cost beside the plan now; empty where they cost nothing or something blocks. By
     /// what the ledger has read so far.
     pub(super) fn paid_now(&self, incidents: &Incidents<'_>) -> Report {
-        let costs_since = |since| {
+        let costs_since = |since, is_own: &dyn Fn(&str) -> bool| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
             self.read_on(&mut ledger, ANSWER_READS);
-            ledger.costs_since(since).ok()
+            ledger.costs_since(since, is_own).ok()
         };
         let mut report = Report::default();
         if let Some(paying) = incidents.paying(None, costs_since)

@@ -79,12 +79,15 @@ impl Watched {
             clock: machine.clock(),
             uses: seldom.uses,
             left: seldom.left,
+            are_of_another_login: known
+                .as_ref()
+                .is_some_and(|it| incidents.is_not_of_login(it)),
             windows: known.map(|known| known.windows),
             expected: expected.unwrap_or_default(),
             spend,
             sessions: self.running(&machine.places, registered, &shares, &situation),
             others: seldom.others,
-            paying: self.paying(&incidents, &situation),
+            paying: self.paying(&incidents),
             blocked: situation.blocking().cloned(),
             usage: incidents.shown_usage().cloned(),
             currency: machine.config.currency.clone(),
@@ -158,11 +161,10 @@ impl Watched {
         seldom
     }
 
-    /// What answers cost beside the plan, while nothing blocks.
-    fn paying(&self, incidents: &Incidents<'_>, situation: &Situation) -> Option<Paying> {
+    /// What answers cost beside the plan: one session may wait while another one pays.
+    fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
-        let paying = incidents.paying(None, |since| ledger.costs_since(since).ok());
-        paying.filter(|_| situation.blocking().is_none())
+        incidents.paying(None, |since, is_own| ledger.costs_since(since, is_own).ok())
     }
 
     /// The sessions that run, the busiest first.

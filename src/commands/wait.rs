@@ -44,7 +44,7 @@ impl Verb for WaitArguments {
             let incidents = machine.incidents();
             if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
                 return Err(misuse(format!(
-                    "no session {unknown} is known here; pick one that `whycap now` or `whycap incidents` lists"
+                    "no session {unknown} is known here; pick one of `whycap now --json` or `whycap incidents --json`"
                 )));
             }
             let (situation, now) = (incidents.situation(session), machine.environment.now);

@@ -39,7 +39,7 @@ impl Machine {
         if accounts.len() != 1 {
             return Ok(PercentWorth::default());
         }
-        let mut costs = ledger.costs_since(now - WORTH_OVER)?;
+        let mut costs = ledger.costs_since(now - WORTH_OVER, &|_| true)?;
         costs.sort_unstable_by_key(|(at, _)| *at);
         let spent = costs.into_iter().map(|(at, cost)| SpentHere {
             at,
@@ -81,7 +81,9 @@ impl Machine {
             return Ok(Vec::new());
         };
         let steps = steps(&self.places, earliest, until);
-        let served = ledger.answers_since(earliest)?;
+        let mut served = ledger.answers_since(earliest)?;
+        let incidents = self.incidents();
+        served.keep_sessions(&|session| !incidents.is_of_another(session, account));
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =

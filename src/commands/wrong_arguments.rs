@@ -1,6 +1,6 @@
 //! Arguments that were not understood: one line, and what was most likely meant.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, ValueEnum};
 use serde::Deserialize;
 
@@ -24,7 +24,8 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
     let verb = verbs.find(|word| command.find_subcommand(word).is_some());
     let verb = verb.map(|verb| format!(" {verb}")).unwrap_or_default();
     let unknown = error.get(ContextKind::InvalidArg);
-    if matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    if is_unknown && matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {
         return format!("`whycap{verb}` has no JSON; see whycap{verb} --help");
     }
     format!("{}; see whycap{verb} --help", found_wrong(error))

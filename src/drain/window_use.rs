@@ -189,7 +189,8 @@ fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
     let points = paused
         .iter()
         .map(|(rise, late)| rise - late * worked.0 / worked.1);
-    points.filter(|points| *points > 0.0).sum()
+    // The sum of none is -0.
+    points.filter(|points| *points > 0.0).sum::<f64>() + 0.0
 }
 
 #[cfg(test)]

@@ -67,6 +67,15 @@ impl Incidents<'_> {
         Some(KnownWindows::ahead(sample, self.environment.now))
     }
 
+    /// Whether these are known to be of another account than the one that is logged in.
+    pub(crate) fn is_not_of_login(&self, known: &KnownWindows) -> bool {
+        let login = self
+            .account()
+            .and_then(|login| login.owner.fingerprint.as_ref());
+        let pair = login.zip(known.account.as_ref());
+        pair.is_some_and(|(login, account)| login != account)
+    }
+
     /// The windows as they are known now: what the session is told, or what another session of the
     /// account was told later. Where the client tells nothing, because its last answer was an
     /// error (`is_refused`) or there is none since the session was taken up again, what is known

@@ -88,19 +88,37 @@ fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
 }
 
 impl Incidents<'_> {
+    /// Whether a session's transcript names another account than the one with this fingerprint.
+    pub(crate) fn is_of_another(&self, session: &str, account: Option<&str>) -> bool {
+        let transcript = in_transcript::of_session(self.places, session);
+        let owner = transcript.and_then(|transcript| in_transcript::owner(&transcript));
+        let Some(owner) = owner else {
+            return false;
+        };
+        let login = self.account().map(|login| &login.owner);
+        if let Some(login) = login.filter(|login| login.fingerprint.as_deref() == account) {
+            return owner.is(login) == Some(false);
+        }
+        // A fingerprint of one id alone is another one than that of both.
+        let is_whole = owner.account.is_some() && owner.organization.is_some();
+        is_whole && account.is_some() && owner.fingerprint.as_deref() != account
+    }
+
     /// What answers cost since a window of the login was full, by their costs since a moment. None
     /// while that is not known, where the server does not serve from credits, and where the session's
     /// transcript, or without a session one that was changed lately, says that it costs nothing more.
     pub(crate) fn paying(
         &self,
         transcript: Option<&Path>,
-        costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
+        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<Vec<(Millis, Money)>>,
     ) -> Option<Paying> {
-        let (full_since, until) = self.full_since()?;
+        let newest = self.newest_reading(Teller::Plan)?.sample;
+        let (full_since, until) = self.full_since(&newest)?;
         if self.login().no_credits.is_some() {
             return None;
         }
-        let mut beyond = costs_since(full_since)?;
+        let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
+        let mut beyond = costs_since(full_since, &is_own)?;
         beyond.retain(|(at, _)| *at > full_since.timestamp_millis());
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let transcripts = match transcript {
@@ -123,7 +141,7 @@ impl Incidents<'_> {
     pub(crate) fn paid_since(
         &self,
         since: DateTime<Utc>,
-        costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
+        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<Vec<(Millis, Money)>>,
     ) -> Option<Money> {
         let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan)?.sample;
@@ -137,14 +155,14 @@ impl Incidents<'_> {
         let full = windows.flat_map(|window| full_times(&told, window));
         let full: Vec<Range<DateTime<Utc>>> = full.collect();
         let is_beyond = |at: Millis| full.iter().any(|time| time.contains(&moment(at - 1)));
-        let costs = costs_since(since)?.into_iter();
+        let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
+        let costs = costs_since(since, &is_own)?.into_iter();
         let beyond = costs.filter(|(at, _)| is_beyond(*at));
         Some(beyond.map(|(_, cost)| cost).sum())
     }
 
     /// When a window of the login was told to be full first, if it still is, and until when.
-    fn full_since(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
-        let newest = self.newest_reading(Teller::Plan)?.sample;
+    fn full_since(&self, newest: &Sample) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let told = samples_of(self.recent(), newest.account.as_deref());
         let full = |window| {
             newest.meter(window).filter(Meter::is_used_up)?;

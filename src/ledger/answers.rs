@@ -1,7 +1,7 @@
 //! What was counted one by one, for what sums cannot tell: answers, and what no line shows.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Row};
@@ -37,6 +37,14 @@ impl Answers {
             models: names::models(connection)?,
             scenes: names::scenes(connection)?,
         })
+    }
+
+    /// Leaves out those of other sessions.
+    pub(crate) fn keep_sessions(&mut self, is_meant: &dyn Fn(&str) -> bool) {
+        let own = self.all.iter().map(|answer| answer.session);
+        let mut own: HashSet<Id> = own.collect();
+        own.retain(|id| is_meant(self.session(*id)));
+        self.all.retain(|answer| own.contains(&answer.session));
     }
 
     /// The name of a session; empty if it is not known.
@@ -237,12 +245,15 @@ impl Ledger {
         self.ask(|connection| all(connection, query, values, first))
     }
 
-    /// When answers came since that moment, and what each cost.
+    /// When answers of the sessions that are meant came since that moment, and what each cost.
     pub(crate) fn costs_since(
         &self,
         since: DateTime<Utc>,
+        is_meant: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<(Millis, Money)>, LedgerError> {
-        let answers = self.answers_since(since)?.all.into_iter();
+        let mut answers = self.answers_since(since)?;
+        answers.keep_sessions(is_meant);
+        let answers = answers.all.into_iter();
         Ok(answers.map(|answer| (answer.at, answer.cost)).collect())
     }
 

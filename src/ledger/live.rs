@@ -294,8 +294,12 @@ impl Live {
     }
 
     /// When responses came since that moment, and what each cost, with those that are not written yet.
-    pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Option<Vec<(Millis, Money)>> {
-        let mut costs = self.ledger.costs_since(since).ok()?;
+    pub(crate) fn costs_since(
+        &self,
+        since: DateTime<Utc>,
+        is_meant: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<(Millis, Money)>> {
+        let mut costs = self.ledger.costs_since(since, is_meant).ok()?;
         let gains = self.gains().ok()?.into_iter();
         costs.extend(gains.map(|gain| (gain.answer.at, gain.cost)));
         Some(costs)

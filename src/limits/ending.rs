@@ -92,7 +92,7 @@ fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
 }
 
 /// Whether another session of the account got a good answer since that this one would get as well.
-fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let Some(sample) = evidence.windows.answered_elsewhere.as_ref() else {
         return false;
     };

@@ -7,7 +7,7 @@ use super::actions::{self, Action};
 use super::case::Case;
 use super::clues::Clues;
 use super::diagnosis::Diagnosis;
-use super::ending;
+use super::ending::{self, is_answered_elsewhere};
 use super::evidence::Evidence;
 use super::kind::Service;
 use super::messages::Message;
@@ -144,7 +144,7 @@ impl Incident {
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.since.answered && self.standing != Standing::Over(Ending::AnsweredElsewhere)
+        !self.evidence.since.answered && !is_answered_elsewhere(&self.evidence, &self.diagnosis)
     }
 
     /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came

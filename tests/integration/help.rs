@@ -57,6 +57,8 @@ fn a_verb_without_json_says_so() {
         assert_eq!(run.code, 2);
         assert!(run.stderr.contains("has no JSON"), "{}", run.stderr);
     }
+    let both = Sandbox::new().run(&["drain", "--json", "--report"]);
+    both.is_refused("cannot be used with");
 }
 
 #[test]

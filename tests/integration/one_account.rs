@@ -188,9 +188,14 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     line(&client, "2026-11-20T10:00:01Z", told(100.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T10:30:00Z", told(1.0));
+    // Room alone is no answer.
+    assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
     assert_eq!(next.success(), "");
+    other.works("2026-11-20T10:32:00Z", 1_000);
+    line(&other, "2026-11-20T10:32:01Z", told(2.0));
+    assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
 #[test]

@@ -787,6 +787,61 @@ fn whoever_pays_from_credits_is_told_at_once() {
     assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
 }
 
+/// One session waits for the reset, another one goes on and pays; a third belongs to a company.
+#[test]
+fn who_pays_is_told_beside_who_waits_and_never_for_another_account() {
+    let sandbox = with_a_private_login();
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let waits = Client::new(&sandbox);
+    waits.meets(
+        "2026-11-20T09:58:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    waits.draws("2026-11-20T09:58:01Z", full(), 120);
+    let company = Client::with_session(&sandbox, "company");
+    belongs_to(&company, "company-account", "company-organization");
+    company.works(AT, 100_000);
+    let now = |at: &str| waits.run(at, &["now", "--json"], b"").json();
+    let seen = now(SOON);
+    assert_eq!(seen["paying"], Value::Null, "the company pays for that");
+    assert_eq!(seen["window_use"][0]["sessions"], json!([]), "{seen}");
+    let pays = Client::with_session(&sandbox, "pays");
+    belongs_to(&pays, PRIVATE, "private-organization");
+    pays.works("2026-11-20T10:01:00Z", 100_000);
+    pays.draws("2026-11-20T10:01:01Z", full(), 120);
+    let seen = now("2026-11-20T10:02:00Z");
+    assert_eq!(seen["blocked"]["session_id"], waits.session.as_str());
+    assert_eq!(seen["paying"]["since"], "2026-11-20T10:01:00Z", "{seen}");
+    assert_eq!(
+        seen["window_use"][0]["sessions"][0]["key"], "pays",
+        "{seen}"
+    );
+    assert_eq!(
+        seen["window_use"][0]["rose_elsewhere_percent"].to_string(),
+        "0.0"
+    );
+}
+
+/// Nothing can be kept there, and the transcript says what stopped the work.
+#[test]
+fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
+    let sandbox = with_a_private_login();
+    sandbox.write(".local/share/whycap", "a file");
+    let client = Client::new(&sandbox);
+    let error = client.error_line(
+        AT,
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.append(&error);
+    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    assert!(
+        drawn.success().contains("5-hour limit · back 12:00"),
+        "{drawn:?}"
+    );
+}
+
 /// What the client says where going on beyond a full window is free: then nothing is said of paying.
 #[test]
 fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
