@@ -16,7 +16,6 @@ use crate::incidents::steps;
 use crate::render::Report;
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, Tone, counted, print};
-use crate::time::Clock;
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +76,13 @@ impl Verb for ExportArguments {
         if let Some(wrong) = wrong {
             return Err(misuse(wrong));
         }
-        let since = self.since(machine.clock())?;
+        let asked = DaysAsked {
+            since: self.since.clone(),
+            until: None,
+        };
+        let asked = asked.period(machine.clock()).map_err(misuse)?;
+        let midnight = |day| machine.clock().zone.midnight(day).date_naive();
+        let since = asked.since.map(midnight);
         if self.dry_run {
             let leaving = Leaving::gather(machine)?;
             return Ok(leaving.report(self.rows, since, machine).into());
@@ -91,19 +96,6 @@ impl Verb for ExportArguments {
         let stamp = Stamp::of(machine.environment.now);
         let text = drafts.map(|(_, drafts)| lines(drafts.since(since), stamp));
         print_words(text.collect())
-    }
-}
-
-impl ExportArguments {
-    /// The first day (UTC) that is asked for; else what is wrong with it.
-    fn since(&self, clock: Clock) -> anyhow::Result<Option<NaiveDate>> {
-        let asked = DaysAsked {
-            since: self.since.clone(),
-            until: None,
-        };
-        let period = asked.period(clock).map_err(misuse)?;
-        let begins = period.since.map(|since| clock.zone.midnight(since));
-        Ok(begins.map(|begins| begins.date_naive()))
     }
 }
 
@@ -148,11 +140,7 @@ fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyho
     let _held = held.context("another whycap export is running; try again when it is done")?;
     let leaving = Leaving::gather(machine)?;
     let mut files = DayFiles::open(directory, &leaving.exporter.machine, places, now)?;
-    let mut outcomes = Vec::new();
-    for (rows, drafts) in &leaving.drafts {
-        outcomes.push((*rows, files.put(*rows, drafts, since)?));
-    }
-    files.sweep(now);
+    let outcomes = files.put_all(&leaving.drafts, since)?;
     Ok(Report::from_lines(&summary(&outcomes, &places.show(directory))).into())
 }
 
@@ -189,6 +177,7 @@ impl Leaving {
         let is_ours = |problem: &&String| config.is_broken || problem.starts_with("`export");
         if let Some(problem) = problems.find(is_ours) {
             let file = places.show(&places.settings);
+            let problem = problem.trim_end_matches("; the default is used");
             bail!("nothing was exported, because of {file}: {problem}");
         }
         let exporter = Exporter::new(places, environment, choice)?;

@@ -184,8 +184,8 @@ pub struct Export {
     /// The projects that leave under their own names, as patterns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
-    /// What becomes of the others, where some are named.
-    pub others: Others,
+    /// What becomes of the others. Without it, they are summed where some are named.
+    pub others: Option<Others>,
     /// What leaves of a branch's name.
     pub branches: Branches,
     /// What is added to every row: a team, a cost center.
@@ -194,11 +194,10 @@ pub struct Export {
 }
 
 /// What becomes of projects that the user did not name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
     /// They leave as "other".
-    #[default]
     Sum,
     /// Each leaves under a hash of its name.
     Hash,

@@ -129,7 +129,7 @@ mod tests {
             Branches::Name,
         ];
         let choices = (
-            prop::sample::select(others.to_vec()),
+            prop::option::of(prop::sample::select(others.to_vec())),
             prop::sample::select(branches.to_vec()),
         );
         let labels = prop::collection::btree_map("[a-z\"]{0,5}", "[a-z\"]{1,5}", 0..3);

@@ -28,6 +28,7 @@ pub(crate) struct DayFiles<'f> {
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
     erased: Erased,
+    now: DateTime<Utc>,
 }
 
 /// What was written so far.
@@ -80,36 +81,37 @@ impl<'f> DayFiles<'f> {
             machine,
             memory,
             given,
+            now,
         })
     }
 
-    /// Deletes what a run that was killed left in the target.
-    pub(crate) fn sweep(&self, now: DateTime<Utc>) {
-        litter::sweep_below(&self.directory.join(FORMAT), now, 2);
-    }
-
-    /// Brings the files up to date from this day on.
-    pub(crate) fn put(
+    /// Brings the files up to date from this day on, and deletes what a run that was killed left.
+    pub(crate) fn put_all(
         &mut self,
-        rows: Rows,
-        drafts: &Drafts,
+        all: &[(Rows, Drafts)],
         since: Option<NaiveDate>,
-    ) -> Result<Outcome, Error> {
-        let given = self.given.files.entry(rows.name().to_owned()).or_default();
-        let given = given.keys().filter(|day| Some(**day) >= since);
-        let mut days: BTreeMap<NaiveDate, Vec<&Draft>> = given.map(|day| (*day, vec![])).collect();
-        for draft in drafts.since(since) {
-            let day = days.entry(draft.day).or_default();
-            day.extend((!self.erased.covers_draft(draft)).then_some(draft));
+    ) -> Result<Vec<(Rows, Outcome)>, Error> {
+        let mut outcomes = Vec::new();
+        for (rows, drafts) in all {
+            let given = self.given.files.get(rows.name()).into_iter().flatten();
+            let given = given.filter(|(day, _)| Some(**day) >= since);
+            let mut days: BTreeMap<NaiveDate, Vec<&Draft>> =
+                given.map(|(day, _)| (*day, vec![])).collect();
+            for draft in drafts.since(since) {
+                let day = days.entry(draft.day).or_default();
+                day.extend((!self.erased.covers_draft(draft)).then_some(draft));
+            }
+            days.retain(|day, _| !self.erased.covers_day(*day));
+            let known = drafts.since(None).iter().map(|draft| draft.key).collect();
+            let mut outcome = Outcome::default();
+            for (day, present) in days {
+                self.put_day((*rows, day), &present, &known, &mut outcome)?;
+            }
+            records::write(&self.memory, &self.given)?;
+            outcomes.push((*rows, outcome));
         }
-        days.retain(|day, _| !self.erased.covers_day(*day));
-        let known = drafts.since(None).iter().map(|draft| draft.key).collect();
-        let mut outcome = Outcome::default();
-        for (day, present) in days {
-            self.put_day((rows, day), &present, &known, &mut outcome)?;
-        }
-        records::write(&self.memory, &self.given)?;
-        Ok(outcome)
+        litter::sweep_below(&self.directory.join(FORMAT), self.now, 2);
+        Ok(outcomes)
     }
 
     /// `known` are the keys of all rows, whatever their day.

@@ -74,11 +74,12 @@ impl<'p> Projects<'p> {
         let mut patterns = self.choice.projects.iter();
         let leaves = match self.choice.others {
             _ if patterns.any(|pattern| matches(pattern, &name)) => LeavesAs::Name,
-            _ if self.choice.projects.is_empty() && is_repository => LeavesAs::Hash,
-            _ if self.choice.projects.is_empty() => LeavesAs::Name,
-            Others::Sum => LeavesAs::Other,
-            Others::Hash => LeavesAs::Hash,
-            Others::Drop => LeavesAs::Nothing,
+            None if !self.choice.projects.is_empty() => LeavesAs::Other,
+            None if is_repository => LeavesAs::Hash,
+            None => LeavesAs::Name,
+            Some(Others::Sum) => LeavesAs::Other,
+            Some(Others::Hash) => LeavesAs::Hash,
+            Some(Others::Drop) => LeavesAs::Nothing,
         };
         let (name, is_repository) = match leaves {
             LeavesAs::Name => (name, is_repository),
@@ -219,21 +220,19 @@ mod tests {
 
     #[test]
     fn a_repository_leaves_by_name_where_the_user_says_so_and_else_under_a_hash() {
+        let [sum, hash, drop] = [Others::Sum, Others::Hash, Others::Drop].map(Some);
         for (projects, others, directory, leaves) in [
-            (&[][..], Others::Sum, "/w/own", LeavesAs::Hash),
-            (&[], Others::Drop, "/w/api", LeavesAs::Name),
-            (&["*"], Others::Sum, "/w/own", LeavesAs::Name),
-            (&["acme/*", "api"], Others::Sum, "/w/own", LeavesAs::Name),
-            (&["A*m*N"], Others::Sum, "/w/own", LeavesAs::Name),
-            (
-                &["a*n*m", "acme/ow"],
-                Others::Sum,
-                "/w/own",
-                LeavesAs::Other,
-            ),
-            (&["acme/*"], Others::Sum, "/w/apis", LeavesAs::Other),
-            (&["acme/*"], Others::Drop, "/w/apis", LeavesAs::Nothing),
-            (&["api"], Others::Hash, "/w/apis", LeavesAs::Hash),
+            (&[][..], None, "/w/own", LeavesAs::Hash),
+            (&[], None, "/w/api", LeavesAs::Name),
+            (&[], sum, "/w/api", LeavesAs::Other),
+            (&[], hash, "/w/api", LeavesAs::Hash),
+            (&[], drop, "/w/own", LeavesAs::Nothing),
+            (&["*"], None, "/w/own", LeavesAs::Name),
+            (&["acme/*", "api"], sum, "/w/own", LeavesAs::Name),
+            (&["A*m*N"], None, "/w/own", LeavesAs::Name),
+            (&["a*n*m", "acme/ow"], None, "/w/own", LeavesAs::Other),
+            (&["acme/*"], drop, "/w/apis", LeavesAs::Nothing),
+            (&["api"], hash, "/w/apis", LeavesAs::Hash),
         ] {
             let choice = Export {
                 projects: projects

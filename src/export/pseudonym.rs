@@ -64,32 +64,29 @@ impl Exporter {
             let id = state.pointer(&format!("/oauthAccount/{name}"))?.as_str()?;
             (!id.is_empty()).then(|| id.to_owned())
         };
-        let account = of_account("accountUuid");
-        let shared = of_account("organizationUuid").or_else(|| account.clone());
-        let mut exporter = Self {
-            login: account.as_deref().map(person_hash),
-            is_named: choice.person.is_some(),
-            person: String::new(),
-            labels: choice.labels.clone(),
-            provider: provider(places, environment, account.is_some()),
-            secret: choice
-                .key
-                .clone()
-                .or(shared)
-                .unwrap_or_else(|| machine.clone()),
-            key: choice.key.clone(),
-            machine,
-        };
-        let by_login = exporter
-            .login
+        let (account, shared) = (of_account("accountUuid"), of_account("organizationUuid"));
+        let key = choice.key.clone();
+        let login = account.as_deref().map(person_hash);
+        let by_login = login
             .as_deref()
-            .map(|login| exporter.pseudonym(login));
+            .map(|login| pseudonym(key.as_deref(), login));
         let mut user = ["USER", "LOGNAME", "USERNAME"].into_iter();
         let user = user.find_map(|name| environment.text(name));
-        let by_user = || Some(hash(exporter.key.as_deref()?, &format!("user {}", user?)));
+        let by_user = || Some(hash(key.as_deref()?, &format!("user {}", user?)));
         let named = choice.person.clone().or(by_login).or_else(by_user);
-        exporter.person = named.unwrap_or_else(|| exporter.machine.clone());
-        Ok(exporter)
+        let secrets = [&key, &shared, &account];
+        let secret = secrets.into_iter().flatten().next().unwrap_or(&machine);
+        let secret = secret.clone();
+        Ok(Self {
+            person: named.unwrap_or_else(|| machine.clone()),
+            is_named: choice.person.is_some(),
+            labels: choice.labels.clone(),
+            provider: provider(places, environment, account.is_some()),
+            secret,
+            login,
+            key,
+            machine,
+        })
     }
 
     /// The person to whom a session of this account belongs, and how sure that is. A home that was
@@ -100,7 +97,10 @@ impl Exporter {
             None => (exporter, Ownership::Unknown),
             Some(owner) if self.login.as_deref() == Some(owner) => (exporter, Ownership::Own),
             Some(_) if self.is_named => (exporter, Ownership::Other),
-            Some(owner) => (Cow::Owned(self.pseudonym(owner)), Ownership::Other),
+            Some(owner) => (
+                Cow::Owned(pseudonym(self.key.as_deref(), owner)),
+                Ownership::Other,
+            ),
         }
     }
 
@@ -116,11 +116,11 @@ impl Exporter {
             self.provider
         }
     }
+}
 
-    fn pseudonym(&self, account: &str) -> String {
-        let key = self.key.as_deref();
-        key.map_or_else(|| account.to_owned(), |key| hash(key, account))
-    }
+/// What stands for the account of this hash.
+fn pseudonym(key: Option<&str>, account: &str) -> String {
+    key.map_or_else(|| account.to_owned(), |key| hash(key, account))
 }
 
 /// What is set where somebody else than a plan answers.
@@ -151,15 +151,12 @@ pub(super) fn person_hash(account: &str) -> String {
 /// What stands for `text` to everybody who does not know `secret`.
 pub(super) fn hash(secret: &str, text: &str) -> String {
     // Any length of a key will do.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(text.as_bytes());
-    let hash = mac.finalize().into_bytes();
-    let [first, ..] = hash.as_chunks::<8>().0 else {
-        return String::new();
-    };
-    format!("{:016x}", u64::from_be_bytes(*first))
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes());
+    let hashed = mac.map(|mac| mac.chain_update(text).finalize().into_bytes());
+    let first = hashed.ok().and_then(|hash| hash.first_chunk().copied());
+    first.map_or_else(String::new, |first| {
+        format!("{:016x}", u64::from_be_bytes(first))
+    })
 }
 
 /// 64 bits as digits.
@@ -182,15 +179,11 @@ fn machine(places: &Places) -> Result<String, Error> {
     }
     let random = random().map_err(disk::unwritten(&path))?;
     disk::create_directory_of(&path)?;
-    if disk::create_atomically(&path, random.as_bytes())? {
-        return Ok(random);
+    // If another process was first, its name stands; what is damaged is replaced.
+    if !disk::create_atomically(&path, random.as_bytes())? && machine_in(&path)?.is_none() {
+        disk::write_atomically(&path, random.as_bytes(), disk::Durability::Synced)?;
     }
-    // Another process was first, or it is damaged.
-    if let Some(name) = machine_in(&path)? {
-        return Ok(name);
-    }
-    disk::write_atomically(&path, random.as_bytes(), disk::Durability::Synced)?;
-    Ok(random)
+    Ok(machine_in(&path)?.unwrap_or(random))
 }
 
 fn machine_in(path: &Path) -> Result<Option<String>, Error> {
@@ -261,15 +254,11 @@ mod tests {
 
     #[test]
     fn a_pseudonym_depends_on_the_secret_and_says_nothing_of_it() {
-        let one = hash("11111111-aaaa", "whycap person");
-        assert_eq!(one, hash("11111111-aaaa", "whycap person"));
-        assert_ne!(one, hash("11111111-aaab", "whycap person"));
-        assert_ne!(one, hash("11111111-aaaa", "whycap persons"));
+        let [one, other] = ["11111111-aaaa", "11111111-aaab"].map(person_hash);
+        assert!(one != other && one != hash("11111111-aaaa", "whycap persons"));
         assert!(one.len() == 16 && !one.contains("1111"));
         // RFC 4231, test case 2.
-        assert_eq!(
-            hash("Jefe", "what do ya want for nothing?"),
-            "5bdcc146bf60754e"
-        );
+        let known = hash("Jefe", "what do ya want for nothing?");
+        assert_eq!(known, "5bdcc146bf60754e");
     }
 }

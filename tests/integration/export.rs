@@ -95,9 +95,10 @@ impl Machine {
 
     /// As it would be if the transcript and what was counted of it had never been.
     fn lose_largest_transcript(&self) {
-        let files = transcripts("forks-of-forks");
-        let largest = files.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
-        fs::remove_file(self.path(PROJECTS).join(largest.0)).unwrap();
+        let mut files = everything_in(&self.path(PROJECTS));
+        files.retain(|path| path.is_file());
+        files.sort_by_key(|path| fs::metadata(path).unwrap().len());
+        fs::remove_file(files.pop().unwrap()).unwrap();
         for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"] {
             let _ = fs::remove_file(self.path(&format!(".local/share/whycap/{name}")));
         }
@@ -322,32 +323,6 @@ fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_th
     }
 }
 
-#[test]
-fn of_an_answer_that_one_machine_saw_unfinished_the_finished_one_counts() {
-    let line = |output: u64| {
-        format!(
-            r#"{{"type":"assistant","requestId":"r","timestamp":"2026-11-19T23:59:59.900Z","sessionId":"s","cwd":"/p/api","message":{{"id":"m","model":"claude-opus-5-5","usage":{{"input_tokens":9,"output_tokens":{output}}}}}}}"#
-        ) + "\n"
-    };
-    let (unfinished, finished) = (line(1), line(1) + &line(500));
-    for finished_first in [false, true] {
-        let whole = Machine::new();
-        let poorer = Machine::new().beside(&whole);
-        for (machine, text) in [(&whole, &finished), (&poorer, &unfinished)] {
-            machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), text);
-        }
-        let mut order = [&poorer, &whole];
-        order.rotate_left(finished_first.into());
-        // Later exports of the one that knows less change nothing.
-        for _ in 0..2 {
-            for machine in order {
-                machine.export();
-            }
-            whole.is_all_there_is();
-        }
-    }
-}
-
 /// What happens to a machine, and what its next export then says.
 const COURSE: &str = "
 nothing yet: Written to ~/out: 
@@ -405,38 +380,48 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     assert!(machine.export().starts_with("Nothing changed"));
 }
 
-/// A history on two machines, one of which then says less, or nothing, of it.
+/// A history on two machines, one of which then says less, or nothing, or something else of it.
 #[test]
-fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_says() {
-    let drop_all =
-        |machine: &Machine| machine.configure("projects = [\"none\"]\nothers = \"drop\"");
-    for course in [drop_all, Machine::lose_largest_transcript] {
-        let laptop = Machine::with("forks-of-forks");
-        let workstation = Machine::with("forks-of-forks").beside(&laptop);
-        laptop.export();
-        workstation.export();
-        laptop.is_all_there_is();
-        course(&workstation);
-        assert!(workstation.export().contains("taken back"));
-        // The laptop still has all of it.
-        laptop.is_all_there_is();
-        assert!(laptop.export().starts_with("Nothing changed"));
-    }
-}
-
-#[test]
-fn a_copied_home_is_its_owners_whoever_writes_last() {
-    // As its transcripts name their owner.
-    let owner = Machine::with("two-at-once");
-    let colleague = Machine::with("two-at-once").beside(&owner);
-    owner.log_in("11111111-1111-1111-1111-111111111111");
-    colleague.log_in("99999999-1111-1111-1111-111111111111");
-    owner.export();
-    let before = owner.exported("person");
-    for config in ["", "person = \"Bob\""] {
-        colleague.configure(config);
+fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
+    let answer = |tokens: u64| {
+        ANSWER.replace(
+            "\"output_tokens\":5",
+            &format!("\"output_tokens\":{tokens}"),
+        )
+    };
+    for what in ["drops", "loses", "saw it unfinished", "logs in", "is named"] {
+        // As its transcripts name their owner.
+        let owner = Machine::with("two-at-once");
+        let colleague = Machine::with("two-at-once").beside(&owner);
+        let texts = [answer(1) + &answer(500), answer(1)];
+        for (machine, text) in [&owner, &colleague].into_iter().zip(texts) {
+            machine.log_in("11111111-1111-1111-1111-111111111111");
+            if what == "saw it unfinished" {
+                machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), text);
+            }
+        }
         colleague.export();
-        assert_eq!(owner.exported("person"), before);
+        owner.export();
+        let before = owner.exported("person");
+        match what {
+            "drops" => colleague.configure("projects = [\"none\"]\nothers = \"drop\""),
+            "loses" => colleague.lose_largest_transcript(),
+            "logs in" => colleague.log_in("99999999-1111-1111-1111-111111111111"),
+            "is named" => colleague.configure("person = \"Bob\""),
+            _ => drop(fs::remove_dir_all(
+                colleague.path(".local/share/whycap/export"),
+            )),
+        }
+        let says = colleague.export();
+        assert_eq!(
+            says.contains("taken back"),
+            ["drops", "loses"].contains(&what),
+            "{what}: {says}"
+        );
+        // The owner still has all of it.
+        owner.is_all_there_is();
+        assert_eq!(owner.exported("person"), before, "{what}");
+        assert!(owner.export().starts_with("Nothing changed"));
     }
 }
 

@@ -199,41 +199,39 @@ def courses(binary, seeds):
 
 
 USD = 10**12
-SPEND = {"project": "acme/api", "branch": "main", "model": "claude-opus-5-5", "kind": "response", "subagent": False, "fast": False, "us": False,
-         "input": 1, "output": 10, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0, "web_searches": 0, "unpriced": False, "provider": "plan"}
-
-
-def spend(number, time, person, usd, **fields):
-    return json.dumps({"key": f"{number:016x}", "version": (1000 << 30) + 5, "time": time, "person": person, "machine": f"m-{person}",
-                       "session": f"s-{person}", **SPEND, "cost_pico": round(usd * USD), "labels": {"team": "core"}, **fields})
+MADE_UP = """
+spend   01 1000 2026-11-05T10 ada m-ada s-ada {"cost_pico": 10}
+spend   02 1000 2026-11-05T11 ada m-ada s-web {"cost_pico": 4, "project": "acme/web", "branch": "fix", "model": "claude-haiku-5-5"}
+spend   03 1000 2026-11-05T11 ada m-ada s-ada {"cost_pico": 6, "kind": "unrecorded", "branch": ""}
+spend   05 1000 2026-11-10T09 bob m-bob s-bob {"cost_pico": 20, "project": "acme/web", "labels": {}}
+spend   01  999 2026-11-05T10 bob m-bob s-bob {"cost_pico": 3}
+spend   06  999 2026-11-05T10 bob m-bob s-ada {"cost_pico": 5, "kind": "unrecorded"}
+spend   07 1000 2026-10-20T09 cy  m-cy  s-cy  {"cost_pico": 7}
+limits  10    2 2026-11-05T12 ada m-ada s-ada {"blocked_s": 7200}
+limits  10    0 2026-11-05T12 bob m-bob s-ada {"blocked_s": 999, "ended": "open"}
+limits  11    2 2026-11-06T12 ada m-ada s-ada {"blocked_s": 1800}
+limits  12    2 2026-11-07T12 bob m-ada s-bob {"kind": "usage_credits", "verdict": "false_likely", "ended": "unknown"}
+limits  13    2 2026-11-07T13 bob m-ada s-bob {"verdict": "notice", "ended": "none"}
+windows 20    2 2026-11-05T10 ada m-ada -     {"percent": 99.5}
+windows 21    2 2026-11-05T11 ada m-ada -     {"percent": 97}
+windows 22    2 2026-11-05T12 ada m-ada -     {"percent": 96.9}
+"""
+USUAL = {"spend": {"project": "acme/api", "branch": "main", "model": "claude-opus-5-5", "kind": "response", "output": 10, "provider": "plan"},
+         "limits": {"kind": "five_hour", "verdict": "real", "blocked_s": 0, "ended": "seen"}, "windows": {"window": "five_hour"}}
 
 
 def made_up(directory):
-    write(directory, "spend", "m-ada", "2026-11-05", [
-        spend(1, "2026-11-05 10:00:00", "ada", 10),
-        spend(2, "2026-11-05 11:00:00", "ada", 4, project="acme/web", session="s-web", branch="fix", model="claude-haiku-5-5"),
-        spend(3, "2026-11-05 11:00:00", "ada", 6, kind="unrecorded", branch=""),
-    ])
-    write(directory, "spend", "m-bob", "2026-11-10", [spend(5, "2026-11-10 09:00:00", "bob", 20, project="acme/web", labels={})])
-    # A poorer copy of one of Ada's, and what somebody unrecorded who knew less of her session.
-    write(directory, "spend", "m-bob", "2026-11-05", [
-        spend(1, "2026-11-05 10:00:00", "bob", 3, version=(999 << 30) + 900),
-        spend(6, "2026-11-05 10:00:00", "bob", 5, kind="unrecorded", session="s-ada", version=(999 << 30) + 900),
-    ])
-    write(directory, "spend", "m-cy", "2026-10-20", [spend(7, "2026-10-20 09:00:00", "cy", 7)])
-    limit = {"version": (2 << 30) + 5, "machine": "m", "session": "s-ada", "service": "plan", "who_can_fix": "nobody", "waiting_helps": True, "resets_at": None, "labels": {"team": "core"}}
-    # Another machine saw less of the first, and of the second hour.
-    write(directory, "limits", "m-bob", "2026-11-05", [json.dumps({"key": f"{10:016x}", **limit, "version": 5, "machine": "m-bob", "time": "2026-11-05 12:00:00",
-          "person": "bob", "kind": "five_hour", "verdict": "real", "blocked_s": 999, "ended": "open"})])
-    write(directory, "limits", "m-ada", "2026-11-05", [json.dumps({"key": f"{10 + n:016x}", **limit, **fields}) for n, fields in enumerate([
-        {"time": "2026-11-05 12:00:00", "person": "ada", "kind": "five_hour", "verdict": "real", "blocked_s": 7200, "ended": "seen"},
-        {"time": "2026-11-06 12:00:00", "person": "ada", "kind": "five_hour", "verdict": "real", "blocked_s": 1800, "ended": "seen"},
-        {"time": "2026-11-07 12:00:00", "person": "bob", "session": "s-bob", "kind": "usage_credits", "verdict": "false_likely", "blocked_s": 0, "ended": "unknown"},
-        {"time": "2026-11-07 13:00:00", "person": "bob", "session": "s-bob", "kind": "five_hour", "verdict": "notice", "blocked_s": 0, "ended": "none"},
-    ])])
-    window = {"version": (2 << 30) + 5, "person": "ada", "machine": "m", "account": "a", "window": "five_hour", "labels": {"team": "core"}}
-    write(directory, "windows", "m-ada", "2026-11-05", [json.dumps({"key": f"{20 + n:016x}", **window, "time": time, "percent": percent})
-          for n, (time, percent) in enumerate([("2026-11-05 10:00:00", 99.5), ("2026-11-05 11:00:00", 97), ("2026-11-05 12:00:00", 96.9)])])
+    """Poorer copies of one of Ada's answers and errors, and what somebody unrecorded who knew less of her session, are Bob's."""
+    files = collections.defaultdict(list)
+    for line in MADE_UP.strip().splitlines():
+        rows, key, weight, time, person, machine, session, fields = line.split(maxsplit=7)
+        row = {"key": key.zfill(16), "version": (int(weight) << 30) + 5, "time": f"{time.replace('T', ' ')}:00:00", "person": person, "machine": machine,
+               "session": session.strip("-"), "labels": {"team": "core"}, **USUAL[rows], **json.loads(fields)}
+        if "cost_pico" in row:
+            row["cost_pico"] *= USD
+        files[rows, machine, time[:10]].append(json.dumps(row))
+    for (rows, machine, day), lines in files.items():
+        write(directory, rows, machine, day, lines)
 
 
 # Columns in the order of the query. The dashboard shows 1 to 20 November.
@@ -325,7 +323,7 @@ def erasures(binary):
             clickhouse.sum_up()
             clickhouse.sum_up("--erase", what)
             done = whycap(binary, Path(directory), "export", directory, "--erase", what)
-            left = [row for rows in ("spend", "limits", "windows") for row in rows_of(directory, rows) if name in json.dumps(row)]
+            left = [row for rows in ("spend", "limits", "windows") for row in rows_of(directory, rows) if any(str(value).startswith(name) for value in row.values())]
             check(f"{what} is erased from the files, and the rest stays", (done.returncode, left, sum(said(binary, Path(directory), "--from", directory, by=("day",)).values())), (0, [], rest * USD))
             duck = DuckDB(binary, directory)
             clickhouse.load(files_of(directory))
