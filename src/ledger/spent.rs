@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use rusqlite::Connection;
 
 use super::facts::{Id, id_of};
 use super::store::processes::{self, ProcessTotal, SessionFacts};
@@ -127,9 +128,9 @@ impl Ledger {
     pub fn is_complete(&self) -> bool {
         noted(&self.connection, COMPLETE).is_ok_and(|noted| noted.is_some())
     }
+}
 
-    pub(crate) fn note_complete(&self) {
-        // If another process is writing, it or the next catch-up will note it.
-        let _ = note(&self.connection, COMPLETE, 1);
-    }
+/// Notes that all transcripts were read to the end.
+pub(super) fn note_complete(connection: &Connection) -> rusqlite::Result<()> {
+    note(connection, COMPLETE, 1)
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -71,10 +70,9 @@ pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
 /// The beginning of a file about a process; what is looked for stands there. It takes three calls
 /// and no more, for every status line looks at all that stands above it.
 fn beginning(pid: u32, name: &str) -> Option<Vec<u8>> {
-    let mut page = vec![0; 4096];
-    let mut file = File::open(format!("/proc/{pid}/{name}")).ok()?;
-    let read = file.read(&mut page).ok()?;
-    page.truncate(read);
+    let file = File::open(format!("/proc/{pid}/{name}")).ok()?;
+    let mut page = Vec::with_capacity(4096);
+    rustix::io::read(file, rustix::buffer::spare_capacity(&mut page)).ok()?;
     Some(page)
 }
 

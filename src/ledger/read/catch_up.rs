@@ -10,6 +10,7 @@ use rusqlite::TransactionBehavior;
 use super::batch::Batch;
 use super::commit::{Concerned, put, put_and_settle, settle};
 use crate::claude::transcripts::{self, TranscriptFile};
+use crate::ledger::spent::note_complete;
 use crate::ledger::store::transcript_files::{self, file_id};
 use crate::ledger::store::{Ledger, LedgerError};
 use crate::pricing::PriceTable;
@@ -80,6 +81,10 @@ struct Job {
 }
 
 impl Job {
+    fn has_news(&self) -> bool {
+        self.position.file != self.file.state
+    }
+
     fn bytes(&self) -> u64 {
         self.file.state.size.saturating_sub(self.position.offset)
     }
@@ -124,15 +129,13 @@ impl Ledger {
         watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<Caught, LedgerError> {
         let began = Instant::now();
-        let known = self.ask(transcript_files::file_states)?;
+        let mut known = self.ask(transcript_files::positions)?;
         let listing = transcripts::all(roots);
-        let changed = listing
-            .files
-            .into_iter()
-            .filter(|file| known.get(&file_id(&file.path)) != Some(&file.state));
-        let jobs = changed
-            .map(|file| self.job(file))
-            .collect::<Result<Vec<Job>, LedgerError>>()?;
+        let jobs = listing.files.into_iter().map(|file| Job {
+            position: known.remove(&file_id(&file.path)).unwrap_or_default(),
+            file,
+        });
+        let jobs = jobs.filter(Job::has_news).collect();
         let mut late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
         let mut caught = self.read_jobs(jobs, &mut late, prices, effort, watch)?;
         if caught.complete {
@@ -142,11 +145,6 @@ impl Ledger {
         caught.unreadable.extend(listing.unreadable);
         caught.unreadable.sort();
         Ok(caught)
-    }
-
-    fn job(&self, file: TranscriptFile) -> Result<Job, LedgerError> {
-        let position = self.ask(|connection| transcript_files::position(connection, &file.path))?;
-        Ok(Job { file, position })
     }
 
     fn read_jobs(
@@ -168,7 +166,8 @@ impl Ledger {
             let complete = !late();
             self.commit(&batch, prices)?;
             if complete && !self.is_complete() {
-                self.note_complete();
+                // If another process is writing, it or the next reading will note it.
+                let _ = note_complete(&self.connection);
             }
             return Ok(Caught {
                 files,
@@ -178,10 +177,6 @@ impl Ledger {
         }
         watch(ReadingProgress { done: 0, total });
         let read = self.read_with_threads(reader, total, watch);
-        if read.is_ok() {
-            self.note_complete();
-        }
-        // After the note: the first write to a log that was folded back flushes to disk again.
         self.tidy();
         Ok(Caught {
             files,
@@ -200,9 +195,13 @@ impl Ledger {
     ) -> Result<Batch, LedgerError> {
         let own = TranscriptFile::at(transcript).into_iter();
         let files = own.chain(transcripts::of_subagents(transcript));
-        let jobs = files.map(|file| self.job(file));
+        let jobs = files.map(|file| {
+            let position = |connection: &_| transcript_files::position(connection, &file.path);
+            let position = self.ask(position)?;
+            Ok(Job { file, position })
+        });
         let mut jobs = jobs.collect::<Result<Vec<Job>, LedgerError>>()?;
-        jobs.retain(|job| job.position.file != job.file.state);
+        jobs.retain(Job::has_news);
         let next = AtomicUsize::new(0);
         let batch = JobReader::new(&jobs, &next, prices).next(u64::MAX, late);
         Ok(batch.unwrap_or_default())
@@ -272,7 +271,11 @@ impl Ledger {
                 }
             }
             settle(&transaction, concerned, prices)?;
+            if waiting.is_none() {
+                note_complete(&transaction)?;
+            }
             transaction.commit()?;
+            self.use_log();
         }
         Ok(unreadable)
     }

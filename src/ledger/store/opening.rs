@@ -168,7 +168,8 @@ impl Ledger {
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection
                 .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
-            let state = schema::make_or_check(&mut connection)?;
+            let is_to_be_filled = patience == Patience::Person;
+            let state = schema::make_or_check(&mut connection, is_to_be_filled)?;
             Ok((connection, state))
         });
         let path = path.to_owned();
@@ -238,16 +239,23 @@ impl Ledger {
     /// Folds a long write-ahead log back into the file. It flushes to disk, so a status line does
     /// it only when it must. Never waits for another process, and failing is harmless.
     pub(crate) fn tidy(&self) {
-        self.fold_log(if self.patience == Patience::None {
-            WAL_PRESSING
+        if self.patience == Patience::None {
+            self.fold_log(WAL_PRESSING);
         } else {
-            WAL_TIDY
-        });
+            self.tidy_in_background();
+        }
     }
 
     /// Like the tidying after a write, for a hook: it runs while nobody waits.
     pub fn tidy_in_background(&self) {
+        self.use_log();
         self.fold_log(WAL_TIDY);
+    }
+
+    /// Ends what a new ledger begins with, also where a first reading was killed. Another process may
+    /// be in the way; then a later one does it.
+    pub(crate) fn use_log(&self) {
+        let _ = schema::use_log(&self.connection);
     }
 
     fn fold_log(&self, longest: u64) {

@@ -44,7 +44,8 @@ ALTER TABLE temp.one_told RENAME TO old_told;";
 const TAKE_OVER: &str = include_str!("take_over.sql");
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
-/// every open. What the columns mean:
+/// every open. Types are needed: without them a number of one column finds no index of another. What the
+/// columns mean:
 /// - ids of sessions, models, files and scenes: hashes of their names.
 /// - `session.family`: the same for all sessions that have to do with each other; `directory`,
 ///   `witness`: where it worked, and who says so; `recorded`, `unpriced`: sums of its responses,
@@ -98,11 +99,22 @@ pub(crate) enum SchemaState {
 }
 
 /// Makes the tables in a new ledger. One that has them is only read.
-pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<SchemaState> {
+///
+/// `is_to_be_filled`: a first reading follows. It writes each page once, instead of to the log and
+/// from there to the file, and flushes nothing to disk: a ledger that holds nothing yet has nothing
+/// to lose. [`use_log`] ends that.
+pub(crate) fn make_or_check(
+    connection: &mut Connection,
+    is_to_be_filled: bool,
+) -> rusqlite::Result<SchemaState> {
     if let Some(state) = state(connection)? {
         return Ok(state);
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    if is_to_be_filled && version(connection)? == 0 {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    } else {
+        use_log(connection)?;
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done the work while we waited for the write lock.
     if let Some(state) = state(&transaction)? {
@@ -123,6 +135,13 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sch
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(SchemaState::Current)
+}
+
+/// From here on changes go into a log beside the file, so that who writes and who reads do not wait
+/// for each other; what the file holds by then is flushed to disk.
+pub(crate) fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 /// Brings a ledger of an older version into today's tables.
@@ -187,10 +206,27 @@ mod tests {
             connection
                 .pragma_update(None, "user_version", version)
                 .unwrap();
-            assert_eq!(make_or_check(&mut connection).unwrap(), expected);
+            assert_eq!(make_or_check(&mut connection, false).unwrap(), expected);
             let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
             let found: i64 = connection.query_row(tables, [], |row| row.get(0)).unwrap();
             assert_eq!(found > 0, version == 0);
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_is_to_be_filled_gets_its_log_when_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |connection: &Connection| -> String {
+            let query = "PRAGMA journal_mode";
+            connection.query_row(query, [], |row| row.get(0)).unwrap()
+        };
+        for is_to_be_filled in [true, false] {
+            let path = directory.path().join(format!("{is_to_be_filled}"));
+            let mut connection = Connection::open(path).unwrap();
+            make_or_check(&mut connection, is_to_be_filled).unwrap();
+            assert_eq!(mode(&connection) == "wal", !is_to_be_filled);
+            use_log(&connection).unwrap();
+            assert_eq!(mode(&connection), "wal");
         }
     }
 
@@ -210,7 +246,7 @@ mod tests {
         for statements in older {
             connection.execute_batch(statements).unwrap();
         }
-        let shape = make_or_check(&mut connection).unwrap();
+        let shape = make_or_check(&mut connection, false).unwrap();
         assert_eq!(shape, SchemaState::Current);
         let old = "SELECT 1 FROM sqlite_schema WHERE name LIKE 'old%'";
         assert!(!connection.prepare(old).unwrap().exists([]).unwrap());
@@ -261,9 +297,9 @@ mod tests {
             "DROP TABLE switched; ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 9;
             INSERT INTO file(id, bytes_read, size) VALUES (1, 600, 600);";
         let mut connection = Connection::open_in_memory().unwrap();
-        make_or_check(&mut connection).unwrap();
+        make_or_check(&mut connection, false).unwrap();
         connection.execute_batch(earlier).unwrap();
-        let shape = make_or_check(&mut connection).unwrap();
+        let shape = make_or_check(&mut connection, false).unwrap();
         assert_eq!(shape, SchemaState::Current);
         for (query, expected) in [
             ("SELECT sum(bytes_read) FROM file", 0),
@@ -276,13 +312,13 @@ mod tests {
     #[test]
     fn a_ledger_that_kept_no_doubts_takes_them_from_odd_times_and_reads_nothing_again() {
         let mut connection = Connection::open_in_memory().unwrap();
-        make_or_check(&mut connection).unwrap();
+        make_or_check(&mut connection, false).unwrap();
         let earlier = "ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 10;
             INSERT INTO file(id, bytes_read) VALUES (1, 600);
             INSERT INTO switched VALUES (7, 8);
             INSERT INTO process(session, id, total, began, began_late) VALUES (1, 5, 20, 1000, 61001), (2, 6, 30, 1000, 61000);";
         connection.execute_batch(earlier).unwrap();
-        let shape = make_or_check(&mut connection).unwrap();
+        let shape = make_or_check(&mut connection, false).unwrap();
         assert_eq!(shape, SchemaState::Current);
         for (query, expected) in [
             ("SELECT session FROM process WHERE unclear", 1),

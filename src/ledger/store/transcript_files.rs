@@ -17,40 +17,37 @@ pub(crate) fn file_id(path: &Path) -> Id {
     id_of(bytes_of(path))
 }
 
-fn state_from(row: &Row<'_>, first: usize) -> rusqlite::Result<FileState> {
-    Ok(FileState {
-        size: row.get::<_, i64>(first)?.cast_unsigned(),
-        modified: row.get(first + 1)?,
-    })
-}
-
 /// How far a file was read. Nothing of one that was not seen before.
 pub(crate) fn position(connection: &Connection, path: &Path) -> rusqlite::Result<ReadPosition> {
-    let query =
-        "SELECT bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable
-         FROM file WHERE id = ?";
-    let known = first(connection, query, [file_id(path)], |row| {
-        Ok(ReadPosition {
-            offset: row.get::<_, i64>(0)?.cast_unsigned(),
-            mark: row.get(1)?,
-            file: state_from(row, 2)?,
-            carry: Carry {
-                last_at: row.get(4)?,
-                newest_at: row.get(5)?,
-                last_response: row.get(6)?,
-                unreadable: row.get(7)?,
-                ..Carry::default()
-            },
-        })
-    });
+    let query = format!("{POSITIONS} WHERE id = ?");
+    let known = first(connection, &query, [file_id(path)], position_from);
     known.map(Option::unwrap_or_default)
 }
 
-/// How each file looked when it was read.
-pub(crate) fn file_states(connection: &Connection) -> rusqlite::Result<HashMap<Id, FileState>> {
-    let query = "SELECT id, size, modified FROM file";
-    all(connection, query, [], |row| {
-        Ok((row.get(0)?, state_from(row, 1)?))
+/// How far each file was read.
+pub(crate) fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Id, ReadPosition>> {
+    all(connection, POSITIONS, [], |row| {
+        Ok((row.get(0)?, position_from(row)?))
+    })
+}
+
+const POSITIONS: &str = "SELECT id, bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable FROM file";
+
+fn position_from(row: &Row<'_>) -> rusqlite::Result<ReadPosition> {
+    Ok(ReadPosition {
+        offset: row.get::<_, i64>(1)?.cast_unsigned(),
+        mark: row.get(2)?,
+        file: FileState {
+            size: row.get::<_, i64>(3)?.cast_unsigned(),
+            modified: row.get(4)?,
+        },
+        carry: Carry {
+            last_at: row.get(5)?,
+            newest_at: row.get(6)?,
+            last_response: row.get(7)?,
+            unreadable: row.get(8)?,
+            ..Carry::default()
+        },
     })
 }
 
