@@ -41,7 +41,8 @@ impl Rate {
     }
 }
 
-/// What each kind of token costs.
+/// What each kind of token costs. The table has them in this order without names, for every status line
+/// reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// Input that was neither read from nor written to the cache.

@@ -68,8 +68,7 @@ pub(crate) fn write(statement: &mut Statement<'_>, answer: &Answer) -> rusqlite:
     statement.execute(values)
 }
 
-const COLUMNS: &str = "key, at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, copied_from, scene, advice";
-
+/// From all columns of the table, in the order in which they are written.
 fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
     let flags: i64 = row.get(4)?;
     let has = |bit: i64| flags & bit != 0;
@@ -115,8 +114,8 @@ pub(crate) fn count_from(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> 
 
 /// The answer of this key, if it was counted.
 pub(crate) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option<Answer>> {
-    let query = format!("SELECT {COLUMNS} FROM response WHERE key = ?");
-    first(connection, &query, [key], answer_from)
+    let query = "SELECT * FROM response WHERE key = ?";
+    first(connection, query, [key], answer_from)
 }
 
 /// The answers of a session.
@@ -130,8 +129,8 @@ pub(crate) fn since(
     session: Id,
     since: Millis,
 ) -> rusqlite::Result<Vec<Answer>> {
-    let query = format!("SELECT {COLUMNS} FROM response WHERE session = ? AND at >= ?");
-    all(connection, &query, [session, since], answer_from)
+    let query = "SELECT * FROM response WHERE session = ? AND at >= ?";
+    all(connection, query, [session, since], answer_from)
 }
 
 /// Calls `see` for every answer.
@@ -139,8 +138,7 @@ pub(crate) fn for_each(
     connection: &Connection,
     mut see: impl FnMut(Answer),
 ) -> rusqlite::Result<()> {
-    let query = format!("SELECT {COLUMNS} FROM response");
-    each(connection, &query, [], |row| {
+    each(connection, "SELECT * FROM response", [], |row| {
         see(answer_from(row)?);
         Ok(())
     })

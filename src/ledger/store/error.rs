@@ -147,6 +147,7 @@ impl LedgerError {
             | (
                 Sqlite::SqlInputError { .. }
                 | Sqlite::InvalidColumnType(..)
+                | Sqlite::InvalidColumnIndex(_)
                 | Sqlite::FromSqlConversionFailure(..)
                 | Sqlite::IntegralValueOutOfRange(..)
                 | Sqlite::Utf8Error(..)

@@ -331,7 +331,7 @@ pub(crate) fn of_session(
     session: Id,
 ) -> rusqlite::Result<Vec<ProcessTotal>> {
     // Sorted here: SQLite prepares a statement with another order than its key's twice.
-    let query = "SELECT id, total, grown, unwritten, rate, at, run_ms, began, began_late, model, unclear FROM process WHERE session = ?";
+    let query = "SELECT * FROM process WHERE session = ?";
     let mut rows: Vec<ProcessTotal> = all(connection, query, [session], process_total)?;
     rows.sort_by_key(|row| (row.at, row.began));
     Ok(rows)
@@ -339,16 +339,16 @@ pub(crate) fn of_session(
 
 fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
     Ok(ProcessTotal {
-        process: row.get(0)?,
-        total: Money::from_pico(row.get(1)?),
-        grown: Money::from_pico(row.get(2)?),
-        left: Money::from_pico(row.get(3)?),
-        rate: row.get(4)?,
-        at: row.get(5)?,
-        run_ms: row.get(6)?,
+        process: row.get(1)?,
+        total: Money::from_pico(row.get(2)?),
+        grown: Money::from_pico(row.get(3)?),
+        left: Money::from_pico(row.get(4)?),
+        rate: row.get(5)?,
+        at: row.get(6)?,
         began: [row.get(7)?, row.get(8)?],
-        model: row.get(9)?,
-        is_unclear: row.get(10)?,
+        run_ms: row.get(9)?,
+        model: row.get(10)?,
+        is_unclear: row.get(11)?,
     })
 }
 

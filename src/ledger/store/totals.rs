@@ -43,8 +43,7 @@ pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusql
 
 /// The totals in a family's files.
 pub(crate) fn of_family(connection: &Connection, family: Id) -> rusqlite::Result<Vec<Total>> {
-    let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, after, models";
-    let query = in_files_of("cost_state", columns);
+    let query = in_files_of("cost_state", "cost_state.*");
     all(connection, &query, [family], |row| {
         let cost = Money::from_pico(row.get(4)?);
         Ok(Total {

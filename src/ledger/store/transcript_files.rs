@@ -19,33 +19,32 @@ pub(crate) fn file_id(path: &Path) -> Id {
 
 /// How far a file was read. Nothing of one that was not seen before.
 pub(crate) fn position(connection: &Connection, path: &Path) -> rusqlite::Result<ReadPosition> {
-    let query = format!("{POSITIONS} WHERE id = ?");
-    let known = first(connection, &query, [file_id(path)], position_from);
+    let query = "SELECT * FROM file WHERE id = ?";
+    let known = first(connection, query, [file_id(path)], position_from);
     known.map(Option::unwrap_or_default)
 }
 
 /// How far each file was read.
 pub(crate) fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Id, ReadPosition>> {
-    all(connection, POSITIONS, [], |row| {
+    let query = "SELECT * FROM file";
+    all(connection, query, [], |row| {
         Ok((row.get(0)?, position_from(row)?))
     })
 }
 
-const POSITIONS: &str = "SELECT id, bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable FROM file";
-
 fn position_from(row: &Row<'_>) -> rusqlite::Result<ReadPosition> {
     Ok(ReadPosition {
-        offset: row.get::<_, i64>(1)?.cast_unsigned(),
-        mark: row.get(2)?,
+        offset: row.get::<_, i64>(3)?.cast_unsigned(),
+        mark: row.get(4)?,
         file: FileState {
-            size: row.get::<_, i64>(3)?.cast_unsigned(),
-            modified: row.get(4)?,
+            size: row.get::<_, i64>(5)?.cast_unsigned(),
+            modified: row.get(6)?,
         },
         carry: Carry {
-            last_at: row.get(5)?,
-            newest_at: row.get(6)?,
-            last_response: row.get(7)?,
-            unreadable: row.get(8)?,
+            last_at: row.get(7)?,
+            newest_at: row.get(8)?,
+            last_response: row.get(9)?,
+            unreadable: row.get(10)?,
             ..Carry::default()
         },
     })
