@@ -12,7 +12,7 @@ use super::messages::Message;
 use super::meters::{self, Fullness};
 use super::named_limit::window_in;
 use super::resets;
-use crate::claude::account::Plan;
+use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::SetIn;
 use crate::claude::version::ClientVersion;
 use crate::time::Clock;
@@ -120,6 +120,11 @@ impl<'a> Case<'a> {
         resets::in_text(&self.clues.raw, self.evidence.at, None, self.clock.zone)
     }
 
+    /// Whether one of several lists of conditions holds, which `|` parts.
+    pub(super) fn meets_any(self, alternatives: &str) -> bool {
+        alternatives.split(" | ").any(|all| self.meets(all))
+    }
+
     pub(super) fn meets(self, conditions: &str) -> bool {
         meets(conditions, |name| self.holds(name, self.message.names))
     }
@@ -150,10 +155,16 @@ impl<'a> Case<'a> {
             "plan" => evidence.plan().is_some(),
             "personal" => evidence.plan().is_some_and(Plan::is_personal),
             "shared" => evidence.is_shared_plan(),
+            "team" => evidence.plan() == Some(Plan::Team),
             "of a seat" => evidence.is_shared_plan() || self.is_the_organizations(),
             "the organization's" => self.is_the_organizations(),
-            "admin" => evidence.is_admins(),
-            "stray key" => evidence.has_stray_credential(),
+            "admin" => {
+                let account = evidence.login.account.as_ref();
+                account.is_some_and(Account::administers)
+            }
+            "stray key" => {
+                evidence.plan().is_some() && evidence.login_replaced_by().next().is_some()
+            }
             "token" => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
             "client's environment" => evidence.login.environment_is_clients,
             "old client" => evidence.may_run_an_old_client(),

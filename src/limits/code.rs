@@ -43,29 +43,22 @@ pub(super) fn without_code(text: &str) -> Prose {
         |(line, _): &(&str, Skeleton<'_>)| line.trim().is_empty() || line.trim().starts_with("```");
     for block in lines.split_inclusive(ends_block) {
         let is_code = block.iter().any(is_line_of_code);
-        let (mut is_json, mut is_comment) = (false, false);
+        let mut is_json = false;
         for at @ (text, line) in block {
             is_json = line.shape.starts_with("\u{1}:") || is_json && line.is_only_literals();
-            is_comment = line.shape.starts_with("/*") || is_comment;
-            let is_codes = is_comment
-                || !(is_json && line.is_only_literals())
-                    && (is_line_of_code(at)
-                        || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
+            let is_codes = !(is_json && line.is_only_literals())
+                && (is_line_of_code(at)
+                    || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
             code += u32::from(is_codes);
             if is_codes {
-                prose.push(line.beside_literals(is_comment));
+                prose.push(line.beside_literals());
             } else {
                 other += u32::from(!text.trim().is_empty() && !text.ends_with(STRUCTURE));
                 prose.push((*text).to_owned());
             }
-            is_comment = is_comment && !line.shape.contains("*/");
         }
     }
-    // What a program prints when it fails quotes the program.
-    let is_trace = |(line, _): &(&str, Skeleton<'_>)| {
-        line.starts_with("Traceback") || line.trim_start().starts_with("at ")
-    };
-    let was_code = code > 0 && code >= other && !lines.iter().any(is_trace);
+    let was_code = code > 0 && code >= other;
     Prose {
         text: prose.join("\n"),
         was_code,
@@ -93,14 +86,6 @@ impl<'a> Skeleton<'a> {
             if let Some(after) = rest.strip_prefix("```") {
                 shape.push_str("```");
                 rest = after;
-                continue;
-            }
-            if let Some(escaped) = rest
-                .strip_prefix('\\')
-                .and_then(|after| after.chars().next())
-            {
-                shape.extend(['\\', escaped]);
-                rest = rest.get(1 + escaped.len_utf8()..).unwrap_or_default();
                 continue;
             }
             if let Some((pattern, after)) = pattern_literal(&shape, rest) {
@@ -182,7 +167,6 @@ impl<'a> Skeleton<'a> {
         });
         calls.into_iter().any(|(at, _)| {
             let before = self.shape.get(..at).unwrap_or_default();
-            let arguments = self.shape.get(at + 1..).unwrap_or_default();
             let name = before
                 .rsplit(|c: char| !(c.is_alphanumeric() || "_.!?:".contains(c)))
                 .next();
@@ -192,10 +176,7 @@ impl<'a> Skeleton<'a> {
                 && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));
             let is_made =
                 before.contains("new ") || before.contains("throw ") || before.contains("raise ");
-            let takes_names =
-                arguments.starts_with(|c: char| c.is_alphabetic()) && arguments.contains(", ");
-            last.starts_with(|c: char| c.is_alphabetic() || c == '_')
-                && (!is_printed || is_made || takes_names && !arguments.contains('='))
+            last.starts_with(|c: char| c.is_alphabetic() || c == '_') && (!is_printed || is_made)
         })
     }
 
@@ -239,12 +220,11 @@ impl<'a> Skeleton<'a> {
 
     /// What stands beside the literals, and what an error's own JSON holds; nothing of a comment or a
     /// pattern.
-    fn beside_literals(&self, is_comment: bool) -> String {
+    fn beside_literals(&self) -> String {
         let shape = self.shape.to_lowercase();
-        let is_whole = is_comment
-            || ["//", "/*", "*/", "# "]
-                .iter()
-                .any(|start| shape.starts_with(start))
+        let is_whole = ["//", "/*", "*/", "# "]
+            .iter()
+            .any(|start| shape.starts_with(start))
             || is_found_in_a_file(&shape)
             || is_pattern(&self.shape);
         if is_whole {
@@ -302,8 +282,7 @@ fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)
 
 /// Whether it is a regular expression.
 fn is_pattern(text: &str) -> bool {
-    let unescaped = text.replace("\\\\", "\\");
-    vocabulary().code.patterns.stand_in(&unescaped) && !unescaped.contains(":\\")
+    vocabulary().code.patterns.stand_in(text)
 }
 
 /// `src/limits.ts:41: …`, as a search prints it.

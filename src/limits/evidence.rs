@@ -318,13 +318,6 @@ impl Evidence {
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
     }
 
-    /// Whether `/whycap` leaves the client's waiting for a reset alone.
-    pub(super) fn asking_is_free(&self) -> bool {
-        /// From this version on the client takes modules of plugins.
-        const TAKES_MODULES: ClientVersion = ClientVersion(2, 1, 308);
-        self.session.client.plugin_answers && self.is_since(TAKES_MODULES)
-    }
-
     /// Whether an update could change what the message says. An unknown version counts as new where
     /// the error was met, and as old where only its text is known.
     pub(crate) fn may_run_an_old_client(&self) -> bool {
@@ -341,19 +334,6 @@ impl Evidence {
             .credentials
             .iter()
             .filter(|set| set.outranks_login())
-    }
-
-    /// Whether a key, a token or a helper took the place of a login with a plan.
-    pub(crate) fn has_stray_credential(&self) -> bool {
-        self.plan().is_some() && self.login_replaced_by().next().is_some()
-    }
-
-    /// Whether the login administers an organization.
-    pub(super) fn is_admins(&self) -> bool {
-        self.login
-            .account
-            .as_ref()
-            .is_some_and(Account::administers)
     }
 
     /// Who pays, and can change what is paid for.

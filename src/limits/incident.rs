@@ -147,12 +147,6 @@ impl Incident {
         !self.evidence.since.answered && !is_answered_elsewhere(&self.evidence, &self.diagnosis)
     }
 
-    /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came
-    /// early.
-    pub fn has_reset(&self) -> bool {
-        self.standing.is_reset()
-    }
-
     /// The headline without what to do: for what is over, that would be odd advice.
     pub fn what_happened(&self) -> String {
         match self.headline.split_once(": ") {

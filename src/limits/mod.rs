@@ -16,6 +16,7 @@ mod helps;
 pub mod incident;
 pub mod kind;
 pub mod limits_page;
+mod loose_json;
 pub mod messages;
 mod meters;
 mod named_limit;

@@ -5,6 +5,7 @@
 //! message wherever it was found.
 
 use super::kind::Window;
+use super::loose_json::{Value, next_object, next_pair};
 use super::vocabulary::vocabulary;
 use crate::terminal;
 
@@ -40,14 +41,6 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
         rest = after;
     }
     add_lines(&mut found, rest);
-    found.extend(
-        LimitTold::in_headers(&unescaped)
-            .words()
-            .map(|text| Passage {
-                text,
-                ..Passage::default()
-            }),
-    );
     found.retain(|passage| !passage.text.is_empty() || !passage.types.is_empty());
     if found.is_empty() {
         found.push(Passage::default());
@@ -84,41 +77,6 @@ fn unescape(text: &str) -> String {
     }
     plain.push_str(rest);
     plain
-}
-
-/// The first JSON object in `text` with what stands before and after it. One that is cut off ends
-/// with the text.
-fn next_object(text: &str) -> Option<(&str, &str, &str)> {
-    let start = text.match_indices('{').map(|(at, _)| at).find(|at| {
-        text.get(at + 1..)
-            .is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
-    })?;
-    let mut depth = 0_usize;
-    let mut quote = None;
-    let mut end = text.len();
-    let object = text.get(start..)?;
-    for (at, character) in object.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if character == open && ends_value(object, at) => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '{') => depth += 1,
-            (None, '}') if depth == 1 => {
-                end = start + at + 1;
-                break;
-            }
-            (None, '}') => depth -= 1,
-            _ => {}
-        }
-    }
-    Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
-}
-
-/// Whether the quote at `at` ends a value or a key: Python writes `'` around a text that may have an
-/// apostrophe in it, and unescaping leaves quotes inside of quotes.
-fn ends_value(object: &str, at: usize) -> bool {
-    object.get(at + 1..).is_none_or(|after| {
-        after.trim_start().is_empty() || after.trim_start().starts_with([',', '}', ']', ':'])
-    })
 }
 
 /// Whether this key of a JSON object holds what a person may read.
@@ -168,7 +126,7 @@ impl Passage {
     }
 }
 
-/// What a `rate_limit_event` of the Agent SDK or the API's headers tell about a limit.
+/// What a `rate_limit_event` of the Agent SDK tells about a limit.
 #[derive(Debug, Default)]
 struct LimitTold {
     status: Option<String>,
@@ -181,27 +139,12 @@ impl LimitTold {
         let (Value::Text(text) | Value::Number(text)) = value;
         let field = match key {
             "status" => &mut self.status,
-            "rateLimitType" | "representative-claim" => &mut self.name,
-            "resetsAt" | "reset" => &mut self.resets_at,
+            "rateLimitType" => &mut self.name,
+            "resetsAt" => &mut self.resets_at,
             _ => return,
         };
         // The first of each is the limit's own; windows follow.
         field.get_or_insert_with(|| (*text).to_owned());
-    }
-
-    /// From the API's headers, wherever they stand.
-    fn in_headers(text: &str) -> Self {
-        const NAME: &str = "anthropic-ratelimit-unified-";
-        let mut told = Self::default();
-        for line in text.to_lowercase().lines() {
-            let header = line.split_once(NAME).map(|(_, header)| header);
-            let Some((key, value)) = header.and_then(|header| header.split_once([':', '='])) else {
-                continue;
-            };
-            let value = value.trim_matches(['"', '\'', ',', ' ']);
-            told.take(key.trim_matches(['"', '\'', ' ']), &Value::Text(value));
-        }
-        told
     }
 
     /// The same in Claude Code's own words.
@@ -219,53 +162,6 @@ impl LimitTold {
             "allowed" => format!("limit status: allowed{resets}"),
             _ => return None,
         })
-    }
-}
-
-/// A value in JSON: the text without its quotes, or the digits.
-enum Value<'a> {
-    Text(&'a str),
-    Number(&'a str),
-}
-
-/// The next `"key": value` whose value is a text or a number, and what comes after it.
-/// A value that is an object or a list is entered.
-fn next_pair(text: &str) -> Option<(&str, Value<'_>, &str)> {
-    let mut rest = text;
-    loop {
-        let start = rest.find(['"', '\''])?;
-        let quote = rest.get(start..)?.chars().next()?;
-        let inner = rest.get(start + 1..)?;
-        let end = inner.find(quote)?;
-        let key = inner.get(..end)?;
-        let after_key = inner.get(end + 1..)?.trim_start();
-        let is_key = key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        let Some(value) = after_key.strip_prefix(':').filter(|_| is_key) else {
-            rest = inner.get(end + 1..)?;
-            continue;
-        };
-        // Of a list of texts the first.
-        let value = value.trim_start().trim_start_matches(['[', ' ', '\n']);
-        match value.chars().next()? {
-            quote @ ('"' | '\'') => {
-                // One that was cut off has no end.
-                let (end, _) = value
-                    .char_indices()
-                    .skip(1)
-                    .find(|(at, c)| *c == quote && ends_value(value, *at))
-                    .unwrap_or((value.len(), quote));
-                let after = value.get(end + 1..).unwrap_or_default();
-                return Some((key, Value::Text(value.get(1..end)?), after));
-            }
-            c if c.is_ascii_digit() => {
-                let end = value.find(|c: char| !c.is_ascii_digit());
-                let (digits, after) = value.split_at(end.unwrap_or(value.len()));
-                return Some((key, Value::Number(digits), after));
-            }
-            _ => rest = value,
-        }
     }
 }
 

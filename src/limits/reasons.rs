@@ -277,10 +277,12 @@ fn set(credential: &Credential) -> Reason {
 fn the_client(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
     let special = evidence.version().and_then(|version| {
-        let (plans, _, means) = telling.message.also.iter().find(|(plans, versions, _)| {
-            versions.from.is_some() && versions.contain(version) && plans.include(evidence)
+        let mut also = telling.message.also.iter();
+        let (_, who, _, means) = also.find(|(conditions, _, versions, _)| {
+            let is_meant = versions.from.is_some() && versions.contain(version);
+            is_meant && telling.case.meets_any(conditions)
         })?;
-        let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
+        let sentence = format!("Claude Code {version}, {who}: {means}");
         Some((Source::Version, sentence))
     });
     let fast_mode = evidence.session.client.fast_mode.then(|| {

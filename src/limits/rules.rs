@@ -201,10 +201,7 @@ impl Judged {
     pub(super) fn waiting_helps(self, case: &Case<'_>) -> Option<bool> {
         match self.waiting {
             "true" | "false" | "-" => self.waiting.parse().ok(),
-            conditions => {
-                let mut any = conditions.split(" | ");
-                any.any(|all| case.meets(all)).then_some(true)
-            }
+            conditions => case.meets_any(conditions).then_some(true),
         }
     }
 }
@@ -281,6 +278,11 @@ mod tests {
         {
             for name in names(conditions) {
                 assert!(telling.holds(name).is_some(), "{name}");
+            }
+        }
+        for (conditions, ..) in crate::limits::messages::all().flat_map(|message| &message.also) {
+            for name in names(conditions) {
+                assert!(case.holds(name, message.names).is_some(), "{name}");
             }
         }
         let values = include_str!("words.rs");

@@ -50,9 +50,4 @@ impl Standing {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Over(_))
     }
-
-    /// Whether its reset has passed, or came early.
-    pub(super) fn is_reset(self) -> bool {
-        matches!(self, Self::Over(Ending::Reset | Ending::ResetEarly))
-    }
 }

@@ -4,12 +4,16 @@ use super::actions::Action;
 use super::incident::Incident;
 use super::kind::Verdict;
 use super::standing::{Ending, Standing};
+use crate::claude::version::ClientVersion;
 use crate::terminal::{self, Piece, Tone};
 
 /// Where the reasons and all ways out are told.
 const MORE: &str = " \u{b7} more: /whycap";
 /// The same while Claude Code waits to continue by itself: a question in the session ends that.
 const MORE_IN_A_SHELL: &str = " \u{b7} more: whycap explain, in a shell";
+
+/// From this version on Claude Code takes modules of plugins, whose `/whycap` leaves its waiting alone.
+const TAKES_MODULES: ClientVersion = ClientVersion(2, 1, 308);
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>> {
@@ -57,7 +61,9 @@ fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
 fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     let mut row = vec![(tone, fitting(&incident.badge, width))];
     let used = terminal::width(&incident.badge);
-    let more = if incident.continues_at().is_some() && !incident.evidence.asking_is_free() {
+    let evidence = &incident.evidence;
+    let asking_is_free = evidence.session.client.plugin_answers && evidence.is_since(TAKES_MODULES);
+    let more = if incident.continues_at().is_some() && !asking_is_free {
         MORE_IN_A_SHELL
     } else {
         MORE

@@ -1,10 +1,8 @@
 //! What a row says about a message.
 
-use crate::claude::account::Plan;
 use crate::claude::version::Versions;
 use crate::limits::case::Case;
 use crate::limits::diagnosis::Diagnosis;
-use crate::limits::evidence::Evidence;
 use crate::limits::helps::Help;
 use crate::limits::kind::{LimitKind, Service};
 use crate::limits::rules::{self, Judged};
@@ -36,8 +34,9 @@ pub struct Message {
     pub(in crate::limits) means: &'static str,
     /// The badge of a fixed judgement.
     pub(in crate::limits) badge: &'static str,
-    /// What it means, or meant, for some plans and versions.
-    pub(in crate::limits) also: Vec<(Plans, Versions, &'static str)>,
+    /// What it means, or meant, for some: under which conditions (`|` between alternatives), whom that
+    /// is, and in which versions.
+    pub(in crate::limits) also: Vec<(&'static str, &'static str, Versions, &'static str)>,
     /// How some versions word it, newest first; `…` is what varies.
     pub(in crate::limits) by_version: Vec<(Versions, &'static str)>,
     /// How old and new versions word it.
@@ -92,12 +91,10 @@ impl Message {
             Judgement::Weighed(_) => self.means.to_owned(),
             Judgement::Fixed(_) => format!("{}.", self.means),
         };
-        let for_some = self.also.iter().map(|(plans, versions, means)| {
-            let plans = plans.words();
-            match (versions.from, versions.before) {
-                (None, None) => format!("{plans}: {means}"),
-                _ => format!("{plans}, {versions}: {means}"),
-            }
+        let for_some = self.also.iter();
+        let for_some = for_some.map(|(_, who, versions, means)| match versions.from {
+            None => format!("{who}: {means}"),
+            Some(_) => format!("{who}, {versions}: {means}"),
         });
         std::iter::once(in_general).chain(for_some)
     }
@@ -108,46 +105,5 @@ impl Message {
             Judgement::Fixed(judged) => Diagnosis::new(case, judged),
             Judgement::Weighed(rule) => rules::weigh(rule, case),
         }
-    }
-}
-
-/// Whom a meaning concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::limits) enum Plans {
-    All,
-    Personal,
-    /// A session on `CLAUDE_CODE_OAUTH_TOKEN`, which carries no plan.
-    PersonalOnToken,
-    ProAndEnterprise,
-    Shared,
-    Team,
-    StrayKeys,
-}
-
-impl Plans {
-    pub(in crate::limits) fn words(self) -> &'static str {
-        match self {
-            Self::All => "All plans",
-            Self::Personal => "Pro, Max",
-            Self::PersonalOnToken => "Pro, Max on CLAUDE_CODE_OAUTH_TOKEN",
-            Self::ProAndEnterprise => "Pro, Enterprise",
-            Self::Shared => "Team, Enterprise",
-            Self::Team => "Team",
-            Self::StrayKeys => "Any plan, if an API key is set as well",
-        }
-    }
-
-    /// Whether this case is one of those, as far as it is known.
-    pub(in crate::limits) fn include(self, evidence: &Evidence) -> bool {
-        evidence.plan().is_none_or(|plan| match self {
-            Self::All => true,
-            Self::Personal => plan.is_personal(),
-            Self::PersonalOnToken => plan.is_personal() && evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
-            Self::ProAndEnterprise => plan == Plan::Pro || plan == Plan::Enterprise,
-            Self::Shared => plan.is_shared(),
-            Self::Team => plan == Plan::Team,
-            Self::StrayKeys => evidence.has_stray_credential(),
-        })
     }
 }
