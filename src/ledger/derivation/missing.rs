@@ -6,23 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Family, Run};
+use super::{Family, Run, SessionLife};
 use crate::ledger::facts::{Answer, Compaction, Id};
 use crate::pricing::{ModelPrices, Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
-
-/// What the totals of a session say.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Found {
-    /// The answers that fall into runs, at our prices.
-    pub(crate) in_runs: Money,
-    /// What the runs grew by beyond these answers, at the client's prices. Negative where answers
-    /// fall into a run that another one was served.
-    pub(crate) beyond: Money,
-    /// The part of it that is spend, at the client's prices.
-    pub(crate) unrecorded: Vec<Unrecorded>,
-}
 
 /// Unrecorded spend at a time. A cost of 0: there may be some, and nobody knows how much.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +43,14 @@ impl Cluster<'_> {
     }
 }
 
-/// Works out the unrecorded spend of a session from its runs, its own answers and its own
-/// compactions.
-pub(super) fn unrecorded(session: Id, runs: &[Run], family: &Family, prices: &PriceTable) -> Found {
-    let mut found = Found::default();
+/// Works out what the runs of a session, its own answers and its own compactions say of it: what
+/// falls into runs, what is beyond, and of that the unrecorded spend.
+pub(super) fn add_unrecorded(
+    life: &mut SessionLife,
+    session: Id,
+    family: &Family,
+    prices: &PriceTable,
+) {
     let mut by_model: BTreeMap<Id, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
     let answers = family.answers.iter();
     let answers: Vec<&Answer> = answers.filter(|one| one.session == session).collect();
@@ -66,21 +58,21 @@ pub(super) fn unrecorded(session: Id, runs: &[Run], family: &Family, prices: &Pr
     let compactions: Vec<&Compaction> = compactions.filter(|one| one.session == session).collect();
     let models_of_answers: BTreeSet<Id> =
         answers.iter().flat_map(|answer| answer.models()).collect();
-    let (lost, runs): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base);
-    found.unrecorded = not_to_be_known(&lost, &answers);
+    let (lost, runs): (Vec<&Run>, Vec<&Run>) = life.runs.iter().partition(|run| run.has_lost_base);
+    let mut unrecorded = not_to_be_known(&lost, &answers);
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
             .iter()
             .filter(|answer| cluster.covers(answer.at))
             .copied()
             .collect();
-        found.in_runs += covered.iter().map(|answer| answer.cost).sum();
+        life.in_runs += covered.iter().map(|answer| answer.cost).sum();
         let grown = cluster.runs.iter().flat_map(|run| run.growth.keys());
         let served = covered.iter().flat_map(|answer| answer.models());
         let models: BTreeSet<Id> = served.chain(grown.copied()).collect();
         for model in models {
             let value = beyond(&cluster, model, &covered, family, prices);
-            found.beyond += value;
+            life.beyond += value;
             // A title is made by a model that answers nothing.
             let is_title = !models_of_answers.is_empty() && !models_of_answers.contains(&model);
             let compactions = if is_title { &[] } else { &*compactions };
@@ -95,12 +87,11 @@ pub(super) fn unrecorded(session: Id, runs: &[Run], family: &Family, prices: &Pr
         for (value, dates) in values {
             let part = value.or_zero().min(left);
             left -= part;
-            found
-                .unrecorded
-                .extend(spread(part, &dates).map(|(at, cost)| Unrecorded { at, model, cost }));
+            let parts = spread(part, &dates);
+            unrecorded.extend(parts.map(|(at, cost)| Unrecorded { at, model, cost }));
         }
     }
-    found
+    life.unrecorded = unrecorded;
 }
 
 /// Where runs that started from something that is gone count more than the session's answers.

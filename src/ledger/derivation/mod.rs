@@ -10,7 +10,7 @@ mod runs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub(crate) use missing::Found;
+use missing::Unrecorded;
 pub(crate) use runs::Run;
 
 use super::facts::{Answer, Compaction, Id, Mark, Sighting, Total, id_of, unnamed_model};
@@ -103,7 +103,13 @@ pub(crate) struct SessionLife {
     pub(crate) runs: Vec<Run>,
     /// The end of the last run. No answer after it is in any.
     pub(crate) until: Option<Millis>,
-    pub(crate) found: Found,
+    /// The answers that fall into runs, at our prices.
+    pub(crate) in_runs: Money,
+    /// What the runs grew by beyond these answers, at the client's prices. Negative where answers
+    /// fall into a run that another one was served.
+    pub(crate) beyond: Money,
+    /// The part of it that is spend, at the client's prices.
+    pub(crate) unrecorded: Vec<Unrecorded>,
     /// The session that it was forked from.
     pub(crate) parent: Option<Id>,
 }
@@ -127,12 +133,13 @@ pub(crate) fn derive(family: &mut Family, prices: &PriceTable) -> Derived {
     }
     let lives = runs::of_family(family, &owners).into_iter();
     let lives = lives.map(|(session, runs, parent)| {
-        let life = SessionLife {
-            found: missing::unrecorded(session, &runs, family, prices),
+        let mut life = SessionLife {
             until: runs.iter().map(|run| run.end).max(),
             runs,
             parent,
+            ..SessionLife::default()
         };
+        missing::add_unrecorded(&mut life, session, family, prices);
         (session, life)
     });
     Derived {

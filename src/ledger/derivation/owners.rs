@@ -16,8 +16,8 @@ use crate::time::Millis;
 enum OwnerClaim {
     /// It stands in its file, out of order or behind a mark that is younger.
     Late,
-    /// A copy names it, and its own file shows that this was a copy already.
-    RefutedName,
+    /// A copy names it, and its own file shows that this was a copy already, or is gone and shows nothing.
+    UnprovenName,
     /// It stands in its file in order, before the first own mark. A fork writes that mark first; a
     /// parent whose marks were all copied may have none until late.
     BeforeMark,
@@ -126,9 +126,8 @@ impl LineOwners {
         all: &[Sighting],
     ) -> (OwnerClaim, Id, Option<Millis>) {
         if let Some(named) = place.copied_from {
-            let is_refuted = self.is_copy_to(at, named, all);
-            let claim = if is_refuted {
-                OwnerClaim::RefutedName
+            let claim = if self.may_be_copy_to(at, named, all) {
+                OwnerClaim::UnprovenName
             } else {
                 OwnerClaim::Name
             };
@@ -156,17 +155,14 @@ impl LineOwners {
             })
     }
 
-    /// Whether the line is a copy by the session's own files, as far as they have it.
-    fn is_copy_to(&self, at: Millis, session: Id, all: &[Sighting]) -> bool {
-        let own = all
-            .iter()
-            .filter(|place| self.session_of(place) == Some(session));
-        let mut own = own.peekable();
-        own.peek().is_some()
-            && own.all(|place| match place.copied_from {
-                Some(named) => named != session,
-                None => self.claim(at, place, all).0 == OwnerClaim::Late,
-            })
+    /// Whether nothing in the session's own files shows that the line is no copy.
+    fn may_be_copy_to(&self, at: Millis, session: Id, all: &[Sighting]) -> bool {
+        let own = all.iter();
+        let mut own = own.filter(|place| self.session_of(place) == Some(session));
+        own.all(|place| match place.copied_from {
+            Some(named) => named != session,
+            None => self.claim(at, place, all).0 == OwnerClaim::Late,
+        })
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn settle(
     for (session, life) in &derived.lives {
         let known = processes::facts(connection, *session)?;
         store_life(connection, *session, life, &family, prices)?;
-        let now = life.found.in_runs + life.found.beyond;
+        let now = life.in_runs + life.beyond;
         let covered = now - known.in_runs - known.beyond;
         processes::settle(connection, *session, &life.runs, covered, prices)?;
     }
@@ -136,7 +136,7 @@ fn store_life(
     let forget = "DELETE FROM unrecorded WHERE session = ?";
     run(connection, forget, [session])?;
     let mut unrecorded = Money::ZERO;
-    for part in &life.found.unrecorded {
+    for part in &life.unrecorded {
         let cost = prices.scale_client_amount(part.cost);
         unrecorded += cost;
         let model = put_model(connection, family.model(part.model))?;
@@ -149,8 +149,8 @@ fn store_life(
     let values = params![
         session,
         unrecorded.pico(),
-        life.found.in_runs.pico(),
-        prices.scale_client_amount(life.found.beyond).pico(),
+        life.in_runs.pico(),
+        prices.scale_client_amount(life.beyond).pico(),
         life.until,
         life.parent
     ];
@@ -298,7 +298,7 @@ mod tests {
         ];
         for (history, session, expected) in unrecorded {
             let (_home, ledger, prices) = read(history);
-            let found = life(&ledger, session, &prices).found.unrecorded;
+            let found = life(&ledger, session, &prices).unrecorded;
             let sum: Money = found.iter().map(|part| part.cost).sum();
             assert_eq!(micro_dollars(sum), expected, "{history}, {session}");
         }
