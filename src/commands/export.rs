@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::failure::misuse;
 use super::{Machine, Reply, Verb};
-use crate::disk::{self, lock, records};
+use crate::disk::{self, lock};
 use crate::export::{
     DayFiles, Draft, Drafts, Erasure, Exporter, LeavesAs, LeftOut, Outcome, Owners, Projects,
     Reader, Rows, Stamp, erase, limit_rows, lines, new_key, spend_rows, window_rows,
@@ -83,19 +83,16 @@ impl Verb for ExportArguments {
         let asked = asked.period(machine.clock()).map_err(misuse)?;
         let midnight = |day| machine.clock().zone.midnight(day).date_naive();
         let since = asked.since.map(midnight);
-        if self.dry_run {
-            let leaving = Leaving::gather(machine)?;
-            return Ok(leaving.report(self.rows, since, machine).into());
-        }
-        if !is_piped {
+        if !is_piped && !self.dry_run {
             return write(target, since, machine);
         }
         let leaving = Leaving::gather(machine)?;
-        let drafts = leaving.drafts.iter();
-        let drafts = drafts.filter(|(rows, _)| Some(*rows) == self.rows);
-        let stamp = Stamp::of(machine.environment.now);
-        let text = drafts.map(|(_, drafts)| lines(drafts.since(since), stamp));
-        print_words(text.collect())
+        let wanted = leaving.wanted(self.rows, since);
+        if self.dry_run {
+            return Ok(leaving.report(&wanted, machine).into());
+        }
+        let rows = wanted.into_iter().flat_map(|(_, rows)| rows);
+        print_words(lines(rows, Stamp::of(machine.environment.now)))
     }
 }
 
@@ -195,13 +192,12 @@ impl Leaving {
             let roots = roots.collect::<Vec<_>>().join(", ");
             bail!("no history found in {roots}; nothing to export");
         }
-        let remembered = places.data.join("export").join("projects");
-        let known = records::read_large(&remembered).unwrap_or_default();
-        let mut projects = Projects::new(choice, &exporter, &places.home, known);
-        let owners = Owners::find(places);
+        let (mut projects, owners) = (
+            Projects::new(choice, &exporter, places),
+            Owners::find(places),
+        );
         let (spend, left_out) = spend_rows(&counted, &exporter, &owners, &mut projects);
-        // What is not remembered is looked up again, as long as the checkout is there.
-        let _ = records::write(&remembered, projects.known());
+        projects.remember(places);
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);
         let limits = limit_rows(&incidents, environment.clock(), &exporter);
         let windows = window_rows(&told, environment.now, &exporter);
@@ -216,12 +212,16 @@ impl Leaving {
         })
     }
 
-    /// Ten rows as they would leave, and what is left out.
-    fn report(&self, only: Option<Rows>, since: Option<NaiveDate>, machine: &Machine) -> Report {
+    /// The rows of one kind, or of all, from this day on.
+    fn wanted(&self, only: Option<Rows>, since: Option<NaiveDate>) -> Vec<(&str, &[Draft])> {
         let all = self.drafts.iter();
         let wanted = all.filter(|(rows, _)| only.is_none_or(|only| only == *rows));
         let wanted = wanted.map(|(rows, drafts)| (rows.name(), drafts.since(since)));
-        let wanted: Vec<(&str, &[Draft])> = wanted.collect();
+        wanted.collect()
+    }
+
+    /// Ten rows as they would leave, and what is left out.
+    fn report(&self, wanted: &[(&str, &[Draft])], machine: &Machine) -> Report {
         // One of each of the others, and of the first as many as there is room for.
         let others = wanted.iter().skip(1).filter(|(_, rows)| !rows.is_empty());
         let first = SHOWN - others.count();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::conversation::Conversation;
 use crate::claude::model_pricing;
@@ -181,7 +181,7 @@ impl Machine {
     ) -> anyhow::Result<Statement> {
         let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
         let merged = with_progress("reading exports", read);
-        let merged = merged.with_context(|| self.no_exports(directory))?;
+        ensure!(!merged.is_empty(), self.no_exports(directory));
         self.name_gaps(&merged.gaps);
         let read = Caught {
             files: 0,

@@ -129,12 +129,8 @@ fn weight(copy: &Copy) -> Weight {
 }
 
 impl Merged {
-    /// Finds out which rows count. None if no machine exported any.
-    pub(crate) fn read(
-        directory: &Path,
-        rows: Rows,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Option<Self> {
+    /// Finds out which rows count.
+    pub(crate) fn read(directory: &Path, rows: Rows, progress: &mut dyn FnMut(u64, u64)) -> Self {
         let (mut gaps, mut copies, mut files) = (Vec::new(), Copies::default(), Vec::new());
         let paths = files_of(directory, rows, &mut gaps);
         let total = paths.len() as u64;
@@ -148,12 +144,17 @@ impl Merged {
                 state,
             });
         }
-        let is_empty = files.is_empty() && gaps.is_empty();
-        (!is_empty).then(|| Self {
+        let counts = copies.counting();
+        Self {
             files,
-            counts: copies.counting(),
+            counts,
             gaps,
-        })
+        }
+    }
+
+    /// Whether no machine exported any, and nothing stands in the place of that.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.gaps.is_empty()
     }
 
     /// Hands all rows that count to `see`.

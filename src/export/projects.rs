@@ -1,13 +1,14 @@
 //! What a directory is called outside of this machine.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::cut_name;
 use super::pseudonym::{Exporter, hash};
 use crate::checkout;
 use crate::config::{Branches, Export, Others};
-use crate::disk::fits;
+use crate::disk::{fits, records};
+use crate::places::Places;
 
 /// Stands for a home directory, whose name is often its owner's.
 const HOME: &str = "~";
@@ -47,24 +48,18 @@ pub(crate) enum LeavesAs {
 pub(crate) type LeftOut = HashMap<LeavesAs, usize>;
 
 impl<'p> Projects<'p> {
-    /// `known` are names that were found before, by directory: a checkout may be gone.
-    pub(crate) fn new(
-        choice: &'p Export,
-        exporter: &Exporter,
-        home: &'p Path,
-        known: HashMap<String, String>,
-    ) -> Self {
+    pub(crate) fn new(choice: &'p Export, exporter: &Exporter, places: &'p Places) -> Self {
         Self {
             choice,
             secret: exporter.secret.clone(),
-            home,
-            known,
+            home: &places.home,
+            known: records::read_large(&memory(places)).unwrap_or_default(),
         }
     }
 
-    /// The repositories that were found, by directory.
-    pub(crate) fn known(&self) -> &HashMap<String, String> {
-        &self.known
+    /// What is not remembered is looked up again, as long as the checkout is there.
+    pub(crate) fn remember(&self, places: &Places) {
+        let _ = records::write(&memory(places), &self.known);
     }
 
     /// How what was spent in a directory leaves. A repository may be private, so it does not leave
@@ -140,6 +135,11 @@ impl<'p> Projects<'p> {
     }
 }
 
+/// Where repositories that were found are kept, by directory: a checkout may be gone.
+fn memory(places: &Places) -> PathBuf {
+    places.data.join("export").join("projects")
+}
+
 /// Whether a system has somebody's home under such a name.
 fn is_home(parts: &[&str]) -> bool {
     let is = |part: &str, names: &[&str]| names.iter().any(|name| part.eq_ignore_ascii_case(name));
@@ -183,9 +183,12 @@ mod tests {
 
     /// What a directory, or a branch in it, leaves as by such a choice; `/w/own` is a repository.
     fn shown(choice: &Export, directory: &str, branch: &str) -> (ShownProject, String) {
-        let known = HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]);
-        let home = Path::new("/srv/people/ada");
-        let mut projects = Projects::new(choice, &Exporter::default(), home, known);
+        let mut projects = Projects {
+            choice,
+            secret: String::new(),
+            home: Path::new("/srv/people/ada"),
+            known: HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]),
+        };
         let project = projects.shown(directory);
         let branch = projects.branch(&project, branch);
         (project, branch)
@@ -252,25 +255,25 @@ mod tests {
     #[test]
     fn of_a_branch_nothing_leaves_unless_it_is_asked_for() {
         let name = "canary.person/JIRA-77-layoffs-plan";
-        let left = |branches: Branches| {
+        let left = |branches: Branches, branch: &str| {
             let choice = Export {
                 branches,
                 ..Export::default()
             };
-            shown(&choice, "/w/own", name).1
+            shown(&choice, "/w/own", branch).1
         };
-        assert_eq!(left(Branches::None), "");
-        assert_eq!(left(Branches::Ticket), "JIRA-77");
-        assert_eq!(left(Branches::Name), name);
-        let hashed = left(Branches::Hash);
-        assert!(hashed.starts_with("branch-") && !hashed.contains("JIRA"));
-        for (branch, found) in [
-            ("fix-77", None),
-            ("A-1", None),
-            ("x/AB1-2", Some("AB1-2")),
-            ("-1", None),
+        for (branches, branch, expected) in [
+            (Branches::None, name, ""),
+            (Branches::Name, name, name),
+            (Branches::Ticket, name, "JIRA-77"),
+            (Branches::Ticket, "x/AB1-2", "AB1-2"),
+            (Branches::Ticket, "fix-77", ""),
+            (Branches::Ticket, "A-1", ""),
+            (Branches::Ticket, "-1", ""),
         ] {
-            assert_eq!(ticket(branch), found, "{branch}");
+            assert_eq!(left(branches, branch), expected, "{branches:?} {branch}");
         }
+        let hashed = left(Branches::Hash, name);
+        assert!(hashed.starts_with("branch-") && !hashed.contains("JIRA"));
     }
 }

@@ -59,23 +59,14 @@ impl TeamLimits {
         let [limits, windows] =
             [Rows::Limits, Rows::Windows].map(|rows| Merged::read(directory, rows, progress));
         let mut gaps = Vec::new();
-        if limits.is_none()
-            && windows.is_none()
-            && files_of(directory, Rows::Spend, &mut gaps).is_empty()
-            && gaps.is_empty()
-        {
-            return Ok(None);
-        }
+        let spend = files_of(directory, Rows::Spend, &mut gaps);
         let mut all = Self::default();
-        if let Some(limits) = limits {
-            all.read_errors(&limits, period)?;
-            all.gaps.extend(limits.gaps);
-        }
-        if let Some(windows) = windows {
-            all.read_hours(&windows, period)?;
-            all.gaps.extend(windows.gaps);
-        }
-        Ok(Some(all))
+        all.read_errors(&limits, period)?;
+        all.read_hours(&windows, period)?;
+        let is_none =
+            limits.is_empty() && windows.is_empty() && spend.is_empty() && gaps.is_empty();
+        all.gaps = [limits.gaps, windows.gaps].concat();
+        Ok((!is_none).then_some(all))
     }
 
     fn read_errors(&mut self, rows: &Merged, period: &RowsPeriod) -> Result<(), disk::Error> {
