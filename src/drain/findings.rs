@@ -25,22 +25,8 @@ impl Sum {
         self.cost += again.cost;
     }
 
-    /// These, and whatever else there is to say of them.
-    pub(super) fn json_with(
-        &self,
-        fields: impl IntoIterator<Item = (&'static str, Value)>,
-    ) -> Value {
-        let sums = [
-            ("answers", json!(self.answers)),
-            ("tokens", json!(self.tokens)),
-            ("cost_usd", json!(self.cost.usd())),
-        ];
-        let all = fields.into_iter().chain(sums);
-        all.map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
     pub(super) fn json(&self) -> Value {
-        self.json_with([])
+        json!({"answers": self.answers, "tokens": self.tokens, "cost_usd": self.cost.usd()})
     }
 }
 

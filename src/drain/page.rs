@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::history::{Again, Write};
 use super::percent_worth::PercentWorth;
 use crate::pricing::Money;
-use crate::render::{Column, Report, Table};
+use crate::render::{Column, Report, Table, joined};
 use crate::spend::{Period, share, short_count};
 use crate::terminal::{Tone, counted};
 use crate::time::{Clock, in_words, moment};
@@ -60,13 +60,11 @@ impl Drain {
         let found = &self.found;
         let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
         let causes = found.causes.iter().map(|(cause, is_needless, sum)| {
-            let mut fields = vec![("cause", json!(cause)), ("needless", json!(is_needless))];
-            if *cause == Cause::Expired {
-                let (more, saved) = found.hour;
-                fields.push(("an_hour_would_cost_usd", json!(more.usd())));
-                fields.push(("an_hour_would_save_usd", json!(saved.usd())));
-            }
-            sum.json_with(fields)
+            let what = json!({"cause": cause, "needless": is_needless});
+            let (more, saved) = found.hour;
+            let hour = json!({"an_hour_would_cost_usd": more.usd(), "an_hour_would_save_usd": saved.usd()});
+            let hour = Some(hour).filter(|_| *cause == Cause::Expired);
+            joined([what, json!(hour), sum.json()])
         });
         let sessions = found.sessions.iter().map(|session| {
             let known = self.sessions.get(&session.session);
