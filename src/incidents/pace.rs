@@ -64,8 +64,9 @@ impl Incidents<'_> {
         meter: Meter,
         account: Option<&str>,
     ) -> Option<Expected> {
-        /// The last hour or two: more bring a forecast no closer.
-        const END: usize = 40;
+        /// More than a window has percents, told to two sessions: by a part, what was said long ago
+        /// and still stands would be another thing at every look.
+        const END: usize = 200;
         let now = self.environment.now;
         if !(five_hours::LEAST..100.0).contains(&meter.used_percent) {
             return None;

@@ -197,3 +197,46 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
     let says = "Pace      at this pace week is full about Thu, before it resets\n";
     assert!(page.success().contains(says), "{}", page.stdout);
 }
+
+/// A steady pace, looked at every few minutes: whole percents come in steps of two and one.
+#[test]
+fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
+    use chrono::{TimeDelta, Timelike};
+    use whycap::claude::meters::Meter;
+    use whycap::limits::pace::Outlook;
+    use whycap::limits::pace::five_hours::outlook;
+    let begun = chrono::DateTime::from_timestamp(NOON - 18_000, 0).unwrap();
+    for (step, rate, most) in [
+        (1, 0.5, 3),
+        (2, 0.5, 3),
+        (3, 0.5, 3),
+        (5, 0.45, 9),
+        (3, 0.8, 3),
+        (5, 0.7, 3),
+    ] {
+        let (mut levels, mut shown) = (Vec::new(), Vec::new());
+        for minute in (0..300).step_by(step) {
+            let now = begun + TimeDelta::minutes(minute.into());
+            let used_percent = (f64::from(minute) * rate).floor();
+            if used_percent > 95.0 {
+                break;
+            }
+            let resets_at = chrono::DateTime::from_timestamp(NOON, 0);
+            let meter = Meter {
+                used_percent,
+                resets_at,
+            };
+            if let Some(Outlook::Full(at, _)) = outlook(&levels, &meter, now) {
+                shown.push((at.hour(), at.minute()));
+            }
+            levels.push((now, used_percent));
+        }
+        assert!(shown.len() >= 8, "{step} {rate}: {shown:?}");
+        let looks = shown.len();
+        shown.dedup();
+        assert!(
+            shown.len() <= most,
+            "{step} min, {rate}%: {looks} looks, {shown:?}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! The five-hour window, by how it rose of late.
 //!
-//! A forecast is made whenever the window came to another percent, and every minute after that.
+//! A forecast is made whenever the window came to another percent, and every minute once it rests for
+//! longer than it did of late between two percents: only then is that a pause.
 //! One that was made stays until a newer one is further from it than it can be trusted, so that the
 //! line does not change its mind at every draw.
 
@@ -33,6 +34,8 @@ const BEFORE_RESET: f64 = 0.8;
 const LATER: f64 = 1.05;
 /// A pause is noticed so much later.
 const EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Of so many gaps between levels the middle one is the usual one.
+const GAPS: usize = 5;
 /// A forecast stays if it is off by no more than so many minutes, and this share of what is left.
 const OFF: (f64, f64) = (2.0, 0.04);
 /// The percent that a window has just come to is half ahead of it, as at any look.
@@ -139,6 +142,16 @@ fn at_pace(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     })
 }
 
+/// How many minutes a window rested of late between two levels: the middle one of the last gaps.
+fn usual_gap(levels: &[(f64, f64)]) -> f64 {
+    let last = levels.get(levels.len().saturating_sub(GAPS + 1)..);
+    let last = last.unwrap_or_default().iter();
+    let gaps = last.clone().zip(last.skip(1));
+    let mut gaps: Vec<f64> = gaps.map(|(one, next)| next.0 - one.0).collect();
+    gaps.sort_unstable_by(f64::total_cmp);
+    gaps.get(gaps.len() / 2).copied().unwrap_or_default()
+}
+
 /// What is to be expected of a window that came to these levels, oldest first, and is at this one now.
 pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let mut said = None;
@@ -150,13 +163,11 @@ pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Ou
             used_percent: *level,
             ..*meter
         };
-        let mut then = *at;
-        loop {
+        said = renewed(said, known, &told, *at);
+        let mut then = *at + of_minutes(usual_gap(known)) + EVERY;
+        while then < next {
             said = renewed(said, known, &told, then);
             then += EVERY;
-            if then >= next {
-                break;
-            }
         }
     }
     let is_told = |(_, level): &Level| (meter.used_percent - level).abs() < 1.0;
