@@ -57,6 +57,12 @@ impl Machine {
         self.write(".config/whycap/config.toml", config);
     }
 
+    /// Its export with these settings.
+    fn export_with(&self, settings: &str) -> String {
+        self.configure(settings);
+        self.export()
+    }
+
     fn log_in(&self, account: &str) {
         let state = format!("{{\"oauthAccount\":{{\"accountUuid\":\"{account}\"}}}}");
         self.write(".claude.json", state);
@@ -230,14 +236,8 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
         r#"{"type":"user","sessionId":"11111111-2222-4333-8444-555555555555","cwd":"/home/dev/web","timestamp":"2026-11-20T05:00:00.000Z","message":{"role":"user","content":"the-canary-sings sk-ant-api03-canary"}}"#,
     );
     machine.export();
-    let names = machine.files().into_iter();
-    let names = names.map(|file| {
-        file.strip_prefix(&machine.target)
-            .unwrap()
-            .display()
-            .to_string()
-    });
-    let all = names.collect::<String>() + &machine.text();
+    let files = format!("{:?}", machine.files());
+    let all = files.replace(machine.target.to_str().unwrap(), "") + &machine.text();
     let canaries = "the-canary-sings sk-ant ada@ Ada 0f0f0f0f 9e9e9e9e /home home/dev .jsonl";
     let home = machine.home();
     for canary in canaries.split(' ').chain(home.to_str()) {
@@ -260,8 +260,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
         ("key = \"0123456789abcdef0123456789abcdef\"", false),
         ("person = \"Grace\"", false),
     ] {
-        other.configure(config);
-        other.export();
+        other.export_with(config);
         assert_eq!(other.column("person") == person, is_same, "{config}");
     }
     assert!(other.exported("person").contains_key("Grace"));
@@ -273,13 +272,11 @@ fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
     machine.export();
     let all = machine.exported("project");
     assert_eq!(all, machine.own("project"));
-    machine.configure("projects = [\"api\"]");
-    machine.export();
+    machine.export_with("projects = [\"api\"]");
     let named = machine.exported("project");
     assert_eq!((&named["api"], &named["other"]), (&all["api"], &all["web"]));
     assert!(!machine.column("project").contains("web"));
-    machine.configure("projects = [\"api\"]\nothers = \"drop\"");
-    machine.export();
+    machine.export_with("projects = [\"api\"]\nothers = \"drop\"");
     assert!(machine.exported("project").keys().eq(["api", "in all"]));
     let dry = machine.run_at(&["export"], &["--dry-run"]);
     assert!(dry.success().contains("stay here"), "{}", dry.stdout);
@@ -289,20 +286,14 @@ fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
 fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_thousands() {
     let machine = Machine::new();
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
-    for (file, own, of_others) in [
-        (
-            "projects",
-            json!({"/p/api": "acme/gone"}),
-            json!("acme/api"),
-        ),
-        (
-            "owners.json",
-            json!({"s": {"size": 1, "owner": "cafe"}}),
-            json!({"size": 1, "owner": "b"}),
-        ),
+    let owner = json!({"size": 1, "owner": "cafe"});
+    for (file, own, value) in [
+        ("projects", "/p/api", json!("acme/gone")),
+        ("owners.json", "s", owner),
     ] {
-        let mut known = own.as_object().unwrap().clone();
-        known.extend((0..5000).map(|nth| (format!("/w/{nth:0>60}"), of_others.clone())));
+        let others = (0..5000).map(|nth| format!("/w/{nth:0>60}"));
+        let all = others.chain([own.to_owned()]);
+        let known: BTreeMap<String, &Value> = all.map(|name| (name, &value)).collect();
         let known = serde_json::to_vec(&known).unwrap();
         machine.write(&format!(".local/share/whycap/export/{file}"), known);
     }
@@ -338,10 +329,8 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     for step in COURSE.trim_matches('\n').lines() {
         let (what, says) = step.split_once(": ").unwrap();
         let file = machine.files().into_iter().next();
-        let mut bytes = file
-            .iter()
-            .flat_map(|file| fs::read(file).unwrap())
-            .collect::<Vec<u8>>();
+        let read = |file: &PathBuf| fs::read(file).unwrap();
+        let mut bytes = file.as_ref().map(read).unwrap_or_default();
         match what {
             "nothing yet" => {}
             "its target is named otherwise" => {
@@ -506,8 +495,7 @@ mod in_a_group {
             // What was exported before is given with the next change.
             let group = fs::Permissions::from_mode(0o2770);
             fs::set_permissions(&machine.target, group).unwrap();
-            machine.configure("person = \"Ada\"");
-            machine.export();
+            machine.export_with("person = \"Ada\"");
             let is_given = |file: &PathBuf| mode(file) == 0o640;
             assert!(mode(&machine.target) != 0o2770 || machine.files().iter().all(is_given));
         }
@@ -545,8 +533,7 @@ fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_let
         ("branches = \"ticket\"", "API-77", "(unknown)"),
         (payments, "ada/API-77-layoffs", "payments"),
     ] {
-        machine.configure(config);
-        machine.export();
+        machine.export_with(config);
         let branches = machine.column("branch");
         assert!(branches.contains(branch));
         assert_eq!(branches.contains("ada/API-77-layoffs"), config == payments);
@@ -556,8 +543,7 @@ fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_let
         }
         assert!(machine.exported("team").contains_key(team));
     }
-    machine.configure("projects = [\"none\"]\nothers = \"drop\"");
-    machine.export();
+    machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
     let emptied = machine.run_at(&["spend", "--from"], &[]);
     let said = emptied.success();
     assert!(said.contains("it was erased, or taken back"), "{said}");
@@ -571,8 +557,7 @@ fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_let
     }
     let [key, other] = [(); 2].map(|()| machine.run(&["export", "--new-key"]));
     assert_ne!(key.success(), other.success());
-    machine.configure(key.success());
-    machine.export();
+    machine.export_with(key.success());
 }
 
 #[test]
@@ -580,8 +565,7 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
     let ada = Machine::with("two-at-once");
     let bob = Machine::with("forks-of-forks").beside(&ada);
     for (machine, person) in [(&ada, "Ada"), (&bob, "Bob")] {
-        machine.configure(&format!("person = \"{person}\""));
-        machine.export();
+        machine.export_with(&format!("person = \"{person}\""));
     }
     let erase = |what: &str| {
         ada.run_at(&["export"], &["--erase", what])
