@@ -171,6 +171,9 @@ impl<'a> Case<'a> {
             "fast mode" => client.fast_mode,
             "1m" => evidence.is_long_context_model(),
             "another model" => client.model.is_some() && !evidence.is_long_context_model(),
+            "account" => evidence.login.account.is_some(),
+            "another account" => evidence.is_of_another_account(),
+            "several clients" => client.installations > 1,
             "pasted" => evidence.text.seen == Seen::Pasted,
             "transient" => {
                 let line = evidence.text.line.as_ref();

@@ -22,8 +22,6 @@ pub(super) struct Clues {
     pub(super) pool: Pool,
     /// Whether it adds to a limit that no usage credits are left as a way out (2.1.329).
     pub(super) adds_no_credits: bool,
-    /// Whether it calls the 5-hour window "session limit".
-    pub(super) says_session: bool,
     /// `type` and `code` of the API's own JSON.
     pub(super) types: Vec<String>,
     pub(super) api_error: Option<String>,
@@ -176,7 +174,6 @@ impl Clues {
                 || status == Some(429),
             pool,
             adds_no_credits,
-            says_session: text.contains("session limit"),
             types: passage.types,
             status,
             raw: of_the_last(passage.text),

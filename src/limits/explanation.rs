@@ -175,7 +175,7 @@ fn both_names(incident: &Incident) -> Option<&'static str> {
         Pool::ExtraUsage => Some(
             "\"Extra usage\" has been called \"usage credits\" since Claude Code 2.1.144; the command is /usage-credits, and /extra-usage still works.",
         ),
-        Pool::UsageCredits => (incident.clues.says_session
+        Pool::UsageCredits => (incident.clues.text.contains("session limit")
             && incident.diagnosis.limit != LimitKind::Unknown)
             .then_some(
                 "\"Session limit\" is the plan's 5-hour limit; newer versions say \"5-hour limit\". It is not about one session.",

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::vocabulary::embedded;
+
 /// The embedded rows.
 const EMBEDDED: &str = include_str!("messages/helps.json");
 
@@ -41,14 +43,9 @@ const fn nothing() -> Option<bool> {
     Some(false)
 }
 
-static ROWS: LazyLock<BTreeMap<&'static str, HelpText>> =
-    LazyLock::new(|| read().unwrap_or_default());
+static ROWS: LazyLock<BTreeMap<&'static str, HelpText>> = LazyLock::new(|| embedded(EMBEDDED));
 /// For a name without a row, which a test rules out.
 static NO_TEXT: LazyLock<HelpText> = LazyLock::new(HelpText::default);
-
-fn read() -> serde_json::Result<BTreeMap<&'static str, HelpText>> {
-    serde_json::from_str(EMBEDDED)
-}
 
 impl TryFrom<&str> for Help {
     type Error = String;
@@ -140,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_help_can_be_read_and_every_name_is_said() {
-        let rows = read().unwrap_or_else(|error| panic!("helps.json: {error}"));
+        let rows: BTreeMap<&str, HelpText> = serde_json::from_str(EMBEDDED).unwrap();
         let tables = [
             include_str!("messages/rules.json"),
             include_str!("messages/messages.json"),

@@ -7,6 +7,7 @@ use super::evidence::{Seen, identifier};
 use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
+use super::rules;
 use super::vocabulary::vocabulary;
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
@@ -38,9 +39,10 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     reasons.extend(the_error(telling));
     reasons.extend(the_meters(telling));
     reasons.extend(two_resets(telling));
-    reasons.extend(the_account(telling));
+    reasons.extend(told(telling, "account"));
     reasons.extend(telling.evidence.login.credentials.iter().map(set));
-    reasons.extend(the_client(telling));
+    reasons.extend(the_version(telling));
+    reasons.extend(told(telling, "client"));
     reasons.extend(the_page(telling));
     if reasons.is_empty() {
         let sentence = "whycap goes by the words alone: nothing else is known of this moment.";
@@ -226,29 +228,6 @@ fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     })
 }
 
-fn the_account(telling: &Telling<'_>) -> Option<Reason> {
-    if telling.evidence.is_of_another_account() {
-        return None;
-    }
-    let sentence = match &telling.evidence.login.account {
-        Some(account) => {
-            let plan = account.plan.name();
-            let role = account.role.as_deref().map(|role| format!(", role {role}"));
-            if account.plan.is_personal() {
-                format!("You are logged in with {plan}, a plan for one person.")
-            } else {
-                format!(
-                    "You are logged in with plan {plan}{}.",
-                    role.unwrap_or_default()
-                )
-            }
-        }
-        None if telling.evidence.text.seen == Seen::Pasted => return None,
-        None => "No login with a plan was found on this machine.".to_owned(),
-    };
-    Some(reason(Source::Account, None, sentence))
-}
-
 /// What a credential or a switch that is set does.
 fn set(credential: &Credential) -> Reason {
     let effect = if credential.outranks_login() {
@@ -274,33 +253,21 @@ fn set(credential: &Credential) -> Reason {
     )
 }
 
-fn the_client(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
-    let evidence = telling.evidence;
-    let special = evidence.version().and_then(|version| {
-        let mut also = telling.message.also.iter();
-        let (_, who, _, means) = also.find(|(conditions, _, versions, _)| {
-            let is_meant = versions.from.is_some() && versions.contain(version);
-            is_meant && telling.case.meets_any(conditions)
-        })?;
-        let sentence = format!("Claude Code {version}, {who}: {means}");
-        Some((Source::Version, sentence))
-    });
-    let fast_mode = evidence.session.client.fast_mode.then(|| {
-        let sentence = "Fast mode was on; it is paid from usage credits only.";
-        (Source::Sample, sentence.to_owned())
-    });
-    let long_context = evidence.is_long_context_model().then(|| {
-        let sentence = "The session ran a model with 1M context, which can need usage credits.";
-        (Source::Transcript, sentence.to_owned())
-    });
-    let installations = (evidence.session.client.installations > 1).then(|| {
-        let sentence = format!(
-            "This machine has {} different claude programs; an old one may be the one that runs.",
-            evidence.session.client.installations
-        );
-        (Source::Environment, sentence)
-    });
-    let found = [special, fast_mode, long_context, installations];
-    let known = found.into_iter().flatten();
-    known.map(|(source, sentence)| reason(source, None, sentence))
+/// What it means, or meant, for some in this version of Claude Code.
+fn the_version(telling: &Telling<'_>) -> Option<Reason> {
+    let version = telling.evidence.version()?;
+    let mut also = telling.message.also.iter();
+    let (_, who, _, means) = also.find(|(conditions, _, versions, _)| {
+        let is_meant = versions.from.is_some() && versions.contain(version);
+        is_meant && telling.case.meets_any(conditions)
+    })?;
+    let sentence = format!("Claude Code {version}, {who}: {means}");
+    Some(reason(Source::Version, None, sentence))
+}
+
+/// What the tables say of a subject, as far as it concerns this case.
+fn told(telling: &Telling<'_>, of: &'static str) -> impl Iterator<Item = Reason> {
+    let facts = rules::facts(of).iter();
+    let facts = facts.filter(|fact| telling.meets(fact.r#if));
+    facts.filter_map(|fact| Some(reason(fact.by, None, telling.fill(fact.says)?)))
 }

@@ -12,6 +12,7 @@ use super::case::Case;
 use super::diagnosis::{Diagnosis, Source};
 use super::helps::{Help, HelpChange};
 use super::kind::{LimitKind, Verdict, Who, named};
+use super::vocabulary::embedded;
 
 const EMBEDDED: &str = include_str!("messages/rules.json");
 
@@ -29,6 +30,17 @@ struct Tables {
     afterwards: Vec<HelpChange>,
     /// How it ended.
     endings: Vec<Saying>,
+    /// What the verdict rests on, by subject.
+    facts: BTreeMap<&'static str, Vec<Fact>>,
+}
+
+/// A sentence for where some conditions hold, and where it comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fact {
+    pub(super) r#if: &'static str,
+    pub(super) by: Source,
+    pub(super) says: &'static str,
 }
 
 /// How messages of one subject are weighed.
@@ -133,11 +145,7 @@ pub(super) struct Saying {
     pub(super) badge: Vec<&'static str>,
 }
 
-static TABLES: LazyLock<Tables> = LazyLock::new(|| read().unwrap_or_default());
-
-fn read() -> serde_json::Result<Tables> {
-    serde_json::from_str(EMBEDDED)
-}
+static TABLES: LazyLock<Tables> = LazyLock::new(|| embedded(EMBEDDED));
 
 /// What is changed about the help that answers name, in this order.
 pub(super) fn changes(is_over: bool) -> &'static [HelpChange] {
@@ -151,6 +159,11 @@ pub(super) fn changes(is_over: bool) -> &'static [HelpChange] {
 /// What is said of what is over, by how it ended.
 pub(super) fn endings() -> &'static [Saying] {
     &TABLES.endings
+}
+
+/// What a verdict may rest on, of this subject.
+pub(super) fn facts(subject: &str) -> &'static [Fact] {
+    TABLES.facts.get(subject).map_or(&[], Vec::as_slice)
 }
 
 /// The name of a rule, if there is such a one.
@@ -218,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_tables_can_be_read_and_every_name_in_them_is_known() {
-        let tables = read().unwrap_or_else(|error| panic!("rules.json: {error}"));
+        let tables: Tables = serde_json::from_str(EMBEDDED).unwrap();
         assert!(tables.rules.len() > 20 && tables.answers.len() > 40);
         let evidence = Evidence::default();
         let (message, clues) = recognize(&evidence);
@@ -275,6 +288,7 @@ mod tests {
         for conditions in sayings
             .map(|saying| saying.r#if)
             .chain(changes.map(|change| change.r#if))
+            .chain(tables.facts.values().flatten().map(|fact| fact.r#if))
         {
             for name in names(conditions) {
                 assert!(telling.holds(name).is_some(), "{name}");

@@ -84,9 +84,8 @@ fn gives_examples(words: &str) -> bool {
 /// Whether somebody says "I" or "my", in one of the languages in which most people paste.
 fn speaks_of_oneself(words: &str) -> bool {
     let own: &List = &vocabulary().oneself;
-    let is_part = |c: char| !(c.is_alphanumeric() || c == '\'');
     words
-        .split(is_part)
+        .split(|c: char| !(c.is_alphanumeric() || c == '\''))
         .any(|word| own.hold(word.trim_matches('\'')))
         || vocabulary().oneself_anywhere.stand_in(words)
 }
@@ -112,14 +111,16 @@ pub(super) fn words_beside(text: &str, known: &HashSet<String>) -> usize {
         let is_value = word.contains(['=', '/', '_']);
         !is_value && !known.contains(*word) && !vocabulary().wrapping.hold(word)
     });
-    let count = |word: &str| {
-        let letters = word.chars().filter(|c| c.is_alphabetic());
-        match letters.clone().filter(|c| *c >= FIRST_SIGN).count() {
-            0 => usize::from(letters.count() > 1),
-            signs => signs.div_ceil(3),
-        }
-    };
-    words.map(count).sum()
+    words.map(weight).sum()
+}
+
+/// How many words this is: one, or as many as its signs may be.
+fn weight(word: &str) -> usize {
+    let letters = word.chars().filter(|c| c.is_alphabetic());
+    match letters.clone().filter(|c| *c >= FIRST_SIGN).count() {
+        0 => usize::from(letters.count() > 1),
+        signs => signs.div_ceil(3),
+    }
 }
 
 #[cfg(test)]

@@ -144,10 +144,11 @@ pub(super) struct CodeSigns {
     pub(super) patterns: List,
 }
 
-static LISTS: LazyLock<Vocabulary> = LazyLock::new(|| read().unwrap_or_default());
+static LISTS: LazyLock<Vocabulary> = LazyLock::new(|| embedded(EMBEDDED));
 
-fn read() -> serde_json::Result<Vocabulary> {
-    serde_json::from_str(EMBEDDED)
+/// What is embedded; nothing, if it cannot be read, which a test of each file rules out.
+pub(super) fn embedded<T: Default + Deserialize<'static>>(text: &'static str) -> T {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 pub(super) fn vocabulary() -> &'static Vocabulary {
@@ -209,7 +210,7 @@ fn with_apostrophe(word: &str) -> &str {
 mod tests {
     #[test]
     fn the_lists_can_be_read() {
-        let lists = super::read().unwrap_or_else(|error| panic!("vocabulary.json: {error}"));
+        let lists: super::Vocabulary = serde_json::from_str(super::EMBEDDED).unwrap();
         assert!(lists.claudes.hold("weekly") && lists.code.starts.begin("// limit"));
     }
 }

@@ -125,7 +125,7 @@ impl Telling<'_> {
     }
 
     /// A sentence with its parts in braces. None if one of them is not known.
-    fn fill(&self, template: &str) -> Option<String> {
+    pub(super) fn fill(&self, template: &str) -> Option<String> {
         let mut filled = String::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {
@@ -187,6 +187,13 @@ impl Telling<'_> {
                 stray.map_or("an API key", |stray| &stray.name).to_owned()
             }
             "status" => self.clues.status?.to_string(),
+            "plan" => evidence.login.account.as_ref()?.plan.name().to_owned(),
+            "role" => {
+                let role = evidence.login.account.as_ref()?.role.as_deref();
+                role.map(|role| format!(", role {role}"))
+                    .unwrap_or_default()
+            }
+            "clients" => evidence.session.client.installations.to_string(),
             "place" => unread::place(self.clues).to_owned(),
             // What can be read, in so many columns.
             _ => unread::names(&self.case, name.strip_prefix("names ")?.parse().ok()?)?,

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::kind::{LimitKind, Window};
+use super::vocabulary::embedded;
 
 pub use row::Message;
 
@@ -41,13 +42,9 @@ pub(super) struct Chapter {
 }
 
 /// In the order in which they are tried.
-static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| read().unwrap_or_default());
+static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| embedded(EMBEDDED));
 /// For a file without rows, which a test rules out.
 static NOTHING: LazyLock<Message> = LazyLock::new(Message::default);
-
-fn read() -> serde_json::Result<Vec<Chapter>> {
-    serde_json::from_str(EMBEDDED)
-}
 
 /// All rows with their ranks, in the order in which they are tried.
 pub(super) fn ranked() -> impl Iterator<Item = (Rank, &'static Message)> {
@@ -94,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_rows_can_be_read() {
-        let chapters = read().unwrap_or_else(|error| panic!("messages.json: {error}"));
+        let chapters: Vec<Chapter> = serde_json::from_str(EMBEDDED).unwrap();
         assert_eq!(chapters.len(), 14);
         assert_eq!(super::chapters().count(), 10);
         assert_eq!((code().id, unknown().id), ("code", "unknown"));
