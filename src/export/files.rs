@@ -164,15 +164,15 @@ pub(super) struct ExportLine<'l> {
     pub(super) cache_write_5m: u64,
     pub(super) cache_write_1h: u64,
     pub(super) web_searches: u64,
-    pub(super) cost_pico: i64,
+    pub(super) cost_pico: Option<i64>,
     pub(super) unpriced: bool,
     // Of limit errors.
     pub(super) verdict: Name<'l>,
-    pub(super) blocked_s: i64,
+    pub(super) blocked_s: Option<i64>,
     pub(super) ended: Name<'l>,
     // Of windows.
     pub(super) window: Name<'l>,
-    pub(super) percent: f64,
+    pub(super) percent: Option<f64>,
 }
 
 /// Of what the user's configuration adds to each row, what we read.

@@ -74,6 +74,12 @@ impl Copies {
         if rows == Rows::Spend && ![RESPONSE, UNRECORDED, UNWRITTEN].contains(&&*line.kind) {
             return Ok(());
         }
+        let has_figure = match rows {
+            Rows::Spend => line.cost_pico.is_some(),
+            Rows::Limits => line.blocked_s.is_some(),
+            Rows::Windows => line.percent.is_some(),
+        };
+        has_figure.then_some(()).ok_or("its figure is missing")?;
         let known = self.machines.get_index_of(&*line.machine);
         let machine =
             known.unwrap_or_else(|| self.machines.insert_full(line.machine.to_string()).0);
@@ -192,7 +198,7 @@ impl SpendSource for Merged {
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
         let read = self.each(|line| {
-            let is_something = &*line.kind == RESPONSE || line.cost_pico != 0;
+            let is_something = &*line.kind == RESPONSE || line.cost_pico != Some(0);
             if is_something && period.contains(&line.time) {
                 line.show(each);
             }
@@ -219,7 +225,7 @@ impl ExportLine<'_> {
             agent: agent.to_owned(),
         };
         let cost_of = |kind| match &*self.kind {
-            own if own == kind => Money::from_pico(self.cost_pico),
+            own if own == kind => Money::from_pico(self.cost_pico.unwrap_or_default()),
             _ => Money::ZERO,
         };
         let is_response = &*self.kind == RESPONSE;

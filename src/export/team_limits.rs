@@ -94,7 +94,7 @@ impl TeamLimits {
         rows.each(|line| {
             if period.contains(&line.time) {
                 let full = self.full.entry(known(&line.person).to_owned());
-                let is_full = line.percent >= FULL_FROM;
+                let is_full = line.percent >= Some(FULL_FROM);
                 full.or_default().extend(is_full.then_some(line.time));
             }
         })
@@ -138,7 +138,7 @@ impl ExportedError {
     fn new(line: &ExportLine<'_>) -> Self {
         let is_false = named(&line.verdict) == Some(Verdict::FalseLikely);
         // A time that ran backwards is damage.
-        let blocked = TimeDelta::try_seconds(line.blocked_s.max(0));
+        let blocked = TimeDelta::try_seconds(line.blocked_s.unwrap_or_default().max(0));
         Self {
             at: moment(line.time),
             person: known(&line.person).to_owned(),

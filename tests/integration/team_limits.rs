@@ -103,20 +103,17 @@ impl Team {
         fs::write(file, packer.finish().unwrap()).unwrap();
     }
 
-    fn run(&self, more: &[&str]) -> Run {
+    /// A command's run on these exports.
+    fn run(&self, command: &str) -> Run {
         let directory = self.directory();
-        let from = [
-            "spend",
-            "--html",
-            "-",
-            "--from",
-            directory.to_str().unwrap(),
-        ];
-        self.sandbox.run(&[&from, more].concat())
+        let from = ["--from", directory.to_str().unwrap()];
+        let all: Vec<&str> = command.split_whitespace().chain(from).collect();
+        self.sandbox.run(&all)
     }
 
-    fn page(&self, more: &[&str]) -> String {
-        self.run(more).success().to_owned()
+    fn page(&self, more: &str) -> String {
+        let run = self.run(&format!("spend --html - {more}"));
+        run.success().to_owned()
     }
 }
 
@@ -163,7 +160,7 @@ api spend cap | 1 | - | -
 
 #[test]
 fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
-    let page = Team::with(MADE_UP).page(&[]);
+    let page = Team::with(MADE_UP).page("");
     for says in [
         "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false.",
         "1 still holds: counted until the last export of its machine, if its reset is known.",
@@ -183,28 +180,28 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
     let team = Team::with(MADE_UP);
     let rest = "weekly limit 1, 5-hour limit 1";
-    let page = team.page(&["--since", "2026-11-11", "--timezone", "UTC"]);
+    let page = team.page("--since 2026-11-11 --timezone UTC");
     let ada = format!("ada | 2 | - | 1 h 30 m | - | {rest}");
     assert_eq!(lines(&page, BY_PERSON)[0], ada);
-    let page = team.page(&["--until", "2026-11-10", "--timezone", "UTC"]);
+    let page = team.page("--until 2026-11-10 --timezone UTC");
     let both = [
         "ada | 1 | - | 2 h | 3 h | 5-hour limit 1",
         "cy | 1 | - | 1 m | 0 h | 5-hour limit 1",
     ];
     assert_eq!(lines(&page, BY_PERSON), both);
-    let page = team.page(&["--project", "web"]);
+    let page = team.page("--project web");
     let ada = format!("ada | 2 | - | 1 h 30 m | 3 h | {rest}");
     assert_eq!(lines(&page, BY_PERSON)[0], ada);
     for says in ["Only errors of sessions that", "hours are of all projects."] {
         assert!(page.contains(says), "{says}");
     }
-    let page = team.page(&["--project", "nowhere"]);
+    let page = team.page("--project nowhere");
     assert!(page.contains("No limit errors are known."));
 }
 
 #[test]
 fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
-    let page = Team::with(MADE_UP).page(&["--anonymous"]);
+    let page = Team::with(MADE_UP).page("--anonymous");
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
@@ -213,7 +210,7 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
     let people = [("abe", 1), ("zoe", 3), ("mia", 2)].map(|(person, usd)| {
         format!("spend {person} 2026-11-10 09 {usd}\nlimits {person} 2026-11-10 12 60\nwindows {person} 2026-11-10 12 98")
     });
-    let page = Team::with(&people.join("\n")).page(&["--anonymous"]);
+    let page = Team::with(&people.join("\n")).page("--anonymous");
     assert_eq!(names(&page), ["person 1", "person 2", "person 3"]);
 }
 
@@ -234,7 +231,7 @@ limits h 2026-11-10 12 60 {limit},"kind":{hostile},"person":{hostile}
 windows x 2026-11-10 12 1e308 "person":{hostile},"window":"lunar","account":""
 windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     );
-    let page = Team::with(&rows).page(&[]);
+    let page = Team::with(&rows).page("");
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
@@ -253,13 +250,13 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     // Spend of a kind that a newer version exports takes nothing else away.
     let forecast =
         r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}"#;
-    let page = Team::with(&format!("{forecast}\nspend ada 2026-11-10 10 3")).page(&[]);
+    let page = Team::with(&format!("{forecast}\nspend ada 2026-11-10 10 3")).page("");
     assert!(page.contains("$3.00") && !page.contains("$7.00") && !page.contains("$10.00"));
 }
 
 #[test]
 fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
-    let good = Team::with(MADE_UP).page(&[]);
+    let good = Team::with(MADE_UP).page("");
     let says = "Not every file of limit errors and windows could be read, so there may be more.";
     assert!(!good.contains(says));
     let damages = r#"
@@ -268,6 +265,9 @@ spend: invalid type: {"key":"00","cost_pico":0.5}
 limits: invalid type: {"key":"00000000000000ff","version":"newest"}
 limits: out of range: {"version":1,"time":"+300000-01-01 00:00:00"}
 limits: invalid type: {"person":[]}
+spend: its figure is missing: {"machine":"m","kind":"response"}
+limits: its figure is missing: {"machine":"m","kind":"five_hour"}
+windows: its figure is missing: {"machine":"m","window":"five_hour"}
 windows: invalid type: null
 windows: invalid digit: {"key":"xyz"
 windows: out of range: {"percent":1e999}"#;
@@ -277,7 +277,7 @@ windows: out of range: {"percent":1e999}"#;
         };
         let mut team = Team::with(MADE_UP);
         team.line(rows, "m-ada", "2026-11-10", damage);
-        let run = team.run(&[]);
+        let run = team.run("spend --html -");
         assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
         let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
         assert!(
@@ -292,7 +292,7 @@ windows: out of range: {"percent":1e999}"#;
         assert_eq!(run.stdout.contains('\u{2265}'), rows == "spend", "{damage}");
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
-    let page = Team::with(&[MADE_UP, absurd].concat()).page(&[]);
+    let page = Team::with(&[MADE_UP, absurd].concat()).page("");
     assert!(page.contains("Limits stopped the work 8 times since"));
     // A cut-off file, what is no directory, and no files of limits at all.
     let team = Team::with(MADE_UP);
@@ -300,7 +300,7 @@ windows: out of range: {"percent":1e999}"#;
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    let run = team.run(&[]);
+    let run = team.run("spend --html -");
     assert!(
         run.stdout.contains(says) && run.stderr.contains("line 1"),
         "{run:?}"
@@ -308,10 +308,10 @@ windows: out of range: {"percent":1e999}"#;
     for rows in ["limits", "windows"] {
         fs::remove_dir_all(all.join(rows)).unwrap();
     }
-    let page = team.page(&[]);
+    let page = team.page("");
     assert!(page.contains("No limit errors are known.") && !page.contains("Not every file"));
     fs::write(all.join("spend/day=x"), "x").unwrap();
-    let run = team.run(&[]);
+    let run = team.run("spend --html -");
     assert!(
         run.code == 1 && run.stderr.contains("spend/day=x"),
         "{run:?}"
@@ -346,9 +346,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
 #[test]
 fn incidents_of_exports_are_the_same_in_the_terminal_and_for_programs() {
     let team = Team::with(MADE_UP);
-    let directory = team.directory();
-    let from = ["incidents", "--from", directory.to_str().unwrap()];
-    let run = team.sandbox.run(&from);
+    let run = team.run("incidents");
     let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(
         told[..2].join(" "),
@@ -363,7 +361,7 @@ cy          1             -       1 m      0 h";
     for line in tables.trim().lines() {
         assert!(told.contains(&line), "{line}\n{told:#?}");
     }
-    let json = team.sandbox.run(&[&from[..], &["--json"]].concat()).json();
+    let json = team.run("incidents --json").json();
     let listed = json["incidents"].as_array().unwrap().iter();
     let seconds = listed.map(|one| one["blocked_s"].as_i64().unwrap());
     let sums = &json["sums"];
