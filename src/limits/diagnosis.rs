@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::case::Case;
 use super::clues::Substance;
 use super::helps::Help;
-use super::kind::{LimitKind, Service, Verdict, Who, Window};
+use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
 use super::rules::{Answered, Judged};
 
 /// Of a message that stands amid prose.
@@ -54,7 +54,11 @@ impl Diagnosis {
     /// As the message's own row has it, but for what is judged.
     pub(super) fn new(case: &Case<'_>, judged: Judged) -> Self {
         let message = case.message;
-        let asserts = matches!(judged.verdict, Verdict::Real | Verdict::Misworded);
+        // Of a window the words say that the message says so; of money in the Console or at a gateway not.
+        let asserts = match judged.verdict {
+            Verdict::Real | Verdict::Misworded => true,
+            verdict => verdict == Verdict::CannotTell && message.names.counts() == Counts::ApiMoney,
+        };
         let is_only_told = asserts && case.clues.substance == Substance::Told;
         Self {
             limit: message.names,
