@@ -37,7 +37,7 @@ pub(super) fn standing(
     };
     let age = now - evidence.at;
     let passes = pause.is_some() || diagnosis.limit.is_passing();
-    let ending = if reset.is_some_and(|reset| reset > evidence.at && reset <= now) {
+    let ending = if reset.is_some_and(|reset| reset <= now) {
         Some(Ending::Reset)
     } else if is_reset_early(evidence, diagnosis.believed()) {
         Some(Ending::ResetEarly)

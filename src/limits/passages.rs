@@ -4,6 +4,8 @@
 //! body inside an error inside a log. One reader for all of them, so that a message is the same
 //! message wherever it was found.
 
+use std::borrow::Cow;
+
 use super::kind::Window;
 use super::loose_json::{Value, next_object, next_pair};
 use super::vocabulary::vocabulary;
@@ -25,11 +27,7 @@ pub(super) struct Passage {
 
 /// The messages in `text`, in order. One at least, which may be empty.
 pub(super) fn passages(text: &str) -> Vec<Passage> {
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let plain = terminal::strip_ansi(text.get(..end).unwrap_or_default());
+    let plain = terminal::strip_ansi(&both_ends(text));
     let unescaped = unescape(&unescape(&plain));
     let mut found = vec![Passage::default()];
     let mut rest = unescaped.as_str();
@@ -46,6 +44,17 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
         found.push(Passage::default());
     }
     found
+}
+
+/// As much as is read: of a long log, the message stands where it begins or where it ends.
+fn both_ends(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    let head = text.floor_char_boundary(LONGEST / 2);
+    let tail = text.ceil_char_boundary(text.len() - LONGEST / 2);
+    let (head, tail) = (text.get(..head), text.get(tail..));
+    format!("{}\n{}", head.unwrap_or_default(), tail.unwrap_or_default()).into()
 }
 
 /// `\u00b7`, `\n`, `\"` and the like, as they stand in logs. Anything else stays.

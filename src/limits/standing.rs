@@ -35,7 +35,7 @@ pub enum Ending {
     Answered,
     /// Another session of the account did, and the window has room.
     AnsweredElsewhere,
-    /// Its reset lay ahead, and has passed.
+    /// Its reset has passed. Perhaps it had when the error came: a clock is wrong, or a text is old.
     Reset,
     /// Its reset lies ahead, and the window has room again.
     ResetEarly,

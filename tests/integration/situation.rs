@@ -1192,3 +1192,37 @@ fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
         "{message}"
     );
 }
+
+/// What never ends, `wait` waits for for ever.
+#[test]
+fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 11:50am (UTC)";
+    client.meets("2026-11-20T12:00:00Z", text, json!({}));
+    let at = "2026-11-20T12:00:05Z";
+    let asked = client.run(at, &["explain", "--exit-code"], b"");
+    assert!(
+        asked.success().contains("its reset time 11:50 has"),
+        "{asked:?}"
+    );
+    let waited = client.run(at, &["wait"], b"");
+    assert_eq!(waited.code, 0, "{waited:?}");
+    let now = client.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"], Value::Null, "{now}");
+    // The same of a text that is pasted long after its reset.
+    let text = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
+    let pasted = ["explain", "--exit-code", "--text", text];
+    client.run("2026-12-05T08:00:00Z", &pasted, b"").success();
+}
+
+/// A log of a build agent that ends in the error.
+#[test]
+fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
+    let noise = "2026-11-20 compiling another crate\n".repeat(3_000);
+    let message = "You've hit your weekly limit · resets Nov 24, 10am (UTC)\n";
+    for log in [format!("{noise}{message}"), format!("{message}{noise}")] {
+        let run = Sandbox::new().run_with(&["explain", "--json", "--text", "-"], log.as_bytes());
+        assert_eq!(run.json()["incident"]["limit"], "weekly", "{}", run.stdout);
+    }
+}
