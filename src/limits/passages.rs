@@ -51,10 +51,12 @@ fn both_ends(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text.into();
     }
-    let head = text.floor_char_boundary(LONGEST / 2);
-    let tail = text.ceil_char_boundary(text.len() - LONGEST / 2);
-    let (head, tail) = (text.get(..head), text.get(tail..));
-    format!("{}\n{}", head.unwrap_or_default(), tail.unwrap_or_default()).into()
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let head = (0..=LONGEST / 2).rev().find(is_boundary);
+    let tail = (text.len() - LONGEST / 2..).find(is_boundary);
+    let head = head.and_then(|end| text.get(..end)).unwrap_or_default();
+    let tail = tail.and_then(|start| text.get(start..));
+    format!("{head}\n{}", tail.unwrap_or_default()).into()
 }
 
 /// `\u00b7`, `\n`, `\"` and the like, as they stand in logs. Anything else stays.
