@@ -53,7 +53,7 @@ fn both_ends(text: &str) -> Cow<'_, str> {
     }
     let is_boundary = |at: &usize| text.is_char_boundary(*at);
     let head = (0..=LONGEST / 2).rev().find(is_boundary);
-    let tail = (text.len() - LONGEST / 2..).find(is_boundary);
+    let tail = (text.len() - LONGEST / 2..=text.len()).find(is_boundary);
     let head = head.and_then(|end| text.get(..end)).unwrap_or_default();
     let tail = tail.and_then(|start| text.get(start..));
     format!("{head}\n{}", tail.unwrap_or_default()).into()
