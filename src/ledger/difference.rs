@@ -161,7 +161,10 @@ impl SessionDifference {
         // Nothing later is in a written total, and one that is being drawn has all.
         if self.is_written() {
             self.after_total = costs(&|answer| answer.at > self.client_at);
-            self.restarts = facts.loose() - self.after_total - self.of_lost;
+            // Of one that was closed long after its last line nobody knows when it began: answers
+            // of others seem to fall into it, and are in no total.
+            let of_others = facts.unrecorded - facts.beyond;
+            self.restarts = facts.loose() + of_others - self.after_total - self.of_lost;
         } else {
             self.restarts = facts.before_draws;
         }

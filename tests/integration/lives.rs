@@ -149,7 +149,7 @@ struct Total {
     unknown: bool,
     models: BTreeMap<String, (Usage, Money)>,
     /// What of it a fork took over.
-    inherited: Money,
+    inherited: Option<Money>,
 }
 
 /// A line of the conversation.
@@ -847,7 +847,7 @@ impl World {
             return;
         }
         let base = self.newest_total(from, version).map(|base| Total {
-            inherited: base.cost,
+            inherited: Some(base.cost),
             ..base
         });
         let copies = self.copies(from, version, false);
@@ -1212,13 +1212,14 @@ fn hold_causes_against_the_truth(
         let apart = apart - one.inherited - one.gone;
         prop_assert!(is_near(one.ours - one.client, apart), "{one:?}");
         let mut totals = session.totals.iter();
-        let is_lost = !is_whole && totals.any(|total| total.inherited > Money::ZERO);
+        let is_lost = !is_whole && totals.any(|total| total.inherited.is_some());
         prop_assert!(
             one.gone == Money::ZERO || is_lost,
             "{one:?}, and nothing is gone"
         );
         prop_assert!(one.restarts.nano() >= -5, "{one:?}");
-        let most_gone = last.inherited + session.unrecorded;
+        let inherited = last.inherited.unwrap_or_default();
+        let most_gone = inherited + session.unrecorded;
         if session.is_ambiguous {
             continue;
         }
@@ -1245,7 +1246,7 @@ fn hold_causes_against_the_truth(
             last.cost
         );
         for (name, found, truth) in [
-            ("inherited", one.inherited, last.inherited),
+            ("inherited", one.inherited, inherited),
             ("restarts", one.restarts, session.in_no_total),
             ("after its total", one.after_total, session.since_total),
             ("unrecorded", one.unrecorded, session.unrecorded),

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Transcript};
-use crate::ledger::facts::{Id, Mark, Sighting};
+use crate::ledger::facts::{Answer, Id, Mark, Sighting};
 use crate::time::Millis;
 
 /// By what a session claims a line, the strongest last.
@@ -116,6 +116,12 @@ impl LineOwners {
             )
         });
         strongest.map(|(_, session, _)| session)
+    }
+
+    /// Whether an answer looks like a copy wherever it stands.
+    pub(super) fn is_copy(&self, answer: &Answer) -> bool {
+        let mut places = answer.places();
+        places.all(|place| self.claim(answer.at, place, &[]).0 == OwnerClaim::Late)
     }
 
     /// What a line at this place says about whose it is.

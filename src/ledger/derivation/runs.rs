@@ -181,7 +181,7 @@ impl<'f> Context<'f> {
     fn has_lost_base(&self, run: &Written<'f>) -> bool {
         let Written { ending, last, .. } = *run;
         let alone = last.started.saturating_add(ending.run_ms);
-        ending.before > alone + SAME_RUN_MS
+        self.end_after(run, None) > alone + SAME_RUN_MS
             || self
                 .lines_of_others(last.session)
                 .any(|(at, _)| at >= last.started)
@@ -189,23 +189,29 @@ impl<'f> Context<'f> {
 
     /// When a run ended that did not begin its chain. Without a snapshot written at its exit (a
     /// window was closed) that is its last line, or the last one of its agents, which go on in the
-    /// background: as late as its first line and the time that it lived allow.
+    /// background: until something stands behind its total, and as late as its first line and the time
+    /// that it lived allow, where that is known.
     fn end_after(&self, run: &Written<'f>, base: Option<&Written<'f>>) -> Millis {
-        let ending = run.ending;
+        let (ending, session) = (run.ending, run.last.session);
         if run.has_exit {
             return ending.before;
         }
-        let first_line = match base {
-            Some(base) if base.last.session == run.last.session => {
-                base.totals.iter().filter_map(|total| total.after).max()
-            }
-            _ => self.owners.first_mark(run.last.session),
-        };
-        let lived = ending.run_ms - base.map_or(0, |base| base.last.run_ms);
-        let latest = first_line.map_or(ending.before, |at| at.saturating_add(lived));
-        let agents = self.own_answers(run.last.session);
-        let agents = agents.filter(|answer| answer.is_of_subagent && answer.at <= latest);
-        let newest = agents.map(|answer| answer.at).max();
+        let behind = |run: &Written<'_>| run.totals.iter().filter_map(|total| total.after).max();
+        let own = || self.own_answers(session);
+        let lived_until = base.and_then(|base| {
+            let first_line = if base.last.session == session {
+                behind(base)
+            } else {
+                // Where its marks were all repeated by a branch, it answered no earlier than it began.
+                let first_mark = self.owners.first_mark(session);
+                first_mark.or_else(|| own().map(|answer| answer.at).min())
+            };
+            Some(first_line? + (ending.run_ms - base.last.run_ms))
+        });
+        let latest = [behind(run), lived_until].into_iter().flatten().min();
+        let is_in_it = |at: &Millis| latest.is_none_or(|latest| *at <= latest);
+        let agents = own().filter(|answer| answer.is_of_subagent);
+        let newest = agents.map(|answer| answer.at).filter(is_in_it).max();
         newest.map_or(ending.before, |at| at.max(ending.before))
     }
 
@@ -254,21 +260,33 @@ impl<'f> Context<'f> {
     }
 
     /// Whether two runs went on from this total, each by itself: what they grew by is then what the
-    /// session answered since, to the token.
-    fn are_beside(&self, one: &Total, other: &Total, base: &Total) -> bool {
+    /// session answered since, to the token. Or there is more, since the one that ended later compacted
+    /// before the other ended, which grew by answers alone.
+    fn are_beside(&self, later: &Total, other: &Total, base: &Total) -> bool {
         let Some(since) = self.written_of(base).map(Written::written_at) else {
             return false;
         };
-        let until = one.before.max(other.before);
-        let answers = self.own_answers(one.session);
-        let answers: Vec<&Answer> = answers
-            .filter(|answer| since < answer.at && answer.at <= until)
-            .collect();
-        let mut grown = growth(&one.parts, Some(&base.parts));
-        for (model, part) in growth(&other.parts, Some(&base.parts)) {
-            *grown.entry(model).or_default() += part;
+        let answers_until = |until: Millis| -> Vec<&Answer> {
+            let answers = self.own_answers(later.session);
+            answers
+                .filter(|answer| since < answer.at && answer.at <= until)
+                .collect()
+        };
+        let until = later.before.max(other.before);
+        let answers = served(&answers_until(until));
+        let of_other = growth(&other.parts, Some(&base.parts));
+        let mut grown = growth(&later.parts, Some(&base.parts));
+        for (model, part) in &of_other {
+            *grown.entry(*model).or_default() += *part;
         }
-        is_explained(&grown, &answers)
+        let grown = usage_of(&grown);
+        let compactions = self.family.compactions.iter();
+        let compactions = compactions.filter(|one| one.session == later.session && since < one.at);
+        let latest = compactions.map(|one| one.at).max();
+        are_at_most(&answers, &grown)
+            && (are_at_most(&grown, &answers)
+                || latest.is_some_and(|at| at <= other.before)
+                    && are_at_most(&usage_of(&of_other), &served(&answers_until(other.before))))
     }
 
     /// What a fork took over: the newest total of its parent.
@@ -278,6 +296,10 @@ impl<'f> Context<'f> {
         let first_answer = own.iter().map(|answer| answer.at).min();
         let forked = first_answer.unwrap_or(Millis::MAX).min(ending.before);
         let first_mark = self.owners.first_mark(last.session);
+        // A copy that names nobody, and nobody else is left to own it: what the fork took over is gone, too.
+        if own.iter().any(|answer| self.owners.is_copy(answer)) {
+            return None;
+        }
         let first_line = first_mark.unwrap_or(forked).min(forked);
         let mut candidates: Vec<&Written<'f>> = self
             .written
@@ -305,12 +327,16 @@ impl<'f> Context<'f> {
             let other = base.last.session;
             Some(other) == parent || !self.has_lines(other) && self.parent(other) == parent
         };
+        // What it took over is gone with its parent's file, and is not what others have.
+        let files = || self.family.files.values();
+        let has_file = |session: Id| files().any(|file| file.session == session);
+        let is_parent_gone = parent.is_some_and(|parent| !has_file(parent));
         let newest = |wanted: &dyn Fn(&Written<'f>) -> bool| {
             candidates.iter().rfind(|base| wanted(base)).copied()
         };
         newest(&explains)
             .or_else(|| newest(&of_parent))
-            .or_else(|| newest(&|_| true))
+            .or_else(|| newest(&|_| !is_parent_gone))
     }
 
     fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {
@@ -388,18 +414,28 @@ fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
         .collect()
 }
 
+/// What models were served, by their ids.
+type ServedBy = BTreeMap<Id, Usage>;
+
+fn usage_of(growth: &Parts) -> ServedBy {
+    let parts = growth.iter();
+    parts.map(|(model, part)| (*model, part.usage)).collect()
+}
+
+fn served(answers: &[&Answer]) -> ServedBy {
+    let models = answers.iter().flat_map(|answer| answer.models());
+    let served = |model| answers.iter().map(|answer| answer.served_by(model)).sum();
+    models.map(|model| (model, served(model))).collect()
+}
+
+fn are_at_most(ones: &ServedBy, others: &ServedBy) -> bool {
+    let other = |model: &Id| others.get(model).copied().unwrap_or_default();
+    ones.iter()
+        .all(|(model, usage)| is_at_most(*usage, other(model)))
+}
+
 /// Whether these answers are all that a run was served, to the token.
 fn is_explained(growth: &Parts, answers: &[&Answer]) -> bool {
-    let models = answers.iter().flat_map(|answer| answer.models());
-    let mut sums: BTreeMap<Id, Usage> = models.map(|model| (model, Usage::default())).collect();
-    for (model, sum) in &mut sums {
-        *sum = answers.iter().map(|answer| answer.served_by(*model)).sum();
-    }
-    let same = |one: Usage, other: Usage| is_at_most(one, other) && is_at_most(other, one);
-    sums.retain(|_, usage| !usage.is_zero());
-    sums.len() == growth.len()
-        && growth.iter().all(|(model, part)| {
-            let sum = sums.get(model).copied().unwrap_or_default();
-            same(part.usage, sum)
-        })
+    let (grown, served) = (usage_of(growth), served(answers));
+    are_at_most(&grown, &served) && are_at_most(&served, &grown)
 }
