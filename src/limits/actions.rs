@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::diagnosis::Diagnosis;
-use super::ending;
 use super::helps::{self, Help};
 use super::kind::{LimitKind, Verdict};
 use super::rules;
@@ -115,7 +114,7 @@ fn plain(help: Help) -> Action {
 fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let when = telling.value("when").unwrap_or_default();
     let [doing, why] = help.told(&when, telling.clues.pool.name());
-    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
+    let continues = telling.holds("goes on") == Some(true);
     let why = match (continues, help.name()) {
         (true, "WAIT") => LEFT_OPEN.to_owned(),
         (true, "TRY_AGAIN") => {

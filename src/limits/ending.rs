@@ -12,6 +12,8 @@ use crate::claude::version::ClientVersion;
 
 /// From this version on an open session goes on by itself when the window of a plan has reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+/// Claude Code does not wait for a reset that is further ahead (2.1.328).
+pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// A meter just below full says nothing: the server rounds, and refuses a little early.
 const ROOM_BELOW: f64 = 90.0;
 /// The old figures may be told once more before the refusal's arrive.

@@ -20,8 +20,6 @@ use crate::secrets::hidden;
 use crate::terminal::cut;
 use crate::time::Clock;
 
-/// Claude Code does not wait for a reset that is further ahead (2.1.328).
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// If a session has not gone on by then, its user has told it not to.
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
@@ -187,7 +185,7 @@ impl Incident {
         Some(match reset {
             _ if !self.continues_by_itself() => GoesOn::Not("no window of the plan ends this"),
             None => GoesOn::Not("its reset is not known"),
-            Some(at) if at - self.clock.now > LONGEST_WAIT => {
+            Some(at) if at - self.clock.now > ending::LONGEST_WAIT => {
                 GoesOn::Not("its reset is more than a day ahead")
             }
             Some(at) => GoesOn::At(at + CONTINUES_AFTER),

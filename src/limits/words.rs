@@ -219,7 +219,9 @@ impl Telling<'_> {
             ("was", "reset early") => self.standing == Standing::Over(Ending::ResetEarly),
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
+                let reset = self.resets.chosen;
                 ending::continues_by_itself(self.evidence, diagnosis.of_plan())
+                    && reset.is_none_or(|reset| reset.at - self.clock.now <= ending::LONGEST_WAIT)
                     && !self.evidence.since.answered
             }
             ("doubted", "") => matches!(

@@ -1226,3 +1226,46 @@ fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
         assert_eq!(run.json()["incident"]["limit"], "weekly", "{}", run.stdout);
     }
 }
+
+/// Claude Code waits for a day at most: nobody leaves a session open for four.
+#[test]
+fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
+    for (text, continues) in [
+        ("You've hit your 5-hour limit · resets 12pm (UTC)", true),
+        (
+            "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+            false,
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, json!({}));
+        let incident = client.explained(SOON);
+        assert_eq!(!incident["continues_at"].is_null(), continues, "{incident}");
+        let why = incident["actions"][0]["why"].as_str().unwrap();
+        assert_eq!(why.contains("continues by itself"), continues, "{incident}");
+    }
+}
+
+/// Case 16 without a reading: the pool is empty until Tuesday; of the included usage nothing is known.
+#[test]
+fn an_empty_pool_dates_no_window() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "overage",
+        "overageDisabledReason": "out_of_credits", "resetsAt": TUESDAY}});
+    client.meets(
+        AT,
+        "You're out of usage credits · resets Nov 24, 6am (UTC)",
+        quota,
+    );
+    let asked = client.run(SOON, &["explain", "--exit-code"], b"");
+    assert_eq!(asked.code, 11, "{asked:?}");
+    assert!(
+        asked
+            .stdout
+            .contains("No usage credits are left: look at /usage"),
+        "{asked:?}"
+    );
+    assert!(!asked.stdout.contains("back on"), "{asked:?}");
+}
