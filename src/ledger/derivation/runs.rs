@@ -196,7 +196,12 @@ impl<'f> Context<'f> {
         if run.has_exit {
             return ending.before;
         }
-        let behind = |run: &Written<'_>| run.totals.iter().filter_map(|total| total.after).max();
+        let behind = |run: &Written<'_>| {
+            let totals = self.family.totals.iter();
+            let since = totals
+                .filter(|total| total.file == run.last.file && total.position >= run.last.position);
+            since.filter_map(|total| total.after).min()
+        };
         let own = || self.own_answers(session);
         let lived_until = base.and_then(|base| {
             let first_line = if base.last.session == session {
