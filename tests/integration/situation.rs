@@ -1269,3 +1269,15 @@ fn an_empty_pool_dates_no_window() {
     );
     assert!(!asked.stdout.contains("back on"), "{asked:?}");
 }
+
+/// The class of an error tells no limit: what the server refuses for a full window is a `rate_limit`, too.
+#[test]
+fn an_error_without_words_is_not_said_to_be_no_limit() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let told = client.event(AT, "StopFailure", json!({"error": "rate_limit"}));
+    assert!(!told.success().contains("no usage limit"), "{told:?}");
+    let incident = client.explained(AT);
+    assert_eq!(incident["verdict"], "cannot_tell", "{incident}");
+    assert_eq!(incident["limit"], "unknown", "{incident}");
+}
