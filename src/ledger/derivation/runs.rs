@@ -306,6 +306,16 @@ impl<'f> Context<'f> {
             return None;
         }
         let first_line = first_mark.unwrap_or(forked).min(forked);
+        // Of what its parent answered, a fork repeats all that was there.
+        let newest_copy = self.lines_of_others(last.session).map(|(at, _)| at).max();
+        let knows_more = |base: &Written<'_>| {
+            let is_unknown = |at: Millis| {
+                newest_copy.is_some_and(|newest| newest < at) && at <= base.written_at()
+            };
+            let mut answers = self.own_answers(base.last.session);
+            Some(base.last.session) == parent
+                && answers.any(|answer| !answer.is_of_subagent && is_unknown(answer.at))
+        };
         let mut candidates: Vec<&Written<'f>> = self
             .written
             .iter()
@@ -321,6 +331,9 @@ impl<'f> Context<'f> {
             |base: &&Written<'_>| run.begin_from(Some(base.last)) <= first_line + SLACK;
         if candidates.iter().any(is_old_enough) {
             candidates.retain(is_old_enough);
+        }
+        if !candidates.iter().all(|base| knows_more(base)) {
+            candidates.retain(|base| !knows_more(base));
         }
         let covered = own.into_iter().filter(|answer| answer.at <= ending.before);
         let covered: Vec<&Answer> = covered.collect();
