@@ -101,7 +101,10 @@ fn deadline(is_question: bool, name: EventName) -> Deadline {
 }
 
 fn message(text: &str) -> Value {
-    json!({ "systemMessage": format!("whycap: {}", visible(text)) })
+    let says = visible(text);
+    // "whycap does not know this message" names it already.
+    let says = says.strip_prefix("whycap ").unwrap_or(&says);
+    json!({ "systemMessage": format!("whycap: {says}") })
 }
 
 /// The client shows the reason and sends nothing to the model: so `/whycap …` works while a limit

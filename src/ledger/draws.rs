@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::{Answer, Id, id_of};
 use super::store::names::{put_model, put_session};
 use super::store::processes::{
-    self, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
+    self, DrawnNow, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
 };
 use super::store::sqlite::{note, noted};
 use super::store::{Ledger, LedgerError, answers, totals};
@@ -97,14 +97,22 @@ impl<'l> Listener<'l> {
             }
             _ => None,
         };
-        let is_written = newest.is_some_and(|newest| newest.is_near(drawn.total));
-        let known = processes::same_process(&self.known, drawn, self.now, is_written);
+        let now = DrawnNow {
+            process: drawn.process,
+            total: drawn.total,
+            run_ms: drawn.run_ms,
+            now: self.now,
+            is_written: newest.is_some_and(|(newest, _)| newest.is_near(drawn.total)),
+            base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
+        };
+        let known = now.same_process(&self.known);
         let (mut row, mut before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
         };
         if drawn.process.is_none() {
-            self.keep_to_what_is_sure(drawn, known, newest, &mut row, &mut before_draws)?;
+            let own = newest.map(|(total, _)| total);
+            self.keep_to_what_is_sure(drawn, known, own, &mut row, &mut before_draws)?;
         }
         Ok(HeardNow {
             row,
@@ -146,7 +154,8 @@ impl<'l> Listener<'l> {
             Some(parent) => totals::greatest_up_to(self.connection, parent, drawn.total)?,
             None => None,
         };
-        let written = own.max(of_parent).unwrap_or_default();
+        let written = own.max(of_parent.map(|(total, _)| total));
+        let written = written.unwrap_or_default();
         // Beyond what stands in files, or beyond what it seems to have started from, whichever is less.
         let alone = |from, before_draws| {
             let left = self.prices.scale_client_amount(drawn.total - from);
@@ -205,7 +214,7 @@ impl<'l> Listener<'l> {
         } else {
             None
         };
-        let counted = newest.unwrap_or_default().max(known.total);
+        let counted = newest.map_or(known.total, |(total, _)| total.max(known.total));
         let beyond = self.prices.scale_client_amount(drawn.total - counted);
         if shown.is_near(scaled) {
             row.rate = SAME_PRICES;
@@ -282,7 +291,10 @@ impl<'l> Listener<'l> {
         if self.known.iter().any(|row| row.total.is_near(drawn.total)) {
             return Ok(drawn.total);
         }
-        let newest = |session, most| totals::greatest_up_to(self.connection, session, most);
+        let newest = |session, most| {
+            let newest = totals::greatest_up_to(self.connection, session, most);
+            newest.map(|newest| newest.map(|(total, _)| total))
+        };
         if let Some(total) = newest(self.session, drawn.total)? {
             return Ok(total);
         }

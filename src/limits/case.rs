@@ -158,9 +158,10 @@ impl<'a> Case<'a> {
             "team" => evidence.plan() == Some(Plan::Team),
             "of a seat" => evidence.is_shared_plan() || self.is_the_organizations(),
             "the organization's" => self.is_the_organizations(),
+            // A private account has the role of an admin, too: of an organization of its own.
             "admin" => {
                 let account = evidence.login.account.as_ref();
-                account.is_some_and(Account::administers)
+                evidence.is_shared_plan() && account.is_some_and(Account::administers)
             }
             "stray key" => {
                 evidence.plan().is_some() && evidence.login_replaced_by().next().is_some()

@@ -18,7 +18,6 @@ use rusqlite::{Connection, Row, params};
 
 use super::sqlite::{all, first, run};
 use crate::ledger::derivation::Run;
-use crate::ledger::draws::Drawn;
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::{Millis, QUARTER, WEEK};
@@ -86,39 +85,61 @@ pub(crate) struct ProcessTotal {
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// Of what processes drew, the latest last, that of the one which draws now. None if it is new.
-/// `is_written`: the session's files have this very total.
-pub(crate) fn same_process<'r>(
-    rows: &'r [ProcessTotal],
-    drawn: &Drawn,
-    now: Millis,
-    is_written: bool,
-) -> Option<&'r ProcessTotal> {
-    let is_known = |row: &&ProcessTotal| {
-        let process = drawn.process.map(WhichProcess::Known);
-        process == Some(row.process)
-    };
-    if let Some(known) = rows.iter().find(is_known) {
-        return Some(known);
+/// What is drawn now, as far as it says whose it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DrawnNow {
+    pub(crate) process: Option<i64>,
+    pub(crate) total: Money,
+    pub(crate) run_ms: Option<i64>,
+    pub(crate) now: Millis,
+    /// Whether the session's files have this very total.
+    pub(crate) is_written: bool,
+    /// For how long processes had lived when the total was written that this one started from, if
+    /// it is new.
+    pub(crate) base_run_ms: i64,
+}
+
+impl DrawnNow {
+    /// Of what processes drew, the latest last, that of the one which draws now. None if it is new.
+    pub(crate) fn same_process<'r>(&self, rows: &'r [ProcessTotal]) -> Option<&'r ProcessTotal> {
+        let is_known = |row: &&ProcessTotal| {
+            let process = self.process.map(WhichProcess::Known);
+            process == Some(row.process)
+        };
+        if let Some(known) = rows.iter().find(is_known) {
+            return Some(known);
+        }
+        let is_nobody = |row: &&ProcessTotal| matches!(row.process, WhichProcess::HeardAt(_));
+        let may_be = |row: &&ProcessTotal| self.process.is_none() || is_nobody(row);
+        let rows = rows.iter().filter(may_be);
+        let is_again = |row: &&ProcessTotal| (row.total, row.run_ms) == (self.total, self.run_ms);
+        if let Some(again) = rows.clone().rfind(is_again) {
+            return Some(again);
+        }
+        // Who starts tells what stands in the file: of those before, only one that told this may be it.
+        let could_be = |row: &&ProcessTotal| {
+            self.total.is_near(row.total) || !self.is_written && self.total > row.total
+        };
+        let could_be = rows.clone().filter(could_be);
+        let Some(run_ms) = self.run_ms else {
+            return could_be.rev().find(|row| row.run_ms.is_none());
+        };
+        let began = self.now - run_ms;
+        let goes_on = could_be
+            .filter(|row| row.run_ms.is_some_and(|known| known <= run_ms))
+            .min_by_key(|row| {
+                row.began
+                    .map(|known| (known - began).abs())
+                    .into_iter()
+                    .min()
+            });
+        // Who seems to have begun before another drew last may be that one, and late.
+        let born = began + self.base_run_ms;
+        let is_late = |row: &&ProcessTotal| {
+            self.process.is_none() && !self.is_written && is_nobody(row) && born <= row.at
+        };
+        goes_on.or_else(|| rows.rev().find(is_late))
     }
-    let is_nobody = |row: &&ProcessTotal| matches!(row.process, WhichProcess::HeardAt(_));
-    let may_be = |row: &&ProcessTotal| drawn.process.is_none() || is_nobody(row);
-    let mut rows = rows.iter().filter(may_be);
-    let is_again = |row: &&ProcessTotal| (row.total, row.run_ms) == (drawn.total, drawn.run_ms);
-    if let Some(again) = rows.clone().rfind(is_again) {
-        return Some(again);
-    }
-    // Who starts tells what stands in the file: of those before, only one that told this may be it.
-    let could_be = |row: &&ProcessTotal| {
-        drawn.total.is_near(row.total) || !is_written && drawn.total > row.total
-    };
-    let Some(run_ms) = drawn.run_ms else {
-        return rows.rfind(|row| could_be(row) && row.run_ms.is_none());
-    };
-    let has_lived = |row: &&ProcessTotal| row.run_ms.is_some_and(|known| known <= run_ms);
-    let far = |began: Millis| (began + run_ms - now).abs();
-    rows.filter(|row| could_be(row) && has_lived(row))
-        .min_by_key(|row| row.began.map(far).into_iter().min())
 }
 
 impl ProcessTotal {

@@ -72,17 +72,18 @@ pub(crate) fn sessions_with_start(
     all(connection, query, [started, session], |row| row.get(0))
 }
 
-/// Of the totals of a session that are not greater than this amount the greatest. What draws this
-/// amount started from it, or from less.
+/// Of the totals of a session that are not greater than this amount the greatest, and for how long
+/// processes had lived when it was written, in milliseconds. What draws this amount started from it, or
+/// from less.
 pub(crate) fn greatest_up_to(
     connection: &Connection,
     session: Id,
     most: Money,
-) -> rusqlite::Result<Option<Money>> {
-    let query =
-        "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY total DESC LIMIT 1";
-    let total = |row: &Row<'_>| row.get(0).map(Money::from_pico);
-    first(connection, query, [session, most.pico()], total)
+) -> rusqlite::Result<Option<(Money, i64)>> {
+    let query = "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY total DESC, run_ms DESC LIMIT 1";
+    first(connection, query, [session, most.pico()], |row| {
+        Ok((Money::from_pico(row.get(0)?), row.get(1)?))
+    })
 }
 
 /// The session that one was forked from.
