@@ -192,10 +192,8 @@ impl Leaving {
             let roots = roots.collect::<Vec<_>>().join(", ");
             bail!("no history found in {roots}; nothing to export");
         }
-        let (mut projects, owners) = (
-            Projects::new(choice, &exporter, places),
-            Owners::find(places),
-        );
+        let mut projects = Projects::new(choice, &exporter, places);
+        let owners = Owners::find(places);
         let (spend, left_out) = spend_rows(&counted, &exporter, &owners, &mut projects);
         projects.remember(places);
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);

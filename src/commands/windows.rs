@@ -82,8 +82,13 @@ impl Machine {
         };
         let steps = steps(&self.places, earliest, until);
         let mut served = ledger.answers_since(earliest)?;
+        // Who was told how full a window is, is known by that; of others only the transcript says whose
+        // they are, and that is a file to open.
+        let told: HashSet<&str> = steps.iter().map(|step| &*step.session).collect();
         let incidents = self.incidents();
-        served.keep_sessions(&|session| !incidents.is_of_another(session, account));
+        served.keep_sessions(&|session| {
+            told.contains(session) || !incidents.is_of_another(session, account)
+        });
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =

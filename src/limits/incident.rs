@@ -7,7 +7,7 @@ use super::actions::{self, Action};
 use super::case::Case;
 use super::clues::Clues;
 use super::diagnosis::Diagnosis;
-use super::ending::{self, is_answered_elsewhere};
+use super::ending;
 use super::evidence::Evidence;
 use super::kind::Service;
 use super::messages::Message;
@@ -142,7 +142,8 @@ impl Incident {
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.since.answered && !is_answered_elsewhere(&self.evidence, &self.diagnosis)
+        !self.evidence.since.answered
+            && !ending::is_answered_elsewhere(&self.evidence, &self.diagnosis)
     }
 
     /// The headline without what to do: for what is over, that would be odd advice.

@@ -296,30 +296,22 @@ mod tests {
         let earlier =
             "DROP TABLE switched; ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 9;
             INSERT INTO file(id, bytes_read, size) VALUES (1, 600, 600);";
-        let mut connection = Connection::open_in_memory().unwrap();
-        make_or_check(&mut connection, false).unwrap();
-        connection.execute_batch(earlier).unwrap();
-        let shape = make_or_check(&mut connection, false).unwrap();
-        assert_eq!(shape, SchemaState::Current);
+        let ledger = taken_over(&[TABLES, SWITCHED, earlier]);
         for (query, expected) in [
             ("SELECT sum(bytes_read) FROM file", 0),
             ("SELECT count(*) FROM switched", 0),
         ] {
-            assert_eq!(one(&connection, query), expected, "{query}");
+            assert_eq!(one(&ledger, query), expected, "{query}");
         }
     }
 
     #[test]
     fn a_ledger_that_kept_no_doubts_takes_them_from_odd_times_and_reads_nothing_again() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        make_or_check(&mut connection, false).unwrap();
         let earlier = "ALTER TABLE process DROP COLUMN unclear; PRAGMA user_version = 10;
             INSERT INTO file(id, bytes_read) VALUES (1, 600);
             INSERT INTO switched VALUES (7, 8);
             INSERT INTO process(session, id, total, began, began_late) VALUES (1, 5, 20, 1000, 61001), (2, 6, 30, 1000, 61000);";
-        connection.execute_batch(earlier).unwrap();
-        let shape = make_or_check(&mut connection, false).unwrap();
-        assert_eq!(shape, SchemaState::Current);
+        let ledger = taken_over(&[TABLES, SWITCHED, earlier]);
         for (query, expected) in [
             ("SELECT session FROM process WHERE unclear", 1),
             ("SELECT sum(total) FROM process", 50),
@@ -327,7 +319,7 @@ mod tests {
             ("SELECT asked FROM switched", 8),
             ("PRAGMA user_version", VERSION),
         ] {
-            assert_eq!(one(&connection, query), expected, "{query}");
+            assert_eq!(one(&ledger, query), expected, "{query}");
         }
     }
 
