@@ -330,7 +330,7 @@ impl RunningSession {
             "state": self.state,
             "since": self.since.map(rfc3339),
             "cost_usd": self.cost.map(|cost| cost.money.usd()),
-            "at_least": self.cost.is_some_and(Amount::is_lower_bound),
+            "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
             "five_hour_share": self.share,
             "continues": self.goes_on.map(GoesOn::word),
             "why": self.goes_on.map(GoesOn::why),

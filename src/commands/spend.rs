@@ -212,7 +212,7 @@ fn by_answers(
     let writes = machine.writes(None);
     let mut statement = machine.gathered(|ledger, read| {
         let source = if request.by == GroupBy::Prompt {
-            Attribution::by_prompt(&ledger, &writes)?
+            Attribution::by_prompt(&ledger, &writes)
         } else {
             let login = Account::load(&machine.places).map(|account| account.owner);
             Attribution::by_account(&ledger, &writes, login.as_ref())?
@@ -223,7 +223,7 @@ fn by_answers(
             let worths = machine.worth(&ledger)?;
             let mut worth = worths.lately(request.clock.now);
             let worth = worth.find(|worth| worth.window == Window::FiveHour);
-            statement.add_shares_of_window(worth.map(|worth| worth.worth));
+            statement.percent = worth.map(|worth| worth.worth);
         }
         Ok(statement)
     })?;

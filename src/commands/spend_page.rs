@@ -99,9 +99,8 @@ fn page(
             Ok((statement, incidents, before(&ledger, wanted)?))
         })?,
     };
-    sums.finish();
     let (from, to) = wanted.period.bounds(clock.zone);
-    let keys = statement.groups().iter().map(|group| group.key.clone());
+    let keys = statement.groups.iter().map(|group| group.key.clone());
     let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
     let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
     let period = wanted.period.of_rows(clock.zone);
@@ -162,6 +161,6 @@ fn before(ledger: &Ledger, wanted: &ReportRequest) -> anyhow::Result<Option<Befo
         ..wanted.clone()
     };
     let statement = Statement::new(ledger, request, Caught::default(), 0, &mut |_| {})?;
-    let cost = statement.total().cost();
+    let cost = statement.total.cost();
     Ok(Some(Before { days, cost }))
 }

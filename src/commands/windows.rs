@@ -138,7 +138,7 @@ impl Machine {
             return None;
         }
         let mut writes = writes(files, Some(since), self.prices(), &mut |_, _| {});
-        writes.retain(|write| write.at <= until.timestamp_millis());
+        writes.retain(|write| write.answer.at <= until.timestamp_millis());
         let all: Money = writes.iter().map(|write| write.total).sum();
         let needless = Findings::new(writes).needless;
         (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {

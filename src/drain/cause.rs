@@ -5,12 +5,12 @@
 //! cannot be proven is `unknown`, and no need is denied.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::LazyLock;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::record::{Answer, FIVE_MINUTES, Hash, Part, Request, Shape};
+use super::record::{CachedAnswer, FIVE_MINUTES, Hash, Part, Request, Shape};
 use crate::time::{HOUR, Millis};
 
 /// Why something was written again, as `drain --json` and `causes.json` name it.
@@ -61,52 +61,6 @@ impl CauseWords {
     }
 }
 
-/// What was found of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CauseFound {
-    pub(super) cause: Cause,
-    pub(super) is_needless: bool,
-    /// What changed, in words, where a shape tells.
-    pub(super) changed: Option<String>,
-}
-
-impl CauseFound {
-    fn new(cause: Cause, is_needless: bool) -> Self {
-        Self {
-            cause,
-            is_needless,
-            changed: None,
-        }
-    }
-
-    pub(super) fn needed(cause: Cause) -> Self {
-        Self::new(cause, false)
-    }
-}
-
-/// An answer with what was sent for it, and when.
-#[derive(Debug, Clone)]
-pub(super) struct Exchange {
-    pub(super) answer: Answer,
-    /// Where it is on record.
-    pub(super) request: Option<Rc<Request>>,
-    /// How much of each had happened in the file by then.
-    pub(super) events: Events,
-    /// Whether it read less than was there, for a reason that is known or too small to matter.
-    pub(super) is_explained_miss: bool,
-}
-
-/// Counts of what stands in a file before an answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Events {
-    pub(super) lines: u32,
-    pub(super) prompts: u32,
-    pub(super) commands: u32,
-    pub(super) compactions: u32,
-    /// How often another account began to pay: its cache is another.
-    pub(super) owners: u32,
-}
-
 /// Less is noise: Claude Code counts no miss below it either (2.1.329).
 const LEAST_TOKENS: u64 = 2_000;
 /// The share of what was there that a read falls short of, in hundredths, likewise.
@@ -115,148 +69,129 @@ const ENOUGH: u64 = 95;
 /// line of the transcript is a block or more: a turn with more lines proves nothing.
 const LOOKED_BACK: u32 = 20;
 
-impl Exchange {
+impl CachedAnswer {
     /// What the cache held of this prompt afterwards.
     pub(super) fn cached(&self) -> u64 {
-        self.answer
-            .usage
-            .cache_read
-            .saturating_add(self.answer.usage.cache_write)
+        let usage = &self.usage;
+        usage.cache_read.saturating_add(usage.cache_write)
     }
 
-    /// When it was sent, or a moment after that.
+    /// When it was asked for, or a moment after that.
     fn sent_at(&self) -> Millis {
-        self.request
-            .as_ref()
-            .map_or(self.answer.at, |request| request.at)
+        self.sent.as_ref().map_or(self.at, |sent| sent.at)
     }
 
-    /// Tokens written for five minutes, and for an hour.
-    fn written(&self) -> [(u64, Millis); 2] {
-        let usage = &self.answer.usage;
-        [
-            (usage.cache_write_5m(), FIVE_MINUTES),
-            (usage.cache_write_1h, HOUR),
-        ]
+    /// The lifetimes that it wrote with, the shorter first.
+    fn lifetimes(&self) -> impl Iterator<Item = Millis> {
+        let five_minutes = (self.usage.cache_write_5m() > 0).then_some(FIVE_MINUTES);
+        let hour = (self.usage.cache_write_1h > 0).then_some(HOUR);
+        five_minutes.into_iter().chain(hour)
     }
 
     /// For how long its entries live: the shorter, where it wrote both.
     fn lifetime(&self) -> Millis {
-        let asked = self.request.as_ref();
-        let asked = asked.and_then(|request| request.lifetimes.first().copied());
-        let written = self.written().into_iter().filter(|(tokens, _)| *tokens > 0);
-        let written = written.map(|(_, lifetime)| lifetime);
-        let all = written.chain(asked.or(self.answer.lifetime));
+        let asked = self.sent.as_ref();
+        let asked = asked.and_then(|sent| sent.lifetimes.first().copied());
+        let all = self.lifetimes().chain(asked.or(self.lifetime));
         all.min().unwrap_or(FIVE_MINUTES)
     }
 
     /// Whether it wrote with lifetimes that were not asked for, or with both where nobody knows what
     /// was asked for: then its figures are no proof.
     fn contradicts_request(&self) -> bool {
-        let mut written = self.written().into_iter();
-        match &self.request {
-            Some(request) => written
-                .any(|(tokens, lifetime)| tokens > 0 && !request.lifetimes.contains(&lifetime)),
-            None => written.all(|(tokens, _)| tokens > 0),
+        let mut written = self.lifetimes();
+        match &self.sent {
+            Some(sent) => written.any(|lifetime| !sent.lifetimes.contains(&lifetime)),
+            None => written.count() > 1,
         }
     }
 }
 
 /// How many tokens `now` wrote again that `before` had left in the cache; None if it read what was
 /// there, or as good as that.
-pub(super) fn written_again(before: &Exchange, now: &Exchange) -> Option<u64> {
-    let there = before.cached().min(now.answer.usage.prompt());
-    let missed = there.saturating_sub(now.answer.usage.cache_read);
-    let is_short = now.answer.usage.cache_read.saturating_mul(100) < there.saturating_mul(ENOUGH);
-    let again = missed.min(now.answer.usage.cache_write);
+pub(super) fn written_again(before: &CachedAnswer, now: &CachedAnswer) -> Option<u64> {
+    let there = before.cached().min(now.usage.prompt());
+    let missed = there.saturating_sub(now.usage.cache_read);
+    let is_short = now.usage.cache_read.saturating_mul(100) < there.saturating_mul(ENOUGH);
+    let again = missed.min(now.usage.cache_write);
     (is_short && missed >= LEAST_TOKENS && again > 0).then_some(again)
 }
 
-/// Why `now` wrote again what `before` had left.
+/// Why `now` wrote again what `before` had left, and whether that was needless.
 pub(super) fn cause_of(
-    before: &Exchange,
-    now: &Exchange,
+    before: &CachedAnswer,
+    now: &CachedAnswer,
     shapes: &HashMap<Hash, Shape>,
-) -> CauseFound {
+) -> (Cause, bool) {
     let lifetime = before.lifetime();
     if now.events.compactions > before.events.compactions {
-        return CauseFound::needed(Cause::Compaction);
+        return (Cause::Compaction, false);
     }
     // The entries are as old as the earlier of two moments that both are known.
-    if now.sent_at() - before.answer.at >= lifetime {
-        return CauseFound::needed(Cause::Expired);
+    if now.sent_at() - before.at >= lifetime {
+        return (Cause::Expired, false);
     }
     // Without its request, nobody knows how long before its line an answer was asked for.
-    let safely = match before.request {
+    let safely = match before.sent {
         Some(_) => lifetime,
         None => lifetime / 2,
     };
-    let is_within_lifetime = now.answer.at - before.sent_at() < safely;
-    let is_proof = is_within_lifetime
+    let is_proof = now.at - before.sent_at() < safely
         && now.events.owners == before.events.owners
-        && now.answer.service == before.answer.service
+        && now.service == before.service
         && !is_impossible(before, now)
         && !before.contradicts_request()
         && !now.contradicts_request();
-    let found = match (&before.request, &now.request) {
-        (Some(sent_before), Some(sent)) => by_requests(before, sent_before, now, sent, shapes),
-        _ => by_usage(before, now),
+    let (cause, is_needless) = match (&before.sent, &now.sent) {
+        (Some(old), Some(new)) => by_requests(before, old, now, new, shapes),
+        _ => (Cause::Unknown, is_needless_by_usage(before, now)),
     };
-    if found.is_needless && !is_proof {
-        let changed = found.changed;
-        return CauseFound {
-            changed,
-            ..CauseFound::needed(Cause::Unknown)
-        };
+    if is_needless && !is_proof {
+        return (Cause::Unknown, false);
     }
-    found
+    (cause, is_needless)
 }
 
 /// A prefix can be read to an end that was marked before. Between what the answer before it read and
 /// what it wrote there is none, unless that did not read all there was: then an end may lie there.
-fn is_impossible(before: &Exchange, now: &Exchange) -> bool {
-    let read = before.answer.usage.cache_read;
-    let read_all = read > 0 && !before.is_explained_miss;
-    read_all && now.answer.usage.cache_read > read && now.answer.usage.cache_read < before.cached()
+fn is_impossible(before: &CachedAnswer, now: &CachedAnswer) -> bool {
+    let (read, reads) = (before.usage.cache_read, now.usage.cache_read);
+    read > 0 && !before.is_explained_miss && read < reads && reads < before.cached()
 }
 
 fn by_requests(
-    before: &Exchange,
-    sent_before: &Request,
-    now: &Exchange,
-    sent: &Request,
+    before: &CachedAnswer,
+    old: &Request,
+    now: &CachedAnswer,
+    new: &Request,
     shapes: &HashMap<Hash, Shape>,
-) -> CauseFound {
+) -> (Cause, bool) {
     // A new process, another version, a command of the user's: then what changed is no surprise.
-    let is_by_user = sent.base.is_none()
-        || now.answer.agent.is_some()
-        || now.answer.version != before.answer.version
+    let is_by_user = new.base.is_none()
+        || now.agent.is_some()
+        || now.version != before.version
         || now.events.commands > before.events.commands;
-    if sent.shape != sent_before.shape {
-        let both = shapes.get(&sent_before.shape).zip(shapes.get(&sent.shape));
-        let difference = both.and_then(|(old, new)| difference(old, new));
-        let (cause, changed) = difference.unzip();
-        return CauseFound {
-            cause: cause.unwrap_or(Cause::Unknown),
-            is_needless: cause.is_some() && !is_by_user,
-            changed,
+    if new.shape != old.shape {
+        return match changed_shape(old, new, shapes) {
+            Some((cause, _)) => (cause, !is_by_user),
+            None => (Cause::Unknown, false),
         };
     }
-    let (cause, is_needless) = if sent.effort != sent_before.effort {
-        (Cause::EffortChanged, false)
-    } else if sent.parameters != sent_before.parameters {
-        (Cause::Unknown, false)
-    } else {
-        match (&sent_before.messages, &sent.messages) {
-            (Some(old), Some(new)) => by_messages(old, new, is_by_user),
-            _ => (Cause::Unknown, false),
+    let (cause, is_needless) = match (&old.messages, &new.messages) {
+        _ if new.effort != old.effort => (Cause::EffortChanged, false),
+        (Some(before), Some(now)) if new.parameters == old.parameters => {
+            by_messages(before, now, is_by_user)
         }
+        _ => (Cause::Unknown, false),
     };
-    let is_too_far = now.events.lines.saturating_sub(before.events.lines) > LOOKED_BACK;
-    match (is_too_far, cause) {
-        (true, Cause::Server) => CauseFound::needed(Cause::Unknown),
-        _ => CauseFound::new(cause, is_needless && !is_too_far),
+    match (cause, is_too_far(before, now)) {
+        (Cause::Server, true) => (Cause::Unknown, false),
+        (cause, is_too_far) => (cause, is_needless && !is_too_far),
     }
+}
+
+fn is_too_far(before: &CachedAnswer, now: &CachedAnswer) -> bool {
+    now.events.lines.saturating_sub(before.events.lines) > LOOKED_BACK
 }
 
 /// Whether messages that were sent before were sent again. Where one of them is another now, and all
@@ -279,56 +214,58 @@ fn by_messages(old: &[Hash], new: &[Hash], is_by_user: bool) -> (Cause, bool) {
 /// Without records of the requests, only this proves anything: within one turn of one version, where
 /// no user could act, a prompt that did not get shorter was not read as far as it had been written.
 /// Who changed what is not known.
-fn by_usage(before: &Exchange, now: &Exchange) -> CauseFound {
-    let is_in_turn = now.events.prompts == before.events.prompts
+fn is_needless_by_usage(before: &CachedAnswer, now: &CachedAnswer) -> bool {
+    now.events.prompts == before.events.prompts
         && now.events.commands == before.events.commands
-        && now.events.lines.saturating_sub(before.events.lines) <= LOOKED_BACK;
-    let is_same = now.answer.version == before.answer.version
-        && now.answer.effort == before.answer.effort
-        && now.request.is_none()
-        && before.request.is_none();
-    let is_whole = now.answer.usage.prompt() >= before.answer.usage.prompt();
-    CauseFound::new(Cause::Unknown, is_in_turn && is_same && is_whole)
+        && !is_too_far(before, now)
+        && now.version == before.version
+        && now.effort == before.effort
+        && now.sent.is_none()
+        && before.sent.is_none()
+        && now.usage.prompt() >= before.usage.prompt()
 }
 
-/// What sets two shapes apart: the tools, which stand first in a prompt, or the system prompt.
-fn difference(old: &Shape, new: &Shape) -> Option<(Cause, String)> {
+/// What sets the shapes of two requests apart, and that in words: the tools, which stand first in a
+/// prompt, or the system prompt.
+pub(super) fn changed_shape(
+    before: &Request,
+    now: &Request,
+    shapes: &HashMap<Hash, Shape>,
+) -> Option<(Cause, String)> {
+    let (old, new) = shapes.get(&before.shape).zip(shapes.get(&now.shape))?;
     if old.tools != new.tools {
         return Some((Cause::ToolsChanged, changed_tools(old, new)));
     }
-    (old.system != new.system).then(|| {
-        let (was, is) = (old.system.length, new.system.length);
+    let (was, is) = (old.system, new.system);
+    (was != is).then(|| {
+        let (was, is) = (was.length, is.length);
         let words = format!("the system prompt went from {was} to {is} characters");
         (Cause::SystemPromptChanged, words)
     })
 }
 
 fn changed_tools(old: &Shape, new: &Shape) -> String {
-    let part = |shape: &Shape, name: &str| -> Option<Part> {
-        let found = shape.tools.iter().find(|(known, _)| known == name);
-        found.map(|(_, part)| *part)
-    };
+    let known = old.tools.iter().map(|(name, part)| (name, part));
+    let mut gone: IndexMap<&String, &Part> = known.collect();
     let mut words = Vec::new();
-    for (name, is) in &new.tools {
-        match part(old, name) {
-            None => words.push(format!("{name} came ({} characters)", is.length)),
-            Some(was) if was != *is => words.push(format!(
-                "{name} went from {} to {} characters",
-                was.length, is.length
-            )),
+    for (name, part) in &new.tools {
+        let is = part.length;
+        match gone.shift_remove(name) {
+            None => words.push(format!("{name} came ({is} characters)")),
+            Some(was) if was != part => {
+                let was = was.length;
+                words.push(format!("{name} went from {was} to {is} characters"));
+            }
             Some(_) => {}
         }
     }
-    let gone = old
-        .tools
-        .iter()
-        .filter(|(name, _)| part(new, name).is_none());
-    words.extend(gone.map(|(name, was)| format!("{name} went ({} characters)", was.length)));
-    if words.is_empty() {
-        "the tools were sent in another order".to_owned()
-    } else {
-        words.join(", ")
+    for (name, was) in gone {
+        words.push(format!("{name} went ({} characters)", was.length));
     }
+    if words.is_empty() {
+        return "the tools were sent in another order".to_owned();
+    }
+    words.join(", ")
 }
 
 #[cfg(test)]

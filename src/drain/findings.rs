@@ -37,9 +37,9 @@ pub(crate) struct Findings {
     pub(crate) written: Money,
     pub(crate) needless: Sum,
     /// By cause, and whether it was needless; the dearest first, what was needless before that.
-    pub(crate) causes: Vec<(Cause, bool, Sum)>,
-    /// Sessions with needless writes, the dearest first.
-    pub(crate) sessions: Vec<SessionDrain>,
+    pub(crate) causes: Vec<((Cause, bool), Sum)>,
+    /// Sessions with needless writes, by their ids, the dearest first.
+    pub(crate) sessions: Vec<(String, SessionDrain)>,
     /// Needless writes by the version that sent the request; how many answers of each in all.
     pub(crate) versions: BTreeMap<String, (u64, Sum)>,
     /// Needless writes, the dearest first.
@@ -55,7 +55,6 @@ pub(crate) struct Findings {
 /// What a session wrote without need.
 #[derive(Debug, Default)]
 pub(crate) struct SessionDrain {
-    pub(crate) session: String,
     pub(crate) needless: Sum,
     costs: BTreeMap<Cause, Money>,
 }
@@ -71,7 +70,10 @@ impl Findings {
             found.written += write.cost;
             found.unrecorded += u64::from(!write.is_recorded);
             found.hour.0 += write.hour_more;
-            let version = found.versions.entry(write.version.clone()).or_default();
+            let version = found
+                .versions
+                .entry(write.answer.version.clone())
+                .or_default();
             version.0 += 1;
             let Some(again) = write.again.take() else {
                 continue;
@@ -87,22 +89,18 @@ impl Findings {
             found.needless.add(&again);
             version.1.add(&again);
             let session = sessions.entry(write.session.clone()).or_default();
-            session.session.clone_from(&write.session);
             session.needless.add(&again);
             *session.costs.entry(again.cause).or_default() += again.cost;
             found.cases.push((write, again));
         }
         found.cases.sort_by_key(|(_, again)| Reverse(again.cost));
-        let causes = causes.into_iter();
-        let causes = causes.map(|((cause, is_needless), sum)| (cause, is_needless, sum));
-        found.causes = causes.collect();
-        found
-            .causes
-            .sort_by_key(|(_, is_needless, sum)| (!is_needless, Reverse(sum.cost)));
-        found.sessions = sessions.into_values().collect();
+        found.causes = causes.into_iter().collect();
+        let place = |((_, is_needless), sum): &((_, bool), Sum)| (!is_needless, Reverse(sum.cost));
+        found.causes.sort_by_key(place);
+        found.sessions = sessions.into_iter().collect();
         found
             .sessions
-            .sort_by_key(|session| Reverse(session.needless.cost));
+            .sort_by_key(|(_, drain)| Reverse(drain.needless.cost));
         found
     }
 }

@@ -4,24 +4,20 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::cause::{Cause, CauseFound, Events, Exchange, cause_of, written_again};
-use super::record::{Act, Answer, Hash, Prompt, Record, Request, Shape};
+use super::cause::{Cause, cause_of, changed_shape, written_again};
+use super::record::{Act, CachedAnswer, Events, Hash, Prompt, Record, Request, Shape};
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
 
-/// What was written to the cache for one answer.
+/// An answer, and what was written to the cache for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Write {
-    /// The answer, as the ledger knows it.
-    pub(crate) key: i64,
-    pub(crate) at: Millis,
+    pub(crate) answer: CachedAnswer,
     /// What was asked for, and who pays, where the transcript tells.
     pub(crate) prompt: Option<Rc<Prompt>>,
     pub(crate) owner: Option<Owner>,
     pub(crate) session: String,
-    pub(crate) version: String,
-    pub(crate) model: String,
     /// What the whole answer cost, and what the writing.
     pub(crate) total: Money,
     pub(crate) cost: Money,
@@ -41,13 +37,11 @@ pub(crate) struct Again {
     pub(crate) tokens: u64,
     /// Beyond what reading it would have cost.
     pub(crate) cost: Money,
-    /// Tokens that the answer before left in the cache, and that this one read.
+    /// Tokens that the answer before left in the cache.
     pub(crate) there: u64,
-    pub(crate) read: u64,
     /// Since the request before.
     pub(crate) after: Millis,
-    /// Ids of the API's, for a bug report.
-    pub(crate) request: Option<String>,
+    /// The API's id of that, for a bug report.
     pub(crate) request_before: Option<String>,
     /// Which tool, how many characters.
     pub(crate) changed: Option<String>,
@@ -72,8 +66,8 @@ pub(crate) struct History<'t> {
     owner: Option<Owner>,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
-    /// The last exchange of each cache, by model.
-    last: HashMap<Caller, HashMap<String, Exchange>>,
+    /// The last answer of each cache, by model.
+    last: HashMap<Caller, HashMap<String, CachedAnswer>>,
     /// The answers of this file; each stands on several lines.
     seen: HashSet<i64>,
 }
@@ -148,90 +142,67 @@ impl<'t> History<'t> {
         self.requests.insert(request.id, Rc::new(request));
     }
 
-    fn answer(&mut self, answer: Answer, known: &mut Known) -> Option<Write> {
-        let request = answer
-            .request
-            .and_then(|id| self.requests.get(&id).cloned());
-        let source = request.as_ref().map_or("", |sent| caches_of(&sent.source));
-        let caller = (answer.agent.clone(), source.to_owned());
-        let mut now = Exchange {
-            answer,
-            request,
-            events: self.events,
-            is_explained_miss: false,
-        };
+    fn answer(&mut self, mut now: CachedAnswer, known: &mut Known) -> Option<Write> {
+        now.sent = now.request.and_then(|id| self.requests.get(&id).cloned());
+        now.events = self.events;
+        let source = now.sent.as_ref().map_or("", |sent| caches_of(&sent.source));
+        let caller = (now.agent.clone(), source.to_owned());
         let models = self.last.entry(caller).or_default();
-        let before = models.get(&now.answer.model);
-        let found = if let Some(before) = before {
-            written_again(before, &now)
-                .map(|tokens| (tokens, cause_of(before, &now, &known.shapes)))
-        } else {
-            let cause = if models.is_empty() {
-                Cause::First
-            } else {
-                Cause::ModelChanged
-            };
-            let written = now.answer.usage.cache_write;
-            (written > 0).then(|| (written, CauseFound::needed(cause)))
+        let before = models.get(&now.model);
+        let written = now.usage.cache_write;
+        let found = match before {
+            Some(before) => written_again(before, &now)
+                .map(|tokens| (tokens, cause_of(before, &now, &known.shapes))),
+            None if written == 0 => None,
+            None if models.is_empty() => Some((written, (Cause::First, false))),
+            None => Some((written, (Cause::ModelChanged, false))),
         };
-        let is_unknown = |(_, found): &(u64, CauseFound)| found.cause == Cause::Unknown;
-        let there = before.map_or(0, Exchange::cached);
-        now.is_explained_miss =
-            now.answer.usage.cache_read < there && !found.as_ref().is_some_and(is_unknown);
-        let is_counted = !now.answer.is_copy && known.counted.insert(now.answer.key);
-        let write = is_counted.then(|| Write {
-            prompt: self.prompt.clone(),
-            owner: self.owner.clone(),
-            session: self.session.clone(),
-            ..written(
-                before,
-                &now,
-                found,
-                &self.prices.prices_of(&now.answer.model),
-            )
+        let prices = self.prices.prices_of(&now.model);
+        let again = found.map(|(tokens, (cause, is_needless))| {
+            let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
+            let changed =
+                requests.and_then(|(old, new)| Some(changed_shape(old, new, &known.shapes)?.1));
+            Again {
+                cause,
+                is_needless,
+                tokens,
+                cost: beyond_reading(&now, tokens, &prices),
+                there: before.map_or(0, CachedAnswer::cached),
+                after: before.map_or(0, |before| now.at - before.at),
+                request_before: before.and_then(|before| before.request_id.clone()),
+                changed,
+            }
         });
-        models.insert(now.answer.model.clone(), now);
+        let there = before.map_or(0, CachedAnswer::cached);
+        let is_unknown = again
+            .as_ref()
+            .is_some_and(|again| again.cause == Cause::Unknown);
+        now.is_explained_miss = now.usage.cache_read < there && !is_unknown;
+        let is_counted = !now.is_copy && known.counted.insert(now.key);
+        let write = is_counted.then(|| {
+            let total = price(&now, now.usage, &prices);
+            let for_an_hour = Usage {
+                cache_write_1h: written,
+                ..now.usage
+            };
+            Write {
+                prompt: self.prompt.clone(),
+                owner: self.owner.clone(),
+                session: self.session.clone(),
+                total,
+                cost: beyond_reading(&now, written, &prices) + price_of_reading(&now, &prices),
+                hour_more: price(&now, for_an_hour, &prices) - total,
+                is_recorded: now.sent.is_some(),
+                // Requests take too much room to be kept.
+                answer: CachedAnswer {
+                    sent: None,
+                    ..now.clone()
+                },
+                again,
+            }
+        });
+        models.insert(now.model.clone(), now);
         write
-    }
-}
-
-/// What an answer wrote, whoever asked for it.
-fn written(
-    before: Option<&Exchange>,
-    now: &Exchange,
-    found: Option<(u64, CauseFound)>,
-    prices: &ModelPrices<'_>,
-) -> Write {
-    let (answer, usage) = (&now.answer, now.answer.usage);
-    let price = |usage: Usage| prices.price(answer.at, &usage, answer.service, &[]);
-    let beyond_reading = |tokens| price(usage) - price(as_read(usage, tokens));
-    let for_an_hour = Usage {
-        cache_write_1h: usage.cache_write,
-        ..usage
-    };
-    let again = found.map(|(tokens, found)| Again {
-        cause: found.cause,
-        is_needless: found.is_needless,
-        changed: found.changed,
-        tokens,
-        cost: beyond_reading(tokens),
-        there: before.map_or(0, Exchange::cached),
-        read: usage.cache_read,
-        after: before.map_or(0, |before| answer.at - before.answer.at),
-        request: answer.request_id.clone(),
-        request_before: before.and_then(|before| before.answer.request_id.clone()),
-    });
-    Write {
-        key: answer.key,
-        at: answer.at,
-        version: answer.version.clone().unwrap_or_default(),
-        model: answer.model.clone(),
-        total: price(usage),
-        cost: beyond_reading(usage.cache_write) + price_of_reading(usage, price),
-        hour_more: price(for_an_hour) - price(usage),
-        is_recorded: now.request.is_some(),
-        again,
-        ..Write::default()
     }
 }
 
@@ -241,26 +212,33 @@ fn caches_of(source: &str) -> &str {
     if is_conversation { "" } else { source }
 }
 
-/// The same usage, had so many of the written tokens been read.
-fn as_read(usage: Usage, tokens: u64) -> Usage {
+fn price(answer: &CachedAnswer, usage: Usage, prices: &ModelPrices<'_>) -> Money {
+    prices.price(answer.at, &usage, answer.service, &[])
+}
+
+/// What an answer cost beyond what it had if so many of the written tokens had been read.
+fn beyond_reading(answer: &CachedAnswer, tokens: u64, prices: &ModelPrices<'_>) -> Money {
+    let usage = answer.usage;
     let left = usage.cache_write.saturating_sub(tokens);
     let hour = u128::from(usage.cache_write_1h) * u128::from(left);
     let hour = hour / u128::from(usage.cache_write.max(1));
-    Usage {
+    let as_read = Usage {
         cache_read: usage.cache_read.saturating_add(tokens),
         cache_write: left,
         cache_write_1h: u64::try_from(hour).unwrap_or(left),
         ..usage
-    }
+    };
+    price(answer, usage, prices) - price(answer, as_read, prices)
 }
 
 /// What reading all that was written would have cost in a prompt of this length: long prompts have
 /// prices of their own.
-fn price_of_reading(usage: Usage, price: impl Fn(Usage) -> Money) -> Money {
-    let prompt = usage.prompt();
+fn price_of_reading(answer: &CachedAnswer, prices: &ModelPrices<'_>) -> Money {
+    let prompt = answer.usage.prompt();
     let all_read = Usage {
         cache_read: prompt,
         ..Usage::default()
     };
-    price(all_read).share(usage.cache_write.into(), prompt.max(1).into())
+    let all_read = price(answer, all_read, prices);
+    all_read.share(answer.usage.cache_write.into(), prompt.max(1).into())
 }

@@ -4,7 +4,6 @@
 //! rules, `findings` adds up. docs/drain.md says what each cause means and how it was tried.
 
 mod attribution;
-mod bug_report;
 mod cause;
 mod findings;
 mod history;
@@ -18,7 +17,7 @@ pub(crate) use attribution::Attribution;
 pub(crate) use cause::Cause;
 pub(crate) use findings::Findings;
 pub(crate) use history::{Again, Write};
-pub(crate) use page::{Drain, SessionSpend};
+pub(crate) use page::{Drain, SessionSpend, bug_report};
 pub(crate) use percent_worth::{PercentWorth, SpentHere};
 pub(crate) use reading::writes;
 pub(crate) use window_use::WindowShares;

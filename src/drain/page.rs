@@ -1,11 +1,11 @@
 //! What was found, for people and programs.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
-use super::bug_report::bug_report;
 use super::cause::Cause;
 use super::findings::Findings;
 use super::history::{Again, Write};
@@ -19,6 +19,8 @@ use crate::time::{Clock, in_words, moment};
 /// How many cases are shown with their proof, and how many sessions.
 const CASES: usize = 3;
 const SESSIONS: usize = 8;
+/// How many cases a bug report lists one by one.
+const LISTED: usize = 20;
 
 /// What a session cost in all, and what it is called.
 #[derive(Debug, Clone, Default)]
@@ -40,11 +42,6 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// Text for a bug report.
-    pub(crate) fn bug_report(&self) -> String {
-        bug_report(&self.found)
-    }
-
     /// For people and programs.
     pub(crate) fn report(&self) -> Report {
         let mut report = Report::new(self.json());
@@ -59,17 +56,17 @@ impl Drain {
     fn json(&self) -> Value {
         let found = &self.found;
         let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
-        let causes = found.causes.iter().map(|(cause, is_needless, sum)| {
+        let causes = found.causes.iter().map(|((cause, is_needless), sum)| {
             let what = json!({"cause": cause, "needless": is_needless});
             let (more, saved) = found.hour;
             let hour = json!({"an_hour_would_cost_usd": more.usd(), "an_hour_would_save_usd": saved.usd()});
             let hour = Some(hour).filter(|_| *cause == Cause::Expired);
             joined([what, json!(hour), sum.json()])
         });
-        let sessions = found.sessions.iter().map(|session| {
-            let known = self.sessions.get(&session.session);
+        let sessions = found.sessions.iter().map(|(id, session)| {
+            let known = self.sessions.get(id);
             json!({
-                "session": session.session,
+                "session": id,
                 "title": known.and_then(|known| known.title.clone()),
                 "cost_usd": known.map_or(0.0, |known| known.cost.usd()),
                 "needless_usd": session.needless.cost.usd(),
@@ -124,7 +121,7 @@ impl Drain {
         let figures = ["needed", "times", "tokens", "cost"].map(Column::figure);
         let cause = Column::text("cause").shrinking_to(16);
         let mut table = Table::new([cause].into_iter().chain(figures));
-        for (cause, is_needless, sum) in &self.found.causes {
+        for ((cause, is_needless), sum) in &self.found.causes {
             let tone = if *is_needless {
                 Tone::Warning
             } else {
@@ -153,13 +150,12 @@ impl Drain {
         let columns = [Column::text("session").shrinking_to(12)].into_iter();
         let columns = columns.chain(figures);
         let mut table = Table::new(columns.chain([Column::text("mostly").shrinking_to(12)]));
-        for session in self.found.sessions.iter().take(SESSIONS) {
-            let known = self.sessions.get(&session.session);
+        for (id, session) in self.found.sessions.iter().take(SESSIONS) {
+            let known = self.sessions.get(id);
             let known = known.cloned().unwrap_or_default();
-            let id: String = session.session.chars().take(8).collect();
             let cause = session.cause().map(|cause| cause.words().in_short(true));
             table.row([
-                known.title.unwrap_or(id),
+                known.title.unwrap_or_else(|| format!("{id:.8}")),
                 session.needless.answers.to_string(),
                 session.needless.cost.show(),
                 known.cost.show(),
@@ -183,13 +179,13 @@ impl Drain {
         report.section("The dearest, with the proof");
         for (write, again) in self.found.cases.iter().take(CASES) {
             let zone = self.clock.zone;
-            let at = zone.at(moment(write.at)).format("%Y-%m-%d %H:%M:%S");
+            let at = zone.at(moment(write.answer.at)).format("%Y-%m-%d %H:%M:%S");
             let cost = again.cost.show();
             let text = format!("{at}  {}", proof(write, again));
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
         report.section("What to do");
-        for (cause, is_needless, _) in &self.found.causes {
+        for ((cause, is_needless), _) in &self.found.causes {
             if *is_needless {
                 report.item("- ", Tone::Plain, &cause.words().remedy);
             }
@@ -229,11 +225,58 @@ fn proof(write: &Write, again: &Again) -> String {
     format!(
         "{} in the cache, {} read, {} written again {} later; {} ({}, Claude Code {})",
         short_count(again.there),
-        short_count(again.read),
+        short_count(write.answer.usage.cache_read),
         short_count(again.tokens),
         in_words(TimeDelta::milliseconds(again.after.max(1_000))),
         what.unwrap_or(&again.cause.words().proof),
-        write.model,
-        write.version,
+        write.answer.model,
+        write.answer.version,
+    )
+}
+
+/// What was written without need, as Markdown for a bug report. Versions, counts, times (UTC), ids of
+/// requests; no name, no path, no word of anybody.
+pub(crate) fn bug_report(found: &Findings) -> String {
+    let mut text = String::from("### Prompt cache written again without need\n\n");
+    let needless = found.needless;
+    let cost = needless.cost.show();
+    let _ = writeln!(
+        text,
+        "{} of {} answers wrote {} tokens again ({cost} beyond the price of reading them).\n",
+        needless.answers, found.answers, needless.tokens
+    );
+    text.push_str("| Claude Code | answers | written again | tokens |\n|---|---|---|---|\n");
+    for (version, (answers, sum)) in &found.versions {
+        let (again, tokens) = (sum.answers, sum.tokens);
+        let _ = writeln!(text, "| {version} | {answers} | {again} | {tokens} |");
+    }
+    text.push_str("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    for (write, again) in found.cases.iter().take(LISTED) {
+        text.push_str(&case(write, again));
+    }
+    if found.cases.len() > LISTED {
+        let _ = writeln!(text, "\nThe {LISTED} dearest of {}.", found.cases.len());
+    }
+    let mut causes = found.cases.iter().map(|(_, again)| again.cause);
+    if causes.any(|cause| cause == Cause::Server) {
+        text.push_str("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.\n");
+    }
+    text
+}
+
+fn case(write: &Write, again: &Again) -> String {
+    let at = moment(write.answer.at).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
+    format!(
+        "| {at} | {} | {} | {} | {} s | {} | {} | {} | {} | {} |\n",
+        write.answer.version,
+        write.answer.model,
+        json!(again.cause).as_str().unwrap_or_default(),
+        again.after / 1_000,
+        again.there,
+        write.answer.usage.cache_read,
+        again.tokens,
+        id(&write.answer.request_id),
+        id(&again.request_before),
     )
 }

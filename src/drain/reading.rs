@@ -41,8 +41,8 @@ pub(crate) fn writes(
         done += file.state.size;
         progress(done, all);
     }
-    writes.retain(|write| since.is_none_or(|since| write.at >= since));
-    writes.sort_by_key(|write| write.at);
+    writes.retain(|write| since.is_none_or(|since| write.answer.at >= since));
+    writes.sort_by_key(|write| write.answer.at);
     writes
 }
 

@@ -4,6 +4,8 @@
 //! Shapes as clients from about 2.1.300 on write them (seen in 2.1.308 to 2.1.329). Texts are never
 //! kept: of a message only its hash, of a tool its name, length and hash.
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -35,7 +37,7 @@ fn lifetime(name: Option<&str>) -> Millis {
 pub(super) enum Record {
     Request(Request),
     Shape(Shape),
-    Answer(Answer),
+    Answer(CachedAnswer),
     /// What was said before was summed up, or results of tools were taken out.
     Compaction,
     /// A line of the user's side of the conversation, with the prompt that it belongs to.
@@ -104,12 +106,13 @@ pub(super) struct Part {
     pub(super) length: usize,
 }
 
-/// What was answered, on one of the lines that repeat it.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) key: i64,
+/// What was answered, on one of the lines that repeat it; and what its file says of it besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CachedAnswer {
+    /// As the ledger knows it.
+    pub(crate) key: i64,
     /// When its first line was written: the cache was looked at before.
-    pub(super) at: Millis,
+    pub(crate) at: Millis,
     /// Whether the line says that it was copied from another session.
     pub(super) is_copy: bool,
     pub(super) model: String,
@@ -120,9 +123,27 @@ pub(super) struct Answer {
     pub(super) request_id: Option<String>,
     /// The subagent that asked: what its user does stands in another file.
     pub(super) agent: Option<String>,
-    pub(super) version: Option<String>,
+    /// Of Claude Code; empty if the line does not say.
+    pub(super) version: String,
     pub(super) lifetime: Option<Millis>,
     pub(super) effort: Option<String>,
+    /// What was sent for it, where that is on record.
+    pub(super) sent: Option<Rc<Request>>,
+    /// How much of each had happened in the file by then.
+    pub(super) events: Events,
+    /// Whether it read less than was there, for a reason that is known or too small to matter.
+    pub(super) is_explained_miss: bool,
+}
+
+/// Counts of what stands in a file before an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Events {
+    pub(super) lines: u32,
+    pub(super) prompts: u32,
+    pub(super) commands: u32,
+    pub(super) compactions: u32,
+    /// How often another account began to pay: its cache is another.
+    pub(super) owners: u32,
 }
 
 #[derive(Deserialize)]
@@ -261,12 +282,12 @@ impl Part {
     }
 }
 
-fn answer(line: &[u8], fields: Fields<'_>) -> Option<Answer> {
+fn answer(line: &[u8], fields: Fields<'_>) -> Option<CachedAnswer> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;
     };
     let asked = fields.prompt_cache_requested;
-    Some(Answer {
+    Some(CachedAnswer {
         key: response.key,
         at: response.at?,
         is_copy: response.copied_from.is_some(),
@@ -276,9 +297,10 @@ fn answer(line: &[u8], fields: Fields<'_>) -> Option<Answer> {
         request: fields.request_ref.map(|request| hash(&request)),
         request_id: fields.request_id,
         agent: fields.agent_id,
-        version: fields.version,
+        version: fields.version.unwrap_or_default(),
         lifetime: asked.map(|name| lifetime(Some(&name))),
         effort: fields.effort,
+        ..CachedAnswer::default()
     })
 }
 

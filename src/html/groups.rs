@@ -1,47 +1,47 @@
 //! Spend by project, by person and by session; the page's script sorts and filters sessions.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use super::markup::Markup;
-use super::sums::dearest_first;
+use super::sums::{SumsByName, dearest_first};
 use super::{View, numbered};
-use crate::pricing::Money;
 use crate::render::{Cell, Table};
-use crate::spend::{SpendGroup, amount, known, session_name, share};
+use crate::spend::{SpendGroup, Tally, amount, known, session_name, share};
 use crate::time::{in_words, moment};
 
 /// More models than this are counted.
 const MODELS: usize = 2;
 
 pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
-    let name = |path: &str| view.project(path);
-    by_name(view, page, "project", &view.contents.sums.projects, name);
+    let named = view.projects.iter();
+    let named = named.map(|(path, sum)| (view.project(path), sum));
+    by_name(view, page, "project", named);
 }
 
 pub(super) fn people(view: &View<'_>, page: &mut Markup) {
-    let name = |person: &str| view.person(person);
-    by_name(view, page, "person", &view.contents.sums.people, name);
+    let named = view.people.iter();
+    let named = named.map(|(name, sum)| (view.person(name), sum));
+    by_name(view, page, "person", named);
 }
 
-/// What `groups` cost, each one `what`.
-fn by_name(
+/// What each of them cost, the dearest first; each is one `what`.
+fn by_name<'t>(
     view: &View<'_>,
     page: &mut Markup,
     what: &str,
-    groups: &[SpendGroup],
-    name: impl Fn(&str) -> String,
+    sums: impl Iterator<Item = (String, &'t Tally)>,
 ) {
-    let whole = view.contents.statement.total().cost();
-    let most = groups.first().map_or(1.0, |most| most.tally.cost().usd());
+    let whole = view.contents.statement.total.cost();
     let mut table = Table::new([what, "cost", "share", "answers", "of the dearest"]);
-    for SpendGroup { key, tally, .. } in groups {
+    let mut most = None;
+    for (name, tally) in sums {
+        let most = *most.get_or_insert(tally.cost().usd().max(f64::MIN_POSITIVE));
         table.row([
-            name(key).into(),
+            name.into(),
             amount(tally),
             share(tally.cost(), whole).into(),
             tally.responses.to_string().into(),
-            Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE)),
+            Cell::bar(tally.cost().usd() / most),
         ]);
     }
     page.table_in_part("by-project", &format!("Cost by {what}"), table);
@@ -51,7 +51,7 @@ fn by_name(
 pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     let sums = &contents.sums.sessions;
-    let groups = contents.statement.groups().iter();
+    let groups = contents.statement.groups.iter();
     let began = groups.map(|group| (group, group.first_at.unwrap_or(group.last_at)));
     let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
     sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
@@ -81,7 +81,7 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     page.table("by-session", "Sessions, the latest first", &table);
 }
 
-fn named(models: &HashMap<String, Money>) -> String {
+fn named(models: &SumsByName) -> String {
     let models = dearest_first(models).into_iter();
     let more = models.len().saturating_sub(MODELS);
     let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();

@@ -68,37 +68,27 @@ impl Markup {
         self.text_in("p", &[("class", "quiet")], text);
     }
 
-    /// A table with a caption for those who do not see it.
-    pub(super) fn table_of<R>(
-        &mut self,
-        class: &str,
-        caption: &str,
-        head: impl FnOnce(&mut Self),
-        rows: impl IntoIterator<Item = R>,
-        row: impl Fn(&mut Self, R),
-    ) {
+    /// A table as a report has it, with a caption for those who do not see it. The first cell of a row
+    /// names it.
+    pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
         self.inside("table", &[("class", class)], |page| {
             page.text_in("caption", &[("class", "unseen")], caption);
-            page.inside("thead", &[], |page| page.inside("tr", &[], head));
+            page.inside("thead", &[], |head| {
+                head.inside("tr", &[], |line| {
+                    for column in &table.columns {
+                        line.text_in("th", &[("scope", "col")], &column.name);
+                    }
+                });
+            });
             page.inside("tbody", &[], |body| {
-                for each in rows {
-                    body.inside("tr", &[], |line| row(line, each));
+                for row in &table.rows {
+                    body.inside("tr", &[], |line| {
+                        for (column, cell) in row.cells.iter().enumerate() {
+                            line.cell(column == 0, cell);
+                        }
+                    });
                 }
             });
-        });
-    }
-
-    /// A table as a report has it. The first cell of a row names it.
-    pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
-        let head = |head: &mut Self| {
-            for column in &table.columns {
-                head.text_in("th", &[("scope", "col")], &column.name);
-            }
-        };
-        self.table_of(class, caption, head, &table.rows, |line, row| {
-            for (column, cell) in row.cells.iter().enumerate() {
-                line.cell(column == 0, cell);
-            }
         });
     }
 
@@ -145,15 +135,32 @@ impl Markup {
     fn cell(&mut self, is_name: bool, cell: &Cell) {
         let value = cell.exact.as_deref().map(|value| ("data-v", value));
         let scope = is_name.then_some(("scope", "row"));
-        let attributes: Vec<Attribute<'_>> = scope.into_iter().chain(value).collect();
+        let color = cell.shade.map(shade);
+        let color = color.map(|class| [("class", class), ("title", &*cell.text)]);
+        let attributes = scope.into_iter().chain(value);
+        let attributes: Vec<Attribute<'_>> =
+            attributes.chain(color.into_iter().flatten()).collect();
         let name = if is_name { "th" } else { "td" };
         self.inside(name, &attributes, |element| {
-            element.text(&cell.text);
+            if color.is_some() {
+                element.text_in("span", &[("class", "unseen")], &cell.text);
+            } else {
+                element.text(&cell.text);
+            }
             if let Some(share) = cell.bar {
                 bar(element, share);
             }
         });
     }
+}
+
+/// Of shaded cells: nothing, and five steps up to what is most.
+pub(super) const SHADES: [&str; 6] = ["h0", "h1", "h2", "h3", "h4", "h5"];
+
+fn shade(share: f64) -> &'static str {
+    let mut steps = SHADES.into_iter().zip(0..);
+    let reached = steps.find(|(_, step)| share * 5.0 <= f64::from(*step));
+    reached.map_or("h5", |(class, _)| class)
 }
 
 /// A bar as long as this share of what is longest.

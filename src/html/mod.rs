@@ -7,12 +7,10 @@
 mod chart;
 mod days;
 mod groups;
-mod hours;
 mod limits;
 mod markup;
 mod summary;
 mod sums;
-mod team;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -26,13 +24,14 @@ use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::spend::{Statement, short_count};
+use crate::spend::{Statement, Tally, short_count};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
 pub(crate) use summary::Before;
 pub(crate) use sums::PageSums;
+use sums::dearest_first;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -80,11 +79,15 @@ struct View<'c> {
     /// Of the charts.
     columns: Columns,
     tolls: Tolls,
+    /// What they came to, the dearest first; people only where several machines exported.
+    models: Vec<(&'c str, Tally)>,
+    projects: Vec<(&'c str, Tally)>,
+    people: Vec<(&'c str, Tally)>,
     /// Everybody, the dearest first, and those who spent nothing as they come: an order by name
     /// would say something of the names where they are left out.
     everybody: IndexSet<&'c str>,
     /// Of whom several machines exported limits, by name.
-    people: BTreeMap<&'c str, PersonLimits>,
+    limits: BTreeMap<&'c str, PersonLimits>,
 }
 
 /// Writes a part of a page.
@@ -94,19 +97,23 @@ impl Contents<'_> {
     /// The page.
     pub(crate) fn page(&self) -> String {
         let zone = self.clock.zone;
+        let people = dearest_first(&self.sums.people);
         let view = View {
             contents: self,
+            models: dearest_first(&self.sums.models),
+            projects: dearest_first(&self.sums.projects),
             columns: self.columns(),
             tolls: match self.team {
                 Some(team) => team.tolls(zone),
                 None => Tolls::of(self.incidents, self.clock),
             },
             everybody: {
-                let spenders = self.sums.people.iter().map(|person| person.key.as_str());
+                let spenders = people.iter().map(|(name, _)| *name);
                 let others = self.team.into_iter().flat_map(TeamLimits::names);
                 spenders.chain(others).collect()
             },
-            people: self.team.map(|team| team.people(zone)).unwrap_or_default(),
+            people,
+            limits: self.team.map(|team| team.people(zone)).unwrap_or_default(),
         };
         let mut body = Markup::default();
         body.inside("header", &[], |page| view.header(page));
@@ -162,8 +169,8 @@ impl View<'_> {
     /// What a directory is called.
     fn project(&self, path: &str) -> String {
         if self.contents.is_anonymous {
-            let mut projects = self.contents.sums.projects.iter();
-            return numbered("project", projects.position(|project| project.key == path));
+            let mut projects = self.projects.iter();
+            return numbered("project", projects.position(|(known, _)| *known == path));
         }
         self.contents.places.show(path.as_ref())
     }
@@ -187,14 +194,14 @@ impl View<'_> {
         let Contents { sums, team, .. } = self.contents;
         let (is_spent, is_team) = (!sums.days.is_empty(), team.is_some());
         let has_people = is_spent && !sums.people.is_empty();
-        let has_sessions = !self.contents.statement.groups().is_empty();
+        let has_sessions = !self.contents.statement.groups.is_empty();
         let parts: [(bool, &str, &str, PartWriter); 9] = [
             (true, "totals", "In all", totals),
             (is_spent, "days", "By day", days::write),
             (has_people, "people", "By person", groups::people),
             (is_spent, "projects", "By project", groups::projects),
-            (is_spent, "hours", "By hour of the week", hours::write),
-            (is_team, "limits", "Limits", team::write),
+            (is_spent, "hours", "By hour of the week", days::by_hour),
+            (is_team, "limits", "Limits", limits::of_team),
             (!is_team, "windows", "The plan's windows", windows::write),
             (!is_team, "limits", "Limit errors", limits::write),
             (has_sessions, "sessions", "Sessions", groups::sessions),
@@ -219,12 +226,12 @@ fn totals(view: &View<'_>, page: &mut Markup) {
     let Contents {
         statement, sums, ..
     } = view.contents;
-    let (total, stops) = (statement.total(), view.tolls.total);
+    let (total, stops) = (&statement.total, view.tolls.total);
     let usage = &total.usage;
     let mut figures = vec![
         ("cost", statement.total_amount()),
         ("answers", total.responses.to_string()),
-        ("sessions", statement.groups().len().to_string()),
+        ("sessions", statement.groups.len().to_string()),
         ("projects", sums.projects.len().to_string()),
         ("input tokens", short_count(usage.input)),
         ("output tokens", short_count(usage.output)),

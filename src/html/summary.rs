@@ -4,6 +4,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::markup::Markup;
+use super::sums::sum_of;
 use super::{Contents, View};
 use crate::pricing::Money;
 use crate::terminal::counted;
@@ -40,7 +41,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let says = format!("{cost} of work in {days}{plan}{limits}.");
     page.text_in("p", &[("class", "summary")], &says);
     let compared = match contents.before {
-        Some(before) => Some(before.beside("That is", contents.statement.total().cost())),
+        Some(before) => Some(before.beside("That is", contents.statement.total.cost())),
         None => lately(contents),
     };
     if let Some(compared) = compared {
@@ -55,7 +56,7 @@ fn lately(contents: &Contents<'_>) -> Option<String> {
     let (begins, before) = (back(LATELY - 1)?, back(2 * LATELY - 1)?);
     let spent = |from: NaiveDate, until: NaiveDate| -> Money {
         let days = contents.sums.days.range(from..until);
-        days.map(|(_, day)| day.tally.cost()).sum()
+        days.map(|(_, sums)| sum_of(sums).cost()).sum()
     };
     let is_known = contents.sums.first_day()? <= before;
     let until = today

@@ -50,6 +50,8 @@ pub struct SpendRow<'l> {
     /// Whether there may be more: what the session was forked from is in no file any more, so of its
     /// unrecorded spend nothing is known; or nobody knows which process drew what is unwritten.
     pub at_least: bool,
+    /// The key of the one response that it is; None where it is none, or several.
+    pub answer: Option<i64>,
     /// Branch and agent; None where they were not asked for, or no line shows it.
     pub scene: Option<&'l Scene>,
     /// Who spent it, and on which machine; empty in this machine's own ledger.
@@ -74,11 +76,17 @@ impl<'l> SpendRow<'l> {
             unrecorded: Money::ZERO,
             unwritten: Money::ZERO,
             at_least: false,
+            answer: None,
             scene: None,
             person: "",
             machine: "",
             team: "",
         }
+    }
+
+    /// All of it.
+    pub(crate) fn cost(&self) -> Money {
+        self.recorded + self.unrecorded + self.unwritten
     }
 
     /// With what no line shows.
@@ -100,6 +108,8 @@ pub enum RowsBy {
     Session,
     /// Session, branch and agent. A row stands at the time of its latest response.
     Scene,
+    /// Session, and each response by itself, in order of time.
+    Answer,
 }
 
 /// From a moment up to another, both on quarters of an hour.
@@ -203,18 +213,25 @@ fn read_recorded(
                 cache_write, cache_write_1h, web_searches, NULL
          FROM quarter WHERE quarter >= ? AND quarter < ?"
     );
+    let of_answers = format!(
+        "SELECT at, session, model, cost, 1, flags & {UNPRICED} != 0, input, output, cache_read, cache_write,
+                cache_write_1h, web_searches, key
+         FROM response WHERE at >= ? AND at < ? ORDER BY at"
+    );
     let (query, range) = match by {
+        RowsBy::Answer => (of_answers, period),
         RowsBy::Scene => (of_scenes, period),
         RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
     };
     each(connection, &query, range, |row| {
-        let scene: Option<Id> = row.get(12)?;
+        let part: Option<Id> = row.get(12)?;
         see(SpendRow {
             recorded: Money::from_pico(row.get(3)?),
             responses: count_from(row, 4)?,
             unpriced: count_from(row, 5)?,
             usage: usage_from(row, 6)?,
-            scene: scene.and_then(|scene| named.scenes.get(&scene)),
+            answer: part.filter(|_| by == RowsBy::Answer),
+            scene: part.and_then(|scene| named.scenes.get(&scene)),
             ..named.nothing_of(row.get(0)?, row.get(1)?, row.get(2)?)
         });
         Ok(())

@@ -51,6 +51,8 @@ pub(crate) struct Cell {
     /// A bar, as long as this share of the longest; behind the row, where there is room and a
     /// terminal.
     pub(crate) bar: Option<f64>,
+    /// In a browser its text is a color, by this share of the most.
+    pub(crate) shade: Option<f64>,
 }
 
 impl Column {
@@ -103,6 +105,12 @@ impl Cell {
     pub(crate) fn worth(self, exact: impl Into<String>) -> Self {
         let exact = Some(exact.into());
         Self { exact, ..self }
+    }
+
+    /// In a browser it is a color.
+    pub(crate) fn shaded(mut self, share: f64) -> Self {
+        self.shade = Some(share);
+        self
     }
 
     /// Nothing but a bar.

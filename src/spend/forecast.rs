@@ -1,15 +1,16 @@
-//! What a day and a month will come to, if they go on as the same weekdays did of late.
+//! What a day and a month will come to, if they go on as the same weekdays did of late; and what a
+//! subscription is worth: what was used, as the API would charge it, beside what the plan costs.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
 use serde_json::{Value, json};
 
-use super::tally::Tally;
+use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, moment};
 
 /// How many whole days before today say how it goes: four of each weekday.
-const LOOKED_AT: u64 = 28;
+const LOOKED_AT: usize = 28;
 
 /// From how many of them a day's forecast follows: single days begin and end as they like.
 const ENOUGH_FOR_A_DAY: usize = 3;
@@ -55,7 +56,7 @@ pub(crate) struct Course {
     pub(crate) spent_today: Money,
     pub(crate) spent_this_month: Money,
     /// From yesterday on backwards.
-    past: Vec<PastDay>,
+    past: [PastDay; LOOKED_AT],
     earliest: Option<Millis>,
     earliest_today: Option<Millis>,
 }
@@ -69,17 +70,17 @@ impl Course {
             today,
             midnight: zone.midnight(today),
             month: zone.month_bounds(now).into(),
-            from: zone.midnight(today - Days::new(LOOKED_AT)),
+            from: zone.midnight(today - Days::new(LOOKED_AT as u64)),
             spent_today: Money::ZERO,
             spent_this_month: Money::ZERO,
-            past: Vec::new(),
+            past: [PastDay::default(); LOOKED_AT],
             earliest: None,
             earliest_today: None,
         }
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let cost = Tally::from_row(row).cost();
+        let cost = row.cost();
         let is_in = |from: DateTime<Utc>, until: DateTime<Utc>| {
             (from.timestamp_millis()..until.timestamp_millis()).contains(&row.at)
         };
@@ -96,9 +97,6 @@ impl Course {
             let at = zone.at(moment(row.at));
             let back = (self.today - at.date_naive()).num_days() - 1;
             let back = usize::try_from(back).unwrap_or_default();
-            if self.past.len() <= back {
-                self.past.resize(back + 1, PastDay::default());
-            }
             if let Some(day) = self.past.get_mut(back) {
                 day.all += cost;
                 if at.time() > zone.at(self.clock.now).time() {
@@ -144,11 +142,10 @@ impl Course {
     /// What such a weekday costs, by those of the days that are known, and by days like it as if they
     /// were one more of it.
     fn usual(&self, weekday: Weekday, days: usize, part: impl Fn(&PastDay) -> Money) -> Money {
-        let back = (1..).zip(0..days);
-        let known = back.filter_map(|(back, nth)| {
+        let known = (1..).zip(self.past.iter().take(days));
+        let known = known.filter_map(|(back, spent)| {
             let day = self.today.checked_sub_days(Days::new(back))?;
-            let spent = self.past.get(nth).map_or(Money::ZERO, &part);
-            Some((day.weekday(), spent))
+            Some((day.weekday(), part(spent)))
         });
         let known: Vec<(Weekday, Money)> = known.collect();
         let (alike, many) = match sum_of(&known, |day| is_weekend(day) == is_weekend(weekday)) {
@@ -270,6 +267,54 @@ impl Forecast {
                 "average_of_days": days,
             }),
         }
+    }
+}
+
+/// A plan in the month that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlanWorth {
+    month: NaiveDate,
+    monthly: Money,
+    used: Money,
+}
+
+impl PlanWorth {
+    /// None for a plan that costs nothing.
+    pub(crate) fn new(monthly: Money, course: &Course) -> Option<Self> {
+        (monthly > Money::ZERO).then(|| Self {
+            month: course.first_of_month(),
+            monthly,
+            used: course.spent_this_month,
+        })
+    }
+
+    fn factor(&self) -> f64 {
+        self.used.usd() / self.monthly.usd()
+    }
+
+    /// For people.
+    pub(crate) fn sentence(&self, currency: &Currency) -> String {
+        let factor = self.factor();
+        let worth = if factor >= 1.0 {
+            format!("{factor:.1} times")
+        } else {
+            format!("{:.0}% of", factor * 100.0)
+        };
+        format!(
+            "At API prices {} would have cost {} so far, {worth} the {} of your plan.",
+            self.month.format("%B"),
+            self.used.show_both(currency),
+            self.monthly.show_both(currency)
+        )
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "month": self.month.format("%Y-%m").to_string(),
+            "monthly_usd": self.monthly.usd(),
+            "api_price_usd": self.used.usd(),
+            "factor": self.factor(),
+        })
     }
 }
 

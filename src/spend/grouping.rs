@@ -1,6 +1,7 @@
 //! Sums by day, week, month, session, project, model, five-hour block, branch or agent.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
@@ -105,7 +106,7 @@ pub(crate) enum Order {
 
 /// Adds rows up.
 #[derive(Debug)]
-pub(crate) struct Grouping {
+pub(super) struct Grouping {
     by: GroupBy,
     zone: Zone,
     /// Without their keys.
@@ -115,7 +116,6 @@ pub(crate) struct Grouping {
     latest: Option<(Millis, usize)>,
     /// Rows for blocks, which can only be made when all are known.
     rows: Vec<(Millis, Tally)>,
-    total: Tally,
 }
 
 impl Grouping {
@@ -126,14 +126,12 @@ impl Grouping {
             groups: IndexMap::new(),
             latest: None,
             rows: Vec::new(),
-            total: Tally::default(),
         }
     }
 
     /// Takes in a row.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         let tally = Tally::from_row(row);
-        self.total += tally;
         if self.by == GroupBy::Block {
             self.rows.push((row.at, tally));
             return;
@@ -169,12 +167,10 @@ impl Grouping {
             GroupBy::Team => known(row.team).into(),
             _ => self.period(row.at).into(),
         };
-        let place = self.groups.get_index_of(key.as_ref());
-        place.unwrap_or_else(|| {
-            let new = self
-                .groups
-                .insert_full(key.into_owned(), SpendGroup::default());
-            new.0
+        let known = self.groups.get_index_of(key.as_ref());
+        known.unwrap_or_else(|| {
+            let new = (key.into_owned(), SpendGroup::default());
+            self.groups.insert_full(new.0, new.1).0
         })
     }
 
@@ -187,23 +183,23 @@ impl Grouping {
         }
     }
 
-    /// The total, and the groups: periods in order of time, anything else in no order.
-    pub(crate) fn finish(self) -> (Tally, Vec<SpendGroup>) {
+    /// The groups: periods in order of time, anything else in no order.
+    pub(crate) fn finish(self) -> Vec<SpendGroup> {
         if self.by == GroupBy::Block {
-            return (self.total, blocks(self.rows, self.zone));
+            return blocks(self.rows, self.zone);
         }
         let named = |(key, group)| SpendGroup { key, ..group };
         let mut groups: Vec<SpendGroup> = self.groups.into_iter().map(named).collect();
         if self.by.is_by_time() {
             groups.sort_by(|a, b| a.key.cmp(&b.key));
         }
-        (self.total, groups)
+        groups
     }
 }
 
 /// Orders groups and cuts them to the first `limit`: the latest, or the dearest. Gives what was
 /// left out: how many, and their sum.
-pub(crate) fn order_and_cut(
+pub(super) fn order_and_cut(
     groups: &mut Vec<SpendGroup>,
     by: GroupBy,
     order: Option<Order>,
@@ -219,15 +215,9 @@ pub(crate) fn order_and_cut(
     if follow_in_time {
         groups.reverse();
     } else {
-        groups.sort_by(|a, b| {
-            let by_cost = b.tally.cost().cmp(&a.tally.cost());
-            let by_date = b.last_at.cmp(&a.last_at);
-            let first = if order == Order::Cost {
-                by_cost
-            } else {
-                by_date
-            };
-            first.then(by_cost).then_with(|| a.key.cmp(&b.key))
+        groups.sort_by_cached_key(|group| {
+            let latest = (order == Order::Date).then_some(Reverse(group.last_at));
+            (latest, Reverse(group.tally.cost()), group.key.clone())
         });
     }
     let kept = limit.unwrap_or(usize::MAX).min(groups.len());

@@ -1,17 +1,15 @@
 //! What was spent in a period, grouped: for people and for programs.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono::Datelike;
 use serde_json::{Value, json};
 
-use super::amount::Amount;
 use super::comparison::{switched_json, switched_sentence};
 use super::days::Period;
-use super::forecast::{Course, Forecast};
+use super::forecast::{Course, Forecast, PlanWorth};
 use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
-use super::plan::PlanWorth;
-use super::tally::Tally;
+use super::tally::{Amount, Tally};
 use crate::config::Currency;
 use crate::ledger::{Caught, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
@@ -70,8 +68,9 @@ impl ReportRequest {
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(super) wanted: ReportRequest,
-    pub(super) total: Tally,
-    pub(super) groups: Vec<SpendGroup>,
+    pub(crate) total: Tally,
+    /// In their order.
+    pub(crate) groups: Vec<SpendGroup>,
     /// How many groups are left out, and their sum.
     pub(super) rest: Option<(usize, Tally)>,
     forecast: Option<Forecast>,
@@ -85,7 +84,7 @@ pub(crate) struct Statement {
     /// Sessions that are in the middle of an answer.
     pub(super) answering: usize,
     /// What a percent of the five-hour window is worth at least, where prompts are shown.
-    percent: Option<Money>,
+    pub(crate) percent: Option<Money>,
     /// Answers of another model than was asked for.
     switched: Vec<Switched>,
 }
@@ -108,14 +107,23 @@ impl Statement {
                 each(&row);
             }
         })?;
-        let (total, mut groups) = grouping.finish();
+        let mut groups = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
+        let total = groups.iter().map(|group| group.tally).sum();
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
         let switched = source.switched(period.clone(), &|directory| wanted.takes(directory))?;
-        let course = Self::course(source, &wanted)?;
+        let mut course = None;
+        if wanted.shows_this_month() {
+            let month = course.insert(Course::new(wanted.clock));
+            source.rows(EVER, wanted.rows_by(RowsBy::Quarter), &mut |row| {
+                if wanted.takes(&row.origin.project) {
+                    month.add(&row);
+                }
+            })?;
+        }
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
             plan: whole.and_then(|course| PlanWorth::new(wanted.plan?, course)),
@@ -133,11 +141,6 @@ impl Statement {
         })
     }
 
-    /// Adds what prompts took of the five-hour window, by the least that a percent of it is worth.
-    pub(crate) fn add_shares_of_window(&mut self, percent: Option<Money>) {
-        self.percent = percent;
-    }
-
     /// What a prompt took of a five-hour window at most.
     fn window_share(&self, group: &SpendGroup) -> Option<f64> {
         let percent = self.percent?.usd();
@@ -149,80 +152,51 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    /// How the month goes, where it is shown.
-    fn course(
-        source: &dyn SpendSource,
-        wanted: &ReportRequest,
-    ) -> Result<Option<Course>, LedgerError> {
-        if !wanted.shows_this_month() {
-            return Ok(None);
-        }
-        let mut month = Course::new(wanted.clock);
-        source.rows(EVER, wanted.rows_by(RowsBy::Quarter), &mut |row| {
-            if wanted.takes(&row.origin.project) {
-                month.add(&row);
-            }
-        })?;
-        Ok(Some(month))
-    }
-
     /// Gives the sessions that are shown their titles, by their ids.
     pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
         if matches!(self.wanted.by, GroupBy::Session | GroupBy::Prompt) {
             for group in &mut self.groups {
                 group.title = title(&group.key);
             }
-            let mut bearers: HashMap<String, usize> = HashMap::new();
-            for title in self.groups.iter().filter_map(|group| group.title.clone()) {
-                *bearers.entry(title).or_default() += 1;
-            }
+            let titles = self.groups.iter().filter_map(|group| group.title.clone());
+            let mut seen = HashSet::new();
+            let shared: HashSet<String> =
+                titles.filter(|title| !seen.insert(title.clone())).collect();
             for group in &mut self.groups {
-                let bearers = group.title.as_ref().and_then(|title| bearers.get(title));
-                group.shares_title = bearers.is_some_and(|count| *count > 1);
+                let title = group.title.as_ref();
+                group.shares_title = title.is_some_and(|title| shared.contains(title));
             }
         }
     }
 
-    /// Everything that was spent.
-    pub(crate) fn total(&self) -> &Tally {
-        &self.total
-    }
-
-    /// The same for people.
+    /// Everything that was spent, for people.
     pub(crate) fn total_amount(&self) -> String {
         let total = Amount::from_tally(&self.total);
         total.unless_complete(!self.is_lower_bound()).show()
     }
 
-    /// The groups in their order.
-    pub(crate) fn groups(&self) -> &[SpendGroup] {
-        &self.groups
+    /// The contract's fields of a group.
+    fn group_json(&self, group: &SpendGroup) -> Value {
+        let is_session = self.wanted.by == GroupBy::Session;
+        let is_prompt = self.wanted.by == GroupBy::Prompt;
+        let has_title = is_session || is_prompt && group.title.is_some();
+        let project = group.project.as_ref();
+        let last = rfc3339(moment(group.last_at));
+        let share = self.window_share(group);
+        let parts = [
+            Some(json!({ "key": group.key })),
+            project.map(|project| json!({ "project": project })),
+            has_title.then(|| json!({ "title": group.title })),
+            is_session.then(|| json!({ "last_activity": last })),
+            is_prompt.then(|| json!({ "five_hour_percent_at_most": share })),
+            Some(group.tally.json()),
+        ];
+        joined(parts.into_iter().flatten())
     }
 
     /// The contract's fields. `zone` is the zone's name.
     fn json(&self, zone: &str) -> Value {
-        let group = |group: &SpendGroup| {
-            let title = || json!({ "title": group.title });
-            let project = group.project.as_ref();
-            let more = match self.wanted.by {
-                GroupBy::Session => {
-                    let last = rfc3339(moment(group.last_at));
-                    joined([title(), json!({ "last_activity": last })])
-                }
-                GroupBy::Prompt => {
-                    let share = json!({ "five_hour_percent_at_most": self.window_share(group) });
-                    let title = group.title.as_ref().map(|_| title());
-                    joined([title.unwrap_or_default(), share])
-                }
-                _ => Value::Null,
-            };
-            joined([
-                json!({ "key": group.key }),
-                project.map_or(Value::Null, |project| json!({ "project": project })),
-                more,
-                group.tally.json(),
-            ])
-        };
+        let groups = self.groups.iter().map(|group| self.group_json(group));
         // A name that is not UTF-8 has no exact form in JSON.
         let unreadable = self.read.unreadable.iter();
         let unreadable = unreadable.map(|path| path.to_string_lossy());
@@ -232,7 +206,7 @@ impl Statement {
         let rest = rest.map(|(many, sum)| joined([sum.json(), json!({ "groups": many })]));
         let all = json!({
             "total": self.total.json(),
-            "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
+            "groups": groups.collect::<Vec<Value>>(),
             "rest": rest,
             "by": self.wanted.by.name(),
             "since": self.wanted.period.since.map(|day| day.to_string()),

@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, NaiveDate};
 
-use super::amount::Amount;
 use super::grouping::{GroupBy, SpendGroup, block_end};
 use super::statement::Statement;
-use super::tally::Tally;
+use super::tally::{Amount, Tally};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};

@@ -1,11 +1,12 @@
-//! Sums of a group, and of everything.
+//! Sums of a group, and of everything; and an amount as people read it, with what is to be known of it
+//! in one sign.
 
 use std::iter::Sum;
 use std::ops::AddAssign;
 
 use serde_json::{Value, json};
 
-use crate::ledger::SpendRow;
+use crate::ledger::{SpendRow, Spent};
 use crate::pricing::{Money, Usage};
 
 /// What was spent, in how many responses, with how many tokens.
@@ -83,5 +84,68 @@ impl Sum for Tally {
             sum += tally;
             sum
         })
+    }
+}
+
+/// An amount and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Amount {
+    /// The amount.
+    pub money: Money,
+    /// A model without a known price is among it, priced as Claude Code does.
+    is_estimate: bool,
+    /// There may be more: not everything was read, or is to be known.
+    pub(crate) is_lower_bound: bool,
+}
+
+impl Amount {
+    /// One that is sure.
+    pub fn exact(money: Money) -> Self {
+        Self {
+            money,
+            is_estimate: false,
+            is_lower_bound: false,
+        }
+    }
+
+    /// What all of it costs.
+    pub(crate) fn from_tally(tally: &Tally) -> Self {
+        Self {
+            money: tally.cost(),
+            is_estimate: tally.unpriced > 0,
+            is_lower_bound: tally.at_least,
+        }
+    }
+
+    /// What the ledger says of a session or a period.
+    pub(crate) fn from_spent(spent: &Spent) -> Self {
+        Self {
+            money: spent.total(),
+            is_estimate: spent.estimated,
+            is_lower_bound: spent.at_least,
+        }
+    }
+
+    /// The same where there may be more. That says more than that a part is estimated.
+    pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
+        let is_lower_bound = self.is_lower_bound || !is_complete;
+        Self {
+            is_lower_bound,
+            ..self
+        }
+    }
+
+    /// `≥` or `≈`, if it is not exact.
+    pub(crate) fn sign(self) -> &'static str {
+        match (self.is_lower_bound, self.is_estimate) {
+            (true, _) => "\u{2265}",
+            (_, true) => "\u{2248}",
+            _ => "",
+        }
+    }
+
+    /// As people read it.
+    pub(crate) fn show(self) -> String {
+        format!("{}{}", self.sign(), self.money.show())
     }
 }

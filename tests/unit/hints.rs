@@ -101,9 +101,7 @@ fn write(cause: Cause, is_needless: bool, nano: i64) -> Write {
             cost: Money::from_nano(nano),
             changed: None,
             there: 0,
-            read: 0,
             after: 0,
-            request: None,
             request_before: None,
         }),
         ..Write::default()
