@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::failure::report_failure;
-use crate::commands::host_guard::{guard_host, guard_person};
-use crate::commands::{self, Machine, Verb};
+use crate::commands;
+use crate::commands::host::{guard_host, guard_person, set_process_right};
+use crate::commands::reply::{Verb, report_failure};
 use crate::environment::Environment;
+use crate::machine::Machine;
 use crate::terminal::{Palette, Shown, complain, print};
 
 /// Says what Claude Code costs, and what a limit error really means.
@@ -70,7 +71,7 @@ enum VerbAsked {
     /// List the limit errors of the past
     Incidents(commands::incidents::IncidentsArguments),
     /// Write up the newest limit error for a bug report
-    Report(commands::report::ReportArguments),
+    Report(commands::incidents::ReportArguments),
     /// List the prices used to count spend, with date and source
     Prices(commands::prices::PricesArguments),
     /// Show the configuration in effect, as a config.toml
@@ -95,7 +96,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("hook") => guard_host(""),
         _ => guard_person(),
     }
-    commands::host_guard::set_process_right();
+    set_process_right();
     let environment = Environment::of_process();
     let mut arguments = with_help_option(arguments);
     let verb = arguments.get(1).and_then(|verb| verb.to_str());

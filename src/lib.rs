@@ -25,6 +25,7 @@ mod journal;
 pub mod ledger;
 pub mod limits;
 pub mod locks;
+mod machine;
 mod now;
 pub mod places;
 pub mod pricing;

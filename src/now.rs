@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::claude::meters::{Meter, Windows};
-use crate::claude::sessions::SessionState;
+use crate::claude::sessions::{Doing, SessionState};
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
 use crate::drain::WindowShares;
-use crate::incidents::Paying;
+use crate::incidents::{Paying, Situation};
 use crate::ledger::Spent;
 use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::kind::Window;
@@ -32,23 +32,29 @@ pub(crate) struct Moment {
     pub(crate) are_of_another_login: bool,
     /// What is to be expected of them.
     pub(crate) expected: Vec<Expected>,
-    /// What they were used by.
-    pub(crate) uses: Vec<WindowShares>,
-    /// What is left of the windows at least, at list price.
-    pub(crate) left: Vec<(Window, Money)>,
     /// Else why it is not known.
     pub(crate) spend: Result<SpendNow, String>,
     /// Sessions that run, the busiest first.
     pub(crate) sessions: Vec<RunningSession>,
-    /// Clients that run and do not say what they do.
-    pub(crate) others: usize,
-    /// The limit that blocks work.
-    pub(crate) blocked: Option<Incident>,
+    pub(crate) slow: SlowFacts,
     /// Answers that are paid from usage credits.
     pub(crate) paying: Option<Paying>,
     /// What `/usage` showed last.
     pub(crate) usage: Option<ShownUsage>,
     pub(crate) currency: Currency,
+}
+
+/// What takes long to find out, and is not looked at every time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlowFacts {
+    /// Which limit blocks work.
+    pub(crate) situation: Situation,
+    /// Clients that run and do not say what they do.
+    pub(crate) others: usize,
+    /// What the windows were used by.
+    pub(crate) uses: Vec<WindowShares>,
+    /// What is left of the windows at least, at list price.
+    pub(crate) left: Vec<(Window, Money)>,
 }
 
 /// What is spent.
@@ -65,12 +71,11 @@ pub(crate) struct SpendNow {
 /// A session that runs.
 #[derive(Debug, Clone)]
 pub(crate) struct RunningSession {
-    pub(crate) id: Option<String>,
+    /// What it says of itself.
+    pub(crate) doing: Doing,
     pub(crate) title: Option<String>,
     /// As people write it, with `~`.
     pub(crate) project: String,
-    pub(crate) state: Option<SessionState>,
-    pub(crate) since: Option<DateTime<Utc>>,
     pub(crate) cost: Option<Amount>,
     /// Whether Claude Code goes on with it by itself. None where nothing blocks it.
     pub(crate) goes_on: Option<GoesOn>,
@@ -98,8 +103,9 @@ impl Moment {
 
     fn report_with_sessions(&self, most: usize) -> Report {
         let mut report = Report::new(self.json());
+        let blocked = self.blocked();
         // What blocks comes first: on a small terminal the end is missing.
-        if let Some(blocked) = &self.blocked {
+        if let Some(blocked) = blocked {
             labelled(&mut report, "Limit", Tone::Alarm, &blocked.headline);
         }
         if let Some(paying) = self.paying {
@@ -110,11 +116,16 @@ impl Moment {
         self.add_usage(&mut report);
         self.add_spend(&mut report);
         self.add_sessions(most, &mut report);
-        if self.blocked.is_none() {
+        if blocked.is_none() {
             let says = "no limit blocks your work";
             labelled(&mut report, "Limit", Tone::Plain, says);
         }
         report
+    }
+
+    /// The limit that blocks work.
+    fn blocked(&self) -> Option<&Incident> {
+        self.slow.situation.blocking()
     }
 
     fn add_windows(&self, report: &mut Report) {
@@ -132,7 +143,7 @@ impl Moment {
             let name = format!("{name:<0$}  ", longest.unwrap_or_default());
             report.meter(window(label, name, &meter, clock));
         }
-        let blocked = self.blocked.as_ref();
+        let blocked = self.blocked();
         let is_limit_of_another = blocked.is_some_and(|it| it.evidence.is_of_another_account());
         let whose = match (self.are_of_another_login, is_limit_of_another) {
             (true, _) => " for another account than your login's",
@@ -146,7 +157,7 @@ impl Moment {
         for (label, (tone, says)) in first("Pace").zip(paces) {
             labelled(report, label, tone, says);
         }
-        let uses = self.uses.iter().flat_map(|used| used.sentences(clock));
+        let uses = self.slow.uses.iter().flat_map(|used| used.sentences(clock));
         for (label, says) in first("Used by").zip(uses) {
             labelled(report, label, Tone::Plain, says);
         }
@@ -194,7 +205,7 @@ impl Moment {
 
     /// What each is called, where it works, what it cost and what it is at.
     fn add_sessions(&self, most: usize, report: &mut Report) {
-        let says = match self.sessions.len() + self.others {
+        let says = match self.sessions.len() + self.slow.others {
             0 => "none running".to_owned(),
             many => format!("{many} running"),
         };
@@ -239,11 +250,11 @@ impl Moment {
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions.collect::<Vec<_>>(),
-            "other_sessions": self.others,
-            "limit": self.blocked.as_ref().map(|blocked| &blocked.headline),
-            "blocked": self.blocked.as_ref().map(Incident::to_json),
+            "other_sessions": self.slow.others,
+            "limit": self.blocked().map(|blocked| &blocked.headline),
+            "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
-            "window_use": self.uses.iter().map(WindowShares::json).collect::<Vec<_>>(),
+            "window_use": self.slow.uses.iter().map(WindowShares::json).collect::<Vec<_>>(),
             "usage": self.usage,
         })
     }
@@ -287,7 +298,7 @@ impl Moment {
     }
 
     fn left_of(&self, name: &str) -> Option<Money> {
-        let mut left = self.left.iter();
+        let mut left = self.slow.left.iter();
         left.find_map(|(window, left)| (window.name() == name).then_some(*left))
     }
 
@@ -298,15 +309,15 @@ impl Moment {
 
 impl RunningSession {
     fn cells(&self, clock: Clock) -> [String; 4] {
-        let id = self.id.as_deref().unwrap_or("?");
+        let id = self.doing.session.as_deref().unwrap_or("?");
         let name = self.title.clone().unwrap_or_else(|| format!("{id:.8}"));
-        let at = self.state.map(|state| match state {
+        let at = self.doing.state.map(|state| match state {
             SessionState::Busy => "answering",
             SessionState::Waiting => "waiting for you",
             SessionState::Idle => "idle",
             SessionState::Shell => "running a command",
         });
-        let since = at.and(self.since).filter(|since| *since <= clock.now);
+        let since = at.and(self.doing.since).filter(|since| *since <= clock.now);
         let since = since.map(|since| in_words(clock.now - since));
         let share = self.share.filter(|share| *share >= 0.01);
         let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
@@ -324,11 +335,11 @@ impl RunningSession {
 
     fn json(&self) -> Value {
         json!({
-            "session_id": self.id,
+            "session_id": self.doing.session,
             "title": self.title,
             "project": self.project,
-            "state": self.state,
-            "since": self.since.map(rfc3339),
+            "state": self.doing.state,
+            "since": self.doing.since.map(rfc3339),
             "cost_usd": self.cost.map(|cost| cost.money.usd()),
             "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
             "five_hour_share": self.share,
@@ -435,11 +446,14 @@ mod tests {
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
             goes_on: None,
-            id: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
+            doing: Doing {
+                session: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
+                state: Some(SessionState::Busy),
+                since: Some(at("2026-11-20T12:19:20Z")),
+                ..Doing::default()
+            },
             title: Some("Look at the slow query in the report, again and again".to_owned()),
             project: "~/work/a-project-with-a-long-name".to_owned(),
-            state: Some(SessionState::Busy),
-            since: Some(at("2026-11-20T12:19:20Z")),
             cost: Some(Amount::exact(dollars(3))),
             share: None,
         };
@@ -460,8 +474,10 @@ mod tests {
                 expected("5h", FIVE_HOURS, 82.0, "2026-11-20T12:57:00Z"),
                 expected("week", WEEK, 99.7, "2026-11-20T21:00:00Z"),
             ],
-            uses: Vec::new(),
-            left: vec![(Window::FiveHour, Money::from_nano(6_800_000_000))],
+            slow: SlowFacts {
+                left: vec![(Window::FiveHour, Money::from_nano(6_800_000_000))],
+                ..SlowFacts::default()
+            },
             spend: Ok(SpendNow {
                 per_hour: Some((Money::from_nano(680_000_000), at("2026-11-20T09:00:00Z"))),
                 today: Spent {
@@ -476,8 +492,6 @@ mod tests {
                 is_complete: true,
             }),
             sessions: vec![session; sessions],
-            others: 0,
-            blocked: None,
             paying: None,
             usage: None,
             currency: Config::default().currency,

@@ -1,12 +1,13 @@
 //! `whycap budget`: how far each budget is used, how fast, and where that leads.
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::budget::overview::{BesideBudgets, SessionAsked, Survey};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::hints;
 use crate::ledger::{EVER, SpendSource};
+use crate::machine::Machine;
 use crate::time::Clock;
 
 /// Arguments of `whycap budget`.

@@ -2,9 +2,10 @@
 
 use anyhow::ensure;
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::config::Config;
 use crate::disk;
+use crate::machine::Machine;
 use crate::render::Report;
 
 /// Arguments of `whycap config`.

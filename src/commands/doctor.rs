@@ -1,7 +1,8 @@
 //! `whycap doctor`: what is wrong with the set-up, and how to mend it.
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
+use crate::machine::Machine;
 use crate::render::rows_for_answer;
 
 /// Arguments of `whycap doctor`.

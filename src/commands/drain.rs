@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::failure::misuse;
-use super::windows::WORTH_OVER;
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb, misuse};
 use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, bug_report};
 use crate::incidents::steps;
 use crate::ledger::{EVER, RowsBy, SpendSource};
+use crate::machine::{Machine, WORTH_OVER};
 use crate::render::Report;
 use crate::spend::{DaysAsked, GroupBy, Period};
 

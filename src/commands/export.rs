@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::failure::misuse;
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb, misuse};
 use crate::disk::{self, lock};
 use crate::export::{
     DayFiles, Draft, Drafts, Erasure, Exporter, LeavesAs, LeftOut, Outcome, Owners, Projects,
     Reader, Rows, Stamp, erase, limit_rows, lines, new_key, spend_rows, window_rows,
 };
 use crate::incidents::steps;
+use crate::machine::Machine;
 use crate::render::Report;
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, Tone, counted, print};

@@ -1,10 +1,13 @@
-//! `whycap incidents`: the limit errors of the past.
+//! The limit errors of the past: `whycap incidents` lists them, `whycap report` writes one up to be pasted in public.
 
 use std::path::PathBuf;
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::incidents::report::{report, report_of_exports};
 use crate::ledger::EVER;
+use crate::limits::bug_report;
+use crate::machine::Machine;
+use crate::render::Report;
 
 /// What was asked for.
 #[derive(Debug, Default, clap::Args)]
@@ -44,5 +47,26 @@ impl Verb for IncidentsArguments {
         };
         let report = report(&incidents, most, machine.clock());
         Ok(Reply::from(report).in_json(self.json))
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = include_str!("help/report.txt"))]
+pub(crate) struct ReportArguments {
+    /// Report the error of this session instead of the newest
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+}
+
+impl Verb for ReportArguments {
+    /// As Markdown.
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let situation = machine.incidents().situation(self.session.as_deref());
+        let text = match situation.incident {
+            Some(incident) => bug_report::write(&incident, machine.clock()),
+            None => "No limit error is known, so there is nothing to report.".to_owned(),
+        };
+        Ok(Report::from_lines(&text).into())
     }
 }

@@ -3,11 +3,12 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Additions, foreign_status_line};
 use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
+use crate::machine::Machine;
 use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};

@@ -1,9 +1,10 @@
 //! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::locks::clearing::Clearing;
 use crate::locks::listing::Listing;
 use crate::locks::{self, LockAction, quarantine};
+use crate::machine::Machine;
 use crate::terminal::{count_down, remark};
 
 /// What `whycap locks` is told.

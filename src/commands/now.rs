@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::failure::misuse;
-use super::moment::Watched;
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb, misuse};
 use crate::ledger::{Ledger, Patience};
+use crate::machine::Machine;
+use crate::machine::Watched;
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, Tone, Woken};
 
@@ -46,7 +46,7 @@ fn watch(watched: &mut Watched, machine: &Machine) -> anyhow::Result<()> {
     let screen = if is_dumb { None } else { Screen::open()? };
     let mut screen = screen
         .ok_or_else(|| misuse("--watch needs a terminal; `whycap now` prints the same once"))?;
-    super::host_guard::leave_aborts();
+    super::host::leave_aborts();
     let palette = Palette::for_person(&machine.environment);
     loop {
         let moment = watched.look(&machine.at_present());

@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 
-use super::machine::Machine;
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
 use crate::incidents::told_windows;
 use crate::ledger::{LiveFigures, Spent};
+use crate::machine::Machine;
 use crate::pricing::Money;
 use crate::render::{Page, Report};
 use crate::status_line::{LineFacts, MARGIN, draw};

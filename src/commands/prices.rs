@@ -1,6 +1,7 @@
 //! `whycap prices`: what spend is counted at, since when, and where each row comes from.
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
+use crate::machine::Machine;
 use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.

@@ -9,12 +9,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::host_guard::{Deadline, has_memory};
-use super::line_facts::{LineAsked, LineKnown};
+use super::host::{Deadline, has_memory, read_input};
 use super::preview::preview;
 use crate::environment::Environment;
+use crate::machine::{LineAsked, LineKnown};
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
+
+/// Claude Code sends about 2 KB; anything past this is not a status payload.
+const STDIN_LIMIT: usize = 1 << 20;
 
 /// How long what has to be known for the line may take. Two milliseconds are usual;
 /// a machine under load may take a hundred times as long.
@@ -41,7 +44,7 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 }
 
 fn print_line(environment: Environment) {
-    let (asked, wrapped) = LineAsked::read(environment);
+    let (asked, wrapped) = LineAsked::read(&read_input(STDIN_LIMIT), environment);
     let asked = Arc::new(asked);
     let deadline = Deadline::start(LONGEST, {
         let asked = Arc::clone(&asked);
@@ -49,11 +52,12 @@ fn print_line(environment: Environment) {
     });
     let known = LineKnown::gather(&asked);
     let own = known.drawn();
-    deadline.speak();
-    let wrapped = wrapped.map(Wrapped::finish);
-    // A closed pipe means that the host cancelled this run; there is nobody to tell.
-    let _ = print(&below(wrapped.as_ref(), own));
-    deadline.done();
+    let wrapped = deadline.speak(|| {
+        let wrapped = wrapped.map(Wrapped::finish);
+        // A closed pipe means that the host cancelled this run; there is nobody to tell.
+        let _ = print(&below(wrapped.as_ref(), own));
+        wrapped
+    });
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }

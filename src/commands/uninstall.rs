@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::install::{EditRecord, PATIENCE, carry_out, plan, summary, sweep};
+use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
 

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use jiff::{Span, SpanRelativeTo};
 
 use super::explain::exit_code;
-use super::failure::misuse;
-use super::{Machine, Reply, Verb};
+use super::reply::{Reply, Verb, misuse};
 use crate::incidents::Situation;
 use crate::limits::resets::Reset;
 use crate::limits::standing::Wait;
+use crate::machine::Machine;
 use crate::terminal;
 use crate::time::Clock;
 

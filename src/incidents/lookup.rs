@@ -215,7 +215,7 @@ impl Incidents<'_> {
 }
 
 /// What holds at a moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Situation {
     /// The error to speak of.
     pub(crate) incident: Option<Incident>,

@@ -4,10 +4,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Incidents;
 use super::readings::{self, Reading, is_same_reset};
 use super::window_steps::steps_of;
-use crate::claude::meters::{Meter, Windows};
+use super::{Incidents, KnownWindows};
+use crate::claude::meters::Meter;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
@@ -37,7 +37,8 @@ const HOLDS_FOR: TimeDelta = TimeDelta::hours(1);
 impl Incidents<'_> {
     /// What is to be expected of the windows of this account. Nothing by figures that are not new:
     /// how fast a window fills is only known while they are.
-    pub(crate) fn expected(&self, windows: &Windows, account: Option<&str>) -> Vec<Expected> {
+    pub(crate) fn expected(&self, known: &KnownWindows) -> Vec<Expected> {
+        let (windows, account) = (&known.windows, known.account.as_deref());
         let is_fresh = self.environment.now - windows.measured <= FRESH_FOR;
         let named = windows.named().filter(|_| is_fresh);
         let expected = named.filter_map(|(name, meter, length)| {

@@ -223,7 +223,7 @@ impl Home {
         incidents.present(&payload, true);
         incidents.keep_sample(&payload);
         if let Some(known) = incidents.windows(&payload, true) {
-            incidents.expected(&known.windows, None);
+            incidents.expected(&known);
         }
     }
 

@@ -5,18 +5,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::machine::Machine;
+use super::Machine;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::drain::WindowShares;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
-use crate::limits::kind::Window;
-use crate::now::{Moment, RunningSession, SpendNow};
+use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
 use crate::places::Places;
-use crate::pricing::Money;
 use crate::spend::{Amount, Course, running_block};
 use crate::time::{Clock, Millis};
 
@@ -27,25 +24,14 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(10);
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
 /// What is kept between two looks.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     ledger: Result<Ledger, String>,
     /// Files that brought something new so far.
     gained: usize,
-    seldom: Option<(Instant, Version, Seldom)>,
+    slow: Option<(Instant, Version, SlowFacts)>,
     /// By session, where its transcript is and what it was called last: what lies between the ends
     /// of a long transcript is not read.
     titles: HashMap<String, (PathBuf, Option<String>)>,
-}
-
-/// What is not looked at every time.
-#[derive(Clone)]
-struct Seldom {
-    situation: Situation,
-    /// How many clients run that the registry does not name.
-    others: usize,
-    /// What the windows were used by, and what is left of them.
-    uses: Vec<WindowShares>,
-    left: Vec<(Window, Money)>,
 }
 
 /// The ledger's version, and how many files brought something new, which does not change it: with
@@ -53,42 +39,33 @@ struct Seldom {
 type Version = (i64, usize);
 
 impl Watched {
-    pub(super) fn new(ledger: anyhow::Result<Ledger>) -> Self {
+    pub(crate) fn new(ledger: anyhow::Result<Ledger>) -> Self {
         Self {
             ledger: ledger.map_err(|error| format!("not known: {error:#}")),
             gained: 0,
-            seldom: None,
+            slow: None,
             titles: HashMap::new(),
         }
     }
 
     /// What there is now.
-    pub(super) fn look(&mut self, machine: &Machine) -> Moment {
+    pub(crate) fn look(&mut self, machine: &Machine) -> Moment {
         let spend = self.spend_now(machine);
         let registered = sessions::registered(&machine.places);
         let incidents = machine.incidents();
         let known = incidents.windows_of_account();
-        let seldom = self.seldom(machine, known.as_ref(), &registered);
-        let expected = known.as_ref().map(|known| {
-            let account = known.account.as_deref();
-            incidents.expected(&known.windows, account)
-        });
-        let shares = incidents.five_hour_shares();
-        let situation = seldom.situation;
+        let known = known.as_ref();
+        let slow = self.slow_facts(machine, known, &registered);
+        let expected = known.map(|known| incidents.expected(known));
         Moment {
             clock: machine.clock(),
-            uses: seldom.uses,
-            left: seldom.left,
-            are_of_another_login: known
-                .as_ref()
-                .is_some_and(|it| incidents.is_not_of_login(it)),
+            are_of_another_login: known.is_some_and(|known| incidents.is_not_of_login(known)),
             windows: known.map(|known| known.windows),
             expected: expected.unwrap_or_default(),
             spend,
-            sessions: self.running(&machine.places, registered, &shares, &situation),
-            others: seldom.others,
+            sessions: self.running(machine, registered, &slow.situation),
+            slow,
             paying: self.paying(&incidents),
-            blocked: situation.blocking().cloned(),
             usage: incidents.shown_usage().cloned(),
             currency: machine.config.currency.clone(),
         }
@@ -116,16 +93,16 @@ impl Watched {
         spend.map_err(|error| format!("not known: {error}"))
     }
 
-    fn seldom(
+    fn slow_facts(
         &mut self,
         machine: &Machine,
         known: Option<&KnownWindows>,
         registered: &[Session],
-    ) -> Seldom {
+    ) -> SlowFacts {
         let ledger = self.ledger.as_ref().ok();
         let written = ledger.and_then(|ledger| ledger.version().ok());
         let version = (written.unwrap_or_default(), self.gained);
-        if let Some((looked, of_version, seldom)) = &self.seldom {
+        if let Some((looked, of_version, slow)) = &self.slow {
             let is_same = *of_version == version;
             let least = if is_same {
                 AT_LEAST_EVERY
@@ -133,32 +110,28 @@ impl Watched {
                 AT_MOST_EVERY
             };
             if looked.elapsed() < least {
-                return seldom.clone();
+                return slow.clone();
             }
         }
         let named = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         let present = sessions::presence(&machine.places, registered);
-        let uses = known.zip(ledger).and_then(|(known, ledger)| {
-            let account = known.account.as_deref();
-            machine.uses(&known.windows, account, ledger).ok()
-        });
-        let mut uses = uses.unwrap_or_default();
+        let uses = known.zip(ledger);
+        let uses = uses.and_then(|(known, ledger)| machine.uses(known, ledger).ok());
         let worth = ledger.and_then(|ledger| machine.worth(ledger).ok());
         let worth = worth.unwrap_or_default();
         let left = worth.lately(machine.environment.now);
         let left = left.filter_map(|week| Some((week.window, week.left?)));
-        let left = left.collect();
-        for used in &mut uses {
-            used.add_titles(|session| self.title(&machine.places, session));
-        }
-        let seldom = Seldom {
+        let mut slow = SlowFacts {
             situation: machine.incidents().situation(None),
             others: present.live.iter().filter(|pid| !named(pid)).count(),
-            uses,
-            left,
+            uses: uses.unwrap_or_default(),
+            left: left.collect(),
         };
-        self.seldom = Some((Instant::now(), version, seldom.clone()));
-        seldom
+        for used in &mut slow.uses {
+            used.add_titles(|session| self.title(&machine.places, session));
+        }
+        self.slow = Some((Instant::now(), version, slow.clone()));
+        slow
     }
 
     /// What answers cost beside the plan: one session may wait while another one pays.
@@ -170,11 +143,11 @@ impl Watched {
     /// The sessions that run, the busiest first.
     fn running(
         &mut self,
-        places: &Places,
+        machine: &Machine,
         registered: Vec<Session>,
-        shares: &[(String, f64)],
         situation: &Situation,
     ) -> Vec<RunningSession> {
+        let shares = machine.incidents().five_hour_shares();
         let mut running = Vec::new();
         for session in registered {
             if session.liveness != Liveness::Holds {
@@ -182,33 +155,32 @@ impl Watched {
             }
             let doing = session.doing;
             let id = doing.session.as_deref();
-            let directory = doing.directory.as_ref();
-            let blocked = id.and_then(|id| situation.of_session(id));
             let ledger = id.zip(self.ledger.as_ref().ok());
             let spent = ledger.and_then(|(id, ledger)| ledger.session(id).ok());
+            let blocked = id.and_then(|id| situation.of_session(id));
             let goes_on = match blocked.and_then(Incident::goes_on) {
                 Some(_) if doing.in_background => Some(GoesOn::Not("it runs in the background")),
                 goes_on => goes_on,
             };
+            let mut shares = shares.iter();
             running.push(RunningSession {
                 goes_on,
-                share: shares
-                    .iter()
-                    .find(|(name, _)| id == Some(name))
-                    .map(|(_, share)| *share),
-                title: id.and_then(|id| self.title(places, id)),
-                project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),
-                state: doing.state,
-                since: doing.since,
+                share: shares.find_map(|(name, share)| (id == Some(name)).then_some(*share)),
+                title: id.and_then(|id| self.title(&machine.places, id)),
                 cost: spent.map(|spent| Amount::from_spent(&spent)),
-                id: doing.session,
+                project: doing
+                    .directory
+                    .as_ref()
+                    .map_or_else(String::new, |it| machine.places.show(it.as_ref())),
+                doing,
             });
         }
         running.sort_by_key(|it| {
+            let cost = it.cost.map(|cost| cost.money);
             (
-                rank(it.state),
-                Reverse(it.cost.map(|cost| cost.money)),
-                it.id.clone(),
+                rank(it.doing.state),
+                Reverse(cost),
+                it.doing.session.clone(),
             )
         });
         running

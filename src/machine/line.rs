@@ -1,7 +1,6 @@
 //! What a status line is drawn from: what Claude Code sent, what is known, and what is kept of it.
 
-use super::host_input;
-use super::machine::Machine;
+use super::Machine;
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
 use crate::claude::prompts::prompt_sent;
@@ -20,9 +19,6 @@ use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, draw};
 use crate::terminal::{Palette, Shown, Tone};
 
-/// Claude Code sends about 2 KB; anything past this is not a status payload.
-const STDIN_LIMIT: usize = 1 << 20;
-
 /// Clients before 2.1.153 do not say how wide the terminal is.
 const USUAL_WIDTH: usize = 80;
 
@@ -30,7 +26,7 @@ const USUAL_WIDTH: usize = 80;
 const FALLBACK: &str = "whycap";
 
 /// What Claude Code sent, and how the line is to look.
-pub(super) struct LineAsked {
+pub(crate) struct LineAsked {
     payload: StatusPayload,
     machine: Machine,
     palette: Palette,
@@ -40,12 +36,11 @@ pub(super) struct LineAsked {
 }
 
 impl LineAsked {
-    /// Reads standard input, and starts the status line that ours was told to keep.
-    pub(super) fn read(environment: Environment) -> (Self, Option<Wrapped>) {
-        let stdin = host_input::read(STDIN_LIMIT);
-        let payload = StatusPayload::parse(&stdin);
+    /// Takes what came on standard input, and starts the status line that ours was told to keep.
+    pub(crate) fn read(stdin: &[u8], environment: Environment) -> (Self, Option<Wrapped>) {
+        let payload = StatusPayload::parse(stdin);
         let places = Places::in_session(&environment, &payload.directories());
-        let wrapped = Wrapped::start(&places, &environment, &payload, &stdin);
+        let wrapped = Wrapped::start(&places, &environment, &payload, stdin);
         let machine = Machine::at_places(places, environment);
         let columns = machine.environment.columns().unwrap_or(USUAL_WIDTH);
         let theme = machine.config.theme();
@@ -60,7 +55,7 @@ impl LineAsked {
     }
 
     /// The rows by what was sent alone, for when there is no time for more.
-    pub(super) fn drawn_at_once(&self) -> Shown {
+    pub(crate) fn drawn_at_once(&self) -> Shown {
         self.drawn(&LineFacts {
             windows: told_windows(&self.payload, self.machine.environment.now),
             ..self.facts()
@@ -139,7 +134,7 @@ impl LineAsked {
 }
 
 /// What is known of the session, the account and the day.
-pub(super) struct LineKnown<'a> {
+pub(crate) struct LineKnown<'a> {
     asked: &'a LineAsked,
     incidents: Incidents<'a>,
     live: Option<Live>,
@@ -153,7 +148,7 @@ pub(super) struct LineKnown<'a> {
 
 impl<'a> LineKnown<'a> {
     /// Asks the ledger, the journal and the checkout.
-    pub(super) fn gather(asked: &'a LineAsked) -> Self {
+    pub(crate) fn gather(asked: &'a LineAsked) -> Self {
         let (payload, machine) = (&asked.payload, &asked.machine);
         let (config, incidents) = (&machine.config, machine.incidents());
         let mut facts = asked.facts();
@@ -172,8 +167,7 @@ impl<'a> LineKnown<'a> {
         let (incident, unsaved) = incidents.present(payload, refused).unwrap_or_default();
         if let Some(known) = incidents.windows(payload, incident.is_some()) {
             if config.shows(SegmentName::Pace) {
-                let account = known.account.as_deref();
-                facts.expected = incidents.expected(&known.windows, account);
+                facts.expected = incidents.expected(&known);
             }
             facts.windows = Some(known.windows);
         }
@@ -194,7 +188,7 @@ impl<'a> LineKnown<'a> {
 
     /// The rows with the figures, and below them those on what blocks, on what is paid beside the
     /// plan, and on what is written again.
-    pub(super) fn drawn(&self) -> Shown {
+    pub(crate) fn drawn(&self) -> Shown {
         let columns = self.asked.columns;
         let incident = self.incident.as_ref();
         let blocks = incident.and_then(|incident| status_rows(incident, columns));
@@ -222,7 +216,7 @@ impl<'a> LineKnown<'a> {
     }
 
     /// Writes down what is worth knowing later.
-    pub(super) fn keep(self) {
+    pub(crate) fn keep(self) {
         let places = &self.asked.machine.places;
         if let Some(unsaved) = self.unsaved {
             self.incidents.keep(unsaved);

@@ -1,9 +1,10 @@
-//! What keeps a verb that Claude Code runs from breaking it, blanking its line or holding it up,
-//! and any verb from dying without a word.
+//! The host of a verb that Claude Code runs: its input, which may never end or never come; and what keeps such a verb
+//! from breaking it, blanking its line or holding it up, and any verb from dying without a word.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::terminal::{Shown, complain, print};
 
@@ -98,20 +99,15 @@ pub(crate) fn guard_person() {
     }));
 }
 
-/// Ends the process when its time is over. What it was doing may be stuck where nothing interrupts
-/// it: SQLite tries for ten seconds where a process was stopped while it opened the same file.
-#[derive(Debug)]
-pub(super) struct Deadline(Arc<AtomicU8>);
-
-/// Nothing was said yet: who comes first says it.
-const SILENT: u8 = 0;
-/// The process says what it has to say, however long that takes.
-const SPEAKING: u8 = 1;
-/// It has said it; nothing that it still does may take long.
-const DONE: u8 = 2;
-
 /// How long what is done behind the line may still take when the time was over.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// Ends the process when its time is over. What it was doing may be stuck where nothing interrupts
+/// it: SQLite tries for ten seconds where a process was stopped while it opened the same file.
+///
+/// Whoever speaks holds the lock. It tells whether the process has said what it has to say.
+#[derive(Debug)]
+pub(super) struct Deadline(Arc<Mutex<bool>>);
 
 impl Deadline {
     /// From now on. `last_words` are made only if it comes to that.
@@ -119,15 +115,14 @@ impl Deadline {
         limit: Duration,
         last_words: impl FnOnce() -> Shown + Send + 'static,
     ) -> Self {
-        let state = Arc::new(AtomicU8::new(SILENT));
+        let state = Arc::new(Mutex::new(false));
         let seen = Arc::clone(&state);
         let wait = move || {
             std::thread::sleep(limit);
-            if claim(&seen) {
+            // While the process speaks, however long that takes, this waits; else it is too late to begin.
+            let has_spoken = seen.lock();
+            if !matches!(&has_spoken, Ok(spoken) if **spoken) {
                 end_with(&last_words());
-            }
-            while seen.load(Ordering::SeqCst) != DONE {
-                std::thread::sleep(GRACE);
             }
             std::thread::sleep(GRACE);
             exit(0);
@@ -137,24 +132,13 @@ impl Deadline {
         Self(state)
     }
 
-    /// From now on it is this process that speaks.
-    pub(super) fn speak(&self) {
-        while !claim(&self.0) {
-            // The last words are being said.
-            std::thread::park();
-        }
+    /// What the process has to say, and what belongs to it. What is still to be done then has the rest of the time.
+    pub(super) fn speak<T>(&self, say: impl FnOnce() -> T) -> T {
+        let mut has_spoken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = say();
+        *has_spoken = true;
+        said
     }
-
-    /// It has spoken. What is still to be done has the rest of the time.
-    pub(super) fn done(&self) {
-        self.0.store(DONE, Ordering::SeqCst);
-    }
-}
-
-/// Takes the word, if nobody has it.
-fn claim(state: &AtomicU8) -> bool {
-    let taken = state.compare_exchange(SILENT, SPEAKING, Ordering::SeqCst, Ordering::SeqCst);
-    taken.is_ok()
 }
 
 fn end_with(last_words: &Shown) {
@@ -169,4 +153,67 @@ fn end_with(last_words: &Shown) {
 )]
 fn exit(code: i32) -> ! {
     std::process::exit(code)
+}
+
+/// How long the input may take. It is there at once; a machine under load takes some hundredths of
+/// a second.
+const INPUT_TAKES: Duration = Duration::from_millis(300);
+
+/// One read. Above the buffer that std puts before standard input, so that nothing waits in it.
+const PIECE: usize = 16 * 1024;
+
+/// Reads standard input, which is one JSON value of at most `limit` bytes; more than that is none,
+/// and is read and dropped for as long as there is time, so that the host never sees a broken pipe.
+/// What came counts if there is an error, if the end does not come in time, or if the value is
+/// complete and nothing follows.
+pub(super) fn read_input(limit: usize) -> Vec<u8> {
+    let end = Instant::now() + INPUT_TAKES;
+    let mut bytes = Vec::with_capacity(PIECE);
+    let mut piece = [0; PIECE];
+    let mut input = io::stdin().lock();
+    let mut is_too_long = false;
+    while comes(Duration::ZERO) || (!is_whole(&bytes) && comes(left(end))) {
+        match input.read(&mut piece) {
+            Ok(length @ 1..) => {
+                is_too_long |= bytes.len() + length > limit;
+                if is_too_long {
+                    bytes.clear();
+                } else {
+                    bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+        if left(end).is_zero() {
+            break;
+        }
+    }
+    bytes
+}
+
+fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_end().ends_with(b"}")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+/// Whether reading would not wait, now or within this time.
+#[cfg(unix)]
+fn comes(within: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let input = io::stdin();
+    let mut asked = [PollFd::new(&input, PollFlags::IN)];
+    let within = Timespec::try_from(within).ok();
+    // Where it cannot be asked, reading itself says what is wrong.
+    !matches!(poll(&mut asked, within.as_ref()), Ok(0))
+}
+
+/// Elsewhere nothing tells, and reading waits for the end.
+#[cfg(not(unix))]
+fn comes(_: Duration) -> bool {
+    true
 }

@@ -5,26 +5,15 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::machine::Machine;
-use crate::claude::meters::Windows;
-use crate::drain::{Findings, PercentWorth, SpentHere, WindowShares, writes};
-use crate::incidents::steps;
+use super::Machine;
+use crate::drain::{PercentWorth, SpentHere, WindowShares};
+use crate::incidents::{KnownWindows, steps};
 use crate::ledger::{Answer, Ledger, LedgerError};
-use crate::limits::incident::Incident;
-use crate::limits::kind::{Counts, Window};
+use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
-use crate::limits::stoppages::counted_over;
-use crate::pricing::Money;
-use crate::spend::GroupBy;
-use crate::terminal::counted;
 
 /// How far back it is told what a percent was worth.
-pub(super) const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
-
-/// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
-const QUICKLY_READ: u64 = 256 * 1024 * 1024;
-/// One part in so many of what was spent: from there on needless writes are worth a sentence.
-const WORTH_SAYING: u128 = 10;
+pub(crate) const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 
 /// A window, what people call it, and when it began.
 type OpenWindow = (Window, &'static str, DateTime<Utc>);
@@ -32,7 +21,7 @@ type OpenWindow = (Window, &'static str, DateTime<Utc>);
 impl Machine {
     /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
     /// where several accounts were worked with.
-    pub(super) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {
+    pub(crate) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {
         let now = self.environment.now;
         let steps = steps(&self.places, now - WORTH_OVER, now);
         let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
@@ -51,13 +40,12 @@ impl Machine {
     }
 
     /// What the account's windows of five hours and of a week were used by until now.
-    pub(super) fn uses(
+    pub(crate) fn uses(
         &self,
-        windows: &Windows,
-        account: Option<&str>,
+        known: &KnownWindows,
         ledger: &Ledger,
     ) -> Result<Vec<WindowShares>, LedgerError> {
-        let now = self.environment.now;
+        let (now, windows) = (self.environment.now, &known.windows);
         let running = [
             (Window::FiveHour, windows.five_hour),
             (Window::Weekly, windows.seven_day),
@@ -66,11 +54,12 @@ impl Machine {
             let resets_at = meter?.resets_at.filter(|at| *at > now)?;
             Some((window, window.name(), resets_at - window.length()))
         });
-        self.used(&running.collect::<Vec<_>>(), now, account, ledger)
+        let running: Vec<OpenWindow> = running.collect();
+        self.used(&running, now, known.account.as_deref(), ledger)
     }
 
     /// What each of these windows was used by until a moment.
-    fn used(
+    pub(super) fn used(
         &self,
         running: &[OpenWindow],
         until: DateTime<Utc>,
@@ -106,48 +95,5 @@ impl Machine {
             WindowShares::new(name, *since, &served, &answers, &levels)
         });
         Ok(shares.collect())
-    }
-
-    /// What the window of a limit was used by until it stopped the work, in sentences.
-    pub(super) fn used_up_by(&self, incident: &Incident, account: Option<&str>) -> Vec<String> {
-        let used = || {
-            let Counts::Included(window) = incident.diagnosis.limit.counts() else {
-                return None;
-            };
-            let (since, until) = counted_over(incident, self.clock().zone)?;
-            let ledger = Ledger::open_existing(&self.places.data)?.ok()?;
-            let running = [(window, window.limit(), since)];
-            let mut used = self.used(&running, until, account, &ledger).ok()?.pop()?;
-            used.add_titles(self.titles(GroupBy::Session));
-            Some(used.sentences(self.clock()))
-        };
-        used().unwrap_or_default()
-    }
-
-    /// What was written to the prompt cache again without need while the window of a limit ran, if
-    /// that was much of what was spent.
-    pub(super) fn needless(&self, incident: &Incident, is_quick: bool) -> Option<String> {
-        let Counts::Included(_) = incident.diagnosis.limit.counts() else {
-            return None;
-        };
-        let (since, until) = counted_over(incident, self.clock().zone)?;
-        let since = since.timestamp_millis();
-        let files = self.transcripts_since(Some(since));
-        let bytes: u64 = files.iter().map(|file| file.state.size).sum();
-        if is_quick && bytes > QUICKLY_READ {
-            return None;
-        }
-        let mut writes = writes(files, Some(since), self.prices(), &mut |_, _| {});
-        writes.retain(|write| write.answer.at <= until.timestamp_millis());
-        let all: Money = writes.iter().map(|write| write.total).sum();
-        let needless = Findings::new(writes).needless;
-        (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
-            format!(
-                "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
-                all.show(),
-                needless.cost.show(),
-                counted(needless.answers, "time"),
-            )
-        })
     }
 }

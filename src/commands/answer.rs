@@ -1,12 +1,11 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
-use super::failure::{Misuse, in_one_line};
-use super::{Machine, Verb, budget, doctor, explain, incidents, locks, now, report, spend};
-use crate::budget::prompts::SessionBudgets;
-use crate::claude::hook_event::HookEvent;
+use super::reply::{Misuse, Verb, in_one_line};
+use super::{budget, doctor, explain, incidents, locks, now, spend};
+use crate::claude::hook_event::EventName;
 use crate::install::line;
-use crate::limits::incident::Incident;
-use crate::render::{Page, Report};
+use crate::machine::Machine;
+use crate::render::Report;
 use crate::terminal::Tone;
 
 /// The subjects that can be asked about, for whoever asks about another.
@@ -18,73 +17,33 @@ const LONGEST: usize = 9_500;
 /// What Claude Code itself does not say: its notice goes without a word.
 const ENDS_WAITING: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
 
-/// Who asks `/whycap …`.
-#[derive(Debug)]
-pub(crate) struct Conversation {
-    /// How it came, and from which session.
-    pub(super) event: HookEvent,
-    /// Whether asking ends Claude Code's own waiting for a reset.
-    pub(super) ends_waiting: bool,
-}
-
 impl Machine {
-    /// How a conversation asks.
-    pub(super) fn event(&self) -> Option<&HookEvent> {
-        Some(&self.conversation.as_ref()?.event)
-    }
-
-    /// The session that asks.
-    pub(super) fn session(&self) -> Option<&str> {
-        self.event()?.session_id.as_deref()
-    }
-
-    /// Where the answer is shown.
-    pub(super) fn page(&self) -> Page {
-        match self.conversation {
-            Some(_) => Page::in_conversation(&self.environment),
-            None => Page::for_person(&self.environment),
+    /// Answers `words`, what was typed after `/whycap`. A prompt ends Claude Code's own waiting for a reset, held
+    /// back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command that is no prompt leaves it
+    /// alone.
+    pub(super) fn answer(&mut self, words: &str) -> String {
+        if let Some(conversation) = &self.conversation
+            && let Some(session) = &conversation.event.session_id
+        {
+            let event = &conversation.event;
+            let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
+            let incidents = self.incidents();
+            let incident = is_prompt.then(|| incidents.situation(Some(session)).incident);
+            let incident = incident.flatten();
+            let ends = incident.is_some_and(|incident| self.client_waits_for(&incident));
+            incidents.user_asks(session, ends);
+            if let Some(conversation) = &mut self.conversation {
+                conversation.ends_waiting = ends;
+            }
         }
+        shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
     }
 
-    /// Whether asking ends Claude Code's own waiting for a reset.
-    pub(super) fn ends_waiting(&self) -> bool {
-        let conversation = self.conversation.as_ref();
-        conversation.is_some_and(|conversation| conversation.ends_waiting)
-    }
-
-    /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
-    /// only, and not for a user who turned it off.
-    pub(super) fn client_waits_for(&self, incident: &Incident) -> bool {
-        let in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
-        in_terminal && incident.continues_at().is_some()
-    }
-
-    /// The budgets of the session that asks.
-    pub(super) fn budgets(&self) -> Option<SessionBudgets<'_>> {
-        let event = self.event()?;
-        // Where it was started, if that is told.
-        let started = self.environment.path("CLAUDE_PROJECT_DIR");
-        Some(SessionBudgets::read(
-            &self.config,
-            &self.places,
-            &self.environment,
-            event.session_id.as_deref()?,
-            event.transcript_path.as_deref(),
-            started.as_deref().or(event.cwd.as_deref()),
-            |since, live| {
-                let incidents = self.incidents();
-                incidents.paid_since(since, |since, is_own| live.costs_since(since, is_own))
-            },
-        ))
-    }
-
-    /// Answers `words`, what was typed after `/whycap`.
-    pub(super) fn answer(&self, words: &str) -> String {
-        let words = words.trim();
+    fn reply_to(&self, words: &str) -> Report {
         let (subject, words) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
         let reply = match subject {
             "" | "explain" => explain::ExplainArguments::default().reply(self),
-            "spend" => spend::SpendArguments::reply_to(words, self),
+            "spend" => spend::reply_to(words, self),
             "now" => now::NowArguments::default().reply(self),
             "budget" => budget::BudgetArguments::default().reply(self),
             "locks" => locks::LocksArguments::default().reply(self),
@@ -92,7 +51,7 @@ impl Machine {
             "line" => Ok(self.switch_line(words).into()),
             "continue" => Ok(self.go_on().into()),
             "incidents" => incidents::IncidentsArguments::default().reply(self),
-            "report" => report::ReportArguments::default().reply(self),
+            "report" => incidents::ReportArguments::default().reply(self),
             _ => Ok(Report::from_lines(HELP).into()),
         };
         let mut report = reply.map_or_else(
@@ -110,7 +69,7 @@ impl Machine {
             report.gap();
             report.paragraph(Tone::Plain, ENDS_WAITING);
         }
-        shorten(report.text(self.page()).trim_end())
+        report
     }
 
     /// Prompts go on although a budget is used up.

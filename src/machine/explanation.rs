@@ -1,0 +1,178 @@
+//! What is told of a limit error beside the error itself: what was spent while its window ran, and on what,
+//! what answers cost beside the plan, and locks that harm.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{ANSWER_READS, Machine};
+use crate::drain::{Findings, writes};
+use crate::incidents::{Incidents, Situation};
+use crate::ledger::Ledger;
+use crate::limits::explanation;
+use crate::limits::incident::Incident;
+use crate::limits::kind::Counts;
+use crate::limits::stoppages::counted_over;
+use crate::locks;
+use crate::pricing::Money;
+use crate::render::Report;
+use crate::spend::GroupBy;
+use crate::terminal::{Tone, counted};
+
+/// How long an explanation may spend on reading what was spent since the ledger last looked.
+const READS: Duration = Duration::from_millis(400);
+
+/// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
+const QUICKLY_READ: u64 = 256 * 1024 * 1024;
+/// One part in so many of what was spent: from there on needless writes are worth a sentence.
+const WORTH_SAYING: u128 = 10;
+
+impl Machine {
+    /// What holds now, for a session that is named. In a conversation, what its own met comes first.
+    pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
+        let own = self.session().map(|own| incidents.situation(Some(own)));
+        let own = own.filter(|own| own.incident.is_some());
+        own.unwrap_or_else(|| incidents.situation(session))
+    }
+
+    /// Adds to a report what people are told of an error. `session` is the one that was asked about.
+    pub(crate) fn explain(
+        &self,
+        incident: Option<&Incident>,
+        session: Option<&str>,
+        is_long: bool,
+        incidents: &Incidents<'_>,
+        report: &mut Report,
+    ) {
+        let (clock, page) = (self.clock(), self.page());
+        match incident {
+            None if report.is_empty() => report.add(nothing_is_known(session)),
+            None => {}
+            Some(incident) if self.conversation.is_some() => {
+                report.paragraphs(Tone::Quiet, whose(incident, self.session()));
+                report.add(explanation::tell_in_conversation(
+                    incident,
+                    clock,
+                    self.environment.rows(),
+                    report.rows_on(page),
+                    self.ends_waiting(),
+                    page,
+                ));
+            }
+            Some(incident) if is_long => {
+                let known = incidents.windows_of_account();
+                let account = known.and_then(|known| known.account);
+                let says = self.spent(incident).into_iter();
+                let says = says.chain(self.used_up_by(incident, account.as_deref()));
+                let says: Vec<String> = says.chain(self.needless(incident, u64::MAX)).collect();
+                report.add(explanation::tell_at_length(incident, clock, &says));
+            }
+            Some(incident) => {
+                report.add(explanation::tell(incident, clock, page));
+                let blocks = incident.blocks();
+                let needless = blocks.and_then(|_| self.needless(incident, QUICKLY_READ));
+                return report.paragraphs(Tone::Warning, needless);
+            }
+        }
+        for lock in locks::harmful(&self.places, &self.environment) {
+            let (says, remedy) = (lock.says, lock.remedy);
+            let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
+            report.gap();
+            report.paragraph(Tone::Quiet, aside);
+        }
+    }
+
+    /// What answers cost beside the plan now; empty where they cost nothing or something blocks. By
+    /// what the ledger has read so far.
+    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Report {
+        let costs_since = |since, is_own: &dyn Fn(&str) -> bool| {
+            let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            self.read_on(&mut ledger, ANSWER_READS);
+            ledger.costs_since(since, is_own).ok()
+        };
+        let mut report = Report::default();
+        if let Some(paying) = incidents.paying(None, costs_since)
+            && incidents.situation(None).blocking().is_none()
+        {
+            report.paragraph(Tone::Alarm, paying.says(self.clock()));
+        }
+        report
+    }
+
+    /// What this machine spent in the period that the limit covers. None where there is no ledger: an
+    /// explanation needs no installation, and makes none.
+    fn spent(&self, incident: &Incident) -> Option<String> {
+        let (since, until) = counted_over(incident, self.clock().zone)?;
+        let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+        let is_current = self.read_on(&mut ledger, READS).is_all();
+        let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
+        let is_lower_bound = spent.estimated || spent.at_least || !is_current;
+        let bound = if is_lower_bound { "at least " } else { "" };
+        Some(format!(
+            "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
+            self.clock().time(since),
+            spent.total().show()
+        ))
+    }
+
+    /// What the window of a limit was used by until it stopped the work, in sentences.
+    fn used_up_by(&self, incident: &Incident, account: Option<&str>) -> Vec<String> {
+        let used = || {
+            let Counts::Included(window) = incident.diagnosis.limit.counts() else {
+                return None;
+            };
+            let (since, until) = counted_over(incident, self.clock().zone)?;
+            let ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            let running = [(window, window.limit(), since)];
+            let mut used = self.used(&running, until, account, &ledger).ok()?.pop()?;
+            used.add_titles(self.titles(GroupBy::Session));
+            Some(used.sentences(self.clock()))
+        };
+        used().unwrap_or_default()
+    }
+
+    /// What was written to the prompt cache again without need while the window of a limit ran, if
+    /// that was much of what was spent, and if it takes no more than so many bytes to find out.
+    fn needless(&self, incident: &Incident, most: u64) -> Option<String> {
+        let Counts::Included(_) = incident.diagnosis.limit.counts() else {
+            return None;
+        };
+        let (since, until) = counted_over(incident, self.clock().zone)?;
+        let since = since.timestamp_millis();
+        let files = self.transcripts_since(Some(since));
+        if files.iter().map(|file| file.state.size).sum::<u64>() > most {
+            return None;
+        }
+        let mut writes = writes(files, Some(since), self.prices(), &mut |_, _| {});
+        writes.retain(|write| write.answer.at <= until.timestamp_millis());
+        let all: Money = writes.iter().map(|write| write.total).sum();
+        let needless = Findings::new(writes).needless;
+        (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
+            format!(
+                "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
+                all.show(),
+                needless.cost.show(),
+                counted(needless.answers, "time"),
+            )
+        })
+    }
+}
+
+/// That it was another session than the one that asks.
+fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
+    let met_in = incident.evidence.session.id.as_deref();
+    let theirs = met_in.filter(|_| met_in != asks && asks.is_some())?;
+    Some(format!(
+        "Another session met this ({theirs:.8}), not this one."
+    ))
+}
+
+fn nothing_is_known(session: Option<&str>) -> Report {
+    let mut report = Report::from_paragraph(match session {
+        Some(id) => format!("No limit error is known in session {id}."),
+        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
+    });
+    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
+    report.paragraph(Tone::Plain, how);
+    report
+}

@@ -1,0 +1,149 @@
+//! What is recorded on this machine, gathered for an answer: a ledger that is up to date, who is in the
+//! middle of an answer, what sessions are called.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::statement::NAMED;
+use super::{ANSWER_READS, Machine};
+use crate::claude::sessions;
+use crate::claude::titles::title_of;
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::disk::lock;
+use crate::drain::{Write, writes};
+use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience, ReadingProgress};
+use crate::spend::{GroupBy, name_unreadable};
+use crate::terminal::{complain, with_progress};
+use crate::time::Millis;
+
+impl Machine {
+    /// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
+    /// ledger can be had, the transcripts are read as if for the first time. A conversation does not
+    /// wait: whatever can be read in a moment is read, and nothing is mended.
+    pub(crate) fn gathered<T>(
+        &self,
+        mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        if self.conversation.is_some() {
+            let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
+            let caught = self.read_on(&mut ledger, ANSWER_READS);
+            return gather(ledger, caught);
+        }
+        let mut attempt = |mut ledger: Ledger| {
+            let caught = self.caught_up(&mut ledger)?;
+            gather(ledger, caught)
+        };
+        let mut mended = 0;
+        // Without locks no ledger can be used, and finding out takes SQLite ten seconds.
+        while lock::works_in(&self.places.data) {
+            let ledger = Ledger::open(&self.places.data, Patience::Person);
+            let error = match ledger.map_err(Into::into).and_then(&mut attempt) {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            match error.downcast_ref::<LedgerError>() {
+                Some(damage) if damage.is_damage() && mended < 2 => {
+                    let (patience, again) = (Patience::Person, mended > 0);
+                    Ledger::mend(&self.places, patience, self.prices(), damage, again)?;
+                    mended += 1;
+                }
+                Some(other) if other.is_busy() => break,
+                _ => return Err(error),
+            }
+        }
+        complain(&format!(
+            "could not lock {}, so this is read from the transcripts alone; what was counted of those that are gone is missing",
+            ledger::path_in(&self.places.data).display()
+        ));
+        attempt(Ledger::in_memory(&self.places.data)?)
+    }
+
+    /// Lets the ledger read what transcripts have gained, no longer than this.
+    pub(crate) fn read_on(&self, ledger: &mut Ledger, no_longer: Duration) -> Caught {
+        let roots = self.places.transcript_roots();
+        let effort = Effort::Within(no_longer);
+        // Where nothing could be done, the default says that it is not complete.
+        let caught = ledger.catch_up(roots, self.prices(), effort, &mut |_| {});
+        caught.unwrap_or_default()
+    }
+
+    /// What every answer since then wrote to the prompt cache. A conversation does not wait for it.
+    pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<Write> {
+        if self.conversation.is_some() {
+            return Vec::new();
+        }
+        let files = self.transcripts_since(since);
+        with_progress("reading transcripts", |show| {
+            writes(files, since, self.prices(), show)
+        })
+    }
+
+    /// Transcripts that can have answers from then on.
+    pub(crate) fn transcripts_since(&self, since: Option<Millis>) -> Vec<TranscriptFile> {
+        let mut files = transcripts::all(self.places.transcript_roots()).files;
+        files.retain(|file| since.is_none_or(|since| file.state.modified_ms() >= since));
+        files
+    }
+
+    /// How many sessions are in the middle of an answer, save the one that asks.
+    pub(crate) fn answering(&self) -> usize {
+        let asks = self.session();
+        let registered = sessions::registered(&self.places).into_iter();
+        let answering = registered.filter(|session| {
+            let is_asking = asks.is_some() && session.doing.session.as_deref() == asks;
+            session.is_answering() && !is_asking
+        });
+        answering.count()
+    }
+
+    /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is
+    /// shown.
+    pub(crate) fn titles(&self, by: GroupBy) -> impl Fn(&str) -> Option<String> + use<> {
+        let mut by_session: HashMap<String, PathBuf> = HashMap::new();
+        if by == GroupBy::Session {
+            let files = transcripts::of_sessions(self.places.transcript_roots()).into_iter();
+            by_session.extend(files.map(|file| (transcripts::session_of(&file.path), file.path)));
+        }
+        move |session| title_of(by_session.get(session)?)
+    }
+
+    /// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
+    fn caught_up(&self, ledger: &mut Ledger) -> anyhow::Result<Caught> {
+        let (places, prices) = (&self.places, self.prices());
+        // Before the reading: what is read from now on is priced by this table anyway.
+        ledger.reprice(prices)?;
+        let roots = places.transcript_roots();
+        let caught = with_progress("reading transcripts", |show| {
+            let mut show = |progress: ReadingProgress| show(progress.done, progress.total);
+            ledger.catch_up(roots, prices, Effort::All, &mut show)
+        })?;
+        ledger.check_sums(prices)?;
+        ledger.tidy_in_background();
+        if let Some([before, now]) = ledger.news_of_renewal() {
+            complain(&format!(
+                "the figures of an older whycap were worked out anew from the transcripts: {} before, {} now. It could take one process of Claude Code for several",
+                before.show(),
+                now.show()
+            ));
+        }
+        if let Some(damaged) = ledger.news_of_damage() {
+            complain(&format!(
+                "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
+                places.show(&damaged)
+            ));
+        }
+        if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
+            // Said, not fatal: what could be read is right.
+            let what = if caught.unreadable.len() == 1 {
+                "what it cost"
+            } else {
+                "what they cost"
+            };
+            complain(&format!(
+                "{which}; {what} is missing. `whycap doctor` says how to fix it"
+            ));
+        }
+        Ok(caught)
+    }
+}

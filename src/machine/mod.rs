@@ -1,0 +1,167 @@
+//! What is known here and now, gathered for whoever asks: a verb, the status line, a hook, a conversation.
+//!
+//! A [`Machine`] is asked; it looks into the ledger, the journal and Claude Code's own files, and hands on what the
+//! pure code shows. Nothing is laid out here.
+
+mod event;
+mod explanation;
+mod history;
+mod line;
+mod moment;
+mod statement;
+mod windows;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::budget::prompts::SessionBudgets;
+use crate::claude::hook_event::HookEvent;
+use crate::claude::model_pricing;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::incidents::Incidents;
+use crate::ledger::Effort;
+use crate::limits::incident::Incident;
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::render::Page;
+use crate::time::Clock;
+
+pub(crate) use event::held_back;
+pub(crate) use line::{LineAsked, LineKnown};
+pub(crate) use moment::Watched;
+pub(crate) use statement::StatementAsked;
+pub(crate) use windows::WORTH_OVER;
+
+/// How long an answer inside a conversation may spend on reading transcripts.
+const ANSWER_READS: Duration = Duration::from_millis(500);
+
+/// Where a verb looks, and when; and who asks it.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) environment: Environment,
+    pub(crate) places: Places,
+    pub(crate) config: Config,
+    /// Read when somebody asks.
+    prices: OnceLock<PriceTable>,
+    /// None in a shell.
+    pub(crate) conversation: Option<Conversation>,
+}
+
+impl Machine {
+    /// As a shell has it.
+    pub(crate) fn new(environment: Environment) -> Self {
+        let places = Places::of(&environment);
+        Self::at_places(places, environment)
+    }
+
+    /// With these places and their configuration.
+    pub(crate) fn at_places(places: Places, mut environment: Environment) -> Self {
+        let config = Config::load(&places);
+        config.set_hours(&mut environment);
+        Self {
+            environment,
+            places,
+            config,
+            prices: OnceLock::new(),
+            conversation: None,
+        }
+    }
+
+    /// The same at the present moment; the configuration may have changed.
+    pub(crate) fn at_present(&self) -> Self {
+        let present = Self::at_places(self.places.clone(), self.environment.at_present());
+        Self {
+            prices: self.prices.clone(),
+            ..present
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.environment.clock()
+    }
+
+    pub(crate) fn incidents(&self) -> Incidents<'_> {
+        Incidents::new(&self.places, &self.environment)
+    }
+
+    pub(crate) fn prices(&self) -> &PriceTable {
+        let read = || model_pricing::prices(&self.places);
+        self.prices.get_or_init(read)
+    }
+
+    /// The project that is worked in: of a conversation the one that it was started in. None where
+    /// the directory was deleted under us.
+    pub(crate) fn project(&self) -> Option<PathBuf> {
+        let started = self.environment.path("CLAUDE_PROJECT_DIR");
+        started.or_else(|| std::env::current_dir().ok())
+    }
+
+    /// How long the ledger may read: a conversation does not wait.
+    pub(crate) fn effort(&self) -> Effort {
+        match self.conversation {
+            Some(_) => Effort::Within(ANSWER_READS),
+            None => Effort::All,
+        }
+    }
+
+    /// How a conversation asks.
+    pub(crate) fn event(&self) -> Option<&HookEvent> {
+        Some(&self.conversation.as_ref()?.event)
+    }
+
+    /// The session that asks.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.event()?.session_id.as_deref()
+    }
+
+    /// Where the answer is shown.
+    pub(crate) fn page(&self) -> Page {
+        match self.conversation {
+            Some(_) => Page::in_conversation(&self.environment),
+            None => Page::for_person(&self.environment),
+        }
+    }
+
+    /// Whether asking ends Claude Code's own waiting for a reset.
+    pub(crate) fn ends_waiting(&self) -> bool {
+        let conversation = self.conversation.as_ref();
+        conversation.is_some_and(|conversation| conversation.ends_waiting)
+    }
+
+    /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
+    /// only, and not for a user who turned it off.
+    pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
+        let in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
+        in_terminal && incident.continues_at().is_some()
+    }
+
+    /// The budgets of the session that asks.
+    pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
+        let event = self.event()?;
+        // Where it was started, if that is told.
+        let started = self.environment.path("CLAUDE_PROJECT_DIR");
+        Some(SessionBudgets::read(
+            &self.config,
+            &self.places,
+            &self.environment,
+            event.session_id.as_deref()?,
+            event.transcript_path.as_deref(),
+            started.as_deref().or(event.cwd.as_deref()),
+            |since, live| {
+                let incidents = self.incidents();
+                incidents.paid_since(since, |since, is_own| live.costs_since(since, is_own))
+            },
+        ))
+    }
+}
+
+/// Who asks `/whycap …`.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    /// How it came, and from which session.
+    pub(crate) event: HookEvent,
+    /// Whether asking ends Claude Code's own waiting for a reset.
+    pub(crate) ends_waiting: bool,
+}

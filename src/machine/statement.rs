@@ -1,0 +1,323 @@
+//! What was spent, as it was asked for: by this machine's ledger or transcripts, or by what several machines
+//! exported; as a statement, or as a page.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+use super::Machine;
+use crate::claude::account::Account;
+use crate::drain::Attribution;
+use crate::export::{Gap, Merged, Rows, TeamLimits};
+use crate::html::{Before, Contents, PageSums};
+use crate::incidents::steps;
+use crate::ledger::{Caught, Ledger, RowsPeriod, SpendRow};
+use crate::limits::kind::Window;
+use crate::pricing::Money;
+use crate::spend::{DaysAsked, GroupBy, Order, ReportRequest, Statement, name_unreadable};
+use crate::terminal::{complain, counted, with_progress};
+use crate::time::{Clock, Zone, moment};
+
+/// How many unreadable transcripts are named; `whycap doctor` names the others.
+pub(super) const NAMED: usize = 3;
+
+/// Which statement is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatementAsked {
+    /// day, week, month, session, project, model, block, branch, agent, prompt, account, person,
+    /// machine, team
+    #[arg(
+        long,
+        value_enum,
+        default_value = "day",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) by: GroupBy,
+    #[command(flatten)]
+    days: DaysAsked,
+    /// Count days in this zone (default: your time zone)
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    timezone: Option<Zone>,
+    /// Only sessions in directories whose path contains this
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// At most this many: newest periods, else highest cost
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroUsize>,
+    /// Newest first (date) or most expensive first (cost)
+    #[arg(long, value_enum, hide_possible_values = true)]
+    order: Option<Order>,
+    /// Add up what several machines exported there
+    #[arg(long, value_name = "DIR", conflicts_with = "why_different")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+fn zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name)
+        .ok_or_else(|| format!("no time zone is called {name:?}; names look like Europe/Berlin"))
+}
+
+impl StatementAsked {
+    /// What is asked for, of a page or of a statement; else what is wrong with it.
+    pub(crate) fn request(
+        &self,
+        is_of_page: bool,
+        machine: &Machine,
+    ) -> Result<ReportRequest, String> {
+        let by = self.by.name();
+        if self.by.is_of_exports() && self.from.is_none() {
+            return Err(format!(
+                "--by {by} needs --from DIR: one machine's history is one person's"
+            ));
+        }
+        if self.by.is_of_answers() && (self.from.is_some() || is_of_page) {
+            return Err(format!(
+                "--by {by} reads this machine's transcripts; leave --from and --html out"
+            ));
+        }
+        let clock = Clock {
+            zone: self.timezone.unwrap_or(machine.environment.zone),
+            ..machine.clock()
+        };
+        Ok(ReportRequest {
+            plan: machine.config.plan.monthly.and_then(Money::from_noisy_usd),
+            currency: machine.config.currency.clone(),
+            // A page has all of them; what it lists one by one are sessions.
+            by: if is_of_page {
+                GroupBy::Session
+            } else {
+                self.by
+            },
+            period: self.days.period(clock)?,
+            clock,
+            order: self.order,
+            limit: self.limit.map(NonZeroUsize::get),
+            project: self.project.clone(),
+            is_of_exports: self.from.is_some(),
+        })
+    }
+}
+
+impl Machine {
+    /// What there is of it, here or in exports. `with_words`: what the user wrote, which is for this terminal
+    /// only.
+    pub(crate) fn statement(
+        &self,
+        request: ReportRequest,
+        exports: Option<&Path>,
+        with_words: bool,
+    ) -> anyhow::Result<Statement> {
+        if let Some(directory) = exports {
+            return self.of_exports(directory, request, &mut |_| {});
+        }
+        if request.by.is_of_answers() {
+            return self.by_answers(&request, with_words);
+        }
+        let mut statement = self.gathered(|ledger, read| {
+            let (request, answering) = (request.clone(), self.answering());
+            let statement = Statement::new(&ledger, request, read, answering, &mut |_| {})?;
+            Ok(statement)
+        })?;
+        statement.name_sessions(self.titles(request.by));
+        Ok(statement)
+    }
+
+    /// By what only transcripts tell of each answer.
+    fn by_answers(&self, request: &ReportRequest, with_words: bool) -> anyhow::Result<Statement> {
+        let writes = self.writes(None);
+        let mut statement = self.gathered(|ledger, read| {
+            let source = if request.by == GroupBy::Prompt {
+                Attribution::by_prompt(&ledger, &writes)
+            } else {
+                let login = Account::load(&self.places).map(|account| account.owner);
+                Attribution::by_account(&ledger, &writes, login.as_ref())?
+            };
+            let (request, answering) = (request.clone(), self.answering());
+            let now = request.clock.now;
+            let by = request.by;
+            let mut statement = Statement::new(&source, request, read, answering, &mut |_| {})?;
+            if by == GroupBy::Prompt {
+                let worths = self.worth(&ledger)?;
+                let mut worths = worths.lately(now);
+                let worth = worths.find(|worth| worth.window == Window::FiveHour);
+                statement.percent = worth.map(|worth| worth.worth);
+            }
+            Ok(statement)
+        })?;
+        if with_words {
+            statement.name_sessions(|id| {
+                let mut prompts = writes.iter().filter_map(|write| write.prompt.as_ref());
+                let prompt = prompts.find(|prompt| prompt.id == id);
+                prompt.map(|prompt| prompt.words.clone())
+            });
+        }
+        Ok(statement)
+    }
+
+    /// What of a statement could not be read, for a conversation. In a shell it was said already.
+    pub(crate) fn unread(&self, statement: &Statement) -> Vec<String> {
+        let mut says = Vec::new();
+        if self.conversation.is_some() {
+            let read = &statement.read;
+            let which = name_unreadable(&read.unreadable, NAMED, &self.places);
+            says.extend(which.map(|which| format!("{which}.")));
+            if !read.complete {
+                let late =
+                    "Not all transcripts are read yet; `whycap spend` in a shell reads them all.";
+                says.push(late.to_owned());
+            }
+        }
+        says
+    }
+
+    /// The page of what is wanted, here or of exports, by the days of a zone of this name; and whether it
+    /// is whole.
+    pub(crate) fn page_of_spend(
+        &self,
+        wanted: &ReportRequest,
+        exports: Option<&Path>,
+        is_anonymous: bool,
+        zone: &str,
+    ) -> anyhow::Result<(String, bool)> {
+        let (clock, places) = (wanted.clock, &self.places);
+        let mut sums = PageSums::new(clock.zone);
+        let (mut statement, mut incidents, before) = match exports {
+            Some(directory) => {
+                let mut add = |row: &SpendRow<'_>| sums.add(row);
+                let statement = self.of_exports(directory, wanted.clone(), &mut add)?;
+                (statement, Vec::new(), None)
+            }
+            None => self.gathered(|ledger, read| {
+                // A ledger that was mended is read once more.
+                sums = PageSums::new(clock.zone);
+                let mut add = |row: &SpendRow<'_>| sums.add(row);
+                let answering = self.answering();
+                let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
+                let incidents = self.incidents().all_with_ends(None, &ledger);
+                Ok((statement, incidents, before(&ledger, wanted)?))
+            })?,
+        };
+        let (from, to) = wanted.period.bounds(clock.zone);
+        let keys = statement.groups.iter().map(|group| group.key.clone());
+        let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
+        let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
+        let period = wanted.period.of_rows(clock.zone);
+        let team = exports.map(|directory| self.limits_of_exports(directory, &period));
+        let mut team = team.transpose()?;
+        if let Some(team) = &mut team {
+            team.errors.retain(|error| is_shown(&error.session));
+        }
+        if exports.is_none() && !is_anonymous {
+            statement.name_sessions(self.titles(wanted.by));
+        }
+        incidents.retain(|incident| {
+            let at = incident.evidence.at.timestamp_millis();
+            let session = incident.evidence.session.id.as_deref();
+            period.contains(&at) && session.map_or(shown.is_none(), is_shown)
+        });
+        let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
+        let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
+        let end = to.map_or(clock.now, moment);
+        let mut remarks = statement.remarks((!is_anonymous).then_some(places));
+        let mut told = Vec::new();
+        if exports.is_none() {
+            told = steps(places, begin, end);
+            let worth = self.gathered(|ledger, _| Ok(self.worth(&ledger)?))?;
+            remarks.extend(worth.sentences(clock.now));
+        }
+        let is_incomplete = exports.is_some()
+            && (statement.is_lower_bound()
+                || team.as_ref().is_some_and(|team| !team.gaps.is_empty()));
+        let contents = Contents {
+            remarks,
+            statement: &statement,
+            sums: &sums,
+            incidents: &incidents,
+            steps: &told,
+            team: team.as_ref(),
+            is_of_some_projects: wanted.project.is_some(),
+            plan: wanted.plan,
+            has_period: from.is_some() || to.is_some(),
+            before,
+            is_anonymous,
+            places,
+            clock,
+            zone,
+        };
+        Ok((contents.page(), is_incomplete))
+    }
+
+    /// What several machines exported to a directory. `each` is told every row that counts.
+    pub(crate) fn of_exports(
+        &self,
+        directory: &Path,
+        wanted: ReportRequest,
+        each: &mut dyn FnMut(&SpendRow<'_>),
+    ) -> anyhow::Result<Statement> {
+        let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
+        let merged = with_progress("reading exports", read);
+        ensure!(!merged.is_empty(), self.no_exports(directory));
+        self.name_gaps(&merged.gaps);
+        let read = Caught {
+            files: 0,
+            unreadable: merged.gaps.iter().map(|gap| gap.path.clone()).collect(),
+            complete: true,
+        };
+        Ok(Statement::new(&merged, wanted, read, 0, each)?)
+    }
+
+    /// What several machines exported there of limits in a period.
+    pub(crate) fn limits_of_exports(
+        &self,
+        directory: &Path,
+        period: &RowsPeriod,
+    ) -> anyhow::Result<TeamLimits> {
+        let what = "reading limits and windows";
+        let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
+        let limits = limits.with_context(|| self.no_exports(directory))?;
+        self.name_gaps(&limits.gaps);
+        Ok(limits)
+    }
+
+    fn no_exports(&self, directory: &Path) -> String {
+        let directory = self.places.show(directory);
+        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+    }
+
+    /// Says what of exports could not be read, and where.
+    pub(crate) fn name_gaps(&self, gaps: &[Gap]) {
+        let Some((first, others)) = gaps.split_first() else {
+            return;
+        };
+        let mut place = self.places.show(&first.path);
+        if let Some(line) = first.line {
+            place = format!("{place}, line {line}");
+        }
+        let others = match others.len() {
+            0 => String::new(),
+            others => format!(" and {} more", counted(others as u64, "file")),
+        };
+        complain(&format!(
+            "the exports could not be read to the end, so there may be more: {place} ({}){others}; export there again from its machine",
+            first.why
+        ));
+    }
+}
+
+/// What as many days before came to, where days were asked for.
+fn before(ledger: &Ledger, wanted: &ReportRequest) -> anyhow::Result<Option<Before>> {
+    let today = wanted.clock.zone.day(wanted.clock.now);
+    let Some((period, days)) = wanted.period.before(today) else {
+        return Ok(None);
+    };
+    let request = ReportRequest {
+        period,
+        ..wanted.clone()
+    };
+    let statement = Statement::new(ledger, request, Caught::default(), 0, &mut |_| {})?;
+    let cost = statement.total.cost();
+    Ok(Some(Before { days, cost }))
+}
