@@ -89,8 +89,7 @@ impl Answers {
 /// By what something is known that no line shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HiddenIn {
-    /// A session's totals count it beyond its answers, in a quarter of an hour. A cost of 0: there
-    /// may be some, and nobody knows how much.
+    /// A session's totals count it beyond its answers, in a quarter of an hour.
     Totals,
     /// A status line was drawn with it, and no transcript has it.
     Draws,
@@ -104,6 +103,8 @@ pub(crate) struct Hidden {
     pub(crate) model: Id,
     pub(crate) cost: Money,
     pub(crate) known_by: HiddenIn,
+    /// Whether it may be more.
+    pub(crate) is_least: bool,
 }
 
 /// Calls `see` for all that no line shows of a period.
@@ -121,12 +122,14 @@ pub(super) fn each_hidden(
             "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
         );
         each(connection, &query, quarters(period), |row| {
+            let cost: i64 = row.get(3)?;
             see(Hidden {
                 at: row.get::<_, i64>(0)? * QUARTER,
                 session: row.get(1)?,
                 model: row.get(2)?,
-                cost: Money::from_pico(row.get(3)?),
+                cost: Money::from_pico(cost.saturating_abs()),
                 known_by,
+                is_least: cost <= 0,
             });
             Ok(())
         })?;

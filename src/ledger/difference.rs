@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
-use super::derivation::Run;
+use super::derivation::{Run, StartedFrom};
 use super::facts::{Answer, Id};
 use super::spend_rows::Origin;
 use super::store::processes::{self, ProcessTotal, SessionFacts};
@@ -126,15 +126,15 @@ impl SessionDifference {
         for run in runs.iter().rev() {
             if run.total == found.inherited && run.total != run.base {
                 found.inherited = run.base;
-                if run.has_lost_base {
+                if run.has_lost_base() {
                     found.gone = run.total - found.of_lost;
                 }
-                if run.is_forked || run.has_lost_base {
+                if run.started_from == StartedFrom::OtherSession || run.has_lost_base() {
                     break;
                 }
             }
         }
-        let known = runs.iter().filter(|run| !run.has_lost_base);
+        let known = runs.iter().filter(|run| !run.has_lost_base());
         let growth: Money = known.map(|run| run.total - run.base).sum();
         let drawn: Money = processes.iter().map(|row| row.left).sum();
         let of_client = found.client - found.inherited - found.gone;
@@ -178,7 +178,7 @@ impl SessionDifference {
 /// What is known to be a session's own of the totals of runs that started from something that is gone:
 /// its answers until then that no other run covers.
 fn of_lost(runs: &[Run], answers: &[Answer]) -> Money {
-    let (lost, known): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base);
+    let (lost, known): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base());
     let until = lost.iter().map(|run| run.end).max();
     let is_own = |answer: &&Answer| {
         let mut known = known.iter();

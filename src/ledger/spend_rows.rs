@@ -249,7 +249,7 @@ fn read_hidden(
         let row = named.nothing_of(hidden.at, hidden.session, hidden.model);
         let mut row = row.with_hidden(&hidden);
         row.at_least = match hidden.known_by {
-            HiddenIn::Totals => hidden.cost == Money::ZERO,
+            HiddenIn::Totals => hidden.is_least,
             HiddenIn::Draws => guessed.contains(&hidden.session),
         };
         see(row);

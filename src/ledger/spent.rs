@@ -63,7 +63,7 @@ impl Ledger {
         let range = quarters([from, until].map(|at| at.timestamp_millis()));
         let sum = |sign: &str, table: &str| -> rusqlite::Result<(Money, HashSet<Id>)> {
             let query = format!(
-                "SELECT cost, session, {sign} FROM {table} WHERE quarter >= ? AND quarter < ?"
+                "SELECT abs(cost), session, {sign} FROM {table} WHERE quarter >= ? AND quarter < ?"
             );
             let (mut cost, mut signed) = (Money::ZERO, HashSet::new());
             each(&self.connection, &query, range, |row| {
@@ -77,7 +77,7 @@ impl Ledger {
         };
         self.ask(|connection| {
             let (recorded, unpriced) = sum("unpriced > 0", "quarter")?;
-            let (unrecorded, not_known) = sum("cost = 0", "unrecorded")?;
+            let (unrecorded, not_known) = sum("cost <= 0", "unrecorded")?;
             let (unwritten, drawn) = sum("true", "unwritten")?;
             let is_guess = |guessed: HashSet<Id>| !guessed.is_disjoint(&drawn);
             Ok(Spent {
@@ -108,8 +108,9 @@ impl Ledger {
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
         for table in ["quarter", "unrecorded", "unwritten"] {
-            let query =
-                format!("SELECT session, cost FROM {table} WHERE quarter >= ? AND quarter < ?");
+            let query = format!(
+                "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
+            );
             each(&self.connection, &query, range, |row| {
                 *by_session.entry(row.get(0)?).or_default() += Money::from_pico(row.get(1)?);
                 Ok(())

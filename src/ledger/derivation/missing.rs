@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Family, Run, SessionLife};
+use super::{Family, Run, SessionLife, StartedFrom};
 use crate::ledger::facts::{Answer, Compaction, Id};
 use crate::pricing::{ModelPrices, Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
-/// Unrecorded spend at a time. A cost of 0: there may be some, and nobody knows how much.
+/// Unrecorded spend at a time. A cost of 0: there may be more, and nobody knows how much.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unrecorded {
     pub(crate) at: Millis,
@@ -58,8 +58,20 @@ pub(super) fn add_unrecorded(
     let compactions: Vec<&Compaction> = compactions.filter(|one| one.session == session).collect();
     let models_of_answers: BTreeSet<Id> =
         answers.iter().flat_map(|answer| answer.models()).collect();
-    let (lost, runs): (Vec<&Run>, Vec<&Run>) = life.runs.iter().partition(|run| run.has_lost_base);
+    let (lost, runs): (Vec<&Run>, Vec<&Run>) =
+        life.runs.iter().partition(|run| run.has_lost_base());
     let mut unrecorded = not_to_be_known(&lost, &answers);
+    let doubtful = runs
+        .iter()
+        .filter(|run| run.started_from == StartedFrom::OwnInDoubt);
+    unrecorded.extend(doubtful.filter_map(|run| {
+        let (model, _) = run.growth.first_key_value()?;
+        Some(Unrecorded {
+            at: run.end,
+            model: *model,
+            cost: Money::ZERO,
+        })
+    }));
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
             .iter()

@@ -11,7 +11,7 @@ mod runs;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use missing::Unrecorded;
-pub(crate) use runs::Run;
+pub(crate) use runs::{Run, StartedFrom};
 
 use super::facts::{Answer, Compaction, Id, Mark, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};

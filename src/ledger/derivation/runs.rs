@@ -16,6 +16,19 @@ const SLACK: Millis = 20;
 /// more than this, and in nothing else.
 const SAME_RUN_MS: i64 = 500;
 
+/// What a run's total counted on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartedFrom {
+    Nothing,
+    Own,
+    /// A total of its session's, or another one: then it grew by more.
+    OwnInDoubt,
+    OtherSession,
+    /// What is in no file any more. What of [`Run::growth`] is its own beyond its answers, nobody
+    /// knows: it counts as none.
+    Gone,
+}
+
 /// One process on one session.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Run {
@@ -27,11 +40,7 @@ pub(crate) struct Run {
     /// For how long processes of its chain had lived.
     pub(crate) lived_ms: i64,
     pub(crate) has_unknown_model: bool,
-    /// Whether it started from a total of another session.
-    pub(crate) is_forked: bool,
-    /// Whether what it started from is in no file any more. What of [`Self::growth`] is its own
-    /// beyond its answers, nobody knows: it counts as none.
-    pub(crate) has_lost_base: bool,
+    pub(crate) started_from: StartedFrom,
     /// When its process may have begun, less the time that those before it in its chain had lived:
     /// from then, until then. None if nothing stands behind its total.
     pub(crate) chain_began: (Millis, Option<Millis>),
@@ -40,6 +49,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    pub(crate) fn has_lost_base(&self) -> bool {
+        self.started_from == StartedFrom::Gone
+    }
+
     /// Whether its process was at work in this moment.
     pub(crate) fn covers(&self, at: Millis) -> bool {
         (self.begin..=self.end).contains(&at)
@@ -103,55 +116,81 @@ impl<'f> Written<'f> {
 /// The runs of each session and the session that it was forked from.
 pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
     let written = written(family);
-    let context = Context {
+    let mut context = Context {
         family,
         owners,
-        written: &written,
+        known: Vec::new(),
     };
-    let sessions = family.sessions.iter();
-    sessions
-        .map(|session| {
-            let parent = context.parent(*session);
-            let own = written.iter().filter(|run| run.last.session == *session);
-            let mut runs: Vec<Run> = own.map(|run| context.run(run, parent)).collect();
-            runs.sort_by_key(|run| (run.end, run.lived_ms, run.total));
-            (*session, runs, parent)
-        })
-        .collect()
+    // No chain counts back, so what a run started from is known before it.
+    for written in &written {
+        let run = context.run(written);
+        context.known.push((written, run));
+    }
+    let of_session = |session: &Id| {
+        let own = context.known.iter();
+        let own = own.filter(|(written, _)| written.last.session == *session);
+        let mut runs: Vec<Run> = own.map(|(_, run)| run.clone()).collect();
+        runs.sort_by_key(|run| (run.end, run.lived_ms, run.total));
+        (*session, runs, context.parent(*session))
+    };
+    family.sessions.iter().map(of_session).collect()
 }
 
+/// In order of the times that their chains had lived.
 fn written(family: &Family) -> Vec<Written<'_>> {
     let mut totals: Vec<&Total> = family.totals.iter().collect();
     let same = |total: &Total| (total.session, total.started, total.cost, total.api_ms);
     totals.sort_by_key(|total| (same(total), total.run_ms, total.before, total.position));
     let runs = totals
         .chunk_by(|one, next| same(one) == same(next) && next.run_ms - one.run_ms <= SAME_RUN_MS);
-    runs.filter_map(|totals| Written::from_totals(totals, family))
-        .collect()
+    let runs = runs.filter_map(|totals| Written::from_totals(totals, family));
+    let mut runs: Vec<Written<'_>> = runs.collect();
+    runs.sort_by_key(|run| (run.last.run_ms, run.written_at()));
+    runs
 }
 
 struct Context<'f> {
     family: &'f Family,
     owners: &'f LineOwners,
-    written: &'f [Written<'f>],
+    /// The runs that had lived no longer than the one that is looked at.
+    known: Vec<(&'f Written<'f>, Run)>,
+}
+
+/// What a run started from.
+#[derive(Clone, Copy)]
+struct Base<'f> {
+    written: &'f Written<'f>,
+    /// Whether it may have been an older total.
+    is_doubtful: bool,
 }
 
 impl<'f> Context<'f> {
-    fn run(&self, run: &Written<'f>, parent: Option<Id>) -> Run {
+    fn run(&self, run: &'f Written<'f>) -> Run {
         let last = run.last;
         let own = self.base_in_own_files(run);
-        let base = own.or_else(|| self.base_of_fork(run, parent));
+        let base = own.map(|own| own.written);
+        let base = base.or_else(|| self.base_of_fork(run, self.parent(last.session)));
         let before = base.map(|base| base.last);
-        let has_lost_base = base.is_none() && self.has_lost_base(run);
-        let begins_chain = base.is_none() && !has_lost_base;
+        let started_from = match (own, base) {
+            (Some(own), _) if own.is_doubtful => StartedFrom::OwnInDoubt,
+            (Some(_), _) => StartedFrom::Own,
+            (None, Some(_)) => StartedFrom::OtherSession,
+            _ if self.has_lost_base(run) => StartedFrom::Gone,
+            _ => StartedFrom::Nothing,
+        };
+        let begins_chain = started_from == StartedFrom::Nothing;
         let (begin, end) = if begins_chain {
             let end = last.started.saturating_add(run.ending.run_ms);
             (last.started, end.max(run.ending.before))
         } else {
             let end = self.end_after(run, base);
             let begin = run.begin_from(before) + (end - run.ending.before);
-            // The total it started from stood there already.
-            (begin.max(own.map_or(Millis::MIN, Written::written_at)), end)
+            // Who wrote what it started from had ended, and was served all until then.
+            let since = own.and_then(|own| self.run_of(own.written));
+            (
+                begin.max(since.map_or(Millis::MIN, |base| base.end + 1)),
+                end,
+            )
         };
         // Who was idle when its window was closed may have ended at any time before what follows.
         let ended_until = if run.has_exit || begins_chain {
@@ -166,8 +205,7 @@ impl<'f> Context<'f> {
             base: before.map_or(Money::ZERO, |base| base.cost),
             lived_ms: run.ending.run_ms,
             has_unknown_model: last.has_unknown_model,
-            is_forked: before.is_some_and(|base| base.session != last.session),
-            has_lost_base,
+            started_from,
             chain_began: (
                 end - run.ending.run_ms,
                 ended_until.map(|at| at.max(end) - run.ending.run_ms),
@@ -213,6 +251,8 @@ impl<'f> Context<'f> {
             };
             Some(first_line? + (ending.run_ms - base.last.run_ms))
         });
+        // A first line that does not fit is of others, who wrote no total.
+        let lived_until = lived_until.filter(|until| *until >= ending.before);
         let latest = [behind(run), lived_until].into_iter().flatten().min();
         let is_in_it = |at: &Millis| latest.is_none_or(|latest| *at <= latest);
         let agents = own().filter(|answer| answer.is_of_subagent);
@@ -221,12 +261,19 @@ impl<'f> Context<'f> {
     }
 
     fn written_of(&self, total: &Total) -> Option<&'f Written<'f>> {
-        self.written.iter().find(|run| run.holds(total))
+        let known = self.known.iter();
+        known.map(|(run, _)| *run).find(|run| run.holds(total))
+    }
+
+    fn run_of(&self, written: &Written<'f>) -> Option<&Run> {
+        let mut known = self.known.iter();
+        let own = known.find(|(known, _)| std::ptr::eq(*known, written))?;
+        Some(&own.1)
     }
 
     /// The total that a run started from is the newest in its own file, in the moment when it
     /// started. Of copies of a file, the one that has most to say.
-    fn base_in_own_files(&self, run: &Written<'f>) -> Option<&'f Written<'f>> {
+    fn base_in_own_files(&self, run: &Written<'f>) -> Option<Base<'f>> {
         let mut files: Vec<Id> = run.totals.iter().map(|total| total.file).collect();
         files.sort_unstable();
         files.dedup();
@@ -247,14 +294,43 @@ impl<'f> Context<'f> {
                 let has_served_nothing = (total.cost, total.api_ms) == (newest.cost, newest.api_ms);
                 (run.has_exit || has_served_nothing) && self.is_in_time(total, run)
             };
-            let is_beside = |older: &&&Total| {
-                !self.is_in_time(newest, run) && self.are_beside(run.last, newest, older)
-            };
+            let is_too_late = !self.is_in_time(newest, run);
+            let is_beside =
+                |older: &&&Total| is_too_late && self.are_beside(run.last, newest, older);
             let all = || earlier.iter().rev();
-            let base = all().find(is_fit).or_else(|| all().find(is_beside));
-            self.written_of(base.unwrap_or(&newest))
+            let sure = all().find(is_fit).or_else(|| all().find(is_beside));
+            // Or nobody can tell: it was idle when its window was closed, and others answered and wrote
+            // no total; or these answers are its own.
+            let possible = earlier.iter().rev().copied();
+            let other = possible
+                .filter(|older| sure.is_none() && is_too_late && self.is_in_time(older, run))
+                .map(|older| (older, self.left_out(newest, older)))
+                .find(|(_, left_out)| *left_out > Money::ZERO);
+            let least = other.filter(|(older, left_out)| newest.cost - older.cost < *left_out);
+            let least = least.map(|(older, _)| older);
+            let base = sure.copied().or(least).unwrap_or(newest);
+            Some(Base {
+                written: self.written_of(base)?,
+                is_doubtful: other.is_some(),
+            })
         });
-        bases.max_by_key(|base| (base.last.run_ms, base.last.cost))
+        bases.max_by_key(|base| (base.written.last.run_ms, base.written.last.cost))
+    }
+
+    /// What answers cost that stand between two totals of a session, and that the run which wrote the
+    /// later one was not served.
+    fn left_out(&self, later: &Total, earlier: &Total) -> Money {
+        let written = [earlier, later].map(|total| self.written_of(total));
+        let [Some(earlier), Some(later)] = written else {
+            return Money::ZERO;
+        };
+        let run = self.run_of(later);
+        let between = earlier.written_at() + 1..=later.written_at();
+        let answers = self.own_answers(later.last.session);
+        let left_out = answers.filter(|answer| {
+            between.contains(&answer.at) && !run.is_some_and(|run| run.covers(answer.at))
+        });
+        left_out.map(|answer| answer.cost).sum()
     }
 
     /// Whether a total stood there when the run began that started from it.
@@ -316,9 +392,8 @@ impl<'f> Context<'f> {
             Some(base.last.session) == parent
                 && answers.any(|answer| !answer.is_of_subagent && is_unknown(answer.at))
         };
-        let mut candidates: Vec<&Written<'f>> = self
-            .written
-            .iter()
+        let known = self.known.iter().map(|(known, _)| *known);
+        let mut candidates: Vec<&Written<'f>> = known
             .filter(|base| base.last.session != last.session && is_within(base.last, last))
             .filter(|base| base.written_at() <= forked)
             .collect();
@@ -352,9 +427,11 @@ impl<'f> Context<'f> {
         let newest = |wanted: &dyn Fn(&Written<'f>) -> bool| {
             candidates.iter().rfind(|base| wanted(base)).copied()
         };
+        // Whose lines it repeats that are newer was told more than that.
+        let is_outdated = |base: &Written<'_>| newest_copy > Some(base.written_at());
         newest(&explains)
             .or_else(|| newest(&of_parent))
-            .or_else(|| newest(&|_| !is_parent_gone))
+            .or_else(|| newest(&|base| !is_parent_gone && !is_outdated(base)))
     }
 
     fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {

@@ -135,15 +135,21 @@ fn store_life(
 ) -> rusqlite::Result<()> {
     let forget = "DELETE FROM unrecorded WHERE session = ?";
     run(connection, forget, [session])?;
-    let mut unrecorded = Money::ZERO;
+    let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
     for part in &life.unrecorded {
-        let cost = prices.scale_client_amount(part.cost);
+        let (sum, is_least) = parts
+            .entry((part.at.div_euclid(QUARTER), part.model))
+            .or_default();
+        *sum += prices.scale_client_amount(part.cost);
+        *is_least |= part.cost == Money::ZERO;
+    }
+    let mut unrecorded = Money::ZERO;
+    for ((quarter, model), (cost, is_least)) in parts {
         unrecorded += cost;
-        let model = put_model(connection, family.model(part.model))?;
-        let add = "INSERT INTO unrecorded VALUES (?,?,?,?)
-             ON CONFLICT DO UPDATE SET cost = cost + excluded.cost";
-        let values = [part.at.div_euclid(QUARTER), session, model, cost.pico()];
-        run(connection, add, values)?;
+        let model = put_model(connection, family.model(model))?;
+        let cost = if is_least { -cost.pico() } else { cost.pico() };
+        let add = "INSERT INTO unrecorded VALUES (?,?,?,?)";
+        run(connection, add, [quarter, session, model, cost])?;
     }
     let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
     let values = params![

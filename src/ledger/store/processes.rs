@@ -153,7 +153,7 @@ impl ProcessTotal {
             return (is_within && has_ended).then_some(0);
         };
         // What it grew by beyond its answers, nobody counts.
-        if run.has_lost_base {
+        if run.has_lost_base() {
             return None;
         }
         if self.ends_with(run) {
@@ -303,7 +303,7 @@ impl SessionFacts {
 /// The session's facts; all zero if the ledger does not know it.
 pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<SessionFacts> {
     let money = |row: &Row<'_>, column| row.get(column).map(Money::from_pico);
-    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?";
+    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
     let known = first(connection, query, [session], |row| {
         Ok(SessionFacts {
             recorded: money(row, 0)?,

@@ -59,8 +59,8 @@ const TAKE_OVER: &str = include_str!("take_over.sql");
 /// - `switched`: the model that an answer was asked of, where another one gave it.
 /// - `mark`: lines that tell whose others are.
 /// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
-/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; a cost of 0 says that there
-///   may be some. `process`, `unwritten`: what processes drew, and what of it no file has; see
+/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; one that is 0 or negative: so
+///   much, or more. `process`, `unwritten`: what processes drew, and what of it no file has; see
 ///   `processes.rs`.
 const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
 CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT,family INTEGER,directory TEXT,witness INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,before_draws INTEGER);
