@@ -1,11 +1,13 @@
-//! A transcript's records in order, each answer with what its cache held before: what was written
+//! A transcript's lines in order, each answer with what its cache held before: what was written
 //! again, and why. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use serde_json::value::RawValue;
+
 use super::cause::{Cause, cause_of, changed_shape, written_again};
-use super::record::{Act, CachedAnswer, Events, Hash, Prompt, Record, Request, Shape};
+use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shape};
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -50,17 +52,18 @@ pub(crate) struct Again {
 /// Whose cache it is within a file: a subagent's, or a background request's, is another.
 type Caller = (Option<String>, String);
 
-/// What is known over all transcripts.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
+/// What transcripts say, line by line.
+pub(crate) struct History<'t> {
+    prices: &'t PriceTable,
     shapes: HashMap<Hash, Shape>,
     /// Answers that were counted: copies stand in the files of forks.
     counted: HashSet<i64>,
+    file: FileHistory,
 }
 
 /// The state of reading one transcript.
-pub(crate) struct History<'t> {
-    prices: &'t PriceTable,
+#[derive(Default)]
+struct FileHistory {
     session: String,
     events: Events,
     owner: Option<Owner>,
@@ -73,50 +76,136 @@ pub(crate) struct History<'t> {
 }
 
 impl<'t> History<'t> {
-    pub(crate) fn new(session: String, prices: &'t PriceTable) -> Self {
+    pub(crate) fn new(prices: &'t PriceTable) -> Self {
         Self {
             prices,
-            session,
-            events: Events::default(),
-            owner: None,
-            prompt: None,
-            requests: HashMap::new(),
-            last: HashMap::new(),
-            seen: HashSet::new(),
+            shapes: HashMap::new(),
+            counted: HashSet::new(),
+            file: FileHistory::default(),
         }
     }
 
-    /// Takes in the next record. Gives what it wrote, if it is an answer that was not counted yet.
-    pub(super) fn take(&mut self, record: Record, known: &mut Known) -> Option<Write> {
-        match record {
-            Record::Request(request) => self.keep(request),
-            Record::Shape(shape) => {
-                known.shapes.insert(shape.id, shape);
+    /// The lines that follow are those of this session's transcript.
+    pub(super) fn begin(&mut self, session: String) {
+        self.file = FileHistory {
+            session,
+            ..FileHistory::default()
+        };
+    }
+
+    /// Takes in the next line. Gives what it wrote, if it is an answer that was not counted yet.
+    pub(super) fn read(&mut self, line: &[u8]) -> Option<Write> {
+        let fields = record::read(line)?;
+        let file = &mut self.file;
+        match (fields.kind.as_str(), fields.subtype.as_deref()) {
+            ("api-request", _) => file.keep(record::request(fields)?),
+            ("api-request-shape", _) => self.shapes.extend(record::shape(&fields)),
+            ("system", Some("compact_boundary" | "microcompact_boundary")) => {
+                file.events.compactions += 1;
             }
-            Record::Compaction => self.events.compactions += 1,
-            Record::User(act, prompt) => self.user(act, prompt),
-            Record::Owner(owner) => self.pay(owner),
-            Record::Other => self.events.lines += 1,
-            Record::Answer(answer) => {
-                let is_new = self.seen.insert(answer.key);
-                let write = is_new.then(|| self.answer(answer, known)).flatten();
-                self.events.lines += 1;
+            ("assistant", _) => {
+                let answer = record::answer(line, fields)?;
+                let is_new = file.seen.insert(answer.key);
+                let write = is_new.then(|| self.answer(answer)).flatten();
+                self.file.events.lines += 1;
                 return write;
             }
+            ("user", _) => file.user(fields),
+            ("system", Some("local_command")) => {
+                file.events.lines += 1;
+                file.events.commands += 1;
+            }
+            ("session-owner" | "attachment", _) => match Owner::in_line(line) {
+                Some(owner) => file.pay(owner),
+                None => file.events.lines += 1,
+            },
+            ("system", _) => file.events.lines += 1,
+            _ => {}
         }
         None
     }
 
-    fn user(&mut self, act: Act, prompt: Option<Prompt>) {
+    fn answer(&mut self, mut now: CachedAnswer) -> Option<Write> {
+        let file = &mut self.file;
+        now.sent = now.request.and_then(|id| file.requests.get(&id).cloned());
+        now.events = file.events;
+        let source = now.sent.as_ref().map_or("", |sent| caches_of(&sent.source));
+        let caller = (now.agent.clone(), source.to_owned());
+        let models = file.last.entry(caller).or_default();
+        let before = models.get(&now.model);
+        let written = now.usage.cache_write;
+        let found = match before {
+            Some(before) => written_again(before, &now)
+                .map(|tokens| (tokens, cause_of(before, &now, &self.shapes))),
+            None if written == 0 => None,
+            None if models.is_empty() => Some((written, (Cause::First, false))),
+            None => Some((written, (Cause::ModelChanged, false))),
+        };
+        let prices = self.prices.prices_of(&now.model);
+        let again = found.map(|(tokens, (cause, is_needless))| {
+            let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
+            let changed =
+                requests.and_then(|(old, new)| Some(changed_shape(old, new, &self.shapes)?.1));
+            Again {
+                cause,
+                is_needless,
+                tokens,
+                cost: beyond_reading(&now, tokens, &prices),
+                there: before.map_or(0, CachedAnswer::cached),
+                after: before.map_or(0, |before| now.at - before.at),
+                request_before: before.and_then(|before| before.request_id.clone()),
+                changed,
+            }
+        });
+        let there = before.map_or(0, CachedAnswer::cached);
+        let is_unknown = again
+            .as_ref()
+            .is_some_and(|again| again.cause == Cause::Unknown);
+        now.is_explained_miss = now.usage.cache_read < there && !is_unknown;
+        let is_counted = !now.is_copy && self.counted.insert(now.key);
+        let write = is_counted.then(|| {
+            let total = price(&now, now.usage, &prices);
+            let for_an_hour = Usage {
+                cache_write_1h: written,
+                ..now.usage
+            };
+            Write {
+                prompt: file.prompt.clone(),
+                owner: file.owner.clone(),
+                session: file.session.clone(),
+                total,
+                cost: beyond_reading(&now, written, &prices) + price_of_reading(&now, &prices),
+                hour_more: price(&now, for_an_hour, &prices) - total,
+                is_recorded: now.sent.is_some(),
+                // Requests take too much room to be kept.
+                answer: CachedAnswer {
+                    sent: None,
+                    ..now.clone()
+                },
+                again,
+            }
+        });
+        models.insert(now.model.clone(), now);
+        write
+    }
+}
+
+impl FileHistory {
+    /// A line of the user's side of the conversation. Results of tools stand on such, too, as does
+    /// what Claude Code itself adds.
+    fn user(&mut self, fields: Fields<'_>) {
+        let message = fields.message.map_or("", RawValue::get);
+        let is_command = message.contains("<command-name>");
+        let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
+        let is_prompt = !is_command && !is_result && fields.is_meta != Some(true);
         self.events.lines += 1;
-        match act {
-            Act::Prompt => self.events.prompts += 1,
-            Act::Command => self.events.commands += 1,
-            Act::Result => {}
-        }
+        self.events.prompts += u32::from(is_prompt);
+        self.events.commands += u32::from(is_command);
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
-        if let Some(prompt) = prompt.filter(|prompt| Some(&prompt.id) != known) {
-            self.prompt = Some(Rc::new(prompt));
+        if let Some(id) = fields.prompt_id.filter(|id| Some(id) != known) {
+            let words = is_prompt.then(|| record::first_words(message)).flatten();
+            let words = words.unwrap_or_default();
+            self.prompt = Some(Rc::new(Prompt { id, words }));
         }
     }
 
@@ -140,69 +229,6 @@ impl<'t> History<'t> {
             request.messages = base.map(|kept| [kept, &tail].concat());
         }
         self.requests.insert(request.id, Rc::new(request));
-    }
-
-    fn answer(&mut self, mut now: CachedAnswer, known: &mut Known) -> Option<Write> {
-        now.sent = now.request.and_then(|id| self.requests.get(&id).cloned());
-        now.events = self.events;
-        let source = now.sent.as_ref().map_or("", |sent| caches_of(&sent.source));
-        let caller = (now.agent.clone(), source.to_owned());
-        let models = self.last.entry(caller).or_default();
-        let before = models.get(&now.model);
-        let written = now.usage.cache_write;
-        let found = match before {
-            Some(before) => written_again(before, &now)
-                .map(|tokens| (tokens, cause_of(before, &now, &known.shapes))),
-            None if written == 0 => None,
-            None if models.is_empty() => Some((written, (Cause::First, false))),
-            None => Some((written, (Cause::ModelChanged, false))),
-        };
-        let prices = self.prices.prices_of(&now.model);
-        let again = found.map(|(tokens, (cause, is_needless))| {
-            let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
-            let changed =
-                requests.and_then(|(old, new)| Some(changed_shape(old, new, &known.shapes)?.1));
-            Again {
-                cause,
-                is_needless,
-                tokens,
-                cost: beyond_reading(&now, tokens, &prices),
-                there: before.map_or(0, CachedAnswer::cached),
-                after: before.map_or(0, |before| now.at - before.at),
-                request_before: before.and_then(|before| before.request_id.clone()),
-                changed,
-            }
-        });
-        let there = before.map_or(0, CachedAnswer::cached);
-        let is_unknown = again
-            .as_ref()
-            .is_some_and(|again| again.cause == Cause::Unknown);
-        now.is_explained_miss = now.usage.cache_read < there && !is_unknown;
-        let is_counted = !now.is_copy && known.counted.insert(now.key);
-        let write = is_counted.then(|| {
-            let total = price(&now, now.usage, &prices);
-            let for_an_hour = Usage {
-                cache_write_1h: written,
-                ..now.usage
-            };
-            Write {
-                prompt: self.prompt.clone(),
-                owner: self.owner.clone(),
-                session: self.session.clone(),
-                total,
-                cost: beyond_reading(&now, written, &prices) + price_of_reading(&now, &prices),
-                hour_more: price(&now, for_an_hour, &prices) - total,
-                is_recorded: now.sent.is_some(),
-                // Requests take too much room to be kept.
-                answer: CachedAnswer {
-                    sent: None,
-                    ..now.clone()
-                },
-                again,
-            }
-        });
-        models.insert(now.model.clone(), now);
-        write
     }
 }
 

@@ -15,7 +15,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis, millis};
 use crate::transcript::line::{Line, parse};
-use crate::transcript::owner::Owner;
 
 /// The hash of an id or a message.
 pub(super) type Hash = u64;
@@ -32,39 +31,12 @@ fn lifetime(name: Option<&str>) -> Millis {
     }
 }
 
-/// What a line says that matters here.
-#[derive(Debug)]
-pub(super) enum Record {
-    Request(Request),
-    Shape(Shape),
-    Answer(CachedAnswer),
-    /// What was said before was summed up, or results of tools were taken out.
-    Compaction,
-    /// A line of the user's side of the conversation, with the prompt that it belongs to.
-    User(Act, Option<Prompt>),
-    /// Who pays from here on.
-    Owner(Owner),
-    /// Another line of the conversation: an attachment, news.
-    Other,
-}
-
 /// Something that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prompt {
     pub(crate) id: String,
     /// How it begins; empty if it is not the user's own.
     pub(crate) words: String,
-}
-
-/// What such a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
-    /// The user wrote something.
-    Prompt,
-    /// The user ran a command: `/mcp`, `/plugin`, `/model`.
-    Command,
-    /// A tool's result, or what Claude Code itself adds.
-    Result,
 }
 
 /// What was sent: everything that decides whether a prefix of it is in the cache.
@@ -92,7 +64,6 @@ pub(super) struct Request {
 /// System prompt and tools, without their texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    pub(super) id: Hash,
     pub(super) system: Part,
     /// In the order sent: another order is another prefix.
     pub(super) tools: Vec<(String, Part)>,
@@ -146,12 +117,13 @@ pub(super) struct Events {
     pub(super) owners: u32,
 }
 
+/// The fields of a line that matter here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Fields<'l> {
+pub(super) struct Fields<'l> {
     #[serde(rename = "type")]
-    kind: String,
-    subtype: Option<String>,
+    pub(super) kind: String,
+    pub(super) subtype: Option<String>,
     timestamp: Option<String>,
     version: Option<String>,
     // Of requests and shapes.
@@ -171,11 +143,11 @@ struct Fields<'l> {
     prompt_cache_requested: Option<String>,
     effort: Option<String>,
     agent_id: Option<String>,
-    prompt_id: Option<String>,
-    is_meta: Option<bool>,
-    tool_use_result: Option<IgnoredAny>,
+    pub(super) prompt_id: Option<String>,
+    pub(super) is_meta: Option<bool>,
+    pub(super) tool_use_result: Option<IgnoredAny>,
     #[serde(borrow)]
-    message: Option<&'l RawValue>,
+    pub(super) message: Option<&'l RawValue>,
 }
 
 /// An end of what is to be cached.
@@ -198,25 +170,12 @@ struct Named {
     name: String,
 }
 
-/// Reads a line. None for what says nothing here, or is no line of a transcript.
-pub(super) fn read(line: &[u8]) -> Option<Record> {
-    let fields: Fields<'_> = serde_json::from_slice(line).ok()?;
-    match (fields.kind.as_str(), fields.subtype.as_deref()) {
-        ("api-request", _) => request(fields).map(Record::Request),
-        ("api-request-shape", _) => shape(&fields).map(Record::Shape),
-        ("system", Some("compact_boundary" | "microcompact_boundary")) => Some(Record::Compaction),
-        ("assistant", _) => answer(line, fields).map(Record::Answer),
-        ("user", _) => Some(user_line(fields)),
-        ("system", Some("local_command")) => Some(Record::User(Act::Command, None)),
-        ("session-owner" | "attachment", _) => {
-            Some(Owner::in_line(line).map_or(Record::Other, Record::Owner))
-        }
-        ("system", _) => Some(Record::Other),
-        _ => None,
-    }
+/// What a line says that matters here. None for what is no line of a transcript.
+pub(super) fn read(line: &[u8]) -> Option<Fields<'_>> {
+    serde_json::from_slice(line).ok()
 }
 
-fn request(fields: Fields<'_>) -> Option<Request> {
+pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     let mut parameters = fields.params?;
     let effort = parameters
         .get_mut("output_config")
@@ -259,18 +218,18 @@ impl Mark {
     }
 }
 
-fn shape(fields: &Fields<'_>) -> Option<Shape> {
+pub(super) fn shape(fields: &Fields<'_>) -> Option<(Hash, Shape)> {
     let shape = fields.shape.as_ref()?;
     let tools = shape.tools.iter().flatten().map(|tool| {
         let named: Option<Named> = serde_json::from_str(tool.get()).ok();
         let name = named.map(|named| named.name).unwrap_or_default();
         (name, Part::new(tool))
     });
-    Some(Shape {
-        id: hash(fields.shape_hash.as_ref()?),
+    let shape = Shape {
         system: shape.system.map_or(Part { hash: 0, length: 0 }, Part::new),
         tools: tools.collect(),
-    })
+    };
+    Some((hash(fields.shape_hash.as_ref()?), shape))
 }
 
 impl Part {
@@ -282,7 +241,7 @@ impl Part {
     }
 }
 
-fn answer(line: &[u8], fields: Fields<'_>) -> Option<CachedAnswer> {
+pub(super) fn answer(line: &[u8], fields: Fields<'_>) -> Option<CachedAnswer> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;
     };
@@ -304,26 +263,8 @@ fn answer(line: &[u8], fields: Fields<'_>) -> Option<CachedAnswer> {
     })
 }
 
-/// Results of tools stand on lines of the user's, too, as does what Claude Code itself adds.
-fn user_line(fields: Fields<'_>) -> Record {
-    let message = fields.message.map_or("", RawValue::get);
-    let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
-    let act = if message.contains("<command-name>") {
-        Act::Command
-    } else if is_result || fields.is_meta == Some(true) {
-        Act::Result
-    } else {
-        Act::Prompt
-    };
-    let is_prompt = act == Act::Prompt;
-    let words = is_prompt.then(|| first_words(message)).flatten();
-    let words = words.unwrap_or_default();
-    let prompt = fields.prompt_id.map(|id| Prompt { id, words });
-    Record::User(act, prompt)
-}
-
 /// How the text of a message begins.
-fn first_words(message: &str) -> Option<String> {
+pub(super) fn first_words(message: &str) -> Option<String> {
     const CHARACTERS: usize = 60;
     let message: Value = serde_json::from_str(message).ok()?;
     let content = message.get("content")?;
@@ -334,6 +275,6 @@ fn first_words(message: &str) -> Option<String> {
     Some(words.join(" ").chars().take(CHARACTERS).collect())
 }
 
-pub(super) fn hash(text: &str) -> Hash {
+fn hash(text: &str) -> Hash {
     xxh3_64(text.as_bytes())
 }

@@ -48,46 +48,34 @@ pub(crate) fn best(
         .max_by_key(|hint| hint.sum)
 }
 
-/// How often something was written again, and what that cost. None where it was mended.
-fn sum_of(writes: &[Write], is_meant: impl Fn(&Again) -> bool) -> Option<(u64, Money)> {
-    let costs = costs_of(writes.iter(), &is_meant);
-    let latest = costs_of(writes.iter().rev().take(SHOWN_BY), &is_meant);
-    (!latest.is_empty()).then(|| (costs.len() as u64, costs.into_iter().sum()))
-}
-
-fn costs_of<'w>(
-    writes: impl Iterator<Item = &'w Write>,
-    is_meant: impl Fn(&Again) -> bool,
-) -> Vec<Money> {
-    let again = writes.filter_map(|write| write.again.as_ref());
-    let meant = again.filter(|again| is_meant(again));
-    meant.map(|again| again.cost).collect()
+/// How often something was written to the cache again, and what that cost. None where it was mended.
+fn again(writes: &[Write], is_meant: fn(&&Again) -> bool) -> Option<(String, Money)> {
+    let latest = writes.iter().rev().take(SHOWN_BY);
+    latest
+        .filter_map(|write| write.again.as_ref())
+        .find(is_meant)?;
+    let again = writes.iter().filter_map(|write| write.again.as_ref());
+    let costs: Vec<Money> = again.filter(is_meant).map(|again| again.cost).collect();
+    let times = counted(costs.len() as u64, "time");
+    Some((times, costs.into_iter().sum()))
 }
 
 fn written_again(writes: &[Write]) -> Option<Hint> {
-    let (many, sum) = sum_of(writes, |again| again.is_needless)?;
-    Some(Hint {
-        name: HintName::WrittenAgain,
-        says: format!(
-            "What was in the prompt cache was written again {} today without need: {}. `whycap drain` shows why, and what to do.",
-            counted(many, "time"),
-            sum.show()
-        ),
-        sum,
-    })
+    let (times, sum) = again(writes, |again| again.is_needless)?;
+    let cost = sum.show();
+    let says = format!(
+        "What was in the prompt cache was written again {times} today without need: {cost}. `whycap drain` shows why, and what to do."
+    );
+    Some(Hint::new(HintName::WrittenAgain, sum, says))
 }
 
 fn pauses(writes: &[Write]) -> Option<Hint> {
-    let (many, sum) = sum_of(writes, |again| again.cause == Cause::Expired)?;
-    Some(Hint {
-        name: HintName::ColdCache,
-        says: format!(
-            "The prompt cache was written again {} today after pauses that it did not outlive: {}. /compact or /clear before a pause makes that smaller.",
-            counted(many, "time"),
-            sum.show()
-        ),
-        sum,
-    })
+    let (times, sum) = again(writes, |again| again.cause == Cause::Expired)?;
+    let cost = sum.show();
+    let says = format!(
+        "The prompt cache was written again {times} today after pauses that it did not outlive: {cost}. /compact or /clear before a pause makes that smaller."
+    );
+    Some(Hint::new(HintName::ColdCache, sum, says))
 }
 
 fn fast_mode(served: &Answers, prices: &PriceTable) -> Option<Hint> {
@@ -98,15 +86,14 @@ fn fast_mode(served: &Answers, prices: &PriceTable) -> Option<Hint> {
         (response.cost, priced_standard(prices, model, response))
     }));
     let sum = cost - otherwise;
-    (sum > Money::ZERO).then(|| Hint {
-        name: HintName::FastMode,
-        says: format!(
+    (sum > Money::ZERO).then(|| {
+        let says = format!(
             "Fast mode cost {} today, {:.1} times the {} of the same tokens without it. /fast turns it off.",
             cost.show(),
             cost.usd() / otherwise.usd(),
             otherwise.show()
-        ),
-        sum,
+        );
+        Hint::new(HintName::FastMode, sum, says)
     })
 }
 
@@ -119,14 +106,12 @@ fn long_context(served: &Answers, prices: &PriceTable) -> Option<Hint> {
         let above = above.find_map(|(_, tariff)| tariff.above_prompt_tokens);
         let prompt = response.usage.prompt();
         let beyond = prompt.saturating_sub(above.unwrap_or(LONG));
-        let read = response.usage.cache_read.checked_sub(beyond)?;
-        let shorter = Usage {
-            cache_read: read,
+        let usage = Usage {
+            cache_read: response.usage.cache_read.checked_sub(beyond)?,
             ..response.usage
         };
-        let shorter = prices
-            .prices_of(model)
-            .price(response.at, &shorter, response.service, &[]);
+        let prices = prices.prices_of(model);
+        let shorter = prices.price(response.at, &usage, response.service, &[]);
         (beyond > 0).then_some((response.cost, shorter))
     };
     let mut latest = served.all.iter().rev();
@@ -135,16 +120,13 @@ fn long_context(served: &Answers, prices: &PriceTable) -> Option<Hint> {
     let many = counted(long.len() as u64, "prompt");
     let (cost, otherwise) = sums(long.into_iter());
     let sum = cost - otherwise;
-    Some(Hint {
-        name: HintName::LongContext,
-        says: format!(
-            "{many} of great length cost {} today, {} of it for what lies beyond {}k tokens. /compact and /clear make them shorter.",
-            cost.show(),
-            sum.show(),
-            LONG / 1_000
-        ),
-        sum,
-    })
+    let says = format!(
+        "{many} of great length cost {} today, {} of it for what lies beyond {}k tokens. /compact and /clear make them shorter.",
+        cost.show(),
+        sum.show(),
+        LONG / 1_000
+    );
+    Some(Hint::new(HintName::LongContext, sum, says))
 }
 
 fn subagents(served: &Answers) -> Vec<Hint> {
@@ -157,22 +139,20 @@ fn subagents(served: &Answers) -> Vec<Hint> {
         };
         *sums.entry(response.session).or_default() += response.cost;
     }
-    let hint = |(agent, sums): (&str, HashMap<i64, Money>)| {
+    let named = of_type.into_iter().filter(|(agent, _)| is_type(agent));
+    let hints = named.filter_map(|(agent, sums)| {
         let cost: Money = sums.values().copied().sum();
         let parents = sums.keys().filter_map(|session| main.get(session));
         let parents: Money = parents.copied().sum();
-        (parents > Money::ZERO && cost > parents).then(|| Hint {
-            name: HintName::Subagents,
-            says: format!(
-                "Subagents of type {agent} cost {} today, more than the conversations that started them ({}). `whycap spend --by agent` shows all.",
-                cost.show(),
-                parents.show()
-            ),
-            sum: cost - parents,
-        })
-    };
-    let named = of_type.into_iter().filter(|(agent, _)| is_type(agent));
-    named.filter_map(hint).collect()
+        let says = format!(
+            "Subagents of type {agent} cost {} today, more than the conversations that started them ({}). `whycap spend --by agent` shows all.",
+            cost.show(),
+            parents.show()
+        );
+        let hint = Hint::new(HintName::Subagents, cost - parents, says);
+        (parents > Money::ZERO && cost > parents).then_some(hint)
+    });
+    hints.collect()
 }
 
 /// Types of subagents that ran on two models: what the dearer one did, at the cheaper one's price.
@@ -188,36 +168,28 @@ fn cheaper_models(served: &Answers, prices: &PriceTable) -> Vec<Hint> {
         }
     }
     let mut hints = Vec::new();
-    for (agent, models) in by_agent {
-        let shown = |model: &&&str| {
-            let many = models.get(*model).map_or(0, Vec::len);
-            many >= SHOWN_BY && prices.prices_of(model).known()
-        };
-        for (dear, responses) in &models {
-            let others = models.keys().filter(|other| *other != dear).filter(shown);
-            let at_price_of = |other: &str| {
-                sums(
-                    responses
-                        .iter()
-                        .map(|response| (response.cost, priced_standard(prices, other, response))),
-                )
-            };
-            let cheapest = others.map(|other| (at_price_of(other), other));
-            let Some(((cost, otherwise), other)) = cheapest.min_by_key(|((_, sum), _)| *sum) else {
-                continue;
-            };
-            if last.get(agent) == Some(other) {
-                continue;
-            }
-            hints.push(Hint {
-                name: HintName::CheaperModel,
-                says: format!(
-                    "Subagents of type {agent} cost {} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {}.",
-                    cost.show(),
-                    otherwise.show()
-                ),
-                sum: cost - otherwise,
+    for (agent, models) in &by_agent {
+        for (dear, responses) in models {
+            let others = models.iter().filter(|(other, shown)| {
+                *other != dear && shown.len() >= SHOWN_BY && prices.prices_of(other).known()
             });
+            let at_their_prices = others.map(|(other, _)| {
+                let costs = responses.iter();
+                let costs = costs.map(|response| priced_standard(prices, other, response));
+                (costs.sum::<Money>(), other)
+            });
+            let cheapest = at_their_prices.min_by_key(|(sum, _)| *sum);
+            let Some((otherwise, other)) = cheapest.filter(|(_, it)| last.get(agent) != Some(it))
+            else {
+                continue;
+            };
+            let cost: Money = responses.iter().map(|response| response.cost).sum();
+            let says = format!(
+                "Subagents of type {agent} cost {} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {}.",
+                cost.show(),
+                otherwise.show()
+            );
+            hints.push(Hint::new(HintName::CheaperModel, cost - otherwise, says));
         }
     }
     hints

@@ -1,13 +1,11 @@
 //! Hints that follow from what was counted, each with its sum. What cannot be shown to hold is not
 //! said.
 
-mod cold_cache;
 mod lately;
 mod written_again;
 
-pub(crate) use cold_cache::cold_cache;
 pub(crate) use lately::best;
-pub(crate) use written_again::CacheNews;
+pub(crate) use written_again::{CacheNews, cold_cache};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -25,6 +23,10 @@ pub(crate) struct Hint {
 }
 
 impl Hint {
+    fn new(name: HintName, sum: Money, says: String) -> Self {
+        Self { name, says, sum }
+    }
+
     /// The name that `config.toml` uses.
     pub(crate) fn key(&self) -> String {
         let value = self.name.to_possible_value();

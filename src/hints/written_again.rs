@@ -7,11 +7,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::cold_cache::rewriting;
-use crate::claude::status_payload::{CacheMisses, MissCause, StatusPayload};
+use crate::claude::status_payload::{CacheMisses, MissCause, PromptCache, StatusPayload};
 use crate::journal::{self, Journal, JournalRecord};
 use crate::places::Places;
-use crate::pricing::{ModelPrices, Money};
+use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
 use crate::terminal::{Piece, Tone, counted, cut, width};
 
 /// So many within an hour are said, or one of that much.
@@ -162,6 +161,43 @@ fn after(before: Option<&WrittenAgain>, session: &str, told: &CacheMisses) -> Wr
     now.needless += needless;
     now.needless_tokens += tokens.saturating_mul(needless) / misses.max(1);
     now
+}
+
+/// Less is not worth a word.
+const WORTH_A_WORD: Money = Money::from_nano(100_000_000);
+
+/// What writing it again costs beyond reading it. None where that is little.
+pub(crate) fn cold_cache(
+    cache: &PromptCache,
+    prices: &ModelPrices<'_>,
+    fast: bool,
+    now: DateTime<Utc>,
+) -> Option<Money> {
+    let more = rewriting(cache.tokens, cache.is_of_an_hour(), prices, fast, now);
+    Some(more).filter(|more| *more >= WORTH_A_WORD)
+}
+
+/// What writing so many tokens costs beyond reading them.
+fn rewriting(
+    tokens: u64,
+    is_of_an_hour: bool,
+    prices: &ModelPrices<'_>,
+    fast: bool,
+    now: DateTime<Utc>,
+) -> Money {
+    let us_only = false;
+    let service = ServiceLevel { fast, us_only };
+    let price = |usage: Usage| prices.price(now.timestamp_millis(), &usage, service, &[]);
+    let written = price(Usage {
+        cache_write: tokens,
+        cache_write_1h: if is_of_an_hour { tokens } else { 0 },
+        ..Usage::default()
+    });
+    let read = price(Usage {
+        cache_read: tokens,
+        ..Usage::default()
+    });
+    written - read
 }
 
 #[cfg(test)]

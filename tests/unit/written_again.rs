@@ -201,3 +201,22 @@ fn what_is_not_told_or_of_a_wrong_type_says_nothing() {
         );
     }
 }
+
+#[test]
+fn it_costs_what_writing_is_dearer_than_reading_by_how_long_the_cache_lives() {
+    let more = |tokens: u64, minutes: i64, fast: bool| {
+        let cache = PromptCache {
+            expires_at: DateTime::UNIX_EPOCH,
+            lives: TimeDelta::minutes(minutes),
+            tokens,
+        };
+        let table = PriceTable::list();
+        let prices = table.prices_of("claude-opus-5-5");
+        cold_cache(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
+    };
+    // Opus 5.5: 5 and 8 dollars a million for writing, 0.2 for reading.
+    assert_eq!(more(100_000, 5, false).unwrap(), "$0.48");
+    assert_eq!(more(100_000, 60, false).unwrap(), "$0.78");
+    assert_eq!(more(100_000, 5, true).unwrap(), "$0.96");
+    assert_eq!(more(20_000, 5, false), None);
+}
