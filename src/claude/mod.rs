@@ -3,12 +3,8 @@
 pub mod account;
 pub mod credentials;
 pub mod hook_event;
-pub(crate) mod installations;
 pub mod meters;
-pub(crate) mod model_pricing;
-mod process_start;
 pub mod processes;
-pub(crate) mod prompts;
 pub mod sessions;
 pub mod settings;
 pub(crate) mod shell;

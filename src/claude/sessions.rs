@@ -11,8 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::process_start::ProcessStart;
-use super::processes::{self, HIGHEST_PID, PidDomain, Process, Unseen};
+use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen};
 use crate::disk;
 use crate::places::Places;
 use crate::time::{is_reckonable, of_machine};

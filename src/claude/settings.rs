@@ -1,4 +1,4 @@
-//! Claude Code's settings files: where they are, which one wins, what they say.
+//! Claude Code's settings files: where they are, which one wins, what they say, prices among it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,10 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::account;
 use crate::disk;
 use crate::places::Places;
+use crate::pricing::{OwnRates, PriceTable};
 
 /// The client reads no settings file above this size.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
@@ -205,6 +207,34 @@ pub(crate) fn winner<'a>(
     files
         .iter()
         .find_map(|file| file.get(key).map(|value| (file, value)))
+}
+
+/// What responses cost here: the built-in prices with the user's own rates, and what Claude Code
+/// fetched of models that the table lacks.
+pub(crate) fn prices(places: &Places) -> PriceTable {
+    let home = places.clone();
+    PriceTable::with(own_rates(places)).with_state(move || account::global_state(&home))
+}
+
+/// The user's own rates: from managed settings, which the client obeys, else from the user's
+/// `settings.json`. Files that cannot be read have no rates.
+fn own_rates(places: &Places) -> OwnRates {
+    paths(places, None)
+        .into_iter()
+        .find_map(|(scope, path)| {
+            let mut rates = rates_in(&path)?;
+            rates.managed = scope == SettingsScope::Managed;
+            Some(rates)
+        })
+        .unwrap_or_default()
+}
+
+fn rates_in(path: &Path) -> Option<OwnRates> {
+    let bytes = bytes(path).ok()??;
+    // Most settings have no such key, and parsing them costs more than looking for it.
+    memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
+    let said = parse(&bytes).ok()?;
+    Some(OwnRates::parse(said.get("modelPricing")?))
 }
 
 #[cfg(test)]

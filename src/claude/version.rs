@@ -1,8 +1,14 @@
-//! Client versions, compared.
+//! Client versions, compared; and the `claude` programs on the machine, for the one that runs may not be the
+//! one that was updated.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
+
+use crate::environment::Environment;
+use crate::places::Places;
 
 /// A client version such as `2.1.328`. What follows the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +91,27 @@ impl fmt::Display for Versions {
             (Some(from), Some(before)) => write!(out, "{from} to before {before}"),
         }
     }
+}
+
+/// The different `claude` programs that PATH and the usual places hold. Links to one program
+/// count once. Nothing is started.
+pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
+    let name = if cfg!(windows) {
+        "claude.exe"
+    } else {
+        "claude"
+    };
+    let search = environment.variable("PATH").unwrap_or_default();
+    std::env::split_paths(search)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .chain([
+            places.home.join(".claude/local").join(name),
+            places.home.join(".local/bin").join(name),
+        ])
+        .filter(|program| program.is_file())
+        .filter_map(|program| program.canonicalize().ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Examination, Setup};
 use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
-use crate::claude::installations;
+use crate::claude::version;
 use crate::claude::version::{ClientVersion, Versions};
 use crate::disk;
 use crate::incidents::Incidents;
@@ -86,7 +86,7 @@ fn version_in_state(places: &Places) -> Option<(ClientVersion, String)> {
 }
 
 pub(super) fn installations(setup: &Setup, found: &mut Examination) {
-    let programs = installations::found(&setup.places, &setup.environment).into_iter();
+    let programs = version::programs(&setup.places, &setup.environment).into_iter();
     let shown: Vec<_> = programs.map(|path| setup.places.show(&path)).collect();
     let (count, places) = (shown.len(), shown.join(", "));
     let key = match count {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::readings::{self, Teller};
 use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
-use crate::claude::{credentials, installations, settings};
+use crate::claude::{credentials, settings, version};
 use crate::journal;
 use crate::limits::evidence::{Evidence, Sample, Seen, Whose};
 use crate::limits::incident::Incident;
@@ -28,7 +28,7 @@ impl Incidents<'_> {
         evidence.login.credentials =
             credentials::of_session(self.places, self.environment, project);
         evidence.session.client.installations =
-            installations::found(self.places, self.environment).len();
+            version::programs(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned

@@ -19,7 +19,7 @@ use super::read::{Batch, Effort, priced, prices_of_models, put_and_settle};
 use super::spent::Spent;
 use super::store::processes;
 use super::store::{Ledger, answers};
-use crate::claude::model_pricing::prices;
+use crate::claude::settings::prices;
 use crate::config::{Budget, covers};
 use crate::environment::Environment;
 use crate::places::Places;

@@ -3,9 +3,9 @@
 use super::Machine;
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
-use crate::claude::prompts::prompt_sent;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::titles::prompt_sent;
 use crate::config::{HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::budget::prompts::SessionBudgets;
 use crate::claude::hook_event::HookEvent;
-use crate::claude::model_pricing;
+use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
@@ -87,7 +87,7 @@ impl Machine {
     }
 
     pub(crate) fn prices(&self) -> &PriceTable {
-        let read = || model_pricing::prices(&self.places);
+        let read = || settings::prices(&self.places);
         self.prices.get_or_init(read)
     }
 

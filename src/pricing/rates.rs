@@ -1,9 +1,19 @@
-//! What a token costs.
+//! What a token costs: in the table, and by `modelPricing` in Claude Code's settings, an organisation's
+//! contracted rates.
+//!
+//! Shape, as of client 2.1.328: `{"multiplier": 0.85, "overrides": {"claude-opus-5-5": {"input",
+//! "output", "cacheRead", "cacheWrite"}}}`, dollars per million tokens. An override is charged
+//! exactly as written: one rate for both cache lifetimes, no fast mode, no US surcharge. The
+//! multiplier scales everything. The client obeys the key only in managed settings; whycap also
+//! reads it from the user's own, so that a person can see what they really pay.
+
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::model_id::bare;
 use crate::time::Millis;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
@@ -115,5 +125,149 @@ impl PriceRow {
         self.from.map_or(Millis::MIN, |day| {
             day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
         })
+    }
+}
+
+/// One millionth: the multiplier's unit.
+pub(super) const MULTIPLIER_UNIT: i64 = 1_000_000;
+
+/// The user's own rates; by default none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRates {
+    /// Scales every cost, in millionths.
+    pub(super) multiplier: i64,
+    /// By lower-case id as written, without `[1m]`.
+    overrides: BTreeMap<String, Rates>,
+    /// True if they come from managed settings, the only place where the client obeys them: its
+    /// own totals are then at these rates too.
+    pub managed: bool,
+    /// What was wrong with the setting, one sentence each, for `doctor`.
+    pub problems: Vec<String>,
+}
+
+impl Default for OwnRates {
+    fn default() -> Self {
+        Self {
+            multiplier: MULTIPLIER_UNIT,
+            overrides: BTreeMap::new(),
+            managed: false,
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl OwnRates {
+    /// Reads the value of `modelPricing`. What is invalid is skipped and named; the rest applies.
+    pub fn parse(setting: &Value) -> Self {
+        let mut own = Self::default();
+        let Some(setting) = setting.as_object() else {
+            own.problems
+                .push("`modelPricing` is not an object".to_owned());
+            return own;
+        };
+        if let Some(multiplier) = setting.get("multiplier") {
+            let factor = multiplier.as_f64();
+            match factor.filter(|factor| *factor > 0.0 && *factor <= 10.0) {
+                #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
+                Some(factor) => own.multiplier = (factor * MULTIPLIER_UNIT as f64).round() as i64,
+                None => own
+                    .problems
+                    .push("`modelPricing.multiplier` must be above 0 and at most 10".to_owned()),
+            }
+        }
+        let overrides = setting.get("overrides").and_then(Value::as_object);
+        for (model, rates) in overrides.into_iter().flatten() {
+            // One price for both lifetimes of the cache.
+            let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
+            if let Some(rates) = Rates::from_json(rates, names) {
+                own.overrides.entry(key(model)).or_insert(rates);
+            } else {
+                own.problems.push(format!(
+                    "`modelPricing.overrides.{model}` needs input, output, cacheRead and cacheWrite, each 0 to 10000"
+                ));
+            }
+        }
+        own
+    }
+
+    /// Whether anything differs from list price.
+    pub fn is_none(&self) -> bool {
+        self.multiplier == MULTIPLIER_UNIT && self.overrides.is_empty()
+    }
+
+    /// The multiplier as a factor.
+    pub fn factor(&self) -> f64 {
+        self.multiplier as f64 / MULTIPLIER_UNIT as f64
+    }
+
+    /// The overrides, by model.
+    pub fn overrides(&self) -> impl Iterator<Item = (&str, &Rates)> {
+        self.overrides
+            .iter()
+            .map(|(model, rates)| (model.as_str(), rates))
+    }
+
+    /// The override for a model: an exact spelling first, then any spelling of the same model.
+    pub(super) fn find(&self, model: &str) -> Option<&Rates> {
+        if self.overrides.is_empty() {
+            return None;
+        }
+        let id = bare(model);
+        let mut others = self.overrides.iter();
+        let exact = self.overrides.get(&key(model));
+        exact.or_else(|| Some(others.find(|(written, _)| bare(written) == id)?.1))
+    }
+
+    pub(super) fn fingerprint(&self) -> i64 {
+        if self.is_none() {
+            return 0;
+        }
+        let text = format!("{} {:?}", self.multiplier, self.overrides);
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
+    }
+}
+
+fn key(model: &str) -> String {
+    model
+        .to_ascii_lowercase()
+        .replace("[1m]", "")
+        .replace("[2m]", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_row_that_lacks_a_rate_is_named_and_the_rest_applies() {
+        let own = OwnRates::parse(&json!({
+            "multiplier": 0.85,
+            "overrides": {
+                "claude-opus-5-5": {"input": 3, "output": 15, "cacheRead": 0.1, "cacheWrite": 4},
+                "claude-sonnet-5": {"input": 3}
+            }
+        }));
+        assert_eq!(own.multiplier, 850_000);
+        assert_eq!(own.problems.len(), 1);
+        let rates = own.find("us.anthropic.claude-opus-5-5-v1:0").unwrap();
+        assert_eq!(
+            (rates.write_5m, rates.write_1h),
+            (Rate(4_000_000), Rate(4_000_000))
+        );
+        assert_eq!(own.find("claude-sonnet-5"), None);
+    }
+
+    #[test]
+    fn nonsense_changes_nothing() {
+        for setting in [
+            json!(7),
+            json!({"multiplier": 0}),
+            json!({"multiplier": "2"}),
+        ] {
+            let own = OwnRates::parse(&setting);
+            assert!(own.is_none());
+            assert_eq!(own.problems.len(), 1);
+        }
     }
 }

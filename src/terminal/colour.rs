@@ -1,6 +1,7 @@
-//! What a piece of text means, and how that looks.
+//! What a piece of text means, and how that looks: theme by theme, what each tone is painted with.
 
-use super::themes::{THEMES, Theme};
+use anstyle::{Ansi256Color, AnsiColor, Style};
+
 use super::{is_seen_by_person, visible};
 use crate::environment::Environment;
 
@@ -95,4 +96,146 @@ fn understands_colors() -> bool {
 #[cfg(not(windows))]
 fn understands_colors() -> bool {
     true
+}
+
+/// What each tone looks like. `Tone::Plain` is always the terminal's own text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// Its name in `config.toml`.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Of the tones behind `Tone::Plain`, in their order.
+    styles: [Style; 6],
+}
+
+/// The first is the default.
+pub static THEMES: [Theme; 4] = [
+    Theme {
+        name: "terminal",
+        about: "the terminal's own colors",
+        styles: [
+            Style::new().dimmed(),
+            Style::new().bold(),
+            AnsiColor::Green.on_default(),
+            AnsiColor::Yellow.on_default(),
+            AnsiColor::Red.on_default().bold(),
+            AnsiColor::Cyan.on_default(),
+        ],
+    },
+    Theme {
+        name: "dark",
+        about: "for a dark background, whatever the terminal's colors are",
+        styles: colored([246, 114, 221, 210, 117]),
+    },
+    Theme {
+        name: "light",
+        about: "for a light background, likewise",
+        styles: colored([241, 22, 94, 124, 25]),
+    },
+    Theme {
+        name: "mono",
+        about: "no colors: underlined is a warning, inverted an alarm",
+        styles: [
+            Style::new().dimmed(),
+            Style::new().bold(),
+            Style::new(),
+            Style::new().underline(),
+            Style::new().invert().bold(),
+            Style::new().bold(),
+        ],
+    },
+];
+
+/// What is quiet, good, a warning, an alarm and an accent in these of 256 colors.
+const fn colored([quiet, good, warning, alarm, accent]: [u8; 5]) -> [Style; 6] {
+    [
+        Ansi256Color(quiet).on_default(),
+        Style::new().bold(),
+        Ansi256Color(good).on_default(),
+        Ansi256Color(warning).on_default(),
+        Ansi256Color(alarm).on_default().bold(),
+        Ansi256Color(accent).on_default(),
+    ]
+}
+
+impl Theme {
+    /// The theme of this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        THEMES.iter().find(|theme| theme.name == name)
+    }
+
+    /// How a tone is painted. None: as the terminal has it.
+    pub(super) fn style(&self, tone: Tone) -> Option<Style> {
+        let place = (tone as usize).checked_sub(1)?;
+        self.styles.get(place).copied()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use anstyle::Color;
+
+    use super::*;
+
+    /// Red, green and blue of `0xrrggbb`, each from 0 to 1.
+    pub(crate) fn of_hex(hex: u32) -> [f64; 3] {
+        [16, 8, 0].map(|shift| f64::from(hex >> shift & 0xff) / 255.0)
+    }
+
+    /// The contrast ratio of WCAG 2.
+    pub(crate) fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+        let luminance = |color: [f64; 3]| {
+            let [red, green, blue] = color.map(|part| {
+                if part <= 0.04045 {
+                    part / 12.92
+                } else {
+                    ((part + 0.055) / 1.055).powf(2.4)
+                }
+            });
+            0.2126 * red + 0.7152 * green + 0.0722 * blue
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// Red, green and blue of a color of the 6 x 6 x 6 cube or of the grays.
+    fn rgb(index: u8) -> [f64; 3] {
+        let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
+        let of = match index {
+            16..232 => [(index - 16) / 36, (index - 16) / 6 % 6, (index - 16) % 6].map(level),
+            232.. => [8 + 10 * (index - 232); 3],
+            _ => panic!("{index} is a color of the terminal's own choice"),
+        };
+        of.map(|part| f64::from(part) / 255.0)
+    }
+
+    #[test]
+    fn every_color_of_the_dark_and_the_light_theme_can_be_read_on_its_backgrounds() {
+        // Black, VS Code's dark, Solarized dark; white, GitHub's light, Solarized light.
+        for (name, backgrounds) in [
+            ("dark", [0x00_0000, 0x1e_1e1e, 0x00_2b36]),
+            ("light", [0xff_ffff, 0xf6_f8fa, 0xfd_f6e3]),
+        ] {
+            let theme = Theme::named(name).unwrap();
+            let [quiet, _, good, warning, alarm, accent] = theme.styles;
+            for style in [quiet, good, warning, alarm, accent] {
+                let Some(Color::Ansi256(color)) = style.get_fg_color() else {
+                    panic!("{name}: {style:?} depends on the terminal");
+                };
+                for background in backgrounds.map(of_hex) {
+                    let ratio = contrast(rgb(color.0), background);
+                    assert!(ratio >= 4.5, "{name}, color {}: {ratio:.1}", color.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_alarm_looks_like_nothing_else() {
+        for theme in &THEMES {
+            let [others @ .., alarm, _] = &theme.styles;
+            assert!(!others.contains(alarm), "{}", theme.name);
+        }
+    }
 }

@@ -3,28 +3,24 @@
 mod bar;
 mod colour;
 mod output;
-mod progress_bar;
 mod screen;
 mod text;
-mod themes;
 mod visible;
 #[cfg(unix)]
 mod watchman;
 
 use crate::environment::Environment;
 
-pub(crate) use bar::{bar, bar_of_share};
-pub use colour::{Palette, Piece, Tone};
+pub use bar::with_progress;
+pub(crate) use bar::{bar, bar_of_share, count_down};
+#[cfg(test)]
+pub(crate) use colour::tests as contrast;
+pub use colour::{Palette, Piece, THEMES, Theme, Tone};
 pub(crate) use output::json_in_one_line;
 pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
-pub(crate) use progress_bar::count_down;
-pub use progress_bar::with_progress;
 pub(crate) use screen::{Screen, Woken};
 pub(crate) use text::{counted, padding};
 pub use text::{cut, strip_ansi, width, wrap};
-#[cfg(test)]
-pub(crate) use themes::tests as contrast;
-pub use themes::{THEMES, Theme};
 pub use visible::{visible, visible_lines};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.

@@ -1,16 +1,13 @@
 //! Moments, durations and the user's clock: how they are read, reckoned with and written.
 
 mod clock;
-mod rfc3339;
 mod zone;
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
 
 pub use clock::{Clock, Hours, in_words};
-pub use rfc3339::millis;
-pub(crate) use rfc3339::rfc3339;
 pub use zone::Zone;
 
 /// Milliseconds since 1970, UTC.
@@ -32,6 +29,17 @@ pub(crate) const HOUR: Millis = 4 * QUARTER;
 pub fn monday_of(day: NaiveDate) -> NaiveDate {
     let since_monday = u64::from(day.weekday().num_days_from_monday());
     day.checked_sub_days(Days::new(since_monday)).unwrap_or(day)
+}
+
+/// `2026-11-20T06:26:56Z`.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Milliseconds of an RFC 3339 time.
+pub fn millis(text: &str) -> Option<Millis> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(at.timestamp_millis())
 }
 
 /// The moment that `at` stands for; 1970 where no clock has ever shown it.
@@ -69,4 +77,17 @@ pub fn plausible_epoch(seconds: f64) -> Option<DateTime<Utc>> {
         reason = "saturates; a date out of range is dropped"
     )]
     DateTime::from_timestamp(seconds as i64, 0).filter(|at| is_plausible(*at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_milliseconds() {
+        assert_eq!(millis("2026-11-20T06:26:56.016Z"), Some(1_795_156_016_016));
+        assert_eq!(millis("2026-11-20T07:26:56+01:00"), Some(1_795_156_016_000));
+        assert_eq!(millis("2026-13-20T06:26:56.016Z"), None);
+        assert_eq!(millis("now"), None);
+    }
 }

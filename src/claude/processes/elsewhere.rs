@@ -8,9 +8,8 @@ use std::path::Path;
 use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-use super::process::{Process, Variables, is_claude_code, runs_others};
+use super::process::{Process, ProcessStart, Variables, is_claude_code, runs_others};
 use super::{Ancestor, PidDomain};
-use crate::claude::process_start::ProcessStart;
 
 /// Looks at a process id.
 pub(super) fn look(pid: u32) -> Process {
@@ -79,7 +78,7 @@ fn seen(pid: u32, found: &sysinfo::Process) -> Process {
 /// What the system does not list may still be another user's.
 #[cfg(unix)]
 fn unlisted(pid: u32) -> Process {
-    super::probe::signal_probe(pid)
+    super::process::signal_probe(pid)
 }
 
 /// Windows lists them all.

@@ -9,9 +9,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Ancestor;
-use super::probe::signal_probe;
-use super::process::{Process, Variables, is_claude_code};
-use crate::claude::process_start::ProcessStart;
+use super::process::{Process, ProcessStart, Variables, is_claude_code, signal_probe};
 use crate::disk;
 
 /// More than any file in `/proc` that we read needs; command lines may be huge.

@@ -3,8 +3,6 @@
 //! On Linux `/proc` tells, on macOS and Windows the system's calls. What is not known is None, and
 //! callers must then leave things alone. No process is started.
 
-#[cfg(unix)]
-mod probe;
 mod process;
 #[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
@@ -14,8 +12,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::process::Process;
-use super::process_start::ProcessStart;
+pub(crate) use self::process::{Process, ProcessStart};
 use crate::disk;
 use crate::environment::{Environment, HOME};
 use crate::places::Places;

@@ -1,9 +1,9 @@
-//! What is known of a process, and by what Claude Code is told from other programs.
+//! What is known of a process, when it began, and by what Claude Code is told from other programs.
 
 use std::ffi::OsString;
 use std::path::{Component, Path};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 /// Some of a process's variables, with their values.
 pub(super) type Variables = Vec<(OsString, OsString)>;
@@ -123,6 +123,69 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// Whether a process lives, by the signal that does nothing. Who it is, and since when, is not known
+/// this way.
+#[cfg(unix)]
+pub(super) fn signal_probe(pid: u32) -> Process {
+    use rustix::io::Errno;
+    let Some(target) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    else {
+        return Process::gone(pid);
+    };
+    let alive = match rustix::process::test_kill_process(target) {
+        Err(Errno::SRCH) => return Process::gone(pid),
+        // Allowed, or forbidden because it is somebody else's: either way there is a process.
+        Ok(()) | Err(Errno::PERM) => Some(true),
+        Err(_) => None,
+    };
+    Process {
+        pid,
+        alive,
+        ..Process::default()
+    }
+}
+
+/// When a process began, as Claude Code writes it into its locks and its registry, in the form that the
+/// system has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum ProcessStart {
+    /// Linux: clock ticks since boot.
+    Ticks(u64),
+    /// macOS and Windows: by the clock, to a second.
+    At(DateTime<Utc>),
+}
+
+/// Numbers above this count tenths of microseconds since some year: since 1601 (a `FILETIME`), and
+/// above the second since the year 1 (.NET, as PowerShell writes it). Clock ticks of a hundred years
+/// are far below. Claude Code 2.1.328 draws the second line at the same number.
+const FILETIMES: u64 = 100_000_000_000_000_000;
+const NET_TICKS: u64 = 300_000_000_000_000_000;
+/// Seconds from these years to 1970.
+const SINCE_1601: i64 = 11_644_473_600;
+const SINCE_1: i64 = 62_135_596_800;
+
+impl ProcessStart {
+    /// None if it has none of the known forms: `143018`, `134396320105000000`, or what
+    /// `LC_ALL=C TZ=UTC ps -o lstart=` prints, `Fri Nov 20 07:06:50 2026`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let Ok(number) = text.trim().parse::<u64>() else {
+            let moment = NaiveDateTime::parse_from_str(text.trim(), "%a %b %e %H:%M:%S %Y");
+            return Some(Self::At(moment.ok()?.and_utc()));
+        };
+        let offset = match number {
+            ..FILETIMES => return Some(Self::Ticks(number)),
+            FILETIMES..NET_TICKS => SINCE_1601,
+            NET_TICKS.. => SINCE_1,
+        };
+        let seconds = i64::try_from(number / 10_000_000).ok()?;
+        let begin = DateTime::UNIX_EPOCH - TimeDelta::seconds(offset);
+        let moment = begin.checked_add_signed(TimeDelta::seconds(seconds))?;
+        Some(Self::At(moment))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +259,22 @@ mod tests {
         let desktop = "/opt/Claude/claude-desktop";
         assert_eq!(judged("claude-desktop", desktop, desktop), None);
         assert_eq!(judged("", "", ""), None);
+    }
+
+    #[test]
+    fn each_system_has_its_form() {
+        let at = |text: &str| Some(ProcessStart::At(text.parse().unwrap()));
+        let parse = ProcessStart::parse;
+        assert_eq!(parse("143018"), Some(ProcessStart::Ticks(143_018)));
+        let moment = at("2026-11-20T07:06:50Z");
+        assert_eq!(parse("134396320105000000"), moment);
+        assert_eq!(parse("639307552105000000"), moment);
+        assert_eq!(parse(" Fri Nov 20 07:06:50 2026\n"), moment);
+        let first = at("2026-11-01T07:06:50Z");
+        assert_eq!(parse("Sun Nov  1 07:06:50 2026"), first);
+        for none in ["", "soon", "-1", "2026-11-20", "Fri Nov 31 07:06:50 2026"] {
+            assert_eq!(parse(none), None, "{none}");
+        }
+        assert!(parse("18446744073709551615").is_some());
     }
 }
