@@ -17,8 +17,7 @@ use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
 use crate::render::{self, Column, Page, Report, Table};
 use crate::spend::{Amount, Block, in_an_hour};
-use crate::status_line::gauge::{SOON, level, shown, tone};
-use crate::status_line::pace::days;
+use crate::status_line::{SOON, days, level, shown, tone};
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK, in_words, rfc3339};
 

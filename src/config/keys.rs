@@ -1,6 +1,5 @@
 //! The keys of `config.toml`: one row each in `keys.json`, by which its value is checked and shown.
 
-use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -15,6 +14,8 @@ pub(super) struct Key {
     pub(super) section: String,
     pub(super) name: String,
     takes: Takes,
+    /// What is said of a value that cannot be used.
+    must: String,
     /// What it is about, for people who read the file.
     pub(super) about: String,
     /// A value to show where there is none.
@@ -26,11 +27,8 @@ pub(super) struct Key {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Takes {
-    Dollars,
-    /// From 0 to 1.
-    Share,
-    /// Of a currency.
-    Rate,
+    /// From one to the other, both included.
+    Number(f64, f64),
     Flag,
     Name,
     /// Protects pseudonyms.
@@ -62,157 +60,126 @@ struct Choices {
 pub(super) static KEYS: LazyLock<Vec<Key>> =
     LazyLock::new(|| serde_json::from_str(include_str!("keys.json")).unwrap_or_default());
 
-const ABOVE_NOTHING: RangeInclusive<f64> = f64::MIN_POSITIVE..=f64::MAX;
-const NAME: &str = "must be a text of 1 to 100 characters";
 const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
                     `whycap export --new-key` prints";
-const DOLLARS: &str = "must be a number of dollars above 0";
-
-/// A value that can be used, and a sentence for each part of it that was left out; else what the
-/// value must be.
-type Checked = Result<(Value, Vec<String>), String>;
 
 impl Key {
-    /// What of a value can be taken over.
-    pub(super) fn check(&self, value: &Value) -> Checked {
-        match &self.takes {
-            Takes::Dollars => number(value, DOLLARS, ABOVE_NOTHING),
-            Takes::Share => number(value, "must be a number from 0 to 1", 0.0..=1.0),
-            Takes::Rate => number(value, "must be a number above 0", 1e-6..=1e6),
-            Takes::Flag => whole(value.as_bool().map(Value::Boolean), "must be true or false"),
-            Takes::Name => whole(name(value), NAME),
+    /// What of a value can be taken over, with a sentence for each part of it that was left out; else what the value
+    /// must be.
+    pub(super) fn check(&self, value: &Value) -> Result<(Value, Vec<String>), &str> {
+        let mut left_out = Vec::new();
+        let usable = match &self.takes {
+            Takes::Number(least, most) => number(value, *least, *most),
+            Takes::Flag => value.as_bool().map(Value::Boolean),
+            Takes::Name => name(value),
             Takes::Secret => {
-                let secret = name(value).ok_or(NAME)?;
                 // A shorter one can be guessed by trying words.
-                let is_weak = secret.as_str().is_some_and(|key| key.chars().count() < 32);
-                let says = is_weak.then(|| WEAK.to_owned());
-                Ok((secret, says.into_iter().collect()))
+                let is_weak = value
+                    .as_str()
+                    .is_some_and(|key| key.trim().chars().count() < 32);
+                left_out.extend(is_weak.then(|| WEAK.to_owned()));
+                name(value)
             }
-            Takes::Text(columns) => {
-                let must = format!("must be a text of 1 to {columns} columns");
-                whole(short_text(value, *columns), &must)
-            }
+            Takes::Text(columns) => text(value, |text| (1..=*columns).contains(&width(text))),
             Takes::OneOf(names) => {
                 let known = value.as_str().filter(|name| is_among(names, name));
-                whole(known.map(|_| value.clone()), &one_of(names))
+                known.map(Value::from)
             }
-            Takes::SomeOf(choices) => choices.among(value),
-            Takes::LinesOf(choices) => choices.lines(value),
+            Takes::SomeOf(choices) => choices.among(value, &mut left_out),
+            Takes::LinesOf(choices) => choices.lines(value, &mut left_out),
             Takes::Texts => {
                 let list = value.as_array();
                 let texts = list.filter(|list| list.iter().all(Value::is_str));
-                let must = "must be a list of texts, as [\"acme/*\"]";
-                whole(texts.map(|_| value.clone()), must)
+                texts.map(|_| value.clone())
             }
-            Takes::Budgets => budgets(value),
-            Takes::Labels => {
-                let must = "must be a table of texts, as { team = \"payments\" }";
-                let table = value.as_table().ok_or(must)?;
-                let labels = table
-                    .iter()
-                    .map(|(label, text)| Some((label.clone(), name(text)?)));
-                whole(labels.collect::<Option<Table>>().map(Value::Table), must)
-            }
-        }
+            Takes::Budgets => value.as_table().map(|table| budgets(table, &mut left_out)),
+            Takes::Labels => value.as_table().and_then(labels),
+        };
+        Ok((usable.ok_or(self.must.as_str())?, left_out))
     }
 }
 
-fn whole(usable: Option<Value>, must: &str) -> Checked {
-    let usable = usable.ok_or(must)?;
-    Ok((usable, Vec::new()))
-}
-
-fn number(value: &Value, must: &str, range: RangeInclusive<f64>) -> Checked {
+fn number(value: &Value, least: f64, most: f64) -> Option<Value> {
     let number = value.as_float();
-    let number = number.or_else(|| value.as_integer().map(|whole| whole as f64));
-    let number = number.filter(|number| range.contains(number));
-    whole(number.map(Value::Float), must)
-}
-
-fn name(value: &Value) -> Option<Value> {
-    let name = value.as_str()?.trim();
-    let is_fine = visible(name) == name && (1..=100).contains(&name.chars().count());
-    is_fine.then(|| name.into())
+    let number = number.or_else(|| value.as_integer().map(|whole| whole as f64))?;
+    (least..=most)
+        .contains(&number)
+        .then_some(Value::Float(number))
 }
 
 /// Nothing in it moves the cursor or turns the line around.
-fn short_text(value: &Value, columns: usize) -> Option<Value> {
+fn text(value: &Value, is_fine: impl Fn(&str) -> bool) -> Option<Value> {
     let text = value.as_str()?;
-    let is_fine = visible(text) == text && (1..=columns).contains(&width(text));
-    is_fine.then(|| text.into())
+    (visible(text) == text && is_fine(text)).then(|| text.into())
+}
+
+fn name(value: &Value) -> Option<Value> {
+    let name = value.as_str()?.trim().into();
+    text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
 fn is_among(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known == name)
 }
 
-/// `must be "warn" or "stop"`.
-fn one_of(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => {
-            format!("must be {} or {last}", rest.join(", "))
-        }
-        _ => format!("must be {}", quoted.concat()),
-    }
-}
-
 impl Choices {
     /// The known ones of a list.
-    fn among(&self, value: &Value) -> Checked {
-        let there_are = self.names.join(", ");
-        let must = || format!("must be a list of: {there_are}");
-        let list = value.as_array().ok_or_else(must)?;
+    fn among(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
         let is_known = |item: &Value| {
             item.as_str()
                 .is_some_and(|name| is_among(&self.names, name))
         };
-        let (known, unknown): (Vec<Value>, Vec<Value>) = list.iter().cloned().partition(is_known);
+        let list = value.as_array()?.iter().cloned();
+        let (known, unknown): (Vec<Value>, Vec<Value>) = list.partition(is_known);
         if known.is_empty() && !self.may_be_none {
-            return Err(must());
+            return None;
         }
-        let says = unknown.iter().map(|item| {
-            let what = &self.what;
-            format!("{item} is not a {what} and is left out; there are {there_are}")
-        });
-        Ok((Value::Array(known), says.collect()))
+        let (what, there_are) = (&self.what, self.names.join(", "));
+        left_out.extend(
+            unknown.iter().map(|item| {
+                format!("{item} is not a {what} and is left out; there are {there_are}")
+            }),
+        );
+        Some(Value::Array(known))
     }
 
     /// The lines in which something is known.
-    fn lines(&self, value: &Value) -> Checked {
-        let (mut known, mut says) = (Vec::new(), Vec::new());
-        for item in value.as_array().into_iter().flatten() {
-            match self.among(item) {
-                Ok((line, others)) => {
-                    known.push(line);
-                    says.extend(others);
-                }
-                Err(must) => says.push(format!("a line {must}; it is left out")),
+    fn lines(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
+        let mut known = Vec::new();
+        for item in value.as_array()? {
+            match self.among(item, left_out) {
+                Some(line) => known.push(line),
+                None => left_out.push(format!(
+                    "a line must be a list of: {}; it is left out",
+                    self.names.join(", ")
+                )),
             }
         }
-        if known.is_empty() {
-            let there_are = self.names.join(", ");
-            return Err(format!("must be a list of lists of: {there_are}"));
-        }
-        Ok((Value::Array(known), says))
+        (!known.is_empty()).then_some(Value::Array(known))
     }
 }
 
 /// The budgets of a table.
-fn budgets(value: &Value) -> Checked {
-    let must = "must be a table of directories and dollars";
-    let table = value.as_table().ok_or(must)?;
-    let (mut known, mut says) = (Table::new(), Vec::new());
+fn budgets(table: &Table, left_out: &mut Vec<String>) -> Value {
+    let mut known = Table::new();
     for (directory, value) in table {
-        match number(value, DOLLARS, ABOVE_NOTHING) {
-            Ok(_) if directory.is_empty() => {
-                says.push("a project without a name is left out".into());
+        match number(value, f64::MIN_POSITIVE, f64::MAX) {
+            Some(_) if directory.is_empty() => {
+                left_out.push("a project without a name is left out".into());
             }
-            Ok((limit, _)) => drop(known.insert(directory.clone(), limit)),
-            Err(must) => says.push(format!("`{directory}` {must}; it is left out")),
+            Some(limit) => drop(known.insert(directory.clone(), limit)),
+            None => left_out.push(format!(
+                "`{directory}` must be a number of dollars above 0; it is left out"
+            )),
         }
     }
-    Ok((Value::Table(known), says))
+    Value::Table(known)
+}
+
+fn labels(table: &Table) -> Option<Value> {
+    let labels = table.iter();
+    let labels = labels.map(|(label, text)| Some((label.clone(), name(text)?)));
+    labels.collect::<Option<Table>>().map(Value::Table)
 }
 
 #[cfg(test)]

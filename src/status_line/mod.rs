@@ -1,19 +1,24 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
-pub(crate) mod gauge;
 mod layout;
-pub(crate) mod pace;
-mod segments;
+mod meters;
 mod session;
 mod spending;
-mod usage_page;
-mod whereabouts;
-mod windows;
 pub(crate) mod wrapped;
 
-pub use segments::LineFacts;
+pub(crate) use meters::{SOON, days, level, shown, tone};
 
+use crate::checkout::Head;
+use crate::claude::meters::Windows;
+use crate::claude::shown_usage::ShownUsage;
+use crate::claude::status_payload::StatusPayload;
+use crate::config::{Config, SegmentName};
+use crate::ledger::LiveFigures;
+use crate::limits::pace::Expected;
+use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
+use crate::time::Clock;
+use layout::Segment;
 
 /// Columns that Claude Code keeps for itself: a row of `COLUMNS` cells is cut.
 pub(crate) const MARGIN: usize = 4;
@@ -33,6 +38,81 @@ pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
         vec![(Tone::Warning, cut(&says, columns))]
     });
     rows.filter(says).chain(broken).collect()
+}
+
+/// Everything that the line is made from. What is None is not known, or nobody asked for it.
+#[derive(Debug, Clone)]
+pub struct LineFacts<'a> {
+    /// What the client sent.
+    pub payload: &'a StatusPayload,
+    /// The user's configuration.
+    pub config: &'a Config,
+    /// The user's clock.
+    pub clock: Clock,
+    /// What was spent.
+    pub figures: Option<LiveFigures>,
+    /// How full the plan's windows are.
+    pub windows: Option<Windows>,
+    /// What is to be expected of them.
+    pub expected: Vec<Expected>,
+    /// What `/usage` showed last.
+    pub usage: Option<ShownUsage>,
+    /// What the last prompt cost.
+    pub prompt: Option<Money>,
+    /// What writing the prompt cache again costs, where that is to be said.
+    pub rewriting: Option<Money>,
+    /// The working directory as people write it: `~/src/api`.
+    pub directory: Option<String>,
+    /// What is checked out there.
+    pub head: Option<Head>,
+}
+
+impl<'a> LineFacts<'a> {
+    /// What the client sent, and nothing else.
+    pub fn new(payload: &'a StatusPayload, config: &'a Config, clock: Clock) -> Self {
+        Self {
+            payload,
+            config,
+            clock,
+            figures: None,
+            windows: None,
+            expected: Vec::new(),
+            usage: None,
+            prompt: None,
+            rewriting: None,
+            directory: None,
+            head: None,
+        }
+    }
+
+    /// The segments of these names. One missing figure hides one segment and no other.
+    fn segments(&self, names: &[SegmentName]) -> Vec<Segment> {
+        let segments = names.iter().filter_map(|name| self.segment(*name));
+        segments.collect()
+    }
+
+    fn segment(&self, name: SegmentName) -> Option<Segment> {
+        let (payload, clock) = (self.payload, self.clock);
+        let line = &self.config.statusline;
+        match name {
+            SegmentName::Model => session::model(payload),
+            SegmentName::Session => spending::session(self),
+            SegmentName::Today => spending::today(self),
+            SegmentName::Windows => meters::windows(self.windows.as_ref()?, line.windows, clock),
+            SegmentName::Pace => meters::pace(&self.expected, clock),
+            SegmentName::Context => meters::context(payload, line.context),
+            SegmentName::Directory => session::directory(self.directory.as_deref()?),
+            SegmentName::Branch => session::branch(self.head.as_ref()?),
+            SegmentName::Effort => session::effort(payload),
+            SegmentName::Lines => session::lines(payload),
+            SegmentName::Duration => session::duration(payload),
+            SegmentName::Rate => session::rate(payload),
+            SegmentName::Prompt => Some(spending::prompt(self.prompt?)),
+            SegmentName::Hint => session::cold_cache(payload, self.rewriting?, clock.now),
+            SegmentName::ModelWeeks => meters::model_weeks(self.usage.as_ref()?, clock),
+            SegmentName::Credits => meters::credits(self.usage.as_ref()?, clock),
+        }
+    }
 }
 
 #[cfg(test)]

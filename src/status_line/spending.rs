@@ -1,7 +1,7 @@
 //! What was spent, as the status line says it: this session, today, and budgets that run out.
 
 use super::LineFacts;
-use super::layout::{Form, Segment};
+use super::layout::{Form, Segment, without_repetitions};
 use super::session::labelled;
 use crate::budget::{BudgetScope, BudgetUse};
 use crate::config::Currency;
@@ -67,23 +67,19 @@ fn forms(
 ) -> Segment {
     let share = used.map(share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
-    let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
+    let plain = [(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let share = share.map(|(tone, text)| (tone, format!(" {text}")));
-    let mut forms = Vec::new();
-    if let Some(converted) = amount.money.converted(currency) {
-        let converted = (Tone::Quiet, format!(" ({converted})"));
-        let longest = plain
-            .iter()
-            .cloned()
-            .chain([converted])
-            .chain(share.clone());
-        forms.push(Form::new(9, longest.collect()));
-    }
-    if share.is_some() {
-        forms.push(Form::new(58, plain.iter().cloned().chain(share).collect()));
-    }
-    forms.push(Form::new(loss, plain));
-    forms
+    let converted = amount.money.converted(currency);
+    let converted = converted.map(|converted| (Tone::Quiet, format!(" ({converted})")));
+    let forms = [
+        (9, converted, share.clone()),
+        (58, None, share),
+        (loss, None, None),
+    ];
+    without_repetitions(forms.map(|(loss, converted, share)| {
+        let pieces = plain.iter().cloned().chain(converted).chain(share);
+        Form::new(loss, pieces.collect())
+    }))
 }
 
 /// How far a budget is used.
