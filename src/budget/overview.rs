@@ -12,7 +12,7 @@ use crate::hints::Hint;
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report};
-use crate::spend::{Course, Forecast, PlanWorth, Tally, in_an_hour};
+use crate::spend::{Course, Forecast, PlanWorth, in_an_hour};
 use crate::terminal::{Tone, cut, padding, width};
 use crate::time::{Clock, rfc3339};
 
@@ -99,10 +99,10 @@ impl<'c> Survey<'c> {
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         self.all.add(row);
         let [month, _] = self.all.month();
-        self.is_estimated |= row.unpriced > 0 && row.at >= month.timestamp_millis();
+        self.is_estimated |= row.tally.unpriced > 0 && row.at >= month.timestamp_millis();
         for (asked, spent) in &mut self.sessions {
             if asked.id == row.origin.session {
-                *spent += Tally::from_row(row).cost();
+                *spent += row.tally.cost();
             }
         }
         if self.projects.is_empty() {

@@ -55,12 +55,12 @@ fn found(session: Option<&str>, period: Period, machine: &Machine) -> anyhow::Re
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
         ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
             let spend = sessions.entry(row.origin.session.clone()).or_default();
-            spend.cost += row.cost();
+            spend.cost += row.tally.cost();
         })?;
         let mut spent = Vec::new();
         ledger.rows(EVER, RowsBy::Answer, &mut |row| {
             let account = row.answer.and_then(|key| accounts.get(&key).cloned());
-            let (at, cost) = (row.at, row.cost());
+            let (at, cost) = (row.at, row.tally.cost());
             spent.push(SpentHere { at, cost, account });
         })?;
         Ok((sessions, spent))

@@ -21,7 +21,7 @@ use super::drafts::{Rows, Weight};
 use super::files::{ExportLine, Gap, each_row, files_of};
 use super::spend_rows::{RESPONSE, UNRECORDED, UNWRITTEN};
 use crate::disk;
-use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource};
+use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource, Tally};
 use crate::pricing::Money;
 use crate::time::Millis;
 
@@ -230,12 +230,15 @@ impl ExportLine<'_> {
         };
         let is_response = &*self.kind == RESPONSE;
         each(SpendRow {
-            responses: is_response.into(),
-            unpriced: self.unpriced.into(),
-            usage: self.usage(),
-            recorded: cost_of(RESPONSE),
-            unrecorded: cost_of(UNRECORDED),
-            unwritten: cost_of(UNWRITTEN),
+            tally: Tally {
+                responses: is_response.into(),
+                unpriced: self.unpriced.into(),
+                usage: self.usage(),
+                recorded: cost_of(RESPONSE),
+                unrecorded: cost_of(UNRECORDED),
+                unwritten: cost_of(UNWRITTEN),
+                at_least: false,
+            },
             scene: is_response.then_some(&scene),
             person: &self.person,
             machine: &self.machine,

@@ -6,9 +6,10 @@ use super::View;
 use super::chart::{self, COLUMN, HEIGHT};
 use super::markup::{Markup, SHADES};
 use super::sums::{HOURS, dearest_first, sum_of};
+use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
-use crate::spend::{Tally, amount, share};
+use crate::spend::{amount, share};
 use crate::time::monday_of;
 
 /// How many models have a color of their own.

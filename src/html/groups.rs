@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use super::markup::Markup;
 use super::sums::{SumsByName, dearest_first};
 use super::{View, numbered};
+use crate::ledger::Tally;
 use crate::render::{Cell, Table};
-use crate::spend::{SpendGroup, Tally, amount, known, session_name, share};
+use crate::spend::{SpendGroup, amount, known, session_name, share};
 use crate::time::{in_words, moment};
 
 /// More models than this are counted.

@@ -19,12 +19,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexSet;
 
 use crate::export::{PersonLimits, TeamLimits};
+use crate::ledger::Tally;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::spend::{Statement, Tally, short_count};
+use crate::spend::{Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Datelike, NaiveDate, Timelike};
 
-use crate::ledger::SpendRow;
+use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
-use crate::spend::{Tally, known};
+use crate::spend::known;
 use crate::time::{Millis, Zone, moment};
 
 /// Hours of a day.
@@ -69,7 +69,7 @@ impl PageSums {
             _ => self.place(row.at),
         };
         if let Some(sum) = self.week.get_mut(weekday).and_then(|day| day.get_mut(hour)) {
-            *sum += row.cost();
+            *sum += row.tally.cost();
         }
         let (model, session) = (known(row.model), row.origin.session.clone());
         let mut sums = vec![
@@ -82,7 +82,7 @@ impl PageSums {
             sums.push((&mut self.people, row.person));
         }
         for (sums, name) in sums {
-            *sums.entry(name.to_owned()).or_default() += Tally::from_row(row);
+            *sums.entry(name.to_owned()).or_default() += row.tally;
         }
     }
 

@@ -1,11 +1,12 @@
 //! Reading the ledger's sums for reports.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::iter::Sum;
+use std::ops::{AddAssign, Range};
 
 use rusqlite::Connection;
 
-use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
+use super::answers::{HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
@@ -26,6 +27,54 @@ pub struct Origin {
     pub last_at: Option<Millis>,
 }
 
+/// What was spent, in how many responses, with how many tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Priced from transcripts.
+    pub recorded: Money,
+    /// Counted by the client's totals only: then there are no responses and no usage.
+    pub unrecorded: Money,
+    /// Handed to the status line only; likewise.
+    pub unwritten: Money,
+    /// Whether there may be more: what the session was forked from is in no file any more, so of its
+    /// unrecorded spend nothing is known; or nobody knows which process drew what is unwritten.
+    pub at_least: bool,
+    /// Distinct responses.
+    pub responses: u64,
+    /// Of these, responses of models without a known price.
+    pub unpriced: u64,
+    /// Tokens and searches of the recorded responses.
+    pub usage: Usage,
+}
+
+impl Tally {
+    /// All of it.
+    pub fn cost(&self) -> Money {
+        self.recorded + self.unrecorded + self.unwritten
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.recorded += other.recorded;
+        self.unrecorded += other.unrecorded;
+        self.unwritten += other.unwritten;
+        self.at_least |= other.at_least;
+        self.responses = self.responses.saturating_add(other.responses);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
+        self.usage += other.usage;
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |mut sum, tally| {
+            sum += tally;
+            sum
+        })
+    }
+}
+
 /// Sums of one quarter of an hour, session and model.
 #[derive(Debug, Clone, Copy)]
 pub struct SpendRow<'l> {
@@ -35,21 +84,8 @@ pub struct SpendRow<'l> {
     pub origin: &'l Origin,
     /// The model's canonical name.
     pub model: &'l str,
-    /// Distinct responses.
-    pub responses: u64,
-    /// Of these, responses of models without a known price.
-    pub unpriced: u64,
-    /// Tokens and searches.
-    pub usage: Usage,
-    /// Priced from transcripts.
-    pub recorded: Money,
-    /// Counted by the client's totals only. Such a row has no responses and no usage.
-    pub unrecorded: Money,
-    /// Handed to the status line only; likewise.
-    pub unwritten: Money,
-    /// Whether there may be more: what the session was forked from is in no file any more, so of its
-    /// unrecorded spend nothing is known; or nobody knows which process drew what is unwritten.
-    pub at_least: bool,
+    /// What was spent.
+    pub tally: Tally,
     /// The key of the one response that it is; None where it is none, or several.
     pub answer: Option<i64>,
     /// Branch and agent; None where they were not asked for, or no line shows it.
@@ -69,33 +105,13 @@ impl<'l> SpendRow<'l> {
             at,
             origin,
             model,
-            responses: 0,
-            unpriced: 0,
-            usage: Usage::default(),
-            recorded: Money::ZERO,
-            unrecorded: Money::ZERO,
-            unwritten: Money::ZERO,
-            at_least: false,
+            tally: Tally::default(),
             answer: None,
             scene: None,
             person: "",
             machine: "",
             team: "",
         }
-    }
-
-    /// All of it.
-    pub(crate) fn cost(&self) -> Money {
-        self.recorded + self.unrecorded + self.unwritten
-    }
-
-    /// With what no line shows.
-    pub(crate) fn with_hidden(mut self, hidden: &Hidden) -> Self {
-        match hidden.known_by {
-            HiddenIn::Totals => self.unrecorded = hidden.cost,
-            HiddenIn::Draws => self.unwritten = hidden.cost,
-        }
-        self
     }
 }
 
@@ -226,10 +242,13 @@ fn read_recorded(
     each(connection, &query, range, |row| {
         let part: Option<Id> = row.get(12)?;
         see(SpendRow {
-            recorded: Money::from_pico(row.get(3)?),
-            responses: count_from(row, 4)?,
-            unpriced: count_from(row, 5)?,
-            usage: usage_from(row, 6)?,
+            tally: Tally {
+                recorded: Money::from_pico(row.get(3)?),
+                responses: count_from(row, 4)?,
+                unpriced: count_from(row, 5)?,
+                usage: usage_from(row, 6)?,
+                ..Tally::default()
+            },
             answer: part.filter(|_| by == RowsBy::Answer),
             scene: part.and_then(|scene| named.scenes.get(&scene)),
             ..named.nothing_of(row.get(0)?, row.get(1)?, row.get(2)?)
@@ -246,12 +265,18 @@ fn read_hidden(
 ) -> rusqlite::Result<()> {
     let guessed = processes::guessed(connection)?;
     each_hidden(connection, period, |hidden| {
-        let row = named.nothing_of(hidden.at, hidden.session, hidden.model);
-        let mut row = row.with_hidden(&hidden);
-        row.at_least = match hidden.known_by {
-            HiddenIn::Totals => hidden.is_least,
-            HiddenIn::Draws => guessed.contains(&hidden.session),
-        };
+        let mut row = named.nothing_of(hidden.at, hidden.session, hidden.model);
+        let tally = &mut row.tally;
+        match hidden.known_by {
+            HiddenIn::Totals => {
+                tally.unrecorded = hidden.cost;
+                tally.at_least = hidden.cost == Money::ZERO;
+            }
+            HiddenIn::Draws => {
+                tally.unwritten = hidden.cost;
+                tally.at_least = guessed.contains(&hidden.session);
+            }
+        }
         see(row);
     })
 }

@@ -26,7 +26,7 @@ pub struct Spent {
     pub unwritten: Money,
     /// Whether a model without a known price is among it: then the figure is an estimate.
     pub estimated: bool,
-    /// Whether there may be more: see [`SpendRow::at_least`](super::SpendRow).
+    /// Whether there may be more: see [`Tally::at_least`](super::Tally).
     pub at_least: bool,
 }
 

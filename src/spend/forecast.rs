@@ -80,7 +80,7 @@ impl Course {
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let cost = row.cost();
+        let cost = row.tally.cost();
         let is_in = |from: DateTime<Utc>, until: DateTime<Utc>| {
             (from.timestamp_millis()..until.timestamp_millis()).contains(&row.at)
         };

@@ -7,8 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
 
-use super::tally::Tally;
-use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
+use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource, Tally};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
 
@@ -131,7 +130,7 @@ impl Grouping {
 
     /// Takes in a row.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let tally = Tally::from_row(row);
+        let tally = row.tally;
         if self.by == GroupBy::Block {
             self.rows.push((row.at, tally));
             return;
@@ -258,7 +257,7 @@ pub(crate) fn running_block(
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
     ledger.rows(EVER, RowsBy::Quarter, &mut |row| {
-        rows.push((row.at, Tally::from_row(&row)));
+        rows.push((row.at, row.tally));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {
         let start = moment(start);

@@ -17,4 +17,3 @@ pub(crate) use remarks::name_unreadable;
 pub(crate) use statement::{ReportRequest, Statement};
 pub(crate) use table::{amount, session_name, share, short_count};
 pub use tally::Amount;
-pub(crate) use tally::Tally;

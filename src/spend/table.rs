@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate};
 
 use super::grouping::{GroupBy, SpendGroup, block_end};
 use super::statement::Statement;
-use super::tally::{Amount, Tally};
+use super::tally::Amount;
+use crate::ledger::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};

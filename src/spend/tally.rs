@@ -1,49 +1,11 @@
-//! Sums of a group, and of everything; and an amount as people read it, with what is to be known of it
-//! in one sign.
-
-use std::iter::Sum;
-use std::ops::AddAssign;
+//! What was spent, for programs; and as people read it, with what is to be known of it in one sign.
 
 use serde_json::{Value, json};
 
-use crate::ledger::{SpendRow, Spent};
-use crate::pricing::{Money, Usage};
-
-/// What was spent, in how many responses, with how many tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    /// Priced from transcripts.
-    pub(crate) recorded: Money,
-    /// Counted by the client's totals only.
-    pub(crate) unrecorded: Money,
-    /// Told to the status line only.
-    pub(crate) unwritten: Money,
-    /// Whether there may be more.
-    pub(crate) at_least: bool,
-    pub(crate) responses: u64,
-    /// Of these, responses of models without a known price.
-    pub(crate) unpriced: u64,
-    /// Tokens and searches of the recorded responses.
-    pub(crate) usage: Usage,
-}
+use crate::ledger::{Spent, Tally};
+use crate::pricing::Money;
 
 impl Tally {
-    pub(crate) fn from_row(row: &SpendRow<'_>) -> Self {
-        Self {
-            recorded: row.recorded,
-            unrecorded: row.unrecorded,
-            unwritten: row.unwritten,
-            at_least: row.at_least,
-            responses: row.responses,
-            unpriced: row.unpriced,
-            usage: row.usage,
-        }
-    }
-
-    pub(crate) fn cost(&self) -> Money {
-        self.recorded + self.unrecorded + self.unwritten
-    }
-
     /// The contract's fields.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -62,27 +24,6 @@ impl Tally {
                 "cache_write_1h": self.usage.cache_write_1h,
             },
             "web_searches": self.usage.web_searches,
-        })
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.recorded += other.recorded;
-        self.unrecorded += other.unrecorded;
-        self.unwritten += other.unwritten;
-        self.at_least |= other.at_least;
-        self.responses = self.responses.saturating_add(other.responses);
-        self.unpriced = self.unpriced.saturating_add(other.unpriced);
-        self.usage += other.usage;
-    }
-}
-
-impl Sum for Tally {
-    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
-        tallies.fold(Self::default(), |mut sum, tally| {
-            sum += tally;
-            sum
         })
     }
 }

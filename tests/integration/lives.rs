@@ -1079,9 +1079,9 @@ fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64, bool)> {
     ledger
         .rows(EVER, RowsBy::Session, &mut |row| {
             let sum = sums.entry(row.origin.session.clone()).or_default();
-            sum.0 += row.recorded;
-            sum.1 += row.unrecorded;
-            sum.2 |= row.at_least;
+            sum.0 += row.tally.recorded;
+            sum.1 += row.tally.unrecorded;
+            sum.2 |= row.tally.at_least;
         })
         .unwrap();
     let nano = |(session, (recorded, unrecorded, is_least)): (String, (Money, Money, bool))| {

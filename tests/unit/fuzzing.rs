@@ -173,8 +173,8 @@ impl Home {
         ledger.check_sums(&self.prices).unwrap();
         let mut responses = 0;
         let count = &mut |row: crate::ledger::SpendRow<'_>| {
-            assert!(row.recorded >= Money::ZERO && row.unrecorded >= Money::ZERO);
-            responses += row.responses;
+            assert!(row.tally.recorded >= Money::ZERO && row.tally.unrecorded >= Money::ZERO);
+            responses += row.tally.responses;
         };
         ledger.rows(EVER, RowsBy::Session, count).unwrap();
         ledger.differences(&self.prices).unwrap();

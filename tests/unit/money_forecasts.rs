@@ -6,7 +6,7 @@ use chrono::{Datelike, Timelike};
 
 use super::*;
 use crate::environment::Environment;
-use crate::ledger::Origin;
+use crate::ledger::{Origin, Tally};
 
 const WEEKS: i64 = 14;
 /// Days before this week are only known.
@@ -171,7 +171,10 @@ fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
     for (hour, cents) in hours.filter(|(_, cents)| **cents > 0) {
         let at = beginning() + TimeDelta::hours(hour);
         course.add(&SpendRow {
-            recorded: money(*cents),
+            tally: Tally {
+                recorded: money(*cents),
+                ..Tally::default()
+            },
             ..SpendRow::nothing(at.timestamp_millis(), &origin, "m")
         });
     }
