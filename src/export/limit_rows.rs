@@ -40,7 +40,7 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
         "session": session,
         "kind": diagnosis.limit,
         "verdict": diagnosis.verdict,
-        "service": incident.service(),
+        "service": incident.diagnosis.service,
         "who_can_fix": diagnosis.who,
         "waiting_helps": diagnosis.waiting_helps,
         "resets_at": incident.resets.chosen.map(|reset| written(reset.at)),

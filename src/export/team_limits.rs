@@ -136,7 +136,7 @@ fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) ->
 
 impl ExportedError {
     fn new(line: &ExportLine<'_>) -> Self {
-        let is_false = named(&line.verdict) == Some(Verdict::FalseLikely);
+        let verdict: Option<Verdict> = named(&line.verdict);
         // A time that ran backwards is damage.
         let blocked = TimeDelta::try_seconds(line.blocked_s.unwrap_or_default().max(0));
         Self {
@@ -148,7 +148,8 @@ impl ExportedError {
             toll: Toll {
                 errors: 1,
                 stops: 0,
-                likely_false: is_false.into(),
+                likely_false: (verdict == Some(Verdict::FalseLikely)).into(),
+                not_a_limit: (verdict == Some(Verdict::NotALimit)).into(),
                 still: (&*line.ended == "open").into(),
                 unknown: (&*line.ended == "unknown").into(),
                 blocked: blocked.unwrap_or(TimeDelta::MAX),

@@ -112,7 +112,10 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     evidence.session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
-    evidence.since.answered |= later.is_some();
+    if later.is_some() && !evidence.since.answered {
+        evidence.since.answered = true;
+        evidence.since.answered_by.clone_from(&tail.model);
+    }
     let own_line = own_line(evidence, tail);
     let owner = own_line.map_or(&tail.owner, |own| &own.owner);
     if evidence.login.owner.is_none() || own_line.is_some() {

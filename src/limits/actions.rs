@@ -1,23 +1,24 @@
-//! What to do, best first, from the row's helps and what is special about the case.
+//! What to do, best first: the rows of messages/helps.json that a message's row names, and what is
+//! special about the case. Explanations and docs/limits.md are written from them.
 
-use chrono::TimeDelta;
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::LazyLock;
 
-use super::diagnosis::Diagnosis;
-use super::helps::{self, Help};
-use super::kind::{LimitKind, Verdict};
-use super::rules;
-use super::words::Telling;
+use serde::{Deserialize, Serialize};
+
+use super::vocabulary::embedded;
 use crate::claude::credentials::{Credential, SetIn};
 
-/// Why a wait is enough, where the client goes on by itself.
-const LEFT_OPEN: &str =
-    "A session that you leave open continues by itself then. Nothing has to be bought.";
+/// The embedded rows.
+const EMBEDDED: &str = include_str!("messages/helps.json");
 
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One thing to do. In a row, `{when}` and `{pool}` stand for the reset time and for the name that the
+/// user's message has for usage credits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Action {
-    /// The instruction.
+    /// The instruction, without a full stop.
     #[serde(rename = "do")]
     pub doing: String,
     /// Why it helps.
@@ -26,105 +27,149 @@ pub struct Action {
     pub command: Option<String>,
     /// Where to go.
     pub url: Option<String>,
-    /// Whether it costs money. None where that depends.
+    /// Whether it costs money, which it does not where nothing is said. None where that depends.
+    #[serde(default = "nothing")]
     pub costs_money: Option<bool>,
+    /// How long it says to wait, in minutes, where nothing resets.
+    #[serde(skip_serializing)]
+    pub(super) pause: Option<u8>,
 }
 
-/// How long the answer says to wait, where no reset ends what passes by itself.
-pub(super) fn pause(diagnosis: &Diagnosis) -> Option<TimeDelta> {
-    let passes = diagnosis.limit.is_passing() || diagnosis.verdict == Verdict::FalseLikely;
-    let helps = diagnosis.in_order();
-    let minutes = helps.iter().find_map(|help| help.pause)?;
-    (passes && diagnosis.waiting_helps == Some(true)).then(|| TimeDelta::minutes(minutes.into()))
+#[expect(clippy::unnecessary_wraps, reason = "None is: it depends")]
+const fn nothing() -> Option<bool> {
+    Some(false)
 }
 
-/// All actions, best first.
-pub(super) fn choose(telling: &Telling<'_>) -> Vec<Action> {
-    let is_over = telling.standing.is_over() && !telling.diagnosis.is_news();
-    if telling.diagnosis.verdict == Verdict::WrongCredential && !is_over {
-        return for_a_wrong_credential(telling);
-    }
-    let mut chosen = telling.diagnosis.in_order();
-    for change in rules::changes(is_over) {
-        if telling.meets(change.r#if) {
-            change.make(&mut chosen);
+impl Action {
+    /// With the reset time and the pool's name filled in.
+    pub(super) fn filled(&self, when: &str, pool: &str) -> Self {
+        let fill = |text: &str| text.replace("{when}", when).replace("{pool}", pool);
+        Self {
+            doing: fill(&self.doing),
+            why: fill(&self.why),
+            ..self.clone()
         }
     }
-    let fill_in = |help| fill_in(help, telling);
-    chosen.into_iter().map(fill_in).collect()
-}
 
-fn for_a_wrong_credential(telling: &Telling<'_>) -> Vec<Action> {
-    let mut actions: Vec<Action> = telling.evidence.login_replaced_by().map(take_out).collect();
-    if actions.is_empty() {
-        actions.push(plain(helps::named("UNSET_KEY")));
-    }
-    actions.extend(["USE_SUBSCRIPTION", "CHECK_STATUS"].map(|name| plain(helps::named(name))));
-    let if_meant = match telling.diagnosis.limit {
-        LimitKind::ApiSpendCap => helps::named("RAISE_CONSOLE_CAP"),
-        LimitKind::ApiCreditBalance => helps::named("TOP_UP_CONSOLE"),
-        _ => return actions,
-    };
-    let (first, rest) = if_meant.doing.split_at(1);
-    let first = first.to_lowercase();
-    actions.push(Action {
-        doing: format!("If you did mean to use the key: {first}{rest}"),
-        ..plain(if_meant)
-    });
-    actions
-}
-
-fn take_out(credential: &Credential) -> Action {
-    let is_variable = credential.set_in == SetIn::Environment;
-    let (verb, places) = if is_variable {
-        ("Unset", " (your shell's start file, a .env file or CI)")
-    } else {
-        ("Take out", "")
-    };
-    let besides = if credential.name == "ANTHROPIC_API_KEY" {
-        " To keep it for other programs, turn off \"Use custom API key\" in /config."
-    } else {
-        ""
-    };
-    Action {
-        doing: format!(
-            "{verb} {} in {}{places}, then restart Claude Code",
-            credential.name,
-            credential.set_in.words()
-        ),
-        why: format!(
-            "Claude Code prefers it to your login, so the session used another account.{besides}"
-        ),
-        command: is_variable.then(|| format!("unset {}", credential.name)),
-        url: None,
-        costs_money: Some(false),
-    }
-}
-
-fn plain(help: Help) -> Action {
-    Action {
-        doing: help.doing.to_owned(),
-        why: help.why.to_owned(),
-        command: help.command.map(str::to_owned),
-        url: help.url.map(str::to_owned),
-        costs_money: help.costs_money,
-    }
-}
-
-fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
-    let when = telling.value("when").unwrap_or_default();
-    let [doing, why] = help.told(&when, telling.clues.pool.name());
-    let continues = telling.holds("goes on") == Some(true);
-    let why = match (continues, help.name()) {
-        (true, "WAIT") => LEFT_OPEN.to_owned(),
-        (true, "TRY_AGAIN") => {
-            format!("{why} A session that was left open continues by itself.")
+    /// To take out what takes the login's place.
+    pub(super) fn take_out(credential: &Credential) -> Self {
+        let (name, place) = (&credential.name, credential.set_in.words());
+        let is_variable = credential.set_in == SetIn::Environment;
+        let (verb, places) = if is_variable {
+            ("Unset", " (your shell's start file, a .env file or CI)")
+        } else {
+            ("Take out", "")
+        };
+        let besides = if name == "ANTHROPIC_API_KEY" {
+            " To keep it for other programs, turn off \"Use custom API key\" in /config."
+        } else {
+            ""
+        };
+        Self {
+            doing: format!("{verb} {name} in {place}{places}, then restart Claude Code"),
+            why: format!(
+                "Claude Code prefers it to your login, so the session used another account.{besides}"
+            ),
+            command: is_variable.then(|| format!("unset {name}")),
+            costs_money: nothing(),
+            ..Self::default()
         }
-        _ => why,
-    };
-    Action {
-        doing,
-        why,
-        ..plain(help)
+    }
+}
+
+static ROWS: LazyLock<BTreeMap<&'static str, Action>> = LazyLock::new(|| embedded(EMBEDDED));
+/// For a name without a row, which reading the other tables rules out.
+static NO_ROW: LazyLock<Action> = LazyLock::new(Action::default);
+
+/// One thing to do, by its row's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "&str")]
+pub(super) struct Help(&'static str);
+
+impl TryFrom<&str> for Help {
+    type Error = String;
+
+    fn try_from(name: &str) -> Result<Self, String> {
+        let row = ROWS.get_key_value(name);
+        row.map(|(name, _)| Self(name))
+            .ok_or_else(|| format!("no help {name}"))
+    }
+}
+
+impl Deref for Help {
+    type Target = Action;
+
+    fn deref(&self) -> &Action {
+        ROWS.get(self.0).unwrap_or(&NO_ROW)
+    }
+}
+
+/// What is changed about a list of things to do, where some conditions hold.
+#[derive(Debug, Deserialize)]
+pub(super) struct HelpChange {
+    #[serde(default)]
+    pub(super) r#if: &'static str,
+    #[serde(flatten)]
+    how: HowChanged,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", bound(deserialize = "'de: 'static"))]
+enum HowChanged {
+    Add(Help),
+    /// Before the first that costs money, or may.
+    AddBeforeCosts(Help),
+    /// If it is there.
+    PutFirst(Help),
+    /// Before all others.
+    Begin(Help),
+    Drop(Vec<Help>),
+    /// The second one for the first.
+    Replace(Vec<(Help, Help)>),
+    /// None but these.
+    Keep(Vec<Help>),
+}
+
+impl HelpChange {
+    /// Makes it.
+    pub(super) fn make(&self, list: &mut Vec<Help>) {
+        match &self.how {
+            HowChanged::Add(help) if list.contains(help) => {}
+            HowChanged::Add(help) => list.push(*help),
+            HowChanged::AddBeforeCosts(help) => {
+                let costs = list.iter().position(|help| help.costs_money != nothing());
+                list.insert(costs.unwrap_or(list.len()), *help);
+            }
+            HowChanged::Begin(help) => list.insert(0, *help),
+            HowChanged::PutFirst(help) => list.sort_by_key(|listed| listed != help),
+            HowChanged::Drop(dropped) => list.retain(|help| !dropped.contains(help)),
+            HowChanged::Keep(kept) => list.retain(|help| kept.contains(help)),
+            HowChanged::Replace(pairs) => {
+                for help in list {
+                    let pair = pairs.iter().find(|(old, _)| old == help);
+                    *help = pair.map_or(*help, |(_, new)| *new);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_help_can_be_read_and_every_name_is_said() {
+        let rows: BTreeMap<&str, Action> = serde_json::from_str(EMBEDDED).unwrap();
+        let tables = [
+            include_str!("messages/rules.json"),
+            include_str!("messages/messages.json"),
+        ];
+        for (name, row) in &rows {
+            let quoted = format!("\"{name}\"");
+            let is_said = tables.iter().any(|table| table.contains(&quoted));
+            assert!(is_said, "{name} is never said");
+            assert!(!row.doing.is_empty() && !row.why.is_empty(), "{name}");
+        }
     }
 }

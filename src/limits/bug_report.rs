@@ -5,15 +5,13 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Seen, identifier, is_anthropics};
 use super::incident::Incident;
 use super::kind::Window;
 use super::meters::percent;
 use crate::claude::account::Plan;
-use crate::time::Clock;
+use crate::time::{Clock, rfc3339};
 
 /// How many readings around the error are listed.
 const READINGS: usize = 4;
@@ -45,7 +43,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let mut text = "**A limit error of Claude Code**\n\n".to_owned();
     for (name, value) in [
         ("Message", format!("`{message}`")),
-        ("Came at", format!("{} (zone {zone})", utc(evidence.at))),
+        ("Came at", format!("{} (zone {zone})", rfc3339(evidence.at))),
         ("Plan", format!("{plan}{}", role.unwrap_or_default())),
         (
             "Claude Code",
@@ -115,10 +113,6 @@ fn is_path(core: &str) -> bool {
     core.starts_with('/') && core.matches('/').count() > 1
 }
 
-fn utc(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 fn plain(value: &str) -> &str {
     identifier(value).unwrap_or("(withheld)")
 }
@@ -139,7 +133,7 @@ fn server(evidence: &Evidence) -> String {
     let line = evidence.text.line.clone().unwrap_or_default();
     let quota = line.quota.unwrap_or_default();
     let status = line.status.map(|status| status.to_string());
-    let resets = quota.resets_at.map(utc);
+    let resets = quota.resets_at.map(rfc3339);
     let shown = |value: Option<&str>| value.map(|value| plain(value).to_owned());
     let fields = [
         ("error", shown(evidence.class())),
@@ -165,7 +159,9 @@ fn readings(evidence: &Evidence) -> String {
             .into_iter()
             .filter_map(|window| {
                 let meter = sample.meter(window)?;
-                let reset = meter.resets_at.map(|at| format!(" (reset {})", utc(at)));
+                let reset = meter
+                    .resets_at
+                    .map(|at| format!(" (reset {})", rfc3339(at)));
                 Some(format!(
                     "{} {}%{}",
                     window.short(),
@@ -174,7 +170,7 @@ fn readings(evidence: &Evidence) -> String {
                 ))
             });
         let meters: Vec<String> = meters.collect();
-        format!("at {} {}", utc(sample.at), meters.join(", "))
+        format!("at {} {}", rfc3339(sample.at), meters.join(", "))
     });
     told.collect::<Vec<_>>().join("; ")
 }

@@ -195,6 +195,13 @@ impl<'a> Case<'a> {
             "window full" => window_is(Fullness::Full),
             "window low" => window_is(Fullness::Low),
             "window unmeasured" => window_is(Fullness::Unknown),
+            "window close" => window_is(Fullness::Close),
+            // Beside the windows' own samples: what is told now, and what `/usage` showed.
+            "window told now" => self.is_told_now(),
+            "window only shown" => !self.is_told_now() && self.is_shown(),
+            "window untold" => {
+                window_is(Fullness::Unknown) && !self.is_told_now() && !self.is_shown()
+            }
             "other full" => self.window_of("other").is_some_and(is_full),
             "one model" => self.window.is_some_and(Window::is_of_one_model),
             "guessed" => self.is_guessed,
@@ -204,6 +211,16 @@ impl<'a> Case<'a> {
             "names another" => clues.another().is_some(),
             _ => return None,
         })
+    }
+
+    fn is_told_now(self) -> bool {
+        let told = |window| meters::of_now(self.evidence, window, self.clock.now);
+        self.window.and_then(told).is_some()
+    }
+
+    fn is_shown(self) -> bool {
+        let shown = |window| meters::shown(self.evidence, window);
+        self.window.and_then(shown).is_some()
     }
 
     /// Who pays, and can change what is paid for: of what a message says is an organization's, an admin.

@@ -10,16 +10,22 @@
 //! * The meter that Claude Code gives the status line covers two windows, or a gateway's fullest
 //!   limit; not the caps, not the pool, and not the windows of single models.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::actions::Help;
 use super::case::Case;
 use super::clues::Substance;
-use super::helps::Help;
 use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
 use super::rules::{Answered, Judged};
 
 /// Of a message that stands amid prose.
 const TOLD: &str = "The text speaks of this message; whether it came to you is not known.";
+
+/// Monthly caps last longest.
+pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+/// A throttle or an outage says nothing about a session that is looked at later than this.
+pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 
 /// What stopped the work, by the evidence.
 #[derive(Debug, Clone)]
@@ -38,6 +44,8 @@ pub struct Diagnosis {
     pub(super) window: Option<Window>,
     /// Whether that window is known to be used up, not only concluded from the message.
     pub(super) window_is_full: bool,
+    /// How many hours it lasts at most, where what it is mostly lasts for less.
+    lasts_hours: Option<u8>,
     /// What we do not know, a sentence each.
     pub(super) unknowns: Vec<&'static str>,
     /// What is said. None: what the message's row says.
@@ -45,7 +53,7 @@ pub struct Diagnosis {
     /// What helps, best first.
     pub(super) helps: &'static [Help],
     /// Who refused.
-    pub(super) service: Option<Service>,
+    pub service: Option<Service>,
     /// Where the fact comes from that decided; it is told first.
     pub(super) decisive: Source,
 }
@@ -72,6 +80,7 @@ impl Diagnosis {
             waiting_helps: judged.waiting_helps(case),
             window: case.window,
             window_is_full: false,
+            lasts_hours: message.lasts_hours,
             unknowns: is_only_told.then_some(TOLD).into_iter().collect(),
             answer: None,
             helps: &message.helps,
@@ -90,6 +99,22 @@ impl Diagnosis {
         let others = self.helps.iter().copied();
         let others = others.filter(|help| Some(*help) != first);
         first.into_iter().chain(others).chain(besides).collect()
+    }
+
+    /// How long such a limit lasts at most.
+    pub(super) fn lasts(&self) -> TimeDelta {
+        match self.lasts_hours {
+            Some(hours) => TimeDelta::hours(hours.into()),
+            None if self.limit.is_passing() => PASSING_LASTS,
+            None => LONGEST_LIMIT,
+        }
+    }
+
+    /// How long the answer says to wait, where no reset ends what passes by itself.
+    pub(super) fn pause(&self) -> Option<TimeDelta> {
+        let passes = self.limit.is_passing() || self.verdict == Verdict::FalseLikely;
+        let minutes = self.in_order().iter().find_map(|help| help.pause)?;
+        (passes && self.waiting_helps == Some(true)).then(|| TimeDelta::minutes(minutes.into()))
     }
 
     /// Whether it stops nothing: a warning, or the news that a limit has ended.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Service, Who, Window};
+use super::kind::{LimitKind, Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::{Meter, OtherMeters};
@@ -196,6 +196,9 @@ pub struct SeenSince {
     pub answered: bool,
     /// When it got the first one, where that was seen.
     pub answered_at: Option<DateTime<Utc>>,
+    /// The model that gave it, where that was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
     /// When work went on in any session of its account, where that was seen.
     #[serde(skip)]
     pub went_on: Option<DateTime<Utc>>,
@@ -334,6 +337,14 @@ impl Evidence {
             .credentials
             .iter()
             .filter(|set| set.outranks_login())
+    }
+
+    /// Whether the session went on with a model that this limit does not count: then it may hold still.
+    pub(super) fn is_answered_by_another_model(&self, limit: LimitKind) -> bool {
+        let family = limit.window().and_then(Window::family);
+        let answered_by = self.since.answered_by.as_ref();
+        let pair = family.zip(answered_by).filter(|_| self.since.answered);
+        pair.is_some_and(|(family, model)| !model.to_lowercase().contains(&family))
     }
 
     /// Who pays, and can change what is paid for.

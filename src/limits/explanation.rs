@@ -117,7 +117,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Re
     list(
         &mut report,
         "What others tried in vain",
-        incident.tried_in_vain(),
+        incident.tried_in_vain,
     );
     list(&mut report, "Names", both_names(incident));
     list(&mut report, "Spent from this machine", spent);
@@ -155,6 +155,9 @@ fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     let state = match incident.standing {
         Standing::News => "Nothing is stopped.",
         Standing::Blocks(_) => "Still blocked.",
+        Standing::Over(_) if evidence.is_answered_by_another_model(incident.diagnosis.limit) => {
+            "Answered since, by another model."
+        }
         Standing::Over(_) if evidence.since.answered => "Answered since, so it is over.",
         Standing::Over(Ending::Answered | Ending::AnsweredElsewhere) => {
             "Another session was answered since, so it is over."

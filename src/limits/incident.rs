@@ -1,24 +1,24 @@
 //! One error, explained: the diagnosis with its words, and the contract's JSON.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::actions::{self, Action};
+use super::actions::Action;
 use super::case::Case;
 use super::clues::Clues;
 use super::diagnosis::Diagnosis;
-use super::ending;
 use super::evidence::Evidence;
-use super::kind::Service;
+use super::kind::Verdict;
 use super::messages::Message;
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
-use super::standing::{Ending, Standing, Wait};
+use super::rules;
+use super::standing::{self, Ending, Standing, Wait};
 use super::words::{BADGE, Telling};
 use crate::secrets::hidden;
 use crate::terminal::cut;
-use crate::time::Clock;
+use crate::time::{Clock, rfc3339};
 
 /// If a session has not gone on by then, its user has told it not to.
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
@@ -82,6 +82,8 @@ pub struct Incident {
     pub actions: Vec<Action>,
     /// What the verdict rests on.
     pub reasons: Vec<Reason>,
+    /// What others tried in vain, as far as it concerns this case.
+    pub(super) tried_in_vain: &'static [&'static str],
 }
 
 impl Incident {
@@ -89,15 +91,14 @@ impl Incident {
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
         let case = Case::new(&evidence, &clues, message, clock);
-        let diagnosis = message.judge(&case);
+        let diagnosis = rules::weigh(message.judged, &case);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
             resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)
         } else {
             Resets::default()
         };
-        let pause = actions::pause(&diagnosis);
-        let standing = ending::standing(&evidence, &diagnosis, &resets, pause, clock.now);
+        let standing = Standing::new(&evidence, &diagnosis, &resets, clock.now);
         let telling = Telling {
             case,
             diagnosis: &diagnosis,
@@ -112,8 +113,11 @@ impl Incident {
         Self {
             headline: format!("{}.", said.headline),
             badge: cut(&said.badge, BADGE),
-            actions: actions::choose(&telling),
+            actions: choose(&telling),
             reasons: reasons::gather(&telling),
+            tried_in_vain: Some(message.in_vain.as_slice())
+                .filter(|_| telling.meets(message.in_vain_for))
+                .unwrap_or_default(),
             message,
             diagnosis,
             resets,
@@ -124,26 +128,11 @@ impl Incident {
         }
     }
 
-    /// What it can be asked for, by the names in messages/rules.json.
-    pub(super) fn telling(&self) -> Telling<'_> {
-        Telling {
-            case: Case::new(&self.evidence, &self.clues, self.message, self.clock),
-            diagnosis: &self.diagnosis,
-            resets: &self.resets,
-            standing: self.standing,
-        }
-    }
-
-    /// Who refused, as far as it is known.
-    pub(crate) fn service(&self) -> Option<Service> {
-        self.diagnosis.service
-    }
-
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
         !self.evidence.since.answered
-            && !ending::is_answered_elsewhere(&self.evidence, &self.diagnosis)
+            && !standing::is_answered_elsewhere(&self.evidence, &self.diagnosis)
     }
 
     /// The headline without what to do: for what is over, that would be odd advice.
@@ -186,7 +175,7 @@ impl Incident {
         Some(match reset {
             _ if !self.continues_by_itself() => GoesOn::Not("no window of the plan ends this"),
             None => GoesOn::Not("its reset is not known"),
-            Some(at) if at - self.clock.now > ending::LONGEST_WAIT => {
+            Some(at) if at - self.clock.now > standing::LONGEST_WAIT => {
                 GoesOn::Not("its reset is more than a day ahead")
             }
             Some(at) => GoesOn::At(at + CONTINUES_AFTER),
@@ -202,14 +191,7 @@ impl Incident {
     }
 
     fn continues_by_itself(&self) -> bool {
-        ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
-    }
-
-    /// What others tried in vain, as far as it concerns this case.
-    pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
-        let concerns = self.telling().meets(self.message.in_vain_for);
-        let sentences = concerns.then_some(&self.message.in_vain);
-        sentences.into_iter().flatten().copied()
+        standing::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
     }
 
     /// The message in one line, without anything that looks like a key.
@@ -220,7 +202,6 @@ impl Incident {
 
     /// The contract's object.
     pub fn to_json(&self) -> Value {
-        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         json!({
             "limit": self.diagnosis.limit,
             "verdict": self.diagnosis.verdict,
@@ -229,24 +210,42 @@ impl Incident {
             "headline": self.headline,
             "badge": self.badge,
             "waiting_helps": self.diagnosis.waiting_helps,
-            "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
+            "resets_at": self.resets.chosen.map(|reset| rfc3339(reset.at)),
             "who_can_fix": self.diagnosis.who,
             "owner": self.evidence.login.whose,
-            "continues_at": self.continues_at().map(time),
+            "continues_at": self.continues_at().map(rfc3339),
             "usage": self.evidence.windows.usage,
             "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
                 "source": reason.source,
-                "at": reason.at.map(time),
+                "at": reason.at.map(rfc3339),
             })).collect::<Vec<_>>(),
             "unknown": self.diagnosis.unknowns,
-            "did_not_help": self.tried_in_vain().collect::<Vec<_>>(),
+            "did_not_help": self.tried_in_vain,
             "message": self.text(),
             "session_id": self.evidence.session.id,
             "client_version": self.evidence.session.client.version,
-            "at": time(self.evidence.at),
+            "at": rfc3339(self.evidence.at),
             "open": self.is_open(),
         })
     }
+}
+
+/// What to do, best first.
+fn choose(telling: &Telling<'_>) -> Vec<Action> {
+    let is_over = telling.standing.is_over() && !telling.diagnosis.is_news();
+    let mut chosen = telling.diagnosis.in_order();
+    for change in rules::changes(is_over) {
+        if telling.meets(change.r#if) {
+            change.make(&mut chosen);
+        }
+    }
+    let is_a_keys = telling.diagnosis.verdict == Verdict::WrongCredential && !is_over;
+    let keys = telling.evidence.login_replaced_by();
+    let keys = keys.filter(|_| is_a_keys).map(Action::take_out);
+    let when = telling.value("when").unwrap_or_default();
+    let pool = telling.clues.pool.name();
+    let chosen = chosen.into_iter().map(|help| help.filled(&when, pool));
+    keys.chain(chosen).collect()
 }

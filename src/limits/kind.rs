@@ -88,7 +88,13 @@ impl Window {
 
     /// Whether it counts one family of models only. Claude Code mostly tells no meter for those.
     pub(crate) fn is_of_one_model(self) -> bool {
-        !matches!(self, Self::FiveHour | Self::Weekly)
+        self.family().is_some()
+    }
+
+    /// The family of models that it counts, if it counts one: "opus".
+    pub(super) fn family(self) -> Option<String> {
+        let family = self.short().strip_prefix("weekly ")?;
+        Some(family.to_lowercase())
     }
 }
 

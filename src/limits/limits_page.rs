@@ -41,12 +41,12 @@ fn section(page: &mut String, message: &Message) {
         let _ = writeln!(page, "- {meaning}");
     }
     for (index, help) in message.helps.iter().enumerate() {
-        let [doing, why] = help.told("the reset", "usage credits");
-        let _ = write!(page, "{}. {doing}. {why}", index + 1);
-        if let Some(command) = help.command {
+        let help = help.filled("the reset", "usage credits");
+        let _ = write!(page, "{}. {}. {}", index + 1, help.doing, help.why);
+        if let Some(command) = &help.command {
             let _ = write!(page, " `{command}`");
         }
-        if let Some(url) = help.url {
+        if let Some(url) = &help.url {
             let _ = write!(page, " <{url}>");
         }
         page.push('\n');

@@ -170,15 +170,8 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
 
 /// What the meters say against or for a pasted message. When it came nobody knows.
 fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
-    let evidence = telling.evidence;
-    let sample = evidence.windows.newest_sample.as_ref();
-    let sample = sample.filter(|_| evidence.text.seen == Seen::Pasted)?;
     let window = telling.diagnosis.awaited()?;
-    let meter = sample.meter(window)?;
-    let is_ahead = meter.resets_at.is_none_or(|at| at > telling.clock.now);
-    if telling.clock.now - sample.measured > FRESH_FOR || !is_ahead {
-        return None;
-    }
+    let (sample, meter) = meters::of_now(telling.evidence, window, telling.clock.now)?;
     let so = if meter.used_percent >= FULL_FROM {
         "so it is real"
     } else {
@@ -194,16 +187,23 @@ fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
 
 /// What `/usage` showed last, as far as no other witness tells it.
 fn the_page(telling: &Telling<'_>) -> Option<Reason> {
-    let usage = telling.evidence.windows.usage.as_ref()?;
-    let words = usage.in_words()?;
+    let evidence = telling.evidence;
+    let usage = evidence.windows.usage.as_ref()?;
+    let unmetered = [Window::FiveHour, Window::Weekly].into_iter();
+    let unmetered = unmetered.filter(|window| meters::near(evidence, *window).is_none());
+    let words = unmetered.filter_map(|window| {
+        let used = percent(meters::shown(evidence, window)?);
+        Some(format!("{} usage {used}%", window.short()))
+    });
+    let words: Vec<String> = words.chain(usage.in_words()).collect();
     let old = if telling.clock.now - usage.at > BELIEVED_FOR {
         " That is too old to go by."
     } else {
         ""
     };
-    let at = telling.clock.time_and_distance(usage.at);
+    let (words, at) = (words.join(", "), telling.clock.time_and_distance(usage.at));
     let sentence = format!("/usage showed {words} ({at}).{old}");
-    Some(reason(Source::Account, Some(usage.at), sentence))
+    (!words.is_empty()).then(|| reason(Source::Account, Some(usage.at), sentence))
 }
 
 fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {

@@ -27,7 +27,7 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
         match Giver::of_text(text) {
             Giver::Open if is_list(text) => {
                 clues.substance = Substance::Notes;
-                return (messages::unknown(), clues);
+                return (messages::known_as("unknown"), clues);
             }
             Giver::Oneself if is_list(text) => clues.substance = Substance::Told,
             Giver::Open if is_amid_others_words(message, text) => {
@@ -40,12 +40,8 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
         // A program that prints what it got looks like code, too.
         let quoted = Clues::of_text(&evidence.text.message);
         let is_printed = quoted.iter().any(Clues::names_surely);
-        let row = if is_printed {
-            messages::unknown()
-        } else {
-            messages::code()
-        };
-        return (row, clues);
+        let id = if is_printed { "unknown" } else { "code" };
+        return (messages::known_as(id), clues);
     }
     if rank > Rank::Vague && !message.names.is_passing() {
         return (message, clues);
@@ -102,7 +98,7 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
         reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
     });
     let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
-        return (Rank::Talk, messages::unknown(), all.last());
+        return (Rank::Talk, messages::known_as("unknown"), all.last());
     };
     let mut same = known
         .filter(|((_, other), _)| other.id == message.id)

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::actions::{Help, HelpChange};
 use super::case::Case;
 use super::diagnosis::{Diagnosis, Source};
-use super::helps::{Help, HelpChange};
 use super::kind::{LimitKind, Verdict, Who, named};
 use super::vocabulary::embedded;
 
@@ -100,20 +100,20 @@ impl TryFrom<&'static str> for Judged {
     type Error = String;
 
     fn try_from(text: &'static str) -> Result<Self, String> {
-        let words: Vec<&str> = text.splitn(3, ' ').collect();
-        let [verdict, who, waiting] = words[..] else {
-            return Err(format!("no judgement: {text}"));
+        let mut words = text.splitn(3, ' ');
+        let mut read = || {
+            let (verdict, who) = (named(words.next()?)?, words.next()?);
+            Some(Self {
+                verdict,
+                who: if who == "payer" {
+                    None
+                } else {
+                    Some(named(who)?)
+                },
+                waiting: words.next()?,
+            })
         };
-        let verdict = named(verdict).ok_or_else(|| format!("no verdict: {text}"))?;
-        let is_known = named::<Who>(who).is_some() || who == "payer";
-        let judged = Self {
-            verdict,
-            who: named(who),
-            waiting,
-        };
-        is_known
-            .then_some(judged)
-            .ok_or_else(|| format!("nobody: {text}"))
+        read().ok_or_else(|| format!("no judgement: {text}"))
     }
 }
 
@@ -166,15 +166,10 @@ pub(super) fn facts(subject: &str) -> &'static [Fact] {
     TABLES.facts.get(subject).map_or(&[], Vec::as_slice)
 }
 
-/// The name of a rule, if there is such a one.
-pub(super) fn rule(name: &str) -> Option<&'static str> {
-    TABLES.rules.get_key_value(name).map(|(name, _)| *name)
-}
-
-/// What a message is by this rule.
-pub(super) fn weigh(name: &str, case: &Case<'_>) -> Diagnosis {
+/// What a message is by the rule of this name, or by this judgement.
+pub(super) fn weigh(name: &'static str, case: &Case<'_>) -> Diagnosis {
     let Some(rule) = TABLES.rules.get(name) else {
-        return Diagnosis::new(case, Judged::default());
+        return Diagnosis::new(case, name.try_into().unwrap_or_default());
     };
     let case = case.with_window_of(rule.windows);
     let Some(row) = rule.rows.iter().find(|row| case.meets(row.r#if)) else {
@@ -223,6 +218,7 @@ impl Judged {
 mod tests {
     use super::*;
     use crate::limits::evidence::Evidence;
+    use crate::limits::messages;
     use crate::limits::recognize::recognize;
     use crate::limits::resets::Resets;
     use crate::limits::standing::Standing;
@@ -294,7 +290,12 @@ mod tests {
                 assert!(telling.holds(name).is_some(), "{name}");
             }
         }
-        for (conditions, ..) in crate::limits::messages::all().flat_map(|message| &message.also) {
+        for message in messages::all() {
+            let is_known = tables.rules.contains_key(message.judged);
+            let is_judged = Judged::try_from(message.judged).is_ok();
+            assert!(is_known || is_judged, "{}", message.judged);
+        }
+        for (conditions, ..) in messages::all().flat_map(|message| &message.also) {
             for name in names(conditions) {
                 assert!(case.holds(name, message.names).is_some(), "{name}");
             }

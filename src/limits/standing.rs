@@ -2,8 +2,24 @@
 //!
 //! Every place asks this: headline, badge, rows, `explain` with its exit code, `/whycap`, `now`, `wait`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+
+use super::diagnosis::{Diagnosis, PASSING_LASTS};
+use super::evidence::{Evidence, Sample};
+use super::kind::{Verdict, Window};
+use super::meters::{self, FULL_FROM};
+use super::resets::Resets;
+use crate::claude::version::ClientVersion;
+
+/// From this version on an open session goes on by itself when the window of a plan has reset.
+const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+/// Claude Code does not wait for a reset that is further ahead (2.1.328).
+pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
+/// A meter just below full says nothing: the server rounds, and refuses a little early.
+const ROOM_BELOW: f64 = 90.0;
+/// The old figures may be told once more before the refusal's arrive.
+pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 
 /// How an error stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +62,97 @@ pub enum Ending {
 }
 
 impl Standing {
+    /// How an error stands now.
+    pub(super) fn new(
+        evidence: &Evidence,
+        diagnosis: &Diagnosis,
+        resets: &Resets,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let reset = resets.chosen.map(|reset| reset.at);
+        let pause = diagnosis.pause();
+        // A limit that looks false may last until its reset, but the next try does not.
+        let pause_ends = match reset {
+            Some(reset) if diagnosis.limit.is_passing() => Some(reset),
+            _ => pause.map(|pause| evidence.at + pause),
+        };
+        let age = now - evidence.at;
+        let ending = if reset.is_some_and(|reset| reset <= now) {
+            Some(Ending::Reset)
+        } else if is_reset_early(evidence, diagnosis.believed()) {
+            Some(Ending::ResetEarly)
+        } else if evidence.since.answered {
+            Some(Ending::Answered)
+        } else if is_answered_elsewhere(evidence, diagnosis) {
+            Some(Ending::AnsweredElsewhere)
+        } else if age > diagnosis.lasts() || (pause.is_some() && age > PASSING_LASTS) {
+            Some(Ending::Outlived)
+        } else if pause_ends.is_some_and(|end| end <= now) {
+            Some(Ending::PauseOver)
+        } else {
+            None
+        };
+        match ending {
+            Some(ending) => Self::Over(ending),
+            None if diagnosis.is_news() => Self::News,
+            None => Self::Blocks(wait(diagnosis, pause_ends.or(reset))),
+        }
+    }
+
     /// Whether it is over.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Over(_))
     }
+}
+
+fn wait(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Wait {
+    match (diagnosis.waiting_helps, diagnosis.verdict) {
+        (Some(true), _) => Wait::Helps(until),
+        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => Wait::InVain,
+        (None, _) => Wait::Unknown,
+    }
+}
+
+/// Whether the window that refused was measured since, and had room.
+fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
+    let Some(window) = believed else {
+        return false;
+    };
+    let has_room = |sample: &Sample| {
+        meters::is_own(evidence, sample)
+            && sample.measured - evidence.at > SETTLED_AFTER
+            && sample
+                .meter(window)
+                .is_some_and(|meter| meter.used_percent < ROOM_BELOW)
+    };
+    // A full one that was measured later takes it back.
+    let newest = evidence
+        .windows
+        .samples
+        .iter()
+        .chain(&evidence.windows.newest_sample);
+    let newest = newest.filter(|sample| sample.meter(window).is_some());
+    newest
+        .max_by_key(|sample| sample.measured)
+        .is_some_and(has_room)
+}
+
+/// Whether another session of the account got a good answer since that this one would get as well.
+pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    let Some(sample) = evidence.windows.answered_elsewhere.as_ref() else {
+        return false;
+    };
+    match diagnosis.awaited() {
+        _ if diagnosis.limit.is_passing() => true,
+        Some(window) => {
+            let meter = sample.meter(window);
+            meter.is_some_and(|meter| meter.used_percent < FULL_FROM)
+        }
+        None => false,
+    }
+}
+
+/// Whether an open session goes on by itself at the reset of a window of its plan.
+pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
+    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE) && evidence.session.stays_put.is_none()
 }

@@ -7,16 +7,13 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::ending::{LONGEST_LIMIT, PASSING_LASTS};
+use super::diagnosis::LONGEST_LIMIT;
 use super::incident::Incident;
 use super::kind::{Counts, LimitKind, Verdict};
 use super::standing::{Ending, Standing};
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of, rfc3339};
 
-/// An error that nobody answered, and whose limit tells no reset, holds for certain no longer than
-/// this: somebody may have gone on elsewhere.
-const STILL_SURE: TimeDelta = TimeDelta::hours(24);
 /// A longer time than this is told by the month.
 const MOST_WEEKS: i64 = 13;
 
@@ -39,36 +36,26 @@ impl Incident {
         if self.is_news() {
             return None;
         }
-        let (at, limit) = (self.evidence.at, self.diagnosis.limit);
-        let longest = longest(limit);
+        let (at, longest) = (self.evidence.at, self.diagnosis.lasts());
         let answers = [self.evidence.since.answered_at, self.evidence.since.went_on];
         let answer = answers.into_iter().flatten().min();
-        let reset = self.resets.chosen.map(|reset| reset.at);
         let is_doubtful = self.diagnosis.verdict == Verdict::FalseLikely;
         let is_reset_early = self.standing == Standing::Over(Ending::ResetEarly);
+        // When it was answered nobody may have seen, or there was no limit to reset.
+        let is_sure = self.is_open() && !is_doubtful && !is_reset_early;
+        let reset = self.resets.chosen.map(|reset| reset.at);
         let end = match (answer, reset) {
             (Some(answer), Some(reset)) => Some(answer.min(reset)),
             (Some(answer), None) => Some(answer),
-            // When it was answered nobody saw, or there may have been no limit to reset.
-            (None, _) if !self.is_open() || is_doubtful || is_reset_early => None,
-            (None, Some(reset)) => Some(reset),
-            (None, None) if now - at <= STILL_SURE.min(longest) => return Some(Stopped::Open),
-            (None, None) => None,
+            (None, reset) if is_sure && reset.is_some() => reset,
+            (None, _) if self.blocks().is_some() => return Some(Stopped::Open),
+            (None, _) => None,
         };
         Some(match end {
             Some(end) if end > now => Stopped::Still,
             Some(end) if end > at && end - at <= longest => Stopped::Until(end),
             _ => Stopped::Unknown,
         })
-    }
-}
-
-/// How long such a limit lasts at most.
-fn longest(limit: LimitKind) -> TimeDelta {
-    if limit.is_passing() {
-        PASSING_LASTS
-    } else {
-        LONGEST_LIMIT
     }
 }
 
@@ -109,6 +96,8 @@ pub struct Toll {
     /// Of these, those that looked false.
     #[serde(rename = "false_likely")]
     pub likely_false: u64,
+    /// Of these, those that no limit of the user's was the cause of: an outage, a throttle, a setting.
+    pub not_a_limit: u64,
     /// Of these, those that still hold.
     #[serde(rename = "still_blocked")]
     pub still: u64,
@@ -137,6 +126,7 @@ impl AddAssign for Toll {
         self.errors += other.errors;
         self.stops += other.stops;
         self.likely_false += other.likely_false;
+        self.not_a_limit += other.not_a_limit;
         self.still += other.still;
         self.unknown += other.unknown;
         // Rows of others may hold any figure.
@@ -233,8 +223,14 @@ impl Tolls {
             (1, _) => " 1 was likely false.".to_owned(),
             (many, _) => format!(" {many} were likely false."),
         };
+        let not_a_limit = match (total.not_a_limit, total.stops) {
+            (0, _) => String::new(),
+            (1, 1) => " It was no limit of yours.".to_owned(),
+            (1, _) => " 1 was no limit of yours.".to_owned(),
+            (many, _) => format!(" {many} were no limits of yours."),
+        };
         Some(format!(
-            "Limits stopped the work {often} since {since}{blocked}.{likely_false}"
+            "Limits stopped the work {often} since {since}{blocked}.{likely_false}{not_a_limit}"
         ))
     }
 
@@ -347,7 +343,7 @@ pub fn each_toll<'i>(
             Stopped::Open | Stopped::Unknown => None,
         };
         // Another try, before anybody saw that it was over.
-        let lasts = end.unwrap_or(at + longest(limit));
+        let lasts = end.unwrap_or(at + incident.diagnosis.lasts());
         let before = stops.insert((account, limit), (tolls.len(), lasts));
         let before = before.filter(|(_, lasts)| at <= *lasts);
         let is_new = before.is_none();
@@ -363,6 +359,7 @@ pub fn each_toll<'i>(
             errors: 1,
             stops: is_new.into(),
             likely_false: (is_new && incident.diagnosis.verdict == Verdict::FalseLikely).into(),
+            not_a_limit: (is_new && incident.diagnosis.verdict == Verdict::NotALimit).into(),
             still: matches!(stopped, Stopped::Still | Stopped::Open).into(),
             unknown: (stopped == Stopped::Unknown).into(),
             blocked: (until - from).max(TimeDelta::zero()),

@@ -8,12 +8,11 @@ use std::ops::Deref;
 use super::case::{self, Case};
 use super::clues::Pool;
 use super::diagnosis::Diagnosis;
-use super::ending;
 use super::kind::{LimitKind, Verdict, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
 use super::rules::{self, Saying};
-use super::standing::{Ending, Standing};
+use super::standing::{self, Ending, Standing};
 use super::unread;
 use crate::terminal;
 
@@ -220,9 +219,13 @@ impl Telling<'_> {
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
                 let reset = self.resets.chosen;
-                ending::continues_by_itself(self.evidence, diagnosis.of_plan())
-                    && reset.is_none_or(|reset| reset.at - self.clock.now <= ending::LONGEST_WAIT)
+                standing::continues_by_itself(self.evidence, diagnosis.of_plan())
+                    && reset.is_none_or(|reset| reset.at - self.clock.now <= standing::LONGEST_WAIT)
                     && !self.evidence.since.answered
+            }
+            ("another", "model answered") => {
+                let evidence = self.evidence;
+                evidence.is_answered_by_another_model(diagnosis.limit)
             }
             ("doubted", "") => matches!(
                 diagnosis.verdict,

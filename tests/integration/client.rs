@@ -83,7 +83,7 @@ impl<'a> Client<'a> {
         self.append(&json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at,
             "sessionId": self.session, "version": self.version,
-            "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
+            "message": {"id": format!("msg-{at}"), "model": self.model, "role": "assistant",
                         "content": [{"type": "text", "text": "fine"}],
                         "usage": {"input_tokens": 1, "output_tokens": 1}},
         }));

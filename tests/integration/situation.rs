@@ -1281,3 +1281,86 @@ fn an_error_without_words_is_not_said_to_be_no_limit() {
     assert_eq!(incident["verdict"], "cannot_tell", "{incident}");
     assert_eq!(incident["limit"], "unknown", "{incident}");
 }
+
+/// What is not known of the usage, by what a message and a page are worth.
+#[test]
+fn no_answer_says_that_no_usage_is_known_beside_one() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let page = json!({
+        "fetchedAtMs": 1_795_168_500_000_i64, "accountUuid": PRIVATE,
+        "utilization": {"five_hour": {"utilization": 12, "resets_at": null}},
+    });
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedUsageUtilization"] = page;
+    sandbox.write(".claude.json", state.to_string());
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let by_page = client.explained(SOON);
+    client.draws(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    let pasted = ["explain", "--json", "--text", FIVE_HOUR];
+    let pasted = client.run(SOON, &pasted, b"").json()["incident"].clone();
+    for (incident, fact) in [
+        (by_page, "/usage showed 5-hour usage 12% (09:55, 5 m ago)."),
+        (
+            pasted,
+            "If it came just now: your 5-hour usage is 100%, so it is real. An older message may be about usage that has reset since.",
+        ),
+    ] {
+        let facts = incident["evidence"].as_array().unwrap();
+        assert!(
+            facts.iter().any(|known| known["fact"] == fact),
+            "{incident:#}"
+        );
+        assert_eq!(incident["verdict"], "cannot_tell");
+        let unknown = incident["unknown"].to_string();
+        assert!(!unknown.contains("No usage from around"), "{unknown}");
+    }
+}
+
+#[test]
+fn a_limit_of_one_model_holds_while_another_one_answers() {
+    let sandbox = with_a_private_login();
+    let opus = "You've hit your Opus limit · resets Nov 24, 6am (UTC)";
+    for (model, headline, step) in [
+        (
+            "claude-sonnet-5-5",
+            "Your weekly Opus limit is used up, another model answers here: it is back on Tue 24 Nov 06:00, in 3 d 19 h.",
+            "Nothing for now: another model answers in this session",
+        ),
+        (
+            "claude-opus-5-5",
+            "Your weekly Opus limit was used up; Claude Code has answered again since.",
+            "Nothing: this is over",
+        ),
+    ] {
+        let mut client = Client::with_session(&sandbox, model);
+        client.model = model.to_owned();
+        client.meets(
+            AT,
+            opus,
+            refused("seven_day_opus", TUESDAY, "out_of_credits"),
+        );
+        client.answers(SOON);
+        let asked = ["explain", "--json", "--session", model];
+        let incident = &client.run(SOON, &asked, b"").json()["incident"];
+        assert_eq!(incident["headline"], headline);
+        assert_eq!(incident["actions"][0]["do"], step);
+        assert_eq!(incident["open"], false);
+    }
+}
+
+#[test]
+fn a_quota_of_the_day_lasts_a_day_not_half_an_hour() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let daily = "API Error: 429 Too many tokens per day, please wait before trying again.";
+    client.meets("2026-11-20T08:00:00Z", daily, json!({}));
+    for (at, code) in [
+        ("2026-11-20T08:31:00Z", 10),
+        ("2026-11-20T18:00:00Z", 10),
+        ("2026-11-21T08:01:00Z", 0),
+    ] {
+        let asked = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(asked.code, code, "at {at}");
+    }
+}

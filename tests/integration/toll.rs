@@ -198,3 +198,34 @@ fn a_session_in_two_places_met_its_errors_once() {
     let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
     assert_eq!(errors(&sandbox), Some(1));
 }
+
+/// What blocks by `explain` still holds by `incidents`, and nothing else does.
+#[test]
+fn what_still_holds_is_what_blocks() {
+    let balance = ("Credit balance is too low", "billing_error", 400);
+    let overloaded = ("API Error: 529 Overloaded.", "server_error", 529);
+    for ((text, class, status), at, still, says) in [
+        (balance, "2026-11-21T12:00:00Z", 1, "since Fri 20 Nov.\n"),
+        (
+            overloaded,
+            "2026-11-20T10:01:00Z",
+            1,
+            "It was no limit of yours.",
+        ),
+        (
+            overloaded,
+            "2026-11-20T10:10:00Z",
+            0,
+            "It was no limit of yours.",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        let more = json!({"apiErrorStatus": status, "error": class});
+        client.meets("2026-11-20T10:00:00Z", text, more);
+        let asked = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(asked.code != 0, still == 1, "{text} at {at}");
+        assert_eq!(sums(&sandbox, at)["still_blocked"], still, "{text} at {at}");
+        assert!(told(&sandbox, at).contains(says), "{}", told(&sandbox, at));
+    }
+}

@@ -4,16 +4,14 @@
 //! To add one, add a row to its chapter and a line to tests/data. Rows are tried in the order of the
 //! file, so a narrow row stands before a broad one.
 
-mod row;
-
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::kind::{LimitKind, Window};
+use super::actions::Help;
+use super::kind::{LimitKind, Service, Window};
 use super::vocabulary::embedded;
-
-pub use row::Message;
+use crate::claude::version::Versions;
 
 /// The embedded rows.
 const EMBEDDED: &str = include_str!("messages.json");
@@ -39,6 +37,71 @@ pub(super) struct Chapter {
     pub(super) title: &'static str,
     rank: Rank,
     pub(super) rows: Vec<Message>,
+}
+
+/// One kind of message. A row says what is its own; the rest is as here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Message {
+    /// Its name in tests and in JSON.
+    pub id: &'static str,
+    /// What it names. Unknown for a window that it does not name.
+    pub names: LimitKind,
+    /// Who says so, where it is not who mostly speaks of what it names.
+    pub(super) service: Option<Service>,
+    /// How long it lasts at most, where what it names mostly lasts for less.
+    pub(super) lasts_hours: Option<u8>,
+    /// Words that it is recognized by: `^` where the message must begin so, `~` where a statement of
+    /// it must, `?` where they count only beside a name of Claude's, for anybody may say them; `&` between
+    /// parts that must all be there.
+    pub(super) says: Vec<&'static str>,
+    /// Names of a limit that is said to be reached, written alike: `=` for exactly these words, `!`
+    /// for those of a limit that is not called the user's, `*` for any of Claude's.
+    pub(super) limit: Vec<&'static str>,
+    /// What the API or Claude Code calls it: `type` or `code` of its JSON, `apiError` of the line.
+    pub(super) codes: Vec<&'static str>,
+    /// Classes and statuses that mean it, where there are no words.
+    pub(super) class: Vec<&'static str>,
+    /// What it is: a rule of rules.json, or a judgement that holds whatever the evidence.
+    pub(super) judged: &'static str,
+    /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
+    pub(super) means: &'static str,
+    /// The badge of a fixed judgement.
+    pub(super) badge: &'static str,
+    /// What it means, or meant, for some: under which conditions (`|` between alternatives), whom that
+    /// is, and in which versions.
+    pub(super) also: Vec<(&'static str, &'static str, Versions, &'static str)>,
+    /// How some versions word it, newest first; `…` is what varies.
+    pub(super) by_version: Vec<(Versions, &'static str)>,
+    /// How old and new versions word it.
+    pub(super) wordings: Vec<&'static str>,
+    /// What helps, best first, by the names in helps.json.
+    pub(super) helps: Vec<Help>,
+    /// What people tried in vain, with its source.
+    pub(super) in_vain: Vec<&'static str>,
+    /// For whom that is worth knowing: conditions, as in rules.json.
+    pub(super) in_vain_for: &'static str,
+    /// Where this is known from.
+    pub(super) source: &'static str,
+}
+
+impl Message {
+    /// All wordings.
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let by_version = self.by_version.iter().map(|(_, text)| *text);
+        by_version.chain(self.wordings.iter().copied())
+    }
+
+    /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
+    pub(super) fn meanings(&self) -> impl Iterator<Item = String> {
+        let in_general = format!("{}.", self.means.trim_end_matches('.'));
+        let for_some = self.also.iter();
+        let for_some = for_some.map(|(_, who, versions, means)| match versions.from {
+            None => format!("{who}: {means}"),
+            Some(_) => format!("{who}, {versions}: {means}"),
+        });
+        std::iter::once(in_general).chain(for_some)
+    }
 }
 
 /// In the order in which they are tried.
@@ -71,17 +134,8 @@ pub(super) fn of_window(window: Window) -> Option<&'static Message> {
     all().find(|message| message.names == LimitKind::Window(window))
 }
 
-/// The row for a part of a program.
-pub(super) fn code() -> &'static Message {
-    known_as("code")
-}
-
-/// The row for what is recognized by nothing.
-pub(super) fn unknown() -> &'static Message {
-    known_as("unknown")
-}
-
-fn known_as(id: &str) -> &'static Message {
+/// The row of this name: "unknown" for what is recognized by nothing, "code" for a part of a program.
+pub(super) fn known_as(id: &str) -> &'static Message {
     all().find(|message| message.id == id).unwrap_or(&NOTHING)
 }
 
@@ -94,6 +148,8 @@ mod tests {
         let chapters: Vec<Chapter> = serde_json::from_str(EMBEDDED).unwrap();
         assert_eq!(chapters.len(), 14);
         assert_eq!(super::chapters().count(), 10);
-        assert_eq!((code().id, unknown().id), ("code", "unknown"));
+        for id in ["code", "unknown"] {
+            assert_eq!(known_as(id).id, id);
+        }
     }
 }
