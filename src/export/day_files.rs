@@ -3,32 +3,33 @@
 //! What was written is remembered in our data directory: a mark of each file's rows and one of its
 //! bytes. Losing that means only that files are written again.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, Drafts, Rows, Stamp, lines};
+use super::drafts::{Draft, Rows, Stamp, lines};
 use super::erased::Erased;
-use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, packed, write};
+use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, has_exports, packed, write};
+use super::leaving::Leaving;
+use super::pseudonym::Exporter;
 use super::spend_rows::nothing;
 use crate::disk::{self, Error, group::Group, litter, records};
 use crate::places::{Places, real};
 
-/// A target, and what it was given.
-#[derive(Debug)]
-pub(crate) struct DayFiles<'f> {
+/// A target while it is brought up to date.
+struct DayFiles<'f> {
     directory: &'f Path,
-    machine: &'f str,
-    /// Where what it was given is remembered.
-    memory: PathBuf,
+    exporter: &'f Exporter,
     given: Given,
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
     erased: Erased,
-    now: DateTime<Utc>,
+    /// The keys of all rows, whatever their day.
+    known: HashSet<u64>,
+    done: Outcome,
 }
 
 /// What was written so far.
@@ -37,95 +38,73 @@ struct Given {
     /// Of the last export.
     last: Stamp,
     /// By rows and day: a mark of the rows, and one of the file's bytes.
-    files: BTreeMap<String, BTreeMap<NaiveDate, [u64; 2]>>,
+    files: BTreeMap<Rows, BTreeMap<NaiveDate, [u64; 2]>>,
 }
 
-/// What was done for one kind of rows.
-#[derive(Debug, Clone, Copy, Default)]
+/// What an export did.
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// Days that were written, and the rows in them.
-    pub(crate) days: usize,
-    pub(crate) rows: usize,
+    pub(crate) days: BTreeSet<NaiveDate>,
+    pub(crate) rows: u64,
     /// Rows that stood in these files and are gone.
-    pub(crate) gone: usize,
+    pub(crate) gone: u64,
 }
 
-impl<'f> DayFiles<'f> {
-    /// An export at `now`.
-    pub(crate) fn open(
-        directory: &'f Path,
-        machine: &'f str,
-        places: &Places,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Error> {
-        // The same before and after the directory is made.
-        let absolute = std::path::absolute(directory);
-        let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
-        let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-        let memory = places.data.join(format!("export/{name:016x}/given.json"));
-        let mut given: Given = records::read_large(&memory).unwrap_or_default();
-        // Later than every one before, whatever the clock says.
-        given.last = Stamp::of(now).after(given.last);
-        records::write(&memory, &given)?;
-        // Others may have begun anew where all was taken away.
-        let mut all = Rows::ALL.into_iter().flat_map(|rows| {
-            let days = given.files.get(rows.name()).into_iter().flatten();
-            days.map(move |(day, _)| (rows, *day))
-        });
-        let is_there = all.any(|(rows, day)| file_in(directory, rows, day, machine).exists());
-        Ok(Self {
-            is_new: !directory.join(FORMAT).is_dir()
-                || (Group::of(directory).is_some() && !is_there),
-            erased: Erased::read(directory)?,
-            directory,
-            machine,
-            memory,
-            given,
-            now,
-        })
+/// Brings the files of a directory up to date from this day on, and deletes what a run that was
+/// killed left.
+pub(crate) fn put_all(
+    directory: &Path,
+    leaving: &Leaving,
+    since: Option<NaiveDate>,
+    places: &Places,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
+    // The same before and after the directory is made.
+    let absolute = std::path::absolute(directory);
+    let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
+    let name = xxh3_64(real.as_os_str().as_encoded_bytes());
+    let memory = places.data.join(format!("export/{name:016x}/given.json"));
+    let mut given: Given = records::read_large(&memory).unwrap_or_default();
+    // Later than every one before, whatever the clock says.
+    given.last = Stamp::new(now).after(given.last);
+    records::write(&memory, &given)?;
+    let mut days: BTreeMap<(Rows, NaiveDate), Vec<&Draft>> = BTreeMap::new();
+    for (rows, known) in &given.files {
+        days.extend(known.keys().map(|day| ((*rows, *day), vec![])));
     }
-
-    /// Brings the files up to date from this day on, and deletes what a run that was killed left.
-    pub(crate) fn put_all(
-        &mut self,
-        all: &[(Rows, Drafts)],
-        since: Option<NaiveDate>,
-    ) -> Result<Vec<(Rows, Outcome)>, Error> {
-        let mut outcomes = Vec::new();
-        for (rows, drafts) in all {
-            let given = self.given.files.get(rows.name()).into_iter().flatten();
-            let given = given.filter(|(day, _)| Some(**day) >= since);
-            let mut days: BTreeMap<NaiveDate, Vec<&Draft>> =
-                given.map(|(day, _)| (*day, vec![])).collect();
-            for draft in drafts.since(since) {
-                let day = days.entry(draft.day).or_default();
-                day.extend((!self.erased.covers_draft(draft)).then_some(draft));
-            }
-            days.retain(|day, _| !self.erased.covers_day(*day));
-            let known = drafts.since(None).iter().map(|draft| draft.key).collect();
-            let mut outcome = Outcome::default();
-            for (day, present) in days {
-                self.put_day((*rows, day), &present, &known, &mut outcome)?;
-            }
-            records::write(&self.memory, &self.given)?;
-            outcomes.push((*rows, outcome));
-        }
-        litter::sweep_below(&self.directory.join(FORMAT), self.now, 2);
-        Ok(outcomes)
+    // Others may have begun anew where all was taken away.
+    let exporter = &leaving.exporter;
+    let is_there = |(rows, day): &_| file_in(directory, *rows, *day, &exporter.machine).exists();
+    let is_new = Group::of(directory).is_some() && !days.keys().any(is_there);
+    let mut files = DayFiles {
+        directory,
+        exporter,
+        given,
+        is_new: is_new || !has_exports(directory),
+        erased: Erased::read(directory)?,
+        known: leaving.drafts.iter().map(|draft| draft.key).collect(),
+        done: Outcome::default(),
+    };
+    for draft in &leaving.drafts {
+        days.entry((draft.rows, draft.day)).or_default().push(draft);
     }
+    days.retain(|(_, day), _| Some(*day) >= since && !files.erased.covers_day(*day));
+    for ((rows, day), mut present) in days {
+        present.retain(|draft| !files.erased.covers_draft(draft));
+        files.put_day(rows, day, &present)?;
+    }
+    records::write(&memory, &files.given)?;
+    litter::sweep_below(&directory.join(FORMAT), now, 2);
+    Ok(files.done)
+}
 
-    /// `known` are the keys of all rows, whatever their day.
-    fn put_day(
-        &mut self,
-        (rows, day): (Rows, NaiveDate),
-        present: &[&Draft],
-        known: &HashSet<u64>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Error> {
-        let path = file_in(self.directory, rows, day, self.machine);
+impl DayFiles<'_> {
+    fn put_day(&mut self, rows: Rows, day: NaiveDate, present: &[&Draft]) -> Result<(), Error> {
+        let path = file_in(self.directory, rows, day, &self.exporter.machine);
         let leaving = |stamp| lines(present.iter().copied(), stamp);
         let mark = xxh3_64(leaving(Stamp::default()).as_bytes());
-        let files = self.given.files.entry(rows.name().to_owned()).or_default();
+        let files = self.given.files.entry(rows).or_default();
         let is_same = |[rows, bytes]: &[u64; 2]| *rows == mark && !is_damaged(&path, *bytes);
         if !self.is_new && files.get(&day).is_some_and(is_same) {
             return Ok(());
@@ -134,21 +113,20 @@ impl<'f> DayFiles<'f> {
         let (mut stamp, mut kept) = (self.given.last, Vec::new());
         let _ = each_row(&path, |row, line| {
             stamp = stamp.max(Stamp::default().after(Stamp::in_version(row.version)));
-            if !known.contains(&row.key) && rows == Rows::Spend {
-                outcome.gone += 1;
-            } else if !known.contains(&row.key) && !self.erased.covers(row) {
+            if !self.known.contains(&row.key) && rows == Rows::Spend {
+                self.done.gone += 1;
+            } else if !self.known.contains(&row.key) && !self.erased.covers(row) {
                 // An error stays one when its transcript is gone.
                 kept.extend_from_slice(line);
             }
-            Ok(())
         });
         let mut text = leaving(stamp);
         if rows == Rows::Spend && present.is_empty() {
             // What was not spent after all is taken back: the newest file of a day counts.
-            text = lines([&nothing(self.machine, day)], stamp);
+            text = lines([&nothing(self.exporter, day)], stamp);
         }
-        outcome.days += 1;
-        outcome.rows += present.len();
+        self.done.days.insert(day);
+        self.done.rows += present.len() as u64;
         let bytes = packed(&[text.as_bytes(), &kept].concat());
         write(self.directory, &path, &bytes)?;
         files.insert(day, [mark, xxh3_64(&bytes)]);

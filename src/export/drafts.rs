@@ -15,7 +15,10 @@ use crate::terminal::json_in_one_line;
 use crate::time::{Millis, QUARTER, moment};
 
 /// What rows are of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Rows {
     /// What was spent
     Spend,
@@ -41,8 +44,9 @@ impl Rows {
 /// A row.
 #[derive(Debug)]
 pub(crate) struct Draft {
+    pub(crate) rows: Rows,
+    pub(crate) day: NaiveDate,
     pub(super) key: u64,
-    pub(super) day: NaiveDate,
     weight: Weight,
     /// The fields behind the version, as an object.
     pub(super) fields: String,
@@ -51,7 +55,7 @@ pub(crate) struct Draft {
 impl Draft {
     /// What happened then, to the quarter of an hour. Besides `fields` it has what all rows have.
     pub(super) fn new(
-        key: u64,
+        (rows, key): (Rows, u64),
         weight: Weight,
         at: Millis,
         (exporter, person): (&Exporter, &str),
@@ -59,10 +63,11 @@ impl Draft {
     ) -> Self {
         let at = moment(at.div_euclid(QUARTER) * QUARTER);
         let head = json!({ "time": written(at), "person": person, "machine": exporter.machine });
-        let fields = joined([head, fields, json!({ "labels": exporter.labels })]);
+        let fields = joined([head, fields, json!({ "labels": exporter.choice.labels })]);
         Self {
-            key,
+            rows,
             day: at.date_naive(),
+            key,
             weight,
             fields: json_in_one_line(&fields),
         }
@@ -72,26 +77,6 @@ impl Draft {
 /// The key of a row that is known by these names on every machine.
 pub(super) fn key_of(names: &[&str]) -> u64 {
     xxh3_64(names.join("\0").as_bytes())
-}
-
-/// Rows in order of their days, and of one day by their keys.
-#[derive(Debug)]
-pub(crate) struct Drafts(Vec<Draft>);
-
-impl FromIterator<Draft> for Drafts {
-    fn from_iter<I: IntoIterator<Item = Draft>>(drafts: I) -> Self {
-        let mut all: Vec<Draft> = drafts.into_iter().collect();
-        all.sort_by_key(|draft| (draft.day, draft.key));
-        Self(all)
-    }
-}
-
-impl Drafts {
-    /// Those from this day on.
-    pub(crate) fn since(&self, day: Option<NaiveDate>) -> &[Draft] {
-        let before = self.0.partition_point(|draft| Some(draft.day) < day);
-        self.0.get(before..).unwrap_or_default()
-    }
 }
 
 /// The lines of these rows as they leave at this moment.
@@ -125,7 +110,7 @@ pub(crate) struct Weight(u64);
 
 impl Weight {
     /// `fullness` decides, then `quality` (nine bits).
-    pub(super) fn of(fullness: u64, quality: u64) -> Self {
+    pub(super) fn new(fullness: u64, quality: u64) -> Self {
         let fullness = fullness.min((1 << FULLNESS) - 1);
         Self(fullness << QUALITY | quality.min((1 << QUALITY) - 1))
     }
@@ -160,7 +145,7 @@ pub(crate) struct Stamp(u64);
 
 impl Stamp {
     /// Of an export at `now`.
-    pub(crate) fn of(now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(now: DateTime<Utc>) -> Self {
         let since = (now.timestamp() - EPOCH).max(0).cast_unsigned();
         Self(since.min((1 << STAMP) - 1))
     }
@@ -183,22 +168,22 @@ mod tests {
 
     #[test]
     fn the_fuller_copy_wins_and_of_equals_the_later() {
-        let stamp = |text: &str| Stamp::of(text.parse().unwrap());
+        let stamp = |text: &str| Stamp::new(text.parse().unwrap());
         let [early, late] = ["2026-11-20T06:00:00Z", "2026-11-20T06:00:01Z"].map(stamp);
-        let [poor, rich] = [Weight::of(10, 7), Weight::of(11, 0)];
+        let [poor, rich] = [Weight::new(10, 7), Weight::new(11, 0)];
         assert!(rich.version(early) > poor.version(late));
         assert!(rich.version(late) > rich.version(early));
         assert_eq!(Weight::in_version(rich.version(late)), rich);
         assert_eq!(early.after(late), late.after(late));
         // A clock that once stood at the end of time takes no part of what was known.
-        let last = Stamp::of(DateTime::<Utc>::MAX_UTC);
+        let last = Stamp::new(DateTime::<Utc>::MAX_UTC);
         let version = rich.version(early.after(last));
         assert_eq!(Weight::in_version(version), rich);
         let of_session = |marks, family| Weight::of_session(marks, family, 1);
         assert!(of_session(100, 1000) > of_session(99, 10_000));
         assert!(of_session(100, 1010) > of_session(100, 1000));
         assert!(of_session(u64::MAX, 1) > of_session(100, u64::MAX));
-        let largest = Weight::of(u64::MAX, u64::MAX).version(Stamp::of(DateTime::<Utc>::MAX_UTC));
+        let largest = Weight::new(u64::MAX, u64::MAX).version(Stamp::new(DateTime::<Utc>::MAX_UTC));
         assert_eq!(largest, u64::MAX >> 1);
     }
 }

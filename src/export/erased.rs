@@ -41,8 +41,8 @@ pub(super) struct Erased {
 /// What an erasure did.
 #[derive(Debug, Default)]
 pub(crate) struct Erasing {
-    pub(crate) rows: usize,
-    pub(crate) files: usize,
+    pub(crate) rows: u64,
+    pub(crate) files: u64,
     /// What could not be read, and so was left as it is.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -126,7 +126,6 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
                 keys.insert(row.key);
                 sessions.extend((!row.session.is_empty()).then(|| row.session.to_string()));
             }
-            Ok(())
         });
     }
     for path in &files {
@@ -139,7 +138,6 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             } else {
                 kept.extend_from_slice(line);
             }
-            Ok(())
         });
         if let Err(gap) = read {
             done.gaps.push(gap);
@@ -151,7 +149,7 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             write(directory, path, &packed(&kept))?;
         }
         done.rows += gone;
-        done.files += usize::from(gone > 0);
+        done.files += u64::from(gone > 0);
     }
     Ok(done)
 }

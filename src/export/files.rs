@@ -53,6 +53,11 @@ impl Gap {
     }
 }
 
+/// Whether anybody exported there, whatever came of it.
+pub(crate) fn has_exports(directory: &Path) -> bool {
+    directory.join(FORMAT).is_dir()
+}
+
 /// Where a machine's rows of a day are.
 pub(super) fn file_in(directory: &Path, rows: Rows, day: NaiveDate, machine: &str) -> PathBuf {
     let days = directory.join(FORMAT).join(rows.name());
@@ -102,11 +107,10 @@ fn entries(directory: &Path, beginning: &str, ending: &str, gaps: &mut Vec<Gap>)
     paths
 }
 
-/// Hands a file's rows to `take`, each with its line, up to the first that is damaged or that `take`
-/// refuses.
+/// Hands a file's rows to `take`, each with its line, up to the first that is damaged.
 pub(super) fn each_row(
     path: &Path,
-    mut take: impl FnMut(&ExportLine<'_>, &[u8]) -> Result<(), &'static str>,
+    mut take: impl FnMut(&ExportLine<'_>, &[u8]),
 ) -> Result<(), Gap> {
     let file = open_regular(path).map_err(|error| Gap::new(path, None, error))?;
     let unpacked = MultiGzDecoder::new(BufReader::new(file)).take(SIZE_LIMIT + LINE_LIMIT);
@@ -120,13 +124,17 @@ pub(super) fn each_row(
         if read == 0 {
             break;
         }
-        let taken = match serde_json::from_slice::<ExportLine<'_>>(&line) {
-            _ if size > SIZE_LIMIT => Err("more than a day of one machine has".to_owned()),
-            Ok(row) if row.machine.is_empty() => Err("it names no machine".to_owned()),
-            Ok(row) => take(&row, &line).map_err(str::to_owned),
-            Err(error) => Err(error.to_string()),
+        let fault = match serde_json::from_slice::<ExportLine<'_>>(&line) {
+            _ if size > SIZE_LIMIT => "more than a day of one machine has".to_owned(),
+            Ok(row) if row.machine.is_empty() => "it names no machine".to_owned(),
+            Ok(row) if row.has_no_figure() => "its figure is missing".to_owned(),
+            Ok(row) => {
+                take(&row, &line);
+                continue;
+            }
+            Err(error) => error.to_string(),
         };
-        taken.map_err(|why| Gap::new(path, Some(number), why))?;
+        return Err(Gap::new(path, Some(number), fault));
     }
     Ok(())
 }
@@ -217,6 +225,11 @@ pub(super) fn cut_name(name: &str) -> &str {
 }
 
 impl ExportLine<'_> {
+    /// A row of every kind says how much.
+    fn has_no_figure(&self) -> bool {
+        self.cost_pico.is_none() && self.blocked_s.is_none() && self.percent.is_none()
+    }
+
     pub(super) fn usage(&self) -> Usage {
         Usage {
             input: self.input,

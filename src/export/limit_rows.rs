@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::drafts::{Draft, Drafts, Weight, key_of};
+use super::drafts::{Draft, Rows, Weight, key_of};
 use super::files::written;
 use super::pseudonym::{Exporter, hash};
 use crate::limits::incident::Incident;
@@ -16,7 +16,7 @@ use crate::time::{Clock, HOUR, Millis};
 
 /// All errors, in any order: which limit, what it really was, and for how long it stopped the work;
 /// time that an earlier error of the account stopped is left out.
-pub(crate) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Drafts {
+pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<Draft> {
     let tolls = each_toll(incidents, clock).into_iter();
     let stopped = tolls.map(|(incident, stopped, toll)| {
         let end = match stopped {
@@ -48,12 +48,17 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
         "ended": ended,
     });
     // Whoever saw how it ended knows more.
-    let weight = Weight::of(0, (!incident.is_open()).into());
-    Draft::new(key, weight, at, (exporter, &exporter.person), fields)
+    let weight = Weight::new(0, (!incident.is_open()).into());
+    let by = (exporter, &*exporter.person);
+    Draft::new((Rows::Limits, key), weight, at, by, fields)
 }
 
 /// What the steps come to. A window stays as full as it was told until it is told anew or resets.
-pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &Exporter) -> Drafts {
+pub(super) fn window_rows(
+    steps: &[WindowStep],
+    now: DateTime<Utc>,
+    exporter: &Exporter,
+) -> Vec<Draft> {
     let mut runs: HashMap<(&str, Window), Vec<&WindowStep>> = HashMap::new();
     for step in steps {
         // Without an account nobody knows whose it is.
@@ -85,10 +90,10 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
             clippy::cast_sign_loss,
             reason = "saturates"
         )]
-        let weight = Weight::of((percent * 1000.0) as u64, 0);
+        let weight = Weight::new((percent * 1000.0) as u64, 0);
         let fields = json!({ "account": account, "window": window, "percent": percent });
         let by = (exporter, &*exporter.person);
-        Draft::new(key, weight, hour * HOUR, by, fields)
+        Draft::new((Rows::Windows, key), weight, hour * HOUR, by, fields)
     })
     .collect()
 }
@@ -115,7 +120,7 @@ mod tests {
         let steps = [("00:10:00", 3.0), ("00:50:00", 40.0), ("02:20:00", 98.0)].map(step);
         let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());
         let mut levels = [None; 24];
-        for row in rows.since(None) {
+        for row in rows {
             let row: serde_json::Value = serde_json::from_str(&row.fields).unwrap();
             let hour: usize = row["time"].as_str().unwrap()[11..13].parse().unwrap();
             levels[hour] = row["percent"].as_f64();

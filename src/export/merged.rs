@@ -28,21 +28,16 @@ use crate::time::Millis;
 /// Rows of one kind in a directory of exports.
 #[derive(Debug)]
 pub(crate) struct Merged {
-    files: Vec<ReadFile>,
+    /// Each as it was when it was read first.
+    files: Vec<(PathBuf, FileState)>,
     /// Whether the row of each line counts, file by file.
     counts: Vec<bool>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
 }
 
-/// A file with the lines of it that could be read.
-#[derive(Debug)]
-struct ReadFile {
-    path: PathBuf,
-    lines: usize,
-    /// As it was when it was read first.
-    state: Option<(SystemTime, u64)>,
-}
+/// When a file was written, and its size.
+type FileState = Option<(SystemTime, u64)>;
 
 /// A copy of a row.
 struct Copy {
@@ -62,37 +57,29 @@ struct Copies {
     all: Vec<Copy>,
     machines: IndexSet<String>,
     /// How many lines were read.
-    lines: u32,
+    lines: usize,
 }
 
 impl Copies {
     /// Takes in the next line; spend of a kind that a newer whycap says counts nowhere.
-    fn take(&mut self, rows: Rows, line: &ExportLine<'_>) -> Result<(), &'static str> {
-        const TOO_MANY: &str = "more rows than can be read";
+    fn take(&mut self, rows: Rows, line: &ExportLine<'_>) {
         let number = self.lines;
-        self.lines = number.checked_add(1).ok_or(TOO_MANY)?;
+        self.lines += 1;
         if rows == Rows::Spend && ![RESPONSE, UNRECORDED, UNWRITTEN].contains(&&*line.kind) {
-            return Ok(());
+            return;
         }
-        let has_figure = match rows {
-            Rows::Spend => line.cost_pico.is_some(),
-            Rows::Limits => line.blocked_s.is_some(),
-            Rows::Windows => line.percent.is_some(),
-        };
-        has_figure.then_some(()).ok_or("its figure is missing")?;
         let known = self.machines.get_index_of(&*line.machine);
         let machine =
             known.unwrap_or_else(|| self.machines.insert_full(line.machine.to_string()).0);
+        let is_unrecorded = &*line.kind == UNRECORDED;
+        // No memory holds more than that of either.
         self.all.push(Copy {
             key: line.key,
             version: line.version,
-            unrecorded: (&*line.kind == UNRECORDED)
-                .then(|| NonZeroU64::new(xxh3_64(line.session.as_bytes())))
-                .flatten(),
-            machine: u32::try_from(machine).map_err(|_| TOO_MANY)?,
-            line: number,
+            unrecorded: NonZeroU64::new(xxh3_64(line.session.as_bytes())).filter(|_| is_unrecorded),
+            machine: u32::try_from(machine).unwrap_or(u32::MAX),
+            line: u32::try_from(number).unwrap_or(u32::MAX),
         });
-        Ok(())
     }
 
     /// Whether each line's row counts.
@@ -119,7 +106,7 @@ impl Copies {
                 *known = weight(copy).max(*known);
             }
         }
-        let mut counts = vec![false; self.lines as usize];
+        let mut counts = vec![false; self.lines];
         for copy in &self.all {
             let of_session = copy.unrecorded.and_then(|session| most.get(&session));
             if let Some(counts) = counts.get_mut(copy.line as usize) {
@@ -142,13 +129,9 @@ impl Merged {
         let total = paths.len() as u64;
         for (done, path) in (0..).zip(paths) {
             progress(done, total);
-            let (before, state) = (copies.lines, state_of(&path));
+            let state = state_of(&path);
             gaps.extend(each_row(&path, |line, _| copies.take(rows, line)).err());
-            files.push(ReadFile {
-                path,
-                lines: (copies.lines - before) as usize,
-                state,
-            });
+            files.push((path, state));
         }
         let counts = copies.counting();
         Self {
@@ -158,34 +141,26 @@ impl Merged {
         }
     }
 
-    /// Whether no machine exported any, and nothing stands in the place of that.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.gaps.is_empty()
-    }
-
     /// Hands all rows that count to `see`.
     pub(super) fn each(&self, mut see: impl FnMut(&ExportLine<'_>)) -> Result<(), disk::Error> {
         let mut counts = self.counts.iter();
-        for file in &self.files {
-            let mut left = file.lines;
-            // A line that could not be read is told of; here only those before it are asked for.
-            let _ = each_row(&file.path, |line, _| {
-                left = left.checked_sub(1).ok_or("read before")?;
+        for (path, state) in &self.files {
+            // A line that could not be read is told of.
+            let _ = each_row(path, |line, _| {
                 if counts.next() == Some(&true) {
                     see(line);
                 }
-                Ok(())
             });
-            if left > 0 || state_of(&file.path) != file.state {
+            if state_of(path) != *state {
                 let changed = IoError::other("it changed while it was read; ask again");
-                return Err(disk::unread(&file.path)(changed));
+                return Err(disk::unread(path)(changed));
             }
         }
         Ok(())
     }
 }
 
-fn state_of(path: &Path) -> Option<(SystemTime, u64)> {
+fn state_of(path: &Path) -> FileState {
     let found = std::fs::metadata(path).ok()?;
     Some((found.modified().ok()?, found.len()))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::cut_name;
 use super::pseudonym::{Exporter, hash};
 use crate::checkout;
-use crate::config::{Branches, Export, Others};
+use crate::config::{Branches, Others};
 use crate::disk::{fits, records};
 use crate::places::Places;
 
@@ -16,9 +16,7 @@ const HOME: &str = "~";
 /// Names of directories and branches, and which of them may leave.
 #[derive(Debug)]
 pub(crate) struct Projects<'p> {
-    choice: &'p Export,
-    /// What names are hashed with.
-    secret: String,
+    exporter: &'p Exporter,
     home: &'p Path,
     known: HashMap<String, String>,
 }
@@ -45,20 +43,19 @@ pub(crate) enum LeavesAs {
 }
 
 /// How many rows leave as what.
-pub(crate) type LeftOut = HashMap<LeavesAs, usize>;
+pub(crate) type LeftOut = HashMap<LeavesAs, u64>;
 
 impl<'p> Projects<'p> {
-    pub(crate) fn new(choice: &'p Export, exporter: &Exporter, places: &'p Places) -> Self {
+    pub(super) fn new(exporter: &'p Exporter, places: &'p Places) -> Self {
         Self {
-            choice,
-            secret: exporter.secret.clone(),
+            exporter,
             home: &places.home,
             known: records::read_large(&memory(places)).unwrap_or_default(),
         }
     }
 
     /// What is not remembered is looked up again, as long as the checkout is there.
-    pub(crate) fn remember(&self, places: &Places) {
+    pub(super) fn remember(&self, places: &Places) {
         let _ = records::write(&memory(places), &self.known);
     }
 
@@ -66,10 +63,11 @@ impl<'p> Projects<'p> {
     /// under its name unless the user says so.
     pub(super) fn shown(&mut self, directory: &str) -> ShownProject {
         let (name, is_repository) = self.name(directory);
-        let mut patterns = self.choice.projects.iter();
-        let leaves = match self.choice.others {
+        let Exporter { choice, secret, .. } = self.exporter;
+        let mut patterns = choice.projects.iter();
+        let leaves = match choice.others {
             _ if patterns.any(|pattern| matches(pattern, &name)) => LeavesAs::Name,
-            None if !self.choice.projects.is_empty() => LeavesAs::Other,
+            None if !choice.projects.is_empty() => LeavesAs::Other,
             None if is_repository => LeavesAs::Hash,
             None => LeavesAs::Name,
             Some(Others::Sum) => LeavesAs::Other,
@@ -78,7 +76,7 @@ impl<'p> Projects<'p> {
         };
         let (name, is_repository) = match leaves {
             LeavesAs::Name => (name, is_repository),
-            LeavesAs::Hash => (format!("project-{}", hash(&self.secret, &name)), true),
+            LeavesAs::Hash => (format!("project-{}", hash(secret, &name)), true),
             LeavesAs::Other | LeavesAs::Nothing => ("other".to_owned(), false),
         };
         ShownProject {
@@ -90,10 +88,11 @@ impl<'p> Projects<'p> {
 
     /// What leaves of the name of a branch in a project.
     pub(super) fn branch(&self, project: &ShownProject, branch: &str) -> String {
-        match (self.choice.branches, project.leaves) {
+        let Exporter { choice, secret, .. } = self.exporter;
+        match (choice.branches, project.leaves) {
             (Branches::None, _) | (_, LeavesAs::Other | LeavesAs::Nothing) => String::new(),
             _ if branch.is_empty() => String::new(),
-            (Branches::Hash, _) => format!("branch-{}", hash(&self.secret, branch)),
+            (Branches::Hash, _) => format!("branch-{}", hash(secret, branch)),
             (Branches::Ticket, _) => ticket(branch).unwrap_or_default().to_owned(),
             (Branches::Name, _) => cut_name(branch).to_owned(),
         }
@@ -114,21 +113,13 @@ impl<'p> Projects<'p> {
         if let Some(known) = self.known.get(directory) {
             return (known.clone(), true);
         }
-        // Whatever machine it was written on.
-        let parts: Vec<&str> = directory
-            .split(['/', '\\'])
-            .filter(|part| !part.is_empty())
-            .collect();
-        let is_drive = |part: &&str| part.len() == 2 && part.ends_with(':');
-        let parts = parts.strip_prefix(&["~"]).unwrap_or(&parts);
-        let below = parts
-            .iter()
-            .position(|part| !is_drive(part))
-            .unwrap_or(parts.len());
-        let below = parts.get(below..).unwrap_or_default();
-        let name = match below {
+        // Whatever machine it was written on; drives and `~` say nothing.
+        let parts = directory.split(['/', '\\']);
+        let is_name = |part: &&str| !matches!(part.as_bytes(), [] | [b'~'] | [_, b':']);
+        let parts: Vec<&str> = parts.filter(is_name).collect();
+        let name = match &*parts {
             [] | ["root"] => HOME,
-            _ if is_home(below) || Path::new(directory) == self.home => HOME,
+            _ if is_home(&parts) || Path::new(directory) == self.home => HOME,
             [.., last] => cut_name(last),
         };
         (name.to_owned(), false)
@@ -180,100 +171,94 @@ fn matches(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
-    /// What a directory, or a branch in it, leaves as by such a choice; `/w/own` is a repository.
-    fn shown(choice: &Export, directory: &str, branch: &str) -> (ShownProject, String) {
+    /// A directory, and the name that it leaves under: never a path, and of a home no name.
+    const DIRECTORIES: &str = r"
+/srv/work/api > api
+/srv/people/ada > ~
+/home/ada > ~
+/Users/ada > ~
+C:\Users\ada > ~
+C:\Users\ada\src\api > api
+c:\users\ada > ~
+/mnt/c/Users/ada > ~
+/mnt/c/Users/ada/api > api
+/c/Users/ada > ~
+/cygdrive/c/Users/ada > ~
+/var/home/ada > ~
+\\wsl$\Ubuntu\home\ada > ~
+\\wsl.localhost\Ubuntu\home\ada\api > api
+/srv/work/home/api > api
+/root > ~
+/ > ~
+ > ";
+
+    /// Settings, a directory, and what it leaves as: a repository, which `/w/own` is, by name where the
+    /// user says so and else under a hash.
+    const SETTINGS: &str = r#"
+ > /w/own > project-#
+ > /w/api > api
+others = "sum" > /w/api > other
+others = "hash" > /w/api > project-#
+others = "drop" > /w/own > (stays)
+projects = ["*"] > /w/own > acme/own
+projects = ["acme/*", "api"]; others = "sum" > /w/own > acme/own
+projects = ["A*m*N"] > /w/own > acme/own
+projects = ["a*n*m", "acme/ow"] > /w/own > other
+projects = ["acme/*"]; others = "drop" > /w/apis > (stays)
+projects = ["api"]; others = "hash" > /w/apis > project-#"#;
+
+    /// Of a branch nothing leaves unless it is asked for.
+    const BRANCHES: &str = "
+none > canary.person/JIRA-77-layoffs-plan > 
+name > canary.person/JIRA-77-layoffs-plan > canary.person/JIRA-77-layoffs-plan
+hash > canary.person/JIRA-77-layoffs-plan > branch-#
+ticket > canary.person/JIRA-77-layoffs-plan > JIRA-77
+ticket > x/AB1-2 > AB1-2
+ticket > fix-77 > 
+ticket > A-1 > 
+ticket > -1 > ";
+
+    /// What a directory, and a branch in it, leave as by such settings; `#` stands for a hash.
+    fn left(settings: &str, directory: &str, branch: &str) -> [String; 2] {
+        let settings = settings.replace("; ", "\n");
+        let exporter = Exporter {
+            choice: Config::parse(&format!("[export]\n{settings}")).export,
+            ..Exporter::default()
+        };
         let mut projects = Projects {
-            choice,
-            secret: String::new(),
+            exporter: &exporter,
             home: Path::new("/srv/people/ada"),
             known: HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]),
         };
-        let project = projects.shown(directory);
+        let mut project = projects.shown(directory);
         let branch = projects.branch(&project, branch);
-        (project, branch)
+        if project.leaves == LeavesAs::Nothing {
+            project.name = "(stays)".to_owned();
+        }
+        [project.name, branch].map(|name| match name.rsplit_once('-') {
+            Some((kind, hash)) if hash.len() == 16 => format!("{kind}-#"),
+            _ => name,
+        })
     }
 
     #[test]
-    fn a_project_is_never_a_path_and_a_home_has_no_name() {
-        for (directory, name) in [
-            ("/srv/work/api", "api"),
-            ("/srv/people/ada", "~"),
-            ("/home/ada", "~"),
-            ("/Users/ada", "~"),
-            ("C:\\Users\\ada", "~"),
-            ("C:\\Users\\ada\\src\\api", "api"),
-            ("c:\\users\\ada", "~"),
-            ("/mnt/c/Users/ada", "~"),
-            ("/mnt/c/Users/ada/api", "api"),
-            ("/c/Users/ada", "~"),
-            ("/cygdrive/c/Users/ada", "~"),
-            ("/var/home/ada", "~"),
-            ("\\\\wsl$\\Ubuntu\\home\\ada", "~"),
-            ("\\\\wsl.localhost\\Ubuntu\\home\\ada\\api", "api"),
-            ("/srv/work/home/api", "api"),
-            ("/root", "~"),
-            ("/", "~"),
-            ("", ""),
-        ] {
-            let project = shown(&Export::default(), directory, "").0;
-            assert_eq!((&*project.name, project.leaves), (name, LeavesAs::Name));
+    fn projects_and_branches_leave_as_the_user_says_and_never_as_a_path() {
+        for line in DIRECTORIES.trim_start_matches('\n').lines() {
+            let (directory, name) = line.split_once(" > ").unwrap();
+            assert_eq!(left("", directory, "")[0], name, "{line}");
         }
-    }
-
-    #[test]
-    fn a_repository_leaves_by_name_where_the_user_says_so_and_else_under_a_hash() {
-        let [sum, hash, drop] = [Others::Sum, Others::Hash, Others::Drop].map(Some);
-        for (projects, others, directory, leaves) in [
-            (&[][..], None, "/w/own", LeavesAs::Hash),
-            (&[], None, "/w/api", LeavesAs::Name),
-            (&[], sum, "/w/api", LeavesAs::Other),
-            (&[], hash, "/w/api", LeavesAs::Hash),
-            (&[], drop, "/w/own", LeavesAs::Nothing),
-            (&["*"], None, "/w/own", LeavesAs::Name),
-            (&["acme/*", "api"], sum, "/w/own", LeavesAs::Name),
-            (&["A*m*N"], None, "/w/own", LeavesAs::Name),
-            (&["a*n*m", "acme/ow"], None, "/w/own", LeavesAs::Other),
-            (&["acme/*"], drop, "/w/apis", LeavesAs::Nothing),
-            (&["api"], hash, "/w/apis", LeavesAs::Hash),
-        ] {
-            let choice = Export {
-                projects: projects
-                    .iter()
-                    .map(|&name: &&str| name.to_owned())
-                    .collect(),
-                others,
-                ..Export::default()
-            };
-            let project = shown(&choice, directory, "").0;
-            assert_eq!(project.leaves, leaves, "{projects:?} {directory}");
-            let is_named = ["acme/own", "api"].contains(&&*project.name);
-            assert_eq!(is_named, leaves == LeavesAs::Name, "{project:?}");
+        for line in SETTINGS.trim_start_matches('\n').lines() {
+            let (settings, rest) = line.split_once(" > ").unwrap();
+            let (directory, name) = rest.split_once(" > ").unwrap();
+            assert_eq!(left(settings, directory, "")[0], name, "{line}");
         }
-    }
-
-    #[test]
-    fn of_a_branch_nothing_leaves_unless_it_is_asked_for() {
-        let name = "canary.person/JIRA-77-layoffs-plan";
-        let left = |branches: Branches, branch: &str| {
-            let choice = Export {
-                branches,
-                ..Export::default()
-            };
-            shown(&choice, "/w/own", branch).1
-        };
-        for (branches, branch, expected) in [
-            (Branches::None, name, ""),
-            (Branches::Name, name, name),
-            (Branches::Ticket, name, "JIRA-77"),
-            (Branches::Ticket, "x/AB1-2", "AB1-2"),
-            (Branches::Ticket, "fix-77", ""),
-            (Branches::Ticket, "A-1", ""),
-            (Branches::Ticket, "-1", ""),
-        ] {
-            assert_eq!(left(branches, branch), expected, "{branches:?} {branch}");
+        for line in BRANCHES.trim_start_matches('\n').lines() {
+            let (choice, rest) = line.split_once(" > ").unwrap();
+            let (branch, shown) = rest.split_once(" > ").unwrap();
+            let settings = format!("branches = \"{choice}\"");
+            assert_eq!(left(&settings, "/w/own", branch)[1], shown, "{line}");
         }
-        let hashed = left(Branches::Hash, name);
-        assert!(hashed.starts_with("branch-") && !hashed.contains("JIRA"));
     }
 }

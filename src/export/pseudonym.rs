@@ -7,7 +7,7 @@
 //! telemetry does, can work it out, unless the user sets a key of their own.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -23,21 +23,19 @@ use crate::environment::Environment;
 use crate::places::Places;
 
 /// On whose behalf rows leave.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Exporter {
     pub(crate) machine: String,
     pub(crate) person: String,
-    /// Whether the user gave the person's name.
-    pub(super) is_named: bool,
     /// A hash of the account that is logged in.
     pub(super) login: Option<String>,
-    /// A secret of the user's own.
-    pub(super) key: Option<String>,
-    pub(super) labels: BTreeMap<String, String>,
+    /// Of the accounts that sessions belong to.
+    pub(super) owners: HashMap<String, KnownOwner>,
     /// Who answers where no session says it.
     pub(super) provider: &'static str,
     /// What the names of projects and branches are hashed with: what a team has in common.
     pub(super) secret: String,
+    pub(super) choice: Export,
 }
 
 /// How sure it is whose a session is; the surest of equal copies counts.
@@ -65,28 +63,28 @@ impl Exporter {
             (!id.is_empty()).then(|| id.to_owned())
         };
         let (account, shared) = (of_account("accountUuid"), of_account("organizationUuid"));
-        let key = choice.key.clone();
         let login = account.as_deref().map(person_hash);
-        let by_login = login
-            .as_deref()
-            .map(|login| pseudonym(key.as_deref(), login));
+        let by_login = login.as_deref().map(|login| pseudonym(choice, login));
         let mut user = ["USER", "LOGNAME", "USERNAME"].into_iter();
         let user = user.find_map(|name| environment.text(name));
-        let by_user = || Some(hash(key.as_deref()?, &format!("user {}", user?)));
+        let by_user = || Some(hash(choice.key.as_deref()?, &format!("user {}", user?)));
         let named = choice.person.clone().or(by_login).or_else(by_user);
-        let secrets = [&key, &shared, &account];
-        let secret = secrets.into_iter().flatten().next().unwrap_or(&machine);
-        let secret = secret.clone();
+        let provider = provider(places, environment, account.is_some());
+        let secret = choice.key.clone().or(shared).or(account);
         Ok(Self {
             person: named.unwrap_or_else(|| machine.clone()),
-            is_named: choice.person.is_some(),
-            labels: choice.labels.clone(),
-            provider: provider(places, environment, account.is_some()),
-            secret,
             login,
-            key,
+            owners: owners(places),
+            provider,
+            secret: secret.unwrap_or_else(|| machine.clone()),
+            choice: choice.clone(),
             machine,
         })
+    }
+
+    /// The hash of the account that a session belongs to.
+    pub(super) fn owner_of(&self, session: &str) -> Option<&str> {
+        self.owners.get(session)?.owner.as_deref()
     }
 
     /// The person to whom a session of this account belongs, and how sure that is. A home that was
@@ -96,11 +94,8 @@ impl Exporter {
         match owner {
             None => (exporter, Ownership::Unknown),
             Some(owner) if self.login.as_deref() == Some(owner) => (exporter, Ownership::Own),
-            Some(_) if self.is_named => (exporter, Ownership::Other),
-            Some(owner) => (
-                Cow::Owned(pseudonym(self.key.as_deref(), owner)),
-                Ownership::Other,
-            ),
+            Some(_) if self.choice.person.is_some() => (exporter, Ownership::Other),
+            Some(owner) => (pseudonym(&self.choice, owner).into(), Ownership::Other),
         }
     }
 
@@ -119,7 +114,8 @@ impl Exporter {
 }
 
 /// What stands for the account of this hash.
-fn pseudonym(key: Option<&str>, account: &str) -> String {
+fn pseudonym(choice: &Export, account: &str) -> String {
+    let key = choice.key.as_deref();
     key.map_or_else(|| account.to_owned(), |key| hash(key, account))
 }
 
@@ -197,39 +193,27 @@ fn machine_in(path: &Path) -> Result<Option<String>, Error> {
 const LOOKED_AT: u64 = 64 * 1024;
 
 /// What is known of a session.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct KnownOwner {
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct KnownOwner {
     /// How long the transcript was.
     size: u64,
     owner: Option<String>,
 }
 
-/// The owners of sessions by session.
-#[derive(Debug, Default)]
-pub(crate) struct Owners(HashMap<String, KnownOwner>);
-
-impl Owners {
-    /// Looks at the transcripts that changed.
-    pub(crate) fn find(places: &Places) -> Self {
-        let remembered = places.data.join("export").join("owners.json");
-        let mut all: HashMap<String, KnownOwner> =
-            records::read_large(&remembered).unwrap_or_default();
-        for file in transcripts::of_sessions(places.transcript_roots()) {
-            let known = all.entry(transcripts::session_of(&file.path)).or_default();
-            if known.size != file.state.size {
-                known.size = file.state.size;
-                known.owner = last_owner(&file.path).or_else(|| known.owner.take());
-            }
+/// Whose sessions are: looks at the transcripts that changed.
+fn owners(places: &Places) -> HashMap<String, KnownOwner> {
+    let remembered = places.data.join("export").join("owners.json");
+    let mut all: HashMap<String, KnownOwner> = records::read_large(&remembered).unwrap_or_default();
+    for file in transcripts::of_sessions(places.transcript_roots()) {
+        let known = all.entry(transcripts::session_of(&file.path)).or_default();
+        if known.size != file.state.size {
+            known.size = file.state.size;
+            known.owner = last_owner(&file.path).or_else(|| known.owner.take());
         }
-        // What is not remembered is looked up again, as long as the transcript is there.
-        let _ = records::write(&remembered, &all);
-        Self(all)
     }
-
-    /// The hash of the account that a session belongs to.
-    pub(super) fn of(&self, session: &str) -> Option<&str> {
-        self.0.get(session)?.owner.as_deref()
-    }
+    // What is not remembered is looked up again, as long as the transcript is there.
+    let _ = records::write(&remembered, &all);
+    all
 }
 
 fn last_owner(transcript: &Path) -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::drafts::Rows;
-use super::files::{ExportLine, Gap, files_of};
+use super::files::{ExportLine, Gap};
 use super::merged::Merged;
 use crate::disk;
 use crate::ledger::RowsPeriod;
@@ -50,23 +50,19 @@ pub(crate) struct PersonLimits {
 }
 
 impl TeamLimits {
-    /// Reads every file of limit errors and windows below a directory. None if there are no exports.
+    /// Reads every file of limit errors and windows below a directory.
     pub(crate) fn read(
         directory: &Path,
         period: &RowsPeriod,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Option<Self>, disk::Error> {
+    ) -> Result<Self, disk::Error> {
         let [limits, windows] =
             [Rows::Limits, Rows::Windows].map(|rows| Merged::read(directory, rows, progress));
-        let mut gaps = Vec::new();
-        let spend = files_of(directory, Rows::Spend, &mut gaps);
         let mut all = Self::default();
         all.read_errors(&limits, period)?;
         all.read_hours(&windows, period)?;
-        let is_none =
-            limits.is_empty() && windows.is_empty() && spend.is_empty() && gaps.is_empty();
         all.gaps = [limits.gaps, windows.gaps].concat();
-        Ok((!is_none).then_some(all))
+        Ok(all)
     }
 
     fn read_errors(&mut self, rows: &Merged, period: &RowsPeriod) -> Result<(), disk::Error> {

@@ -35,7 +35,7 @@ mod spent;
 mod store;
 
 pub use answers::Switched;
-pub(crate) use answers::{Answers, Counted, FirstAnswer, HiddenIn, KnownSession};
+pub(crate) use answers::{Answers, Counted, FirstAnswer, HiddenIn};
 pub use difference::{ClientFigure, SessionDifference};
 pub use draws::Drawn;
 pub(crate) use facts::Answer;

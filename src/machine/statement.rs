@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use super::Machine;
 use crate::claude::account::Account;
 use crate::drain::Attribution;
-use crate::export::{Gap, Merged, Rows, TeamLimits};
+use crate::export::{Gap, Merged, Rows, TeamLimits, has_exports};
 use crate::html::{Before, Contents, PageSums};
 use crate::incidents::steps;
 use crate::ledger::{Caught, Ledger, RowsPeriod, SpendRow};
@@ -257,9 +257,9 @@ impl Machine {
         wanted: ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> anyhow::Result<Statement> {
+        ensure!(has_exports(directory), self.no_exports(directory));
         let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
         let merged = with_progress("reading exports", read);
-        ensure!(!merged.is_empty(), self.no_exports(directory));
         self.name_gaps(&merged.gaps);
         let read = Caught {
             files: 0,
@@ -275,9 +275,9 @@ impl Machine {
         directory: &Path,
         period: &RowsPeriod,
     ) -> anyhow::Result<TeamLimits> {
+        ensure!(has_exports(directory), self.no_exports(directory));
         let what = "reading limits and windows";
         let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
-        let limits = limits.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&limits.gaps);
         Ok(limits)
     }

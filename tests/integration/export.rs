@@ -35,13 +35,14 @@ impl Deref for Machine {
 
 impl Machine {
     fn new() -> Self {
-        let sandbox = Sandbox::new();
-        let target = sandbox.path("out");
-        Self { sandbox, target }
+        Self::at(Sandbox::new())
     }
 
     fn with(history: &str) -> Self {
-        let sandbox = with_history(history).0;
+        Self::at(with_history(history).0)
+    }
+
+    fn at(sandbox: Sandbox) -> Self {
         let target = sandbox.path("out");
         Self { sandbox, target }
     }
@@ -68,24 +69,26 @@ impl Machine {
         self.write(".claude.json", state);
     }
 
-    /// A program's run that knows the target by its name.
-    fn run_at(&self, before: &[&str], after: &[&str]) -> Run {
-        self.run(&[before, &[self.target.to_str().unwrap()], after].concat())
+    /// A run of the program; OUT stands for the target.
+    fn ask(&self, command: &str) -> Run {
+        let target = self.target.to_str().unwrap();
+        let words = command.split(' ');
+        let words = words.map(|word| if word == "OUT" { target } else { word });
+        self.run(&words.collect::<Vec<_>>())
     }
 
     fn export(&self) -> String {
-        self.run_at(&["export"], &[]).success().to_owned()
+        self.ask("export OUT").success().to_owned()
     }
 
     /// What is spent there by something: cost, unrecorded cost, responses and tokens.
     fn exported(&self, by: &str) -> BTreeMap<String, Value> {
-        let run = self.run_at(&["spend", "--json", "--by", by, "--from"], &[]);
-        figures(&run.json())
+        self.own(&format!("{by} --from OUT"))
     }
 
     /// The same of this machine alone.
     fn own(&self, by: &str) -> BTreeMap<String, Value> {
-        figures(&self.run(&["spend", "--json", "--by", by]).json())
+        figures(&self.ask(&format!("spend --json --by {by}")).json())
     }
 
     /// What is exported comes to what this machine has.
@@ -216,7 +219,7 @@ fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() 
             let machine = Machine::new().beside(&whole);
             for time in [cut.min(times[dice.below(times.len())]), cut] {
                 put(&machine, &own, time);
-                let run = machine.run_at(&["export"], &[]);
+                let run = machine.ask("export OUT");
                 assert!(run.code == 0 || run.stderr.contains("no history found"));
             }
         }
@@ -264,22 +267,6 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
         assert_eq!(other.column("person") == person, is_same, "{config}");
     }
     assert!(other.exported("person").contains_key("Grace"));
-}
-
-#[test]
-fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
-    let machine = Machine::with("compaction-and-subagent");
-    machine.export();
-    let all = machine.exported("project");
-    assert_eq!(all, machine.own("project"));
-    machine.export_with("projects = [\"api\"]");
-    let named = machine.exported("project");
-    assert_eq!((&named["api"], &named["other"]), (&all["api"], &all["web"]));
-    assert!(!machine.column("project").contains("web"));
-    machine.export_with("projects = [\"api\"]\nothers = \"drop\"");
-    assert!(machine.exported("project").keys().eq(["api", "in all"]));
-    let dry = machine.run_at(&["export"], &["--dry-run"]);
-    assert!(dry.success().contains("stay here"), "{}", dry.stdout);
 }
 
 #[test]
@@ -443,15 +430,16 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
 fn a_pipe_gets_the_rows_that_were_asked_for() {
     let machine = Machine::with("rewound");
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
-    let [all, today, windows] =
-        [&["spend"][..], &["spend", "--since", "today"], &["windows"]].map(|rows| {
-            let run = machine.run(&[&["export", "-", "--rows"], rows].concat());
-            let rows = run.success().lines();
-            let rows = rows.map(|line| serde_json::from_str::<Value>(line).unwrap());
-            rows.inspect(|row| assert_eq!(row["key"].as_str().unwrap().len(), 16))
-                .count()
+    let asked = ["", "spend", "spend --since today", "windows"];
+    let [all, spend, today, windows] = asked.map(|rows| {
+        let run = machine.ask(format!("export - --rows {rows}").trim_end_matches(" --rows "));
+        let keys = run.success().lines().map(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            row["key"].as_str().unwrap().len()
         });
-    assert!(all > today && today > 0 && windows == 0);
+        keys.inspect(|key| assert_eq!(*key, 16)).count()
+    });
+    assert!(all == spend && spend > today && today > 0 && windows == 0);
 }
 
 #[cfg(unix)]
@@ -522,45 +510,60 @@ mod in_a_group {
         fs::create_dir_all(&private).unwrap();
         fs::remove_dir_all(&all).unwrap();
         symlink(&private, all).unwrap();
-        let run = machine.run_at(&["export"], &[]);
+        let run = machine.ask("export OUT");
         assert!(run.code == 1 && run.stderr.contains("or a link"), "{run:?}");
         assert_eq!(fs::read_dir(&private).unwrap().count(), 0);
     }
 }
 
+/// Settings; a column; what then stands in it, or is a team; what does not.
+const SETTINGS: &str = r#"
+projects = ["api"] | project | other | web
+projects = ["api"]; others = "drop" | project | api | other
+ | branch |  | ada/API-77-layoffs
+branches = "ticket" | branch | API-77 | ada/API-77-layoffs
+branches = "name" | branch | ada/API-77-layoffs | API-77
+ | team | (unknown) | payments
+labels = { team = "payments" } | team | payments | (unknown)
+"#;
+
 #[test]
-fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_lets_nothing_leave() {
+fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets_nothing_leave() {
     let machine = Machine::with("compaction-and-subagent");
+    machine.export();
+    let has_provider = |row: &Value| row["provider"].is_string();
+    assert!(machine.rows().iter().all(has_provider));
+    let all = machine.exported("project");
+    assert_eq!(all, machine.own("project"));
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
-    let payments = "branches = \"name\"\nlabels = { team = \"payments\" }";
-    for (config, branch, team) in [
-        ("", "", "(unknown)"),
-        ("branches = \"ticket\"", "API-77", "(unknown)"),
-        (payments, "ada/API-77-layoffs", "payments"),
-    ] {
-        machine.export_with(config);
-        let branches = machine.column("branch");
-        assert!(branches.contains(branch));
-        assert_eq!(branches.contains("ada/API-77-layoffs"), config == payments);
-        for row in machine.rows() {
-            assert!(row["provider"].is_string());
-            assert_eq!(row["labels"]["team"] == "payments", config == payments);
-        }
-        assert!(machine.exported("team").contains_key(team));
+    for line in SETTINGS.trim_matches('\n').lines() {
+        let [config, column, stands, stands_not] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        machine.export_with(&config.replace("; ", "\n"));
+        let mut found = machine.column(column);
+        found.extend(machine.exported("team").into_keys());
+        assert!(
+            found.contains(stands) && !found.contains(stands_not),
+            "{line}: {found:?}"
+        );
+        let other = machine.exported("project").remove("other");
+        assert!(other.is_none_or(|other| other == all["web"]));
+        let dry = machine.ask("export OUT --dry-run");
+        assert_eq!(dry.success().contains("stay here"), config.contains("drop"));
     }
     machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
-    let emptied = machine.run_at(&["spend", "--from"], &[]);
-    let said = emptied.success();
-    assert!(said.contains("it was erased, or taken back"), "{said}");
+    let emptied = machine.ask("spend --from OUT");
+    assert!(emptied.success().contains("it was erased, or taken back"));
     for (config, says) in [
         ("key = \"any words\"", "too short"),
         ("branches = \"nome\"", "export.branches"),
     ] {
         machine.configure(config);
-        let run = machine.run_at(&["export"], &[]);
+        let run = machine.ask("export OUT");
         assert!(run.code == 1 && run.stderr.contains(says), "{run:?}");
     }
-    let [key, other] = [(); 2].map(|()| machine.run(&["export", "--new-key"]));
+    let [key, other] = [(); 2].map(|()| machine.ask("export --new-key"));
     assert_ne!(key.success(), other.success());
     machine.export_with(key.success());
 }
@@ -573,9 +576,8 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
         machine.export_with(&format!("person = \"{person}\""));
     }
     let erase = |what: &str| {
-        ada.run_at(&["export"], &["--erase", what])
-            .success()
-            .to_owned()
+        let run = ada.ask(&format!("export OUT --erase {what}"));
+        run.success().to_owned()
     };
     let (of_ada, of_bob): (Vec<Value>, Vec<Value>) = ada
         .rows()
@@ -603,7 +605,6 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
 const ERRORS: &str = "
 1: no history found: export OUT
 1: is not a directory: export FILE
-2: --rows spend: export -
 2: goes with - only: export OUT --rows spend
 2: is not a day: export OUT --since never
 2: needs --from DIR: spend --by person
@@ -616,13 +617,11 @@ const ERRORS: &str = "
 fn errors_say_what_to_do() {
     let machine = Machine::new();
     let file = machine.write("file", "mine");
-    let [target, file] = [&machine.target, &file].map(|path| path.to_str().unwrap());
     for error in ERRORS.trim().lines() {
         let [code, says, command] = error.split(": ").collect::<Vec<_>>()[..] else {
             panic!("{error}");
         };
-        let command = command.replace("OUT", target).replace("FILE", file);
-        let run = machine.run(&command.split(' ').collect::<Vec<_>>());
+        let run = machine.ask(&command.replace("FILE", file.to_str().unwrap()));
         assert_eq!(run.code.to_string(), code, "{run:?}");
         assert!(run.stderr.contains(says), "{error}: {}", run.stderr);
         assert!(code == "2" || run.stderr.lines().count() == 1, "{run:?}");
@@ -631,7 +630,7 @@ fn errors_say_what_to_do() {
     machine.write(&format!("{PROJECTS}/-p-api/s.jsonl"), ANSWER);
     machine.export();
     fs::write(machine.files().remove(0), b"rubbish").unwrap();
-    let run = machine.run_at(&["spend", "--from"], &[]);
+    let run = machine.ask("spend --from OUT");
     let says = "Nothing could be read of what was exported there.";
     assert!(
         run.stdout.starts_with(says) && run.stderr.contains("line 1"),
@@ -643,7 +642,7 @@ fn errors_say_what_to_do() {
 fn limit_errors_come_to_the_same_as_incidents_says() {
     let machine = Machine::with("subagents-and-errors");
     machine.export();
-    let incidents = machine.run(&["incidents", "--json"]).json();
+    let incidents = machine.ask("incidents --json").json();
     let mut rows = machine.rows();
     rows.retain(|row| row["verdict"].is_string());
     let blocked = rows.iter().map(|row| row["blocked_s"].as_i64().unwrap());
@@ -658,7 +657,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     let listed = incidents["incidents"].as_array().unwrap();
     assert_eq!(facts(&rows, "kind"), facts(listed, "limit"));
     assert!(!rows.is_empty() && rows.len() == listed.len());
-    let page = machine.run(&["spend", "--html", "-"]);
+    let page = machine.ask("spend --html -");
     assert!(!page.success().contains("By person"));
     // An error stays one when its transcript is gone.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();

@@ -61,18 +61,13 @@ def write(directory, rows, machine, day, lines):
     """A file as whycap writes it, of made-up lines."""
     path = Path(directory) / "whycap-1" / rows / f"day={day}" / f"{machine}.ndjson.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt") as file:
-        file.write("".join(line + "\n" for line in lines))
+    path.write_bytes(gzip.compress("".join(line + "\n" for line in lines).encode()))
 
 
-def files_of(directory):
-    return sorted(glob.glob(f"{directory}/whycap-1/*/*/*.ndjson.gz"))
+def files_of(directory, rows="*"):
+    return sorted(glob.glob(f"{directory}/whycap-1/{rows}/*/*.ndjson.gz"))
 
 
-def rows_of(directory, rows):
-    """The rows in the files of one kind, as they are."""
-    found = []
-    for path in sorted(glob.glob(f"{directory}/whycap-1/{rows}/*/*.ndjson.gz")):
-        with gzip.open(path, "rt") as file:
-            found.extend(json.loads(line) for line in file)
-    return found
+def rows_of(directory, rows="*"):
+    """The rows in the files, as they are."""
+    return [json.loads(line) for path in files_of(directory, rows) for line in gzip.open(path, "rt")]

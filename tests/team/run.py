@@ -2,16 +2,19 @@
 """What several machines export, in the engines that people have: ClickHouse (chdb) and DuckDB.
 
 usage: tests/team/run.py [--binary PATH] [--courses N] [--first N]
+       tests/team/run.py --scale N [--months N,N] [--binary PATH]
 
 Builds an environment of its own with chdb and duckdb from the package index, once; where there is no index nothing is run
 and that is said. Three machines with copies of recorded histories live through random courses of exports, losses, backups, new
 names and projects that no longer leave; ClickHouse loads what changed after each step, in any order. All must say what the rules
 in docs/team.md make of the rows, to the pico-dollar. Then whatever is missing, erasures, every panel's query on made-up rows, and
 what runs an export by itself. That exports add up to what one machine says is in tests/integration/export.rs.
-The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
+The last line is 'N passed, N failed'; the exit code is 1 if anything failed. With --scale: how long a large team's rows take, and how
+much room (scale.py); the figures in docs/team.md are of --scale 250000 and of --scale 5000000 --months 1.
 """
 import argparse
 import collections
+import contextlib
 import datetime
 import itertools
 import json
@@ -29,7 +32,8 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 VENV = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whycap-ci" / "team"
 PACKAGES = ["chdb==4.4.0", "duckdb==2.0.0"]
-HISTORIES = ROOT / "tests" / "data" / "histories"
+ROOTS = sorted((ROOT / "tests/data/histories").glob("*/home/.claude/projects"))
+TRANSCRIPTS = {path.relative_to(root): path for root in ROOTS for path in sorted(root.rglob("*.jsonl"))}
 # Every run has a second of its own, as in life.
 NOW = (datetime.datetime(2026, 11, 20, 6, 30) + datetime.timedelta(seconds=number) for number in itertools.count())
 RESULTS = {"passed": 0, "failed": 0}
@@ -43,8 +47,8 @@ def check(name, found, expected):
     print(f"{'ok' if holds else 'FAILED'}: {name}" + ("" if holds else f": {found!r} is not {expected!r}"), flush=True)
 
 
-def in_own_environment(script=Path(__file__)):
-    """Starts a script again with the engines, unless they are here."""
+def in_own_environment():
+    """Starts again with the engines, unless they are here."""
     python = VENV / "bin" / "python"
     if Path(sys.prefix) == VENV:
         return
@@ -56,7 +60,7 @@ def in_own_environment(script=Path(__file__)):
             print(f"skipped: {' and '.join(PACKAGES)} cannot be had here: {made.stderr.strip().splitlines()[-1:]}")
             raise SystemExit(0)
         (VENV / "complete").touch()
-    os.execv(python, [str(python), str(script.resolve()), *sys.argv[1:]])
+    os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
 
 def whycap(binary, home, *arguments):
@@ -64,20 +68,11 @@ def whycap(binary, home, *arguments):
     return subprocess.run([binary, *map(str, arguments)], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
-def transcripts():
-    found = {}
-    for root in sorted(HISTORIES.glob("*/home/.claude/projects")):
-        for path in sorted(root.rglob("*.jsonl")):
-            found[str(path.relative_to(root))] = path.read_bytes()
-    return found
-
-
-def put(home, files):
-    for below, content in files.items():
-        if content:
-            path = home / ".claude/projects" / below
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+def put(home, some):
+    for below in some:
+        path = home / ".claude/projects" / below
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TRANSCRIPTS[below], path)
 
 
 # What sums have, and what only rows have: ClickHouse shows those of the months that were summed up last.
@@ -138,7 +133,8 @@ def lose(home, every):
 
 def course(binary, root, dice, engine):
     """Three machines with copies of a history; what they do is `trace`. An answer that any of them still has counts."""
-    every = {below: content for below, content in transcripts().items() if below.split("/")[0] in dice.sample(sorted({name.split("/")[0] for name in transcripts()}), 4)}
+    projects = dice.sample(sorted({below.parts[0] for below in TRANSCRIPTS}), 6)
+    every = [below for below in TRANSCRIPTS if below.parts[0] in projects]
     homes, target, trace, pending = [root / f"machine{number}" for number in range(3)], root / "team", [], []
 
     def configure(home, export):
@@ -146,7 +142,7 @@ def course(binary, root, dice, engine):
         (home / ".config/whycap/config.toml").write_text(f"[export]\n{export}\n")
 
     for home in homes:
-        put(home, {below: content for below, content in every.items() if dice.random() < 0.8})
+        put(home, [below for below in every if dice.random() < 0.8])
         configure(home, dice.choice(['person = "Ada"', 'person = "Bob"', 'projects = ["*"]', ""]))
     ways = {"export": lambda home, data: None, "drop": lambda home, data: configure(home, 'projects = ["a*"]\nothers = "drop"'),
             "lose": lambda home, data: lose(home, 2), "lose all": lambda home, data: lose(home, 1),
@@ -220,8 +216,10 @@ USUAL = {"spend": {"project": "acme/api", "branch": "main", "model": "claude-opu
          "limits": {"kind": "five_hour", "verdict": "real", "blocked_s": 0, "ended": "seen"}, "windows": {"window": "five_hour"}}
 
 
-def made_up(directory):
-    """Poorer copies of one of Ada's answers and errors, and what somebody unrecorded who knew less of her session, are Bob's."""
+@contextlib.contextmanager
+def made_up(binary, without=()):
+    """A directory with these rows, and ClickHouse that loaded them. Poorer copies of one of Ada's answers and errors, and what somebody
+    unrecorded who knew less of her session, are Bob's."""
     files = collections.defaultdict(list)
     for line in MADE_UP.strip().splitlines():
         rows, key, weight, time, person, machine, session, fields = line.split(maxsplit=7)
@@ -230,8 +228,16 @@ def made_up(directory):
         if "cost_pico" in row:
             row["cost_pico"] *= USD
         files[rows, machine, time[:10]].append(json.dumps(row))
-    for (rows, machine, day), lines in files.items():
-        write(directory, rows, machine, day, lines)
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "whycap-1").mkdir()
+        for (rows, machine, day), lines in files.items():
+            if rows not in without:
+                write(directory, rows, machine, day, lines)
+        engine = ClickHouse(binary)
+        engine.load(files_of(directory))
+        engine.sum_up()
+        yield Path(directory), engine
+        engine.close()
 
 
 # Columns in the order of the query. The dashboard shows 1 to 20 November.
@@ -261,11 +267,7 @@ def plain(value):
 def panels(binary):
     board = json.loads((ROOT / "src/export/sql/grafana.json").read_text())
     check("every panel has an answer", [any(panel["title"].startswith(name) for name in ANSWERS) for panel in board["panels"]], [True] * len(ANSWERS))
-    with tempfile.TemporaryDirectory() as directory:
-        made_up(directory)
-        engine = ClickHouse(binary)
-        engine.load(files_of(directory))
-        engine.sum_up()
+    with made_up(binary) as (_, engine):
         # What the data source writes for its macros, and Grafana for variables: of all, and of one.
         times = {"$__fromTime": "toDateTime(1793491200)", "$__toTime": "toDateTime(1795132800)"}
 
@@ -284,54 +286,43 @@ def panels(binary):
         by_person = next(panel for panel in board["panels"] if panel["title"] == "Spend by person")
         for chosen, person in (({"person": "ada"}, "ada"), ({"team": "core"}, "ada"), ({"project": "acme/api"}, "ada"), ({"person": "bob"}, "bob")):
             check(f"the dashboard of {chosen}", [row[0] for row in ask(by_person, "UTC", **chosen)], [person])
-        engine.close()
 
 
 def missing(binary):
     """Any kinds of rows may be missing, and everything may be started twice: the engines say what `whycap` says of the rest."""
-    for kinds in [combination for size in range(4) for combination in itertools.combinations(("spend", "limits", "windows"), size)]:
-        with tempfile.TemporaryDirectory() as directory:
-            made_up(directory)
-            for rows in {"spend", "limits", "windows"} - set(kinds):
-                shutil.rmtree(Path(directory) / "whycap-1" / rows)
-            clickhouse, duck = ClickHouse(binary), DuckDB(binary, directory)
-            clickhouse.load(files_of(directory))
-            clickhouse.sum_up()
+    for without in [combination for size in range(4) for combination in itertools.combinations(("spend", "limits", "windows"), size)]:
+        with made_up(binary, without) as (directory, clickhouse):
+            duck = DuckDB(binary, directory)
             clickhouse.sum_up()
             duck.run(printed(binary, directory, "--print", "duckdb"))
-            spent = said(binary, Path(directory), "--from", directory, by=SUMMED) if "spend" in kinds else {}
-            told = whycap(binary, Path(directory), "incidents", "--json", "--from", directory).stdout
-            people = json.loads(told)["sums"]["by_person"] if told else []
+            spent = said(binary, directory, "--from", directory, by=SUMMED)
+            people = json.loads(whycap(binary, directory, "incidents", "--json", "--from", directory).stdout)["sums"]["by_person"]
             expected = spent, {one["person"]: one["blocked_s"] for one in people if one["blocked_s"]}, {one["person"]: one["hours_at_97_percent"] for one in people if one["hours_at_97_percent"]}
             for engine in (clickhouse, duck):
                 blocked = engine.run("SELECT person, CAST(sum(blocked_s) AS DOUBLE PRECISION) AS s FROM whycap.limits WHERE ended != 'none' GROUP BY person")
                 hours = engine.run("SELECT person, CAST(count(DISTINCT time) AS INT) AS h FROM whycap.windows WHERE percent >= 97 GROUP BY person")
                 found = found_in(engine, SUMMED), {person: seconds for person, seconds in blocked if seconds}, dict(hours)
-                check(f"{type(engine).__name__} with {' and '.join(kinds) or 'no rows'} alone", found, expected)
-                engine.close()
-            if len(kinds) == 3:
+                check(f"{type(engine).__name__} without {' and '.join(without) or 'nothing'}", found, expected)
+            duck.close()
+            if not without:
                 check("and that is something", (sum(spent.values()), *expected[1:]), (len(SUMMED) * 47 * USD, {"ada": 9000}, {"ada": 2}))
 
 
 def erasures(binary):
     """One command each, in files and in both engines: no name is left in any row of any table, and no export or load brings it back."""
     for what, name, rest in (("person=ada", "ada", 27), ("project=acme/web", "acme/web", 23), ("before=2026-11-06", "2026-11-05", 20)):
-        with tempfile.TemporaryDirectory() as directory:
-            made_up(directory)
-            clickhouse = ClickHouse(binary)
-            clickhouse.load(files_of(directory))
-            clickhouse.sum_up()
+        with made_up(binary) as (directory, clickhouse):
             clickhouse.sum_up("--erase", what)
-            done = whycap(binary, Path(directory), "export", directory, "--erase", what)
-            left = [row for rows in ("spend", "limits", "windows") for row in rows_of(directory, rows) if any(str(value).startswith(name) for value in row.values())]
-            check(f"{what} is erased from the files, and the rest stays", (done.returncode, left, sum(said(binary, Path(directory), "--from", directory, by=("day",)).values())), (0, [], rest * USD))
+            done = whycap(binary, directory, "export", directory, "--erase", what)
+            left = [row for row in rows_of(directory) if any(str(value).startswith(name) for value in row.values())]
+            check(f"{what} is erased from the files, and the rest stays", (done.returncode, left, sum(said(binary, directory, "--from", directory, by=("day",)).values())), (0, [], rest * USD))
             duck = DuckDB(binary, directory)
             clickhouse.load(files_of(directory))
             clickhouse.sum_up()
             for engine, tables in ((clickhouse, ("rows", "days", "limits", "windows", "spend")), (duck, ("days", "limits", "windows", "spend"))):
                 left = [table for table in tables for row in engine.run(f"SELECT * FROM whycap.{table}") if any(str(value).startswith(name) for value in row)]
                 check(f"{what}: {type(engine).__name__} has nothing of it, and the rest", (left, sum(found_in(engine, ("day",)).values())), ([], rest * USD))
-                engine.close()
+            duck.close()
 
 
 def main():
@@ -339,8 +330,12 @@ def main():
     parser.add_argument("--binary", default=str(ROOT / "target/debug/whycap"))
     parser.add_argument("--courses", type=int, default=6)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first course")
+    parser.add_argument("--scale", type=int, help="rows a month")
+    parser.add_argument("--months", default="1,3,6,12")
     arguments = parser.parse_args()
     binary = str(Path(arguments.binary).resolve())
+    if arguments.scale:
+        return scale(binary, arguments.scale, [int(month) for month in arguments.months.split(",")])
     courses(binary, range(arguments.first, arguments.first + arguments.courses))
     for part in (missing, erasures, panels):
         part(binary)
@@ -353,6 +348,7 @@ def main():
 if __name__ == "__main__":
     in_own_environment()
     from engines import ClickHouse, DuckDB, files_of, printed, rows_of, write
+    from scale import scale
     from shared import shared
     from timers import timers
 

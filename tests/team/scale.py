@@ -1,29 +1,13 @@
-#!/usr/bin/env python3
-"""How long it takes, and how much room: a large team's rows in ClickHouse (chdb, in this process), DuckDB and `spend --from`.
-
-usage: tests/team/scale.py [--binary PATH] [--rows N] [--months N,N] [--directory DIRECTORY]
-
-Makes up N rows a month (by default a million), loads month after month into ClickHouse, and at each count of months times what
-sums them up and a day's question to the sums; then reads the files of as many rows with DuckDB and `whycap spend --from`, which
-must find what ClickHouse found. The table in docs/team.md was made with the defaults, its last row with --rows 5000000 --months 1.
-"""
-import argparse
+"""How long it takes, and how much room: a large team's rows in ClickHouse (chdb, in this process), DuckDB and `spend --from`."""
 import json
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import run  # noqa: E402
-from engines import ClickHouse, DuckDB  # noqa: E402
-
+from engines import ClickHouse, DuckDB
 
 # Started by something small: what a program had at most counts what it was started from.
 ALONE = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
@@ -64,19 +48,14 @@ def generate(engine, directory, month, rows, people=300, days=22):
             SETTINGS output_format_json_quote_64bit_integers = 0""")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=str(HERE.parent.parent / "target/release/whycap"))
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--months", default="1,3,6,12")
-    parser.add_argument("--directory", default=None)
-    arguments = parser.parse_args()
-    directory, months = Path(tempfile.mkdtemp(dir=arguments.directory)), [int(month) for month in arguments.months.split(",")]
-    try:
-        engine = ClickHouse(arguments.binary)
+def scale(binary, rows, months):
+    """Month after month goes into ClickHouse; at each of `months` what sums them up is timed, and a day's question to the sums. Then
+    DuckDB and `whycap spend --from` read the files: that must find what ClickHouse found."""
+    with tempfile.TemporaryDirectory() as directory:
+        engine = ClickHouse(binary)
         print("| months | rows | summing up | sums | a day by person |\n| --- | --- | --- | --- | --- |")
         for month in range(1, months[-1] + 1):
-            generate(engine, directory, month, arguments.rows)
+            generate(engine, Path(directory), month, rows)
             engine.run(f"INSERT INTO whycap.rows SELECT * FROM file('{directory}/whycap-1/spend/day=2026-{month:02}-*/*', JSONEachRow) SETTINGS use_hive_partitioning = 0")
             if month in months:
                 taken = seconds(engine.sum_up)
@@ -85,19 +64,12 @@ def main():
                 asked = min(seconds(lambda query=query: engine.run(query)) for _ in range(3))
                 print(f"| {month} | {count} | {taken:.1f} s | {sums} | {asked:.3f} s |", flush=True)
         total = float(engine.run("SELECT sum(usd) FROM whycap.days")[0][0])
-        duck = seconds(lambda: DuckDB(arguments.binary, directory).close(), of_a_core)
-        command, done = [sys.executable, "-c", ALONE, arguments.binary, "spend", "--from", directory, "--by", "person", "--json"], []
-        environment = {"HOME": str(directory), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+        duck = seconds(lambda: DuckDB(binary, directory).close(), of_a_core)
+        command, done = [sys.executable, "-c", ALONE, binary, "spend", "--from", directory, "--by", "person", "--json"], []
+        environment = {"HOME": directory, "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         core = seconds(lambda: done.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True)), of_a_core)
         report, most = json.loads(done[0].stdout)["total"], int(done[0].stderr.split()[-1]) // 1024
         assert report["responses"] > 0 and abs(report["cost_usd"] - total) < 0.01, (report, total)
         print(f"{count} rows: DuckDB {duck:.1f} s of a core; spend --from {core:.1f} s of a core, {most} MB")
         engine.close()
-    finally:
-        shutil.rmtree(directory)
     return 0
-
-
-if __name__ == "__main__":
-    run.in_own_environment(Path(__file__))
-    sys.exit(main())
