@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::io::Error as IoError;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
@@ -24,20 +23,18 @@ use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource, Tally};
 use crate::pricing::Money;
 use crate::time::Millis;
+use crate::transcript::reader::FileState;
 
 /// Rows of one kind in a directory of exports.
 #[derive(Debug)]
 pub(crate) struct Merged {
     /// Each as it was when it was read first.
-    files: Vec<(PathBuf, FileState)>,
+    files: Vec<(PathBuf, Option<FileState>)>,
     /// Whether the row of each line counts, file by file.
     counts: Vec<bool>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
 }
-
-/// When a file was written, and its size.
-type FileState = Option<(SystemTime, u64)>;
 
 /// A copy of a row.
 struct Copy {
@@ -160,9 +157,9 @@ impl Merged {
     }
 }
 
-fn state_of(path: &Path) -> FileState {
+fn state_of(path: &Path) -> Option<FileState> {
     let found = std::fs::metadata(path).ok()?;
-    Some((found.modified().ok()?, found.len()))
+    Some(FileState::from_metadata(&found))
 }
 
 impl SpendSource for Merged {
