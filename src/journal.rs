@@ -28,9 +28,6 @@ pub(crate) trait JournalRecord: DeserializeOwned {
     const KIND: &'static str;
 }
 
-/// Further back nobody asks, and no file is.
-const MOST_MONTHS: usize = 36;
-
 /// The months' directory, in our data directory.
 const DIRECTORY: &str = "journal";
 
@@ -105,27 +102,19 @@ impl Journal {
 
     /// The months of these moments, whole.
     pub(crate) fn between(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
-        let first = from.date_naive().with_day(1).unwrap_or_default();
-        let months = std::iter::successors(Some(until.date_naive()), |month| {
-            month.checked_sub_months(Months::new(1))
-        });
-        // A clock that stands millennia ahead is not followed month by month.
-        let months = months.take_while(|month| *month >= first).take(MOST_MONTHS);
-        Self::read(months.map(|month| file(places, month)))
+        let months = number(from)..=number(until);
+        Self::read(files(&places.data).filter(|(month, _)| months.contains(month)))
     }
 
     /// All that was ever written.
     pub(crate) fn whole(places: &Places) -> Self {
-        let mut files: Vec<PathBuf> =
-            disk::files_of_kind(&places.data.join(DIRECTORY), "jsonl").collect();
-        files.sort_unstable_by(|one, other| other.cmp(one));
-        Self::read(files)
+        Self::read(files(&places.data))
     }
 
-    fn read(files: impl IntoIterator<Item = PathBuf>) -> Self {
-        let end = |file: PathBuf| disk::read_own_tail(&file, LONGEST).ok();
+    fn read(files: impl Iterator<Item = (i64, PathBuf)>) -> Self {
+        let end = |(_, file): (i64, PathBuf)| disk::read_own_tail(&file, LONGEST).ok();
         Self {
-            months: files.into_iter().filter_map(end).collect(),
+            months: files.filter_map(end).collect(),
         }
     }
 
@@ -157,13 +146,10 @@ const MONTH: i64 = 1 << 40;
 /// on. From 0 it is this month and the one before; of what is very long, only the end is read.
 pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) {
     let beginning = beginning::<R>();
-    let mut months: Vec<(i64, PathBuf)> = disk::files_of_kind(&data.join(DIRECTORY), "jsonl")
-        .filter_map(|file| Some((month_of(&file)?, file)))
-        .collect();
-    months.sort_unstable();
     let mut place = since;
     let mut found = Vec::new();
-    for (month, file) in months.iter().rev().take(2).rev() {
+    let newest: Vec<_> = files(data).take(2).collect();
+    for (month, file) in newest.iter().rev() {
         let known = (since - month * MONTH).clamp(0, MONTH).cast_unsigned();
         let length = file.symlink_metadata().map_or(0, |found| found.len());
         let start = known.max(length.saturating_sub(RECENT));
@@ -188,10 +174,24 @@ pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) 
     (found, place)
 }
 
-/// The number of the month that a file is of.
-fn month_of(file: &Path) -> Option<i64> {
-    let (year, month) = file.file_stem()?.to_str()?.split_once('-')?;
-    Some(year.parse::<i64>().ok()? * 12 + month.parse::<i64>().ok()?)
+/// The files of all months with the numbers of these, the newest first.
+fn files(data: &Path) -> impl Iterator<Item = (i64, PathBuf)> + use<> {
+    let files = disk::files_of_kind(&data.join(DIRECTORY), "jsonl");
+    let mut months: Vec<_> = files
+        .filter_map(|file| {
+            let (year, month) = file.file_stem()?.to_str()?.split_once('-')?;
+            let number = i64::from(year.parse::<u16>().ok()?) * 12
+                + month.parse::<u8>().map(i64::from).ok()?;
+            Some((number, file))
+        })
+        .collect();
+    months.sort_unstable_by(|one, other| other.cmp(one));
+    months.into_iter()
+}
+
+/// The number of a moment's month.
+fn number(at: DateTime<Utc>) -> i64 {
+    i64::from(at.year()) * 12 + i64::from(at.month())
 }
 
 fn lines_backwards(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -1,5 +1,6 @@
 //! Where things are: Claude Code's files, and whycap's own.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::disk::ours::is_safe_place;
@@ -177,24 +178,13 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     found.unwrap_or_else(|| path.to_owned())
 }
 
-/// Splits at commas, dropping empty parts. Works on bytes so that a path need not be UTF-8.
-#[cfg(unix)]
-fn split_list(value: &std::ffi::OsStr) -> Vec<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
-    value
-        .as_bytes()
-        .split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|part| !part.is_empty())
-        .map(|part| PathBuf::from(std::ffi::OsStr::from_bytes(part)))
-        .collect()
-}
-
-#[cfg(not(unix))]
-fn split_list(value: &std::ffi::OsStr) -> Vec<PathBuf> {
-    let text = value.to_string_lossy();
-    text.split(',')
-        .map(str::trim)
+/// Splits at commas, dropping empty parts. What is no text is one path.
+fn split_list(value: &OsStr) -> Vec<PathBuf> {
+    let Some(text) = value.to_str() else {
+        return vec![PathBuf::from(value)];
+    };
+    let parts = text.split(',').map(str::trim);
+    parts
         .filter(|part| !part.is_empty())
         .map(PathBuf::from)
         .collect()

@@ -14,7 +14,7 @@ use crate::transcript::owner::Owner;
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
 /// A subscription, from `organizationType`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
     /// Pro: one person.
@@ -26,6 +26,7 @@ pub enum Plan {
     /// Enterprise.
     Enterprise,
     /// A login whose plan is new to us or not given.
+    #[default]
     Other,
 }
 
@@ -63,7 +64,7 @@ impl Plan {
 }
 
 /// The account that Claude Code is logged in with. No ids, no names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The plan.
     pub plan: Plan,
@@ -91,12 +92,8 @@ impl Account {
     /// An account of which nothing is known but whose it is.
     pub(crate) fn of_another(owner: Owner) -> Self {
         Self {
-            plan: Plan::Other,
-            tier: None,
-            role: None,
-            billing: None,
-            usage_credits_enabled: None,
             owner,
+            ..Self::default()
         }
     }
 

@@ -10,6 +10,5 @@ pub mod settings;
 pub(crate) mod shell;
 pub mod shown_usage;
 pub mod status_payload;
-pub(crate) mod titles;
 pub(crate) mod transcripts;
 pub mod version;

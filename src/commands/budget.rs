@@ -3,8 +3,8 @@
 use super::reply::{Reply, Verb};
 use crate::budget::overview::{BesideBudgets, SessionAsked, Survey};
 use crate::claude::sessions::{self, Liveness};
-use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::claude::transcripts::title_of;
 use crate::hints;
 use crate::ledger::{EVER, SpendSource};
 use crate::machine::Machine;

@@ -13,8 +13,7 @@ use crate::limits::evidence::{Evidence, Sample, Seen, Whose};
 use crate::limits::incident::Incident;
 use crate::limits::is_own;
 use crate::secrets::hidden;
-use crate::transcript::error_line::ErrorLine;
-use crate::transcript::tail::MetError;
+use crate::transcript::tail::{ErrorLine, MetError};
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
 /// 0.3 s with client 2.1.328.

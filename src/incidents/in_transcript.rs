@@ -13,9 +13,8 @@ use crate::disk::{self, records};
 use crate::limits::evidence::Evidence;
 use crate::limits::normalize;
 use crate::places::Places;
-use crate::transcript::error_line::ErrorLine;
 use crate::transcript::owner::{Owner, OwnerReader};
-use crate::transcript::tail::{MetError, Tail, complete_lines};
+use crate::transcript::tail::{ErrorLine, MetError, Tail, complete_lines};
 
 /// How much of a transcript's end is read first: dozens of lines.
 const TAIL: u64 = 256 * 1024;

@@ -13,7 +13,7 @@ use crate::journal::{self, Journal};
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::limits::standing::{Ending, Standing, Wait};
-use crate::transcript::error_line::ErrorLine;
+use crate::transcript::tail::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
 const TRANSCRIPTS: usize = 20;

@@ -10,9 +10,8 @@ use crate::claude::meters::{Meter, OtherMeters};
 use crate::claude::shown_usage::ShownUsage;
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
-use crate::transcript::error_line::{ErrorLine, QuotaLimits};
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::Waiting;
+use crate::transcript::tail::{ErrorLine, QuotaLimits, Waiting};
 
 /// How we came to know of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

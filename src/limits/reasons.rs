@@ -12,7 +12,7 @@ use super::vocabulary::vocabulary;
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::shown_usage::BELIEVED_FOR;
-use crate::transcript::error_line::QuotaLimits;
+use crate::transcript::tail::QuotaLimits;
 
 /// One fact that the verdict rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::statement::NAMED;
 use super::{ANSWER_READS, Machine};
 use crate::claude::sessions;
-use crate::claude::titles::title_of;
+use crate::claude::transcripts::title_of;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::disk::lock;
 use crate::drain::{Write, writes};

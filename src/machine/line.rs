@@ -5,7 +5,7 @@ use crate::checkout::Head;
 use crate::claude::meters::Windows;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::titles::prompt_sent;
+use crate::claude::transcripts::prompt_sent;
 use crate::config::{HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::Machine;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
-use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::claude::transcripts::title_of;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};

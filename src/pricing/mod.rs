@@ -1,7 +1,6 @@
 //! What a response costs: the price table and exact integer arithmetic over it.
 
 mod cost;
-mod model_id;
 mod money;
 mod price_list;
 mod price_table;

@@ -1,7 +1,7 @@
 //! Amounts of money as integers.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use crate::config::Currency;
 
@@ -178,13 +178,6 @@ impl Sub for Money {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
-    }
-}
-
-impl Neg for Money {
-    type Output = Self;
-    fn neg(self) -> Self {
-        Self(self.0.saturating_neg())
     }
 }
 

@@ -13,7 +13,7 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::model_id::bare;
+use super::price_table::bare;
 use crate::time::Millis;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.

@@ -5,7 +5,6 @@ mod colour;
 mod output;
 mod screen;
 mod text;
-mod visible;
 #[cfg(unix)]
 mod watchman;
 
@@ -20,8 +19,7 @@ pub(crate) use output::json_in_one_line;
 pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
 pub(crate) use screen::{Screen, Woken};
 pub(crate) use text::{counted, padding};
-pub use text::{cut, strip_ansi, width, wrap};
-pub use visible::{visible, visible_lines};
+pub use text::{cut, strip_ansi, visible, visible_lines, width, wrap};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
 pub fn width_for_person(environment: &Environment) -> usize {

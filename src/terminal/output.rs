@@ -14,7 +14,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
-use super::visible::{escaped_json, visible, visible_lines};
+use super::text::{escaped_json, visible, visible_lines};
 use super::{Palette, Piece};
 
 /// A value as JSON in one line, in which everything can be seen.

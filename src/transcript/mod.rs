@@ -3,7 +3,6 @@
 //! Transcripts are Claude Code's. They are opened for reading only, never mapped (a file that is
 //! cut short under a mapping would kill us) and never waited for.
 
-pub mod error_line;
 mod json_walk;
 pub mod line;
 pub mod owner;

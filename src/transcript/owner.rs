@@ -67,41 +67,28 @@ impl Owner {
         };
         owner.fingerprint.is_some().then_some(owner)
     }
-
-    /// Goes by a later line: one that names the organization alone confirms what is known, or ends it.
-    fn follow(known: &mut Option<Self>, line: &[u8]) {
-        let Some(later) = Self::in_line(line) else {
-            return;
-        };
-        let is_confirmed = later.account.is_none()
-            && known.as_ref().and_then(|known| known.is(&later)) == Some(true);
-        if !is_confirmed {
-            *known = Some(later);
-        }
-    }
 }
 
 /// Reads the lines of a transcript for whose session it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct OwnerReader {
-    marks: [memmem::Finder<'static>; 2],
     /// As of the last line.
     pub(crate) last: Option<Owner>,
 }
 
-impl Default for OwnerReader {
-    fn default() -> Self {
-        Self {
-            marks: ["\"session-owner\"", "\"credential_org\""].map(memmem::Finder::new),
-            last: None,
-        }
-    }
-}
-
 impl OwnerReader {
+    /// Goes by a later line: one that names the organization alone confirms what is known, or ends it.
     pub(crate) fn read(&mut self, line: &[u8]) {
-        if self.marks.iter().any(|mark| mark.find(line).is_some()) {
-            Owner::follow(&mut self.last, line);
+        let has = |mark: &str| memmem::find(line, mark.as_bytes()).is_some();
+        if !has("\"session-owner\"") && !has("\"credential_org\"") {
+            return;
+        }
+        let Some(later) = Owner::in_line(line) else {
+            return;
+        };
+        let is_known = self.last.as_ref().and_then(|known| known.is(&later)) == Some(true);
+        if later.account.is_some() || !is_known {
+            self.last = Some(later);
         }
     }
 }

@@ -11,8 +11,8 @@ use whycap::claude::credentials::{Credential, SetIn};
 use whycap::limits::evidence::{Evidence, Seen};
 use whycap::limits::incident::Incident;
 use whycap::time::{Clock, Hours, Zone};
-use whycap::transcript::error_line::ErrorLine;
 use whycap::transcript::owner::Owner;
+use whycap::transcript::tail::ErrorLine;
 
 /// Who is asked for an answer: a login's plan, or what takes its place.
 const PAYERS: [(&str, Option<Plan>, &str); 8] = [

@@ -15,7 +15,7 @@ use whycap::limits::status_rows::status_rows;
 use whycap::render::Page;
 use whycap::terminal::{Palette, width};
 use whycap::time::{Clock, Hours, Zone};
-use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
+use whycap::transcript::tail::{ErrorLine, QuotaLimits};
 
 fn at() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
