@@ -1,10 +1,7 @@
 //! `whycap budget`: how far each budget is used, how fast, and where that leads.
 
 use super::reply::{Reply, Verb};
-use crate::budget::overview::{BesideBudgets, SessionAsked, Survey};
-use crate::claude::sessions::{self, Liveness};
-use crate::claude::transcripts;
-use crate::claude::transcripts::title_of;
+use crate::budget::overview::{BesideBudgets, Survey};
 use crate::hints;
 use crate::ledger::{EVER, SpendSource};
 use crate::machine::Machine;
@@ -25,7 +22,7 @@ impl Verb for BudgetArguments {
         let (today, _) = zone.day_bounds(now);
         let writes = machine.writes(Some(today.timestamp_millis()));
         let home = machine.places.home.to_str().unwrap_or_default();
-        let sessions = asked(machine);
+        let sessions = machine.sessions_asked();
         let report = machine.gathered(|ledger, caught| {
             let mut survey = Survey::new(machine.clock(), config, home, sessions.clone());
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
@@ -50,31 +47,4 @@ impl Verb for BudgetArguments {
         })?;
         Ok(Reply::from(report).in_json(self.json))
     }
-}
-
-/// The sessions whose budget is told: in a conversation the one that asks, else those that run.
-fn asked(machine: &Machine) -> Vec<SessionAsked> {
-    if machine.conversation.is_some() {
-        let asks = machine.session().map(|id| SessionAsked {
-            id: id.to_owned(),
-            name: String::new(),
-        });
-        return asks.into_iter().collect();
-    }
-    if machine.config.budget.session.is_none() {
-        return Vec::new();
-    }
-    let registered = sessions::registered(&machine.places).into_iter();
-    registered
-        .filter(|session| session.liveness == Liveness::Holds)
-        .filter_map(|session| session.doing.session)
-        .map(|id| {
-            let transcript = transcripts::of_session(machine.places.transcript_roots(), &id);
-            let title = transcript.and_then(|transcript| title_of(&transcript));
-            SessionAsked {
-                name: title.unwrap_or_else(|| id.chars().take(8).collect()),
-                id,
-            }
-        })
-        .collect()
 }

@@ -9,7 +9,7 @@ use super::answer::asked;
 use super::host::{Deadline, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::environment::Environment;
-use crate::install::plugin;
+use crate::install::entries;
 use crate::machine::{Conversation, Machine, held_back};
 use crate::places::Places;
 use crate::terminal::{Shown, print, visible_lines};
@@ -29,7 +29,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let places = Places::in_session(&environment, &projects);
     // The user's settings run the same hook where the plugin's copy is the second one: it stays silent.
     let name = event.name;
-    let name = name.filter(|name| !plugin::is_second_run(&places, &environment, *name));
+    let name = name.filter(|name| !entries::is_second_run(&places, &environment, *name));
     let Some(name) = name else {
         return ExitCode::SUCCESS;
     };

@@ -1,17 +1,13 @@
 //! `whycap install`: wires the status line and the hooks into a settings file.
 
-use std::io::{self, BufRead, IsTerminal};
-use std::path::Path;
-
 use super::reply::{Reply, Verb};
-use crate::claude::settings::{self, SettingsFile, SettingsScope};
-use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
-use crate::install::settings_edit::{Additions, foreign_status_line};
-use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
+use crate::claude::settings::{self, SettingsScope};
+use crate::install::entries::Kept;
+use crate::install::settings_edit::Additions;
+use crate::install::{PATIENCE, carry_out, changes, own_path, plan, sweep};
 use crate::machine::Machine;
-use crate::places::Places;
 use crate::render::Report;
-use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};
+use crate::terminal::Tone;
 
 /// Arguments of `whycap install`.
 #[derive(Debug, clap::Args)]
@@ -41,11 +37,6 @@ pub(crate) struct InstallArguments {
     replace: bool,
 }
 
-const SHARED: &str = "this file is usually shared; others need whycap at the same path. --scope local keeps it to you";
-
-/// What is asked about a status line that is not ours.
-const QUESTION: &str = include_str!("help/keep_status_line.txt");
-
 impl Verb for InstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let places = &machine.places;
@@ -60,7 +51,7 @@ impl Verb for InstallArguments {
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(Kept::Wrapped),
                 (_, true) => Some(Kept::SetAside),
-                _ if status_line && !dry_run => ask(&path)?,
+                _ if status_line && !dry_run => changes::ask(&path)?,
                 _ => None,
             },
         };
@@ -70,8 +61,8 @@ impl Verb for InstallArguments {
         let make = || plan::install(places, &path, wanted);
         let plan = carry_out(places, PATIENCE, dry_run, make)?;
         let mut report = Report::default();
-        summary::add(&plan, &path, dry_run, places, &mut report);
-        for note in afterthoughts(places, &directory, self.scope, &path) {
+        changes::add(&plan, &path, dry_run, places, &mut report);
+        for note in changes::afterthoughts(places, &directory, self.scope, &path) {
             report.item("  note: ", Tone::Plain, note);
         }
         report.line(match (dry_run, plan.is_empty()) {
@@ -81,57 +72,4 @@ impl Verb for InstallArguments {
         });
         Ok(report.into())
     }
-}
-
-/// Asks what to do about a status line that is not ours, if there is somebody to ask.
-fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
-    let contents = SettingsFile::read(SettingsScope::User, path.to_owned());
-    let found = contents.settings().and_then(foreign_status_line);
-    let (Some(command), true) = (found, io::stdin().is_terminal() && is_seen_by_person()) else {
-        return Ok(None);
-    };
-    let question = QUESTION.replace("{command}", &cut(&command, 60));
-    print(&Shown::text(question.trim_end_matches('\n')))?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(match answer.trim() {
-        "k" | "K" => Some(Kept::Wrapped),
-        "s" | "S" => Some(Kept::SetAside),
-        _ => None,
-    })
-}
-
-/// What keeps the installation from taking effect, or concerns others.
-fn afterthoughts(
-    places: &Places,
-    directory: &Path,
-    scope: SettingsScope,
-    path: &Path,
-) -> Vec<String> {
-    let files = settings::of(places, Some(directory));
-    let mut notes = Vec::new();
-    if let Some((winner, entry)) = settings::winner(&files, "statusLine")
-        && winner.path != path
-        && entry_invocation(entry, STATUS_LINE).is_none()
-    {
-        notes.push(format!(
-            "in this folder {} has another status line, and it wins",
-            places.show(&winner.path)
-        ));
-    }
-    for file in &files {
-        let place = places.show(&file.path);
-        if file.is_true("disableAllHooks") {
-            notes.push(format!(
-                "{place} sets disableAllHooks: no hook and no status line will run until it is taken out"
-            ));
-        }
-        if let Err(why) = &file.contents {
-            notes.push(format!("{place}: {why}"));
-        }
-    }
-    if scope == SettingsScope::Project {
-        notes.push(SHARED.to_owned());
-    }
-    notes
 }

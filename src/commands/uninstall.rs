@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
-use crate::install::{EditRecord, PATIENCE, carry_out, plan, summary, sweep};
+use crate::install::{EditRecord, PATIENCE, carry_out, changes, plan, sweep};
 use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -45,7 +45,7 @@ impl Verb for UninstallArguments {
             let make = || plan::uninstall(places, &path, false);
             match carry_out(places, PATIENCE, self.dry_run, make) {
                 Ok(plan) if !plan.is_empty() => {
-                    summary::add(&plan, &path, self.dry_run, places, &mut report);
+                    changes::add(&plan, &path, self.dry_run, places, &mut report);
                 }
                 Ok(_) => {}
                 // One file that cannot be changed must not keep whycap in the others.

@@ -387,6 +387,11 @@ impl Config {
         Theme::named(&self.statusline.theme).unwrap_or(usual)
     }
 
+    /// Whether a hint is wanted.
+    pub(crate) fn hints(&self, hint: HintName) -> bool {
+        !self.hints.off.contains(&hint)
+    }
+
     /// Whether a segment is on any line. What only serves one that is not need not be read.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
         self.rows().concat().contains(&segment)

@@ -11,8 +11,8 @@ use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::claude::shell::Shell;
 use crate::disk;
-use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
-use crate::install::{EditRecord, plugin};
+use crate::install::EditRecord;
+use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation, is_plugin_among};
 use crate::places::as_written;
 
 /// The most that a program of ours can sensibly hold.
@@ -107,7 +107,7 @@ pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
 
 fn plugin_is_on(setup: &Setup) -> bool {
     let plugins = winner(&setup.settings, "enabledPlugins");
-    plugin::is_among(plugins.map(|(_, plugins)| plugins))
+    is_plugin_among(plugins.map(|(_, plugins)| plugins))
 }
 
 pub(super) fn hooks(setup: &Setup, found: &mut Examination) {

@@ -1,7 +1,10 @@
 //! Carrying out a plan: alone among whycaps, and again if somebody else wrote meanwhile.
+//!
+//! Each step leaves every file whole. A crash between any two leaves settings that are either as before or complete:
+//! their order is the plan's business.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -9,9 +12,66 @@ use chrono::{DateTime, Utc};
 
 use super::edit_record::EditRecord;
 use super::plan::{InstallPlan, slash_command_path};
-use super::steps::{self, Step};
-use crate::disk;
+use crate::disk::{self, Durability};
 use crate::places::{Places, real};
+
+/// One thing to do on the disk. A file that is written gets the directories that it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Change a file that others may change as well, if it still holds what was read.
+    Change {
+        /// The file.
+        path: PathBuf,
+        /// What it held when the plan was made. None: there was none.
+        before: Option<String>,
+        /// What it shall hold. None: it goes.
+        after: Option<String>,
+    },
+    /// Write a file of ours.
+    WriteOwn(PathBuf, Vec<u8>),
+    /// Delete a file of ours.
+    RemoveOwn(PathBuf),
+    /// Delete a directory that we made, if nothing else is in it.
+    RemoveOwnDirectory(PathBuf),
+}
+
+impl Step {
+    /// False if somebody changed the file after the plan was made; then nothing was done.
+    fn run(&self) -> Result<bool, disk::Error> {
+        match self {
+            Self::Change {
+                path,
+                before,
+                after,
+            } => {
+                let before = before.as_deref().map(str::as_bytes);
+                let Some(after) = after else {
+                    return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
+                };
+                disk::create_shared_directory_of(path)?;
+                return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
+            }
+            Self::WriteOwn(path, bytes) => {
+                disk::create_directory_of(path)?;
+                disk::write_atomically(path, bytes, Durability::Synced)?;
+            }
+            Self::RemoveOwn(path) => disk::remove_own_file(path)?,
+            Self::RemoveOwnDirectory(path) => disk::replace::remove_own_empty_dir(path),
+        }
+        Ok(true)
+    }
+}
+
+/// Runs the steps in order. False if somebody changed a file after the plan was made: then that
+/// step and those behind it were not done, and it takes a new plan.
+pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
+    for step in steps {
+        if !step.run()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
 
 /// How long a person waits for another installation to end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,16 +95,17 @@ pub(crate) fn carry_out(
     let _alone = lock(&places.data, patience)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
-        if steps::run(&plan.steps)? {
+        if run(&plan.steps)? {
             return Ok(plan);
         }
     }
-    let changed = first.steps.iter().find_map(Step::change);
+    let changed = first.steps.iter().find_map(|step| match step {
+        Step::Change { path, .. } => Some(path),
+        _ => None,
+    });
     bail!(
         "another program keeps changing {}; nothing was lost, try again when it is done",
-        changed
-            .map_or(&places.config, |change| &change.path)
-            .display()
+        changed.unwrap_or(&places.config).display()
     )
 }
 

@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::changes::ChangeKind;
 use super::entries::wired;
 use super::plan;
-use super::settings_edit::{Additions, ChangeKind};
+use super::settings_edit::Additions;
 use super::{carry_out, own_path};
 use crate::claude::settings::SettingsFile;
 use crate::disk;

@@ -3,19 +3,17 @@
 //!
 //! `json_edit` changes a JSON text at chosen places, `settings_edit` knows what to add and
 //! remove; neither touches a disk. `plan` reads the files and says what to do; `carry_out`
-//! does it, one whole file at a time (`steps`).
+//! does it, one whole file at a time.
 
-mod carry_out;
+pub mod carry_out;
+pub(crate) mod changes;
 mod edit_record;
 pub mod entries;
 mod json_edit;
 pub(crate) mod line;
 pub(crate) mod own_path;
 pub mod plan;
-pub mod plugin;
 pub mod settings_edit;
-pub mod steps;
-pub(crate) mod summary;
 
 pub(crate) use carry_out::{PATIENCE, carry_out, sweep};
 pub(crate) use edit_record::EditRecord;

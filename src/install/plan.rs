@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, ensure};
 
+use super::carry_out::Step;
+use super::changes::{Change, ChangeKind};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{Wired, wired};
-use super::plugin;
-use super::settings_edit::{self, Additions, Change, ChangeKind};
-use super::steps::{FileChange, Step};
+use super::entries::{self, Wired, wired};
+use super::settings_edit::{self, Additions};
 use crate::claude::settings;
 use crate::disk::replace::is_link;
 use crate::places::{Places, real};
@@ -34,25 +34,11 @@ impl InstallPlan {
     }
 
     fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
-        self.steps.push(Step::Change(FileChange {
+        self.steps.push(Step::Change {
             path: path.to_owned(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
-        }));
-    }
-
-    /// A settings file becomes this, if it may be written.
-    fn change_settings(
-        &mut self,
-        places: &Places,
-        path: &Path,
-        before: Option<&str>,
-        after: Option<&str>,
-    ) -> anyhow::Result<()> {
-        check_in_project(places, path)?;
-        check_writable(path)?;
-        self.change(path, before, after);
-        Ok(())
+        });
     }
 
     /// The change of this kind, if there is one.
@@ -78,12 +64,11 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     let present = text_of(path)?;
     let text = present.as_deref().unwrap_or_default();
     let outcome = settings_edit::add(text, wanted).with_context(|| left_alone(path))?;
-    if outcome.text.len() as u64 > settings::SIZE_LIMIT {
-        bail!(
-            "{} was left alone, for it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
-            path.display()
-        );
-    }
+    ensure!(
+        outcome.text.len() as u64 <= settings::SIZE_LIMIT,
+        "{} was left alone, for it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
+        path.display()
+    );
     let mut plan = InstallPlan {
         changes: outcome.changes,
         ..InstallPlan::default()
@@ -103,7 +88,7 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         record.kept = outcome.kept;
     }
     let command = slash_command_path(places);
-    let has_plugin = plugin::is_on(places);
+    let has_plugin = entries::is_plugin_on(places);
     if wanted.hooks && !has_plugin && !command.exists() {
         new_files.push(&command);
     }
@@ -118,7 +103,8 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
     }
     if outcome.text != text {
-        plan.change_settings(places, path, present.as_deref(), Some(&outcome.text))?;
+        check_may_write(places, path)?;
+        plan.change(path, present.as_deref(), Some(&outcome.text));
     }
     if wanted.hooks && has_plugin {
         plan.notes.push(
@@ -171,7 +157,8 @@ pub fn uninstall(
         plan.changes = outcome.changes;
     }
     if left != present {
-        plan.change_settings(places, path, present.as_deref(), left.as_deref())?;
+        check_may_write(places, path)?;
+        plan.change(path, present.as_deref(), left.as_deref());
     }
     if only_status_line {
         return Ok(plan);
@@ -294,15 +281,26 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Refuses a file that must not be written, before the first step rather than at the last. A
-/// rename would get past a missing write permission; the permission is meant, though.
-fn check_writable(path: &Path) -> anyhow::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly()) {
-        bail!(
-            "{} is read-only; make it writable (chmod u+w) and try again",
-            path.display()
-        );
-    }
+/// Refuses a file that must not be written, before the first step rather than at the last: a project's settings that
+/// lead out of the project, for who wrote the project chose where; and one without the right to write it. A rename
+/// would get past that; it is meant, though.
+fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
+    let directory = path.parent().unwrap_or(path);
+    let project = directory.parent().unwrap_or(directory);
+    let target = std::fs::read_link(path);
+    let leads_to = target.map_or_else(|_| path.to_owned(), |target| directory.join(target));
+    let leads_to = real(&leads_to);
+    ensure!(
+        path == places.user_settings() || leads_to.starts_with(real(project)),
+        "{} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
+        path.display(),
+        leads_to.display()
+    );
+    ensure!(
+        !std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly()),
+        "{} is read-only; make it writable (chmod u+w) and try again",
+        path.display()
+    );
     Ok(())
 }
 
@@ -313,27 +311,6 @@ fn missing_directories(path: &Path) -> Vec<PathBuf> {
     let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
     missing.reverse();
     missing
-}
-
-/// Refuses a project's settings that lead out of the project: who wrote the project chose where.
-fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
-    let Some((directory, project)) = path
-        .parent()
-        .and_then(|directory| Some((directory, directory.parent()?)))
-        .filter(|_| path != places.user_settings())
-    else {
-        return Ok(());
-    };
-    let target = std::fs::read_link(path);
-    let leads_to = target.map_or_else(|_| path.to_owned(), |target| directory.join(target));
-    if !real(&leads_to).starts_with(real(project)) {
-        bail!(
-            "{} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
-            path.display(),
-            real(&leads_to).display()
-        );
-    }
-    Ok(())
 }
 
 fn left_alone(path: &Path) -> String {

@@ -3,12 +3,12 @@
 //! Whatever the edit did, the outcome is parsed by `serde_json` and compared with the input: unless
 //! exactly our entries differ, the edit is refused.
 
-use anyhow::bail;
+use anyhow::ensure;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstStringLit};
 use jsonc_parser::json;
-use serde::Deserialize;
 use serde_json::{Value, json as value};
 
+use super::changes::{Change, ChangeKind};
 use super::edit_record::KeptStatusLine;
 use super::entries::{
     EVENTS, HOOK, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation, hook_command,
@@ -34,61 +34,6 @@ pub struct Additions<'a> {
     pub keep: Option<Kept>,
 }
 
-/// One thing that changed, or that was deliberately left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) kind: ChangeKind,
-    /// What it is about: the events of hooks, or how many, a file, a foreign status line's command.
-    pub(crate) of: String,
-}
-
-/// Kinds of changes, by their names in `summary.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ChangeKind {
-    /// Our status line was added where there was none.
-    StatusLineAdded,
-    /// Ours is below a foreign one.
-    StatusLineWrapped,
-    /// Ours took the place of a foreign one, which is kept.
-    StatusLineSetAside,
-    /// A foreign one stays, and ours was not added.
-    StatusLineLeft,
-    /// Our status line pointed to another program before.
-    StatusLineMoved,
-    StatusLineRemoved,
-    /// Our status line was taken out and the foreign one put back.
-    StatusLineRestored,
-    HooksAdded,
-    /// Our hooks pointed to another program before.
-    HooksMoved,
-    HooksRemoved,
-    SlashCommandAdded,
-    SlashCommandRemoved,
-}
-
-impl Change {
-    pub(super) fn new(kind: ChangeKind, of: &impl ToString) -> Self {
-        let of = of.to_string();
-        Self { kind, of }
-    }
-
-    /// Whether nothing was changed.
-    pub(crate) fn is_none(&self) -> bool {
-        self.kind == ChangeKind::StatusLineLeft
-    }
-}
-
-/// A text after an edit.
-#[derive(Debug, Clone)]
-pub(crate) struct EditedText {
-    pub(crate) text: String,
-    /// What was done and left.
-    pub(crate) changes: Vec<Change>,
-    /// The foreign status line that ours now keeps.
-    pub(crate) kept: Option<KeptStatusLine>,
-}
-
 /// The command of a status line that is not ours, for showing.
 pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
@@ -102,19 +47,19 @@ fn command_of(entry: &Value) -> String {
 }
 
 /// Adds what is wanted. Adding what is there already changes nothing.
-pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<EditedText> {
-    let (mut work, root) = Work::on(text)?;
+pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<SettingsEdit> {
+    let (mut edit, root) = SettingsEdit::on(text)?;
     let Some(settings) = root.as_object() else {
         return Err(refusal(&root, "Settings must be an object in braces"));
     };
     if wanted.status_line {
         let command = format!("{} {STATUS_LINE}", wanted.program);
-        work.add_status_line(&settings, &command, wanted.keep);
+        edit.add_status_line(&settings, &command, wanted.keep);
     }
     if wanted.hooks {
-        work.add_hooks(&settings, &hook_command(wanted.program))?;
+        edit.add_hooks(&settings, &hook_command(wanted.program))?;
     }
-    work.checked(text)
+    edit.checked()
 }
 
 /// Takes whycap out, or only its status line. `kept` is the foreign status line as our own data have it, for the case that it
@@ -124,15 +69,15 @@ pub(crate) fn remove(
     only_status_line: bool,
     kept: Option<&str>,
     before: Option<&Value>,
-) -> anyhow::Result<EditedText> {
-    let (mut work, root) = Work::on(text)?;
+) -> anyhow::Result<SettingsEdit> {
+    let (mut edit, root) = SettingsEdit::on(text)?;
     if let Some(settings) = root.as_object() {
-        work.remove_status_line(&settings, kept);
+        edit.remove_status_line(&settings, kept);
         if !only_status_line {
-            work.remove_hooks(&settings, before);
+            edit.remove_hooks(&settings, before);
         }
     }
-    work.checked(text)
+    edit.checked()
 }
 
 /// Text that goes into settings as it is spelled.
@@ -186,25 +131,30 @@ fn is_moved(found: &Invocation, command: &CstStringLit, wanted: &str) -> bool {
     is_moved
 }
 
-/// An edit under way.
-struct Work {
+/// A text and what is done to it.
+pub(crate) struct SettingsEdit {
+    /// In the end the text as it shall be.
+    pub(crate) text: String,
+    /// What was done and left.
+    pub(crate) changes: Vec<Change>,
+    /// The foreign status line that ours now keeps.
+    pub(crate) kept: Option<KeptStatusLine>,
     document: Document,
     /// What the settings say beside whycap, and shall go on saying.
     expected: Value,
-    changes: Vec<Change>,
-    kept: Option<KeptStatusLine>,
 }
 
-impl Work {
+impl SettingsEdit {
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let (document, root, expected) = Document::parse(text)?;
-        let work = Self {
-            document,
-            expected,
+        let edit = Self {
+            text: text.to_owned(),
             changes: Vec::new(),
             kept: None,
+            document,
+            expected,
         };
-        Ok((work, root))
+        Ok((edit, root))
     }
 
     fn note(&mut self, kind: ChangeKind, of: &impl ToString) {
@@ -349,24 +299,19 @@ impl Work {
         }
     }
 
-    /// Proves that the edits touch nothing but our entries.
-    fn checked(self, original: &str) -> anyhow::Result<EditedText> {
-        let text = if self.changes.iter().all(Change::is_none) {
-            original.to_owned()
-        } else {
-            self.document.text()
-        };
-        let after = settings::parse(text.as_bytes());
+    /// Makes the text, and proves that the edits touch nothing but our entries.
+    fn checked(mut self) -> anyhow::Result<Self> {
+        if !self.changes.iter().all(Change::is_none) {
+            self.text = self.document.text();
+        }
+        let after = settings::parse(self.text.as_bytes());
         // Compared as text: the order of keys belongs to the user as well.
         let others = after.map(|after| without_ours(&after).to_string());
-        if others != Ok(without_ours(&self.expected).to_string()) {
-            bail!("an edit here would change more than whycap's own entries");
-        }
-        Ok(EditedText {
-            text,
-            changes: self.changes,
-            kept: self.kept,
-        })
+        ensure!(
+            others == Ok(without_ours(&self.expected).to_string()),
+            "an edit here would change more than whycap's own entries"
+        );
+        Ok(self)
     }
 }
 
@@ -530,7 +475,7 @@ mod tests {
             ("{\"hooks\": {\"Stop\": {}}}", "`hooks.Stop` must be a list"),
             ("{\"hooks\": null}", "`hooks` must be an object"),
         ] {
-            let why = add(text, wanted(None)).unwrap_err().to_string();
+            let why = add(text, wanted(None)).err().unwrap().to_string();
             assert!(why.contains(reason), "{text}: {why}");
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Machine;
 use crate::budget::prompts::OnPrompt;
-use crate::install::{line, plugin};
+use crate::install::{entries, line};
 use crate::ledger::{Effort, Ledger, LedgerError, Patience};
 use crate::locks;
 use crate::terminal::{visible, visible_lines};
@@ -68,7 +68,7 @@ impl Machine {
         line::renew_copy(environment);
         let text = match locks.into_iter().flatten().next() {
             Some(lock) => format!("{} {}", lock.says, lock.remedy),
-            None => plugin::status_line_hint(places, environment)?,
+            None => entries::status_line_hint(places, environment)?,
         };
         Some(message(&text))
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::statement::NAMED;
 use super::{ANSWER_READS, Machine};
-use crate::claude::sessions;
-use crate::claude::transcripts::title_of;
-use crate::claude::transcripts::{self, TranscriptFile};
+use crate::budget::overview::SessionAsked;
+use crate::claude::sessions::{self, Liveness};
+use crate::claude::transcripts::{self, TranscriptFile, title_of};
 use crate::disk::lock;
 use crate::drain::{Write, writes};
 use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience, ReadingProgress};
@@ -95,6 +95,33 @@ impl Machine {
             session.is_answering() && !is_asking
         });
         answering.count()
+    }
+
+    /// The sessions whose budget is told: in a conversation the one that asks, else those that run.
+    pub(crate) fn sessions_asked(&self) -> Vec<SessionAsked> {
+        if self.conversation.is_some() {
+            let asks = self.session().map(|id| SessionAsked {
+                id: id.to_owned(),
+                name: String::new(),
+            });
+            return asks.into_iter().collect();
+        }
+        if self.config.budget.session.is_none() {
+            return Vec::new();
+        }
+        let registered = sessions::registered(&self.places).into_iter();
+        registered
+            .filter(|session| session.liveness == Liveness::Holds)
+            .filter_map(|session| session.doing.session)
+            .map(|id| {
+                let transcript = transcripts::of_session(self.places.transcript_roots(), &id);
+                let title = transcript.and_then(|transcript| title_of(&transcript));
+                SessionAsked {
+                    name: title.unwrap_or_else(|| id.chars().take(8).collect()),
+                    id,
+                }
+            })
+            .collect()
     }
 
     /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is

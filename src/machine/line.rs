@@ -31,8 +31,6 @@ pub(crate) struct LineAsked {
     machine: Machine,
     palette: Palette,
     columns: usize,
-    /// What writing the prompt cache again costs, if that is to be said now.
-    rewriting: Option<Money>,
 }
 
 impl LineAsked {
@@ -47,7 +45,6 @@ impl LineAsked {
         let asked = Self {
             palette: Palette::for_host(&machine.environment).in_theme(theme),
             columns: columns.saturating_sub(MARGIN).max(1),
-            rewriting: rewriting(&payload, &machine),
             payload,
             machine,
         };
@@ -68,7 +65,7 @@ impl LineAsked {
         let directory = self.payload.current_dir();
         let directory = directory.filter(|_| config.shows(SegmentName::Directory));
         LineFacts {
-            rewriting: self.rewriting,
+            rewriting: self.rewriting(),
             directory: directory.map(|directory| machine.places.show(directory)),
             ..LineFacts::new(&self.payload, config, machine.clock())
         }
@@ -117,18 +114,26 @@ impl LineAsked {
         live?.session_after(sent?)
     }
 
+    /// What writing the prompt cache again costs, if that is to be said now.
+    fn rewriting(&self) -> Option<Money> {
+        let (payload, machine) = (&self.payload, &self.machine);
+        let (config, now) = (&machine.config, machine.environment.now);
+        let is_wanted = config.shows(SegmentName::Hint) && config.hints(HintName::ColdCache);
+        let cache = payload.prompt_cache().filter(|_| is_wanted)?;
+        if !cache.is_nearly_cold(now) {
+            return None;
+        }
+        let prices = machine.prices().prices_of(payload.model_id()?);
+        cold_cache(&cache, &prices, payload.fast_mode(), now)
+    }
+
     /// A prompt cache that is written again without need, if its user wants to hear of it.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<CacheNews> {
-        let is_wanted = !self
-            .machine
-            .config
-            .hints
-            .off
-            .contains(&HintName::WrittenAgain);
-        let payload = &self.payload;
+        let (payload, machine) = (&self.payload, &self.machine);
+        let is_wanted = machine.config.hints(HintName::WrittenAgain);
         let told = payload.cache_misses().filter(|_| is_wanted)?;
-        let prices = self.machine.prices().prices_of(payload.model_id()?);
-        let now = self.machine.environment.now;
+        let prices = machine.prices().prices_of(payload.model_id()?);
+        let now = machine.environment.now;
         CacheNews::of(payload, &told, incidents.recent(), &prices, now)
     }
 }
@@ -226,17 +231,4 @@ impl<'a> LineKnown<'a> {
         // The end of the process closes it too, and does not take it down piece by piece first.
         std::mem::forget(self.live.map(|live| live.keep(places)));
     }
-}
-
-/// What writing the prompt cache again costs, if that is to be said now.
-fn rewriting(payload: &StatusPayload, machine: &Machine) -> Option<Money> {
-    let (config, now) = (&machine.config, machine.environment.now);
-    let is_wanted =
-        config.shows(SegmentName::Hint) && !config.hints.off.contains(&HintName::ColdCache);
-    let cache = payload.prompt_cache().filter(|_| is_wanted)?;
-    if !cache.is_nearly_cold(now) {
-        return None;
-    }
-    let prices = machine.prices().prices_of(payload.model_id()?);
-    cold_cache(&cache, &prices, payload.fast_mode(), now)
 }

@@ -32,7 +32,6 @@ pub(crate) use event::held_back;
 pub(crate) use line::{LineAsked, LineKnown};
 pub(crate) use moment::Watched;
 pub(crate) use statement::StatementAsked;
-pub(crate) use windows::WORTH_OVER;
 
 /// How long an answer inside a conversation may spend on reading transcripts.
 const ANSWER_READS: Duration = Duration::from_millis(500);

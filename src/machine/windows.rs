@@ -1,19 +1,20 @@
 //! What the plan's windows were used by, and what a percent of them is worth: the ledger held against
 //! what sessions were told.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Machine;
-use crate::drain::{PercentWorth, SpentHere, WindowShares};
+use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, WindowShares};
 use crate::incidents::{KnownWindows, steps};
-use crate::ledger::{Answer, Ledger, LedgerError};
+use crate::ledger::{Answer, EVER, Ledger, LedgerError, RowsBy, SpendSource};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
+use crate::spend::{GroupBy, Period};
 
 /// How far back it is told what a percent was worth.
-pub(crate) const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
+const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 
 /// A window, what people call it, and when it began.
 type OpenWindow = (Window, &'static str, DateTime<Utc>);
@@ -95,5 +96,54 @@ impl Machine {
             WindowShares::new(name, *since, &served, &answers, &levels)
         });
         Ok(shares.collect())
+    }
+
+    /// What was written in a period, beside what was spent.
+    pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> anyhow::Result<Drain> {
+        let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
+        let clock = self.clock();
+        let asked = period.of_rows(clock.zone);
+        // What a percent is worth is told of these weeks in any case.
+        let lately = (clock.now - WORTH_OVER).timestamp_millis();
+        let mut writes = self.writes(Some(asked.start.min(lately)));
+        let accounts = writes.iter().filter_map(|write| {
+            let owner = write.owner.as_ref().filter(|owner| owner.account.is_some());
+            Some((write.answer.key, owner?.fingerprint.clone()?))
+        });
+        let accounts: HashMap<i64, String> = accounts.collect();
+        let (mut sessions, mut spent) = self.gathered(|ledger, _| {
+            let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
+            ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
+                let spend = sessions.entry(row.origin.session.clone()).or_default();
+                spend.cost += row.tally.cost();
+            })?;
+            let mut spent = Vec::new();
+            ledger.rows(EVER, RowsBy::Answer, &mut |row| {
+                let account = row.answer.and_then(|key| accounts.get(&key).cloned());
+                let (at, cost) = (row.at, row.tally.cost());
+                spent.push(SpentHere { at, cost, account });
+            })?;
+            Ok((sessions, spent))
+        })?;
+        sessions.retain(|name, _| is_meant(name));
+        spent.sort_by_key(|spent| spent.at);
+        let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
+        let percent_worth = PercentWorth::new(&steps, &spent, clock.now);
+        writes.retain(|write| asked.contains(&write.answer.at) && is_meant(&write.session));
+        let percent_worth = percent_worth.with_prompts(&writes);
+        let found = Findings::new(writes);
+        let title_of = self.titles(GroupBy::Session);
+        for (id, _) in &found.sessions {
+            let known = sessions.entry(id.clone()).or_default();
+            known.title = title_of(id);
+        }
+        Ok(Drain {
+            found,
+            period,
+            clock,
+            cost: sessions.values().map(|session| session.cost).sum(),
+            sessions,
+            percent_worth,
+        })
     }
 }

@@ -8,10 +8,10 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use whycap::environment::{Environment, HOME};
+use whycap::install::carry_out;
 use whycap::install::entries::{EVENTS, Kept, wired};
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
-use whycap::install::steps;
 use whycap::places::Places;
 
 use crate::support::Sandbox;
@@ -563,7 +563,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
     let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
     let complete = {
         let sandbox = sandbox(text);
-        steps::run(&planned(&sandbox).steps).unwrap();
+        carry_out::run(&planned(&sandbox).steps).unwrap();
         sandbox.read(SETTINGS)
     };
     let count = planned(&sandbox(text)).steps.len();
@@ -571,7 +571,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
     for survived in 0..=count {
         let sandbox = sandbox(text);
         let before = theirs(&sandbox);
-        steps::run(&planned(&sandbox).steps[..survived]).unwrap();
+        carry_out::run(&planned(&sandbox).steps[..survived]).unwrap();
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
@@ -583,20 +583,20 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
             assert!(record.contains("mine"), "{record}");
         }
         // Either way out works from here: back at once, or finish first.
-        steps::run(&removal(&sandbox).steps).unwrap();
+        carry_out::run(&removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
-        steps::run(&planned(&sandbox).steps[..survived]).unwrap();
-        steps::run(&planned(&sandbox).steps).unwrap();
+        carry_out::run(&planned(&sandbox).steps[..survived]).unwrap();
+        carry_out::run(&planned(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), complete);
         let steps_out = removal(&sandbox).steps;
         for stopped in 0..steps_out.len() {
-            steps::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
+            carry_out::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
                 .unwrap();
             let now = sandbox.read(SETTINGS);
             assert!(now == text || now == complete);
         }
-        steps::run(&removal(&sandbox).steps).unwrap();
+        carry_out::run(&removal(&sandbox).steps).unwrap();
         let mut after = theirs(&sandbox);
         after.retain(|(path, _)| !path.ends_with("settings.json.whycap-backup"));
         assert_eq!(after, before, "after {survived} steps");
@@ -608,12 +608,12 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
     let sandbox = sandbox("{\"a\": 1}");
     let plan = planned(&sandbox);
     sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
-    assert!(!steps::run(&plan.steps).unwrap(), "overtaken");
+    assert!(!carry_out::run(&plan.steps).unwrap(), "overtaken");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
-    assert!(steps::run(&planned(&sandbox).steps).unwrap(), "done");
+    assert!(carry_out::run(&planned(&sandbox).steps).unwrap(), "done");
     let now = settings(&sandbox);
     assert_eq!((&now["a"], &now["b"]), (&json!(2), &json!(3)));
-    assert!(steps::run(&removal(&sandbox).steps).unwrap(), "done");
+    assert!(carry_out::run(&removal(&sandbox).steps).unwrap(), "done");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use whycap::environment::{Environment, HOME};
 use whycap::install::entries::{Kept, Wired, wired, without_ours};
 use whycap::install::settings_edit::Additions;
-use whycap::install::{plan, steps};
+use whycap::install::{carry_out, plan};
 use whycap::places::Places;
 
 /// A home directory with one settings file.
@@ -50,13 +50,13 @@ impl Home {
     /// Installs, and checks that a second time there is nothing to do.
     fn install(&self, wanted: Additions<'_>) {
         let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
-        steps::run(&plan().steps).unwrap();
+        carry_out::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 
     fn uninstall(&self) {
         let plan = || plan::uninstall(&self.places, &self.settings, false).unwrap();
-        steps::run(&plan().steps).unwrap();
+        carry_out::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }
 

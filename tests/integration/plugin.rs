@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use whycap::claude::hook_event::EventName;
 use whycap::environment::Environment;
+use whycap::install::entries;
 use whycap::install::entries::EVENTS;
-use whycap::install::plugin;
 use whycap::places::Places;
 
 use crate::support::{Sandbox, write_script};
@@ -233,7 +233,7 @@ fn a_registered_command_is_answered_although_the_settings_run_hooks() {
     let (places, from_plugin) = environment(&sandbox, "plugin");
     sandbox.run(&["install", "--hooks"]).success();
     let event = EventName::CommandRun;
-    assert!(!plugin::is_second_run(&places, &from_plugin, event));
+    assert!(!entries::is_second_run(&places, &from_plugin, event));
 }
 
 fn environment(sandbox: &Sandbox, from: &str) -> (Places, Environment) {
@@ -260,18 +260,18 @@ fn plugin_and_settings_together_act_once() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert!(!plugin::is_second_run(
+    assert!(!entries::is_second_run(
         &places,
         &from_plugin,
         EventName::StopFailure
     ));
     sandbox.run(&["install", "--hooks"]).success();
-    assert!(plugin::is_second_run(
+    assert!(entries::is_second_run(
         &places,
         &from_plugin,
         EventName::StopFailure
     ));
-    assert!(!plugin::is_second_run(
+    assert!(!entries::is_second_run(
         &places,
         &settings,
         EventName::StopFailure
@@ -286,7 +286,7 @@ fn a_wired_program_that_is_gone_leaves_the_work_to_the_plugin() {
         ".claude/settings.json",
         r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/gone/whycap hook"}]}]}}"#,
     );
-    assert!(!plugin::is_second_run(
+    assert!(!entries::is_second_run(
         &places,
         &from_plugin,
         EventName::Stop
@@ -300,7 +300,7 @@ fn hooks_wired_in_the_project_count_as_well() {
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
     let hooks = serde_json::json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}});
     sandbox.write("project/.claude/settings.local.json", hooks.to_string());
-    assert!(plugin::is_second_run(
+    assert!(entries::is_second_run(
         &places,
         &from_plugin,
         EventName::Stop
@@ -312,18 +312,18 @@ fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
     let sandbox = Sandbox::new();
     let (places, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert_eq!(plugin::status_line_hint(&places, &settings), None);
-    let hint = plugin::status_line_hint(&places, &from_plugin).expect("the first time");
+    assert_eq!(entries::status_line_hint(&places, &settings), None);
+    let hint = entries::status_line_hint(&places, &from_plugin).expect("the first time");
     assert!(
         hint.contains("/whycap line on") && !hint.contains('\n'),
         "{hint}"
     );
-    assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
+    assert_eq!(entries::status_line_hint(&places, &from_plugin), None);
 
     let installed = Sandbox::new();
     let (places, from_plugin) = environment(&installed, "plugin");
     installed.run(&["install", "--statusline"]).success();
-    assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
+    assert_eq!(entries::status_line_hint(&places, &from_plugin), None);
 }
 
 /// A plugin's package with this program in it, and the answer to `/whycap {words}` of its hook.
