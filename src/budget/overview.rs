@@ -98,7 +98,7 @@ impl<'c> Survey<'c> {
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         self.all.add(row);
-        let [month, _] = self.all.month();
+        let [month, _] = self.all.month;
         self.is_estimated |= row.tally.unpriced > 0 && row.at >= month.timestamp_millis();
         for (asked, spent) in &mut self.sessions {
             if asked.id == row.origin.session {
@@ -136,7 +136,7 @@ impl<'c> Survey<'c> {
             forecast: all.day_forecast(),
             ..day
         });
-        let [_, ends] = all.month();
+        let [_, ends] = all.month;
         let keys = budget.projects.keys().cloned();
         let projects = keys.map(BudgetScope::Project).zip(&self.projects);
         let months = [(BudgetScope::Month, all)].into_iter().chain(projects);

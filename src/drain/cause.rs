@@ -29,35 +29,23 @@ pub(crate) enum Cause {
     Unknown,
 }
 
-/// What is said of a cause.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CauseWords {
-    words: String,
-    /// Where it was needless, if that is called otherwise.
-    needless: Option<String>,
-    /// What proves it, where no shape tells what changed.
-    pub(super) proof: String,
-    /// What to do, where it can be needless.
-    pub(super) remedy: String,
-}
-
 impl Cause {
-    pub(super) fn words(self) -> &'static CauseWords {
-        static ALL: LazyLock<HashMap<Cause, CauseWords>> = LazyLock::new(|| {
+    /// What is said of it, by a name of ours; empty where there is nothing to say.
+    pub(super) fn says(self, what: &str) -> &'static str {
+        static ALL: LazyLock<HashMap<Cause, HashMap<String, String>>> = LazyLock::new(|| {
             let read = serde_json::from_str(include_str!("causes.json"));
             read.unwrap_or_default()
         });
-        static NONE: LazyLock<CauseWords> = LazyLock::new(CauseWords::default);
-        ALL.get(&self).unwrap_or(&NONE)
+        let words = ALL.get(&self).and_then(|words| words.get(what));
+        words.map_or("", String::as_str)
     }
-}
 
-impl CauseWords {
-    /// The cause in a few words.
-    pub(super) fn in_short(&self, is_needless: bool) -> &str {
-        let needless = self.needless.as_deref().filter(|_| is_needless);
-        needless.unwrap_or(&self.words)
+    /// It in a few words.
+    pub(super) fn in_short(self, is_needless: bool) -> &'static str {
+        match self.says("needless") {
+            needless if is_needless && !needless.is_empty() => needless,
+            _ => self.says("words"),
+        }
     }
 }
 
@@ -274,12 +262,14 @@ mod tests {
 
     #[test]
     fn every_cause_has_its_words() {
-        let all: HashMap<Cause, CauseWords> =
+        let all: HashMap<Cause, HashMap<String, String>> =
             serde_json::from_str(include_str!("causes.json")).unwrap();
         assert_eq!(all.len(), 10);
+        let names = ["words", "needless", "proof", "remedy"];
         for (cause, words) in &all {
-            assert_eq!(cause.words().in_short(false), words.words);
-            assert!(!words.words.is_empty(), "{cause:?}");
+            assert_eq!(cause.in_short(false), words["words"]);
+            assert!(!cause.in_short(true).is_empty(), "{cause:?}");
+            assert!(words.keys().all(|name| names.contains(&name.as_str())));
         }
     }
 }

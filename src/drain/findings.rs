@@ -52,9 +52,12 @@ pub(crate) struct Findings {
     pub(crate) hour: (Money, Money),
 }
 
-/// What a session wrote without need.
+/// What a session wrote without need, beside what it is called and cost.
 #[derive(Debug, Default)]
 pub(crate) struct SessionDrain {
+    pub(crate) title: Option<String>,
+    /// What it cost in all.
+    pub(crate) cost: Money,
     pub(crate) needless: Sum,
     costs: BTreeMap<Cause, Money>,
 }

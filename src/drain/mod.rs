@@ -16,7 +16,7 @@ pub(crate) use attribution::Attribution;
 pub(crate) use cause::Cause;
 pub(crate) use findings::Findings;
 pub(crate) use history::{Again, Write};
-pub(crate) use page::{Drain, SessionSpend, bug_report};
+pub(crate) use page::{Drain, bug_report};
 pub(crate) use percent_worth::{PercentWorth, SpentHere};
 pub(crate) use window_use::WindowShares;
 

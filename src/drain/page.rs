@@ -1,6 +1,5 @@
 //! What was found, for people and programs.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use chrono::{NaiveDate, SecondsFormat, TimeDelta};
@@ -22,13 +21,6 @@ const SESSIONS: usize = 8;
 /// How many cases a bug report lists one by one.
 const LISTED: usize = 20;
 
-/// What a session cost in all, and what it is called.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SessionSpend {
-    pub(crate) cost: Money,
-    pub(crate) title: Option<String>,
-}
-
 /// Findings with what they are measured by.
 #[derive(Debug)]
 pub(crate) struct Drain {
@@ -37,7 +29,6 @@ pub(crate) struct Drain {
     pub(crate) clock: Clock,
     /// All that was spent.
     pub(crate) cost: Money,
-    pub(crate) sessions: HashMap<String, SessionSpend>,
     pub(crate) percent_worth: PercentWorth,
 }
 
@@ -64,11 +55,10 @@ impl Drain {
             joined([what, json!(hour), sum.json()])
         });
         let sessions = found.sessions.iter().map(|(id, session)| {
-            let known = self.sessions.get(id);
             json!({
                 "session": id,
-                "title": known.and_then(|known| known.title.clone()),
-                "cost_usd": known.map_or(0.0, |known| known.cost.usd()),
+                "title": session.title,
+                "cost_usd": session.cost.usd(),
                 "needless_usd": session.needless.cost.usd(),
                 "cause": session.cause(),
             })
@@ -128,7 +118,7 @@ impl Drain {
                 Tone::Plain
             };
             let cells = [
-                cause.words().in_short(*is_needless).to_owned(),
+                cause.in_short(*is_needless).to_owned(),
                 if *is_needless { "no" } else { "yes" }.to_owned(),
                 sum.answers.to_string(),
                 short_count(sum.tokens),
@@ -151,14 +141,12 @@ impl Drain {
         let columns = columns.chain(figures);
         let mut table = Table::new(columns.chain([Column::text("mostly").shrinking_to(12)]));
         for (id, session) in self.found.sessions.iter().take(SESSIONS) {
-            let known = self.sessions.get(id);
-            let known = known.cloned().unwrap_or_default();
-            let cause = session.cause().map(|cause| cause.words().in_short(true));
+            let cause = session.cause().map(|cause| cause.in_short(true));
             table.row([
-                known.title.unwrap_or_else(|| format!("{id:.8}")),
+                session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
                 session.needless.answers.to_string(),
                 session.needless.cost.show(),
-                known.cost.show(),
+                session.cost.show(),
                 cause.unwrap_or_default().to_owned(),
             ]);
         }
@@ -187,7 +175,7 @@ impl Drain {
         report.section("What to do");
         for ((cause, is_needless), _) in &self.found.causes {
             if *is_needless {
-                report.item("- ", Tone::Plain, &cause.words().remedy);
+                report.item("- ", Tone::Plain, cause.says("remedy"));
             }
         }
     }
@@ -221,14 +209,14 @@ impl Drain {
 
 /// What a needless write is proven by.
 fn proof(write: &Write, again: &Again) -> String {
-    let what = again.changed.as_ref();
+    let what = again.changed.as_deref();
     format!(
         "{} in the cache, {} read, {} written again {} later; {} ({}, Claude Code {})",
         short_count(again.there),
         short_count(write.answer.usage.cache_read),
         short_count(again.tokens),
         in_words(TimeDelta::milliseconds(again.after.max(1_000))),
-        what.unwrap_or(&again.cause.words().proof),
+        what.unwrap_or(again.cause.says("proof")),
         write.answer.model,
         write.answer.version,
     )

@@ -80,12 +80,12 @@ impl PercentWorth {
             let is_of_plan_now = plans.get(&(account, window)) == Some(&plan);
             for (week, (mut spans, rises)) in spans_by_week(&steps, spent, now) {
                 spans.sort_unstable();
-                let upper = spans.get(spans.len() * UPPER / 100);
-                let upper =
-                    upper.filter(|upper| spans.len() >= LEAST_SPANS && **upper > Money::ZERO);
-                let Some(worth) = upper.map(|upper| upper.share(NOISE - 1, NOISE)) else {
+                let upper = spans.get(spans.len() * UPPER / 100).copied();
+                let upper = upper.filter(|upper| *upper > Money::ZERO);
+                let Some(upper) = upper.filter(|_| spans.len() >= LEAST_SPANS) else {
                     continue;
                 };
+                let worth = upper.share(NOISE - 1, NOISE);
                 let is_newest = week == 0 && is_of_plan_now;
                 found.weeks.push(WeekWorth {
                     account: account.clone(),
@@ -126,14 +126,11 @@ impl PercentWorth {
     /// A sentence for each window that rose in the last seven days, with the oldest week that is known.
     pub(crate) fn sentences(&self, now: DateTime<Utc>) -> Vec<String> {
         let sentence = |newest: &WeekWorth| {
-            let is_same = |other: &&WeekWorth| {
-                other.is_of_plan_now
-                    && (&other.account, other.window) == (&newest.account, newest.window)
-            };
-            let oldest = self.weeks.iter().filter(is_same);
-            let oldest = oldest.max_by_key(|other| other.weeks_ago(now));
-            let before = oldest.filter(|before| before.weeks_ago(now) > 0);
-            let before = before.map(|before| {
+            let series = |week: &WeekWorth| (week.account.clone(), week.window);
+            let older = self.weeks.iter().filter(|week| {
+                week.is_of_plan_now && week.weeks_ago(now) > 0 && series(week) == series(newest)
+            });
+            let before = older.max_by_key(|week| week.weeks_ago(now)).map(|before| {
                 let weeks = counted(before.weeks_ago(now).unsigned_abs(), "week");
                 format!("; {weeks} before, {}", before.worth.show())
             });
@@ -163,25 +160,24 @@ impl PercentWorth {
     }
 
     pub(crate) fn json(&self) -> Vec<Value> {
-        self.weeks.iter().map(WeekWorth::json).collect()
+        let week = |week: &WeekWorth| {
+            json!({
+                "account": week.account.as_deref().unwrap_or("unknown"),
+                "plan": week.plan,
+                "window": week.window.rate_limit_type(),
+                "since": rfc3339(moment(week.since)),
+                "usd": week.worth.usd(),
+                "rises": week.rises,
+                "left_usd": week.left.map(Money::usd),
+            })
+        };
+        self.weeks.iter().map(week).collect()
     }
 }
 
 impl WeekWorth {
     fn weeks_ago(&self, now: DateTime<Utc>) -> i64 {
         (now.timestamp_millis() - self.since).div_euclid(WEEK) - 1
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "account": self.account.as_deref().unwrap_or("unknown"),
-            "plan": self.plan,
-            "window": self.window.rate_limit_type(),
-            "since": rfc3339(moment(self.since)),
-            "usd": self.worth.usd(),
-            "rises": self.rises,
-            "left_usd": self.left.map(Money::usd),
-        })
     }
 }
 

@@ -78,10 +78,8 @@ impl WindowShares {
         if self.cost > Money::ZERO {
             let [sessions, models, agents] = &self.parts;
             let title = |id: &str| {
-                self.titles
-                    .get(id)
-                    .cloned()
-                    .unwrap_or_else(|| format!("{id:.8}"))
+                let title = self.titles.get(id).cloned();
+                title.unwrap_or_else(|| format!("{id:.8}"))
             };
             let model = |model: &str| model.trim_start_matches("claude-").to_owned();
             let agent = |agent: &str| match agent {
@@ -89,11 +87,10 @@ impl WindowShares {
                 other => other.to_owned(),
             };
             // Where all was done by one, it needs no line of its own.
-            let several = |parts: &Vec<UsedBy>| parts.len() > 1;
             let groups = [
                 Some(self.listed(sessions, title)),
-                several(models).then(|| self.listed(models, model)),
-                several(agents).then(|| self.listed(agents, agent)),
+                (models.len() > 1).then(|| self.listed(models, model)),
+                (agents.len() > 1).then(|| self.listed(agents, agent)),
             ];
             let groups: Vec<String> = groups.into_iter().flatten().collect();
             says.push(format!(
@@ -116,12 +113,9 @@ impl WindowShares {
 
     fn listed(&self, parts: &[UsedBy], name: impl Fn(&str) -> String) -> String {
         let is_told = |part: &&UsedBy| part.1.share(LEAST, 1) >= self.cost;
-        let told: Vec<String> = parts
-            .iter()
-            .take(NAMED)
-            .filter(is_told)
-            .map(|(key, cost)| format!("{} {}", name(key), share(*cost, self.cost)))
-            .collect();
+        let told = parts.iter().take(NAMED).filter(is_told);
+        let told = told.map(|(key, cost)| format!("{} {}", name(key), share(*cost, self.cost)));
+        let told: Vec<String> = told.collect();
         let rest = parts.len() - told.len();
         let rest = (rest > 0).then(|| format!("{rest} more"));
         told.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
@@ -162,9 +156,8 @@ fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec
 fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
     let [pause, late] = [PAUSE, LATE].map(|length| length.num_milliseconds());
     let cost = |from: Millis, until: Millis| -> f64 {
-        let within = served
-            .iter()
-            .filter(|response| from < response.at && response.at <= until);
+        let within = served.iter();
+        let within = within.filter(|response| from < response.at && response.at <= until);
         within.map(|response| response.cost).sum::<Money>().usd()
     };
     let (mut worked, mut paused) = ((0.0, 0.0), Vec::new());
@@ -172,11 +165,11 @@ fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
         let since = served.iter().map(|response| response.at);
         let since = since.filter(|at| before.0 < *at && *at <= now.0);
         // The answer that brought the figure.
-        let Some(brought) = since.clone().max() else {
+        let Some((first, brought)) = since.clone().min().zip(since.max()) else {
             continue;
         };
         let rise = now.1 - before.1;
-        if since.min() == Some(brought) && brought - before.0 >= pause {
+        if first == brought && brought - before.0 >= pause {
             paused.push((rise, cost(before.0 - late, before.0)));
         } else {
             worked = (worked.0 + rise, worked.1 + cost(before.0, now.0));

@@ -4,7 +4,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::markup::Markup;
-use super::sums::sum_of;
+use super::sums::{SumsByName, sum_of};
 use super::{Contents, View};
 use crate::pricing::Money;
 use crate::terminal::counted;
@@ -52,23 +52,22 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
 /// The last days beside as many before, where so many are known and no period was asked for.
 fn lately(contents: &Contents<'_>) -> Option<String> {
     let today = contents.clock.zone.day(contents.clock.now);
-    let back = |days: u64| today.checked_sub_days(Days::new(days));
-    let (begins, before) = (back(LATELY - 1)?, back(2 * LATELY - 1)?);
-    let spent = |from: NaiveDate, until: NaiveDate| -> Money {
-        let days = contents.sums.days.range(from..until);
-        days.map(|(_, sums)| sum_of(sums).cost()).sum()
-    };
-    let is_known = contents.sums.first_day()? <= before;
-    let until = today
-        .succ_opt()
-        .filter(|_| is_known && !contents.has_period)?;
-    let now = spent(begins, until);
+    let [begins, before] = [LATELY - 1, 2 * LATELY - 1].map(|days| today - Days::new(days));
+    if contents.has_period || contents.sums.first_day()? > before {
+        return None;
+    }
+    let days = &contents.sums.days;
+    let now = cost_of(days.range(begins..=today));
     let before = Before {
         days: LATELY.cast_signed(),
-        cost: spent(before, begins),
+        cost: cost_of(days.range(before..begins)),
     };
     let lead = format!("The last {LATELY} days cost {},", now.show());
     Some(before.beside(&lead, now))
+}
+
+fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> Money {
+    days.map(|(_, sums)| sum_of(sums).cost()).sum()
 }
 
 impl Before {

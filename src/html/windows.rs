@@ -20,16 +20,11 @@ use crate::time::Zone;
 /// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
 const CLOSE: usize = 14;
 
-/// The window's color.
-fn class(window: Window) -> &'static str {
-    match window {
-        Window::FiveHour => "w0",
-        Window::Weekly => "w1",
-        Window::WeeklyOpus => "w2",
-        Window::WeeklySonnet => "w3",
-        Window::WeeklyFable => "w4",
-    }
-}
+/// The windows' colors, in their order.
+const CLASSES: [&str; 5] = ["w0", "w1", "w2", "w3", "w4"];
+
+/// A window, its color, and how it rose.
+type Rises<'s> = (Window, &'static str, Vec<&'s WindowStep>);
 
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
@@ -61,13 +56,13 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
 }
 
 fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&Incident]) {
-    let known = Window::ALL.into_iter().map(|window| {
+    let known = Window::ALL.into_iter().zip(CLASSES).map(|(window, class)| {
         let own = steps.iter().filter(|step| step.window == window);
-        (window, own.copied().collect())
+        (window, class, own.copied().collect())
     });
-    let mut known: Vec<(Window, Vec<&WindowStep>)> = known.collect();
-    known.retain(|(_, own)| !own.is_empty());
-    let names: Vec<&str> = known.iter().map(|(window, _)| window.limit()).collect();
+    let mut known: Vec<Rises<'_>> = known.collect();
+    known.retain(|(.., own)| !own.is_empty());
+    let names: Vec<&str> = known.iter().map(|(window, ..)| window.limit()).collect();
     let (names, count) = (names.join(", "), errors.len());
     let says = format!("How full the windows were: {names}. Limit errors: {count}.");
     let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
@@ -75,13 +70,13 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
         for error in errors {
             view.mark(svg, error);
         }
-        for (window, own) in &known {
+        for (_, class, own) in &known {
             let path = if view.is_close() {
                 view.run(own)
             } else {
                 view.peaks(own)
             };
-            svg.text_in("path", &[("class", class(*window)), ("d", &path)], "");
+            svg.text_in("path", &[("class", class), ("d", &path)], "");
         }
     });
     if !view.is_close() {
@@ -90,11 +85,11 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
             "Each step is the fullest that a window was in a {each}."
         ));
     }
-    let windows = known.iter().map(|(window, own)| {
+    let windows = known.iter().map(|(window, class, own)| {
         let levels = own.iter().map(|step| step.meter.used_percent);
         let fullest = levels.fold(0.0, f64::max);
         let says = format!("{}, {fullest:.0}% at most", window.limit());
-        (class(*window), says, String::new())
+        (*class, says, String::new())
     });
     let says = "a limit error, as long as it blocked".to_owned();
     let error = (!errors.is_empty()).then_some(("error", says, String::new()));
@@ -105,13 +100,12 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
 }
 
 /// The fullest that each window was on each day.
-fn by_day(known: &[(Window, Vec<&WindowStep>)], zone: Zone) -> Table {
-    let fullest = known
-        .iter()
-        .map(|(_, own)| fullest(own, |at| Some(zone.day(at))));
+fn by_day(known: &[Rises<'_>], zone: Zone) -> Table {
+    let fullest = known.iter();
+    let fullest = fullest.map(|(.., own)| fullest_by(own, |at| Some(zone.day(at))));
     let fullest: Vec<BTreeMap<NaiveDate, f64>> = fullest.collect();
     let days: BTreeSet<&NaiveDate> = fullest.iter().flat_map(BTreeMap::keys).collect();
-    let names = known.iter().map(|(window, _)| window.short());
+    let names = known.iter().map(|(window, ..)| window.short());
     let mut table = Table::new(["day"].into_iter().chain(names));
     for day in days {
         let levels = fullest.iter().map(|own| own.get(day));
@@ -122,7 +116,7 @@ fn by_day(known: &[(Window, Vec<&WindowStep>)], zone: Zone) -> Table {
 }
 
 /// The fullest that a window was, by what a moment belongs to.
-fn fullest<K: Ord>(
+fn fullest_by<K: Ord>(
     steps: &[&WindowStep],
     belongs: impl Fn(DateTime<Utc>) -> Option<K>,
 ) -> BTreeMap<K, f64> {
@@ -167,10 +161,8 @@ impl View<'_> {
             if path.is_empty() {
                 path = format!("M{} {}", number(x), number(HEIGHT));
             }
-            if let Some(fell) = reset
-                .filter(|reset| *reset <= step.at)
-                .and_then(|at| self.x(at))
-            {
+            let fell = reset.filter(|reset| *reset <= step.at);
+            if let Some(fell) = fell.and_then(|at| self.x(at)) {
                 let _ = write!(path, "H{}V{}", number(fell), number(HEIGHT));
             }
             let _ = write!(path, "H{}V{y}", number(x));
@@ -186,7 +178,7 @@ impl View<'_> {
     /// The fullest of each column; those without any are left out.
     fn peaks(&self, steps: &[&WindowStep]) -> String {
         let zone = self.contents.clock.zone;
-        let peaks = fullest(steps, |at| self.columns.place(zone.day(at)));
+        let peaks = fullest_by(steps, |at| self.columns.place(zone.day(at)));
         let mut path = String::new();
         let mut before = None;
         for (place, peak) in peaks {

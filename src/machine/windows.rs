@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Machine;
-use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, WindowShares};
+use crate::drain::{Drain, Findings, PercentWorth, SpentHere, WindowShares};
 use crate::incidents::{KnownWindows, steps};
 use crate::ledger::{Answer, EVER, Ledger, LedgerError, RowsBy, SpendSource};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
+use crate::pricing::Money;
 use crate::spend::{GroupBy, Period};
 
 /// How far back it is told what a percent was worth.
@@ -111,11 +112,10 @@ impl Machine {
             Some((write.answer.key, owner?.fingerprint.clone()?))
         });
         let accounts: HashMap<i64, String> = accounts.collect();
-        let (mut sessions, mut spent) = self.gathered(|ledger, _| {
-            let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
+        let (mut costs, mut spent) = self.gathered(|ledger, _| {
+            let mut costs: HashMap<String, Money> = HashMap::new();
             ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
-                let spend = sessions.entry(row.origin.session.clone()).or_default();
-                spend.cost += row.tally.cost();
+                *costs.entry(row.origin.session.clone()).or_default() += row.tally.cost();
             })?;
             let mut spent = Vec::new();
             ledger.rows(EVER, RowsBy::Answer, &mut |row| {
@@ -123,26 +123,25 @@ impl Machine {
                 let (at, cost) = (row.at, row.tally.cost());
                 spent.push(SpentHere { at, cost, account });
             })?;
-            Ok((sessions, spent))
+            Ok((costs, spent))
         })?;
-        sessions.retain(|name, _| is_meant(name));
+        costs.retain(|name, _| is_meant(name));
         spent.sort_by_key(|spent| spent.at);
         let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
         let percent_worth = PercentWorth::new(&steps, &spent, clock.now);
         writes.retain(|write| asked.contains(&write.answer.at) && is_meant(&write.session));
         let percent_worth = percent_worth.with_prompts(&writes);
-        let found = Findings::new(writes);
+        let mut found = Findings::new(writes);
         let title_of = self.titles(GroupBy::Session);
-        for (id, _) in &found.sessions {
-            let known = sessions.entry(id.clone()).or_default();
-            known.title = title_of(id);
+        for (id, session) in &mut found.sessions {
+            session.title = title_of(id);
+            session.cost = costs.get(id).copied().unwrap_or_default();
         }
         Ok(Drain {
             found,
             period,
             clock,
-            cost: sessions.values().map(|session| session.cost).sum(),
-            sessions,
+            cost: costs.into_values().sum(),
             percent_worth,
         })
     }

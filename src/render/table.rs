@@ -1,8 +1,11 @@
 //! A table, and laying it out for a width: text to the left, figures to the right; where there is
-//! little room, columns are left out and texts shortened.
+//! little room, columns are left out and texts shortened. Or as CSV.
 
-use super::page::Sheet;
-use crate::terminal::{Piece, Tone, bar_of_share, cut, padding, width};
+use std::borrow::Cow;
+use std::io;
+
+use super::report::Sheet;
+use crate::terminal::{Piece, Shown, Tone, bar_of_share, cut, padding, print, visible, width};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -24,7 +27,7 @@ pub(crate) struct Table {
 }
 
 /// What stands in a column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
     pub(crate) name: String,
     /// Figures stand at the right.
@@ -56,23 +59,22 @@ pub(crate) struct Cell {
 }
 
 impl Column {
-    fn new(name: impl Into<String>, is_figure: bool) -> Self {
-        Self {
-            name: name.into(),
-            is_figure,
-            tone: Tone::Plain,
-            least: None,
-        }
-    }
-
     /// Names stand at the left.
     pub(crate) fn text(name: impl Into<String>) -> Self {
-        Self::new(name, false)
+        let name = name.into();
+        Self {
+            name,
+            ..Self::default()
+        }
     }
 
     /// Figures stand at the right.
     pub(crate) fn figure(name: impl Into<String>) -> Self {
-        Self::new(name, true)
+        let is_figure = true;
+        Self {
+            is_figure,
+            ..Self::text(name)
+        }
     }
 
     pub(crate) fn in_tone(self, tone: Tone) -> Self {
@@ -257,5 +259,68 @@ fn shrink(columns: &mut [ShownColumn<'_>], room: usize) {
     }
     if let Some(first) = columns.first_mut() {
         first.wide = first.wide.saturating_sub(over).max(1);
+    }
+}
+
+/// Prints the names of the columns and each row as CSV (RFC 4180), with exact figures.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "each field is made visible, and lines end as RFC 4180 wants"
+)]
+pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    let mut text = line(names);
+    for row in &table.rows {
+        let exact = |cell: &Cell| cell.exact.clone().unwrap_or_else(|| cell.text.clone());
+        let cells: Vec<String> = row.cells.iter().map(exact).collect();
+        text.push_str(&line(cells.iter().map(String::as_str)));
+    }
+    print(&Shown::as_it_is(text))
+}
+
+fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
+    fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+fn quoted(field: &str) -> String {
+    let field = without_formula(visible(field));
+    if field.contains([',', '"']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.into_owned()
+    }
+}
+
+/// A spreadsheet calculates what begins like a formula, and a branch's name may be anybody's: with an
+/// apostrophe before it, it is a text. Figures stay figures.
+fn without_formula(field: Cow<'_, str>) -> Cow<'_, str> {
+    if field.starts_with(['=', '+', '-', '@']) && field.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{field}"))
+    } else {
+        field
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_with_a_comma_or_a_quote_is_quoted_and_each_is_one_line() {
+        let fields = ["plain", "a,b", "say \"hi\"", "two\nlines"];
+        assert_eq!(
+            line(fields.into_iter()),
+            "plain,\"a,b\",\"say \"\"hi\"\"\",two lines\r\n"
+        );
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_is_a_text_and_a_figure_is_a_figure() {
+        let of = |field| line([field].into_iter());
+        assert_eq!(of("=cmd|'/c calc'!A1"), "'=cmd|'/c calc'!A1\r\n");
+        assert_eq!(of("+1+1"), "'+1+1\r\n");
+        assert_eq!(of("@SUM(1,2)"), "\"'@SUM(1,2)\"\r\n");
+        assert_eq!(of("-main"), "'-main\r\n");
+        assert_eq!(of("-0.25"), "-0.25\r\n");
     }
 }

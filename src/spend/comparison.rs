@@ -75,8 +75,12 @@ fn told_how(difference: &SessionDifference) -> (&'static str, &'static str) {
     }
 }
 
-/// What sets the two figures apart, by the names of our texts.
-fn apart(difference: &SessionDifference) -> [(&'static str, Money); 6] {
+/// How many of the parts set the two figures apart; on the others they agree.
+const APART: usize = 6;
+
+/// What each figure has or lacks, by the names of our texts: what sets the two apart, then what they
+/// agree on that others leave out.
+fn parts(difference: &SessionDifference) -> [(&'static str, Money); 9] {
     [
         ("inherited", difference.inherited),
         ("gone", difference.gone),
@@ -84,12 +88,6 @@ fn apart(difference: &SessionDifference) -> [(&'static str, Money); 6] {
         ("other_runs", difference.other_runs),
         ("after_total", difference.after_total),
         ("price", difference.price),
-    ]
-}
-
-/// What they agree on that others leave out.
-fn included(difference: &SessionDifference) -> [(&'static str, Money); 3] {
-    [
         ("unrecorded", difference.unrecorded),
         ("not_written", difference.unwritten),
         ("subagents", difference.subagents),
@@ -99,17 +97,18 @@ fn included(difference: &SessionDifference) -> [(&'static str, Money); 3] {
 fn reasons(difference: &SessionDifference, texts: &Texts) -> Vec<String> {
     /// Less than this is rounding.
     const NOISE: i64 = 2;
-    let say = |(name, amount): (&str, Money)| {
-        let name = match name {
+    let say = |(name, amount): &(&str, Money)| {
+        let name = match *name {
             "price" if difference.client_lacks_a_price => "price_unknown",
             name => name,
         };
         texts.say(name, &[("amount", &amount.show())])
     };
-    let apart = apart(difference).into_iter();
+    let parts = parts(difference);
+    let (apart, included) = parts.split_at(APART);
+    let apart = apart.iter();
     let apart = apart.filter(|(_, amount)| amount.nano().abs() > NOISE);
-    let included = included(difference).into_iter();
-    let included = included.filter(|(_, amount)| *amount > Money::ZERO);
+    let included = included.iter().filter(|(_, amount)| *amount > Money::ZERO);
     let mut lines: Vec<String> = apart.map(say).collect();
     if lines.is_empty() {
         lines.push(texts.say("agree", &[]));
@@ -119,7 +118,7 @@ fn reasons(difference: &SessionDifference, texts: &Texts) -> Vec<String> {
 }
 
 fn difference_json(difference: &SessionDifference) -> Value {
-    let parts = apart(difference).into_iter().chain(included(difference));
+    let parts = parts(difference).into_iter();
     let parts = parts.map(|(name, amount)| (format!("{name}_usd"), json!(amount.usd())));
     let figures = json!({
         "session_id": difference.origin.session,

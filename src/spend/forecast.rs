@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::time::{Clock, Millis, moment};
+use crate::time::{Clock, moment};
 
 /// How many whole days before today say how it goes: four of each weekday.
 const LOOKED_AT: usize = 28;
@@ -50,15 +50,15 @@ pub(crate) struct Course {
     /// When it began.
     midnight: DateTime<Utc>,
     /// When the month begins and ends.
-    month: [DateTime<Utc>; 2],
+    pub(crate) month: [DateTime<Utc>; 2],
     /// When the days that are looked at begin.
     from: DateTime<Utc>,
     pub(crate) spent_today: Money,
     pub(crate) spent_this_month: Money,
     /// From yesterday on backwards.
     past: [PastDay; LOOKED_AT],
-    earliest: Option<Millis>,
-    earliest_today: Option<Millis>,
+    earliest: Option<DateTime<Utc>>,
+    earliest_today: Option<DateTime<Utc>>,
 }
 
 impl Course {
@@ -81,20 +81,18 @@ impl Course {
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         let cost = row.tally.cost();
-        let is_in = |from: DateTime<Utc>, until: DateTime<Utc>| {
-            (from.timestamp_millis()..until.timestamp_millis()).contains(&row.at)
-        };
+        let at = moment(row.at);
         let [begins, ends] = self.month;
-        if is_in(begins, ends) {
+        if (begins..ends).contains(&at) {
             self.spent_this_month += cost;
         }
-        if row.at >= self.midnight.timestamp_millis() {
+        if at >= self.midnight {
             self.spent_today += cost;
-            earlier(&mut self.earliest_today, row.at);
+            self.earliest_today = Some(self.earliest_today.map_or(at, |known| known.min(at)));
         }
-        if is_in(self.from, self.midnight) {
+        if (self.from..self.midnight).contains(&at) {
             let zone = self.clock.zone;
-            let at = zone.at(moment(row.at));
+            let at = zone.at(at);
             let back = (self.today - at.date_naive()).num_days() - 1;
             let back = usize::try_from(back).unwrap_or_default();
             if let Some(day) = self.past.get_mut(back) {
@@ -104,22 +102,17 @@ impl Course {
                 }
             }
         }
-        earlier(&mut self.earliest, row.at);
+        self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {
         self.clock.zone.day(self.month[0])
     }
 
-    /// When the month begins and ends.
-    pub(crate) fn month(&self) -> [DateTime<Utc>; 2] {
-        self.month
-    }
-
     /// What an hour costs today, since the first of it was spent, and when that was. Before ten
     /// minutes have passed, that means nothing.
     pub(crate) fn per_hour(&self) -> Option<(Money, DateTime<Utc>)> {
-        let since = self.earliest_today.map(moment)?;
+        let since = self.earliest_today?;
         let hour = TimeDelta::hours(1);
         Some((rate(self.spent_today, since, self.clock.now, hour)?, since))
     }
@@ -133,7 +126,7 @@ impl Course {
     /// How many of the days that are looked at have a history before or on them. None where nothing
     /// was spent on them.
     fn days(&self) -> Option<usize> {
-        let first_day = self.clock.zone.day(moment(self.earliest?).max(self.from));
+        let first_day = self.clock.zone.day(self.earliest?.max(self.from));
         let days = usize::try_from((self.today - first_day).num_days()).ok()?;
         let is_spent = self.past.iter().any(|day| day.all != Money::ZERO);
         (days >= 1 && is_spent).then_some(days)
@@ -192,10 +185,6 @@ fn sum_of(days: &[(Weekday, Money)], is_meant: impl Fn(Weekday) -> bool) -> (Mon
 
 fn is_weekend(day: Weekday) -> bool {
     matches!(day, Weekday::Sat | Weekday::Sun)
-}
-
-fn earlier(known: &mut Option<Millis>, at: Millis) {
-    *known = Some(known.map_or(at, |known| known.min(at)));
 }
 
 /// What `spent` since a moment comes to by the hour or the day. Before a sixth of one has passed,

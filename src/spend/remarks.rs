@@ -21,18 +21,16 @@ impl Statement {
         let is_unread = !self.read.unreadable.is_empty();
         let damaged = name_damaged(&self.damaged, NAMED, places);
         if self.groups.is_empty() {
-            let unread = is_unread.then(|| texts.say("unreadable", &[]));
-            let damaged = damaged.map(|which| texts.say("damaged", &[("which", &which)]));
-            let nothing = self.nothing(&texts, places);
-            return [Some(nothing), unread, damaged]
-                .into_iter()
-                .flatten()
-                .collect();
+            let mut remarks = vec![self.nothing(&texts, places)];
+            remarks.extend(is_unread.then(|| texts.say("unreadable", &[])));
+            remarks.extend(damaged.map(|which| texts.say("damaged", &[("which", &which)])));
+            return remarks;
         }
         let total = &self.total;
-        let unread = is_unread.then(|| texts.say("at_least.unreadable", &[]));
-        let not_known = total.at_least.then(|| texts.say("at_least.not_known", &[]));
-        let mut remarks: Vec<String> = [unread, damaged, not_known].into_iter().flatten().collect();
+        let mut remarks = Vec::new();
+        remarks.extend(is_unread.then(|| texts.say("at_least.unreadable", &[])));
+        remarks.extend(damaged);
+        remarks.extend(total.at_least.then(|| texts.say("at_least.not_known", &[])));
         // The sign is explained once.
         let mut lead = "\u{2265} means at least: ";
         for why in &mut remarks {
@@ -40,10 +38,8 @@ impl Statement {
             lead = "";
         }
         remarks.extend(self.of_answering(&texts));
-        for (name, part) in [
-            ("unrecorded", total.unrecorded),
-            ("unwritten", total.unwritten),
-        ] {
+        let parts = [total.unrecorded, total.unwritten];
+        for (name, part) in ["unrecorded", "unwritten"].into_iter().zip(parts) {
             let says = texts.say(name, &[("amount", &part.show())]);
             remarks.extend((part > Money::ZERO).then_some(says));
         }

@@ -16,9 +16,10 @@ pub struct Palette {
 pub type Piece = (Tone, String);
 
 /// What a piece of text means; the palette decides how that looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
     /// As the terminal has it.
+    #[default]
     Plain,
     /// Less important: labels, separators, reasons.
     Quiet,

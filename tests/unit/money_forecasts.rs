@@ -235,7 +235,7 @@ fn compare(worker: &Worker) -> [Errors; 2] {
                 let midnight = beginning() + TimeDelta::days(day + 1);
                 hold(&mut of_days, course.day_forecast(), midnight);
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
-                    hold(&mut of_months, course.forecast(), course.month()[1]);
+                    hold(&mut of_months, course.forecast(), course.month[1]);
                 }
             }
         }
