@@ -1,7 +1,5 @@
 //! What was found, for people and programs.
 
-use std::fmt::Write as _;
-
 use chrono::{NaiveDate, SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
@@ -104,43 +102,36 @@ impl Drain {
     }
 
     fn list_causes(&self, report: &mut Report) {
-        if self.found.causes.is_empty() {
-            return;
-        }
-        report.section("What was written, by cause");
         let figures = ["needed", "times", "tokens", "cost"].map(Column::figure);
         let cause = Column::text("cause").shrinking_to(16);
         let mut table = Table::new([cause].into_iter().chain(figures));
         for ((cause, is_needless), sum) in &self.found.causes {
-            let tone = if *is_needless {
-                Tone::Warning
-            } else {
-                Tone::Plain
+            let (tone, needed) = match is_needless {
+                true => (Tone::Warning, "no"),
+                false => (Tone::Plain, "yes"),
             };
             let cells = [
                 cause.in_short(*is_needless).to_owned(),
-                if *is_needless { "no" } else { "yes" }.to_owned(),
+                needed.to_owned(),
                 sum.answers.to_string(),
                 short_count(sum.tokens),
                 sum.cost.show(),
             ];
             table.row_in_tone(tone, cells);
         }
-        report.table(table);
-        let quiet = "Cost: the price of writing less that of reading.";
-        report.paragraph(Tone::Quiet, quiet);
+        if report.table_below("What was written, by cause", table) {
+            let quiet = "Cost: the price of writing less that of reading.";
+            report.paragraph(Tone::Quiet, quiet);
+        }
     }
 
     fn list_sessions(&self, report: &mut Report) {
-        if self.found.sessions.is_empty() {
-            return;
-        }
-        report.section("Sessions");
+        let sessions = &self.found.sessions;
         let figures = ["times", "needless", "of"].map(Column::figure);
-        let columns = [Column::text("session").shrinking_to(12)].into_iter();
-        let columns = columns.chain(figures);
-        let mut table = Table::new(columns.chain([Column::text("mostly").shrinking_to(12)]));
-        for (id, session) in self.found.sessions.iter().take(SESSIONS) {
+        let [name, cause] = ["session", "mostly"].map(|name| Column::text(name).shrinking_to(12));
+        let columns = [name].into_iter().chain(figures);
+        let mut table = Table::new(columns.chain([cause]));
+        for (id, session) in sessions.iter().take(SESSIONS) {
             let cause = session.cause().map(|cause| cause.in_short(true));
             table.row([
                 session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
@@ -150,13 +141,10 @@ impl Drain {
                 cause.unwrap_or_default().to_owned(),
             ]);
         }
-        report.table(table);
-        if self.found.sessions.len() > SESSIONS {
-            let rest = self.found.sessions.len() - SESSIONS;
-            report.paragraph(
-                Tone::Quiet,
-                format!("and {} more", counted(rest as u64, "session")),
-            );
+        report.table_below("Sessions", table);
+        if sessions.len() > SESSIONS {
+            let rest = counted((sessions.len() - SESSIONS) as u64, "session");
+            report.paragraph(Tone::Quiet, format!("and {rest} more"));
         }
     }
 
@@ -166,32 +154,31 @@ impl Drain {
         }
         report.section("The dearest, with the proof");
         for (write, again) in self.found.cases.iter().take(CASES) {
-            let zone = self.clock.zone;
-            let at = zone.at(moment(write.answer.at)).format("%Y-%m-%d %H:%M:%S");
+            let at = self.clock.zone.at(moment(write.answer.at));
+            let text = format!(
+                "{}  {}",
+                at.format("%Y-%m-%d %H:%M:%S"),
+                proof(write, again)
+            );
             let cost = again.cost.show();
-            let text = format!("{at}  {}", proof(write, again));
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
         report.section("What to do");
-        for ((cause, is_needless), _) in &self.found.causes {
-            if *is_needless {
-                report.item("- ", Tone::Plain, cause.says("remedy"));
-            }
+        for ((cause, _), _) in self.found.causes.iter().filter(|((_, it), _)| *it) {
+            report.item("- ", Tone::Plain, cause.says("remedy"));
         }
     }
 
     fn say_notes(&self, report: &mut Report) {
-        for says in self.percent_worth.sentences(self.clock.now) {
-            report.paragraph(Tone::Plain, says);
-        }
+        let worth = self.percent_worth.sentences(self.clock.now);
+        report.paragraphs(Tone::Plain, worth);
         let found = &self.found;
         let (more, saved) = found.hour;
         if saved > Money::ZERO {
             report.gap();
-            let sums = [more, saved].map(Money::show);
+            let (more, saved) = (more.show(), saved.show());
             let text = format!(
-                "Pauses of more than five minutes and less than an hour cost {}. Keeping everything for an hour would have cost {} more.",
-                sums[1], sums[0]
+                "Pauses of more than five minutes and less than an hour cost {saved}. Keeping everything for an hour would have cost {more} more."
             );
             report.paragraph(Tone::Quiet, text);
         }
@@ -225,46 +212,47 @@ fn proof(write: &Write, again: &Again) -> String {
 /// What was written without need, as Markdown for a bug report. Versions, counts, times (UTC), ids of
 /// requests; no name, no path, no word of anybody.
 pub(crate) fn bug_report(found: &Findings) -> String {
-    let mut text = String::from("### Prompt cache written again without need\n\n");
     let needless = found.needless;
-    let cost = needless.cost.show();
-    let _ = writeln!(
-        text,
-        "{} of {} answers wrote {} tokens again ({cost} beyond the price of reading them).\n",
-        needless.answers, found.answers, needless.tokens
-    );
-    text.push_str("| Claude Code | answers | written again | tokens |\n|---|---|---|---|\n");
+    let mut lines = vec![
+        "### Prompt cache written again without need\n".to_owned(),
+        format!(
+            "{} of {} answers wrote {} tokens again ({} beyond the price of reading them).\n",
+            needless.answers,
+            found.answers,
+            needless.tokens,
+            needless.cost.show()
+        ),
+        "| Claude Code | answers | written again | tokens |\n|---|---|---|---|".to_owned(),
+    ];
     for (version, (answers, sum)) in &found.versions {
         let (again, tokens) = (sum.answers, sum.tokens);
-        let _ = writeln!(text, "| {version} | {answers} | {again} | {tokens} |");
+        lines.push(format!("| {version} | {answers} | {again} | {tokens} |"));
     }
-    text.push_str("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|\n");
-    for (write, again) in found.cases.iter().take(LISTED) {
-        text.push_str(&case(write, again));
-    }
+    lines.push("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|".to_owned());
+    lines.extend(found.cases.iter().take(LISTED).map(case));
     if found.cases.len() > LISTED {
-        let _ = writeln!(text, "\nThe {LISTED} dearest of {}.", found.cases.len());
+        lines.push(format!("\nThe {LISTED} dearest of {}.", found.cases.len()));
     }
     let mut causes = found.cases.iter().map(|(_, again)| again.cause);
     if causes.any(|cause| cause == Cause::Server) {
-        text.push_str("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.\n");
+        lines.push("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.".to_owned());
     }
-    text
+    lines.join("\n") + "\n"
 }
 
-fn case(write: &Write, again: &Again) -> String {
-    let at = moment(write.answer.at).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
+fn case((write, again): &(Write, Again)) -> String {
+    let answer = &write.answer;
+    let at = moment(answer.at).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let ids = [&answer.request_id, &again.request_before];
+    let [id, id_before] = ids.map(|id| id.as_deref().unwrap_or("-"));
     format!(
-        "| {at} | {} | {} | {} | {} s | {} | {} | {} | {} | {} |\n",
-        write.answer.version,
-        write.answer.model,
+        "| {at} | {} | {} | {} | {} s | {} | {} | {} | {id} | {id_before} |",
+        answer.version,
+        answer.model,
         json!(again.cause).as_str().unwrap_or_default(),
         again.after / 1_000,
         again.there,
-        write.answer.usage.cache_read,
+        answer.usage.cache_read,
         again.tokens,
-        id(&write.answer.request_id),
-        id(&again.request_before),
     )
 }

@@ -1,7 +1,5 @@
 //! Spend by project, by person and by session; the page's script sorts and filters sessions.
 
-use std::cmp::Reverse;
-
 use super::markup::Markup;
 use super::sums::{SumsByName, dearest_first};
 use super::{View, numbered};
@@ -56,21 +54,16 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     let began = groups.map(|group| (group, group.first_at.unwrap_or(group.last_at)));
     let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
     sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
-    let mut rows: Vec<_> = sessions.into_iter().zip(0..).collect();
-    rows.sort_by_key(|(_, number)| Reverse(*number));
     let mut table = Table::new([
         "session", "project", "model", "began", "lasted", "cost", "answers",
     ]);
-    for ((group, first_at), number) in rows {
+    for (number, (group, first_at)) in sessions.into_iter().enumerate().rev() {
         let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
         let project = known(group.project.as_deref().unwrap_or_default());
+        let number = contents.is_anonymous.then_some(number);
+        let number = number.map(|number| numbered("session", Some(number)));
         table.row([
-            if contents.is_anonymous {
-                numbered("session", Some(number))
-            } else {
-                session_name(group)
-            }
-            .into(),
+            number.unwrap_or_else(|| session_name(group)).into(),
             view.project(project).into(),
             sums.get(&group.key).map(named).unwrap_or_default().into(),
             contents.minute(moment(first_at)).into(),
@@ -86,8 +79,6 @@ fn named(models: &SumsByName) -> String {
     let models = dearest_first(models).into_iter();
     let more = models.len().saturating_sub(MODELS);
     let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
-    match more {
-        0 => named.join(", "),
-        more => format!("{} +{more}", named.join(", ")),
-    }
+    let more = (more > 0).then(|| format!(" +{more}"));
+    named.join(", ") + &more.unwrap_or_default()
 }

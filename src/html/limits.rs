@@ -11,16 +11,49 @@ use crate::limits::stoppages::{Reach, Stopped};
 use crate::render::Table;
 use crate::time::in_words;
 
+/// What limits did here, or to several people: who keeps hitting which, and for whom a bigger seat is
+/// worth it.
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
-    if !sentence(view, page) {
-        return;
+    let Contents { team, clock, .. } = view.contents;
+    let sentence = view.tolls.sentence(*clock);
+    page.sentence(sentence.as_deref().unwrap_or("No limit errors are known."));
+    if !view.limits.is_empty() {
+        let people = view.everybody.iter();
+        let people = people.filter_map(|name| Some((view.person(name), view.limits.get(name)?)));
+        page.table_in_part("tolls whose", "Limits by person", by_person(people, true));
+        page.note("Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one.");
+        page.note(&format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none."));
     }
-    sums(view, page, Reach::Here);
+    if sentence.is_some() {
+        page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
+        if let Some(table) = over_time(&view.tolls) {
+            page.table("tolls", "Limit errors over time", &table);
+        }
+        let reach = team.map_or(Reach::Here, |_| Reach::InExports);
+        for note in view.tolls.notes(reach) {
+            page.note(&note);
+        }
+    }
+    match team {
+        Some(team) => {
+            if view.contents.is_of_some_projects {
+                page.note("Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.");
+            }
+            if !team.gaps.is_empty() {
+                page.note("Not every file of limit errors and windows could be read, so there may be more.");
+            }
+        }
+        None if sentence.is_some() => one_by_one(view.contents, page),
+        None => {}
+    }
+}
+
+fn one_by_one(contents: &Contents<'_>, page: &mut Markup) {
     let mut table = Table::new(["came", "limit", "judged", "blocked the account"]);
-    for error in view.contents.incidents.iter().rev() {
-        if let Some(blocked) = view.contents.blocked(error) {
+    for error in contents.incidents.iter().rev() {
+        if let Some(blocked) = contents.blocked(error) {
             table.row([
-                view.contents.minute(error.evidence.at),
+                contents.minute(error.evidence.at),
                 error.diagnosis.limit.label(),
                 judged(error.diagnosis.verdict).to_owned(),
                 blocked,
@@ -29,48 +62,6 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     }
     let says = "Error by error, as a table";
     page.table_behind(says, "tolls", "Limit errors", &table);
-}
-
-/// Who keeps hitting which limit, and for whom a bigger seat is worth it.
-pub(super) fn of_team(view: &View<'_>, page: &mut Markup) {
-    let has_errors = sentence(view, page);
-    let people = view.everybody.iter();
-    let people = people.filter_map(|name| Some((view.person(name), view.limits.get(name)?)));
-    if !view.limits.is_empty() {
-        page.table_in_part("tolls whose", "Limits by person", by_person(people, true));
-        page.note("Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one.");
-        page.note(&format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none."));
-    }
-    if has_errors {
-        sums(view, page, Reach::InExports);
-    }
-    if view.contents.is_of_some_projects {
-        page.note("Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.");
-    }
-    if view.contents.team.is_some_and(|team| !team.gaps.is_empty()) {
-        let says =
-            "Not every file of limit errors and windows could be read, so there may be more.";
-        page.note(says);
-    }
-}
-
-/// By limit and over time, and what the figures mean.
-fn sums(view: &View<'_>, page: &mut Markup, reach: Reach) {
-    page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
-    if let Some(table) = over_time(&view.tolls) {
-        page.table("tolls", "Limit errors over time", &table);
-    }
-    for note in view.tolls.notes(reach) {
-        page.note(&note);
-    }
-}
-
-/// What all come to. False if there are none.
-fn sentence(view: &View<'_>, page: &mut Markup) -> bool {
-    let sentence = view.tolls.sentence(view.contents.clock);
-    let says = sentence.as_deref().unwrap_or("No limit errors are known.");
-    page.sentence(says);
-    sentence.is_some()
 }
 
 impl Contents<'_> {

@@ -179,11 +179,8 @@ impl View<'_> {
     fn header(&self, page: &mut Markup) {
         page.text_in("h1", &[], "What Claude Code cost");
         summary::write(self, page);
-        let zone = if self.contents.is_anonymous {
-            "local time"
-        } else {
-            self.contents.zone
-        };
+        let zone = Some(self.contents.zone).filter(|_| !self.contents.is_anonymous);
+        let zone = zone.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
         let written = self.contents.minute(self.contents.clock.now);
         let version = env!("CARGO_PKG_VERSION");
@@ -194,17 +191,17 @@ impl View<'_> {
     fn parts(&self, page: &mut Markup) {
         let Contents { sums, team, .. } = self.contents;
         let (is_spent, is_team) = (!sums.days.is_empty(), team.is_some());
+        let limits = if is_team { "Limits" } else { "Limit errors" };
         let has_people = is_spent && !sums.people.is_empty();
         let has_sessions = !self.contents.statement.groups.is_empty();
-        let parts: [(bool, &str, &str, PartWriter); 9] = [
+        let parts: [(bool, &str, &str, PartWriter); 8] = [
             (true, "totals", "In all", totals),
             (is_spent, "days", "By day", days::write),
             (has_people, "people", "By person", groups::people),
             (is_spent, "projects", "By project", groups::projects),
             (is_spent, "hours", "By hour of the week", days::by_hour),
-            (is_team, "limits", "Limits", limits::of_team),
             (!is_team, "windows", "The plan's windows", windows::write),
-            (!is_team, "limits", "Limit errors", limits::write),
+            (true, "limits", limits, limits::write),
             (has_sessions, "sessions", "Sessions", groups::sessions),
         ];
         for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {

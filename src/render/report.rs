@@ -167,6 +167,16 @@ impl Report {
         self.draw(move |sheet| table.write(sheet));
     }
 
+    /// A table below a title. False, and neither, if it has no rows.
+    pub(crate) fn table_below(&mut self, title: &str, table: Table) -> bool {
+        let has_rows = !table.rows.is_empty();
+        if has_rows {
+            self.section(title);
+            self.table(table);
+        }
+        has_rows
+    }
+
     fn draw(&mut self, block: impl Fn(&mut Sheet) + 'static) {
         self.blocks.push(Box::new(block));
     }
