@@ -11,10 +11,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::commands::host::{guard_host, guard_person, set_process_right};
-use crate::commands::reply::{Verb, report_failure};
+use crate::commands::reply::{Verb, print_as_it_is, report_failure};
 use crate::environment::Environment;
 use crate::machine::Machine;
-use crate::terminal::{Palette, Shown, complain, print};
+use crate::terminal::{Palette, complain};
 
 /// Says what Claude Code costs, and what a limit error really means.
 #[derive(Debug, Parser)]
@@ -162,17 +162,13 @@ impl Cli {
     }
 }
 
-/// Help, or the version: our own words.
+/// Help, or the version.
 fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let text = if Palette::for_person(environment).is_on() {
+    print_as_it_is(if Palette::for_person(environment).is_on() {
         help.ansi().to_string()
     } else {
         help.to_string()
-    };
-    #[expect(clippy::disallowed_methods, reason = "our own words")]
-    let help = Shown::as_it_is(text);
-    print(&help)?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// `whycap help spend` is `whycap spend --help`: people type it, and a verb of that name would stand

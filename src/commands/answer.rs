@@ -1,6 +1,9 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
-use super::reply::{Misuse, Verb, in_one_line};
+use clap::Parser;
+
+use super::reply::{Misuse, Reply, Verb, in_one_line, misuse};
+use super::wrong_arguments::found_wrong;
 use super::{budget, doctor, explain, incidents, locks, now, spend};
 use crate::claude::hook_event::EventName;
 use crate::install::line;
@@ -43,7 +46,7 @@ impl Machine {
         let (subject, words) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
         let reply = match subject {
             "" | "explain" => explain::ExplainArguments::default().reply(self),
-            "spend" => spend::reply_to(words, self),
+            "spend" => reply_on_spend(words, self),
             "now" => now::NowArguments::default().reply(self),
             "budget" => budget::BudgetArguments::default().reply(self),
             "locks" => locks::LocksArguments::default().reply(self),
@@ -90,6 +93,37 @@ impl Machine {
         };
         Report::from_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
     }
+}
+
+/// What stands behind `/whycap spend`: the same as in a shell.
+#[derive(Debug, clap::Parser)]
+#[command(name = "/whycap spend", no_binary_name = true)]
+struct SpendInWords {
+    #[command(flatten)]
+    arguments: spend::SpendArguments,
+}
+
+/// The answer of `/whycap spend`: the last seven days, or what was asked for. People leave the dashes out in a
+/// conversation.
+fn reply_on_spend(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
+    let days = if words.trim().is_empty() {
+        "since 7d"
+    } else {
+        words
+    };
+    let with_dashes = days.split_whitespace().map(|word| match word {
+        "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
+        _ => word.to_owned(),
+    });
+    let asked = match SpendInWords::try_parse_from(with_dashes) {
+        Ok(words) => words.arguments,
+        Err(error) => return Err(misuse(format!("{}.", found_wrong(&error)))),
+    };
+    if asked.is_for_a_shell() {
+        let in_a_shell = format!("Ask that in a shell: whycap spend {words}");
+        return Ok(Report::from_paragraph(in_a_shell).into());
+    }
+    asked.reply(machine)
 }
 
 fn shorten(text: &str) -> String {

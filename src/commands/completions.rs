@@ -7,7 +7,7 @@ use clap::Command;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::Shell;
 
-use crate::terminal::{Shown, print};
+use super::reply::print_as_it_is;
 
 /// The shells whose completions were tried.
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
@@ -27,7 +27,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "whycap", &mut script);
-    print_own(&script)
+    print_as_it_is(String::from_utf8_lossy(&script).into_owned())
 }
 
 /// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.
@@ -53,14 +53,5 @@ pub(crate) fn man(mut command: Command) -> anyhow::Result<ExitCode> {
     }
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
-    print_own(&page)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "made of our own words, and its tabs matter"
-)]
-fn print_own(text: &[u8]) -> anyhow::Result<ExitCode> {
-    print(&Shown::as_it_is(String::from_utf8_lossy(text).into_owned()))?;
-    Ok(ExitCode::SUCCESS)
+    print_as_it_is(String::from_utf8_lossy(&page).into_owned())
 }

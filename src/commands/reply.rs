@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::ledger::LedgerError;
 use crate::machine::Machine;
 use crate::render::Report;
-use crate::terminal::complain;
+use crate::terminal::{Shown, complain, print};
 
 /// What was asked for, by a person.
 pub(crate) trait Verb {
@@ -52,6 +52,16 @@ impl Reply {
         self.report.print(self.as_json, environment)?;
         Ok(ExitCode::from(self.code))
     }
+}
+
+/// Prints a text in which nothing can do harm: our own words, or markup in which everything was made visible.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "its tabs and colors matter, and nobody else has a word in it"
+)]
+pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
+    print(&Shown::as_it_is(text))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What was typed makes no sense: exit code 2.

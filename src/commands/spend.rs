@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
-
 use super::reply::{Reply, Verb, misuse};
 use super::spend_page;
-use super::wrong_arguments::found_wrong;
 use crate::ledger::{EVER, SpendSource};
 use crate::machine::{Machine, StatementAsked};
-use crate::render::{Report, print_csv};
+use crate::render::print_csv;
 use crate::spend::comparison;
 use crate::terminal::{Tone, is_seen_by_person};
 
@@ -41,6 +38,15 @@ pub(crate) struct SpendArguments {
     /// Leave every name out of that page
     #[arg(long, requires = "html")]
     anonymous: bool,
+}
+
+impl SpendArguments {
+    /// Whether a conversation is no place for it.
+    pub(super) fn is_for_a_shell(&self) -> bool {
+        let is_for_a_file = self.html.is_some() || self.csv || self.json;
+        let has_exports = self.asked.from.is_some();
+        self.asked.by.is_of_answers() || self.why_different || has_exports || is_for_a_file
+    }
 }
 
 impl Verb for SpendArguments {
@@ -84,37 +90,4 @@ impl Verb for SpendArguments {
         let reply = Reply::from(report).in_json(self.json);
         Ok(reply.with_code(is_incomplete))
     }
-}
-
-/// What stands behind `/whycap spend`: the same as in a shell.
-#[derive(Debug, clap::Parser)]
-#[command(name = "/whycap spend", no_binary_name = true)]
-struct SpendInWords {
-    #[command(flatten)]
-    arguments: SpendArguments,
-}
-
-/// The answer of `/whycap spend`: the last seven days, or what was asked for. People leave the dashes out in a
-/// conversation.
-pub(super) fn reply_to(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
-    let days = if words.trim().is_empty() {
-        "since 7d"
-    } else {
-        words
-    };
-    let with_dashes = days.split_whitespace().map(|word| match word {
-        "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
-        _ => word.to_owned(),
-    });
-    let asked = match SpendInWords::try_parse_from(with_dashes) {
-        Ok(words) => words.arguments,
-        Err(error) => return Err(misuse(format!("{}.", found_wrong(&error)))),
-    };
-    let has_exports = asked.asked.from.is_some();
-    let is_for_a_file = asked.html.is_some() || asked.csv || asked.json;
-    if asked.asked.by.is_of_answers() || asked.why_different || has_exports || is_for_a_file {
-        let in_a_shell = format!("Ask that in a shell: whycap spend {words}");
-        return Ok(Report::from_paragraph(in_a_shell).into());
-    }
-    asked.reply(machine)
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::{anyhow, ensure};
 
+use super::reply::print_as_it_is;
 use crate::disk::{self, Durability};
 use crate::html::BEGINNING;
 use crate::places::Places;
 use crate::render::Report;
-use crate::terminal::{Shown, print};
 
 /// Standard output.
 fn is_piped(file: &Path) -> bool {
@@ -20,11 +20,8 @@ fn is_piped(file: &Path) -> bool {
 pub(super) fn write(file: &Path, page: String, places: &Places) -> anyhow::Result<Report> {
     let mut report = Report::default();
     if is_piped(file) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "its texts were made visible when they became markup"
-        )]
-        print(&Shown::as_it_is(page))?;
+        // Its texts were made visible when they became markup.
+        print_as_it_is(page)?;
     } else {
         disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
         let file = places.show(file);

@@ -8,8 +8,6 @@ use jiff::{Span, SpanRelativeTo};
 
 use super::explain::exit_code;
 use super::reply::{Reply, Verb, misuse};
-use crate::incidents::Situation;
-use crate::limits::resets::Reset;
 use crate::limits::standing::Wait;
 use crate::machine::Machine;
 use crate::terminal;
@@ -48,7 +46,7 @@ impl Verb for WaitArguments {
                 )));
             }
             let (situation, now) = (incidents.situation(session), machine.environment.now);
-            let wait = wait_for(&situation, now);
+            let wait = machine.wait_for(&situation);
             let until = match wait {
                 Some(Wait::Helps(until)) => until,
                 None => {
@@ -74,17 +72,6 @@ impl Verb for WaitArguments {
         };
         Ok(Reply::default().with_code(code))
     }
-}
-
-/// What waiting does, if anything is to be waited for.
-fn wait_for(situation: &Situation, now: DateTime<Utc>) -> Option<Wait> {
-    situation.wait().or_else(|| {
-        // A text is rounded to the minute: a prompt at the reset itself may come too early.
-        let reset = situation.incident.as_ref()?.resets.chosen;
-        let over = reset.map(Reset::surely_over).filter(|over| *over > now);
-        over.filter(|_| situation.has_just_reset())
-            .map(|over| Wait::Helps(Some(over)))
-    })
 }
 
 fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {

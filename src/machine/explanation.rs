@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Counts;
+use crate::limits::standing::Wait;
 use crate::limits::stoppages::counted_over;
 use crate::locks;
 use crate::pricing::Money;
@@ -33,6 +34,17 @@ impl Machine {
         let own = self.session().map(|own| incidents.situation(Some(own)));
         let own = own.filter(|own| own.incident.is_some());
         own.unwrap_or_else(|| incidents.situation(session))
+    }
+
+    /// What waiting does, if anything is to be waited for.
+    pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
+        situation.wait().or_else(|| {
+            // A text is rounded to the minute: a prompt at the reset itself may come too early.
+            let reset = situation.incident.as_ref()?.resets.chosen?;
+            let is_ahead = reset.surely_over() > self.environment.now;
+            let over = Wait::Helps(Some(reset.surely_over()));
+            (situation.has_just_reset() && is_ahead).then_some(over)
+        })
     }
 
     /// Adds to a report what people are told of an error. `session` is the one that was asked about.

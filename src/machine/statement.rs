@@ -9,7 +9,7 @@ use anyhow::ensure;
 
 use super::Machine;
 use crate::claude::account::Account;
-use crate::drain::Attribution;
+use crate::drain::{Attribution, PercentWorth};
 use crate::export::{Gap, Merged, Rows, TeamLimits, has_exports};
 use crate::html::{Before, Contents, PageSums};
 use crate::incidents::steps;
@@ -184,11 +184,11 @@ impl Machine {
     ) -> anyhow::Result<(String, bool)> {
         let (clock, places) = (wanted.clock, &self.places);
         let mut sums = PageSums::new(clock.zone);
-        let (mut statement, mut incidents, before) = match exports {
+        let (mut statement, mut incidents, before, worth) = match exports {
             Some(directory) => {
                 let mut add = |row: &SpendRow<'_>| sums.add(row);
                 let statement = self.of_exports(directory, wanted.clone(), &mut add)?;
-                (statement, Vec::new(), None)
+                (statement, Vec::new(), None, PercentWorth::default())
             }
             None => self.gathered(|ledger, read| {
                 // A ledger that was mended is read once more.
@@ -197,7 +197,8 @@ impl Machine {
                 let answering = self.answering();
                 let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
                 let incidents = self.incidents().all_with_ends(None, &ledger);
-                Ok((statement, incidents, before(&ledger, wanted)?))
+                let (before, worth) = (before(&ledger, wanted)?, self.worth(&ledger)?);
+                Ok((statement, incidents, before, worth))
             })?,
         };
         let (from, to) = wanted.period.bounds(clock.zone);
@@ -222,12 +223,9 @@ impl Machine {
         let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
         let end = to.map_or(clock.now, moment);
         let mut remarks = statement.remarks((!is_anonymous).then_some(places));
-        let mut told = Vec::new();
-        if exports.is_none() {
-            told = steps(places, begin, end);
-            let worth = self.gathered(|ledger, _| Ok(self.worth(&ledger)?))?;
-            remarks.extend(worth.sentences(clock.now));
-        }
+        remarks.extend(worth.sentences(clock.now));
+        let told = exports.is_none().then(|| steps(places, begin, end));
+        let told = told.unwrap_or_default();
         let is_incomplete = exports.is_some()
             && (statement.is_lower_bound()
                 || team.as_ref().is_some_and(|team| !team.gaps.is_empty()));
@@ -257,7 +255,7 @@ impl Machine {
         wanted: ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> anyhow::Result<Statement> {
-        ensure!(has_exports(directory), self.no_exports(directory));
+        self.check_exports(directory)?;
         let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
         let merged = with_progress("reading exports", read);
         self.name_gaps(&merged.gaps);
@@ -275,16 +273,20 @@ impl Machine {
         directory: &Path,
         period: &RowsPeriod,
     ) -> anyhow::Result<TeamLimits> {
-        ensure!(has_exports(directory), self.no_exports(directory));
+        self.check_exports(directory)?;
         let what = "reading limits and windows";
         let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
         self.name_gaps(&limits.gaps);
         Ok(limits)
     }
 
-    fn no_exports(&self, directory: &Path) -> String {
-        let directory = self.places.show(directory);
-        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+    fn check_exports(&self, directory: &Path) -> anyhow::Result<()> {
+        let shown = self.places.show(directory);
+        ensure!(
+            has_exports(directory),
+            "there are no exports in {shown}; `whycap export {shown}` writes some"
+        );
+        Ok(())
     }
 
     /// Says what of exports could not be read, and where.
