@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 
 use super::reply::{Reply, Verb, misuse};
@@ -44,13 +44,13 @@ pub(crate) struct ExportArguments {
 impl Verb for ExportArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         if self.new_key {
-            return print_words(new_key()?);
+            return print_words(&new_key()?);
         }
         if let Some(reader) = self.print {
             let sql = reader.text(self.target.as_deref(), self.erase.as_ref());
             let why =
                 "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
-            return print_words(sql.ok_or_else(|| misuse(why))?);
+            return print_words(&sql.ok_or_else(|| misuse(why))?);
         }
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
         if let Some(what) = &self.erase {
@@ -70,25 +70,20 @@ impl Verb for ExportArguments {
         if !is_piped && !self.dry_run {
             return write(target, since, machine);
         }
-        let mut leaving = leaving(machine)?;
+        let mut leaving = Leaving::gather(machine)?;
         leaving.drafts.retain(|draft| {
             Some(draft.day) >= since && self.rows.is_none_or(|rows| rows == draft.rows)
         });
-        let now = machine.environment.now;
         if self.dry_run {
-            let settings = machine.places.show(&machine.places.settings);
-            return Ok(leaving.report(&settings, now).into());
+            return Ok(leaving.report(machine).into());
         }
-        print_words(lines(&leaving.drafts, Stamp::new(now)))
+        let rows = lines(&leaving.drafts, Stamp::new(machine.environment.now));
+        print_words(&rows)
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "our own words, or JSON in which everything can be seen"
-)]
-fn print_words(text: String) -> anyhow::Result<Reply> {
-    print(&Shown::as_it_is(text))?;
+fn print_words(text: &str) -> anyhow::Result<Reply> {
+    print(&Shown::text(text))?;
     Ok(Reply::default())
 }
 
@@ -118,7 +113,7 @@ fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyho
     disk::create_directory_of(&lock)?;
     let held = lock::try_lock(&lock)?;
     let _held = held.context("another whycap export is running; try again when it is done")?;
-    let leaving = leaving(machine)?;
+    let leaving = Leaving::gather(machine)?;
     let done = put_all(directory, &leaving, since, places, machine.environment.now)?;
     if done.days.is_empty() {
         let says = format!("Nothing changed since the last export to {shown}");
@@ -134,38 +129,4 @@ fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyho
     };
     let says = format!("Written to {shown}: {rows} in {days}{taken_back}");
     Ok(Report::from_lines(&says).into())
-}
-
-/// All rows of this machine.
-fn leaving(machine: &Machine) -> anyhow::Result<Leaving> {
-    let (places, config) = (&machine.places, &machine.config);
-    // Without what the user wrote, more might leave than he wants.
-    let mut problems = config.problems.iter();
-    let is_ours = |problem: &&String| config.is_broken || problem.starts_with("`export");
-    if let Some(problem) = problems.find(is_ours) {
-        let file = places.show(&places.settings);
-        let problem = problem.trim_end_matches("; the default is used");
-        bail!("nothing was exported, because of {file}: {problem}");
-    }
-    let (spent, incidents) = machine.gathered(|ledger, _| {
-        // Rows that are missing would be taken back everywhere.
-        ensure!(
-            ledger.is_lasting(),
-            "nothing was exported: that takes a ledger that can be kept"
-        );
-        let incidents = machine.incidents().all_with_ends(None, &ledger);
-        Ok((ledger.counted()?, incidents))
-    })?;
-    if spent.is_empty() {
-        let roots = places.transcript_roots().map(|root| places.show(&root));
-        let roots = roots.collect::<Vec<_>>().join(", ");
-        bail!("no history found in {roots}; nothing to export");
-    }
-    let known = (&spent, &*incidents);
-    Ok(Leaving::new(
-        places,
-        &machine.environment,
-        &config.export,
-        known,
-    )?)
 }

@@ -98,7 +98,12 @@ impl Config {
                     self.from_file.push(place);
                 }
                 Err(must) => {
-                    let problem = format!("`{place}` {must}; the default is used");
+                    // With a default for what the user wrote more might leave than he wants.
+                    let instead = match section {
+                        "export" => "until then nothing is exported",
+                        _ => "the default is used",
+                    };
+                    let problem = format!("`{place}` {must}; {instead}");
                     self.problems.push(problem);
                 }
             }

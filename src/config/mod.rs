@@ -198,7 +198,7 @@ pub struct Export {
 }
 
 /// What becomes of projects that the user did not name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Others {
     /// They leave as "other".

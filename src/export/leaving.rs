@@ -1,21 +1,26 @@
 //! Everything that leaves this machine, and a look at it beforehand.
 
-use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, HashMap};
 
-use super::drafts::{Draft, Rows, Stamp, lines};
-use super::limit_rows::{limit_rows, window_rows};
-use super::projects::{LeavesAs, LeftOut};
-use super::pseudonym::Exporter;
+use anyhow::{bail, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::drafts::{Draft, Rows, Stamp, Weight, key_of, lines};
+use super::files::written;
+use super::projects::LeftOut;
+use super::pseudonym::{Exporter, hash};
 use super::spend_rows::spend_rows;
-use crate::config::Export;
-use crate::disk::Error;
-use crate::environment::Environment;
+use crate::config::Others;
 use crate::incidents::steps;
-use crate::ledger::Counted;
 use crate::limits::incident::Incident;
-use crate::places::Places;
+use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
+use crate::limits::stoppages::{Stopped, each_toll};
+use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::{Tone, counted};
+use crate::time::{Clock, HOUR, Millis};
 
 /// How many rows are shown beforehand.
 const SHOWN: usize = 10;
@@ -33,17 +38,35 @@ pub(crate) struct Leaving {
 
 impl Leaving {
     /// What was spent, the errors of limits, and how full windows were.
-    pub(crate) fn new(
-        places: &Places,
-        environment: &Environment,
-        choice: &Export,
-        (spent, incidents): (&Counted, &[Incident]),
-    ) -> Result<Self, Error> {
-        let exporter = Exporter::new(places, environment, choice)?;
-        let (mut drafts, left_out) = spend_rows(spent, &exporter, places);
-        let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);
-        drafts.extend(limit_rows(incidents, environment.clock(), &exporter));
-        drafts.extend(window_rows(&told, environment.now, &exporter));
+    pub(crate) fn gather(machine: &Machine) -> anyhow::Result<Self> {
+        let (places, config) = (&machine.places, &machine.config);
+        let mut problems = config.problems.iter();
+        if let Some(problem) =
+            problems.find(|problem| config.is_broken || problem.starts_with("`export"))
+        {
+            let file = places.show(&places.settings);
+            bail!("nothing was exported, because of {file}: {problem}");
+        }
+        let exporter = Exporter::new(places, &machine.environment, &config.export)?;
+        let (counted, incidents) = machine.gathered(|ledger, _| {
+            // Rows that are missing would be taken back everywhere.
+            ensure!(
+                ledger.is_lasting(),
+                "nothing was exported: that takes a ledger that can be kept"
+            );
+            let incidents = machine.incidents().all_with_ends(None, &ledger);
+            Ok((ledger.counted()?, incidents))
+        })?;
+        if counted.is_empty() {
+            let roots = places.transcript_roots().map(|root| places.show(&root));
+            let roots = roots.collect::<Vec<_>>().join(", ");
+            bail!("no history found in {roots}; nothing to export");
+        }
+        let now = machine.environment.now;
+        let (mut drafts, left_out) = spend_rows(&counted, &exporter, places);
+        drafts.extend(limit_rows(&incidents, machine.clock(), &exporter));
+        let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, now);
+        drafts.extend(window_rows(&told, now, &exporter));
         drafts.sort_by_key(|draft| (draft.rows, draft.day, draft.key));
         Ok(Self {
             drafts,
@@ -52,9 +75,10 @@ impl Leaving {
         })
     }
 
-    /// How many rows of each kind leave, ten exactly as they would leave at this moment, and what is
-    /// left out by these settings.
-    pub(crate) fn report(&self, settings: &str, now: DateTime<Utc>) -> Report {
+    /// How many rows of each kind leave, ten exactly as they would leave now, and what is left out.
+    pub(crate) fn report(&self, machine: &Machine) -> Report {
+        let settings = machine.places.show(&machine.places.settings);
+        let stamp = Stamp::new(machine.environment.now);
         let of = |wanted| self.drafts.iter().filter(move |draft| draft.rows == wanted);
         let counts = Rows::ALL.map(|rows| {
             let count = counted(of(rows).count() as u64, "row");
@@ -65,21 +89,20 @@ impl Leaving {
         let mut newest: Vec<(usize, &Draft)> = newest.flatten().collect();
         newest.sort_by_key(|(nth, _)| *nth);
         let shown = newest.iter().take(SHOWN).map(|(_, draft)| *draft);
-        let Exporter {
-            person, machine, ..
-        } = &self.exporter;
         let mut report = Report::from_paragraph(format!(
-            "{} would leave, as person {person} on machine {machine}. The newest of them, exactly as they would leave:",
+            "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
             counts.join(", "),
+            self.exporter.person,
+            self.exporter.machine
         ));
         report.gap();
-        report.add(Report::from_lines(&lines(shown, Stamp::new(now))));
+        report.add(Report::from_lines(&lines(shown, stamp)));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_LEAVES);
         for (how, what) in [
-            (LeavesAs::Hash, "leave under a hash of the name"),
-            (LeavesAs::Other, "leave as \"other\", without a branch"),
-            (LeavesAs::Nothing, "stay here"),
+            (Others::Hash, "leave under a hash of the name"),
+            (Others::Sum, "leave as \"other\", without a branch"),
+            (Others::Drop, "stay here"),
         ] {
             if let Some(rows) = self.left_out.get(&how) {
                 let rows = counted(*rows, "row");
@@ -90,5 +113,117 @@ impl Leaving {
             }
         }
         report
+    }
+}
+
+/// All errors, in any order: which limit, what it really was, and for how long it stopped the work;
+/// time that an earlier error of the account stopped is left out.
+fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<Draft> {
+    let tolls = each_toll(incidents, clock).into_iter();
+    let stopped = tolls.map(|(incident, stopped, toll)| {
+        let end = match stopped {
+            Stopped::Until(_) => "seen",
+            Stopped::Still | Stopped::Open => "open",
+            Stopped::Unknown => "unknown",
+        };
+        limit_row(incident, end, toll.blocked.num_seconds(), exporter)
+    });
+    let news = incidents.iter().filter(|incident| incident.is_news());
+    let news = news.map(|incident| limit_row(incident, "none", 0, exporter));
+    stopped.chain(news).collect()
+}
+
+fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Exporter) -> Draft {
+    let (at, diagnosis) = (incident.evidence.at, &incident.diagnosis);
+    let at = at.timestamp_millis();
+    let session = incident.evidence.session.id.as_deref().unwrap_or_default();
+    let key = key_of(&["limit", session, &at.to_string()]);
+    let fields = json!({
+        "session": session,
+        "kind": diagnosis.limit,
+        "verdict": diagnosis.verdict,
+        "service": incident.diagnosis.service,
+        "who_can_fix": diagnosis.who,
+        "waiting_helps": diagnosis.waiting_helps,
+        "resets_at": incident.resets.chosen.map(|reset| written(reset.at)),
+        "blocked_s": blocked_s,
+        "ended": ended,
+    });
+    // Whoever saw how it ended knows more.
+    let weight = Weight::new(0, (!incident.is_open()).into());
+    let by = (exporter, &*exporter.person);
+    Draft::new((Rows::Limits, key), weight, at, by, fields)
+}
+
+/// What the steps come to. A window stays as full as it was told until it is told anew or resets.
+fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &Exporter) -> Vec<Draft> {
+    let mut runs: HashMap<(&str, Window), Vec<&WindowStep>> = HashMap::new();
+    for step in steps {
+        // Without an account nobody knows whose it is.
+        if let Some(account) = &step.account {
+            runs.entry((account, step.window)).or_default().push(step);
+        }
+    }
+    let mut highest: BTreeMap<(&str, Window, Millis), f64> = BTreeMap::new();
+    for ((account, window), run) in runs {
+        let nexts = run.iter().skip(1).map(|next| next.at).chain([now]);
+        for (step, next) in run.iter().zip(nexts) {
+            let an_hour_on = step.at + TimeDelta::hours(1);
+            let until = next.min(step.meter.resets_at.unwrap_or(an_hour_on));
+            let first = step.at.timestamp_millis().div_euclid(HOUR);
+            let last = (until.timestamp_millis() - 1).div_euclid(HOUR).max(first);
+            for hour in first..=last {
+                let known = highest.entry((account, window, hour)).or_default();
+                *known = known.max(step.meter.used_percent);
+            }
+        }
+    }
+    let rows = highest.into_iter();
+    rows.map(|((account, window, hour), percent)| {
+        let account = hash(account, "whycap account");
+        let (name, number) = (window.rate_limit_type(), hour.to_string());
+        let key = key_of(&["window", &account, name, &number]);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates"
+        )]
+        let weight = Weight::new((percent * 1000.0) as u64, 0);
+        let fields = json!({ "account": account, "window": window, "percent": percent });
+        let by = (exporter, &*exporter.person);
+        Draft::new((Rows::Windows, key), weight, hour * HOUR, by, fields)
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claude::meters::Meter;
+
+    #[test]
+    fn a_window_stays_as_full_as_it_was_until_it_resets() {
+        let at = |time: &str| format!("2026-11-20T{time}Z").parse().unwrap();
+        let step = |(time, used_percent)| WindowStep {
+            plan: None,
+            at: at(time),
+            account: Some("one".to_owned()),
+            window: Window::FiveHour,
+            meter: Meter {
+                used_percent,
+                resets_at: Some(at("05:00:00")),
+            },
+            session: String::new(),
+        };
+        let steps = [("00:10:00", 3.0), ("00:50:00", 40.0), ("02:20:00", 98.0)].map(step);
+        let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());
+        let mut levels = [None; 24];
+        for row in rows {
+            let row: serde_json::Value = serde_json::from_str(&row.fields).unwrap();
+            let hour: usize = row["time"].as_str().unwrap()[11..13].parse().unwrap();
+            levels[hour] = row["percent"].as_f64();
+        }
+        assert_eq!(levels[..5], [40.0, 40.0, 98.0, 98.0, 98.0].map(Some));
+        assert_eq!(levels[5..], [None; 19]);
     }
 }

@@ -11,7 +11,6 @@ mod drafts;
 mod erased;
 mod files;
 mod leaving;
-mod limit_rows;
 mod merged;
 mod projects;
 mod pseudonym;

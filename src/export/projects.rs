@@ -27,23 +27,12 @@ pub(super) struct ShownProject {
     pub(super) name: String,
     /// Whether that is a repository's, or a hash of one.
     pub(super) is_repository: bool,
-    pub(super) leaves: LeavesAs,
+    /// None: under its own name.
+    pub(super) leaves: Option<Others>,
 }
 
-/// Under what the rows of a project leave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum LeavesAs {
-    #[default]
-    Name,
-    Hash,
-    /// Together with others.
-    Other,
-    /// They stay.
-    Nothing,
-}
-
-/// How many rows leave as what.
-pub(crate) type LeftOut = HashMap<LeavesAs, u64>;
+/// How many rows do not leave under the name of their project, by what becomes of them.
+pub(crate) type LeftOut = HashMap<Others, u64>;
 
 impl<'p> Projects<'p> {
     pub(super) fn new(exporter: &'p Exporter, places: &'p Places) -> Self {
@@ -66,18 +55,15 @@ impl<'p> Projects<'p> {
         let Exporter { choice, secret, .. } = self.exporter;
         let mut patterns = choice.projects.iter();
         let leaves = match choice.others {
-            _ if patterns.any(|pattern| matches(pattern, &name)) => LeavesAs::Name,
-            None if !choice.projects.is_empty() => LeavesAs::Other,
-            None if is_repository => LeavesAs::Hash,
-            None => LeavesAs::Name,
-            Some(Others::Sum) => LeavesAs::Other,
-            Some(Others::Hash) => LeavesAs::Hash,
-            Some(Others::Drop) => LeavesAs::Nothing,
+            _ if patterns.any(|pattern| matches(pattern, &name)) => None,
+            None if !choice.projects.is_empty() => Some(Others::Sum),
+            None => is_repository.then_some(Others::Hash),
+            others => others,
         };
         let (name, is_repository) = match leaves {
-            LeavesAs::Name => (name, is_repository),
-            LeavesAs::Hash => (format!("project-{}", hash(secret, &name)), true),
-            LeavesAs::Other | LeavesAs::Nothing => ("other".to_owned(), false),
+            None => (name, is_repository),
+            Some(Others::Hash) => (format!("project-{}", hash(secret, &name)), true),
+            Some(_) => ("other".to_owned(), false),
         };
         ShownProject {
             name,
@@ -90,7 +76,7 @@ impl<'p> Projects<'p> {
     pub(super) fn branch(&self, project: &ShownProject, branch: &str) -> String {
         let Exporter { choice, secret, .. } = self.exporter;
         match (choice.branches, project.leaves) {
-            (Branches::None, _) | (_, LeavesAs::Other | LeavesAs::Nothing) => String::new(),
+            (Branches::None, _) | (_, Some(Others::Sum | Others::Drop)) => String::new(),
             _ if branch.is_empty() => String::new(),
             (Branches::Hash, _) => format!("branch-{}", hash(secret, branch)),
             (Branches::Ticket, _) => ticket(branch).unwrap_or_default().to_owned(),
@@ -234,7 +220,7 @@ ticket > -1 > ";
         };
         let mut project = projects.shown(directory);
         let branch = projects.branch(&project, branch);
-        if project.leaves == LeavesAs::Nothing {
+        if project.leaves == Some(Others::Drop) {
             project.name = "(stays)".to_owned();
         }
         [project.name, branch].map(|name| match name.rsplit_once('-') {

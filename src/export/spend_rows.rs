@@ -6,8 +6,9 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::json;
 
 use super::drafts::{Draft, Rows, Weight, key_of};
-use super::projects::{LeavesAs, LeftOut, Projects, ShownProject};
+use super::projects::{LeftOut, Projects, ShownProject};
 use super::pseudonym::{Exporter, Ownership};
+use crate::config::Others;
 use crate::ledger::{Answer, Counted, HiddenIn};
 use crate::places::Places;
 use crate::pricing::Money;
@@ -94,8 +95,10 @@ impl SpendRows<'_> {
         let directory = known.map_or("", |known| &known.directory);
         let shown = || self.projects.shown(directory);
         let project = self.shown.entry(directory).or_insert_with(shown);
-        *self.left_out.entry(project.leaves).or_default() += 1;
-        if project.leaves == LeavesAs::Nothing {
+        if let Some(how) = project.leaves {
+            *self.left_out.entry(how).or_default() += 1;
+        }
+        if project.leaves == Some(Others::Drop) {
             return;
         }
         let names = &self.counted.answers;

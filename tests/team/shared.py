@@ -6,11 +6,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from engines import rows_of
+from engines import files_of, rows_of
 
 HISTORIES = Path(__file__).resolve().parent.parent / "data/histories"
 # Numbers that nobody has: people with groups of their own, what they are together, and somebody else.
 ADA, BOB, TEAM, STRANGER = 61001, 61002, 61010, 61003
+# What a directory is, what directories below are, what files are. Without setgid on a directory that its group may write, nobody asked
+# for it.
+MODES = ((0o755, 0o700, 0o600), (0o775, 0o700, 0o600), (0o2755, 0o700, 0o600), (0o2770, 0o2770, 0o640), (0o2777, 0o2770, 0o640),
+         (0o3770, 0o3770, 0o640), (0o2730, 0o2730, 0o600))
 
 
 def shared(binary, check):
@@ -20,26 +24,50 @@ def shared(binary, check):
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         root.chmod(0o711)
-        program, target = shutil.copy(binary, root / "whycap"), root / "team"
-        target.mkdir()
-        os.chown(target, 0, TEAM)
-        target.chmod(0o2770)
+        program = shutil.copy(binary, root / "whycap")
+
+        def made(name, mode, owner=0, group=TEAM):
+            (root / name).mkdir()
+            os.chown(root / name, owner, group)
+            (root / name).chmod(mode)
+            return root / name
 
         def run(user, *arguments, groups=(TEAM,)):
             environment = {"HOME": str(root / str(user)), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
-            done = subprocess.run([program, *arguments], env=environment, cwd="/", umask=0o077, user=user, group=user, extra_groups=groups,
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            return done.returncode, done.stdout
+            done = subprocess.run([program, *map(str, arguments)], env=environment, cwd="/", umask=0o077, user=user, group=user,
+                                  extra_groups=groups, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout, done.stderr
+
+        def modes(target, mask):
+            below = list(target.rglob("*"))
+            return [{path.stat().st_mode & mask for path in below if path.is_dir() == is_dir} for is_dir in (True, False)]
 
         for user, history in ((ADA, "two-terminals"), (BOB, "rewound"), (STRANGER, "rewound")):
             home = shutil.copytree(HISTORIES / history / "home", root / str(user))
             for path in [home, *home.rglob("*")]:
                 os.chown(path, user, user)
-        check("the first to export makes the directories, and others write into them", [run(user, "export", str(target))[0] for user in (ADA, BOB)], [0, 0])
-        check("somebody else gets nothing in", run(STRANGER, "export", str(target), groups=())[0], 1)
-        ada, bob = (run(user, "spend", "--from", str(target), "--by", "machine", "--json") for user in (ADA, BOB))
+        target = made("team", 0o2770)
+        check("the first to export makes the directories, and others write into them", [run(user, "export", target)[0] for user in (ADA, BOB)], [0, 0])
+        check("somebody else gets nothing in", run(STRANGER, "export", target, groups=())[0], 1)
+        ada, bob = (run(user, "spend", "--from", target, "--by", "machine", "--json") for user in (ADA, BOB))
         machines = {group["key"] for group in json.loads(ada[1])["groups"]}
         check("all read the same, from both", (bob, machines, len(machines)), (ada, {row["machine"] for row in rows_of(target, "spend")}, 2))
-        modes = {path.name: path.stat().st_mode for path in [target, *target.rglob("*")]}
-        check("all is for the team alone, and files are for their owners to write",
-              [name for name, mode in modes.items() if mode & 0o007 or (name.endswith(".gz") and mode & 0o020)], [])
+        for mode, directories, files in MODES:
+            target = made(f"{mode:o}", mode, ADA, ADA)
+            run(ADA, "export", target)
+            # A directory's setgid is handed down by itself.
+            found = modes(target, 0o777 if directories == 0o700 else 0o7777)
+            target.chmod(0o2770)
+            (root / str(ADA) / ".config/whycap").mkdir(parents=True, exist_ok=True)
+            (root / str(ADA) / ".config/whycap/config.toml").write_text(f'[export]\nperson = "{mode}"\n')
+            run(ADA, "export", target)
+            check(f"in a directory of mode {mode:o} the group reads what it was made for, and all with the next change when it is given",
+                  (found, modes(target, 0o777)[1]), ([{directories}, {files}], {0o640}))
+        before, rows = files_of(target), target / "whycap-1"
+        shutil.rmtree(rows)
+        made(f"{target.name}/whycap-1", 0o2770, BOB, ADA)
+        check("what was taken away comes again though others of the group began anew", (run(ADA, "export", target)[1][:7], files_of(target)), ("Written", before))
+        shutil.rmtree(rows)
+        rows.symlink_to(made("private", 0o777))
+        done = run(ADA, "export", target)
+        check("where others may write no link of theirs is followed", (done[0], "or a link" in done[2], os.listdir(rows)), (1, True, []))

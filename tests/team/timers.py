@@ -39,15 +39,11 @@ def systemd(home, check):
     if not shutil.which("systemd-analyze"):
         print("skipped: systemd's own look at its units: systemd-analyze is not installed")
         return
-    units = home / ".config/systemd/user"
-    units.mkdir(parents=True)
-    names = [str(shutil.copy(path, units)) for path in sorted(SHIPPED.glob("whycap-export.*"))]
-    wrong = units / "whycap-wrong.service"
+    names, wrong = sorted(map(str, SHIPPED.glob("whycap-export.*"))), home / "whycap-wrong.service"
     wrong.write_text(Path(names[0]).read_text().replace("oneshot", "onceshot"))
-    (home / "run").mkdir()
 
     def analyze(*arguments):
-        environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "PATH": os.environ["PATH"]}
+        environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PATH": os.environ["PATH"]}
         done = subprocess.run(["systemd-analyze", *arguments], env=environment, capture_output=True, text=True, check=False)
         return done.returncode, len([line for line in done.stderr.splitlines() if "whycap" in line])
 
