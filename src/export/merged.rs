@@ -22,7 +22,6 @@ use super::spend_rows::{RESPONSE, UNRECORDED, UNWRITTEN};
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource, Tally};
 use crate::pricing::Money;
-use crate::time::Millis;
 use crate::transcript::reader::FileState;
 
 /// Rows of one kind in a directory of exports.
@@ -176,10 +175,6 @@ impl SpendSource for Merged {
             }
         });
         Ok(read?)
-    }
-
-    fn damaged(&self, _: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
-        Ok(Vec::new())
     }
 }
 

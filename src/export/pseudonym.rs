@@ -155,16 +155,15 @@ pub(super) fn hash(secret: &str, text: &str) -> String {
     })
 }
 
-/// 64 bits as digits.
+/// 256 bits as digits.
 fn random() -> std::io::Result<String> {
-    Ok(format!("{:016x}", getrandom::u64()?))
+    let parts = (0..4).map(|_| Ok(format!("{:016x}", getrandom::u64()?)));
+    parts.collect()
 }
 
 /// A line of configuration with a key that nobody guesses.
 pub(crate) fn new_key() -> std::io::Result<String> {
-    let parts = [(); 4].map(|()| random());
-    let parts = parts.into_iter().collect::<std::io::Result<String>>()?;
-    Ok(format!("key = \"{parts}\"\n"))
+    Ok(format!("key = \"{}\"\n", random()?))
 }
 
 /// The random name of this machine, made when it is first asked for.
@@ -173,7 +172,8 @@ fn machine(places: &Places) -> Result<String, Error> {
     if let Some(name) = machine_in(&path)? {
         return Ok(name);
     }
-    let random = random().map_err(disk::unwritten(&path))?;
+    let mut random = random().map_err(disk::unwritten(&path))?;
+    random.truncate(16);
     disk::create_directory_of(&path)?;
     // If another process was first, its name stands; what is damaged is replaced.
     if !disk::create_atomically(&path, random.as_bytes())? && machine_in(&path)?.is_none() {

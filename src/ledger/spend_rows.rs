@@ -146,7 +146,9 @@ pub trait SpendSource {
 
     /// Transcripts that changed at `since` or later and have lines that could not be understood:
     /// their paths, and how many lines. What stood on these is not counted.
-    fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError>;
+    fn damaged(&self, _: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
+        Ok(Vec::new())
+    }
 
     /// Answers of another model than was asked for, in directories that are meant;
     /// nothing where nobody knows.

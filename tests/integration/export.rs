@@ -19,9 +19,9 @@ const ANSWER: &str = r#"{"type":"assistant","requestId":"r","gitBranch":"ada/API
 "#;
 
 /// A machine, and the directory that it exports to.
-struct Machine {
+pub struct Machine {
     sandbox: Sandbox,
-    target: PathBuf,
+    pub target: PathBuf,
 }
 
 impl Deref for Machine {
@@ -33,7 +33,7 @@ impl Deref for Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::at(Sandbox::new())
     }
 
@@ -41,7 +41,7 @@ impl Machine {
         Self::at(with_history(history).0)
     }
 
-    fn at(sandbox: Sandbox) -> Self {
+    pub fn at(sandbox: Sandbox) -> Self {
         let target = sandbox.path("out");
         Self { sandbox, target }
     }
@@ -69,14 +69,14 @@ impl Machine {
     }
 
     /// A run of the program; OUT stands for the target.
-    fn ask(&self, command: &str) -> Run {
+    pub fn ask(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
         let words = words.map(|word| if word == "OUT" { target } else { word });
         self.run(&words.collect::<Vec<_>>())
     }
 
-    fn export(&self) -> String {
+    pub fn export(&self) -> String {
         self.ask("export OUT").success().to_owned()
     }
 
@@ -493,6 +493,7 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
     let bob = Machine::with("forks-of-forks").beside(&ada);
     bob.export_with("person = \"Bob\"");
     let project = bob.column("project").pop_last().unwrap();
+    let quoted = format!("\"{project}\"");
     ada.export_with("person = \"Ada\"");
     let of_ada = ada
         .rows()
@@ -501,7 +502,7 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
         .count();
     for (what, name, says) in [
         ("person=Ada", "\"Ada\"", &*format!("Erased {of_ada} rows")),
-        (&*format!("project={project}"), &*project, "Erased"),
+        (&*format!("project={project}"), &*quoted, "Erased"),
         ("before=2027-01-01", "\"Bob\"", "Erased"),
     ] {
         assert!(ada.text().contains(name), "{what}");

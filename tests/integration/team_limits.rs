@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::Client;
-use crate::support::{Run, Sandbox};
+use crate::export::Machine;
 
 /// People on machines that export.
 struct Team {
-    sandbox: Sandbox,
+    /// None of theirs: where their exports come together.
+    machine: Machine,
     files: BTreeMap<PathBuf, String>,
     rows: u64,
 }
@@ -51,16 +52,12 @@ impl Team {
     /// One of these rows.
     fn with(rows: &str) -> Self {
         let mut team = Self {
-            sandbox: Sandbox::new(),
+            machine: Machine::new(),
             files: BTreeMap::new(),
             rows: 0,
         };
         rows.lines().for_each(|row| team.row(row));
         team
-    }
-
-    fn directory(&self) -> PathBuf {
-        self.sandbox.path("team")
     }
 
     /// A row as a machine exports it; what else it says replaces what it usually says.
@@ -91,7 +88,7 @@ impl Team {
 
     fn line(&mut self, rows: &str, machine: &str, day: &str, line: &str) {
         let below = format!("whycap-1/{rows}/day={day}/{machine}.ndjson.gz");
-        let file = self.directory().join(below);
+        let file = self.machine.target.join(below);
         let text = self.files.entry(file.clone()).or_default();
         text.extend([line, "\n"]);
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -100,16 +97,10 @@ impl Team {
         fs::write(file, packer.finish().unwrap()).unwrap();
     }
 
-    /// A command's run on these exports.
-    fn run(&self, command: &str) -> Run {
-        let directory = self.directory();
-        let from = ["--from", directory.to_str().unwrap()];
-        let all: Vec<&str> = command.split_whitespace().chain(from).collect();
-        self.sandbox.run(&all)
-    }
-
     fn page(&self, more: &str) -> String {
-        let run = self.run(&format!("spend --html - {more}"));
+        let run = self
+            .machine
+            .ask(&format!("spend --html - --from OUT{more}"));
         run.success().to_owned()
     }
 }
@@ -160,8 +151,7 @@ cy          1             -       1 m      0 h";
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
     let team = Team::with(MADE_UP);
     let page = team.page("");
-    let in_all =
-        "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false.";
+    let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false. 1 was no limit of yours.";
     for says in [
         in_all,
         "1 still holds: counted until the last export of its machine, if its reset is known.",
@@ -175,76 +165,71 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
         let (caption, rows) = table.trim_matches('\n').split_once('\n').unwrap();
         assert_eq!(lines(&page, caption).join("\n"), rows);
     }
-    let run = team.run("incidents");
+    let run = team.machine.ask("incidents --from OUT");
     let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(told[..2].join(" "), in_all);
     let has = |line| told.contains(&line);
     assert!(TOLD.trim().lines().all(has), "{told:#?}");
-    let json = team.run("incidents --json").json();
+    let json = team.machine.ask("incidents --json --from OUT").json();
     let listed = json["incidents"].as_array().unwrap();
     let seconds = listed.iter().map(|one| one["blocked_s"].as_i64().unwrap());
+    assert_eq!((listed.len(), seconds.sum()), (7, 14_100));
     let sums = &json["sums"];
-    assert_eq!(
-        (listed.len(), json!(seconds.sum::<i64>())),
-        (7, sums["blocked_s"].clone())
-    );
-    let facts =
-        |one: &Value| json!(["person", "blocked_s", "hours_at_97_percent"].map(|name| &one[name]));
-    let people: Vec<Value> = sums["by_person"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(facts)
-        .collect();
-    assert_eq!(
-        json!(people),
-        json!([["ada", 12_600, 3], ["bob", 1_440, null], ["cy", 60, 0]])
-    );
+    assert_eq!(sums["blocked_s"], 14_100);
+    for (nth, expected) in [
+        json!(["ada", 12_600, 3]),
+        json!(["bob", 1_440, null]),
+        json!(["cy", 60, 0]),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let found = &sums["by_person"][nth];
+        let facts = ["person", "blocked_s", "hours_at_97_percent"].map(|name| &found[name]);
+        assert_eq!(json!(facts), *expected);
+    }
 }
+
+/// What is asked for, and the first rows of people then.
+const NARROWED: &str = "
+--since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
+--until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
+--project web > ada | 2 | - | 1 h 30 m | 3 h | weekly limit 1, 5-hour limit 1
+--project web > Only errors of sessions that
+--project web > hours are of all projects.
+--project nowhere > No limit errors are known.";
 
 #[test]
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
     let team = Team::with(MADE_UP);
-    let rest = "weekly limit 1, 5-hour limit 1";
-    let page = team.page("--since 2026-11-11 --timezone UTC");
-    let ada = format!("ada | 2 | - | 1 h 30 m | - | {rest}");
-    assert_eq!(lines(&page, BY_PERSON)[0], ada);
-    let page = team.page("--until 2026-11-10 --timezone UTC");
-    let both = [
-        "ada | 1 | - | 2 h | 3 h | 5-hour limit 1",
-        "cy | 1 | - | 1 m | 0 h | 5-hour limit 1",
-    ];
-    assert_eq!(lines(&page, BY_PERSON), both);
-    let page = team.page("--project web");
-    let ada = format!("ada | 2 | - | 1 h 30 m | 3 h | {rest}");
-    assert_eq!(lines(&page, BY_PERSON)[0], ada);
-    for says in ["Only errors of sessions that", "hours are of all projects."] {
-        assert!(page.contains(says), "{says}");
+    for line in NARROWED.trim().lines() {
+        let (asked, says) = line.split_once(" > ").unwrap();
+        let page = team.page(&format!(" {asked}"));
+        let people = lines(&page, BY_PERSON).join("; ");
+        assert!(
+            people.starts_with(says) || page.contains(says),
+            "{line}\n{people}"
+        );
     }
-    let page = team.page("--project nowhere");
-    assert!(page.contains("No limit errors are known."));
 }
 
 #[test]
 fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
-    let page = Team::with(MADE_UP).page("--anonymous");
+    let page = Team::with(MADE_UP).page(" --anonymous");
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
     // Those who spent nothing have numbers, too.
-    let numbers = |page: &str| {
-        let lines = lines(page, BY_PERSON);
-        lines
-            .iter()
-            .filter_map(|line| line.chars().nth("person ".len()))
-            .collect::<String>()
+    let is_numbered = |page: &str, numbers: [u8; 3]| {
+        let mut people = lines(page, BY_PERSON).into_iter().zip(numbers);
+        people.all(|(line, number)| line.starts_with(&format!("person {number} ")))
     };
-    assert_eq!(numbers(&page), "213");
+    assert!(is_numbered(&page, [2, 1, 3]));
     let people = [("abe", 1), ("zoe", 3), ("mia", 2)].map(|(person, usd)| {
         format!("spend {person} 2026-11-10 09 {usd}\nlimits {person} 2026-11-10 12 60\nwindows {person} 2026-11-10 12 98")
     });
-    let page = Team::with(&people.join("\n")).page("--anonymous");
-    assert_eq!(numbers(&page), "123");
+    let page = Team::with(&people.join("\n")).page(" --anonymous");
+    assert!(is_numbered(&page, [1, 2, 3]));
 }
 
 #[test]
@@ -273,11 +258,8 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
         (BY_PERSON, "lunar cycle 1"),
         (BY_PERSON, "(unknown) | - | - | - | 0 h"),
     ] {
-        let found = lines(&page, caption);
-        assert!(
-            found.iter().any(|line| line.contains(expected)),
-            "{found:?}"
-        );
+        let found = lines(&page, caption).join("\n");
+        assert!(found.contains(expected), "{found}");
     }
     assert!(page.len() < 50_000, "{}", page.len());
     // Spend of a kind that a newer version exports takes nothing else away.
@@ -310,14 +292,12 @@ windows: out of range: {"percent":1e999}"#;
         };
         let mut team = Team::with(MADE_UP);
         team.line(rows, "m-ada", "2026-11-10", damage);
-        let run = team.run("spend --html -");
+        let run = team.machine.ask("spend --html - --from OUT");
         assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
         let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
-        assert!(
-            run.stderr.contains(&place) && run.stderr.contains(why),
-            "{}",
-            run.stderr
-        );
+        for part in [&*place, why] {
+            assert!(run.stderr.contains(part), "{run:?}");
+        }
         assert_eq!(run.stdout.contains(says), rows != "spend");
         let [found, whole] = [&run.stdout, &good].map(|page| lines(page, BY_PERSON));
         assert_eq!(found, whole, "{damage}");
@@ -329,11 +309,11 @@ windows: out of range: {"percent":1e999}"#;
     assert!(page.contains("Limits stopped the work 8 times since"));
     // A cut-off file, what is no directory, and no files of limits at all.
     let team = Team::with(MADE_UP);
-    let all = team.directory().join("whycap-1");
+    let all = team.machine.target.join("whycap-1");
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    let run = team.run("spend --html -");
+    let run = team.machine.ask("spend --html - --from OUT");
     assert!(
         run.stdout.contains(says) && run.stderr.contains("line 1"),
         "{run:?}"
@@ -344,7 +324,7 @@ windows: out of range: {"percent":1e999}"#;
     let page = team.page("");
     assert!(page.contains("No limit errors are known.") && !page.contains("Not every file"));
     fs::write(all.join("spend/day=x"), "x").unwrap();
-    let run = team.run("spend --html -");
+    let run = team.machine.ask("spend --html - --from OUT");
     assert!(
         run.code == 1 && run.stderr.contains("spend/day=x"),
         "{run:?}"
@@ -353,18 +333,18 @@ windows: out of range: {"percent":1e999}"#;
 
 #[test]
 fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "user");
-    let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
+    let machine = Machine::new();
+    Client::logged_in(&machine, "max", "user");
+    let client = Client::with_session(&machine, "5a7d3c1e-0000-4000-a000-00000000beef");
     client.is_stopped_for_an_hour(98.0);
-    let page = |more: &[&str]| {
-        let all = [&["spend", "--html", "-"], more].concat();
-        sandbox.run(&all).success().to_owned()
+    machine.export();
+    let page = |more: &str| {
+        machine
+            .ask(&format!("spend --html -{more}"))
+            .success()
+            .to_owned()
     };
-    let target = sandbox.path("team");
-    let target = target.to_str().unwrap();
-    sandbox.run(&["export", target]).success();
-    let (own, exported) = (page(&[]), page(&["--from", target]));
+    let (own, exported) = (page(""), page(" --from OUT"));
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));
