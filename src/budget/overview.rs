@@ -324,7 +324,7 @@ impl BudgetState {
             } else {
                 "within the budget".to_owned()
             };
-            let (total, basis) = (forecast.total.show(), forecast.basis());
+            let (total, basis) = (forecast.total.show(), &forecast.basis);
             says.push(format!("About {total} by {until}, {means}, {basis}."));
         }
         if self.used.scope == BudgetScope::Credits {
@@ -366,7 +366,7 @@ impl BudgetState {
             "used_percentage": self.used.share() * 100.0,
             "usd_per_hour": self.per_hour.map(|(rate, _)| rate.usd()),
             "usd_per_day": self.per_day.map(Money::usd),
-            "forecast": self.forecast.as_ref().map(Forecast::json),
+            "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "forecast_is_over": self.is_over_by_forecast(),
             "starts_over_at": self.ends.map(rfc3339),
         })

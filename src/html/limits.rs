@@ -36,7 +36,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     }
     match team {
         Some(team) => {
-            if view.contents.is_of_some_projects {
+            if view.contents.statement.wanted.project.is_some() {
                 page.note("Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.");
             }
             if !team.gaps.is_empty() {

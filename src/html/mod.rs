@@ -24,7 +24,6 @@ use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
 use crate::places::Places;
-use crate::pricing::Money;
 use crate::spend::{Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
@@ -59,12 +58,7 @@ pub(crate) struct Contents<'c> {
     pub(crate) steps: &'c [WindowStep],
     /// Instead of both, what several machines exported of limits in the period.
     pub(crate) team: Option<&'c TeamLimits>,
-    /// Whether only some projects are shown.
-    pub(crate) is_of_some_projects: bool,
-    /// What the plan costs a month.
-    pub(crate) plan: Option<Money>,
-    /// Whether days were asked for, and what as many before them came to.
-    pub(crate) has_period: bool,
+    /// Where days were asked for, what as many before them came to.
     pub(crate) before: Option<Before>,
     /// Whether names are left out, so that the page can be shown to others.
     pub(crate) is_anonymous: bool,

@@ -7,6 +7,7 @@ use super::markup::Markup;
 use super::sums::{SumsByName, sum_of};
 use super::{Contents, View};
 use crate::pricing::Money;
+use crate::spend::Period;
 use crate::terminal::counted;
 use crate::time::in_words;
 
@@ -27,10 +28,14 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     }
     let cost = contents.statement.total_amount();
     let days = counted(view.columns.days().unsigned_abs(), "day");
-    let plan = contents.plan.map_or_else(String::new, |plan| {
-        let monthly = plan.show();
-        format!(" on a {}-a-month plan", monthly.trim_end_matches(".00"))
-    });
+    let plan = contents
+        .statement
+        .wanted
+        .plan
+        .map_or_else(String::new, |plan| {
+            let monthly = plan.show();
+            format!(" on a {}-a-month plan", monthly.trim_end_matches(".00"))
+        });
     let total = view.tolls.total;
     let limits = match (total.stops, total.blocked) {
         (0, _) => String::new(),
@@ -53,7 +58,8 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
 fn lately(contents: &Contents<'_>) -> Option<String> {
     let today = contents.clock.zone.day(contents.clock.now);
     let [begins, before] = [LATELY - 1, 2 * LATELY - 1].map(|days| today - Days::new(days));
-    if contents.has_period || contents.sums.first_day()? > before {
+    if contents.statement.wanted.period != Period::default() || contents.sums.first_day()? > before
+    {
         return None;
     }
     let days = &contents.sums.days;

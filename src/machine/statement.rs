@@ -201,7 +201,6 @@ impl Machine {
                 Ok((statement, incidents, before, worth))
             })?,
         };
-        let (from, to) = wanted.period.bounds(clock.zone);
         let keys = statement.groups.iter().map(|group| group.key.clone());
         let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
         let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
@@ -219,9 +218,12 @@ impl Machine {
             let session = incident.evidence.session.id.as_deref();
             period.contains(&at) && session.map_or(shown.is_none(), is_shown)
         });
-        let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
-        let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
-        let end = to.map_or(clock.now, moment);
+        let first_day = wanted.period.since.or(sums.first_day());
+        let begin = first_day.map_or(clock.now, |day| clock.zone.midnight(day));
+        let end = wanted
+            .period
+            .until
+            .map_or(clock.now, |_| moment(period.end));
         let mut remarks = statement.remarks((!is_anonymous).then_some(places));
         remarks.extend(worth.sentences(clock.now));
         let told = exports.is_none().then(|| steps(places, begin, end));
@@ -236,9 +238,6 @@ impl Machine {
             incidents: &incidents,
             steps: &told,
             team: team.as_ref(),
-            is_of_some_projects: wanted.project.is_some(),
-            plan: wanted.plan,
-            has_period: from.is_some() || to.is_some(),
             before,
             is_anonymous,
             places,

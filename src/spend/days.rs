@@ -27,13 +27,10 @@ impl DaysAsked {
     /// The days that are meant; else what is wrong with them.
     pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
         let today = clock.zone.day(clock.now);
-        let day = |text: &Option<String>| {
-            let text = text.as_ref();
-            text.map(|text| day_asked(text, today)).transpose()
-        };
+        let day = |text: &Option<String>| text.as_ref().map(|text| day_asked(text, today));
         let period = Period {
-            since: day(&self.since)?,
-            until: day(&self.until)?,
+            since: day(&self.since).transpose()?,
+            until: day(&self.until).transpose()?,
         };
         period.fault(today).map_or(Ok(period), Err)
     }
@@ -66,19 +63,13 @@ impl Period {
         Some((before, days))
     }
 
-    /// When it begins and ends, by the midnights of a zone.
-    pub(crate) fn bounds(self, zone: Zone) -> (Option<Millis>, Option<Millis>) {
+    /// The same as rows of spend are asked for, by the midnights of a zone.
+    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
         let midnight = |day| zone.midnight(day).timestamp_millis();
-        let day_after = self
+        let after = self
             .until
             .and_then(|day| day.checked_add_days(Days::new(1)));
-        (self.since.map(midnight), day_after.map(midnight))
-    }
-
-    /// The same as rows of spend are asked for.
-    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
-        let (since, until) = self.bounds(zone);
-        since.unwrap_or(Millis::MIN)..until.unwrap_or(Millis::MAX)
+        self.since.map_or(Millis::MIN, midnight)..after.map_or(Millis::MAX, midnight)
     }
 }
 

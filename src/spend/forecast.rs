@@ -18,20 +18,13 @@ const ENOUGH_FOR_A_DAY: usize = 3;
 /// A guess, and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    of: Forecasted,
-    so_far: Money,
-    to_come: Money,
-    /// How many days say so.
-    days: usize,
+    /// The month's name, or that it is today.
+    of: String,
     pub(crate) total: Money,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Forecasted {
-    /// By its first day, with how much of it is to come.
-    Month(NaiveDate, TimeDelta),
-    /// With the time of day after which the rest of it is to come.
-    Today(String),
+    /// "if the days to come are like the last 5 days"
+    pub(crate) basis: String,
+    /// The contract's fields.
+    pub(crate) facts: Value,
 }
 
 /// What was spent on a day before today.
@@ -157,8 +150,20 @@ impl Course {
         let left = tomorrow.iter_days().take_while(|day| *day < ends);
         let left = left.map(|day| self.usual(day.weekday(), days, |past| past.all));
         let to_come = left.fold(self.rest_of_today(days), |sum, day| sum + day);
-        let of = Forecasted::Month(self.first_of_month(), self.month[1] - self.clock.now);
-        Some(Forecast::new(of, self.spent_this_month, to_come, days))
+        let (total, first) = (self.spent_this_month + to_come, self.first_of_month());
+        let [day, left] = [TimeDelta::days(1), self.month[1] - self.clock.now].map(seconds);
+        Some(Forecast {
+            of: first.format("%B").to_string(),
+            total,
+            basis: format!("if the days to come are like {}", in_words(days)),
+            facts: json!({
+                "month": first.format("%Y-%m").to_string(),
+                "cost_usd": total.usd(),
+                "so_far_usd": self.spent_this_month.usd(),
+                "per_day_usd": to_come.share(day, left).usd(),
+                "average_of_days": days,
+            }),
+        })
     }
 
     fn rest_of_today(&self, days: usize) -> Money {
@@ -169,9 +174,31 @@ impl Course {
     /// there are some.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
         let days = self.days().filter(|days| *days >= ENOUGH_FOR_A_DAY)?;
-        let of = Forecasted::Today(self.clock.time(self.clock.now));
         let to_come = self.rest_of_today(days);
-        Some(Forecast::new(of, self.spent_today, to_come, days))
+        let total = self.spent_today + to_come;
+        let (like, after) = (in_words(days), self.clock.time(self.clock.now));
+        Some(Forecast {
+            of: "today".to_owned(),
+            total,
+            basis: format!(
+                "if the rest of the day costs {}, like {like} after {after}",
+                to_come.show()
+            ),
+            facts: json!({
+                "cost_usd": total.usd(),
+                "rest_of_day_usd": to_come.usd(),
+                "average_of_days": days,
+            }),
+        })
+    }
+}
+
+/// The days that say how it goes.
+fn in_words(days: usize) -> String {
+    match days {
+        1 => "yesterday".to_owned(),
+        days @ ..14 => format!("the last {days} days"),
+        days => format!("the same weekdays of the last {} weeks", days / 7),
     }
 }
 
@@ -204,58 +231,10 @@ fn seconds(span: TimeDelta) -> u128 {
 }
 
 impl Forecast {
-    fn new(of: Forecasted, so_far: Money, to_come: Money, days: usize) -> Self {
-        Self {
-            of,
-            so_far,
-            to_come,
-            days,
-            total: so_far + to_come,
-        }
-    }
-
     /// For people.
     pub(crate) fn sentence(&self) -> String {
-        let of = match &self.of {
-            Forecasted::Month(first, _) => first.format("%B").to_string(),
-            Forecasted::Today(_) => "today".to_owned(),
-        };
-        let (total, basis) = (self.total.show(), self.basis());
+        let (of, total, basis) = (&self.of, self.total.show(), &self.basis);
         format!("Forecast for {of}: about {total}, {basis}.")
-    }
-
-    /// What it rests on.
-    pub(crate) fn basis(&self) -> String {
-        let days = match self.days {
-            1 => "yesterday".to_owned(),
-            days @ ..14 => format!("the last {days} days"),
-            days => format!("the same weekdays of the last {} weeks", days / 7),
-        };
-        match &self.of {
-            Forecasted::Month(..) => format!("if the days to come are like {days}"),
-            Forecasted::Today(after) => format!(
-                "if the rest of the day costs {}, like {days} after {after}",
-                self.to_come.show()
-            ),
-        }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let (cost, to_come, days) = (self.total.usd(), self.to_come, self.days);
-        match &self.of {
-            Forecasted::Month(first, left) => json!({
-                "month": first.format("%Y-%m").to_string(),
-                "cost_usd": cost,
-                "so_far_usd": self.so_far.usd(),
-                "per_day_usd": to_come.share(seconds(TimeDelta::days(1)), seconds(*left)).usd(),
-                "average_of_days": days,
-            }),
-            Forecasted::Today(_) => json!({
-                "cost_usd": cost,
-                "rest_of_day_usd": to_come.usd(),
-                "average_of_days": days,
-            }),
-        }
     }
 }
 

@@ -67,7 +67,7 @@ impl ReportRequest {
 /// A report of the ledger's sums.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    pub(super) wanted: ReportRequest,
+    pub(crate) wanted: ReportRequest,
     pub(crate) total: Tally,
     /// In their order.
     pub(crate) groups: Vec<SpendGroup>,
@@ -212,7 +212,7 @@ impl Statement {
             "since": self.wanted.period.since.map(|day| day.to_string()),
             "until": self.wanted.period.until.map(|day| day.to_string()),
             "project": self.wanted.project,
-            "forecast": self.forecast.as_ref().map(Forecast::json),
+            "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "plan": self.plan.as_ref().map(PlanWorth::json),
             "timezone": zone,
             "complete": !self.is_lower_bound(),

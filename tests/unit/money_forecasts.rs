@@ -220,22 +220,34 @@ fn compare(worker: &Worker) -> [Errors; 2] {
                 let passed = usize::try_from(day * 24 + hour).unwrap();
                 let now = beginning() + TimeDelta::hours(day * 24 + hour);
                 let course = course(&spent[..passed], now);
-                let hold =
-                    |errors: &mut Errors, forecast: Option<Forecast>, ends: DateTime<Utc>| {
-                        let hours = usize::try_from((ends - now).num_hours()).unwrap();
-                        let Some(to_come) = spent.get(passed..passed + hours) else {
-                            return;
-                        };
-                        let truth = to_come.iter().sum::<u64>() as f64 / 100.0;
-                        let told = forecast.map_or(0.0, |forecast| forecast.to_come.usd());
-                        errors.now.push((told - truth).abs() / a_day * 100.0);
-                        let told = as_before(&spent[..passed], now, hours);
-                        errors.before.push((told - truth).abs() / a_day * 100.0);
+                let hold = |errors: &mut Errors,
+                            forecast: Option<Forecast>,
+                            so_far: Money,
+                            ends: DateTime<Utc>| {
+                    let hours = usize::try_from((ends - now).num_hours()).unwrap();
+                    let Some(to_come) = spent.get(passed..passed + hours) else {
+                        return;
                     };
+                    let truth = to_come.iter().sum::<u64>() as f64 / 100.0;
+                    let told = forecast.map_or(0.0, |forecast| (forecast.total - so_far).usd());
+                    errors.now.push((told - truth).abs() / a_day * 100.0);
+                    let told = as_before(&spent[..passed], now, hours);
+                    errors.before.push((told - truth).abs() / a_day * 100.0);
+                };
                 let midnight = beginning() + TimeDelta::days(day + 1);
-                hold(&mut of_days, course.day_forecast(), midnight);
+                hold(
+                    &mut of_days,
+                    course.day_forecast(),
+                    course.spent_today,
+                    midnight,
+                );
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
-                    hold(&mut of_months, course.forecast(), course.month[1]);
+                    hold(
+                        &mut of_months,
+                        course.forecast(),
+                        course.spent_this_month,
+                        course.month[1],
+                    );
                 }
             }
         }
