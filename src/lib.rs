@@ -14,6 +14,7 @@ mod doctor;
 mod drain;
 pub mod environment;
 mod export;
+mod foreign;
 #[cfg(test)]
 #[path = "../tests/unit/fuzzing.rs"] // it drives what the library shows to nobody
 mod fuzzing;
@@ -35,6 +36,7 @@ pub mod spend;
 pub mod status_line;
 pub mod terminal;
 #[cfg(test)]
+#[path = "../tests/unit/testing.rs"] // what unit tests have in common
 mod testing;
 pub mod time;
 pub mod transcript;

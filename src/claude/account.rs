@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::shown_usage::ShownUsage;
 use crate::disk;
+use crate::foreign::Foreign;
 use crate::places::Places;
 use crate::transcript::owner::Owner;
 
@@ -99,23 +100,23 @@ impl Account {
 
     /// Reads an `oauthAccount`. None without a login.
     fn parse(account: &Value) -> Option<Self> {
-        let account = account.as_object()?;
-        let text = |key: &str| {
-            account
-                .get(key)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        };
+        account.as_object()?;
         Some(Self {
-            plan: text("organizationType").map_or(Plan::Other, Plan::of_organization_type),
-            tier: text("userRateLimitTier")
-                .or(text("organizationRateLimitTier"))
-                .or(text("organizationType"))
+            plan: account
+                .text("organizationType")
+                .map_or(Plan::Other, Plan::of_organization_type),
+            tier: account
+                .text("userRateLimitTier")
+                .or(account.text("organizationRateLimitTier"))
+                .or(account.text("organizationType"))
                 .map(str::to_owned),
-            role: text("organizationRole").map(str::to_owned),
-            billing: text("billingType").map(str::to_owned),
-            usage_credits_enabled: account.get("hasExtraUsageEnabled").and_then(Value::as_bool),
-            owner: Owner::from_ids(text("accountUuid"), text("organizationUuid")),
+            role: account.text("organizationRole").map(str::to_owned),
+            billing: account.text("billingType").map(str::to_owned),
+            usage_credits_enabled: account.at("hasExtraUsageEnabled").as_bool(),
+            owner: Owner::from_ids(
+                account.text("accountUuid"),
+                account.text("organizationUuid"),
+            ),
         })
     }
 

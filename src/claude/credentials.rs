@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::settings::{self, SettingsScope};
 use crate::environment::Environment;
+use crate::foreign::Foreign;
 use crate::places::Places;
 
 /// Variables that change which account or service a session uses.
@@ -108,18 +109,17 @@ fn is_on(value: &OsStr) -> bool {
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
 fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
-    let is_set = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => is_on(text.as_ref()),
-        Some(Value::Bool(on)) => *on,
-        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-        _ => false,
-    };
-    let variable = |name: &str| settings.get("env")?.get(name);
-    VARIABLES
+    let variables = VARIABLES
         .iter()
-        .filter(|name| is_set(variable(name)))
-        .chain(is_set(settings.get("apiKeyHelper")).then_some(&"apiKeyHelper"))
-        .map(|name| Credential::new(name, set_in, variable(name).and_then(Value::as_str)))
+        .map(|name| (*name, settings.at("env").at(name)));
+    let all = variables.chain([("apiKeyHelper", settings.at("apiKeyHelper"))]);
+    let set = all.filter(|(_, value)| match value {
+        Value::String(text) => is_on(text.as_ref()),
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        _ => false,
+    });
+    set.map(|(name, value)| Credential::new(name, set_in, value.as_str()))
         .collect()
 }
 

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use crate::foreign::Foreign;
 use serde_json::Value;
 
 /// An event that whycap listens to.
@@ -77,19 +78,16 @@ pub(crate) struct HookEvent {
 impl HookEvent {
     /// Reads an event. Bytes that are not JSON give one in which everything is absent.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let root: Value =
-            serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or(Value::Null);
-        let text = |key: &str| {
-            let text = root.get(key)?.as_str().filter(|text| !text.is_empty())?;
-            Some(text.to_owned())
-        };
+        let text = String::from_utf8_lossy(bytes);
+        let root: Value = serde_json::from_str(&text).unwrap_or_default();
+        let text = |key: &str| root.text(key).map(str::to_owned);
         Self {
             name: text("hook_event_name").as_deref().and_then(EventName::of),
             session_id: text("session_id"),
             transcript_path: text("transcript_path").map(PathBuf::from),
             cwd: text("cwd").map(PathBuf::from),
             prompt: text("prompt"),
-            is_prompt: root.get("is_prompt").and_then(Value::as_bool) == Some(true),
+            is_prompt: root.at("is_prompt") == true,
             source: text("source"),
             error: text("error"),
             error_details: text("error_details"),

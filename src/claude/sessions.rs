@@ -7,12 +7,13 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen};
 use crate::disk;
+use crate::foreign::Foreign;
 use crate::places::Places;
 use crate::time::{is_reckonable, of_machine};
 
@@ -50,19 +51,16 @@ impl Claim {
     /// Reads a claim from a file's bytes: JSON with a `pid`, or a bare number. None if neither.
     /// Nothing else of the file is kept; an editor's lock holds a token.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(fields)) = serde_json::from_slice(bytes) else {
+        let Ok(fields @ Value::Object(_)) = serde_json::from_slice(bytes) else {
             let first = std::str::from_utf8(bytes).ok()?.lines().next()?;
             return Some(Self {
                 pid: valid(first.trim().parse().ok()?)?,
                 ..Self::default()
             });
         };
-        let text = |name: &str| Some(fields.get(name)?.as_str()?.trim().to_owned());
-        let number = |name: &str| fields.get(name)?.as_u64();
-        let moment = |name: &str| {
-            let at = DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
-            at.filter(|at| is_reckonable(*at))
-        };
+        let text = |name: &str| Some(fields.at(name).as_str()?.trim().to_owned());
+        let number = |name: &str| fields.at(name).as_u64();
+        let moment = |name: &str| moment_of(fields.at(name));
         let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
         let start = ["procStart", "procStartFt"].into_iter().find_map(|name| {
             ProcessStart::parse(&text(name).or_else(|| Some(number(name)?.to_string()))?)
@@ -204,6 +202,11 @@ impl Claim {
     }
 }
 
+fn moment_of(millis: &Value) -> Option<DateTime<Utc>> {
+    let at = DateTime::from_timestamp_millis(millis.as_i64()?);
+    at.filter(|at| is_reckonable(*at))
+}
+
 fn valid(pid: u64) -> Option<u32> {
     // 0 and negative numbers mean groups of processes to the system, not one process.
     u32::try_from(pid)
@@ -233,7 +236,7 @@ pub(crate) struct Doing {
 }
 
 /// What a session is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SessionState {
     /// In the middle of an answer.
@@ -249,24 +252,15 @@ pub(crate) enum SessionState {
 impl Doing {
     fn parse(bytes: &[u8]) -> Self {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let text = |name: &str| Some(fields.get(name)?.as_str()?.to_owned());
-        let moment = |name: &str| {
-            let at = DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
-            at.filter(|at| is_reckonable(*at))
-        };
+        let text = |name: &str| fields.at(name).as_str().map(str::to_owned);
+        let moment = |name: &str| moment_of(fields.at(name));
         Self {
             session: text("sessionId"),
             directory: text("cwd"),
-            state: match text("status").as_deref() {
-                Some("busy") => Some(SessionState::Busy),
-                Some("waiting") => Some(SessionState::Waiting),
-                Some("idle") => Some(SessionState::Idle),
-                Some("shell") => Some(SessionState::Shell),
-                _ => None,
-            },
+            state: fields.read("status"),
             since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
             in_background: matches!(
-                text("kind").as_deref(),
+                fields.at("kind").as_str(),
                 Some("bg" | "daemon" | "daemon-worker")
             ),
         }

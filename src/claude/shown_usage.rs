@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::foreign::Foreign;
 use crate::time::{is_reckonable, plausible_epoch};
 use crate::transcript::owner::Owner;
 
@@ -69,23 +70,27 @@ const WITHOUT_CENTS: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
 impl ShownUsage {
     /// Reads `cachedUsageUtilization`. None if it is not one, or says nothing that is known.
     pub(crate) fn parse(cached: &Value) -> Option<Self> {
-        let at = plausible_epoch(cached.get("fetchedAtMs")?.as_f64()? / 1_000.0)?;
-        let page = cached.get("utilization")?;
+        let at = plausible_epoch(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
+        let page = cached.at("utilization");
         let named = WINDOWS.into_iter().filter_map(|(name, model)| {
-            let window = page.get(name)?;
-            ShownWindow::new(name, model, window.get("utilization")?, window)
+            let window = page.at(name);
+            ShownWindow::new(name, model, window.at("utilization"), window)
         });
-        let limits = page.get("limits").and_then(Value::as_array);
-        let of_models = limits.into_iter().flatten().filter_map(|limit| {
-            let model = limit.pointer("/scope/model/display_name")?.as_str()?;
-            let name = limit.get("kind")?.as_str()?;
-            ShownWindow::new(name, Some(model), limit.get("percent")?, limit)
+        let limits = page.at("limits").as_array().into_iter().flatten();
+        let of_models = limits.filter_map(|limit| {
+            let model = limit.at("scope").at("model").at("display_name").as_str()?;
+            ShownWindow::new(
+                limit.at("kind").as_str()?,
+                Some(model),
+                limit.at("percent"),
+                limit,
+            )
         });
         let shown = Self {
             at,
             windows: named.chain(of_models).collect(),
-            credits: page.get("extra_usage").and_then(ShownCredits::parse),
-            owner: Owner::from_ids(cached.get("accountUuid").and_then(Value::as_str), None),
+            credits: ShownCredits::parse(page.at("extra_usage")),
+            owner: Owner::from_ids(cached.at("accountUuid").as_str(), None),
         };
         let says_something = !shown.windows.is_empty() || shown.credits.is_some();
         says_something.then_some(shown)
@@ -112,38 +117,34 @@ impl ShownUsage {
 
 impl ShownWindow {
     fn new(name: &str, model: Option<&str>, percent: &Value, window: &Value) -> Option<Self> {
-        let resets_at = window.get("resets_at").and_then(Value::as_str);
-        let resets_at = resets_at.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        let resets_at: Option<DateTime<Utc>> = window.read("resets_at");
         Some(Self {
             name: name.to_owned(),
             model: model.map(str::to_owned),
-            percent: percent.as_f64().filter(|percent| percent.is_finite())?,
-            resets_at: resets_at
-                .map(|at| at.to_utc())
-                .filter(|at| is_reckonable(*at)),
+            percent: percent.as_f64()?,
+            resets_at: resets_at.filter(|at| is_reckonable(*at)),
         })
     }
 }
 
 impl ShownCredits {
     fn parse(credits: &Value) -> Option<Self> {
-        let text = |name: &str| Some(credits.get(name)?.as_str()?.to_owned());
+        let text = |name: &str| credits.at(name).as_str().map(str::to_owned);
         let currency = text("currency").map(|currency| currency.to_uppercase());
         // Amounts are in the currency's smallest unit: 5000 was $50.00 on the client's own page (2.1.330).
-        let is_whole = currency
-            .as_deref()
-            .is_some_and(|it| WITHOUT_CENTS.contains(&it));
-        let amount = |name: &str| {
-            let amount = credits
-                .get(name)?
-                .as_f64()
-                .filter(|amount| amount.is_finite())?;
-            Some(if is_whole { amount } else { amount / 100.0 })
+        let is_whole = |it: &str| WITHOUT_CENTS.contains(&it);
+        let cents = if currency.as_deref().is_some_and(is_whole) {
+            1.0
+        } else {
+            100.0
         };
         Some(Self {
-            enabled: credits.get("is_enabled")?.as_bool()?,
-            used: amount("used_credits"),
-            limit: amount("monthly_limit"),
+            enabled: credits.at("is_enabled").as_bool()?,
+            used: credits.at("used_credits").as_f64().map(|used| used / cents),
+            limit: credits
+                .at("monthly_limit")
+                .as_f64()
+                .map(|limit| limit / cents),
             disabled_reason: text("disabled_reason"),
             currency,
         })

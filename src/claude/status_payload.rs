@@ -11,7 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::meters::{Meter, OtherMeters, SpendMeter, SpendPeriod};
+use super::meters::{Meter, OtherMeters, SpendMeter};
+use crate::foreign::Foreign;
 use crate::pricing::Money;
 use crate::time::plausible_epoch;
 
@@ -31,17 +32,13 @@ impl StatusPayload {
     }
 
     fn text(&self, pointer: &str) -> Option<&str> {
-        self.root
-            .pointer(pointer)?
-            .as_str()
-            .filter(|text| !text.trim().is_empty())
+        let text = self.root.pointer(pointer)?.as_str()?;
+        (!text.trim().is_empty()).then_some(text)
     }
 
     fn number(&self, pointer: &str) -> Option<f64> {
-        self.root
-            .pointer(pointer)?
-            .as_f64()
-            .filter(|number| number.is_finite())
+        // JSON has no number that is not finite.
+        self.root.pointer(pointer)?.as_f64()
     }
 
     pub(crate) fn session_id(&self) -> Option<&str> {
@@ -118,9 +115,9 @@ impl StatusPayload {
 
     /// Lines that the session has added and removed.
     pub(crate) fn lines_changed(&self) -> Option<(u64, u64)> {
-        let count = |pointer| self.root.pointer(pointer)?.as_u64();
-        let added = count("/cost/total_lines_added")?;
-        Some((added, count("/cost/total_lines_removed")?))
+        let cost = self.root.at("cost");
+        let added = cost.at("total_lines_added").as_u64()?;
+        Some((added, cost.at("total_lines_removed").as_u64()?))
     }
 
     /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
@@ -135,62 +132,56 @@ impl StatusPayload {
     }
 
     pub(crate) fn fast_mode(&self) -> bool {
-        self.root.get("fast_mode") == Some(&Value::Bool(true))
+        self.root.at("fast_mode") == true
     }
 
     /// The session's prompt cache (since 2.1.251). None where none was seen, or it is not told when it
     /// goes cold.
     pub(crate) fn prompt_cache(&self) -> Option<PromptCache> {
-        let cache = self.root.get("prompt_cache")?;
-        let lives = match cache.get("ttl")?.as_str()? {
+        let cache = self.root.at("prompt_cache");
+        let lives = match cache.at("ttl").as_str()? {
             "5m" => TimeDelta::minutes(5),
             "1h" => TimeDelta::hours(1),
             _ => return None,
         };
         Some(PromptCache {
             lives,
-            expires_at: plausible_epoch(cache.get("expires_at")?.as_f64()?)?,
-            tokens: cache.get("recache_tokens_if_cold")?.as_u64()?,
+            expires_at: plausible_epoch(cache.at("expires_at").as_f64()?)?,
+            tokens: cache.at("recache_tokens_if_cold").as_u64()?,
         })
     }
 
     /// What the process counts of prompts that were not read from the cache as far as they had been
     /// written. None where there were none.
     pub(crate) fn cache_misses(&self) -> Option<CacheMisses> {
-        let cache = self.root.get("prompt_cache")?;
-        let count = |name: &str| cache.get(name).and_then(Value::as_u64);
-        let of_cause = |cause: &str| cache.get("miss_causes")?.get(cause)?.as_u64();
-        let needless = MissCause::NEEDLESS
-            .iter()
-            .filter_map(|(name, _)| of_cause(name))
-            .sum();
-        let last = cache
-            .get("last_miss_cause")
-            .and_then(|last| last.get("causes"));
-        let last = last
-            .and_then(Value::as_array)
-            .and_then(|causes| causes.first()?.as_str());
-        let cause = last.map(|last| {
-            let known = MissCause::NEEDLESS.iter().find(|(name, _)| *name == last);
-            known.map_or(MissCause::Other, |(_, cause)| *cause)
-        });
+        let cache = self.root.at("prompt_cache");
+        let needless = MissCause::NEEDLESS.iter();
+        let needless = needless.filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64());
+        let cause = match cache
+            .at("last_miss_cause")
+            .at("causes")
+            .get(0)
+            .and_then(Value::as_str)
+        {
+            Some(last) => {
+                let known = MissCause::NEEDLESS.iter().find(|(name, _)| *name == last);
+                known.map_or(MissCause::Other, |(_, cause)| *cause)
+            }
+            None => MissCause::None,
+        };
         Some(CacheMisses {
-            misses: count("misses").filter(|misses| *misses > 0)?,
-            needless,
-            tokens: count("miss_recache_tokens")?,
-            at: plausible_epoch(cache.get("last_miss_at")?.as_f64()?)?,
-            cause: cause.unwrap_or_default(),
-            is_of_an_hour: cache.get("ttl").and_then(Value::as_str) == Some("1h"),
+            misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
+            needless: needless.sum(),
+            tokens: cache.at("miss_recache_tokens").as_u64()?,
+            at: plausible_epoch(cache.at("last_miss_at").as_f64()?)?,
+            cause,
+            is_of_an_hour: cache.at("ttl") == "1h",
             has_run: TimeDelta::milliseconds(self.client_run_ms().unwrap_or_default()),
         })
     }
 
-    fn limit(&self, name: &str) -> Option<&Value> {
-        self.root.get("rate_limits")?.get(name)
-    }
-
     fn meter(&self, window: &str) -> Option<Meter> {
-        meter(self.limit(window)?)
+        meter(self.root.at("rate_limits").at(window))
     }
 
     /// The five-hour window. Only subscribers get it, and only after the first answer.
@@ -210,7 +201,7 @@ impl StatusPayload {
             opus: self.meter("seven_day_opus"),
             sonnet: self.meter("seven_day_sonnet"),
             fable: self.meter("seven_day_overage_included"),
-            spend_limit: self.limit("spend_limit").and_then(spend_limit),
+            spend_limit: spend_limit(self.root.at("rate_limits").at("spend_limit")),
         }
     }
 }
@@ -289,42 +280,30 @@ impl PromptCache {
 }
 
 fn meter(limit: &Value) -> Option<Meter> {
-    let used_percent = limit
-        .get("used_percentage")?
-        .as_f64()
-        .filter(|percent| (0.0..=10_000.0).contains(percent))?;
-    let resets_at = limit
-        .get("resets_at")
-        .and_then(Value::as_f64)
-        .and_then(plausible_epoch);
+    let percent = limit.at("used_percentage").as_f64();
     Some(Meter {
-        used_percent,
-        resets_at,
+        used_percent: percent.filter(|percent| (0.0..=10_000.0).contains(percent))?,
+        resets_at: limit.at("resets_at").as_f64().and_then(plausible_epoch),
     })
 }
 
 fn spend_limit(limit: &Value) -> Option<SpendMeter> {
-    let dollars = |name| {
-        let usd = limit.get(name).and_then(Value::as_f64);
-        usd.filter(|usd| *usd >= 0.0)
-            .and_then(Money::from_noisy_usd)
+    let dollars = |name: &str| {
+        let usd = limit.at(name).as_f64().filter(|usd| *usd >= 0.0);
+        usd.and_then(Money::from_noisy_usd)
     };
     Some(SpendMeter {
         meter: meter(limit)?,
         used: dollars("used_usd"),
         limit: dollars("limit_usd"),
-        period: match limit.get("period").and_then(Value::as_str) {
-            Some("daily") => Some(SpendPeriod::Daily),
-            Some("weekly") => Some(SpendPeriod::Weekly),
-            Some("monthly") => Some(SpendPeriod::Monthly),
-            _ => None,
-        },
+        period: limit.read("period"),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude::meters::SpendPeriod;
 
     #[test]
     fn null_is_not_missing_is_not_zero() {

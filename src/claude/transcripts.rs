@@ -17,6 +17,7 @@ use memchr::memmem;
 use serde_json::{Value, json};
 
 use crate::disk;
+use crate::foreign::Foreign;
 use crate::time::{Millis, millis};
 use crate::transcript::reader::FileState;
 use crate::transcript::tail::complete_lines;
@@ -226,7 +227,7 @@ fn begins_with_type(line: &[u8], kind: &str) -> bool {
 
 fn text_of(line: &[u8], field: &str) -> Option<String> {
     let value: Value = serde_json::from_slice(line).ok()?;
-    let text = value.get(field)?.as_str()?.trim();
+    let text = value.at(field).as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
@@ -243,8 +244,8 @@ pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
     let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
     let end = memchr::memchr(b'\n', after).map_or(tail.len(), |newline| at + newline);
     let line: Value = serde_json::from_slice(tail.get(start..end)?).ok()?;
-    let is_result = line.get("toolUseResult").is_some() || line.get("isMeta") == Some(&json!(true));
-    millis(line.get("timestamp")?.as_str()?).filter(|_| !is_result)
+    let is_result = line.get("toolUseResult").is_some() || line.at("isMeta") == true;
+    millis(line.at("timestamp").as_str()?).filter(|_| !is_result)
 }
 
 #[cfg(test)]

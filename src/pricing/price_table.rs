@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::rates::{OwnRates, PriceRow, Rates};
+use crate::foreign::Foreign;
 use crate::time::Millis;
 
 /// The embedded data. Its first lines say how to add a row.
@@ -202,19 +203,20 @@ fn in_state(read: impl FnOnce() -> Option<Value> + Send + 'static) -> FetchedPri
 
 fn prices(state: &Value) -> BTreeMap<String, FetchedTariff> {
     let mut found: BTreeMap<String, FetchedTariff> = BTreeMap::new();
-    let slots = state.get("clientDataCacheSlots").and_then(Value::as_object);
-    let slots = slots.into_iter().flatten();
-    let data = slots.filter_map(|(_, slot)| slot.get("data"));
-    let data = data.chain(state.get("clientDataCache"));
-    for (model, other) in data
-        .filter_map(|data| data.get("alder_ford")?.as_object())
-        .flatten()
-    {
+    let slots = state
+        .at("clientDataCacheSlots")
+        .as_object()
+        .into_iter()
+        .flatten();
+    let data = slots.map(|(_, slot)| slot.at("data"));
+    let data = data.chain([state.at("clientDataCache")]);
+    let others = data.filter_map(|data| data.at("alder_ford").as_object());
+    for (model, other) in others.flatten() {
         let known = found.entry(bare(model)).or_default();
         known.as_another = as_another(other).or(known.as_another.take());
     }
-    let costs = state.get("additionalModelCostsCache");
-    for (model, costs) in costs.and_then(Value::as_object).into_iter().flatten() {
+    let costs = state.at("additionalModelCostsCache").as_object();
+    for (model, costs) in costs.into_iter().flatten() {
         let known = found.entry(bare(model)).or_default();
         known.own = tariff(costs).or(known.own.take());
     }
@@ -222,21 +224,20 @@ fn prices(state: &Value) -> BTreeMap<String, FetchedTariff> {
 }
 
 fn as_another(told: &Value) -> Option<(String, Millis)> {
-    let ends = told.get("ends_at")?.as_i64()?.checked_mul(1000)?;
-    Some((told.get("as")?.as_str()?.to_owned(), ends))
+    let ends = told.at("ends_at").as_i64()?.checked_mul(1000)?;
+    Some((told.at("as").as_str()?.to_owned(), ends))
 }
 
 fn tariff(costs: &Value) -> Option<PriceRow> {
-    let long = costs.get("longPrompt");
-    let above = long.and_then(|long| long.get("abovePromptTokens")?.as_u64());
+    let long = costs.at("longPrompt");
     Some(PriceRow {
         model: "",
         also: Vec::new(),
         from: None,
         standard: rates(costs)?,
-        above_prompt_tokens: above,
-        long: long.and_then(rates),
-        fast: costs.get("fast").and_then(rates),
+        above_prompt_tokens: long.at("abovePromptTokens").as_u64(),
+        long: rates(long),
+        fast: rates(costs.at("fast")),
         source: "Claude Code",
     })
 }

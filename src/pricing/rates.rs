@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::price_table::bare;
+use crate::foreign::Foreign;
 use crate::time::Millis;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
@@ -74,7 +75,7 @@ impl Rates {
     /// order of the declaration. Without a price of writes that live an hour, all writes cost the same.
     pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
         let [input, output, cache_read, brief, long] =
-            names.map(|name| Rate::from_usd_per_million(costs.get(name)?.as_f64()?));
+            names.map(|name| Rate::from_usd_per_million(costs.at(name).as_f64()?));
         Some(Self {
             input: input?,
             output: output?,

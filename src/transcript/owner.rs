@@ -1,5 +1,6 @@
 //! Whose a session is. Ids are only ever hashed: they tell accounts apart and name nobody.
 
+use crate::foreign::Foreign;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,16 +53,14 @@ impl Owner {
     /// `credential_org`, which is written whenever the credential changes (2.1.285 and later).
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
-        let attachment = line.get("attachment");
-        let owner = match line.get("type")?.as_str()? {
-            "session-owner" => {
-                let account = text(&line, "accountUuid");
-                let organization = text(&line, "organizationUuid");
-                Self::from_ids(account.as_deref(), organization.as_deref())
-            }
-            "attachment" if attachment?.get("type")? == "credential_org" => {
-                Self::from_ids(None, text(attachment?, "organizationUuid").as_deref())
+        let attachment = line.at("attachment");
+        let owner = match line.at("type").as_str()? {
+            "session-owner" => Self::from_ids(
+                line.at("accountUuid").as_str(),
+                line.at("organizationUuid").as_str(),
+            ),
+            "attachment" if attachment.at("type") == "credential_org" => {
+                Self::from_ids(None, attachment.at("organizationUuid").as_str())
             }
             _ => return None,
         };

@@ -9,7 +9,9 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::line::SYNTHETIC;
 use super::owner::{Owner, OwnerReader};
+use crate::foreign::Foreign;
 use crate::secrets::hidden;
 use crate::time::plausible_epoch;
 
@@ -43,8 +45,8 @@ impl Waiting {
     /// A notice of 2.1.328 to 2.1.330, in a line of the kind `system`.
     fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        let is_notice = line.get("subtype")?.as_str()? == "informational";
-        let says = line.get("content")?.as_str().filter(|_| is_notice)?;
+        let is_notice = line.at("subtype") == "informational";
+        let says = line.at("content").as_str().filter(|_| is_notice)?;
         let given_up = if says.starts_with("Automatic continue cancelled") {
             Some("it was cancelled there")
         } else if says.starts_with("Automatic continue stopped") {
@@ -54,9 +56,8 @@ impl Waiting {
         } else {
             return None;
         };
-        let at = DateTime::parse_from_rfc3339(line.get("timestamp")?.as_str()?).ok()?;
         Some(Self {
-            at: at.to_utc(),
+            at: line.read("timestamp")?,
             given_up,
         })
     }
@@ -98,33 +99,70 @@ impl Tail {
         let mut owners = OwnerReader::default();
         for line in complete_lines(start, bytes) {
             owners.read(line);
-            if assistant.find(line).is_none() {
+            if assistant.find(line).is_some() {
+                // What is no line of an assistant says nothing here.
+                let _ = tail.take_in(line, owners.last.as_ref());
+            } else {
                 let waiting = notice.find(line).and_then(|_| Waiting::in_line(line));
                 tail.waiting = waiting.or(tail.waiting);
-                continue;
-            }
-            match parse(line) {
-                Some(AssistantLine::Error(error)) => {
-                    tail.version = error.version.clone().or(tail.version);
-                    tail.errors.push(MetError {
-                        line: *error,
-                        answered: false,
-                        owner: owners.last.clone(),
-                    });
-                }
-                Some(AssistantLine::Answer { model, version, at }) => {
-                    tail.answers.extend(at);
-                    tail.model = model.or(tail.model);
-                    tail.version = version.or(tail.version);
-                    for error in &mut tail.errors {
-                        error.answered = true;
-                    }
-                }
-                None => {}
             }
         }
         tail.owner = owners.last;
         tail
+    }
+
+    /// Takes in an assistant's line of a session of this owner. None for any other line, and for bytes
+    /// that are no JSON.
+    ///
+    /// Only the fields of the line itself decide: a chat that quotes an error is an answer like any.
+    fn take_in(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
+        let line: Value = serde_json::from_slice(line).ok()?;
+        // A fork's file repeats its parent's lines, which say nothing about the fork.
+        let original = line.get("requestSessionId");
+        let is_copied =
+            original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
+        if line.at("type") != "assistant" || is_copied {
+            return None;
+        }
+        let message = line.get("message")?;
+        let model = text(message, "model");
+        let synthetic = model.as_deref() == Some(SYNTHETIC);
+        let is_error = line.read("isApiErrorMessage") == Some(true);
+        let (at, version) = (line.read("timestamp"), text(&line, "version"));
+        if is_error && (synthetic || model.is_none()) {
+            let line = ErrorLine {
+                uuid: text(&line, "uuid"),
+                at,
+                session_id: text(&line, "sessionId"),
+                version: version.clone(),
+                text: message_text(message),
+                error: text(&line, "error"),
+                status: line.read("apiErrorStatus"),
+                api_error_type: text(&line, "apiErrorType"),
+                api_error: text(&line, "apiError"),
+                api_error_code: text(&line, "apiErrorCode"),
+                transient: line.read("apiErrorIsTransient"),
+                details: text(&line, "errorDetails"),
+                quota: quota(&line),
+                entrypoint: text(&line, "entrypoint"),
+            };
+            self.errors.push(MetError {
+                line,
+                answered: false,
+                owner: owner.cloned(),
+            });
+        } else if synthetic || is_error {
+            // Other synthetic lines ("No response requested.") are no sign of a working service.
+            return None;
+        } else {
+            self.answers.extend(at);
+            self.model = model.or(self.model.take());
+            for error in &mut self.errors {
+                error.answered = true;
+            }
+        }
+        self.version = version.or(self.version.take());
+        Some(())
     }
 
     /// Adds whose the session was before these lines, where they do not say.
@@ -201,28 +239,8 @@ pub struct ErrorLine {
     pub entrypoint: Option<String>,
 }
 
-/// What an assistant line says about whether the session works.
-#[derive(Debug, Clone, PartialEq)]
-enum AssistantLine {
-    /// An error that the client wrote in the model's place.
-    Error(Box<ErrorLine>),
-    /// An answer of a model.
-    Answer {
-        /// The model that answered.
-        model: Option<String>,
-        /// The client's version.
-        version: Option<String>,
-        /// When it came.
-        at: Option<DateTime<Utc>>,
-    },
-}
-
 fn text(value: &Value, key: &str) -> Option<String> {
-    value
-        .get(key)?
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(readable)
+    value.text(key).map(readable)
 }
 
 /// What may be kept of a text: its beginning, without secrets.
@@ -240,15 +258,15 @@ fn clip(text: &str) -> &str {
 
 /// Seconds since 1970, as the server gives its reset times.
 fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
-    plausible_epoch(value.get(key)?.as_f64()?)
+    plausible_epoch(value.at(key).as_f64()?)
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {
-    let limits = line
-        .get("quotaLimits")
-        .filter(|value| value.is_object())
-        .or_else(|| line.pointer("/apiErrorParams/rate_limit_info"))
-        .filter(|value| value.is_object())?;
+    let places = [
+        line.at("quotaLimits"),
+        line.at("apiErrorParams").at("rate_limit_info"),
+    ];
+    let limits = places.into_iter().find(|limits| limits.is_object())?;
     Some(QuotaLimits {
         status: text(limits, "status"),
         rate_limit_type: text(limits, "rateLimitType"),
@@ -256,7 +274,7 @@ fn quota(line: &Value) -> Option<QuotaLimits> {
         overage_status: text(limits, "overageStatus"),
         overage_disabled_reason: text(limits, "overageDisabledReason"),
         overage_resets_at: epoch(limits, "overageResetsAt"),
-        using_overage: limits.get("isUsingOverage").and_then(Value::as_bool),
+        using_overage: limits.read("isUsingOverage"),
     })
 }
 
@@ -265,69 +283,11 @@ fn message_text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => readable(text),
         Some(Value::Array(blocks)) => {
-            let joined = blocks
-                .iter()
-                .filter_map(|block| block.get("text")?.as_str())
-                .map(clip)
-                .collect::<Vec<_>>()
-                .join("\n");
-            readable(&joined)
+            let texts = blocks.iter().filter_map(|block| block.at("text").as_str());
+            readable(&texts.map(clip).collect::<Vec<_>>().join("\n"))
         }
         _ => String::new(),
     }
-}
-
-/// Reads one line. None for every line that is not an assistant's, and for bytes that are no JSON.
-///
-/// Only the fields of the line itself decide: a chat that quotes an error is an answer like any.
-fn parse(bytes: &[u8]) -> Option<AssistantLine> {
-    let line: Value = serde_json::from_slice(bytes).ok()?;
-    if line.get("type")?.as_str()? != "assistant" {
-        return None;
-    }
-    // A fork's file repeats its parent's lines, which say nothing about the fork.
-    let is_copied = line
-        .get("requestSessionId")
-        .is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
-    if is_copied {
-        return None;
-    }
-    let message = line.get("message")?;
-    let model = text(message, "model");
-    let synthetic = model.as_deref() == Some("<synthetic>");
-    let is_error = line.get("isApiErrorMessage").and_then(Value::as_bool) == Some(true);
-    let at = line
-        .get("timestamp")
-        .and_then(Value::as_str)
-        .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
-        .map(|at| at.to_utc());
-    if is_error && (synthetic || model.is_none()) {
-        return Some(AssistantLine::Error(Box::new(ErrorLine {
-            uuid: text(&line, "uuid"),
-            at,
-            session_id: text(&line, "sessionId"),
-            version: text(&line, "version"),
-            text: message_text(message),
-            error: text(&line, "error"),
-            status: line
-                .get("apiErrorStatus")
-                .and_then(Value::as_u64)
-                .and_then(|status| u16::try_from(status).ok()),
-            api_error_type: text(&line, "apiErrorType"),
-            api_error: text(&line, "apiError"),
-            api_error_code: text(&line, "apiErrorCode"),
-            transient: line.get("apiErrorIsTransient").and_then(Value::as_bool),
-            details: text(&line, "errorDetails"),
-            quota: quota(&line),
-            entrypoint: text(&line, "entrypoint"),
-        })));
-    }
-    // Other synthetic lines ("No response requested.") are no sign of a working service.
-    (!synthetic && !is_error).then(|| AssistantLine::Answer {
-        model,
-        version: text(&line, "version"),
-        at,
-    })
 }
 
 #[cfg(test)]
@@ -397,18 +357,24 @@ mod tests {
         assert_eq!(Tail::read(1, b"no line end").errors.len(), 0);
     }
 
+    fn read(line: &str) -> Tail {
+        Tail::read(0, format!("{line}\n").as_bytes())
+    }
+
     #[test]
     fn a_quoted_error_is_an_answer() {
-        let line = br#"{"type":"assistant","message":{"model":"claude-opus-5-5","content":[{"type":"text","text":"You've hit your limit"}]}}"#;
-        assert!(matches!(parse(line), Some(AssistantLine::Answer { .. })));
+        let tail = read(
+            r#"{"type":"assistant","message":{"model":"claude-opus-5-5","content":[{"type":"text","text":"You've hit your limit"}]}}"#,
+        );
+        assert!(tail.errors.is_empty() && tail.model.is_some());
     }
 
     #[test]
     fn the_flag_on_a_users_line_means_nothing() {
-        assert_eq!(
-            parse(br#"{"type":"user","isApiErrorMessage":true,"message":{"content":"x"}}"#),
-            None
+        let tail = read(
+            r#"{"type":"user","isApiErrorMessage":true,"message":{"content":"x \"assistant\""}}"#,
         );
+        assert!(tail.errors.is_empty());
     }
 
     #[test]
@@ -417,31 +383,27 @@ mod tests {
             let text = format!(
                 r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork","requestSessionId":"{id}","message":{{"model":"<synthetic>","content":"x"}}}}"#
             );
-            parse(text.as_bytes())
+            read(&text).errors.len()
         };
-        assert_eq!(line("parent"), None);
-        assert!(line("fork").is_some());
+        assert_eq!((line("parent"), line("fork")), (0, 1));
     }
 
     #[test]
     fn wrong_types_cost_one_field_each() {
-        let line = br#"{"type":"assistant","isApiErrorMessage":true,"apiErrorStatus":"429","quotaLimits":7,"timestamp":5,"message":{"model":"<synthetic>","content":[null,{"text":"a"},{"text":"b"}]}}"#;
-        let Some(AssistantLine::Error(error)) = parse(line) else {
-            panic!("an error line")
-        };
+        let tail = read(
+            r#"{"type":"assistant","isApiErrorMessage":true,"apiErrorStatus":"429","quotaLimits":7,"timestamp":5,"message":{"model":"<synthetic>","content":[null,{"text":"a"},{"text":"b"}]}}"#,
+        );
+        let error = &tail.errors[0].line;
         assert_eq!(error.text, "a\nb");
-        assert_eq!((error.status, error.at, error.quota), (None, None, None));
+        assert_eq!((error.status, error.at, &error.quota), (None, None, &None));
     }
 
     #[test]
     fn a_web_page_instead_of_an_error_is_clipped_at_a_character() {
         let page = "ä".repeat(5_000);
-        let line = format!(
+        let tail = read(&format!(
             r#"{{"type":"assistant","isApiErrorMessage":true,"message":{{"model":"<synthetic>","content":"{page}"}}}}"#
-        );
-        let Some(AssistantLine::Error(error)) = parse(line.as_bytes()) else {
-            panic!("an error line")
-        };
-        assert_eq!(error.text.len(), TEXT_LIMIT);
+        ));
+        assert_eq!(tail.errors[0].line.text.len(), TEXT_LIMIT);
     }
 }

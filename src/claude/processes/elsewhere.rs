@@ -13,37 +13,39 @@ use super::{Ancestor, PidDomain};
 
 /// Looks at a process id.
 pub(super) fn look(pid: u32) -> Process {
+    listed(pid, described(), |found| seen(pid, found)).unwrap_or_else(|| unlisted(pid))
+}
+
+/// What is found in the table's row of a process.
+fn listed<T>(
+    pid: u32,
+    wanted: ProcessRefreshKind,
+    find: impl FnOnce(&sysinfo::Process) -> T,
+) -> Option<T> {
     let mut system = System::new();
     let id = Pid::from_u32(pid);
-    let wanted = described();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, wanted);
-    match system.process(id) {
-        Some(found) => seen(pid, found),
-        None => unlisted(pid),
-    }
+    system.process(id).map(find)
 }
 
 /// Who started this program.
 pub(super) fn own_parent() -> Option<u32> {
-    parent_of(std::process::id())
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let mut system = System::new();
-    let id = Pid::from_u32(pid);
-    let wanted = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, wanted);
-    Some(system.process(id)?.parent()?.as_u32())
+    let parent = |found: &sysinfo::Process| found.parent();
+    let parent = listed(std::process::id(), ProcessRefreshKind::nothing(), parent)??;
+    Some(parent.as_u32())
 }
 
 /// What is known of a process that may have started us.
 pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
-    let seen = look(pid);
-    (seen.alive != Some(false)).then(|| Ancestor {
-        began: seen.started_at.map(ProcessStart::At),
-        is_client: seen.is_claude == Some(true),
-        parent: parent_of(pid).unwrap_or(0),
-    })
+    let ancestor = |found: &sysinfo::Process| {
+        let process = seen(pid, found);
+        (process.alive != Some(false)).then(|| Ancestor {
+            began: process.started_at.map(ProcessStart::At),
+            is_client: process.is_claude == Some(true),
+            parent: found.parent().map_or(0, Pid::as_u32),
+        })
+    };
+    listed(pid, described(), ancestor)?
 }
 
 fn described() -> ProcessRefreshKind {

@@ -1,0 +1,26 @@
+//! JSON that another program wrote: what is missing or of another type is nothing, and hides nothing else.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Reads fields by their names.
+pub(crate) trait Foreign {
+    /// A field; null if there is none.
+    fn at(&self, name: &str) -> &Value;
+
+    /// A text that is not empty.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.at(name).as_str().filter(|text| !text.is_empty())
+    }
+
+    /// A field of this type.
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.at(name)).ok()
+    }
+}
+
+impl Foreign for Value {
+    fn at(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&Value::Null)
+    }
+}
