@@ -210,7 +210,10 @@ impl ExportLine<'_> {
             person: &self.person,
             machine: &self.machine,
             team: self.team(),
-            ..SpendRow::nothing(self.time, &origin, &self.model)
+            at: self.time,
+            origin: &origin,
+            model: &self.model,
+            ..SpendRow::default()
         });
     }
 }

@@ -9,7 +9,7 @@ use super::drafts::{Draft, Rows, Weight, key_of};
 use super::projects::{LeftOut, Projects, ShownProject};
 use super::pseudonym::{Exporter, Ownership};
 use crate::config::Others;
-use crate::ledger::{Answer, Counted, HiddenIn};
+use crate::ledger::{Answer, Counted};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
@@ -52,7 +52,7 @@ pub(super) fn spend_rows(
     }
     let mut with_unrecorded = HashSet::new();
     for hidden in &counted.hidden {
-        let is_of_totals = hidden.known_by == HiddenIn::Totals;
+        let is_of_totals = !hidden.is_drawn;
         with_unrecorded.extend(is_of_totals.then_some(hidden.session));
         let kind = if is_of_totals { UNRECORDED } else { UNWRITTEN };
         let spent = (names.model(hidden.model), hidden.cost);

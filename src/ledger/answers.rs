@@ -86,15 +86,6 @@ impl Answers {
     }
 }
 
-/// By what something is known that no line shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HiddenIn {
-    /// A session's totals count it beyond its answers, in a quarter of an hour.
-    Totals,
-    /// A status line was drawn with it, and no transcript has it.
-    Draws,
-}
-
 /// What no line shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hidden {
@@ -102,7 +93,9 @@ pub(crate) struct Hidden {
     pub(crate) session: Id,
     pub(crate) model: Id,
     pub(crate) cost: Money,
-    pub(crate) known_by: HiddenIn,
+    /// Whether a status line was drawn with it, and no transcript has it. Else a session's totals count
+    /// it beyond its answers.
+    pub(crate) is_drawn: bool,
     /// Whether it may be more.
     pub(crate) is_least: bool,
 }
@@ -113,11 +106,7 @@ pub(super) fn each_hidden(
     period: [Millis; 2],
     mut see: impl FnMut(Hidden),
 ) -> rusqlite::Result<()> {
-    let tables = [
-        ("unrecorded", HiddenIn::Totals),
-        ("unwritten", HiddenIn::Draws),
-    ];
-    for (table, known_by) in tables {
+    for (table, is_drawn) in [("unrecorded", false), ("unwritten", true)] {
         let query = format!(
             "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
         );
@@ -128,8 +117,8 @@ pub(super) fn each_hidden(
                 session: row.get(1)?,
                 model: row.get(2)?,
                 cost: Money::from_pico(cost.saturating_abs()),
-                known_by,
-                is_least: cost <= 0,
+                is_drawn,
+                is_least: cost <= 0 && !is_drawn,
             });
             Ok(())
         })?;

@@ -8,11 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Answer, Id, id_of};
 use super::store::names::{put_model, put_session};
-use super::store::processes::{
-    self, DrawnNow, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
-};
+use super::store::processes::{self, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS};
 use super::store::sqlite::{note, noted};
-use super::store::{Ledger, LedgerError, answers, totals};
+use super::store::{Ledger, LedgerError, answers, transcript_files};
 use crate::journal::{self, JournalRecord};
 use crate::places::Places;
 use crate::pricing::{Money, NOISE, PriceTable};
@@ -47,7 +45,7 @@ pub(super) struct HeardNow {
     pub(super) before_draws: Money,
     pub(super) is_news: bool,
     /// The process of which this is more.
-    pub(super) replaces: Option<WhichProcess>,
+    pub(super) replaces: Option<i64>,
 }
 
 /// Everything that is known of a session when something is drawn of it.
@@ -93,19 +91,11 @@ impl<'l> Listener<'l> {
     pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
         let newest = match drawn.process {
             None if !self.known.is_empty() => {
-                totals::greatest_up_to(self.connection, self.session, drawn.total)?
+                transcript_files::greatest_up_to(self.connection, self.session, drawn.total)?
             }
             _ => None,
         };
-        let now = DrawnNow {
-            process: drawn.process,
-            total: drawn.total,
-            run_ms: drawn.run_ms,
-            now: self.now,
-            is_written: newest.is_some_and(|(newest, _)| newest.is_near(drawn.total)),
-            base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
-        };
-        let known = now.same_process(&self.known);
+        let known = self.same_process(drawn, newest);
         let (mut row, mut before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
@@ -120,6 +110,45 @@ impl<'l> Listener<'l> {
             is_news: known != Some(&row),
             replaces: known.map(|known| known.process),
         })
+    }
+
+    /// Of what processes drew, that of the one which draws now. None if it is new. `newest`: the greatest
+    /// total in the session's files that it may have started from, and how long processes had lived then.
+    fn same_process(&self, drawn: &Drawn, newest: Option<(Money, i64)>) -> Option<&ProcessTotal> {
+        let is_same = |row: &&ProcessTotal| drawn.process == Some(row.process);
+        if let Some(known) = self.known.iter().find(is_same) {
+            return Some(known);
+        }
+        let may_be = |row: &&ProcessTotal| drawn.process.is_none() || !row.is_known();
+        let rows = self.known.iter().filter(may_be);
+        let is_again = |row: &&ProcessTotal| (row.total, row.run_ms) == (drawn.total, drawn.run_ms);
+        if let Some(again) = rows.clone().rfind(is_again) {
+            return Some(again);
+        }
+        let is_written = newest.is_some_and(|(newest, _)| newest.is_near(drawn.total));
+        // Who starts tells what stands in the file: of those before, only one that told this may be it.
+        let could_be = |row: &&ProcessTotal| {
+            drawn.total.is_near(row.total) || !is_written && drawn.total > row.total
+        };
+        let could_be = rows.clone().filter(could_be);
+        let Some(run_ms) = drawn.run_ms else {
+            return could_be.rev().find(|row| row.run_ms.is_none());
+        };
+        let began = self.now - run_ms;
+        let goes_on = could_be
+            .filter(|row| row.run_ms.is_some_and(|known| known <= run_ms))
+            .min_by_key(|row| {
+                row.began
+                    .map(|known| (known - began).abs())
+                    .into_iter()
+                    .min()
+            });
+        // Who seems to have begun before another drew last may be that one, and late.
+        let born = began + newest.map_or(0, |(_, run_ms)| run_ms);
+        let is_late = |row: &&ProcessTotal| {
+            drawn.process.is_none() && !is_written && !row.is_known() && born <= row.at
+        };
+        goes_on.or_else(|| rows.rev().find(is_late))
     }
 
     /// Who draws is not known, and any draw may be late: all that is sure is that the session has
@@ -150,8 +179,8 @@ impl<'l> Listener<'l> {
             ..self.facts
         };
         let told = facts(self.facts.before_draws + newer).unwritten(&self.known);
-        let of_parent = match totals::parent(self.connection, self.session)? {
-            Some(parent) => totals::greatest_up_to(self.connection, parent, drawn.total)?,
+        let of_parent = match self.facts.parent {
+            Some(parent) => transcript_files::greatest_up_to(self.connection, parent, drawn.total)?,
             None => None,
         };
         let written = own.max(of_parent.map(|(total, _)| total));
@@ -186,7 +215,7 @@ impl<'l> Listener<'l> {
     fn go_on(&self, known: &ProcessTotal, drawn: &Drawn) -> rusqlite::Result<ProcessTotal> {
         let more = drawn.total - known.total;
         // A draw that comes after its process wrote its total, and has ended, says nothing new.
-        let is_anybody = matches!(known.process, WhichProcess::HeardAt(_));
+        let is_anybody = !known.is_known();
         let mut row = *known;
         if let Some(run_ms) = drawn.run_ms {
             let [first, last] = known.began;
@@ -199,7 +228,7 @@ impl<'l> Listener<'l> {
         }
         let answers = self.answers_since(known.at + 1)?;
         let shown: Money = answers.iter().map(|row| row.cost).sum();
-        row.process = drawn.process.map_or(known.process, WhichProcess::Known);
+        row.process = drawn.process.unwrap_or(known.process);
         row.total = drawn.total;
         row.at = self.now.max(known.at);
         if is_anybody {
@@ -210,7 +239,7 @@ impl<'l> Listener<'l> {
         let scaled = self.prices.scale_client_amount(more);
         // What a file counts by now is not left; who wrote it may be this one.
         let newest = if is_anybody {
-            totals::greatest_up_to(self.connection, self.session, drawn.total)?
+            transcript_files::greatest_up_to(self.connection, self.session, drawn.total)?
         } else {
             None
         };
@@ -230,7 +259,7 @@ impl<'l> Listener<'l> {
     }
 
     fn is_written(&self, drawn: &Drawn) -> rusqlite::Result<bool> {
-        totals::is_surpassed(self.connection, self.session, drawn.total, drawn.run_ms)
+        transcript_files::is_surpassed(self.connection, self.session, drawn.total, drawn.run_ms)
     }
 
     /// What a process draws that was not heard of before. Mostly this is before its first answer.
@@ -269,9 +298,7 @@ impl<'l> Listener<'l> {
         let is_unclear = drawn.run_ms.is_some() && (is_uncounted || counted > NOISE);
         let grown = self.prices.scale_client_amount(grown);
         let row = ProcessTotal {
-            process: drawn
-                .process
-                .map_or(WhichProcess::HeardAt(self.now), WhichProcess::Known),
+            process: drawn.process.unwrap_or(-self.now),
             total: drawn.total,
             grown,
             left: grown,
@@ -292,13 +319,13 @@ impl<'l> Listener<'l> {
             return Ok(drawn.total);
         }
         let newest = |session, most| {
-            let newest = totals::greatest_up_to(self.connection, session, most);
+            let newest = transcript_files::greatest_up_to(self.connection, session, most);
             newest.map(|newest| newest.map(|(total, _)| total))
         };
         if let Some(total) = newest(self.session, drawn.total)? {
             return Ok(total);
         }
-        if let Some(parent) = totals::parent(self.connection, self.session)? {
+        if let Some(parent) = self.facts.parent {
             // What its file says to the last digit was drawn before this one's own answers, however late.
             let same = newest(parent, drawn.total)?.filter(|total| total.is_near(drawn.total));
             if same.is_some() {
@@ -309,7 +336,8 @@ impl<'l> Listener<'l> {
             }
         }
         // A fork has no file before its first answer.
-        let is_taken_over = own == Money::ZERO && totals::is_known(self.connection, drawn.total)?;
+        let is_taken_over =
+            own == Money::ZERO && transcript_files::is_known_total(self.connection, drawn.total)?;
         Ok(if is_taken_over {
             drawn.total
         } else {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use rusqlite::Row;
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::pricing::{Advice, ModelPrices, Money, ServiceLevel, Usage};
@@ -78,48 +77,12 @@ impl Scene {
     }
 }
 
-/// How far from its transcript's beginning a line stands, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Position {
-    /// Here, when the transcript was read last.
-    Found(u64),
-    /// It stood here. The transcript was read anew since, and the line was not found again: it
-    /// counts as standing behind the rest.
-    CutOff(u64),
-}
+/// How far from its transcript's beginning a line stands, in bytes. Where the transcript was read anew
+/// since, and the line was not found again, it stands [`CUT_OFF`] farther: behind the rest.
+pub(crate) type Position = i64;
 
-impl Position {
-    /// Stored as one number that is in the same order.
-    const CUT_OFF: i64 = 1 << 60;
-    /// All lines that were found stand before this.
-    pub(crate) const END: Self = Self::CutOff(0);
-}
-
-impl ToSql for Position {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Found(bytes) => bytes.cast_signed(),
-            Self::CutOff(bytes) => bytes.cast_signed() + Self::CUT_OFF,
-        }
-        .into())
-    }
-}
-
-impl FromSql for Position {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            cut @ Self::CUT_OFF.. => Self::CutOff((cut - Self::CUT_OFF).cast_unsigned()),
-            found => Self::Found(found.cast_unsigned()),
-        })
-    }
-}
-
-#[cfg(test)]
-impl Default for Position {
-    fn default() -> Self {
-        Self::Found(0)
-    }
-}
+/// All lines that were found stand before this.
+pub(crate) const CUT_OFF: Position = 1 << 60;
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +100,7 @@ impl Sighting {
     /// The place of a line that was seen again in the same file: within one reading the first
     /// counts, and after the file was read anew, the new one.
     pub(crate) fn seen_again(self, again: Self) -> Self {
-        let is_known = self.position < Position::END && self.position <= again.position;
+        let is_known = self.position < CUT_OFF && self.position <= again.position;
         Self {
             copied_from: self.copied_from.or(again.copied_from),
             ..if is_known { self } else { again }
@@ -269,7 +232,7 @@ mod tests {
         Sighting {
             file: 1,
             position,
-            is_late: position == Position::Found(70),
+            is_late: position == 70,
             copied_from: None,
         }
     }
@@ -309,8 +272,8 @@ mod tests {
 
     #[test]
     fn a_line_that_was_seen_again_stands_where_it_was_unless_the_file_was_read_anew() {
-        let (found, again) = (at(Position::Found(50)), at(Position::Found(70)));
+        let (found, again) = (at(50), at(70));
         assert_eq!(found.seen_again(again), found);
-        assert_eq!(at(Position::CutOff(50)).seen_again(again), again);
+        assert_eq!(at(CUT_OFF + 50).seen_again(again), again);
     }
 }

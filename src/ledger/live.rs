@@ -256,22 +256,23 @@ impl Live {
         let gained = gained.and_then(|(_, known)| Some(known.as_ref()?.1.as_str()));
         let directory = known.as_deref().or(gained).unwrap_or(wanted.directory);
         let covering = projects.keys();
-        let covering = covering.filter(|project| covers(project, directory, wanted.home));
-        let mut projects: Vec<(&String, Money)> =
-            covering.map(|project| (project, Money::ZERO)).collect();
-        if projects.is_empty() {
+        let mut covering = covering
+            .filter(|project| covers(project, directory, wanted.home))
+            .peekable();
+        if covering.peek().is_none() {
             return Some(Vec::new());
         }
         let by_directory = self.ledger.by_directory(from, until).ok()?;
-        for (directory, spent) in by_directory {
-            for (project, sum) in &mut projects {
-                if covers(project, &directory, wanted.home) {
-                    *sum += spent;
-                }
-            }
-        }
-        let named = |(project, sum): (&String, Money)| (project.clone(), sum);
-        Some(projects.into_iter().map(named).collect())
+        let sum = |project: &String| {
+            let inside = by_directory.iter();
+            let inside = inside.filter(|(directory, _)| covers(project, directory, wanted.home));
+            inside.map(|(_, spent)| *spent).sum()
+        };
+        Some(
+            covering
+                .map(|project| (project.clone(), sum(project)))
+                .collect(),
+        )
     }
 
     /// What was gained and is not written.
@@ -346,10 +347,7 @@ impl Live {
             let connection = &self.ledger.connection;
             let is_put = !is_to_stay && put(connection).is_ok();
             let _ = connection.execute_batch(if is_put { "COMMIT" } else { "ROLLBACK" });
-            self.ledger.tidy();
-            return self.ledger;
-        }
-        if is_gain_kept || news.is_some() {
+        } else if is_gain_kept || news.is_some() {
             let gained = &self.gained;
             let written = self.ledger.write(|connection| {
                 if is_gain_kept {
@@ -363,6 +361,7 @@ impl Live {
                 news.put_off(places);
             }
         }
+        self.ledger.tidy();
         self.ledger
     }
 }

@@ -21,21 +21,20 @@
 //! - *unwritten*: what was drawn and is in no transcript yet, or never.
 //! - *scene*: branch and agent.
 
+mod anew;
 mod answers;
 mod derivation;
 mod difference;
 mod draws;
 pub(crate) mod facts;
 mod live;
-mod mending;
 mod read;
-mod reprice;
 mod spend_rows;
 mod spent;
 mod store;
 
 pub use answers::Switched;
-pub(crate) use answers::{Answers, Counted, FirstAnswer, HiddenIn};
+pub(crate) use answers::{Answers, Counted, FirstAnswer};
 pub use difference::{ClientFigure, SessionDifference};
 pub use draws::Drawn;
 pub(crate) use facts::Answer;

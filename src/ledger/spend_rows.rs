@@ -6,13 +6,27 @@ use std::ops::{AddAssign, Range};
 
 use rusqlite::Connection;
 
-use super::answers::{HiddenIn, Switched, each_hidden};
+use super::answers::{Switched, each_hidden};
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
 use super::store::{Ledger, LedgerError, names, processes, quarters, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
+
+/// Of whom nothing is known.
+static NOWHERE: Origin = Origin {
+    session: String::new(),
+    project: String::new(),
+    first_at: None,
+    last_at: None,
+};
+
+impl Default for &Origin {
+    fn default() -> Self {
+        &NOWHERE
+    }
+}
 
 /// Where a session worked and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,7 +90,7 @@ impl Sum for Tally {
 }
 
 /// Sums of one quarter of an hour, session and model.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SpendRow<'l> {
     /// Start of the quarter of an hour.
     pub at: Millis,
@@ -96,23 +110,6 @@ pub struct SpendRow<'l> {
     pub machine: &'l str,
     /// The label `team` of that machine; see [`Self::person`].
     pub team: &'l str,
-}
-
-impl<'l> SpendRow<'l> {
-    /// A row with nothing spent.
-    pub(crate) fn nothing(at: Millis, origin: &'l Origin, model: &'l str) -> Self {
-        Self {
-            at,
-            origin,
-            model,
-            tally: Tally::default(),
-            answer: None,
-            scene: None,
-            person: "",
-            machine: "",
-            team: "",
-        }
-    }
 }
 
 /// What rows are to tell, besides the model.
@@ -253,7 +250,7 @@ fn read_recorded(
             },
             answer: part.filter(|_| by == RowsBy::Answer),
             scene: part.and_then(|scene| named.scenes.get(&scene)),
-            ..named.nothing_of(row.get(0)?, row.get(1)?, row.get(2)?)
+            ..named.row(row.get(0)?, row.get(1)?, row.get(2)?)
         });
         Ok(())
     })
@@ -267,17 +264,14 @@ fn read_hidden(
 ) -> rusqlite::Result<()> {
     let guessed = processes::guessed(connection)?;
     each_hidden(connection, period, |hidden| {
-        let mut row = named.nothing_of(hidden.at, hidden.session, hidden.model);
+        let mut row = named.row(hidden.at, hidden.session, hidden.model);
         let tally = &mut row.tally;
-        match hidden.known_by {
-            HiddenIn::Totals => {
-                tally.unrecorded = hidden.cost;
-                tally.at_least = hidden.cost == Money::ZERO;
-            }
-            HiddenIn::Draws => {
-                tally.unwritten = hidden.cost;
-                tally.at_least = guessed.contains(&hidden.session);
-            }
+        if hidden.is_drawn {
+            tally.unwritten = hidden.cost;
+            tally.at_least = guessed.contains(&hidden.session);
+        } else {
+            tally.unrecorded = hidden.cost;
+            tally.at_least = hidden.is_least;
         }
         see(row);
     })
@@ -288,7 +282,6 @@ struct RowNames {
     models: HashMap<Id, String>,
     origins: HashMap<Id, Origin>,
     scenes: HashMap<Id, Scene>,
-    nowhere: Origin,
 }
 
 impl RowNames {
@@ -304,14 +297,16 @@ impl RowNames {
             models: names::models(&ledger.connection)?,
             origins,
             scenes,
-            nowhere: Origin::default(),
         })
     }
 
     /// A row of this session and model, with nothing spent.
-    fn nothing_of(&self, at: Millis, session: Id, model: Id) -> SpendRow<'_> {
-        let origin = self.origins.get(&session).unwrap_or(&self.nowhere);
-        let model = self.models.get(&model).map_or("", String::as_str);
-        SpendRow::nothing(at, origin, model)
+    fn row(&self, at: Millis, session: Id, model: Id) -> SpendRow<'_> {
+        SpendRow {
+            at,
+            origin: self.origins.get(&session).unwrap_or_default(),
+            model: self.models.get(&model).map_or("", String::as_str),
+            ..SpendRow::default()
+        }
     }
 }

@@ -175,7 +175,10 @@ fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
                 recorded: money(*cents),
                 ..Tally::default()
             },
-            ..SpendRow::nothing(at.timestamp_millis(), &origin, "m")
+            at: at.timestamp_millis(),
+            origin: &origin,
+            model: "m",
+            ..SpendRow::default()
         });
     }
     course

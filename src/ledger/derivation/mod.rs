@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
-use super::facts::{Answer, Compaction, Id, Mark, Sighting, Total, id_of, unnamed_model};
+use super::facts::{Answer, Compaction, Id, Mark, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -39,12 +39,6 @@ pub(crate) struct Transcript {
 }
 
 impl Family {
-    /// Whether one of these places is in a transcript of this session.
-    fn is_in_files_of<'p>(&self, session: Id, places: impl Iterator<Item = &'p Sighting>) -> bool {
-        let mut files = places.map(|place| self.files.get(&place.file));
-        files.any(|file| file.is_some_and(|file| file.session == session))
-    }
-
     /// A model's name; empty for the one that a total does not name.
     pub(crate) fn model(&self, id: Id) -> &str {
         self.models.get(&id).map_or("", String::as_str)

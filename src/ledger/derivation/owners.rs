@@ -175,15 +175,14 @@ impl LineOwners {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::facts::Position;
 
     const PARENT: Id = 1;
     const FORK: Id = 2;
 
-    fn transcript(session: Id, mark: Option<(u64, Millis)>) -> Transcript {
+    fn transcript(session: Id, mark: Option<(i64, Millis)>) -> Transcript {
         let mark = mark.map(|(position, at)| Mark {
             snapshot: None,
-            position: Position::Found(position),
+            position,
             at,
         });
         Transcript {
@@ -200,7 +199,7 @@ mod tests {
         };
         let place = |file: &Id| Sighting {
             file: *file,
-            position: Position::Found(5),
+            position: 5,
             is_late: false,
             copied_from: None,
         };

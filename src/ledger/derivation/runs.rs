@@ -1,10 +1,11 @@
 //! Runs: what one process did on one session, as far as it wrote its running total.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Family;
 use super::owners::LineOwners;
-use crate::ledger::facts::{Answer, Id, Parts, Total};
+use crate::ledger::facts::{Answer, Id, Parts, Position, Sighting, Total};
 use crate::pricing::{Money, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
@@ -75,10 +76,15 @@ impl<'f> Written<'f> {
     fn from_totals(totals: &[&'f Total], family: &Family) -> Option<Self> {
         let last = *totals.iter().max_by_key(|total| total.run_ms)?;
         let first = *totals.iter().min_by_key(|total| total.run_ms)?;
+        let mut written = Self {
+            totals: totals.to_vec(),
+            ending: first,
+            has_exit: false,
+            last,
+        };
         // Between the two that a terminal writes at its end stands a snapshot.
         let is_exit = |total: &&&Total| {
-            let start = totals.iter().filter(|one| one.file == total.file);
-            let start = start.map(|one| one.position).min();
+            let start = written.first_in(total.file);
             let file = family.files.get(&total.file);
             let mut marks = file.into_iter().flat_map(|file| &file.marks);
             marks.any(|mark| {
@@ -89,21 +95,21 @@ impl<'f> Written<'f> {
             })
         };
         let exit = totals.iter().filter(is_exit).max_by_key(|one| one.run_ms);
-        Some(Self {
-            totals: totals.to_vec(),
-            ending: exit.copied().unwrap_or(first),
-            has_exit: exit.is_some(),
-            last,
-        })
+        if let Some(exit) = exit {
+            (written.ending, written.has_exit) = (exit, true);
+        }
+        Some(written)
     }
 
-    /// When it began, if it started from this total. Its chain had lived as long as that says.
-    fn begin_from(&self, base: Option<&Total>) -> Millis {
-        self.ending.before - (self.ending.run_ms - base.map_or(0, |base| base.run_ms))
+    /// Where the first of them stands in this file.
+    fn first_in(&self, file: Id) -> Option<Position> {
+        let here = self.totals.iter().filter(|total| total.file == file);
+        here.map(|total| total.position).min()
     }
 
-    fn holds(&self, total: &Total) -> bool {
-        self.totals.iter().any(|one| std::ptr::eq(*one, total))
+    /// When it began, if it started from this one. Its chain had lived as long as that says.
+    fn begin_from(&self, base: Option<&Written<'_>>) -> Millis {
+        self.ending.before - (self.ending.run_ms - base.map_or(0, |base| base.last.run_ms))
     }
 
     /// When its last total was written, at the earliest.
@@ -111,19 +117,30 @@ impl<'f> Written<'f> {
         let times = self.totals.iter().map(|total| total.before);
         times.max().unwrap_or(self.last.before)
     }
+
+    /// Whether its total stood there when a run began that started from it.
+    fn is_there_for(&self, run: &Written<'_>) -> bool {
+        self.written_at() <= run.begin_from(Some(self)) + SLACK
+    }
 }
 
 /// The runs of each session and the session that it was forked from.
 pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
-    let written = written(family);
     let mut context = Context {
         family,
         owners,
+        copied: BTreeMap::new(),
         known: Vec::new(),
     };
+    for answer in &family.answers {
+        context.note_copies(answer.at, answer.session, answer.places());
+    }
+    for compaction in &family.compactions {
+        context.note_copies(compaction.at, compaction.session, compaction.places.iter());
+    }
     // No chain counts back, so what a run started from is known before it.
-    for written in &written {
-        let run = context.run(written);
+    for written in written(family) {
+        let run = context.run(&written);
         context.known.push((written, run));
     }
     let of_session = |session: &Id| {
@@ -152,48 +169,64 @@ fn written(family: &Family) -> Vec<Written<'_>> {
 struct Context<'f> {
     family: &'f Family,
     owners: &'f LineOwners,
+    /// The times and owners of lines in a session's files that are not its own.
+    copied: BTreeMap<Id, BTreeSet<(Millis, Id)>>,
     /// The runs that had lived no longer than the one that is looked at.
-    known: Vec<(&'f Written<'f>, Run)>,
+    known: Vec<(Written<'f>, Run)>,
 }
 
-/// What a run started from.
-#[derive(Clone, Copy)]
-struct Base<'f> {
-    written: &'f Written<'f>,
-    /// Whether it may have been an older total.
-    is_doubtful: bool,
-}
+/// What wrote the total that a run started from.
+type Base<'c, 'f> = &'c (Written<'f>, Run);
 
 impl<'f> Context<'f> {
-    fn run(&self, run: &'f Written<'f>) -> Run {
+    fn note_copies<'p>(
+        &mut self,
+        at: Millis,
+        owner: Id,
+        places: impl Iterator<Item = &'p Sighting>,
+    ) {
+        for file in places.filter_map(|place| self.family.files.get(&place.file)) {
+            if file.session != owner {
+                let copied = self.copied.entry(file.session).or_default();
+                copied.insert((at, owner));
+            }
+        }
+    }
+
+    fn newest_copy(&self, session: Id) -> Option<(Millis, Id)> {
+        self.copied.get(&session)?.last().copied()
+    }
+
+    /// The owner of the newest line in a session's files that is not its own.
+    fn parent(&self, session: Id) -> Option<Id> {
+        self.newest_copy(session).map(|(_, owner)| owner)
+    }
+
+    fn run(&self, run: &Written<'f>) -> Run {
         let last = run.last;
         let own = self.base_in_own_files(run);
-        let base = own.map(|own| own.written);
-        let base = base.or_else(|| self.base_of_fork(run, self.parent(last.session)));
-        let before = base.map(|base| base.last);
-        let started_from = match (own, base) {
-            (Some(own), _) if own.is_doubtful => StartedFrom::OwnInDoubt,
-            (Some(_), _) => StartedFrom::Own,
-            (None, Some(_)) => StartedFrom::OtherSession,
-            _ if self.has_lost_base(run) => StartedFrom::Gone,
-            _ => StartedFrom::Nothing,
+        let (base, started_from) = if let Some((base, started_from)) = own {
+            (Some(base), started_from)
+        } else if let Some(base) = self.base_of_fork(run) {
+            (Some(base), StartedFrom::OtherSession)
+        } else if self.has_lost_base(run) {
+            (None, StartedFrom::Gone)
+        } else {
+            (None, StartedFrom::Nothing)
         };
-        let begins_chain = started_from == StartedFrom::Nothing;
-        let (begin, end) = if begins_chain {
+        let before = base.map(|(base, _)| base);
+        let (begin, end) = if started_from == StartedFrom::Nothing {
             let end = last.started.saturating_add(run.ending.run_ms);
             (last.started, end.max(run.ending.before))
         } else {
-            let end = self.end_after(run, base);
+            let end = self.end_after(run, before);
             let begin = run.begin_from(before) + (end - run.ending.before);
             // Who wrote what it started from had ended, and was served all until then.
-            let since = own.and_then(|own| self.run_of(own.written));
-            (
-                begin.max(since.map_or(Millis::MIN, |base| base.end + 1)),
-                end,
-            )
+            let since = own.map_or(Millis::MIN, |((_, base), _)| base.end + 1);
+            (begin.max(since), end)
         };
         // Who was idle when its window was closed may have ended at any time before what follows.
-        let ended_until = if run.has_exit || begins_chain {
+        let ended_until = if run.has_exit || started_from == StartedFrom::Nothing {
             Some(end)
         } else {
             run.totals.iter().filter_map(|total| total.after).max()
@@ -202,7 +235,7 @@ impl<'f> Context<'f> {
             begin: begin.min(end),
             end,
             total: last.cost,
-            base: before.map_or(Money::ZERO, |base| base.cost),
+            base: before.map_or(Money::ZERO, |base| base.last.cost),
             lived_ms: run.ending.run_ms,
             has_unknown_model: last.has_unknown_model,
             started_from,
@@ -210,7 +243,7 @@ impl<'f> Context<'f> {
                 end - run.ending.run_ms,
                 ended_until.map(|at| at.max(end) - run.ending.run_ms),
             ),
-            growth: growth(&last.parts, before.map(|base| &base.parts)),
+            growth: growth(last, before.map(|base| base.last)),
         }
     }
 
@@ -220,9 +253,7 @@ impl<'f> Context<'f> {
         let Written { ending, last, .. } = *run;
         let alone = last.started.saturating_add(ending.run_ms);
         self.end_after(run, None) > alone + SAME_RUN_MS
-            || self
-                .lines_of_others(last.session)
-                .any(|(at, _)| at >= last.started)
+            || self.newest_copy(last.session) >= Some((last.started, Id::MIN))
     }
 
     /// When a run ended that did not begin its chain. Without a snapshot written at its exit (a
@@ -260,150 +291,135 @@ impl<'f> Context<'f> {
         newest.map_or(ending.before, |at| at.max(ending.before))
     }
 
-    fn written_of(&self, total: &Total) -> Option<&'f Written<'f>> {
-        let known = self.known.iter();
-        known.map(|(run, _)| *run).find(|run| run.holds(total))
-    }
-
-    fn run_of(&self, written: &Written<'f>) -> Option<&Run> {
-        let mut known = self.known.iter();
-        let own = known.find(|(known, _)| std::ptr::eq(*known, written))?;
-        Some(&own.1)
-    }
-
     /// The total that a run started from is the newest in its own file, in the moment when it
-    /// started. Of copies of a file, the one that has most to say.
-    fn base_in_own_files(&self, run: &Written<'f>) -> Option<Base<'f>> {
-        let mut files: Vec<Id> = run.totals.iter().map(|total| total.file).collect();
-        files.sort_unstable();
-        files.dedup();
+    /// started; and whether that may have been an older one. Of copies of a file, the one that has most
+    /// to say.
+    fn base_in_own_files(&self, run: &Written<'f>) -> Option<(Base<'_, 'f>, StartedFrom)> {
+        let files: BTreeSet<Id> = run.totals.iter().map(|total| total.file).collect();
         let bases = files.into_iter().filter_map(|file| {
-            let here = run.totals.iter().filter(|total| total.file == file);
-            let first = here.map(|total| total.position).min()?;
-            let mut earlier: Vec<&Total> = self
-                .family
-                .totals
-                .iter()
-                .filter(|total| total.file == file && total.position < first)
-                .filter(|total| total.session == run.last.session && is_within(total, run.last))
-                .collect();
-            earlier.sort_by_key(|total| total.position);
-            let newest = *earlier.last()?;
-            // Who was opened beside it, or before it, goes on from an older one.
-            let is_fit = |total: &&&Total| {
-                let has_served_nothing = (total.cost, total.api_ms) == (newest.cost, newest.api_ms);
-                (run.has_exit || has_served_nothing) && self.is_in_time(total, run)
-            };
-            let is_too_late = !self.is_in_time(newest, run);
-            let is_beside =
-                |older: &&&Total| is_too_late && self.are_beside(run.last, newest, older);
-            let all = || earlier.iter().rev();
-            let sure = all().find(is_fit).or_else(|| all().find(is_beside));
-            // Or nobody can tell: it was idle when its window was closed, and others answered and wrote
-            // no total; or these answers are its own.
-            let possible = earlier.iter().rev().copied();
-            let other = possible
-                .filter(|older| sure.is_none() && is_too_late && self.is_in_time(older, run))
-                .map(|older| (older, self.left_out(newest, older)))
-                .find(|(_, left_out)| *left_out > Money::ZERO);
-            let least = other.filter(|(older, left_out)| newest.cost - older.cost < *left_out);
-            let least = least.map(|(older, _)| older);
-            let base = sure.copied().or(least).unwrap_or(newest);
-            Some(Base {
-                written: self.written_of(base)?,
-                is_doubtful: other.is_some(),
-            })
+            let first = run.first_in(file)?;
+            let mut earlier: Vec<(Position, Base<'_, 'f>)> = Vec::new();
+            for base in &self.known {
+                if base.0.last.session == run.last.session
+                    && is_within(base.0.last, run.last)
+                    && let Some(position) = base.0.first_in(file)
+                    && position < first
+                {
+                    earlier.push((position, base));
+                }
+            }
+            earlier.sort_by_key(|(position, _)| Reverse(*position));
+            let earlier: Vec<Base<'_, 'f>> = earlier.into_iter().map(|(_, base)| base).collect();
+            self.newest_that_fits(run, &earlier)
         });
-        bases.max_by_key(|base| (base.written.last.run_ms, base.written.last.cost))
+        bases.max_by_key(|((base, _), _)| (base.last.run_ms, base.last.cost))
+    }
+
+    /// Of the totals in front of a run's, the newest first, the one that it started from, and whether
+    /// that is doubtful.
+    fn newest_that_fits<'c>(
+        &self,
+        run: &Written<'f>,
+        earlier: &[Base<'c, 'f>],
+    ) -> Option<(Base<'c, 'f>, StartedFrom)> {
+        let newest = *earlier.first()?;
+        let served = |base: &Written<'_>| (base.last.cost, base.last.api_ms);
+        // Who was opened beside it, or before it, goes on from an older one.
+        let is_fit = |base: &&Base<'_, 'f>| {
+            (run.has_exit || served(&base.0) == served(&newest.0)) && base.0.is_there_for(run)
+        };
+        if let Some(base) = earlier.iter().find(is_fit) {
+            return Some((*base, StartedFrom::Own));
+        }
+        if newest.0.is_there_for(run) {
+            return Some((newest, StartedFrom::Own));
+        }
+        let is_beside = |older: &&Base<'_, 'f>| self.are_beside(run, &newest.0, &older.0);
+        if let Some(base) = earlier.iter().find(is_beside) {
+            return Some((*base, StartedFrom::Own));
+        }
+        // Nobody can tell: it was idle when its window was closed, and others answered and wrote no
+        // total; or these answers are its own. Then it grew by whatever is less.
+        for older in earlier.iter().filter(|older| older.0.is_there_for(run)) {
+            let left_out = self.left_out(newest, &older.0);
+            if left_out > Money::ZERO {
+                let is_less = newest.0.last.cost - older.0.last.cost < left_out;
+                let base = if is_less { *older } else { newest };
+                return Some((base, StartedFrom::OwnInDoubt));
+            }
+        }
+        Some((newest, StartedFrom::Own))
     }
 
     /// What answers cost that stand between two totals of a session, and that the run which wrote the
     /// later one was not served.
-    fn left_out(&self, later: &Total, earlier: &Total) -> Money {
-        let written = [earlier, later].map(|total| self.written_of(total));
-        let [Some(earlier), Some(later)] = written else {
-            return Money::ZERO;
-        };
-        let run = self.run_of(later);
+    fn left_out(&self, (later, run): Base<'_, 'f>, earlier: &Written<'f>) -> Money {
         let between = earlier.written_at() + 1..=later.written_at();
         let answers = self.own_answers(later.last.session);
-        let left_out = answers.filter(|answer| {
-            between.contains(&answer.at) && !run.is_some_and(|run| run.covers(answer.at))
-        });
+        let left_out =
+            answers.filter(|answer| between.contains(&answer.at) && !run.covers(answer.at));
         left_out.map(|answer| answer.cost).sum()
     }
 
-    /// Whether a total stood there when the run began that started from it.
-    fn is_in_time(&self, base: &Total, run: &Written<'_>) -> bool {
-        let begin = run.begin_from(Some(base));
-        let written = self.written_of(base);
-        written.is_some_and(|base| base.written_at() <= begin + SLACK)
-    }
-
-    /// Whether two runs went on from this total, each by itself: what they grew by is then what the
+    /// Whether two runs went on from this one, each by itself: what they grew by is then what the
     /// session answered since, to the token. Or there is more, since the one that ended later compacted
     /// before the other ended, which grew by answers alone.
-    fn are_beside(&self, later: &Total, other: &Total, base: &Total) -> bool {
-        let Some(since) = self.written_of(base).map(Written::written_at) else {
-            return false;
+    fn are_beside(&self, later: &Written<'f>, other: &Written<'f>, base: &Written<'f>) -> bool {
+        let (since, session) = (base.written_at(), later.last.session);
+        let served_until = |until: Millis| {
+            let answers = self.own_answers(session);
+            served(answers.filter(|answer| since < answer.at && answer.at <= until))
         };
-        let answers_until = |until: Millis| -> Vec<&Answer> {
-            let answers = self.own_answers(later.session);
-            answers
-                .filter(|answer| since < answer.at && answer.at <= until)
-                .collect()
-        };
-        let until = later.before.max(other.before);
-        let answers = served(&answers_until(until));
-        let of_other = growth(&other.parts, Some(&base.parts));
-        let mut grown = growth(&later.parts, Some(&base.parts));
-        for (model, part) in &of_other {
-            *grown.entry(*model).or_default() += *part;
+        let answers = served_until(later.last.before.max(other.last.before));
+        let of_other = usage_of(&growth(other.last, Some(base.last)));
+        let mut grown = usage_of(&growth(later.last, Some(base.last)));
+        for (model, usage) in &of_other {
+            *grown.entry(*model).or_default() += *usage;
         }
-        let grown = usage_of(&grown);
         let compactions = self.family.compactions.iter();
-        let compactions = compactions.filter(|one| one.session == later.session && since < one.at);
+        let compactions = compactions.filter(|one| one.session == session && since < one.at);
         let latest = compactions.map(|one| one.at).max();
         are_at_most(&answers, &grown)
             && (are_at_most(&grown, &answers)
-                || latest.is_some_and(|at| at <= other.before)
-                    && are_at_most(&usage_of(&of_other), &served(&answers_until(other.before))))
+                || latest.is_some_and(|at| at <= other.last.before)
+                    && are_at_most(&of_other, &served_until(other.last.before)))
     }
 
     /// What a fork took over: the newest total of its parent.
-    fn base_of_fork(&self, run: &Written<'f>, parent: Option<Id>) -> Option<&'f Written<'f>> {
+    fn base_of_fork(&self, run: &Written<'f>) -> Option<Base<'_, 'f>> {
         let Written { ending, last, .. } = *run;
         let own: Vec<&Answer> = self.own_answers(last.session).collect();
-        let first_answer = own.iter().map(|answer| answer.at).min();
-        let forked = first_answer.unwrap_or(Millis::MAX).min(ending.before);
-        let first_mark = self.owners.first_mark(last.session);
         // A copy that names nobody, and nobody else is left to own it: what the fork took over is gone, too.
         if own.iter().any(|answer| self.owners.is_copy(answer)) {
             return None;
         }
+        let first_answer = own.iter().map(|answer| answer.at).min();
+        let forked = first_answer.unwrap_or(Millis::MAX).min(ending.before);
+        let first_mark = self.owners.first_mark(last.session);
         let first_line = first_mark.unwrap_or(forked).min(forked);
+        let (newest_copy, parent) = self.newest_copy(last.session).unzip();
         // Of what its parent answered, a fork repeats all that was there.
-        let newest_copy = self.lines_of_others(last.session).map(|(at, _)| at).max();
-        let knows_more = |base: &Written<'_>| {
-            let is_unknown = |at: Millis| {
-                newest_copy.is_some_and(|newest| newest < at) && at <= base.written_at()
+        let knows_more = |(base, _): Base<'_, 'f>| {
+            let is_unknown = |answer: &Answer| {
+                !answer.is_of_subagent
+                    && newest_copy.is_some_and(|newest| newest < answer.at)
+                    && answer.at <= base.written_at()
             };
-            let mut answers = self.own_answers(base.last.session);
-            Some(base.last.session) == parent
-                && answers.any(|answer| !answer.is_of_subagent && is_unknown(answer.at))
+            Some(base.last.session) == parent && self.own_answers(base.last.session).any(is_unknown)
         };
-        let known = self.known.iter().map(|(known, _)| *known);
-        let mut candidates: Vec<&Written<'f>> = known
-            .filter(|base| base.last.session != last.session && is_within(base.last, last))
-            .filter(|base| base.written_at() <= forked)
+        let mut candidates: Vec<Base<'_, 'f>> = self
+            .known
+            .iter()
+            .filter(|(base, _)| base.last.session != last.session && is_within(base.last, last))
+            .filter(|(base, _)| base.written_at() <= forked)
             .collect();
-        candidates.sort_by_key(|base| {
+        candidates.sort_by_key(|(base, _)| {
             let total = base.last;
             (base.written_at(), total.run_ms, total.cost, total.session)
         });
         // With the total of a sibling the process would be younger than the first line it wrote.
         let is_old_enough =
-            |base: &&Written<'_>| run.begin_from(Some(base.last)) <= first_line + SLACK;
+            |(base, _): &Base<'_, 'f>| run.begin_from(Some(base)) <= first_line + SLACK;
         if candidates.iter().any(is_old_enough) {
             candidates.retain(is_old_enough);
         }
@@ -411,27 +427,28 @@ impl<'f> Context<'f> {
             candidates.retain(|base| !knows_more(base));
         }
         let covered = own.into_iter().filter(|answer| answer.at <= ending.before);
-        let covered: Vec<&Answer> = covered.collect();
+        let covered = served(covered);
         let explains = |base: &Written<'_>| {
-            is_explained(&growth(&last.parts, Some(&base.last.parts)), &covered)
+            let grown = usage_of(&growth(last, Some(base.last)));
+            are_at_most(&grown, &covered) && are_at_most(&covered, &grown)
         };
         // A fork that wrote no line itself hands on its parent's lines only.
         let of_parent = |base: &Written<'_>| {
             let other = base.last.session;
             Some(other) == parent || !self.has_lines(other) && self.parent(other) == parent
         };
-        // What it took over is gone with its parent's file, and is not what others have.
-        let files = || self.family.files.values();
-        let has_file = |session: Id| files().any(|file| file.session == session);
-        let is_parent_gone = parent.is_some_and(|parent| !has_file(parent));
+        // What it took over is gone with its parent's file, and is not what others have; and of whom
+        // it repeats newer lines, it was told more.
+        let mut files = self.family.files.values();
+        let is_parent_there = parent.is_none_or(|parent| files.any(|file| file.session == parent));
+        let is_up_to_date =
+            |base: &Written<'_>| is_parent_there && newest_copy <= Some(base.written_at());
         let newest = |wanted: &dyn Fn(&Written<'f>) -> bool| {
-            candidates.iter().rfind(|base| wanted(base)).copied()
+            candidates.iter().rfind(|(base, _)| wanted(base)).copied()
         };
-        // Whose lines it repeats that are newer was told more than that.
-        let is_outdated = |base: &Written<'_>| newest_copy > Some(base.written_at());
         newest(&explains)
             .or_else(|| newest(&of_parent))
-            .or_else(|| newest(&|base| !is_parent_gone && !is_outdated(base)))
+            .or_else(|| newest(&is_up_to_date))
     }
 
     fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {
@@ -444,28 +461,6 @@ impl<'f> Context<'f> {
         let mut compactions = self.family.compactions.iter();
         self.own_answers(session).any(|one| !one.is_of_subagent)
             || compactions.any(|one| one.session == session)
-    }
-
-    /// The owner of the newest line in a session's files that is not its own.
-    fn parent(&self, session: Id) -> Option<Id> {
-        self.lines_of_others(session).max().map(|(_, owner)| owner)
-    }
-
-    /// Answers and compactions in a session's files that are not its own: their times and owners.
-    fn lines_of_others(&self, session: Id) -> impl Iterator<Item = (Millis, Id)> {
-        let Family {
-            answers,
-            compactions,
-            ..
-        } = self.family;
-        let answers = answers.iter().filter(move |one| {
-            one.session != session && self.family.is_in_files_of(session, one.places())
-        });
-        let compactions = compactions.iter().filter(move |one| {
-            one.session != session && self.family.is_in_files_of(session, one.places.iter())
-        });
-        let answers = answers.map(|one| (one.at, one.session));
-        answers.chain(compactions.map(|one| (one.at, one.session)))
     }
 }
 
@@ -490,10 +485,10 @@ fn is_at_most(one: Usage, other: Usage) -> bool {
     split(one).max(split(other)) == split(other)
 }
 
-fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
+fn growth(total: &Total, base: Option<&Total>) -> Parts {
     let part = |(model, part): (&Id, &ModelTotal)| {
         let base = base
-            .and_then(|base| base.get(model))
+            .and_then(|base| base.parts.get(model))
             .copied()
             .unwrap_or_default();
         let grown = ModelTotal {
@@ -503,7 +498,7 @@ fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
         };
         (*model, grown)
     };
-    let parts = total.iter().map(part);
+    let parts = total.parts.iter().map(part);
     parts
         .filter(|(_, part)| !part.usage.is_zero() || part.cost != Money::ZERO)
         .collect()
@@ -517,20 +512,18 @@ fn usage_of(growth: &Parts) -> ServedBy {
     parts.map(|(model, part)| (*model, part.usage)).collect()
 }
 
-fn served(answers: &[&Answer]) -> ServedBy {
-    let models = answers.iter().flat_map(|answer| answer.models());
-    let served = |model| answers.iter().map(|answer| answer.served_by(model)).sum();
-    models.map(|model| (model, served(model))).collect()
+fn served<'a>(answers: impl Iterator<Item = &'a Answer>) -> ServedBy {
+    let mut served = ServedBy::new();
+    for answer in answers {
+        for model in answer.models().collect::<BTreeSet<Id>>() {
+            *served.entry(model).or_default() += answer.served_by(model);
+        }
+    }
+    served
 }
 
 fn are_at_most(ones: &ServedBy, others: &ServedBy) -> bool {
     let other = |model: &Id| others.get(model).copied().unwrap_or_default();
     ones.iter()
         .all(|(model, usage)| is_at_most(*usage, other(model)))
-}
-
-/// Whether these answers are all that a run was served, to the token.
-fn is_explained(growth: &Parts, answers: &[&Answer]) -> bool {
-    let (grown, served) = (usage_of(growth), served(answers));
-    are_at_most(&grown, &served) && are_at_most(&served, &grown)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::ledger::facts::{
     Answer, ById, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
 };
-use crate::ledger::store::names::{Witness, WorkedIn};
+use crate::ledger::store::names::{WITNESS_OF_COPY, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
@@ -125,7 +125,7 @@ impl Batch {
         id
     }
 
-    fn learn_directory(&mut self, session: Id, witness: Witness, path: &str) {
+    fn learn_directory(&mut self, session: Id, witness: Millis, path: &str) {
         if let Some((_, known)) = self.sessions.get_mut(&session) {
             let is_better = |(best, name): &WorkedIn| (witness, path) < (*best, name.as_str());
             if known.as_ref().is_none_or(is_better) {
@@ -208,11 +208,10 @@ impl FileSink<'_> {
         let own = self.seen.session;
         let named = place.copied_from;
         if let Some(directory) = found.directory.as_deref() {
-            let witness = Witness::OwnLine(at);
-            self.batch.learn_directory(own, witness, directory);
+            self.batch.learn_directory(own, at, directory);
             if let Some(named) = named.filter(|named| *named != own) {
-                let witness = Witness::Copy(at);
-                self.batch.learn_directory(named, witness, directory);
+                self.batch
+                    .learn_directory(named, at + WITNESS_OF_COPY, directory);
             }
         }
         if named.is_none() && !found.subagent {
@@ -287,7 +286,7 @@ impl Sink for FileSink<'_> {
     fn line(&mut self, line: Line<'_>, position: u64, is_late: bool) {
         let mut place = Sighting {
             file: self.seen.id,
-            position: Position::Found(position),
+            position: position.cast_signed(),
             is_late,
             copied_from: None,
         };

@@ -270,7 +270,7 @@ impl Ledger {
                     break;
                 }
             }
-            settle(&transaction, concerned, prices)?;
+            settle(&transaction, &concerned, prices)?;
             if waiting.is_none() {
                 note_complete(&transaction)?;
             }

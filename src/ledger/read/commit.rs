@@ -11,7 +11,7 @@ use super::batch::{Batch, FileSeen};
 use crate::ledger::facts::{Answer, ById, Compaction, Id, Sighting};
 use crate::ledger::store::names::{put_model, put_scene, put_session};
 use crate::ledger::store::sqlite::{first, run};
-use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
+use crate::ledger::store::{SumChanges, answers, families, processes, transcript_files};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
 use crate::transcript::reader::Continuity;
@@ -33,14 +33,15 @@ pub(crate) fn put(
     for name in batch.models.values() {
         put_model(connection, name)?;
     }
-    concerned.gained.extend(batch.sessions.keys());
+    for session in batch.sessions.keys() {
+        concerned.gained.entry(*session).or_insert(Millis::MAX);
+    }
     let homes = batch.files.iter();
     let mut writer = Writer {
         connection,
         insert: connection.prepare_cached(answers::INSERT)?,
         models: prices_of_models(batch, prices),
         homes: homes.map(|file| (file.id, file.session)).collect(),
-        untils: ById::default(),
         concerned,
     };
     for file in &batch.files {
@@ -69,24 +70,30 @@ pub(crate) fn put_and_settle(
 ) -> rusqlite::Result<()> {
     let mut concerned = Concerned::default();
     put(connection, batch, prices, &mut concerned)?;
-    settle(connection, concerned, prices)
+    settle(connection, &concerned, prices)
 }
 
 /// Derives anew what is concerned by batches that were put.
 pub(crate) fn settle(
     connection: &Connection,
-    concerned: Concerned,
+    concerned: &Concerned,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
     let mut families = HashSet::new();
-    for session in concerned.sessions {
-        families.insert(families::family_of(connection, session)?);
+    for session in &concerned.sessions {
+        families.insert(families::family_of(connection, *session)?);
+    }
+    let covered = "SELECT family FROM session WHERE id = ? AND until >= ?";
+    for (session, since) in &concerned.gained {
+        families.extend(first(connection, covered, [*session, *since], |row| {
+            row.get::<_, Id>(0)
+        })?);
     }
     for family in families {
         families::settle(connection, family, prices)?;
     }
     for session in processes::sessions(connection)? {
-        if concerned.gained.contains(&session) {
+        if concerned.gained.contains_key(&session) {
             processes::renew_unwritten(connection, session)?;
         }
     }
@@ -98,8 +105,8 @@ pub(crate) fn settle(
 pub(crate) struct Concerned {
     /// Whose family is to be derived anew.
     sessions: HashSet<Id>,
-    /// Who recorded something.
-    gained: HashSet<Id>,
+    /// Who gained something, and since when.
+    gained: ById<Millis>,
 }
 
 /// The prices of models, by their ids.
@@ -138,24 +145,14 @@ struct Writer<'c> {
     models: PricesById<'c>,
     /// The sessions of the batch's files.
     homes: ById<Id>,
-    /// The ends of sessions' last runs, as far as they were asked for.
-    untils: ById<Option<Millis>>,
     concerned: &'c mut Concerned,
 }
 
 impl Writer<'_> {
     /// Notes that something of this time was found of a session: its runs may cover it.
-    fn concern(&mut self, session: Id, at: Millis) -> rusqlite::Result<()> {
-        let query = "SELECT until FROM session WHERE id = ?";
-        let until = match self.untils.get(&session) {
-            Some(until) => *until,
-            None => first(self.connection, query, [session], |row| row.get(0))?.flatten(),
-        };
-        self.untils.insert(session, until);
-        if until >= Some(at) {
-            self.concerned.sessions.insert(session);
-        }
-        Ok(())
+    fn concern(&mut self, session: Id, at: Millis) {
+        let since = self.concerned.gained.entry(session).or_insert(at);
+        *since = at.min(*since);
     }
 
     fn put_file(&mut self, seen: &FileSeen) -> rusqlite::Result<()> {
@@ -180,13 +177,14 @@ impl Writer<'_> {
             self.put_compaction(compaction)?;
         }
         if let Some(at) = seen.behind_known_total
-            && totals::put_behind(connection, file, at)?
+            && transcript_files::put_behind(connection, file, at)?
         {
             self.concerned.sessions.insert(session);
         }
         for total in &seen.totals {
-            totals::put(connection, total)?;
-            for other in totals::sessions_with_start(connection, total.started, session)? {
+            transcript_files::put_total(connection, total)?;
+            for other in transcript_files::sessions_with_start(connection, total.started, session)?
+            {
                 families::link(connection, session, other)?;
             }
             self.concerned.sessions.insert(session);
@@ -209,7 +207,7 @@ impl Writer<'_> {
                 transcript_files::put_compaction(self.connection, found)?;
                 self.link_named(found.session, place)?;
                 self.link_sharers("place", found.key, found.session)?;
-                self.concern(found.session, found.at)?;
+                self.concern(found.session, found.at);
             }
         }
         Ok(())
@@ -228,7 +226,7 @@ impl Writer<'_> {
         let new = priced(found, None, &self.models);
         if answers::write(&mut self.insert, &new)? > 0 {
             changes.add(&new);
-            self.concern(new.session, new.at)?;
+            self.concern(new.session, new.at);
             let home = self.home(&new.place);
             self.link_named(home, &new.place)?;
             return self.put_copies(found, &new);
@@ -238,8 +236,10 @@ impl Writer<'_> {
         };
         let now = priced(found, Some(&old), &self.models);
         if now != old {
-            answers::replace(connection, &old, &now, changes)?;
-            self.concern(old.session, now.at)?;
+            changes.take_away(&old);
+            changes.add(&now);
+            answers::replace(connection, &now)?;
+            self.concern(old.session, now.at);
             if now.place != old.place {
                 self.concerned.sessions.insert(old.session);
             }

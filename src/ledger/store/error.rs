@@ -49,14 +49,6 @@ pub enum LedgerError {
         /// The ledger.
         path: PathBuf,
     },
-    /// It was made before the first release. [`super::Ledger::open`] sets it aside.
-    #[error("{path} is of a whycap before its first release; run `whycap spend` to fill a new one")]
-    Older {
-        /// The ledger.
-        path: PathBuf,
-        /// Which file stood there.
-        file: Option<FileId>,
-    },
     /// The directory or file could not be made.
     #[error(transparent)]
     Disk(#[from] disk::Error),
@@ -65,23 +57,10 @@ pub enum LedgerError {
 /// What is wrong with a file that is no ledger of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// It was made before the first release.
-    Older,
     /// SQLite cannot make sense of the file. A disk that does not read looks the same.
     Structure,
     /// SQLite can read it, but tables or values are not what whycap writes.
     Content,
-}
-
-impl Damage {
-    /// Under which name a ledger is set aside.
-    pub(super) fn name(self) -> &'static str {
-        if self == Self::Older {
-            "older"
-        } else {
-            "damaged"
-        }
-    }
 }
 
 impl LedgerError {
@@ -114,7 +93,7 @@ impl LedgerError {
     /// Which file gave the error.
     pub(super) fn file(&self) -> Option<FileId> {
         match self {
-            Self::Database { file, .. } | Self::Older { file, .. } => *file,
+            Self::Database { file, .. } => *file,
             _ => None,
         }
     }
@@ -128,10 +107,8 @@ impl LedgerError {
 
     pub(super) fn damage(&self) -> Option<Damage> {
         use rusqlite::Error as Sqlite;
-        let (path, source) = match self {
-            Self::Database { path, source, .. } => (path, source),
-            Self::Older { .. } => return Some(Damage::Older),
-            _ => return None,
+        let Self::Database { path, source, .. } = self else {
+            return None;
         };
         match (source, source.sqlite_error_code()) {
             (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {

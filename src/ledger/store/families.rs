@@ -6,8 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::names::{self, put_model};
 use super::sqlite::{all, any, first, run};
-use super::sums::SumChanges;
-use super::{answers, processes, totals, transcript_files};
+use super::{SumChanges, answers, processes, transcript_files};
 use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
@@ -92,7 +91,7 @@ fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
             let session = row.get(1)?;
             Ok((row.get(0)?, Transcript { session, marks }))
         })?,
-        totals: totals::of_family(connection, id)?,
+        totals: transcript_files::totals(connection, id)?,
         models: names::models(connection)?,
         ..Family::default()
     };

@@ -9,10 +9,8 @@ pub(crate) mod processes;
 pub(crate) mod renewal;
 mod schema;
 pub(crate) mod sqlite;
-mod sums;
-pub(crate) mod totals;
 pub(crate) mod transcript_files;
 
+pub(crate) use answers::{SumChanges, quarters};
 pub use error::LedgerError;
 pub use opening::{Ledger, Patience, path_in};
-pub(crate) use sums::{SumChanges, quarters};

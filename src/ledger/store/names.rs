@@ -3,49 +3,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 
 use super::sqlite::{all, any, first, run};
 use crate::ledger::facts::{Id, Scene, id_of};
 use crate::time::Millis;
 
-/// Which line says in what directory a session worked; the least is believed. A parent's own
+/// The directory that a session worked in, and which line says so: the time of one of its own, or this
+/// later that of a copy in the file of another session. The least is believed: a parent's own
 /// transcript may be gone, and copies still say where it worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Witness {
-    /// One of its own, of this time.
-    OwnLine(Millis),
-    /// A copy in the file of another session.
-    Copy(Millis),
-}
-
-impl Witness {
-    /// Stored as one number that is in the same order: no line is of such a time.
-    const COPY: i64 = 1 << 60;
-}
-
-impl ToSql for Witness {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::OwnLine(at) => *at,
-            Self::Copy(at) => at + Self::COPY,
-        }
-        .into())
-    }
-}
-
-impl FromSql for Witness {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            at @ Self::COPY.. => Self::Copy(at - Self::COPY),
-            at => Self::OwnLine(at),
-        })
-    }
-}
-
-/// The directory that a session worked in, and who says so.
-pub(crate) type WorkedIn = (Witness, String);
+pub(crate) type WorkedIn = (Millis, String);
+pub(crate) const WITNESS_OF_COPY: Millis = 1 << 60;
 
 /// Notes a session, as a family of its own if it is new.
 pub(crate) fn put_session(
@@ -56,7 +24,7 @@ pub(crate) fn put_session(
     let id = id_of(name.as_bytes());
     let query = "SELECT witness, directory FROM session WHERE id = ?";
     let known = first(connection, query, [id], |row| {
-        let witness: Option<Witness> = row.get(0)?;
+        let witness: Option<Millis> = row.get(0)?;
         Ok(witness.zip(row.get(1)?))
     })?;
     if known.is_none() {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use super::error::{FileId, LedgerError};
 use super::renewal;
-use super::schema::{self, SchemaState};
+use super::schema;
 use super::sqlite::{beside, open};
 use crate::disk;
 
@@ -69,8 +69,7 @@ pub fn path_in(data: &Path) -> PathBuf {
 
 impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
-    /// is damaged, or was made before the first release, is set aside under another name and a
-    /// new one begun; transcripts fill it again.
+    /// is damaged is set aside under another name and a new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, LedgerError> {
         Self::open_or_renew(&path_in(data), patience)
     }
@@ -169,19 +168,18 @@ impl Ledger {
             connection
                 .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
             let is_to_be_filled = patience == Patience::Person;
-            let state = schema::make_or_check(&mut connection, is_to_be_filled)?;
-            Ok((connection, state))
+            let is_ours = schema::make_or_check(&mut connection, is_to_be_filled)?;
+            Ok((connection, is_ours))
         });
         let path = path.to_owned();
         match made {
-            Ok((connection, SchemaState::Current)) => Ok(Self {
+            Ok((connection, true)) => Ok(Self {
                 connection,
                 path,
                 file,
                 patience,
             }),
-            Ok((_, SchemaState::Newer)) => Err(LedgerError::Newer { path }),
-            Ok((_, SchemaState::Older)) => Err(LedgerError::Older { path, file }),
+            Ok((_, false)) => Err(LedgerError::Newer { path }),
             Err(source) => Err(LedgerError::Database { path, file, source }),
         }
     }
@@ -204,19 +202,8 @@ impl Ledger {
     }
 
     /// Writes in one transaction, waiting for another writer as long as this ledger's patience
-    /// says.
+    /// says. The log that it makes longer is folded back by [`Self::tidy`].
     pub(crate) fn write<T>(
-        &mut self,
-        put: impl FnMut(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, LedgerError> {
-        let written = self.write_before_more(put)?;
-        self.tidy();
-        Ok(written)
-    }
-
-    /// The same where more is written right after: a log that is folded back in between flushes to
-    /// disk three times for nothing.
-    pub(crate) fn write_before_more<T>(
         &mut self,
         mut put: impl FnMut(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {

@@ -13,7 +13,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
 
 use super::sqlite::{all, first, run};
@@ -29,38 +28,12 @@ const SAME_PROCESS_MS: i64 = 500;
 const LATE_MS: i64 = 2_000;
 pub(crate) const VERY_LATE_MS: i64 = 60_000;
 
-/// Which process drew something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WhichProcess {
-    /// The client above us: a hash, above 0, of its id and the moment it began.
-    Known(i64),
-    /// Nobody that is known, heard of first in this moment.
-    HeardAt(Millis),
-}
-
-impl ToSql for WhichProcess {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Known(process) => *process,
-            Self::HeardAt(at) => -at,
-        }
-        .into())
-    }
-}
-
-impl FromSql for WhichProcess {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(match value.as_i64()? {
-            process @ 1.. => Self::Known(process),
-            heard => Self::HeardAt(-heard),
-        })
-    }
-}
-
 /// What one process drew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProcessTotal {
-    pub(crate) process: WhichProcess,
+    /// The client above us: a hash, above 0, of its id and the moment it began. Of nobody that is known,
+    /// the moment when it was heard of first, negative.
+    pub(crate) process: i64,
     /// Its total as it was drawn last.
     pub(crate) total: Money,
     /// By how much it grew since the process started, at our prices.
@@ -85,64 +58,12 @@ pub(crate) struct ProcessTotal {
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// What is drawn now, as far as it says whose it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DrawnNow {
-    pub(crate) process: Option<i64>,
-    pub(crate) total: Money,
-    pub(crate) run_ms: Option<i64>,
-    pub(crate) now: Millis,
-    /// Whether the session's files have this very total.
-    pub(crate) is_written: bool,
-    /// For how long processes had lived when the total was written that this one started from, if
-    /// it is new.
-    pub(crate) base_run_ms: i64,
-}
-
-impl DrawnNow {
-    /// Of what processes drew, the latest last, that of the one which draws now. None if it is new.
-    pub(crate) fn same_process<'r>(&self, rows: &'r [ProcessTotal]) -> Option<&'r ProcessTotal> {
-        let is_known = |row: &&ProcessTotal| {
-            let process = self.process.map(WhichProcess::Known);
-            process == Some(row.process)
-        };
-        if let Some(known) = rows.iter().find(is_known) {
-            return Some(known);
-        }
-        let is_nobody = |row: &&ProcessTotal| matches!(row.process, WhichProcess::HeardAt(_));
-        let may_be = |row: &&ProcessTotal| self.process.is_none() || is_nobody(row);
-        let rows = rows.iter().filter(may_be);
-        let is_again = |row: &&ProcessTotal| (row.total, row.run_ms) == (self.total, self.run_ms);
-        if let Some(again) = rows.clone().rfind(is_again) {
-            return Some(again);
-        }
-        // Who starts tells what stands in the file: of those before, only one that told this may be it.
-        let could_be = |row: &&ProcessTotal| {
-            self.total.is_near(row.total) || !self.is_written && self.total > row.total
-        };
-        let could_be = rows.clone().filter(could_be);
-        let Some(run_ms) = self.run_ms else {
-            return could_be.rev().find(|row| row.run_ms.is_none());
-        };
-        let began = self.now - run_ms;
-        let goes_on = could_be
-            .filter(|row| row.run_ms.is_some_and(|known| known <= run_ms))
-            .min_by_key(|row| {
-                row.began
-                    .map(|known| (known - began).abs())
-                    .into_iter()
-                    .min()
-            });
-        // Who seems to have begun before another drew last may be that one, and late.
-        let born = began + self.base_run_ms;
-        let is_late = |row: &&ProcessTotal| {
-            self.process.is_none() && !self.is_written && is_nobody(row) && born <= row.at
-        };
-        goes_on.or_else(|| rows.rev().find(is_late))
-    }
-}
-
 impl ProcessTotal {
+    /// Whether it is known who draws it.
+    pub(crate) fn is_known(&self) -> bool {
+        self.process > 0
+    }
+
     /// How long after a run began that stands in a file this process seems to have begun, in
     /// milliseconds. None if the run cannot be its. It may have begun earlier: a draw may come late,
     /// by any time, and none comes early.
@@ -195,7 +116,7 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     for row in &mut *rows {
         row.left = row.grown;
     }
-    let mut covered: Vec<WhichProcess> = Vec::new();
+    let mut covered: Vec<i64> = Vec::new();
     // Whoever began last is known best by that: of the others, the earlier ones may be late.
     let mut latest_first: Vec<&Run> = runs.iter().collect();
     latest_first.sort_by_key(|run| Reverse(run.chain_began.0));
@@ -227,12 +148,12 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
             let Some(far) = row.distance(run) else {
                 continue;
             };
-            let is_out = match (row.process, process) {
-                (WhichProcess::HeardAt(_), _) => false,
-                (one, other @ WhichProcess::Known(_)) if one != other => least <= LATE_MS,
-                _ => far > farthest,
+            let is_out = if process > 0 && row.process != process {
+                least <= LATE_MS
+            } else {
+                far > farthest
             };
-            if is_out {
+            if row.is_known() && is_out {
                 continue;
             }
             let before = row.left;
@@ -242,7 +163,7 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
             if is_sure && is_whole {
                 covered.push(process);
             }
-            if is_sure && is_whole && (is_alone || matches!(process, WhichProcess::Known(_))) {
+            if is_sure && is_whole && (is_alone || process > 0) {
                 row.is_unclear = false;
             } else if !is_sure && row.left < before {
                 row.is_unclear = true;
@@ -272,6 +193,8 @@ pub(crate) struct SessionFacts {
     pub(crate) beyond: Money,
     pub(crate) until: Option<Millis>,
     pub(crate) before_draws: Money,
+    /// The session that it was forked from.
+    pub(crate) parent: Option<Id>,
     /// Whether there may be more that is unrecorded.
     pub(crate) at_least: bool,
 }
@@ -303,7 +226,7 @@ impl SessionFacts {
 /// The session's facts; all zero if the ledger does not know it.
 pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<SessionFacts> {
     let money = |row: &Row<'_>, column| row.get(column).map(Money::from_pico);
-    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
+    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), parent, EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
     let known = first(connection, query, [session], |row| {
         Ok(SessionFacts {
             recorded: money(row, 0)?,
@@ -313,7 +236,8 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
             beyond: money(row, 4)?,
             until: row.get(5)?,
             before_draws: money(row, 6)?,
-            at_least: row.get(7)?,
+            parent: row.get(7)?,
+            at_least: row.get(8)?,
         })
     });
     known.map(Option::unwrap_or_default)
@@ -357,14 +281,14 @@ fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
 pub(crate) fn put(
     connection: &Connection,
     session: Id,
-    replaced: Option<WhichProcess>,
+    replaced: Option<i64>,
     row: &ProcessTotal,
     before_draws: Money,
 ) -> rusqlite::Result<()> {
     // Who was nobody known may be somebody by now.
     if let Some(replaced) = replaced.filter(|replaced| *replaced != row.process) {
         let forget = "DELETE FROM process WHERE session = ? AND id = ?";
-        run(connection, forget, params![session, replaced])?;
+        run(connection, forget, [session, replaced])?;
     }
     put_row(connection, session, row)?;
     let forget =

@@ -60,7 +60,7 @@ pub(crate) fn set_aside(
     if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
         return Ok(());
     }
-    let Some(free) = names(path, damage).find(|name| !name.exists()) else {
+    let Some(free) = names(path).find(|name| !name.exists()) else {
         let full = format!(
             "it is damaged, and {MOST_KEPT} damaged ones lie beside it; look after the disk, and move those away"
         );
@@ -74,10 +74,9 @@ pub(crate) fn set_aside(
     Ok(())
 }
 
-/// Under which names a ledger with this damage may be set aside.
-fn names(path: &Path, damage: Damage) -> impl Iterator<Item = PathBuf> {
-    let numbered = move |number| format!("ledger.{}-{number}.sqlite3", damage.name());
-    (1..=MOST_KEPT).map(move |number| path.with_file_name(numbered(number)))
+/// Under which names a ledger may be set aside.
+fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=MOST_KEPT).map(|number| path.with_file_name(format!("ledger.damaged-{number}.sqlite3")))
 }
 
 /// The damaged ledgers that were set aside beside this one, the one that was written last first.
@@ -86,7 +85,7 @@ pub(super) fn damaged(path: &Path) -> Vec<PathBuf> {
         let found = std::fs::symlink_metadata(&name).ok()?;
         Some((found.modified().ok()?, name))
     };
-    let mut found: Vec<_> = names(path, Damage::Structure).filter_map(written).collect();
+    let mut found: Vec<_> = names(path).filter_map(written).collect();
     found.sort();
     found.into_iter().rev().map(|(_, name)| name).collect()
 }

@@ -58,7 +58,7 @@ const TAKE_OVER: &str = include_str!("take_over.sql");
 ///   where compactions stand.
 /// - `switched`: the model that an answer was asked of, where another one gave it.
 /// - `mark`: lines that tell whose others are.
-/// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
+/// - `cost_state`: running totals of the client; `models`: see `transcript_files.rs`.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; one that is 0 or negative: so
 ///   much, or more. `process`, `unwritten`: what processes drew, and what of it no file has; see
 ///   `processes.rs`.
@@ -87,18 +87,8 @@ CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGE
 
 const SWITCHED: &str = "CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTEGER);";
 
-/// What was found on opening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SchemaState {
-    /// It has today's tables.
-    Current,
-    /// A newer whycap made it; this one must not touch it.
-    Newer,
-    /// It was made before the first release.
-    Older,
-}
-
-/// Makes the tables in a new ledger. One that has them is only read.
+/// Makes the tables in a new ledger. One that has them is only read. False for one that a newer whycap
+/// made: this one must not touch it.
 ///
 /// `is_to_be_filled`: a first reading follows. It writes each page once, instead of to the log and
 /// from there to the file, and flushes nothing to disk: a ledger that holds nothing yet has nothing
@@ -106,9 +96,9 @@ pub(crate) enum SchemaState {
 pub(crate) fn make_or_check(
     connection: &mut Connection,
     is_to_be_filled: bool,
-) -> rusqlite::Result<SchemaState> {
-    if let Some(state) = state(connection)? {
-        return Ok(state);
+) -> rusqlite::Result<bool> {
+    if let Some(is_ours) = is_ours(connection)? {
+        return Ok(is_ours);
     }
     if is_to_be_filled && version(connection)? == 0 {
         connection.pragma_update(None, "synchronous", "OFF")?;
@@ -117,8 +107,8 @@ pub(crate) fn make_or_check(
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done the work while we waited for the write lock.
-    if let Some(state) = state(&transaction)? {
-        return Ok(state);
+    if let Some(is_ours) = is_ours(&transaction)? {
+        return Ok(is_ours);
     }
     let found = version(&transaction)?;
     match found {
@@ -134,7 +124,7 @@ pub(crate) fn make_or_check(
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
-    Ok(SchemaState::Current)
+    Ok(true)
 }
 
 /// From here on changes go into a log beside the file, so that who writes and who reads do not wait
@@ -180,14 +170,14 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// None for a file that is new, or whose facts are to be taken over.
-fn state(connection: &Connection) -> rusqlite::Result<Option<SchemaState>> {
-    Ok(match version(connection)? {
-        0 | ONE_PROCESS_AS_SEVERAL..VERSION => None,
-        VERSION => Some(SchemaState::Current),
-        found if found > VERSION => Some(SchemaState::Newer),
-        _ => Some(SchemaState::Older),
-    })
+/// Whether it has today's tables, or those of a newer whycap. None for a file that is new, or whose
+/// facts are to be taken over.
+fn is_ours(connection: &Connection) -> rusqlite::Result<Option<bool>> {
+    match version(connection)? {
+        0 | ONE_PROCESS_AS_SEVERAL..VERSION => Ok(None),
+        found @ VERSION.. => Ok(Some(found == VERSION)),
+        found => Err(rusqlite::Error::IntegralValueOutOfRange(0, found)),
+    }
 }
 
 #[cfg(test)]
@@ -197,16 +187,16 @@ mod tests {
     #[test]
     fn only_a_new_ledger_is_given_tables() {
         for (version, expected) in [
-            (0, SchemaState::Current),
-            (VERSION, SchemaState::Current),
-            (VERSION + 1, SchemaState::Newer),
-            (ONE_PROCESS_AS_SEVERAL - 1, SchemaState::Older),
+            (0, Some(true)),
+            (VERSION, Some(true)),
+            (VERSION + 1, Some(false)),
+            (ONE_PROCESS_AS_SEVERAL - 1, None),
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
                 .pragma_update(None, "user_version", version)
                 .unwrap();
-            assert_eq!(make_or_check(&mut connection, false).unwrap(), expected);
+            assert_eq!(make_or_check(&mut connection, false).ok(), expected);
             let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
             let found: i64 = connection.query_row(tables, [], |row| row.get(0)).unwrap();
             assert_eq!(found > 0, version == 0);
@@ -246,8 +236,7 @@ mod tests {
         for statements in older {
             connection.execute_batch(statements).unwrap();
         }
-        let shape = make_or_check(&mut connection, false).unwrap();
-        assert_eq!(shape, SchemaState::Current);
+        assert!(make_or_check(&mut connection, false).unwrap());
         let old = "SELECT 1 FROM sqlite_schema WHERE name LIKE 'old%'";
         assert!(!connection.prepare(old).unwrap().exists([]).unwrap());
         connection

@@ -1,0 +1,140 @@
+//! Working out anew what the ledger counted: where prices changed, or a disk turned a bit over. A file
+//! that says nothing any more is set aside, and the next reading fills a new one.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::facts::{Answer, Id};
+use super::store::sqlite::{each, note, noted};
+use super::store::{
+    Ledger, LedgerError, Patience, SumChanges, answers, families, names, path_in, processes,
+    renewal,
+};
+use crate::places::Places;
+use crate::pricing::{Money, PriceTable};
+
+const PRICED_BY: &str = "priced by";
+
+impl Ledger {
+    /// Prices every response anew if the table or the user's own rates changed since the last
+    /// time. Returns whether anything was to be done.
+    pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
+        let is_current = self.ask(|connection| {
+            let names = names::models(connection)?;
+            let wanted = prices.fingerprint_of(names.values().map(String::as_str));
+            Ok(noted(connection, PRICED_BY)? == Some(wanted))
+        })?;
+        if !is_current {
+            self.write(|connection| work_out_anew(connection, prices))?;
+        }
+        Ok(!is_current)
+    }
+
+    /// Does what can be done about the damage that this error tells of. It is worth trying again
+    /// what failed, unless this fails too. `again`: it was tried, and did not help.
+    pub fn mend(
+        places: &Places,
+        patience: Patience,
+        prices: &PriceTable,
+        error: &LedgerError,
+        again: bool,
+    ) -> Result<(), LedgerError> {
+        let is_mended = !again && error.is_damage_of_content() && {
+            let opened = Self::open(&places.data, patience);
+            let mended = opened.and_then(|mut ledger| {
+                ledger.write(|connection| work_out_anew(connection, prices))
+            });
+            mended.is_ok()
+        };
+        if is_mended {
+            return Ok(());
+        }
+        renewal::set_aside(&path_in(&places.data), error, patience.limit())
+    }
+
+    /// Holds the sums against each other, and makes them anew where they disagree or are none: a
+    /// bit that a disk turned over is noticed by nobody else.
+    pub fn check_sums(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
+        let are_sound = self.ask(|connection| {
+            let by_session = add_up(connection, "SELECT recorded, unpriced FROM session")?;
+            let by_quarter = add_up(connection, "SELECT cost, unpriced FROM quarter")?;
+            Ok(by_session.is_some() && by_session == by_quarter)
+        })?;
+        if are_sound {
+            return Ok(());
+        }
+        self.write(|connection| work_out_anew(connection, prices))
+    }
+
+    /// What an older whycap had counted, and what that time comes to now: at the first asking after
+    /// all was worked out anew, if it differs.
+    pub fn news_of_renewal(&mut self) -> Option<[Money; 2]> {
+        let read = "SELECT before.value, (SELECT coalesce(sum(cost), 0) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, abs(cost) FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
+            FROM meta AS before JOIN meta AS until ON before.name = 'spent before' AND until.name = 'spent until'";
+        let spent = self.connection.query_row(read, [], |row| {
+            Ok([row.get(0)?, row.get(1)?].map(Money::from_pico))
+        });
+        let [before, now] = spent.ok()?;
+        let forget = "DELETE FROM meta WHERE name IN ('spent before', 'spent until')";
+        self.write(|connection| connection.execute(forget, []))
+            .ok()?;
+        (!before.is_near(now)).then_some([before, now])
+    }
+}
+
+/// The sums of two columns. None if there is a negative amount. They wrap around where
+/// poisoned transcripts claim too much; both sides do.
+fn add_up(connection: &Connection, query: &str) -> rusqlite::Result<Option<[i64; 2]>> {
+    let mut sums = [0_i64; 2];
+    let mut is_sound = true;
+    each(connection, query, [], |row| {
+        for (column, sum) in sums.iter_mut().enumerate() {
+            let value: i64 = row.get(column)?;
+            is_sound &= value >= 0;
+            *sum = sum.wrapping_add(value);
+        }
+        Ok(())
+    })?;
+    Ok(is_sound.then_some(sums))
+}
+
+/// Prices every response, and makes all sums from them.
+fn work_out_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "DELETE FROM quarter; DELETE FROM unrecorded; DELETE FROM unwritten;
+         UPDATE session SET recorded = 0, unpriced = 0, unrecorded = 0, in_runs = 0, beyond = 0",
+    )?;
+    let names = names::models(connection)?;
+    let models = names.iter();
+    let models: HashMap<&Id, _> = models
+        .map(|(id, name)| (id, prices.prices_of(name)))
+        .collect();
+    let mut changes = SumChanges::default();
+    let mut repriced: Vec<Answer> = Vec::new();
+    let mut wrong = None;
+    answers::for_each(connection, |known| {
+        let mut answer = known.clone();
+        if let Some(prices) = models.get(&known.model) {
+            answer.price(prices);
+        }
+        wrong = wrong.or(Some(answer.cost.pico()).filter(|cost| *cost < 0));
+        changes.add(&answer);
+        repriced.extend(Some(answer).filter(|answer| *answer != known));
+    })?;
+    if let Some(cost) = wrong {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, cost));
+    }
+    for answer in &repriced {
+        answers::replace(connection, answer)?;
+    }
+    changes.apply(connection)?;
+    for family in families::with_totals(connection)? {
+        families::settle(connection, family, prices)?;
+    }
+    for session in processes::sessions(connection)? {
+        processes::renew_unwritten(connection, session)?;
+    }
+    let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
+    note(connection, PRICED_BY, priced_by)
+}
