@@ -194,7 +194,7 @@ pub(crate) struct Compaction {
 
 /// A line that a process writes into the file of its own session, or so it seems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct FileMark {
     /// What tells this snapshot of the file history from others: forks copy their parent's. None
     /// for a `queue-operation`, which nobody copies, and of which the first counts.
     pub(crate) snapshot: Option<i64>,

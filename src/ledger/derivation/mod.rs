@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
-use super::facts::{Answer, Compaction, Id, Mark, Total, id_of, unnamed_model};
+use super::facts::{Answer, Compaction, FileMark, Id, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -35,7 +35,7 @@ pub(crate) struct Family {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Transcript {
     pub(crate) session: Id,
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) marks: Vec<FileMark>,
 }
 
 impl Family {

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Transcript};
-use crate::ledger::facts::{Answer, Id, Mark, Sighting};
+use crate::ledger::facts::{Answer, FileMark, Id, Sighting};
 use crate::time::Millis;
 
 /// By what a session claims a line, the strongest last.
@@ -32,7 +32,7 @@ enum OwnerClaim {
 /// What decides whose a line is.
 pub(super) struct LineOwners {
     /// The session of each file, and the first mark of its own.
-    files: BTreeMap<Id, (Id, Option<Mark>)>,
+    files: BTreeMap<Id, (Id, Option<FileMark>)>,
     /// How many lines stand late in a file of each session: many in those of a fork.
     late: BTreeMap<Id, usize>,
     /// How many snapshots stand in each session's files. A fork has its parent's and its own.
@@ -83,7 +83,7 @@ impl LineOwners {
         self.files.get(&place.file).map(|(session, _)| *session)
     }
 
-    fn mark_of(&self, place: &Sighting) -> Option<Mark> {
+    fn mark_of(&self, place: &Sighting) -> Option<FileMark> {
         self.files.get(&place.file)?.1
     }
 
@@ -180,7 +180,7 @@ mod tests {
     const FORK: Id = 2;
 
     fn transcript(session: Id, mark: Option<(i64, Millis)>) -> Transcript {
-        let mark = mark.map(|(position, at)| Mark {
+        let mark = mark.map(|(position, at)| FileMark {
             snapshot: None,
             position,
             at,

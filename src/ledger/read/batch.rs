@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::facts::{
-    Answer, ById, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
+    Answer, ById, Compaction, FileMark, Id, Parts, Position, Scene, Sighting, Total, id_of,
 };
 use crate::ledger::store::names::{WITNESS_OF_COPY, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
@@ -23,7 +23,7 @@ pub(crate) struct FileSeen {
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
     pub(crate) continuity: Continuity,
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) marks: Vec<FileMark>,
     pub(crate) compactions: Vec<Compaction>,
     pub(crate) totals: Vec<Total>,
     /// The first time behind the running total that was the last one in it.
@@ -296,7 +296,7 @@ impl Sink for FileSink<'_> {
                 place.copied_from = self.source(copied_from, found.session.as_deref());
                 self.response(found, place);
             }
-            Line::Mark(OwnMark { at, snapshot }) => self.seen.marks.push(Mark {
+            Line::Mark(OwnMark { at, snapshot }) => self.seen.marks.push(FileMark {
                 snapshot,
                 position: place.position,
                 at,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use super::names::bytes_of;
 use super::sqlite::{all, any, each, first, run};
 use crate::ledger::facts::{
-    CUT_OFF, Compaction, Id, Mark, Parts, Sighting, Total, id_of, unnamed_model,
+    CUT_OFF, Compaction, FileMark, Id, Parts, Sighting, Total, id_of, unnamed_model,
 };
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
@@ -109,7 +109,11 @@ pub(crate) fn cut_off(connection: &Connection, file: Id) -> rusqlite::Result<()>
 }
 
 /// Notes a mark in a file. Says whether it may change whose lines are.
-pub(crate) fn put_mark(connection: &Connection, file: Id, mark: &Mark) -> rusqlite::Result<bool> {
+pub(crate) fn put_mark(
+    connection: &Connection,
+    file: Id,
+    mark: &FileMark,
+) -> rusqlite::Result<bool> {
     let put = "INSERT INTO mark VALUES (?1,?2,?3,?4)
          ON CONFLICT DO UPDATE SET position = ?3, at = ?4 WHERE position > ?3";
     let key = mark.snapshot.unwrap_or(QUEUE);
@@ -121,11 +125,11 @@ pub(crate) fn put_mark(connection: &Connection, file: Id, mark: &Mark) -> rusqli
 const QUEUE: i64 = 0;
 
 /// The marks of a family's files, with the files that they are in.
-pub(crate) fn marks(connection: &Connection, family: Id) -> rusqlite::Result<Vec<(Id, Mark)>> {
+pub(crate) fn marks(connection: &Connection, family: Id) -> rusqlite::Result<Vec<(Id, FileMark)>> {
     let query = in_files_of("mark", "file, key, position, at");
     all(connection, &query, [family], |row| {
         let key = row.get(1)?;
-        let mark = Mark {
+        let mark = FileMark {
             snapshot: (key != QUEUE).then_some(key),
             position: row.get(2)?,
             at: row.get(3)?,
