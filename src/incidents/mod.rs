@@ -8,7 +8,6 @@
 
 mod circumstances;
 mod ends;
-mod from_hook;
 mod in_transcript;
 mod known_windows;
 mod lookup;
@@ -17,12 +16,11 @@ mod paying;
 mod readings;
 pub(crate) mod report;
 mod store;
-mod window_steps;
 
 pub(crate) use known_windows::{KnownWindows, told_windows};
 pub(crate) use lookup::{Situation, Unsaved};
+pub(crate) use pace::steps;
 pub(crate) use paying::Paying;
-pub(crate) use window_steps::steps;
 
 use std::cell::OnceCell;
 

@@ -1,19 +1,70 @@
-//! What is to be expected of the windows: of the five-hour one by its last readings; of weekly ones
-//! by what was worked out, from weeks of readings, when they came to another percent.
+//! How the windows of each account rose, by what its sessions were told, and what is to be expected of
+//! them: of the five-hour one by its last readings; of weekly ones by what was worked out, from weeks of
+//! readings, when they came to another percent.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::readings::{self, Reading, is_same_reset};
-use super::window_steps::steps_of;
+use super::readings::{self, Reading, Teller, is_same_reset, is_step};
 use super::{Incidents, KnownWindows};
 use crate::claude::meters::Meter;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
+use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
 use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
+use crate::places::Places;
 use crate::time::{FIVE_HOURS, WEEK};
+
+/// The steps from `from` to `until`, oldest first.
+pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
+    let journal = Journal::between(places, from, until);
+    let mut steps = steps_of(readings::of_plans(&journal));
+    steps.retain(|step| (from..=until).contains(&step.at));
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// Where readings differ from what their account was told before. A session that was idle may tell
+/// older figures: these are passed over.
+fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
+    let mut known: HashMap<Option<String>, Sample> = HashMap::new();
+    let mut steps = Vec::new();
+    for Reading {
+        session,
+        sample,
+        plan,
+        ..
+    } in readings
+    {
+        let before = known.get(&sample.account);
+        if before.is_some_and(|before| before.measured >= sample.measured) {
+            continue;
+        }
+        for window in Window::ALL {
+            let Some(meter) = sample.meter(window) else {
+                continue;
+            };
+            let known = before.and_then(|before| before.meter(window));
+            if known.is_none_or(|known| is_step(&known, &meter)) {
+                steps.push(WindowStep {
+                    at: sample.at,
+                    account: sample.account.clone(),
+                    plan: plan.clone(),
+                    window,
+                    meter,
+                    session: session.clone(),
+                });
+            }
+        }
+        known.insert(sample.account.clone(), sample);
+    }
+    steps
+}
 
 /// What was worked out of a weekly window.
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,7 +171,9 @@ impl Incidents<'_> {
             if holds && !is_risen(window) {
                 continue;
             }
-            let steps = self.steps_of_weeks(account, window);
+            let from = now - WEEK * (week::WEEKS + 1);
+            let journal = Journal::between(self.places, from, now);
+            let steps = self.rises(&journal, account, window, from, usize::MAX);
             let levels = steps.iter().map(|step| (step.at, step.meter));
             let rises = week::rises(levels);
             let history = PastWeeks {
@@ -140,16 +193,62 @@ impl Incidents<'_> {
         }
     }
 
-    /// How a weekly window rose in the weeks that are looked at, oldest first.
-    fn steps_of_weeks(&self, account: Option<&str>, window: Window) -> Vec<WindowStep> {
-        let now = self.environment.now;
-        let from = now - WEEK * (week::WEEKS + 1);
-        let journal = Journal::between(self.places, from, now);
-        let told = readings::of_account(&journal, account);
-        let mut told: Vec<Reading> = told.take_while(|told| told.sample.at >= from).collect();
+    /// The steps of a window of an account since a moment, oldest first, from the last `most` readings.
+    fn rises(
+        &self,
+        journal: &Journal,
+        account: Option<&str>,
+        window: Window,
+        since: DateTime<Utc>,
+        most: usize,
+    ) -> Vec<WindowStep> {
+        let told = readings::of_account(journal, account).take(most);
+        let told = told.filter(|told| told.sample.at <= self.environment.now);
+        let mut told: Vec<Reading> = told.take_while(|told| told.sample.at >= since).collect();
         told.reverse();
         let mut steps = steps_of(told);
         steps.retain(|step| step.window == window);
         steps
     }
+
+    /// The same of the five-hour window of these figures, since it began.
+    fn five_hour_run(&self, meter: Meter, account: Option<&str>, most: usize) -> Vec<WindowStep> {
+        let now = self.environment.now;
+        let begun = meter.resets_at.map_or(now, |at| at - FIVE_HOURS);
+        let mut steps = self.rises(self.recent(), account, Window::FiveHour, begun, most);
+        steps.retain(|step| is_same_reset(&step.meter, &meter));
+        steps
+    }
+
+    /// What each session had in the rise of the plan's five-hour window, as a share; none unless
+    /// there are several. Whoever was told a rise first gets it, also that of a session that is told
+    /// nothing, so it is about right, and no more.
+    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
+        /// Of fewer points a share means nothing.
+        const POINTS: f64 = 10.0;
+        let known = self.known_of(Teller::Plan);
+        let known = known.and_then(|known| Some((known.windows.five_hour?, known.account)));
+        let Some((meter, account)) = known else {
+            return Vec::new();
+        };
+        let mut risen: IndexMap<String, f64> = IndexMap::new();
+        let mut level = None;
+        for step in self.five_hour_run(meter, account.as_deref(), usize::MAX) {
+            let used = step.meter.used_percent;
+            // What it was at first was told to nobody as a rise.
+            let before = level.unwrap_or(used);
+            *risen.entry(step.session).or_default() += (used - before).max(0.0);
+            level = Some(used.max(before));
+        }
+        let total: f64 = risen.values().sum();
+        let several = risen.values().filter(|risen| **risen > 0.0).count() > 1;
+        let shares = risen.into_iter().filter(|_| several && total >= POINTS);
+        shares
+            .map(|(session, risen)| (session, risen / total))
+            .collect()
+    }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/window_steps.rs"]
+mod tests;

@@ -67,17 +67,23 @@ fn login(places: &Places) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
 }
 
-fn is_sound(told: &Reading) -> bool {
-    told.sample.has_sound_dates()
+/// The sound readings whose field has this value, newest first.
+fn told_with(
+    journal: &Journal,
+    field: &str,
+    value: impl Into<serde_json::Value>,
+) -> impl Iterator<Item = Reading> {
+    let text = format!("\"{field}\":{}", value.into());
+    let told = journal.records::<Reading>(&text);
+    told.filter(|told| told.sample.has_sound_dates())
 }
 
-/// The readings of a session, newest first.
+/// The samples of a session, newest first.
 fn backwards(journal: &Journal, session: &str) -> impl Iterator<Item = Sample> {
-    let text = format!("\"session\":{}", serde_json::json!(session));
+    let told = told_with(journal, "session", session);
     let session = session.to_owned();
-    let told = journal.records::<Reading>(&text);
-    let told = told.filter(move |told| told.session == session && is_sound(told));
-    told.map(|told| told.sample)
+    told.filter(move |told| told.session == session)
+        .map(|told| told.sample)
 }
 
 /// What a session was told last.
@@ -113,9 +119,10 @@ pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<
 
 /// The readings of the plans' windows in these months, oldest first.
 pub(super) fn of_plans(journal: &Journal) -> Vec<Reading> {
-    let told = journal.records::<Reading>("").filter(is_sound);
-    let told = told.filter(|told| Teller::of(&told.sample) == Teller::Plan);
-    let mut told: Vec<Reading> = told.collect();
+    let told = journal.records::<Reading>("");
+    let mut told: Vec<Reading> = told
+        .filter(|told| told.sample.has_sound_dates() && Teller::of(&told.sample) == Teller::Plan)
+        .collect();
     told.reverse();
     told
 }
@@ -125,9 +132,8 @@ pub(super) fn of_account(
     journal: &Journal,
     account: Option<&str>,
 ) -> impl Iterator<Item = Reading> {
+    let told = told_with(journal, "account", account);
     let account = account.map(str::to_owned);
-    let text = format!("\"account\":{}", serde_json::json!(account));
-    let told = journal.records::<Reading>(&text).filter(is_sound);
     told.filter(move |told| told.sample.account == account)
 }
 
@@ -239,12 +245,11 @@ impl Incidents<'_> {
         /// Sessions that are told an older figure at the same time.
         const AT_ONCE: usize = 8;
         let login = login(self.places);
-        let told = self
-            .recent()
-            .records::<Reading>(&format!("\"login\":\"{login}\""));
-        let told = told.filter(|told| told.login.as_deref() == Some(&login) && is_sound(told));
-        let told = told.filter(|told| Teller::of(&told.sample) == teller);
-        let told = told.filter(|told| told.sample.measured <= self.environment.now);
+        let told = told_with(self.recent(), "login", login.as_str());
+        let told = told.filter(|told| {
+            let is_past = told.sample.measured <= self.environment.now;
+            is_past && told.login.as_deref() == Some(&login) && Teller::of(&told.sample) == teller
+        });
         let mut told = told.take(AT_ONCE).peekable();
         let account = told.peek()?.sample.account.clone();
         let told: Vec<Reading> = told.filter(|told| told.sample.account == account).collect();

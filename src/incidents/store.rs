@@ -6,11 +6,20 @@ use std::collections::HashSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
+use super::circumstances::settle_owner;
+use super::{Incidents, in_transcript};
+use crate::claude::credentials;
+use crate::claude::hook_event::HookEvent;
 use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
-use crate::limits::evidence::Evidence;
+use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::incident::Incident;
 use crate::places::Places;
+use crate::secrets::hidden;
 use crate::time::{Millis, moment};
+
+/// How long after a status line a hook may come with the same error.
+const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
 
 /// An error as it was known at one time. What is found out later is another record: the session and
 /// the moment when it came tell errors apart.
@@ -108,11 +117,60 @@ pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
     found
 }
 
+impl Incidents<'_> {
+    /// Stores the error at once, then adds what takes longer to find out: the client may end this
+    /// process any moment. None for an event without a session.
+    pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
+        let session = event.session_id.as_deref()?;
+        let message = event.last_assistant_message.as_deref().map(hidden);
+        let mut evidence = Evidence::new(
+            self.environment.now,
+            Seen::Hook,
+            message.unwrap_or_default(),
+        );
+        evidence.session.id = Some(session.to_owned());
+        evidence.session.client.plugin_answers =
+            self.environment.text("WHYCAP_FROM") == Some("plugin");
+        evidence.text.hook_error = event.error.as_deref().map(hidden);
+        evidence.text.hook_details = event.error_details.as_deref().map(hidden);
+        evidence.login.credentials = credentials::in_environment(self.environment);
+        evidence.login.environment_is_clients = true;
+        let (places, now) = (self.places, self.environment.now);
+        let stored = if let Some(known) = self.just_taken_up(session) {
+            evidence.at = known.at;
+            journal::add(places, now, &evidence)
+        } else {
+            create(places, self.recent(), now, &mut evidence)
+        };
+        evidence.login.account = self.account().cloned();
+        self.add_circumstances(&mut evidence, event.cwd.as_deref());
+        let transcript = event.transcript_path.as_deref();
+        if let Some(tail) = transcript.and_then(in_transcript::tail) {
+            in_transcript::merge(&mut evidence, &tail);
+            // It came this instant, whatever answer stands in the file.
+            evidence.since.answered = false;
+        }
+        if stored.is_ok() {
+            // What was stored first stands, if this fails.
+            let _ = journal::add(places, now, &evidence);
+        }
+        settle_owner(&mut evidence, self.account());
+        Some(self.explained(evidence))
+    }
+
+    /// The incident that a status line took up a moment before. The hook knows more and completes
+    /// it, so that one error stays one incident.
+    fn just_taken_up(&self, session: &str) -> Option<Evidence> {
+        let newest = newest_of(self.recent(), session)?;
+        let is_recent = (self.environment.now - newest.at).abs() <= HOOK_IS_LATE;
+        (is_recent && newest.text.seen == Seen::Transcript).then_some(newest)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::environment::Environment;
-    use crate::limits::evidence::Seen;
 
     #[test]
     fn two_errors_in_one_millisecond_are_two_incidents_and_what_is_found_out_is_none() {

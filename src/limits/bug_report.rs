@@ -6,10 +6,11 @@
 use std::fmt::Write;
 
 use super::diagnosis::Diagnosis;
-use super::evidence::{Evidence, Seen, identifier, is_anthropics};
+use super::evidence::{Evidence, Seen};
 use super::incident::Incident;
 use super::kind::Window;
 use super::meters::percent;
+use super::vocabulary::{identifier, is_anthropics};
 use crate::claude::account::Plan;
 use crate::time::{Clock, rfc3339};
 

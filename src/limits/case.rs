@@ -12,6 +12,7 @@ use super::messages::Message;
 use super::meters::{self, Fullness};
 use super::named_limit::window_in;
 use super::resets;
+use super::vocabulary::{identifier, vocabulary};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::SetIn;
 use crate::claude::version::ClientVersion;
@@ -253,4 +254,51 @@ impl<'a> Case<'a> {
             && is_anothers
             && !evidence.has("CLAUDE_CODE_OAUTH_TOKEN")
     }
+
+    /// What can be read in words that nothing recognizes, as much as there is room for. None if nothing
+    /// can.
+    pub(super) fn readable(self, room: usize) -> Option<String> {
+        let text = &self.clues.text;
+        let class = self.evidence.class().and_then(identifier);
+        let readings = [
+            self.clues.another().map(str::to_owned),
+            subject(text).map(|(subject, _)| subject.to_owned()),
+            amount(text).map(str::to_owned),
+            self.reset_in_text().map(|at| self.clock.time(at)),
+            self.clues.status.map(|status| format!("status {status}")),
+            class.map(str::to_owned),
+        ];
+        let mut names = String::new();
+        for reading in readings.into_iter().flatten() {
+            let comma = if names.is_empty() { "" } else { ", " };
+            let more = format!("{names}{comma}{reading}");
+            if more.chars().count() > room {
+                break;
+            }
+            names = more;
+        }
+        Some(names).filter(|names| !names.is_empty())
+    }
+
+    /// Where to look.
+    pub(super) fn place(self) -> &'static str {
+        subject(&self.clues.text).map_or("/usage", |(_, place)| place)
+    }
+}
+
+/// What a text is about, by its words, and where to look.
+fn subject(text: &str) -> Option<(&'static str, &'static str)> {
+    let mut subjects = vocabulary().subjects.iter();
+    let found = subjects.find(|(words, ..)| words.stand_in(text))?;
+    Some((&found.1, &found.2))
+}
+
+/// An amount of money.
+fn amount(text: &str) -> Option<&str> {
+    let ends = ['(', ')', ',', '.', ';', ':'];
+    let mut words = text.split(' ').map(|word| word.trim_matches(ends));
+    words.find(|word| {
+        let has_digit = word.contains(|c: char| c.is_ascii_digit());
+        word.starts_with(['$', '€', '£']) && has_digit && word.len() <= 12
+    })
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kind::{LimitKind, Service, Who, Window};
+use super::vocabulary::is_anthropics;
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::{Meter, OtherMeters};
@@ -377,31 +378,17 @@ impl Evidence {
 
     /// Who answers this session's requests, as far as settings and login say.
     pub(crate) fn service(&self) -> Option<Service> {
-        if self.has("CLAUDE_CODE_USE_BEDROCK") {
-            Some(Service::Bedrock)
-        } else if self.has("CLAUDE_CODE_USE_VERTEX") {
-            Some(Service::Vertex)
-        } else if self.has("CLAUDE_CODE_USE_FOUNDRY") {
-            Some(Service::Other)
-        } else if self.gateway().is_some() {
-            Some(Service::Gateway)
-        } else if self.login_replaced_by().next().is_some() {
-            Some(Service::Console)
-        } else {
-            self.plan().map(|_| Service::Plan)
-        }
+        const SWITCHES: [(&str, Service); 3] = [
+            ("CLAUDE_CODE_USE_BEDROCK", Service::Bedrock),
+            ("CLAUDE_CODE_USE_VERTEX", Service::Vertex),
+            ("CLAUDE_CODE_USE_FOUNDRY", Service::Other),
+        ];
+        let switched = SWITCHES.iter().find(|(name, _)| self.has(name));
+        let plan = || self.plan().map(|_| Service::Plan);
+        switched
+            .map(|(_, service)| *service)
+            .or_else(|| self.gateway().map(|_| Service::Gateway))
+            .or_else(|| self.login_replaced_by().next().map(|_| Service::Console))
+            .or_else(plan)
     }
-}
-
-/// Whether a host is one of Anthropic's own.
-pub(super) fn is_anthropics(host: &str) -> bool {
-    ["anthropic.com", "claude.ai", "claude.com"]
-        .iter()
-        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
-}
-
-/// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.
-pub(super) fn identifier(value: &str) -> Option<&str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
-    (value.len() <= 60 && value.chars().all(is_plain)).then_some(value)
 }

@@ -105,10 +105,9 @@ impl Incident {
             resets: &resets,
             standing,
         };
-        let lasting = telling.lasting();
         let said = match standing {
-            Standing::Over(_) if !diagnosis.is_news() => telling.in_the_past(&lasting),
-            _ => lasting,
+            Standing::Over(_) if !diagnosis.is_news() => telling.in_the_past(),
+            _ => telling.lasting(),
         };
         Self {
             headline: format!("{}.", said.headline),

@@ -13,7 +13,6 @@ pub mod evidence;
 pub mod explanation;
 pub mod incident;
 pub mod kind;
-pub mod limits_page;
 mod loose_json;
 pub mod messages;
 mod meters;
@@ -25,10 +24,8 @@ mod recognize;
 pub mod resets;
 mod rules;
 pub mod standing;
-pub mod status_rows;
 pub mod stoppages;
 mod talk;
-mod unread;
 mod vocabulary;
 mod words;
 

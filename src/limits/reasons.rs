@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::diagnosis::Source;
-use super::evidence::{Seen, identifier};
+use super::evidence::Seen;
 use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
 use super::rules;
-use super::vocabulary::vocabulary;
+use super::vocabulary::{identifier, vocabulary};
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::shown_usage::BELIEVED_FOR;

@@ -1,16 +1,19 @@
 //! What limits cost: how often they stopped the work, for how long, and over which time each counted.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::diagnosis::LONGEST_LIMIT;
 use super::incident::Incident;
 use super::kind::{Counts, LimitKind, Verdict};
 use super::standing::{Ending, Standing};
+use crate::render::joined;
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of, rfc3339};
 
@@ -173,28 +176,31 @@ impl Tolls {
             by_month,
             ..Self::default()
         };
+        let mut by_limit: IndexMap<String, Toll> = IndexMap::new();
         let mut by_period: BTreeMap<NaiveDate, Toll> = BTreeMap::new();
         for (at, limit, toll) in tolls_of {
             tolls.total += toll;
-            match tolls.by_limit.iter_mut().find(|(known, _)| *known == limit) {
-                Some((_, sum)) => *sum += toll,
-                None => tolls.by_limit.push((limit, toll)),
-            }
-            let period = |at| period_of(zone.day(at), by_month);
+            *by_limit.entry(limit).or_default() += toll;
             let counts = Toll {
                 blocked: TimeDelta::zero(),
                 ..toll
             };
-            *by_period.entry(period(at)).or_default() += counts;
-            for (day, passed) in by_day(at, toll.blocked, zone) {
-                let sum = by_period.entry(period_of(day, by_month)).or_default();
-                sum.blocked = sum.blocked.checked_add(&passed).unwrap_or(TimeDelta::MAX);
+            let passed = by_day(at, toll.blocked, zone).map(|(day, blocked)| {
+                let no_counts = Toll::default();
+                (
+                    day,
+                    Toll {
+                        blocked,
+                        ..no_counts
+                    },
+                )
+            });
+            for (day, toll) in passed.chain([(zone.day(at), counts)]) {
+                *by_period.entry(period_of(day, by_month)).or_default() += toll;
             }
         }
-        let by_weight = |(_, toll): &(String, Toll)| (toll.blocked, toll.errors);
-        tolls
-            .by_limit
-            .sort_by_key(|sum| std::cmp::Reverse(by_weight(sum)));
+        by_limit.sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
+        tolls.by_limit = by_limit.into_iter().collect();
         tolls.by_period = by_period.into_iter().collect();
         tolls
     }
@@ -274,26 +280,18 @@ impl Tolls {
     pub fn json(&self) -> Value {
         let since = self.since.map(rfc3339);
         let by_limit = self.by_limit.iter();
-        let by_limit = by_limit.map(|(limit, toll)| with_sums([("limit", json!(limit))], toll));
+        let by_limit =
+            by_limit.map(|(limit, toll)| joined([json!({ "limit": limit }), json!(toll)]));
         let by_period = self.by_period.iter();
-        let by_period = by_period.map(|(day, toll)| with_sums([("from", json!(day))], toll));
-        let mut fields = with_sums([], &self.total);
+        let by_period = by_period.map(|(day, toll)| joined([json!({ "from": day }), json!(toll)]));
         let more = json!({
             "since": since,
             "by_limit": by_limit.collect::<Vec<_>>(),
             "period": if self.by_month { "month" } else { "week" },
             "by_period": by_period.collect::<Vec<_>>(),
         });
-        fields.extend(more.as_object().cloned().unwrap_or_default());
-        Value::Object(fields)
+        joined([json!(self.total), more])
     }
-}
-
-/// Some fields, and the sums.
-fn with_sums<const N: usize>(fields: [(&str, Value); N], toll: &Toll) -> Map<String, Value> {
-    let sums = json!(toll).as_object().cloned().unwrap_or_default();
-    let fields = fields.map(|(name, value)| (name.to_owned(), value));
-    fields.into_iter().chain(sums).collect()
 }
 
 fn seconds<S: Serializer>(blocked: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {

@@ -80,12 +80,11 @@ pub(super) struct Vocabulary {
     /// What an HTTP status stands after and before.
     pub(super) before_status: List,
     pub(super) after_status: List,
-    /// Keys of JSON that hold what a person may read, a type, a status, a time, seconds to wait.
+    /// Keys of JSON that hold what a person may read, a type, a status, a time.
     pub(super) text_keys: List,
     pub(super) type_keys: List,
     pub(super) status_keys: List,
     pub(super) reset_keys: List,
-    pub(super) delay_keys: List,
     /// How a message of Claude Code begins, in lower case: such a line is no continuation.
     pub(super) beginnings: List,
     /// Words for a subject in the languages in which most people paste, the subject, and the command
@@ -124,18 +123,14 @@ pub(super) struct Vocabulary {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeSigns {
-    /// What stands before and after a literal in code only.
+    /// What stands before a literal in code only.
     pub(super) before: List,
-    pub(super) after: List,
     /// What no sentence has, wherever it stands.
     pub(super) anywhere: List,
     /// What a line of code begins with.
     pub(super) starts: List,
     /// The same, where signs of code follow.
     pub(super) keywords: List,
-    /// What a line of code may be alone, or end in.
-    pub(super) alone: List,
-    pub(super) ends: List,
     /// Names with which what is printed begins, as in `RateLimitError('…')`.
     pub(super) printed: List,
     /// Endings of source files, for lines that a search found.
@@ -204,6 +199,19 @@ fn with_apostrophe(word: &str) -> &str {
     let mut known = vocabulary().apostrophes.iter();
     let whole = known.find(|(lost, _)| *lost == word);
     whole.map_or(word, |(_, whole)| whole)
+}
+
+/// Whether a host is one of Anthropic's own.
+pub(super) fn is_anthropics(host: &str) -> bool {
+    ["anthropic.com", "claude.ai", "claude.com"]
+        .iter()
+        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
+}
+
+/// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.
+pub(super) fn identifier(value: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
+    (value.len() <= 60 && value.chars().all(is_plain)).then_some(value)
 }
 
 #[cfg(test)]

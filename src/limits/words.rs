@@ -13,7 +13,6 @@ use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
 use super::rules::{self, Saying};
 use super::standing::{self, Ending, Standing};
-use super::unread;
 use crate::terminal;
 
 /// The most characters of a headline, full stop included.
@@ -65,28 +64,40 @@ pub(super) struct Said {
 impl Telling<'_> {
     /// What is said of it while it lasts.
     pub(super) fn lasting(&self) -> Said {
-        let Some(answer) = self.diagnosis.answer else {
-            let [headline, badge] = [self.message.means, self.message.badge];
-            return self.said(vec![headline.to_owned()], vec![badge.to_owned()], None);
-        };
-        let mut sayings = answer.says.iter();
-        let saying = sayings.find(|saying| self.meets(saying.r#if));
-        saying.map_or_else(Said::default, |saying| self.filled(saying))
+        if let Some(answer) = self.diagnosis.answer {
+            return self.first_of(&answer.says, &Said::default());
+        }
+        let [headline, badge] = [self.message.means, self.message.badge];
+        self.said(vec![headline.to_owned()], vec![badge.to_owned()], None)
     }
 
-    fn filled(&self, saying: &Saying) -> Said {
-        let fill = |template: &&str, what: &str| {
-            let who = saying.until.unwrap_or_default();
-            let template = template.replace("{what}", what).replace("{who}", who);
-            self.fill(&template)
-        };
+    /// The same of what is over: what it was, and how it ended.
+    pub(super) fn in_the_past(&self) -> Said {
+        let lasting = self.lasting();
+        let what = past(&lasting.what);
+        self.first_of(rules::endings(), &Said { what, ..lasting })
+    }
+
+    /// The first saying whose conditions hold, after what was said `before`.
+    fn first_of(&self, sayings: &[Saying], before: &Said) -> Said {
+        let mut sayings = sayings.iter();
+        let saying = sayings.find(|saying| self.meets(saying.r#if));
+        saying.map_or_else(Said::default, |saying| self.filled(saying, before))
+    }
+
+    fn filled(&self, saying: &Saying, before: &Said) -> Said {
+        let who = saying.until.unwrap_or_default();
         let what = saying.what.iter().find_map(|what| self.fill(what));
-        let about = what.as_deref().unwrap_or_default();
-        let mut headlines: Vec<String> =
-            saying.says.iter().filter_map(|s| fill(s, about)).collect();
-        let mut badges: Vec<String> = saying.badge.iter().filter_map(|b| fill(b, about)).collect();
+        let about = what.as_deref().unwrap_or(&before.what);
+        let name = before.badge.split(" · ").next().unwrap_or_default();
+        let fill = |template: &&str| {
+            let template = template.replace("{what}", about).replace("{who}", who);
+            self.fill(&template.replace("{name}", name))
+        };
+        let mut headlines: Vec<String> = saying.says.iter().filter_map(fill).collect();
+        let mut badges: Vec<String> = saying.badge.iter().filter_map(fill).collect();
         if saying.until.is_some() {
-            headlines.extend(UNTIL.iter().filter_map(|s| fill(s, about)));
+            headlines.extend(UNTIL.iter().filter_map(fill));
             let reset = match (self.value("time"), self.resets.chosen) {
                 (Some(time), _) => format!("back {time}"),
                 (None, Some(_)) => "its reset has passed".to_owned(),
@@ -193,9 +204,9 @@ impl Telling<'_> {
                     .unwrap_or_default()
             }
             "clients" => evidence.session.client.installations.to_string(),
-            "place" => unread::place(self.clues).to_owned(),
+            "place" => self.place().to_owned(),
             // What can be read, in so many columns.
-            _ => unread::names(&self.case, name.strip_prefix("names ")?.parse().ok()?)?,
+            _ => self.readable(name.strip_prefix("names ")?.parse().ok()?)?,
         })
     }
 
@@ -284,25 +295,6 @@ impl Telling<'_> {
         let waits = ["wait a minute", "wait a few minutes"];
         waits.iter().fold(words, |words, wait| {
             words.replace(wait, &format!("wait until {time}"))
-        })
-    }
-
-    /// The same of what is over: what it was, and how it ended.
-    pub(super) fn in_the_past(&self, lasting: &Said) -> Said {
-        let (name, _) = lasting
-            .badge
-            .split_once(" · ")
-            .unwrap_or((&lasting.badge, ""));
-        let what = past(&lasting.what);
-        let mut endings = rules::endings().iter();
-        let ending = endings.find(|saying| self.meets(saying.r#if));
-        ending.map_or_else(Said::default, |saying| {
-            let fill = |template: &&str| {
-                let template = template.replace("{what}", &what).replace("{name}", name);
-                self.fill(&template)
-            };
-            let badges = saying.badge.iter().filter_map(fill).collect();
-            self.said(saying.says.iter().filter_map(fill).collect(), badges, None)
         })
     }
 }

@@ -1,0 +1,121 @@
+//! Readings of made-up sessions, and the steps that they come to.
+
+use super::*;
+use crate::claude::status_payload::StatusPayload;
+use crate::environment::Environment;
+use crate::journal;
+use crate::time::plausible_epoch;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn environment(root: &std::path::Path, now: &str) -> Environment {
+    let data = ("WHYCAP_DATA_DIR".into(), root.join("data").into());
+    let home = ("HOME".into(), root.into());
+    Environment::new([data, home], at(now))
+}
+
+fn tell(root: &std::path::Path, session: &str, now: &str, used: f64, reset: i64) {
+    let payload = format!(
+        r#"{{"session_id":"{session}","rate_limits":{{"five_hour":{{"used_percentage":{used},"resets_at":{reset}}}}}}}"#
+    );
+    let environment = environment(root, now);
+    let places = Places::of(&environment);
+    let payload = StatusPayload::parse(payload.as_bytes());
+    Incidents::new(&places, &environment).keep_sample(&payload);
+}
+
+fn known(root: &std::path::Path, from: &str) -> Vec<WindowStep> {
+    let places = Places::of(&environment(root, from));
+    steps(&places, at(from), at("2027-06-01T00:00:00Z"))
+}
+
+fn percents(root: &std::path::Path, from: &str) -> Vec<f64> {
+    let steps = known(root, from).into_iter();
+    steps.map(|step| step.meter.used_percent).collect()
+}
+
+#[test]
+fn every_whole_percent_and_every_reset_is_a_step_whoever_was_told() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (night, morning) = (1_796_087_000, 1_796_105_001);
+    tell(root, "one", "2026-11-30T23:50:00Z", 41.2, night);
+    tell(root, "two", "2026-11-30T23:55:00Z", 41.9, night);
+    tell(root, "two", "2026-12-01T00:01:00Z", 42.0, night + 1);
+    tell(root, "one", "2026-12-01T05:00:00Z", 42.0, morning);
+    assert_eq!(percents(root, "2026-11-01T00:00:00Z"), [41.2, 42.0, 42.0]);
+    let latest = known(root, "2026-12-01T00:01:00Z");
+    let told: Vec<_> = latest.iter().map(|step| step.session.as_str()).collect();
+    assert_eq!(told, ["two", "one"]);
+    assert_eq!(latest[1].meter.resets_at, plausible_epoch(1_796_105_001.0));
+}
+
+#[test]
+fn a_step_knows_the_plan_of_its_time() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let of_plan = |tiers: &str, minute: u32, used| {
+        let account = format!(
+            r#"{{"oauthAccount":{{"accountUuid":"a","organizationUuid":"o","organizationType":"claude_max"{tiers}}}}}"#
+        );
+        #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+        std::fs::write(root.join(".claude.json"), account).unwrap();
+        let now = format!("2026-11-30T20:{minute:02}:00Z");
+        tell(root, "one", &now, used, 1_796_087_000);
+    };
+    let five = r#","organizationRateLimitTier":"default_claude_max_5x""#;
+    of_plan(five, 0, 40.0);
+    of_plan(five, 1, 41.0);
+    let twenty = format!(r#"{five},"userRateLimitTier":"default_claude_max_20x""#);
+    of_plan(&twenty, 2, 12.0);
+    of_plan("", 3, 13.0);
+    let steps = known(root, "2026-11-30T00:00:00Z").into_iter();
+    let plans: Vec<_> = steps.map(|step| step.plan.unwrap()).collect();
+    let sizes = ["5x", "5x", "20x"].map(|size| format!("default_claude_max_{size}"));
+    assert_eq!(plans[..3], sizes);
+    assert_eq!(plans[3], "claude_max");
+}
+
+#[test]
+fn a_reading_that_was_cut_off_costs_no_other() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let now = "2026-11-30T20:00:00Z";
+    let places = Places::of(&environment(root, now));
+    for (nth, damage) in ["\n{\"reading\":{\"session\":\"o", "\n\0\n", ""]
+        .into_iter()
+        .enumerate()
+    {
+        let percent = f64::from(u8::try_from(nth * 10).unwrap());
+        let now = format!("2026-11-30T20:{nth}0:00Z");
+        tell(root, "one", &now, percent, 1_796_087_000);
+        journal::damage(&places, at(&now), damage.as_bytes());
+    }
+    assert_eq!(percents(root, "2026-11-30T00:00:00Z"), [0.0, 10.0, 20.0]);
+}
+
+#[test]
+fn a_sessions_share_is_of_the_rises_that_it_was_told_first() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let tell = |session, minute: u32, used| {
+        let now = format!("2026-11-30T21:{minute:02}:00Z");
+        tell(root, session, &now, used, 1_796_087_000);
+    };
+    let shares = || {
+        let environment = environment(root, "2026-11-30T22:00:00Z");
+        let places = Places::of(&environment);
+        Incidents::new(&places, &environment).five_hour_shares()
+    };
+    // Who is told first that it is at 40% has not used 40%.
+    tell("one", 0, 40.0);
+    tell("one", 5, 46.0);
+    assert_eq!(shares(), [], "only one session");
+    tell("two", 6, 47.0);
+    assert_eq!(shares(), [], "too little");
+    tell("two", 10, 55.0);
+    let told = |session: &str, share| (session.to_owned(), share);
+    assert_eq!(shares(), [told("one", 0.4), told("two", 0.6)]);
+}
