@@ -4,7 +4,6 @@
 //! default and named in [`Config::problems`], which `doctor` shows.
 
 use std::fmt::Write;
-use std::mem::take;
 
 use toml::{Table, Value};
 
@@ -20,57 +19,42 @@ const SIZE_LIMIT: u64 = 256 * 1024;
 impl Config {
     /// Reads the system's file, and over it the user's; defaults where there are none.
     pub fn load(places: &Places) -> Self {
-        let mut config = Self::default();
-        for file in [&places.system_settings, &places.settings] {
-            match disk::read(file, SIZE_LIMIT) {
-                Ok(None) => {}
-                Ok(Some(bytes)) => config.take_over(&String::from_utf8_lossy(&bytes)),
-                Err(error) => {
-                    config.problems.push(error.to_string());
-                    config.is_broken = true;
-                }
-            }
-        }
-        config
+        let files = [&places.system_settings, &places.settings].into_iter();
+        Self::from_files(files.filter_map(|file| disk::read(file, SIZE_LIMIT).transpose()))
     }
 
     /// Reads a file's text.
     pub fn parse(text: &str) -> Self {
-        let mut config = Self::default();
-        config.take_over(text);
-        config
+        Self::from_files([Ok(text.into())])
     }
 
-    /// What a file says goes before what is known; what it leaves open stays.
-    fn take_over(&mut self, text: &str) {
-        match text.parse::<Table>() {
-            Ok(table) => {
-                let mut values = Table::try_from(&*self).unwrap_or_default();
-                for (section, said) in &table {
-                    self.check_section(section, said, &mut values);
+    /// What a later file says goes before what an earlier one says; what all leave open is a default.
+    fn from_files(files: impl IntoIterator<Item = Result<Vec<u8>, disk::Error>>) -> Self {
+        let (mut values, mut read) = (Table::new(), Self::default());
+        for file in files {
+            let table = file.map_err(|error| error.to_string()).and_then(|bytes| {
+                let table = String::from_utf8_lossy(&bytes).parse::<Table>();
+                table.map_err(|error| format!("the file is not TOML: {}", error.message()))
+            });
+            read.is_broken |= table.is_err();
+            match table {
+                Ok(table) => {
+                    for (section, said) in &table {
+                        read.check_section(section, said, &mut values);
+                    }
                 }
-                self.fill(values);
-            }
-            Err(error) => {
-                let problem = format!("the file is not TOML: {}", error.message());
-                self.problems.push(problem);
-                self.is_broken = true;
+                Err(problem) => read.problems.push(problem),
             }
         }
-    }
-
-    /// Takes over values that were checked.
-    fn fill(&mut self, values: Table) {
-        match values.try_into::<Self>() {
-            Ok(filled) => {
-                *self = Self {
-                    from_file: take(&mut self.from_file),
-                    problems: take(&mut self.problems),
-                    is_broken: self.is_broken,
-                    ..filled
-                }
-            }
-            Err(error) => self.problems.push(error.message().to_owned()),
+        let filled = values.try_into::<Self>().unwrap_or_else(|error| {
+            read.problems.push(error.message().to_owned());
+            Self::default()
+        });
+        Self {
+            from_file: read.from_file,
+            problems: read.problems,
+            is_broken: read.is_broken,
+            ..filled
         }
     }
 
@@ -92,7 +76,8 @@ impl Config {
                 Ok((usable, left_out)) => {
                     let left_out = left_out.iter().map(|what| format!("`{place}`: {what}"));
                     self.problems.extend(left_out);
-                    if let Some(Value::Table(values)) = values.get_mut(section) {
+                    let values = values.entry(section).or_insert(Table::new().into());
+                    if let Value::Table(values) = values {
                         values.insert(name.clone(), usable);
                     }
                     self.from_file.push(place);
@@ -196,12 +181,9 @@ mod tests {
 
     #[test]
     fn what_the_user_writes_goes_before_what_the_system_says_for_everybody() {
-        let mut config = Config::parse(
-            "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n",
-        );
-        config.take_over(
-            "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\nkey = \"short\"\n",
-        );
+        let system = "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n";
+        let user = "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\nkey = \"short\"\n";
+        let config = Config::from_files([system, user].map(|text| Ok(text.into())));
         assert_eq!(config.export.projects, ["ada/*"]);
         assert_eq!(config.export.labels["team"], "payments");
         assert_eq!(config.budget.day, Some(20.0));

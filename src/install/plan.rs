@@ -144,16 +144,14 @@ pub fn uninstall(
         let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
         let outcome = settings_edit::remove(text, only_status_line, kept, said.as_ref());
         let outcome = outcome.with_context(|| left_alone(path))?;
-        if only_status_line {
-            left = Some(outcome.text);
-        } else if !outcome.changes.is_empty() {
-            let exact = record.made(text) && before.is_some() == record.before.is_some();
-            left = if exact {
-                before.cloned()
-            } else {
-                Some(outcome.text)
-            };
-        }
+        // Where nobody else wrote since, what was there before comes back as it was.
+        let is_all_of_ours = !only_status_line && !outcome.changes.is_empty();
+        let is_exact = record.made(text) && before.is_some() == record.before.is_some();
+        left = if is_all_of_ours && is_exact {
+            before.cloned()
+        } else {
+            Some(outcome.text)
+        };
         plan.changes = outcome.changes;
     }
     if left != present {
