@@ -70,12 +70,11 @@ impl CacheNews {
         let known = journal.records::<WrittenAgain>(&text);
         let known: Vec<WrittenAgain> = known.filter(|it| it.session == session).collect();
         let before = known.first();
-        let is_new =
-            before.is_none_or(|before| before.misses != told.misses || before.at != told.at);
-        let mut latest = match before {
-            Some(before) if !is_new => before.clone(),
-            _ => after(before, session, told),
-        };
+        let same = before.filter(|before| before.misses == told.misses && before.at == told.at);
+        let is_new = same.is_none();
+        let mut latest = same
+            .cloned()
+            .unwrap_or_else(|| after(before, session, told));
         let earlier = known.iter().find(|it| it.at < latest.at - WITHIN);
         let since = |count: fn(&WrittenAgain) -> u64| {
             count(&latest).saturating_sub(earlier.map_or(0, count))
@@ -85,8 +84,7 @@ impl CacheNews {
             |tokens| rewriting(tokens, told.is_of_an_hour, prices, payload.fast_mode(), now);
         let last = before.map_or(0, |before| before.needless_tokens);
         let dear = price(latest.needless_tokens.saturating_sub(last)) >= DEAR;
-        let is_due = many >= MANY || is_new && dear;
-        if is_due && is_new && latest.said.is_none() {
+        if is_new && latest.said.is_none() && (many >= MANY || dear) {
             latest.said = Some(now);
         }
         Some(Self {
@@ -100,10 +98,10 @@ impl CacheNews {
 
     /// The row, while it is to be read.
     pub(crate) fn row(&self, columns: usize) -> Option<Vec<Piece>> {
-        let said = self
-            .latest
-            .said
-            .filter(|said| self.now - *said < SHOWN_FOR)?;
+        let said = self.latest.said?;
+        if !(said..said + SHOWN_FOR).contains(&self.now) {
+            return None;
+        }
         let (why, remedy) = self.latest.cause.words();
         let (times, cost) = (counted(self.many, "time"), self.cost.show());
         // What it says was true when it was said; the figures are those of now.
@@ -117,7 +115,7 @@ impl CacheNews {
             .find(|rest| width(&says) + width(rest) <= columns);
         let quiet = fitting.map(|rest| (Tone::Quiet, rest));
         let row = std::iter::once((Tone::Warning, cut(&says, columns)));
-        (said <= self.now).then(|| row.chain(quiet).collect())
+        Some(row.chain(quiet).collect())
     }
 
     /// Keeps what is new. A failure costs a row, no more.

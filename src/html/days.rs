@@ -1,5 +1,7 @@
 //! Spend by day, stacked by model, and as a calendar; and by hour of the week.
 
+use std::iter::once;
+
 use chrono::NaiveDate;
 
 use super::View;
@@ -113,59 +115,49 @@ fn calendar(view: &View<'_>, page: &mut Markup) {
     let shown = mondays.take_while(|monday| *monday >= monday_of(*first));
     let mut shown: Vec<NaiveDate> = shown.take(WEEKS).collect();
     shown.reverse();
-    let rows = shown.into_iter().map(|monday| {
+    let begins = shown.first().unwrap_or(last);
+    let most = days.range(begins..).map(|(_, sums)| sum_of(sums).cost());
+    let most = most.max().unwrap_or_default();
+    let mut table = Table::new(once("day").chain(WEEKDAYS));
+    for monday in shown {
         let cells = monday.iter_days().take(7).map(|day| {
             let spent = days
                 .get(&day)
                 .map_or(Money::ZERO, |sums| sum_of(sums).cost());
             let is_shown = (*first..=*last).contains(&day);
-            is_shown.then(|| (named(day), spent))
+            let cell = is_shown.then(|| colored(&named(day), spent, most));
+            cell.unwrap_or_default()
         });
-        (monday.format("%-d %b").to_string(), cells.collect())
-    });
-    let caption = "Cost by day, as a calendar";
-    let names = WEEKDAYS.map(str::to_owned);
-    colored(
-        page,
-        "calendar week",
-        caption,
-        &names,
-        &rows.collect::<Vec<_>>(),
-    );
+        let name = monday.format("%-d %b").to_string();
+        table.row(once(name.into()).chain(cells));
+    }
+    page.table("calendar week", "Cost by day, as a calendar", &table);
+    colors(page, most);
 }
 
 pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
-    let week = WEEKDAYS.iter().zip(&view.contents.sums.week);
-    let rows = week.map(|(day, hours)| {
+    let week = &view.contents.sums.week;
+    let most = week.iter().flatten().copied().max().unwrap_or_default();
+    let names = (0..HOURS).map(|hour| hour.to_string());
+    let mut table = Table::new(once("day".to_owned()).chain(names));
+    for (day, hours) in WEEKDAYS.into_iter().zip(week) {
         let cells = hours.iter().enumerate();
-        let cells = cells.map(|(hour, cost)| Some((format!("{day} {hour}:00"), *cost)));
-        ((*day).to_owned(), cells.collect())
-    });
-    let names: Vec<String> = (0..HOURS).map(|hour| hour.to_string()).collect();
-    let caption = "Cost by hour of the week";
-    colored(page, "week", caption, &names, &rows.collect::<Vec<_>>());
+        let cells = cells.map(|(hour, cost)| colored(&format!("{day} {hour}:00"), *cost, most));
+        table.row(once(day.into()).chain(cells));
+    }
+    page.table("week", "Cost by hour of the week", &table);
+    colors(page, most);
 }
 
-/// A row of cells: its name, and of each cell what it is called and what was spent in it.
-type ColoredRow = (String, Vec<Option<(String, Money)>>);
+/// What was spent in a time of this name, as a color beside what was spent most.
+fn colored(name: &str, cost: Money, most: Money) -> Cell {
+    let share = cost.usd() / most.usd().max(f64::MIN_POSITIVE);
+    let says = format!("{name}: {}", cost.show());
+    Cell::from(says).worth(cost.exact()).shaded(share)
+}
 
-/// A table of colored cells, with what the colors mean.
-fn colored(page: &mut Markup, class: &str, caption: &str, names: &[String], rows: &[ColoredRow]) {
-    let costs = rows.iter().flat_map(|(_, cells)| cells).flatten();
-    let most = costs.map(|(_, cost)| *cost).max().unwrap_or_default();
-    let mut table = Table::new(std::iter::once("day").chain(names.iter().map(String::as_str)));
-    for (name, cells) in rows {
-        let cells = cells.iter().map(|cell| {
-            let cell = cell.as_ref().map(|(name, cost)| {
-                let share = cost.usd() / most.usd().max(f64::MIN_POSITIVE);
-                let says = format!("{name}: {}", cost.show());
-                Cell::from(says).worth(cost.exact()).shaded(share)
-            });
-            cell.unwrap_or_default()
-        });
-        table.row(std::iter::once(Cell::from(name.as_str())).chain(cells));
-    }
-    page.table(class, caption, &table);
+/// What the colors mean.
+fn colors(page: &mut Markup, most: Money) {
     let meanings = SHADES.into_iter().zip(0..).map(|(class, step)| {
         let says = match step {
             0 => "nothing".to_owned(),

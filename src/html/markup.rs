@@ -1,6 +1,8 @@
 //! HTML in which a text is a text: what comes from outside cannot become markup, cannot hide and
 //! cannot turn its line around.
 
+use std::fmt::Write;
+
 use crate::render::{Cell, Table};
 use crate::terminal::visible;
 
@@ -37,20 +39,15 @@ impl Markup {
         attributes: &[Attribute<'_>],
         fill: impl FnOnce(&mut Self),
     ) {
-        self.0.push('<');
-        self.0.push_str(name);
+        let _ = write!(self.0, "<{name}");
         for (name, value) in attributes {
-            self.0.push(' ');
-            self.0.push_str(name);
-            self.0.push_str("=\"");
+            let _ = write!(self.0, " {name}=\"");
             self.text(value);
             self.0.push('"');
         }
         self.0.push('>');
         fill(self);
-        self.0.push_str("</");
-        self.0.push_str(name);
-        self.0.push_str(">\n");
+        let _ = writeln!(self.0, "</{name}>");
     }
 
     /// An element with nothing but a text in it.

@@ -65,25 +65,23 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
     let names: Vec<&str> = known.iter().map(|(window, ..)| window.limit()).collect();
     let (names, count) = (names.join(", "), errors.len());
     let says = format!("How full the windows were: {names}. Limit errors: {count}.");
+    // Whether there is room for every step.
+    let is_close = !view.columns.are_weeks && view.columns.count() <= CLOSE;
     let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
     chart::frame(page, &says, &left, &view.columns, |svg| {
         for error in errors {
             view.mark(svg, error);
         }
         for (_, class, own) in &known {
-            let path = if view.is_close() {
-                view.run(own)
-            } else {
-                view.peaks(own)
-            };
+            let draw = if is_close { View::run } else { View::peaks };
+            let path = draw(view, own);
             svg.text_in("path", &[("class", class), ("d", &path)], "");
         }
     });
-    if !view.is_close() {
+    if !is_close {
         let each = view.columns.each();
-        page.note(&format!(
-            "Each step is the fullest that a window was in a {each}."
-        ));
+        let says = format!("Each step is the fullest that a window was in a {each}.");
+        page.note(&says);
     }
     let windows = known.iter().map(|(window, class, own)| {
         let levels = own.iter().map(|step| step.meter.used_percent);
@@ -132,19 +130,15 @@ fn fullest_by<K: Ord>(
 
 /// Where moments stand on the chart.
 impl View<'_> {
-    /// Whether there is room for every step.
-    fn is_close(&self) -> bool {
-        !self.columns.are_weeks && self.columns.count() <= CLOSE
-    }
-
     /// From the left; None before and after the chart's days.
     fn x(&self, at: DateTime<Utc>) -> Option<f64> {
         let zone = self.contents.clock.zone;
         let day = zone.day(at);
         let (begins, ends) = zone.day_bounds(at);
         let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
+        let weekday = f64::from(day.weekday().num_days_from_monday());
         let part = if self.columns.are_weeks {
-            (f64::from(day.weekday().num_days_from_monday()) + part) / 7.0
+            (weekday + part) / 7.0
         } else {
             part
         };
@@ -197,9 +191,10 @@ impl View<'_> {
         let Some(from) = self.x(error.evidence.at) else {
             return;
         };
-        let until = match error.stopped(self.contents.clock.now) {
+        let now = self.contents.clock.now;
+        let until = match error.stopped(now) {
             Some(Stopped::Until(until)) => Some(until),
-            Some(Stopped::Still) => Some(self.contents.clock.now),
+            Some(Stopped::Still) => Some(now),
             _ => None,
         };
         let whole = self.columns.width();

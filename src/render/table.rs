@@ -152,12 +152,9 @@ impl Table {
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
     pub(super) fn write(&self, sheet: &mut Sheet) {
-        let names = self
-            .columns
-            .iter()
-            .map(|column| column.name.as_str().into());
+        let names = self.columns.iter();
         let heading = TableRow {
-            cells: names.collect(),
+            cells: names.map(|column| column.name.as_str().into()).collect(),
             tone: Some(Tone::Quiet),
         };
         let heading = (!self.is_headless).then_some(&heading).into_iter();
@@ -184,8 +181,10 @@ impl Table {
     /// The first choice of columns that fits, else the last.
     fn shown(&self, rows: &[&TableRow], room: usize) -> Vec<ShownColumn<'_>> {
         let all: Vec<usize> = (0..self.columns.len()).collect();
-        let choices = self.choices.iter().copied();
-        let choices = choices.chain(self.choices.is_empty().then_some(all.as_slice()));
+        let choices: &[&[usize]] = match self.choices {
+            [] => &[&all],
+            choices => choices,
+        };
         let mut columns = Vec::new();
         for chosen in choices {
             let chosen = chosen.iter().filter_map(|place| {
