@@ -55,7 +55,7 @@ impl Watched {
         let incidents = machine.incidents();
         let known = incidents.windows_of_account();
         let known = known.as_ref();
-        let slow = self.slow_facts(machine, known, &registered);
+        let slow = self.slow_facts(machine, &incidents, known, &registered);
         let expected = known.map(|known| incidents.expected(known));
         Moment {
             clock: machine.clock(),
@@ -63,7 +63,7 @@ impl Watched {
             windows: known.map(|known| known.windows),
             expected: expected.unwrap_or_default(),
             spend,
-            sessions: self.running(machine, registered, &slow.situation),
+            sessions: self.running(&incidents, &machine.places, registered, &slow.situation),
             slow,
             paying: self.paying(&incidents),
             usage: incidents.shown_usage().cloned(),
@@ -96,6 +96,7 @@ impl Watched {
     fn slow_facts(
         &mut self,
         machine: &Machine,
+        incidents: &Incidents<'_>,
         known: Option<&KnownWindows>,
         registered: &[Session],
     ) -> SlowFacts {
@@ -103,8 +104,7 @@ impl Watched {
         let written = ledger.and_then(|ledger| ledger.version().ok());
         let version = (written.unwrap_or_default(), self.gained);
         if let Some((looked, of_version, slow)) = &self.slow {
-            let is_same = *of_version == version;
-            let least = if is_same {
+            let least = if *of_version == version {
                 AT_LEAST_EVERY
             } else {
                 AT_MOST_EVERY
@@ -122,7 +122,7 @@ impl Watched {
         let left = worth.lately(machine.environment.now);
         let left = left.filter_map(|week| Some((week.window, week.left?)));
         let mut slow = SlowFacts {
-            situation: machine.incidents().situation(None),
+            situation: incidents.situation(None),
             others: present.live.iter().filter(|pid| !named(pid)).count(),
             uses: uses.unwrap_or_default(),
             left: left.collect(),
@@ -143,17 +143,19 @@ impl Watched {
     /// The sessions that run, the busiest first.
     fn running(
         &mut self,
-        machine: &Machine,
+        incidents: &Incidents<'_>,
+        places: &Places,
         registered: Vec<Session>,
         situation: &Situation,
     ) -> Vec<RunningSession> {
-        let shares = machine.incidents().five_hour_shares();
+        let shares = incidents.five_hour_shares();
         let mut running = Vec::new();
         for session in registered {
             if session.liveness != Liveness::Holds {
                 continue;
             }
             let doing = session.doing;
+            let directory = doing.directory.as_ref();
             let id = doing.session.as_deref();
             let ledger = id.zip(self.ledger.as_ref().ok());
             let spent = ledger.and_then(|(id, ledger)| ledger.session(id).ok());
@@ -166,12 +168,9 @@ impl Watched {
             running.push(RunningSession {
                 goes_on,
                 share: shares.find_map(|(name, share)| (id == Some(name)).then_some(*share)),
-                title: id.and_then(|id| self.title(&machine.places, id)),
+                title: id.and_then(|id| self.title(places, id)),
                 cost: spent.map(|spent| Amount::from_spent(&spent)),
-                project: doing
-                    .directory
-                    .as_ref()
-                    .map_or_else(String::new, |it| machine.places.show(it.as_ref())),
+                project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),
                 doing,
             });
         }
