@@ -42,14 +42,7 @@ impl Statement {
         let (by, clock, whole) = (self.wanted.by, self.wanted.clock, self.total.cost());
         let name = Column::text(heading(by));
         let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
-        let figures = [
-            "responses",
-            "input",
-            "output",
-            "cache write",
-            "cache read",
-            "tokens",
-        ];
+        let counts = counts(&Tally::default()).map(|(name, _)| Column::figure(name));
         let columns = [
             // Half a date says nothing.
             if by.is_by_time() {
@@ -62,7 +55,7 @@ impl Statement {
             Column::figure("cost").in_tone(Tone::Strong),
             Column::figure("share").in_tone(Tone::Quiet),
         ];
-        let mut table = Table::new(columns.into_iter().chain(figures.map(Column::figure)));
+        let mut table = Table::new(columns.into_iter().chain(counts));
         table.choices = match by {
             GroupBy::Session => OF_SESSIONS,
             _ => OF_OTHERS,
@@ -139,21 +132,26 @@ fn exact(tally: &Tally) -> [(&'static str, String); 12] {
     ]
 }
 
-/// What stands in each column but the last. Of nothing no share is told.
-fn cells(names: [String; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
+/// What is counted of it, with the names of columns.
+fn counts(tally: &Tally) -> [(&'static str, String); 6] {
     let usage = &tally.usage;
-    let counts = [
-        usage.input,
-        usage.output,
-        usage.cache_write,
-        usage.cache_read,
-        usage.prompt().saturating_add(usage.output),
-    ];
+    let tokens = usage.prompt().saturating_add(usage.output);
+    [
+        ("responses", tally.responses.to_string()),
+        ("input", short_count(usage.input)),
+        ("output", short_count(usage.output)),
+        ("cache write", short_count(usage.cache_write)),
+        ("cache read", short_count(usage.cache_read)),
+        ("tokens", short_count(tokens)),
+    ]
+}
+
+/// What stands in each column. Of nothing no share is told.
+fn cells(names: [String; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
     let share = share(tally.cost(), whole);
+    let counts = counts(tally).map(|(_, count)| count.into());
     let names = names.map(Cell::from).into_iter();
-    let figures = [amount, share.into(), tally.responses.to_string().into()];
-    let counts = counts.map(|count| short_count(count).into());
-    names.chain(figures).chain(counts).collect()
+    names.chain([amount, share.into()]).chain(counts).collect()
 }
 
 fn heading(by: GroupBy) -> String {
