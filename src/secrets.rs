@@ -39,12 +39,13 @@ const LONG: usize = 40;
 
 /// The text with every secret replaced.
 pub(crate) fn hidden(text: &str) -> String {
-    let mut secrets = private_keys(text);
-    secrets.extend(by_beginning(text));
-    secrets.extend(by_name(text));
-    secrets.extend(in_addresses(text));
-    secrets.extend(people(text));
-    secrets.extend(long_ones(text));
+    let mut secrets: Vec<Range<usize>> = private_keys(text)
+        .chain(by_beginning(text))
+        .chain(by_name(text))
+        .chain(in_addresses(text))
+        .chain(people(text))
+        .chain(long_ones(text))
+        .collect();
     secrets.sort_by_key(|secret| (secret.start, secret.end));
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -97,24 +98,23 @@ fn looks_random(value: &str) -> bool {
             .any(|character| character.is_ascii_alphabetic())
 }
 
-fn private_keys(text: &str) -> Vec<Range<usize>> {
+fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
     let begins = text.match_indices("-----BEGIN ");
-    let blocks = begins.filter_map(|(start, _)| {
+    begins.filter_map(|(start, _)| {
         let rest = text.get(start..)?;
         let is_private = rest.lines().next()?.contains("PRIVATE");
         let length = rest.find("-----END ").map_or(rest.len(), |end| {
             end + run_length(rest.get(end..).unwrap_or_default(), |c| c != '\n')
         });
         is_private.then_some(start..start + length)
-    });
-    blocks.collect()
+    })
 }
 
 /// E-mail addresses, save where Anthropic is to be written to.
-fn people(text: &str) -> Vec<Range<usize>> {
-    let is_of_name = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
-    let found = text.match_indices('@').filter_map(|(at, _)| {
-        let before = text.get(..at)?.chars().rev().take_while(|c| is_of_name(*c));
+fn people(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices('@').filter_map(|(at, _)| {
+        let before = text.get(..at)?.chars().rev();
+        let before = before.take_while(|c| c.is_alphanumeric() || "._%+-".contains(*c));
         let start = at - before.map(char::len_utf8).sum::<usize>();
         let rest = text.get(at + 1..)?;
         let length = run_length(rest, |c| c.is_alphanumeric() || c == '.' || c == '-');
@@ -128,26 +128,24 @@ fn people(text: &str) -> Vec<Range<usize>> {
         let word = text.get(..start)?.rsplit(char::is_whitespace).next()?;
         let is_person = start < at && is_host && !is_theirs && !word.contains("://");
         is_person.then(|| start..at + 1 + host.len())
-    });
-    found.collect()
+    })
 }
 
-fn by_beginning(text: &str) -> Vec<Range<usize>> {
+fn by_beginning(text: &str) -> impl Iterator<Item = Range<usize>> {
     let all = BEGINNINGS.iter();
     let all = all.flat_map(|(least, all)| all.split(' ').map(move |one| (one, least)));
-    let found = all.flat_map(|(beginning, least)| {
+    all.flat_map(move |(beginning, least)| {
         text.match_indices(beginning).filter_map(move |(start, _)| {
             let before = text.get(..start)?.chars().next_back();
             let length = run_length(text.get(start..)?, is_of_token);
             let stands_alone = before.is_none_or(|before| !before.is_ascii_alphanumeric());
             (stands_alone && length >= beginning.len() + least).then_some(start..start + length)
         })
-    });
-    found.collect()
+    })
 }
 
 /// `name: value`, `name=value`, `"name":"value"`, `Bearer value`.
-fn by_name(text: &str) -> Vec<Range<usize>> {
+fn by_name(text: &str) -> impl Iterator<Item = Range<usize>> {
     let names = runs(text, is_of_name).into_iter().filter(|name| {
         let name = text
             .get(name.clone())
@@ -155,7 +153,7 @@ fn by_name(text: &str) -> Vec<Range<usize>> {
             .to_ascii_lowercase();
         NAMES.iter().any(|ending| name.ends_with(ending))
     });
-    let values = names.filter_map(|name| {
+    names.filter_map(|name| {
         let rest = text.get(name.end..)?;
         let gap = run_length(rest, |c| " \t\"'\\:=".contains(c));
         let between = rest.get(..gap)?;
@@ -172,13 +170,12 @@ fn by_name(text: &str) -> Vec<Range<usize>> {
             !between.is_empty() && value.len() >= 16 && looks_random(value)
         };
         is_secret.then_some(start..start + length)
-    });
-    values.collect()
+    })
 }
 
 /// `https://user:password@host`
-fn in_addresses(text: &str) -> Vec<Range<usize>> {
-    let found = text.match_indices("://").filter_map(|(at, mark)| {
+fn in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, mark)| {
         let start = at + mark.len();
         let length = run_length(text.get(start..)?, |c| {
             !c.is_whitespace() && !"/\"'<>".contains(c)
@@ -187,14 +184,12 @@ fn in_addresses(text: &str) -> Vec<Range<usize>> {
         let user = authority.get(..authority.rfind('@')?)?;
         let password = user.find(':').map_or(0, |colon| colon + 1);
         Some(start + password..start + user.len())
-    });
-    found.collect()
+    })
 }
 
-fn long_ones(text: &str) -> Vec<Range<usize>> {
-    let mut runs = runs(text, |character| character.is_ascii_alphanumeric());
-    runs.retain(|run| run.len() >= LONG && text.get(run.clone()).is_some_and(looks_random));
-    runs
+fn long_ones(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let runs = runs(text, |character| character.is_ascii_alphanumeric()).into_iter();
+    runs.filter(|run| run.len() >= LONG && text.get(run.clone()).is_some_and(looks_random))
 }
 
 #[cfg(test)]

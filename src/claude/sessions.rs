@@ -290,7 +290,7 @@ fn registry(places: &Places) -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
 
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
-    let here = PidDomain::of(&places.config);
+    let here = processes::pid_domain(&places.config);
     registry(places)
         .filter_map(|(file, bytes)| {
             let claim = Claim::parse(&bytes)?;

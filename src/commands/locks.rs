@@ -5,7 +5,7 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::Listing;
 use crate::locks::{self, LockAction, quarantine};
 use crate::machine::Machine;
-use crate::terminal::{count_down, remark};
+use crate::terminal::remark;
 
 /// What `whycap locks` is told.
 #[derive(Debug, Default, clap::Args)]
@@ -59,7 +59,7 @@ impl Verb for ClearArguments {
             environment,
             project.as_deref(),
             dry_run,
-            &count_down,
+            &std::thread::sleep,
         );
         let done = clearing.run(&remark)?;
         let is_any_left = done.iter().any(|lock| lock.action == LockAction::Failed);

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use crate::claude::account;
-use crate::claude::processes::PidDomain;
+use crate::claude::processes;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
 use crate::disk::directory::Directory;
 use crate::disk::{EntryShape, fits};
@@ -222,7 +222,7 @@ fn look(
             known,
             seen,
             holder,
-            pid_domain: PidDomain::of(root),
+            pid_domain: processes::pid_domain(root),
             watch: None,
         },
         root: root.to_owned(),

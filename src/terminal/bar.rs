@@ -6,7 +6,6 @@
 )]
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 use super::{Piece, Tone};
 
@@ -79,23 +78,6 @@ fn show(what: &str, done: u64, total: u64) {
     let percent = done * 100 / total;
     // A terminal that went away is no reason to stop.
     let _ = write!(io::stderr(), "\r  {what} {full}{rest} {percent:3}%");
-}
-
-/// Lets so much time pass. A person at a terminal sees, second by second, how much is left.
-pub(crate) fn count_down(time: Duration) {
-    const STEP: Duration = Duration::from_secs(1);
-    if time <= STEP || !io::stderr().is_terminal() {
-        return std::thread::sleep(time);
-    }
-    let mut left = time;
-    while left > Duration::ZERO {
-        // A terminal that went away is no reason to stop.
-        let _ = write!(io::stderr(), "{GONE}  {} s left", left.as_secs());
-        let step = left.min(STEP);
-        std::thread::sleep(step);
-        left -= step;
-    }
-    let _ = io::stderr().write_all(GONE.as_bytes());
 }
 
 #[cfg(test)]

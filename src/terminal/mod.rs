@@ -11,7 +11,7 @@ mod watchman;
 use crate::environment::Environment;
 
 pub use bar::with_progress;
-pub(crate) use bar::{bar, bar_of_share, count_down};
+pub(crate) use bar::{bar, bar_of_share};
 #[cfg(test)]
 pub(crate) use colour::tests as contrast;
 pub use colour::{Palette, Piece, THEMES, Theme, Tone};

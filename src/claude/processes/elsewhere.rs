@@ -12,7 +12,7 @@ use super::process::{Process, ProcessStart, Variables, is_claude_code, runs_othe
 use super::{Ancestor, PidDomain};
 
 /// Looks at a process id.
-pub(super) fn look(pid: u32) -> Process {
+pub(crate) fn look(pid: u32) -> Process {
     listed(pid, described(), |found| seen(pid, found)).unwrap_or_else(|| unlisted(pid))
 }
 
@@ -151,7 +151,7 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
 
 /// Where process ids are valid, as Claude Code writes it (read in 2.1.328, not seen): the system,
 /// and on Windows the machine's name.
-pub(super) fn pid_domain(_: &Path) -> PidDomain {
+pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();
         format!("win32:{}", machine.to_lowercase())
@@ -165,7 +165,7 @@ pub(super) fn pid_domain(_: &Path) -> PidDomain {
 }
 
 /// There are no containers that share our processes.
-pub(super) fn is_used_in_a_container(_: u32) -> bool {
+pub(crate) fn is_used_in_a_container(_: u32) -> bool {
     false
 }
 

@@ -16,7 +16,7 @@ use crate::disk;
 const PROC_LIMIT: u64 = 256 * 1024;
 
 /// Looks at a process id.
-pub(super) fn look(pid: u32) -> Process {
+pub(crate) fn look(pid: u32) -> Process {
     // A sandbox may show the table of the machine, whose numbers are others than its own.
     let own = std::process::id().to_string();
     if std::fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() != own.as_str()) {
@@ -155,7 +155,7 @@ const LOCAL: [&str; 20] = [
 
 /// Where process ids are valid, as Claude Code writes it: machine and namespace of processes (a
 /// machine without an id gives an empty one, seen with 2.1.328); and host and namespace.
-pub(super) fn pid_domain(directory: &Path) -> super::PidDomain {
+pub(crate) fn pid_domain(directory: &Path) -> super::PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
     let namespace = namespace.map(|link| link.display().to_string());
@@ -200,7 +200,7 @@ fn shared_with(mounts: &str, directory: &Path) -> Option<super::Unseen> {
 
 /// From the machine itself, processes in its containers are seen, with their ids there
 /// (`NSpid` in `/proc/<pid>/status`). Others than ours could not have made a file of ours.
-pub(super) fn is_used_in_a_container(pid: u32) -> bool {
+pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     own_pids().any(|seen| {
         let status = disk::read(Path::new(&format!("/proc/{seen}/status")), PROC_LIMIT);
         let status = status.ok().flatten().unwrap_or_default();

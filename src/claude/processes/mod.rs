@@ -8,19 +8,13 @@ mod process;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 mod table;
 
-use std::path::Path;
-
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::process::{Process, ProcessStart};
+pub(crate) use self::table::{is_used_in_a_container, look, pid_domain};
 use crate::disk;
 use crate::environment::{Environment, HOME};
 use crate::places::Places;
-
-/// Looks at a process id.
-pub(crate) fn look(pid: u32) -> Process {
-    table::look(pid)
-}
 
 /// More ancestors than this program ever has below the client.
 const MOST_ANCESTORS: usize = 16;
@@ -123,19 +117,6 @@ impl Unseen {
             Self::OutsideOfContainer => "outside of this container",
         }
     }
-}
-
-impl PidDomain {
-    /// That of a directory on this machine.
-    pub(crate) fn of(directory: &Path) -> Self {
-        table::pid_domain(directory)
-    }
-}
-
-/// Whether a process in a container on this machine is known there under this id, as far as it can
-/// be seen from here. It takes a look at all processes.
-pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
-    table::is_used_in_a_container(pid)
 }
 
 #[cfg(test)]
