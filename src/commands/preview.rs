@@ -23,12 +23,7 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 /// configuration.
 pub(super) fn preview(environment: Environment) -> Shown {
     let machine = Machine::new(environment);
-    let Machine {
-        environment,
-        places,
-        config,
-        ..
-    } = &machine;
+    let (places, config) = (&machine.places, &machine.config);
     let settings = places.show(&places.settings);
     let how = if places.settings.exists() {
         format!("as {settings} says")
@@ -40,13 +35,13 @@ pub(super) fn preview(environment: Environment) -> Shown {
     let says = format!("{what} {how}. To see what can be set: whycap config");
     report.paragraph(Tone::Quiet, says);
     report.paragraphs(Tone::Warning, &config.problems);
-    for columns in widths(environment) {
+    for columns in widths(&machine.environment) {
         report.section(format!("{columns} columns"));
         for row in sample_rows(&machine, columns) {
             report.row(row);
         }
     }
-    report.drawn(Page::for_person(environment).in_theme(config.theme()))
+    report.drawn(Page::for_person(&machine.environment).in_theme(config.theme()))
 }
 
 /// The usual widths; on a terminal those that fit it, and its own.
