@@ -48,8 +48,7 @@ impl Verb for ExportArguments {
         }
         if let Some(reader) = self.print {
             let sql = reader.text(self.target.as_deref(), self.erase.as_ref());
-            let why =
-                "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
+            let why = "DuckDB reads files in place; say where: whycap export DIR --print duckdb";
             return print_words(&sql.ok_or_else(|| misuse(why))?);
         }
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
@@ -77,8 +76,7 @@ impl Verb for ExportArguments {
         if self.dry_run {
             return Ok(leaving.report(machine).into());
         }
-        let rows = lines(&leaving.drafts, Stamp::new(machine.environment.now));
-        print_words(&rows)
+        print_words(&lines(&leaving.drafts, Stamp::new(machine.environment.now)))
     }
 }
 
@@ -119,10 +117,8 @@ fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyho
         let says = format!("Nothing changed since the last export to {shown}");
         return Ok(Report::from_lines(&says).into());
     }
-    let (rows, days) = (
-        counted(done.rows, "row"),
-        counted(done.days.len() as u64, "day"),
-    );
+    let rows = counted(done.rows, "row");
+    let days = counted(done.days.len() as u64, "day");
     let taken_back = match done.gone {
         0 => String::new(),
         gone => format!("; {} taken back", counted(gone, "row")),

@@ -348,18 +348,20 @@ pub struct Config {
 impl Config {
     /// Why budgets are not watched as they were meant to be.
     pub(crate) fn budget_problem(&self) -> Option<&str> {
-        self.budget_problems().next()
+        self.problems_of("budget").next()
     }
 
     /// The same, but for keys that a newer whycap may know: they are no reason to speak up everywhere.
     pub(crate) fn budget_fault(&self) -> Option<&str> {
-        let mut problems = self.budget_problems();
+        let mut problems = self.problems_of("budget");
         problems.find(|problem| !problem.contains("is not a key"))
     }
 
-    fn budget_problems(&self) -> impl Iterator<Item = &str> {
+    /// What was wrong in a section, or in the whole file.
+    pub(crate) fn problems_of(&self, section: &str) -> impl Iterator<Item = &str> {
+        let place = format!("`{section}");
         let problems = self.problems.iter().map(String::as_str);
-        problems.filter(|problem| self.is_broken || problem.starts_with("`budget"))
+        problems.filter(move |problem| self.is_broken || problem.starts_with(&place))
     }
 
     /// The segments of each line, at least one line.

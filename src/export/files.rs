@@ -19,7 +19,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::drafts::Rows;
 use crate::disk::{self, Durability, group::Group, ours::open_regular};
-use crate::pricing::Usage;
 use crate::time::Millis;
 
 /// The version of the format, which is a directory of the target.
@@ -188,7 +187,7 @@ pub(super) struct ExportLine<'l> {
 #[serde(default, bound(deserialize = "'de: 'l"))]
 pub(super) struct LineLabels<'l> {
     #[serde(borrow)]
-    team: Cow<'l, str>,
+    pub(super) team: Cow<'l, str>,
 }
 
 /// The longest branches are half of this; what is longer is damage.
@@ -228,22 +227,6 @@ impl ExportLine<'_> {
     /// A row of every kind says how much.
     fn has_no_figure(&self) -> bool {
         self.cost_pico.is_none() && self.blocked_s.is_none() && self.percent.is_none()
-    }
-
-    pub(super) fn usage(&self) -> Usage {
-        Usage {
-            input: self.input,
-            output: self.output,
-            cache_read: self.cache_read,
-            cache_write: self.cache_write_5m.saturating_add(self.cache_write_1h),
-            cache_write_1h: self.cache_write_1h,
-            web_searches: self.web_searches,
-        }
-    }
-
-    /// The label `team`, as far as a name goes.
-    pub(super) fn team(&self) -> &str {
-        cut_name(&self.labels.team)
     }
 }
 

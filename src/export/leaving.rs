@@ -40,10 +40,7 @@ impl Leaving {
     /// What was spent, the errors of limits, and how full windows were.
     pub(crate) fn gather(machine: &Machine) -> anyhow::Result<Self> {
         let (places, config) = (&machine.places, &machine.config);
-        let mut problems = config.problems.iter();
-        if let Some(problem) =
-            problems.find(|problem| config.is_broken || problem.starts_with("`export"))
-        {
+        if let Some(problem) = config.problems_of("export").next() {
             let file = places.show(&places.settings);
             bail!("nothing was exported, because of {file}: {problem}");
         }
@@ -217,13 +214,12 @@ mod tests {
         };
         let steps = [("00:10:00", 3.0), ("00:50:00", 40.0), ("02:20:00", 98.0)].map(step);
         let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());
-        let mut levels = [None; 24];
-        for row in rows {
+        let expected = [40.0, 40.0, 98.0, 98.0, 98.0];
+        assert_eq!(rows.len(), expected.len());
+        for (hour, (row, percent)) in rows.iter().zip(expected).enumerate() {
             let row: serde_json::Value = serde_json::from_str(&row.fields).unwrap();
-            let hour: usize = row["time"].as_str().unwrap()[11..13].parse().unwrap();
-            levels[hour] = row["percent"].as_f64();
+            assert_eq!(row["time"], format!("2026-11-20 {hour:02}:00:00"));
+            assert_eq!(row["percent"], percent);
         }
-        assert_eq!(levels[..5], [40.0, 40.0, 98.0, 98.0, 98.0].map(Some));
-        assert_eq!(levels[5..], [None; 19]);
     }
 }

@@ -17,11 +17,11 @@ use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::drafts::{Rows, Weight};
-use super::files::{ExportLine, Gap, each_row, files_of};
+use super::files::{ExportLine, Gap, cut_name, each_row, files_of};
 use super::spend_rows::{RESPONSE, UNRECORDED, UNWRITTEN};
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource, Tally};
-use crate::pricing::Money;
+use crate::pricing::{Money, Usage};
 use crate::transcript::reader::FileState;
 
 /// Rows of one kind in a directory of exports.
@@ -52,15 +52,15 @@ struct Copy {
 struct Copies {
     all: Vec<Copy>,
     machines: IndexSet<String>,
-    /// How many lines were read.
-    lines: usize,
+    /// Whether the row of each line counts.
+    counts: Vec<bool>,
 }
 
 impl Copies {
     /// Takes in the next line; spend of a kind that a newer whycap says counts nowhere.
     fn take(&mut self, rows: Rows, line: &ExportLine<'_>) {
-        let number = self.lines;
-        self.lines += 1;
+        let number = self.counts.len();
+        self.counts.push(false);
         if rows == Rows::Spend && ![RESPONSE, UNRECORDED, UNWRITTEN].contains(&&*line.kind) {
             return;
         }
@@ -102,14 +102,13 @@ impl Copies {
                 *known = weight(copy).max(*known);
             }
         }
-        let mut counts = vec![false; self.lines];
         for copy in &self.all {
             let of_session = copy.unrecorded.and_then(|session| most.get(&session));
-            if let Some(counts) = counts.get_mut(copy.line as usize) {
+            if let Some(counts) = self.counts.get_mut(copy.line as usize) {
                 *counts = of_session.is_none_or(|most| *most == weight(copy));
             }
         }
-        counts
+        self.counts
     }
 }
 
@@ -191,25 +190,32 @@ impl ExportLine<'_> {
             branch: self.branch.to_string(),
             agent: agent.to_owned(),
         };
-        let cost_of = |kind| match &*self.kind {
-            own if own == kind => Money::from_pico(self.cost_pico.unwrap_or_default()),
-            _ => Money::ZERO,
-        };
         let is_response = &*self.kind == RESPONSE;
-        each(SpendRow {
-            tally: Tally {
-                responses: is_response.into(),
-                unpriced: self.unpriced.into(),
-                usage: self.usage(),
-                recorded: cost_of(RESPONSE),
-                unrecorded: cost_of(UNRECORDED),
-                unwritten: cost_of(UNWRITTEN),
-                at_least: false,
+        let cost = Money::from_pico(self.cost_pico.unwrap_or_default());
+        let mut tally = Tally {
+            responses: is_response.into(),
+            unpriced: self.unpriced.into(),
+            usage: Usage {
+                input: self.input,
+                output: self.output,
+                cache_read: self.cache_read,
+                cache_write: self.cache_write_5m.saturating_add(self.cache_write_1h),
+                cache_write_1h: self.cache_write_1h,
+                web_searches: self.web_searches,
             },
+            ..Tally::default()
+        };
+        match &*self.kind {
+            RESPONSE => tally.recorded = cost,
+            UNRECORDED => tally.unrecorded = cost,
+            _ => tally.unwritten = cost,
+        }
+        each(SpendRow {
+            tally,
             scene: is_response.then_some(&scene),
             person: &self.person,
             machine: &self.machine,
-            team: self.team(),
+            team: cut_name(&self.labels.team),
             at: self.time,
             origin: &origin,
             model: &self.model,

@@ -26,4 +26,4 @@ pub(crate) use leaving::Leaving;
 pub(crate) use merged::Merged;
 pub(crate) use pseudonym::new_key;
 pub(crate) use readers::Reader;
-pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits};
+pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, tolls};

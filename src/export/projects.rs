@@ -159,30 +159,28 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// A directory, and the name that it leaves under: never a path, and of a home no name.
-    const DIRECTORIES: &str = r"
-/srv/work/api > api
-/srv/people/ada > ~
-/home/ada > ~
-/Users/ada > ~
-C:\Users\ada > ~
-C:\Users\ada\src\api > api
-c:\users\ada > ~
-/mnt/c/Users/ada > ~
-/mnt/c/Users/ada/api > api
-/c/Users/ada > ~
-/cygdrive/c/Users/ada > ~
-/var/home/ada > ~
-\\wsl$\Ubuntu\home\ada > ~
-\\wsl.localhost\Ubuntu\home\ada\api > api
-/srv/work/home/api > api
-/root > ~
-/ > ~
- > ";
-
-    /// Settings, a directory, and what it leaves as: a repository, which `/w/own` is, by name where the
-    /// user says so and else under a hash.
-    const SETTINGS: &str = r#"
+    /// Settings, a directory with a branch in it, and what they leave as: never as a path, and of a
+    /// home no name; a repository, which `/w/own` is, by name where the user says so and else under a
+    /// hash; of a branch nothing unless it is asked for.
+    const LEAVES: &str = r#"
+ > /srv/work/api > api
+ > /srv/people/ada > ~
+ > /home/ada > ~
+ > /Users/ada > ~
+ > C:\Users\ada > ~
+ > C:\Users\ada\src\api > api
+ > c:\users\ada > ~
+ > /mnt/c/Users/ada > ~
+ > /mnt/c/Users/ada/api > api
+ > /c/Users/ada > ~
+ > /cygdrive/c/Users/ada > ~
+ > /var/home/ada > ~
+ > \\wsl$\Ubuntu\home\ada > ~
+ > \\wsl.localhost\Ubuntu\home\ada\api > api
+ > /srv/work/home/api > api
+ > /root > ~
+ > / > ~
+ >  > 
  > /w/own > project-#
  > /w/api > api
 others = "sum" > /w/api > other
@@ -193,18 +191,15 @@ projects = ["acme/*", "api"]; others = "sum" > /w/own > acme/own
 projects = ["A*m*N"] > /w/own > acme/own
 projects = ["a*n*m", "acme/ow"] > /w/own > other
 projects = ["acme/*"]; others = "drop" > /w/apis > (stays)
-projects = ["api"]; others = "hash" > /w/apis > project-#"#;
-
-    /// Of a branch nothing leaves unless it is asked for.
-    const BRANCHES: &str = "
-none > canary.person/JIRA-77-layoffs-plan > 
-name > canary.person/JIRA-77-layoffs-plan > canary.person/JIRA-77-layoffs-plan
-hash > canary.person/JIRA-77-layoffs-plan > branch-#
-ticket > canary.person/JIRA-77-layoffs-plan > JIRA-77
-ticket > x/AB1-2 > AB1-2
-ticket > fix-77 > 
-ticket > A-1 > 
-ticket > -1 > ";
+projects = ["api"]; others = "hash" > /w/apis > project-#
+branches = "none" > /w/own@canary.person/JIRA-77-layoffs-plan > project-#@
+branches = "name" > /w/own@canary.person/JIRA-77-layoffs-plan > project-#@canary.person/JIRA-77-layoffs-plan
+branches = "hash" > /w/own@canary.person/JIRA-77-layoffs-plan > project-#@branch-#
+branches = "ticket" > /w/own@canary.person/JIRA-77-layoffs-plan > project-#@JIRA-77
+branches = "ticket" > /w/own@x/AB1-2 > project-#@AB1-2
+branches = "ticket" > /w/own@fix-77 > project-#@
+branches = "ticket" > /w/own@A-1 > project-#@
+branches = "ticket" > /w/own@-1 > project-#@"#;
 
     /// What a directory, and a branch in it, leave as by such settings; `#` stands for a hash.
     fn left(settings: &str, directory: &str, branch: &str) -> [String; 2] {
@@ -231,20 +226,12 @@ ticket > -1 > ";
 
     #[test]
     fn projects_and_branches_leave_as_the_user_says_and_never_as_a_path() {
-        for line in DIRECTORIES.trim_start_matches('\n').lines() {
-            let (directory, name) = line.split_once(" > ").unwrap();
-            assert_eq!(left("", directory, "")[0], name, "{line}");
-        }
-        for line in SETTINGS.trim_start_matches('\n').lines() {
-            let (settings, rest) = line.split_once(" > ").unwrap();
-            let (directory, name) = rest.split_once(" > ").unwrap();
-            assert_eq!(left(settings, directory, "")[0], name, "{line}");
-        }
-        for line in BRANCHES.trim_start_matches('\n').lines() {
-            let (choice, rest) = line.split_once(" > ").unwrap();
-            let (branch, shown) = rest.split_once(" > ").unwrap();
-            let settings = format!("branches = \"{choice}\"");
-            assert_eq!(left(&settings, "/w/own", branch)[1], shown, "{line}");
+        for line in LEAVES.trim_start_matches('\n').lines() {
+            let (rest, expected) = line.rsplit_once(" > ").unwrap();
+            let (settings, place) = rest.split_once(" > ").unwrap();
+            let (directory, branch) = place.split_once('@').unwrap_or((place, ""));
+            let (name, shown) = expected.split_once('@').unwrap_or((expected, ""));
+            assert_eq!(left(settings, directory, branch), [name, shown], "{line}");
         }
     }
 }

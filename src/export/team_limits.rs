@@ -96,11 +96,6 @@ impl TeamLimits {
         })
     }
 
-    /// What the errors come to.
-    pub(crate) fn tolls(&self, zone: Zone) -> Tolls {
-        tolls(&self.errors, zone)
-    }
-
     /// Everybody's name, some more than once.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let errors = self.errors.iter().map(|error| &*error.person);
@@ -109,22 +104,22 @@ impl TeamLimits {
 
     /// Everybody of whom there is anything, by name.
     pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
-        let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
+        let full = self.full.keys().map(|name| (name.as_str(), Vec::new()));
+        let mut errors: BTreeMap<&str, Vec<&ExportedError>> = full.collect();
         for error in &self.errors {
             errors.entry(&error.person).or_default().push(error);
         }
-        let mut people: BTreeMap<&str, PersonLimits> = BTreeMap::new();
-        for (name, errors) in errors {
-            people.entry(name).or_default().tolls = tolls(errors, zone);
-        }
-        for (name, full) in &self.full {
-            people.entry(name).or_default().full_hours = Some(full.len());
-        }
-        people
+        let people = errors.into_iter().map(|(name, errors)| {
+            let tolls = tolls(errors, zone);
+            let full_hours = self.full.get(name).map(HashSet::len);
+            (name, PersonLimits { tolls, full_hours })
+        });
+        people.collect()
     }
 }
 
-fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) -> Tolls {
+/// What errors come to.
+pub(crate) fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) -> Tolls {
     let each = errors.into_iter();
     let each = each.map(|error| (error.at, error.kind.clone(), error.toll));
     Tolls::sum(each.collect(), zone)

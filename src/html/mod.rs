@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use indexmap::IndexSet;
 
-use crate::export::{PersonLimits, TeamLimits};
+use crate::export::{PersonLimits, TeamLimits, tolls};
 use crate::ledger::Tally;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
@@ -99,7 +99,7 @@ impl Contents<'_> {
             projects: dearest_first(&self.sums.projects),
             columns: self.columns(),
             tolls: match self.team {
-                Some(team) => team.tolls(zone),
+                Some(team) => tolls(&team.errors, zone),
                 None => Tolls::of(self.incidents, self.clock),
             },
             everybody: {

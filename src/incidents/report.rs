@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use crate::export::{ExportedError, PersonLimits, TeamLimits};
+use crate::export::{ExportedError, PersonLimits, TeamLimits, tolls};
 use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
@@ -38,7 +38,7 @@ pub(crate) fn report(incidents: &[Incident], most: usize, clock: Clock) -> Repor
 /// What several machines exported, by person.
 pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
-    let tolls = limits.tolls(clock.zone);
+    let tolls = tolls(&limits.errors, clock.zone);
     let list: Vec<Value> = limits.errors.iter().map(facts_of_exported).collect();
     let each: Value = people.iter().map(facts_of_person).collect();
     let all = joined([tolls.json(), json!({ "by_person": each })]);

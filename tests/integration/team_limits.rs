@@ -1,24 +1,14 @@
 //! Whom limits stopped, of several machines' exports: on the page of `whycap spend --from`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::export::Machine;
-
-/// People on machines that export.
-struct Team {
-    /// None of theirs: where their exports come together.
-    machine: Machine,
-    files: BTreeMap<PathBuf, String>,
-    rows: u64,
-}
 
 /// What the answers below are about, three people on four machines: of each row its kind, its person,
 /// its day and hour; dollars, seconds blocked or percent; then what else it says. Of the error `aa`
@@ -48,61 +38,54 @@ windows ada 2026-11-10 13 98 "key":"00000000000000cc","version":6442450944,"mach
 windows cy 2026-10-01 12 50
 "#;
 
-impl Team {
-    /// One of these rows.
-    fn with(rows: &str) -> Self {
-        let mut team = Self {
-            machine: Machine::new(),
-            files: BTreeMap::new(),
-            rows: 0,
-        };
-        rows.lines().for_each(|row| team.row(row));
-        team
+/// A directory to which people on machines exported these rows.
+fn exports_of(rows: &str) -> Machine {
+    let team = Machine::new();
+    for (number, row) in rows.lines().enumerate() {
+        export(&team, number, row);
     }
+    team
+}
 
-    /// A row as a machine exports it; what else it says replaces what it usually says.
-    fn row(&mut self, row: &str) {
-        let fields: Vec<&str> = row.splitn(6, ' ').collect();
-        let [rows, person, day, hour, value, more @ ..] = fields.as_slice() else {
-            return;
-        };
-        let whole = || value.parse::<i64>().unwrap();
-        let usual = match *rows {
-            "spend" => json!({"project": "acme/api", "kind": "response",
-                "cost_pico": whole() * 1_000_000_000_000}),
-            "limits" => json!({"kind": "five_hour", "verdict": "real", "ended": "seen",
-                "blocked_s": whole()}),
-            _ => json!({"window": "five_hour", "percent": value.parse::<f64>().unwrap()}),
-        };
-        self.rows += 1;
-        let mut line = json!({"key": format!("{:016x}", self.rows), "version": 5_368_709_120_u64, "person": person,
-            "time": format!("{day} {hour}:00:00"), "machine": format!("m-{person}"), "session": format!("s-{person}")});
-        let more = format!("{{{}}}", more.concat());
-        for fields in [usual, serde_json::from_str(&more).unwrap()] {
-            let fields = fields.as_object().unwrap().clone();
-            line.as_object_mut().unwrap().extend(fields);
+/// A row as a machine exports it; what else it says replaces what it usually says.
+fn export(team: &Machine, number: usize, row: &str) {
+    let fields: Vec<&str> = row.splitn(6, ' ').collect();
+    let [rows, person, day, hour, value, more @ ..] = fields.as_slice() else {
+        return;
+    };
+    let usual = match *rows {
+        "spend" => {
+            format!(r#""project":"acme/api","kind":"response","cost_pico":{value}000000000000"#)
         }
-        let machine = line["machine"].as_str().unwrap();
-        self.line(rows, machine, day, &line.to_string());
-    }
+        "limits" => {
+            format!(r#""kind":"five_hour","verdict":"real","ended":"seen","blocked_s":{value}"#)
+        }
+        _ => format!(r#""window":"five_hour","percent":{value}"#),
+    };
+    let more = more.iter().map(|more| format!(",{more}"));
+    let more: String = more.collect();
+    let line = format!(
+        r#"{{"key":"{number:016x}","version":5368709120,"person":"{person}","time":"{day} {hour}:00:00","machine":"m-{person}","session":"s-{person}",{usual}{more}}}"#
+    );
+    // Of what is said twice the later counts.
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let machine = line["machine"].as_str().unwrap();
+    add_line(team, (rows, day, machine), &line.to_string());
+}
 
-    fn line(&mut self, rows: &str, machine: &str, day: &str, line: &str) {
-        let below = format!("whycap-1/{rows}/day={day}/{machine}.ndjson.gz");
-        let file = self.machine.target.join(below);
-        let text = self.files.entry(file.clone()).or_default();
-        text.extend([line, "\n"]);
-        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-        packer.write_all(text.as_bytes()).unwrap();
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, packer.finish().unwrap()).unwrap();
-    }
+fn add_line(team: &Machine, (rows, day, machine): (&str, &str, &str), line: &str) {
+    let below = format!("whycap-1/{rows}/day={day}/{machine}.ndjson.gz");
+    let file = team.target.join(below);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let file = fs::File::options().create(true).append(true).open(file);
+    let mut packer = GzEncoder::new(file.unwrap(), Compression::fast());
+    writeln!(packer, "{line}").unwrap();
+    packer.finish().unwrap();
+}
 
-    fn page(&self, more: &str) -> String {
-        let run = self
-            .machine
-            .ask(&format!("spend --html - --from OUT{more}"));
-        run.success().to_owned()
-    }
+fn page_of(team: &Machine, more: &str) -> String {
+    let run = team.ask(&format!("spend --html - --from OUT{more}"));
+    run.success().to_owned()
 }
 
 /// The rows of the table of this caption, their cells parted by bars.
@@ -149,8 +132,8 @@ cy          1             -       1 m      0 h";
 
 #[test]
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
-    let team = Team::with(MADE_UP);
-    let page = team.page("");
+    let team = exports_of(MADE_UP);
+    let page = page_of(&team, "");
     let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false. 1 was no limit of yours.";
     for says in [
         in_all,
@@ -165,12 +148,12 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
         let (caption, rows) = table.trim_matches('\n').split_once('\n').unwrap();
         assert_eq!(lines(&page, caption).join("\n"), rows);
     }
-    let run = team.machine.ask("incidents --from OUT");
+    let run = team.ask("incidents --from OUT");
     let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(told[..2].join(" "), in_all);
     let has = |line| told.contains(&line);
     assert!(TOLD.trim().lines().all(has), "{told:#?}");
-    let json = team.machine.ask("incidents --json --from OUT").json();
+    let json = team.ask("incidents --json --from OUT").json();
     let listed = json["incidents"].as_array().unwrap();
     let seconds = listed.iter().map(|one| one["blocked_s"].as_i64().unwrap());
     assert_eq!((listed.len(), seconds.sum()), (7, 14_100));
@@ -201,10 +184,10 @@ const NARROWED: &str = "
 
 #[test]
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
-    let team = Team::with(MADE_UP);
+    let team = exports_of(MADE_UP);
     for line in NARROWED.trim().lines() {
         let (asked, says) = line.split_once(" > ").unwrap();
-        let page = team.page(&format!(" {asked}"));
+        let page = page_of(&team, &format!(" {asked}"));
         let people = lines(&page, BY_PERSON).join("; ");
         assert!(
             people.starts_with(says) || page.contains(says),
@@ -215,7 +198,7 @@ fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
 
 #[test]
 fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
-    let page = Team::with(MADE_UP).page(" --anonymous");
+    let page = page_of(&exports_of(MADE_UP), " --anonymous");
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
@@ -228,7 +211,7 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
     let people = [("abe", 1), ("zoe", 3), ("mia", 2)].map(|(person, usd)| {
         format!("spend {person} 2026-11-10 09 {usd}\nlimits {person} 2026-11-10 12 60\nwindows {person} 2026-11-10 12 98")
     });
-    let page = Team::with(&people.join("\n")).page(" --anonymous");
+    let page = page_of(&exports_of(&people.join("\n")), " --anonymous");
     assert!(is_numbered(&page, [1, 2, 3]));
 }
 
@@ -249,7 +232,7 @@ limits h 2026-11-10 12 60 {limit},"kind":{hostile},"person":{hostile}
 windows x 2026-11-10 12 1e308 "person":{hostile},"window":"lunar","account":""
 windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     );
-    let page = Team::with(&rows).page("");
+    let page = page_of(&exports_of(&rows), "");
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
@@ -263,15 +246,15 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     }
     assert!(page.len() < 50_000, "{}", page.len());
     // Spend of a kind that a newer version exports takes nothing else away.
-    let forecast =
-        r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}"#;
-    let page = Team::with(&format!("{forecast}\nspend ada 2026-11-10 10 3")).page("");
+    let newer = r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}
+spend ada 2026-11-10 10 3"#;
+    let page = page_of(&exports_of(newer), "");
     assert!(page.contains("$3.00") && !page.contains("$7.00") && !page.contains("$10.00"));
 }
 
 #[test]
 fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
-    let good = Team::with(MADE_UP).page("");
+    let good = page_of(&exports_of(MADE_UP), "");
     let says = "Not every file of limit errors and windows could be read, so there may be more.";
     assert!(!good.contains(says));
     let damages = r#"
@@ -287,12 +270,11 @@ windows: invalid type: null
 windows: invalid digit: {"key":"xyz"
 windows: out of range: {"percent":1e999}"#;
     for line in damages.trim().lines() {
-        let [rows, why, damage] = line.splitn(3, ": ").collect::<Vec<_>>()[..] else {
-            panic!("{line}");
-        };
-        let mut team = Team::with(MADE_UP);
-        team.line(rows, "m-ada", "2026-11-10", damage);
-        let run = team.machine.ask("spend --html - --from OUT");
+        let (rows, rest) = line.split_once(": ").unwrap();
+        let (why, damage) = rest.split_once(": ").unwrap();
+        let team = exports_of(MADE_UP);
+        add_line(&team, (rows, "2026-11-10", "m-ada"), damage);
+        let run = team.ask("spend --html - --from OUT");
         assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
         let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
         for part in [&*place, why] {
@@ -305,15 +287,15 @@ windows: out of range: {"percent":1e999}"#;
         assert_eq!(run.stdout.contains('\u{2265}'), rows == "spend", "{damage}");
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
-    let page = Team::with(&[MADE_UP, absurd].concat()).page("");
+    let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
     assert!(page.contains("Limits stopped the work 8 times since"));
     // A cut-off file, what is no directory, and no files of limits at all.
-    let team = Team::with(MADE_UP);
-    let all = team.machine.target.join("whycap-1");
+    let team = exports_of(MADE_UP);
+    let all = team.target.join("whycap-1");
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    let run = team.machine.ask("spend --html - --from OUT");
+    let run = team.ask("spend --html - --from OUT");
     assert!(
         run.stdout.contains(says) && run.stderr.contains("line 1"),
         "{run:?}"
@@ -321,10 +303,10 @@ windows: out of range: {"percent":1e999}"#;
     for rows in ["limits", "windows"] {
         fs::remove_dir_all(all.join(rows)).unwrap();
     }
-    let page = team.page("");
+    let page = page_of(&team, "");
     assert!(page.contains("No limit errors are known.") && !page.contains("Not every file"));
     fs::write(all.join("spend/day=x"), "x").unwrap();
-    let run = team.machine.ask("spend --html - --from OUT");
+    let run = team.ask("spend --html - --from OUT");
     assert!(
         run.code == 1 && run.stderr.contains("spend/day=x"),
         "{run:?}"
@@ -338,13 +320,13 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     let client = Client::with_session(&machine, "5a7d3c1e-0000-4000-a000-00000000beef");
     client.is_stopped_for_an_hour(98.0);
     machine.export();
-    let page = |more: &str| {
+    let shown = |more: &str| {
         machine
             .ask(&format!("spend --html -{more}"))
             .success()
             .to_owned()
     };
-    let (own, exported) = (page(""), page(" --from OUT"));
+    let (own, exported) = (shown(""), shown(" --from OUT"));
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));

@@ -49,8 +49,7 @@ def generate(engine, directory, month, rows, people=300, days=22):
 
 
 def scale(binary, rows, months):
-    """Month after month goes into ClickHouse; at each of `months` what sums them up is timed, and a day's question to the sums. Then
-    DuckDB and `whycap spend --from` read the files: that must find what ClickHouse found."""
+    """Sums and a day's question are timed when so many months are held; then `spend --from` must find what ClickHouse found."""
     with tempfile.TemporaryDirectory() as directory:
         engine = ClickHouse(binary)
         print("| months | rows | summing up | sums | a day by person |\n| --- | --- | --- | --- | --- |")

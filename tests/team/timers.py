@@ -1,5 +1,4 @@
-"""What packaging/export ships, run as systemd, launchd and GitHub run it: these lines, and no more of a shell's surroundings than
-they give."""
+"""What packaging/export ships, run as systemd, launchd and GitHub run it: with no more of a shell's surroundings than they give."""
 import os
 import plistlib
 import re
