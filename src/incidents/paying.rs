@@ -20,6 +20,9 @@ use crate::time::{Clock, Millis, moment, rfc3339};
 /// Sessions that people work in at once.
 const WORKED_IN: usize = 8;
 
+/// What answers cost, and when they came.
+type AnswerCosts = Vec<(Millis, Money)>;
+
 /// Answers that were served beyond a full window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paying {
@@ -110,16 +113,15 @@ impl Incidents<'_> {
     pub(crate) fn paying(
         &self,
         transcript: Option<&Path>,
-        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<Vec<(Millis, Money)>>,
+        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
     ) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let (full_since, until) = self.full_since(&newest)?;
+        let full = self.full_since(&newest)?;
         if self.login().no_credits.is_some() {
             return None;
         }
-        let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
-        let mut beyond = costs_since(full_since, &is_own)?;
-        beyond.retain(|(at, _)| *at > full_since.timestamp_millis());
+        let (full_since, until) = (full.start, full.end);
+        let beyond = self.beyond(full_since, &[full], &newest, costs_since)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let transcripts = match transcript {
             Some(own) => vec![own.to_owned()],
@@ -141,36 +143,46 @@ impl Incidents<'_> {
     pub(crate) fn paid_since(
         &self,
         since: DateTime<Utc>,
-        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<Vec<(Millis, Money)>>,
+        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
     ) -> Option<Money> {
-        let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let ran_out = self.login().no_credits.as_deref() == Some("out_of_credits");
-        if self.login().no_credits.is_some() && !ran_out {
+        let why_none = self.login().no_credits.as_deref();
+        if why_none.is_some_and(|why| why != "out_of_credits") {
             return None;
         }
-        let journal = Journal::between(self.places, since, now);
+        let journal = Journal::between(self.places, since, self.environment.now);
         let told = samples_of(&journal, newest.account.as_deref());
         let windows = [Window::FiveHour, Window::Weekly].into_iter();
-        let full = windows.flat_map(|window| full_times(&told, window));
-        let full: Vec<Range<DateTime<Utc>>> = full.collect();
-        let is_beyond = |at: Millis| full.iter().any(|time| time.contains(&moment(at - 1)));
+        let full: Vec<_> = windows
+            .flat_map(|window| full_times(&told, window))
+            .collect();
+        let beyond = self.beyond(since, &full, &newest, costs_since)?;
+        Some(beyond.into_iter().map(|(_, cost)| cost).sum())
+    }
+
+    /// The answers of an account while a window of it was full, and their costs.
+    fn beyond(
+        &self,
+        since: DateTime<Utc>,
+        full: &[Range<DateTime<Utc>>],
+        newest: &Sample,
+        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
+    ) -> Option<AnswerCosts> {
         let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
-        let costs = costs_since(since, &is_own)?.into_iter();
-        let beyond = costs.filter(|(at, _)| is_beyond(*at));
-        Some(beyond.map(|(_, cost)| cost).sum())
+        let mut costs = costs_since(since, &is_own)?;
+        costs.retain(|(at, _)| full.iter().any(|time| time.contains(&moment(at - 1))));
+        Some(costs)
     }
 
     /// When a window of the login was told to be full first, if it still is, and until when.
-    fn full_since(&self, newest: &Sample) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    fn full_since(&self, newest: &Sample) -> Option<Range<DateTime<Utc>>> {
         let told = samples_of(self.recent(), newest.account.as_deref());
         let full = |window| {
             newest.meter(window).filter(Meter::is_used_up)?;
             let last = full_times(&told, window).pop()?;
             Some(last).filter(|time| time.contains(&self.environment.now))
         };
-        let full = full(Window::Weekly).or_else(|| full(Window::FiveHour))?;
-        Some((full.start, full.end))
+        full(Window::Weekly).or_else(|| full(Window::FiveHour))
     }
 }
 

@@ -22,22 +22,16 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
     let message = redact(&incident.text()).replace('`', "'");
     let zone = clock.zone.at(evidence.at).format("%:z");
-    let role = evidence
-        .login
-        .account
-        .as_ref()
-        .and_then(|account| account.role.as_deref());
+    let account = evidence.login.account.as_ref();
+    let role = account.and_then(|account| account.role.as_deref());
     let role = role.map(|role| format!(", {}", plain(role)));
     let plan = evidence.plan().map_or("unknown", Plan::name);
-    let known = |value: &Option<String>| value.as_deref().map_or("unknown", plain).to_owned();
-    let (version, model) = (
-        known(&evidence.session.client.version),
-        known(&evidence.session.client.model),
-    );
+    let client = &evidence.session.client;
+    let [version, model] =
+        [&client.version, &client.model].map(|value| value.as_deref().map_or("unknown", plain));
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let are_several =
-        evidence.text.seen != Seen::Pasted && evidence.session.client.installations > 1;
-    let installed = are_several.then(|| evidence.session.client.installations.to_string());
+    let are_several = evidence.text.seen != Seen::Pasted && client.installations > 1;
+    let installed = are_several.then(|| client.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
     let answered = if evidence.since.answered { "yes" } else { "no" };
@@ -119,12 +113,8 @@ fn plain(value: &str) -> &str {
 }
 
 fn credentials(evidence: &Evidence) -> String {
-    let mut names: Vec<&str> = evidence
-        .login
-        .credentials
-        .iter()
-        .map(|c| c.name.as_str())
-        .collect();
+    let names = evidence.login.credentials.iter().map(|set| &*set.name);
+    let mut names: Vec<&str> = names.collect();
     names.dedup();
     names.join(", ")
 }
@@ -154,27 +144,24 @@ fn server(evidence: &Evidence) -> String {
 }
 
 fn readings(evidence: &Evidence) -> String {
-    let skipped = evidence.windows.samples.len().saturating_sub(READINGS);
-    let told = evidence.windows.samples.iter().skip(skipped).map(|sample| {
-        let meters = [Window::FiveHour, Window::Weekly]
-            .into_iter()
-            .filter_map(|window| {
-                let meter = sample.meter(window)?;
-                let reset = meter
-                    .resets_at
-                    .map(|at| format!(" (reset {})", rfc3339(at)));
-                Some(format!(
-                    "{} {}%{}",
-                    window.short(),
-                    percent(meter.used_percent),
-                    reset.unwrap_or_default()
-                ))
-            });
+    let samples = &evidence.windows.samples;
+    let skipped = samples.len().saturating_sub(READINGS);
+    let told = samples.iter().skip(skipped).map(|sample| {
+        let meters = [Window::FiveHour, Window::Weekly].into_iter();
+        let meters = meters.filter_map(|window| {
+            let meter = sample.meter(window)?;
+            let reset = meter
+                .resets_at
+                .map(|at| format!(" (reset {})", rfc3339(at)));
+            let (name, used) = (window.short(), percent(meter.used_percent));
+            Some(format!("{name} {used}%{}", reset.unwrap_or_default()))
+        });
         let meters: Vec<String> = meters.collect();
         format!("at {} {}", rfc3339(sample.at), meters.join(", "))
     });
     told.collect::<Vec<_>>().join("; ")
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

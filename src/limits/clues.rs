@@ -176,7 +176,7 @@ impl Clues {
             adds_no_credits,
             types: passage.types,
             status,
-            raw: passage.text,
+            raw: of_the_last(passage.text),
             text,
             ..Self::default()
         }
@@ -279,6 +279,23 @@ fn without_mentions(text: String) -> String {
         Some(without_mentions(format!("{before}{after}")))
     });
     mentioned.unwrap_or(text)
+}
+
+/// From the last statement on that a limit is reached: the reset of one before it is not its own.
+fn of_the_last(text: String) -> String {
+    let lower = text.to_ascii_lowercase();
+    let starts = ["hit your ", "reached your ", "limit reached"];
+    let last = starts.iter().filter_map(|start| lower.rfind(start)).max();
+    // "5-hour limit resets at 3pm - 5-hour limit reached" has its own before.
+    let is_second = |at: &usize| {
+        let (before, after) = lower.split_at_checked(*at).unwrap_or_default();
+        let is_after = vocabulary().before_resets.stand_in(after);
+        let is_own = before.contains("limit resets") && !is_after;
+        let is_another = starts.iter().any(|start| before.contains(start));
+        vocabulary().before_resets.stand_in(before) && (is_another || !is_own)
+    };
+    let last = last.filter(is_second).and_then(|at| text.get(at..));
+    last.map(str::to_owned).unwrap_or(text)
 }
 
 /// "You've hit your 5-hour limit · resets 8am · out of usage credits": the limit is the window. That

@@ -42,12 +42,12 @@ pub(super) fn without_code(text: &str) -> Prose {
     let ends_block =
         |(line, _): &(&str, Skeleton<'_>)| line.trim().is_empty() || line.trim().starts_with("```");
     for block in lines.split_inclusive(ends_block) {
-        let is_code = block.iter().any(|(_, line)| line.is_code());
+        let is_code = block.iter().any(is_line_of_code);
         let mut is_json = false;
-        for (text, line) in block {
+        for at @ (text, line) in block {
             is_json = line.shape.starts_with("\u{1}:") || is_json && line.is_only_literals();
             let is_codes = !(is_json && line.is_only_literals())
-                && (line.is_code()
+                && (is_line_of_code(at)
                     || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
             code += u32::from(is_codes);
             if is_codes {
@@ -63,6 +63,11 @@ pub(super) fn without_code(text: &str) -> Prose {
         text: prose.join("\n"),
         was_code,
     }
+}
+
+/// A heading of Markdown is never set back, a comment in a script is.
+fn is_line_of_code((text, line): &(&str, Skeleton<'_>)) -> bool {
+    line.is_code() || text.starts_with("  ") && text.trim_start().starts_with("# ")
 }
 
 /// One line, and what is left of it with each literal as one sign.
@@ -122,6 +127,8 @@ impl<'a> Skeleton<'a> {
         signs.starts.begin(&self.shape)
             || signs.keywords.begin(&self.shape)
                 && (shape.contains(['(', '{', '=', ';', LITERAL]) || shape.split(' ').count() <= 3)
+            || signs.alone.hold(shape)
+            || signs.ends.end(shape)
             || shape.ends_with("\u{1};")
             || shape.ends_with('(') && !shape.ends_with(" (")
             || signs.anywhere.stand_in(shape)
@@ -129,6 +136,7 @@ impl<'a> Skeleton<'a> {
             || is_found_in_a_file(shape)
             || quotes
                 && (signs.before.stand_in(shape)
+                    || signs.after.stand_in(shape)
                     || self.is_in_a_call()
                     || self.is_assigned()
                     || self.is_in_a_list())
@@ -166,7 +174,9 @@ impl<'a> Skeleton<'a> {
             let last = name.rsplit(['.', ':']).next().unwrap_or_default();
             let is_printed = last.starts_with(char::is_uppercase)
                 && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));
-            last.starts_with(|c: char| c.is_alphabetic() || c == '_') && !is_printed
+            let is_made =
+                before.contains("new ") || before.contains("throw ") || before.contains("raise ");
+            last.starts_with(|c: char| c.is_alphabetic() || c == '_') && (!is_printed || is_made)
         })
     }
 

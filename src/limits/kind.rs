@@ -175,16 +175,7 @@ impl LimitKind {
             | Self::SeatNoCredits => Counts::Credits,
             Self::ApiCreditBalance | Self::ApiSpendCap => Counts::ApiMoney,
             Self::Throttle | Self::Overloaded | Self::ServerError => Counts::Passing,
-            Self::ModelNeedsCredits
-            | Self::Billing
-            | Self::LongContextCredits
-            | Self::Auth
-            | Self::OrgDisabled
-            | Self::SubscriptionAccess
-            | Self::ModelUnavailable
-            | Self::RequestTooLarge
-            | Self::PromptTooLong
-            | Self::Unknown => Counts::Nothing,
+            _ => Counts::Nothing,
         }
     }
 

@@ -125,15 +125,13 @@ fn near_of(
             None => true,
         })
         .collect();
-    let after = || {
-        candidates
-            .iter()
-            .filter(|(sample, _)| sample.at >= evidence.at)
-    };
-    after()
+    let after = candidates.iter();
+    let after = after.filter(|(sample, _)| sample.at >= evidence.at);
+    let right_after = after.clone();
+    right_after
         .filter(|(sample, _)| sample.since - evidence.at <= RIGHT_AFTER)
         .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
-        .or_else(|| after().next())
+        .or(after.clone().next())
         .or(candidates.last())
         .copied()
 }
@@ -167,15 +165,10 @@ pub(super) fn shown(evidence: &Evidence, window: Window) -> Option<f64> {
 
 /// Whether a sample is of the account that met the error, as far as that is known.
 pub(crate) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
-    let own = evidence
-        .login
-        .account
-        .as_ref()
-        .and_then(|account| account.owner.fingerprint.as_ref());
-    match (&sample.account, own) {
-        (Some(theirs), Some(own)) => theirs == own,
-        _ => true,
-    }
+    let account = evidence.login.account.as_ref();
+    let own = account.and_then(|account| account.owner.fingerprint.as_ref());
+    let pair = sample.account.as_ref().zip(own);
+    pair.is_none_or(|(theirs, own)| theirs == own)
 }
 
 /// When the figures of a sample were measured. A refusal that names the windows brings new figures

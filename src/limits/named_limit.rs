@@ -166,7 +166,9 @@ fn reached(text: &str) -> Option<NamedLimit> {
     let is_told = if name.is_empty() {
         after.starts_with(" · resets") && text.contains(" · /")
     } else {
-        is_claudes(name) && ends_there(after)
+        // "Session limit reached: max 5 for this user" goes on about something else.
+        let is_whole = !after.starts_with(':') || after.contains("reset");
+        is_whole && is_claudes(name) && ends_there(after)
     };
     (is_told && !is_anothers(before.get(..start)?)).then(|| NamedLimit {
         name: name.to_owned(),

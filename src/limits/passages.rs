@@ -28,7 +28,7 @@ pub(super) struct Passage {
 /// The messages in `text`, in order. One at least, which may be empty.
 pub(super) fn passages(text: &str) -> Vec<Passage> {
     let plain = terminal::strip_ansi(&both_ends(text));
-    let unescaped = unescape(&plain);
+    let unescaped = unescape(&unescape(&plain));
     let mut found = vec![Passage::default()];
     let mut rest = unescaped.as_str();
     while let Some((before, object, after)) = next_object(rest) {
@@ -123,6 +123,9 @@ impl Passage {
                 }
                 Value::Text(time) | Value::Number(time) if keys.reset_keys.hold(key) => {
                     texts.push(format!("resets {time}"));
+                }
+                Value::Text(seconds) | Value::Number(seconds) if keys.delay_keys.hold(key) => {
+                    texts.push(format!("resets in {seconds} seconds"));
                 }
                 Value::Text(_) | Value::Number(_) => {}
             }
@@ -219,6 +222,10 @@ fn without_marks(line: &str) -> (&str, bool) {
             .strip_prefix(MARKS)
             .or_else(|| rest.strip_prefix("- "))
             .or_else(|| rest.strip_prefix("$ "))
+            .or_else(|| {
+                rest.strip_prefix("at ")
+                    .filter(|place| place.ends_with(')'))
+            })
             .or_else(|| rest.strip_prefix("\u{fe0f}"));
         if let Some(stripped) = stripped {
             is_marked = true;

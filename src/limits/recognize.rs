@@ -37,7 +37,11 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
         }
     }
     if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
-        return (messages::known_as("code"), clues);
+        // A program that prints what it got looks like code, too.
+        let quoted = Clues::of_text(&evidence.text.message);
+        let is_printed = quoted.iter().any(Clues::names_surely);
+        let id = if is_printed { "unknown" } else { "code" };
+        return (messages::known_as(id), clues);
     }
     if rank > Rank::Vague && !message.names.is_passing() {
         return (message, clues);
@@ -135,6 +139,10 @@ fn is_borne_out(message: &Message, clues: &Clues) -> bool {
 
 fn is_said(message: &Message, clues: &Clues) -> bool {
     let is_others = message.service == Some(Service::Other);
+    // Beside a limit in Claude Code's own grammar, the words of other programs are what surrounds it.
+    if is_others && clues.names_surely() {
+        return false;
+    }
     let says = |part: &str| {
         clues.text.contains(part)
             || clues.types.iter().any(|name| name == part)

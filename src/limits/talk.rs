@@ -39,7 +39,7 @@ impl Giver {
     }
 }
 
-/// Whether it has what only a terminal, a log or the API writes: marks, a request's own id, the
+/// Whether it has what only a terminal, a log or the API writes: marks, times, a request's own id, the
 /// places in a program that failed.
 fn is_of_a_machine(text: &str) -> bool {
     let signs = [
@@ -51,7 +51,16 @@ fn is_of_a_machine(text: &str) -> bool {
         "Error code: 4",
         "[HTTP 4",
     ];
-    text.contains(TERMINAL) || signs.iter().any(|sign| text.contains(sign))
+    text.contains(TERMINAL)
+        || signs.iter().any(|sign| text.contains(sign))
+        || text.lines().any(is_timed)
+}
+
+/// `2026-11-20 09:12:01 …`, `[2026-11-20T09:12:01Z] …`
+fn is_timed(line: &str) -> bool {
+    let line = line.trim_start_matches(['[', ' ']);
+    let time = line.split([' ', ']', 'T']).nth(1).unwrap_or_default();
+    line.starts_with("20") && time.split(':').count() > 2
 }
 
 /// Whether a message stands there as an example: `such as "You've hit …"`.

@@ -80,11 +80,12 @@ pub(super) struct Vocabulary {
     /// What an HTTP status stands after and before.
     pub(super) before_status: List,
     pub(super) after_status: List,
-    /// Keys of JSON that hold what a person may read, a type, a status, a time.
+    /// Keys of JSON that hold what a person may read, a type, a status, a time, seconds to wait.
     pub(super) text_keys: List,
     pub(super) type_keys: List,
     pub(super) status_keys: List,
     pub(super) reset_keys: List,
+    pub(super) delay_keys: List,
     /// How a message of Claude Code begins, in lower case: such a line is no continuation.
     pub(super) beginnings: List,
     /// Words for a subject in the languages in which most people paste, the subject, and the command
@@ -123,14 +124,18 @@ pub(super) struct Vocabulary {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeSigns {
-    /// What stands before a literal in code only.
+    /// What stands before and after a literal in code only.
     pub(super) before: List,
+    pub(super) after: List,
     /// What no sentence has, wherever it stands.
     pub(super) anywhere: List,
     /// What a line of code begins with.
     pub(super) starts: List,
     /// The same, where signs of code follow.
     pub(super) keywords: List,
+    /// What a line of code may be alone, or end in.
+    pub(super) alone: List,
+    pub(super) ends: List,
     /// Names with which what is printed begins, as in `RateLimitError('…')`.
     pub(super) printed: List,
     /// Endings of source files, for lines that a search found.
