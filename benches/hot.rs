@@ -11,7 +11,7 @@ use divan::counter::BytesCount;
 use whycap::claude::meters::{OtherMeters, Windows};
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
-use whycap::ledger::{LiveFigures, Spent};
+use whycap::ledger::{LiveFigures, Tally};
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, draw};
 use whycap::time::{Clock, Hours, Zone};
@@ -97,9 +97,9 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             zone: Zone::UTC,
             hours: Hours::TwentyFour,
         };
-        let spent = |usd| Spent {
+        let spent = |usd| Tally {
             recorded: Money::from_noisy_usd(usd).unwrap_or_default(),
-            ..Spent::default()
+            ..Tally::default()
         };
         let facts = LineFacts {
             windows: Some(Windows {

@@ -9,7 +9,7 @@ use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
 use crate::drain::WindowShares;
 use crate::incidents::{Paying, Situation};
-use crate::ledger::Spent;
+use crate::ledger::Tally;
 use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::kind::Window;
 use crate::limits::pace::week::WeekBefore;
@@ -59,7 +59,7 @@ pub(crate) struct SlowFacts {
 /// What is spent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SpendNow {
-    pub(crate) today: Spent,
+    pub(crate) today: Tally,
     /// What an hour costs today, and since when.
     pub(crate) per_hour: Option<(Money, DateTime<Utc>)>,
     pub(crate) block: Option<Block>,
@@ -179,7 +179,7 @@ impl Moment {
             Ok(spend) => spend,
             Err(why) => return labelled(report, "Today", Tone::Warning, why),
         };
-        let today = Amount::from_spent(&spend.today).unless_complete(spend.is_complete);
+        let today = Amount::from_tally(&spend.today).unless_complete(spend.is_complete);
         let both = today.money.show_both(&self.currency);
         let per_hour = spend.per_hour.filter(|(rate, _)| *rate > Money::ZERO);
         let per_hour = per_hour.map(|(rate, since)| in_an_hour(rate, since, self.clock));
@@ -244,7 +244,7 @@ impl Moment {
         json!({
             "at": rfc3339(now),
             "windows": self.windows.as_ref().map(|windows| self.json_of_windows(windows)),
-            "today_usd": spend.map(|spend| spend.today.total().usd()),
+            "today_usd": spend.map(|spend| spend.today.cost().usd()),
             "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
@@ -479,9 +479,9 @@ mod tests {
             },
             spend: Ok(SpendNow {
                 per_hour: Some((Money::from_nano(680_000_000), at("2026-11-20T09:00:00Z"))),
-                today: Spent {
+                today: Tally {
                     recorded: dollars(12),
-                    ..Spent::default()
+                    ..Tally::default()
                 },
                 block: Some(Block {
                     start: at("2026-11-20T10:00:00Z"),

@@ -14,7 +14,7 @@ use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
 use crate::journal;
-use crate::ledger::{Ledger, Live, LiveFigures, Patience, Spent, Wanted};
+use crate::ledger::{Ledger, Live, LiveFigures, Patience, Wanted};
 use crate::places::Places;
 use crate::pricing::Money;
 
@@ -247,10 +247,10 @@ fn not_watched(problem: &str) -> String {
 }
 
 fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
-    let month = figures.month.map(Spent::total);
+    let month = figures.month.map(|spent| spent.cost());
     let known = [
-        (BudgetScope::Session, Some(figures.session.total())),
-        (BudgetScope::Day, Some(figures.today.total())),
+        (BudgetScope::Session, Some(figures.session.cost())),
+        (BudgetScope::Day, Some(figures.today.cost())),
         (BudgetScope::Month, month),
         (BudgetScope::Credits, paid),
     ];
@@ -268,12 +268,13 @@ fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<Budge
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Tally;
 
     fn found(config: &str, session: i64, day: i64) -> Vec<String> {
         let budget = Config::parse(config).budget;
-        let spent = |usd: i64| Spent {
+        let spent = |usd: i64| Tally {
             recorded: Money::from_nano(usd * 1_000_000_000),
-            ..Spent::default()
+            ..Tally::default()
         };
         let figures = LiveFigures {
             session: spent(session),

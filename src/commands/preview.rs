@@ -6,7 +6,7 @@ use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
 use crate::incidents::told_windows;
-use crate::ledger::{LiveFigures, Spent};
+use crate::ledger::{LiveFigures, Tally};
 use crate::machine::Machine;
 use crate::pricing::Money;
 use crate::render::{Page, Report};
@@ -90,9 +90,9 @@ fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
     draw(&facts, columns.saturating_sub(MARGIN).max(1))
 }
 
-fn spent(nano: i64) -> Spent {
-    Spent {
+fn spent(nano: i64) -> Tally {
+    Tally {
         recorded: Money::from_nano(nano),
-        ..Spent::default()
+        ..Tally::default()
     }
 }

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use super::Tally;
 use super::draws::{Draw, Drawn, Gain, Listener};
 use super::facts::{Id, id_of};
 use super::read::{Batch, Effort, priced, prices_of_models, put_and_settle};
-use super::spent::Spent;
 use super::store::processes;
 use super::store::{Ledger, answers};
 use crate::claude::settings::prices;
@@ -90,11 +90,11 @@ impl<'a> Wanted<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct LiveFigures {
     /// The session.
-    pub session: Spent,
+    pub session: Tally,
     /// Today, over all sessions.
-    pub today: Spent,
+    pub today: Tally,
     /// This month, if it was asked for.
-    pub month: Option<Spent>,
+    pub month: Option<Tally>,
     /// This month in projects that the session is in, by their keys, of those that were asked for.
     pub projects: Vec<(String, Money)>,
     /// Whether all transcripts were ever read to the end.
@@ -220,7 +220,7 @@ impl Live {
             rows.retain(|row| Some(row.process) != heard.replaces);
             rows.push(heard.row);
         }
-        let session = Spent::new(&facts, &rows);
+        let session = Tally::from_session(&facts, &rows);
         let unwritten = session.unwritten - listener.stored_unwritten;
         let mut projects = self.projects(wanted, id, [first, end])?;
         for (_, spent) in &mut projects {

@@ -42,5 +42,4 @@ pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use spend_rows::{EVER, Origin, RowsBy, RowsPeriod, SpendRow, SpendSource, Tally};
-pub use spent::Spent;
 pub use store::{Ledger, LedgerError, Patience, path_in};

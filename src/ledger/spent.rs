@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use super::Tally;
+use super::answers::each_hidden;
 use super::facts::{Id, id_of};
+use super::store::answers::count_from;
 use super::store::processes::{self, ProcessTotal, SessionFacts};
 use super::store::quarters;
 use super::store::sqlite::{each, first, note, noted};
@@ -15,79 +18,58 @@ use crate::pricing::Money;
 /// Name in `meta`: all transcripts were read to the end once.
 const COMPLETE: &str = "complete";
 
-/// What was spent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// Priced from transcript lines.
-    pub recorded: Money,
-    /// Counted by the client's totals and shown by no line.
-    pub unrecorded: Money,
-    /// Handed to the status line, and in no file.
-    pub unwritten: Money,
-    /// Whether a model without a known price is among it: then the figure is an estimate.
-    pub estimated: bool,
-    /// Whether there may be more: see [`Tally::at_least`](super::Tally).
-    pub at_least: bool,
-}
-
-impl Spent {
-    /// By a session of which this is known, and what its processes drew.
-    pub(super) fn new(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
+impl Tally {
+    /// Of a session of which this is known, and what its processes drew.
+    pub(super) fn from_session(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
         Self {
             recorded: facts.recorded,
             unrecorded: facts.unrecorded,
             unwritten: facts.unwritten(processes),
-            estimated: facts.unpriced > 0,
+            unpriced: facts.unpriced.max(0).cast_unsigned(),
             at_least: facts.at_least || processes::has_guess(processes),
+            ..Self::default()
         }
-    }
-
-    /// All together.
-    pub fn total(self) -> Money {
-        self.recorded + self.unrecorded + self.unwritten
     }
 }
 
 impl Ledger {
     /// What a session has cost.
-    pub fn session(&self, name: &str) -> Result<Spent, LedgerError> {
+    pub fn session(&self, name: &str) -> Result<Tally, LedgerError> {
         let id = id_of(name.as_bytes());
         self.ask(|connection| {
             let processes = processes::of_session(connection, id)?;
-            Ok(Spent::new(&processes::facts(connection, id)?, &processes))
+            Ok(Tally::from_session(
+                &processes::facts(connection, id)?,
+                &processes,
+            ))
         })
     }
 
-    /// What was spent from `from` up to `until`; both on quarters of an hour.
-    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, LedgerError> {
-        let range = quarters([from, until].map(|at| at.timestamp_millis()));
-        let sum = |sign: &str, table: &str| -> rusqlite::Result<(Money, HashSet<Id>)> {
-            let query = format!(
-                "SELECT abs(cost), session, {sign} FROM {table} WHERE quarter >= ? AND quarter < ?"
-            );
-            let (mut cost, mut signed) = (Money::ZERO, HashSet::new());
-            each(&self.connection, &query, range, |row| {
-                cost += Money::from_pico(row.get(0)?);
-                if row.get(2)? {
-                    signed.insert(row.get(1)?);
-                }
+    /// What was spent from `from` up to `until`, both on quarters of an hour; without counts of tokens.
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tally, LedgerError> {
+        let period = [from, until].map(|at| at.timestamp_millis());
+        let query = "SELECT cost, unpriced FROM quarter WHERE quarter >= ? AND quarter < ?";
+        self.ask(|connection| {
+            let mut sum = Tally::default();
+            each(connection, query, quarters(period), |row| {
+                sum.recorded += Money::from_pico(row.get(0)?);
+                sum.unpriced = sum.unpriced.saturating_add(count_from(row, 1)?);
                 Ok(())
             })?;
-            Ok((cost, signed))
-        };
-        self.ask(|connection| {
-            let (recorded, unpriced) = sum("unpriced > 0", "quarter")?;
-            let (unrecorded, not_known) = sum("cost <= 0", "unrecorded")?;
-            let (unwritten, drawn) = sum("true", "unwritten")?;
-            let is_guess = |guessed: HashSet<Id>| !guessed.is_disjoint(&drawn);
-            Ok(Spent {
-                recorded,
-                unrecorded,
-                unwritten,
-                estimated: !unpriced.is_empty(),
-                at_least: !not_known.is_empty()
-                    || !drawn.is_empty() && is_guess(processes::guessed(connection)?),
-            })
+            let mut drawn: HashSet<Id> = HashSet::new();
+            each_hidden(connection, period, |hidden| {
+                if hidden.is_drawn {
+                    drawn.insert(hidden.session);
+                    sum.unwritten += hidden.cost;
+                } else {
+                    sum.unrecorded += hidden.cost;
+                    sum.at_least |= hidden.is_least;
+                }
+            })?;
+            if !drawn.is_empty() {
+                sum.at_least |= !processes::guessed(connection)?.is_disjoint(&drawn);
+            }
+            Ok(sum)
         })
     }
 

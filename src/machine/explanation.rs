@@ -118,12 +118,12 @@ impl Machine {
         let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
         let is_current = self.read_on(&mut ledger, READS).is_all();
         let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
-        let is_lower_bound = spent.estimated || spent.at_least || !is_current;
+        let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
         let bound = if is_lower_bound { "at least " } else { "" };
         Some(format!(
             "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
             self.clock().time(since),
-            spent.total().show()
+            spent.cost().show()
         ))
     }
 

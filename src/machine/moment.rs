@@ -169,7 +169,7 @@ impl Watched {
                 goes_on,
                 share: shares.find_map(|(name, share)| (id == Some(name)).then_some(*share)),
                 title: id.and_then(|id| self.title(places, id)),
-                cost: spent.map(|spent| Amount::from_spent(&spent)),
+                cost: spent.map(|spent| Amount::from_tally(&spent)),
                 project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),
                 doing,
             });

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ledger::{Spent, Tally};
+use crate::ledger::Tally;
 use crate::pricing::Money;
 
 impl Tally {
@@ -55,15 +55,6 @@ impl Amount {
             money: tally.cost(),
             is_estimate: tally.unpriced > 0,
             is_lower_bound: tally.at_least,
-        }
-    }
-
-    /// What the ledger says of a session or a period.
-    pub(crate) fn from_spent(spent: &Spent) -> Self {
-        Self {
-            money: spent.total(),
-            is_estimate: spent.estimated,
-            is_lower_bound: spent.at_least,
         }
     }
 

@@ -128,7 +128,7 @@ mod tests {
     use clap::ValueEnum;
 
     use crate::config::{Config, LineConfig, MeterForm, SegmentName};
-    use crate::ledger::{LiveFigures, Spent};
+    use crate::ledger::{LiveFigures, Tally};
     use crate::pricing::Money;
     use crate::terminal::width;
     use crate::time::Hours;
@@ -139,9 +139,9 @@ mod tests {
     /// The rows at these columns.
     fn rows(payload: &StatusPayload, cents: i64, config: &Config, columns: usize) -> Vec<String> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        let spent = |cents: i64| Spent {
+        let spent = |cents: i64| Tally {
             recorded: Money::from_nano(cents * 10_000_000),
-            ..Spent::default()
+            ..Tally::default()
         };
         let clock = Clock {
             now,

@@ -5,7 +5,6 @@ use super::layout::{Form, Segment, without_repetitions};
 use super::session::labelled;
 use crate::budget::{BudgetScope, BudgetUse};
 use crate::config::Currency;
-use crate::ledger::Spent;
 use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
@@ -17,7 +16,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
         None => ("client says ", Amount::exact(client?)),
         // Which session this is was not said: nothing is known of what it cost.
         Some(_) if client.is_none() && facts.payload.session_id().is_none() => return None,
-        Some(figures) => ("session ", Amount::from_spent(&figures.session)),
+        Some(figures) => ("session ", Amount::from_tally(&figures.session)),
     };
     let budget = &facts.config.budget;
     let used = BudgetUse::worth_saying(budget, BudgetScope::Session, amount.money);
@@ -35,11 +34,11 @@ pub(super) fn prompt(cost: Money) -> Segment {
 
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let (figures, budget) = (facts.figures.as_ref()?, &facts.config.budget);
-    let amount = Amount::from_spent(&figures.today).unless_complete(figures.is_complete);
+    let amount = Amount::from_tally(&figures.today).unless_complete(figures.is_complete);
     let used = BudgetUse::worth_saying(budget, BudgetScope::Day, amount.money);
     let mut forms = forms("today ", 60, amount, used.as_ref(), &facts.config.currency);
     // Month and project have no segment of their own; the fullest of their budgets speaks up here.
-    let month = figures.month.map(Spent::total);
+    let month = figures.month.map(|spent| spent.cost());
     let month = month.map(|spent| (BudgetScope::Month, spent));
     let projects = figures.projects.iter();
     let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
@@ -101,6 +100,7 @@ mod tests {
     use crate::claude::status_payload::StatusPayload;
     use crate::config::Config;
     use crate::ledger::LiveFigures;
+    use crate::ledger::Tally;
     use crate::time::{Clock, Hours, Zone};
 
     /// The texts of a segment, from long to short, where so many dollars were spent.
@@ -112,9 +112,9 @@ mod tests {
     ) -> Vec<String> {
         let payload = format!(r#"{{"session_id":"a","cost":{{"total_cost_usd":{usd}}}}}"#);
         let payload = StatusPayload::parse(payload.as_bytes());
-        let spent = Spent {
+        let spent = Tally {
             recorded: Money::from_nano(usd * 1_000_000_000),
-            ..Spent::default()
+            ..Tally::default()
         };
         let figures = LiveFigures {
             session: spent,

@@ -1184,7 +1184,7 @@ impl Drawing {
         let mut live = Live::read(ledger, &places, &session.id, Some(&path), Some(drawn)).unwrap();
         let figures = live.figures(&self.environment, Wanted::default()).unwrap();
         live.keep(&places);
-        (figures.session.total(), figures.session.at_least)
+        (figures.session.cost(), figures.session.at_least)
     }
 
     fn places(&self) -> Places {
@@ -1488,19 +1488,19 @@ fn hold_the_end_against_the_truth(
         let anew = fresh.session(&session.id).unwrap();
         // What the files alone say of two at once, the other test holds against the truth.
         let most = session.recorded + session.unrecorded + session.killed + hidden;
-        let most = most.max(anew.total());
+        let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_told + told;
-        let total = found.total();
+        let total = found.cost();
         prop_assert!(
             total.nano() <= most.nano() + 5,
             "{total:?} of {} in the end, where the truth is {most:?}",
             session.id
         );
         prop_assert!(
-            total.nano() + 5 >= anew.total().nano(),
+            total.nano() + 5 >= anew.cost().nano(),
             "{total:?} of {} in the end, made anew {:?}",
             session.id,
-            anew.total()
+            anew.cost()
         );
         let is_plain = !session.is_ambiguous && !session.has_untold && !has_losses.contains(&place);
         prop_assert!(

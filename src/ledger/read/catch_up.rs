@@ -116,7 +116,9 @@ impl Ledger {
         if batch.is_empty() {
             return Ok(());
         }
-        self.write(|connection| put_and_settle(connection, batch, prices))
+        self.write(|connection| put_and_settle(connection, batch, prices))?;
+        self.tidy();
+        Ok(())
     }
 
     /// Reads everything new under `roots` into the ledger. `watch` is told how far it is, a few
