@@ -50,8 +50,8 @@ pub struct Tally {
     pub unrecorded: Money,
     /// Handed to the status line only; likewise.
     pub unwritten: Money,
-    /// Whether there may be more: what the session was forked from is in no file any more, so of its
-    /// unrecorded spend nothing is known; or nobody knows which process drew what is unwritten.
+    /// Whether there may be more: what the session was forked from is in no file any more, or nobody
+    /// knows from which of its totals a process went on, or which process drew what is unwritten.
     pub at_least: bool,
     /// Distinct responses.
     pub responses: u64,
