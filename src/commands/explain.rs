@@ -46,7 +46,8 @@ impl Verb for ExplainArguments {
     /// The newest open error, else the newest one, or a text that was given.
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let incidents = machine.incidents();
-        let session = self.session.as_deref();
+        let session = machine.whole_session(self.session.as_deref());
+        let session = session.as_deref();
         let pasted = self.text.as_deref().or(self.message.as_deref());
         let situation = match pasted {
             Some("-") => {
@@ -69,7 +70,9 @@ impl Verb for ExplainArguments {
             }
             machine.explain(incident, session, self.long, &incidents, &mut report);
         }
-        let code = self.exit_code.then(|| exit_code(situation.wait()));
+        let is_unknown = session.is_some_and(|session| !incidents.know(session));
+        let wait = situation.wait().or(is_unknown.then_some(Wait::Unknown));
+        let code = self.exit_code.then(|| exit_code(wait));
         let reply = Reply::from(report).in_json(self.json);
         Ok(reply.with_code(code.unwrap_or_default()))
     }

@@ -36,7 +36,8 @@ impl Verb for IncidentsArguments {
             return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
         }
         let known = machine.incidents();
-        let session = self.session.as_deref();
+        let session = machine.whole_session(self.session.as_deref());
+        let session = session.as_deref();
         let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
         let (incidents, most) = match machine.conversation {
             Some(_) => (
@@ -62,7 +63,8 @@ pub(crate) struct ReportArguments {
 impl Verb for ReportArguments {
     /// As Markdown.
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let situation = machine.incidents().situation(self.session.as_deref());
+        let session = machine.whole_session(self.session.as_deref());
+        let situation = machine.incidents().situation(session.as_deref());
         let text = match situation.incident {
             Some(incident) => bug_report::write(&incident, machine.clock()),
             None => "No limit error is known, so there is nothing to report.".to_owned(),

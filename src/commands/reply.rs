@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use rusqlite::ErrorCode;
-
 use crate::environment::Environment;
 use crate::ledger::LedgerError;
 use crate::machine::Machine;
@@ -101,34 +99,13 @@ pub(super) fn in_one_line(error: &anyhow::Error) -> String {
             }
         }
     }
-    match advice.or_else(|| of_ledger(error)) {
+    let ledger = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<LedgerError>());
+    match advice.or_else(|| ledger?.remedy()) {
         Some(advice) => format!("{line}; {advice}"),
         None => line,
     }
-}
-
-/// What to do where SQLite failed.
-fn of_ledger(error: &anyhow::Error) -> Option<&'static str> {
-    let mut causes = error.chain();
-    let code = causes.find_map(|cause| cause.downcast_ref::<LedgerError>()?.code())?;
-    Some(match code {
-        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
-            "check that you may read and write it and its folder"
-        }
-        ErrorCode::ReadOnly => "make it and its folder writable (chmod u+w)",
-        ErrorCode::DiskFull => "free some space and try again",
-        ErrorCode::SystemIoFailure => "check the disk that it is on, and try again",
-        ErrorCode::DatabaseBusy
-        | ErrorCode::DatabaseLocked
-        | ErrorCode::FileLockingProtocolFailed => {
-            "another program keeps it locked: try again when that is done"
-        }
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
-            "move it away; `whycap spend` makes a new one from the transcripts that are left"
-        }
-        ErrorCode::OutOfMemory => "close other programs and try again",
-        _ => "try again; if it stays so, move it away, and `whycap spend` makes a new one",
-    })
 }
 
 #[cfg(test)]

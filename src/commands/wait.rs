@@ -35,7 +35,8 @@ const LOOK: Duration = Duration::from_secs(5);
 impl Verb for WaitArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let started = Instant::now();
-        let session = self.session.as_deref();
+        let session = machine.whole_session(self.session.as_deref());
+        let session = session.as_deref();
         let mut over = "Nothing is blocked.";
         let code = loop {
             let machine = machine.at_present();

@@ -79,7 +79,10 @@ pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
         Some(Err(error)) if error.is_busy() => found.add("ledger.busy", &[]),
         Some(Err(error)) => {
             let place = setup.places.show(&ledger::path_in(&setup.places.data));
-            found.add("ledger.unusable", &[("why", error), ("place", &place)]);
+            match error.remedy() {
+                Some(remedy) => found.add("ledger.failed", &[("why", error), ("remedy", &remedy)]),
+                None => found.add("ledger.unusable", &[("why", error), ("place", &place)]),
+            }
         }
     }
 }

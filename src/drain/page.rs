@@ -82,7 +82,7 @@ impl Drain {
     fn say_sum(&self, report: &mut Report) {
         let needless = self.found.needless;
         if self.found.answers == 0 {
-            return report.paragraph(Tone::Plain, "No answers in this time.");
+            return report.paragraph(Tone::Plain, "No answers were found.");
         }
         let (written, cost) = (self.found.written.show(), self.cost.show());
         if needless.answers == 0 {
@@ -106,9 +106,10 @@ impl Drain {
         let cause = Column::text("cause").shrinking_to(16);
         let mut table = Table::new([cause].into_iter().chain(figures));
         for ((cause, is_needless), sum) in &self.found.causes {
-            let (tone, needed) = match is_needless {
-                true => (Tone::Warning, "no"),
-                false => (Tone::Plain, "yes"),
+            let (tone, needed) = match (is_needless, cause) {
+                (true, _) => (Tone::Warning, "no"),
+                (false, Cause::Unknown) => (Tone::Plain, "unknown"),
+                (false, _) => (Tone::Plain, "yes"),
             };
             let cells = [
                 cause.in_short(*is_needless).to_owned(),
@@ -185,7 +186,7 @@ impl Drain {
         if found.unrecorded > 0 {
             report.gap();
             let text = format!(
-                "{} of {} have no record of their request (Claude Code before 2.1.300). Of them only tokens and times are known, so less can be proven.",
+                "{} of {} have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven.",
                 found.unrecorded,
                 counted(found.answers, "answer"),
             );

@@ -1,7 +1,7 @@
 //! What is recorded on this machine, gathered for an answer: a ledger that is up to date, who is in the
 //! middle of an answer, what sessions are called.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -122,6 +122,19 @@ impl Machine {
                 }
             })
             .collect()
+    }
+
+    /// A session's whole id, where it is given by its beginning, as tables show it. What no session or
+    /// more than one begins with stays as it is.
+    pub(crate) fn whole_session(&self, given: Option<&str>) -> Option<String> {
+        let given = given?;
+        let known = transcripts::of_sessions(self.places.transcript_roots()).into_iter();
+        let known = known.map(|file| transcripts::session_of(&file.path));
+        let meant: HashSet<String> = known.filter(|id| id.starts_with(given)).collect();
+        let whole = (meant.len() == 1)
+            .then(|| meant.into_iter().next())
+            .flatten();
+        Some(whole.unwrap_or_else(|| given.to_owned()))
     }
 
     /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is

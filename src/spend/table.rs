@@ -94,19 +94,24 @@ impl Statement {
 
     /// The groups with exact figures, under the names that JSON has.
     pub(crate) fn spreadsheet(&self) -> Table {
-        let names = [&self.wanted.by.name(), "project", "title", "last_activity"];
-        let names = names.map(Column::text).into_iter();
+        let by = self.wanted.by;
+        let of_session = ["project", "title", "last_activity"];
+        let of_session = (by == GroupBy::Session).then_some(of_session);
+        let names = std::iter::once(by.name());
+        let names = names.chain(of_session.into_iter().flatten().map(str::to_owned));
         let figures = exact(&Tally::default()).map(|(name, _)| Column::figure(name));
-        let mut table = Table::new(names.chain(figures));
+        let mut table = Table::new(names.map(|name| Column::text(&name)).chain(figures));
         for group in &self.groups {
-            let names = [
-                group.key.clone(),
-                group.project.clone().unwrap_or_default(),
-                group.title.clone().unwrap_or_default(),
-                rfc3339(moment(group.last_at)),
-            ];
-            let figures = exact(&group.tally).map(|(_, figure)| figure);
-            table.row(names.into_iter().chain(figures));
+            let mut cells = vec![group.key.clone()];
+            if of_session.is_some() {
+                cells.extend([
+                    group.project.clone().unwrap_or_default(),
+                    group.title.clone().unwrap_or_default(),
+                    rfc3339(moment(group.last_at)),
+                ]);
+            }
+            cells.extend(exact(&group.tally).map(|(_, figure)| figure));
+            table.row(cells);
         }
         table
     }

@@ -103,7 +103,14 @@ impl Zone {
 
     fn exact_moment(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         match self {
-            Self::Local => Some(Local.from_local_datetime(&wall).earliest()?.to_utc()),
+            Self::Local => {
+                // Neither chrono's order of the two nor its idea of where a doubled hour ends is
+                // the clocks'.
+                let found = Local.from_local_datetime(&wall);
+                let found = [found.earliest(), found.latest()].into_iter().flatten();
+                let shown = found.filter(|at| self.at(at.to_utc()).naive_local() == wall);
+                shown.map(|at| at.to_utc()).min()
+            }
             Self::Named(zone) => {
                 // The same figures, as if they were universal time.
                 let wall = jiff::Timestamp::from_second(wall.and_utc().timestamp()).ok()?;

@@ -635,6 +635,37 @@ fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
         "{rows:?}"
     );
     assert_eq!((rows.len(), rows[3]), (4, ""));
+    let by_project = sandbox.run(&["spend", "--by", "project", "--csv"]);
+    assert!(
+        by_project.success().starts_with("project,cost_usd,"),
+        "{by_project:?}"
+    );
+}
+
+#[test]
+fn a_day_with_two_midnights_begins_at_the_first() {
+    // Havana's clocks went from 00:59:59 back to 00:00 on 1 November 2026: at 05:00 UTC.
+    let sandbox = with_lines(&[
+        line("a", "2026-11-01T04:30:00Z", "claude-opus-5-5", 1_000_000),
+        line("b", "2026-11-01T15:00:00Z", "claude-opus-5-5", 1_000_000),
+    ])
+    .variable("TZ", "America/Havana");
+    for days in [
+        &["--since", "2026-11-01"][..],
+        &["--since", "2026-11-01", "--until", "2026-11-01"],
+        &["--since", "2026-11-01", "--timezone", "America/Havana"],
+    ] {
+        let run = sandbox.run(&[&["spend", "--json"], days].concat());
+        let report = run.json();
+        near(&report["total"]["cost_usd"], &Value::from(40.0));
+        assert_eq!(
+            report["groups"].as_array().map(Vec::len),
+            Some(1),
+            "{days:?}"
+        );
+    }
+    let before = sandbox.run(&["spend", "--json", "--until", "2026-10-31"]);
+    near(&before.json()["total"]["cost_usd"], &Value::from(0.0));
 }
 
 #[test]

@@ -144,10 +144,29 @@ fn a_session_that_nobody_knows_is_an_error() {
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("no session typo is known"), "{run:?}");
+    let explained = client.run(AT, &["explain", "--exit-code", "--session", "typo"], b"");
+    assert_eq!(explained.code, 12, "{explained:?}");
     let help = waits(&client, AT, &["--help"]);
     for code in ["10", "11", "12", "124"] {
         assert!(help.stdout.contains(code), "{}", help.stdout);
     }
+}
+
+#[test]
+fn a_session_is_known_by_the_eight_characters_that_tables_show() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let incident = client.run(AT, &["explain", "--json"], b"").json();
+    let id = incident["incident"]["session_id"].as_str().unwrap();
+    let short = &id[..8];
+    let explained = client.run(AT, &["explain", "--exit-code", "--session", short], b"");
+    assert_eq!(explained.code, 10, "{explained:?}");
+    let waited = waits(&client, AT, &["--session", short, "--timeout", "1s"]);
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert!(waited.stderr.contains("gave up"), "{waited:?}");
+    let listed = client.run(AT, &["incidents", "--session", short], b"");
+    assert!(listed.success().contains("5-hour limit"), "{listed:?}");
 }
 
 #[test]

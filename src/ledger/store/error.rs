@@ -105,6 +105,28 @@ impl LedgerError {
         }
     }
 
+    /// What to do where SQLite failed. The other errors say it themselves.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        Some(match self.code()? {
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+                "check that you may read and write it and its folder"
+            }
+            ErrorCode::ReadOnly => "make it and its folder writable (chmod u+w)",
+            ErrorCode::DiskFull => "free some space and try again",
+            ErrorCode::SystemIoFailure => "check the disk that it is on, and try again",
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed => {
+                "another program keeps it locked: try again when that is done"
+            }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                "move it away; `whycap spend` makes a new one from the transcripts that are left"
+            }
+            ErrorCode::OutOfMemory => "close other programs and try again",
+            _ => "try again; if it stays so, move it away, and `whycap spend` makes a new one",
+        })
+    }
+
     pub(super) fn damage(&self) -> Option<Damage> {
         use rusqlite::Error as Sqlite;
         let Self::Database { path, source, .. } = self else {
