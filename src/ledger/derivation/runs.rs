@@ -398,14 +398,24 @@ impl<'f> Context<'f> {
         let first_mark = self.owners.first_mark(last.session);
         let first_line = first_mark.unwrap_or(forked).min(forked);
         let (newest_copy, parent) = self.newest_copy(last.session).unzip();
-        // Of what its parent answered, a fork repeats all that was there.
-        let knows_more = |(base, _): Base<'_, 'f>| {
+        // Of what its parent answered, a fork repeats all that was there, save what was answered beside
+        // that: then the total counts nothing but what it repeats.
+        let is_here = |place: &Sighting| {
+            let file = self.family.files.get(&place.file);
+            file.is_some_and(|file| file.session == last.session)
+        };
+        let is_repeated = |answer: &&Answer| answer.places().any(is_here);
+        let knows_more = |(base, run): Base<'_, 'f>| {
             let is_unknown = |answer: &Answer| {
                 !answer.is_of_subagent
                     && newest_copy.is_some_and(|newest| newest < answer.at)
                     && answer.at <= base.written_at()
             };
-            Some(base.last.session) == parent && self.own_answers(base.last.session).any(is_unknown)
+            let answers = || self.own_answers(base.last.session);
+            let in_run = || answers().filter(|answer| run.covers(answer.at));
+            Some(base.last.session) == parent
+                && answers().any(is_unknown)
+                && !is_explained(&run.growth, &served(in_run().filter(is_repeated)))
         };
         let mut candidates: Vec<Base<'_, 'f>> = self
             .known
@@ -428,10 +438,7 @@ impl<'f> Context<'f> {
         }
         let covered = own.into_iter().filter(|answer| answer.at <= ending.before);
         let covered = served(covered);
-        let explains = |base: &Written<'_>| {
-            let grown = usage_of(&growth(last, Some(base.last)));
-            are_at_most(&grown, &covered) && are_at_most(&covered, &grown)
-        };
+        let explains = |base: &Written<'_>| is_explained(&growth(last, Some(base.last)), &covered);
         // A fork that wrote no line itself hands on its parent's lines only.
         let of_parent = |base: &Written<'_>| {
             let other = base.last.session;
@@ -526,4 +533,10 @@ fn are_at_most(ones: &ServedBy, others: &ServedBy) -> bool {
     let other = |model: &Id| others.get(model).copied().unwrap_or_default();
     ones.iter()
         .all(|(model, usage)| is_at_most(*usage, other(model)))
+}
+
+/// Whether these are all that a run grew by, to the token.
+fn is_explained(growth: &Parts, served: &ServedBy) -> bool {
+    let grown = usage_of(growth);
+    are_at_most(&grown, served) && are_at_most(served, &grown)
 }
