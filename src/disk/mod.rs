@@ -196,6 +196,23 @@ pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
 }
 
+/// Whether files can be made in a directory, or where it would have to be made first. Only Unix tells
+/// without trying.
+pub(crate) fn may_write_in(directory: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        let mut above = directory.ancestors();
+        let stands = above.find(|place| place.symlink_metadata().is_ok());
+        stands.is_none_or(|place| access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        true
+    }
+}
+
 /// Makes a directory of ours, 0700, and its parents. An error if a link, or what is not ours alone,
 /// has its name.
 pub(crate) fn create_private_dir(path: &Path) -> Result<(), Error> {

@@ -28,6 +28,7 @@ const NAMED: usize = 20;
 pub(super) fn retention(setup: &Setup, found: &mut Examination) {
     let days = winner(&setup.settings, "cleanupPeriodDays").and_then(|(_, days)| days.as_i64());
     let key = match &setup.ledger {
+        None if !disk::may_write_in(&setup.places.data) => "retention.cannot",
         None => "retention.not_yet",
         Some(Err(error)) if !error.is_busy() => "retention.cannot",
         Some(_) => "retention.counted",
@@ -133,6 +134,10 @@ pub(super) fn own_data(setup: &Setup, found: &mut Examination) {
                 &[("variable", &variable), ("place", &place)],
             );
         }
+    }
+    if !disk::may_write_in(&places.data) {
+        let place = places.show(&places.data);
+        found.add("data.read_only", &[("place", &place)]);
     }
     if moves_home(places, &setup.directory) {
         let project = places.show(&setup.directory);

@@ -20,6 +20,12 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
             path.display()
         );
     }
+    if path.file_stem() != Some(OsStr::new("whycap")) {
+        bail!(
+            "{} is not called whycap, and what it wrote into settings could not be found there again; rename it",
+            path.display()
+        );
+    }
     call(environment, &path)
 }
 

@@ -136,6 +136,22 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 
 #[test]
 #[cfg(unix)]
+fn a_data_directory_that_cannot_be_written_is_a_failure_with_a_way_out() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".local/share/whycap", "a file");
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&found, "own data");
+    assert_eq!(finding["verdict"], "fail", "{finding}");
+    let fix = finding["fix"].as_str().unwrap();
+    assert!(fix.contains("WHYCAP_DATA_DIR"), "{finding}");
+    assert_eq!(
+        check(&found, "retention")["fix"],
+        "Fix the ledger or its folder first, see below."
+    );
+}
+
+#[test]
+#[cfg(unix)]
 fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/projects/-home-dev-api/a.jsonl", "");
