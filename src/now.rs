@@ -194,7 +194,7 @@ impl Moment {
             None => "none: nothing was spent in the last five hours".to_owned(),
             Some(block) => format!(
                 "{} since {}, ends {}",
-                block.cost.show(),
+                block.spent.unless_complete(spend.is_complete).show(),
                 self.clock.time(block.start),
                 self.clock.time_and_distance(block.end)
             ),
@@ -236,7 +236,7 @@ impl Moment {
             Some(json!({
                 "start": rfc3339(block.start),
                 "end": rfc3339(block.end),
-                "cost_usd": block.cost.usd(),
+                "cost_usd": block.spent.money.usd(),
                 "usd_per_hour": spend.per_hour.map(|(rate, _)| rate.usd()),
             }))
         });
@@ -486,7 +486,7 @@ mod tests {
                 block: Some(Block {
                     start: at("2026-11-20T10:00:00Z"),
                     end: at("2026-11-20T15:00:00Z"),
-                    cost: dollars(7),
+                    spent: Amount::exact(dollars(7)),
                 }),
                 is_complete: true,
             }),

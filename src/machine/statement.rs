@@ -47,7 +47,7 @@ pub(crate) struct StatementAsked {
     /// At most this many: newest periods, else highest cost
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
-    /// By date (days in their order, all else newest first) or most expensive first (cost)
+    /// By date (days in order, else newest first) or by cost
     #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
     /// Add up what several machines exported there

@@ -7,8 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
 
+use super::tally::Amount;
 use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource, Tally};
-use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
 
 /// What a report is grouped by.
@@ -246,7 +246,7 @@ pub(crate) fn known(name: &str) -> &str {
 pub(crate) struct Block {
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
-    pub(crate) cost: Money,
+    pub(crate) spent: Amount,
 }
 
 /// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
@@ -264,7 +264,7 @@ pub(crate) fn running_block(
         Block {
             start,
             end: block_end(start),
-            cost: tally.cost(),
+            spent: Amount::from_tally(&tally),
         }
     });
     Ok(last.filter(|block| (block.start..block.end).contains(&now)))

@@ -29,7 +29,7 @@ impl Tally {
 }
 
 /// An amount and how sure it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// The amount.
     pub money: Money,

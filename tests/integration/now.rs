@@ -88,6 +88,20 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
 }
 
 #[test]
+fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
+    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T08:00:00Z");
+    let answer = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T07:00:00Z","requestId":"r","uuid":"u","cwd":"/home/dev/api","message":{"id":"m","model":"some-other-model","usage":{"input_tokens":0,"output_tokens":5000}}}"#;
+    sandbox.write(
+        ".claude/projects/-home-dev-api/s.jsonl",
+        format!("{answer}\n"),
+    );
+    let run = sandbox.run(&["now"]);
+    for row in ["Today     \u{2248}$0.10", "Block     \u{2248}$0.10"] {
+        assert!(run.success().contains(row), "{run:?}");
+    }
+}
+
+#[test]
 fn an_empty_home_has_a_screen_too() {
     let run = Sandbox::new().run(&["now"]);
     assert_eq!(
