@@ -42,9 +42,8 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let is_mended = !again && error.is_damage_of_content() && {
             let opened = Self::open(&places.data, patience);
-            let mended = opened.and_then(|mut ledger| {
-                ledger.write(|connection| work_out_anew(connection, prices))
-            });
+            let mended = opened
+                .and_then(|mut ledger| ledger.write(|connection| mend_sums(connection, prices)));
             mended.is_ok()
         };
         if is_mended {
@@ -64,7 +63,7 @@ impl Ledger {
         if are_sound {
             return Ok(());
         }
-        self.write(|connection| work_out_anew(connection, prices))
+        self.write(|connection| mend_sums(connection, prices))
     }
 
     /// What an older whycap had counted, and what that time comes to now: at the first asking after
@@ -99,12 +98,24 @@ fn add_up(connection: &Connection, query: &str) -> rusqlite::Result<Option<[i64;
     Ok(is_sound.then_some(sums))
 }
 
-/// Prices every response, and makes all sums from them.
-fn work_out_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
+/// Makes all sums from the answers where nothing that was worked out is to be believed.
+fn mend_sums(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM quarter; DELETE FROM unrecorded; DELETE FROM unwritten;
-         UPDATE session SET recorded = 0, unpriced = 0, unrecorded = 0, in_runs = 0, beyond = 0",
+        "DELETE FROM unrecorded; DELETE FROM unwritten;
+         UPDATE session SET unrecorded = 0, in_runs = 0, beyond = 0",
     )?;
+    work_out_anew(connection, prices)?;
+    for session in processes::sessions(connection)? {
+        processes::renew_unwritten(connection, session)?;
+    }
+    Ok(())
+}
+
+/// Prices every response, and makes all sums from them. What is in no file stays in the quarters of an
+/// hour in which it was drawn, and what a session had before that stays what it was.
+fn work_out_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
+    connection
+        .execute_batch("DELETE FROM quarter; UPDATE session SET recorded = 0, unpriced = 0")?;
     let names = names::models(connection)?;
     let models = names.iter();
     let models: HashMap<&Id, _> = models
@@ -131,9 +142,6 @@ fn work_out_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Resu
     changes.apply(connection)?;
     for family in families::with_totals(connection)? {
         families::settle(connection, family, prices)?;
-    }
-    for session in processes::sessions(connection)? {
-        processes::renew_unwritten(connection, session)?;
     }
     let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
     note(connection, PRICED_BY, priced_by)

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::histories::{near, spend, with_history};
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 /// What Claude Code tells the status line of a session: its total so far, and the windows.
 fn told(session: &str, total: f64) -> String {
@@ -98,6 +98,40 @@ fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
     let run = sandbox.run(&["now"]);
     for row in ["Today     \u{2248}$0.10", "Block     \u{2248}$0.10"] {
         assert!(run.success().contains(row), "{run:?}");
+    }
+}
+
+/// A model that is new to the ledger is enough for that.
+#[test]
+fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
+    let session = "0d3b2f9e-0000-4000-8000-000000000001";
+    let sandbox = Sandbox::new();
+    let draws = |at: &str, total: f64, run_ms: i64| {
+        let mut payload: Value = serde_json::from_str(&told(session, total)).unwrap();
+        payload["cost"]["total_duration_ms"] = run_ms.into();
+        let mut command = sandbox.command(&["statusline"]);
+        Run::of(
+            command.env("WHYCAP_NOW", at),
+            payload.to_string().as_bytes(),
+        );
+    };
+    draws("2026-11-19T10:00:00Z", 0.0, 1_000);
+    draws("2026-11-19T10:05:00Z", 1.25, 301_000);
+    draws("2026-11-20T10:00:00Z", 2.0, 86_401_000);
+    let answer = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-20T07:00:00Z","requestId":"r","uuid":"u","cwd":"/home/dev/api","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":0,"output_tokens":5000}}}"#;
+    sandbox.write(
+        ".claude/projects/-home-dev-api/s.jsonl",
+        format!("{answer}\n"),
+    );
+    let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T11:00:00Z");
+    for _ in 0..2 {
+        let days = spend(&sandbox, "day");
+        let cost = |day: &str| {
+            let groups = days["groups"].as_array().unwrap();
+            groups.iter().find(|group| group["key"] == day).unwrap()["cost_usd"].clone()
+        };
+        near(&cost("2026-11-19"), &Value::from(1.25));
+        near(&cost("2026-11-20"), &Value::from(0.85));
     }
 }
 
