@@ -8,10 +8,10 @@ use std::hint::black_box;
 use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use whycap::claude::meters::{OtherMeters, Windows};
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::ledger::{LiveFigures, Tally};
+use whycap::limits::sample::Sample;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, draw};
 use whycap::time::{Clock, Hours, Zone};
@@ -102,12 +102,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             ..Tally::default()
         };
         let facts = LineFacts {
-            windows: Some(Windows {
-                five_hour: payload.five_hour(),
-                seven_day: payload.seven_day(),
-                others: OtherMeters::default(),
-                measured: clock.now,
-            }),
+            windows: Sample::told(&payload, clock.now),
             figures: Some(LiveFigures {
                 session: spent(1.234),
                 today: spent(20.5),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::claude::meters::{Meter, Windows};
+use crate::claude::meters::Meter;
 use crate::claude::sessions::{Doing, SessionState};
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
@@ -14,6 +14,7 @@ use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::kind::Window;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
+use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::render::{self, Column, Page, Report, Table};
 use crate::spend::{Amount, Block, in_an_hour};
@@ -26,7 +27,7 @@ use crate::time::{Clock, WEEK, in_words, rfc3339};
 pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// What the account was told last of its windows.
-    pub(crate) windows: Option<Windows>,
+    pub(crate) windows: Option<Sample>,
     /// Whether that is another account than the one that is logged in now.
     pub(crate) are_of_another_login: bool,
     /// What is to be expected of them.
@@ -129,13 +130,13 @@ impl Moment {
 
     fn add_windows(&self, report: &mut Report) {
         let clock = self.clock;
-        let Some(windows) = self.windows else {
+        let Some(told) = &self.windows else {
             let says = "not known: Claude Code reported none lately (an API key has none)";
             return labelled(report, "Windows", Tone::Quiet, says);
         };
-        let spend_limit = windows.others.spend_limit;
+        let spend_limit = told.others.spend_limit;
         let spend_limit = spend_limit.map(|limit| (limit.name(), limit.meter));
-        let given = windows.named().map(|(name, meter, _)| (name, meter));
+        let given = told.windows().map(|(window, meter)| (window.name(), meter));
         let given: Vec<(&str, Meter)> = given.chain(spend_limit).collect();
         let longest = given.iter().map(|(name, _)| name.len()).max();
         for (label, (name, meter)) in first("Windows").zip(given) {
@@ -149,10 +150,10 @@ impl Moment {
             (false, true) => " for your login; the limit belongs to another account",
             (false, false) => "",
         };
-        let told = format!("reported {}{whose}", clock.distance(windows.measured));
+        let told = format!("reported {}{whose}", clock.distance(told.measured));
         labelled(report, "", Tone::Quiet, told);
         let paces = self.expected.iter();
-        let paces = paces.filter_map(|window| pace(window, self.left_of(window.name), clock));
+        let paces = paces.filter_map(|window| pace(window, self.left_of(window.window), clock));
         for (label, (tone, says)) in first("Pace").zip(paces) {
             labelled(report, label, tone, says);
         }
@@ -187,7 +188,11 @@ impl Moment {
         let today = format!("{}{both}{per_hour}", today.sign());
         labelled(report, "Today", Tone::Strong, today);
         // Where the window is known, a second one that is worked out would only confuse.
-        if self.windows.is_some_and(|it| it.five_hour.is_some()) {
+        if self
+            .windows
+            .as_ref()
+            .is_some_and(|it| it.five_hour.is_some())
+        {
             return;
         }
         let says = match spend.block {
@@ -243,7 +248,7 @@ impl Moment {
         let sessions = self.sessions.iter().map(RunningSession::json);
         json!({
             "at": rfc3339(now),
-            "windows": self.windows.as_ref().map(|windows| self.json_of_windows(windows)),
+            "windows": self.windows.as_ref().map(|told| self.json_of_windows(told)),
             "today_usd": spend.map(|spend| spend.today.cost().usd()),
             "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
             "block": block,
@@ -258,10 +263,10 @@ impl Moment {
         })
     }
 
-    fn json_of_windows(&self, windows: &Windows) -> Value {
-        let meter = |name: &str| {
-            let (_, meter, _) = windows.named().find(|(known, ..)| *known == name)?;
-            let outlook = self.expected(name).map(|window| window.outlook);
+    fn json_of_windows(&self, told: &Sample) -> Value {
+        let meter = |window: Window| {
+            let meter = told.meter(window)?;
+            let outlook = self.expected(window).map(|it| it.outlook);
             let full = outlook.and_then(Outlook::full);
             Some(json!({
                 "used_percentage": level(&meter, self.clock),
@@ -269,12 +274,12 @@ impl Moment {
                 "full_at": full.map(|(at, _)| rfc3339(at)),
                 "full_at_the_latest": full.map(|(_, latest)| rfc3339(latest)),
                 "lasts": outlook.filter(|it| *it != Outlook::Open).map(|_| full.is_none()),
-                "left_usd": self.left_of(name).map(Money::usd),
+                "left_usd": self.left_of(window).map(Money::usd),
             }))
         };
-        let five_hour = self.expected("5h");
+        let five_hour = self.expected(Window::FiveHour);
         let full = five_hour.and_then(|window| window.outlook.full());
-        let spend_limit = windows.others.spend_limit.map(|limit| {
+        let spend_limit = told.others.spend_limit.map(|limit| {
             json!({
                 "used_percentage": level(&limit.meter, self.clock),
                 "resets_at": limit.meter.resets_at.map(rfc3339),
@@ -284,25 +289,25 @@ impl Moment {
             })
         });
         json!({
-            "five_hour": meter("5h"),
-            "seven_day": meter("week"),
-            "seven_day_opus": meter("Opus week"),
-            "seven_day_sonnet": meter("Sonnet week"),
-            "seven_day_fable": meter("Fable week"),
+            "five_hour": meter(Window::FiveHour),
+            "seven_day": meter(Window::Weekly),
+            "seven_day_opus": meter(Window::WeeklyOpus),
+            "seven_day_sonnet": meter(Window::WeeklySonnet),
+            "seven_day_fable": meter(Window::WeeklyFable),
             "spend_limit": spend_limit,
-            "measured_at": rfc3339(windows.measured),
+            "measured_at": rfc3339(told.measured),
             "five_hour_full_at": full.map(|(at, _)| rfc3339(at)),
             "five_hour_percent_per_hour": five_hour.and_then(|window| Some(window.rate? * 60.0)),
         })
     }
 
-    fn left_of(&self, name: &str) -> Option<Money> {
+    fn left_of(&self, window: Window) -> Option<Money> {
         let mut left = self.slow.left.iter();
-        left.find_map(|(window, left)| (window.name() == name).then_some(*left))
+        left.find_map(|(of, left)| (*of == window).then_some(*left))
     }
 
-    fn expected(&self, name: &str) -> Option<&Expected> {
-        self.expected.iter().find(|window| window.name == name)
+    fn expected(&self, window: Window) -> Option<&Expected> {
+        self.expected.iter().find(|it| it.window == window)
     }
 }
 
@@ -352,7 +357,7 @@ impl RunningSession {
 /// With what is left of it at least, where that is known.
 fn pace(window: &Expected, left: Option<Money>, clock: Clock) -> Option<(Tone, String)> {
     let left = left.map(|left| format!("; {} or more are left", left.show()));
-    let (name, is_week) = (window.name, window.length == WEEK);
+    let (name, is_week) = (window.window.name(), window.window.length() == WEEK);
     match window.outlook {
         Outlook::Full(at, latest) => {
             let when = if is_week {
@@ -412,21 +417,19 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::claude::meters::OtherMeters;
     use crate::config::Config;
     use crate::terminal::{Palette, width};
     use crate::time::Hours;
-    use crate::time::{FIVE_HOURS, Zone};
+    use crate::time::Zone;
 
-    fn expected(name: &'static str, length: TimeDelta, used: f64, full: &str) -> Expected {
+    fn expected(window: Window, used: f64, full: &str) -> Expected {
         let full = full.parse().unwrap();
         Expected {
-            name,
+            window,
             meter: Meter {
                 used_percent: used,
                 resets_at: None,
             },
-            length,
             outlook: Outlook::Full(full, full),
             rate: None,
             week_before: None,
@@ -463,15 +466,15 @@ mod tests {
                 hours: Hours::TwentyFour,
             },
             are_of_another_login: false,
-            windows: Some(Windows {
+            windows: Some(Sample {
                 five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
-                others: OtherMeters::default(),
                 measured: now - TimeDelta::minutes(3),
+                ..Sample::default()
             }),
             expected: vec![
-                expected("5h", FIVE_HOURS, 82.0, "2026-11-20T12:57:00Z"),
-                expected("week", WEEK, 99.7, "2026-11-20T21:00:00Z"),
+                expected(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
+                expected(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
             slow: SlowFacts {
                 left: vec![(Window::FiveHour, Money::from_nano(6_800_000_000))],

@@ -4,10 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, WEEK};
 
 /// A window is used up from here on; below, the server rounds.
 const USED_UP: f64 = 100.0;
+/// The server rounds: resets that differ by no more are the same one.
+const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
 
 /// How far one usage window is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,21 @@ pub struct Meter {
 impl Meter {
     pub(crate) fn is_used_up(&self) -> bool {
         self.used_percent >= USED_UP
+    }
+
+    /// Whether two figures are of one run of a window.
+    pub(crate) fn is_of_run(&self, other: &Self) -> bool {
+        match (self.resets_at, other.resets_at) {
+            (Some(one), Some(other)) => (one - other).abs() <= SAME_RESET,
+            (one, other) => one == other,
+        }
+    }
+
+    /// Whether the window came to another whole percent since, or began anew.
+    pub(crate) fn is_step_from(&self, known: &Self) -> bool {
+        #[expect(clippy::float_cmp, reason = "whole numbers")]
+        let other_percent = known.used_percent.floor() != self.used_percent.floor();
+        other_percent || !self.is_of_run(known)
     }
 }
 
@@ -73,68 +89,6 @@ impl OtherMeters {
     /// Whether none is told.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// Every meter that is told.
-    pub(crate) fn told(&self) -> impl Iterator<Item = Meter> {
-        let spend_limit = self.spend_limit.map(|spend_limit| spend_limit.meter);
-        let told = [self.opus, self.sonnet, self.fable, spend_limit];
-        told.into_iter().flatten()
-    }
-
-    /// Those that `keep` says.
-    #[must_use]
-    pub(crate) fn filter(self, keep: impl Fn(&Meter) -> bool) -> Self {
-        Self {
-            opus: self.opus.filter(&keep),
-            sonnet: self.sonnet.filter(&keep),
-            fable: self.fable.filter(&keep),
-            spend_limit: self.spend_limit.filter(|limit| keep(&limit.meter)),
-        }
-    }
-
-    /// These, and where one is missing the other's.
-    #[must_use]
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self {
-            opus: self.opus.or(other.opus),
-            sonnet: self.sonnet.or(other.sonnet),
-            fable: self.fable.or(other.fable),
-            spend_limit: self.spend_limit.or(other.spend_limit),
-        }
-    }
-}
-
-/// The windows that Claude Code tells of, and when they were measured.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Windows {
-    /// The five-hour window.
-    pub five_hour: Option<Meter>,
-    /// The weekly window.
-    pub seven_day: Option<Meter>,
-    /// Others.
-    pub others: OtherMeters,
-    /// When the figures came.
-    pub measured: DateTime<Utc>,
-}
-
-impl Windows {
-    /// Whether one of the plan's windows is used up.
-    pub(crate) fn has_a_full_one(&self) -> bool {
-        self.named().any(|(_, meter, _)| meter.is_used_up())
-    }
-
-    /// The windows by the names that people read, as far as they are told, with their lengths.
-    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Meter, TimeDelta)> {
-        let given = [
-            ("5h", self.five_hour, FIVE_HOURS),
-            ("week", self.seven_day, WEEK),
-            ("Opus week", self.others.opus, WEEK),
-            ("Sonnet week", self.others.sonnet, WEEK),
-            ("Fable week", self.others.fable, WEEK),
-        ];
-        let told = given.into_iter();
-        told.filter_map(|(name, meter, length)| Some((name, meter?, length)))
     }
 }
 

@@ -3,8 +3,7 @@
 //! Every field may be missing, null or of a wrong type: each is read on its own, and what cannot
 //! be read is absent. Field names and units as of client 2.1.328.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,191 +18,118 @@ use crate::time::plausible_epoch;
 /// One status payload.
 #[derive(Debug, Clone, Default)]
 pub struct StatusPayload {
-    root: Value,
+    pub(crate) session_id: Option<String>,
+    /// The prompt that is worked on, or was last (since 2.1.196).
+    pub(crate) prompt_id: Option<String>,
+    /// The session's transcript. It may not exist yet.
+    pub(crate) transcript_path: Option<PathBuf>,
+    /// The model as people call it ("Opus 5.5"), else its id.
+    pub(crate) model_name: Option<String>,
+    /// The model's id (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
+    pub(crate) model_id: Option<String>,
+    pub(crate) version: Option<String>,
+    /// The directory that the session was started in, else the current one.
+    pub(crate) project_dir: Option<PathBuf>,
+    /// The directory that the session works in now.
+    pub(crate) current_dir: Option<PathBuf>,
+    /// Every directory that the session says it is in. Mostly all three are the same.
+    pub(crate) directories: Vec<PathBuf>,
+    /// The client's own running total since its chain of runs began. It contains what a fork took
+    /// over and background requests; after a crash it falls back to the last one written.
+    pub(crate) client_total: Option<Money>,
+    /// The client's running total of time spent in API calls, in milliseconds. It grows with every
+    /// request, so the same value twice means that no request came in between.
+    pub(crate) client_api_ms: Option<f64>,
+    /// For how long processes of the chain of runs have lived, in milliseconds.
+    pub(crate) client_run_ms: Option<i64>,
+    /// Lines that the session has added and removed.
+    pub(crate) lines_changed: Option<(u64, u64)>,
+    /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
+    pub(crate) effort: Option<String>,
+    /// Share of the context window in use, 0 to 100. Absent before the first answer.
+    pub(crate) context_percent: Option<f64>,
+    pub(crate) fast_mode: bool,
+    /// The session's prompt cache (since 2.1.251). None where none was seen, or it is not told when it
+    /// goes cold.
+    pub(crate) prompt_cache: Option<PromptCache>,
+    /// None where there were none.
+    pub(crate) cache_misses: Option<CacheMisses>,
+    /// The five-hour window. Only subscribers get it, and only after the first answer.
+    pub(crate) five_hour: Option<Meter>,
+    /// The weekly window, likewise.
+    pub(crate) seven_day: Option<Meter>,
+    /// What few are told of: a gateway's spend limit (since 2.1.251), and the windows of single
+    /// models, should a client tell them as it tells the others.
+    pub(crate) others: OtherMeters,
 }
 
 impl StatusPayload {
     /// Reads a payload. Bytes that are not JSON give a payload in which everything is absent.
     pub fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        Self {
-            root: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
-    }
-
-    fn text(&self, pointer: &str) -> Option<&str> {
-        let text = self.root.pointer(pointer)?.as_str()?;
-        (!text.trim().is_empty()).then_some(text)
-    }
-
-    fn number(&self, pointer: &str) -> Option<f64> {
+        let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
+        let text = |pointer: &str| {
+            let text = root.pointer(pointer)?.as_str()?;
+            (!text.trim().is_empty()).then(|| text.to_owned())
+        };
+        let path = |pointer: &str| text(pointer).map(PathBuf::from);
         // JSON has no number that is not finite.
-        self.root.pointer(pointer)?.as_f64()
-    }
-
-    pub(crate) fn session_id(&self) -> Option<&str> {
-        self.text("/session_id")
-    }
-
-    /// The prompt that is worked on, or was last (since 2.1.196).
-    pub(crate) fn prompt_id(&self) -> Option<&str> {
-        self.text("/prompt_id")
-    }
-
-    /// The session's transcript. It may not exist yet.
-    pub(crate) fn transcript_path(&self) -> Option<&Path> {
-        self.text("/transcript_path").map(Path::new)
-    }
-
-    /// The model as people call it ("Opus 5.5"), else its id.
-    pub(crate) fn model_name(&self) -> Option<&str> {
-        self.text("/model/display_name")
-            .or_else(|| self.text("/model/id"))
-            .or_else(|| self.text("/model"))
-    }
-
-    /// The model's id (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
-    pub(crate) fn model_id(&self) -> Option<&str> {
-        self.text("/model/id")
-    }
-
-    pub(crate) fn version(&self) -> Option<&str> {
-        self.text("/version")
-    }
-
-    /// The directory that the session was started in, else the current one.
-    pub(crate) fn project_dir(&self) -> Option<PathBuf> {
-        self.text("/workspace/project_dir")
-            .or_else(|| self.text("/cwd"))
-            .map(PathBuf::from)
-    }
-
-    /// The directory that the session works in now.
-    pub(crate) fn current_dir(&self) -> Option<&Path> {
-        let named = self.text("/workspace/current_dir");
-        named.or_else(|| self.text("/cwd")).map(Path::new)
-    }
-
-    /// Every directory that the session says it is in.
-    pub(crate) fn directories(&self) -> Vec<PathBuf> {
-        let named = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"];
-        let named = named.iter().filter_map(|pointer| self.text(pointer));
-        // Mostly all three are the same.
-        let named: BTreeSet<PathBuf> = named.map(PathBuf::from).collect();
-        named.into_iter().collect()
-    }
-
-    /// The client's own running total since its chain of runs began. It contains what a fork took
-    /// over and background requests; after a crash it falls back to the last one written.
-    pub(crate) fn client_total(&self) -> Option<Money> {
-        let usd = self.number("/cost/total_cost_usd")?;
-        Money::from_noisy_usd(usd).filter(|_| usd >= 0.0)
-    }
-
-    /// The client's running total of time spent in API calls, in milliseconds. It grows with every
-    /// request, so the same value twice means that no request came in between.
-    pub(crate) fn client_api_ms(&self) -> Option<f64> {
-        self.number("/cost/total_api_duration_ms")
-    }
-
-    /// For how long processes of the chain of runs have lived, in milliseconds.
-    pub(crate) fn client_run_ms(&self) -> Option<i64> {
-        let ms = self.number("/cost/total_duration_ms")?;
-        let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
-        i64::try_from(lived.as_millis()).ok()
-    }
-
-    /// Lines that the session has added and removed.
-    pub(crate) fn lines_changed(&self) -> Option<(u64, u64)> {
-        let cost = self.root.at("cost");
-        let added = cost.at("total_lines_added").as_u64()?;
-        Some((added, cost.at("total_lines_removed").as_u64()?))
-    }
-
-    /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
-    pub(crate) fn effort(&self) -> Option<&str> {
-        self.text("/effort/level")
-    }
-
-    /// Share of the context window in use, 0 to 100. Absent before the first answer.
-    pub(crate) fn context_percent(&self) -> Option<f64> {
-        self.number("/context_window/used_percentage")
-            .filter(|percent| (0.0..=1000.0).contains(percent))
-    }
-
-    pub(crate) fn fast_mode(&self) -> bool {
-        self.root.at("fast_mode") == true
-    }
-
-    /// The session's prompt cache (since 2.1.251). None where none was seen, or it is not told when it
-    /// goes cold.
-    pub(crate) fn prompt_cache(&self) -> Option<PromptCache> {
-        let cache = self.root.at("prompt_cache");
-        let lives = match cache.at("ttl").as_str()? {
-            "5m" => TimeDelta::minutes(5),
-            "1h" => TimeDelta::hours(1),
-            _ => return None,
-        };
-        Some(PromptCache {
-            lives,
-            expires_at: plausible_epoch(cache.at("expires_at").as_f64()?)?,
-            tokens: cache.at("recache_tokens_if_cold").as_u64()?,
-        })
-    }
-
-    /// What the process counts of prompts that were not read from the cache as far as they had been
-    /// written. None where there were none.
-    pub(crate) fn cache_misses(&self) -> Option<CacheMisses> {
-        let cache = self.root.at("prompt_cache");
-        let needless = MissCause::NEEDLESS.iter();
-        let needless = needless.filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64());
-        let cause = match cache
-            .at("last_miss_cause")
-            .at("causes")
-            .get(0)
-            .and_then(Value::as_str)
-        {
-            Some(last) => {
-                let known = MissCause::NEEDLESS.iter().find(|(name, _)| *name == last);
-                known.map_or(MissCause::Other, |(_, cause)| *cause)
-            }
-            None => MissCause::None,
-        };
-        Some(CacheMisses {
-            misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
-            needless: needless.sum(),
-            tokens: cache.at("miss_recache_tokens").as_u64()?,
-            at: plausible_epoch(cache.at("last_miss_at").as_f64()?)?,
-            cause,
-            is_of_an_hour: cache.at("ttl") == "1h",
-            has_run: TimeDelta::milliseconds(self.client_run_ms().unwrap_or_default()),
-        })
-    }
-
-    fn meter(&self, window: &str) -> Option<Meter> {
-        meter(self.root.at("rate_limits").at(window))
-    }
-
-    /// The five-hour window. Only subscribers get it, and only after the first answer.
-    pub fn five_hour(&self) -> Option<Meter> {
-        self.meter("five_hour")
-    }
-
-    /// The weekly window, likewise.
-    pub fn seven_day(&self) -> Option<Meter> {
-        self.meter("seven_day")
-    }
-
-    /// What few are told of: a gateway's spend limit (since 2.1.251), and the windows of single
-    /// models, should a client tell them as it tells the others.
-    pub(crate) fn other_meters(&self) -> OtherMeters {
-        OtherMeters {
-            opus: self.meter("seven_day_opus"),
-            sonnet: self.meter("seven_day_sonnet"),
-            fable: self.meter("seven_day_overage_included"),
-            spend_limit: spend_limit(self.root.at("rate_limits").at("spend_limit")),
+        let number = |pointer: &str| root.pointer(pointer)?.as_f64();
+        let meter = |window: &str| meter(root.at("rate_limits").at(window));
+        let (cache, cost) = (root.at("prompt_cache"), root.at("cost"));
+        let [project, current, cwd] =
+            ["/workspace/project_dir", "/workspace/current_dir", "/cwd"].map(path);
+        let mut directories: Vec<PathBuf> = [&project, &current, &cwd]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        directories.dedup();
+        let client_run_ms = number("/cost/total_duration_ms").and_then(whole_millis);
+        Self {
+            session_id: text("/session_id"),
+            prompt_id: text("/prompt_id"),
+            transcript_path: path("/transcript_path"),
+            model_name: ["/model/display_name", "/model/id", "/model"]
+                .into_iter()
+                .find_map(text),
+            model_id: text("/model/id"),
+            version: text("/version"),
+            project_dir: project.or_else(|| cwd.clone()),
+            current_dir: current.or(cwd),
+            directories,
+            client_total: dollars(cost.at("total_cost_usd")),
+            client_api_ms: number("/cost/total_api_duration_ms"),
+            client_run_ms,
+            lines_changed: cost
+                .at("total_lines_added")
+                .as_u64()
+                .zip(cost.at("total_lines_removed").as_u64()),
+            effort: text("/effort/level"),
+            context_percent: number("/context_window/used_percentage")
+                .filter(|percent| (0.0..=1000.0).contains(percent)),
+            fast_mode: root.at("fast_mode") == true,
+            prompt_cache: PromptCache::parse(cache),
+            cache_misses: CacheMisses::parse(cache, client_run_ms),
+            five_hour: meter("five_hour"),
+            seven_day: meter("seven_day"),
+            others: OtherMeters {
+                opus: meter("seven_day_opus"),
+                sonnet: meter("seven_day_sonnet"),
+                fable: meter("seven_day_overage_included"),
+                spend_limit: spend_limit(root.at("rate_limits").at("spend_limit")),
+            },
         }
     }
+}
+
+fn whole_millis(ms: f64) -> Option<i64> {
+    let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
+    i64::try_from(lived.as_millis()).ok()
+}
+
+fn dollars(usd: &Value) -> Option<Money> {
+    let usd = usd.as_f64().filter(|usd| *usd >= 0.0)?;
+    Money::from_noisy_usd(usd)
 }
 
 /// What the client tells of a session's prompt cache.
@@ -217,7 +143,7 @@ pub(crate) struct PromptCache {
     pub(crate) tokens: u64,
 }
 
-/// What a process counts of its misses.
+/// What a process counts of prompts that were not read from the cache as far as they had been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
@@ -254,6 +180,11 @@ impl MissCause {
         ("system_prompt_changed", Self::SystemPrompt),
     ];
 
+    fn named(name: &str) -> Self {
+        let known = Self::NEEDLESS.iter().find(|(known, _)| *known == name);
+        known.map_or(Self::Other, |(_, cause)| *cause)
+    }
+
     /// What happened, and what helps.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
@@ -267,7 +198,38 @@ impl MissCause {
     }
 }
 
+impl CacheMisses {
+    fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
+        let needless = MissCause::NEEDLESS.iter();
+        let needless = needless.filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64());
+        let causes = cache.at("last_miss_cause").at("causes");
+        let last = causes.get(0).and_then(Value::as_str);
+        Some(Self {
+            misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
+            needless: needless.sum(),
+            tokens: cache.at("miss_recache_tokens").as_u64()?,
+            at: plausible_epoch(cache.at("last_miss_at").as_f64()?)?,
+            cause: last.map_or(MissCause::None, MissCause::named),
+            is_of_an_hour: cache.at("ttl") == "1h",
+            has_run: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
+        })
+    }
+}
+
 impl PromptCache {
+    fn parse(cache: &Value) -> Option<Self> {
+        let lives = match cache.at("ttl").as_str()? {
+            "5m" => TimeDelta::minutes(5),
+            "1h" => TimeDelta::hours(1),
+            _ => return None,
+        };
+        Some(Self {
+            lives,
+            expires_at: plausible_epoch(cache.at("expires_at").as_f64()?)?,
+            tokens: cache.at("recache_tokens_if_cold").as_u64()?,
+        })
+    }
+
     /// Whether the last fifth of its life has begun, or it is over.
     pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
         self.expires_at - now <= self.lives / 5
@@ -288,14 +250,10 @@ fn meter(limit: &Value) -> Option<Meter> {
 }
 
 fn spend_limit(limit: &Value) -> Option<SpendMeter> {
-    let dollars = |name: &str| {
-        let usd = limit.at(name).as_f64().filter(|usd| *usd >= 0.0);
-        usd.and_then(Money::from_noisy_usd)
-    };
     Some(SpendMeter {
         meter: meter(limit)?,
-        used: dollars("used_usd"),
-        limit: dollars("limit_usd"),
+        used: dollars(limit.at("used_usd")),
+        limit: dollars(limit.at("limit_usd")),
         period: limit.read("period"),
     })
 }
@@ -308,9 +266,9 @@ mod tests {
     #[test]
     fn null_is_not_missing_is_not_zero() {
         let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":null}}"#);
-        assert_eq!(input.context_percent(), None);
+        assert_eq!(input.context_percent, None);
         let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":0}}"#);
-        assert_eq!(input.context_percent(), Some(0.0));
+        assert_eq!(input.context_percent, Some(0.0));
     }
 
     #[test]
@@ -318,9 +276,9 @@ mod tests {
         let input = StatusPayload::parse(
             br#"{"session_id":7,"model":"Opus","rate_limits":{"five_hour":[]}}"#,
         );
-        assert_eq!(input.session_id(), None);
-        assert_eq!(input.five_hour(), None);
-        assert_eq!(input.model_name(), Some("Opus"));
+        assert_eq!(input.session_id, None);
+        assert_eq!(input.five_hour, None);
+        assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
     /// As the help text of `/statusline` in clients 2.1.285 to 2.1.329 has it.
@@ -329,7 +287,7 @@ mod tests {
         let told = |limit: &str| {
             let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
             let payload = StatusPayload::parse(payload.as_bytes());
-            payload.other_meters().spend_limit
+            payload.others.spend_limit
         };
         let full = told(
             r#"{"used_percentage":102.5,"resets_at":1795219200,"used_usd":51.25,"limit_usd":50,"period":"daily"}"#,
@@ -347,6 +305,6 @@ mod tests {
     #[test]
     fn invalid_utf8_in_one_string_does_not_hide_the_rest() {
         let input = StatusPayload::parse(b"{\"cwd\":\"/tmp/\xff\",\"model\":{\"id\":\"m\"}}");
-        assert_eq!(input.model_name(), Some("m"));
+        assert_eq!(input.model_name.as_deref(), Some("m"));
     }
 }

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
-use crate::incidents::told_windows;
 use crate::ledger::{LiveFigures, Tally};
+use crate::limits::sample::Sample;
 use crate::machine::Machine;
 use crate::pricing::Money;
 use crate::render::{Page, Report};
@@ -73,7 +73,7 @@ fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
         Some((project.clone(), spent))
     });
     let facts = LineFacts {
-        windows: told_windows(&payload, clock.now),
+        windows: Sample::told(&payload, clock.now),
         figures: Some(LiveFigures {
             session: spent(3_270_000_000),
             today: spent(12_400_000_000),

@@ -65,7 +65,7 @@ impl CacheNews {
         prices: &ModelPrices<'_>,
         now: DateTime<Utc>,
     ) -> Option<Self> {
-        let session = payload.session_id()?;
+        let session = payload.session_id.as_deref()?;
         let text = format!("\"session\":{}", serde_json::json!(session));
         let known = journal.records::<WrittenAgain>(&text);
         let known: Vec<WrittenAgain> = known.filter(|it| it.session == session).collect();
@@ -80,8 +80,7 @@ impl CacheNews {
             count(&latest).saturating_sub(earlier.map_or(0, count))
         };
         let (many, tokens) = (since(|it| it.needless), since(|it| it.needless_tokens));
-        let price =
-            |tokens| rewriting(tokens, told.is_of_an_hour, prices, payload.fast_mode(), now);
+        let price = |tokens| rewriting(tokens, told.is_of_an_hour, prices, payload.fast_mode, now);
         let last = before.map_or(0, |before| before.needless_tokens);
         let dear = price(latest.needless_tokens.saturating_sub(last)) >= DEAR;
         if is_new && latest.said.is_none() && (many >= MANY || dear) {

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::readings::{self, Teller};
+use super::readings;
 use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
 use crate::journal;
-use crate::limits::evidence::{Evidence, Sample, Seen, Whose};
+use crate::limits::evidence::{Evidence, Seen, Whose};
 use crate::limits::incident::Incident;
 use crate::limits::is_own;
+use crate::limits::sample::{Sample, Teller};
 use crate::secrets::hidden;
 use crate::transcript::tail::{ErrorLine, MetError};
 
@@ -88,7 +89,7 @@ impl Incidents<'_> {
     ) -> Vec<Sample> {
         let mut own = readings::of_session(self.recent(), session);
         own.extend(told.map(|told| match own.last() {
-            Some(last) => readings::after(told, last),
+            Some(last) => told.after(last),
             None => told,
         }));
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());

@@ -12,6 +12,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::journal::{self, Journal};
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
+use crate::limits::sample::Sample;
 use crate::limits::standing::{Ending, Standing, Wait};
 use crate::transcript::tail::ErrorLine;
 
@@ -50,8 +51,8 @@ impl Incidents<'_> {
         payload: &StatusPayload,
         refused: bool,
     ) -> Option<(Option<Incident>, Option<Unsaved>)> {
-        let session = payload.session_id()?;
-        let transcript = payload.transcript_path();
+        let session = payload.session_id.as_deref()?;
+        let transcript = payload.transcript_path.as_deref();
         let newest = store::newest_of(self.recent(), session);
         let stored_until = newest.as_ref().map(|newest| newest.at + SAME_EVENT);
         let is_stored = |line: &ErrorLine| {
@@ -72,13 +73,11 @@ impl Incidents<'_> {
             self.look(&newest?, transcript)
         };
         let incident = (!evidence.since.answered).then(|| {
-            let told = readings::told(payload, self.environment.now);
+            let told = Sample::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
-            if let Some(version) = payload.version() {
-                // What is running now decides what happens at the reset.
-                let known = &mut evidence.session.client.version;
-                known.get_or_insert_with(|| version.to_owned());
-            }
+            // What is running now decides what happens at the reset.
+            let version = &mut evidence.session.client.version;
+            *version = version.take().or_else(|| payload.version.clone());
             self.explained(evidence)
         });
         Some((incident, unsaved))

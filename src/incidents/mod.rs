@@ -17,7 +17,6 @@ mod readings;
 pub(crate) mod report;
 mod store;
 
-pub(crate) use known_windows::{KnownWindows, told_windows};
 pub(crate) use lookup::{Situation, Unsaved};
 pub(crate) use pace::steps;
 pub(crate) use paying::Paying;
@@ -73,7 +72,8 @@ impl<'a> Incidents<'a> {
 
     /// The same, unless the session belongs to another account.
     pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<ShownUsage> {
-        let owner = payload.transcript_path().and_then(in_transcript::owner);
+        let owner = payload.transcript_path.as_deref();
+        let owner = owner.and_then(in_transcript::owner);
         let whose = owner.and_then(|owner| Whose::of(&owner, self.account()));
         let usage = self.shown_usage().filter(|_| whose != Some(Whose::Other));
         usage.cloned()

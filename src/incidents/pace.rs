@@ -8,15 +8,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::readings::{self, Reading, Teller, is_same_reset, is_step};
-use super::{Incidents, KnownWindows};
+use super::Incidents;
+use super::readings::{self, Reading};
 use crate::claude::meters::Meter;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
-use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
 use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
+use crate::limits::sample::{Sample, Teller};
 use crate::places::Places;
 use crate::time::{FIVE_HOURS, WEEK};
 
@@ -45,12 +45,9 @@ fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
         if before.is_some_and(|before| before.measured >= sample.measured) {
             continue;
         }
-        for window in Window::ALL {
-            let Some(meter) = sample.meter(window) else {
-                continue;
-            };
+        for (window, meter) in sample.windows() {
             let known = before.and_then(|before| before.meter(window));
-            if known.is_none_or(|known| is_step(&known, &meter)) {
+            if known.is_none_or(|known| meter.is_step_from(&known)) {
                 steps.push(WindowStep {
                     at: sample.at,
                     account: sample.account.clone(),
@@ -88,34 +85,26 @@ const HOLDS_FOR: TimeDelta = TimeDelta::hours(1);
 impl Incidents<'_> {
     /// What is to be expected of the windows of this account. Nothing by figures that are not new:
     /// how fast a window fills is only known while they are.
-    pub(crate) fn expected(&self, known: &KnownWindows) -> Vec<Expected> {
-        let (windows, account) = (&known.windows, known.account.as_deref());
-        let is_fresh = self.environment.now - windows.measured <= FRESH_FOR;
-        let named = windows.named().filter(|_| is_fresh);
-        let expected = named.filter_map(|(name, meter, length)| {
-            if length == FIVE_HOURS {
-                return self.five_hours(name, meter, account);
+    pub(crate) fn expected(&self, known: &Sample) -> Vec<Expected> {
+        let is_fresh = self.environment.now - known.measured <= FRESH_FOR;
+        let windows = known.windows().filter(|_| is_fresh);
+        let expected = windows.filter_map(|(window, meter)| {
+            if window == Window::FiveHour {
+                return self.five_hours(known, meter);
             }
-            let window = Window::ALL.into_iter().find(|it| it.name() == name)?;
-            let known = self.week_forecast(account, window, &meter)?;
+            let forecast = self.week_forecast(known, window)?;
             Some(Expected {
-                name,
+                window,
                 meter,
-                length,
-                outlook: known.outlook,
+                outlook: forecast.outlook,
                 rate: None,
-                week_before: known.week_before,
+                week_before: forecast.week_before,
             })
         });
         expected.collect()
     }
 
-    fn five_hours(
-        &self,
-        name: &'static str,
-        meter: Meter,
-        account: Option<&str>,
-    ) -> Option<Expected> {
+    fn five_hours(&self, known: &Sample, meter: Meter) -> Option<Expected> {
         /// More than a window has percents, told to two sessions: by a part, what was said long ago
         /// and still stands would be another thing at every look.
         const END: usize = 200;
@@ -123,14 +112,13 @@ impl Incidents<'_> {
         if !(five_hours::LEAST..100.0).contains(&meter.used_percent) {
             return None;
         }
-        let told = self.five_hour_run(meter, account, END).into_iter();
+        let told = self.five_hour_run(known, END).into_iter();
         let levels: Vec<_> = told
             .map(|step| (step.at, step.meter.used_percent))
             .collect();
         Some(Expected {
-            name,
+            window: Window::FiveHour,
             meter,
-            length: FIVE_HOURS,
             outlook: five_hours::outlook(&levels, &meter, now)?,
             rate: five_hours::Pace::new(&levels, &meter, now).map(|pace| pace.of_the_hour),
             week_before: None,
@@ -138,17 +126,12 @@ impl Incidents<'_> {
     }
 
     /// What was worked out last of this run of a weekly window.
-    fn week_forecast(
-        &self,
-        account: Option<&str>,
-        window: Window,
-        meter: &Meter,
-    ) -> Option<WeekForecast> {
-        let now = self.environment.now;
+    fn week_forecast(&self, told: &Sample, window: Window) -> Option<WeekForecast> {
+        let (now, meter) = (self.environment.now, told.meter(window)?);
         let known = self.recent().records::<WeekForecast>("");
         let mut known = known.filter(|known| known.at <= now && known.window == window);
-        let mut last = known.find(|known| known.account.as_deref() == account)?;
-        if !is_same_reset(&last.meter, meter) || meter.used_percent >= 100.0 {
+        let mut last = known.find(|known| known.account == told.account)?;
+        if !last.meter.is_of_run(&meter) || meter.is_used_up() {
             return None;
         }
         if matches!(last.outlook, Outlook::Full(_, latest) if latest <= now) {
@@ -158,22 +141,19 @@ impl Incidents<'_> {
     }
 
     /// Works out what is to be expected of the weekly windows that a session was told of, where it
-    /// is not known already.
-    pub(super) fn foresee_weeks(&self, told: &Reading, is_risen: impl Fn(Window) -> bool) {
-        let (now, account) = (self.environment.now, told.sample.account.as_deref());
-        let weekly = Window::ALL.into_iter();
-        for window in weekly.filter(|window| window.length() == WEEK) {
-            let Some(meter) = told.sample.meter(window) else {
-                continue;
-            };
-            let known = self.week_forecast(account, window, &meter);
+    /// is not known already, or they rose since it was told of them `last`.
+    pub(super) fn foresee_weeks(&self, told: &Sample, last: Option<&Sample>) {
+        let now = self.environment.now;
+        let weekly = told.windows();
+        for (window, meter) in weekly.filter(|(window, _)| *window != Window::FiveHour) {
+            let known = self.week_forecast(told, window);
             let holds = known.is_some_and(|known| now - known.at < HOLDS_FOR);
-            if holds && !is_risen(window) {
+            if holds && !last.is_none_or(|last| told.tells_step(window, last)) {
                 continue;
             }
             let from = now - WEEK * (week::WEEKS + 1);
             let journal = Journal::between(self.places, from, now);
-            let steps = self.rises(&journal, account, window, from, usize::MAX);
+            let steps = self.rises(&journal, told, window, from, usize::MAX);
             let levels = steps.iter().map(|step| (step.at, step.meter));
             let rises = week::rises(levels);
             let history = PastWeeks {
@@ -181,7 +161,7 @@ impl Incidents<'_> {
                 since: steps.first().map_or(now, |first| first.at),
             };
             let forecast = WeekForecast {
-                account: told.sample.account.clone(),
+                account: told.account.clone(),
                 window,
                 at: now,
                 meter,
@@ -197,12 +177,12 @@ impl Incidents<'_> {
     fn rises(
         &self,
         journal: &Journal,
-        account: Option<&str>,
+        known: &Sample,
         window: Window,
         since: DateTime<Utc>,
         most: usize,
     ) -> Vec<WindowStep> {
-        let told = readings::of_account(journal, account).take(most);
+        let told = readings::of_account(journal, known.account.as_deref()).take(most);
         let told = told.filter(|told| told.sample.at <= self.environment.now);
         let mut told: Vec<Reading> = told.take_while(|told| told.sample.at >= since).collect();
         told.reverse();
@@ -212,11 +192,14 @@ impl Incidents<'_> {
     }
 
     /// The same of the five-hour window of these figures, since it began.
-    fn five_hour_run(&self, meter: Meter, account: Option<&str>, most: usize) -> Vec<WindowStep> {
-        let now = self.environment.now;
-        let begun = meter.resets_at.map_or(now, |at| at - FIVE_HOURS);
-        let mut steps = self.rises(self.recent(), account, Window::FiveHour, begun, most);
-        steps.retain(|step| is_same_reset(&step.meter, &meter));
+    fn five_hour_run(&self, known: &Sample, most: usize) -> Vec<WindowStep> {
+        let Some(meter) = known.five_hour else {
+            return Vec::new();
+        };
+        let resets_at = meter.resets_at;
+        let begun = resets_at.map_or(self.environment.now, |at| at - FIVE_HOURS);
+        let mut steps = self.rises(self.recent(), known, Window::FiveHour, begun, most);
+        steps.retain(|step| step.meter.is_of_run(&meter));
         steps
     }
 
@@ -226,14 +209,10 @@ impl Incidents<'_> {
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         /// Of fewer points a share means nothing.
         const POINTS: f64 = 10.0;
-        let known = self.known_of(Teller::Plan);
-        let known = known.and_then(|known| Some((known.windows.five_hour?, known.account)));
-        let Some((meter, account)) = known else {
-            return Vec::new();
-        };
+        let known = self.known_of(Teller::Plan).unwrap_or_default();
         let mut risen: IndexMap<String, f64> = IndexMap::new();
         let mut level = None;
-        for step in self.five_hour_run(meter, account.as_deref(), usize::MAX) {
+        for step in self.five_hour_run(&known, usize::MAX) {
             let used = step.meter.used_percent;
             // What it was at first was told to nobody as a rise.
             let before = level.unwrap_or(used);

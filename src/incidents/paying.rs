@@ -7,12 +7,12 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::readings::{self, Teller, is_same_reset};
+use super::readings;
 use super::{Incidents, in_transcript};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
-use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
+use crate::limits::sample::{Sample, Teller};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
 use crate::time::{Clock, Millis, moment, rfc3339};
@@ -77,7 +77,7 @@ fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
         let now = Some(meter).filter(Meter::is_used_up);
         if full
             .zip(now)
-            .is_some_and(|(one, other)| is_same_reset(&one, &other))
+            .is_some_and(|(one, other)| one.is_of_run(&other))
         {
             continue;
         }

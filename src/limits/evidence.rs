@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kind::{LimitKind, Service, Who, Window};
+pub use super::sample::Sample;
 use super::vocabulary::is_anthropics;
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
-use crate::claude::meters::{Meter, OtherMeters};
 use crate::claude::shown_usage::ShownUsage;
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
@@ -45,58 +45,6 @@ impl Whose {
         } else {
             Self::Other
         })
-    }
-}
-
-/// What the client told the status line about the windows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    /// When it was told first, with these figures.
-    pub since: DateTime<Utc>,
-    /// When it was told last.
-    pub at: DateTime<Utc>,
-    /// Since when the figures can be as old as this: the client repeats the last ones it got, so
-    /// without a request in between, the same figures are no newer.
-    pub measured: DateTime<Utc>,
-    /// The client's running total of API time in milliseconds, which tells requests apart.
-    pub api_ms: Option<f64>,
-    /// The five-hour window.
-    pub five_hour: Option<Meter>,
-    /// The weekly window.
-    pub seven_day: Option<Meter>,
-    /// Meters that few are told of.
-    #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
-    pub others: OtherMeters,
-    /// The account's hash.
-    pub account: Option<String>,
-    /// The model in use.
-    pub model: Option<String>,
-    /// Whether fast mode was on, which draws on usage credits only.
-    pub fast_mode: bool,
-    /// The client's version.
-    pub version: Option<String>,
-}
-
-impl Sample {
-    /// Whether its dates can be reckoned with.
-    pub(crate) fn has_sound_dates(&self) -> bool {
-        let of_all = [self.five_hour, self.seven_day].into_iter().flatten();
-        let resets = of_all.chain(self.others.told());
-        let resets = resets.filter_map(|meter| meter.resets_at);
-        resets
-            .chain([self.since, self.at, self.measured])
-            .all(is_reckonable)
-    }
-
-    /// The meter of a window. Of those of single models Claude Code mostly tells none.
-    pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
-        match window {
-            Window::FiveHour => self.five_hour,
-            Window::Weekly => self.seven_day,
-            Window::WeeklyOpus => self.others.opus,
-            Window::WeeklySonnet => self.others.sonnet,
-            Window::WeeklyFable => self.others.fable,
-        }
     }
 }
 

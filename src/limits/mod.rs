@@ -23,6 +23,7 @@ mod reasons;
 mod recognize;
 pub mod resets;
 mod rules;
+pub mod sample;
 pub mod standing;
 pub mod stoppages;
 mod talk;

@@ -1,18 +1,20 @@
 //! What a status line is drawn from: what Claude Code sent, what is known, and what is kept of it.
 
+use std::path::Path;
+
 use super::Machine;
 use crate::checkout::Head;
-use crate::claude::meters::Windows;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts::prompt_sent;
 use crate::config::{HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};
-use crate::incidents::{Incidents, Paying, Unsaved, told_windows};
+use crate::incidents::{Incidents, Paying, Unsaved};
 use crate::ledger::{Drawn, Ledger, Live, Patience, Wanted};
 use crate::limits::explanation::status_rows;
 use crate::limits::incident::Incident;
+use crate::limits::sample::Sample;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
@@ -37,7 +39,7 @@ impl LineAsked {
     /// Takes what came on standard input, and starts the status line that ours was told to keep.
     pub(crate) fn read(stdin: &[u8], environment: Environment) -> (Self, Option<Wrapped>) {
         let payload = StatusPayload::parse(stdin);
-        let places = Places::in_session(&environment, &payload.directories());
+        let places = Places::in_session(&environment, &payload.directories);
         let wrapped = Wrapped::start(&places, &environment, &payload, stdin);
         let machine = Machine::at_places(places, environment);
         let columns = machine.environment.columns().unwrap_or(USUAL_WIDTH);
@@ -54,7 +56,7 @@ impl LineAsked {
     /// The rows by what was sent alone, for when there is no time for more.
     pub(crate) fn drawn_at_once(&self) -> Shown {
         self.drawn(&LineFacts {
-            windows: told_windows(&self.payload, self.machine.environment.now),
+            windows: Sample::told(&self.payload, self.machine.environment.now),
             ..self.facts()
         })
     }
@@ -62,7 +64,7 @@ impl LineAsked {
     /// What was sent. What was spent, and how full the windows are, is not known yet.
     fn facts(&self) -> LineFacts<'_> {
         let (machine, config) = (&self.machine, &self.machine.config);
-        let directory = self.payload.current_dir();
+        let directory = self.payload.current_dir.as_deref();
         let directory = directory.filter(|_| config.shows(SegmentName::Directory));
         LineFacts {
             rewriting: self.rewriting(),
@@ -82,11 +84,11 @@ impl LineAsked {
 
     /// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.
     fn handed(&self) -> Option<Drawn> {
-        let session = self.payload.session_id()?;
+        let session = self.payload.session_id.as_deref()?;
         Some(Drawn {
-            total: self.payload.client_total()?,
-            run_ms: self.payload.client_run_ms(),
-            model: self.payload.model_id().map(str::to_owned),
+            total: self.payload.client_total?,
+            run_ms: self.payload.client_run_ms,
+            model: self.payload.model_id.clone(),
             process: sessions::client_of(&self.machine.places, session),
         })
     }
@@ -94,13 +96,13 @@ impl LineAsked {
     /// What the ledger knows of the session and the day.
     fn live(&self) -> Option<Live> {
         let (payload, places) = (&self.payload, &self.machine.places);
-        let session = payload.session_id().unwrap_or_default();
+        let session = payload.session_id.as_deref().unwrap_or_default();
         let ledger = Ledger::open(&places.data, Patience::None).ok()?;
         Live::read(
             ledger,
             places,
             session,
-            payload.transcript_path(),
+            payload.transcript_path.as_deref(),
             self.handed(),
         )
     }
@@ -110,7 +112,9 @@ impl LineAsked {
         if !self.machine.config.shows(SegmentName::Prompt) {
             return None;
         }
-        let sent = prompt_sent(self.payload.transcript_path()?, self.payload.prompt_id()?);
+        let payload = &self.payload;
+        let transcript = payload.transcript_path.as_deref()?;
+        let sent = prompt_sent(transcript, payload.prompt_id.as_deref()?);
         live?.session_after(sent?)
     }
 
@@ -119,20 +123,20 @@ impl LineAsked {
         let (payload, machine) = (&self.payload, &self.machine);
         let (config, now) = (&machine.config, machine.environment.now);
         let is_wanted = config.shows(SegmentName::Hint) && config.hints(HintName::ColdCache);
-        let cache = payload.prompt_cache().filter(|_| is_wanted)?;
+        let cache = payload.prompt_cache.filter(|_| is_wanted)?;
         if !cache.is_nearly_cold(now) {
             return None;
         }
-        let prices = machine.prices().prices_of(payload.model_id()?);
-        cold_cache(&cache, &prices, payload.fast_mode(), now)
+        let prices = machine.prices().prices_of(payload.model_id.as_deref()?);
+        cold_cache(&cache, &prices, payload.fast_mode, now)
     }
 
     /// A prompt cache that is written again without need, if its user wants to hear of it.
     fn cache_news(&self, incidents: &Incidents<'_>) -> Option<CacheNews> {
         let (payload, machine) = (&self.payload, &self.machine);
         let is_wanted = machine.config.hints(HintName::WrittenAgain);
-        let told = payload.cache_misses().filter(|_| is_wanted)?;
-        let prices = machine.prices().prices_of(payload.model_id()?);
+        let told = payload.cache_misses.filter(|_| is_wanted)?;
+        let prices = machine.prices().prices_of(payload.model_id.as_deref()?);
         let now = machine.environment.now;
         CacheNews::of(payload, &told, incidents.recent(), &prices, now)
     }
@@ -157,11 +161,11 @@ impl<'a> LineKnown<'a> {
         let (payload, machine) = (&asked.payload, &asked.machine);
         let (config, incidents) = (&machine.config, machine.incidents());
         let mut facts = asked.facts();
-        let directory = payload.current_dir();
+        let directory = payload.current_dir.as_deref();
         let directory = directory.filter(|_| config.shows(SegmentName::Branch));
         facts.head = directory.and_then(Head::of);
         let mut live = asked.live();
-        let project = payload.project_dir().unwrap_or_default();
+        let project = payload.project_dir.as_deref().unwrap_or(Path::new(""));
         let project = project.to_string_lossy();
         let wanted = Wanted::new(&config.budget, &machine.places, &project);
         let figures = live.as_mut();
@@ -174,7 +178,7 @@ impl<'a> LineKnown<'a> {
             if config.shows(SegmentName::Pace) {
                 facts.expected = incidents.expected(&known);
             }
-            facts.windows = Some(known.windows);
+            facts.windows = Some(known);
         }
         // From a file that may be large: only for who chose it.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
@@ -209,13 +213,10 @@ impl<'a> LineKnown<'a> {
     fn paying(&self) -> Option<Paying> {
         let incident = self.incident.as_ref();
         let is_blocked = incident.is_some_and(|incident| incident.blocks().is_some());
-        let is_full = self
-            .facts
-            .windows
-            .as_ref()
-            .is_some_and(Windows::has_a_full_one);
+        let windows = self.facts.windows.as_ref();
+        let is_full = windows.is_some_and(Sample::has_a_full_one);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
-        let transcript = self.asked.payload.transcript_path();
+        let transcript = self.asked.payload.transcript_path.as_deref();
         self.incidents
             .paying(transcript, |since, is_own| live.costs_since(since, is_own))
     }

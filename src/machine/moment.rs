@@ -9,9 +9,10 @@ use super::Machine;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
 use crate::claude::transcripts::title_of;
-use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
+use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
+use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
 use crate::places::Places;
 use crate::spend::{Amount, Course, running_block};
@@ -60,7 +61,7 @@ impl Watched {
         Moment {
             clock: machine.clock(),
             are_of_another_login: known.is_some_and(|known| incidents.is_not_of_login(known)),
-            windows: known.map(|known| known.windows),
+            windows: known.cloned(),
             expected: expected.unwrap_or_default(),
             spend,
             sessions: self.running(&incidents, &machine.places, registered, &slow.situation),
@@ -97,7 +98,7 @@ impl Watched {
         &mut self,
         machine: &Machine,
         incidents: &Incidents<'_>,
-        known: Option<&KnownWindows>,
+        known: Option<&Sample>,
         registered: &[Session],
     ) -> SlowFacts {
         let ledger = self.ledger.as_ref().ok();

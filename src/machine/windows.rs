@@ -7,10 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Machine;
 use crate::drain::{Drain, Findings, PercentWorth, SpentHere, WindowShares};
-use crate::incidents::{KnownWindows, steps};
+use crate::incidents::steps;
 use crate::ledger::{Answer, EVER, Ledger, LedgerError, RowsBy, SpendSource};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
+use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::spend::{GroupBy, Period};
 
@@ -44,16 +45,13 @@ impl Machine {
     /// What the account's windows of five hours and of a week were used by until now.
     pub(crate) fn uses(
         &self,
-        known: &KnownWindows,
+        known: &Sample,
         ledger: &Ledger,
     ) -> Result<Vec<WindowShares>, LedgerError> {
-        let (now, windows) = (self.environment.now, &known.windows);
-        let running = [
-            (Window::FiveHour, windows.five_hour),
-            (Window::Weekly, windows.seven_day),
-        ];
-        let running = running.into_iter().filter_map(|(window, meter)| {
-            let resets_at = meter?.resets_at.filter(|at| *at > now)?;
+        let now = self.environment.now;
+        let running = [Window::FiveHour, Window::Weekly].into_iter();
+        let running = running.filter_map(|window| {
+            let resets_at = known.meter(window)?.resets_at.filter(|at| *at > now)?;
             Some((window, window.name(), resets_at - window.length()))
         });
         let running: Vec<OpenWindow> = running.collect();

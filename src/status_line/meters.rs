@@ -4,12 +4,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::layout::{Form, Segment, without_repetitions};
-use crate::claude::meters::{Meter, SpendMeter, Windows};
+use crate::claude::meters::{Meter, SpendMeter};
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::limits::pace::{Expected, Outlook};
+use crate::limits::sample::Sample;
 use crate::terminal::{Piece, Tone, bar};
 use crate::time::{Clock, WEEK, in_words};
 
@@ -133,15 +134,15 @@ fn time_of_reset(at: DateTime<Utc>, clock: Clock) -> String {
     }
 }
 
-pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let spend_limit = windows.others.spend_limit;
-    let gauges: Vec<Gauge> = windows
-        .named()
-        .map(|(name, meter, _)| Gauge::new(name, &meter, clock))
+pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
+    let spend_limit = told.others.spend_limit;
+    let gauges: Vec<Gauge> = told
+        .windows()
+        .map(|(window, meter)| Gauge::new(window.name(), &meter, clock))
         .chain(spend_limit.map(|limit| Gauge::from_spend(&limit, clock)))
         .collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    let age = clock.now - windows.measured;
+    let age = clock.now - told.measured;
     let age = (age > FRESH_FOR).then(|| (Tone::Quiet, format!("  ({} ago)", in_words(age))));
     // The reset that matters: of the window that fills up, else of the one that ends first.
     let matters = |gauge: &Gauge| gauge.level >= fullest.max(SOON);
@@ -190,8 +191,8 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let full = expected.iter();
     let full = full.filter_map(|window| Some((window.outlook.full()?, window)));
     if let Some(((at, latest), window)) = full.min_by_key(|((at, _), _)| *at) {
-        let name = window.name;
-        let when = if window.length == WEEK {
+        let name = window.window.name();
+        let when = if window.window.length() == WEEK {
             days(at, latest, clock)
         } else {
             clock.time_after("at ", at)
@@ -208,7 +209,10 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         .filter(|window| window.outlook == Outlook::Lasts && window.meter.used_percent >= SOON);
     let used = |window: &&Expected| window.meter.used_percent;
     let fullest = lasting.max_by(|one, other| used(one).total_cmp(&used(other)))?;
-    let text = format!("at this pace {} lasts until its reset", fullest.name);
+    let text = format!(
+        "at this pace {} lasts until its reset",
+        fullest.window.name()
+    );
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
@@ -226,7 +230,7 @@ pub(crate) fn days(at: DateTime<Utc>, latest: DateTime<Utc>, clock: Clock) -> St
 
 /// How full the context is.
 pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
-    let percent = payload.context_percent()?;
+    let percent = payload.context_percent?;
     let tone = tone(percent, Tone::Plain);
     let loss = by_level(percent, [35, 57, 70]);
     let forms = match form {
@@ -313,7 +317,8 @@ mod tests {
 
     use super::*;
     use crate::claude::status_payload::StatusPayload;
-    use crate::time::{FIVE_HOURS, Hours, Zone};
+    use crate::limits::kind::Window;
+    use crate::time::{Hours, Zone};
 
     #[test]
     fn nearly_full_is_never_shown_as_full() {
@@ -321,7 +326,7 @@ mod tests {
         assert!((shown(100.0) - 100.0).abs() < f64::EPSILON);
     }
 
-    type Draw = fn(&Windows, Clock) -> Option<Segment>;
+    type Draw = fn(&Sample, Clock) -> Option<Segment>;
 
     fn texts(payload: &str, draw: Draw) -> Option<Vec<String>> {
         let clock = Clock {
@@ -330,21 +335,15 @@ mod tests {
             hours: Hours::TwentyFour,
         };
         let payload = StatusPayload::parse(payload.as_bytes());
-        let windows = Windows {
-            five_hour: payload.five_hour(),
-            seven_day: payload.seven_day(),
-            others: payload.other_meters(),
-            measured: clock.now,
-        };
-        let forms = draw(&windows, clock)?;
+        let forms = draw(&Sample::told(&payload, clock.now)?, clock)?;
         Some(forms.iter().map(Form::text).collect())
     }
 
-    fn as_text(known: &Windows, clock: Clock) -> Option<Segment> {
+    fn as_text(known: &Sample, clock: Clock) -> Option<Segment> {
         windows(known, MeterForm::Text, clock)
     }
 
-    fn as_bars(known: &Windows, clock: Clock) -> Option<Segment> {
+    fn as_bars(known: &Sample, clock: Clock) -> Option<Segment> {
         windows(known, MeterForm::Bar, clock)
     }
 
@@ -448,14 +447,13 @@ mod tests {
         pace(expected, clock).map(|forms| forms[0].text())
     }
 
-    fn expected(name: &'static str, length: TimeDelta, used: f64, outlook: Outlook) -> Expected {
+    fn expected(window: Window, used: f64, outlook: Outlook) -> Expected {
         Expected {
-            name,
+            window,
             meter: Meter {
                 used_percent: used,
                 resets_at: None,
             },
-            length,
             outlook,
             rate: None,
             week_before: None,
@@ -464,7 +462,7 @@ mod tests {
 
     #[test]
     fn pace_speaks_only_when_it_says_something() {
-        let five_hours = |used, outlook| says(&[expected("5h", FIVE_HOURS, used, outlook)]);
+        let five_hours = |used, outlook| says(&[expected(Window::FiveHour, used, outlook)]);
         let full = Outlook::Full(at("2026-11-20T06:49:00Z"), at("2026-11-20T06:49:00Z"));
         assert_eq!(
             five_hours(90.0, full).unwrap(),
@@ -481,7 +479,7 @@ mod tests {
     fn the_window_that_is_full_first_is_named_and_a_week_by_its_days() {
         let week = |from: &str, until: &str| {
             let outlook = Outlook::Full(at(from), at(until));
-            says(&[expected("week", WEEK, 75.0, outlook)]).unwrap()
+            says(&[expected(Window::Weekly, 75.0, outlook)]).unwrap()
         };
         let (today, later) = ("2026-11-20T21:00:00Z", "2026-11-21T14:00:00Z");
         assert_eq!(week(today, today), "at this pace week full today");
@@ -493,8 +491,8 @@ mod tests {
         );
         let soon = Outlook::Full(at(today), at(today));
         let both = [
-            expected("week", WEEK, 75.0, Outlook::Full(at(later), at(later))),
-            expected("5h", FIVE_HOURS, 75.0, soon),
+            expected(Window::Weekly, 75.0, Outlook::Full(at(later), at(later))),
+            expected(Window::FiveHour, 75.0, soon),
         ];
         assert_eq!(says(&both).unwrap(), "at this pace 5h full at 21:00");
     }

@@ -9,12 +9,12 @@ pub(crate) mod wrapped;
 pub(crate) use meters::{SOON, days, level, shown, tone};
 
 use crate::checkout::Head;
-use crate::claude::meters::Windows;
 use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
+use crate::limits::sample::Sample;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
 use crate::time::Clock;
@@ -52,7 +52,7 @@ pub struct LineFacts<'a> {
     /// What was spent.
     pub figures: Option<LiveFigures>,
     /// How full the plan's windows are.
-    pub windows: Option<Windows>,
+    pub windows: Option<Sample>,
     /// What is to be expected of them.
     pub expected: Vec<Expected>,
     /// What `/usage` showed last.
@@ -123,7 +123,6 @@ mod tests {
 
     use super::*;
     use crate::checkout::Head;
-    use crate::claude::meters::Windows;
     use crate::claude::status_payload::StatusPayload;
     use clap::ValueEnum;
 
@@ -149,21 +148,14 @@ mod tests {
             hours: Hours::TwentyFour,
         };
         let facts = LineFacts {
-            windows: Some(Windows {
-                five_hour: payload.five_hour(),
-                seven_day: payload.seven_day(),
-                others: payload.other_meters(),
-                measured: now,
-            }),
+            windows: Sample::told(payload, now),
             figures: Some(LiveFigures {
                 session: spent(cents),
                 today: spent(cents * 3),
                 is_complete: true,
                 ..LiveFigures::default()
             }),
-            rewriting: payload
-                .prompt_cache()
-                .map(|_| Money::from_nano(420_000_000)),
+            rewriting: payload.prompt_cache.map(|_| Money::from_nano(420_000_000)),
             directory: Some("~/src/日本語/api".to_owned()),
             head: Some(Head::Branch("topic/one".to_owned())),
             ..LineFacts::new(payload, config, clock)

@@ -13,12 +13,12 @@ use crate::time::in_words;
 const RATE_FROM_MS: i64 = 60_000;
 
 pub(super) fn effort(payload: &StatusPayload) -> Option<Segment> {
-    let level = cut(&visible(payload.effort()?), 12);
+    let level = cut(&visible(payload.effort.as_deref()?), 12);
     Some(labelled("effort ", vec![(Tone::Plain, level)], 36))
 }
 
 pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
-    let (added, removed) = payload.lines_changed()?;
+    let (added, removed) = payload.lines_changed?;
     let figures = vec![
         (Tone::Good, format!("+{added}")),
         (Tone::Plain, " ".to_owned()),
@@ -28,14 +28,14 @@ pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
 }
 
 pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
-    let open = in_words(TimeDelta::milliseconds(payload.client_run_ms()?));
+    let open = in_words(TimeDelta::milliseconds(payload.client_run_ms?));
     Some(labelled("time ", vec![(Tone::Plain, open)], 28))
 }
 
 /// Both figures are Claude Code's, so that they cover the same time.
 pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
-    let spent = payload.client_total()?.usd();
-    let run_ms = payload.client_run_ms().filter(|ms| *ms >= RATE_FROM_MS)?;
+    let spent = payload.client_total?.usd();
+    let run_ms = payload.client_run_ms.filter(|ms| *ms >= RATE_FROM_MS)?;
     let by_hour = Money::from_noisy_usd(spent / (run_ms as f64 / 3_600_000.0))?;
     let figure = format!("{}/h", by_hour.show());
     Some(labelled("rate ", vec![(Tone::Plain, figure)], 29))
@@ -47,7 +47,7 @@ pub(super) fn cold_cache(
     rewriting: Money,
     now: DateTime<Utc>,
 ) -> Option<Segment> {
-    let left = payload.prompt_cache()?.expires_at - now;
+    let left = payload.prompt_cache?.expires_at - now;
     let more = rewriting.show();
     let (tone, long, short) = if left > TimeDelta::zero() {
         let left = in_words(left);
@@ -70,8 +70,8 @@ pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
 }
 
 pub(super) fn model(payload: &StatusPayload) -> Option<Segment> {
-    let name = payload.model_name()?.trim();
-    let fast = if payload.fast_mode() { " fast" } else { "" };
+    let name = payload.model_name.as_deref()?.trim();
+    let fast = if payload.fast_mode { " fast" } else { "" };
     let shown = || vec![(Tone::Accent, format!("{name}{fast}"))];
     (!name.is_empty()).then(|| vec![Form::new(40, shown())])
 }

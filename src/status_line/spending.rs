@@ -11,11 +11,11 @@ use crate::terminal::{Piece, Tone};
 
 /// Without a ledger the client's own figure is the best there is, under its own name.
 pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
-    let client = facts.payload.client_total();
+    let client = facts.payload.client_total;
     let (label, amount) = match &facts.figures {
         None => ("client says ", Amount::exact(client?)),
         // Which session this is was not said: nothing is known of what it cost.
-        Some(_) if client.is_none() && facts.payload.session_id().is_none() => return None,
+        Some(_) if client.is_none() && facts.payload.session_id.is_none() => return None,
         Some(figures) => ("session ", Amount::from_tally(&figures.session)),
     };
     let budget = &facts.config.budget;

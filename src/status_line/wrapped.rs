@@ -59,7 +59,7 @@ impl Wrapped {
         stdin: &[u8],
     ) -> Option<Self> {
         let (kept, command) = kept_command(places, payload)?;
-        let search = search_path(places, environment, &payload.directories());
+        let search = search_path(places, environment, &payload.directories);
         Some(Self {
             memory: kept.with_extension("last"),
             running: Running::start(&Shell::of(environment), &command, &search, stdin, DEADLINE),
@@ -93,8 +93,8 @@ impl WrappedLine {
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
-    let project = payload.project_dir();
-    let settings = settings::of_user(places, project.as_deref()).into_iter();
+    let project = payload.project_dir.as_deref();
+    let settings = settings::of_user(places, project).into_iter();
     let mut kept = settings.filter_map(|(scope, settings)| {
         let kept = EditRecord::kept_to_run(places, &settings)?;
         let path = EditRecord::path(places, &settings);
@@ -106,7 +106,7 @@ fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, St
         let is_kept = kept.is_in(settings.get("statusLine")?);
         is_kept.then_some((path, command))
     })
-    .filter(|_| !project.is_some_and(|project| settings::moves_home(places, &project)))
+    .filter(|_| !project.is_some_and(|project| settings::moves_home(places, project)))
 }
 
 /// `PATH` without what a project could have put there: relative directories and its own.

@@ -30,14 +30,9 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
         since: at(),
         at: at(),
         measured: at(),
-        api_ms: None,
         five_hour: Some(level(five_hour, 2)),
         seven_day: Some(level(weekly, 80)),
-        others: whycap::claude::meters::OtherMeters::default(),
-        account: None,
-        model: None,
-        fast_mode: false,
-        version: None,
+        ..Sample::default()
     }
 }
 

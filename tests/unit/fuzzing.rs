@@ -17,12 +17,13 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{Incidents, told_windows};
+use crate::incidents::Incidents;
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
 use crate::ledger::{
     Drawn, EVER, Effort, Ledger, Live, Patience, RowsBy, SpendSource, Wanted, path_in,
 };
+use crate::limits::sample::Sample;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{LineFacts, draw};
@@ -212,8 +213,8 @@ impl Home {
         let payload = StatusPayload::parse(input);
         let (config, clock) = (Config::load(&self.places), self.environment.clock());
         let facts = LineFacts {
-            windows: told_windows(&payload, clock.now),
-            rewriting: payload.prompt_cache().map(|_| Money::ZERO),
+            windows: Sample::told(&payload, clock.now),
+            rewriting: payload.prompt_cache.map(|_| Money::ZERO),
             ..LineFacts::new(&payload, &config, clock)
         };
         for columns in [1, 20, 76, 500] {

@@ -53,7 +53,7 @@ impl Line {
         let payload = StatusPayload::parse(payload.to_string().as_bytes());
         let table = PriceTable::list();
         let prices = table.prices_of("claude-opus-5-5");
-        let told = payload.cache_misses()?;
+        let told = payload.cache_misses?;
         let news = CacheNews::of(
             &payload,
             &told,

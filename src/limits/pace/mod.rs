@@ -33,15 +33,13 @@ impl Outlook {
     }
 }
 
-/// A window by name, and what is to be expected of it.
+/// A window, and what is to be expected of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
-    /// As people read it: "5h", "week".
-    pub name: &'static str,
+    /// Which.
+    pub window: Window,
     /// How far it is used.
     pub meter: Meter,
-    /// From its beginning to its reset.
-    pub length: TimeDelta,
     /// Whether it lasts.
     pub outlook: Outlook,
     /// How fast the five-hour window rises of late, in percent a minute.
