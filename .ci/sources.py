@@ -38,10 +38,8 @@ def main():
              for path in sorted((ROOT / "src").rglob("*.rs")) if path.resolve() not in compiled]
     where = collections.defaultdict(list)
     for path in sorted((ROOT / "src").rglob("*.rs")):
-        # What one system has instead of another's is the same type.
-        if not path.stem.endswith("_on_windows"):
-            for name in type_names(path):
-                where[name].append(str(path.relative_to(ROOT)))
+        for name in type_names(path):
+            where[name].append(str(path.relative_to(ROOT)))
     twice = {name for name, files in where.items() if len(files) > 1}
     wrong += [f"{name} means two things: {', '.join(where[name])}" for name in sorted(twice)]
     print("\n".join(wrong) or "every file is compiled, and no type name means two things")

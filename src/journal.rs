@@ -85,18 +85,14 @@ impl Journal {
     pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
         let mut left = RECENT;
         let end = |month: NaiveDate| {
-            let bytes = disk::read_own_tail(&file(places, month), left).unwrap_or_default();
+            let bytes = end_of(&file(places, month), left).unwrap_or_default();
             left = left.saturating_sub(bytes.len() as u64);
             bytes
         };
         let this = now.date_naive();
         let before = this.checked_sub_months(Months::new(1));
         Self {
-            months: [Some(this), before]
-                .into_iter()
-                .flatten()
-                .map(end)
-                .collect(),
+            months: [this].into_iter().chain(before).map(end).collect(),
         }
     }
 
@@ -112,9 +108,9 @@ impl Journal {
     }
 
     fn read(files: impl Iterator<Item = (i64, PathBuf)>) -> Self {
-        let end = |(_, file): (i64, PathBuf)| disk::read_own_tail(&file, LONGEST).ok();
+        let whole = files.filter_map(|(_, file)| end_of(&file, LONGEST));
         Self {
-            months: files.filter_map(end).collect(),
+            months: whole.collect(),
         }
     }
 
@@ -134,6 +130,11 @@ impl Journal {
     }
 }
 
+/// The last bytes of a month's file. None if it cannot be read.
+fn end_of(file: &Path, limit: u64) -> Option<Vec<u8>> {
+    Some(disk::read_own_end(file, 0, limit).ok()?.1)
+}
+
 /// What a line holds, if it is of the kind that begins so.
 fn inside<'l>(line: &'l [u8], beginning: &str) -> Option<&'l [u8]> {
     line.strip_prefix(beginning.as_bytes())?.strip_suffix(b"}")
@@ -151,25 +152,19 @@ pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) 
     let newest: Vec<_> = files(data).take(2).collect();
     for (month, file) in newest.iter().rev() {
         let known = (since - month * MONTH).clamp(0, MONTH).cast_unsigned();
-        let length = file.symlink_metadata().map_or(0, |found| found.len());
-        let start = known.max(length.saturating_sub(RECENT));
-        if start >= length {
+        if file.symlink_metadata().map_or(0, |found| found.len()) <= known {
             continue;
         }
-        let bytes = disk::read_own_from(file, start, length - start).unwrap_or_default();
+        let (start, mut bytes) = disk::read_own_end(file, known, RECENT).unwrap_or_default();
         // The last line may be on its way.
-        let whole = if bytes.ends_with(b"}") {
-            bytes.len()
-        } else {
-            memrchr(b'\n', &bytes).unwrap_or(0)
-        };
-        let lines = bytes
-            .get(..whole)
-            .unwrap_or_default()
-            .split(|byte| *byte == b'\n');
+        if !bytes.ends_with(b"}") {
+            bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
+        }
+        let lines = bytes.split(|byte| *byte == b'\n');
         let records = lines.filter_map(|line| inside(line, &beginning));
         found.extend(records.filter_map(|record| serde_json::from_slice(record).ok()));
-        place = place.max(month * MONTH + start.cast_signed() + i64::try_from(whole).unwrap_or(0));
+        let end = start + bytes.len() as u64;
+        place = place.max(month * MONTH + end.cast_signed());
     }
     (found, place)
 }

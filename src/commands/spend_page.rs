@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{anyhow, ensure};
+use anyhow::ensure;
 
 use super::reply::print_as_it_is;
 use crate::disk::{self, Durability};
@@ -37,10 +37,8 @@ pub(super) fn check_target(file: &Path) -> anyhow::Result<()> {
     }
     let begins = match disk::read_head(file, BEGINNING.len() as u64) {
         Ok(begins) => begins,
-        Err(disk::Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            return Ok(());
-        }
-        Err(error) => return Err(anyhow!(error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(disk::unread(file)(error).into()),
     };
     ensure!(
         begins.is_empty() || begins == BEGINNING.as_bytes(),

@@ -7,12 +7,38 @@
 
 use std::path::Path;
 
-use super::Error;
+use super::{Durability, Error};
+
+/// Whether a directory was made for a group, which only Unix knows: elsewhere a directory hands its
+/// rights down by itself.
+pub(crate) fn owns(directory: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        Group::of(directory).is_some()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        false
+    }
+}
+
+/// Writes a file below a directory that is not only ours, whole, with what is missing of the directories
+/// between. The group may read it, if it may read the directory.
+pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    #[cfg(unix)]
+    if let Some(group) = Group::of(root) {
+        group.create_directories_of(path, root)?;
+        return group.write(path, bytes).map_err(super::unwritten(path));
+    }
+    super::create_shared_directory_of(path)?;
+    super::write_atomically(path, bytes, Durability::Quick)
+}
 
 /// What a directory gives to its group.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Group {
+struct Group {
     id: u32,
     /// The mode of directories below.
     directories: u32,
@@ -24,7 +50,7 @@ pub(crate) struct Group {
 impl Group {
     /// None unless the directory was made for a group: new files get its group (setgid), and the
     /// group may write.
-    pub(crate) fn of(directory: &Path) -> Option<Self> {
+    fn of(directory: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         const MADE_FOR_A_GROUP: u32 = 0o2020;
         let found = std::fs::metadata(directory).ok()?;
@@ -39,7 +65,7 @@ impl Group {
 
     /// Makes the directories of `path` that are missing below `root`, with the rights of the group
     /// whatever the umask. An error if something else is in the place of one.
-    pub(crate) fn create_directories_of(self, path: &Path, root: &Path) -> Result<(), Error> {
+    fn create_directories_of(self, path: &Path, root: &Path) -> Result<(), Error> {
         let below = path.parent().and_then(|all| all.strip_prefix(root).ok());
         let mut directory = root.to_owned();
         for name in below.into_iter().flatten() {
@@ -51,38 +77,27 @@ impl Group {
     }
 
     fn create(self, directory: &Path) -> std::io::Result<()> {
-        use std::io::{Error, ErrorKind};
         let mut builder = std::fs::DirBuilder::new();
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         match builder.create(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            Err(_) if std::fs::symlink_metadata(directory)?.is_dir() => Ok(()),
+            Err(_) => Err(std::io::Error::other(
+                "it is not a directory, or a link; move it away",
+            )),
             // Others may have put something else in its place by now.
             Ok(()) => self.give(
                 &super::ours::open_own_directory(directory)?,
                 self.directories,
             ),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if std::fs::symlink_metadata(directory)?.is_dir() {
-                    return Ok(());
-                }
-                let what = "it is not a directory, or a link; move it away";
-                Err(Error::other(what))
-            }
-            Err(error) => Err(error),
         }
     }
 
-    /// Like [`super::write_atomically`], and the group may read it, if it may read the directory.
-    pub(crate) fn write_atomically(self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        super::ours::check_own(path).map_err(super::unwritten(path))?;
-        let give = |file: &std::fs::File| self.give(file, self.files);
-        super::put(
-            path,
-            bytes,
-            super::Durability::Quick,
-            give,
-            super::put_in_place,
-        )
-        .map(drop)
+    fn write(self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        super::ours::check_own(path)?;
+        let beside = super::written_beside(path, bytes)?;
+        self.give(beside.as_file(), self.files)?;
+        super::put_in_place(beside, path)
     }
 
     /// What came to be of another group stays for its owner alone.
@@ -92,25 +107,5 @@ impl Group {
             return Ok(());
         }
         file.set_permissions(std::fs::Permissions::from_mode(mode))
-    }
-}
-
-/// Elsewhere a directory hands its rights down by itself.
-#[cfg(not(unix))]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Group {}
-
-#[cfg(not(unix))]
-impl Group {
-    pub(crate) fn of(_: &Path) -> Option<Self> {
-        None
-    }
-
-    pub(crate) fn create_directories_of(self, _: &Path, _: &Path) -> Result<(), Error> {
-        match self {}
-    }
-
-    pub(crate) fn write_atomically(self, _: &Path, _: &[u8]) -> Result<(), Error> {
-        match self {}
     }
 }

@@ -5,7 +5,6 @@
 //! make; what a link in the place of a file of ours leads to is left alone. Not promised: that a
 //! write survives a power cut, unless [`Durability::Synced`] is asked for.
 
-#[cfg_attr(windows, path = "directory_on_windows.rs")]
 pub(crate) mod directory;
 pub(crate) mod group;
 pub(crate) mod litter;
@@ -92,19 +91,15 @@ pub(crate) enum Durability {
 
 /// Reads a whole regular file. None if it does not exist.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-    read_opened(path, ours::open_regular(path), limit)
+    read_whole(path, ours::open_regular(path), limit)
 }
 
 /// Like [`read`], for a file of ours: one that a link leads to, or another user's, is none.
 pub(crate) fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-    read_opened(path, ours::open_own(path), limit)
+    read_whole(path, ours::open_own(path), limit)
 }
 
-fn read_opened(
-    path: &Path,
-    opened: io::Result<File>,
-    limit: u64,
-) -> Result<Option<Vec<u8>>, Error> {
+fn read_whole(path: &Path, opened: io::Result<File>, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let failed = unread(path);
     let file = match opened {
         Ok(file) => file,
@@ -127,39 +122,26 @@ fn read_opened(
 }
 
 /// Reads the last `limit` bytes of a file and says at which offset they start.
-pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
-    read_part(ours::open_regular(path), None, limit).map_err(unread(path))
+pub(crate) fn read_tail(path: &Path, limit: u64) -> io::Result<(u64, Vec<u8>)> {
+    read_end(ours::open_regular(path)?, 0, limit)
 }
 
-/// Reads the last `limit` bytes of a file of ours.
-pub(crate) fn read_own_tail(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let read = read_part(ours::open_own(path), None, limit);
-    read.map(|(_, bytes)| bytes).map_err(unread(path))
-}
-
-/// Reads at most `limit` bytes of a file of ours, from this byte on.
-pub(crate) fn read_own_from(path: &Path, start: u64, limit: u64) -> Result<Vec<u8>, Error> {
-    let read = read_part(ours::open_own(path), Some(start), limit);
-    read.map(|(_, bytes)| bytes).map_err(unread(path))
+/// Reads a file of ours from `start` on, of what is longer than `limit` only the end, and says at which
+/// offset that starts.
+pub(crate) fn read_own_end(path: &Path, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
+    read_end(ours::open_own(path)?, start, limit)
 }
 
 /// Reads the first `limit` bytes of a file.
-pub(crate) fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let read = read_part(ours::open_regular(path), Some(0), limit);
-    read.map(|(_, bytes)| bytes).map_err(unread(path))
+pub(crate) fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let (file, mut bytes) = (ours::open_regular(path)?, Vec::new());
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// Reads at most `limit` bytes from `start` on, or up to the end. The first: where they start.
-fn read_part(
-    opened: io::Result<File>,
-    start: Option<u64>,
-    limit: u64,
-) -> io::Result<(u64, Vec<u8>)> {
-    let mut file = opened?;
-    let start = match start {
-        Some(start) => start,
-        None => file.metadata()?.len().saturating_sub(limit),
-    };
+fn read_end(mut file: File, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
+    let end = file.metadata()?.len();
+    let start = start.max(end.saturating_sub(limit));
     if start > 0 {
         file.seek(SeekFrom::Start(start))?;
     }
@@ -260,49 +242,41 @@ pub(crate) fn write_atomically(
     bytes: &[u8],
     durability: Durability,
 ) -> Result<(), Error> {
-    ours::check_own(path).map_err(unwritten(path))?;
-    put(path, bytes, durability, |_| Ok(()), put_in_place).map(drop)
+    let write = || {
+        ours::check_own(path)?;
+        let beside = written_beside(path, bytes)?;
+        if durability == Durability::Synced {
+            beside.as_file().sync_all()?;
+        }
+        put_in_place(beside, path)
+    };
+    write().map_err(unwritten(path))
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
 pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    put(path, bytes, Durability::Quick, |_| Ok(()), put_new)
+    let beside = written_beside(path, bytes);
+    let put = beside.and_then(|beside| put_new(beside, path));
+    put.map_err(unwritten(path))
 }
 
 /// Copies a program over whatever was there, in one step.
 pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
     create_directory_of(to)?;
-    ours::check_own(to).map_err(unwritten(to))?;
     let mut program = ours::open_regular(from).map_err(unread(from))?;
-    let mode = program.metadata().map_err(unread(from))?.permissions();
-    let copy = |mut beside: &File| {
-        io::copy(&mut program, &mut beside)?;
-        beside.set_permissions(mode)
+    let mut copy = || {
+        ours::check_own(to)?;
+        let beside = written_beside(to, b"")?;
+        io::copy(&mut program, &mut beside.as_file())?;
+        let mode = program.metadata()?.permissions();
+        beside.as_file().set_permissions(mode)?;
+        put_in_place(beside, to)
     };
-    put(to, b"", Durability::Quick, copy, put_in_place).map(drop)
+    copy().map_err(unwritten(to))
 }
 
-/// Writes a file beside `target`, gives it what `ready` gives, and lets `place` put it there, if it
-/// does: the only way by which whole files are written.
-fn put(
-    target: &Path,
-    bytes: &[u8],
-    durability: Durability,
-    ready: impl FnOnce(&File) -> io::Result<()>,
-    place: impl FnOnce(NamedTempFile, &Path) -> io::Result<bool>,
-) -> Result<bool, Error> {
-    let write = || {
-        let beside = written_beside(target, bytes)?;
-        ready(beside.as_file())?;
-        if durability == Durability::Synced {
-            beside.as_file().sync_all()?;
-        }
-        place(beside, target)
-    };
-    write().map_err(unwritten(target))
-}
-
-/// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
+/// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one: all
+/// whole files are written so.
 fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(litter::BEGINNING)
@@ -330,7 +304,7 @@ const TRIES: u32 = if cfg!(windows) { 10 } else { 1 };
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Renames over whatever is there.
-fn put_in_place(mut beside: NamedTempFile, target: &Path) -> io::Result<bool> {
+fn put_in_place(mut beside: NamedTempFile, target: &Path) -> io::Result<()> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
@@ -341,7 +315,7 @@ fn put_in_place(mut beside: NamedTempFile, target: &Path) -> io::Result<bool> {
                 beside = refused.file;
                 std::thread::sleep(PAUSE);
             }
-            put => return put.map(|_| true).map_err(|error| error.error),
+            put => return put.map(drop).map_err(|error| error.error),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::{Durability, Error, ours, put_in_place, put_new, unwritten};
+use super::{Error, ours, put_in_place, put_new, unwritten, written_beside};
 
 /// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
 /// had changed; then nothing was done.
@@ -26,25 +26,30 @@ pub(crate) fn replace_if_unchanged(
     let target = linked_file(path).map_err(failed)?;
     let target = target.unwrap_or_else(|| path.to_owned());
     let existing = fs::symlink_metadata(&target).ok();
-    let existing = existing.as_ref();
-    if existing.is_some_and(|file| !file.is_file()) {
-        return Err(failed(io::Error::other("it is not a plain file")));
+    let refusal = match &existing {
+        Some(file) if !file.is_file() => Some("it is not a plain file"),
+        Some(file) if file.permissions().readonly() => Some("the file is read-only"),
+        _ => None,
+    };
+    if let Some(refusal) = refusal {
+        return Err(failed(io::Error::other(refusal)));
     }
-    if existing.is_some_and(|file| file.permissions().readonly()) {
-        return Err(failed(io::Error::other("the file is read-only")));
-    }
-    let keep = |file: &fs::File| {
-        if let Some(existing) = existing {
-            keep_owner(file, existing);
+    let put = || {
+        let beside = written_beside(&target, bytes)?;
+        #[cfg(unix)]
+        if let Some(existing) = &existing {
+            use std::os::unix::fs::{MetadataExt, fchown};
+            // Only root may give files away; for everyone else the owner is right already.
+            let _ = fchown(beside.as_file(), Some(existing.uid()), Some(existing.gid()));
         }
-        Ok(())
+        beside.as_file().sync_all()?;
+        match expected {
+            _ if !holds(&target, expected)? => Ok(false),
+            None => put_new(beside, &target),
+            Some(expected) => swap_in(beside, &target, expected, bytes),
+        }
     };
-    let place = |beside: NamedTempFile, target: &Path| match expected {
-        _ if !holds(target, expected)? => Ok(false),
-        None => put_new(beside, target),
-        Some(expected) => swap_in(beside, target, expected, bytes),
-    };
-    let put = super::put(&target, bytes, Durability::Synced, keep, place);
+    let put = put().map_err(unwritten(&target));
     // The rename itself reaches the disk with the directory; where that cannot be opened, the
     // file is whole all the same.
     let directory = target.parent().unwrap_or(Path::new("/"));
@@ -79,7 +84,7 @@ fn swap_in(
     match swap() {
         Err(Errno::NOENT) => return Ok(false),
         // The file system cannot do that.
-        Err(_) => return put_in_place(beside, target),
+        Err(_) => return put_in_place(beside, target).map(|()| true),
         Ok(()) => {}
     }
     let (mut put, mut taken) = (bytes.to_owned(), fs::read(beside.path())?);
@@ -99,7 +104,7 @@ fn swap_in(
 
 #[cfg(not(unix))]
 fn swap_in(beside: NamedTempFile, target: &Path, _: &[u8], _: &[u8]) -> io::Result<bool> {
-    put_in_place(beside, target)
+    put_in_place(beside, target).map(|()| true)
 }
 
 /// Whether a file holds just this. None: whether there is none.
@@ -147,16 +152,6 @@ fn linked_file(path: &Path) -> io::Result<Option<PathBuf>> {
         && !ours::is_open_to_all(&directory);
     is_fine.then_some(Some(target)).ok_or_else(refusal)
 }
-
-#[cfg(unix)]
-fn keep_owner(file: &fs::File, like: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    // Only root may give files away; for everyone else the owner is right already.
-    let _ = fchown(file, Some(like.uid()), Some(like.gid()));
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_file: &fs::File, _like: &fs::Metadata) {}
 
 #[cfg(test)]
 mod tests {

@@ -12,11 +12,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::drafts::{Draft, Rows, Stamp, lines};
 use super::erased::Erased;
-use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, has_exports, packed, write};
+use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, has_exports, packed};
 use super::leaving::Leaving;
 use super::pseudonym::Exporter;
 use super::spend_rows::nothing;
-use crate::disk::{self, Error, group::Group, litter, records};
+use crate::disk::{self, Error, group, litter, records};
 use crate::places::{Places, real};
 
 /// A target while it is brought up to date.
@@ -76,7 +76,7 @@ pub(crate) fn put_all(
     // Others may have begun anew where all was taken away.
     let exporter = &leaving.exporter;
     let is_there = |(rows, day): &_| file_in(directory, *rows, *day, &exporter.machine).exists();
-    let is_new = Group::of(directory).is_some() && !days.keys().any(is_there);
+    let is_new = group::owns(directory) && !days.keys().any(is_there);
     let mut files = DayFiles {
         directory,
         exporter,
@@ -128,7 +128,7 @@ impl DayFiles<'_> {
         self.done.days.insert(day);
         self.done.rows += present.len() as u64;
         let bytes = packed(&[text.as_bytes(), &kept].concat());
-        write(self.directory, &path, &bytes)?;
+        group::write_below(self.directory, &path, &bytes)?;
         files.insert(day, [mark, xxh3_64(&bytes)]);
         Ok(())
     }

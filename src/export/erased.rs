@@ -11,11 +11,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::drafts::{Draft, Rows};
-use super::files::{ExportLine, FORMAT, Gap, day_of, each_row, files_of, packed, write};
+use super::files::{ExportLine, FORMAT, Gap, day_of, each_row, files_of, packed};
 use super::pseudonym::hash;
 use super::spend_rows::RESPONSE;
 use crate::disk::replace::remove_own_empty_dir;
-use crate::disk::{self, Error};
+use crate::disk::{self, Error, group};
 
 /// No list is longer.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -112,7 +112,7 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
     let mut erased = Erased::read(directory)?;
     erased.add(what);
     let list = serde_json::to_vec(&erased).unwrap_or_default();
-    write(directory, &path_in(directory), &list)?;
+    group::write_below(directory, &path_in(directory), &list)?;
     let mut done = Erasing::default();
     let files = Rows::ALL.map(|rows| files_of(directory, rows, &mut done.gaps));
     let files = files.concat();
@@ -146,7 +146,7 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             // With its day's directory, if it was the last.
             path.parent().map(remove_own_empty_dir).unwrap_or_default();
         } else if gone > 0 {
-            write(directory, path, &packed(&kept))?;
+            group::write_below(directory, path, &packed(&kept))?;
         }
         done.rows += gone;
         done.files += u64::from(gone > 0);

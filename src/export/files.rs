@@ -18,7 +18,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::drafts::Rows;
-use crate::disk::{self, Durability, group::Group, ours::open_regular};
+use crate::disk::ours::open_regular;
 use crate::time::Millis;
 
 /// The version of the format, which is a directory of the target.
@@ -62,16 +62,6 @@ pub(super) fn file_in(directory: &Path, rows: Rows, day: NaiveDate, machine: &st
     let days = directory.join(FORMAT).join(rows.name());
     days.join(format!("{DAY}{day}"))
         .join(format!("{machine}{ENDING}"))
-}
-
-/// Writes a file of a directory of exports whole, for whom that directory is.
-pub(super) fn write(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), disk::Error> {
-    let Some(group) = Group::of(directory) else {
-        disk::create_shared_directory_of(path)?;
-        return disk::write_atomically(path, bytes, Durability::Quick);
-    };
-    group.create_directories_of(path, directory)?;
-    group.write_atomically(path, bytes)
 }
 
 /// The day whose rows are in a file.
