@@ -1,5 +1,7 @@
 //! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
 
+use std::cell::Cell;
+
 use super::reply::{Reply, Verb};
 use crate::locks::clearing::Clearing;
 use crate::locks::listing::Listing;
@@ -52,18 +54,19 @@ impl Verb for LocksArguments {
 impl Verb for ClearArguments {
     /// Clears what is dead. Exit code 1 if something that is dead could not be cleared.
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let (places, environment) = (&machine.places, &machine.environment);
-        let (project, dry_run) = (machine.project(), self.dry_run);
-        let clearing = Clearing::new(
-            places,
-            environment,
-            project.as_deref(),
-            dry_run,
-            &std::thread::sleep,
-        );
+        let project = machine.project();
+        let clearing = Clearing {
+            places: &machine.places,
+            environment: &machine.environment,
+            working_directory: project.as_deref(),
+            dry_run: self.dry_run,
+            wait: &std::thread::sleep,
+            waited: Cell::default(),
+        };
         let done = clearing.run(&remark)?;
         let is_any_left = done.iter().any(|lock| lock.action == LockAction::Failed);
-        let report = Listing::new(places, environment.now).clearing(done, dry_run);
+        let report =
+            Listing::new(&machine.places, machine.environment.now).clearing(done, self.dry_run);
         let reply = Reply::from(report).in_json(self.json);
         Ok(reply.with_code(is_any_left))
     }

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
-use super::quarantine::{self, NotPut, WayOut};
-use super::survey::{FoundLock, Premises};
+use super::judgement::{Clearance, LONGEST_WATCH};
+use super::quarantine::NotCleared;
+use super::survey::{FoundLock, Surroundings, Watch};
 use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
@@ -23,38 +23,21 @@ use crate::places::Places;
 /// How long to wait for another run of ours: a little more than it can watch.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
-
-/// One clearing, dry or not.
+/// One clearing.
 pub(crate) struct Clearing<'a> {
-    places: &'a Places,
-    environment: &'a Environment,
-    working_directory: Option<&'a Path>,
-    dry_run: bool,
-    wait: &'a dyn Fn(Duration),
-    waited: Cell<Duration>,
+    pub(crate) places: &'a Places,
+    pub(crate) environment: &'a Environment,
+    /// Its project is looked at as well.
+    pub(crate) working_directory: Option<&'a Path>,
+    /// Only says what would be done.
+    pub(crate) dry_run: bool,
+    /// Lets so much time pass.
+    pub(crate) wait: &'a dyn Fn(Duration),
+    /// How much has passed so far.
+    pub(crate) waited: Cell<Duration>,
 }
 
-impl<'a> Clearing<'a> {
-    /// The project of `working_directory` is looked at as well. A dry run only says what would be
-    /// done. `wait` lets so much time pass.
-    pub(crate) fn new(
-        places: &'a Places,
-        environment: &'a Environment,
-        working_directory: Option<&'a Path>,
-        dry_run: bool,
-        wait: &'a dyn Fn(Duration),
-    ) -> Self {
-        Self {
-            places,
-            environment,
-            working_directory,
-            dry_run,
-            wait,
-            waited: Cell::default(),
-        }
-    }
-
+impl Clearing<'_> {
     /// Finds, watches, judges and clears. `tell` is called with a sentence before each wait.
     ///
     /// # Errors
@@ -65,10 +48,10 @@ impl<'a> Clearing<'a> {
         } else {
             self.take_own_lock(tell)?
         };
-        let premises = self.premises();
-        let judged = super::judged(self.working_directory, &premises);
+        let around = self.look();
+        let judged = super::judged(self.working_directory, &around);
         let watched = self.watch(judged, tell).into_iter();
-        Ok(watched.map(|lock| self.settle(lock, &premises)).collect())
+        Ok(watched.map(|lock| self.settle(lock, &around)).collect())
     }
 
     fn pass(&self, time: Duration) {
@@ -76,9 +59,9 @@ impl<'a> Clearing<'a> {
         self.waited.set(self.waited.get() + time);
     }
 
-    fn premises(&self) -> Premises<'a> {
+    fn look(&self) -> Surroundings<'_> {
         let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
-        Premises::look(self.places, self.environment.now + passed)
+        Surroundings::look(self.places, self.environment.now + passed)
     }
 
     /// Two clearings at once would do no harm, but their reports would confuse.
@@ -107,55 +90,35 @@ impl<'a> Clearing<'a> {
 
     /// Looks twice at the locks of which one look shows too little.
     fn watch(&self, judged: Vec<Lock>, tell: &dyn Fn(&str)) -> Vec<Lock> {
-        let wait = |lock: &Lock| match lock.judgement.clearance {
-            Clearance::AfterWatching(seconds) => seconds.min(LONGEST_WATCH),
-            _ => 0,
-        };
-        let seconds = judged.iter().map(wait).max().unwrap_or(0);
-        if seconds == 0 {
+        let is_watched = |lock: &&Lock| lock.seconds_to_watch() > 0;
+        let watched: Vec<&Lock> = judged.iter().filter(is_watched).collect();
+        let seconds = watched.iter().map(|lock| lock.seconds_to_watch()).max();
+        let Some(seconds) = seconds else {
             return judged;
-        }
-        let watched = judged.iter().filter(|lock| wait(lock) > 0);
-        let names: Vec<String> = watched
-            .map(|lock| self.places.show(&lock.found.path()))
-            .collect();
+        };
+        let names = watched
+            .iter()
+            .map(|lock| self.places.show(&lock.found.path()));
+        let names: Vec<String> = names.collect();
         tell(&format!(
             "Watching for {seconds} s whether anybody uses {}: the age alone does not show it.",
             names.join(", ")
         ));
         self.pass(Duration::from_secs(seconds.unsigned_abs()));
-        let premises = self.premises();
-        let look_again = |before: Lock| {
-            if wait(&before) == 0 {
-                return Some(before);
-            }
-            let parent = before.found.parent();
-            let again = parent.and_then(|parent| {
-                let name = before.found.name();
-                let moved = !before.found.is_still(name, &parent, &premises)?;
-                let again = before.found.again(&parent, &premises)?;
-                Ok(again.map(|again| (again, moved)))
-            });
-            match again {
-                Ok(Some((mut again, moved))) => {
-                    again.facts.watch = Some(Watch { seconds, moved });
-                    Some(Lock::judged(again, &premises))
-                }
-                // Released while we watched: then there is nothing to report.
-                Ok(None) => None,
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(_) => Some(before),
-            }
-        };
-        judged.into_iter().filter_map(look_again).collect()
+        let around = self.look();
+        let judged = judged.into_iter();
+        judged
+            .filter_map(|lock| lock.watched(seconds, &around))
+            .collect()
     }
 
-    fn settle(&self, mut lock: Lock, premises: &Premises<'_>) -> Lock {
+    fn settle(&self, mut lock: Lock, around: &Surroundings<'_>) -> Lock {
         lock.action = match lock.judgement.clearance {
-            Clearance::Granted(_) if self.dry_run => LockAction::WouldClear,
-            Clearance::Granted(_) => match self.clear(&lock.found, premises) {
+            Clearance::Granted if self.dry_run => LockAction::WouldClear,
+            Clearance::Granted => match self.clear(&lock.found, around) {
                 Ok(cleared) => return cleared,
-                Err((action, why)) => {
+                Err(not_cleared) => {
+                    let (action, why) = not_cleared.outcome(&lock.found);
                     lock.judgement.why = why;
                     action
                 }
@@ -166,58 +129,57 @@ impl<'a> Clearing<'a> {
     }
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(
-        &self,
-        found: &FoundLock,
-        premises: &Premises<'_>,
-    ) -> Result<Lock, (LockAction, String)> {
-        let kept = |why: &str| (LockAction::Kept, why.to_owned());
-        let gone = || (LockAction::None, GONE.to_owned());
-        let refused = |error: io::Error| match error.kind() {
-            ErrorKind::NotFound => gone(),
-            ErrorKind::DirectoryNotEmpty => kept("Something was put into it while we worked."),
-            _ => (LockAction::Failed, quarantine::failure(&error, found)),
-        };
-        let parent = found.parent().map_err(refused)?;
+    fn clear(&self, found: &FoundLock, around: &Surroundings<'_>) -> Result<Lock, NotCleared> {
+        let parent = found.parent()?;
         // Whether a session runs matters to few locks, and asking takes a walk over all processes;
         // the process that a lock itself names is looked at anew in any case.
-        let fresh;
-        let premises = if found.facts.known.stays_with_live_session {
-            fresh = self.premises();
-            &fresh
-        } else {
-            premises
-        };
-        let again = found.again(&parent, premises).map_err(refused)?;
-        let mut again = again.ok_or_else(gone)?;
-        let is_still = found.is_still(found.name(), &parent, premises);
-        if !is_still.map_err(refused)? {
-            return Err(kept("It was touched while we worked: somebody uses it."));
+        let fresh = found.known.stays_with_live_session.then(|| self.look());
+        let around = fresh.as_ref().unwrap_or(around);
+        let again = found.again(&parent, around)?;
+        let again = again.ok_or(io::Error::from(ErrorKind::NotFound))?;
+        if !found.is_still(found.name(), &parent, around)? {
+            let why = "It was touched while we worked: somebody uses it.";
+            return Err(NotCleared::Kept(why.to_owned()));
         }
-        again.facts.watch = found.facts.watch;
-        let mut last = Lock::judged(again, premises);
-        last.action = LockAction::Cleared;
-        let way_out = WayOut {
-            found,
-            parent: &parent,
-            premises,
-            why: &last.judgement.why,
+        let watch = found.watch;
+        let mut last = Lock::judged(FoundLock { watch, ..again }, around);
+        last.action = match last.judgement.clearance {
+            Clearance::Granted => {
+                last.take_away(&parent, around)?;
+                LockAction::Cleared
+            }
+            _ => LockAction::Kept,
         };
-        match last.judgement.clearance {
-            Clearance::Granted(Way::RemoveEmptyDirectory) => {
-                way_out.remove_empty().map_err(|error| match error {
-                    NotPut::Refused(error) => refused(error),
-                    other => kept(&other.says(found)),
-                })?;
-            }
-            Clearance::Granted(Way::Quarantine) => {
-                way_out
-                    .put_aside()
-                    .map_err(|error| (LockAction::Failed, error.says(found)))?;
-            }
-            _ => last.action = LockAction::Kept,
-        }
         Ok(last)
+    }
+}
+
+impl Lock {
+    /// How long it has to be watched; 0 where one look tells all.
+    fn seconds_to_watch(&self) -> i64 {
+        match self.judgement.clearance {
+            Clearance::AfterWatching(seconds) => seconds.min(LONGEST_WATCH),
+            _ => 0,
+        }
+    }
+
+    /// After so many seconds. None if it was released meanwhile: then there is nothing to report.
+    fn watched(self, seconds: i64, around: &Surroundings<'_>) -> Option<Self> {
+        if self.seconds_to_watch() == 0 {
+            return Some(self);
+        }
+        let look = || -> io::Result<Option<FoundLock>> {
+            let parent = self.found.parent()?;
+            let moved = !self.found.is_still(self.found.name(), &parent, around)?;
+            let watch = Some(Watch { seconds, moved });
+            let again = self.found.again(&parent, around)?;
+            Ok(again.map(|again| FoundLock { watch, ..again }))
+        };
+        match look() {
+            Ok(again) => again.map(|again| Self::judged(again, around)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(_) => Some(self),
+        }
     }
 }
 
@@ -283,20 +245,27 @@ mod tests {
         }
 
         fn clearing<'a>(&'a self, wait: &'a dyn Fn(Duration)) -> Clearing<'a> {
-            Clearing::new(&self.places, &self.environment, None, false, wait)
+            Clearing {
+                places: &self.places,
+                environment: &self.environment,
+                working_directory: None,
+                dry_run: false,
+                wait,
+                waited: Cell::default(),
+            }
         }
 
         /// Finds and judges; then `meanwhile` happens; then what was found is cleared.
         fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
             let clearing = self.clearing(&|_| ());
-            let premises = clearing.premises();
-            let found = survey::find(None, &premises);
+            let around = clearing.look();
+            let found = survey::find(None, &around);
             meanwhile();
             let outcome = |found| {
-                let lock = Lock::judged(found, &premises);
-                let is_granted = matches!(lock.judgement.clearance, Clearance::Granted(_));
+                let lock = Lock::judged(found, &around);
+                let is_granted = matches!(lock.judgement.clearance, Clearance::Granted);
                 assert!(is_granted, "{lock:?}");
-                clearing.settle(lock, &premises)
+                clearing.settle(lock, &around)
             };
             found.into_iter().map(outcome).collect()
         }
@@ -405,19 +374,15 @@ mod tests {
         let home = Home::new();
         let lock = home.path(HISTORY);
         fs::write(&lock, "judged").unwrap();
-        let premises = home.clearing(&|_| ()).premises();
-        let found = survey::find(None, &premises).remove(0);
+        let around = Surroundings::look(&home.places, home.environment.now);
+        let found = survey::find(None, &around).remove(0);
         // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
         let parent = found.parent().unwrap();
-        let way_out = WayOut {
-            found: &found,
-            parent: &parent,
-            premises: &premises,
-            why: "test",
-        };
-        let said = way_out.put_aside().unwrap_err().says(&found);
+        let judged = Lock::judged(found, &around);
+        let not_cleared = judged.take_away(&parent, &around).unwrap_err();
+        let (_, said) = not_cleared.outcome(&judged.found);
         assert!(said.contains("left in place"), "{said}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();

@@ -3,43 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::known_locks::{HEARTBEAT, KnownLock, LockKind, StaleAfter};
-use crate::claude::processes::{PidDomain, Process, Unseen};
-use crate::claude::sessions::{Claim, Liveness, Presence};
+use super::known_locks::{HEARTBEAT, LockKind, StaleAfter};
+use super::survey::{FoundLock, Surroundings};
+use crate::claude::processes::Unseen;
+use crate::claude::sessions::{Liveness, Presence};
 use crate::disk::{EntryShape, EntrySighting};
 use crate::time::in_words;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
-
-/// Everything that was seen of one lock.
-#[derive(Debug, Clone)]
-pub(super) struct LockFacts {
-    pub(super) known: &'static KnownLock,
-    pub(super) seen: EntrySighting,
-    /// The process that it names, if it is a file that names one, and what was seen of that process.
-    pub(super) holder: Option<(Claim, Process)>,
-    /// Where the process ids in its directory are valid.
-    pub(super) pid_domain: PidDomain,
-    /// What watching it showed, if it was watched.
-    pub(super) watch: Option<Watch>,
-}
-
-/// Two looks at a lock, some time apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Watch {
-    /// Seconds between the looks.
-    pub(super) seconds: i64,
-    /// Whether it was touched, or taken anew, in between.
-    pub(super) moved: bool,
-}
-
-/// What holds for all locks alike.
-#[derive(Debug, Clone)]
-pub(super) struct Surroundings {
-    /// The moment of judgement.
-    pub(super) now: DateTime<Utc>,
-    /// Who works with this configuration directory.
-    pub(super) present: Presence,
-}
 
 /// What a lock turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,19 +29,11 @@ pub(crate) enum LockVerdict {
     Harmless,
 }
 
-/// How a dead lock goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// `rmdir`: nothing is lost.
-    RemoveEmptyDirectory,
-    /// Moved into quarantine, from where it can be brought back.
-    Quarantine,
-}
-
 /// Whether it may be cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clearance {
-    Granted(Way),
+    /// An empty directory is removed, anything else set aside, from where it can be brought back.
+    Granted,
     /// It depends on whether anybody touches it in so many seconds.
     AfterWatching(i64),
     Denied,
@@ -113,23 +75,23 @@ const CLOCKS_DIFFER: StaleAfter = 3600;
 pub(super) const LONGEST_WATCH: i64 = 12;
 
 /// Judges one lock.
-pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
-    match (facts.known.kind, facts.seen.shape) {
-        (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", facts.known.owner)),
+pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgement {
+    match (lock.known.kind, lock.seen.shape) {
+        (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", lock.known.owner)),
         (_, EntryShape::Link) => NotOurs.because(
             "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
         ),
         (_, EntryShape::Other) => CannotTell.because("It is neither a file nor a directory."),
         (LockKind::Marker, _) => Harmless.because("It stays here by design and holds nothing."),
-        _ if !facts.seen.ours => NotOurs.because("It belongs to another user of this machine."),
-        _ if facts.watch.is_some_and(|watch| watch.moved) => {
+        _ if !lock.seen.ours => NotOurs.because("It belongs to another user of this machine."),
+        _ if lock.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, EntryShape::File) => named_process(facts),
+        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, EntryShape::File) => named_process(lock),
         (
             LockKind::Directory(stale_after) | LockKind::ProcessFile(Some(stale_after)),
             _,
-        ) => directory(facts, stale_after, around),
+        ) => directory(lock, stale_after, around),
         _ => CannotTell.because(
             "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
         ),
@@ -154,25 +116,29 @@ pub(super) fn never_heals(seen: &EntrySighting, now: DateTime<Utc>) -> Option<St
     }
 }
 
-fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) -> LockJudgement {
-    let stale_after = match facts.pid_domain.unseen {
+fn directory(
+    lock: &FoundLock,
+    stale_after: StaleAfter,
+    around: &Surroundings<'_>,
+) -> LockJudgement {
+    let stale_after = match lock.pid_domain.unseen {
         Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
         _ => stale_after,
     };
-    let (stale_after, owner_gone) = match liveness(facts) {
+    let (stale_after, owner_gone) = match liveness(lock) {
         // The file may be an earlier holder's, and a new one not yet written: so the date must at
         // least be older than a heartbeat.
         Some((_, Liveness::Gone(why))) => (HEARTBEAT + 1, Some(why)),
         Some((pid, liveness)) => return by_liveness(pid, liveness),
         None => (stale_after, None),
     };
-    let judgement = match never_heals(&facts.seen, around.now) {
-        Some(why) => Stuck.because(why).with(clearance_of_stuck(facts, around)),
-        None => aging(facts, stale_after, owner_gone, around),
+    let judgement = match never_heals(&lock.seen, around.now) {
+        Some(why) => Stuck.because(why).with(clearance_of_stuck(lock, around)),
+        None => aging(lock, stale_after, owner_gone, around),
     };
     // Some locks stay as long as a session runs.
     let is_dead = matches!(judgement.verdict, Stuck | Stale);
-    if is_dead && facts.known.stays_with_live_session && !around.present.is_empty() {
+    if is_dead && lock.known.stays_with_live_session && !around.present.is_empty() {
         let (why, running) = (judgement.why, running(&around.present));
         let why = format!("{why} {running} It stays until that has ended.");
         return judgement.verdict.because(why);
@@ -180,32 +146,31 @@ fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) 
     judgement
 }
 
-fn clearance_of_stuck(facts: &LockFacts, around: &Surroundings) -> Clearance {
+fn clearance_of_stuck(lock: &FoundLock, around: &Surroundings<'_>) -> Clearance {
     // A holder would have set the date within one heartbeat. An old date shows that as well as
     // watching does, except a date in the future, which shows nothing.
     let quiet = TimeDelta::seconds(HEARTBEAT + 1);
-    let watched = facts.watch.map_or(0, |watch| watch.seconds);
-    let settled = around.now - facts.seen.modified >= quiet
-        || around.now - facts.seen.changed >= quiet
+    let watched = lock.watch.map_or(0, |watch| watch.seconds);
+    let settled = around.now - lock.seen.modified >= quiet
+        || around.now - lock.seen.changed >= quiet
         || watched > HEARTBEAT;
-    let is_of_some_clock = facts.pid_domain.unseen == Some(Unseen::OnOtherMachines)
-        && (around.now - facts.seen.modified).abs() < TimeDelta::seconds(CLOCKS_DIFFER);
-    match facts.seen.shape {
+    let is_of_some_clock = lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
+        && (around.now - lock.seen.modified).abs() < TimeDelta::seconds(CLOCKS_DIFFER);
+    match settled {
         _ if is_of_some_clock => Clearance::Denied,
-        _ if !settled => Clearance::AfterWatching(HEARTBEAT + 1),
-        EntryShape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
-        _ => Clearance::Granted(Way::Quarantine),
+        true => Clearance::Granted,
+        false => Clearance::AfterWatching(HEARTBEAT + 1),
     }
 }
 
 /// An empty directory with a date in the past: in use, or left over, by its age in seconds.
 fn aging(
-    facts: &LockFacts,
+    lock: &FoundLock,
     stale_after: StaleAfter,
     owner_gone: Option<String>,
-    around: &Surroundings,
+    around: &Surroundings<'_>,
 ) -> LockJudgement {
-    let age = around.now - facts.seen.modified;
+    let age = around.now - lock.seen.modified;
     let seconds = age.num_seconds().max(0);
     if seconds < stale_after && !around.present.is_empty() {
         return Held.because(format!(
@@ -228,9 +193,7 @@ fn aging(
         let age = in_words(age);
         format!("Nobody has touched it for {age}; a holder does so every {HEARTBEAT} s.")
     });
-    Stale
-        .because(why)
-        .with(Clearance::Granted(Way::RemoveEmptyDirectory))
+    Stale.because(why).with(Clearance::Granted)
 }
 
 fn running(present: &Presence) -> String {
@@ -250,10 +213,10 @@ fn running(present: &Presence) -> String {
 }
 
 /// The process that the lock names, and whether it runs; None if it names none.
-fn liveness(facts: &LockFacts) -> Option<(u32, Liveness)> {
-    let (claim, process) = facts.holder.as_ref()?;
-    let written_at = facts.seen.modified;
-    let liveness = claim.liveness(process, written_at, &facts.pid_domain);
+fn liveness(lock: &FoundLock) -> Option<(u32, Liveness)> {
+    let (claim, process) = lock.holder.as_ref()?;
+    let written_at = lock.seen.modified;
+    let liveness = claim.liveness(process, written_at, &lock.pid_domain);
     Some((claim.pid, liveness))
 }
 
@@ -261,16 +224,12 @@ fn by_liveness(pid: u32, liveness: Liveness) -> LockJudgement {
     match liveness {
         Liveness::Holds => Held.because(format!("Claude Code holds it (process {pid}).")),
         Liveness::Unclear(why) => CannotTell.because(why),
-        Liveness::Gone(why) => left_over_file(why),
+        Liveness::Gone(why) => Stale.because(why).with(Clearance::Granted),
     }
 }
 
-fn left_over_file(why: String) -> LockJudgement {
-    Stale.because(why).with(Clearance::Granted(Way::Quarantine))
-}
-
-fn named_process(facts: &LockFacts) -> LockJudgement {
-    match liveness(facts) {
+fn named_process(lock: &FoundLock) -> LockJudgement {
+    match liveness(lock) {
         Some((pid, liveness)) => by_liveness(pid, liveness),
         None => {
             CannotTell.because("It names no process, so nothing shows whether somebody holds it.")
@@ -280,8 +239,16 @@ fn named_process(facts: &LockFacts) -> LockJudgement {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::LazyLock;
+
     use super::*;
-    use crate::locks::known_locks::KNOWN_LOCKS;
+    use crate::claude::processes::{PidDomain, Process};
+    use crate::claude::sessions::Claim;
+    use crate::environment::Environment;
+    use crate::locks::known_locks::{KNOWN_LOCKS, KnownLock};
+    use crate::locks::survey::Watch;
+    use crate::places::Places;
 
     const PID: u32 = 4711;
 
@@ -297,9 +264,11 @@ mod tests {
     }
 
     /// A lock of ours whose date lies `age` seconds back and which nobody named.
-    fn lock(pattern: &str, shape: EntryShape, age: i64) -> LockFacts {
-        LockFacts {
+    fn lock(pattern: &str, shape: EntryShape, age: i64) -> FoundLock {
+        FoundLock {
             known: row(pattern),
+            root: PathBuf::new(),
+            below: PathBuf::new(),
             seen: EntrySighting {
                 identity: (0, 0),
                 shape,
@@ -314,8 +283,8 @@ mod tests {
     }
 
     /// A file that names [`PID`], with what was seen of that process.
-    fn claimed(pattern: &str, process: Process) -> LockFacts {
-        LockFacts {
+    fn claimed(pattern: &str, process: Process) -> FoundLock {
+        FoundLock {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| (claim, process)),
             ..lock(pattern, EntryShape::File, 100)
         }
@@ -331,14 +300,18 @@ mod tests {
         }
     }
 
-    fn alone() -> Surroundings {
+    fn alone() -> Surroundings<'static> {
+        static PLACES: LazyLock<Places> =
+            LazyLock::new(|| Places::of(&Environment::new([], now())));
         Surroundings {
             now: now(),
             present: Presence::default(),
+            sessions: Vec::new(),
+            places: &PLACES,
         }
     }
 
-    fn with_session() -> Surroundings {
+    fn with_session() -> Surroundings<'static> {
         Surroundings {
             present: Presence {
                 live: vec![PID],
@@ -348,7 +321,7 @@ mod tests {
         }
     }
 
-    fn outcome(facts: &LockFacts, around: &Surroundings) -> (LockVerdict, Clearance) {
+    fn outcome(facts: &FoundLock, around: &Surroundings<'_>) -> (LockVerdict, Clearance) {
         let judgement = judge(facts, around);
         assert!(
             judgement.why.ends_with('.'),
@@ -358,9 +331,7 @@ mod tests {
         (judgement.verdict, judgement.clearance)
     }
 
-    const REMOVE: Clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
-    const SET_ASIDE: Clearance = Clearance::Granted(Way::Quarantine);
-    use Clearance::{AfterWatching, Denied};
+    use Clearance::{AfterWatching, Denied, Granted};
     use EntryShape::{EmptyDirectory, File, FullDirectory, Link, Other};
 
     fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
@@ -379,10 +350,10 @@ mod tests {
             let pattern = &row.pattern;
             assert_eq!(
                 at(EmptyDirectory, stale_after),
-                (Stale, REMOVE),
+                (Stale, Granted),
                 "{pattern}"
             );
-            assert_eq!(at(EmptyDirectory, 86_400), (Stale, REMOVE), "{pattern}");
+            assert_eq!(at(EmptyDirectory, 86_400), (Stale, Granted), "{pattern}");
             assert_eq!(
                 at(EmptyDirectory, stale_after - 1),
                 (CannotTell, AfterWatching(2)),
@@ -393,8 +364,8 @@ mod tests {
                 (Stuck, AfterWatching(6)),
                 "{pattern}"
             );
-            assert_eq!(at(File, 86_400), (Stuck, SET_ASIDE), "{pattern}");
-            assert_eq!(at(FullDirectory, 86_400), (Stuck, SET_ASIDE), "{pattern}");
+            assert_eq!(at(File, 86_400), (Stuck, Granted), "{pattern}");
+            assert_eq!(at(FullDirectory, 86_400), (Stuck, Granted), "{pattern}");
             assert_eq!(at(FullDirectory, 1), (Stuck, AfterWatching(6)), "{pattern}");
             assert_eq!(at(Link, 86_400), (NotOurs, Denied), "{pattern}");
             assert_eq!(at(Other, 86_400), (CannotTell, Denied), "{pattern}");
@@ -451,7 +422,7 @@ mod tests {
     #[test]
     fn a_lock_that_nobody_could_corrupt_is_cleared_even_while_a_session_runs() {
         let facts = lock("history.jsonl.lock", EmptyDirectory, 86_400);
-        assert_eq!(outcome(&facts, &with_session()), (Stale, REMOVE));
+        assert_eq!(outcome(&facts, &with_session()), (Stale, Granted));
     }
 
     #[test]
@@ -468,24 +439,24 @@ mod tests {
             outcome(&facts, &alone())
         };
         assert_eq!(of(EmptyDirectory, 30), (CannotTell, Denied));
-        assert_eq!(of(EmptyDirectory, 7200), (Stale, REMOVE));
+        assert_eq!(of(EmptyDirectory, 7200), (Stale, Granted));
         assert_eq!(of(EmptyDirectory, -30), (Stuck, Denied));
         assert_eq!(of(EmptyDirectory, -7200), (Stuck, AfterWatching(6)));
     }
 
     #[test]
     fn a_lock_that_moved_while_watched_is_held_and_one_that_did_not_is_dead() {
-        let watched = |moved| LockFacts {
+        let watched = |moved| FoundLock {
             watch: Some(Watch { seconds: 6, moved }),
             ..lock(".claude.json.lock", EmptyDirectory, -3600)
         };
         assert_eq!(outcome(&watched(true), &alone()), (Held, Denied));
-        assert_eq!(outcome(&watched(false), &alone()), (Stuck, REMOVE));
+        assert_eq!(outcome(&watched(false), &alone()), (Stuck, Granted));
     }
 
     #[test]
     fn watching_for_less_than_a_heartbeat_shows_nothing() {
-        let facts = LockFacts {
+        let facts = FoundLock {
             watch: Some(Watch {
                 seconds: 5,
                 moved: false,
@@ -499,7 +470,7 @@ mod tests {
     fn a_future_date_that_was_set_long_ago_needs_no_watching() {
         let mut facts = lock(".claude.json.lock", EmptyDirectory, -3600);
         facts.seen.changed = now() - TimeDelta::seconds(60);
-        assert_eq!(outcome(&facts, &alone()), (Stuck, REMOVE));
+        assert_eq!(outcome(&facts, &alone()), (Stuck, Granted));
     }
 
     #[test]
@@ -538,7 +509,7 @@ mod tests {
             let of = |process| outcome(&claimed(&row.pattern, process), &alone());
             let pattern = &row.pattern;
             assert_eq!(of(client()), (Held, Denied), "{pattern}");
-            assert_eq!(of(Process::gone(PID)), (Stale, SET_ASIDE), "{pattern}");
+            assert_eq!(of(Process::gone(PID)), (Stale, Granted), "{pattern}");
             let later = Process {
                 started_at: Some(now()),
                 ..client()
@@ -547,7 +518,7 @@ mod tests {
                 start_ticks: Some(1),
                 ..later.clone()
             };
-            assert_eq!(of(later), (Stale, SET_ASIDE), "reused number, {pattern}");
+            assert_eq!(of(later), (Stale, Granted), "reused number, {pattern}");
             assert_eq!(
                 of(by_ticks),
                 (CannotTell, Denied),
@@ -557,7 +528,7 @@ mod tests {
                 is_claude: Some(false),
                 ..client()
             };
-            assert_eq!(of(sleep), (Stale, SET_ASIDE), "another program, {pattern}");
+            assert_eq!(of(sleep), (Stale, Granted), "another program, {pattern}");
             let node = Process {
                 is_claude: None,
                 ..client()
@@ -599,7 +570,7 @@ mod tests {
         {
             let old = outcome(&lock(&row.pattern, EmptyDirectory, 86_400), &alone());
             if row.pattern == "locks/*.lock" {
-                assert_eq!(old, (Stale, REMOVE));
+                assert_eq!(old, (Stale, Granted));
             } else {
                 assert_eq!(old, (CannotTell, Denied), "{}", row.pattern);
             }
@@ -625,7 +596,7 @@ mod tests {
             outcome(&facts, &alone())
         };
         assert_eq!(of(client(), 20), (Held, Denied));
-        assert_eq!(of(Process::gone(PID), 20), (Stale, REMOVE));
+        assert_eq!(of(Process::gone(PID), 20), (Stale, Granted));
         // It may be the next holder's, who has not written his name yet.
         assert_eq!(of(Process::gone(PID), 2), (CannotTell, AfterWatching(5)));
         let unseen = Process {
@@ -668,7 +639,7 @@ mod tests {
                 ..lock(&row.pattern, File, 0).seen
             };
             let claim = Claim::parse(PID.to_string().as_bytes()).unwrap();
-            let facts = LockFacts {
+            let facts = FoundLock {
                 seen,
                 watch: watched.then_some(Watch { seconds, moved }),
                 holder: named.then_some((claim, process.clone())),
@@ -676,12 +647,11 @@ mod tests {
             };
             let around = if session { with_session() } else { alone() };
             let judgement = judge(&facts, &around);
-            if let Clearance::Granted(way) = judgement.clearance {
+            if judgement.clearance == Granted {
                 assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
                 assert!(ours && !(watched && moved) && !matches!(facts.seen.shape, Link | Other));
                 assert!(!matches!(row.kind, LockKind::Marker | LockKind::Foreign));
                 assert!(!(session && row.stays_with_live_session));
-                assert_eq!(way == Way::RemoveEmptyDirectory, facts.seen.shape == EmptyDirectory);
                 if named {
                     let older = process.started_at.is_none_or(|started| started <= facts.seen.modified);
                     assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");

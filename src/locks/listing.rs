@@ -17,31 +17,34 @@ use crate::time::in_words;
 
 const HONESTY: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit; `whycap explain` says what a limit message means.";
 
+const SET_ASIDE: &str =
+    "Whatever was not an empty directory was set aside; `whycap locks --restore` brings it back.";
+
 /// What `--json` says of locks.
 fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     let lock = |lock: &Lock| {
-        let facts = &lock.found.facts;
+        let found = &lock.found;
         json!({
-            "path": lock.found.path().to_string_lossy(),
-            "kind": facts.known.kind.word(),
-            "holder": facts.holder.as_ref().map(|(claim, process)| {
+            "path": found.path().to_string_lossy(),
+            "kind": found.known.kind.word(),
+            "holder": found.holder.as_ref().map(|(claim, process)| {
                 // A number that may be another's shows nothing about its process.
                 let is_known = process.is_claude == Some(true)
-                    || claim.unseen(process, &facts.pid_domain).is_none();
+                    || claim.unseen(process, &found.pid_domain).is_none();
                 json!({
                     "pid": process.pid,
                     "alive": process.alive.filter(|_| is_known),
                     "is_claude": process.is_claude.filter(|_| is_known),
                 })
             }),
-            "age_s": (now - facts.seen.modified).num_seconds(),
+            "age_s": (now - found.seen.modified).num_seconds(),
             "verdict": lock.judgement.verdict,
             "why": lock.judgement.why,
             "action": lock.action,
             "set_aside": lock.is_set_aside(),
             "costs": lock.costs(),
-            "owner": facts.known.owner,
-            "harm": facts.known.harm,
+            "owner": found.known.owner,
+            "harm": found.known.harm,
         })
     };
     json!({ "locks": locks.iter().map(lock).collect::<Vec<_>>() })
@@ -66,16 +69,9 @@ impl<'a> Listing<'a> {
 
     /// What is there.
     pub(crate) fn survey(mut self, found: Vec<Lock>) -> Report {
-        self.report = Report::new(to_json(&found, self.now));
         let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
         let any_dead = found.iter().any(is_dead);
-        if found.is_empty() {
-            let none = "No Claude Code locks found.";
-            self.report.paragraph(Tone::Plain, none);
-        } else {
-            self.list(found);
-            self.report.gap();
-        }
+        self.list(found, "No Claude Code locks found.");
         self.report.paragraph(Tone::Quiet, HONESTY);
         if any_dead {
             let clear =
@@ -87,13 +83,6 @@ impl<'a> Listing<'a> {
 
     /// What was cleared.
     pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) -> Report {
-        self.report = Report::new(to_json(&done, self.now));
-        if done.is_empty() {
-            let none = "No Claude Code locks found; nothing to clear.";
-            self.report.paragraph(Tone::Plain, none);
-            self.report.paragraph(Tone::Quiet, HONESTY);
-            return self.report;
-        }
         let count = |action| done.iter().filter(|lock| lock.action == action).count();
         let (verb, cleared) = if dry_run {
             ("Would clear", count(LockAction::WouldClear))
@@ -106,15 +95,14 @@ impl<'a> Listing<'a> {
             failed => format!(" {failed} could not be cleared."),
         };
         let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
-        let any_set_aside = done.iter().any(Lock::is_set_aside);
-        self.list(done);
-        self.report.gap();
-        self.report.paragraph(Tone::Strong, summary);
-        if any_set_aside {
-            self.report.paragraph(
-                Tone::Plain,
-                "Whatever was not an empty directory was set aside; `whycap locks --restore` brings it back.",
-            );
+        let summary = Some(summary).filter(|_| !done.is_empty());
+        let set_aside = done.iter().any(Lock::is_set_aside).then_some(SET_ASIDE);
+        self.list(done, "No Claude Code locks found; nothing to clear.");
+        if let Some(says) = summary {
+            self.report.paragraph(Tone::Strong, says);
+        }
+        if let Some(says) = set_aside {
+            self.report.paragraph(Tone::Plain, says);
         }
         self.report.paragraph(Tone::Quiet, HONESTY);
         self.report
@@ -138,11 +126,15 @@ impl<'a> Listing<'a> {
     }
 
     /// The worst first; what is harmless, and sessions that simply run, only as a number.
-    fn list(&mut self, mut locks: Vec<Lock>) {
+    fn list(&mut self, mut locks: Vec<Lock>, none: &str) {
+        self.report = Report::new(to_json(&locks, self.now));
+        if locks.is_empty() {
+            return self.report.paragraph(Tone::Plain, none);
+        }
         locks.sort_by_key(|lock| lock.judgement.verdict);
         let (mut sessions, mut markers) = (0, 0);
         for lock in &locks {
-            match (lock.judgement.verdict, lock.found.facts.known.kind) {
+            match (lock.judgement.verdict, lock.found.known.kind) {
                 (LockVerdict::Held, LockKind::SessionRegistry) => sessions += 1,
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
@@ -160,13 +152,14 @@ impl<'a> Listing<'a> {
                 self.report.paragraph(Tone::Quiet, says);
             }
         }
+        self.report.gap();
     }
 
     /// The reason of a directory lock rests on its age and names it; others are told their age.
     fn why(&self, lock: &Lock) -> String {
-        let (why, facts) = (&lock.judgement.why, &lock.found.facts);
-        let age = self.now - facts.seen.modified;
-        if age.num_seconds() < 0 || matches!(facts.known.kind, LockKind::Directory(_)) {
+        let (why, found) = (&lock.judgement.why, &lock.found);
+        let age = self.now - found.seen.modified;
+        if age.num_seconds() < 0 || matches!(found.known.kind, LockKind::Directory(_)) {
             why.clone()
         } else {
             format!("{why} Last touched {} ago.", in_words(age))
@@ -204,7 +197,7 @@ fn label(lock: &Lock) -> (Tone, &'static str) {
 
 /// What a dead lock does to the user. Empty if it is not dead.
 fn harm(lock: &Lock) -> String {
-    let known = lock.found.facts.known;
+    let known = lock.found.known;
     let verb = match lock.action {
         LockAction::Cleared => "cost",
         _ => "costs",

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use self::judgement::{Clearance, LockJudgement, LockVerdict, Way, judge, never_heals};
+use self::judgement::{LockJudgement, LockVerdict, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
-use self::survey::{FoundLock, Premises};
+use self::survey::{FoundLock, Surroundings};
 use crate::disk::EntryShape;
 use crate::disk::directory::Directory;
 use crate::environment::Environment;
@@ -45,9 +45,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    fn judged(found: FoundLock, premises: &Premises<'_>) -> Self {
+    fn judged(found: FoundLock, around: &Surroundings<'_>) -> Self {
         Self {
-            judgement: judge(&found.facts, &premises.surroundings),
+            judgement: judge(&found, around),
             found,
             action: LockAction::None,
         }
@@ -56,14 +56,12 @@ impl Lock {
     /// What it costs while it is stuck, to follow "What it costs:".
     fn costs(&self) -> Option<&'static str> {
         let is_stuck = self.judgement.verdict == LockVerdict::Stuck;
-        let facts = &self.found.facts;
-        costs(facts.known, facts.seen.shape).filter(|_| is_stuck)
+        costs(self.found.known, self.found.seen.shape).filter(|_| is_stuck)
     }
 
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
     fn is_set_aside(&self) -> bool {
-        self.action == LockAction::Cleared
-            && self.judgement.clearance == Clearance::Granted(Way::Quarantine)
+        self.action == LockAction::Cleared && self.found.seen.shape != EntryShape::EmptyDirectory
     }
 }
 
@@ -81,13 +79,15 @@ pub(crate) fn survey(
     environment: &Environment,
     working_directory: Option<&Path>,
 ) -> Vec<Lock> {
-    let premises = Premises::look(places, environment.now);
-    judged(working_directory, &premises)
+    judged(
+        working_directory,
+        &Surroundings::look(places, environment.now),
+    )
 }
 
-fn judged(working_directory: Option<&Path>, premises: &Premises<'_>) -> Vec<Lock> {
-    let found = survey::find(working_directory, premises).into_iter();
-    found.map(|found| Lock::judged(found, premises)).collect()
+fn judged(working_directory: Option<&Path>, around: &Surroundings<'_>) -> Vec<Lock> {
+    let found = survey::find(working_directory, around).into_iter();
+    found.map(|found| Lock::judged(found, around)).collect()
 }
 
 /// What clears them.

@@ -8,11 +8,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::survey::{FoundLock, Premises};
+use super::survey::{FoundLock, Surroundings};
+use super::{Lock, LockAction};
 use crate::disk::directory::Directory;
-use crate::disk::{self, Durability, records};
+use crate::disk::{self, Durability, EntryShape, records};
 use crate::places::Places;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,41 +32,66 @@ fn room(places: &Places) -> PathBuf {
     places.data.join("quarantine")
 }
 
-/// Why a lock is not here. The sentences say what to do instead.
+/// Why a lock is not cleared. The sentences say what to do instead.
 #[derive(Debug)]
-pub(super) enum NotPut {
+pub(super) enum NotCleared {
+    /// It is not the one that was judged any more, and stays.
+    Kept(String),
     /// The quarantine cannot be used for it.
     NoPlace(String),
-    /// It is not the one that was judged any more, and stays.
-    Replaced(String),
+    /// Somebody took it when it was moved already, and it could not be put back.
+    Displaced(String),
     /// The system refused.
     Refused(io::Error),
 }
 
-impl NotPut {
-    pub(super) fn says(self, found: &FoundLock) -> String {
-        match self {
-            Self::NoPlace(says) | Self::Replaced(says) => says,
-            Self::Refused(error) => failure(&error, found),
+impl From<io::Error> for NotCleared {
+    fn from(error: io::Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl NotCleared {
+    /// What is said of this lock.
+    pub(super) fn outcome(self, found: &FoundLock) -> (LockAction, String) {
+        let error = match self {
+            Self::Kept(says) => return (LockAction::Kept, says),
+            Self::NoPlace(says) | Self::Displaced(says) => return (LockAction::Failed, says),
+            Self::Refused(error) => error,
+        };
+        let path = found.path();
+        let directory = path.parent().unwrap_or(Path::new("/")).display();
+        match error.kind() {
+            ErrorKind::NotFound => (LockAction::None, GONE.to_owned()),
+            ErrorKind::DirectoryNotEmpty => (LockAction::Kept, FILLED.to_owned()),
+            _ => {
+                let says =
+                    format!("The system refused: {error}. Check who may write in {directory}.");
+                (LockAction::Failed, says)
+            }
         }
     }
 }
 
-/// A lock that was judged to be dead, with the directory in which it lies.
-pub(super) struct WayOut<'a> {
-    pub(super) found: &'a FoundLock,
-    pub(super) parent: &'a Directory,
-    pub(super) premises: &'a Premises<'a>,
-    /// For people who look into the quarantine.
-    pub(super) why: &'a str,
-}
+const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
+const FILLED: &str = "Something was put into it while we worked.";
+const TAKEN: &str = "Somebody took it while we worked; it was left in place.";
 
-impl WayOut<'_> {
-    /// Moves an empty directory away, and removes it only then: if it is not the one that was judged,
-    /// it can be put back.
-    pub(super) fn remove_empty(&self) -> Result<(), NotPut> {
+/// A lock that was judged to be dead goes out of the directory in which it lies.
+impl Lock {
+    pub(super) fn take_away(
+        &self,
+        parent: &Directory,
+        around: &Surroundings<'_>,
+    ) -> Result<(), NotCleared> {
+        let put_aside = self.put_aside(parent, around);
+        if self.found.seen.shape != EntryShape::EmptyDirectory {
+            return put_aside.map(drop);
+        }
+        // It is removed only when it has been moved: if it is not the one that was judged, it can be
+        // put back.
         let name = self.found.name();
-        match self.put_aside() {
+        match put_aside {
             Ok(item) => {
                 // What cannot be removed stays, and can be brought back.
                 let removed = Directory::open(&item).and_then(|here| here.remove_empty(name));
@@ -73,27 +100,30 @@ impl WayOut<'_> {
                 }
                 Ok(())
             }
-            Err(NotPut::NoPlace(_)) => {
+            Err(NotCleared::NoPlace(_)) => {
                 let aside = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
-                self.take_to(self.parent, aside.as_ref(), aside.as_ref())?;
-                let removed = self.parent.remove_empty(aside.as_ref());
-                removed.map_err(NotPut::Refused)
+                self.take_to(parent, aside.as_ref(), aside.as_ref(), parent, around)?;
+                Ok(parent.remove_empty(aside.as_ref())?)
             }
             Err(other) => Err(other),
         }
     }
 
-    /// Moves a lock into quarantine, and says where to.
-    pub(super) fn put_aside(&self) -> Result<PathBuf, NotPut> {
-        let room = room(self.premises.places);
-        let (item, target) = self.prepare(&room).map_err(|error| {
+    /// Moves it into quarantine, and says where to.
+    fn put_aside(
+        &self,
+        parent: &Directory,
+        around: &Surroundings<'_>,
+    ) -> Result<PathBuf, NotCleared> {
+        let room = room(around.places);
+        let (item, target) = self.prepare(&room, around.now).map_err(|error| {
             let room = room.display();
             let says = "Check who may write there.";
-            NotPut::NoPlace(format!(
+            NotCleared::NoPlace(format!(
                 "The quarantine in {room} cannot be used: {error}. {says}"
             ))
         })?;
-        let moved = self.take_to(&target, self.found.name(), &item);
+        let moved = self.take_to(&target, self.found.name(), &item, parent, around);
         // Windows deletes no directory that is open.
         drop(target);
         if let Err(error) = moved {
@@ -105,12 +135,11 @@ impl WayOut<'_> {
     }
 
     /// Makes the item's own room, with its manifest.
-    fn prepare(&self, room: &Path) -> anyhow::Result<(PathBuf, Directory)> {
-        let now = self.premises.surroundings.now;
+    fn prepare(&self, room: &Path, now: DateTime<Utc>) -> anyhow::Result<(PathBuf, Directory)> {
         let manifest = Manifest {
             original: self.found.path(),
             moved_at: now.to_rfc3339(),
-            why: self.why.to_owned(),
+            why: self.judgement.why.clone(),
         };
         disk::create_private_dir(room)?;
         let name = now.format("%Y%m%dT%H%M%SZ-").to_string();
@@ -127,44 +156,37 @@ impl WayOut<'_> {
 
     /// Moves it under a name in `target`, and back if it turns out there that somebody has taken it
     /// in the last instant.
-    fn take_to(&self, target: &Directory, name: &OsStr, place: &Path) -> Result<(), NotPut> {
-        let own = self.found.name();
-        let is_still = self.found.is_still(own, self.parent, self.premises);
-        if !is_still.map_err(NotPut::Refused)? {
-            return Err(NotPut::Replaced(TAKEN.to_owned()));
+    fn take_to(
+        &self,
+        target: &Directory,
+        name: &OsStr,
+        place: &Path,
+        parent: &Directory,
+        around: &Surroundings<'_>,
+    ) -> Result<(), NotCleared> {
+        let (found, own) = (&self.found, self.found.name());
+        let taken = || NotCleared::Kept(TAKEN.to_owned());
+        if !found.is_still(own, parent, around)? {
+            return Err(taken());
         }
-        let moved = self.parent.move_to(own, target, name);
-        moved.map_err(|error| match error.kind() {
+        parent.move_to(own, target, name).map_err(|error| match error.kind() {
             ErrorKind::CrossesDevices => {
-                let path = self.found.path();
+                let path = found.path();
                 let path = path.display();
-                NotPut::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
+                NotCleared::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
             }
-            _ => NotPut::Refused(error),
+            _ => error.into(),
         })?;
-        let is_still = self.found.is_still(name, target, self.premises);
-        if is_still.unwrap_or(false) {
+        if found.is_still(name, target, around).unwrap_or(false) {
             return Ok(());
         }
-        Err(NotPut::Replaced(
-            match target.move_to(name, self.parent, own) {
-                Ok(()) => TAKEN.to_owned(),
-                Err(error) => format!(
-                    "Somebody took it while we worked, and it could not be put back ({error}); it is in {}.",
-                    place.display()
-                ),
-            },
-        ))
+        let back = target.move_to(name, parent, own);
+        back.map_err(|error| NotCleared::Displaced(format!(
+            "Somebody took it while we worked, and it could not be put back ({error}); it is in {}.",
+            place.display()
+        )))?;
+        Err(taken())
     }
-}
-
-const TAKEN: &str = "Somebody took it while we worked; it was left in place.";
-
-/// What the system's refusal means for the user.
-pub(super) fn failure(error: &io::Error, found: &FoundLock) -> String {
-    let path = found.path();
-    let directory = path.parent().unwrap_or(Path::new("/")).display();
-    format!("The system refused: {error}. Check who may write in {directory}.")
 }
 
 /// Something in quarantine and what became of it.

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use crate::claude::account;
-use crate::claude::processes;
-use crate::claude::sessions::{self, Claim, Liveness, Session};
+use crate::claude::processes::{self, PidDomain, Process};
+use crate::claude::sessions::{self, Claim, Liveness, Presence, Session};
 use crate::disk::directory::Directory;
-use crate::disk::{EntryShape, fits};
+use crate::disk::{EntryShape, EntrySighting, fits};
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
@@ -26,34 +25,52 @@ const CLAIM_LIMIT: u64 = 64 * 1024;
 
 /// What holds for all locks alike, with what it rests on.
 #[derive(Debug)]
-pub(super) struct Premises<'a> {
-    pub(super) surroundings: Surroundings,
-    sessions: Vec<Session>,
+pub(super) struct Surroundings<'a> {
+    /// The moment of judgement.
+    pub(super) now: DateTime<Utc>,
+    /// Who works with this configuration directory.
+    pub(super) present: Presence,
+    pub(super) sessions: Vec<Session>,
     pub(super) places: &'a Places,
 }
 
-impl<'a> Premises<'a> {
+impl<'a> Surroundings<'a> {
     /// Looks at sessions and processes. `now` is the environment's clock plus what has passed since.
     pub(super) fn look(places: &'a Places, now: DateTime<Utc>) -> Self {
         let sessions = sessions::registered(places);
+        let present = sessions::presence(places, &sessions);
         Self {
-            surroundings: Surroundings {
-                now,
-                present: sessions::presence(places, &sessions),
-            },
+            now,
+            present,
             sessions,
             places,
         }
     }
 }
 
-/// A lock that is there, with what was seen of it and the way that leads to it.
+/// A lock that is there, with all that was seen of it and the way that leads to it.
 #[derive(Debug, Clone)]
 pub(super) struct FoundLock {
-    pub(super) facts: LockFacts,
-    root: PathBuf,
+    pub(super) known: &'static KnownLock,
+    pub(super) root: PathBuf,
     /// Below the root, by names that are not followed if they are links.
-    below: PathBuf,
+    pub(super) below: PathBuf,
+    pub(super) seen: EntrySighting,
+    /// The process that it names, if it is a file that names one, and what was seen of that process.
+    pub(super) holder: Option<(Claim, Process)>,
+    /// Where the process ids in its directory are valid.
+    pub(super) pid_domain: PidDomain,
+    /// What watching it showed, if it was watched.
+    pub(super) watch: Option<Watch>,
+}
+
+/// Two looks at a lock, some time apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Watch {
+    /// Seconds between the looks.
+    pub(super) seconds: i64,
+    /// Whether it was touched, or taken anew, in between.
+    pub(super) moved: bool,
 }
 
 impl FoundLock {
@@ -75,9 +92,9 @@ impl FoundLock {
     pub(super) fn again(
         &self,
         parent: &Directory,
-        premises: &Premises<'_>,
+        around: &Surroundings<'_>,
     ) -> io::Result<Option<Self>> {
-        look(self.facts.known, &self.root, &self.below, parent, premises)
+        look(self.known, &self.root, &self.below, parent, around)
     }
 
     /// Whether what lies under a name in a directory is it, untouched, by all that its judgement
@@ -86,28 +103,27 @@ impl FoundLock {
         &self,
         name: &OsStr,
         directory: &Directory,
-        premises: &Premises<'_>,
+        around: &Surroundings<'_>,
     ) -> io::Result<bool> {
-        let (known, before) = (self.facts.known, self.facts.seen);
-        let now = directory.look(name)?.ok_or(io::ErrorKind::NotFound)?;
-        let claim_before = self.facts.holder.as_ref().map(|(claim, _)| claim);
+        let (now, before) = (directory.look(name)?, self.seen);
+        let now = now.ok_or(io::ErrorKind::NotFound)?;
+        let claim = claim_of(self.known, now.shape, Path::new(name), directory, around);
         Ok(now.identity == before.identity
             && now.shape == before.shape
             && now.modified == before.modified
-            && claim_of(known, now.shape, Path::new(name), directory, premises).as_ref()
-                == claim_before)
+            && claim.as_ref() == self.holder.as_ref().map(|(claim, _)| claim))
     }
 }
 
 /// Every known lock that is there, in the table's order.
-pub(super) fn find(working_directory: Option<&Path>, premises: &Premises<'_>) -> Vec<FoundLock> {
-    let projects = projects(premises.places, working_directory);
+pub(super) fn find(working_directory: Option<&Path>, around: &Surroundings<'_>) -> Vec<FoundLock> {
+    let projects = projects(around.places, working_directory);
     let mut found: Vec<FoundLock> = Vec::new();
     for known in KNOWN_LOCKS.iter() {
-        for (root, pattern) in roots(known, premises.places, &projects) {
+        for (root, pattern) in roots(known, around.places, &projects) {
             for below in matching(&root, &pattern) {
                 let seen = open_below(&root, parent_of(&below))
-                    .and_then(|parent| look(known, &root, &below, &parent, premises));
+                    .and_then(|parent| look(known, &root, &below, &parent, around));
                 // Gone or unreadable in this instant: nothing that can be said or done about it.
                 found.extend(seen.ok().flatten());
             }
@@ -194,18 +210,18 @@ fn look(
     root: &Path,
     below: &Path,
     parent: &Directory,
-    premises: &Premises<'_>,
+    around: &Surroundings<'_>,
 ) -> io::Result<Option<FoundLock>> {
     let name = below.file_name().unwrap_or_default();
     let Some(seen) = parent.look(name)? else {
         return Ok(None);
     };
-    let claim = claim_of(known, seen.shape, below, parent, premises);
+    let claim = claim_of(known, seen.shape, below, parent, around);
     let holder = claim.map(|claim| {
         let mut process = claim.look();
         // A registered session's own start time does not move when the clock is set; the one
         // computed from the time since boot does.
-        let registered = premises
+        let registered = around
             .sessions
             .iter()
             .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
@@ -218,15 +234,13 @@ fn look(
         (claim, process)
     });
     Ok(Some(FoundLock {
-        facts: LockFacts {
-            known,
-            seen,
-            holder,
-            pid_domain: processes::pid_domain(root),
-            watch: None,
-        },
+        known,
         root: root.to_owned(),
         below: below.to_owned(),
+        seen,
+        holder,
+        pid_domain: processes::pid_domain(root),
+        watch: None,
     }))
 }
 
@@ -236,7 +250,7 @@ fn claim_of(
     shape: EntryShape,
     below: &Path,
     parent: &Directory,
-    premises: &Premises<'_>,
+    around: &Surroundings<'_>,
 ) -> Option<Claim> {
     let read =
         |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
@@ -248,7 +262,7 @@ fn claim_of(
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a
         // number that was used again would make an old lock look held.
-        (_, _, Some(owner_file)) => Directory::open(&premises.places.config)
+        (_, _, Some(owner_file)) => Directory::open(&around.places.config)
             .ok()
             .and_then(|config| read(&config, owner_file.as_ref()))
             .filter(|claim| claim.start.is_some()),

@@ -10,6 +10,8 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use std::cell::Cell;
+
 use super::*;
 use crate::environment::HOME;
 
@@ -72,7 +74,15 @@ fn race(
         let clearing = scope.spawn(|| {
             start.wait();
             let began = Instant::now();
-            let done = Clearing::new(&places, &environment, None, false, &|_| ()).run(&|_| ());
+            let done = Clearing {
+                places: &places,
+                environment: &environment,
+                working_directory: None,
+                dry_run: false,
+                wait: &|_| (),
+                waited: Cell::default(),
+            };
+            let done = done.run(&|_| ());
             *cleared_in.lock().unwrap() = began.elapsed();
             done.unwrap()
         });
