@@ -7,6 +7,7 @@ pub(crate) mod prompts;
 
 use crate::config::Budget;
 use crate::pricing::Money;
+use crate::render::{Filling, Texts};
 use crate::terminal::cut;
 
 /// What a budget covers.
@@ -24,14 +25,16 @@ pub(crate) enum BudgetScope {
 }
 
 impl BudgetScope {
-    fn words(&self) -> String {
-        match self {
-            Self::Session => "This session's budget".to_owned(),
-            Self::Day => "Today's budget".to_owned(),
-            Self::Month => "This month's budget".to_owned(),
-            Self::Credits => "This month's budget for usage credits".to_owned(),
-            Self::Project(key) => format!("This month's budget for {key}"),
-        }
+    /// What scopes.json says of such budgets under this name.
+    fn says(&self, what: &str, given: &[Filling<'_>]) -> String {
+        let texts = Texts::parse(include_str!("scopes.json"));
+        let (name, label) = (format!("{}.{what}", self.key()), self.label());
+        let project = match self {
+            Self::Project(key) => key.as_str(),
+            _ => "",
+        };
+        let own: [Filling<'_>; 2] = [("project", &project), ("label", &label)];
+        texts.say(&name, &[given, &own].concat())
     }
 
     /// Its key in `config.toml`, for a project the key of the table.
@@ -54,26 +57,6 @@ impl BudgetScope {
                 cut(key.rsplit(['/', '\\']).next().unwrap_or(key), 16)
             }
             _ => self.key().to_owned(),
-        }
-    }
-
-    /// How long a lifted budget stays silent.
-    fn duration(&self) -> &'static str {
-        match self {
-            Self::Session => "as long as it lasts",
-            Self::Day => "until midnight",
-            Self::Month | Self::Credits | Self::Project(_) => "until the month ends",
-        }
-    }
-
-    /// When a budget starts over.
-    fn renewal(&self) -> &'static str {
-        match self {
-            Self::Session => "A new session starts with a full budget.",
-            Self::Day => "It resets at midnight.",
-            Self::Month | Self::Credits | Self::Project(_) => {
-                "It resets on the first of the month."
-            }
         }
     }
 }
@@ -132,7 +115,7 @@ impl BudgetUse {
     }
 
     fn told(&self, at_least: &str, counted: &str) -> String {
-        let whose = self.scope.words();
+        let whose = self.scope.says("whose", &[]);
         let limit = self.limit.show();
         let is_inferred = self.scope == BudgetScope::Credits;
         let about = if is_inferred { "\u{2248}" } else { "" };

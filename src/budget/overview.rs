@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
-use crate::config::{Budget, Config, covers};
+use crate::config::{Config, covers};
 use crate::drain::PercentWorth;
 use crate::hints::Hint;
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
-use crate::render::{MeterRow, Report};
+use crate::render::{Filling, MeterRow, Report};
 use crate::spend::{Course, Forecast, PlanWorth, in_an_hour};
 use crate::terminal::{Tone, cut, padding, width};
 use crate::time::{Clock, rfc3339};
@@ -105,17 +105,13 @@ impl<'c> Survey<'c> {
                 *spent += row.tally.cost();
             }
         }
-        if self.projects.is_empty() {
-            return;
-        }
         let directory = &row.origin.project;
-        if !self.covered.contains_key(directory) {
+        let covering = self.covered.entry(directory.clone()).or_insert_with(|| {
             let projects = self.config.budget.projects.keys().enumerate();
             let covering = projects.filter(|(_, project)| covers(project, directory, self.home));
-            let covering = covering.map(|(index, _)| index).collect();
-            self.covered.insert(directory.clone(), covering);
-        }
-        for index in self.covered.get(directory).into_iter().flatten() {
+            covering.map(|(index, _)| index).collect()
+        });
+        for index in covering {
             if let Some(course) = self.projects.get_mut(*index) {
                 course.add(row);
             }
@@ -123,34 +119,49 @@ impl<'c> Survey<'c> {
     }
 
     fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
-        let (all, budget) = (&self.all, &self.config.budget);
-        let new = |scope, spent, ends| BudgetState::new(budget, scope, spent, ends);
+        let all = &self.all;
         let sessions = self.sessions.iter().map(|(asked, spent)| {
+            let state = self.state(BudgetScope::Session, *spent, None)?;
             let session = Some(asked.clone());
-            let state = new(BudgetScope::Session, *spent, None)?;
             Some(BudgetState { session, ..state })
         });
-        let (_, tomorrow) = self.clock.zone.day_bounds(self.clock.now);
-        let day = new(BudgetScope::Day, all.spent_today, Some(tomorrow)).map(|day| BudgetState {
-            per_hour: all.per_hour(),
-            forecast: all.day_forecast(),
-            ..day
+        let general = [
+            self.state(BudgetScope::Day, all.spent_today(), Some(all)),
+            self.state(BudgetScope::Month, all.spent_this_month(), Some(all)),
+        ];
+        let projects = self.config.budget.projects.keys().zip(&self.projects);
+        let projects = projects.map(|(key, course)| {
+            let scope = BudgetScope::Project(key.clone());
+            self.state(scope, course.spent_this_month(), Some(course))
         });
-        let [_, ends] = all.month;
-        let keys = budget.projects.keys().cloned();
-        let projects = keys.map(BudgetScope::Project).zip(&self.projects);
-        let months = [(BudgetScope::Month, all)].into_iter().chain(projects);
-        let months = months.map(|(scope, course)| {
-            let month = new(scope, course.spent_this_month, Some(ends))?;
-            Some(BudgetState {
-                per_day: course.per_day(),
-                forecast: course.forecast(),
-                ..month
-            })
-        });
-        let credits = new(BudgetScope::Credits, paid.unwrap_or_default(), Some(ends));
-        let states = sessions.chain([day]).chain(months).chain([credits]);
+        let credits = self.state(BudgetScope::Credits, paid.unwrap_or_default(), None);
+        let states = sessions.chain(general).chain(projects).chain([credits]);
         states.flatten().collect()
+    }
+
+    /// None without such a budget.
+    fn state(
+        &self,
+        scope: BudgetScope,
+        spent: Money,
+        course: Option<&Course>,
+    ) -> Option<BudgetState> {
+        let used = BudgetUse::of(&self.config.budget, scope, spent)?;
+        let is_day = used.scope == BudgetScope::Day;
+        let (of_day, of_month) = (course.filter(|_| is_day), course.filter(|_| !is_day));
+        let day_forecast = of_day.and_then(Course::day_forecast);
+        Some(BudgetState {
+            session: None,
+            per_hour: of_day.and_then(Course::per_hour),
+            per_day: of_month.and_then(Course::per_day),
+            forecast: day_forecast.or_else(|| of_month?.forecast()),
+            ends: match used.scope {
+                BudgetScope::Session => None,
+                BudgetScope::Day => Some(self.clock.zone.day_bounds(self.clock.now).1),
+                _ => Some(self.all.month[1]),
+            },
+            used,
+        })
     }
 
     /// For people and programs. `path` is the path of the user's config.toml, `file` the same as
@@ -268,45 +279,23 @@ impl<'c> Survey<'c> {
 const WIDEST_NAME: usize = 24;
 
 impl BudgetState {
-    /// None without such a budget.
-    fn new(
-        budget: &Budget,
-        scope: BudgetScope,
-        spent: Money,
-        ends: Option<DateTime<Utc>>,
-    ) -> Option<Self> {
-        Some(Self {
-            used: BudgetUse::of(budget, scope, spent)?,
-            session: None,
-            per_hour: None,
-            per_day: None,
-            forecast: None,
-            ends,
-        })
-    }
-
     fn is_over_by_forecast(&self) -> Option<bool> {
         let forecast = self.forecast.as_ref()?;
         Some(forecast.total > self.used.limit)
     }
 
     fn name(&self, clock: Clock) -> String {
-        let name = match (&self.used.scope, &self.session) {
-            (BudgetScope::Session, Some(asked)) if asked.name.is_empty() => {
-                "This session".to_owned()
-            }
-            (BudgetScope::Session, Some(asked)) => asked.name.clone(),
-            (BudgetScope::Day, _) => "Today".to_owned(),
-            (BudgetScope::Project(_), _) => self.used.scope.label(),
-            (BudgetScope::Credits, _) => "Usage credits".to_owned(),
-            _ => clock.zone.day(clock.now).format("%B").to_string(),
+        let month = clock.zone.day(clock.now).format("%B");
+        let name = match &self.session {
+            Some(asked) if !asked.name.is_empty() => asked.name.clone(),
+            _ => self.used.scope.says("name", &[("month", &month)]),
         };
         cut(&name, WIDEST_NAME)
     }
 
     /// How fast it goes, where that leads, and when it starts over.
     fn sentences(&self, clock: Clock) -> String {
-        let mut says = Vec::new();
+        let (used, mut says) = (&self.used, Vec::new());
         if let Some((rate, since)) = self.per_hour.filter(|(rate, _)| *rate > Money::ZERO) {
             says.push(format!("{}.", in_an_hour(rate, since, clock)));
         }
@@ -314,32 +303,22 @@ impl BudgetState {
             says.push(format!("{} a day this month.", rate.show()));
         }
         if let Some(forecast) = &self.forecast {
-            let until = match self.used.scope {
-                BudgetScope::Day => "midnight".to_owned(),
-                _ => format!("the end of {}", clock.zone.day(clock.now).format("%B")),
+            let means = match forecast.total - used.limit {
+                over if over > Money::ZERO => format!("{} over", over.show()),
+                _ => "within the budget".to_owned(),
             };
-            let over = forecast.total - self.used.limit;
-            let means = if over > Money::ZERO {
-                format!("{} over", over.show())
-            } else {
-                "within the budget".to_owned()
-            };
+            let month = clock.zone.day(clock.now).format("%B");
             let (total, basis) = (forecast.total.show(), &forecast.basis);
-            says.push(format!("About {total} by {until}, {means}, {basis}."));
+            let given: [Filling<'_>; 4] = [
+                ("total", &total),
+                ("month", &month),
+                ("means", &means),
+                ("basis", basis),
+            ];
+            says.push(used.scope.says("forecast", &given));
         }
-        if self.used.scope == BudgetScope::Credits {
-            says.push("Inferred: answers that came while a window was full.".to_owned());
-        }
-        says.push(match self.ends {
-            Some(at) => {
-                let when = match self.used.scope {
-                    BudgetScope::Day => "at midnight",
-                    _ => "on the first",
-                };
-                format!("It starts over {when}, {}.", clock.distance(at))
-            }
-            None => "A new session starts with a full budget.".to_owned(),
-        });
+        let distance = self.ends.map(|at| clock.distance(at)).unwrap_or_default();
+        says.push(used.scope.says("starts_over", &[("distance", &distance)]));
         says.join(" ")
     }
 

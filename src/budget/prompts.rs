@@ -17,6 +17,7 @@ use crate::journal;
 use crate::ledger::{Ledger, Live, LiveFigures, Patience, Wanted};
 use crate::places::Places;
 use crate::pricing::Money;
+use crate::render::Filling;
 
 /// What becomes of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) enum OnPrompt {
 /// Why it is not known how far budgets are used.
 #[derive(Debug)]
 enum Unknown {
-    /// What is wrong with `config.toml`.
+    /// What is said of a `config.toml` that is broken.
     Configuration(String),
     Spend,
 }
@@ -39,7 +40,8 @@ pub(crate) struct SessionBudgets<'a> {
     places: &'a Places,
     environment: &'a Environment,
     session: &'a str,
-    budget: Budget,
+    /// Whether prompts are held back.
+    stops: bool,
     /// Those that there is something to say about, the fullest first.
     uses: Result<Vec<BudgetUse>, Unknown>,
 }
@@ -56,29 +58,29 @@ impl<'a> SessionBudgets<'a> {
         directory: Option<&Path>,
         paid: impl Fn(DateTime<Utc>, &Live) -> Option<Money>,
     ) -> Self {
-        let budget = config.budget.clone();
+        let budget = &config.budget;
         let figures = || {
             let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
-            let wanted = Wanted::new(&budget, places, &directory);
+            let wanted = Wanted::new(budget, places, &directory);
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
             let figures = live.figures(environment, wanted)?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
-            Some((figures, paid))
+            Some(uses(budget, figures, paid))
         };
         let uses = match config.problems.first() {
-            Some(problem) if config.is_broken => Err(Unknown::Configuration(problem.clone())),
+            Some(problem) if config.is_broken => Err(Unknown::Configuration(format!(
+                "No budget is watched, because of your config.toml: {problem}."
+            ))),
             _ if !budget.is_any() => Ok(Vec::new()),
-            _ => figures()
-                .map(|(figures, paid)| uses(&budget, figures, paid))
-                .ok_or(Unknown::Spend),
+            _ => figures().ok_or(Unknown::Spend),
         };
         Self {
             places,
             environment,
             session,
-            budget,
+            stops: budget.action == BudgetAction::Stop,
             uses,
         }
     }
@@ -89,7 +91,8 @@ impl<'a> SessionBudgets<'a> {
             Ok(uses) => uses,
             Err(unknown) => return self.unwatched(unknown).map(OnPrompt::Warn),
         };
-        let Some(full) = uses.iter().find(|used| self.holds_back(used)) else {
+        let holds_back = |used: &&BudgetUse| used.is_used_up() && !self.is_lifted(used);
+        let Some(full) = uses.iter().find(|used| self.stops && holds_back(used)) else {
             return self.news().map(|news| OnPrompt::Warn(news.sentence()));
         };
         let sentence = full.sentence();
@@ -99,31 +102,28 @@ impl<'a> SessionBudgets<'a> {
                 "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
             )));
         }
-        let mut says = format!(
-            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
-            full.scope.renewal()
-        );
         // `claude -p` has no input line.
         let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
-        if entry.is_none_or(|entry| entry == "cli") {
-            says.push_str(KEPT);
-        }
-        Some(OnPrompt::HoldBack(says))
+        let has_line = entry.is_none_or(|entry| entry == "cli");
+        Some(OnPrompt::HoldBack(format!(
+            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.{}",
+            full.scope.says("renewal", &[]),
+            if has_line { KEPT } else { "" }
+        )))
     }
 
     /// What is said of a prompt that no budget looks at. Of a broken file once a day and session, for
     /// nobody knows whether budgets were to hold anything back.
     fn unwatched(&self, unknown: &Unknown) -> Option<String> {
         match unknown {
-            Unknown::Configuration(problem) => {
+            Unknown::Configuration(says) => {
                 let now = self.environment.now;
                 let today = self.environment.zone.day(now);
                 let what = format!("broken config {today} {}", self.session);
-                let since = now - TimeDelta::days(1);
-                let is_new = journal::say_once(self.places, &what, since, now).unwrap_or(false);
-                is_new.then(|| not_watched(problem))
+                let is_new = self.say_once(&what, now - TimeDelta::days(1));
+                is_new.then(|| says.clone())
             }
-            Unknown::Spend => (self.budget.action == BudgetAction::Stop).then(|| {
+            Unknown::Spend => self.stops.then(|| {
                 "What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets.".to_owned()
             }),
         }
@@ -134,39 +134,30 @@ impl<'a> SessionBudgets<'a> {
     /// with the next prompt.
     pub(crate) fn after_answer(&self) -> Option<String> {
         let used = self.news()?;
-        let sentence = used.sentence_of_what_is_counted();
-        Some(
-            if used.is_used_up() && self.budget.action == BudgetAction::Stop {
-                format!(
-                    "{sentence} The next prompt is held back; /whycap continue lets this session go on."
-                )
-            } else {
-                sentence
-            },
-        )
-    }
-
-    /// Whether this budget holds the session's prompts back.
-    fn holds_back(&self, used: &BudgetUse) -> bool {
-        self.budget.action == BudgetAction::Stop && used.is_used_up() && !self.is_lifted(used)
+        let mut says = used.sentence_of_what_is_counted();
+        if used.is_used_up() && self.stops {
+            says += " The next prompt is held back; /whycap continue lets this session go on.";
+        }
+        Some(says)
     }
 
     /// A budget that is used further than was said so far. From now on it was said.
     fn news(&self) -> Option<&BudgetUse> {
-        let uses = self.uses.as_deref().unwrap_or_default();
-        uses.iter()
-            .filter(|used| !self.is_lifted(used))
-            .find(|used| {
-                let event = if used.is_used_up() {
-                    "used up"
-                } else {
-                    "warned"
-                };
-                let (what, now) = (self.name(used, event), self.environment.now);
-                let said = journal::say_once(self.places, &what, self.begun(used), now);
-                // What cannot be remembered is not said, which is better than saying it every time.
-                said.unwrap_or(false)
-            })
+        let uses = self.uses.as_deref().unwrap_or_default().iter();
+        uses.filter(|used| !self.is_lifted(used)).find(|used| {
+            let event = if used.is_used_up() {
+                "used up"
+            } else {
+                "warned"
+            };
+            self.say_once(&self.name(used, event), self.begun(used))
+        })
+    }
+
+    /// Whether it was not said since then. What cannot be remembered is not said, which is better than
+    /// saying it every time.
+    fn say_once(&self, what: &str, since: DateTime<Utc>) -> bool {
+        journal::say_once(self.places, what, since, self.environment.now).unwrap_or(false)
     }
 
     fn is_lifted(&self, used: &BudgetUse) -> bool {
@@ -182,7 +173,7 @@ impl<'a> SessionBudgets<'a> {
     pub(crate) fn go_on(&self) -> String {
         let uses = match &self.uses {
             Ok(uses) => uses,
-            Err(Unknown::Configuration(problem)) => return not_watched(problem),
+            Err(Unknown::Configuration(says)) => return says.clone(),
             Err(Unknown::Spend) => {
                 return "What was spent cannot be read at this moment, so no budget is holding prompts back.".to_owned();
             }
@@ -199,7 +190,7 @@ impl<'a> SessionBudgets<'a> {
         // Several periods end at different times.
         let how_long = match lifted.as_slice() {
             [] => return "No budget is holding prompts back.".to_owned(),
-            [only] => format!("it, without reminders, {}", only.scope.duration()),
+            [only] => format!("it, without reminders, {}", only.scope.says("lifted", &[])),
             _ => "these budgets, without reminders, until each starts over".to_owned(),
         };
         let sentences = sentences.join(" ");
@@ -212,9 +203,7 @@ impl<'a> SessionBudgets<'a> {
         match used.scope {
             BudgetScope::Session => now - TimeDelta::days(31),
             BudgetScope::Day => zone.day_bounds(now).0,
-            BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
-                zone.month_bounds(now).0
-            }
+            _ => zone.month_bounds(now).0,
         }
     }
 
@@ -227,13 +216,12 @@ impl<'a> SessionBudgets<'a> {
     fn name(&self, used: &BudgetUse, event: &str) -> String {
         let today = self.environment.zone.day(self.environment.now);
         let month = today.format("%Y-%m");
-        let period = match &used.scope {
-            BudgetScope::Session => format!("of session {}", self.session),
-            BudgetScope::Day => format!("of {today}"),
-            BudgetScope::Month => format!("of {month}"),
-            BudgetScope::Credits => format!("of {month} for usage credits"),
-            BudgetScope::Project(key) => format!("of {month} for {key}"),
-        };
+        let given: [Filling<'_>; 3] = [
+            ("session", &self.session),
+            ("today", &today),
+            ("month", &month),
+        ];
+        let period = used.scope.says("period", &given);
         format!("budget of {} {period}: {event}", used.limit.exact())
     }
 }
@@ -242,25 +230,19 @@ impl<'a> SessionBudgets<'a> {
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
 
-fn not_watched(problem: &str) -> String {
-    format!("No budget is watched, because of your config.toml: {problem}.")
-}
-
 fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
     let month = figures.month.map(|spent| spent.cost());
-    let known = [
+    let general = [
         (BudgetScope::Session, Some(figures.session.cost())),
         (BudgetScope::Day, Some(figures.today.cost())),
         (BudgetScope::Month, month),
         (BudgetScope::Credits, paid),
     ];
-    let known = known.into_iter();
-    let known = known.filter_map(|(scope, spent)| Some((scope, spent?)));
     let projects = figures.projects.into_iter();
-    let spent = known.chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
-    let mut uses: Vec<BudgetUse> = spent
-        .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
-        .collect();
+    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key), Some(spent)));
+    let all = general.into_iter().chain(projects);
+    let told = all.filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent?));
+    let mut uses: Vec<BudgetUse> = told.collect();
     uses.sort_by(|one, other| other.share().total_cmp(&one.share()));
     uses
 }

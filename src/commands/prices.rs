@@ -19,7 +19,7 @@ impl Verb for PricesArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let table = machine.prices();
         let wanted = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
-        let mut rows: Vec<&PriceRow> = table.rows().iter().collect();
+        let mut rows: Vec<&PriceRow> = table.file.rows.iter().collect();
         rows.retain(|row| row.model.contains(&wanted));
         Ok(Reply::from(price_list(table, &rows)).in_json(self.json))
     }

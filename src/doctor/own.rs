@@ -89,7 +89,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
 }
 
 pub(super) fn prices(setup: &Setup, found: &mut Examination) {
-    let updated = PriceTable::list().updated;
+    let updated = PriceTable::list().file.updated;
     let age = setup.environment.now.date_naive() - updated;
     let key = if age <= PRICE_TABLE_MAY_AGE {
         "prices.fresh"
@@ -105,7 +105,7 @@ pub(super) fn clock(setup: &Setup, found: &mut Examination) {
     if let Some(written) = newest.filter(|written| *written > now + CLOCK_TOLERANCE) {
         let written = written.format("%Y-%m-%d %H:%M UTC");
         found.add("clock.behind_files", &[("written", &written)]);
-    } else if now.date_naive() < PriceTable::list().updated - day {
+    } else if now.date_naive() < PriceTable::list().file.updated - day {
         found.add("clock.behind_us", &[("today", &now.format("%Y-%m-%d"))]);
     } else {
         found.add("clock.right", &[]);

@@ -339,7 +339,10 @@ fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
 
 #[test]
 fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
-    let updated = PriceTable::list().updated.and_time(chrono::NaiveTime::MIN);
+    let updated = PriceTable::list()
+        .file
+        .updated
+        .and_time(chrono::NaiveTime::MIN);
     let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
     complains(&setup, "prices", Health::Warn, "91 days ago");
     let (home, setup) = sound();

@@ -10,7 +10,7 @@ use super::cause::{Cause, cause_of, changed_shape, written_again};
 use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shape};
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
-use crate::transcript::owner::Owner;
+use crate::transcript::owner::{Owner, OwnerReader};
 
 /// An answer, and what was written to the cache for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) struct History<'t> {
 struct FileHistory {
     session: String,
     events: Events,
-    owner: Option<Owner>,
+    owners: OwnerReader,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
     /// The last answer of each cache, by model.
@@ -116,7 +116,15 @@ impl<'t> History<'t> {
                 file.events.commands += 1;
             }
             ("session-owner" | "attachment", _) => match Owner::in_line(line) {
-                Some(owner) => file.pay(owner),
+                Some(owner) => {
+                    // Who paid for answers before the first such line is not known.
+                    let is_new = match &file.owners.last {
+                        Some(known) => known.is(&owner) == Some(false),
+                        None => !file.seen.is_empty(),
+                    };
+                    file.events.owners += u32::from(is_new);
+                    file.owners.take_in(owner);
+                }
                 None => file.events.lines += 1,
             },
             ("system", _) => file.events.lines += 1,
@@ -133,6 +141,7 @@ impl<'t> History<'t> {
         let caller = (now.agent.clone(), source.to_owned());
         let models = file.last.entry(caller).or_default();
         let before = models.get(&now.model);
+        let there = before.map_or(0, CachedAnswer::cached);
         let written = now.usage.cache_write;
         let found = match before {
             Some(before) => written_again(before, &now)
@@ -151,17 +160,14 @@ impl<'t> History<'t> {
                 is_needless,
                 tokens,
                 cost: beyond_reading(&now, tokens, &prices),
-                there: before.map_or(0, CachedAnswer::cached),
+                there,
                 after: before.map_or(0, |before| now.at - before.at),
                 request_before: before.and_then(|before| before.request_id.clone()),
                 changed,
             }
         });
-        let there = before.map_or(0, CachedAnswer::cached);
-        let is_unknown = again
-            .as_ref()
-            .is_some_and(|again| again.cause == Cause::Unknown);
-        now.is_explained_miss = now.usage.cache_read < there && !is_unknown;
+        let cause = again.as_ref().map(|again| again.cause);
+        now.is_explained_miss = now.usage.cache_read < there && cause != Some(Cause::Unknown);
         let is_counted = !now.is_copy && self.counted.insert(now.key);
         let write = is_counted.then(|| {
             let total = price(&now, now.usage, &prices);
@@ -171,7 +177,7 @@ impl<'t> History<'t> {
             };
             Write {
                 prompt: file.prompt.clone(),
-                owner: file.owner.clone(),
+                owner: file.owners.last.clone(),
                 session: file.session.clone(),
                 total,
                 cost: beyond_reading(&now, written, &prices) + price_of_reading(&now, &prices),
@@ -206,17 +212,6 @@ impl FileHistory {
             let words = is_prompt.then(|| record::first_words(message)).flatten();
             let words = words.unwrap_or_default();
             self.prompt = Some(Rc::new(Prompt { id, words }));
-        }
-    }
-
-    /// A line that names the organization alone confirms what is known.
-    fn pay(&mut self, later: Owner) {
-        let is_same = self.owner.as_ref().and_then(|known| known.is(&later));
-        // Who paid for answers before the first such line is not known.
-        let is_new = is_same == Some(false) || self.owner.is_none() && !self.seen.is_empty();
-        self.events.owners += u32::from(is_new);
-        if is_same != Some(true) || later.account.is_some() {
-            self.owner = Some(later);
         }
     }
 

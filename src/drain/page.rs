@@ -1,17 +1,18 @@
 //! What was found, for people and programs.
 
-use chrono::{NaiveDate, SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::cause::Cause;
-use super::findings::Findings;
+use super::findings::{Findings, Sum};
 use super::history::{Again, Write};
 use super::percent_worth::PercentWorth;
+use super::record::CachedAnswer;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table, joined};
 use crate::spend::{Period, share, short_count};
 use crate::terminal::{Tone, counted};
-use crate::time::{Clock, in_words, moment};
+use crate::time::{Clock, in_words, moment, rfc3339};
 
 /// How many cases are shown with their proof, and how many sessions.
 const CASES: usize = 3;
@@ -43,13 +44,11 @@ impl Drain {
     }
 
     fn json(&self) -> Value {
-        let found = &self.found;
-        let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+        let (found, (more, saved)) = (&self.found, self.found.hour);
         let causes = found.causes.iter().map(|((cause, is_needless), sum)| {
             let what = json!({"cause": cause, "needless": is_needless});
-            let (more, saved) = found.hour;
             let hour = json!({"an_hour_would_cost_usd": more.usd(), "an_hour_would_save_usd": saved.usd()});
-            let hour = Some(hour).filter(|_| *cause == Cause::Expired);
+            let hour = (*cause == Cause::Expired).then_some(hour);
             joined([what, json!(hour), sum.json()])
         });
         let sessions = found.sessions.iter().map(|(id, session)| {
@@ -65,8 +64,8 @@ impl Drain {
             json!({"version": version, "answers": answers, "needless": sum.json()})
         });
         json!({
-            "since": day(self.period.since),
-            "until": day(self.period.until),
+            "since": self.period.since,
+            "until": self.period.until,
             "cost_usd": self.cost.usd(),
             "cache_write_usd": found.written.usd(),
             "needless": found.needless.json(),
@@ -80,25 +79,25 @@ impl Drain {
     }
 
     fn say_sum(&self, report: &mut Report) {
-        let needless = self.found.needless;
-        if self.found.answers == 0 {
-            return report.paragraph(Tone::Plain, "No answers were found.");
-        }
-        let (written, cost) = (self.found.written.show(), self.cost.show());
-        if needless.answers == 0 {
-            let text = format!(
-                "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {cost}."
-            );
-            return report.paragraph(Tone::Good, text);
-        }
-        let part = share(needless.cost, self.cost);
-        let text = format!(
-            "{} of {cost} ({part}) went into writing to the prompt cache what was already in it: {} tokens, {}.",
-            needless.cost.show(),
-            short_count(needless.tokens),
-            counted(needless.answers, "time"),
-        );
-        report.paragraph(Tone::Strong, text);
+        let (needless, written, all) = (self.found.needless, self.found.written, self.cost);
+        let (part, tokens) = (share(needless.cost, all), short_count(needless.tokens));
+        let (lost, times) = (needless.cost, counted(needless.answers, "time"));
+        let (tone, says) = match (self.found.answers, needless.answers) {
+            (0, _) => (Tone::Plain, "No answers were found.".to_owned()),
+            (_, 0) => (
+                Tone::Good,
+                format!(
+                    "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {all}."
+                ),
+            ),
+            _ => (
+                Tone::Strong,
+                format!(
+                    "{lost} of {all} ({part}) went into writing to the prompt cache what was already in it: {tokens} tokens, {times}."
+                ),
+            ),
+        };
+        report.paragraph(tone, says);
     }
 
     fn list_causes(&self, report: &mut Report) {
@@ -111,14 +110,9 @@ impl Drain {
                 (false, Cause::Unknown) => (Tone::Plain, "unknown"),
                 (false, _) => (Tone::Plain, "yes"),
             };
-            let cells = [
-                cause.in_short(*is_needless).to_owned(),
-                needed.to_owned(),
-                sum.answers.to_string(),
-                short_count(sum.tokens),
-                sum.cost.show(),
-            ];
-            table.row_in_tone(tone, cells);
+            let (cause, times) = (cause.in_short(*is_needless), sum.answers.to_string());
+            let (tokens, cost) = (short_count(sum.tokens), sum.cost.show());
+            table.row_in_tone(tone, [cause, needed, &times, &tokens, &cost]);
         }
         if report.table_below("What was written, by cause", table) {
             let quiet = "Cost: the price of writing less that of reading.";
@@ -133,9 +127,10 @@ impl Drain {
         let columns = [name].into_iter().chain(figures);
         let mut table = Table::new(columns.chain([cause]));
         for (id, session) in sessions.iter().take(SESSIONS) {
+            let title = session.title.clone();
             let cause = session.cause().map(|cause| cause.in_short(true));
             table.row([
-                session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
+                title.unwrap_or_else(|| format!("{id:.8}")),
                 session.needless.answers.to_string(),
                 session.needless.cost.show(),
                 session.cost.show(),
@@ -156,12 +151,8 @@ impl Drain {
         report.section("The dearest, with the proof");
         for (write, again) in self.found.cases.iter().take(CASES) {
             let at = self.clock.zone.at(moment(write.answer.at));
-            let text = format!(
-                "{}  {}",
-                at.format("%Y-%m-%d %H:%M:%S"),
-                proof(write, again)
-            );
-            let cost = again.cost.show();
+            let at = at.format("%Y-%m-%d %H:%M:%S");
+            let (cost, text) = (again.cost.show(), format!("{at}  {}", proof(write, again)));
             report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
         }
         report.section("What to do");
@@ -173,55 +164,52 @@ impl Drain {
     fn say_notes(&self, report: &mut Report) {
         let worth = self.percent_worth.sentences(self.clock.now);
         report.paragraphs(Tone::Plain, worth);
-        let found = &self.found;
-        let (more, saved) = found.hour;
-        if saved > Money::ZERO {
-            report.gap();
-            let (more, saved) = (more.show(), saved.show());
-            let text = format!(
-                "Pauses of more than five minutes and less than an hour cost {saved}. Keeping everything for an hour would have cost {more} more."
-            );
-            report.paragraph(Tone::Quiet, text);
-        }
-        if found.unrecorded > 0 {
-            report.gap();
-            let text = format!(
-                "{} of {} have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven.",
-                found.unrecorded,
-                counted(found.answers, "answer"),
-            );
-            report.paragraph(Tone::Quiet, text);
+        let ((more, saved), unrecorded) = (self.found.hour, self.found.unrecorded);
+        let answers = counted(self.found.answers, "answer");
+        let of_pauses = format!(
+            "Pauses of more than five minutes and less than an hour cost {saved}. Keeping everything for an hour would have cost {more} more."
+        );
+        let of_records = format!(
+            "{unrecorded} of {answers} have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven."
+        );
+        for (is_so, says) in [
+            (saved > Money::ZERO, of_pauses),
+            (unrecorded > 0, of_records),
+        ] {
+            if is_so {
+                report.gap();
+                report.paragraph(Tone::Quiet, says);
+            }
         }
     }
 }
 
 /// What a needless write is proven by.
 fn proof(write: &Write, again: &Again) -> String {
-    let what = again.changed.as_deref();
+    let CachedAnswer { model, version, .. } = &write.answer;
+    let counts = [again.there, write.answer.usage.cache_read, again.tokens];
+    let [there, read, tokens] = counts.map(short_count);
+    let later = in_words(TimeDelta::milliseconds(again.after.max(1_000)));
+    let why = again.changed.as_deref();
+    let why = why.unwrap_or(again.cause.says("proof"));
     format!(
-        "{} in the cache, {} read, {} written again {} later; {} ({}, Claude Code {})",
-        short_count(again.there),
-        short_count(write.answer.usage.cache_read),
-        short_count(again.tokens),
-        in_words(TimeDelta::milliseconds(again.after.max(1_000))),
-        what.unwrap_or(again.cause.says("proof")),
-        write.answer.model,
-        write.answer.version,
+        "{there} in the cache, {read} read, {tokens} written again {later} later; {why} ({model}, Claude Code {version})"
     )
 }
 
 /// What was written without need, as Markdown for a bug report. Versions, counts, times (UTC), ids of
 /// requests; no name, no path, no word of anybody.
 pub(crate) fn bug_report(found: &Findings) -> String {
-    let needless = found.needless;
+    let Sum {
+        answers,
+        tokens,
+        cost,
+    } = found.needless;
+    let all = found.answers;
     let mut lines = vec![
         "### Prompt cache written again without need\n".to_owned(),
         format!(
-            "{} of {} answers wrote {} tokens again ({} beyond the price of reading them).\n",
-            needless.answers,
-            found.answers,
-            needless.tokens,
-            needless.cost.show()
+            "{answers} of {all} answers wrote {tokens} tokens again ({cost} beyond the price of reading them).\n"
         ),
         "| Claude Code | answers | written again | tokens |\n|---|---|---|---|".to_owned(),
     ];
@@ -242,18 +230,19 @@ pub(crate) fn bug_report(found: &Findings) -> String {
 }
 
 fn case((write, again): &(Write, Again)) -> String {
-    let answer = &write.answer;
-    let at = moment(answer.at).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let ids = [&answer.request_id, &again.request_before];
+    let CachedAnswer {
+        model,
+        version,
+        usage,
+        ..
+    } = &write.answer;
+    let (at, after) = (rfc3339(moment(write.answer.at)), again.after / 1_000);
+    let (there, read, tokens) = (again.there, usage.cache_read, again.tokens);
+    let ids = [&write.answer.request_id, &again.request_before];
     let [id, id_before] = ids.map(|id| id.as_deref().unwrap_or("-"));
+    let cause = json!(again.cause);
+    let cause = cause.as_str().unwrap_or_default();
     format!(
-        "| {at} | {} | {} | {} | {} s | {} | {} | {} | {id} | {id_before} |",
-        answer.version,
-        answer.model,
-        json!(again.cause).as_str().unwrap_or_default(),
-        again.after / 1_000,
-        again.there,
-        answer.usage.cache_read,
-        again.tokens,
+        "| {at} | {version} | {model} | {cause} | {after} s | {there} | {read} | {tokens} | {id} | {id_before} |"
     )
 }

@@ -81,11 +81,10 @@ impl PercentWorth {
             for (week, (mut spans, rises)) in spans_by_week(&steps, spent, now) {
                 spans.sort_unstable();
                 let upper = spans.get(spans.len() * UPPER / 100).copied();
-                let upper = upper.filter(|upper| *upper > Money::ZERO);
-                let Some(upper) = upper.filter(|_| spans.len() >= LEAST_SPANS) else {
+                let worth = upper.unwrap_or_default().share(NOISE - 1, NOISE);
+                if spans.len() < LEAST_SPANS || upper <= Some(Money::ZERO) {
                     continue;
-                };
-                let worth = upper.share(NOISE - 1, NOISE);
+                }
                 let is_newest = week == 0 && is_of_plan_now;
                 found.weeks.push(WeekWorth {
                     account: account.clone(),
@@ -132,31 +131,27 @@ impl PercentWorth {
             });
             let before = older.max_by_key(|week| week.weeks_ago(now)).map(|before| {
                 let weeks = counted(before.weeks_ago(now).unsigned_abs(), "week");
-                format!("; {weeks} before, {}", before.worth.show())
+                format!("; {weeks} before, {}", before.worth)
             });
+            let left = newest.left.map(|left| {
+                let prompts = self.prompts_in(left).unwrap_or_default();
+                format!(" What is left of it: {left} or more{prompts}.")
+            });
+            let [before, left] = [before, left].map(Option::unwrap_or_default);
+            let (limit, worth) = (newest.window.limit(), newest.worth);
+            let rises = counted(newest.rises as u64, "rise");
             format!(
-                "1% of the {} was worth {} or more in the last 7 days ({}{}).{}",
-                newest.window.limit(),
-                newest.worth.show(),
-                counted(newest.rises as u64, "rise"),
-                before.unwrap_or_default(),
-                self.what_is_left(newest)
+                "1% of the {limit} was worth {worth} or more in the last 7 days ({rises}{before}).{left}"
             )
         };
         self.lately(now).map(sentence).collect()
     }
 
-    fn what_is_left(&self, newest: &WeekWorth) -> String {
-        let Some(left) = newest.left else {
-            return String::new();
-        };
-        let prompts = self.prompt.map(|each| (left.ratio(each, 1), each));
-        let prompts = prompts.filter(|(many, _)| *many > 0).map(|(many, each)| {
-            let many = counted(many.unsigned_abs(), "prompt");
-            format!(", about {many} of {}", each.show())
-        });
-        let prompts = prompts.unwrap_or_default();
-        format!(" What is left of it: {} or more{prompts}.", left.show())
+    /// How many prompts that much pays for, if any.
+    fn prompts_in(&self, left: Money) -> Option<String> {
+        let many = left.ratio(self.prompt?, 1).unsigned_abs();
+        let prompts = counted(many, "prompt");
+        (many > 0).then(|| format!(", about {prompts} of {}", self.prompt.unwrap_or_default()))
     }
 
     pub(crate) fn json(&self) -> Vec<Value> {

@@ -4,6 +4,7 @@
 //! Shapes as clients from about 2.1.300 on write them (seen in 2.1.308 to 2.1.329). Texts are never
 //! kept: of a message only its hash, of a tool its name, length and hash.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -58,7 +59,7 @@ pub(super) struct Request {
     /// not known.
     pub(super) messages: Option<Vec<Hash>>,
     /// The lifetimes asked for, the shortest first.
-    pub(super) lifetimes: Vec<Millis>,
+    pub(super) lifetimes: BTreeSet<Millis>,
 }
 
 /// System prompt and tools, without their texts.
@@ -177,27 +178,22 @@ pub(super) fn read(line: &[u8]) -> Option<Fields<'_>> {
 
 pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
     let mut parameters = fields.params?;
-    let effort = parameters
-        .get_mut("output_config")
-        .and_then(Value::as_object_mut)
-        .and_then(|output| output.shift_remove("effort"));
-    if let Some(parameters) = parameters.as_object_mut() {
-        // These change nothing in what is cached; the model is known from the answer.
-        for name in ["model", "max_tokens", "metadata"] {
-            parameters.shift_remove(name);
-        }
+    let output = parameters.get_mut("output_config");
+    let effort = output.and_then(|output| output.as_object_mut()?.shift_remove("effort"));
+    // These change nothing in what is cached; the model is known from the answer.
+    for name in ["model", "max_tokens", "metadata"] {
+        parameters.as_object_mut()?.shift_remove(name);
     }
     let marks = fields.cache_control.unwrap_or_default();
-    let in_system = marks.iter().filter(|mark| mark.is_in_system());
+    let in_system = marks
+        .iter()
+        .filter(|mark| mark.path.first().is_some_and(|it| it == "system"));
     let in_system: Vec<&Option<Value>> = in_system.map(|mark| &mark.value).collect();
     let all = format!("{parameters}{in_system:?}");
     let lifetimes = marks.iter().map(|mark| {
         let name = mark.value.as_ref().and_then(|value| value.get("ttl"));
         lifetime(name.and_then(Value::as_str))
     });
-    let mut lifetimes: Vec<Millis> = lifetimes.collect();
-    lifetimes.sort_unstable();
-    lifetimes.dedup();
     Some(Request {
         id: hash(&fields.id?),
         at: millis(&fields.timestamp?)?,
@@ -208,14 +204,8 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         base: fields.base.map(|base| hash(&base)),
         kept: fields.keep.unwrap_or_default(),
         messages: Some(fields.tail?.iter().map(|message| hash(message)).collect()),
-        lifetimes,
+        lifetimes: lifetimes.collect(),
     })
-}
-
-impl Mark {
-    fn is_in_system(&self) -> bool {
-        self.path.first().is_some_and(|first| first == "system")
-    }
 }
 
 pub(super) fn shape(fields: &Fields<'_>) -> Option<(Hash, Shape)> {

@@ -1,7 +1,8 @@
 //! What a window was used by since it began: this machine's sessions, models and agents, and what
 //! none of them explains. Pure.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -22,7 +23,13 @@ const NAMED: usize = 3;
 const LEAST: u128 = 50;
 
 /// A session, a model or an agent, and what it cost.
-type UsedBy = (String, Money);
+#[derive(Debug, Clone, PartialEq)]
+struct UsedBy {
+    /// A session's id, or the name.
+    key: String,
+    title: Option<String>,
+    cost: Money,
+}
 
 /// What one window was used by.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +39,8 @@ pub(crate) struct WindowShares {
     since: DateTime<Utc>,
     /// What this machine spent on it at list price.
     pub(crate) cost: Money,
-    /// The dearest first: sessions by their ids, models, types of subagents.
+    /// The dearest first: sessions, models, types of subagents.
     parts: [Vec<UsedBy>; 3],
-    /// The titles of sessions, by their ids.
-    titles: HashMap<String, String>,
     /// By how many points it rose while nothing was spent here.
     elsewhere: f64,
 }
@@ -59,94 +64,92 @@ impl WindowShares {
                 parts(answers, |answer| names.model(answer.model)),
                 parts(answers, |answer| names.agent(answer)),
             ],
-            titles: HashMap::new(),
             elsewhere: elsewhere(answers, levels),
         }
     }
 
     /// Gives the sessions that are named their titles.
     pub(crate) fn add_titles(&mut self, mut title: impl FnMut(&str) -> Option<String>) {
-        let [sessions, ..] = &self.parts;
-        let named = sessions.iter().take(NAMED);
-        let named = named.filter_map(|(id, _)| Some((id.clone(), title(id)?)));
-        self.titles = named.collect();
+        let [sessions, ..] = &mut self.parts;
+        for session in sessions.iter_mut().take(NAMED) {
+            session.title = title(&session.key);
+        }
     }
 
     /// One or two sentences.
     pub(crate) fn sentences(&self, clock: Clock) -> Vec<String> {
-        let mut says = Vec::new();
+        let (name, mut says) = (self.name, Vec::new());
         if self.cost > Money::ZERO {
             let [sessions, models, agents] = &self.parts;
-            let title = |id: &str| {
-                let title = self.titles.get(id).cloned();
-                title.unwrap_or_else(|| format!("{id:.8}"))
-            };
-            let model = |model: &str| model.trim_start_matches("claude-").to_owned();
-            let agent = |agent: &str| match agent {
-                "main" => "the conversations themselves".to_owned(),
-                other => other.to_owned(),
-            };
+            let mut groups = vec![self.listed(sessions, |session| {
+                let title = session.title.clone();
+                title.unwrap_or_else(|| format!("{:.8}", session.key))
+            })];
             // Where all was done by one, it needs no line of its own.
-            let groups = [
-                Some(self.listed(sessions, title)),
-                (models.len() > 1).then(|| self.listed(models, model)),
-                (agents.len() > 1).then(|| self.listed(agents, agent)),
-            ];
-            let groups: Vec<String> = groups.into_iter().flatten().collect();
+            if models.len() > 1 {
+                let model = |model: &UsedBy| model.key.trim_start_matches("claude-").to_owned();
+                groups.push(self.listed(models, model));
+            }
+            if agents.len() > 1 {
+                groups.push(self.listed(agents, |agent| match agent.key.as_str() {
+                    "main" => "the conversations themselves".to_owned(),
+                    other => other.to_owned(),
+                }));
+            }
+            let (cost, since, groups) = (self.cost, clock.time(self.since), groups.join("; "));
             says.push(format!(
-                "{}: {} from this machine since {}: {}",
-                self.name,
-                self.cost.show(),
-                clock.time(self.since),
-                groups.join("; ")
+                "{name}: {cost} from this machine since {since}: {groups}"
             ));
         }
         if self.elsewhere >= POINTS {
             says.push(format!(
-                "{} rose by {:.0}% while nothing was spent here: another machine, claude.ai or another member",
-                self.name,
+                "{name} rose by {:.0}% while nothing was spent here: another machine, claude.ai or another member",
                 self.elsewhere.floor()
             ));
         }
         says
     }
 
-    fn listed(&self, parts: &[UsedBy], name: impl Fn(&str) -> String) -> String {
-        let is_told = |part: &&UsedBy| part.1.share(LEAST, 1) >= self.cost;
+    fn listed(&self, parts: &[UsedBy], name: impl Fn(&UsedBy) -> String) -> String {
+        let is_told = |part: &&UsedBy| part.cost.share(LEAST, 1) >= self.cost;
         let told = parts.iter().take(NAMED).filter(is_told);
-        let told = told.map(|(key, cost)| format!("{} {}", name(key), share(*cost, self.cost)));
-        let told: Vec<String> = told.collect();
-        let rest = parts.len() - told.len();
-        let rest = (rest > 0).then(|| format!("{rest} more"));
-        told.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
+        let told = told.map(|part| format!("{} {}", name(part), share(part.cost, self.cost)));
+        let mut told: Vec<String> = told.collect();
+        if parts.len() > told.len() {
+            told.push(format!("{} more", parts.len() - told.len()));
+        }
+        told.join(", ")
     }
 
     pub(crate) fn json(&self) -> Value {
-        let [sessions, models, agents] = &self.parts;
-        let list = |parts: &[UsedBy]| -> Vec<Value> {
-            let part = |(key, cost): &UsedBy| json!({"key": key, "title": self.titles.get(key), "cost_usd": cost.usd()});
-            parts.iter().map(part).collect()
-        };
+        let [sessions, models, agents] = self.parts.each_ref().map(|parts| {
+            let part = |part: &UsedBy| json!({"key": part.key, "title": part.title, "cost_usd": part.cost.usd()});
+            parts.iter().map(part).collect::<Vec<Value>>()
+        });
         json!({
             "window": self.name,
             "since": rfc3339(self.since),
             "cost_usd": self.cost.usd(),
-            "sessions": list(sessions),
-            "models": list(models),
-            "agents": list(agents),
+            "sessions": sessions,
+            "models": models,
+            "agents": agents,
             "rose_elsewhere_percent": self.elsewhere.floor(),
         })
     }
 }
 
 fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec<UsedBy> {
-    let mut sums: HashMap<&str, Money> = HashMap::new();
+    let mut sums: BTreeMap<&str, Money> = BTreeMap::new();
     for answer in answers {
         *sums.entry(key(answer)).or_default() += answer.cost;
     }
-    let named = sums.into_iter();
-    let mut parts: Vec<UsedBy> = named.map(|(key, cost)| (key.to_owned(), cost)).collect();
-    parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let parts = sums.into_iter().map(|(key, cost)| UsedBy {
+        key: key.to_owned(),
+        title: None,
+        cost,
+    });
+    let mut parts: Vec<UsedBy> = parts.collect();
+    parts.sort_by_key(|part| Reverse(part.cost));
     parts
 }
 

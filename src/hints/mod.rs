@@ -5,7 +5,7 @@ mod written_again;
 
 pub(crate) use written_again::{CacheNews, cold_cache};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -67,184 +67,177 @@ pub(crate) fn best(
     served.all.sort_by_key(|response| response.at);
     let all: Money = served.all.iter().map(|response| response.cost).sum();
     let least = LEAST.max(all.share(1, LEAST_SHARE));
+    let today = Today { served, prices };
     let found = [
         written_again(writes),
         pauses(writes),
-        fast_mode(&served, prices),
-        long_context(&served, prices),
+        today.fast_mode(),
+        today.long_context(),
     ];
-    let hints = found.into_iter().flatten().chain(subagents(&served));
+    let hints = found.into_iter().flatten().chain(today.of_subagents());
     hints
-        .chain(cheaper_models(&served, prices))
         .filter(|hint| hint.sum >= least && !off.contains(&hint.name))
         .max_by_key(|hint| hint.sum)
 }
 
 /// How often something was written to the cache again, and what that cost. None where it was mended.
 fn again(writes: &[Write], is_meant: fn(&&Again) -> bool) -> Option<(String, Money)> {
-    let latest = writes.iter().rev().take(SHOWN_BY);
-    latest
-        .filter_map(|write| write.again.as_ref())
-        .find(is_meant)?;
-    let again = writes.iter().filter_map(|write| write.again.as_ref());
-    let costs: Vec<Money> = again.filter(is_meant).map(|again| again.cost).collect();
-    let times = counted(costs.len() as u64, "time");
-    Some((times, costs.into_iter().sum()))
+    let again = || writes.iter().rev().map(|write| write.again.as_ref());
+    again().take(SHOWN_BY).flatten().find(is_meant)?;
+    let costs = again().flatten().filter(is_meant).map(|again| again.cost);
+    Some((counted(costs.clone().count() as u64, "time"), costs.sum()))
 }
 
 fn written_again(writes: &[Write]) -> Option<Hint> {
-    let (times, sum) = again(writes, |again| again.is_needless)?;
-    let cost = sum.show();
+    let (times, cost) = again(writes, |again| again.is_needless)?;
     let says = format!(
         "What was in the prompt cache was written again {times} today without need: {cost}. `whycap drain` shows why, and what to do."
     );
-    Some(Hint::new(HintName::WrittenAgain, sum, says))
+    Some(Hint::new(HintName::WrittenAgain, cost, says))
 }
 
 fn pauses(writes: &[Write]) -> Option<Hint> {
-    let (times, sum) = again(writes, |again| again.cause == Cause::Expired)?;
-    let cost = sum.show();
+    let (times, cost) = again(writes, |again| again.cause == Cause::Expired)?;
     let says = format!(
         "The prompt cache was written again {times} today after pauses that it did not outlive: {cost}. /compact or /clear before a pause makes that smaller."
     );
-    Some(Hint::new(HintName::ColdCache, sum, says))
+    Some(Hint::new(HintName::ColdCache, cost, says))
 }
 
-fn fast_mode(served: &Answers, prices: &PriceTable) -> Option<Hint> {
-    served.all.last().filter(|last| last.service.fast)?;
-    let fast = served.all.iter().filter(|response| response.service.fast);
-    let (cost, otherwise) = sums(fast.map(|response| {
-        let model = served.model(response.model);
-        (response.cost, priced_standard(prices, model, response))
-    }));
-    let sum = cost - otherwise;
-    (sum > Money::ZERO).then(|| {
+/// What was served today, in order of time, and at what prices.
+struct Today<'p> {
+    served: Answers,
+    prices: &'p PriceTable,
+}
+
+impl Today<'_> {
+    fn fast_mode(&self) -> Option<Hint> {
+        let all = &self.served.all;
+        all.last().filter(|last| last.service.fast)?;
+        let fast = all.iter().filter(|response| response.service.fast);
+        let cost: Money = fast.clone().map(|response| response.cost).sum();
+        let standard = fast.map(|response| self.standard(self.model(response), response));
+        let otherwise: Money = standard.sum();
+        let times = cost.usd() / otherwise.usd();
         let says = format!(
-            "Fast mode cost {} today, {:.1} times the {} of the same tokens without it. /fast turns it off.",
-            cost.show(),
-            cost.usd() / otherwise.usd(),
-            otherwise.show()
+            "Fast mode cost {cost} today, {times:.1} times the {otherwise} of the same tokens without it. /fast turns it off."
         );
-        Hint::new(HintName::FastMode, sum, says)
-    })
-}
+        (cost > otherwise).then(|| Hint::new(HintName::FastMode, cost - otherwise, says))
+    }
 
-/// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
-fn long_context(served: &Answers, prices: &PriceTable) -> Option<Hint> {
-    let long = |response: &Answer| {
-        let model = served.model(response.model);
-        let (tariffs, _) = prices.tariffs_of(model);
+    /// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
+    fn long_context(&self) -> Option<Hint> {
+        let mut latest = self.served.all.iter().rev();
+        self.beyond(latest.find(|response| self.served.agent(response) == MAIN)?)?;
+        let all = self.served.all.iter();
+        let long = all.filter_map(|response| Some((response.cost, self.beyond(response)?)));
+        let (costs, beyond): (Vec<Money>, Vec<Money>) = long.unzip();
+        let prompts = counted(costs.len() as u64, "prompt");
+        let [cost, sum] = [costs, beyond].map(|costs| costs.into_iter().sum::<Money>());
+        let long = LONG / 1_000;
+        let says = format!(
+            "{prompts} of great length cost {cost} today, {sum} of it for what lies beyond {long}k tokens. /compact and /clear make them shorter."
+        );
+        Some(Hint::new(HintName::LongContext, sum, says))
+    }
+
+    /// What a prompt of great length cost for what lies beyond that.
+    fn beyond(&self, response: &Answer) -> Option<Money> {
+        let model = self.model(response);
+        let (tariffs, _) = self.prices.tariffs_of(model);
         let mut above = tariffs.iter();
         let above = above.find_map(|(_, tariff)| tariff.above_prompt_tokens);
-        let prompt = response.usage.prompt();
-        let beyond = prompt.saturating_sub(above.unwrap_or(LONG));
+        let beyond = response
+            .usage
+            .prompt()
+            .saturating_sub(above.unwrap_or(LONG));
         let usage = Usage {
             cache_read: response.usage.cache_read.checked_sub(beyond)?,
             ..response.usage
         };
-        let prices = prices.prices_of(model);
+        let prices = self.prices.prices_of(model);
         let shorter = prices.price(response.at, &usage, response.service, &[]);
-        (beyond > 0).then_some((response.cost, shorter))
-    };
-    let mut latest = served.all.iter().rev();
-    long(latest.find(|response| served.agent(response) == MAIN)?)?;
-    let long: Vec<(Money, Money)> = served.all.iter().filter_map(long).collect();
-    let many = counted(long.len() as u64, "prompt");
-    let (cost, otherwise) = sums(long.into_iter());
-    let sum = cost - otherwise;
-    let says = format!(
-        "{many} of great length cost {} today, {} of it for what lies beyond {}k tokens. /compact and /clear make them shorter.",
-        cost.show(),
-        sum.show(),
-        LONG / 1_000
-    );
-    Some(Hint::new(HintName::LongContext, sum, says))
-}
-
-fn subagents(served: &Answers) -> Vec<Hint> {
-    let mut main: HashMap<i64, Money> = HashMap::new();
-    let mut of_type: HashMap<&str, HashMap<i64, Money>> = HashMap::new();
-    for response in &served.all {
-        let sums = match served.agent(response) {
-            MAIN => &mut main,
-            agent => of_type.entry(agent).or_default(),
-        };
-        *sums.entry(response.session).or_default() += response.cost;
+        (beyond > 0).then(|| response.cost - shorter)
     }
-    let named = of_type.into_iter().filter(|(agent, _)| is_type(agent));
-    let hints = named.filter_map(|(agent, sums)| {
-        let cost: Money = sums.values().copied().sum();
-        let parents = sums.keys().filter_map(|session| main.get(session));
-        let parents: Money = parents.copied().sum();
+
+    fn of_subagents(&self) -> Vec<Hint> {
+        let mut by_type: HashMap<&str, Vec<&Answer>> = HashMap::new();
+        for response in &self.served.all {
+            let agent = self.served.agent(response);
+            by_type.entry(agent).or_default().push(response);
+        }
+        let types = by_type.iter();
+        let types = types.filter(|(agent, _)| !["", MAIN, UNNAMED].contains(agent));
+        let hints = types.flat_map(|(agent, responses)| {
+            let dear = self.dear_subagents(agent, responses);
+            dear.into_iter()
+                .chain(self.cheaper_models(agent, responses))
+        });
+        hints.collect()
+    }
+
+    fn dear_subagents(&self, agent: &str, responses: &[&Answer]) -> Option<Hint> {
+        let sessions: HashSet<i64> = responses.iter().map(|response| response.session).collect();
+        let cost: Money = responses.iter().map(|response| response.cost).sum();
+        let parents = self.served.all.iter().filter(|response| {
+            self.served.agent(response) == MAIN && sessions.contains(&response.session)
+        });
+        let parents: Money = parents.map(|response| response.cost).sum();
         let says = format!(
-            "Subagents of type {agent} cost {} today, more than the conversations that started them ({}). `whycap spend --by agent` shows all.",
-            cost.show(),
-            parents.show()
+            "Subagents of type {agent} cost {cost} today, more than the conversations that started them ({parents}). `whycap spend --by agent` shows all."
         );
         let hint = Hint::new(HintName::Subagents, cost - parents, says);
         (parents > Money::ZERO && cost > parents).then_some(hint)
-    });
-    hints.collect()
-}
-
-/// Types of subagents that ran on two models: what the dearer one did, at the cheaper one's price.
-fn cheaper_models(served: &Answers, prices: &PriceTable) -> Vec<Hint> {
-    let mut by_agent: HashMap<&str, HashMap<&str, Vec<&Answer>>> = HashMap::new();
-    let mut last: HashMap<&str, &str> = HashMap::new();
-    for response in &served.all {
-        let (agent, model) = (served.agent(response), served.model(response.model));
-        if is_type(agent) {
-            let models = by_agent.entry(agent).or_default();
-            models.entry(model).or_default().push(response);
-            last.insert(agent, model);
-        }
     }
-    let mut hints = Vec::new();
-    for (agent, models) in &by_agent {
-        for (dear, responses) in models {
+
+    /// Where it ran on two models: what the dearer one did, at the cheaper one's price.
+    fn cheaper_models(&self, agent: &str, responses: &[&Answer]) -> Vec<Hint> {
+        let mut models: HashMap<&str, Vec<&Answer>> = HashMap::new();
+        for response in responses {
+            models
+                .entry(self.model(response))
+                .or_default()
+                .push(response);
+        }
+        let last = responses.last().map(|response| self.model(response));
+        let hints = models.iter().filter_map(|(dear, responses)| {
             let others = models.iter().filter(|(other, shown)| {
-                *other != dear && shown.len() >= SHOWN_BY && prices.prices_of(other).known()
+                let is_shown = *other != dear && shown.len() >= SHOWN_BY;
+                is_shown && self.prices.prices_of(other).known()
             });
             let at_their_prices = others.map(|(other, _)| {
                 let costs = responses.iter();
-                let costs = costs.map(|response| priced_standard(prices, other, response));
-                (costs.sum::<Money>(), other)
+                (
+                    costs
+                        .map(|response| self.standard(other, response))
+                        .sum::<Money>(),
+                    other,
+                )
             });
-            let cheapest = at_their_prices.min_by_key(|(sum, _)| *sum);
-            let Some((otherwise, other)) = cheapest.filter(|(_, it)| last.get(agent) != Some(it))
-            else {
-                continue;
-            };
+            let (otherwise, other) = at_their_prices.min_by_key(|(sum, _)| *sum)?;
             let cost: Money = responses.iter().map(|response| response.cost).sum();
             let says = format!(
-                "Subagents of type {agent} cost {} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {}.",
-                cost.show(),
-                otherwise.show()
+                "Subagents of type {agent} cost {cost} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {otherwise}."
             );
-            hints.push(Hint::new(HintName::CheaperModel, cost - otherwise, says));
-        }
+            let hint = Hint::new(HintName::CheaperModel, cost - otherwise, says);
+            (last != Some(*other)).then_some(hint)
+        });
+        hints.collect()
     }
-    hints
-}
 
-fn is_type(agent: &str) -> bool {
-    !["", MAIN, UNNAMED].contains(&agent)
-}
+    fn model(&self, response: &Answer) -> &str {
+        self.served.model(response.model)
+    }
 
-/// What these tokens of a response cost on this model without fast mode.
-fn priced_standard(prices: &PriceTable, model: &str, response: &Answer) -> Money {
-    let service = ServiceLevel {
-        fast: false,
-        ..response.service
-    };
-    let prices = prices.prices_of(model);
-    prices.price(response.at, &response.usage, service, &[])
-}
-
-fn sums(pairs: impl Iterator<Item = (Money, Money)>) -> (Money, Money) {
-    pairs.fold((Money::ZERO, Money::ZERO), |(one, other), pair| {
-        (one + pair.0, other + pair.1)
-    })
+    /// What these tokens of a response cost on this model without fast mode.
+    fn standard(&self, model: &str, response: &Answer) -> Money {
+        let service = ServiceLevel {
+            fast: false,
+            ..response.service
+        };
+        let prices = self.prices.prices_of(model);
+        prices.price(response.at, &response.usage, service, &[])
+    }
 }
 
 #[cfg(test)]

@@ -23,12 +23,25 @@ pub struct ModelPrices<'t> {
 impl PriceTable {
     /// The prices of `model`, in any spelling, with the user's own rates.
     pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
-        self.prices_with(model, self.own.find(model).copied(), self.own.multiplier)
+        let (list, own) = (self.list_prices_of(model), self.own.find(model).copied());
+        ModelPrices {
+            known: list.known || own.is_some(),
+            multiplier: self.own.multiplier(),
+            own,
+            ..list
+        }
     }
 
     /// The prices of `model` at list price.
     pub fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        self.prices_with(model, None, MULTIPLIER_UNIT)
+        let (tariffs, known) = self.tariffs_of(model);
+        ModelPrices {
+            table: self,
+            own: None,
+            tariffs,
+            known,
+            multiplier: MULTIPLIER_UNIT,
+        }
     }
 
     /// Whether the client's own totals are at these prices.
@@ -42,20 +55,9 @@ impl PriceTable {
         if self.client_uses_these() {
             return amount;
         }
-        let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier)
+        let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier())
             / i128::from(MULTIPLIER_UNIT);
         Money::from_pico(i64::try_from(scaled).unwrap_or(i64::MAX))
-    }
-
-    fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
-        let (tariffs, known) = self.tariffs_of(model);
-        ModelPrices {
-            table: self,
-            own,
-            tariffs,
-            known: known || own.is_some(),
-            multiplier,
-        }
     }
 }
 
@@ -76,7 +78,9 @@ impl ModelPrices<'_> {
         service: ServiceLevel,
         calls: &[Usage],
     ) -> Money {
-        let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
+        let file = self.table.file;
+        let search = Money::from_noisy_usd(file.web_search_usd).unwrap_or_default();
+        let searches = i128::from(usage.web_searches) * i128::from(search.pico());
         let tenths_of_pico = if let Some(rates) = &self.own {
             10 * charge(rates, usage)
         } else {
@@ -86,7 +90,7 @@ impl ModelPrices<'_> {
                 calls
             };
             let tenths = if service.us_only {
-                self.table.us_inference_tenths
+                file.us_inference_tenths
             } else {
                 10
             };
@@ -172,7 +176,7 @@ impl PriceTable {
 
     /// Every price that any model ever had: what a client may take for one that it does not know.
     pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
-        let models = self.rows().iter().map(|row| row.model);
+        let models = self.file.rows.iter().map(|row| row.model);
         models.flat_map(|model| {
             let prices = self.list_prices_of(model);
             prices.each_tariff().collect::<Vec<_>>()

@@ -11,6 +11,6 @@ pub use cost::ModelPrices;
 pub use money::Money;
 pub(crate) use money::NOISE;
 pub(crate) use price_list::price_list;
-pub use price_table::PriceTable;
+pub use price_table::{PriceFile, PriceTable};
 pub use rates::{OwnRates, PriceRow, Rate, Rates};
 pub use usage::{Advice, ServiceLevel, Usage};

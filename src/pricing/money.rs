@@ -1,5 +1,6 @@
 //! Amounts of money as integers.
 
+use std::fmt::{self, Display, Formatter};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
@@ -136,6 +137,13 @@ impl Money {
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
         shown(self.usd(), "$")
+    }
+}
+
+/// As people read it.
+impl Display for Money {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.show())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The price table as people and programs read it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -10,13 +10,12 @@ use crate::render::{Column, Report, Table};
 use crate::terminal::Tone;
 
 fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
-    let overrides: BTreeMap<&str, &Rates> = table.own.overrides().collect();
     json!({
-        "updated": table.updated,
-        "web_search_usd": table.web_search as f64 / 1e12,
-        "us_inference_multiplier": table.us_inference_tenths as f64 / 10.0,
+        "updated": table.file.updated,
+        "web_search_usd": table.file.web_search_usd,
+        "us_inference_multiplier": table.file.us_inference_tenths as f64 / 10.0,
         "multiplier": table.own.factor(),
-        "overrides": overrides,
+        "overrides": table.own.overrides(),
         "rows": rows,
     })
 }
@@ -44,10 +43,8 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
     };
     for row in rows {
         let from = row.from.map(|from| format!(" from {from}"));
-        add(
-            format!("{}{}", row.model, from.unwrap_or_default()),
-            &row.standard,
-        );
+        let label = format!("{}{}", row.model, from.unwrap_or_default());
+        add(label, &row.standard);
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
             add(format!("  prompt over {above}"), long);
         }
@@ -64,31 +61,25 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
 
 /// What the table does not show, and where it is from.
 fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
-    let mut sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
-    sources.sort_unstable();
-    sources.dedup();
+    let PriceTable { file, own, .. } = table;
+    let sources: BTreeSet<&str> = rows.iter().map(|row| row.source).collect();
+    let sources = Vec::from_iter(sources).join("; ");
+    let (search, factor) = (file.web_search_usd, file.us_inference_tenths as f64 / 10.0);
     let mut notes = vec![
         format!(
-            "A web search is ${}. US-only inference multiplies every token price by {}.",
-            table.web_search as f64 / 1e12,
-            table.us_inference_tenths as f64 / 10.0
+            "A web search is ${search}. US-only inference multiplies every token price by {factor}."
         ),
-        format!(
-            "Checked on {}. Sources: {}.",
-            table.updated,
-            sources.join("; ")
-        ),
+        format!("Checked on {}. Sources: {sources}.", file.updated),
     ];
-    if !table.own.is_none() {
-        let models: Vec<&str> = table.own.overrides().map(|(model, _)| model).collect();
-        let overridden = if models.is_empty() {
-            String::new()
-        } else {
-            format!("; own rates for {}", models.join(", "))
+    if !own.is_none() {
+        let models: Vec<&str> = own.overrides().keys().map(String::as_str).collect();
+        let (lead, models) = match models.join(", ") {
+            none if none.is_empty() => ("", none),
+            models => ("; own rates for ", models),
         };
+        let times = own.factor();
         notes.push(format!(
-            "modelPricing in your settings applies: times {}{overridden}.",
-            table.own.factor()
+            "modelPricing in your settings applies: times {times}{lead}{models}."
         ));
     }
     notes
@@ -96,6 +87,6 @@ fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
 
 /// Without digits that say nothing: `0.125`, `25`.
 fn dollars(rate: Rate) -> String {
-    let text = format!("{:.4}", rate.usd_per_million());
+    let text = format!("{:.4}", f64::from(rate));
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use chrono::NaiveDate;
-use once_cell::sync::OnceCell;
 use serde::Deserialize;
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::rates::{OwnRates, PriceRow, Rates};
 use crate::foreign::Foreign;
@@ -24,28 +24,24 @@ use crate::time::Millis;
 const EMBEDDED: &str = include_str!("prices.json");
 
 /// The file as it is written.
-#[derive(Deserialize)]
-struct File {
-    updated: NaiveDate,
-    web_search_usd: f64,
-    us_inference_multiplier: f64,
+#[derive(Debug, Deserialize)]
+pub struct PriceFile {
+    /// Day on which it was last checked against its sources.
+    pub updated: NaiveDate,
+    /// A web search.
+    pub web_search_usd: f64,
+    /// US inference costs this many tenths of the price of every token.
+    pub us_inference_tenths: i64,
     unknown_model_priced_as: &'static str,
-    rows: Vec<PriceRow>,
+    /// All rows, in the file's order.
+    pub rows: Vec<PriceRow>,
 }
 
 /// Prices of every known model, with the user's own rates on top.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
-    rows: Arc<[PriceRow]>,
-    unknown_model: &'static str,
-    /// Day on which the table was last checked against its sources.
-    pub updated: NaiveDate,
-    /// A web search, in pico-dollars.
-    pub web_search: i64,
-    /// US inference costs this many tenths of the price of every token.
-    pub us_inference_tenths: i64,
-    /// Changes whenever a price could come out differently; kept with what was priced.
-    pub fingerprint: i64,
+    /// The embedded table.
+    pub file: &'static PriceFile,
     /// Rates from the user's settings.
     pub own: OwnRates,
     /// What Claude Code fetched of models that the table lacks.
@@ -54,14 +50,15 @@ pub struct PriceTable {
 
 impl PriceTable {
     /// The embedded table with the user's own rates.
+    #[expect(clippy::expect_used, reason = "a test reads the same bytes")]
     pub fn with(own: OwnRates) -> Self {
         // Parsed once, and only if somebody asks.
-        static PARSED: OnceCell<PriceTable> = OnceCell::new();
-        let parsed = PARSED.get_or_init(Self::embedded);
+        static FILE: LazyLock<PriceFile> =
+            LazyLock::new(|| serde_json::from_str(EMBEDDED).expect("a price table"));
         Self {
-            fingerprint: parsed.fingerprint ^ own.fingerprint(),
+            file: &FILE,
             own,
-            ..parsed.clone()
+            fetched: in_state(|| None),
         }
     }
 
@@ -70,23 +67,9 @@ impl PriceTable {
         Self::with(OwnRates::default())
     }
 
-    #[expect(clippy::expect_used, reason = "a test reads the same bytes")]
-    fn embedded() -> Self {
-        let file: File = serde_json::from_str(EMBEDDED).expect("a price table");
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a few cents, and eleven tenths"
-        )]
-        Self {
-            unknown_model: file.unknown_model_priced_as,
-            rows: file.rows.into(),
-            updated: file.updated,
-            web_search: (file.web_search_usd * 1e12).round() as i64,
-            us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
-            fingerprint: xxhash_rust::xxh3::xxh3_64(EMBEDDED.as_bytes()).cast_signed(),
-            own: OwnRates::default(),
-            fetched: in_state(|| None),
-        }
+    /// Changes whenever a price of the table could come out differently.
+    fn fingerprint(&self) -> i64 {
+        xxh3_64(EMBEDDED.as_bytes()).cast_signed() ^ self.own.fingerprint()
     }
 
     /// The same, and for models that it lacks, what this gives: Claude Code's global state. It is
@@ -105,28 +88,21 @@ impl PriceTable {
             .filter_map(|model| self.fetched.get_key_value(&bare(model)))
             .collect();
         if fetched.is_empty() {
-            return self.fingerprint;
+            return self.fingerprint();
         }
         fetched.sort_unstable_by_key(|(model, _)| *model);
         let text = format!("{fetched:?}");
-        self.fingerprint ^ xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
-    }
-
-    /// All rows, in the file's order.
-    pub fn rows(&self) -> &[PriceRow] {
-        &self.rows
+        self.fingerprint() ^ xxh3_64(text.as_bytes()).cast_signed()
     }
 
     /// The row of `model`, in any spelling: that of the bare id or one of its other names; then of the
     /// longest listed id of which this one is a variant.
     fn listed(&self, model: &str) -> Option<&PriceRow> {
         let id = bare(model);
-        let mut rows = self.rows.iter();
-        rows.find(|row| row.model == id || row.also.contains(&id.as_str()))
-            .or_else(|| {
-                let variants = self.rows.iter().filter(|row| is_variant_of(&id, row.model));
-                variants.max_by_key(|row| row.model.len())
-            })
+        let mut rows = self.file.rows.iter();
+        let variants = rows.clone().filter(|row| is_variant_of(&id, row.model));
+        let exact = rows.find(|row| row.model == id || row.also.contains(&id.as_str()));
+        exact.or_else(|| variants.max_by_key(|row| row.model.len()))
     }
 
     /// The prices of `model`, each with the moment from which it holds, ascending (the first also
@@ -134,18 +110,16 @@ impl PriceTable {
     /// they are what the client takes for one it does not know.
     pub fn tariffs_of(&self, model: &str) -> (Vec<(Millis, &PriceRow)>, bool) {
         let listed = self.listed(model).map(|row| row.model);
-        if listed.is_none()
-            && let Some(fetched) = self.fetched.get(&bare(model))
-            && let Some(tariffs) = self.tariffs_fetched(fetched)
-        {
-            return (tariffs, true);
+        let name = listed.unwrap_or(self.file.unknown_model_priced_as);
+        let fetched = || self.tariffs_fetched(self.fetched.get(&bare(model))?);
+        match listed.map_or_else(fetched, |_| None) {
+            Some(tariffs) => (tariffs, true),
+            None => (self.tariffs_listed(name), listed.is_some()),
         }
-        let name = listed.unwrap_or(self.unknown_model);
-        (self.tariffs_listed(name), listed.is_some())
     }
 
     fn tariffs_listed(&self, name: &str) -> Vec<(Millis, &PriceRow)> {
-        let rows = self.rows.iter().filter(|row| row.model == name);
+        let rows = self.file.rows.iter().filter(|row| row.model == name);
         let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), row)).collect();
         tariffs.sort_by_key(|(from, _)| *from);
         tariffs
@@ -162,13 +136,11 @@ impl PriceTable {
         let another = fetched.as_another.as_ref();
         let another =
             another.and_then(|(model, until)| Some((last(self.listed(model)?.model)?, *until)));
-        match another {
-            Some((another, until)) => {
-                let after = own.or_else(|| last(self.unknown_model))?;
-                Some(vec![(Millis::MIN, another), (until, after)])
-            }
-            None => Some(vec![(Millis::MIN, own?)]),
-        }
+        let Some((another, until)) = another else {
+            return Some(vec![(Millis::MIN, own?)]);
+        };
+        let after = own.or_else(|| last(self.file.unknown_model_priced_as))?;
+        Some(vec![(Millis::MIN, another), (until, after)])
     }
 
     /// The name under which a model's spend is added up: the listed id, else the bare one.
@@ -325,8 +297,8 @@ mod tests {
     #[test]
     fn the_embedded_file_is_readable_and_every_row_has_a_source() {
         let table = PriceTable::list();
-        assert!(table.rows().len() > 25);
-        assert!(table.rows().iter().all(|row| !row.source.is_empty()));
+        assert!(table.file.rows.len() > 25);
+        assert!(table.file.rows.iter().all(|row| !row.source.is_empty()));
     }
 
     #[test]
@@ -459,7 +431,7 @@ mod tests {
         assert!(table.prices_of("claude-opus-5-5").known());
         assert_eq!(
             table.fingerprint_of(["claude-opus-5-5"].into_iter()),
-            table.fingerprint
+            table.fingerprint()
         );
     }
 

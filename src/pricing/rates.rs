@@ -18,37 +18,28 @@ use crate::foreign::Foreign;
 use crate::time::Millis;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(into = "f64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct Rate(pub i64);
 
+/// Dollars per million tokens.
 impl From<Rate> for f64 {
     fn from(rate: Rate) -> Self {
-        rate.usd_per_million()
+        rate.0 as Self / 1e6
     }
 }
 
-impl<'de> Deserialize<'de> for Rate {
-    /// Reads dollars per million tokens.
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let dollars = f64::deserialize(source)?;
-        Self::from_usd_per_million(dollars)
-            .ok_or_else(|| serde::de::Error::custom("a price must be from 0 to 10000 dollars"))
-    }
-}
+/// The rate for a price as people write it.
+impl TryFrom<f64> for Rate {
+    type Error = &'static str;
 
-impl Rate {
-    /// The rate for a price as people write it. None outside 0 to 10,000 dollars.
-    pub fn from_usd_per_million(dollars: f64) -> Option<Self> {
+    fn try_from(dollars: f64) -> Result<Self, Self::Error> {
         #[expect(clippy::cast_possible_truncation, reason = "at most 1e10")]
-        (0.0..=10_000.0)
-            .contains(&dollars)
-            .then(|| Self((dollars * 1e6).round() as i64))
-    }
-
-    /// Dollars per million tokens.
-    pub fn usd_per_million(self) -> f64 {
-        self.0 as f64 / 1e6
+        let rate = Self((dollars * 1e6).round() as i64);
+        let is_price = (0.0..=10_000.0).contains(&dollars);
+        is_price
+            .then_some(rate)
+            .ok_or("a price must be from 0 to 10000 dollars")
     }
 }
 
@@ -74,8 +65,7 @@ impl Rates {
     /// From what settings and state files say: dollars per million tokens under these names, in the
     /// order of the declaration. Without a price of writes that live an hour, all writes cost the same.
     pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
-        let [input, output, cache_read, brief, long] =
-            names.map(|name| Rate::from_usd_per_million(costs.at(name).as_f64()?));
+        let [input, output, cache_read, brief, long] = names.map(|name| costs.read::<Rate>(name));
         Some(Self {
             input: input?,
             output: output?,
@@ -133,10 +123,10 @@ impl PriceRow {
 pub(super) const MULTIPLIER_UNIT: i64 = 1_000_000;
 
 /// The user's own rates; by default none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnRates {
     /// Scales every cost, in millionths.
-    pub(super) multiplier: i64,
+    multiplier: Option<i64>,
     /// By lower-case id as written, without `[1m]`.
     overrides: BTreeMap<String, Rates>,
     /// True if they come from managed settings, the only place where the client obeys them: its
@@ -144,17 +134,6 @@ pub struct OwnRates {
     pub managed: bool,
     /// What was wrong with the setting, one sentence each, for `doctor`.
     pub problems: Vec<String>,
-}
-
-impl Default for OwnRates {
-    fn default() -> Self {
-        Self {
-            multiplier: MULTIPLIER_UNIT,
-            overrides: BTreeMap::new(),
-            managed: false,
-            problems: Vec::new(),
-        }
-    }
 }
 
 impl OwnRates {
@@ -168,12 +147,13 @@ impl OwnRates {
         };
         if let Some(multiplier) = setting.get("multiplier") {
             let factor = multiplier.as_f64();
-            match factor.filter(|factor| *factor > 0.0 && *factor <= 10.0) {
-                #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
-                Some(factor) => own.multiplier = (factor * MULTIPLIER_UNIT as f64).round() as i64,
-                None => own
-                    .problems
-                    .push("`modelPricing.multiplier` must be above 0 and at most 10".to_owned()),
+            let factor = factor.filter(|factor| *factor > 0.0 && *factor <= 10.0);
+            #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
+            let scaled = factor.map(|factor| (factor * MULTIPLIER_UNIT as f64).round() as i64);
+            own.multiplier = scaled;
+            if scaled.is_none() {
+                let problem = "`modelPricing.multiplier` must be above 0 and at most 10";
+                own.problems.push(problem.to_owned());
             }
         }
         let overrides = setting.get("overrides").and_then(Value::as_object);
@@ -193,19 +173,22 @@ impl OwnRates {
 
     /// Whether anything differs from list price.
     pub fn is_none(&self) -> bool {
-        self.multiplier == MULTIPLIER_UNIT && self.overrides.is_empty()
+        self.multiplier() == MULTIPLIER_UNIT && self.overrides.is_empty()
+    }
+
+    /// What every cost is scaled by, in millionths.
+    pub(super) fn multiplier(&self) -> i64 {
+        self.multiplier.unwrap_or(MULTIPLIER_UNIT)
     }
 
     /// The multiplier as a factor.
     pub fn factor(&self) -> f64 {
-        self.multiplier as f64 / MULTIPLIER_UNIT as f64
+        self.multiplier() as f64 / MULTIPLIER_UNIT as f64
     }
 
     /// The overrides, by model.
-    pub fn overrides(&self) -> impl Iterator<Item = (&str, &Rates)> {
-        self.overrides
-            .iter()
-            .map(|(model, rates)| (model.as_str(), rates))
+    pub fn overrides(&self) -> &BTreeMap<String, Rates> {
+        &self.overrides
     }
 
     /// The override for a model: an exact spelling first, then any spelling of the same model.
@@ -223,7 +206,7 @@ impl OwnRates {
         if self.is_none() {
             return 0;
         }
-        let text = format!("{} {:?}", self.multiplier, self.overrides);
+        let text = format!("{} {:?}", self.multiplier(), self.overrides);
         xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
     }
 }
@@ -249,7 +232,7 @@ mod tests {
                 "claude-sonnet-5": {"input": 3}
             }
         }));
-        assert_eq!(own.multiplier, 850_000);
+        assert_eq!(own.multiplier(), 850_000);
         assert_eq!(own.problems.len(), 1);
         let rates = own.find("us.anthropic.claude-opus-5-5-v1:0").unwrap();
         assert_eq!(

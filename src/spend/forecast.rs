@@ -1,16 +1,18 @@
 //! What a day and a month will come to, if they go on as the same weekdays did of late; and what a
 //! subscription is worth: what was used, as the API would charge it, beside what the plan costs.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use serde_json::{Value, json};
 
 use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::time::{Clock, moment};
+use crate::time::{Clock, Millis, moment};
 
 /// How many whole days before today say how it goes: four of each weekday.
-const LOOKED_AT: usize = 28;
+const LOOKED_AT: u64 = 28;
 
 /// From how many of them a day's forecast follows: single days begin and end as they like.
 const ENOUGH_FOR_A_DAY: usize = 3;
@@ -27,75 +29,47 @@ pub(crate) struct Forecast {
     pub(crate) facts: Value,
 }
 
-/// What was spent on a day before today.
-#[derive(Debug, Clone, Copy, Default)]
-struct PastDay {
-    all: Money,
-    /// Of it, at later times of the day than it is now.
-    later: Money,
-}
+/// What was spent on a day before today, or in a part of it.
+type PastDay = (Weekday, Money);
 
 /// How spend went today, this month, and on the days before today.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
     clock: Clock,
     today: NaiveDate,
-    /// When it began.
-    midnight: DateTime<Utc>,
     /// When the month begins and ends.
     pub(crate) month: [DateTime<Utc>; 2],
-    /// When the days that are looked at begin.
-    from: DateTime<Utc>,
-    pub(crate) spent_today: Money,
-    pub(crate) spent_this_month: Money,
-    /// From yesterday on backwards.
-    past: [PastDay; LOOKED_AT],
-    earliest: Option<DateTime<Utc>>,
-    earliest_today: Option<DateTime<Utc>>,
+    /// What was spent, by quarters of an hour.
+    quarters: BTreeMap<Millis, Money>,
 }
 
 impl Course {
     pub(crate) fn new(clock: Clock) -> Self {
-        let Clock { zone, now, .. } = clock;
-        let today = zone.day(now);
         Self {
             clock,
-            today,
-            midnight: zone.midnight(today),
-            month: zone.month_bounds(now).into(),
-            from: zone.midnight(today - Days::new(LOOKED_AT as u64)),
-            spent_today: Money::ZERO,
-            spent_this_month: Money::ZERO,
-            past: [PastDay::default(); LOOKED_AT],
-            earliest: None,
-            earliest_today: None,
+            today: clock.zone.day(clock.now),
+            month: clock.zone.month_bounds(clock.now).into(),
+            quarters: BTreeMap::new(),
         }
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let cost = row.tally.cost();
-        let at = moment(row.at);
-        let [begins, ends] = self.month;
-        if (begins..ends).contains(&at) {
-            self.spent_this_month += cost;
-        }
-        if at >= self.midnight {
-            self.spent_today += cost;
-            self.earliest_today = Some(self.earliest_today.map_or(at, |known| known.min(at)));
-        }
-        if (self.from..self.midnight).contains(&at) {
-            let zone = self.clock.zone;
-            let at = zone.at(at);
-            let back = (self.today - at.date_naive()).num_days() - 1;
-            let back = usize::try_from(back).unwrap_or_default();
-            if let Some(day) = self.past.get_mut(back) {
-                day.all += cost;
-                if at.time() > zone.at(self.clock.now).time() {
-                    day.later += cost;
-                }
-            }
-        }
-        self.earliest = Some(self.earliest.map_or(at, |known| known.min(at)));
+        *self.quarters.entry(row.at).or_default() += row.tally.cost();
+    }
+
+    fn midnight(&self, day: NaiveDate) -> Millis {
+        self.clock.zone.midnight(day).timestamp_millis()
+    }
+
+    pub(crate) fn spent_today(&self) -> Money {
+        let quarters = self.quarters.range(self.midnight(self.today)..);
+        quarters.map(|(_, cost)| *cost).sum()
+    }
+
+    pub(crate) fn spent_this_month(&self) -> Money {
+        let [begins, ends] = self.month.map(|at| at.timestamp_millis());
+        let quarters = self.quarters.range(begins..ends);
+        quarters.map(|(_, cost)| *cost).sum()
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {
@@ -105,92 +79,102 @@ impl Course {
     /// What an hour costs today, since the first of it was spent, and when that was. Before ten
     /// minutes have passed, that means nothing.
     pub(crate) fn per_hour(&self) -> Option<(Money, DateTime<Utc>)> {
-        let since = self.earliest_today?;
-        let hour = TimeDelta::hours(1);
-        Some((rate(self.spent_today, since, self.clock.now, hour)?, since))
+        let (first, _) = self.quarters.range(self.midnight(self.today)..).next()?;
+        let (since, hour) = (moment(*first), TimeDelta::hours(1));
+        Some((
+            rate(self.spent_today(), since, self.clock.now, hour)?,
+            since,
+        ))
     }
 
     /// What a day costs this month.
     pub(crate) fn per_day(&self) -> Option<Money> {
-        let day = TimeDelta::days(1);
-        rate(self.spent_this_month, self.month[0], self.clock.now, day)
+        let (since, day) = (self.month[0], TimeDelta::days(1));
+        rate(self.spent_this_month(), since, self.clock.now, day)
     }
 
-    /// How many of the days that are looked at have a history before or on them. None where nothing
-    /// was spent on them.
-    fn days(&self) -> Option<usize> {
-        let first_day = self.clock.zone.day(self.earliest?.max(self.from));
-        let days = usize::try_from((self.today - first_day).num_days()).ok()?;
-        let is_spent = self.past.iter().any(|day| day.all != Money::ZERO);
-        (days >= 1 && is_spent).then_some(days)
-    }
-
-    /// What such a weekday costs, by those of the days that are known, and by days like it as if they
-    /// were one more of it.
-    fn usual(&self, weekday: Weekday, days: usize, part: impl Fn(&PastDay) -> Money) -> Money {
-        let known = (1..).zip(self.past.iter().take(days));
-        let known = known.filter_map(|(back, spent)| {
-            let day = self.today.checked_sub_days(Days::new(back))?;
-            Some((day.weekday(), part(spent)))
+    /// The days that are looked at, as far as there is a history before or on them, and of each what
+    /// was spent at the times that are meant.
+    fn past_days(&self, is_meant: impl Fn(NaiveTime) -> bool) -> Vec<PastDay> {
+        let zone = self.clock.zone;
+        let earliest = self.quarters.keys().next();
+        let earliest = earliest.map_or(self.today, |at| zone.day(moment(*at)));
+        let first = earliest.max(self.today - Days::new(LOOKED_AT));
+        let days = first.iter_days().take_while(|day| *day < self.today);
+        let spent = days.map(|day| {
+            let bounds = self.midnight(day)..self.midnight(day + Days::new(1));
+            let quarters = self.quarters.range(bounds);
+            let meant = quarters.filter(|(at, _)| is_meant(zone.at(moment(**at)).time()));
+            (day.weekday(), meant.map(|(_, cost)| *cost).sum())
         });
-        let known: Vec<(Weekday, Money)> = known.collect();
-        let (alike, many) = match sum_of(&known, |day| is_weekend(day) == is_weekend(weekday)) {
-            (_, 0) => sum_of(&known, |_| true),
-            alike => alike,
-        };
-        let (same, times) = sum_of(&known, |day| day == weekday);
-        (same + alike.share(1, many)).share(1, times + 1)
+        spent.collect()
+    }
+
+    /// The same of whole days. None where nothing was spent on them.
+    fn whole_days(&self) -> Option<Vec<PastDay>> {
+        let days = self.past_days(|_| true);
+        let is_spent = days.iter().any(|(_, cost)| *cost != Money::ZERO);
+        is_spent.then_some(days)
+    }
+
+    fn rest_of_today(&self) -> Money {
+        let now = self.clock.zone.at(self.clock.now).time();
+        usual(self.today.weekday(), &self.past_days(|time| time > now))
     }
 
     /// None where no whole day has passed since anything was spent, or nothing was spent lately.
     pub(crate) fn forecast(&self) -> Option<Forecast> {
-        let days = self.days()?;
+        let days = self.whole_days()?;
         let ends = self.clock.zone.day(self.month[1]);
         let tomorrow = self.today.succ_opt()?;
         let left = tomorrow.iter_days().take_while(|day| *day < ends);
-        let left = left.map(|day| self.usual(day.weekday(), days, |past| past.all));
-        let to_come = left.fold(self.rest_of_today(days), |sum, day| sum + day);
-        let (total, first) = (self.spent_this_month + to_come, self.first_of_month());
+        let left = left.map(|day| usual(day.weekday(), &days));
+        let to_come = left.fold(self.rest_of_today(), |sum, day| sum + day);
+        let (spent, first) = (self.spent_this_month(), self.first_of_month());
         let [day, left] = [TimeDelta::days(1), self.month[1] - self.clock.now].map(seconds);
         Some(Forecast {
             of: first.format("%B").to_string(),
-            total,
-            basis: format!("if the days to come are like {}", in_words(days)),
+            total: spent + to_come,
+            basis: format!("if the days to come are like {}", in_words(days.len())),
             facts: json!({
                 "month": first.format("%Y-%m").to_string(),
-                "cost_usd": total.usd(),
-                "so_far_usd": self.spent_this_month.usd(),
+                "cost_usd": (spent + to_come).usd(),
+                "so_far_usd": spent.usd(),
                 "per_day_usd": to_come.share(day, left).usd(),
-                "average_of_days": days,
+                "average_of_days": days.len(),
             }),
         })
-    }
-
-    fn rest_of_today(&self, days: usize) -> Money {
-        self.usual(self.today.weekday(), days, |past| past.later)
     }
 
     /// Today, if the rest of it costs what the same hours of the same weekdays did. None before
     /// there are some.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
-        let days = self.days().filter(|days| *days >= ENOUGH_FOR_A_DAY)?;
-        let to_come = self.rest_of_today(days);
-        let total = self.spent_today + to_come;
+        let days = self.whole_days()?.len();
+        let rest = self.rest_of_today();
+        let (total, shown) = (self.spent_today() + rest, rest.show());
         let (like, after) = (in_words(days), self.clock.time(self.clock.now));
-        Some(Forecast {
+        (days >= ENOUGH_FOR_A_DAY).then(|| Forecast {
             of: "today".to_owned(),
             total,
-            basis: format!(
-                "if the rest of the day costs {}, like {like} after {after}",
-                to_come.show()
-            ),
+            basis: format!("if the rest of the day costs {shown}, like {like} after {after}"),
             facts: json!({
                 "cost_usd": total.usd(),
-                "rest_of_day_usd": to_come.usd(),
+                "rest_of_day_usd": rest.usd(),
                 "average_of_days": days,
             }),
         })
     }
+}
+
+/// What such a weekday costs, by those of the days that are known, and by days like it as if they
+/// were one more of it.
+fn usual(weekday: Weekday, known: &[PastDay]) -> Money {
+    let (alike, many) = match sum_of(known, |day| is_weekend(day) == is_weekend(weekday)) {
+        (_, 0) => sum_of(known, |_| true),
+        alike => alike,
+    };
+    let (same, times) = sum_of(known, |day| day == weekday);
+    (same + alike.share(1, many)).share(1, times + 1)
 }
 
 /// The days that say how it goes.
@@ -203,7 +187,7 @@ fn in_words(days: usize) -> String {
 }
 
 /// What was spent on the weekdays that are meant, and how many those are.
-fn sum_of(days: &[(Weekday, Money)], is_meant: impl Fn(Weekday) -> bool) -> (Money, u128) {
+fn sum_of(days: &[PastDay], is_meant: impl Fn(Weekday) -> bool) -> (Money, u128) {
     let meant = days.iter().filter(|(day, _)| is_meant(*day));
     meant.fold((Money::ZERO, 0), |(sum, many), (_, spent)| {
         (sum + *spent, many + 1)
@@ -252,7 +236,7 @@ impl PlanWorth {
         (monthly > Money::ZERO).then(|| Self {
             month: course.first_of_month(),
             monthly,
-            used: course.spent_this_month,
+            used: course.spent_this_month(),
         })
     }
 

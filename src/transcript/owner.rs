@@ -39,14 +39,12 @@ impl Owner {
 
     /// Whether both are the same, as far as both are known.
     pub fn is(&self, other: &Self) -> Option<bool> {
-        let pairs = [
-            (&self.account, &other.account),
-            (&self.organization, &other.organization),
-        ];
-        let known = pairs
-            .into_iter()
-            .filter_map(|(one, other)| Some(one.as_ref()? == other.as_ref()?));
-        known.reduce(|all, same| all && same)
+        let accounts = self.account.as_ref().zip(other.account.as_ref());
+        let organizations = self.organization.as_ref().zip(other.organization.as_ref());
+        let known = accounts.into_iter().chain(organizations);
+        known
+            .map(|(one, other)| one == other)
+            .reduce(|all, same| all && same)
     }
 
     /// What a transcript's line says of it: a `session-owner` (2.1.328 and later), or a
@@ -54,16 +52,12 @@ impl Owner {
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
         let attachment = line.at("attachment");
-        let owner = match line.at("type").as_str()? {
-            "session-owner" => Self::from_ids(
-                line.at("accountUuid").as_str(),
-                line.at("organizationUuid").as_str(),
-            ),
-            "attachment" if attachment.at("type") == "credential_org" => {
-                Self::from_ids(None, attachment.at("organizationUuid").as_str())
-            }
+        let (account, said) = match line.at("type").as_str()? {
+            "session-owner" => (line.at("accountUuid").as_str(), &line),
+            "attachment" if attachment.at("type") == "credential_org" => (None, attachment),
             _ => return None,
         };
+        let owner = Self::from_ids(account, said.at("organizationUuid").as_str());
         owner.fingerprint.is_some().then_some(owner)
     }
 }
@@ -76,15 +70,19 @@ pub(crate) struct OwnerReader {
 }
 
 impl OwnerReader {
-    /// Goes by a later line: one that names the organization alone confirms what is known, or ends it.
+    /// Goes by a later line.
     pub(crate) fn read(&mut self, line: &[u8]) {
         let has = |mark: &str| memmem::find(line, mark.as_bytes()).is_some();
         if !has("\"session-owner\"") && !has("\"credential_org\"") {
             return;
         }
-        let Some(later) = Owner::in_line(line) else {
-            return;
-        };
+        if let Some(later) = Owner::in_line(line) {
+            self.take_in(later);
+        }
+    }
+
+    /// One that names the organization alone confirms what is known, or ends it.
+    pub(crate) fn take_in(&mut self, later: Owner) {
         let is_known = self.last.as_ref().and_then(|known| known.is(&later)) == Some(true);
         if later.account.is_some() || !is_known {
             self.last = Some(later);

@@ -61,8 +61,9 @@ impl Carry {
 
     /// Takes in the times of whole lines that follow on what was looked at before.
     fn take_in_times(&mut self, lines: &[u8]) {
-        self.last_at = last_time(lines).or(self.last_at);
-        self.first_at = self.first_at.or_else(|| first_time(lines));
+        let mut lines = lines.split(|byte| *byte == b'\n');
+        self.last_at = lines.clone().rev().find_map(time_in).or(self.last_at);
+        self.first_at = self.first_at.or_else(|| lines.find_map(time_in));
     }
 }
 
@@ -165,27 +166,6 @@ fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
 /// What follows a field's name and colon.
 fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
     part.get(field.find(part)? + field.needle().len()..)
-}
-
-/// The time of the last whole line that has one.
-fn last_time(lines: &[u8]) -> Option<Millis> {
-    let mut end = lines.len();
-    let starts = memchr::memrchr_iter(b'\n', lines).map(|newline| newline + 1);
-    starts.chain([0]).find_map(|start| {
-        let line = lines.get(start..end);
-        end = start;
-        time_in(line?)
-    })
-}
-
-/// The time of the first whole line that has one.
-fn first_time(lines: &[u8]) -> Option<Millis> {
-    let mut start = 0;
-    memchr::memchr_iter(b'\n', lines).find_map(|end| {
-        let line = lines.get(start..end);
-        start = end + 1;
-        time_in(line?)
-    })
 }
 
 /// The time of a line, if it has one.

@@ -241,14 +241,14 @@ fn compare(worker: &Worker) -> [Errors; 2] {
                 hold(
                     &mut of_days,
                     course.day_forecast(),
-                    course.spent_today,
+                    course.spent_today(),
                     midnight,
                 );
                 if hour == 12 && [5, 12, 20].contains(&now.day()) {
                     hold(
                         &mut of_months,
                         course.forecast(),
-                        course.spent_this_month,
+                        course.spent_this_month(),
                         course.month[1],
                     );
                 }

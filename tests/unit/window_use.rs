@@ -57,8 +57,7 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
         served(3, 2, "claude-opus-5-5", "main", 3),
     ];
     let mut used = used(&all, &[]);
-    used.titles
-        .insert("one".to_owned(), "Slow query".to_owned());
+    used.add_titles(|id| (id == "one").then(|| "Slow query".to_owned()));
     assert_eq!(
         sentences(&used),
         [
