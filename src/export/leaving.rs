@@ -133,7 +133,7 @@ fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<
 fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Exporter) -> Draft {
     let (at, diagnosis) = (incident.evidence.at, &incident.diagnosis);
     let at = at.timestamp_millis();
-    let session = incident.evidence.session_id.as_deref().unwrap_or_default();
+    let session = incident.evidence.session.id.as_deref().unwrap_or_default();
     let key = key_of(&["limit", session, &at.to_string()]);
     let fields = json!({
         "session": session,

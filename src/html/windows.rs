@@ -40,7 +40,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     // An error of an account without a chart stands in the first.
     let first = accounts.keys().next().copied().flatten();
     let account_of = |error: &Incident| {
-        let account = error.evidence.account.as_ref();
+        let account = error.evidence.login.account.as_ref();
         let account = account.and_then(|account| account.owner.fingerprint.clone());
         account.filter(|account| accounts.contains_key(&Some(account.as_str())))
     };

@@ -25,8 +25,10 @@ const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
 impl Incidents<'_> {
     /// Adds what settings and directories say at this moment.
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
-        evidence.credentials = credentials::of_session(self.places, self.environment, project);
-        evidence.installations = version::programs(self.places, self.environment).len();
+        evidence.login.credentials =
+            credentials::of_session(self.places, self.environment, project);
+        evidence.session.client.installations =
+            version::programs(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -48,11 +50,11 @@ impl Incidents<'_> {
         }
         let at = line.at.unwrap_or(self.environment.now);
         let mut evidence = Evidence::new(at, Seen::Transcript, line.text.clone());
-        evidence.session_id = Some(line.session_id.as_deref().unwrap_or(session).to_owned());
-        evidence.line = Some(line.clone());
-        evidence.owner.clone_from(owner);
-        evidence.environment_is_clients = self.runs_in_client();
-        evidence.answered = *answered;
+        evidence.session.id = Some(line.session_id.as_deref().unwrap_or(session).to_owned());
+        evidence.text.line = Some(line.clone());
+        evidence.login.owner.clone_from(owner);
+        evidence.login.environment_is_clients = self.runs_in_client();
+        evidence.since.answered = *answered;
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
         Some(evidence)
@@ -63,11 +65,11 @@ impl Incidents<'_> {
         let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan);
         let mut evidence = Evidence::new(now, Seen::Pasted, hidden(text));
-        evidence.newest_sample = newest.map(|newest| newest.sample);
-        evidence.usage = self.shown_usage().cloned();
-        evidence.account = self.account().cloned();
-        evidence.credentials = credentials::of_session(self.places, self.environment, None);
-        evidence.environment_is_clients = self.runs_in_client();
+        evidence.windows.newest_sample = newest.map(|newest| newest.sample);
+        evidence.windows.usage = self.shown_usage().cloned();
+        evidence.login.account = self.account().cloned();
+        evidence.login.credentials = credentials::of_session(self.places, self.environment, None);
+        evidence.login.environment_is_clients = self.runs_in_client();
         self.explained(evidence)
     }
 
@@ -111,24 +113,24 @@ impl Incidents<'_> {
         login: Option<&Account>,
     ) {
         settle_owner(evidence, login);
-        let Some(session) = &evidence.session_id else {
+        let Some(session) = &evidence.session.id else {
             return;
         };
         let at = evidence.at;
         let newest = self.newest_reading(Teller::Plan);
-        evidence.answered_elsewhere = newest
+        evidence.windows.answered_elsewhere = newest
             .as_ref()
-            .filter(|newest| newest.session != *session && !evidence.answered)
+            .filter(|newest| newest.session != *session && !evidence.since.answered)
             .filter(|newest| newest.sample.measured > at && is_own(evidence, &newest.sample))
             .filter(|newest| self.was_answered(&newest.session, at))
             .map(|newest| newest.sample.clone());
-        evidence.newest_sample = newest.map(|newest| newest.sample);
-        let mut around = if evidence.answered && !evidence.samples.is_empty() {
-            std::mem::take(&mut evidence.samples)
+        evidence.windows.newest_sample = newest.map(|newest| newest.sample);
+        let mut around = if evidence.since.answered && !evidence.windows.samples.is_empty() {
+            std::mem::take(&mut evidence.windows.samples)
         } else {
-            self.samples_of(session, evidence.account.as_ref(), told, at)
+            self.samples_of(session, evidence.login.account.as_ref(), told, at)
         };
-        let late = match evidence.line {
+        let late = match evidence.text.line {
             Some(_) => METERS_ARE_LATE,
             None => LINE_IS_LATE,
         };
@@ -137,31 +139,31 @@ impl Incidents<'_> {
         }
         let mut backwards = around.iter().rev();
         if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
-            evidence.fast_mode = sample.fast_mode;
-            let version = evidence.client_version.take();
-            evidence.client_version = version.or_else(|| sample.version.clone());
+            let client = &mut evidence.session.client;
+            client.fast_mode = sample.fast_mode;
+            client.version = client.version.take().or_else(|| sample.version.clone());
             // The transcript names the model without its variant; the status line has "[1m]" too.
-            let known = evidence.model.as_deref().unwrap_or_default();
+            let known = client.model.as_deref().unwrap_or_default();
             let model = sample.model.as_ref();
             if model.is_some_and(|model| model.starts_with(known)) {
-                evidence.model.clone_from(&sample.model);
+                client.model.clone_from(&sample.model);
             }
         }
-        evidence.samples = around;
+        evidence.windows.samples = around;
     }
 
     /// Adds what `/usage` showed whoever is logged in, if it is this error's account, and what keeps
     /// Claude Code from going on by itself.
     pub(super) fn add_usage(&self, evidence: &mut Evidence) {
         let is_others = evidence.is_of_another_account();
-        evidence.usage = self.shown_usage().filter(|_| !is_others).cloned();
-        if evidence.stays_put.is_none() {
-            evidence.stays_put = self.stays_put(evidence);
+        evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
+        if evidence.session.stays_put.is_none() {
+            evidence.session.stays_put = self.stays_put(evidence);
         }
     }
 
     fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
-        let line = evidence.line.as_ref();
+        let line = evidence.text.line.as_ref();
         let entrypoint = line.and_then(|line| line.entrypoint.as_deref());
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
@@ -176,13 +178,13 @@ impl Incidents<'_> {
 
     /// Whether a prompt that whycap held back ended the waiting since.
     fn is_cancelled(&self, evidence: &Evidence) -> bool {
-        let session = evidence.session_id.as_deref();
+        let session = evidence.session.id.as_deref();
         session.is_some_and(|session| {
             // It can be turned on again.
-            let waits = evidence.waiting.map(|waiting| waiting.at);
+            let waits = evidence.session.waiting.map(|waiting| waiting.at);
             let since = evidence.at.max(waits.unwrap_or(evidence.at));
             let (what, now) = (waiting_ended(session), self.environment.now);
-            !evidence.answered && journal::was_said(self.places, &what, since, now)
+            !evidence.since.answered && journal::was_said(self.places, &what, since, now)
         })
     }
 
@@ -218,17 +220,17 @@ pub(super) fn waiting_ended(session: &str) -> String {
 /// Settles whose error it is. What the transcript says wins over who was logged in then; with
 /// neither there is only whether another account has logged in since.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
-    let then = evidence.account.as_ref();
+    let then = evidence.login.account.as_ref();
     let then = then.map(|account| &account.owner);
-    let Some(owner) = evidence.owner.clone() else {
+    let Some(owner) = evidence.login.owner.clone() else {
         let is_logins = then.and_then(|then| then.is(&login?.owner));
-        evidence.whose = (is_logins == Some(false)).then_some(Whose::Other);
+        evidence.login.whose = (is_logins == Some(false)).then_some(Whose::Other);
         return;
     };
-    evidence.whose = Whose::of(&owner, login);
+    evidence.login.whose = Whose::of(&owner, login);
     if then.and_then(|then| owner.is(then)) == Some(false) {
-        evidence.account = Some(match login {
-            Some(login) if evidence.whose == Some(Whose::Login) => login.clone(),
+        evidence.login.account = Some(match login {
+            Some(login) if evidence.login.whose == Some(Whose::Login) => login.clone(),
             _ => Account::of_another(owner),
         });
     }

@@ -36,11 +36,11 @@ impl Incidents<'_> {
         let known = journal.records::<Resumed>("");
         let known: HashMap<_, _> = known.map(|it| ((it.session, it.at), it.then)).collect();
         for incident in incidents.iter_mut().filter(|incident| !incident.is_news()) {
-            let Some(session) = incident.evidence.session_id.clone() else {
+            let Some(session) = incident.evidence.session.id.clone() else {
                 continue;
             };
             let key = (session, incident.evidence.at.timestamp_millis());
-            incident.evidence.went_on = known.get(&key).copied().or_else(|| {
+            incident.evidence.since.went_on = known.get(&key).copied().or_else(|| {
                 let then = self.went_on(incident, &key.0, ledger)?;
                 let (session, at) = key;
                 let seen = Resumed { session, at, then };
@@ -82,7 +82,7 @@ impl Incidents<'_> {
         let Some(transcript) = in_transcript::of_session(self.places, &answer.session) else {
             return false;
         };
-        let account = incident.evidence.account.as_ref();
+        let account = incident.evidence.login.account.as_ref();
         let owner = in_transcript::owner(&transcript);
         let is_same = owner.zip(account).and_then(|(of, it)| of.is(&it.owner));
         let is_newer = || in_transcript::begun(&transcript) > Some(incident.evidence.at);

@@ -101,38 +101,38 @@ fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
 
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    if evidence.model.is_none() {
-        evidence.model.clone_from(&tail.model);
+    if evidence.session.client.model.is_none() {
+        evidence.session.client.model.clone_from(&tail.model);
     }
-    if evidence.client_version.is_none() {
-        evidence.client_version.clone_from(&tail.version);
+    if evidence.session.client.version.is_none() {
+        evidence.session.client.version.clone_from(&tail.version);
     }
-    evidence.waiting = tail.waiting;
-    evidence.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
+    evidence.session.waiting = tail.waiting;
+    evidence.session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
-    if later.is_some() && !evidence.answered {
-        evidence.answered = true;
-        evidence.answered_by.clone_from(&tail.model);
+    if later.is_some() && !evidence.since.answered {
+        evidence.since.answered = true;
+        evidence.since.answered_by.clone_from(&tail.model);
     }
     let own_line = own_line(evidence, tail);
     let owner = own_line.map_or(&tail.owner, |own| &own.owner);
-    if evidence.owner.is_none() || own_line.is_some() {
-        evidence.owner.clone_from(owner);
+    if evidence.login.owner.is_none() || own_line.is_some() {
+        evidence.login.owner.clone_from(owner);
     }
     let reaches_back = tail.answers.first().is_some_and(|at| *at <= evidence.at);
-    if evidence.answered_at.is_none() && (own_line.is_some() || reaches_back) {
-        evidence.answered_at = later;
+    if evidence.since.answered_at.is_none() && (own_line.is_some() || reaches_back) {
+        evidence.since.answered_at = later;
     }
     if let Some(MetError { line, answered, .. }) = own_line {
-        evidence.answered |= *answered;
+        evidence.since.answered |= *answered;
         if line.version.is_some() {
-            evidence.client_version.clone_from(&line.version);
+            evidence.session.client.version.clone_from(&line.version);
         }
-        if evidence.message.is_empty() {
-            evidence.message.clone_from(&line.text);
+        if evidence.text.message.is_empty() {
+            evidence.text.message.clone_from(&line.text);
         }
-        evidence.line = Some(line.clone());
+        evidence.text.line = Some(line.clone());
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &st
     if let Some(id) = evidence.line_id() {
         return line.uuid.as_deref() == Some(id);
     }
-    evidence.session_id.as_deref() == line.session_id.as_deref().or(Some(session))
+    evidence.session.id.as_deref() == line.session_id.as_deref().or(Some(session))
         && has_text_of(evidence, line)
         && may_be(evidence, line)
 }
@@ -175,7 +175,7 @@ fn may_be(evidence: &Evidence, line: &ErrorLine) -> bool {
 }
 
 fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
-    normalize(&evidence.message) == normalize(&line.text)
+    normalize(&evidence.text.message) == normalize(&line.text)
 }
 
 /// Where the session's transcript is, if the file name is the session's id.

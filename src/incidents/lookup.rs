@@ -32,13 +32,13 @@ impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
     pub(crate) fn keep(&self, unsaved: Unsaved) {
         let Unsaved(mut evidence) = unsaved;
-        let account = evidence.account.take();
-        evidence.account = account.or_else(|| self.account().cloned());
-        let session = evidence.session_id.as_deref();
-        if let Some(session) = session.filter(|_| evidence.answered) {
+        let login = &mut evidence.login;
+        login.account = login.account.take().or_else(|| self.account().cloned());
+        let session = evidence.session.id.as_deref();
+        if let Some(session) = session.filter(|_| evidence.since.answered) {
             // What was false must be known to be false in two years.
-            let (account, at) = (evidence.account.as_ref(), evidence.at);
-            evidence.samples = self.samples_of(session, account, None, at);
+            let (account, at) = (evidence.login.account.as_ref(), evidence.at);
+            evidence.windows.samples = self.samples_of(session, account, None, at);
         }
         let _ = journal::add(self.places, self.environment.now, &evidence);
     }
@@ -63,20 +63,20 @@ impl Incidents<'_> {
         let unstored = transcript
             .filter(|_| refused)
             .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
-            .filter(|evidence| !evidence.answered);
+            .filter(|evidence| !evidence.since.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
-            evidence.session_id = Some(session.to_owned());
+            evidence.session.id = Some(session.to_owned());
             let unsaved = Unsaved(evidence.clone());
-            evidence.account.clone_from(&login);
+            evidence.login.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
             self.look(&newest?, transcript)
         };
-        let incident = (!evidence.answered).then(|| {
+        let incident = (!evidence.since.answered).then(|| {
             let told = Sample::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
             // What is running now decides what happens at the reset.
-            let version = &mut evidence.client_version;
+            let version = &mut evidence.session.client.version;
             *version = version.take().or_else(|| payload.version.clone());
             self.explained(evidence)
         });
@@ -87,17 +87,17 @@ impl Incidents<'_> {
     /// any more.
     fn look(&self, before: &Evidence, transcript: Option<&Path>) -> (Evidence, Option<Unsaved>) {
         let mut evidence = before.clone();
-        if before.answered {
+        if before.since.answered {
             return (evidence, None);
         }
         let of_session = |session| in_transcript::of_session(self.places, session);
         let found = transcript.map(Path::to_owned);
-        let found = found.or_else(|| of_session(before.session_id.as_deref()?));
+        let found = found.or_else(|| of_session(before.session.id.as_deref()?));
         if let Some(tail) = found.as_deref().and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
         }
         // The error's own line may be far from the end next time.
-        let is_news = evidence.answered || evidence.line != before.line;
+        let is_news = evidence.since.answered || evidence.text.line != before.text.line;
         let unsaved = is_news.then(|| Unsaved(evidence.clone()));
         (evidence, unsaved)
     }
@@ -159,7 +159,7 @@ impl Incidents<'_> {
                 stored.any(|stored| in_transcript::is_recorded_by(stored, line, session))
             };
             let mut evidence = self.unstored_error(transcript, session, is_stored)?;
-            evidence.account = self.account().cloned();
+            evidence.login.account = self.account().cloned();
             self.add_samples(&mut evidence, None, self.account());
             self.add_usage(&mut evidence);
             Some(evidence)
@@ -172,12 +172,12 @@ impl Incidents<'_> {
         // open any more once a newer one took its place.
         let mut newer = HashMap::new();
         for evidence in &mut found {
-            if let Some(session) = &evidence.session_id
+            if let Some(session) = &evidence.session.id
                 && let Some(at) = newer.insert(session.clone(), evidence.at)
-                && !evidence.answered
+                && !evidence.since.answered
             {
-                evidence.answered = true;
-                evidence.answered_at = Some(at);
+                evidence.since.answered = true;
+                evidence.since.answered_at = Some(at);
             }
         }
         let incidents = found.into_iter().map(|evidence| self.explained(evidence));
@@ -241,7 +241,7 @@ impl Situation {
     /// The error that blocks this session.
     pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
         let mut blocked = self.blocked.iter();
-        blocked.find(|incident| incident.evidence.session_id.as_deref() == Some(session))
+        blocked.find(|incident| incident.evidence.session.id.as_deref() == Some(session))
     }
 
     /// Whether it was open when its reset passed.

@@ -55,7 +55,7 @@ impl From<StoredError> for Evidence {
 /// What the journal calls it that the user was told of an error in the conversation, and since when
 /// that can have been.
 fn telling(evidence: &Evidence) -> (String, DateTime<Utc>) {
-    let session = evidence.session_id.as_deref().unwrap_or_default();
+    let session = evidence.session.id.as_deref().unwrap_or_default();
     let what = format!("incident {session} {}", evidence.at.timestamp_millis());
     (what, evidence.at - TimeDelta::days(1))
 }
@@ -80,7 +80,7 @@ pub(super) fn create(
     now: DateTime<Utc>,
     new: &mut Evidence,
 ) -> Result<(), disk::Error> {
-    let session = new.session_id.as_deref().unwrap_or_default();
+    let session = new.session.id.as_deref().unwrap_or_default();
     let taken = of_session(known, session);
     while taken.iter().any(|taken| taken.at == new.at) {
         new.at += TimeDelta::milliseconds(1);
@@ -92,7 +92,7 @@ pub(super) fn create(
 pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Evidence> {
     let text = format!("\"session_id\":{}", serde_json::json!(session));
     let mut found = found(journal, &text);
-    found.retain(|stored| stored.session_id.as_deref() == Some(session));
+    found.retain(|stored| stored.session.id.as_deref() == Some(session));
     found
 }
 
@@ -111,7 +111,7 @@ pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
     found.retain(|stored| {
         let line = stored.line_id().map(str::to_owned);
         let is_new_line = line.is_none_or(|line| lines.insert(line));
-        keys.insert((stored.session_id.clone(), stored.at)) && is_new_line
+        keys.insert((stored.session.id.clone(), stored.at)) && is_new_line
     });
     found.sort_by_key(|stored| Reverse(stored.at));
     found
@@ -128,12 +128,13 @@ impl Incidents<'_> {
             Seen::Hook,
             message.unwrap_or_default(),
         );
-        evidence.session_id = Some(session.to_owned());
-        evidence.plugin_answers = self.environment.text("WHYCAP_FROM") == Some("plugin");
-        evidence.hook_error = event.error.as_deref().map(hidden);
-        evidence.hook_details = event.error_details.as_deref().map(hidden);
-        evidence.credentials = credentials::in_environment(self.environment);
-        evidence.environment_is_clients = true;
+        evidence.session.id = Some(session.to_owned());
+        evidence.session.client.plugin_answers =
+            self.environment.text("WHYCAP_FROM") == Some("plugin");
+        evidence.text.hook_error = event.error.as_deref().map(hidden);
+        evidence.text.hook_details = event.error_details.as_deref().map(hidden);
+        evidence.login.credentials = credentials::in_environment(self.environment);
+        evidence.login.environment_is_clients = true;
         let (places, now) = (self.places, self.environment.now);
         let stored = if let Some(known) = self.just_taken_up(session) {
             evidence.at = known.at;
@@ -141,13 +142,13 @@ impl Incidents<'_> {
         } else {
             create(places, self.recent(), now, &mut evidence)
         };
-        evidence.account = self.account().cloned();
+        evidence.login.account = self.account().cloned();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
         let transcript = event.transcript_path.as_deref();
         if let Some(tail) = transcript.and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
             // It came this instant, whatever answer stands in the file.
-            evidence.answered = false;
+            evidence.since.answered = false;
         }
         if stored.is_ok() {
             // What was stored first stands, if this fails.
@@ -162,7 +163,7 @@ impl Incidents<'_> {
     fn just_taken_up(&self, session: &str) -> Option<Evidence> {
         let newest = newest_of(self.recent(), session)?;
         let is_recent = (self.environment.now - newest.at).abs() <= HOOK_IS_LATE;
-        (is_recent && newest.seen == Seen::Transcript).then_some(newest)
+        (is_recent && newest.text.seen == Seen::Transcript).then_some(newest)
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
         ));
         let create = |message: &str| {
             let mut evidence = Evidence::new(now, Seen::Hook, message.to_owned());
-            evidence.session_id = Some("s".to_owned());
+            evidence.session.id = Some("s".to_owned());
             let known = Journal::recent(&places, now);
             create(&places, &known, now, &mut evidence).unwrap();
             evidence
@@ -192,7 +193,7 @@ mod tests {
         let (first, second) = (create("one"), create("two"));
         assert_ne!(first.at, second.at);
         let mut answered = first.clone();
-        answered.answered = true;
+        answered.since.answered = true;
         journal::add(&places, now, &answered).unwrap();
         let journal = Journal::recent(&places, now);
         assert_eq!(of_session(&journal, "s"), [second, answered]);
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn an_error_that_an_earlier_whycap_stored_is_still_known() {
         let mut evidence = Evidence::new(DateTime::UNIX_EPOCH, Seen::Hook, "one".to_owned());
-        evidence.session_id = Some("s".to_owned());
+        evidence.session.id = Some("s".to_owned());
         let enclosed = serde_json::json!({"session": "s", "at": 1, "evidence": evidence});
         let stored: StoredError = serde_json::from_value(enclosed).unwrap();
         evidence.at = moment(1);

@@ -22,18 +22,19 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
     let message = redact(&incident.text()).replace('`', "'");
     let zone = clock.zone.at(evidence.at).format("%:z");
-    let account = evidence.account.as_ref();
+    let account = evidence.login.account.as_ref();
     let role = account.and_then(|account| account.role.as_deref());
     let role = role.map(|role| format!(", {}", plain(role)));
     let plan = evidence.plan().map_or("unknown", Plan::name);
-    let [version, model] = [&evidence.client_version, &evidence.model]
-        .map(|value| value.as_deref().map_or("unknown", plain));
+    let client = &evidence.session.client;
+    let [version, model] =
+        [&client.version, &client.model].map(|value| value.as_deref().map_or("unknown", plain));
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let are_several = evidence.seen != Seen::Pasted && evidence.installations > 1;
-    let installed = are_several.then(|| evidence.installations.to_string());
+    let are_several = evidence.text.seen != Seen::Pasted && client.installations > 1;
+    let installed = are_several.then(|| client.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
-    let answered = if evidence.answered { "yes" } else { "no" };
+    let answered = if evidence.since.answered { "yes" } else { "no" };
     let mut text = "**A limit error of Claude Code**\n\n".to_owned();
     for (name, value) in [
         ("Message", format!("`{message}`")),
@@ -112,7 +113,7 @@ fn plain(value: &str) -> &str {
 }
 
 fn credentials(evidence: &Evidence) -> String {
-    let names = evidence.credentials.iter().map(|set| &*set.name);
+    let names = evidence.login.credentials.iter().map(|set| &*set.name);
     let mut names: Vec<&str> = names.collect();
     names.dedup();
     names.join(", ")
@@ -120,7 +121,7 @@ fn credentials(evidence: &Evidence) -> String {
 
 /// What came with the error, field by field.
 fn server(evidence: &Evidence) -> String {
-    let line = evidence.line.clone().unwrap_or_default();
+    let line = evidence.text.line.clone().unwrap_or_default();
     let quota = line.quota.unwrap_or_default();
     let status = line.status.map(|status| status.to_string());
     let resets = quota.resets_at.map(rfc3339);
@@ -143,7 +144,7 @@ fn server(evidence: &Evidence) -> String {
 }
 
 fn readings(evidence: &Evidence) -> String {
-    let samples = &evidence.samples;
+    let samples = &evidence.windows.samples;
     let skipped = samples.len().saturating_sub(READINGS);
     let told = samples.iter().skip(skipped).map(|sample| {
         let meters = [Window::FiveHour, Window::Weekly].into_iter();

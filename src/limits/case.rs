@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
             return meters::all_low(self.evidence).then_some(Window::FiveHour);
         };
         let ahead = at - self.evidence.at;
-        let is_pasted = self.evidence.seen == Seen::Pasted;
+        let is_pasted = self.evidence.text.seen == Seen::Pasted;
         let is_open = OPEN
             .iter()
             .any(|hours| hours.contains(&ahead.num_minutes()));
@@ -136,6 +136,7 @@ impl<'a> Case<'a> {
         let fullness = || Some(meters::fullness(evidence, self.window?));
         let window_is = |wanted| fullness() == Some(wanted);
         let is_full = |window| meters::fullness(evidence, window) == Fullness::Full;
+        let client = &evidence.session.client;
         let (subject, rest) = name.split_once(' ').unwrap_or((name, ""));
         let of_version = || ClientVersion::parse(rest);
         match subject {
@@ -160,24 +161,24 @@ impl<'a> Case<'a> {
             "the organization's" => self.is_the_organizations(),
             // A private account has the role of an admin, too: of an organization of its own.
             "admin" => {
-                let account = evidence.account.as_ref();
+                let account = evidence.login.account.as_ref();
                 evidence.is_shared_plan() && account.is_some_and(Account::administers)
             }
             "stray key" => {
                 evidence.plan().is_some() && evidence.login_replaced_by().next().is_some()
             }
             "token" => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
-            "client's environment" => evidence.environment_is_clients,
+            "client's environment" => evidence.login.environment_is_clients,
             "old client" => evidence.may_run_an_old_client(),
-            "fast mode" => evidence.fast_mode,
+            "fast mode" => client.fast_mode,
             "1m" => evidence.is_long_context_model(),
-            "another model" => evidence.model.is_some() && !evidence.is_long_context_model(),
-            "account" => evidence.account.is_some(),
+            "another model" => client.model.is_some() && !evidence.is_long_context_model(),
+            "account" => evidence.login.account.is_some(),
             "another account" => evidence.is_of_another_account(),
-            "several clients" => evidence.installations > 1,
-            "pasted" => evidence.seen == Seen::Pasted,
+            "several clients" => client.installations > 1,
+            "pasted" => evidence.text.seen == Seen::Pasted,
             "transient" => {
-                let line = evidence.line.as_ref();
+                let line = evidence.text.line.as_ref();
                 line.and_then(|line| line.transient) == Some(true)
             }
             "server" => evidence.quota().is_some(),
@@ -245,7 +246,7 @@ impl<'a> Case<'a> {
     /// Whether an organization set the cap, whoever is logged in beside the session.
     fn is_the_organizations(self) -> bool {
         let evidence = self.evidence;
-        let is_anothers = match evidence.whose {
+        let is_anothers = match evidence.login.whose {
             Some(whose) => whose == Whose::Other,
             None => evidence.plan().is_some() && evidence.is_since(NAMES_THE_OWNER),
         };

@@ -122,13 +122,13 @@ impl Clues {
 
     /// Of each of the messages, with what else is known of the error.
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
-        let is_pasted = evidence.seen == Seen::Pasted;
-        let prose = is_pasted.then(|| without_code(&evidence.message));
-        let speaker = is_pasted.then(|| Speaker::of_text(&evidence.message));
-        let is_described = is_pasted && Giver::of_text(&evidence.message) == Giver::Author;
+        let is_pasted = evidence.text.seen == Seen::Pasted;
+        let prose = is_pasted.then(|| without_code(&evidence.text.message));
+        let speaker = is_pasted.then(|| Speaker::of_text(&evidence.text.message));
+        let is_described = is_pasted && Giver::of_text(&evidence.text.message) == Giver::Author;
         let text = prose
             .as_ref()
-            .map_or(&evidence.message, |prose| &prose.text);
+            .map_or(&evidence.text.message, |prose| &prose.text);
         let mut found = Self::of_text(text);
         for clues in &mut found {
             if let Some(prose) = &prose {
@@ -141,7 +141,7 @@ impl Clues {
             }
             clues.class = evidence.class().map(str::to_owned);
             clues.is_refusal |= !is_pasted;
-            let Some(line) = &evidence.line else {
+            let Some(line) = &evidence.text.line else {
                 continue;
             };
             clues.api_error.clone_from(&line.api_error);

@@ -48,14 +48,27 @@ impl Whose {
     }
 }
 
-/// Everything known about one error. What the hook stores is this, in one object, without samples,
-/// which may come later.
+/// The client that met an error.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub struct Evidence {
-    /// When the error came, by the machine's clock.
-    pub at: DateTime<Utc>,
+pub struct RunningClient {
+    /// Its version.
+    #[serde(rename = "client_version")]
+    pub version: Option<String>,
+    /// The model in use.
+    pub model: Option<String>,
+    /// Whether fast mode was on.
+    pub fast_mode: bool,
+    /// How many different `claude` programs the machine has.
+    pub installations: usize,
+    /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
+    pub plugin_answers: bool,
+}
+
+/// What was said of an error, and by whom.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorText {
     /// How we know.
     pub seen: Seen,
     /// The error as the user saw it.
@@ -66,6 +79,12 @@ pub struct Evidence {
     pub hook_details: Option<String>,
     /// The transcript's record of the error.
     pub line: Option<ErrorLine>,
+}
+
+/// Who is logged in, whose the session was, and what takes the login's place.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PayingAccount {
     /// The account that was logged in.
     pub account: Option<Account>,
     /// Whose the session was, by its transcript.
@@ -78,6 +97,12 @@ pub struct Evidence {
     pub credentials: Vec<Credential>,
     /// Whether the environment among them is the client's own, not that of some other shell.
     pub environment_is_clients: bool,
+}
+
+/// What was told of the plan's windows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WindowsTold {
     /// What the status line was told around that time, oldest first. Kept with an error that is
     /// over: a session's own history is short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,25 +116,31 @@ pub struct Evidence {
     /// What `/usage` showed the account last.
     #[serde(skip)]
     pub usage: Option<ShownUsage>,
-    /// The session that met it.
-    pub session_id: Option<String>,
-    /// The version of the client that ran.
-    pub client_version: Option<String>,
-    /// The model in use.
-    pub model: Option<String>,
-    /// Whether fast mode was on.
-    pub fast_mode: bool,
-    /// How many different `claude` programs the machine has.
-    pub installations: usize,
-    /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
-    pub plugin_answers: bool,
+}
+
+/// The session that met an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetIn {
+    /// Its id.
+    #[serde(rename = "session_id")]
+    pub id: Option<String>,
+    /// What ran.
+    #[serde(flatten)]
+    pub client: RunningClient,
     /// What Claude Code said last about going on by itself.
     #[serde(skip)]
     pub waiting: Option<Waiting>,
     /// Why Claude Code will not go on by itself, where something says so.
     #[serde(skip)]
     pub stays_put: Option<&'static str>,
-    /// Whether the session got an answer since.
+}
+
+/// What was seen after an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenSince {
+    /// Whether the session got an answer.
     pub answered: bool,
     /// When it got the first one, where that was seen.
     pub answered_at: Option<DateTime<Utc>>,
@@ -121,40 +152,61 @@ pub struct Evidence {
     pub went_on: Option<DateTime<Utc>>,
 }
 
+/// Everything known about one error. What the hook stores is this, in one object, without samples,
+/// which may come later.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// When the error came, by the machine's clock.
+    pub at: DateTime<Utc>,
+    /// What was said.
+    #[serde(flatten)]
+    pub text: ErrorText,
+    /// Who pays.
+    #[serde(flatten)]
+    pub login: PayingAccount,
+    /// How full the windows were.
+    #[serde(flatten)]
+    pub windows: WindowsTold,
+    /// Where it came.
+    #[serde(flatten)]
+    pub session: MetIn,
+    /// What came after it.
+    #[serde(flatten)]
+    pub since: SeenSince,
+}
+
 impl Evidence {
     /// Of an error that was met at this moment, and nothing else.
     pub fn new(at: DateTime<Utc>, seen: Seen, message: String) -> Self {
-        Self {
-            at,
-            seen,
-            message,
-            ..Self::default()
-        }
+        let mut evidence = Self::default();
+        (evidence.at, evidence.text.seen, evidence.text.message) = (at, seen, message);
+        evidence
     }
 
     /// Whether the session belongs to another account than the one that is logged in.
     pub(crate) fn is_of_another_account(&self) -> bool {
-        self.whose == Some(Whose::Other)
+        self.login.whose == Some(Whose::Other)
     }
 
     /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        let line = self.line.as_ref();
+        let line = self.text.line.as_ref();
         let quota = line.and_then(|line| line.quota.as_ref());
         let dates = [
             Some(self.at),
             line.and_then(|line| line.at),
             quota.and_then(|quota| quota.resets_at),
             quota.and_then(|quota| quota.overage_resets_at),
-            self.answered_at,
+            self.since.answered_at,
         ];
         dates.into_iter().flatten().all(is_reckonable)
-            && self.samples.iter().all(Sample::has_sound_dates)
+            && self.windows.samples.iter().all(Sample::has_sound_dates)
     }
 
     /// The version, compared as numbers.
     pub fn version(&self) -> Option<ClientVersion> {
-        ClientVersion::parse(self.client_version.as_deref()?)
+        ClientVersion::parse(self.session.client.version.as_deref()?)
     }
 
     /// Whether the version is known to be this one or a newer one.
@@ -169,7 +221,8 @@ impl Evidence {
 
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
-        self.line
+        self.text
+            .line
             .as_ref()?
             .quota
             .as_ref()
@@ -183,19 +236,20 @@ impl Evidence {
 
     /// The id of the transcript's line that records it.
     pub(crate) fn line_id(&self) -> Option<&str> {
-        self.line.as_ref()?.uuid.as_deref()
+        self.text.line.as_ref()?.uuid.as_deref()
     }
 
     /// The error's class: the transcript's, else the hook's.
     pub(super) fn class(&self) -> Option<&str> {
-        let line = self.line.as_ref();
+        let line = self.text.line.as_ref();
         line.and_then(|line| line.error.as_deref())
-            .or(self.hook_error.as_deref())
+            .or(self.text.hook_error.as_deref())
     }
 
     /// The plan, where a login says it.
     pub fn plan(&self) -> Option<Plan> {
-        self.account
+        self.login
+            .account
             .as_ref()
             .map(|account| account.plan)
             .filter(|plan| *plan != Plan::Other)
@@ -203,12 +257,14 @@ impl Evidence {
 
     /// Whether this credential or switch was set anywhere.
     pub fn has(&self, name: &str) -> bool {
-        self.credentials.iter().any(|c| c.name == name)
+        self.login.credentials.iter().any(|c| c.name == name)
     }
 
     /// Whether the session ran on a 1M-context variant, by the model's name.
     pub fn is_long_context_model(&self) -> bool {
-        self.model
+        self.session
+            .client
+            .model
             .as_deref()
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
     }
@@ -218,21 +274,24 @@ impl Evidence {
     pub(crate) fn may_run_an_old_client(&self) -> bool {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
-        self.installations > 1
+        self.session.client.installations > 1
             || self.is_before(WORDS_ARE_RIGHT_FROM)
-            || (self.version().is_none() && self.seen == Seen::Pasted)
+            || (self.version().is_none() && self.text.seen == Seen::Pasted)
     }
 
     /// Keys, tokens and helpers that Claude Code prefers to a login.
     pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
-        self.credentials.iter().filter(|set| set.outranks_login())
+        self.login
+            .credentials
+            .iter()
+            .filter(|set| set.outranks_login())
     }
 
     /// Whether the session went on with a model that this limit does not count: then it may hold still.
     pub(super) fn is_answered_by_another_model(&self, limit: LimitKind) -> bool {
         let family = limit.window().and_then(Window::family);
-        let answered_by = self.answered_by.as_ref();
-        let pair = family.zip(answered_by).filter(|_| self.answered);
+        let answered_by = self.since.answered_by.as_ref();
+        let pair = family.zip(answered_by).filter(|_| self.since.answered);
         pair.is_some_and(|(family, model)| !model.to_lowercase().contains(&family))
     }
 
@@ -257,7 +316,11 @@ impl Evidence {
 
     /// The host that requests go to, where that is not Anthropic's.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        let mut hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        let mut hosts = self
+            .login
+            .credentials
+            .iter()
+            .filter_map(|c| c.host.as_deref());
         hosts.find(|host| !is_anthropics(host))
     }
 

@@ -21,7 +21,7 @@ const NOTE: usize = 3;
 
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
-    let more = match incident.evidence.seen {
+    let more = match incident.evidence.text.seen {
         Seen::Pasted => "More: the same with --long",
         _ => "More: whycap explain --long",
     };
@@ -102,7 +102,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Re
         }
     }
     let is_known = incident.message.texts().next().is_some();
-    if incident.evidence.seen == Seen::Pasted && is_known {
+    if incident.evidence.text.seen == Seen::Pasted && is_known {
         list(
             &mut report,
             "What this message can mean",
@@ -144,11 +144,13 @@ fn list(report: &mut Report, title: &str, sentences: impl IntoIterator<Item = im
 /// When it came, and whether it is over; of a pasted text nobody knows.
 fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     let evidence = &incident.evidence;
-    if evidence.seen == Seen::Pasted {
+    if evidence.text.seen == Seen::Pasted {
         return;
     }
     let version = evidence
-        .client_version
+        .session
+        .client
+        .version
         .as_deref()
         .map(|version| format!(", Claude Code {version}"))
         .unwrap_or_default();
@@ -158,7 +160,7 @@ fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
         Standing::Over(_) if evidence.is_answered_by_another_model(incident.diagnosis.limit) => {
             "Answered since, by another model."
         }
-        Standing::Over(_) if evidence.answered => "Answered since, so it is over.",
+        Standing::Over(_) if evidence.since.answered => "Answered since, so it is over.",
         Standing::Over(Ending::Answered | Ending::AnsweredElsewhere) => {
             "Another session was answered since, so it is over."
         }
@@ -196,7 +198,7 @@ const TAKES_MODULES: ClientVersion = ClientVersion(2, 1, 308);
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>> {
-    if incident.evidence.answered {
+    if incident.evidence.since.answered {
         return None;
     }
     let ended = match incident.standing {
@@ -241,7 +243,7 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     let mut row = vec![(tone, fitting(&incident.badge, width))];
     let used = terminal::width(&incident.badge);
     let evidence = &incident.evidence;
-    let asking_is_free = evidence.plugin_answers && evidence.is_since(TAKES_MODULES);
+    let asking_is_free = evidence.session.client.plugin_answers && evidence.is_since(TAKES_MODULES);
     let more = if incident.continues_at().is_some() && !asking_is_free {
         MORE_IN_A_SHELL
     } else {

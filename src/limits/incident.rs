@@ -130,7 +130,8 @@ impl Incident {
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.answered && !standing::is_answered_elsewhere(&self.evidence, &self.diagnosis)
+        !self.evidence.since.answered
+            && !standing::is_answered_elsewhere(&self.evidence, &self.diagnosis)
     }
 
     /// The headline without what to do: for what is over, that would be odd advice.
@@ -166,7 +167,7 @@ impl Incident {
     /// Whether Claude Code goes on with the session by itself. None where nothing blocks it.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
         self.blocks()?;
-        if let Some(why) = self.evidence.stays_put {
+        if let Some(why) = self.evidence.session.stays_put {
             return Some(GoesOn::Not(why));
         }
         let reset = self.resets.chosen.map(|reset| reset.at);
@@ -194,7 +195,7 @@ impl Incident {
 
     /// The message in one line, without anything that looks like a key.
     pub fn text(&self) -> String {
-        let words: Vec<&str> = self.evidence.message.split_whitespace().collect();
+        let words: Vec<&str> = self.evidence.text.message.split_whitespace().collect();
         hidden(&words.join(" "))
     }
 
@@ -210,9 +211,9 @@ impl Incident {
             "waiting_helps": self.diagnosis.waiting_helps,
             "resets_at": self.resets.chosen.map(|reset| rfc3339(reset.at)),
             "who_can_fix": self.diagnosis.who,
-            "owner": self.evidence.whose,
+            "owner": self.evidence.login.whose,
             "continues_at": self.continues_at().map(rfc3339),
-            "usage": self.evidence.usage,
+            "usage": self.evidence.windows.usage,
             "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
@@ -222,8 +223,8 @@ impl Incident {
             "unknown": self.diagnosis.unknowns,
             "did_not_help": self.tried_in_vain,
             "message": self.text(),
-            "session_id": self.evidence.session_id,
-            "client_version": self.evidence.client_version,
+            "session_id": self.evidence.session.id,
+            "client_version": self.evidence.session.client.version,
             "at": rfc3339(self.evidence.at),
             "open": self.is_open(),
         })

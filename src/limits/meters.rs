@@ -108,6 +108,7 @@ fn near_of(
     meter: impl Fn(&Sample) -> Option<Meter>,
 ) -> Option<(&Sample, Meter)> {
     let candidates: Vec<(&Sample, Meter)> = evidence
+        .windows
         .samples
         .iter()
         .filter(|sample| sample.since - evidence.at <= FRESH_FOR)
@@ -147,8 +148,8 @@ pub(super) fn of_now(
     window: Window,
     now: DateTime<Utc>,
 ) -> Option<(&Sample, Meter)> {
-    let is_pasted = evidence.seen == Seen::Pasted;
-    let sample = evidence.newest_sample.as_ref()?;
+    let is_pasted = evidence.text.seen == Seen::Pasted;
+    let sample = evidence.windows.newest_sample.as_ref()?;
     let meter = sample.meter(window).filter(|_| is_pasted)?;
     let is_ahead = meter.resets_at.is_none_or(|at| at > now);
     (now - sample.measured <= FRESH_FOR && is_ahead).then_some((sample, meter))
@@ -156,7 +157,7 @@ pub(super) fn of_now(
 
 /// How far `/usage` showed a window to be used, in percent, if that was around the error.
 pub(super) fn shown(evidence: &Evidence, window: Window) -> Option<f64> {
-    let usage = evidence.usage.as_ref()?;
+    let usage = evidence.windows.usage.as_ref()?;
     let mut windows = usage.windows.iter();
     let shown = windows.find(|shown| shown.name == window.rate_limit_type())?;
     ((evidence.at - usage.at).abs() <= FRESH_FOR).then_some(shown.percent)
@@ -164,7 +165,7 @@ pub(super) fn shown(evidence: &Evidence, window: Window) -> Option<f64> {
 
 /// Whether a sample is of the account that met the error, as far as that is known.
 pub(crate) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
-    let account = evidence.account.as_ref();
+    let account = evidence.login.account.as_ref();
     let own = account.and_then(|account| account.owner.fingerprint.as_ref());
     let pair = sample.account.as_ref().zip(own);
     pair.is_none_or(|(theirs, own)| theirs == own)

@@ -40,7 +40,7 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     reasons.extend(the_meters(telling));
     reasons.extend(two_resets(telling));
     reasons.extend(told(telling, "account"));
-    reasons.extend(telling.evidence.credentials.iter().map(set));
+    reasons.extend(telling.evidence.login.credentials.iter().map(set));
     reasons.extend(the_version(telling));
     reasons.extend(told(telling, "client"));
     reasons.extend(the_page(telling));
@@ -57,7 +57,7 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     }
     if telling.evidence.is_of_another_account() {
         let sentence = "This session belongs to another account than the one you are logged in to.";
-        let source = match telling.evidence.owner {
+        let source = match telling.evidence.login.owner {
             Some(_) => Source::Transcript,
             None => Source::Account,
         };
@@ -68,10 +68,10 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
 
 fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     let evidence = telling.evidence;
-    if evidence.seen == Seen::Pasted {
+    if evidence.text.seen == Seen::Pasted {
         return Vec::new();
     }
-    let line = evidence.line.as_ref();
+    let line = evidence.text.line.as_ref();
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
     let said = |sentence| reason(Source::Transcript, at, sentence);
     if let Some(quota) = evidence.quota() {
@@ -188,7 +188,7 @@ fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
 /// What `/usage` showed last, as far as no other witness tells it.
 fn the_page(telling: &Telling<'_>) -> Option<Reason> {
     let evidence = telling.evidence;
-    let usage = evidence.usage.as_ref()?;
+    let usage = evidence.windows.usage.as_ref()?;
     let unmetered = [Window::FiveHour, Window::Weekly].into_iter();
     let unmetered = unmetered.filter(|window| meters::near(evidence, *window).is_none());
     let words = unmetered.filter_map(|window| {

@@ -19,9 +19,11 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     let all = Clues::of(evidence);
     let (rank, message, clues) = current(&all);
     let mut clues = clues.cloned().unwrap_or_default();
-    if evidence.seen == Seen::Pasted && clues.substance != Substance::Wrapper && rank > Rank::Vague
+    if evidence.text.seen == Seen::Pasted
+        && clues.substance != Substance::Wrapper
+        && rank > Rank::Vague
     {
-        let text = &evidence.message;
+        let text = &evidence.text.message;
         match Giver::of_text(text) {
             Giver::Open if is_list(text) => {
                 clues.substance = Substance::Notes;
@@ -36,7 +38,7 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     }
     if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
         // A program that prints what it got looks like code, too.
-        let quoted = Clues::of_text(&evidence.message);
+        let quoted = Clues::of_text(&evidence.text.message);
         let is_printed = quoted.iter().any(Clues::names_surely);
         let id = if is_printed { "unknown" } else { "code" };
         return (messages::known_as(id), clues);
@@ -47,10 +49,10 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     if let Some(window) = evidence.refused_window().and_then(messages::of_window) {
         return (window, clues);
     }
-    let line = evidence.line.as_ref();
+    let line = evidence.text.line.as_ref();
     let details = line
         .and_then(|line| line.details.as_deref())
-        .or(evidence.hook_details.as_deref())
+        .or(evidence.text.hook_details.as_deref())
         .map(Clues::of_text)
         .unwrap_or_default();
     match current(&details) {

@@ -81,7 +81,7 @@ impl Standing {
             Some(Ending::Reset)
         } else if is_reset_early(evidence, diagnosis.believed()) {
             Some(Ending::ResetEarly)
-        } else if evidence.answered {
+        } else if evidence.since.answered {
             Some(Ending::Answered)
         } else if is_answered_elsewhere(evidence, diagnosis) {
             Some(Ending::AnsweredElsewhere)
@@ -126,7 +126,11 @@ fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
                 .is_some_and(|meter| meter.used_percent < ROOM_BELOW)
     };
     // A full one that was measured later takes it back.
-    let newest = evidence.samples.iter().chain(&evidence.newest_sample);
+    let newest = evidence
+        .windows
+        .samples
+        .iter()
+        .chain(&evidence.windows.newest_sample);
     let newest = newest.filter(|sample| sample.meter(window).is_some());
     newest
         .max_by_key(|sample| sample.measured)
@@ -135,7 +139,7 @@ fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
 
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let Some(sample) = evidence.answered_elsewhere.as_ref() else {
+    let Some(sample) = evidence.windows.answered_elsewhere.as_ref() else {
         return false;
     };
     match diagnosis.awaited() {
@@ -150,5 +154,5 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.
 pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
-    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE) && evidence.stays_put.is_none()
+    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE) && evidence.session.stays_put.is_none()
 }

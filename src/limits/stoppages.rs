@@ -40,7 +40,7 @@ impl Incident {
             return None;
         }
         let (at, longest) = (self.evidence.at, self.diagnosis.lasts());
-        let answers = [self.evidence.answered_at, self.evidence.went_on];
+        let answers = [self.evidence.since.answered_at, self.evidence.since.went_on];
         let answer = answers.into_iter().flatten().min();
         let is_doubtful = self.diagnosis.verdict == Verdict::FalseLikely;
         let is_reset_early = self.standing == Standing::Over(Ending::ResetEarly);
@@ -333,7 +333,7 @@ pub fn each_toll<'i>(
     let mut tolls: Vec<(&Incident, Stopped, Toll)> = Vec::new();
     for (incident, stopped) in errors {
         let (at, limit) = (incident.evidence.at, incident.diagnosis.limit);
-        let account = incident.evidence.account.as_ref();
+        let account = incident.evidence.login.account.as_ref();
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         let end = match stopped {
             Stopped::Until(until) => Some(until),

@@ -197,13 +197,13 @@ impl Telling<'_> {
                 stray.map_or("an API key", |stray| &stray.name).to_owned()
             }
             "status" => self.clues.status?.to_string(),
-            "plan" => evidence.account.as_ref()?.plan.name().to_owned(),
+            "plan" => evidence.login.account.as_ref()?.plan.name().to_owned(),
             "role" => {
-                let role = evidence.account.as_ref()?.role.as_deref();
+                let role = evidence.login.account.as_ref()?.role.as_deref();
                 role.map(|role| format!(", role {role}"))
                     .unwrap_or_default()
             }
-            "clients" => evidence.installations.to_string(),
+            "clients" => evidence.session.client.installations.to_string(),
             "place" => self.place().to_owned(),
             // What can be read, in so many columns.
             _ => self.readable(name.strip_prefix("names ")?.parse().ok()?)?,
@@ -227,12 +227,12 @@ impl Telling<'_> {
             // However it ended in the end.
             ("its", "reset passed") => self.standing == Standing::Over(Ending::Reset),
             ("was", "reset early") => self.standing == Standing::Over(Ending::ResetEarly),
-            ("answered", "") => self.evidence.answered,
+            ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
                 let reset = self.resets.chosen;
                 standing::continues_by_itself(self.evidence, diagnosis.of_plan())
                     && reset.is_none_or(|reset| reset.at - self.clock.now <= standing::LONGEST_WAIT)
-                    && !self.evidence.answered
+                    && !self.evidence.since.answered
             }
             ("another", "model answered") => {
                 let evidence = self.evidence;
@@ -254,7 +254,7 @@ impl Telling<'_> {
             ("who", who) => named(who) == Some(diagnosis.who),
             ("waiting", helps) => diagnosis.waiting_helps == helps.parse().ok(),
             ("ended", name) => match self.standing {
-                Standing::Over(_) if self.evidence.answered => name == "answered",
+                Standing::Over(_) if self.evidence.since.answered => name == "answered",
                 Standing::Over(ending) => named(name) == Some(ending),
                 Standing::News | Standing::Blocks(_) => false,
             },

@@ -172,7 +172,7 @@ impl Machine {
 
 /// That it was another session than the one that asks.
 fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
-    let met_in = incident.evidence.session_id.as_deref();
+    let met_in = incident.evidence.session.id.as_deref();
     let theirs = met_in.filter(|_| met_in != asks && asks.is_some())?;
     Some(format!(
         "Another session met this ({theirs:.8}), not this one."

@@ -215,7 +215,7 @@ impl Machine {
         }
         incidents.retain(|incident| {
             let at = incident.evidence.at.timestamp_millis();
-            let session = incident.evidence.session_id.as_deref();
+            let session = incident.evidence.session.id.as_deref();
             period.contains(&at) && session.map_or(shown.is_none(), is_shown)
         });
         let first_day = wanted.period.since.or(sums.first_day());

@@ -66,13 +66,13 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
             .map(str::to_owned)
     };
     let mut evidence = Evidence::new(now, Seen::Transcript, text("text").unwrap_or_default());
-    evidence.line = Some(ErrorLine {
+    evidence.text.line = Some(ErrorLine {
         error: text("class"),
         api_error: text("api_error"),
         ..ErrorLine::default()
     });
-    evidence.client_version = text("client").or(Some("2.1.330".to_owned()));
-    evidence.account = plan.map(|plan| Account {
+    evidence.session.client.version = text("client").or(Some("2.1.330".to_owned()));
+    evidence.login.account = plan.map(|plan| Account {
         plan,
         role: Some("user".to_owned()),
         billing: None,
@@ -81,7 +81,7 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
         owner: Owner::default(),
     });
     if !variable.is_empty() {
-        evidence.credentials.push(Credential {
+        evidence.login.credentials.push(Credential {
             name: variable.to_owned(),
             set_in: SetIn::Environment,
             host: None,

@@ -96,7 +96,7 @@ fn accounts() -> Vec<Option<Account>> {
 /// What must hold of everything that is said.
 /// `told` are the long texts that were looked at: they hold every word of the short ones.
 fn check(incident: &Incident, told: &mut HashSet<String>) {
-    let about = format!("{} / {}", incident.evidence.message, incident.headline);
+    let about = format!("{} / {}", incident.evidence.text.message, incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
     assert!(!incident.badge.is_empty(), "{about}");
     assert!(!incident.badge.ends_with('…'), "{}", incident.badge);
@@ -178,19 +178,20 @@ fn check_all(texts: &[String]) {
             for account in accounts() {
                 for (index, samples) in samples.iter().enumerate() {
                     let mut evidence = Evidence::new(at(), Seen::Hook, text.clone());
-                    evidence.line = Some(ErrorLine {
+                    evidence.text.line = Some(ErrorLine {
                         quota: quota.clone(),
                         ..ErrorLine::default()
                     });
-                    evidence.account.clone_from(&account);
-                    evidence.samples.clone_from(samples);
-                    evidence.credentials = match index {
+                    evidence.login.account.clone_from(&account);
+                    evidence.windows.samples.clone_from(samples);
+                    evidence.login.credentials = match index {
                         1 => vec![key.clone()],
                         2 => vec![gateway.clone()],
                         _ => Vec::new(),
                     };
-                    evidence.fast_mode = index == 1 && account.is_none();
-                    evidence.client_version = (index > 1).then(|| "2.1.119".to_owned());
+                    let client = &mut evidence.session.client;
+                    client.fast_mode = index == 1 && account.is_none();
+                    client.version = (index > 1).then(|| "2.1.119".to_owned());
                     check(&Incident::new(evidence, clock()), &mut told);
                 }
             }
