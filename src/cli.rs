@@ -12,6 +12,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands;
 use crate::commands::host::{guard_host, guard_person, set_process_right};
 use crate::commands::reply::{Verb, print_as_it_is, report_failure};
+use crate::commands::wrong_arguments::problem;
 use crate::environment::Environment;
 use crate::machine::Machine;
 use crate::terminal::{Palette, complain};
@@ -79,7 +80,7 @@ enum VerbAsked {
     /// Add whycap to Claude Code's settings
     Install(commands::install::InstallArguments),
     /// Take whycap out of Claude Code's settings
-    Uninstall(commands::uninstall::UninstallArguments),
+    Uninstall(commands::install::UninstallArguments),
     /// Print completions for bash, zsh or fish
     #[command(hide = true)]
     Completions(commands::completions::CompletionsArguments),
@@ -89,7 +90,7 @@ enum VerbAsked {
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     // Before anything that could fail.
     match arguments.get(1).and_then(|verb| verb.to_str()) {
         Some("statusline") => guard_host(commands::statusline::LAST_WORDS),
@@ -98,7 +99,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     set_process_right();
     let environment = Environment::of_process();
-    let mut arguments = with_help_option(arguments);
+    // People type `whycap help spend`, and a verb of that name would stand in every list of verbs.
+    if arguments.get(1).is_some_and(|word| word == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
     let verb = arguments.get(1).and_then(|verb| verb.to_str());
     if let Some(host_verb @ ("statusline" | "hook")) = verb {
         let rest = arguments.get(2..).unwrap_or_default();
@@ -117,10 +122,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) if error.use_stderr() => {
             let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
             let words: Vec<&str> = words.collect();
-            let command = Cli::command();
-            complain(&commands::wrong_arguments::problem(
-                &error, &words, &command,
-            ));
+            complain(&problem(&error, &words, &Cli::command()));
             return ExitCode::from(2);
         }
         Err(error) => show_help(&error.render(), &environment),
@@ -164,19 +166,7 @@ impl Cli {
 
 /// Help, or the version.
 fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<ExitCode> {
-    print_as_it_is(if Palette::for_person(environment).is_on() {
-        help.ansi().to_string()
-    } else {
-        help.to_string()
-    })
-}
-
-/// `whycap help spend` is `whycap spend --help`: people type it, and a verb of that name would stand
-/// in every list of verbs.
-fn with_help_option(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if arguments.get(1).is_some_and(|word| word == "help") {
-        arguments.remove(1);
-        arguments.push("--help".into());
-    }
-    arguments
+    let is_colored = Palette::for_person(environment).is_on();
+    let colored = is_colored.then(|| help.ansi().to_string());
+    print_as_it_is(colored.unwrap_or_else(|| help.to_string()))
 }

@@ -17,6 +17,9 @@ const HELP: &str = include_str!("help/answers.txt");
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;
 
+const ON_OR_OFF: &str =
+    "/whycap line on: what you spend, in the status line\n/whycap line off: without it";
+
 /// What Claude Code itself does not say: its notice goes without a word.
 const ENDS_WAITING: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
 
@@ -25,19 +28,17 @@ impl Machine {
     /// back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command that is no prompt leaves it
     /// alone.
     pub(super) fn answer(&mut self, words: &str) -> String {
-        if let Some(conversation) = &self.conversation
-            && let Some(session) = &conversation.event.session_id
+        if let Some(event) = self.event()
+            && let Some(session) = &event.session_id
         {
-            let event = &conversation.event;
             let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
             let incidents = self.incidents();
             let incident = is_prompt.then(|| incidents.situation(Some(session)).incident);
-            let incident = incident.flatten();
-            let ends = incident.is_some_and(|incident| self.client_waits_for(&incident));
+            let ends = incident
+                .flatten()
+                .is_some_and(|incident| self.client_waits_for(&incident));
             incidents.user_asks(session, ends);
-            if let Some(conversation) = &mut self.conversation {
-                conversation.ends_waiting = ends;
-            }
+            self.ends_waiting = ends;
         }
         shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
     }
@@ -57,18 +58,8 @@ impl Machine {
             "report" => incidents::ReportArguments::default().reply(self),
             _ => Ok(Report::from_lines(HELP).into()),
         };
-        let mut report = reply.map_or_else(
-            |error| {
-                let why = in_one_line(&error);
-                Report::from_paragraph(if error.is::<Misuse>() {
-                    why
-                } else {
-                    format!("whycap could not read what was spent: {why}")
-                })
-            },
-            |reply| reply.report,
-        );
-        if self.ends_waiting() {
+        let mut report = reply.map_or_else(|error| failed(&error), |reply| reply.report);
+        if self.ends_waiting {
             report.gap();
             report.paragraph(Tone::Plain, ENDS_WAITING);
         }
@@ -86,13 +77,17 @@ impl Machine {
         let done = match words.trim() {
             "on" => line::turn_on(&self.places, &self.environment),
             "off" => line::turn_off(&self.places),
-            _ => Ok(
-                "/whycap line on: what you spend, in the status line\n/whycap line off: without it"
-                    .to_owned(),
-            ),
+            _ => Ok(ON_OR_OFF.to_owned()),
         };
         Report::from_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
     }
+}
+
+fn failed(error: &anyhow::Error) -> Report {
+    let is_ours = !error.is::<Misuse>();
+    let lead = is_ours.then_some("whycap could not read what was spent: ");
+    let lead = lead.unwrap_or_default();
+    Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
 
 /// What stands behind `/whycap spend`: the same as in a shell.
@@ -106,19 +101,18 @@ struct SpendInWords {
 /// The answer of `/whycap spend`: the last seven days, or what was asked for. People leave the dashes out in a
 /// conversation.
 fn reply_on_spend(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
-    let days = if words.trim().is_empty() {
-        "since 7d"
-    } else {
-        words
-    };
-    let with_dashes = days.split_whitespace().map(|word| match word {
-        "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
-        _ => word.to_owned(),
-    });
-    let asked = match SpendInWords::try_parse_from(with_dashes) {
-        Ok(words) => words.arguments,
-        Err(error) => return Err(misuse(format!("{}.", found_wrong(&error)))),
-    };
+    let usual = words.trim().is_empty().then_some("since 7d");
+    let with_dashes = usual
+        .unwrap_or(words)
+        .split_whitespace()
+        .map(|word| match word {
+            "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
+            _ => word.to_owned(),
+        });
+    let asked = SpendInWords::try_parse_from(with_dashes);
+    let asked = asked
+        .map_err(|error| misuse(format!("{}.", found_wrong(&error))))?
+        .arguments;
     if asked.is_for_a_shell() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {words}");
         return Ok(Report::from_paragraph(in_a_shell).into());
@@ -127,12 +121,10 @@ fn reply_on_spend(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
 }
 
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    let cut = text.char_indices().nth(LONGEST);
+    match cut.and_then(|(end, _)| text.get(..end)) {
         None => text.to_owned(),
-        Some((end, _)) => format!(
-            "{}\n… (the rest: whycap in a terminal)",
-            text.get(..end).unwrap_or_default()
-        ),
+        Some(beginning) => format!("{beginning}\n… (the rest: whycap in a terminal)"),
     }
 }
 

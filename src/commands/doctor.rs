@@ -18,14 +18,10 @@ impl Verb for DoctorArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let home = &machine.places.home;
         let directory = machine.project().unwrap_or_else(|| home.clone());
-        let findings = examine(&Setup::new(
-            machine.environment.clone(),
-            machine.places.clone(),
-            directory,
-        ));
+        let (environment, places) = (machine.environment.clone(), machine.places.clone());
+        let findings = examine(&Setup::new(environment, places, directory));
         let all = report(&findings);
-        let room = machine.event().and(machine.environment.rows());
-        let room = rows_for_answer(room);
+        let room = rows_for_answer(machine.event().and(machine.environment.rows()));
         // In a conversation there may be no room for all: what is well is only counted.
         if room.is_some_and(|room| all.rows_on(machine.page()) > room) {
             return Ok(report_of_problems(findings).into());

@@ -10,7 +10,7 @@ use super::host::{Deadline, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::environment::Environment;
 use crate::install::entries;
-use crate::machine::{Conversation, Machine, held_back};
+use crate::machine::{Machine, held_back};
 use crate::places::Places;
 use crate::terminal::{Shown, print, visible_lines};
 
@@ -36,10 +36,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let words = event.prompt.as_deref().and_then(asked);
     let deadline = deadline(words.is_some(), name);
     let mut machine = Machine::at_places(places, environment);
-    machine.conversation = Some(Conversation {
-        event,
-        ends_waiting: false,
-    });
+    machine.conversation = Some(event);
     let reply = match (name, words) {
         (EventName::StopFailure, _) => machine.on_failure(),
         (EventName::UserPromptSubmit | EventName::UserPromptExpansion, None) => machine.on_prompt(),

@@ -146,11 +146,7 @@ fn end_with(last_words: &Shown) {
     exit(0);
 }
 
-#[expect(
-    clippy::exit,
-    clippy::disallowed_methods,
-    reason = "the whole purpose of the guards"
-)]
+#[expect(clippy::exit, clippy::disallowed_methods, reason = "a guard's job")]
 fn exit(code: i32) -> ! {
     std::process::exit(code)
 }
@@ -171,15 +167,14 @@ pub(super) fn read_input(limit: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(PIECE);
     let mut piece = [0; PIECE];
     let mut input = io::stdin().lock();
-    let mut is_too_long = false;
+    let mut taken = 0;
     while comes(Duration::ZERO) || (!is_whole(&bytes) && comes(left(end))) {
         match input.read(&mut piece) {
             Ok(length @ 1..) => {
-                is_too_long |= bytes.len() + length > limit;
-                if is_too_long {
+                taken += length;
+                bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
+                if taken > limit {
                     bytes.clear();
-                } else {
-                    bytes.extend_from_slice(piece.get(..length).unwrap_or_default());
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

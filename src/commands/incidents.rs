@@ -39,12 +39,10 @@ impl Verb for IncidentsArguments {
         let session = machine.whole_session(self.session.as_deref());
         let session = session.as_deref();
         let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
-        let (incidents, most) = match machine.conversation {
-            Some(_) => (
-                found.unwrap_or_else(|_| known.all(session)),
-                MOST_IN_CONVERSATION,
-            ),
-            None => (found?, usize::MAX),
+        let (incidents, most) = match (found, &machine.conversation) {
+            (Err(_), Some(_)) => (known.all(session), MOST_IN_CONVERSATION),
+            (found, Some(_)) => (found?, MOST_IN_CONVERSATION),
+            (found, None) => (found?, usize::MAX),
         };
         let report = report(&incidents, most, machine.clock());
         Ok(Reply::from(report).in_json(self.json))

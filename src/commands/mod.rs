@@ -20,8 +20,6 @@ mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 pub(crate) mod spend;
-mod spend_page;
 pub(crate) mod statusline;
-pub(crate) mod uninstall;
 pub(crate) mod wait;
 pub(crate) mod wrong_arguments;

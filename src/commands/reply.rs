@@ -38,11 +38,9 @@ impl Reply {
         Self { as_json, ..self }
     }
 
-    pub(super) fn with_code(self, code: impl Into<u8>) -> Self {
-        Self {
-            code: code.into(),
-            ..self
-        }
+    pub(super) fn with_code(mut self, code: impl Into<u8>) -> Self {
+        self.code = code.into();
+        self
     }
 
     /// Prints it for whoever is there.
@@ -53,10 +51,7 @@ impl Reply {
 }
 
 /// Prints a text in which nothing can do harm: our own words, or markup in which everything was made visible.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "its tabs and colors matter, and nobody else has a word in it"
-)]
+#[expect(clippy::disallowed_methods, reason = "its tabs and colors matter")]
 pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
     print(&Shown::as_it_is(text))?;
     Ok(ExitCode::SUCCESS)
@@ -70,12 +65,8 @@ pub(super) struct Misuse(String);
 /// Tells a verb's failure in one line on standard error. Exit code 1, or 2 where it is about what was
 /// typed.
 pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
-    if error.is::<Misuse>() {
-        complain(&error.to_string());
-        return ExitCode::from(2);
-    }
     complain(&in_one_line(error));
-    ExitCode::FAILURE
+    ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
 }
 
 pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
@@ -85,11 +76,8 @@ pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
 /// An error and its causes, each thing said once. What the error itself advises comes last.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let said = error.to_string();
-    let (what, advice) = match said.rsplit_once("; ") {
-        Some((what, advice)) => (what.to_owned(), Some(advice)),
-        None => (said.clone(), None),
-    };
-    let mut line = what;
+    let (what, advice) = said.rsplit_once("; ").unzip();
+    let mut line = what.unwrap_or(&said).to_owned();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         for clause in cause.split(": ") {
             // SQLite's number says nothing that its words do not.
@@ -99,10 +87,9 @@ pub(super) fn in_one_line(error: &anyhow::Error) -> String {
             }
         }
     }
-    let ledger = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<LedgerError>());
-    match advice.or_else(|| ledger?.remedy()) {
+    let mut causes = error.chain();
+    let remedy = causes.find_map(|cause| cause.downcast_ref::<LedgerError>()?.remedy());
+    match advice.or(remedy) {
         Some(advice) => format!("{line}; {advice}"),
         None => line,
     }

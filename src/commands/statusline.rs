@@ -69,10 +69,7 @@ fn below(wrapped: Option<&WrappedLine>, own: Shown) -> Shown {
     let Some(foreign) = wrapped.and_then(|wrapped| wrapped.text.as_ref()) else {
         return own;
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what the user's own program says is handed on as it is"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "as their own program says it")]
     let above = Shown::as_it_is(format!("{foreign}\n"));
     above.then(&own)
 }

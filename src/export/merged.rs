@@ -79,36 +79,30 @@ impl Copies {
     }
 
     /// Whether each line's row counts.
-    fn counting(mut self) -> Vec<bool> {
-        self.all.sort_unstable_by(|one, other| {
-            let rank = |copy: &Copy| {
-                let machine = self.machines.get_index(copy.machine as usize);
-                (
-                    copy.key,
-                    Reverse(weight(copy)),
-                    machine,
-                    Reverse(copy.version),
-                )
-            };
-            rank(one).cmp(&rank(other))
+    fn counting(self) -> Vec<bool> {
+        let (mut all, mut counts) = (self.all, self.counts);
+        all.sort_unstable_by_key(|copy| {
+            let machine = self.machines.get_index(copy.machine as usize);
+            let newest = Reverse(copy.version);
+            (copy.key, Reverse(weight(copy)), machine, newest)
         });
-        self.all.dedup_by_key(|copy| copy.key);
+        all.dedup_by_key(|copy| copy.key);
         // What is unrecorded follows from the whole of a session: only that from whoever knows most
         // of it counts.
         let mut most: HashMap<NonZeroU64, Weight> = HashMap::new();
-        for copy in &self.all {
+        for copy in &all {
             if let Some(session) = copy.unrecorded {
                 let known = most.entry(session).or_insert(weight(copy));
                 *known = weight(copy).max(*known);
             }
         }
-        for copy in &self.all {
+        for copy in &all {
             let of_session = copy.unrecorded.and_then(|session| most.get(&session));
-            if let Some(counts) = self.counts.get_mut(copy.line as usize) {
+            if let Some(counts) = counts.get_mut(copy.line as usize) {
                 *counts = of_session.is_none_or(|most| *most == weight(copy));
             }
         }
-        self.counts
+        counts
     }
 }
 

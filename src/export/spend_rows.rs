@@ -11,7 +11,6 @@ use super::pseudonym::{Exporter, Ownership};
 use crate::config::Others;
 use crate::ledger::{Answer, Counted};
 use crate::places::Places;
-use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
 
 /// The kinds of spend, as they stand in rows: a response, what a session's totals count beyond
@@ -45,53 +44,52 @@ pub(super) fn spend_rows(
         drafts: Vec::new(),
         left_out: LeftOut::default(),
     };
-    let names = &counted.answers;
-    for answer in &names.all {
-        let spent = (names.model(answer.model), answer.cost);
-        rows.add(answer.session, answer.at, RESPONSE, spent, Some(answer));
+    for answer in &counted.answers.all {
+        rows.add(RESPONSE, answer);
     }
     let mut with_unrecorded = HashSet::new();
     for hidden in &counted.hidden {
         let is_of_totals = !hidden.is_drawn;
         with_unrecorded.extend(is_of_totals.then_some(hidden.session));
+        let mut spent = answer_of(hidden.session, hidden.at);
+        (spent.model, spent.cost) = (hidden.model, hidden.cost);
         let kind = if is_of_totals { UNRECORDED } else { UNWRITTEN };
-        let spent = (names.model(hidden.model), hidden.cost);
-        rows.add(hidden.session, hidden.at, kind, spent, None);
+        rows.add(kind, &spent);
     }
     // That nothing is unrecorded in a session is knowledge, too: as of the end of its last run.
     for (id, session) in &counted.sessions {
         if let Some(until) = session.until
             && !with_unrecorded.contains(id)
         {
-            rows.add(*id, until, UNRECORDED, ("", Money::ZERO), None);
+            rows.add(UNRECORDED, &answer_of(*id, until));
         }
     }
     rows.projects.remember(places);
     (rows.drafts, rows.left_out)
 }
 
+/// Nothing, of a session at a moment.
+fn answer_of(session: i64, at: Millis) -> Answer {
+    Answer {
+        at,
+        session,
+        ..Answer::default()
+    }
+}
+
 /// Stands alone where a machine says nothing of a day any more.
 pub(super) fn nothing(exporter: &Exporter, day: NaiveDate) -> Draft {
     let at = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
     let key = key_of(&["nothing", &exporter.machine, &day.to_string()]);
-    let (weight, fields) = (
-        Weight::new(0, 0),
-        json!({ "kind": "nothing", "cost_pico": 0 }),
-    );
-    Draft::new((Rows::Spend, key), weight, at, (exporter, ""), fields)
+    let (row, weight) = ((Rows::Spend, key), Weight::new(0, 0));
+    let fields = json!({ "kind": "nothing", "cost_pico": 0 });
+    Draft::new(row, weight, at, (exporter, ""), fields)
 }
 
 impl SpendRows<'_> {
-    /// What was spent then in a session. None where no line shows it.
-    fn add(
-        &mut self,
-        session: i64,
-        at: Millis,
-        kind: &str,
-        (model, cost): (&str, Money),
-        answer: Option<&Answer>,
-    ) {
-        let known = self.counted.sessions.get(&session);
+    /// What was spent; where no line shows it, an answer of nothing.
+    fn add(&mut self, kind: &str, spent: &Answer) {
+        let known = self.counted.sessions.get(&spent.session);
         let directory = known.map_or("", |known| &known.directory);
         let shown = || self.projects.shown(directory);
         let project = self.shown.entry(directory).or_insert_with(shown);
@@ -102,47 +100,43 @@ impl SpendRows<'_> {
             return;
         }
         let names = &self.counted.answers;
-        let (session, branch) = (
-            names.session(session),
-            answer.map(|answer| names.branch(answer)),
-        );
+        let (session, model) = (names.session(spent.session), names.model(spent.model));
         let owner = self.exporter.owner_of(session);
         let (person, ownership) = self.exporter.person_of(owner);
         let repository = project.is_repository.into();
-        let (key, weight) = if let Some(answer) = answer {
-            let key = answer.key.cast_unsigned();
-            (key, weight_of(answer, ownership, repository))
+        let (key, weight) = if kind == RESPONSE {
+            let key = spent.key.cast_unsigned();
+            (key, weight_of(spent, ownership, repository))
         } else {
-            let quarter = at.div_euclid(QUARTER).to_string();
+            let quarter = spent.at.div_euclid(QUARTER).to_string();
             // Whoever has read on in a session, and knows those that it was forked from, knows more.
             let quality = (ownership as u64) << 1 | repository;
             let marks = known.map_or((0, 0), |known| (known.marks, known.marks_of_family));
             let key = key_of(&[kind, session, model, &quarter]);
             (key, Weight::of_session(marks.0, marks.1, quality))
         };
-        let usage = answer.map(|answer| answer.usage).unwrap_or_default();
-        let service = answer.map(|answer| answer.service).unwrap_or_default();
+        let usage = spent.usage;
         let fields = json!({
             "project": project.name,
-            "branch": self.projects.branch(project, branch.unwrap_or_default()),
+            "branch": self.projects.branch(project, names.branch(spent)),
             "session": session,
             "model": model,
             "kind": kind,
-            "subagent": answer.is_some_and(|answer| answer.is_of_subagent),
-            "fast": service.fast,
-            "us": service.us_only,
+            "subagent": spent.is_of_subagent,
+            "fast": spent.service.fast,
+            "us": spent.service.us_only,
             "input": usage.input,
             "output": usage.output,
             "cache_read": usage.cache_read,
             "cache_write_5m": usage.cache_write_5m(),
             "cache_write_1h": usage.cache_write_1h,
             "web_searches": usage.web_searches,
-            "cost_pico": cost.pico(),
-            "unpriced": answer.is_some_and(|answer| answer.is_unpriced),
+            "cost_pico": spent.cost.pico(),
+            "unpriced": spent.is_unpriced,
             "provider": self.exporter.provider_of(model, owner),
         });
         let by = (self.exporter, &*person);
-        let draft = Draft::new((Rows::Spend, key), weight, at, by, fields);
+        let draft = Draft::new((Rows::Spend, key), weight, spent.at, by, fields);
         self.drafts.push(draft);
     }
 }

@@ -28,11 +28,19 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// For these days, in their order.
-    pub(super) fn new(days: Vec<NaiveDate>) -> Self {
-        let ends = days.first().copied().zip(days.last().copied());
-        let are_weeks = days.len() > MOST_DAYS;
-        let mut begins = days;
+    /// From the first to the last of the days on which something happened; over a long time, weeks.
+    pub(super) fn new(active: impl Iterator<Item = NaiveDate>) -> Self {
+        /// More than ten years are not of one history: a clock was wrong. Empty days are left out.
+        const MOST: i64 = 4_000;
+        let mut begins: Vec<NaiveDate> = active.collect();
+        begins.sort_unstable();
+        begins.dedup();
+        let ends = begins.first().copied().zip(begins.last().copied());
+        if let Some((first, last)) = ends.filter(|(first, last)| (*last - *first).num_days() < MOST)
+        {
+            begins = first.iter_days().take_while(|day| *day <= last).collect();
+        }
+        let are_weeks = begins.len() > MOST_DAYS;
         if are_weeks {
             begins = begins.into_iter().map(monday_of).collect();
             begins.dedup();
@@ -116,48 +124,47 @@ pub(super) fn frame(
     columns: &Columns,
     draw: impl FnOnce(&mut Markup),
 ) {
-    let view = format!("0 0 {} {HEIGHT}", columns.width());
-    let svg = [
-        ("role", "img"),
-        ("aria-label", says),
-        ("viewBox", view.as_str()),
-        ("preserveAspectRatio", "none"),
-    ];
+    let whole = columns.width();
     let count = columns.count().min(LABELS);
     let places = (0..count).map(|label| (columns.count() - 1) * label / (count - 1).max(1));
-    let below = places.map(|place| columns.begins.get(place).map(ToString::to_string));
-    page.inside("div", &[("class", "chart")], |page| {
-        labels(page, "left", left.iter().map(String::as_str));
-        page.inside("svg", &svg, |svg| {
-            let lines = left.len().saturating_sub(1).max(1);
-            let to = number(columns.width());
-            for line in 0..=lines {
-                let y = number(HEIGHT * line as f64 / lines as f64);
-                let ends = [("x1", "0"), ("x2", to.as_str()), ("y1", &y), ("y2", &y)];
-                let ends = [[("class", "line")].as_slice(), &ends].concat();
-                svg.text_in("line", &ends, "");
-            }
-            draw(svg);
-        });
-        labels(page, "below", below.map(Option::unwrap_or_default));
-    });
+    let below = places.filter_map(|place| columns.begins.get(place));
+    let below: Vec<String> = below.map(ToString::to_string).collect();
+    page.own("<div class=\"chart\">");
+    labels(page, "left", left);
+    let svg =
+        "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">";
+    page.put(svg, &[&says, &whole, &HEIGHT]);
+    let lines = left.len().saturating_sub(1).max(1);
+    for line in 0..=lines {
+        let y = number(HEIGHT * line as f64 / lines as f64);
+        let line = "<line class=\"line\" x1=\"0\" x2=\"{}\" y1=\"{}\" y2=\"{}\"></line>\n";
+        page.put(line, &[&whole, &y, &y]);
+    }
+    draw(page);
+    page.own("</svg>\n");
+    labels(page, "below", &below);
+    page.own("</div>\n");
 }
 
-fn labels(page: &mut Markup, class: &str, labels: impl Iterator<Item = impl AsRef<str>>) {
-    let attributes = [("class", class), ("aria-hidden", "true")];
-    page.inside("div", &attributes, |page| {
-        for label in labels {
-            page.text_in("span", &[], label.as_ref());
-        }
-    });
+fn labels(page: &mut Markup, class: &str, labels: &[String]) {
+    page.put("<div class=\"{}\" aria-hidden=\"true\">", &[&class]);
+    for label in labels {
+        page.put("<span>{}</span>\n", &[label]);
+    }
+    page.own("</div>\n");
+}
+
+/// A line, or an area, of a drawing.
+pub(super) fn path(svg: &mut Markup, class: &str, path: &str) {
+    svg.put("<path class=\"{}\" d=\"{}\"></path>\n", &[&class, &path]);
 }
 
 /// A part of a drawing from top to bottom that says what it is.
 pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, says: &str) {
-    let [x, width, height] = [x, width, HEIGHT].map(number);
-    let place = [("x", x.as_str()), ("width", &width), ("height", &height)];
-    let place = [[("class", class)].as_slice(), &place].concat();
-    svg.inside("rect", &place, |rect| rect.text_in("title", &[], says));
+    let [x, width] = [x, width].map(number);
+    let rect =
+        "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title>\n</rect>\n";
+    svg.put(rect, &[&class, &x, &width, &HEIGHT, &says]);
 }
 
 /// A column's part from `bottom` to `top`, as a piece of a path.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::View;
 use super::chart::{self, COLUMN, HEIGHT};
-use super::markup::{Markup, SHADES};
+use super::markup::{DARKEST, Markup};
 use super::sums::{HOURS, dearest_first, sum_of};
 use crate::ledger::Tally;
 use crate::pricing::Money;
@@ -16,7 +16,6 @@ use crate::time::monday_of;
 
 /// How many models have a color of their own.
 const COLORS: usize = 7;
-const CLASSES: [&str; COLORS + 1] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -39,9 +38,9 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let (each, dearest) = (columns.each(), most.show());
     let says = format!("Cost by {each}, stacked by model. The dearest {each} cost {dearest}.");
     chart::frame(page, &says, &labels, columns, |svg| {
-        for (class, path) in CLASSES.iter().zip(&paths(&stacks, top)) {
+        for (color, path) in paths(&stacks, top).iter().enumerate() {
             if !path.is_empty() {
-                svg.text_in("path", &[("class", class), ("d", path)], "");
+                chart::path(svg, &format!("m{color}"), path);
             }
         }
         for (place, height) in heights.iter().enumerate() {
@@ -52,7 +51,8 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     if columns.are_weeks {
         page.note("Each column is a week.");
     }
-    page.legend(&[("class", "legend")], models(view));
+    page.own("<ul class=\"legend\">");
+    page.legend(models(view));
     calendar(view, page);
     let mut table = Table::new(["day", "cost", "models"]);
     for (day, sums) in days {
@@ -72,8 +72,8 @@ fn named(day: NaiveDate) -> String {
 }
 
 /// What is drawn in each color, of stacks with the dearest model at the bottom.
-fn paths(stacks: &[Vec<Money>], top: Money) -> [String; CLASSES.len()] {
-    let mut paths = CLASSES.map(|_| String::new());
+fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
+    let mut paths: [String; COLORS + 1] = Default::default();
     for (place, stack) in stacks.iter().enumerate() {
         let x = place as f64 * COLUMN;
         let (mut below, mut bottom) = (Money::ZERO, HEIGHT);
@@ -91,17 +91,18 @@ fn paths(stacks: &[Vec<Money>], top: Money) -> [String; CLASSES.len()] {
 }
 
 /// The colors' names, with what each model cost and its share.
-fn models(view: &View<'_>) -> Vec<(&'static str, String, String)> {
+fn models(view: &View<'_>) -> Vec<(String, String, String)> {
     let whole = view.contents.statement.total.cost();
-    let item = |class, name: &str, tally: &Tally| {
-        let share = share(tally.cost(), whole);
-        (class, format!("{name} {} ", amount(tally).text), share)
+    let item = |color, name: &str, tally: &Tally| {
+        let name = format!("{name} {} ", amount(tally).text);
+        (format!("m{color}"), name, share(tally.cost(), whole))
     };
     let (own, others) = view.models.split_at(COLORS.min(view.models.len()));
-    let own = CLASSES.into_iter().zip(own);
-    let own = own.map(|(class, (name, sum))| item(class, name, sum));
+    let own = (0..)
+        .zip(own)
+        .map(|(color, (name, sum))| item(color, name, sum));
     let sum: Tally = others.iter().map(|(_, sum)| *sum).sum();
-    let rest = item("m7", &format!("{} more", others.len()), &sum);
+    let rest = item(COLORS, &format!("{} more", others.len()), &sum);
     own.chain((!others.is_empty()).then_some(rest)).collect()
 }
 
@@ -121,9 +122,7 @@ fn calendar(view: &View<'_>, page: &mut Markup) {
     let mut table = Table::new(once("day").chain(WEEKDAYS));
     for monday in shown {
         let cells = monday.iter_days().take(7).map(|day| {
-            let spent = days
-                .get(&day)
-                .map_or(Money::ZERO, |sums| sum_of(sums).cost());
+            let spent = days.get(&day).map(sum_of).unwrap_or_default().cost();
             let is_shown = (*first..=*last).contains(&day);
             let cell = is_shown.then(|| colored(&named(day), spent, most));
             cell.unwrap_or_default()
@@ -158,13 +157,12 @@ fn colored(name: &str, cost: Money, most: Money) -> Cell {
 
 /// What the colors mean.
 fn colors(page: &mut Markup, most: Money) {
-    let meanings = SHADES.into_iter().zip(0..).map(|(class, step)| {
+    page.own("<ul class=\"legend\" aria-label=\"what the colors mean\">");
+    page.legend((0..=DARKEST).map(|step| {
         let says = match step {
             0 => "nothing".to_owned(),
-            step => format!("up to {}", most.share(step, 5).show()),
+            step => format!("up to {}", most.share(step.into(), DARKEST.into()).show()),
         };
-        (class, says, String::new())
-    });
-    let attributes = [("class", "legend"), ("aria-label", "what the colors mean")];
-    page.legend(&attributes, meanings);
+        (format!("h{step}"), says, String::new())
+    }));
 }

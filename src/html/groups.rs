@@ -12,35 +12,31 @@ use crate::time::{in_words, moment};
 const MODELS: usize = 2;
 
 pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
-    let named = view.projects.iter();
-    let named = named.map(|(path, sum)| (view.project(path), sum));
-    by_name(view, page, "project", named);
+    by_name(view, page, "project", &view.projects, |it| view.project(it));
 }
 
 pub(super) fn people(view: &View<'_>, page: &mut Markup) {
-    let named = view.people.iter();
-    let named = named.map(|(name, sum)| (view.person(name), sum));
-    by_name(view, page, "person", named);
+    by_name(view, page, "person", &view.people, |name| view.person(name));
 }
 
 /// What each of them cost, the dearest first; each is one `what`.
-fn by_name<'t>(
+fn by_name(
     view: &View<'_>,
     page: &mut Markup,
     what: &str,
-    sums: impl Iterator<Item = (String, &'t Tally)>,
+    sums: &[(&str, Tally)],
+    shown: impl Fn(&str) -> String,
 ) {
     let whole = view.contents.statement.total.cost();
+    let most = sums.first().map_or(0.0, |(_, sum)| sum.cost().usd());
     let mut table = Table::new([what, "cost", "share", "answers", "of the dearest"]);
-    let mut most = None;
-    for (name, tally) in sums {
-        let most = *most.get_or_insert(tally.cost().usd().max(f64::MIN_POSITIVE));
+    for (name, sum) in sums {
         table.row([
-            name.into(),
-            amount(tally),
-            share(tally.cost(), whole).into(),
-            tally.responses.to_string().into(),
-            Cell::bar(tally.cost().usd() / most),
+            shown(name).into(),
+            amount(sum),
+            share(sum.cost(), whole).into(),
+            sum.responses.to_string().into(),
+            Cell::bar(sum.cost().usd() / most.max(f64::MIN_POSITIVE)),
         ]);
     }
     page.table_in_part("by-project", &format!("Cost by {what}"), table);

@@ -17,9 +17,10 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
     let sentence = view.tolls.sentence(*clock);
     page.sentence(sentence.as_deref().unwrap_or("No limit errors are known."));
-    if !view.limits.is_empty() {
+    let limits = team.as_ref().map(|team| team.people(clock.zone));
+    if let Some(limits) = limits.filter(|limits| !limits.is_empty()) {
         let people = view.everybody.iter();
-        let people = people.filter_map(|name| Some((view.person(name), view.limits.get(name)?)));
+        let people = people.filter_map(|name| Some((view.person(name), limits.get(name)?)));
         page.table_in_part("tolls whose", "Limits by person", by_person(people, true));
         page.note("Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one.");
         page.note(&format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none."));
@@ -29,7 +30,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         if let Some(table) = over_time(&view.tolls) {
             page.table("tolls", "Limit errors over time", &table);
         }
-        let reach = team.map_or(Reach::Here, |_| Reach::InExports);
+        let reach = team.as_ref().map_or(Reach::Here, |_| Reach::InExports);
         for note in view.tolls.notes(reach) {
             page.note(&note);
         }

@@ -13,12 +13,11 @@ mod summary;
 mod sums;
 mod windows;
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use indexmap::IndexSet;
 
-use crate::export::{PersonLimits, TeamLimits, tolls};
+use crate::drain::PercentWorth;
+use crate::export::{TeamLimits, tolls};
 use crate::ledger::Tally;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
@@ -33,6 +32,7 @@ pub(crate) use summary::Before;
 pub(crate) use sums::PageSums;
 use sums::dearest_first;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -47,19 +47,19 @@ const TEMPLATE: &str = include_str!("page.html");
 #[derive(Debug)]
 pub(crate) struct Contents<'c> {
     /// By session.
-    pub(crate) statement: &'c Statement,
+    pub(crate) statement: Statement,
     /// What else the same rows come to.
-    pub(crate) sums: &'c PageSums,
-    /// Notes on the total.
-    pub(crate) remarks: Vec<String>,
+    pub(crate) sums: PageSums,
     /// Limit errors of the period.
-    pub(crate) incidents: &'c [Incident],
+    pub(crate) incidents: Vec<Incident>,
     /// How the windows rose in it, oldest first.
-    pub(crate) steps: &'c [WindowStep],
+    pub(crate) steps: Vec<WindowStep>,
     /// Instead of both, what several machines exported of limits in the period.
-    pub(crate) team: Option<&'c TeamLimits>,
+    pub(crate) team: Option<TeamLimits>,
     /// Where days were asked for, what as many before them came to.
     pub(crate) before: Option<Before>,
+    /// What a percent of the windows was worth.
+    pub(crate) worth: PercentWorth,
     /// Whether names are left out, so that the page can be shown to others.
     pub(crate) is_anonymous: bool,
     pub(crate) places: &'c Places,
@@ -81,8 +81,6 @@ struct View<'c> {
     /// Everybody, the dearest first, and those who spent nothing as they come: an order by name
     /// would say something of the names where they are left out.
     everybody: IndexSet<&'c str>,
-    /// Of whom several machines exported limits, by name.
-    limits: BTreeMap<&'c str, PersonLimits>,
 }
 
 /// Writes a part of a page.
@@ -91,28 +89,26 @@ type PartWriter = fn(&View<'_>, &mut Markup);
 impl Contents<'_> {
     /// The page.
     pub(crate) fn page(&self) -> String {
-        let zone = self.clock.zone;
-        let people = dearest_first(&self.sums.people);
+        let Self { sums, team, .. } = self;
+        let [models, projects, people] =
+            [&sums.models, &sums.projects, &sums.people].map(dearest_first);
+        let spenders = people.iter().map(|(name, _)| *name);
+        let others = team.iter().flat_map(TeamLimits::names);
         let view = View {
             contents: self,
-            models: dearest_first(&self.sums.models),
-            projects: dearest_first(&self.sums.projects),
             columns: self.columns(),
-            tolls: match self.team {
-                Some(team) => tolls(&team.errors, zone),
-                None => Tolls::of(self.incidents, self.clock),
+            tolls: match team {
+                Some(team) => tolls(&team.errors, self.clock.zone),
+                None => Tolls::of(&self.incidents, self.clock),
             },
-            everybody: {
-                let spenders = people.iter().map(|(name, _)| *name);
-                let others = self.team.into_iter().flat_map(TeamLimits::names);
-                spenders.chain(others).collect()
-            },
+            everybody: spenders.chain(others).collect(),
+            models,
+            projects,
             people,
-            limits: self.team.map(|team| team.people(zone)).unwrap_or_default(),
         };
         let mut body = Markup::default();
-        body.inside("header", &[], |page| view.header(page));
-        body.inside("main", &[], |page| view.parts(page));
+        view.header(&mut body);
+        view.parts(&mut body);
         // A script that somebody's text brought along does not know it.
         let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
         let page = TEMPLATE.replace("{nonce}", &format!("{nonce:032x}"));
@@ -125,24 +121,12 @@ impl Contents<'_> {
     /// The columns of the charts: every day from the first to the last on which something happened,
     /// over a long time every week.
     fn columns(&self) -> Columns {
-        /// More than ten years are not of one history: a clock was wrong. Empty days are left out.
-        const MOST: i64 = 4_000;
         let errors = self.incidents.iter();
         let exported = self.team.iter().flat_map(|team| &team.errors);
         let errors = errors.map(|incident| incident.evidence.at);
         let errors = errors.chain(exported.map(|error| error.at));
         let spent = self.sums.days.keys().copied();
-        let active = spent.chain(errors.map(|at| self.clock.zone.day(at)));
-        let mut active: Vec<NaiveDate> = active.collect();
-        active.sort_unstable();
-        active.dedup();
-        match (active.first(), active.last()) {
-            (Some(first), Some(last)) if (*last - *first).num_days() < MOST => {
-                let all = first.iter_days().take_while(|day| day <= last);
-                Columns::new(all.collect())
-            }
-            _ => Columns::new(active),
-        }
+        Columns::new(spent.chain(errors.map(|at| self.clock.zone.day(at))))
     }
 
     /// A moment to the minute.
@@ -171,14 +155,14 @@ impl View<'_> {
     }
 
     fn header(&self, page: &mut Markup) {
-        page.text_in("h1", &[], "What Claude Code cost");
+        page.own("<header><h1>What Claude Code cost</h1>\n");
         summary::write(self, page);
         let zone = Some(self.contents.zone).filter(|_| !self.contents.is_anonymous);
         let zone = zone.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
         let written = self.contents.minute(self.contents.clock.now);
-        let version = env!("CARGO_PKG_VERSION");
-        page.note(&format!("Written by whycap {version} on {written}"));
+        page.note(&format!("Written by whycap {VERSION} on {written}"));
+        page.own("</header>\n");
     }
 
     /// Each part that there is something for, under its heading.
@@ -198,14 +182,15 @@ impl View<'_> {
             (true, "limits", limits, limits::write),
             (has_sessions, "sessions", "Sessions", groups::sessions),
         ];
+        page.own("<main>");
         for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {
-            let heading = format!("{id}-heading");
-            let attributes = [("id", id), ("aria-labelledby", &heading)];
-            page.inside("section", &attributes, |page| {
-                page.text_in("h2", &[("id", &heading)], title);
-                write(self, page);
-            });
+            let begins =
+                "<section id=\"{}\" aria-labelledby=\"{}-heading\"><h2 id=\"{}-heading\">{}</h2>\n";
+            page.put(begins, &[&id, &id, &id, &title]);
+            write(self, page);
+            page.own("</section>\n");
         }
+        page.own("</main>\n");
     }
 }
 
@@ -215,13 +200,11 @@ fn numbered(what: &str, place: Option<usize>) -> String {
 }
 
 fn totals(view: &View<'_>, page: &mut Markup) {
-    let Contents {
-        statement, sums, ..
-    } = view.contents;
+    let contents = view.contents;
+    let (statement, sums) = (&contents.statement, &contents.sums);
     let (total, stops) = (&statement.total, view.tolls.total);
     let usage = &total.usage;
     let mut figures = vec![
-        ("cost", statement.total_amount()),
         ("answers", total.responses.to_string()),
         ("sessions", statement.groups.len().to_string()),
         ("projects", sums.projects.len().to_string()),
@@ -230,25 +213,23 @@ fn totals(view: &View<'_>, page: &mut Markup) {
         ("cache write", short_count(usage.cache_write)),
         ("cache read", short_count(usage.cache_read)),
     ];
-    if view.contents.team.is_some() {
-        figures.insert(1, ("people", sums.people.len().to_string()));
+    if contents.team.is_some() {
+        figures.insert(0, ("people", sums.people.len().to_string()));
     }
     if stops.errors > 0 {
         figures.push(("stops by limits", stops.stops.to_string()));
         figures.push(("blocked", stops.blocked_in_words()));
     }
-    let exact = total.cost().exact();
-    page.inside("dl", &[("class", "figures")], |page| {
-        for (name, figure) in &figures {
-            page.inside("div", &[], |page| {
-                page.text_in("dt", &[], name);
-                let exact = (*name == "cost").then_some(("data-v", exact.as_str()));
-                page.text_in("dd", exact.as_slice(), figure);
-            });
-        }
-    });
-    for remark in &view.contents.remarks {
-        page.note(remark);
+    let cost = "<dl class=\"figures\"><div><dt>cost</dt>\n<dd data-v=\"{}\">{}</dd>\n</div>\n";
+    page.put(cost, &[&total.cost().exact(), &statement.total_amount()]);
+    for (name, figure) in figures {
+        page.put("<div><dt>{}</dt>\n<dd>{}</dd>\n</div>\n", &[&name, &figure]);
+    }
+    page.own("</dl>\n");
+    let places = (!contents.is_anonymous).then_some(contents.places);
+    let remarks = statement.remarks(places).into_iter();
+    for remark in remarks.chain(contents.worth.sentences(contents.clock.now)) {
+        page.note(&remark);
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         (_, some) => format!("; limits stopped it for {}", in_words(some)),
     };
     let says = format!("{cost} of work in {days}{plan}{limits}.");
-    page.text_in("p", &[("class", "summary")], &says);
+    page.put("<p class=\"summary\">{}</p>\n", &[&says]);
     let compared = match contents.before {
         Some(before) => Some(before.beside("That is", contents.statement.total.cost())),
         None => lately(contents),

@@ -17,9 +17,8 @@ pub(super) const HOURS: usize = 24;
 pub(super) type SumsByName = HashMap<String, Tally>;
 
 /// Adds rows up for a page.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct PageSums {
-    zone: Zone,
     pub(super) projects: SumsByName,
     /// Empty where rows tell no person.
     pub(super) people: SumsByName,
@@ -49,24 +48,11 @@ pub(super) fn sum_of(sums: &SumsByName) -> Tally {
 }
 
 impl PageSums {
-    pub(crate) fn new(zone: Zone) -> Self {
-        Self {
-            zone,
-            projects: HashMap::new(),
-            people: HashMap::new(),
-            models: HashMap::new(),
-            days: BTreeMap::new(),
-            week: [[Money::ZERO; HOURS]; 7],
-            sessions: HashMap::new(),
-            latest: None,
-        }
-    }
-
     /// Takes in a row that tells its origin.
-    pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
+    pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone) {
         let (_, day, [weekday, hour]) = match self.latest {
             Some(latest) if latest.0 == row.at => latest,
-            _ => self.place(row.at),
+            _ => self.place(row.at, zone),
         };
         if let Some(sum) = self.week.get_mut(weekday).and_then(|day| day.get_mut(hour)) {
             *sum += row.tally.cost();
@@ -86,8 +72,8 @@ impl PageSums {
         }
     }
 
-    fn place(&mut self, at: Millis) -> (Millis, NaiveDate, [usize; 2]) {
-        let local = self.zone.at(moment(at));
+    fn place(&mut self, at: Millis, zone: Zone) -> (Millis, NaiveDate, [usize; 2]) {
+        let local = zone.at(moment(at));
         let weekday = local.weekday().num_days_from_monday();
         let hour = [weekday, local.hour()].map(|part| part as usize);
         *self.latest.insert((at, local.date_naive(), hour))

@@ -20,15 +20,12 @@ use crate::time::Zone;
 /// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
 const CLOSE: usize = 14;
 
-/// The windows' colors, in their order.
-const CLASSES: [&str; 5] = ["w0", "w1", "w2", "w3", "w4"];
-
-/// A window, its color, and how it rose.
-type Rises<'s> = (Window, &'static str, Vec<&'s WindowStep>);
+/// A window, the class of its color, and how it rose.
+type Rises<'s> = (Window, String, Vec<&'s WindowStep>);
 
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in view.contents.steps {
+    for step in &view.contents.steps {
         let account = accounts.entry(step.account.as_deref());
         account.or_default().push(step);
     }
@@ -49,16 +46,16 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         let errors = errors.filter(|error| account_of(error).as_deref().or(first) == *account);
         let errors: Vec<&Incident> = errors.filter(|error| !error.is_news()).collect();
         if accounts.len() > 1 {
-            page.text_in("h3", &[], &format!("account {}", number + 1));
+            page.put("<h3>account {}</h3>\n", &[&(number + 1)]);
         }
         draw(view, page, steps, &errors);
     }
 }
 
 fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&Incident]) {
-    let known = Window::ALL.into_iter().zip(CLASSES).map(|(window, class)| {
+    let known = Window::ALL.into_iter().zip(0..).map(|(window, color)| {
         let own = steps.iter().filter(|step| step.window == window);
-        (window, class, own.copied().collect())
+        (window, format!("w{color}"), own.copied().collect())
     });
     let mut known: Vec<Rises<'_>> = known.collect();
     known.retain(|(.., own)| !own.is_empty());
@@ -74,8 +71,7 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
         }
         for (_, class, own) in &known {
             let draw = if is_close { View::run } else { View::peaks };
-            let path = draw(view, own);
-            svg.text_in("path", &[("class", class), ("d", &path)], "");
+            chart::path(svg, class, &draw(view, own));
         }
     });
     if !is_close {
@@ -87,11 +83,12 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
         let levels = own.iter().map(|step| step.meter.used_percent);
         let fullest = levels.fold(0.0, f64::max);
         let says = format!("{}, {fullest:.0}% at most", window.limit());
-        (*class, says, String::new())
+        (class.clone(), says, String::new())
     });
     let says = "a limit error, as long as it blocked".to_owned();
-    let error = (!errors.is_empty()).then_some(("error", says, String::new()));
-    page.legend(&[("class", "legend")], windows.chain(error));
+    let error = (!errors.is_empty()).then_some(("error".to_owned(), says, String::new()));
+    page.own("<ul class=\"legend\">");
+    page.legend(windows.chain(error));
     let table = by_day(&known, view.contents.clock.zone);
     let says = "The fullest of each day, as a table";
     page.table_behind(says, "tolls", "How full the windows were", &table);
@@ -137,7 +134,8 @@ impl View<'_> {
         let (begins, ends) = zone.day_bounds(at);
         let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
         let weekday = f64::from(day.weekday().num_days_from_monday());
-        let part = if self.columns.are_weeks {
+        let are_weeks = self.columns.are_weeks;
+        let part = if are_weeks {
             (weekday + part) / 7.0
         } else {
             part

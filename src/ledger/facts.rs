@@ -85,8 +85,7 @@ pub(crate) type Position = i64;
 pub(crate) const CUT_OFF: Position = 1 << 60;
 
 /// Where a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Default))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Sighting {
     pub(crate) file: Id,
     pub(crate) position: Position,
@@ -119,8 +118,7 @@ impl Sighting {
 }
 
 /// A response, merged over its repetitions: one row of the ledger.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(test, derive(Default))]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Answer {
     /// The same wherever it is repeated.
     pub(crate) key: i64,

@@ -67,7 +67,7 @@ impl Machine {
                     clock,
                     self.environment.rows(),
                     report.rows_on(page),
-                    self.ends_waiting(),
+                    self.ends_waiting,
                     page,
                 ));
             }

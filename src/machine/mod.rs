@@ -44,8 +44,10 @@ pub(crate) struct Machine {
     pub(crate) config: Config,
     /// Read when somebody asks.
     prices: OnceLock<PriceTable>,
-    /// None in a shell.
-    pub(crate) conversation: Option<Conversation>,
+    /// How a conversation asks `/whycap …`. None in a shell.
+    pub(crate) conversation: Option<HookEvent>,
+    /// Whether asking ends Claude Code's own waiting for a reset.
+    pub(crate) ends_waiting: bool,
 }
 
 impl Machine {
@@ -65,6 +67,7 @@ impl Machine {
             config,
             prices: OnceLock::new(),
             conversation: None,
+            ends_waiting: false,
         }
     }
 
@@ -107,7 +110,7 @@ impl Machine {
 
     /// How a conversation asks.
     pub(crate) fn event(&self) -> Option<&HookEvent> {
-        Some(&self.conversation.as_ref()?.event)
+        self.conversation.as_ref()
     }
 
     /// The session that asks.
@@ -121,12 +124,6 @@ impl Machine {
             Some(_) => Page::in_conversation(&self.environment),
             None => Page::for_person(&self.environment),
         }
-    }
-
-    /// Whether asking ends Claude Code's own waiting for a reset.
-    pub(crate) fn ends_waiting(&self) -> bool {
-        let conversation = self.conversation.as_ref();
-        conversation.is_some_and(|conversation| conversation.ends_waiting)
     }
 
     /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
@@ -154,13 +151,4 @@ impl Machine {
             },
         ))
     }
-}
-
-/// Who asks `/whycap …`.
-#[derive(Debug)]
-pub(crate) struct Conversation {
-    /// How it came, and from which session.
-    pub(crate) event: HookEvent,
-    /// Whether asking ends Claude Code's own waiting for a reset.
-    pub(crate) ends_waiting: bool,
 }

@@ -105,7 +105,8 @@ impl Watched {
         let written = ledger.and_then(|ledger| ledger.version().ok());
         let version = (written.unwrap_or_default(), self.gained);
         if let Some((looked, of_version, slow)) = &self.slow {
-            let least = if *of_version == version {
+            let is_old = *of_version == version;
+            let least = if is_old {
                 AT_LEAST_EVERY
             } else {
                 AT_MOST_EVERY
@@ -176,12 +177,8 @@ impl Watched {
             });
         }
         running.sort_by_key(|it| {
-            let cost = it.cost.map(|cost| cost.money);
-            (
-                rank(it.doing.state),
-                Reverse(cost),
-                it.doing.session.clone(),
-            )
+            let (doing, cost) = (&it.doing, it.cost.map(|cost| cost.money));
+            (rank(doing.state), Reverse(cost), doing.session.clone())
         });
         running
     }

@@ -1,11 +1,10 @@
 //! What was spent, as it was asked for: by this machine's ledger or transcripts, or by what several machines
 //! exported; as a statement, or as a page.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Result, ensure};
 
 use super::Machine;
 use crate::claude::account::Account;
@@ -13,7 +12,7 @@ use crate::drain::{Attribution, PercentWorth};
 use crate::export::{Gap, Merged, Rows, TeamLimits, has_exports};
 use crate::html::{Before, Contents, PageSums};
 use crate::incidents::steps;
-use crate::ledger::{Caught, Ledger, RowsPeriod, SpendRow};
+use crate::ledger::{Caught, Ledger, RowsPeriod, SpendRow, SpendSource};
 use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::spend::{DaysAsked, GroupBy, Order, ReportRequest, Statement, name_unreadable};
@@ -22,6 +21,9 @@ use crate::time::{Clock, Zone, moment};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
+
+const NOT_ALL_READ: &str =
+    "Not all transcripts are read yet; `whycap spend` in a shell reads them all.";
 
 /// Which statement is asked for.
 #[derive(Debug, clap::Args)]
@@ -67,36 +69,33 @@ impl StatementAsked {
         is_of_page: bool,
         machine: &Machine,
     ) -> Result<ReportRequest, String> {
-        let by = self.by.name();
+        let name = self.by.name();
         if self.by.is_of_exports() && self.from.is_none() {
             return Err(format!(
-                "--by {by} needs --from DIR: one machine's history is one person's"
+                "--by {name} needs --from DIR: one machine's history is one person's"
             ));
         }
         if self.by.is_of_answers() && (self.from.is_some() || is_of_page) {
             return Err(format!(
-                "--by {by} reads this machine's transcripts; leave --from and --html out"
+                "--by {name} reads this machine's transcripts; leave --from and --html out"
             ));
         }
         let clock = Clock {
             zone: self.timezone.unwrap_or(machine.environment.zone),
             ..machine.clock()
         };
+        // A page has all of them; what it lists one by one are sessions.
+        let listed = is_of_page.then_some(GroupBy::Session);
         Ok(ReportRequest {
             plan: machine.config.plan.monthly.and_then(Money::from_noisy_usd),
             currency: machine.config.currency.clone(),
-            // A page has all of them; what it lists one by one are sessions.
-            by: if is_of_page {
-                GroupBy::Session
-            } else {
-                self.by
-            },
+            by: listed.unwrap_or(self.by),
             period: self.days.period(clock)?,
             clock,
             order: self.order,
             limit: self.limit.map(NonZeroUsize::get),
             project: self.project.clone(),
-            is_of_exports: self.from.is_some(),
+            from: self.from.clone(),
         })
     }
 }
@@ -104,45 +103,46 @@ impl StatementAsked {
 impl Machine {
     /// What there is of it, here or in exports. `with_words`: what the user wrote, which is for this terminal
     /// only.
-    pub(crate) fn statement(
-        &self,
-        request: ReportRequest,
-        exports: Option<&Path>,
-        with_words: bool,
-    ) -> anyhow::Result<Statement> {
-        if let Some(directory) = exports {
-            return self.of_exports(directory, request, &mut |_| {});
+    pub(crate) fn statement(&self, wanted: &ReportRequest, with_words: bool) -> Result<Statement> {
+        if let Some(directory) = &wanted.from {
+            return self.of_exports(directory, wanted, &mut |_| {});
         }
-        if request.by.is_of_answers() {
-            return self.by_answers(&request, with_words);
+        if wanted.by.is_of_answers() {
+            return self.by_answers(wanted, with_words);
         }
-        let mut statement = self.gathered(|ledger, read| {
-            let (request, answering) = (request.clone(), self.answering());
-            let statement = Statement::new(&ledger, request, read, answering, &mut |_| {})?;
-            Ok(statement)
-        })?;
-        statement.name_sessions(self.titles(request.by));
+        let stated = |ledger: Ledger, read| self.stated(&ledger, wanted, read, &mut |_| {});
+        let mut statement = self.gathered(stated)?;
+        statement.name_sessions(self.titles(wanted.by));
         Ok(statement)
     }
 
+    /// By a source that knows this machine. `each` is told every row that counts.
+    fn stated(
+        &self,
+        source: &dyn SpendSource,
+        wanted: &ReportRequest,
+        read: Caught,
+        each: &mut dyn FnMut(&SpendRow<'_>),
+    ) -> Result<Statement> {
+        let (wanted, answering) = (wanted.clone(), self.answering());
+        Ok(Statement::new(source, wanted, read, answering, each)?)
+    }
+
     /// By what only transcripts tell of each answer.
-    fn by_answers(&self, request: &ReportRequest, with_words: bool) -> anyhow::Result<Statement> {
+    fn by_answers(&self, wanted: &ReportRequest, with_words: bool) -> Result<Statement> {
         let writes = self.writes(None);
         let mut statement = self.gathered(|ledger, read| {
-            let source = if request.by == GroupBy::Prompt {
+            let source = if wanted.by == GroupBy::Prompt {
                 Attribution::by_prompt(&ledger, &writes)
             } else {
                 let login = Account::load(&self.places).map(|account| account.owner);
                 Attribution::by_account(&ledger, &writes, login.as_ref())?
             };
-            let (request, answering) = (request.clone(), self.answering());
-            let now = request.clock.now;
-            let by = request.by;
-            let mut statement = Statement::new(&source, request, read, answering, &mut |_| {})?;
-            if by == GroupBy::Prompt {
-                let worths = self.worth(&ledger)?;
-                let mut worths = worths.lately(now);
-                let worth = worths.find(|worth| worth.window == Window::FiveHour);
+            let mut statement = self.stated(&source, wanted, read, &mut |_| {})?;
+            if wanted.by == GroupBy::Prompt {
+                let worth = self.worth(&ledger)?;
+                let mut lately = worth.lately(wanted.clock.now);
+                let worth = lately.find(|worth| worth.window == Window::FiveHour);
                 statement.percent = worth.map(|worth| worth.worth);
             }
             Ok(statement)
@@ -165,9 +165,7 @@ impl Machine {
             let which = name_unreadable(&read.unreadable, NAMED, &self.places);
             says.extend(which.map(|which| format!("{which}.")));
             if !read.complete {
-                let late =
-                    "Not all transcripts are read yet; `whycap spend` in a shell reads them all.";
-                says.push(late.to_owned());
+                says.push(NOT_ALL_READ.to_owned());
             }
         }
         says
@@ -178,67 +176,59 @@ impl Machine {
     pub(crate) fn page_of_spend(
         &self,
         wanted: &ReportRequest,
-        exports: Option<&Path>,
         is_anonymous: bool,
         zone: &str,
-    ) -> anyhow::Result<(String, bool)> {
+    ) -> Result<(String, bool)> {
         let (clock, places) = (wanted.clock, &self.places);
-        let mut sums = PageSums::new(clock.zone);
-        let (mut statement, mut incidents, before, worth) = match exports {
+        let (mut sums, mut team) = (PageSums::default(), None);
+        let period = wanted.period.of_rows(clock.zone);
+        let (mut statement, mut incidents, before, worth) = match &wanted.from {
             Some(directory) => {
-                let mut add = |row: &SpendRow<'_>| sums.add(row);
-                let statement = self.of_exports(directory, wanted.clone(), &mut add)?;
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone);
+                let statement = self.of_exports(directory, wanted, &mut add)?;
+                team = Some(self.limits_of_exports(directory, &period)?);
                 (statement, Vec::new(), None, PercentWorth::default())
             }
             None => self.gathered(|ledger, read| {
                 // A ledger that was mended is read once more.
-                sums = PageSums::new(clock.zone);
-                let mut add = |row: &SpendRow<'_>| sums.add(row);
-                let answering = self.answering();
-                let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
+                sums = PageSums::default();
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone);
+                let statement = self.stated(&ledger, wanted, read, &mut add)?;
                 let incidents = self.incidents().all_with_ends(None, &ledger);
                 let (before, worth) = (before(&ledger, wanted)?, self.worth(&ledger)?);
                 Ok((statement, incidents, before, worth))
             })?,
         };
-        let keys = statement.groups.iter().map(|group| group.key.clone());
-        let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
-        let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
-        let period = wanted.period.of_rows(clock.zone);
-        let team = exports.map(|directory| self.limits_of_exports(directory, &period));
-        let mut team = team.transpose()?;
-        if let Some(team) = &mut team {
-            team.errors.retain(|error| is_shown(&error.session));
-        }
-        if exports.is_none() && !is_anonymous {
+        if team.is_none() && !is_anonymous {
             statement.name_sessions(self.titles(wanted.by));
         }
+        let has_all = wanted.project.is_none();
+        let keys = statement.groups.iter().map(|group| &group.key);
+        let mut is_shown = |session: &str| has_all || keys.clone().any(|key| key == session);
         incidents.retain(|incident| {
             let at = incident.evidence.at.timestamp_millis();
             let session = incident.evidence.session.id.as_deref();
-            period.contains(&at) && session.map_or(shown.is_none(), is_shown)
+            period.contains(&at) && session.map_or(has_all, &mut is_shown)
         });
-        let first_day = wanted.period.since.or(sums.first_day());
-        let begin = first_day.map_or(clock.now, |day| clock.zone.midnight(day));
-        let end = wanted
-            .period
-            .until
-            .map_or(clock.now, |_| moment(period.end));
-        let mut remarks = statement.remarks((!is_anonymous).then_some(places));
-        remarks.extend(worth.sentences(clock.now));
-        let told = exports.is_none().then(|| steps(places, begin, end));
-        let told = told.unwrap_or_default();
-        let is_incomplete = exports.is_some()
-            && (statement.is_lower_bound()
-                || team.as_ref().is_some_and(|team| !team.gaps.is_empty()));
+        if let Some(team) = &mut team {
+            team.errors.retain(|error| is_shown(&error.session));
+        }
+        let has_gaps = |team: &TeamLimits| !team.gaps.is_empty() || statement.is_lower_bound();
+        let is_incomplete = team.as_ref().is_some_and(has_gaps);
+        let since = wanted.period.since.or(sums.first_day());
+        let since = since.map_or(clock.now, |day| clock.zone.midnight(day));
+        let until = wanted.period.until.map(|_| moment(period.end));
+        let told = team
+            .is_none()
+            .then(|| steps(places, since, until.unwrap_or(clock.now)));
         let contents = Contents {
-            remarks,
-            statement: &statement,
-            sums: &sums,
-            incidents: &incidents,
-            steps: &told,
-            team: team.as_ref(),
+            statement,
+            sums,
+            incidents,
+            steps: told.unwrap_or_default(),
+            team,
             before,
+            worth,
             is_anonymous,
             places,
             clock,
@@ -248,12 +238,12 @@ impl Machine {
     }
 
     /// What several machines exported to a directory. `each` is told every row that counts.
-    pub(crate) fn of_exports(
+    fn of_exports(
         &self,
         directory: &Path,
-        wanted: ReportRequest,
+        wanted: &ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
-    ) -> anyhow::Result<Statement> {
+    ) -> Result<Statement> {
         self.check_exports(directory)?;
         let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
         let merged = with_progress("reading exports", read);
@@ -263,7 +253,7 @@ impl Machine {
             unreadable: merged.gaps.iter().map(|gap| gap.path.clone()).collect(),
             complete: true,
         };
-        Ok(Statement::new(&merged, wanted, read, 0, each)?)
+        Ok(Statement::new(&merged, wanted.clone(), read, 0, each)?)
     }
 
     /// What several machines exported there of limits in a period.
@@ -271,7 +261,7 @@ impl Machine {
         &self,
         directory: &Path,
         period: &RowsPeriod,
-    ) -> anyhow::Result<TeamLimits> {
+    ) -> Result<TeamLimits> {
         self.check_exports(directory)?;
         let what = "reading limits and windows";
         let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
@@ -279,7 +269,7 @@ impl Machine {
         Ok(limits)
     }
 
-    fn check_exports(&self, directory: &Path) -> anyhow::Result<()> {
+    fn check_exports(&self, directory: &Path) -> Result<()> {
         let shown = self.places.show(directory);
         ensure!(
             has_exports(directory),
@@ -309,16 +299,14 @@ impl Machine {
 }
 
 /// What as many days before came to, where days were asked for.
-fn before(ledger: &Ledger, wanted: &ReportRequest) -> anyhow::Result<Option<Before>> {
+fn before(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Before>> {
     let today = wanted.clock.zone.day(wanted.clock.now);
     let Some((period, days)) = wanted.period.before(today) else {
         return Ok(None);
     };
-    let request = ReportRequest {
-        period,
-        ..wanted.clone()
-    };
-    let statement = Statement::new(ledger, request, Caught::default(), 0, &mut |_| {})?;
+    let mut earlier = wanted.clone();
+    earlier.period = period;
+    let statement = Statement::new(ledger, earlier, Caught::default(), 0, &mut |_| {})?;
     let cost = statement.total.cost();
     Ok(Some(Before { days, cost }))
 }

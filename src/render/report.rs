@@ -69,11 +69,9 @@ impl Report {
     }
 
     /// The JSON of this report is spread over lines, for people who read it.
-    pub(crate) fn indented(self) -> Self {
-        Self {
-            is_indented: true,
-            ..self
-        }
+    pub(crate) fn indented(mut self) -> Self {
+        self.is_indented = true;
+        self
     }
 
     /// Running text.
@@ -270,13 +268,10 @@ pub struct Page {
 impl Page {
     /// A page for a person at a terminal.
     pub fn for_person(environment: &Environment) -> Self {
-        Self {
-            is_terminal: is_seen_by_person(),
-            ..Self::new(
-                width_for_person(environment),
-                Palette::for_person(environment),
-            )
-        }
+        let palette = Palette::for_person(environment);
+        let mut page = Self::new(width_for_person(environment), palette);
+        page.is_terminal = is_seen_by_person();
+        page
     }
 
     /// A page for a message field inside a conversation: of a reason for holding a prompt back,
@@ -340,11 +335,8 @@ impl Sheet {
     /// Running text that starts further to the right; on a page that is too narrow for that, a
     /// little.
     pub(super) fn indented(&mut self, indent: usize, tone: Tone, text: &str) {
-        let indent = if indent * 4 > self.page.columns {
-            2
-        } else {
-            indent
-        };
+        let is_narrow = indent * 4 > self.page.columns;
+        let indent = if is_narrow { 2 } else { indent };
         self.hanging(&[(Tone::Plain, " ".repeat(indent))], indent, tone, text);
     }
 

@@ -70,11 +70,9 @@ impl Column {
 
     /// Figures stand at the right.
     pub(crate) fn figure(name: impl Into<String>) -> Self {
-        let is_figure = true;
-        Self {
-            is_figure,
-            ..Self::text(name)
-        }
+        let mut column = Self::text(name);
+        column.is_figure = true;
+        column
     }
 
     pub(crate) fn in_tone(self, tone: Tone) -> Self {
@@ -117,10 +115,9 @@ impl Cell {
 
     /// Nothing but a bar.
     pub(crate) fn bar(share: f64) -> Self {
-        Self {
-            bar: Some(share),
-            ..Self::default()
-        }
+        let mut cell = Self::from("");
+        cell.bar = Some(share);
+        cell
     }
 }
 
@@ -144,10 +141,8 @@ impl Table {
         tone: Tone,
         cells: impl IntoIterator<Item = impl Into<Cell>>,
     ) {
-        self.row(cells);
-        if let Some(row) = self.rows.last_mut() {
-            row.tone = Some(tone);
-        }
+        let (cells, tone) = (cells.into_iter().map(Into::into).collect(), Some(tone));
+        self.rows.push(TableRow { cells, tone });
     }
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
@@ -224,10 +219,8 @@ impl<'t> ShownColumn<'t> {
 
     /// Its cell of a row, and what parts it from the next.
     fn pieces(&self, row: &TableRow) -> Vec<Piece> {
-        let Some(cell) = row.cells.get(self.place) else {
-            return Vec::new();
-        };
-        let text = cut(&cell.text, self.wide);
+        let cell = row.cells.get(self.place);
+        let text = cell.map_or_else(String::new, |cell| cut(&cell.text, self.wide));
         let padding = (Tone::Plain, padding(&text, self.wide));
         let text = (row.tone.unwrap_or(self.column.tone), text);
         let gap = (Tone::Plain, " ".repeat(GAP));
@@ -262,10 +255,7 @@ fn shrink(columns: &mut [ShownColumn<'_>], room: usize) {
 }
 
 /// Prints the names of the columns and each row as CSV (RFC 4180), with exact figures.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "each field is made visible, and lines end as RFC 4180 wants"
-)]
+#[expect(clippy::disallowed_methods, reason = "each field is made visible")]
 pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
     let names = table.columns.iter().map(|column| column.name.as_str());
     let mut text = line(names);

@@ -61,10 +61,10 @@ impl Statement {
             return texts.say("nothing", &[("place", &place), ("when", &when)]);
         }
         match places {
-            _ if self.wanted.is_of_exports && !self.read.unreadable.is_empty() => {
+            _ if self.wanted.from.is_some() && !self.read.unreadable.is_empty() => {
                 texts.say("nothing.read", &[])
             }
-            _ if self.wanted.is_of_exports => texts.say("nothing.of_exports", &[]),
+            _ if self.wanted.from.is_some() => texts.say("nothing.of_exports", &[]),
             Some(places) => {
                 let roots = places.transcript_roots().map(|root| places.show(&root));
                 let roots = roots.collect::<Vec<String>>().join(", ");

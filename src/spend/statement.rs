@@ -1,6 +1,7 @@
 //! What was spent in a period, grouped: for people and for programs.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use chrono::Datelike;
 use serde_json::{Value, json};
@@ -30,8 +31,8 @@ pub(crate) struct ReportRequest {
     pub(crate) limit: Option<usize>,
     /// Only sessions in directories whose path contains this.
     pub(crate) project: Option<String>,
-    /// Whether it is about what several machines exported.
-    pub(crate) is_of_exports: bool,
+    /// Where several machines exported what it is about. None: this machine.
+    pub(crate) from: Option<PathBuf>,
     /// What a subscription costs a month.
     pub(crate) plan: Option<Money>,
     pub(crate) currency: Currency,

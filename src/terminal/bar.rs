@@ -1,9 +1,6 @@
 //! A share as a bar; and a bar on standard error, for a person who waits.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "part of the door: a bar made of our own words"
-)]
+#![expect(clippy::disallowed_methods, reason = "part of the door: our own words")]
 
 use std::io::{self, IsTerminal, Write};
 
@@ -12,13 +9,7 @@ use super::{Piece, Tone};
 /// A bar of so many columns: what is used in its tone, the rest quiet. The least use shows, and only
 /// what is full looks full.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
-    let share = (percent / 100.0).clamp(0.0, 1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and the columns"
-    )]
-    let used = (share * columns as f64).round() as usize;
+    let used = rounded((percent / 100.0).clamp(0.0, 1.0) * columns as f64);
     let used = match percent {
         p if p <= 0.0 => 0,
         p if p >= 100.0 => columns,
@@ -36,15 +27,19 @@ pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
     if columns == 0 || share <= 0.0 {
         return String::new();
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of the columns"
-    )]
-    let eighths = (share.min(1.0) * columns as f64 * 8.0).round() as usize;
+    let eighths = rounded(share.min(1.0) * columns as f64 * 8.0);
     let eighths = eighths.max(1);
     let rest = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
     "\u{2588}".repeat(eighths / 8) + rest
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of the columns"
+)]
+fn rounded(part: f64) -> usize {
+    part.round() as usize
 }
 
 /// How many columns the bar takes.
@@ -61,23 +56,19 @@ pub fn with_progress<T>(what: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) 
     let outcome = work(&mut |done, total| {
         if is_terminal && total > 0 {
             is_shown = true;
-            show(what, done.min(total), total);
+            let done = done.min(total);
+            let columns = |part: u64| usize::try_from(part * COLUMNS / total).unwrap_or(0);
+            let full = "\u{2588}".repeat(columns(done));
+            let rest = "\u{2591}".repeat(columns(total) - columns(done));
+            let percent = done * 100 / total;
+            // A terminal that went away is no reason to stop.
+            let _ = write!(io::stderr(), "\r  {what} {full}{rest} {percent:3}%");
         }
     });
     if is_shown {
         let _ = io::stderr().write_all(GONE.as_bytes());
     }
     outcome
-}
-
-/// Shows how much of it is done.
-fn show(what: &str, done: u64, total: u64) {
-    let columns = |part: u64| usize::try_from(part * COLUMNS / total).unwrap_or(0);
-    let full = "\u{2588}".repeat(columns(done));
-    let rest = "\u{2591}".repeat(columns(total) - columns(done));
-    let percent = done * 100 / total;
-    // A terminal that went away is no reason to stop.
-    let _ = write!(io::stderr(), "\r  {what} {full}{rest} {percent:3}%");
 }
 
 #[cfg(test)]

@@ -38,14 +38,17 @@ pub enum Tone {
 impl Palette {
     /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
     pub fn for_host(environment: &Environment) -> Self {
-        Self::usual(!environment.no_color())
+        let theme = THEMES.first().filter(|_| !environment.no_color());
+        Self { theme }
     }
 
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
-        let dumb = environment.text("TERM") == Some("dumb");
-        let may = !environment.no_color() && !dumb && is_seen_by_person();
-        Self::usual(may && understands_colors())
+        let is_dumb = environment.text("TERM") == Some("dumb");
+        if is_dumb || !is_seen_by_person() || !understands_colors() {
+            return Self::none();
+        }
+        Self::for_host(environment)
     }
 
     /// Whether anything is coloured.
@@ -58,11 +61,6 @@ impl Palette {
         Self { theme: None }
     }
 
-    fn usual(is_on: bool) -> Self {
-        let theme = THEMES.first().filter(|_| is_on);
-        Self { theme }
-    }
-
     /// The same in another theme. Where there are no colours there are none in any.
     #[must_use]
     pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
@@ -71,18 +69,12 @@ impl Palette {
     }
 
     /// `text` in this tone, and all of it visible.
-    fn paint(self, tone: Tone, text: &str) -> String {
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         let text = visible(text);
         match self.theme.and_then(|theme| theme.style(tone)) {
             Some(style) if !text.is_empty() => format!("{style}{text}{style:#}"),
             _ => text.into_owned(),
         }
-    }
-
-    /// Pieces one after the other.
-    pub(super) fn paint_all(self, pieces: &[Piece]) -> String {
-        let painted = pieces.iter().map(|(tone, text)| self.paint(*tone, text));
-        painted.collect()
     }
 }
 

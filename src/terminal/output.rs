@@ -4,10 +4,7 @@
 //! Nobody else escapes anything: pieces and pages make their text visible when it is put on them,
 //! JSON when it becomes text, problems when they are told. clippy.toml forbids the ways around.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the door for standard output and standard error"
-)]
+#![expect(clippy::disallowed_methods, reason = "the door for standard streams")]
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -59,7 +56,8 @@ impl Shown {
 
     /// Adds a row of pieces in their colors.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
-        self.0.push_str(&palette.paint_all(pieces));
+        let painted = pieces.iter().map(|(tone, text)| palette.paint(*tone, text));
+        self.0.extend(painted);
         self.0.push('\n');
     }
 
@@ -83,13 +81,13 @@ pub fn is_seen_by_person() -> bool {
 /// Writes to standard output in one piece. A reader that went away is not an error.
 pub fn print(shown: &Shown) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(shown.0.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => {
+    let written = out.write_all(shown.0.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let why = format!("could not write to standard output: {error}; check where it leads");
             Err(io::Error::new(error.kind(), why))
         }
-        Ok(()) => Ok(()),
+        _ => Ok(()),
     }
 }
 

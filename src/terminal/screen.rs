@@ -1,9 +1,6 @@
 //! The whole terminal, for what is looked at while it changes: drawn in place, and left as it was.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a second door: a screen is drawn in place; only what may be printed is drawn"
-)]
+#![expect(clippy::disallowed_methods, reason = "a second door, for Shown alone")]
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -47,7 +44,11 @@ impl Screen {
         if !is_seen_by_person() {
             return Ok(None);
         }
+        #[cfg(unix)]
         let went_on = watchman::watch(give_back, take)?;
+        // Elsewhere signals neither end nor stop a process.
+        #[cfg(not(unix))]
+        let went_on = Arc::default();
         // From here on, whatever fails, it is given back.
         let screen = Self {
             shown: String::new(),
@@ -84,11 +85,8 @@ impl Screen {
             out.write_all(line.as_bytes())?;
             queue!(out, Clear(ClearType::UntilNewLine))?;
         }
-        queue!(
-            out,
-            Clear(ClearType::FromCursorDown),
-            terminal::EndSynchronizedUpdate
-        )?;
+        queue!(out, Clear(ClearType::FromCursorDown))?;
+        queue!(out, terminal::EndSynchronizedUpdate)?;
         out.flush()?;
         text.clone_into(&mut self.shown);
         self.size = size;
@@ -97,9 +95,9 @@ impl Screen {
 
     /// Waits until something happens, no longer than this.
     pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Woken> {
-        let end = Instant::now() + limit;
+        let begun = Instant::now();
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = limit.saturating_sub(begun.elapsed());
             if self.went_on.swap(false, Ordering::Relaxed) {
                 self.shown.clear();
                 return Ok(Woken::Resized);
@@ -109,7 +107,9 @@ impl Screen {
             }
             if event::poll(left.min(SOON))? {
                 match event::read()? {
+                    Event::Key(key) if key.kind == KeyEventKind::Release => {}
                     Event::Key(key) if leaves(key) => return Ok(Woken::Left),
+                    #[cfg(unix)]
                     Event::Key(key) if is_with_control(key, 'z') => watchman::stop(),
                     Event::Resize(..) => return Ok(Woken::Resized),
                     _ => {}
@@ -120,16 +120,13 @@ impl Screen {
 }
 
 fn leaves(key: KeyEvent) -> bool {
-    let is_to_leave = matches!(key.code, KeyCode::Esc | KeyCode::Char('q' | 'Q'));
-    (is_to_leave && key.kind != KeyEventKind::Release)
+    matches!(key.code, KeyCode::Esc | KeyCode::Char('q' | 'Q'))
         || is_with_control(key, 'c')
         || is_with_control(key, 'd')
 }
 
 fn is_with_control(key: KeyEvent, letter: char) -> bool {
-    key.code == KeyCode::Char(letter)
-        && key.modifiers.contains(KeyModifiers::CONTROL)
-        && key.kind != KeyEventKind::Release
+    key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
 impl Drop for Screen {
@@ -141,12 +138,8 @@ impl Drop for Screen {
 fn take() -> io::Result<()> {
     terminal::enable_raw_mode()?;
     let mut out = io::stdout().lock();
-    queue!(
-        out,
-        EnterAlternateScreen,
-        cursor::Hide,
-        Clear(ClearType::All)
-    )?;
+    queue!(out, EnterAlternateScreen, cursor::Hide)?;
+    queue!(out, Clear(ClearType::All))?;
     out.flush()
 }
 
@@ -156,22 +149,4 @@ fn give_back() {
     let mut out = io::stdout().lock();
     let _ = queue!(out, cursor::Show, LeaveAlternateScreen);
     let _ = out.flush();
-}
-
-/// Where signals neither end nor stop a process.
-#[cfg(not(unix))]
-mod watchman {
-    use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the shape is that of systems with signals"
-    )]
-    pub(super) fn watch(_: fn(), _: fn() -> io::Result<()>) -> io::Result<Arc<AtomicBool>> {
-        Ok(Arc::default())
-    }
-
-    pub(super) fn stop() {}
 }

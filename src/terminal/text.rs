@@ -53,46 +53,23 @@ pub(super) fn escaped_json(json: String) -> String {
     escaped
 }
 
-/// Whether nothing of it can be seen: controls (C0, DEL, C1), formats (bidi marks, overrides and
-/// isolates, zero width, soft hyphen, annotations, tags), separators of lines and paragraphs, what
-/// is drawn as nothing although it counts as a letter, and what is no character.
+/// Where that of which nothing can be seen begins, ends, begins again: controls (C0, DEL, C1), formats
+/// (bidi marks, overrides and isolates, zero width, soft hyphen, annotations, tags), separators of
+/// lines and paragraphs, what is drawn as nothing although it counts as a letter, and what is no
+/// character.
 ///
 /// Blanks of other widths stay (a time is written with one in some languages), and so do the
 /// variation selectors that emoji are written with.
+const UNSEEN: [u32; 56] = [
+    0x0, 0x20, 0x7f, 0xa0, 0xad, 0xae, 0x34f, 0x350, 0x600, 0x606, 0x61c, 0x61d, 0x6dd, 0x6de,
+    0x70f, 0x710, 0x890, 0x892, 0x8e2, 0x8e3, 0x115f, 0x1161, 0x17b4, 0x17b6, 0x180b, 0x1810,
+    0x200b, 0x2010, 0x2028, 0x202f, 0x2060, 0x2070, 0x3164, 0x3165, 0xfdd0, 0xfdf0, 0xfeff, 0xff00,
+    0xffa0, 0xffa1, 0xfff0, 0xfffc, 0xfffe, 0x10000, 0x110bd, 0x110be, 0x110cd, 0x110ce, 0x13430,
+    0x13460, 0x1bca0, 0x1bca4, 0x1d173, 0x1d17b, 0xe0000, 0xe1000,
+];
+
 fn is_unseen(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_control();
-    }
-    matches!(
-        c,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{34f}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61c}'
-            | '\u{6dd}'
-            | '\u{70f}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8e2}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{fdd0}'..='\u{fdef}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{fffe}'..='\u{ffff}'
-            | '\u{110bd}'
-            | '\u{110cd}'
-            | '\u{13430}'..='\u{1345f}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+    UNSEEN.partition_point(|edge| *edge <= u32::from(c)) % 2 == 1
 }
 
 /// Columns that `text` takes when it is shown.
