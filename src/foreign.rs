@@ -1,7 +1,15 @@
 //! JSON that another program wrote: what is missing or of another type is nothing, and hides nothing else.
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
+
+/// A value of a closed set by its name in JSON. None for one that a newer program gave.
+pub(crate) fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    T::deserialize(name).ok()
+}
 
 /// Reads fields by their names.
 pub(crate) trait Foreign {

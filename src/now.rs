@@ -105,21 +105,16 @@ impl Moment {
         let mut report = Report::new(self.json());
         let blocked = self.blocked();
         // What blocks comes first: on a small terminal the end is missing.
-        if let Some(blocked) = blocked {
-            labelled(&mut report, "Limit", Tone::Alarm, &blocked.headline);
-        }
-        if let Some(paying) = self.paying {
-            let says = paying.in_words(self.clock);
-            labelled(&mut report, "Paying", Tone::Alarm, says);
-        }
+        let limit = blocked.map(|blocked| (Tone::Alarm, blocked.headline.clone()));
+        labelled(&mut report, "Limit", limit);
+        let paying = self.paying.map(|it| (Tone::Alarm, it.in_words(self.clock)));
+        labelled(&mut report, "Paying", paying);
         self.add_windows(&mut report);
-        self.add_usage(&mut report);
+        labelled(&mut report, "/usage", self.usage_in_words());
         self.add_spend(&mut report);
         self.add_sessions(most, &mut report);
-        if blocked.is_none() {
-            let says = "no limit blocks your work";
-            labelled(&mut report, "Limit", Tone::Plain, says);
-        }
+        let free = (Tone::Plain, "no limit blocks your work".to_owned());
+        labelled(&mut report, "Limit", blocked.is_none().then_some(free));
         report
     }
 
@@ -132,7 +127,7 @@ impl Moment {
         let clock = self.clock;
         let Some(told) = &self.windows else {
             let says = "not known: Claude Code reported none lately (an API key has none)";
-            return labelled(report, "Windows", Tone::Quiet, says);
+            return labelled(report, "Windows", [(Tone::Quiet, says.to_owned())]);
         };
         let spend_limit = told.others.spend_limit;
         let spend_limit = spend_limit.map(|limit| (limit.name(), limit.meter));
@@ -143,42 +138,34 @@ impl Moment {
             let name = format!("{name:<0$}  ", longest.unwrap_or_default());
             report.meter(window(label, name, &meter, clock));
         }
-        let blocked = self.blocked();
-        let is_limit_of_another = blocked.is_some_and(|it| it.evidence.is_of_another_account());
-        let whose = match (self.are_of_another_login, is_limit_of_another) {
+        let limits = self.blocked().map(|it| it.evidence.is_of_another_account());
+        let whose = match (self.are_of_another_login, limits) {
             (true, _) => " for another account than your login's",
-            (false, true) => " for your login; the limit belongs to another account",
-            (false, false) => "",
+            (false, Some(true)) => " for your login; the limit belongs to another account",
+            (false, _) => "",
         };
         let told = format!("reported {}{whose}", clock.distance(told.measured));
-        labelled(report, "", Tone::Quiet, told);
+        labelled(report, "", [(Tone::Quiet, told)]);
         let paces = self.expected.iter();
-        let paces = paces.filter_map(|window| pace(window, self.left_of(window.window), clock));
-        for (label, (tone, says)) in first("Pace").zip(paces) {
-            labelled(report, label, tone, says);
-        }
+        let paces = paces.filter_map(|it| pace(it, self.left_of(it.window), clock));
+        labelled(report, "Pace", paces);
         let uses = self.slow.uses.iter().flat_map(|used| used.sentences(clock));
-        for (label, says) in first("Used by").zip(uses) {
-            labelled(report, label, Tone::Plain, says);
-        }
+        labelled(report, "Used by", uses.map(|says| (Tone::Plain, says)));
     }
 
     /// The weeks of single models and the credits, which only `/usage` tells.
-    fn add_usage(&self, report: &mut Report) {
-        if let Some(usage) = &self.usage
-            && let Some(words) = usage.in_words()
-        {
-            let is_old = self.clock.now - usage.at > BELIEVED_FOR;
-            let tone = if is_old { Tone::Quiet } else { Tone::Plain };
-            let shown = self.clock.time_and_distance(usage.at);
-            labelled(report, "/usage", tone, format!("{words} (shown {shown})"));
-        }
+    fn usage_in_words(&self) -> Option<(Tone, String)> {
+        let usage = self.usage.as_ref()?;
+        let is_old = self.clock.now - usage.at > BELIEVED_FOR;
+        let tone = if is_old { Tone::Quiet } else { Tone::Plain };
+        let shown = self.clock.time_and_distance(usage.at);
+        Some((tone, format!("{} (shown {shown})", usage.in_words()?)))
     }
 
     fn add_spend(&self, report: &mut Report) {
         let spend = match &self.spend {
             Ok(spend) => spend,
-            Err(why) => return labelled(report, "Today", Tone::Warning, why),
+            Err(why) => return labelled(report, "Today", [(Tone::Warning, why.clone())]),
         };
         let today = Amount::from_tally(&spend.today).unless_complete(spend.is_complete);
         let both = today.money.show_both(&self.currency);
@@ -186,15 +173,7 @@ impl Moment {
         let per_hour = per_hour.map(|(rate, since)| in_an_hour(rate, since, self.clock));
         let per_hour = per_hour.map_or_else(String::new, |says| format!(", {says}"));
         let today = format!("{}{both}{per_hour}", today.sign());
-        labelled(report, "Today", Tone::Strong, today);
-        // Where the window is known, a second one that is worked out would only confuse.
-        if self
-            .windows
-            .as_ref()
-            .is_some_and(|it| it.five_hour.is_some())
-        {
-            return;
-        }
+        labelled(report, "Today", [(Tone::Strong, today)]);
         let says = match spend.block {
             None => "none: nothing was spent in the last five hours".to_owned(),
             Some(block) => format!(
@@ -204,7 +183,10 @@ impl Moment {
                 self.clock.time_and_distance(block.end)
             ),
         };
-        labelled(report, "Block", Tone::Plain, says);
+        // Where the window is known, a second one that is worked out would only confuse.
+        let window = self.windows.as_ref().and_then(|told| told.five_hour);
+        let block = window.is_none().then_some((Tone::Plain, says));
+        labelled(report, "Block", block);
     }
 
     /// What each is called, where it works, what it cost and what it is at.
@@ -213,7 +195,7 @@ impl Moment {
             0 => "none running".to_owned(),
             many => format!("{many} running"),
         };
-        labelled(report, "Sessions", Tone::Plain, says);
+        labelled(report, "Sessions", [(Tone::Plain, says)]);
         let mut table = Table::new([
             Column::text("session").shrinking_to(8),
             Column::text("project").in_tone(Tone::Quiet).shrinking_to(8),
@@ -228,49 +210,49 @@ impl Moment {
         }
         report.table(table);
         let left_out = self.sessions.len().saturating_sub(most);
-        if left_out > 0 {
-            labelled(report, "", Tone::Quiet, format!("and {left_out} more"));
-        }
+        let more = (Tone::Quiet, format!("and {left_out} more"));
+        labelled(report, "", (left_out > 0).then_some(more));
     }
 
     fn json(&self) -> Value {
-        let now = self.clock.now;
         let spend = self.spend.as_ref().ok();
-        let block = spend.and_then(|spend| {
-            let block = spend.block?;
-            Some(json!({
+        let per_hour = spend.and_then(|spend| spend.per_hour);
+        let block = spend.and_then(|spend| spend.block).map(|block| {
+            json!({
                 "start": rfc3339(block.start),
                 "end": rfc3339(block.end),
                 "cost_usd": block.spent.money.usd(),
-                "usd_per_hour": spend.per_hour.map(|(rate, _)| rate.usd()),
-            }))
+                "usd_per_hour": per_hour.map(|(rate, _)| rate.usd()),
+            })
         });
-        let sessions = self.sessions.iter().map(RunningSession::json);
+        let sessions: Value = self.sessions.iter().map(RunningSession::json).collect();
+        let uses: Value = self.slow.uses.iter().map(WindowShares::json).collect();
         json!({
-            "at": rfc3339(now),
+            "at": rfc3339(self.clock.now),
             "windows": self.windows.as_ref().map(|told| self.json_of_windows(told)),
             "today_usd": spend.map(|spend| spend.today.cost().usd()),
             "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
-            "sessions": sessions.collect::<Vec<_>>(),
+            "sessions": sessions,
             "other_sessions": self.slow.others,
             "limit": self.blocked().map(|blocked| &blocked.headline),
             "blocked": self.blocked().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
-            "window_use": self.slow.uses.iter().map(WindowShares::json).collect::<Vec<_>>(),
+            "window_use": uses,
             "usage": self.usage,
         })
     }
 
     fn json_of_windows(&self, told: &Sample) -> Value {
+        let resets_at = |meter: &Meter| meter.resets_at.map(rfc3339);
         let meter = |window: Window| {
             let meter = told.meter(window)?;
             let outlook = self.expected(window).map(|it| it.outlook);
             let full = outlook.and_then(Outlook::full);
             Some(json!({
                 "used_percentage": level(&meter, self.clock),
-                "resets_at": meter.resets_at.map(rfc3339),
+                "resets_at": resets_at(&meter),
                 "full_at": full.map(|(at, _)| rfc3339(at)),
                 "full_at_the_latest": full.map(|(_, latest)| rfc3339(latest)),
                 "lasts": outlook.filter(|it| *it != Outlook::Open).map(|_| full.is_none()),
@@ -282,7 +264,7 @@ impl Moment {
         let spend_limit = told.others.spend_limit.map(|limit| {
             json!({
                 "used_percentage": level(&limit.meter, self.clock),
-                "resets_at": limit.meter.resets_at.map(rfc3339),
+                "resets_at": resets_at(&limit.meter),
                 "used_usd": limit.used.map(Money::usd),
                 "limit_usd": limit.limit.map(Money::usd),
                 "period": limit.period,
@@ -328,13 +310,9 @@ impl RunningSession {
         let at = at.map(str::to_owned);
         let goes_on = self.goes_on.map(|goes_on| goes_on.in_words(clock));
         let says = [at, since, goes_on, share].into_iter().flatten();
-        let says: Vec<String> = says.collect();
-        [
-            name,
-            self.project.clone(),
-            self.cost.map_or_else(String::new, Amount::show),
-            says.join(", "),
-        ]
+        let says = says.collect::<Vec<_>>().join(", ");
+        let cost = self.cost.map_or_else(String::new, Amount::show);
+        [name, self.project.clone(), cost, says]
     }
 
     fn json(&self) -> Value {
@@ -389,8 +367,10 @@ fn first(label: &str) -> impl Iterator<Item = &str> {
     std::iter::once(label).chain(std::iter::repeat(""))
 }
 
-fn labelled(report: &mut Report, label: &str, tone: Tone, text: impl Into<String>) {
-    report.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
+fn labelled(report: &mut Report, label: &str, says: impl IntoIterator<Item = (Tone, String)>) {
+    for (label, (tone, text)) in first(label).zip(says) {
+        report.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
+    }
 }
 
 fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::MeterRow {

@@ -20,19 +20,8 @@ const BEGINNINGS: [(usize, &str); 3] = [
 ];
 
 /// How names end whose value is secret, in lower case.
-const NAMES: [&str; 11] = [
-    "key",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "pwd",
-    "cookie",
-    "authorization",
-    "bearer",
-    "basic",
-    "credentials",
-];
+const NAMES: &str =
+    "key token secret password passwd pwd cookie authorization bearer basic credentials";
 
 /// Nothing but a secret is so long without a break.
 const LONG: usize = 40;
@@ -63,10 +52,7 @@ pub(crate) fn hidden(text: &str) -> String {
 /// The runs of such characters.
 fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (at, character) in text
-        .char_indices()
-        .filter(|(_, character)| fits(*character))
-    {
+    for (at, character) in text.char_indices().filter(|(_, it)| fits(*it)) {
         let end = at + character.len_utf8();
         match found.last_mut() {
             Some(run) if run.end == at => run.end = end,
@@ -78,8 +64,7 @@ fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
 
 /// How long the run at the beginning of a text is.
 fn run_length(text: &str, fits: impl Fn(char) -> bool) -> usize {
-    text.find(|character| !fits(character))
-        .unwrap_or(text.len())
+    text.find(|it| !fits(it)).unwrap_or(text.len())
 }
 
 fn is_of_token(character: char) -> bool {
@@ -92,10 +77,8 @@ fn is_of_name(character: char) -> bool {
 
 /// Whether letters and figures are mixed as chance does it.
 fn looks_random(value: &str) -> bool {
-    value.chars().any(|character| character.is_ascii_digit())
-        && value
-            .chars()
-            .any(|character| character.is_ascii_alphabetic())
+    let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
 }
 
 fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
@@ -103,10 +86,9 @@ fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
     begins.filter_map(|(start, _)| {
         let rest = text.get(start..)?;
         let is_private = rest.lines().next()?.contains("PRIVATE");
-        let length = rest.find("-----END ").map_or(rest.len(), |end| {
-            end + run_length(rest.get(end..).unwrap_or_default(), |c| c != '\n')
-        });
-        is_private.then_some(start..start + length)
+        let end = rest.find("-----END ").unwrap_or(rest.len());
+        let last = run_length(rest.get(end..)?, |c| c != '\n');
+        is_private.then_some(start..start + end + last)
     })
 }
 
@@ -121,9 +103,8 @@ fn people(text: &str) -> impl Iterator<Item = Range<usize>> {
         let host = rest.get(..length)?.trim_end_matches(['.', '-']);
         let (name, top) = host.rsplit_once('.')?;
         let is_host = !name.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic);
-        let is_theirs = ["anthropic.com", "claude.com", "claude.ai"]
-            .iter()
-            .any(|theirs| host.eq_ignore_ascii_case(theirs));
+        let mut theirs = ["anthropic.com", "claude.com", "claude.ai"].iter();
+        let is_theirs = theirs.any(|theirs| host.eq_ignore_ascii_case(theirs));
         // What stands before the `@` of a web address is for another rule.
         let word = text.get(..start)?.rsplit(char::is_whitespace).next()?;
         let is_person = start < at && is_host && !is_theirs && !word.contains("://");
@@ -147,11 +128,9 @@ fn by_beginning(text: &str) -> impl Iterator<Item = Range<usize>> {
 /// `name: value`, `name=value`, `"name":"value"`, `Bearer value`.
 fn by_name(text: &str) -> impl Iterator<Item = Range<usize>> {
     let names = runs(text, is_of_name).into_iter().filter(|name| {
-        let name = text
-            .get(name.clone())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        NAMES.iter().any(|ending| name.ends_with(ending))
+        let name = text.get(name.clone()).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        NAMES.split(' ').any(|ending| name.ends_with(ending))
     });
     names.filter_map(|name| {
         let rest = text.get(name.end..)?;
@@ -188,7 +167,7 @@ fn in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 fn long_ones(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let runs = runs(text, |character| character.is_ascii_alphanumeric()).into_iter();
+    let runs = runs(text, |it| it.is_ascii_alphanumeric()).into_iter();
     runs.filter(|run| run.len() >= LONG && text.get(run.clone()).is_some_and(looks_random))
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::shown_usage::ShownUsage;
 use crate::disk;
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, named};
 use crate::places::Places;
 use crate::transcript::owner::Owner;
 
@@ -23,6 +23,7 @@ pub enum Plan {
     /// Max: one person.
     Max,
     /// Team.
+    #[serde(alias = "raven")]
     Team,
     /// Enterprise.
     Enterprise,
@@ -54,13 +55,7 @@ impl Plan {
     }
 
     fn of_organization_type(name: &str) -> Self {
-        match name.trim().trim_start_matches("claude_") {
-            "pro" => Self::Pro,
-            "max" => Self::Max,
-            "team" | "raven" => Self::Team,
-            "enterprise" => Self::Enterprise,
-            _ => Self::Other,
-        }
+        named(name.trim().trim_start_matches("claude_")).unwrap_or_default()
     }
 }
 
@@ -85,38 +80,26 @@ pub struct Account {
 impl Account {
     /// Whether the role can change the organization's settings.
     pub fn administers(&self) -> bool {
-        self.role.as_deref().is_some_and(|role| {
-            ["admin", "owner", "primary_owner", "billing"].contains(&role.to_lowercase().as_str())
-        })
-    }
-
-    /// An account of which nothing is known but whose it is.
-    pub(crate) fn of_another(owner: Owner) -> Self {
-        Self {
-            owner,
-            ..Self::default()
-        }
+        let role = self.role.as_ref().map(|role| role.to_lowercase());
+        matches!(
+            role.as_deref(),
+            Some("admin" | "owner" | "primary_owner" | "billing")
+        )
     }
 
     /// Reads an `oauthAccount`. None without a login.
     fn parse(account: &Value) -> Option<Self> {
         account.as_object()?;
+        let text = |name: &str| account.text(name);
+        let kind = text("organizationType");
+        let tier = text("userRateLimitTier").or(text("organizationRateLimitTier"));
         Some(Self {
-            plan: account
-                .text("organizationType")
-                .map_or(Plan::Other, Plan::of_organization_type),
-            tier: account
-                .text("userRateLimitTier")
-                .or(account.text("organizationRateLimitTier"))
-                .or(account.text("organizationType"))
-                .map(str::to_owned),
-            role: account.text("organizationRole").map(str::to_owned),
-            billing: account.text("billingType").map(str::to_owned),
+            plan: kind.map(Plan::of_organization_type).unwrap_or_default(),
+            tier: tier.or(kind).map(str::to_owned),
+            role: text("organizationRole").map(str::to_owned),
+            billing: text("billingType").map(str::to_owned),
             usage_credits_enabled: account.at("hasExtraUsageEnabled").as_bool(),
-            owner: Owner::from_ids(
-                account.text("accountUuid"),
-                account.text("organizationUuid"),
-            ),
+            owner: Owner::from_ids(text("accountUuid"), text("organizationUuid")),
         })
     }
 
@@ -152,17 +135,12 @@ impl LoginState {
         }
         let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
         let account = Account::parse(&state.oauth_account);
+        let login = account.as_ref().map(|account| &account.owner);
         let usage = ShownUsage::parse(&state.cached_usage_utilization);
-        let is_own = |usage: &ShownUsage| {
-            let login = account.as_ref().map(|account| &account.owner);
-            login.is_none_or(|login| usage.is_of(login))
-        };
+        let no_credits = state.cached_extra_usage_disabled_reason.as_str();
         Self {
-            usage: usage.filter(is_own),
-            no_credits: state
-                .cached_extra_usage_disabled_reason
-                .as_str()
-                .map(str::to_owned),
+            usage: usage.filter(|usage| login.is_none_or(|login| usage.is_of(login))),
+            no_credits: no_credits.map(str::to_owned),
             account,
         }
     }

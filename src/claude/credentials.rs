@@ -15,15 +15,12 @@ use crate::foreign::Foreign;
 use crate::places::Places;
 
 /// Variables that change which account or service a session uses.
-const VARIABLES: [&str; 7] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "ANTHROPIC_BASE_URL",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
-    "CLAUDE_CODE_USE_FOUNDRY",
-];
+const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
+                         ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
+                         CLAUDE_CODE_USE_FOUNDRY";
+
+/// Where a gateway is named.
+const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
 /// Where a credential is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,9 +64,7 @@ impl Credential {
         Self {
             name: name.to_owned(),
             set_in,
-            host: value
-                .filter(|_| name == "ANTHROPIC_BASE_URL")
-                .and_then(host_of),
+            host: value.filter(|_| name == BASE_URL).and_then(host_of),
         }
     }
 
@@ -80,13 +75,13 @@ impl Credential {
 
     /// Whether it sends requests to something other than Anthropic's own service.
     pub(crate) fn is_gateway(&self) -> bool {
-        self.name == "ANTHROPIC_BASE_URL" || self.name.starts_with("CLAUDE_CODE_USE_")
+        self.name == BASE_URL || self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
 /// Those in the environment.
 pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
-    let set = VARIABLES.iter().filter_map(|name| {
+    let set = VARIABLES.split(' ').filter_map(|name| {
         let value = environment.variable(name).filter(|value| is_on(value))?;
         Some(Credential::new(name, SetIn::Environment, value.to_str()))
     });
@@ -109,9 +104,8 @@ fn is_on(value: &OsStr) -> bool {
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
 fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
-    let variables = VARIABLES
-        .iter()
-        .map(|name| (*name, settings.at("env").at(name)));
+    let variables = VARIABLES.split(' ');
+    let variables = variables.map(|name| (name, settings.at("env").at(name)));
     let all = variables.chain([("apiKeyHelper", settings.at("apiKeyHelper"))]);
     let set = all.filter(|(_, value)| match value {
         Value::String(text) => is_on(text.as_ref()),
@@ -132,9 +126,8 @@ pub(crate) fn of_session(
     project: Option<&Path>,
 ) -> Vec<Credential> {
     let files = settings::of(places, project);
-    let set = files
-        .iter()
-        .filter_map(|file| Some(in_settings(file.settings()?, SetIn::Settings(file.scope))));
+    let set = files.iter();
+    let set = set.filter_map(|it| Some(in_settings(it.settings()?, SetIn::Settings(it.scope))));
     let set: Vec<_> = set.flatten().collect();
     let mut found = in_environment(environment);
     found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));

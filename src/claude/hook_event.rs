@@ -2,13 +2,16 @@
 //!
 //! Every field may be missing, empty or of another type, and is absent then. Names as of 2.1.328.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use crate::foreign::Foreign;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::foreign::Foreign;
+
 /// An event that whycap listens to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventName {
     /// A session begins, is resumed, or was cleared or compacted.
     SessionStart,
@@ -18,6 +21,7 @@ pub enum EventName {
     UserPromptExpansion,
     /// A command of ours was typed, and Claude Code asked the plugin's module, which hands the
     /// question on under this name.
+    #[serde(rename = "command.run")]
     CommandRun,
     /// An answer is complete.
     Stop,
@@ -27,28 +31,10 @@ pub enum EventName {
     SessionEnd,
 }
 
-impl EventName {
-    /// All of them by the name that Claude Code has for them.
-    const ALL: [(&'static str, Self); 7] = [
-        ("SessionStart", Self::SessionStart),
-        ("UserPromptSubmit", Self::UserPromptSubmit),
-        ("UserPromptExpansion", Self::UserPromptExpansion),
-        ("command.run", Self::CommandRun),
-        ("Stop", Self::Stop),
-        ("StopFailure", Self::StopFailure),
-        ("SessionEnd", Self::SessionEnd),
-    ];
-
-    /// The event of this name, if whycap knows it.
-    fn of(name: &str) -> Option<Self> {
-        let known = Self::ALL.iter().find(|(known, _)| *known == name);
-        known.map(|(_, event)| *event)
-    }
-
-    /// The name that Claude Code has for it.
-    pub fn as_str(self) -> &'static str {
-        let known = Self::ALL.iter().find(|(_, event)| *event == self);
-        known.map_or("", |(name, _)| name)
+/// As Claude Code writes it.
+impl fmt::Display for EventName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
     }
 }
 
@@ -82,7 +68,7 @@ impl HookEvent {
         let root: Value = serde_json::from_str(&text).unwrap_or_default();
         let text = |key: &str| root.text(key).map(str::to_owned);
         Self {
-            name: text("hook_event_name").as_deref().and_then(EventName::of),
+            name: root.read("hook_event_name"),
             session_id: text("session_id"),
             transcript_path: text("transcript_path").map(PathBuf::from),
             cwd: text("cwd").map(PathBuf::from),

@@ -93,26 +93,22 @@ impl Claim {
         written_at: DateTime<Utc>,
         here: &PidDomain,
     ) -> Liveness {
-        if self.is_of_another_place(here) {
+        let differ = |theirs: &Option<String>, ours: &Option<String>| {
+            theirs.is_some() && ours.is_some() && theirs != ours
+        };
+        if differ(&self.domain, &here.name) || differ(&self.space, &here.space) {
             return Liveness::Unclear(format!(
                 "Process {} belongs to another machine, container or system, which cannot be seen from here.",
                 self.pid
             ));
         }
-        match (
-            self.liveness_here(process, written_at),
-            self.unseen(process, here),
-        ) {
-            (Liveness::Gone(_), Some(why)) => Liveness::Unclear(why),
-            (judged, _) => judged,
+        match self.liveness_here(process, written_at) {
+            Liveness::Gone(how) => match self.unseen(process, here) {
+                Some(why) => Liveness::Unclear(why),
+                None => Liveness::Gone(how),
+            },
+            judged => judged,
         }
-    }
-
-    fn is_of_another_place(&self, here: &PidDomain) -> bool {
-        let differ = |theirs: &Option<String>, ours: &Option<String>| {
-            theirs.is_some() && ours.is_some() && theirs != ours
-        };
-        differ(&self.domain, &here.name) || differ(&self.space, &here.space)
     }
 
     /// Why its process may run although it is not seen, a sentence. None if it would be seen.
@@ -123,22 +119,19 @@ impl Claim {
                 "A process in a container on this machine has the number {pid} there, and may have made it."
             ));
         }
-        let place = self.may_run(here)?.place();
+        let unseen = here.unseen.filter(|unseen| self.may_run(*unseen, here));
+        let place = unseen?.place();
         let why = format!("Process {pid} may run {place}, which cannot be seen from here.");
         Some(why)
     }
 
-    /// Where its process may run without being seen from here.
-    fn may_run(&self, here: &PidDomain) -> Option<Unseen> {
-        let is_known = match here.unseen? {
-            // Two machines may have the same id, and the first namespace has the same everywhere.
-            Unseen::OnOtherMachines => self.boot().zip(here.boot).is_some_and(|(theirs, ours)| {
-                self.domain.is_some() && (theirs - ours).abs() < SAME_BOOT
-            }),
-            Unseen::InWindows | Unseen::OutsideOfContainer => self.domain.is_some(),
-        };
-        let is_possible = self.pid <= HIGHEST_PID && !is_known;
-        here.unseen.filter(|_| is_possible)
+    /// Whether its process may run there without being seen from here.
+    fn may_run(&self, unseen: Unseen, here: &PidDomain) -> bool {
+        let boots = self.boot().zip(here.boot);
+        let is_this_boot = boots.is_some_and(|(theirs, ours)| (theirs - ours).abs() < SAME_BOOT);
+        // Two machines may have the same id, and the first namespace has the same everywhere.
+        let is_sure = unseen != Unseen::OnOtherMachines || is_this_boot;
+        self.pid <= HIGHEST_PID && !(self.domain.is_some() && is_sure)
     }
 
     /// When the machine of its process had started, by that machine's clock.
@@ -156,14 +149,6 @@ impl Claim {
         let pid = self.pid;
         let gone =
             |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
-        match process.alive {
-            Some(true) => {}
-            Some(false) => return gone(""),
-            None => {
-                let why = format!("Whether process {pid} runs cannot be seen on this system.");
-                return Liveness::Unclear(why);
-            }
-        }
         let same_start = match self.start {
             Some(ProcessStart::Ticks(named)) => process.start_ticks.map(|real| named == real),
             Some(ProcessStart::At(named)) => process
@@ -172,27 +157,29 @@ impl Claim {
                 .map(|real| (named - real).abs() < ROUNDING),
             None => None,
         };
-        if same_start == Some(false) {
-            return gone("; its number now belongs to a process with another start time");
-        }
         let claimed_at = self.at.unwrap_or(written_at) + ROUNDING;
-        if same_start.is_none()
-            && process
-                .started_at
-                .is_some_and(|started| started > claimed_at)
-        {
-            // Reckoned from the machine's start, it moves when the machine is paused or the clock set.
-            return match (process.start_ticks, process.is_claude) {
-                (Some(_), Some(true) | None) => Liveness::Unclear(format!(
-                    "Process {pid} seems to have started later, as it also would if this machine had been paused since."
-                )),
-                _ => gone("; its number now belongs to a process that started later"),
-            };
-        }
+        let started = process.started_at;
+        let is_later = started.is_some_and(|started| started > claimed_at);
         let name = process.name.as_deref().unwrap_or("another program");
-        match process.is_claude {
-            Some(true) => Liveness::Holds,
-            Some(false) if same_start.is_none() => Liveness::Gone(format!(
+        match (process.alive, same_start, process.is_claude) {
+            (None, ..) => Liveness::Unclear(format!(
+                "Whether process {pid} runs cannot be seen on this system."
+            )),
+            (Some(false), ..) => gone(""),
+            (_, Some(false), _) => {
+                gone("; its number now belongs to a process with another start time")
+            }
+            // Reckoned from the machine's start, it moves when the machine is paused or the clock set.
+            (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
+                Liveness::Unclear(format!(
+                    "Process {pid} seems to have started later, as it also would if this machine had been paused since."
+                ))
+            }
+            (_, None, _) if is_later => {
+                gone("; its number now belongs to a process that started later")
+            }
+            (.., Some(true)) => Liveness::Holds,
+            (_, None, Some(false)) => Liveness::Gone(format!(
                 "Process {pid} is not Claude Code but {name}: its number was used again."
             )),
             _ => Liveness::Unclear(format!(
@@ -203,15 +190,13 @@ impl Claim {
 }
 
 fn moment_of(millis: &Value) -> Option<DateTime<Utc>> {
-    let at = DateTime::from_timestamp_millis(millis.as_i64()?);
-    at.filter(|at| is_reckonable(*at))
+    DateTime::from_timestamp_millis(millis.as_i64()?).filter(|at| is_reckonable(*at))
 }
 
 fn valid(pid: u64) -> Option<u32> {
     // 0 and negative numbers mean groups of processes to the system, not one process.
-    u32::try_from(pid)
-        .ok()
-        .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
+    let pid = u32::try_from(pid).ok()?;
+    (1..=i32::MAX.unsigned_abs()).contains(&pid).then_some(pid)
 }
 
 /// One file of the registry: what it claims, and whether that session runs.
@@ -259,10 +244,9 @@ impl Doing {
             directory: text("cwd"),
             state: fields.read("status"),
             since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
-            in_background: matches!(
-                fields.at("kind").as_str(),
-                Some("bg" | "daemon" | "daemon-worker")
-            ),
+            in_background: ["bg", "daemon", "daemon-worker"]
+                .iter()
+                .any(|kind| fields.at("kind") == kind),
         }
     }
 }
@@ -295,10 +279,9 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
         .filter_map(|(file, bytes)| {
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
-            let liveness = claim.liveness(&claim.look(), written_at, &here);
             Some(Session {
+                liveness: claim.liveness(&claim.look(), written_at, &here),
                 claim,
-                liveness,
                 doing: Doing::parse(&bytes),
             })
         })

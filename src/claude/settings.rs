@@ -138,44 +138,25 @@ fn paths_with_managed(
     places: &Places,
     project: Option<&Path>,
 ) -> Vec<(SettingsScope, PathBuf)> {
-    let mut paths: Vec<_> = drop_ins(managed)
-        .into_iter()
-        .chain([managed.to_owned()])
-        .map(|path| (SettingsScope::Managed, path))
-        .collect();
-    paths.extend(of_user(places, project));
-    paths
+    let managed = drop_ins(managed).into_iter().chain([managed.to_owned()]);
+    let managed = managed.map(|path| (SettingsScope::Managed, path));
+    managed.chain(of_user(places, project)).collect()
 }
 
 /// Those of them that the user can change, where whycap may have been installed.
 pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
-    let mut paths = Vec::new();
     let user = places.user_settings();
-    if let Some(project) = project {
-        for scope in [SettingsScope::Local, SettingsScope::Project] {
-            let path = path_of(scope, places, project);
-            // In the home directory the project's file is the user's file.
-            if path != user {
-                paths.push((scope, path));
-            }
-        }
-    }
+    let scopes = [SettingsScope::Local, SettingsScope::Project].into_iter();
+    let of_project = scopes.filter_map(|scope| Some((scope, path_of(scope, places, project?))));
+    // In the home directory the project's file is the user's file.
+    let mut paths: Vec<_> = of_project.filter(|(_, path)| *path != user).collect();
     paths.push((SettingsScope::User, user));
     paths
 }
 
 /// Variables that name the directories where a user's things, and ours, are kept.
-const HOMES: [&str; 9] = [
-    "HOME",
-    "USERPROFILE",
-    "APPDATA",
-    "LOCALAPPDATA",
-    "CLAUDE_CONFIG_DIR",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "WHYCAP_DATA_DIR",
-    "WHYCAP_CONFIG",
-];
+const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG_CONFIG_HOME \
+                     XDG_DATA_HOME WHYCAP_DATA_DIR WHYCAP_CONFIG";
 
 /// Whether a project's own settings set a variable that says where home is. The client hands what
 /// their `env` holds to hooks and to the status line.
@@ -186,7 +167,7 @@ pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
         let file = SettingsFile::read(scope, path_of(scope, places, project));
         let set = file.get("env");
         let sets = |name| set.is_some_and(|set| set.get(name).is_some());
-        HOMES.into_iter().any(sets)
+        HOMES.split(' ').any(sets)
     })
 }
 
@@ -204,9 +185,8 @@ pub(crate) fn winner<'a>(
     files: &'a [SettingsFile],
     key: &str,
 ) -> Option<(&'a SettingsFile, &'a Value)> {
-    files
-        .iter()
-        .find_map(|file| file.get(key).map(|value| (file, value)))
+    let mut files = files.iter();
+    files.find_map(|file| Some((file, file.get(key)?)))
 }
 
 /// What responses cost here: the built-in prices with the user's own rates, and what Claude Code
@@ -219,14 +199,13 @@ pub(crate) fn prices(places: &Places) -> PriceTable {
 /// The user's own rates: from managed settings, which the client obeys, else from the user's
 /// `settings.json`. Files that cannot be read have no rates.
 fn own_rates(places: &Places) -> OwnRates {
-    paths(places, None)
-        .into_iter()
-        .find_map(|(scope, path)| {
-            let mut rates = rates_in(&path)?;
-            rates.managed = scope == SettingsScope::Managed;
-            Some(rates)
-        })
-        .unwrap_or_default()
+    let mut paths = paths(places, None).into_iter();
+    let rates = paths.find_map(|(scope, path)| {
+        let mut rates = rates_in(&path)?;
+        rates.managed = scope == SettingsScope::Managed;
+        Some(rates)
+    });
+    rates.unwrap_or_default()
 }
 
 fn rates_in(path: &Path) -> Option<OwnRates> {

@@ -73,18 +73,12 @@ impl ShownUsage {
         let at = plausible_epoch(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
         let page = cached.at("utilization");
         let named = WINDOWS.into_iter().filter_map(|(name, model)| {
-            let window = page.at(name);
-            ShownWindow::new(name, model, window.at("utilization"), window)
+            ShownWindow::new(name, model, "utilization", page.at(name))
         });
         let limits = page.at("limits").as_array().into_iter().flatten();
         let of_models = limits.filter_map(|limit| {
             let model = limit.at("scope").at("model").at("display_name").as_str()?;
-            ShownWindow::new(
-                limit.at("kind").as_str()?,
-                Some(model),
-                limit.at("percent"),
-                limit,
-            )
+            ShownWindow::new(limit.at("kind").as_str()?, Some(model), "percent", limit)
         });
         let shown = Self {
             at,
@@ -92,8 +86,7 @@ impl ShownUsage {
             credits: ShownCredits::parse(page.at("extra_usage")),
             owner: Owner::from_ids(cached.at("accountUuid").as_str(), None),
         };
-        let says_something = !shown.windows.is_empty() || shown.credits.is_some();
-        says_something.then_some(shown)
+        (!shown.windows.is_empty() || shown.credits.is_some()).then_some(shown)
     }
 
     /// Whether it can be this account's.
@@ -116,36 +109,33 @@ impl ShownUsage {
 }
 
 impl ShownWindow {
-    fn new(name: &str, model: Option<&str>, percent: &Value, window: &Value) -> Option<Self> {
-        let resets_at: Option<DateTime<Utc>> = window.read("resets_at");
+    fn new(name: &str, model: Option<&str>, percent: &str, window: &Value) -> Option<Self> {
         Some(Self {
             name: name.to_owned(),
             model: model.map(str::to_owned),
-            percent: percent.as_f64()?,
-            resets_at: resets_at.filter(|at| is_reckonable(*at)),
+            percent: window.at(percent).as_f64()?,
+            resets_at: window.read("resets_at").filter(|at| is_reckonable(*at)),
         })
     }
 }
 
 impl ShownCredits {
     fn parse(credits: &Value) -> Option<Self> {
-        let text = |name: &str| credits.at(name).as_str().map(str::to_owned);
-        let currency = text("currency").map(|currency| currency.to_uppercase());
+        let currency: Option<String> = credits.read("currency");
+        let currency = currency.map(|currency| currency.to_uppercase());
         // Amounts are in the currency's smallest unit: 5000 was $50.00 on the client's own page (2.1.330).
-        let is_whole = |it: &str| WITHOUT_CENTS.contains(&it);
-        let cents = if currency.as_deref().is_some_and(is_whole) {
+        let is_whole = |it: &String| WITHOUT_CENTS.contains(&it.as_str());
+        let units = if currency.as_ref().is_some_and(is_whole) {
             1.0
         } else {
             100.0
         };
+        let amount = |name: &str| credits.at(name).as_f64().map(|amount| amount / units);
         Some(Self {
             enabled: credits.at("is_enabled").as_bool()?,
-            used: credits.at("used_credits").as_f64().map(|used| used / cents),
-            limit: credits
-                .at("monthly_limit")
-                .as_f64()
-                .map(|limit| limit / cents),
-            disabled_reason: text("disabled_reason"),
+            used: amount("used_credits"),
+            limit: amount("monthly_limit"),
+            disabled_reason: credits.read("disabled_reason"),
             currency,
         })
     }
@@ -161,10 +151,8 @@ impl ShownCredits {
     fn in_words(&self) -> Option<String> {
         let used = self.show(self.used.filter(|_| self.enabled)?);
         let limit = self.limit.map(|limit| format!(" of {}", self.show(limit)));
-        Some(format!(
-            "usage credits {used}{} used",
-            limit.unwrap_or_default()
-        ))
+        let limit = limit.unwrap_or_default();
+        Some(format!("usage credits {used}{limit} used"))
     }
 }
 

@@ -42,8 +42,9 @@ pub struct StatusPayload {
     pub(crate) client_api_ms: Option<f64>,
     /// For how long processes of the chain of runs have lived, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
-    /// Lines that the session has added and removed.
-    pub(crate) lines_changed: Option<(u64, u64)>,
+    /// Lines that the session has added, and removed.
+    pub(crate) lines_added: Option<u64>,
+    pub(crate) lines_removed: Option<u64>,
     /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
     pub(crate) effort: Option<String>,
     /// Share of the context window in use, 0 to 100. Absent before the first answer.
@@ -76,22 +77,18 @@ impl StatusPayload {
         let number = |pointer: &str| root.pointer(pointer)?.as_f64();
         let meter = |window: &str| meter(root.at("rate_limits").at(window));
         let (cache, cost) = (root.at("prompt_cache"), root.at("cost"));
-        let [project, current, cwd] =
-            ["/workspace/project_dir", "/workspace/current_dir", "/cwd"].map(path);
-        let mut directories: Vec<PathBuf> = [&project, &current, &cwd]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect();
+        let places = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"].map(path);
+        let mut directories: Vec<PathBuf> = places.iter().flatten().cloned().collect();
         directories.dedup();
+        let [project, current, cwd] = places;
         let client_run_ms = number("/cost/total_duration_ms").and_then(whole_millis);
+        let names = ["/model/display_name", "/model/id", "/model"];
+        let used_percent = number("/context_window/used_percentage");
         Self {
             session_id: text("/session_id"),
             prompt_id: text("/prompt_id"),
             transcript_path: path("/transcript_path"),
-            model_name: ["/model/display_name", "/model/id", "/model"]
-                .into_iter()
-                .find_map(text),
+            model_name: names.into_iter().find_map(text),
             model_id: text("/model/id"),
             version: text("/version"),
             project_dir: project.or_else(|| cwd.clone()),
@@ -100,13 +97,10 @@ impl StatusPayload {
             client_total: dollars(cost.at("total_cost_usd")),
             client_api_ms: number("/cost/total_api_duration_ms"),
             client_run_ms,
-            lines_changed: cost
-                .at("total_lines_added")
-                .as_u64()
-                .zip(cost.at("total_lines_removed").as_u64()),
+            lines_added: cost.at("total_lines_added").as_u64(),
+            lines_removed: cost.at("total_lines_removed").as_u64(),
             effort: text("/effort/level"),
-            context_percent: number("/context_window/used_percentage")
-                .filter(|percent| (0.0..=1000.0).contains(percent)),
+            context_percent: used_percent.filter(|percent| (0.0..=1000.0).contains(percent)),
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
             cache_misses: CacheMisses::parse(cache, client_run_ms),
@@ -218,13 +212,13 @@ impl CacheMisses {
 
 impl PromptCache {
     fn parse(cache: &Value) -> Option<Self> {
-        let lives = match cache.at("ttl").as_str()? {
-            "5m" => TimeDelta::minutes(5),
-            "1h" => TimeDelta::hours(1),
+        let minutes = match cache.at("ttl").as_str()? {
+            "5m" => 5,
+            "1h" => 60,
             _ => return None,
         };
         Some(Self {
-            lives,
+            lives: TimeDelta::minutes(minutes),
             expires_at: plausible_epoch(cache.at("expires_at").as_f64()?)?,
             tokens: cache.at("recache_tokens_if_cold").as_u64()?,
         })

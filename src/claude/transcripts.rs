@@ -9,14 +9,14 @@
 //! (`/rename`), else by Claude Code; and when a prompt was sent.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use crate::disk;
+use crate::disk::{self, records};
 use crate::foreign::Foreign;
 use crate::time::{Millis, millis};
 use crate::transcript::reader::FileState;
@@ -72,14 +72,12 @@ pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
 
 /// Every transcript and directory under these roots that cannot be read, in order.
 pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let TranscriptFiles {
-        files,
-        mut unreadable,
-    } = all(roots);
-    let paths = files.into_iter().map(|file| file.path);
-    unreadable.extend(paths.filter(|path| File::open(path).is_err_and(|error| is_there(&error))));
-    unreadable.sort();
-    unreadable
+    let mut found = all(roots);
+    let paths = found.files.into_iter().map(|file| file.path);
+    let closed = paths.filter(|path| File::open(path).is_err_and(|error| is_there(&error)));
+    found.unreadable.extend(closed);
+    found.unreadable.sort();
+    found.unreadable
 }
 
 /// Whether a file that could not be read still exists: the client deletes old ones at any moment.
@@ -104,8 +102,11 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
     found
 }
 
-/// A session's transcript, found without looking at others.
+/// A session's transcript, found without looking at others, if its id can be the name of a file.
 pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
+    if records::name_of(session) != session {
+        return None;
+    }
     let name = format!("{session}.jsonl");
     let projects = roots.filter_map(|root| fs::read_dir(root).ok()).flatten();
     projects
@@ -137,11 +138,9 @@ pub(crate) fn session_of(path: &Path) -> String {
 
 /// Whether a name is one that the client gives to a session: a UUID.
 pub(crate) fn is_session_id(name: &str) -> bool {
+    let is_of_id = |byte: u8| byte == b'-' || byte.is_ascii_hexdigit();
     let lengths = name.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12])
-        && name
-            .bytes()
-            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    lengths.eq([8, 4, 4, 4, 12]) && name.bytes().all(is_of_id)
 }
 
 /// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
@@ -162,17 +161,14 @@ fn list(directory: &Path, levels: usize, found: &mut TranscriptFiles) {
             return;
         };
         let path = entry.path();
+        let may_be_directory = |kind: FileType| kind.is_dir() || kind.is_symlink();
         if path.extension() == Some(OsStr::new("jsonl")) {
             match TranscriptFile::look(&path) {
                 Ok(file) => found.files.extend(file),
                 Err(error) if is_there(&error) => found.unreadable.push(path),
                 Err(_) => {}
             }
-        } else if levels > 1
-            && entry
-                .file_type()
-                .is_ok_and(|kind| kind.is_dir() || kind.is_symlink())
-        {
+        } else if levels > 1 && entry.file_type().is_ok_and(may_be_directory) {
             list(&path, levels - 1, found);
         }
     }
@@ -196,11 +192,8 @@ const LONGEST_LINE: usize = 4 * 1024;
 /// The title of the session with this transcript. None where it has none, or cannot be read.
 pub(crate) fn title_of(transcript: &Path) -> Option<String> {
     let (start, tail) = disk::read_tail(transcript, END).ok()?;
-    let head = if start == 0 {
-        Vec::new()
-    } else {
-        disk::read_head(transcript, END).ok()?
-    };
+    let head = if start > 0 { END } else { 0 };
+    let head = disk::read_head(transcript, head).ok()?;
     title_in(complete_lines(0, &head).chain(complete_lines(start, &tail)))
 }
 
@@ -208,8 +201,7 @@ pub(crate) fn title_of(transcript: &Path) -> Option<String> {
 fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     let mut found: [Option<String>; KINDS.len()] = Default::default();
     for line in lines.filter(|line| line.len() <= LONGEST_LINE) {
-        let named = found.iter_mut().zip(KINDS);
-        for (title, (kind, field)) in named {
+        for (title, (kind, field)) in found.iter_mut().zip(KINDS) {
             if begins_with_type(line, kind) {
                 *title = text_of(line, field).or(title.take());
             }
@@ -220,9 +212,7 @@ fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
 
 /// Titles are lines of their own, whose type comes first.
 fn begins_with_type(line: &[u8], kind: &str) -> bool {
-    line.strip_prefix(b"{\"type\":\"")
-        .and_then(|rest| rest.strip_prefix(kind.as_bytes()))
-        .is_some_and(|rest| rest.starts_with(b"\""))
+    line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes())
 }
 
 fn text_of(line: &[u8], field: &str) -> Option<String> {

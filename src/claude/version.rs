@@ -26,18 +26,14 @@ impl ClientVersion {
     /// not three numbers.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches(['v', 'V']);
-        let mut parts = text.splitn(3, '.');
-        let major = parts.next()?.parse().ok()?;
-        let minor = parts.next()?.parse().ok()?;
-        let rest = parts.next()?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let patch = rest.get(..end)?.parse().ok()?;
-        if rest.get(end..)?.starts_with('.') {
-            return None;
-        }
-        Some(Self(major, minor, patch))
+        let is_of_version = |c: char| c.is_ascii_digit() || c == '.';
+        let end = text.find(|c| !is_of_version(c)).unwrap_or(text.len());
+        let mut numbers = text
+            .get(..end)?
+            .split('.')
+            .map(|number| number.parse().ok());
+        let version = Self(numbers.next()??, numbers.next()??, numbers.next()??);
+        numbers.next().is_none().then_some(version)
     }
 }
 
@@ -101,14 +97,12 @@ pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<P
     } else {
         "claude"
     };
-    let search = environment.variable("PATH").unwrap_or_default();
-    std::env::split_paths(search)
+    let search = std::env::split_paths(environment.variable("PATH").unwrap_or_default());
+    let usual = [".claude/local", ".local/bin"].map(|usual| places.home.join(usual));
+    search
         .filter(|directory| directory.is_absolute())
+        .chain(usual)
         .map(|directory| directory.join(name))
-        .chain([
-            places.home.join(".claude/local").join(name),
-            places.home.join(".local/bin").join(name),
-        ])
         .filter(|program| program.is_file())
         .filter_map(|program| program.canonicalize().ok())
         .collect()

@@ -59,7 +59,7 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
         .iter()
         .map(|(event, _)| {
             let handler = json!({"type": "command", "command": format!("'{called}' hook")});
-            (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
+            ((*event).to_owned(), json!([{"hooks": [handler]}]))
         })
         .collect();
     let wired = json!({

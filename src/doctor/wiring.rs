@@ -112,7 +112,7 @@ fn plugin_is_on(setup: &Setup) -> bool {
 
 pub(super) fn hooks(setup: &Setup, found: &mut Examination) {
     let wired: Vec<_> = setup.wired().flat_map(|(_, wired)| wired.hooks).collect();
-    let mut missing: Vec<_> = EVENTS.iter().map(|(event, _)| event.as_str()).collect();
+    let mut missing: Vec<_> = EVENTS.iter().map(|(event, _)| *event).collect();
     missing.retain(|event| !wired.iter().any(|(name, _)| name == event));
     let key = match missing.len() {
         0 => "hooks.set",

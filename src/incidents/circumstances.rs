@@ -206,7 +206,7 @@ impl Incidents<'_> {
 
     /// Whether a session got a good answer after that moment.
     fn was_answered(&self, session: &str, at: DateTime<Utc>) -> bool {
-        let transcript = in_transcript::of_session(self.places, session);
+        let transcript = self.transcript_of(session);
         let tail = transcript.as_deref().and_then(in_transcript::tail);
         tail.is_some_and(|tail| tail.answers.iter().any(|answer| *answer > at))
     }
@@ -231,7 +231,10 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     if then.and_then(|then| owner.is(then)) == Some(false) {
         evidence.login.account = Some(match login {
             Some(login) if evidence.login.whose == Some(Whose::Login) => login.clone(),
-            _ => Account::of_another(owner),
+            _ => Account {
+                owner,
+                ..Account::default()
+            },
         });
     }
 }

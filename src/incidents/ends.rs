@@ -79,7 +79,7 @@ impl Incidents<'_> {
         if answer.session == session {
             return true;
         }
-        let Some(transcript) = in_transcript::of_session(self.places, &answer.session) else {
+        let Some(transcript) = self.transcript_of(&answer.session) else {
             return false;
         };
         let account = incident.evidence.login.account.as_ref();

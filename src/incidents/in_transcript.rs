@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::SAME_EVENT;
 use crate::claude::transcripts;
-use crate::disk::{self, records};
+use crate::disk;
 use crate::limits::evidence::Evidence;
 use crate::limits::normalize;
 use crate::places::Places;
@@ -26,22 +26,16 @@ const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 
 /// Reads the end of a transcript. None if it is not a readable file.
 pub(super) fn tail(transcript: &Path) -> Option<Tail> {
-    // A device or a pipe would never end.
-    let size = std::fs::metadata(transcript)
-        .ok()
-        .filter(std::fs::Metadata::is_file)?
-        .len();
-    let read = |limit| {
-        let (start, bytes) = disk::read_tail(transcript, limit).ok()?;
-        Some(Tail::read(start, &bytes))
-    };
-    let mut tail = read(TAIL)?;
-    if size > TAIL && tail.errors.is_empty() && tail.version.is_none() {
-        tail = read(LONG_TAIL)?;
+    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    let mut tail = Tail::read(start, &bytes);
+    if start == 0 {
+        return Some(tail);
     }
-    if size > TAIL
-        && let Some(owner) = owner_at_the_beginning(transcript)
-    {
+    if tail.errors.is_empty() && tail.version.is_none() {
+        let (start, bytes) = disk::read_tail(transcript, LONG_TAIL).ok()?;
+        tail = Tail::read(start, &bytes);
+    }
+    if let Some(owner) = owner_at_the_beginning(transcript) {
         tail.begins_with(&owner);
     }
     Some(tail)
@@ -101,12 +95,9 @@ fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
 
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    if evidence.session.client.model.is_none() {
-        evidence.session.client.model.clone_from(&tail.model);
-    }
-    if evidence.session.client.version.is_none() {
-        evidence.session.client.version.clone_from(&tail.version);
-    }
+    let client = &mut evidence.session.client;
+    client.model = client.model.take().or_else(|| tail.model.clone());
+    client.version = client.version.take().or_else(|| tail.version.clone());
     evidence.session.waiting = tail.waiting;
     evidence.session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
@@ -116,24 +107,24 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         evidence.since.answered_by.clone_from(&tail.model);
     }
     let own_line = own_line(evidence, tail);
-    let owner = own_line.map_or(&tail.owner, |own| &own.owner);
     if evidence.login.owner.is_none() || own_line.is_some() {
+        let owner = own_line.map_or(&tail.owner, |own| &own.owner);
         evidence.login.owner.clone_from(owner);
     }
     let reaches_back = tail.answers.first().is_some_and(|at| *at <= evidence.at);
     if evidence.since.answered_at.is_none() && (own_line.is_some() || reaches_back) {
         evidence.since.answered_at = later;
     }
-    if let Some(MetError { line, answered, .. }) = own_line {
-        evidence.since.answered |= *answered;
-        if line.version.is_some() {
-            evidence.session.client.version.clone_from(&line.version);
-        }
-        if evidence.text.message.is_empty() {
-            evidence.text.message.clone_from(&line.text);
-        }
-        evidence.text.line = Some(line.clone());
+    let Some(MetError { line, answered, .. }) = own_line else {
+        return;
+    };
+    evidence.since.answered |= *answered;
+    let version = &mut evidence.session.client.version;
+    *version = line.version.clone().or(version.take());
+    if evidence.text.message.is_empty() {
+        evidence.text.message.clone_from(&line.text);
     }
+    evidence.text.line = Some(line.clone());
 }
 
 /// The line that records this error: made at the same instant, or, on a machine under load, with
@@ -178,23 +169,16 @@ fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
     normalize(&evidence.text.message) == normalize(&line.text)
 }
 
-/// Where the session's transcript is, if the file name is the session's id.
-pub(super) fn of_session(places: &Places, session: &str) -> Option<PathBuf> {
-    let is_file_name = records::name_of(session) == session;
-    is_file_name
-        .then(|| transcripts::of_session(places.transcript_roots(), session))
-        .flatten()
-}
-
 /// The transcripts that were changed last, at most `most`, one of each session; only that of one if it
 /// is given. A session may be in several places: its project was moved, or its history copied.
 pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<PathBuf> {
-    let of_sessions = transcripts::of_sessions(places.transcript_roots()).into_iter();
+    let of_sessions = transcripts::of_sessions(places.transcript_roots());
+    let mut paths: Vec<PathBuf> = of_sessions.into_iter().map(|file| file.path).collect();
     let mut seen = HashSet::new();
-    of_sessions
-        .map(|file| file.path)
-        .filter(|path| session.is_none_or(|session| path.file_stem() == Some(session.as_ref())))
-        .filter(|path| seen.insert(path.file_stem().map(ToOwned::to_owned)))
-        .take(most)
-        .collect()
+    paths.retain(|path| {
+        let name = path.file_stem().map(ToOwned::to_owned);
+        session.is_none_or(|session| name.as_deref() == Some(session.as_ref())) && seen.insert(name)
+    });
+    paths.truncate(most);
+    paths
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
@@ -53,7 +53,7 @@ impl Incidents<'_> {
     ) -> Option<(Option<Incident>, Option<Unsaved>)> {
         let session = payload.session_id.as_deref()?;
         let transcript = payload.transcript_path.as_deref();
-        let newest = store::newest_of(self.recent(), session);
+        let newest = self.newest_error(session);
         let stored_until = newest.as_ref().map(|newest| newest.at + SAME_EVENT);
         let is_stored = |line: &ErrorLine| {
             stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
@@ -90,9 +90,8 @@ impl Incidents<'_> {
         if before.since.answered {
             return (evidence, None);
         }
-        let of_session = |session| in_transcript::of_session(self.places, session);
         let found = transcript.map(Path::to_owned);
-        let found = found.or_else(|| of_session(before.session.id.as_deref()?));
+        let found = found.or_else(|| self.transcript_of(before.session.id.as_deref()?));
         if let Some(tail) = found.as_deref().and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
         }
@@ -108,25 +107,29 @@ impl Incidents<'_> {
         if let Some(unsaved) = unsaved {
             self.keep(unsaved);
         }
-        self.add_samples(&mut evidence, None, self.account());
-        self.add_usage(&mut evidence);
+        self.complete(&mut evidence);
         evidence
+    }
+
+    /// Adds what the windows were, by all that is known.
+    fn complete(&self, evidence: &mut Evidence) {
+        self.add_samples(evidence, None, self.account());
+        self.add_usage(evidence);
     }
 
     /// The error that a session is in, if its user was not told of it yet. From now on he was.
     pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
-        let (places, now) = (self.places, self.environment.now);
-        let newest = store::newest_of(self.recent(), session);
-        let newest = newest.filter(|newest| !store::is_told(newest, places, now))?;
+        let newest = self.newest_error(session);
+        let newest = newest.filter(|newest| !self.is_told(newest))?;
         let incident = self.explained(self.read(&newest, transcript));
         let is_of_interest = incident.is_open() && !incident.standing.is_over();
-        (is_of_interest && store::tell(&newest, places, now)).then_some(incident)
+        (is_of_interest && self.tell(&newest)).then_some(incident)
     }
 
     /// Who asks about the error of his session need not be told. A prompt `turns_off` the waiting.
     pub(crate) fn user_asks(&self, session: &str, turns_off: bool) {
-        if let Some(newest) = store::newest_of(self.recent(), session) {
-            store::tell(&newest, self.places, self.environment.now);
+        if let Some(newest) = self.newest_error(session) {
+            self.tell(&newest);
         }
         if turns_off {
             // What cannot be kept is not known later.
@@ -139,11 +142,6 @@ impl Incidents<'_> {
         self.found(session, usize::MAX)
     }
 
-    /// The same without those that are too old to say anything about the present.
-    pub(crate) fn latest(&self, session: Option<&str>) -> Vec<Incident> {
-        self.found(session, INCIDENTS)
-    }
-
     fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
         let journal = Journal::whole(self.places);
         let stored = match session {
@@ -152,7 +150,7 @@ impl Incidents<'_> {
         };
         let stored = stored.iter().take(most);
         let mut found: Vec<Evidence> = stored.map(|stored| self.read(stored, None)).collect();
-        let unstored_error = |transcript: &Path| {
+        let unstored_error = |transcript: &PathBuf| {
             let session = transcript.file_stem()?.to_str()?;
             let is_stored = |line: &ErrorLine| {
                 let mut stored = found.iter();
@@ -160,13 +158,12 @@ impl Incidents<'_> {
             };
             let mut evidence = self.unstored_error(transcript, session, is_stored)?;
             evidence.login.account = self.account().cloned();
-            self.add_samples(&mut evidence, None, self.account());
-            self.add_usage(&mut evidence);
+            self.complete(&mut evidence);
             Some(evidence)
         };
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
-        let unstored = transcripts.iter().filter_map(|path| unstored_error(path));
-        found.extend(unstored.collect::<Vec<_>>());
+        let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
+        found.extend(unstored);
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // A session has one present state: an older error that got no answer of its own is not
         // open any more once a newer one took its place.
@@ -176,8 +173,7 @@ impl Incidents<'_> {
                 && let Some(at) = newer.insert(session.clone(), evidence.at)
                 && !evidence.since.answered
             {
-                evidence.since.answered = true;
-                evidence.since.answered_at = Some(at);
+                (evidence.since.answered, evidence.since.answered_at) = (true, Some(at));
             }
         }
         let incidents = found.into_iter().map(|evidence| self.explained(evidence));
@@ -186,8 +182,8 @@ impl Incidents<'_> {
 
     /// Whether anything here has heard of this session.
     pub(crate) fn know(&self, session: &str) -> bool {
-        store::newest_of(self.recent(), session).is_some()
-            || in_transcript::of_session(self.places, session).is_some()
+        self.newest_error(session).is_some()
+            || self.transcript_of(session).is_some()
             || readings::last_of(self.recent(), session).is_some()
     }
 
@@ -202,13 +198,13 @@ impl Incidents<'_> {
             Standing::Over(_) if now - incident.evidence.at < LATELY => 2,
             Standing::Over(_) => 3,
         };
-        let mut found = self.latest(session);
-        let blocked = found.iter().filter(|incident| incident.blocks().is_some());
-        let blocked = blocked.cloned().collect();
-        found.sort_by_key(rank);
+        // Those that are too old say nothing about the present.
+        let mut found = self.found(session, INCIDENTS);
+        let incident = found.iter().min_by_key(|incident| rank(incident)).cloned();
+        found.retain(|incident| incident.blocks().is_some());
         Situation {
-            incident: found.into_iter().next(),
-            blocked,
+            incident,
+            blocked: found,
         }
     }
 }

@@ -22,12 +22,14 @@ pub(crate) use pace::steps;
 pub(crate) use paying::Paying;
 
 use std::cell::OnceCell;
+use std::path::PathBuf;
 
 use chrono::TimeDelta;
 
 use crate::claude::account::{Account, LoginState};
 use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::transcripts;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::limits::evidence::{Evidence, Whose};
@@ -83,6 +85,10 @@ impl<'a> Incidents<'a> {
     pub(crate) fn recent(&self) -> &Journal {
         let read = || Journal::recent(self.places, self.environment.now);
         self.recent.get_or_init(read)
+    }
+
+    fn transcript_of(&self, session: &str) -> Option<PathBuf> {
+        transcripts::of_session(self.places.transcript_roots(), session)
     }
 
     fn explained(&self, evidence: Evidence) -> Incident {

@@ -14,7 +14,7 @@ use crate::claude::meters::Meter;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
-use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
+use crate::limits::pace::week::{self, PastWeeks};
 use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
 use crate::limits::sample::{Sample, Teller};
 use crate::places::Places;
@@ -34,13 +34,8 @@ pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) 
 fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
     let mut known: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
-    for Reading {
-        session,
-        sample,
-        plan,
-        ..
-    } in readings
-    {
+    for told in readings {
+        let sample = told.sample;
         let before = known.get(&sample.account);
         if before.is_some_and(|before| before.measured >= sample.measured) {
             continue;
@@ -51,10 +46,10 @@ fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
                 steps.push(WindowStep {
                     at: sample.at,
                     account: sample.account.clone(),
-                    plan: plan.clone(),
+                    plan: told.plan.clone(),
                     window,
                     meter,
-                    session: session.clone(),
+                    session: told.session.clone(),
                 });
             }
         }
@@ -67,12 +62,10 @@ fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
 #[derive(Debug, Serialize, Deserialize)]
 struct WeekForecast {
     account: Option<String>,
-    window: Window,
     at: DateTime<Utc>,
-    /// As it was then.
-    meter: Meter,
-    outlook: Outlook,
-    week_before: Option<WeekBefore>,
+    /// Of the window as it was then.
+    #[serde(flatten)]
+    expected: Expected,
 }
 
 impl JournalRecord for WeekForecast {
@@ -88,18 +81,9 @@ impl Incidents<'_> {
     pub(crate) fn expected(&self, known: &Sample) -> Vec<Expected> {
         let is_fresh = self.environment.now - known.measured <= FRESH_FOR;
         let windows = known.windows().filter(|_| is_fresh);
-        let expected = windows.filter_map(|(window, meter)| {
-            if window == Window::FiveHour {
-                return self.five_hours(known, meter);
-            }
-            let forecast = self.week_forecast(known, window)?;
-            Some(Expected {
-                window,
-                meter,
-                outlook: forecast.outlook,
-                rate: None,
-                week_before: forecast.week_before,
-            })
+        let expected = windows.filter_map(|(window, meter)| match window {
+            Window::FiveHour => self.five_hours(known, meter),
+            week => Some(self.week_forecast(known, week)?.expected),
         });
         expected.collect()
     }
@@ -129,14 +113,16 @@ impl Incidents<'_> {
     fn week_forecast(&self, told: &Sample, window: Window) -> Option<WeekForecast> {
         let (now, meter) = (self.environment.now, told.meter(window)?);
         let known = self.recent().records::<WeekForecast>("");
-        let mut known = known.filter(|known| known.at <= now && known.window == window);
+        let mut known = known.filter(|known| known.at <= now && known.expected.window == window);
         let mut last = known.find(|known| known.account == told.account)?;
-        if !last.meter.is_of_run(&meter) || meter.is_used_up() {
+        let expected = &mut last.expected;
+        if !expected.meter.is_of_run(&meter) || meter.is_used_up() {
             return None;
         }
-        if matches!(last.outlook, Outlook::Full(_, latest) if latest <= now) {
-            last.outlook = Outlook::Open;
+        if matches!(expected.outlook, Outlook::Full(_, latest) if latest <= now) {
+            expected.outlook = Outlook::Open;
         }
+        expected.meter = meter;
         Some(last)
     }
 
@@ -154,19 +140,20 @@ impl Incidents<'_> {
             let from = now - WEEK * (week::WEEKS + 1);
             let journal = Journal::between(self.places, from, now);
             let steps = self.rises(&journal, told, window, from, usize::MAX);
-            let levels = steps.iter().map(|step| (step.at, step.meter));
-            let rises = week::rises(levels);
             let history = PastWeeks {
-                rises: &rises,
+                rises: &week::rises(steps.iter().map(|step| (step.at, step.meter))),
                 since: steps.first().map_or(now, |first| first.at),
             };
             let forecast = WeekForecast {
                 account: told.account.clone(),
-                window,
                 at: now,
-                meter,
-                outlook: history.outlook(&meter, now),
-                week_before: history.week_before(&meter, now),
+                expected: Expected {
+                    window,
+                    meter,
+                    outlook: history.outlook(&meter, now),
+                    rate: None,
+                    week_before: history.week_before(&meter, now),
+                },
             };
             // One that cannot be kept is worked out again the next time.
             let _ = journal::add(self.places, now, &forecast);

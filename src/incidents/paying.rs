@@ -70,21 +70,16 @@ impl Paying {
 fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
     let mut full: Option<Meter> = None;
-    for sample in told {
-        let Some(meter) = sample.meter(window) else {
-            continue;
-        };
+    let told = told.iter();
+    for (since, meter) in told.filter_map(|told| Some((told.since, told.meter(window)?))) {
         let now = Some(meter).filter(Meter::is_used_up);
-        if full
-            .zip(now)
-            .is_some_and(|(one, other)| one.is_of_run(&other))
-        {
+        if matches!((full, now), (Some(full), Some(now)) if full.is_of_run(&now)) {
             continue;
         }
         if let Some(last) = times.last_mut().filter(|_| full.is_some()) {
-            last.end = last.end.min(sample.since);
+            last.end = last.end.min(since);
         }
-        times.extend(now.and_then(|meter| Some(sample.since..meter.resets_at?)));
+        times.extend(now.and_then(|meter| Some(since..meter.resets_at?)));
         full = now;
     }
     times
@@ -93,7 +88,7 @@ fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
 impl Incidents<'_> {
     /// Whether a session's transcript names another account than the one with this fingerprint.
     pub(crate) fn is_of_another(&self, session: &str, account: Option<&str>) -> bool {
-        let transcript = in_transcript::of_session(self.places, session);
+        let transcript = self.transcript_of(session);
         let owner = transcript.and_then(|transcript| in_transcript::owner(&transcript));
         let Some(owner) = owner else {
             return false;
@@ -116,25 +111,24 @@ impl Incidents<'_> {
         costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
     ) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let full = self.full_since(&newest)?;
+        let Range { start, end } = self.full_since(&newest)?;
         if self.login().no_credits.is_some() {
             return None;
         }
-        let (full_since, until) = (full.start, full.end);
-        let beyond = self.beyond(full_since, &[full], &newest, costs_since)?;
+        let beyond = self.beyond(start, &[start..end], &newest, costs_since)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let transcripts = match transcript {
             Some(own) => vec![own.to_owned()],
             None => in_transcript::newest(self.places, None, WORKED_IN),
         };
         let mut transcripts = transcripts.iter();
-        if transcripts.any(|transcript| in_transcript::says_free(transcript, full_since)) {
+        if transcripts.any(|transcript| in_transcript::says_free(transcript, start)) {
             return None;
         }
         Some(Paying {
             since: DateTime::from_timestamp_millis(first)?,
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
-            until,
+            until: end,
         })
     }
 

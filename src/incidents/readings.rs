@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Incidents, SAME_EVENT, in_transcript, store};
+use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
@@ -183,7 +183,7 @@ impl Incidents<'_> {
         if let Some(last) = last {
             sample = sample.after(last);
         }
-        let error = store::newest_of(self.recent(), session).map(|newest| newest.at);
+        let error = self.newest_error(session).map(|newest| newest.at);
         if last.is_some_and(|last| !is_news(&sample, last, error)) {
             return;
         }

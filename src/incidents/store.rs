@@ -52,27 +52,6 @@ impl From<StoredError> for Evidence {
     }
 }
 
-/// What the journal calls it that the user was told of an error in the conversation, and since when
-/// that can have been.
-fn telling(evidence: &Evidence) -> (String, DateTime<Utc>) {
-    let session = evidence.session.id.as_deref().unwrap_or_default();
-    let what = format!("incident {session} {}", evidence.at.timestamp_millis());
-    (what, evidence.at - TimeDelta::days(1))
-}
-
-pub(super) fn is_told(evidence: &Evidence, places: &Places, now: DateTime<Utc>) -> bool {
-    let (what, since) = telling(evidence);
-    journal::was_said(places, &what, since, now)
-}
-
-/// Remembers that the user was told. False if that was remembered already.
-pub(super) fn tell(evidence: &Evidence, places: &Places, now: DateTime<Utc>) -> bool {
-    let (what, since) = telling(evidence);
-    let said = journal::say_once(places, &what, since, now);
-    // What cannot be remembered is not said, which is better than saying it every time.
-    said.unwrap_or(false)
-}
-
 /// Stores a new error. Two of a session in one millisecond are two.
 pub(super) fn create(
     places: &Places,
@@ -96,11 +75,6 @@ pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Evidence> {
     found
 }
 
-/// The newest error of a session.
-pub(super) fn newest_of(journal: &Journal, session: &str) -> Option<Evidence> {
-    of_session(journal, session).into_iter().next()
-}
-
 /// The errors of all sessions whose lines hold this text, newest first: the last record of each. A
 /// line of a transcript is one error, whatever it was taken for first.
 pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
@@ -117,25 +91,30 @@ pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
     found
 }
 
+/// What the journal calls it that the user was told of an error in the conversation, and since when
+/// that can have been.
+fn telling(error: &Evidence) -> (String, DateTime<Utc>) {
+    let session = error.session.id.as_deref().unwrap_or_default();
+    let what = format!("incident {session} {}", error.at.timestamp_millis());
+    (what, error.at - TimeDelta::days(1))
+}
+
 impl Incidents<'_> {
     /// Stores the error at once, then adds what takes longer to find out: the client may end this
     /// process any moment. None for an event without a session.
     pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
         let session = event.session_id.as_deref()?;
-        let message = event.last_assistant_message.as_deref().map(hidden);
-        let mut evidence = Evidence::new(
-            self.environment.now,
-            Seen::Hook,
-            message.unwrap_or_default(),
-        );
+        let (places, now) = (self.places, self.environment.now);
+        let hidden = |text: &Option<String>| text.as_deref().map(hidden);
+        let message = hidden(&event.last_assistant_message);
+        let mut evidence = Evidence::new(now, Seen::Hook, message.unwrap_or_default());
         evidence.session.id = Some(session.to_owned());
         evidence.session.client.plugin_answers =
             self.environment.text("WHYCAP_FROM") == Some("plugin");
-        evidence.text.hook_error = event.error.as_deref().map(hidden);
-        evidence.text.hook_details = event.error_details.as_deref().map(hidden);
+        evidence.text.hook_error = hidden(&event.error);
+        evidence.text.hook_details = hidden(&event.error_details);
         evidence.login.credentials = credentials::in_environment(self.environment);
         evidence.login.environment_is_clients = true;
-        let (places, now) = (self.places, self.environment.now);
         let stored = if let Some(known) = self.just_taken_up(session) {
             evidence.at = known.at;
             journal::add(places, now, &evidence)
@@ -158,10 +137,29 @@ impl Incidents<'_> {
         Some(self.explained(evidence))
     }
 
+    /// The newest error of a session.
+    pub(super) fn newest_error(&self, session: &str) -> Option<Evidence> {
+        of_session(self.recent(), session).into_iter().next()
+    }
+
+    /// Whether the user was told of an error in the conversation.
+    pub(super) fn is_told(&self, error: &Evidence) -> bool {
+        let (what, since) = telling(error);
+        journal::was_said(self.places, &what, since, self.environment.now)
+    }
+
+    /// Remembers that the user was told. False if that was remembered already.
+    pub(super) fn tell(&self, error: &Evidence) -> bool {
+        let (what, since) = telling(error);
+        let said = journal::say_once(self.places, &what, since, self.environment.now);
+        // What cannot be remembered is not said, which is better than saying it every time.
+        said.unwrap_or(false)
+    }
+
     /// The incident that a status line took up a moment before. The hook knows more and completes
     /// it, so that one error stays one incident.
     fn just_taken_up(&self, session: &str) -> Option<Evidence> {
-        let newest = newest_of(self.recent(), session)?;
+        let newest = self.newest_error(session)?;
         let is_recent = (self.environment.now - newest.at).abs() <= HOOK_IS_LATE;
         (is_recent && newest.text.seen == Seen::Transcript).then_some(newest)
     }

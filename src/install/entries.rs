@@ -17,12 +17,12 @@ use crate::places::Places;
 /// No entry has a matcher: `StopFailure`'s `error` value cannot tell limits apart (several are
 /// "unknown"), so all are taken and the text decides. `SessionEnd` keeps below the client's own
 /// 1.5 s, because a longer one in settings would lengthen every exit.
-pub const EVENTS: [(EventName, u64); 5] = [
-    (EventName::SessionStart, 5),
-    (EventName::UserPromptSubmit, 5),
-    (EventName::Stop, 5),
-    (EventName::StopFailure, 5),
-    (EventName::SessionEnd, 1),
+pub const EVENTS: [(&str, u64); 5] = [
+    ("SessionStart", 5),
+    ("UserPromptSubmit", 5),
+    ("Stop", 5),
+    ("StopFailure", 5),
+    ("SessionEnd", 1),
 ];
 
 /// Seconds between two draws of the status line while nothing happens. Countdowns show minutes,
@@ -231,7 +231,7 @@ pub fn wired(settings: &Value) -> Wired {
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     let runs = |wired: Wired| {
         let mut hooks = wired.hooks.iter();
-        hooks.any(|(name, hook)| name == event.as_str() && exists(&hook.program))
+        hooks.any(|(name, hook)| *name == event.to_string() && exists(&hook.program))
     };
     from_plugin(environment) && in_settings(places, environment, runs)
 }

@@ -198,8 +198,7 @@ impl SettingsEdit {
         let hooks =
             hooks.ok_or_else(|| misshapen(settings, "hooks", "`hooks` must be an object"))?;
         let (mut added, mut moved) = (Vec::new(), Vec::new());
-        for (event, timeout) in EVENTS {
-            let name = event.as_str();
+        for (name, timeout) in EVENTS {
             let groups = hooks.array_value_or_create(name);
             let groups = groups.ok_or_else(|| {
                 misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"))

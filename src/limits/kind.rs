@@ -5,10 +5,9 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::foreign::named;
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A usage window of a plan, which starts afresh by itself.
@@ -238,12 +237,6 @@ pub enum Verdict {
     Over,
     /// The evidence does not suffice.
     CannotTell,
-}
-
-/// A word of the contract by its name in JSON. None for one that a newer whycap gave.
-pub(crate) fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
-    let name: StrDeserializer<'_, Error> = name.into_deserializer();
-    T::deserialize(name).ok()
 }
 
 /// Who refused.

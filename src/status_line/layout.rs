@@ -45,7 +45,7 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
     row.shrink(columns);
     row.grow_back(columns);
     let mut pieces: Vec<Piece> = Vec::new();
-    for form in row.shown() {
+    for (form, _) in row.shown() {
         if !pieces.is_empty() {
             pieces.push((Tone::Quiet, separator.to_owned()));
         }
@@ -62,9 +62,8 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
 /// Which form of each segment is in use.
 #[derive(Debug)]
 struct Row<'s> {
-    segments: &'s [Segment],
-    /// The columns of each form.
-    widths: Vec<Vec<usize>>,
+    /// The forms of each segment, with their columns.
+    segments: Vec<Vec<(&'s Form, usize)>>,
     separator: usize,
     /// By segment: how often it was shortened. As often as it has forms: it is left out.
     shortened: Vec<usize>,
@@ -74,12 +73,11 @@ struct Row<'s> {
 
 impl<'s> Row<'s> {
     fn new(segments: &'s [Segment], separator: &str) -> Self {
-        let of = |form: &Form| form.pieces.iter().map(|(_, text)| width(text)).sum();
+        let measured = |form: &'s Form| (form, form.pieces.iter().map(|(_, it)| width(it)).sum());
+        let forms = segments.iter();
         Self {
-            segments,
-            widths: segments
-                .iter()
-                .map(|forms| forms.iter().map(of).collect())
+            segments: forms
+                .map(|forms| forms.iter().map(measured).collect())
                 .collect(),
             separator: width(separator),
             shortened: vec![0; segments.len()],
@@ -87,16 +85,14 @@ impl<'s> Row<'s> {
         }
     }
 
-    fn shown(&self) -> impl Iterator<Item = &'s Form> {
+    fn shown(&self) -> impl Iterator<Item = (&'s Form, usize)> {
         let forms = self.segments.iter().zip(&self.shortened);
-        forms.filter_map(|(forms, shortened)| forms.get(*shortened))
+        forms.filter_map(|(forms, shortened)| forms.get(*shortened).copied())
     }
 
     fn width(&self) -> usize {
-        let widths = self.widths.iter().zip(&self.shortened);
-        let widths = widths.filter_map(|(widths, shortened)| widths.get(*shortened));
-        let separators = self.shown().count().saturating_sub(1);
-        widths.sum::<usize>() + self.separator * separators
+        let widths = self.shown().map(|(_, width)| width + self.separator);
+        widths.sum::<usize>().saturating_sub(self.separator)
     }
 
     /// Takes the steps that lose least until it fits: a segment's next shorter form, or leaving it
@@ -107,7 +103,7 @@ impl<'s> Row<'s> {
             let forms = self.segments.iter().zip(&self.shortened).enumerate();
             let steps = forms.filter_map(|(index, (forms, shortened))| {
                 let is_last = shortened + 1 == forms.len();
-                let form = forms.get(*shortened)?;
+                let (form, _) = forms.get(*shortened)?;
                 (!(is_last && in_use == 1)).then_some((form.loss, index))
             });
             let Some((_, index)) = steps.min() else {

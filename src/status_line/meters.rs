@@ -189,30 +189,26 @@ pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Se
 /// Which window will be full first, if one will, before it starts afresh.
 pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let full = expected.iter();
-    let full = full.filter_map(|window| Some((window.outlook.full()?, window)));
+    let full = full.filter_map(|it| Some((it.outlook.full()?, it.window)));
     if let Some(((at, latest), window)) = full.min_by_key(|((at, _), _)| *at) {
-        let name = window.window.name();
-        let when = if window.window.length() == WEEK {
+        let name = window.name();
+        let when = if window.length() == WEEK {
             days(at, latest, clock)
         } else {
             clock.time_after("at ", at)
         };
         let short = when.trim_start_matches("about ").trim_start_matches("at ");
-        let write = |text: String| vec![(Tone::Warning, text)];
-        return Some(vec![
-            Form::new(15, write(format!("at this pace {name} full {when}"))),
-            Form::new(50, write(format!("{name} full {short}"))),
-        ]);
+        let long = format!("at this pace {name} full {when}");
+        let forms = [(15, long), (50, format!("{name} full {short}"))];
+        let forms = forms.map(|(loss, text)| Form::new(loss, vec![(Tone::Warning, text)]));
+        return Some(forms.into());
     }
-    let lasting = expected
-        .iter()
-        .filter(|window| window.outlook == Outlook::Lasts && window.meter.used_percent >= SOON);
     let used = |window: &&Expected| window.meter.used_percent;
+    let lasting = expected.iter();
+    let lasting = lasting.filter(|it| it.outlook == Outlook::Lasts && used(it) >= SOON);
     let fullest = lasting.max_by(|one, other| used(one).total_cmp(&used(other)))?;
-    let text = format!(
-        "at this pace {} lasts until its reset",
-        fullest.window.name()
-    );
+    let name = fullest.window.name();
+    let text = format!("at this pace {name} lasts until its reset");
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
@@ -233,17 +229,16 @@ pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segmen
     let percent = payload.context_percent?;
     let tone = tone(percent, Tone::Plain);
     let loss = by_level(percent, [35, 57, 70]);
-    let forms = match form {
-        MeterForm::Bar => vec![
-            (11, "context ", LONG),
-            (31, "ctx ", SHORT),
-            (loss, "ctx ", 0),
-        ],
-        MeterForm::Text => vec![(10, "context ", 0), (loss, "ctx ", 0)],
+    let bars = [(11, "context ", LONG), (31, "ctx ", SHORT)];
+    let longer: &[_] = match form {
+        MeterForm::Bar => &bars,
+        MeterForm::Text => &[(10, "context ", 0)],
     };
-    let forms = forms.into_iter().map(|(loss, label, columns)| {
-        let pieces = meter(label, percent, columns, tone, format!("{percent:.0}%"));
-        Form::new(loss, pieces.collect())
+    let shortest = (loss, "ctx ", 0);
+    let forms = longer.iter().chain([&shortest]);
+    let forms = forms.map(|(loss, label, columns)| {
+        let pieces = meter(label, percent, *columns, tone, format!("{percent:.0}%"));
+        Form::new(*loss, pieces.collect())
     });
     Some(forms.collect())
 }
@@ -269,20 +264,19 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock
 
 /// "Fable week 63%", of every model that the page named.
 pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
-    let (mut pieces, mut fullest): (Vec<Piece>, Option<f64>) = (Vec::new(), None);
-    for window in &usage.windows {
-        let Some(model) = &window.model else {
-            continue;
-        };
+    let of_models = usage.windows.iter().filter_map(|window| {
         let meter = Meter {
             used_percent: window.percent,
             resets_at: window.resets_at,
         };
-        let level = level(&meter, clock);
+        Some((window.model.as_ref()?, level(&meter, clock)))
+    });
+    let (mut pieces, mut fullest) = (Vec::new(), None);
+    for (model, level) in of_models {
         let gap = if pieces.is_empty() { "" } else { "  " };
         pieces.push((Tone::Quiet, format!("{gap}{model} week ")));
         pieces.push((tone(level, Tone::Good), format!("{:.0}%", shown(level))));
-        fullest = Some(fullest.map_or(level, |fullest| fullest.max(level)));
+        fullest = Some(level.max(fullest.unwrap_or(level)));
     }
     Some(with_age(pieces, fullest?, usage, clock))
 }
@@ -301,8 +295,8 @@ pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
         (Some(used), None) => (format!("{} used", credits.show(used)), 0.0, Tone::Good),
         (None, _) if credits.enabled => return None,
         (None, _) => {
-            let none = credits.disabled_reason.as_deref() == Some("out_of_credits");
-            let says = if none { "none left" } else { "off" };
+            let is_empty = credits.disabled_reason.as_deref() == Some("out_of_credits");
+            let says = if is_empty { "none left" } else { "off" };
             (says.to_owned(), 0.0, Tone::Quiet)
         }
     };

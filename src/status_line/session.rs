@@ -18,7 +18,7 @@ pub(super) fn effort(payload: &StatusPayload) -> Option<Segment> {
 }
 
 pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
-    let (added, removed) = payload.lines_changed?;
+    let (added, removed) = (payload.lines_added?, payload.lines_removed?);
     let figures = vec![
         (Tone::Good, format!("+{added}")),
         (Tone::Plain, " ".to_owned()),

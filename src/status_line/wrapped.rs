@@ -94,19 +94,16 @@ impl WrappedLine {
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
     let project = payload.project_dir.as_deref();
-    let settings = settings::of_user(places, project).into_iter();
-    let mut kept = settings.filter_map(|(scope, settings)| {
-        let kept = EditRecord::kept_to_run(places, &settings)?;
-        let path = EditRecord::path(places, &settings);
-        Some((path, kept.shown_command()?, kept, scope, settings))
-    });
-    kept.find_map(|(path, command, kept, scope, settings)| {
+    let mut files = settings::of_user(places, project).into_iter();
+    let kept = files.find_map(|(scope, path)| {
+        let kept = EditRecord::kept_to_run(places, &path)?;
+        let command = kept.shown_command()?;
         // Another project may stand at the same path by now.
-        let settings = SettingsFile::read(scope, settings);
+        let settings = SettingsFile::read(scope, path);
         let is_kept = kept.is_in(settings.get("statusLine")?);
-        is_kept.then_some((path, command))
-    })
-    .filter(|_| !project.is_some_and(|project| settings::moves_home(places, project)))
+        is_kept.then(|| (EditRecord::path(places, &settings.path), command))
+    });
+    kept.filter(|_| !project.is_some_and(|project| settings::moves_home(places, project)))
 }
 
 /// `PATH` without what a project could have put there: relative directories and its own.
@@ -202,7 +199,7 @@ fn collect(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
         let kept: Vec<u8> = buffer.iter().copied().take(length.min(room)).collect();
         room -= kept.len();
-        if !kept.is_empty() && output.send(kept).is_err() {
+        if output.send(kept).is_err() {
             return;
         }
     }

@@ -188,7 +188,6 @@ fn the_plugin_listens_to_the_same_events_as_the_settings() {
     let events: Vec<_> = hooks["hooks"].as_object().unwrap().iter().collect();
     assert_eq!(events.len(), EVENTS.len());
     for ((name, groups), (event, timeout)) in events.into_iter().zip(EVENTS) {
-        let event = event.as_str();
         assert_eq!(name, event);
         let handler = &groups[0]["hooks"][0];
         assert_eq!(handler["timeout"], timeout);
@@ -223,7 +222,7 @@ fn the_module_answers_what_the_one_command_file_offers() {
     assert_eq!(modules, serde_json::json!(["./whycap.js"]));
     let module = fs::read_to_string(repository("hooks/whycap.js")).unwrap();
     assert!(module.contains("name: 'whycap'") && module.contains("['whycap', 'whycap:explain']"));
-    let event = format!("hook_event_name: '{}'", EventName::CommandRun.as_str());
+    let event = format!("hook_event_name: '{}'", EventName::CommandRun);
     assert!(module.contains(&event));
 }
 

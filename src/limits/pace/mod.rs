@@ -34,7 +34,7 @@ impl Outlook {
 }
 
 /// A window, and what is to be expected of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
     /// Which.
     pub window: Window,
@@ -43,6 +43,7 @@ pub struct Expected {
     /// Whether it lasts.
     pub outlook: Outlook,
     /// How fast the five-hour window rises of late, in percent a minute.
+    #[serde(skip)]
     pub rate: Option<f64>,
     /// Of a weekly window, what it was a week ago at this time, and at its end.
     pub week_before: Option<week::WeekBefore>,
