@@ -19,14 +19,7 @@ use crate::places::{Places, real};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Change a file that others may change as well, if it still holds what was read.
-    Change {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made. None: there was none.
-        before: Option<String>,
-        /// What it shall hold. None: it goes.
-        after: Option<String>,
-    },
+    Change(FileChange),
     /// Write a file of ours.
     WriteOwn(PathBuf, Vec<u8>),
     /// Delete a file of ours.
@@ -35,17 +28,24 @@ pub enum Step {
     RemoveOwnDirectory(PathBuf),
 }
 
+/// A file and its change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held when the plan was made. None: there was none.
+    pub before: Option<String>,
+    /// What it shall hold. None: it goes.
+    pub after: Option<String>,
+}
+
 impl Step {
     /// False if somebody changed the file after the plan was made; then nothing was done.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
-            Self::Change {
-                path,
-                before,
-                after,
-            } => {
-                let before = before.as_deref().map(str::as_bytes);
-                let Some(after) = after else {
+            Self::Change(change) => {
+                let (path, before) = (&change.path, change.before.as_deref().map(str::as_bytes));
+                let Some(after) = &change.after else {
                     return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
                 };
                 disk::create_shared_directory_of(path)?;
@@ -100,7 +100,7 @@ pub(crate) fn carry_out(
         }
     }
     let changed = first.steps.iter().find_map(|step| match step {
-        Step::Change { path, .. } => Some(path),
+        Step::Change(change) => Some(&change.path),
         _ => None,
     });
     bail!(
@@ -126,13 +126,9 @@ fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::Held> {
     disk::create_private_dir(data)?;
     let path = data.join("install.lock");
     let place = path.display();
-    let held =
-        disk::lock::lock_within(&path, patience, &mut std::thread::sleep).with_context(|| {
-            format!("could not lock {place}; check that you may write in its directory")
-        })?;
-    held.with_context(|| {
-        format!(
-            "another whycap install is still running ({place} is locked); try again when it is done"
-        )
-    })
+    let held = disk::lock::lock_within(&path, patience, &mut std::thread::sleep);
+    let why = || format!("could not lock {place}; check that you may write in its directory");
+    let others = "another whycap install is still running";
+    let later = || format!("{others} ({place} is locked); try again when it is done");
+    held.with_context(why)?.with_context(later)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::carry_out::Step;
+use super::carry_out::{FileChange, Step};
 use super::entries::{Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation};
 use super::plan::InstallPlan;
 use super::settings_edit::foreign_status_line;
@@ -88,14 +88,9 @@ pub(crate) fn add(
         }
     }
     for step in plan.steps.iter().filter(|_| dry_run) {
-        if let Step::Change {
-            path,
-            before,
-            after,
-        } = step
-            && path == settings
-        {
-            add_difference(before.as_deref(), after.as_deref(), report);
+        match step {
+            Step::Change(change) if change.path == settings => add_difference(change, report),
+            _ => {}
         }
     }
     for note in &plan.notes {
@@ -110,11 +105,12 @@ fn sentences() -> HashMap<ChangeKind, String> {
 
 /// Lines of a settings file that would go and come, as they stand there. A comma that one gets
 /// because another follows is no change of it.
-fn add_difference(before: Option<&str>, after: Option<&str>, report: &mut Report) {
+fn add_difference(change: &FileChange, report: &mut Report) {
     let mut add = |tone, mark, line| report.row(vec![(tone, format!("    {mark} {line}"))]);
+    let [before, after] = [&change.before, &change.after].map(|text| text.as_deref());
     let mut after: VecDeque<&str> = after.unwrap_or_default().lines().collect();
     for line in before.unwrap_or_default().lines() {
-        let is_same = |kept: &&str| without_comma(kept) == without_comma(line);
+        let is_same = |kept: &&str| kept.trim_end_matches(',') == line.trim_end_matches(',');
         let Some(place) = after.iter().position(is_same) else {
             add(Tone::Alarm, '-', line);
             continue;
@@ -126,10 +122,6 @@ fn add_difference(before: Option<&str>, after: Option<&str>, report: &mut Report
     for new in after {
         add(Tone::Good, '+', new);
     }
-}
-
-fn without_comma(line: &str) -> &str {
-    line.trim_end_matches(',')
 }
 
 /// Asks what to do about a status line that is not ours, if there is somebody to ask.

@@ -98,10 +98,6 @@ impl EditRecord {
             .collect()
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
     /// Whether this text is as we left it.
     pub(crate) fn made(&self, text: &str) -> bool {
         self.made.contains(&fingerprint(text))

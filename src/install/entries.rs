@@ -229,18 +229,9 @@ pub fn wired(settings: &Value) -> Wired {
 /// this process is the second one and must stay silent. An entry whose program is gone does not
 /// count, because then the plugin is all that is left.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
-    let runs = |wired: Wired| {
-        let mut hooks = wired.hooks.iter();
-        hooks.any(|(name, hook)| *name == event.to_string() && exists(&hook.program))
-    };
-    from_plugin(environment) && in_settings(places, environment, runs)
-}
-
-/// Whether the user's settings have the plugin on.
-pub(crate) fn is_plugin_on(places: &Places) -> bool {
-    let file = SettingsFile::of_user(places);
-    let settings = file.settings();
-    settings.is_some_and(|settings| is_plugin_among(settings.get("enabledPlugins")))
+    let wired = wired_beside_plugin(places, environment).unwrap_or_default();
+    let mut hooks = wired.iter().flat_map(|wired| &wired.hooks);
+    hooks.any(|(name, hook)| *name == event.to_string() && exists(&hook.program))
 }
 
 /// Whether the plugin is on in a table of plugins, from whatever marketplace.
@@ -252,8 +243,8 @@ pub(crate) fn is_plugin_among(plugins: Option<&Value>) -> bool {
 /// What the plugin says at a session's start, once ever: how to turn the status line on. None if it
 /// is on, was said before, or cannot be remembered as said.
 pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<String> {
-    let has_status_line = |wired: Wired| wired.status_line.is_some();
-    if !from_plugin(environment) || in_settings(places, environment, has_status_line) {
+    let mut wired = wired_beside_plugin(places, environment)?.into_iter();
+    if wired.any(|wired| wired.status_line.is_some()) {
         return None;
     }
     let directory = environment
@@ -263,20 +254,15 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
         .then(|| "To see what you spend in the status line, type: /whycap line on".to_owned())
 }
 
-/// Whether the plugin's launcher (`hooks/whycap-hook`) started this process.
-fn from_plugin(environment: &Environment) -> bool {
-    environment.text("WHYCAP_FROM") == Some("plugin")
-}
-
-/// Whether one of the settings files that count here wires what is looked for.
-fn in_settings(
-    places: &Places,
-    environment: &Environment,
-    looked_for: impl Fn(Wired) -> bool,
-) -> bool {
+/// What each of the settings files that count here wires. None unless the plugin's launcher
+/// (`hooks/whycap-hook`) started this process.
+fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
+    environment
+        .text("WHYCAP_FROM")
+        .filter(|from| *from == "plugin")?;
     let project = environment.path("CLAUDE_PROJECT_DIR");
     let files = settings::of(places, project.as_deref());
-    wired_in(&files).any(|(_, wired)| looked_for(wired))
+    Some(wired_in(&files).map(|(_, wired)| wired).collect())
 }
 
 /// Whether a wired program is there. A bare name is looked up by the shell, so it counts.

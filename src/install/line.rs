@@ -57,11 +57,13 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
         let has_hooks = settings.is_some_and(|settings| !wired(settings).hooks.is_empty());
         plan::uninstall(places, path, has_hooks)
     })?;
-    let of_line = [
-        ChangeKind::StatusLineRemoved,
-        ChangeKind::StatusLineRestored,
-    ];
-    let is_off = of_line.iter().any(|kind| plan.change_of(*kind).is_some());
+    let mut changes = plan.changes.iter();
+    let is_off = changes.any(|it| {
+        matches!(
+            it.kind,
+            ChangeKind::StatusLineRemoved | ChangeKind::StatusLineRestored
+        )
+    });
     Ok(if is_off {
         "The status line is off. To turn it on: /whycap line on".to_owned()
     } else {

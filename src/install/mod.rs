@@ -1,15 +1,13 @@
 //! Adding whycap to Claude Code's settings, and taking it out again so that nothing of the
 //! user's is lost.
 //!
-//! `json_edit` changes a JSON text at chosen places, `settings_edit` knows what to add and
-//! remove; neither touches a disk. `plan` reads the files and says what to do; `carry_out`
-//! does it, one whole file at a time.
+//! `settings_edit` changes a text and touches no disk. `plan` reads the files and says what to do;
+//! `carry_out` does it, one whole file at a time.
 
 pub mod carry_out;
 pub(crate) mod changes;
 mod edit_record;
 pub mod entries;
-mod json_edit;
 pub(crate) mod line;
 pub(crate) mod own_path;
 pub mod plan;

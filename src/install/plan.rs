@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
 
-use super::carry_out::Step;
+use super::carry_out::{FileChange, Step};
 use super::changes::{Change, ChangeKind};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{self, Wired, wired};
+use super::entries::{Wired, is_plugin_among, wired};
 use super::settings_edit::{self, Additions};
-use crate::claude::settings;
+use crate::claude::settings::{self, SettingsFile};
+use crate::disk::records;
 use crate::disk::replace::is_link;
 use crate::places::{Places, real};
 
@@ -34,11 +35,11 @@ impl InstallPlan {
     }
 
     fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
-        self.steps.push(Step::Change {
+        self.steps.push(Step::Change(FileChange {
             path: path.to_owned(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
-        });
+        }));
     }
 
     /// The change of this kind, if there is one.
@@ -50,6 +51,56 @@ impl InstallPlan {
         // A device or a directory of that name is none of ours.
         if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
+        }
+    }
+
+    /// Plans the `/whycap` command, unless somebody else's has its name.
+    fn add_slash_command(&mut self, places: &Places) -> anyhow::Result<()> {
+        let path = slash_command_path(places);
+        let shown = places.show(&path);
+        let holds = match text_of(&path)?.as_deref() {
+            Some(SLASH_COMMAND) => return Ok(()),
+            _ if is_link(&path) => "is a link",
+            Some(_) => "holds another /whycap",
+            None => {
+                self.change(&path, None, Some(SLASH_COMMAND));
+                let added = Change::new(ChangeKind::SlashCommandAdded, &shown);
+                self.changes.push(added);
+                return Ok(());
+            }
+        };
+        self.notes.push(format!(
+            "{shown} {holds}; it stays, and `whycap explain` in a shell does the same"
+        ));
+        Ok(())
+    }
+
+    fn remove_slash_command(&mut self, places: &Places) -> anyhow::Result<()> {
+        let path = slash_command_path(places);
+        let shown = places.show(&path);
+        match text_of(&path)?.as_deref() {
+            Some(SLASH_COMMAND) if !is_link(&path) => {
+                self.change(&path, Some(SLASH_COMMAND), None);
+                let removed = Change::new(ChangeKind::SlashCommandRemoved, &shown);
+                self.changes.push(removed);
+            }
+            Some(_) => {
+                let stays = "is not as whycap wrote it; it stays";
+                self.notes.push(format!("{shown} {stays}"));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// What was there before us always gets a backup; a text with entries of ours only if there is none.
+    fn back_up(&mut self, places: &Places, path: &Path, text: &str, untouched: bool) {
+        let backups = backups(path);
+        let is_there = |backup: &PathBuf| backup.is_file() && (!untouched || holds(backup, text));
+        if !backups.iter().any(is_there) {
+            let backup = backup_path(path, backups.len() + 1);
+            self.notes.push(format!("backup: {}", places.show(&backup)));
+            self.change(&backup, None, Some(text));
         }
     }
 }
@@ -69,26 +120,26 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         "{} was left alone, for it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
         path.display()
     );
-    let mut plan = InstallPlan {
-        changes: outcome.changes,
-        ..InstallPlan::default()
-    };
+    let mut plan = InstallPlan::default();
     let stored = EditRecord::load(places, path);
     let mut record = stored.clone();
     let mut new_files = Vec::new();
     if outcome.text != text {
         let said = settings::parse(text.as_bytes());
         let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
-        plan_backup(places, path, present.as_deref(), untouched, &mut plan);
+        if let Some(text) = &present {
+            plan.back_up(places, path, text, untouched);
+        }
         record.note(present.as_deref(), &outcome.text, untouched);
         new_files.push(path);
     }
+    plan.changes = outcome.changes;
     // What an earlier line of ours kept is nothing to a new one.
     if outcome.kept.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
         record.kept = outcome.kept;
     }
     let command = slash_command_path(places);
-    let has_plugin = entries::is_plugin_on(places);
+    let has_plugin = is_plugin_among(SettingsFile::of_user(places).get("enabledPlugins"));
     if wanted.hooks && !has_plugin && !command.exists() {
         new_files.push(&command);
     }
@@ -100,7 +151,8 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     if record != stored {
         // Before the settings: from the moment that our line is drawn, it must find what is kept.
         let file = EditRecord::path(places, path);
-        plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
+        plan.steps
+            .push(Step::WriteOwn(file, records::bytes_of(&record)));
     }
     if outcome.text != text {
         check_may_write(places, path)?;
@@ -113,10 +165,10 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         );
         // A command file outranks what the plugin registers, and would end Claude Code's waiting for a reset.
         if text_of(&command)?.as_deref() == Some(SLASH_COMMAND) {
-            remove_slash_command(places, &mut plan)?;
+            plan.remove_slash_command(places)?;
         }
     } else if wanted.hooks {
-        add_slash_command(places, &mut plan)?;
+        plan.add_slash_command(places)?;
     }
     Ok(plan)
 }
@@ -173,7 +225,7 @@ pub fn uninstall(
     }
     let mut others = EditRecord::known_settings(places).into_iter();
     if others.all(|other| other == path) {
-        remove_slash_command(places, &mut plan)?;
+        plan.remove_slash_command(places)?;
     }
     let made = record.made_directories.into_iter().rev();
     let made = made.filter(|directory| directory.exists());
@@ -182,44 +234,6 @@ pub fn uninstall(
     plan.remove_own(file.with_extension("last"));
     plan.remove_own(file);
     Ok(plan)
-}
-
-/// Plans the `/whycap` command, unless somebody else's has its name.
-fn add_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
-    let path = slash_command_path(places);
-    let holds = match text_of(&path)?.as_deref() {
-        Some(SLASH_COMMAND) => return Ok(()),
-        _ if is_link(&path) => "is a link",
-        Some(_) => "holds another /whycap",
-        None => {
-            plan.change(&path, None, Some(SLASH_COMMAND));
-            let kind = ChangeKind::SlashCommandAdded;
-            plan.changes.push(Change::new(kind, &places.show(&path)));
-            return Ok(());
-        }
-    };
-    plan.notes.push(format!(
-        "{} {holds}; it stays, and `whycap explain` in a shell does the same",
-        places.show(&path)
-    ));
-    Ok(())
-}
-
-fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
-    let path = slash_command_path(places);
-    match text_of(&path)?.as_deref() {
-        Some(SLASH_COMMAND) if !is_link(&path) => {
-            plan.change(&path, Some(SLASH_COMMAND), None);
-            let kind = ChangeKind::SlashCommandRemoved;
-            plan.changes.push(Change::new(kind, &places.show(&path)));
-        }
-        Some(_) => plan.notes.push(format!(
-            "{} is not as whycap wrote it; it stays",
-            places.show(&path)
-        )),
-        None => {}
-    }
-    Ok(())
 }
 
 /// The backups beside a settings file.
@@ -240,43 +254,20 @@ fn backup_path(settings: &Path, number: usize) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What was there before us always gets a backup; a text with entries of ours only if there is none.
-fn plan_backup(
-    places: &Places,
-    path: &Path,
-    present: Option<&str>,
-    untouched: bool,
-    plan: &mut InstallPlan,
-) {
-    let Some(text) = present else {
-        return;
-    };
-    let backups = backups(path);
-    let is_there = |backup: &PathBuf| backup.is_file() && (!untouched || holds(backup, text));
-    if !backups.iter().any(is_there) {
-        let backup = backup_path(path, backups.len() + 1);
-        plan.notes.push(format!("backup: {}", places.show(&backup)));
-        plan.change(&backup, None, Some(text));
-    }
-}
-
 fn holds(backup: &Path, text: &str) -> bool {
     text_of(backup).is_ok_and(|held| held.as_deref() == Some(text))
 }
 
 /// The text of a settings file. None if there is none.
 fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
-    let Some(bytes) = settings::bytes(path)? else {
-        return Ok(None);
-    };
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let text = settings::bytes(path)?.map(String::from_utf8).transpose();
+    text.map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         anyhow!(
             "{} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again",
             path.display()
         )
-    })?;
-    Ok(Some(text))
+    })
 }
 
 /// Refuses a file that must not be written, before the first step rather than at the last: a project's settings that

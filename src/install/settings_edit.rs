@@ -1,11 +1,18 @@
 //! Adding whycap to a settings text and taking it out again. Pure: text in, text out.
 //!
-//! Whatever the edit did, the outcome is parsed by `serde_json` and compared with the input: unless
-//! exactly our entries differ, the edit is refused.
+//! A settings file belongs to its user, so it is never written anew: `jsonc-parser` keeps all that
+//! nobody touched, and lays out what is new like its neighbors. What is not plain JSON (comments,
+//! trailing commas, a key twice) is refused with its place, not repaired. Whatever the edit did, the
+//! outcome is parsed by `serde_json` and compared with the input: unless exactly our entries differ,
+//! the edit is refused.
 
-use anyhow::ensure;
-use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstStringLit};
-use jsonc_parser::json;
+use std::collections::HashSet;
+
+use anyhow::{Context, anyhow, ensure};
+use jsonc_parser::cst::{
+    CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode, CstStringLit,
+};
+use jsonc_parser::{CollectOptions, ParseOptions, json, parse_to_ast};
 use serde_json::{Value, json as value};
 
 use super::changes::{Change, ChangeKind};
@@ -14,9 +21,11 @@ use super::entries::{
     EVENTS, HOOK, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation, hook_command,
     invocation, without_ours,
 };
-use super::json_edit::{Document, refusal};
 use crate::claude::settings;
 use crate::terminal::cut;
+
+/// Kept where a text begins with it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// So many columns of a foreign status line's command are shown.
 const SHOWN: usize = 48;
@@ -139,22 +148,67 @@ pub(crate) struct SettingsEdit {
     pub(crate) changes: Vec<Change>,
     /// The foreign status line that ours now keeps.
     pub(crate) kept: Option<KeptStatusLine>,
-    document: Document,
+    /// The text with its edits: an edit of any of its nodes is one of it.
+    tree: CstRootNode,
     /// What the settings say beside whycap, and shall go on saying.
     expected: Value,
 }
 
 impl SettingsEdit {
+    /// Takes a text apart, with its root. An empty text is an empty object, as the client has it.
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
-        let (document, root, expected) = Document::parse(text)?;
+        let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let json = if json.trim().is_empty() { "{}\n" } else { json };
+        // What else is no JSON is refused below, by the library that reads settings everywhere.
+        let options = ParseOptions {
+            allow_comments: false,
+            allow_trailing_commas: false,
+            allow_missing_commas: false,
+            ..ParseOptions::default()
+        };
+        // Without tokens it says what is wrong with a comment.
+        parse_to_ast(json, &CollectOptions::default(), &options)?;
+        let tree = CstRootNode::parse(json, &options)?;
+        let root = tree.value().context("there is no value in it")?;
+        let mut nodes = vec![root.clone()];
+        while let Some(node) = nodes.pop() {
+            let mut seen = HashSet::new();
+            for child in node.children_exclude_trivia_and_tokens() {
+                let member = child.as_object_prop();
+                let key = member.and_then(|member| member.decoded_name());
+                if let Some(key) = key.filter(|key| !seen.insert(key.clone())) {
+                    let reason = format!("The key \"{}\" stands twice", cut(&key, 40));
+                    return Err(refusal(&child, &reason));
+                }
+                nodes.push(child);
+            }
+        }
         let edit = Self {
             text: text.to_owned(),
             changes: Vec::new(),
             kept: None,
-            document,
-            expected,
+            tree,
+            expected: serde_json::from_str(json)?,
         };
         Ok((edit, root))
+    }
+
+    /// The text with all edits made. What stood on one line goes on standing on one.
+    fn edited(&self) -> String {
+        let text = self.tree.to_string();
+        let has_mark = self.text.starts_with(BYTE_ORDER_MARK);
+        let mut edited = String::from_iter(has_mark.then_some(BYTE_ORDER_MARK));
+        // A text without any member has no layout yet.
+        if !self.text.contains(':') || self.text.trim_end().contains('\n') {
+            return edited + &text;
+        }
+        // A line break inside a string is escaped, so those here part values.
+        let body = text.trim_end();
+        for line in body.lines() {
+            edited += if edited.ends_with(',') { " " } else { "" };
+            edited += line.trim_start();
+        }
+        edited + text.strip_prefix(body).unwrap_or_default()
     }
 
     fn note(&mut self, kind: ChangeKind, of: &impl ToString) {
@@ -301,7 +355,7 @@ impl SettingsEdit {
     /// Makes the text, and proves that the edits touch nothing but our entries.
     fn checked(mut self) -> anyhow::Result<Self> {
         if !self.changes.iter().all(Change::is_none) {
-            self.text = self.document.text();
+            self.text = self.edited();
         }
         let after = settings::parse(self.text.as_bytes());
         // Compared as text: the order of keys belongs to the user as well.
@@ -318,6 +372,24 @@ impl SettingsEdit {
 fn misshapen(object: &CstObject, key: &str, reason: &str) -> anyhow::Error {
     let value = object.get(key).and_then(|member| member.value());
     refusal(&value.unwrap_or_else(|| object.clone().into()), reason)
+}
+
+/// A refusal because of what stands here.
+fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
+    let before = text_before(node);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    anyhow!("{reason} on line {line} column {column}")
+}
+
+/// What stands before a node in its text.
+fn text_before(node: &CstNode) -> String {
+    let Some(parent) = node.parent() else {
+        return String::new();
+    };
+    let siblings = parent.children().into_iter().take(node.child_index());
+    let siblings = siblings.map(|sibling| sibling.to_string());
+    text_before(&parent.into()) + &siblings.collect::<String>()
 }
 
 #[cfg(test)]
@@ -484,6 +556,130 @@ mod tests {
         fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
             let _ = add(&text, wanted(None));
             let _ = remove(&text, false, None, None);
+        }
+    }
+
+    fn refused(text: &str) -> String {
+        match SettingsEdit::on(text) {
+            Ok(_) => panic!("{text}"),
+            Err(why) => why.to_string(),
+        }
+    }
+
+    fn appended(text: &str) -> String {
+        let (edit, root) = SettingsEdit::on(text).unwrap();
+        let value = json!({"type": "command", "list": [{"a": 1}]});
+        root.as_object().unwrap().append("new", value);
+        edit.edited()
+    }
+
+    #[test]
+    fn what_is_not_plain_json_is_refused_with_its_place() {
+        let reasons = [
+            (
+                "{\n  // note\n}",
+                "Comments are not allowed on line 2 column 3",
+            ),
+            (
+                "{\"a\":1,}",
+                "Trailing commas are not allowed on line 1 column 7",
+            ),
+            ("[1,]", "Trailing commas are not allowed"),
+            (
+                "{\"a\":1,\n\"a\":2}",
+                "The key \"a\" stands twice on line 2 column 1",
+            ),
+            ("{\"a\":1", "Unterminated object"),
+            ("{'a':1}", "key must be a string at line 1 column 2"),
+            ("{} {}", "on line 1 column 4"),
+            ("{\"a\":undefined}", "Unexpected token"),
+            ("{\"a\":\"x}", "Unterminated string"),
+            ("{\"a\":}", "Unexpected close brace"),
+            ("{\"a\" 1}", "Expected colon"),
+            ("[1 2]", "Expected comma"),
+            ("{\"a\":\"\t\"}", "control character"),
+            ("{\"a\":01}", "line 1 column"),
+        ];
+        for (text, reason) in reasons {
+            let why = refused(text);
+            assert!(why.contains(reason), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
+        assert!(refused(&"[".repeat(1_000_000)).contains("depth"));
+        let closed = format!("{}{}", "[".repeat(300), "]".repeat(300));
+        assert!(refused(&closed).contains("recursion limit"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_kept() {
+        let text = "\u{feff}{\"a\": 7}";
+        let (edit, root) = SettingsEdit::on(text).unwrap();
+        root.as_object()
+            .unwrap()
+            .get("a")
+            .unwrap()
+            .set_value(json!(8));
+        assert_eq!(edit.edited(), "\u{feff}{\"a\": 8}");
+    }
+
+    #[test]
+    fn a_new_member_takes_on_the_indentation_of_the_file() {
+        assert_eq!(
+            appended("{\n\t\"a\": 1\n}\n"),
+            "{\n\t\"a\": 1,\n\t\"new\": {\n\t\t\"type\": \"command\",\n\t\t\"list\": [\n\t\t\t{\n\t\t\t\t\"a\": 1\n\t\t\t}\n\t\t]\n\t}\n}\n"
+        );
+        assert_eq!(
+            appended("{\r\n    \"a\": {}\r\n}"),
+            "{\r\n    \"a\": {},\r\n    \"new\": {\r\n        \"type\": \"command\",\r\n        \"list\": [\r\n            {\r\n                \"a\": 1\r\n            }\r\n        ]\r\n    }\r\n}"
+        );
+    }
+
+    #[test]
+    fn a_file_on_one_line_stays_on_one_line() {
+        assert_eq!(
+            appended("{\"a\":1}"),
+            "{\"a\":1, \"new\": {\"type\": \"command\", \"list\": [{\"a\": 1}]}}"
+        );
+        assert_eq!(
+            appended("{\"a\": 1}\n"),
+            "{\"a\": 1, \"new\": {\"type\": \"command\", \"list\": [{\"a\": 1}]}}\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_file_and_an_empty_object_get_the_usual_layout() {
+        let usual = "{\n  \"new\": {\n    \"type\": \"command\",\n    \"list\": [\n      {\n        \"a\": 1\n      }\n    ]\n  }\n}";
+        assert_eq!(appended(""), format!("{usual}\n"));
+        assert_eq!(appended("{}"), usual);
+        assert_eq!(appended("{\n}\n"), format!("{usual}\n"));
+        assert_eq!(appended(" \n"), format!("{usual}\n"));
+    }
+
+    #[test]
+    fn removing_takes_the_comma_along_wherever_the_member_stands() {
+        for (text, gone, left) in [
+            ("{ \"a\": 1, \"b\": 2 }", &[0][..], "{ \"b\": 2 }"),
+            ("{ \"a\": 1, \"b\": 2 }", &[1], "{ \"a\": 1 }"),
+            ("{\n  \"a\": 1\n}", &[0], "{}"),
+            ("{\"a\":1,\"b\":2,\"c\":3}", &[1], "{\"a\":1,\"c\":3}"),
+            ("[1, 2, 3, 4]", &[0, 1, 3], "[ 3]"),
+            ("[1, 2, 3, 4]", &[1, 2], "[1, 4]"),
+            ("[1, 2]", &[0, 1], "[]"),
+        ] {
+            let (edit, root) = SettingsEdit::on(text).unwrap();
+            for (place, child) in root
+                .children_exclude_trivia_and_tokens()
+                .into_iter()
+                .enumerate()
+            {
+                if gone.contains(&place) {
+                    child.remove();
+                }
+            }
+            assert_eq!(edit.edited(), left);
         }
     }
 }
