@@ -1,13 +1,15 @@
-//! whycap's own advisory locks.
+//! whycap's own advisory locks, and the only use of `fs2`.
+//!
+//! `fs2` was last published in 2018, and std has since gained methods of the same names, so every
+//! call is spelled `fs2::FileExt::…(&file)`: a method call would silently pick std's.
 //!
 //! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so
 //! it is never stale. Not promised: that a lock excludes others on a network file system, where
 //! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
-//! than a lost update.
+//! than a lost update. To leave `fs2` for std (`File::try_lock`, since Rust 1.89), only this file
+//! changes.
 
-#![expect(clippy::disallowed_methods, reason = "the door for locks")]
-
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -21,34 +23,40 @@ pub(crate) struct Held(File);
 impl Drop for Held {
     fn drop(&mut self) {
         // Closing the file releases the lock as well; a failure here changes nothing.
-        let _ = self.0.unlock();
+        let _ = fs2::FileExt::unlock(&self.0);
     }
 }
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
-    take(path, File::try_lock)
+    take(path, fs2::FileExt::try_lock_exclusive)
 }
 
 /// Takes the lock at `path` together with others who share it. None if somebody holds it alone.
 pub(crate) fn try_share(path: &Path) -> io::Result<Option<Held>> {
-    take(path, File::try_lock_shared)
+    take(path, fs2::FileExt::try_lock_shared)
 }
 
-fn take(path: &Path, how: fn(&File) -> Result<(), TryLockError>) -> io::Result<Option<Held>> {
+fn take(path: &Path, how: fn(&File) -> io::Result<()>) -> io::Result<Option<Held>> {
     let file = super::ours::open_or_make_own(path)?;
     match how(&file) {
-        Err(TryLockError::WouldBlock) if !is_held_by_nobody(path) => Ok(None),
+        Err(error) if is_contended(&error) && !is_held_by_nobody(path) => Ok(None),
         // Any other failure means that there are no locks here.
         _ => Ok(Some(Held(file))),
     }
+}
+
+fn is_contended(error: &io::Error) -> bool {
+    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
 /// Some file systems say of every lock that another process holds it. Then they say so of a file
 /// that nobody else can know.
 fn is_held_by_nobody(path: &Path) -> bool {
     let unknown = path.parent().map(tempfile::tempfile_in);
-    matches!(unknown, Some(Ok(file)) if file.try_lock().is_err())
+    unknown
+        .and_then(Result::ok)
+        .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
 }
 
 /// Whether files in this directory can be locked, by either of the two ways that there are: that
@@ -65,7 +73,7 @@ pub(crate) fn works_in(directory: &Path) -> bool {
     };
     #[cfg(not(unix))]
     let by_range = true;
-    by_range && file.try_lock().is_ok()
+    by_range && fs2::FileExt::try_lock_exclusive(&file).is_ok()
 }
 
 /// Takes the lock at `path`, waiting for whoever holds it. None if it is still held when `patience`
