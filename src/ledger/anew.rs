@@ -3,14 +3,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
+use rusqlite::Result;
 
 use super::facts::{Answer, Id};
-use super::store::sqlite::{each, note, noted};
-use super::store::{
-    Ledger, LedgerError, Patience, SumChanges, answers, families, names, path_in, processes,
-    renewal,
-};
+use super::store::{Ledger, LedgerError, Patience, Store, SumChanges, path_in, renewal};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 
@@ -20,13 +16,13 @@ impl Ledger {
     /// Prices every response anew if the table or the user's own rates changed since the last
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
-        let is_current = self.ask(|connection| {
-            let names = names::models(connection)?;
+        let is_current = self.ask(|store| {
+            let names = store.models()?;
             let wanted = prices.fingerprint_of(names.values().map(String::as_str));
-            Ok(noted(connection, PRICED_BY)? == Some(wanted))
+            Ok(store.noted(PRICED_BY)? == Some(wanted))
         })?;
         if !is_current {
-            self.write(|connection| work_out_anew(connection, prices))?;
+            self.write(|store| store.work_out_anew(prices))?;
         }
         Ok(!is_current)
     }
@@ -42,8 +38,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let is_mended = !again && error.is_damage_of_content() && {
             let opened = Self::open(&places.data, patience);
-            let mended = opened
-                .and_then(|mut ledger| ledger.write(|connection| mend_sums(connection, prices)));
+            let mended = opened.and_then(|ledger| ledger.write(|store| store.mend_sums(prices)));
             mended.is_ok()
         };
         if is_mended {
@@ -55,15 +50,15 @@ impl Ledger {
     /// Holds the sums against each other, and makes them anew where they disagree or are none: a
     /// bit that a disk turned over is noticed by nobody else.
     pub fn check_sums(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
-        let are_sound = self.ask(|connection| {
-            let by_session = add_up(connection, "SELECT recorded, unpriced FROM session")?;
-            let by_quarter = add_up(connection, "SELECT cost, unpriced FROM quarter")?;
+        let are_sound = self.ask(|store| {
+            let by_session = store.add_up("SELECT recorded, unpriced FROM session")?;
+            let by_quarter = store.add_up("SELECT cost, unpriced FROM quarter")?;
             Ok(by_session.is_some() && by_session == by_quarter)
         })?;
         if are_sound {
             return Ok(());
         }
-        self.write(|connection| mend_sums(connection, prices))
+        self.write(|store| store.mend_sums(prices))
     }
 
     /// What an older whycap had counted, and what that time comes to now: at the first asking after
@@ -71,78 +66,78 @@ impl Ledger {
     pub fn news_of_renewal(&mut self) -> Option<[Money; 2]> {
         let read = "SELECT before.value, (SELECT coalesce(sum(cost), 0) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, abs(cost) FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
             FROM meta AS before JOIN meta AS until ON before.name = 'spent before' AND until.name = 'spent until'";
-        let spent = self.connection.query_row(read, [], |row| {
-            Ok([row.get(0)?, row.get(1)?].map(Money::from_pico))
-        });
-        let [before, now] = spent.ok()?;
+        let spent = self
+            .store
+            .query_row(read, [], |row| Ok([row.get(0)?, row.get(1)?]));
+        let [before, now]: [Money; 2] = spent.ok()?;
         let forget = "DELETE FROM meta WHERE name IN ('spent before', 'spent until')";
-        self.write(|connection| connection.execute(forget, []))
-            .ok()?;
+        self.write(|store| store.execute(forget, [])).ok()?;
         (!before.is_near(now)).then_some([before, now])
     }
 }
 
-/// The sums of two columns. None if there is a negative amount. They wrap around where
-/// poisoned transcripts claim too much; both sides do.
-fn add_up(connection: &Connection, query: &str) -> rusqlite::Result<Option<[i64; 2]>> {
-    let mut sums = [0_i64; 2];
-    let mut is_sound = true;
-    each(connection, query, [], |row| {
-        for (column, sum) in sums.iter_mut().enumerate() {
-            let value: i64 = row.get(column)?;
-            is_sound &= value >= 0;
-            *sum = sum.wrapping_add(value);
+impl Store {
+    /// The sums of two columns. None if there is a negative amount. They wrap around where
+    /// poisoned transcripts claim too much; both sides do.
+    fn add_up(&self, query: &str) -> Result<Option<[i64; 2]>> {
+        let mut sums = [0_i64; 2];
+        let mut is_sound = true;
+        self.each(query, [], |row| {
+            for (column, sum) in sums.iter_mut().enumerate() {
+                let value: i64 = row.get(column)?;
+                is_sound &= value >= 0;
+                *sum = sum.wrapping_add(value);
+            }
+            Ok(())
+        })?;
+        Ok(is_sound.then_some(sums))
+    }
+
+    /// Makes all sums from the answers where nothing that was worked out is to be believed.
+    fn mend_sums(&self, prices: &PriceTable) -> Result<()> {
+        self.execute_batch(
+            "DELETE FROM unrecorded; DELETE FROM unwritten;
+         UPDATE session SET unrecorded = 0, in_runs = 0, beyond = 0",
+        )?;
+        self.work_out_anew(prices)?;
+        for session in self.drawn_sessions()? {
+            self.renew_unwritten(session)?;
         }
         Ok(())
-    })?;
-    Ok(is_sound.then_some(sums))
-}
-
-/// Makes all sums from the answers where nothing that was worked out is to be believed.
-fn mend_sums(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "DELETE FROM unrecorded; DELETE FROM unwritten;
-         UPDATE session SET unrecorded = 0, in_runs = 0, beyond = 0",
-    )?;
-    work_out_anew(connection, prices)?;
-    for session in processes::sessions(connection)? {
-        processes::renew_unwritten(connection, session)?;
     }
-    Ok(())
-}
 
-/// Prices every response, and makes all sums from them. What is in no file stays in the quarters of an
-/// hour in which it was drawn, and what a session had before that stays what it was.
-fn work_out_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
-    connection
-        .execute_batch("DELETE FROM quarter; UPDATE session SET recorded = 0, unpriced = 0")?;
-    let names = names::models(connection)?;
-    let models = names.iter();
-    let models: HashMap<&Id, _> = models
-        .map(|(id, name)| (id, prices.prices_of(name)))
-        .collect();
-    let mut changes = SumChanges::default();
-    let mut repriced: Vec<Answer> = Vec::new();
-    let mut wrong = None;
-    answers::for_each(connection, |known| {
-        let mut answer = known.clone();
-        if let Some(prices) = models.get(&known.model) {
-            answer.price(prices);
+    /// Prices every response, and makes all sums from them. What is in no file stays in the quarters of an
+    /// hour in which it was drawn, and what a session had before that stays what it was.
+    fn work_out_anew(&self, prices: &PriceTable) -> Result<()> {
+        self.execute_batch("DELETE FROM quarter; UPDATE session SET recorded = 0, unpriced = 0")?;
+        let names = self.models()?;
+        let models = names.iter();
+        let models: HashMap<&Id, _> = models
+            .map(|(id, name)| (id, prices.prices_of(name)))
+            .collect();
+        let mut changes = SumChanges::default();
+        let mut repriced: Vec<Answer> = Vec::new();
+        let mut wrong = None;
+        self.each_answer(|known| {
+            let mut answer = known.clone();
+            if let Some(prices) = models.get(&known.model) {
+                answer.price(prices);
+            }
+            wrong = wrong.or(Some(answer.cost.pico()).filter(|cost| *cost < 0));
+            changes.add(&answer);
+            repriced.extend(Some(answer).filter(|answer| *answer != known));
+        })?;
+        if let Some(cost) = wrong {
+            return Err(rusqlite::Error::IntegralValueOutOfRange(0, cost));
         }
-        wrong = wrong.or(Some(answer.cost.pico()).filter(|cost| *cost < 0));
-        changes.add(&answer);
-        repriced.extend(Some(answer).filter(|answer| *answer != known));
-    })?;
-    if let Some(cost) = wrong {
-        return Err(rusqlite::Error::IntegralValueOutOfRange(0, cost));
+        for answer in &repriced {
+            self.replace_answer(answer)?;
+        }
+        self.change_sums(changes)?;
+        for family in self.families_with_totals()? {
+            self.settle_family(family, prices)?;
+        }
+        let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
+        self.note(PRICED_BY, priced_by)
     }
-    for answer in &repriced {
-        answers::replace(connection, answer)?;
-    }
-    changes.apply(connection)?;
-    for family in families::with_totals(connection)? {
-        families::settle(connection, family, prices)?;
-    }
-    let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
-    note(connection, PRICED_BY, priced_by)
 }

@@ -4,13 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, Row};
+use rusqlite::{Result, Row};
 
 use super::facts::{Answer, Id, Scene};
-use super::store::answers::{self, count_from};
-use super::store::quarters;
-use super::store::sqlite::{all, each};
-use super::store::{Ledger, LedgerError, names, transcript_files};
+use super::store::answers::count_from;
+use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
 
@@ -26,16 +24,12 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// With the names of sessions, and of all models and scenes.
-    fn named(
-        all: Vec<Answer>,
-        sessions: HashMap<Id, String>,
-        connection: &Connection,
-    ) -> rusqlite::Result<Self> {
+    fn named(all: Vec<Answer>, sessions: HashMap<Id, String>, store: &Store) -> Result<Self> {
         Ok(Self {
             all,
             sessions,
-            models: names::models(connection)?,
-            scenes: names::scenes(connection)?,
+            models: store.models()?,
+            scenes: store.scenes()?,
         })
     }
 
@@ -98,32 +92,6 @@ pub(crate) struct Hidden {
     pub(crate) is_drawn: bool,
     /// Whether it may be more.
     pub(crate) is_least: bool,
-}
-
-/// Calls `see` for all that no line shows of a period.
-pub(super) fn each_hidden(
-    connection: &Connection,
-    period: [Millis; 2],
-    mut see: impl FnMut(Hidden),
-) -> rusqlite::Result<()> {
-    for (table, is_drawn) in [("unrecorded", false), ("unwritten", true)] {
-        let query = format!(
-            "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
-        );
-        each(connection, &query, quarters(period), |row| {
-            let cost: i64 = row.get(3)?;
-            see(Hidden {
-                at: row.get::<_, i64>(0)? * QUARTER,
-                session: row.get(1)?,
-                model: row.get(2)?,
-                cost: Money::from_pico(cost.saturating_abs()),
-                is_drawn,
-                is_least: cost <= 0 && !is_drawn,
-            });
-            Ok(())
-        })?;
-    }
-    Ok(())
 }
 
 /// What is known of a session.
@@ -193,12 +161,12 @@ impl Ledger {
                 asked: row.get(1)?,
                 got: row.get(2)?,
                 answers: count_from(row, 3)?,
-                cost: Money::from_pico(row.get(4)?),
+                cost: row.get(4)?,
             };
             Ok((row.get(0)?, switched))
         };
         let by_directory: Vec<(String, Switched)> =
-            self.ask(|connection| all(connection, query, (since, until), switched))?;
+            self.ask(|store| store.all(query, (since, until), switched))?;
         let mut found: Vec<Switched> = Vec::new();
         for (_, one) in by_directory.into_iter().filter(|(at, _)| is_meant(at)) {
             let mut known = found.iter_mut();
@@ -234,7 +202,7 @@ impl Ledger {
                 at: row.get(1)?,
             })
         };
-        self.ask(|connection| all(connection, query, values, first))
+        self.ask(|store| store.all(query, values, first))
     }
 
     /// When answers of the sessions that are meant came since that moment, and what each cost.
@@ -252,38 +220,36 @@ impl Ledger {
     /// The answers since a moment, session by session.
     pub(crate) fn answers_since(&self, since: DateTime<Utc>) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
-        self.ask(|connection| {
+        self.ask(|store| {
             // By the sums: they lie in order of time, answers session by session.
             let query = "SELECT id, name FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?)";
             let since_quarter = [since.div_euclid(QUARTER)];
-            let sessions: HashMap<Id, String> = all(connection, query, since_quarter, |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            let sessions: HashMap<Id, String> = store.all(query, since_quarter, |row| row.try_into())?;
             let mut found = Vec::new();
             for session in sessions.keys() {
-                found.extend(answers::since(connection, *session, since)?);
+                found.extend(store.answers_since(*session, since)?);
             }
-            Answers::named(found, sessions, connection)
+            Answers::named(found, sessions, store)
         })
     }
 
     /// Everything, as it stands at one moment.
     pub(crate) fn counted(&self) -> Result<Counted, LedgerError> {
         let _moment = self.snapshot()?;
-        self.ask(|connection| {
-            let mut copies = transcript_files::places(connection, None)?;
+        self.ask(|store| {
+            let mut copies = store.places(None)?;
             let mut found = Vec::new();
-            answers::for_each(connection, |answer| {
+            store.each_answer(|answer| {
                 let copies = copies.remove(&answer.key).unwrap_or_default();
                 found.push(Answer { copies, ..answer });
             })?;
             let mut hidden = Vec::new();
-            each_hidden(connection, [Millis::MIN, Millis::MAX], |one| {
+            store.each_hidden([Millis::MIN, Millis::MAX], |one| {
                 hidden.extend(Some(one).filter(|one| one.cost > Money::ZERO));
             })?;
-            let (sessions, names) = sessions(connection)?;
+            let (sessions, names) = store.sessions()?;
             Ok(Counted {
-                answers: Answers::named(found, names, connection)?,
+                answers: Answers::named(found, names, store)?,
                 hidden,
                 sessions,
             })
@@ -291,11 +257,36 @@ impl Ledger {
     }
 }
 
-/// What is known of each session, and their names.
-fn sessions(
-    connection: &Connection,
-) -> rusqlite::Result<(HashMap<Id, KnownSession>, HashMap<Id, String>)> {
-    let query = "WITH line(file, key) AS (
+impl Store {
+    /// Calls `see` for all that no line shows of a period.
+    pub(super) fn each_hidden(
+        &self,
+        period: [Millis; 2],
+        mut see: impl FnMut(Hidden),
+    ) -> Result<()> {
+        for (table, is_drawn) in [("unrecorded", false), ("unwritten", true)] {
+            let query = format!(
+                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
+            );
+            self.each(&query, quarters(period), |row| {
+                let cost: i64 = row.get(3)?;
+                see(Hidden {
+                    at: row.get::<_, i64>(0)? * QUARTER,
+                    session: row.get(1)?,
+                    model: row.get(2)?,
+                    cost: Money::from_pico(cost.saturating_abs()),
+                    is_drawn,
+                    is_least: cost <= 0 && !is_drawn,
+                });
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is known of each session, and their names.
+    fn sessions(&self) -> Result<(HashMap<Id, KnownSession>, HashMap<Id, String>)> {
+        let query = "WITH line(file, key) AS (
              SELECT file, key FROM response UNION ALL SELECT file, key FROM place
              UNION ALL SELECT file, key FROM mark WHERE key != 0
              UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
@@ -306,17 +297,18 @@ fn sessions(
          SELECT session.id, name, coalesce(directory, ''), coalesce(known.marks, 0), coalesce(families.marks, 0), until
          FROM session LEFT JOIN known ON known.session = session.id
          LEFT JOIN families ON families.family = session.family";
-    let (mut known, mut names) = (HashMap::new(), HashMap::new());
-    each(connection, query, [], |row| {
-        let session = KnownSession {
-            directory: row.get(2)?,
-            marks: count_from(row, 3)?,
-            marks_of_family: count_from(row, 4)?,
-            until: row.get(5)?,
-        };
-        known.insert(row.get(0)?, session);
-        names.insert(row.get(0)?, row.get(1)?);
-        Ok(())
-    })?;
-    Ok((known, names))
+        let (mut known, mut names) = (HashMap::new(), HashMap::new());
+        self.each(query, [], |row| {
+            let session = KnownSession {
+                directory: row.get(2)?,
+                marks: count_from(row, 3)?,
+                marks_of_family: count_from(row, 4)?,
+                until: row.get(5)?,
+            };
+            known.insert(row.get(0)?, session);
+            names.insert(row.get(0)?, row.get(1)?);
+            Ok(())
+        })?;
+        Ok((known, names))
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::Connection;
+use rusqlite::Result;
 
 use super::derivation::{Run, StartedFrom};
-use super::facts::{Answer, Id};
+use super::facts::{Answer, Id, cost_of};
 use super::spend_rows::Origin;
-use super::store::processes::{self, ProcessTotal, SessionFacts};
-use super::store::{Ledger, LedgerError, answers, families};
+use super::store::processes::{ProcessTotal, SessionFacts};
+use super::store::{Ledger, LedgerError, Store};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
@@ -67,15 +67,14 @@ pub struct SessionDifference {
 impl Ledger {
     /// Every session of which the client gave a total, the latest first.
     pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, LedgerError> {
-        self.ask(|connection| {
+        self.ask(|store| {
             let origins = self.origins()?;
             let mut found = Vec::new();
-            for (session, runs) in runs_of_all(connection, prices)? {
-                let processes = processes::of_session(connection, session)?;
-                let facts = processes::facts(connection, session)?;
-                let answers = answers::of_session(connection, session)?;
-                if let Some(mut one) = SessionDifference::from_client(&runs, &processes, &answers) {
-                    one.add_ours(&facts, &processes, &answers);
+            for (session, runs) in runs_of_all(store, prices)? {
+                let facts = store.facts(session)?;
+                let answers = store.answers_of(session)?;
+                if let Some(mut one) = SessionDifference::from_client(&runs, &facts, &answers) {
+                    one.add_ours(&facts, &answers);
                     one.origin = origins.get(&session).cloned().unwrap_or_default();
                     found.push(one);
                 }
@@ -87,18 +86,15 @@ impl Ledger {
 }
 
 /// The runs of every session that has any or processes of itself.
-fn runs_of_all(
-    connection: &Connection,
-    prices: &PriceTable,
-) -> rusqlite::Result<HashMap<Id, Vec<Run>>> {
-    let mut of_families: BTreeSet<Id> = families::with_totals(connection)?.into_iter().collect();
-    let processes = processes::sessions(connection)?;
+fn runs_of_all(store: &Store, prices: &PriceTable) -> Result<HashMap<Id, Vec<Run>>> {
+    let mut of_families: BTreeSet<Id> = store.families_with_totals()?.into_iter().collect();
+    let processes = store.drawn_sessions()?;
     for session in &processes {
-        of_families.insert(families::family_of(connection, *session)?);
+        of_families.insert(store.family_of(*session)?);
     }
     let mut found = HashMap::new();
     for family in of_families {
-        let lives = families::derived(connection, family, prices)?.1.lives;
+        let lives = store.derived_family(family, prices)?.1.lives;
         found.extend(lives.into_iter().map(|(id, life)| (id, life.runs)));
     }
     Ok(found)
@@ -106,10 +102,10 @@ fn runs_of_all(
 
 impl SessionDifference {
     /// With the client's figure, and how it came about. None where it gave none.
-    fn from_client(runs: &[Run], processes: &[ProcessTotal], answers: &[Answer]) -> Option<Self> {
+    fn from_client(runs: &[Run], facts: &SessionFacts, answers: &[Answer]) -> Option<Self> {
         let mut found = Self::default();
         let is_live = |row: &&ProcessTotal| row.left > Money::ZERO || runs.is_empty();
-        if let Some(row) = processes.iter().rfind(is_live) {
+        if let Some(row) = facts.processes.iter().rfind(is_live) {
             found.client_figure = ClientFigure::Live;
             (found.client, found.client_at) = (row.total, row.at);
             // A process that nobody knows may carry what others were sure to have left.
@@ -136,9 +132,8 @@ impl SessionDifference {
         }
         let known = runs.iter().filter(|run| !run.has_lost_base());
         let growth: Money = known.map(|run| run.total - run.base).sum();
-        let drawn: Money = processes.iter().map(|row| row.left).sum();
         let of_client = found.client - found.inherited - found.gone;
-        found.other_runs = growth + found.of_lost + drawn - of_client;
+        found.other_runs = growth + found.of_lost + facts.left() - of_client;
         found.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
         Some(found)
     }
@@ -148,19 +143,15 @@ impl SessionDifference {
     }
 
     /// Adds our own figure, and what sets the two apart.
-    fn add_ours(&mut self, facts: &SessionFacts, processes: &[ProcessTotal], answers: &[Answer]) {
-        let costs = |wanted: &dyn Fn(&Answer) -> bool| -> Money {
-            let wanted = answers.iter().filter(|answer| wanted(answer));
-            wanted.map(|answer| answer.cost).sum()
-        };
+    fn add_ours(&mut self, facts: &SessionFacts, answers: &[Answer]) {
         self.last_at = answers.iter().map(|answer| answer.at).max().unwrap_or(0);
-        self.subagents = costs(&|answer| answer.is_of_subagent);
+        self.subagents = cost_of(answers, |answer| answer.is_of_subagent);
         self.unrecorded = facts.unrecorded;
-        self.unwritten = facts.unwritten(processes);
+        self.unwritten = facts.unwritten();
         self.ours = facts.recorded + self.unrecorded + self.unwritten;
         // Nothing later is in a written total, and one that is being drawn has all.
         if self.is_written() {
-            self.after_total = costs(&|answer| answer.at > self.client_at);
+            self.after_total = cost_of(answers, |answer| answer.at > self.client_at);
             // Of one that was closed long after its last line nobody knows when it began: answers
             // of others seem to fall into it, and are in no total.
             let of_others = facts.unrecorded - facts.beyond;
@@ -180,14 +171,8 @@ impl SessionDifference {
 fn of_lost(runs: &[Run], answers: &[Answer]) -> Money {
     let (lost, known): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base());
     let until = lost.iter().map(|run| run.end).max();
-    let is_own = |answer: &&Answer| {
-        let mut known = known.iter();
-        Some(answer.at) <= until && !known.any(|run| run.covers(answer.at))
-    };
-    let shown: Money = answers
-        .iter()
-        .filter(is_own)
-        .map(|answer| answer.cost)
-        .sum();
+    let shown = cost_of(answers, |answer| {
+        Some(answer.at) <= until && !known.iter().any(|run| run.covers(answer.at))
+    });
     shown.min(lost.iter().map(|run| run.total).sum())
 }

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use rusqlite::Connection;
+use rusqlite::Result;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Answer, Id, id_of};
-use super::store::names::{put_model, put_session};
-use super::store::processes::{self, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS};
-use super::store::sqlite::{note, noted};
-use super::store::{Ledger, LedgerError, answers, transcript_files};
+use super::facts::{Answer, Id, cost_of, id_of};
+use super::store::processes::{ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS};
+use super::store::{Ledger, LedgerError, Store};
 use crate::journal::{self, JournalRecord};
 use crate::places::Places;
 use crate::pricing::{Money, NOISE, PriceTable};
@@ -37,184 +35,139 @@ pub struct Drawn {
     pub process: Option<i64>,
 }
 
-/// What was drawn now, as it is to be kept.
+/// What is known of a session with what was drawn now, which is the last of its processes.
 #[derive(Debug)]
 pub(super) struct HeardNow {
-    pub(super) row: ProcessTotal,
-    /// Answers that no run covers and no process drew of.
-    pub(super) before_draws: Money,
+    pub(super) facts: SessionFacts,
     pub(super) is_news: bool,
     /// The process of which this is more.
-    pub(super) replaces: Option<i64>,
+    replaces: Option<i64>,
 }
 
-/// Everything that is known of a session when something is drawn of it.
-pub(super) struct Listener<'l> {
-    connection: &'l Connection,
+/// Something that is drawn of a session, and everything that is known of it.
+struct Listener<'l> {
+    store: &'l Store,
     prices: &'l PriceTable,
     session: Id,
-    /// With its answers that are not written yet.
-    pub(super) facts: SessionFacts,
-    gained: Vec<&'l Answer>,
-    /// What its processes drew, the latest last.
-    pub(super) known: Vec<ProcessTotal>,
-    /// What of it the ledger has as unwritten.
-    pub(super) stored_unwritten: Money,
+    drawn: &'l Drawn,
     now: Millis,
+    /// With its answers that are not written yet, which are among these.
+    facts: &'l SessionFacts,
+    gains: &'l [Gain],
 }
 
-impl<'l> Listener<'l> {
-    pub(super) fn new(
-        connection: &'l Connection,
-        prices: &'l PriceTable,
-        session: Id,
-        gains: &'l [Gain],
-        now: Millis,
-    ) -> rusqlite::Result<Self> {
-        let mut facts = processes::facts(connection, session)?;
-        let known = processes::of_session(connection, session)?;
-        let stored_unwritten = facts.unwritten(&known);
-        let own = gains.iter().filter(|gain| gain.answer.session == session);
-        facts.recorded += own.clone().map(|gain| gain.cost).sum();
-        Ok(Self {
-            connection,
-            prices,
-            session,
-            facts,
-            gained: own.map(|gain| &gain.answer).collect(),
-            known,
-            stored_unwritten,
-            now,
-        })
-    }
-
-    pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
-        let newest = match drawn.process {
-            None if !self.known.is_empty() => {
-                transcript_files::greatest_up_to(self.connection, self.session, drawn.total)?
-            }
-            _ => None,
+impl Listener<'_> {
+    fn hear(&self) -> Result<HeardNow> {
+        let known = self.same_process()?;
+        let mut facts = self.facts.clone();
+        let mut row = match known {
+            Some(known) => self.go_on(known)?,
+            None => self.begin(&mut facts.before_draws)?,
         };
-        let known = self.same_process(drawn, newest);
-        let (mut row, mut before_draws) = match known {
-            Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
-            None => self.begin(drawn)?,
-        };
-        if drawn.process.is_none() {
-            let own = newest.map(|(total, _)| total);
-            self.keep_to_what_is_sure(drawn, known, own, &mut row, &mut before_draws)?;
+        let replaces = known.map(|known| known.process);
+        let others = &mut facts.processes;
+        others.retain(|other| Some(other.process) != replaces);
+        if self.drawn.process.is_none() {
+            self.keep_to_what_is_sure(&mut row, &mut facts)?;
         }
+        facts.processes.push(row);
         Ok(HeardNow {
-            row,
-            before_draws,
+            facts,
             is_news: known != Some(&row),
-            replaces: known.map(|known| known.process),
+            replaces,
         })
     }
 
-    /// Of what processes drew, that of the one which draws now. None if it is new. `newest`: the greatest
-    /// total in the session's files that it may have started from, and how long processes had lived then.
-    fn same_process(&self, drawn: &Drawn, newest: Option<(Money, i64)>) -> Option<&ProcessTotal> {
-        let is_same = |row: &&ProcessTotal| drawn.process == Some(row.process);
-        if let Some(known) = self.known.iter().find(is_same) {
-            return Some(known);
+    /// Of what processes drew, that of the one which draws now. None if it is new.
+    fn same_process(&self) -> Result<Option<&ProcessTotal>> {
+        let (drawn, known) = (self.drawn, self.facts.processes.iter());
+        let mut same = known.clone();
+        let same = same.find(|row| drawn.process == Some(row.process));
+        if same.is_some() || self.facts.processes.is_empty() {
+            return Ok(same);
         }
-        let may_be = |row: &&ProcessTotal| drawn.process.is_none() || !row.is_known();
-        let rows = self.known.iter().filter(may_be);
+        let is_anybody = drawn.process.is_none();
+        let rows = known.filter(|row| is_anybody || !row.is_known());
         let is_again = |row: &&ProcessTotal| (row.total, row.run_ms) == (drawn.total, drawn.run_ms);
-        if let Some(again) = rows.clone().rfind(is_again) {
-            return Some(again);
+        let again = rows.clone().rfind(is_again);
+        if again.is_some() {
+            return Ok(again);
         }
+        // What it may have started from, and how long processes had lived then.
+        let newest = match drawn.process {
+            None => self.store.greatest_total_up_to(self.session, drawn.total)?,
+            Some(_) => None,
+        };
         let is_written = newest.is_some_and(|(newest, _)| newest.is_near(drawn.total));
         // Who starts tells what stands in the file: of those before, only one that told this may be it.
         let could_be = |row: &&ProcessTotal| {
             drawn.total.is_near(row.total) || !is_written && drawn.total > row.total
         };
-        let could_be = rows.clone().filter(could_be);
+        let mut could_be = rows.clone().filter(could_be);
         let Some(run_ms) = drawn.run_ms else {
-            return could_be.rev().find(|row| row.run_ms.is_none());
+            return Ok(could_be.rfind(|row| row.run_ms.is_none()));
         };
         let began = self.now - run_ms;
-        let goes_on = could_be
-            .filter(|row| row.run_ms.is_some_and(|known| known <= run_ms))
-            .min_by_key(|row| {
-                row.began
-                    .map(|known| (known - began).abs())
-                    .into_iter()
-                    .min()
-            });
+        let goes_on = could_be.filter(|row| row.run_ms.is_some_and(|known| known <= run_ms));
+        let goes_on =
+            goes_on.min_by_key(|row| row.began.map(|at| (at - began).abs()).into_iter().min());
         // Who seems to have begun before another drew last may be that one, and late.
         let born = began + newest.map_or(0, |(_, run_ms)| run_ms);
-        let is_late = |row: &&ProcessTotal| {
-            drawn.process.is_none() && !is_written && !row.is_known() && born <= row.at
-        };
-        goes_on.or_else(|| rows.rev().find(is_late))
+        let is_late = is_anybody && !is_written;
+        let mut late = rows.filter(|row| is_late && !row.is_known() && born <= row.at);
+        Ok(goes_on.or_else(|| late.next_back()))
     }
 
     /// Who draws is not known, and any draw may be late: all that is sure is that the session has
-    /// spent what was known before, and what this draw alone says beyond all answers. `own` is the
-    /// greatest written total of the session that it may have started from.
+    /// spent what was known before, and what this draw alone says beyond all answers. `others`: what is
+    /// known with the other processes.
     fn keep_to_what_is_sure(
         &self,
-        drawn: &Drawn,
-        known: Option<&ProcessTotal>,
-        own: Option<Money>,
         row: &mut ProcessTotal,
-        before_draws: &mut Money,
-    ) -> rusqlite::Result<()> {
-        let Some(last) = self.known.last() else {
+        others: &mut SessionFacts,
+    ) -> Result<()> {
+        let (known, drawn) = (self.facts, self.drawn);
+        let Some(last) = known.processes.last() else {
             return Ok(());
         };
         // Answers that came since are in nothing that was told, save those that runs cover by now.
-        let told_until = self.facts.until.map_or(last.at, |until| until.max(last.at));
+        let told_until = known.until.map_or(last.at, |until| until.max(last.at));
         let newer = self.answers_since(told_until + 1)?;
-        let newest = newer
-            .iter()
-            .map(|answer| answer.at)
-            .max()
-            .unwrap_or(last.at);
-        let newer: Money = newer.iter().map(|answer| answer.cost).sum();
-        let facts = |before_draws| SessionFacts {
-            before_draws,
-            ..self.facts
-        };
-        let told = facts(self.facts.before_draws + newer).unwritten(&self.known);
-        let of_parent = match self.facts.parent {
-            Some(parent) => transcript_files::greatest_up_to(self.connection, parent, drawn.total)?,
+        let before_draws = known.before_draws + cost_of(&newer, |_| true);
+        let told = known.unwritten_of(known.left(), before_draws);
+        let of_parent = match known.parent {
+            Some(parent) => self.newest_of(parent, drawn.total)?,
             None => None,
         };
-        let written = own.max(of_parent.map(|(total, _)| total));
-        let written = written.unwrap_or_default();
+        let own = self.newest_of(self.session, drawn.total)?;
+        let written = own.max(of_parent).unwrap_or_default();
         // Beyond what stands in files, or beyond what it seems to have started from, whichever is less.
         let alone = |from, before_draws| {
-            let left = self.prices.scale_client_amount(drawn.total - from);
-            let left = row.at_rate(left);
-            facts(before_draws).unwritten(&[ProcessTotal { left, ..*row }])
+            let beyond = self.prices.scale_client_amount(drawn.total - from);
+            known.unwritten_of(row.at_rate(beyond), before_draws)
         };
         let started_from = written.max(drawn.total - row.grown);
-        let beyond = alone(written, Money::ZERO).min(alone(started_from, *before_draws));
-        let most = told.max(beyond);
-        let others = self.known.iter().filter(|other| Some(*other) != known);
-        let rows: Vec<ProcessTotal> = others.chain([&*row]).copied().collect();
-        let now = facts(*before_draws).unwritten(&rows);
-        let change = now.clamp(told, most) - now;
+        let beyond = alone(written, Money::ZERO).min(alone(started_from, others.before_draws));
+        let now = known.unwritten_of(others.left() + row.left, others.before_draws);
+        let change = now.clamp(told, told.max(beyond)) - now;
         // Answers that it does not count are another's, as those before any draw are.
-        let loose = (self.facts.loose() - *before_draws).or_zero();
+        let loose = (known.loose() - others.before_draws).or_zero();
         let of_others = change.or_zero().min(loose);
-        *before_draws += of_others;
+        others.before_draws += of_others;
         row.grown += change - of_others;
         row.left += change - of_others;
         if change.pico().abs() > NOISE.pico() {
+            let newest = newer.iter().map(|answer| answer.at).max();
             row.is_unclear = true;
-            row.at = newest.max(row.at).max(self.now);
+            row.at = newest.unwrap_or(last.at).max(row.at).max(self.now);
         }
         Ok(())
     }
 
     /// What a process draws that was heard of before.
-    fn go_on(&self, known: &ProcessTotal, drawn: &Drawn) -> rusqlite::Result<ProcessTotal> {
+    fn go_on(&self, known: &ProcessTotal) -> Result<ProcessTotal> {
+        let drawn = self.drawn;
         let more = drawn.total - known.total;
-        // A draw that comes after its process wrote its total, and has ended, says nothing new.
         let is_anybody = !known.is_known();
         let mut row = *known;
         if let Some(run_ms) = drawn.run_ms {
@@ -222,82 +175,76 @@ impl<'l> Listener<'l> {
             let began = self.now - run_ms;
             row.began = [first.min(began), last.max(began)];
         }
-        if more <= Money::ZERO || self.is_written(drawn)? {
+        // A draw that comes after its process wrote its total, and has ended, says nothing new.
+        let is_surpassed = || {
+            self.store
+                .is_surpassed(self.session, drawn.total, drawn.run_ms)
+        };
+        if more <= Money::ZERO || is_surpassed()? {
             // Where it is not known whose it is, it may be another's: then less is known.
             return Ok(if is_anybody { row } else { *known });
         }
         let answers = self.answers_since(known.at + 1)?;
-        let shown: Money = answers.iter().map(|row| row.cost).sum();
+        let shown = cost_of(&answers, |_| true);
         row.process = drawn.process.unwrap_or(known.process);
         row.total = drawn.total;
+        row.run_ms = drawn.run_ms;
         row.at = self.now.max(known.at);
+        let mut counted = known.total;
         if is_anybody {
             // Whatever the clock shows, it is not older than the answers that it counts.
             row.at = answers.iter().fold(row.at, |at, answer| at.max(answer.at));
+            // What a file counts by now is not left; who wrote it may be this one.
+            let newest = self.newest_of(self.session, drawn.total)?;
+            counted = newest.map_or(counted, |total| total.max(counted));
         }
-        row.run_ms = drawn.run_ms;
         let scaled = self.prices.scale_client_amount(more);
-        // What a file counts by now is not left; who wrote it may be this one.
-        let newest = if is_anybody {
-            transcript_files::greatest_up_to(self.connection, self.session, drawn.total)?
-        } else {
-            None
-        };
-        let counted = newest.map_or(known.total, |(total, _)| total.max(known.total));
         let beyond = self.prices.scale_client_amount(drawn.total - counted);
-        if shown.is_near(scaled) {
-            row.rate = SAME_PRICES;
-        } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
+        let is_near = shown.is_near(scaled);
+        if !is_near && shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
             row.rate = shown.ratio(scaled, SAME_PRICES);
             row.grown += shown;
             row.left += shown.min(row.at_rate(beyond));
             return Ok(row);
+        }
+        if is_near {
+            row.rate = SAME_PRICES;
         }
         row.grown += row.at_rate(scaled);
         row.left += row.at_rate(beyond);
         Ok(row)
     }
 
-    fn is_written(&self, drawn: &Drawn) -> rusqlite::Result<bool> {
-        transcript_files::is_surpassed(self.connection, self.session, drawn.total, drawn.run_ms)
-    }
-
     /// What a process draws that was not heard of before. Mostly this is before its first answer.
-    /// With it goes what of the session's answers came before any draw.
-    fn begin(&self, drawn: &Drawn) -> rusqlite::Result<(ProcessTotal, Money)> {
+    /// Answers of the session that came before any draw are added to `before_draws`.
+    fn begin(&self, before_draws: &mut Money) -> Result<ProcessTotal> {
+        let (drawn, facts) = (self.drawn, self.facts);
+        let last = facts.processes.last();
         // Answers before were those of whoever drew then.
-        let drawn_until = self.known.last().map_or(Millis::MIN, |last| last.at + 1);
-        let began = self.now - drawn.run_ms.unwrap_or(0);
-        let answers = self.answers_since(drawn_until)?;
-        let all: Money = answers.iter().map(|row| row.cost).sum();
+        let answers = self.answers_since(last.map_or(Millis::MIN, |last| last.at + 1))?;
+        let all = cost_of(&answers, |_| true);
         // It may be late: what it draws is then older than its answers that stand there already. Of
         // one that does not say for how long it has lived, no answer is known to be older.
-        let is_older = |row: &&Answer| drawn.run_ms.is_some() && row.at < began - VERY_LATE_MS;
-        let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
-        let is_loose = |row: &&Answer| self.facts.until < Some(row.at);
-        let loose: Money = answers.iter().filter(is_loose).map(|row| row.cost).sum();
-        let (before_draws, in_runs) = if self.known.is_empty() {
-            (Money::ZERO, self.facts.in_runs)
-        } else {
-            (self.facts.before_draws, all - loose)
-        };
+        let began = self.now - drawn.run_ms.unwrap_or(0);
+        let is_older = |row: &Answer| drawn.run_ms.is_some() && row.at < began - VERY_LATE_MS;
+        let older = cost_of(&answers, is_older);
+        let loose = cost_of(&answers, |row| facts.until < Some(row.at));
+        let in_runs = last.map_or(facts.in_runs, |_| all - loose);
         let own = all - older.max(in_runs);
-        let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
+        let mut grown = (drawn.total - self.base(own)?).or_zero();
         // Answers in no run that it does not count are another's, or it is late: as long as nobody
         // knows which, they count once, and there may be more.
         let is_uncounted = loose.min(own) > grown + NOISE;
         // Where no more is drawn than the session is known to have spent, nothing else is known of it.
-        let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(&self.known);
-        if drawn.total <= spent + NOISE {
+        if drawn.total <= facts.recorded + facts.unrecorded + facts.unwritten() + NOISE {
             grown = grown.min(own.or_zero());
         }
         let older = (older - in_runs).or_zero();
         // However late it comes, what it counts beyond its own answers may be older ones.
         let counted = older.min((grown - own.or_zero()).or_zero());
-        let before_draws = before_draws + older - counted;
-        let is_unclear = drawn.run_ms.is_some() && (is_uncounted || counted > NOISE);
+        *before_draws = last.map_or(Money::ZERO, |_| *before_draws) + older - counted;
         let grown = self.prices.scale_client_amount(grown);
-        let row = ProcessTotal {
+        Ok(ProcessTotal {
             process: drawn.process.unwrap_or(-self.now),
             total: drawn.total,
             grown,
@@ -307,42 +254,40 @@ impl<'l> Listener<'l> {
             run_ms: drawn.run_ms,
             began: [began, began],
             model: None,
-            is_unclear,
-        };
-        Ok((row, before_draws))
+            is_unclear: drawn.run_ms.is_some() && (is_uncounted || counted > NOISE),
+        })
     }
 
     /// The total that a process started from, if the session's answers since then cost `own`.
-    fn base(&self, drawn: &Drawn, own: Money) -> rusqlite::Result<Money> {
+    fn base(&self, own: Money) -> Result<Money> {
+        let total = self.drawn.total;
         // Clients before 2.1.285 go on from what the one before drew; no transcript has it.
-        if self.known.iter().any(|row| row.total.is_near(drawn.total)) {
-            return Ok(drawn.total);
-        }
-        let newest = |session, most| {
-            let newest = transcript_files::greatest_up_to(self.connection, session, most);
-            newest.map(|newest| newest.map(|(total, _)| total))
-        };
-        if let Some(total) = newest(self.session, drawn.total)? {
+        let mut known = self.facts.processes.iter();
+        if known.any(|row| row.total.is_near(total)) {
             return Ok(total);
+        }
+        if let Some(newest) = self.newest_of(self.session, total)? {
+            return Ok(newest);
         }
         if let Some(parent) = self.facts.parent {
             // What its file says to the last digit was drawn before this one's own answers, however late.
-            let same = newest(parent, drawn.total)?.filter(|total| total.is_near(drawn.total));
-            if same.is_some() {
-                return Ok(drawn.total);
-            }
-            if let Some(total) = newest(parent, drawn.total - own)? {
+            let newest = self.newest_of(parent, total)?;
+            if newest.is_some_and(|newest| newest.is_near(total)) {
                 return Ok(total);
+            }
+            if let Some(newest) = self.newest_of(parent, total - own)? {
+                return Ok(newest);
             }
         }
         // A fork has no file before its first answer.
-        let is_taken_over =
-            own == Money::ZERO && transcript_files::is_known_total(self.connection, drawn.total)?;
-        Ok(if is_taken_over {
-            drawn.total
-        } else {
-            Money::ZERO
-        })
+        let is_taken_over = own == Money::ZERO && self.store.is_known_total(total)?;
+        Ok(if is_taken_over { total } else { Money::ZERO })
+    }
+
+    /// The greatest total in a session's files that is no greater than this.
+    fn newest_of(&self, session: Id, most: Money) -> Result<Option<Money>> {
+        let newest = self.store.greatest_total_up_to(session, most)?;
+        Ok(newest.map(|(total, _)| total))
     }
 
     /// Whether some model's prices, or old ones, explain what a client drew for these answers.
@@ -364,13 +309,21 @@ impl<'l> Listener<'l> {
     }
 
     /// The session's answers from a moment on, written or not.
-    fn answers_since(&self, since: Millis) -> rusqlite::Result<Vec<Answer>> {
-        let known = answers::since(self.connection, self.session, since)?.into_iter();
-        let gained = self.gained.iter().filter(|answer| answer.at >= since);
-        let all = known.chain(gained.map(|answer| (*answer).clone()));
+    fn answers_since(&self, since: Millis) -> Result<Vec<Answer>> {
+        let known = self.store.answers_since(self.session, since)?;
+        let gained = self.gains.iter().map(|gain| &gain.answer);
+        let gained = gained.filter(|answer| answer.session == self.session && answer.at >= since);
+        let all = known.into_iter().chain(gained.cloned());
         let all: BTreeMap<i64, Answer> = all.map(|answer| (answer.key, answer)).collect();
         Ok(all.into_values().collect())
     }
+}
+
+/// What is known of a session with its answers that are not written yet.
+pub(super) fn with_gains(facts: SessionFacts, session: Id, gains: &[Gain]) -> SessionFacts {
+    let own = gains.iter().filter(|gain| gain.answer.session == session);
+    let recorded = facts.recorded + own.map(|gain| gain.cost).sum();
+    SessionFacts { recorded, ..facts }
 }
 
 /// Something drawn, with its session and its moment. While another process holds the ledger, the
@@ -394,33 +347,43 @@ impl Draw {
         }
     }
 
-    /// Keeps it. `gained`: answers that are not written.
-    pub(super) fn put(
+    /// What is known with it of a session of which so much is known. `gains`: answers that are not
+    /// written.
+    pub(super) fn hear(
         &self,
-        connection: &Connection,
+        store: &Store,
         prices: &PriceTable,
-        gained: &[Gain],
-    ) -> rusqlite::Result<()> {
-        let session = id_of(self.session.as_bytes());
-        let listener = Listener::new(connection, prices, session, gained, self.at)?;
-        let heard = listener.hear(&self.drawn)?;
-        if !heard.is_news {
-            return Ok(());
-        }
-        put_session(connection, &self.session, None)?;
-        let model = self.drawn.model.as_deref().unwrap_or_default();
-        let row = ProcessTotal {
-            model: Some(put_model(connection, &prices.canonical(model))?),
-            ..heard.row
+        facts: &SessionFacts,
+        gains: &[Gain],
+    ) -> Result<HeardNow> {
+        let listener = Listener {
+            store,
+            prices,
+            session: id_of(self.session.as_bytes()),
+            drawn: &self.drawn,
+            now: self.at,
+            facts,
+            gains,
         };
-        processes::put(
-            connection,
-            session,
-            heard.replaces,
-            &row,
-            heard.before_draws,
-        )?;
-        processes::renew_unwritten(connection, session)
+        listener.hear()
+    }
+
+    /// Keeps it.
+    pub(super) fn put(&self, store: &Store, prices: &PriceTable, gains: &[Gain]) -> Result<()> {
+        let session = id_of(self.session.as_bytes());
+        let facts = with_gains(store.facts(session)?, session, gains);
+        let heard = self.hear(store, prices, &facts, gains)?;
+        if let Some(row) = heard.facts.processes.last()
+            && heard.is_news
+        {
+            store.put_session(&self.session, None)?;
+            let model = self.drawn.model.as_deref().unwrap_or_default();
+            let model = Some(store.put_model(&prices.canonical(model))?);
+            let row = ProcessTotal { model, ..*row };
+            store.put_process(session, heard.replaces, &row, heard.facts.before_draws)?;
+            store.renew_unwritten(session)?;
+        }
+        Ok(())
     }
 }
 
@@ -435,21 +398,21 @@ impl Ledger {
     /// what a process started from stands in files.
     pub(super) fn take_up(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
         let data = self.data().to_owned();
-        let added = |connection: &Connection| {
-            let searched = noted(connection, SEARCHED)?.unwrap_or(0);
+        let added = |store: &Store| {
+            let searched = store.noted(SEARCHED)?.unwrap_or(0);
             let (draws, place) = journal::added::<Draw>(&data, searched);
             Ok((draws, place, place - searched))
         };
-        let (draws, _, length) = added(&self.connection).map_err(self.failed())?;
+        let (draws, _, length) = self.ask(added)?;
         if draws.is_empty() && length < WORTH_NOTING {
             return Ok(());
         }
-        self.write(|connection| {
-            let (draws, place, _) = added(connection)?;
+        self.write(|store| {
+            let (draws, place, _) = added(store)?;
             for draw in draws {
-                draw.put(connection, prices, &[])?;
+                draw.put(store, prices, &[])?;
             }
-            note(connection, SEARCHED, place)
+            store.note(SEARCHED, place)
         })
     }
 }

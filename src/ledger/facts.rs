@@ -1,7 +1,6 @@
 //! The facts that the ledger keeps, each one type from the reading to the view.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use rusqlite::Row;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -25,26 +24,8 @@ pub(crate) fn unnamed_model() -> Id {
     id_of(b"")
 }
 
-/// Something by an id, or by another number that is a hash: hashing it once more would only cost time.
-pub(crate) type ById<T> = HashMap<Id, T, BuildHasherDefault<HashedAlready>>;
-
-/// Spreads a number over all bits.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct HashedAlready(u64);
-
-impl Hasher for HashedAlready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 ^= xxh3_64(bytes);
-    }
-
-    fn write_i64(&mut self, number: i64) {
-        self.0 = (self.0 ^ number.cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
+/// Something by an id, or by another number that is a hash.
+pub(crate) type ById<T> = BTreeMap<Id, T>;
 
 /// On which branch, and by which agent, a response was worked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,6 +157,15 @@ impl Answer {
     pub(crate) fn places(&self) -> impl Iterator<Item = &Sighting> + Clone {
         std::iter::once(&self.place).chain(&self.copies)
     }
+}
+
+/// What those answers that are meant cost.
+pub(crate) fn cost_of<'a>(
+    answers: impl IntoIterator<Item = &'a Answer>,
+    is_meant: impl Fn(&Answer) -> bool,
+) -> Money {
+    let meant = answers.into_iter().filter(|answer| is_meant(answer));
+    meant.map(|answer| answer.cost).sum()
 }
 
 /// The end of a compaction.

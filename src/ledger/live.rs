@@ -11,14 +11,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
+use rusqlite::Result;
 
 use super::Tally;
-use super::draws::{Draw, Drawn, Gain, Listener};
+use super::draws::{Draw, Drawn, Gain, with_gains};
 use super::facts::{Id, id_of};
-use super::read::{Batch, Effort, priced, prices_of_models, put_and_settle};
-use super::store::processes;
-use super::store::{Ledger, answers};
+use super::read::{Batch, Effort, priced, prices_of_models};
+use super::store::{Ledger, Store};
 use crate::claude::settings::prices;
 use crate::config::{Budget, covers};
 use crate::environment::Environment;
@@ -52,12 +51,6 @@ pub struct Live {
     /// What is to be kept of it; what is to be heard again when everything was read.
     news: Option<Draw>,
     put_off: Option<Draw>,
-}
-
-/// Whether nothing was ever drawn of a session that no file has.
-fn is_news(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
-    let drawn = processes::of_session(connection, id_of(session.as_bytes()))?;
-    Ok(drawn.is_empty())
 }
 
 /// What is wanted beside the session and today.
@@ -124,13 +117,14 @@ impl Live {
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
-        let is_news = drawn.is_some() && is_news(&ledger.connection, session).unwrap_or(false);
+        let known = || ledger.store.facts(id_of(session.as_bytes()));
+        let is_news = drawn.is_some() && known().is_ok_and(|known| known.processes.is_empty());
         let is_like_a_fork = gained.begins_like_a_fork();
         let mut is_base_unread = false;
         if !ledger.is_complete() || is_news || is_like_a_fork {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
-            let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
+            let caught = ledger.catch_up(roots, &prices, effort, &mut |_, _| {});
             let is_all_read = caught.is_ok_and(|caught| caught.complete);
             is_base_unread = !is_all_read && (is_news || is_like_a_fork);
             is_cut_short |= is_base_unread && is_like_a_fork;
@@ -138,10 +132,10 @@ impl Live {
         // What follows for other responses and sessions is not worked out twice: it is written,
         // and kept when the figures were shown.
         let is_in_transaction = gained.has_consequences() && {
-            let begun = ledger.connection.execute_batch("BEGIN IMMEDIATE").is_ok();
-            let is_put = begun && put_and_settle(&ledger.connection, &gained, &prices).is_ok();
+            let begun = ledger.store.execute_batch("BEGIN IMMEDIATE").is_ok();
+            let is_put = begun && ledger.store.put_and_settle(&gained, &prices).is_ok();
             if begun && !is_put {
-                let _ = ledger.connection.execute_batch("ROLLBACK");
+                let _ = ledger.store.execute_batch("ROLLBACK");
             }
             is_put
         };
@@ -166,16 +160,16 @@ impl Live {
         environment: &Environment,
         wanted: Wanted<'_>,
     ) -> Option<LiveFigures> {
-        let found = self.at(environment, wanted);
         let draw = self.drawn.take().map(|drawn| Draw {
             session: self.session.clone(),
             at: environment.now.timestamp_millis(),
             drawn,
         });
+        let found = self.at(environment, wanted, draw.as_ref());
         let is_more = |(figures, _): &(LiveFigures, bool)| figures.session.unwritten > Money::ZERO;
         if self.is_base_unread && found.as_ref().is_none_or(is_more) {
             self.put_off = draw;
-            let (mut figures, _) = self.at(environment, wanted)?;
+            let (mut figures, _) = self.at(environment, wanted, None)?;
             figures.session.at_least = true;
             figures.today.at_least = true;
             return Some(figures);
@@ -185,43 +179,39 @@ impl Live {
         Some(figures)
     }
 
-    fn at(&self, environment: &Environment, wanted: Wanted<'_>) -> Option<(LiveFigures, bool)> {
+    /// The figures with what is drawn, and whether that is news.
+    fn at(
+        &self,
+        environment: &Environment,
+        wanted: Wanted<'_>,
+        draw: Option<&Draw>,
+    ) -> Option<(LiveFigures, bool)> {
         if self.is_cut_short {
             return None;
         }
-        let _snapshot = (!self.is_in_transaction)
-            .then(|| self.ledger.snapshot())
-            .transpose()
-            .ok()?;
+        let moment = (!self.is_in_transaction).then(|| self.ledger.snapshot());
+        let _moment = moment.transpose().ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
         let mut today = self.ledger.between(start, end).ok()?;
         let (first, _) = environment.zone.month_bounds(environment.now);
-        let mut month = wanted
-            .month
-            .then(|| self.ledger.between(first, end))
-            .transpose()
-            .ok()?;
-        let id = id_of(self.session.as_bytes());
+        let month = wanted.month.then(|| self.ledger.between(first, end));
+        let mut month = month.transpose().ok()?;
+        let (store, id) = (&self.ledger.store, id_of(self.session.as_bytes()));
         let gains = self.gains().ok()?;
         let period = start.timestamp_millis()..end.timestamp_millis();
         let in_period = gains.iter();
         let in_period = in_period.filter(|gain| period.contains(&gain.answer.at));
         let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
-        let connection = &self.ledger.connection;
-        let now = environment.now.timestamp_millis();
-        let listener = Listener::new(connection, &self.prices, id, &gains, now).ok()?;
-        let heard = self.drawn.as_ref().map(|drawn| listener.hear(drawn));
+        let stored = store.facts(id).ok()?;
+        let before = stored.unwritten();
+        let facts = with_gains(stored, id, &gains);
+        let heard = draw.map(|draw| draw.hear(store, &self.prices, &facts, &gains));
         let heard = heard.transpose().ok()?;
         let is_news = heard.as_ref().is_some_and(|heard| heard.is_news);
-        let (mut facts, mut rows) = (listener.facts, listener.known);
-        if let Some(heard) = heard {
-            facts.before_draws = heard.before_draws;
-            rows.retain(|row| Some(row.process) != heard.replaces);
-            rows.push(heard.row);
-        }
-        let session = Tally::from_session(&facts, &rows);
-        let unwritten = session.unwritten - listener.stored_unwritten;
+        let facts = heard.map_or(facts, |heard| heard.facts);
+        let session = Tally::from_session(&facts);
+        let unwritten = session.unwritten - before;
         let mut projects = self.projects(wanted, id, [first, end])?;
         for (_, spent) in &mut projects {
             *spent = (*spent + recorded + unwritten).or_zero();
@@ -229,7 +219,7 @@ impl Live {
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
-            sum.at_least |= processes::has_guess(&rows);
+            sum.at_least |= facts.has_guess();
         }
         let figures = LiveFigures {
             session,
@@ -252,31 +242,25 @@ impl Live {
             return Some(Vec::new());
         };
         let known = self.ledger.directory(id).ok()?;
-        let gained = self.gained.sessions.get(&id);
-        let gained = gained.and_then(|(_, known)| Some(known.as_ref()?.1.as_str()));
-        let directory = known.as_deref().or(gained).unwrap_or(wanted.directory);
-        let covering = projects.keys();
-        let mut covering = covering
-            .filter(|project| covers(project, directory, wanted.home))
-            .peekable();
-        if covering.peek().is_none() {
+        let gained = || Some(self.gained.sessions.get(&id)?.1.clone()?.1);
+        let directory = known.or_else(gained);
+        let directory = directory.as_deref().unwrap_or(wanted.directory);
+        let mut projects: Vec<&String> = projects.keys().collect();
+        projects.retain(|project| covers(project, directory, wanted.home));
+        if projects.is_empty() {
             return Some(Vec::new());
         }
-        let by_directory = self.ledger.by_directory(from, until).ok()?;
+        let spent = self.ledger.by_directory(from, until).ok()?;
         let sum = |project: &String| {
-            let inside = by_directory.iter();
+            let inside = spent.iter();
             let inside = inside.filter(|(directory, _)| covers(project, directory, wanted.home));
-            inside.map(|(_, spent)| *spent).sum()
+            (project.clone(), inside.map(|(_, spent)| *spent).sum())
         };
-        Some(
-            covering
-                .map(|project| (project.clone(), sum(project)))
-                .collect(),
-        )
+        Some(projects.into_iter().map(sum).collect())
     }
 
     /// What was gained and is not written.
-    fn gains(&self) -> rusqlite::Result<Vec<Gain>> {
+    fn gains(&self) -> Result<Vec<Gain>> {
         let mut gains = Vec::new();
         if self.is_in_transaction {
             return Ok(gains);
@@ -284,7 +268,7 @@ impl Live {
         let models = prices_of_models(&self.gained, &self.prices);
         let found = self.gained.answers.values();
         for found in found.filter(|found| found.place.copied_from.is_none()) {
-            let known = answers::read(&self.ledger.connection, found.key)?;
+            let known = self.ledger.store.answer(found.key)?;
             let answer = priced(found, known.as_ref(), &models);
             gains.push(Gain {
                 cost: answer.cost - known.map_or(Money::ZERO, |known| known.cost),
@@ -308,9 +292,9 @@ impl Live {
 
     /// What the session's answers after that moment cost, with those that are not written yet.
     pub(crate) fn session_after(&self, moment: Millis) -> Option<Money> {
-        let connection = &self.ledger.connection;
+        let store = &self.ledger.store;
         let id = id_of(self.session.as_bytes());
-        let written = answers::since(connection, id, moment.saturating_add(1)).ok()?;
+        let written = store.answers_since(id, moment.saturating_add(1)).ok()?;
         let gains = self.gains().ok()?.into_iter();
         let gains = gains.filter(|gain| gain.answer.session == id && gain.answer.at > moment);
         let written = written.into_iter().map(|answer| answer.cost);
@@ -324,8 +308,7 @@ impl Live {
 
     /// Writes what is worth writing, and gives the ledger back. Whatever fails is tried again the
     /// next time, save what was drawn: nobody may ever draw it again.
-    pub fn keep(mut self, places: &Places) -> Ledger {
-        let news = self.news.take();
+    pub fn keep(self, places: &Places) -> Ledger {
         if let Some(draw) = &self.put_off {
             draw.put_off(places);
         }
@@ -333,29 +316,26 @@ impl Live {
         let is_to_stay = self.gained.ends_in_refusal;
         let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();
         let gains = if is_gain_kept {
-            Ok(Vec::new())
+            Vec::new()
         } else {
-            self.gains()
+            self.gains().unwrap_or_default()
         };
-        let gains = gains.unwrap_or_default();
-        let prices = &self.prices;
-        let put = |connection: &Connection| match &news {
-            Some(news) => news.put(connection, prices, &gains),
+        let put = |store: &Store| match &self.news {
+            Some(news) => news.put(store, &self.prices, &gains),
             None => Ok(()),
         };
         if self.is_in_transaction {
-            let connection = &self.ledger.connection;
-            let is_put = !is_to_stay && put(connection).is_ok();
-            let _ = connection.execute_batch(if is_put { "COMMIT" } else { "ROLLBACK" });
-        } else if is_gain_kept || news.is_some() {
-            let gained = &self.gained;
-            let written = self.ledger.write(|connection| {
+            let is_put = !is_to_stay && put(&self.ledger.store).is_ok();
+            let end = if is_put { "COMMIT" } else { "ROLLBACK" };
+            let _ = self.ledger.store.execute_batch(end);
+        } else if is_gain_kept || self.news.is_some() {
+            let written = self.ledger.write(|store| {
                 if is_gain_kept {
-                    put_and_settle(connection, gained, prices)?;
+                    store.put_and_settle(&self.gained, &self.prices)?;
                 }
-                put(connection)
+                put(store)
             });
-            if let (Err(error), Some(news)) = (written, &news)
+            if let (Err(error), Some(news)) = (written, &self.news)
                 && error.is_busy()
             {
                 news.put_off(places);

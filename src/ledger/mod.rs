@@ -40,6 +40,6 @@ pub use draws::Drawn;
 pub(crate) use facts::Answer;
 pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
-pub use read::{Caught, Effort, ReadingProgress};
+pub use read::{Caught, Effort};
 pub use spend_rows::{EVER, Origin, RowsBy, RowsPeriod, SpendRow, SpendSource, Tally};
 pub use store::{Ledger, LedgerError, Patience, path_in};

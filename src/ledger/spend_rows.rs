@@ -3,28 +3,21 @@
 use std::collections::HashMap;
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
+use std::sync::LazyLock;
 
-use rusqlite::Connection;
+use rusqlite::Result;
 
-use super::answers::{Switched, each_hidden};
+use super::answers::Switched;
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
-use super::store::sqlite::{all, each};
-use super::store::{Ledger, LedgerError, names, processes, quarters, transcript_files};
+use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
-/// Of whom nothing is known.
-static NOWHERE: Origin = Origin {
-    session: String::new(),
-    project: String::new(),
-    first_at: None,
-    last_at: None,
-};
-
 impl Default for &Origin {
     fn default() -> Self {
-        &NOWHERE
+        static NOBODY: LazyLock<Origin> = LazyLock::new(Origin::default);
+        &NOBODY
     }
 }
 
@@ -165,16 +158,16 @@ impl SpendSource for Ledger {
         by: RowsBy,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        self.ask(|connection| {
+        self.ask(|store| {
             let named = RowNames::read(self, by)?;
             let period = [period.start, period.end];
-            read_recorded(connection, period, by, &named, each)?;
-            read_hidden(connection, period, &named, each)
+            read_recorded(store, period, by, &named, each)?;
+            read_hidden(store, period, &named, each)
         })
     }
 
     fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
-        self.ask(|connection| transcript_files::damaged(connection, since))
+        self.ask(|store| store.damaged_files(since))
     }
 
     fn switched(
@@ -189,15 +182,15 @@ impl SpendSource for Ledger {
 impl Ledger {
     /// Another number whenever another process has written to the ledger.
     pub fn version(&self) -> Result<i64, LedgerError> {
-        self.ask(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
+        self.ask(|store| store.query_row("PRAGMA data_version", [], |row| row.get(0)))
     }
 
-    pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
+    pub(crate) fn origins(&self) -> Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),
                     (SELECT max(newest_at) FROM file WHERE file.session = session.id)
              FROM session";
-        all(&self.connection, query, [], |row| {
+        self.store.all(query, [], |row| {
             let origin = Origin {
                 session: row.get(1)?,
                 project: row.get(2)?,
@@ -212,12 +205,12 @@ impl Ledger {
 /// By scene it reads every answer: no sums are kept, because reports by scene are rare and each answer
 /// would pay for them.
 fn read_recorded(
-    connection: &Connection,
+    store: &Store,
     period: [Millis; 2],
     by: RowsBy,
     named: &RowNames,
     see: &mut dyn FnMut(SpendRow<'_>),
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     let of_scenes = format!(
         "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
                 sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
@@ -238,11 +231,11 @@ fn read_recorded(
         RowsBy::Scene => (of_scenes, period),
         RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
     };
-    each(connection, &query, range, |row| {
+    store.each(&query, range, |row| {
         let part: Option<Id> = row.get(12)?;
         see(SpendRow {
             tally: Tally {
-                recorded: Money::from_pico(row.get(3)?),
+                recorded: row.get(3)?,
                 responses: count_from(row, 4)?,
                 unpriced: count_from(row, 5)?,
                 usage: usage_from(row, 6)?,
@@ -257,13 +250,13 @@ fn read_recorded(
 }
 
 fn read_hidden(
-    connection: &Connection,
+    store: &Store,
     period: [Millis; 2],
     named: &RowNames,
     see: &mut dyn FnMut(SpendRow<'_>),
-) -> rusqlite::Result<()> {
-    let guessed = processes::guessed(connection)?;
-    each_hidden(connection, period, |hidden| {
+) -> Result<()> {
+    let guessed = store.guessed_sessions()?;
+    store.each_hidden(period, |hidden| {
         let mut row = named.row(hidden.at, hidden.session, hidden.model);
         let tally = &mut row.tally;
         if hidden.is_drawn {
@@ -285,16 +278,16 @@ struct RowNames {
 }
 
 impl RowNames {
-    fn read(ledger: &Ledger, by: RowsBy) -> rusqlite::Result<Self> {
+    fn read(ledger: &Ledger, by: RowsBy) -> Result<Self> {
         let (mut origins, mut scenes) = (HashMap::new(), HashMap::new());
         if by != RowsBy::Quarter {
             origins = ledger.origins()?;
         }
         if by == RowsBy::Scene {
-            scenes = names::scenes(&ledger.connection)?;
+            scenes = ledger.store.scenes()?;
         }
         Ok(Self {
-            models: names::models(&ledger.connection)?,
+            models: ledger.store.models()?,
             origins,
             scenes,
         })

@@ -3,30 +3,27 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
+use rusqlite::Result;
 
 use super::Tally;
-use super::answers::each_hidden;
 use super::facts::{Id, id_of};
 use super::store::answers::count_from;
-use super::store::processes::{self, ProcessTotal, SessionFacts};
-use super::store::quarters;
-use super::store::sqlite::{each, first, note, noted};
-use super::store::{Ledger, LedgerError};
+use super::store::processes::SessionFacts;
+use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::Money;
 
 /// Name in `meta`: all transcripts were read to the end once.
 const COMPLETE: &str = "complete";
 
 impl Tally {
-    /// Of a session of which this is known, and what its processes drew.
-    pub(super) fn from_session(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
+    /// Of a session of which this is known.
+    pub(super) fn from_session(facts: &SessionFacts) -> Self {
         Self {
             recorded: facts.recorded,
             unrecorded: facts.unrecorded,
-            unwritten: facts.unwritten(processes),
+            unwritten: facts.unwritten(),
             unpriced: facts.unpriced.max(0).cast_unsigned(),
-            at_least: facts.at_least || processes::has_guess(processes),
+            at_least: facts.at_least || facts.has_guess(),
             ..Self::default()
         }
     }
@@ -35,29 +32,23 @@ impl Tally {
 impl Ledger {
     /// What a session has cost.
     pub fn session(&self, name: &str) -> Result<Tally, LedgerError> {
-        let id = id_of(name.as_bytes());
-        self.ask(|connection| {
-            let processes = processes::of_session(connection, id)?;
-            Ok(Tally::from_session(
-                &processes::facts(connection, id)?,
-                &processes,
-            ))
-        })
+        let facts = self.ask(|store| store.facts(id_of(name.as_bytes())))?;
+        Ok(Tally::from_session(&facts))
     }
 
     /// What was spent from `from` up to `until`, both on quarters of an hour; without counts of tokens.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tally, LedgerError> {
         let period = [from, until].map(|at| at.timestamp_millis());
         let query = "SELECT cost, unpriced FROM quarter WHERE quarter >= ? AND quarter < ?";
-        self.ask(|connection| {
+        self.ask(|store| {
             let mut sum = Tally::default();
-            each(connection, query, quarters(period), |row| {
+            store.each(query, quarters(period), |row| {
                 sum.recorded += Money::from_pico(row.get(0)?);
                 sum.unpriced = sum.unpriced.saturating_add(count_from(row, 1)?);
                 Ok(())
             })?;
             let mut drawn: HashSet<Id> = HashSet::new();
-            each_hidden(connection, period, |hidden| {
+            store.each_hidden(period, |hidden| {
                 if hidden.is_drawn {
                     drawn.insert(hidden.session);
                     sum.unwritten += hidden.cost;
@@ -67,16 +58,16 @@ impl Ledger {
                 }
             })?;
             if !drawn.is_empty() {
-                sum.at_least |= !processes::guessed(connection)?.is_disjoint(&drawn);
+                sum.at_least |= !store.guessed_sessions()?.is_disjoint(&drawn);
             }
             Ok(sum)
         })
     }
 
     /// The directory that a session worked in, if it is known.
-    pub(super) fn directory(&self, session: Id) -> rusqlite::Result<Option<String>> {
+    pub(super) fn directory(&self, session: Id) -> Result<Option<String>> {
         let query = "SELECT directory FROM session WHERE id = ?";
-        let known = first(&self.connection, query, [session], |row| row.get(0));
+        let known = self.store.first(query, [session], |row| row.get(0));
         known.map(Option::flatten)
     }
 
@@ -85,7 +76,7 @@ impl Ledger {
         &self,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> rusqlite::Result<HashMap<String, Money>> {
+    ) -> Result<HashMap<String, Money>> {
         let range = quarters([from, until].map(|at| at.timestamp_millis()));
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
@@ -93,8 +84,8 @@ impl Ledger {
             let query = format!(
                 "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
             );
-            each(&self.connection, &query, range, |row| {
-                *by_session.entry(row.get(0)?).or_default() += Money::from_pico(row.get(1)?);
+            self.store.each(&query, range, |row| {
+                *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
                 Ok(())
             })?;
         }
@@ -109,11 +100,13 @@ impl Ledger {
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
-        noted(&self.connection, COMPLETE).is_ok_and(|noted| noted.is_some())
+        self.store
+            .noted(COMPLETE)
+            .is_ok_and(|noted| noted.is_some())
     }
 }
 
 /// Notes that all transcripts were read to the end.
-pub(super) fn note_complete(connection: &Connection) -> rusqlite::Result<()> {
-    note(connection, COMPLETE, 1)
+pub(super) fn note_complete(store: &Store) -> Result<()> {
+    store.note(COMPLETE, 1)
 }

@@ -95,7 +95,7 @@ impl Machine {
         let read_on = || {
             let mut ledger = Ledger::open(&places.data, Patience::None)?;
             let effort = Effort::Within(CATCH_UP);
-            ledger.catch_up(places.transcript_roots(), prices, effort, &mut |_| {})?;
+            ledger.catch_up(places.transcript_roots(), prices, effort, &mut |_, _| {})?;
             ledger.check_sums(prices)?;
             ledger.tidy_in_background();
             Ok(())

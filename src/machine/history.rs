@@ -12,7 +12,7 @@ use crate::claude::sessions::{self, Liveness};
 use crate::claude::transcripts::{self, TranscriptFile, title_of};
 use crate::disk::lock;
 use crate::drain::{Write, writes};
-use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience, ReadingProgress};
+use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience};
 use crate::spend::{GroupBy, name_unreadable};
 use crate::terminal::{complain, with_progress};
 use crate::time::Millis;
@@ -64,7 +64,7 @@ impl Machine {
         let roots = self.places.transcript_roots();
         let effort = Effort::Within(no_longer);
         // Where nothing could be done, the default says that it is not complete.
-        let caught = ledger.catch_up(roots, self.prices(), effort, &mut |_| {});
+        let caught = ledger.catch_up(roots, self.prices(), effort, &mut |_, _| {});
         caught.unwrap_or_default()
     }
 
@@ -155,8 +155,7 @@ impl Machine {
         ledger.reprice(prices)?;
         let roots = places.transcript_roots();
         let caught = with_progress("reading transcripts", |show| {
-            let mut show = |progress: ReadingProgress| show(progress.done, progress.total);
-            ledger.catch_up(roots, prices, Effort::All, &mut show)
+            ledger.catch_up(roots, prices, Effort::All, show)
         })?;
         ledger.check_sums(prices)?;
         ledger.tidy_in_background();

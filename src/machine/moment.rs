@@ -77,7 +77,7 @@ impl Watched {
         let Clock { now, zone, .. } = machine.clock();
         let roots = machine.places.transcript_roots();
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, machine.prices(), machine.effort(), &mut |_| {});
+        let caught = ledger.catch_up(roots, machine.prices(), machine.effort(), &mut |_, _| {});
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
         let (from, until) = zone.day_bounds(now);
         let spend = ledger.between(from, until).and_then(|today| {

@@ -65,9 +65,10 @@ pub struct ReadPosition {
 }
 
 /// What a reading found about the file itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Continuity {
     /// The file goes on where it was left.
+    #[default]
     Appended,
     /// It was cut short, replaced or rewritten; it was read anew from its start.
     ReadAnew,

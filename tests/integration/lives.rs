@@ -1093,7 +1093,7 @@ fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64, bool)> {
 fn read(directory: &Path, ledger: &mut Ledger, prices: &PriceTable) {
     let roots = std::iter::once(directory.join("projects"));
     ledger
-        .catch_up(roots, prices, Effort::All, &mut |_| {})
+        .catch_up(roots, prices, Effort::All, &mut |_, _| {})
         .unwrap();
 }
 

@@ -169,7 +169,7 @@ impl Home {
     fn count(&self, mut ledger: Ledger) -> u64 {
         let roots = self.places.transcript_roots();
         ledger
-            .catch_up(roots, &self.prices, Effort::All, &mut |_| ())
+            .catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())
             .unwrap();
         ledger.check_sums(&self.prices).unwrap();
         let mut responses = 0;
@@ -283,7 +283,7 @@ impl Home {
             let opened = Ledger::open(&self.places.data, Patience::None);
             let read = opened.and_then(|mut ledger| {
                 let roots = self.places.transcript_roots();
-                ledger.catch_up(roots, &self.prices, Effort::All, &mut |_| ())?;
+                ledger.catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())?;
                 ledger.check_sums(&self.prices)?;
                 ledger.rows(EVER, RowsBy::Session, &mut |_| ())?;
                 ledger.differences(&self.prices).map(drop)

@@ -20,6 +20,14 @@ pub(crate) struct Unrecorded {
     pub(crate) cost: Money,
 }
 
+impl Unrecorded {
+    /// Nobody knows how much in a run.
+    fn unknown(run: &Run, model: Id) -> Self {
+        let (at, cost) = (run.end, Money::ZERO);
+        Self { at, model, cost }
+    }
+}
+
 /// Runs whose times overlap, and what falls into them.
 struct Cluster<'f> {
     runs: Vec<&'f Run>,
@@ -60,18 +68,22 @@ pub(super) fn add_unrecorded(
         answers.iter().flat_map(|answer| answer.models()).collect();
     let (lost, runs): (Vec<&Run>, Vec<&Run>) =
         life.runs.iter().partition(|run| run.has_lost_base());
-    let mut unrecorded = not_to_be_known(&lost, &answers);
-    let doubtful = runs
+    let mut unrecorded = Vec::new();
+    for run in lost {
+        // Of what it started from, which is gone, it may count more than the session's answers.
+        unrecorded.extend(run.growth.iter().filter_map(|(model, part)| {
+            let shown = answers.iter().map(|answer| answer.served_by(*model)).sum();
+            let is_more = (part.usage - shown).prompt() > 0;
+            is_more.then(|| Unrecorded::unknown(run, *model))
+        }));
+    }
+    for run in runs
         .iter()
-        .filter(|run| run.started_from == StartedFrom::OwnInDoubt);
-    unrecorded.extend(doubtful.filter_map(|run| {
-        let (model, _) = run.growth.first_key_value()?;
-        Some(Unrecorded {
-            at: run.end,
-            model: *model,
-            cost: Money::ZERO,
-        })
-    }));
+        .filter(|run| run.started_from == StartedFrom::OwnInDoubt)
+    {
+        let model = run.growth.keys().next();
+        unrecorded.extend(model.map(|model| Unrecorded::unknown(run, *model)));
+    }
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
             .iter()
@@ -104,24 +116,6 @@ pub(super) fn add_unrecorded(
         }
     }
     life.unrecorded = unrecorded;
-}
-
-/// Where runs that started from something that is gone count more than the session's answers.
-fn not_to_be_known(lost: &[&Run], answers: &[&Answer]) -> Vec<Unrecorded> {
-    let mut found = Vec::new();
-    for run in lost {
-        for (model, part) in &run.growth {
-            let shown = answers.iter().map(|answer| answer.served_by(*model)).sum();
-            if (part.usage - shown).prompt() > 0 {
-                found.push(Unrecorded {
-                    at: run.end,
-                    model: *model,
-                    cost: Money::ZERO,
-                });
-            }
-        }
-    }
-    found
 }
 
 /// Runs that grew, those whose times overlap together, in order of time.

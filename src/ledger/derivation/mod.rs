@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
-use super::facts::{Answer, Compaction, FileMark, Id, Total, id_of, unnamed_model};
+use super::facts::{Answer, Compaction, FileMark, Id, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -42,6 +42,22 @@ impl Family {
     /// A model's name; empty for the one that a total does not name.
     pub(crate) fn model(&self, id: Id) -> &str {
         self.models.get(&id).map_or("", String::as_str)
+    }
+
+    /// Its answers and compactions: their times, owners and places.
+    fn lines(&self) -> impl Iterator<Item = (Millis, Id, impl Iterator<Item = &Sighting>)> {
+        fn places<'f>(
+            first: Option<&'f Sighting>,
+            more: &'f [Sighting],
+        ) -> impl Iterator<Item = &'f Sighting> {
+            first.into_iter().chain(more)
+        }
+        let answers = self.answers.iter();
+        let answers =
+            answers.map(|one| (one.at, one.session, places(Some(&one.place), &one.copies)));
+        let compactions = self.compactions.iter();
+        let compactions = compactions.map(|one| (one.at, one.session, places(None, &one.places)));
+        answers.chain(compactions)
     }
 }
 

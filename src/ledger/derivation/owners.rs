@@ -62,21 +62,15 @@ impl LineOwners {
         for session in holders.values().flatten() {
             *owners.snapshots.entry(*session).or_default() += 1;
         }
-        for answer in &family.answers {
-            owners.count_late(answer.places());
-        }
-        for compaction in &family.compactions {
-            owners.count_late(compaction.places.iter());
+        for (_, _, places) in family.lines() {
+            let late = places.filter(|place| place.is_late);
+            let sessions: BTreeSet<Id> =
+                late.filter_map(|place| owners.session_of(place)).collect();
+            for session in sessions {
+                *owners.late.entry(session).or_default() += 1;
+            }
         }
         owners
-    }
-
-    fn count_late<'p>(&mut self, places: impl Iterator<Item = &'p Sighting>) {
-        let late = places.filter(|place| place.is_late);
-        let sessions: BTreeSet<Id> = late.filter_map(|place| self.session_of(place)).collect();
-        for session in sessions {
-            *self.late.entry(session).or_default() += 1;
-        }
     }
 
     fn session_of(&self, place: &Sighting) -> Option<Id> {

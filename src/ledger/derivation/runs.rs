@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Family;
 use super::owners::LineOwners;
-use crate::ledger::facts::{Answer, Id, Parts, Position, Sighting, Total};
+use crate::ledger::facts::{Answer, Id, Parts, Position, Total};
 use crate::pricing::Money;
 use crate::time::Millis;
 use growth::growth;
@@ -134,11 +134,13 @@ pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Ru
         copied: BTreeMap::new(),
         known: Vec::new(),
     };
-    for answer in &family.answers {
-        context.note_copies(answer.at, answer.session, answer.places());
-    }
-    for compaction in &family.compactions {
-        context.note_copies(compaction.at, compaction.session, compaction.places.iter());
+    for (at, owner, places) in family.lines() {
+        for file in places.filter_map(|place| family.files.get(&place.file)) {
+            if file.session != owner {
+                let copied = context.copied.entry(file.session).or_default();
+                copied.insert((at, owner));
+            }
+        }
     }
     // No chain counts back, so what a run started from is known before it.
     for written in written(family) {
@@ -181,20 +183,6 @@ struct Context<'f> {
 type Base<'c, 'f> = &'c (Written<'f>, Run);
 
 impl<'f> Context<'f> {
-    fn note_copies<'p>(
-        &mut self,
-        at: Millis,
-        owner: Id,
-        places: impl Iterator<Item = &'p Sighting>,
-    ) {
-        for file in places.filter_map(|place| self.family.files.get(&place.file)) {
-            if file.session != owner {
-                let copied = self.copied.entry(file.session).or_default();
-                copied.insert((at, owner));
-            }
-        }
-    }
-
     fn newest_copy(&self, session: Id) -> Option<(Millis, Id)> {
         self.copied.get(&session)?.last().copied()
     }

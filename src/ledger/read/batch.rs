@@ -1,6 +1,6 @@
 //! What a stretch of reading found, gathered before it goes into the ledger in one transaction.
 
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::facts::{
@@ -8,14 +8,14 @@ use crate::ledger::facts::{
 };
 use crate::ledger::store::names::{WITNESS_OF_COPY, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition};
 use crate::transcript::scan::Sink;
 
 /// What one file held, besides responses, and how far it was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FileSeen {
     pub(crate) id: Id,
     pub(crate) path: PathBuf,
@@ -70,11 +70,6 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Whether there is nothing to commit.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
     /// Whether a status line should write it, rather than leave it to a later one or to a hook.
     pub(crate) fn is_worth_writing(&self) -> bool {
         self.answers.len() >= MANY_ANSWERS || self.files.iter().any(FileSeen::is_worth_writing)
@@ -149,12 +144,7 @@ impl Batch {
             path: path.to_owned(),
             session: self.session(name),
             before,
-            now: before,
-            continuity: Continuity::Appended,
-            marks: Vec::new(),
-            compactions: Vec::new(),
-            totals: Vec::new(),
-            behind_known_total: None,
+            ..FileSeen::default()
         };
         FileSink {
             batch: self,
@@ -236,14 +226,12 @@ impl FileSink<'_> {
             model,
             scene,
             is_of_subagent: found.subagent,
-            is_unpriced: false,
             usage: found.usage,
             service: found.service,
             calls: found.calls,
             advice,
-            cost: Money::ZERO,
             place,
-            copies: Vec::new(),
+            ..Answer::default()
         };
         match self.batch.answers.entry(found.key) {
             Entry::Occupied(mut known) => {

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use rusqlite::TransactionBehavior;
+use rusqlite::Result;
 
 use super::batch::Batch;
-use super::commit::{Concerned, put, put_and_settle, settle};
+use super::commit::Concerned;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::ledger::spent::note_complete;
-use crate::ledger::store::transcript_files::{self, file_id};
-use crate::ledger::store::{Ledger, LedgerError};
+use crate::ledger::store::transcript_files::file_id;
+use crate::ledger::store::{Ledger, LedgerError, Store};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{FileState, ReadPosition, first_session, read_on};
 
@@ -44,15 +44,6 @@ pub enum Effort {
     All,
     /// Until this much time has passed; the rest another time.
     Within(Duration),
-}
-
-/// Progress of a long reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadingProgress {
-    /// Bytes read so far.
-    pub done: u64,
-    /// Bytes to read in all.
-    pub total: u64,
 }
 
 /// What a catch-up did.
@@ -111,79 +102,50 @@ impl Job {
 }
 
 impl Ledger {
-    /// Puts a batch into the ledger.
-    pub(crate) fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), LedgerError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.write(|connection| put_and_settle(connection, batch, prices))?;
-        self.tidy();
-        Ok(())
-    }
-
-    /// Reads everything new under `roots` into the ledger. `watch` is told how far it is, a few
-    /// times a second on a long reading.
+    /// Reads everything new under `roots` into the ledger. `watch` is told how many bytes are read of
+    /// how many, a few times a second on a long reading.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
         prices: &PriceTable,
         effort: Effort,
-        watch: &mut dyn FnMut(ReadingProgress),
+        watch: &mut dyn FnMut(u64, u64),
     ) -> Result<Caught, LedgerError> {
         let began = Instant::now();
-        let mut known = self.ask(transcript_files::positions)?;
+        let mut known = self.ask(Store::positions)?;
         let listing = transcripts::all(roots);
         let jobs = listing.files.into_iter().map(|file| Job {
             position: known.remove(&file_id(&file.path)).unwrap_or_default(),
             file,
         });
-        let jobs = jobs.filter(Job::has_news).collect();
-        let mut late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
-        let mut caught = self.read_jobs(jobs, &mut late, prices, effort, watch)?;
-        if caught.complete {
-            // If another process is writing, it waits until the next time.
-            let _ = self.take_up(prices);
-        }
-        caught.unreadable.extend(listing.unreadable);
-        caught.unreadable.sort();
-        Ok(caught)
-    }
-
-    fn read_jobs(
-        &mut self,
-        mut jobs: Vec<Job>,
-        late: &mut impl FnMut() -> bool,
-        prices: &PriceTable,
-        effort: Effort,
-        watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<Caught, LedgerError> {
+        let mut jobs: Vec<Job> = jobs.filter(Job::has_news).collect();
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
         let total = jobs.iter().map(Job::bytes).sum();
-        let files = jobs.len();
         let next = AtomicUsize::new(0);
         let mut reader = JobReader::new(&jobs, &next, prices);
-        if total < WORTH_THREADS || effort != Effort::All {
-            let batch = reader.next(u64::MAX, late).unwrap_or_default();
-            let complete = !late();
-            self.commit(&batch, prices)?;
-            if complete && !self.is_complete() {
-                // If another process is writing, it or the next reading will note it.
-                let _ = note_complete(&self.connection);
-            }
-            return Ok(Caught {
-                files,
-                unreadable: batch.unreadable,
-                complete,
-            });
+        let mut complete = true;
+        let mut unreadable = if total < WORTH_THREADS || effort != Effort::All {
+            let mut late = || {
+                complete &= !matches!(effort, Effort::Within(most) if began.elapsed() >= most);
+                !complete
+            };
+            let next = &mut || reader.next(u64::MAX, &mut late);
+            self.commit_all(next, prices, &mut |_| {})?
+        } else {
+            self.read_with_threads(reader, &mut |done| watch(done, total))?
+        };
+        if complete {
+            // If another process is writing, it or the next reading will note it, and take them up.
+            let is_noted = self.is_complete() || self.ask(note_complete).is_ok();
+            let _ = is_noted && self.take_up(prices).is_ok();
         }
-        watch(ReadingProgress { done: 0, total });
-        let read = self.read_with_threads(reader, total, watch);
-        self.tidy();
+        unreadable.extend(listing.unreadable);
+        unreadable.sort();
         Ok(Caught {
-            files,
-            unreadable: read.map_err(self.failed())?,
-            complete: true,
+            files: jobs.len(),
+            unreadable,
+            complete,
         })
     }
 
@@ -198,8 +160,7 @@ impl Ledger {
         let own = TranscriptFile::at(transcript).into_iter();
         let files = own.chain(transcripts::of_subagents(transcript));
         let jobs = files.map(|file| {
-            let position = |connection: &_| transcript_files::position(connection, &file.path);
-            let position = self.ask(position)?;
+            let position = self.ask(|store| store.position(&file.path))?;
             Ok(Job { file, position })
         });
         let mut jobs = jobs.collect::<Result<Vec<Job>, LedgerError>>()?;
@@ -213,15 +174,16 @@ impl Ledger {
     fn read_with_threads(
         &mut self,
         mut reader: JobReader<'_>,
-        total: u64,
-        watch: &mut dyn FnMut(ReadingProgress),
-    ) -> rusqlite::Result<Vec<PathBuf>> {
+        watch: &mut dyn FnMut(u64),
+    ) -> Result<Vec<PathBuf>, LedgerError> {
+        self.ask(|store| store.pragma_update(None, "cache_size", CACHE))?;
+        watch(0);
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let (sender, receiver) = sync_channel(MOST_WAITING);
         std::thread::scope(|scope| {
             // This thread is one of them: it commits, and reads while there is nothing to commit.
             for _ in 1..threads.min(MOST_THREADS) {
-                let (sender, mut reader) = (sender.clone(), reader.beside());
+                let (sender, mut reader) = (sender.clone(), reader.clone());
                 // Nobody receives only where committing failed, and that is reported.
                 let read = move || {
                     while reader
@@ -240,50 +202,48 @@ impl Ledger {
                 let read = read.or_else(|| reader.next(BATCH_BYTES, &mut || false));
                 read.or_else(|| receiver.recv().ok())
             };
-            self.commit_all(&mut next, total, prices, watch)
+            self.commit_all(&mut next, prices, watch)
         })
     }
 
     /// Commits what `next` gives until there is no more, and returns which files could not be
-    /// read.
+    /// read. `watch` is told how many bytes are done.
     fn commit_all(
         &mut self,
         next: &mut dyn FnMut() -> Option<Batch>,
-        total: u64,
         prices: &PriceTable,
-        watch: &mut dyn FnMut(ReadingProgress),
-    ) -> rusqlite::Result<Vec<PathBuf>> {
-        self.connection.pragma_update(None, "cache_size", CACHE)?;
+        watch: &mut dyn FnMut(u64),
+    ) -> Result<Vec<PathBuf>, LedgerError> {
         let (mut done, mut unreadable) = (0, Vec::new());
         let mut waiting = next();
-        while waiting.is_some() {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let enough = done + TRANSACTION_BYTES;
-            let mut concerned = Concerned::default();
-            while let Some(batch) = waiting {
-                put(&transaction, &batch, prices, &mut concerned)?;
-                unreadable.extend(batch.unreadable);
-                done += batch.bytes;
-                watch(ReadingProgress { done, total });
+        while let Some(batch) = &mut waiting {
+            unreadable.append(&mut batch.unreadable);
+            if batch.files.is_empty() {
                 waiting = next();
-                if done >= enough {
-                    break;
+                continue;
+            }
+            let enough = done + TRANSACTION_BYTES;
+            self.write(|store| {
+                let mut concerned = Concerned::default();
+                while done < enough
+                    && let Some(mut batch) = waiting.take()
+                {
+                    store.put_batch(&batch, prices, &mut concerned)?;
+                    unreadable.append(&mut batch.unreadable);
+                    done += batch.bytes;
+                    watch(done);
+                    waiting = next();
                 }
-            }
-            settle(&transaction, &concerned, prices)?;
-            if waiting.is_none() {
-                note_complete(&transaction)?;
-            }
-            transaction.commit()?;
-            self.use_log();
+                store.settle(&concerned, prices)
+            })?;
+            self.tidy();
         }
         Ok(unreadable)
     }
 }
 
-/// What one thread reads of files that threads share.
+/// What one thread reads of files that threads share; a clone is for another thread.
+#[derive(Clone)]
 struct JobReader<'q> {
     jobs: &'q [Job],
     /// The first that nobody reads.
@@ -303,11 +263,6 @@ impl<'q> JobReader<'q> {
             buffer: Vec::new(),
             unfinished: None,
         }
-    }
-
-    /// One for another thread.
-    fn beside(&self) -> Self {
-        Self::new(self.jobs, self.next, self.prices)
     }
 
     fn job(&mut self) -> Option<Job> {

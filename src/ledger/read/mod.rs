@@ -5,5 +5,5 @@ mod catch_up;
 mod commit;
 
 pub(crate) use batch::Batch;
-pub use catch_up::{Caught, Effort, ReadingProgress};
-pub(crate) use commit::{priced, prices_of_models, put_and_settle};
+pub use catch_up::{Caught, Effort};
+pub(crate) use commit::{priced, prices_of_models};

@@ -1,15 +1,15 @@
 //! The `response` table: what was served, each response once; and the sums of a quarter of an hour,
 //! session and model, which are kept in step with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, Statement, params, params_from_iter};
+use rusqlite::{Result, Row, params, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sqlite::{all, each, first, run};
+use super::sqlite::Store;
 use crate::ledger::facts::{Answer, Id, Sighting};
-use crate::pricing::{Money, ServiceLevel, Usage};
+use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
 /// Bits of `response.flags`.
@@ -19,52 +19,8 @@ const LATE: i64 = 4;
 const SUBAGENT: i64 = 8;
 pub(crate) const UNPRICED: i64 = 16;
 
-/// Adds an answer, if its key is not known.
-pub(crate) const INSERT: &str =
-    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-
-/// Puts an answer in the place of what was known of it.
-pub(crate) fn replace(connection: &Connection, answer: &Answer) -> rusqlite::Result<()> {
-    let replace = "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    write(&mut *connection.prepare_cached(replace)?, answer)?;
-    Ok(())
-}
-
-/// Executes a statement that writes an answer; gives the number of rows written.
-pub(crate) fn write(statement: &mut Statement<'_>, answer: &Answer) -> rusqlite::Result<usize> {
-    let bit = |on: bool, bit: i64| if on { bit } else { 0 };
-    let flags = bit(answer.service.fast, FAST)
-        | bit(answer.service.us_only, US_ONLY)
-        | bit(answer.place.is_late, LATE)
-        | bit(answer.is_of_subagent, SUBAGENT)
-        | bit(answer.is_unpriced, UNPRICED);
-    let [input, output, read, write, write_1h, searches] =
-        answer.usage.fields().map(u64::cast_signed);
-    let values = params![
-        answer.key,
-        answer.at,
-        answer.session,
-        answer.model,
-        flags,
-        input,
-        output,
-        read,
-        write,
-        write_1h,
-        searches,
-        as_json(&answer.calls),
-        answer.cost.pico(),
-        answer.place.file,
-        answer.place.position,
-        answer.place.copied_from,
-        answer.scene,
-        as_json(&answer.advice)
-    ];
-    statement.execute(values)
-}
-
 /// From all columns of the table, in the order in which they are written.
-fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
+fn answer_from(row: &Row<'_>) -> Result<Answer> {
     let flags: i64 = row.get(4)?;
     let has = |bit: i64| flags & bit != 0;
     Ok(Answer {
@@ -82,7 +38,7 @@ fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
         },
         calls: from_json(row.get(11)?),
         advice: from_json(row.get(17)?),
-        cost: Money::from_pico(row.get(12)?),
+        cost: row.get(12)?,
         place: Sighting {
             file: row.get(13)?,
             position: row.get(14)?,
@@ -94,7 +50,7 @@ fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
 }
 
 /// The fields of a usage, which stand in columns one after the other.
-pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
+pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
     let mut fields = [0; 6];
     for (column, field) in fields.iter_mut().enumerate() {
         *field = count_from(row, first + column)?;
@@ -103,41 +59,95 @@ pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage>
 }
 
 /// A count; one that is negative in a damaged ledger is 0.
-pub(crate) fn count_from(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(crate) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
     Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
 }
 
-/// The answer of this key, if it was counted.
-pub(crate) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option<Answer>> {
-    let query = "SELECT * FROM response WHERE key = ?";
-    first(connection, query, [key], answer_from)
+impl Store {
+    /// Adds an answer. False if its key is known.
+    pub(crate) fn add_answer(&self, answer: &Answer) -> Result<bool> {
+        let add = "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        self.write_answer(add, answer)
+    }
+
+    /// Puts an answer in the place of what was known of it.
+    pub(crate) fn replace_answer(&self, answer: &Answer) -> Result<bool> {
+        let replace =
+            "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        self.write_answer(replace, answer)
+    }
+
+    fn write_answer(&self, statement: &str, answer: &Answer) -> Result<bool> {
+        let bit = |on: bool, bit: i64| if on { bit } else { 0 };
+        let flags = bit(answer.service.fast, FAST)
+            | bit(answer.service.us_only, US_ONLY)
+            | bit(answer.place.is_late, LATE)
+            | bit(answer.is_of_subagent, SUBAGENT)
+            | bit(answer.is_unpriced, UNPRICED);
+        let [input, output, read, write, write_1h, searches] =
+            answer.usage.fields().map(u64::cast_signed);
+        let values = params![
+            answer.key,
+            answer.at,
+            answer.session,
+            answer.model,
+            flags,
+            input,
+            output,
+            read,
+            write,
+            write_1h,
+            searches,
+            as_json(&answer.calls),
+            answer.cost,
+            answer.place.file,
+            answer.place.position,
+            answer.place.copied_from,
+            answer.scene,
+            as_json(&answer.advice)
+        ];
+        self.run(statement, values)?;
+        Ok(self.changes() > 0)
+    }
+
+    /// The answer of this key, if it was counted.
+    pub(crate) fn answer(&self, key: i64) -> Result<Option<Answer>> {
+        let query = "SELECT * FROM response WHERE key = ?";
+        self.first(query, [key], answer_from)
+    }
+
+    /// The answers of a session.
+    pub(crate) fn answers_of(&self, session: Id) -> Result<Vec<Answer>> {
+        self.answers_since(session, Millis::MIN)
+    }
+
+    /// The answers of a session from a moment on.
+    pub(crate) fn answers_since(&self, session: Id, since: Millis) -> Result<Vec<Answer>> {
+        let query = "SELECT * FROM response WHERE session = ? AND at >= ?";
+        self.all(query, [session, since], answer_from)
+    }
+
+    /// Calls `see` for every answer.
+    pub(crate) fn each_answer(&self, mut see: impl FnMut(Answer)) -> Result<()> {
+        self.each("SELECT * FROM response", [], |row| {
+            see(answer_from(row)?);
+            Ok(())
+        })
+    }
 }
 
-/// The answers of a session.
-pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<Answer>> {
-    since(connection, session, Millis::MIN)
-}
-
-/// The answers of a session from a moment on.
-pub(crate) fn since(
-    connection: &Connection,
-    session: Id,
-    since: Millis,
-) -> rusqlite::Result<Vec<Answer>> {
-    let query = "SELECT * FROM response WHERE session = ? AND at >= ?";
-    all(connection, query, [session, since], answer_from)
-}
-
-/// Calls `see` for every answer.
-pub(crate) fn for_each(
-    connection: &Connection,
-    mut see: impl FnMut(Answer),
-) -> rusqlite::Result<()> {
-    each(connection, "SELECT * FROM response", [], |row| {
-        see(answer_from(row)?);
-        Ok(())
-    })
-}
+/// The sums in `quarter`.
+const SUMS: [&str; 9] = [
+    "responses",
+    "unpriced",
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "web_searches",
+    "cost",
+];
 
 /// None for an empty list.
 fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
@@ -156,28 +166,15 @@ pub(crate) fn quarters(period: [Millis; 2]) -> [i64; 2] {
 
 /// Differences to be applied to the sums at the end of a transaction.
 #[derive(Debug, Default)]
-pub(crate) struct SumChanges(HashMap<(i64, Id, Id), Sums>);
+pub(crate) struct SumChanges(BTreeMap<[i64; 3], Sums>);
 
 /// Responses, those of them without a known price, the six counts of a usage, pico-dollars. They
 /// never overflow: damaged transcripts claim anything.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Sums([i64; 9]);
+type Sums = [i64; 9];
 
-impl Sums {
-    fn from_answer(answer: &Answer) -> Self {
-        let [input, output, read, write, write_1h, searches] =
-            answer.usage.fields().map(u64::cast_signed);
-        let unpriced = i64::from(answer.is_unpriced);
-        let cost = answer.cost.pico();
-        Self([
-            1, unpriced, input, output, read, write, write_1h, searches, cost,
-        ])
-    }
-
-    fn add(&mut self, other: Self, sign: i64) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum = sum.saturating_add(more.saturating_mul(sign));
-        }
+fn add(sums: &mut Sums, more: Sums) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.saturating_add(more);
     }
 }
 
@@ -192,54 +189,46 @@ impl SumChanges {
 
     fn change(&mut self, answer: &Answer, sign: i64) {
         let quarter = answer.at.div_euclid(QUARTER);
-        let sums = self.0.entry((quarter, answer.session, answer.model));
-        sums.or_default().add(Sums::from_answer(answer), sign);
-    }
-
-    /// Applies the differences to `quarter` and `session`.
-    pub(crate) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
-        let mut changes: Vec<_> = self.0.into_iter().collect();
-        changes.sort_unstable_by_key(|(key, _)| *key);
-        for ((quarter, session, model), change) in changes {
-            if change != Sums::default() {
-                by_session.entry(session).or_default().add(change, 1);
-                apply_to_quarter(connection, [quarter, session, model], change)?;
-            }
-        }
-        for (session, change) in by_session {
-            let mut sums = Sums::default();
-            let query = "SELECT recorded, unpriced FROM session WHERE id = ?";
-            let known = first(connection, query, [session], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-            (sums.0[8], sums.0[1]) = known.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            sums.add(change, 1);
-            let put = "UPDATE session SET recorded = ?, unpriced = ? WHERE id = ?";
-            run(connection, put, [sums.0[8], sums.0[1], session])?;
-        }
-        Ok(())
+        let sums = self.0.entry([quarter, answer.session, answer.model]);
+        let [input, output, read, write, write_1h, searches] =
+            answer.usage.fields().map(u64::cast_signed);
+        let (unpriced, cost) = (answer.is_unpriced.into(), answer.cost.pico());
+        let all = [
+            1, unpriced, input, output, read, write, write_1h, searches, cost,
+        ];
+        add(
+            sums.or_default(),
+            all.map(|sum: i64| sum.saturating_mul(sign)),
+        );
     }
 }
 
-fn apply_to_quarter(connection: &Connection, key: [i64; 3], change: Sums) -> rusqlite::Result<()> {
-    let query = "SELECT responses, unpriced, input, output, cache_read, cache_write, cache_write_1h, web_searches, cost
-         FROM quarter WHERE quarter = ? AND session = ? AND model = ?";
-    let known = first(connection, query, key, |row| {
-        let mut sums = Sums::default();
-        for (column, sum) in sums.0.iter_mut().enumerate() {
-            *sum = row.get(column)?;
+impl Store {
+    /// Applies the differences to `quarter` and `session`.
+    pub(crate) fn change_sums(&self, changes: SumChanges) -> Result<()> {
+        // What overflows is no integer any more, until it is cut to one.
+        let put = SUMS.map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
+        let put = format!(
+            "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
+            put.join(", ")
+        );
+        let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ? AND responses = 0 AND cost = 0";
+        let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
+        let changes = changes.0.into_iter();
+        for (key, change) in changes.filter(|(_, change)| *change != Sums::default()) {
+            add(by_session.entry(key[1]).or_default(), change);
+            self.run(&put, params_from_iter(key.into_iter().chain(change)))?;
+            if change[0] <= 0 {
+                self.run(forget, key)?;
+            }
         }
-        Ok(sums)
-    })?;
-    let mut sums = known.unwrap_or_default();
-    sums.add(change, 1);
-    if sums == Sums::default() {
-        let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ?";
-        run(connection, forget, key)?;
-        return Ok(());
+        let put = "UPDATE session SET recorded = CAST(recorded + ?2 AS INTEGER), unpriced = CAST(unpriced + ?3 AS INTEGER) WHERE id = ?1";
+        for (session, [_, unpriced, .., cost]) in by_session {
+            self.run(put, [session, cost, unpriced])?;
+            if self.changes() == 0 {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+        }
+        Ok(())
     }
-    let values = params_from_iter(key.into_iter().chain(sums.0));
-    let put = "INSERT OR REPLACE INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)
 }

@@ -128,31 +128,18 @@ impl LedgerError {
     }
 
     pub(super) fn damage(&self) -> Option<Damage> {
-        use rusqlite::Error as Sqlite;
         let Self::Database { path, source, .. } = self else {
             return None;
         };
-        match (source, source.sqlite_error_code()) {
-            (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-                Some(Damage::Structure)
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Some(Damage::Structure),
+            Some(ErrorCode::ReadOnly) if has_odd_header(path) => Some(Damage::Content),
+            // `Unknown` is what is said of tables that are missing or have other columns. What SQLite
+            // read well and is no value of ours has no code.
+            None
+            | Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+                Some(Damage::Content)
             }
-            (_, Some(ErrorCode::ReadOnly)) if has_odd_header(path) => Some(Damage::Content),
-            // `Unknown` and `SqlInputError` is what is said of tables that are missing or have other
-            // columns.
-            (
-                _,
-                Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch),
-            )
-            | (
-                Sqlite::SqlInputError { .. }
-                | Sqlite::InvalidColumnType(..)
-                | Sqlite::InvalidColumnIndex(_)
-                | Sqlite::FromSqlConversionFailure(..)
-                | Sqlite::IntegralValueOutOfRange(..)
-                | Sqlite::Utf8Error(..)
-                | Sqlite::QueryReturnedNoRows,
-                _,
-            ) => Some(Damage::Content),
             _ => None,
         }
     }

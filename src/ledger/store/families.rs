@@ -2,164 +2,160 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Result, params};
 
-use super::names::{self, put_model};
-use super::sqlite::{all, any, first, run};
-use super::{SumChanges, answers, processes, transcript_files};
+use super::SumChanges;
+use super::sqlite::Store;
 use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
 use crate::time::QUARTER;
 
-/// The family of a session.
-pub(crate) fn family_of(connection: &Connection, session: Id) -> rusqlite::Result<Id> {
-    let query = "SELECT family FROM session WHERE id = ?";
-    let family = first(connection, query, [session], |row| row.get(0))?;
-    family.ok_or(rusqlite::Error::QueryReturnedNoRows)
-}
-
-/// Whether a session has to do with any other.
-pub(crate) fn has_relatives(connection: &Connection, session: Id) -> rusqlite::Result<bool> {
-    let query = "SELECT 1 FROM session WHERE family = (SELECT family FROM session WHERE id = ?1) AND id != ?1";
-    any(connection, query, [session])
-}
-
-/// Makes one family of two sessions'.
-pub(crate) fn link(connection: &Connection, one: Id, other: Id) -> rusqlite::Result<()> {
-    let [one, other] = [family_of(connection, one)?, family_of(connection, other)?];
-    if one != other {
-        let link = "UPDATE session SET family = ?1 WHERE family = ?2";
-        run(connection, link, [one.min(other), one.max(other)])?;
+impl Store {
+    /// The family of a session.
+    pub(crate) fn family_of(&self, session: Id) -> Result<Id> {
+        let query = "SELECT family FROM session WHERE id = ?";
+        let family = self.first(query, [session], |row| row.get(0))?;
+        family.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
-    Ok(())
-}
 
-/// Every family in which a client wrote a running total.
-pub(crate) fn with_totals(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
-    let query =
-        "SELECT DISTINCT family FROM session JOIN cost_state ON cost_state.session = session.id";
-    all(connection, query, [], |row| row.get(0))
-}
-
-/// Derives anew what a family spent.
-pub(crate) fn settle(
-    connection: &Connection,
-    family: Id,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let (family, derived) = derived(connection, family, prices)?;
-    let mut changes = SumChanges::default();
-    for (before, now) in &derived.given {
-        let give = "UPDATE response SET session = ?2 WHERE key = ?1";
-        run(connection, give, [now.key, now.session])?;
-        changes.take_away(before);
-        changes.add(now);
+    /// Whether a session has to do with any other.
+    pub(crate) fn has_relatives(&self, session: Id) -> Result<bool> {
+        let query = "SELECT 1 FROM session WHERE family = (SELECT family FROM session WHERE id = ?1) AND id != ?1";
+        self.any(query, [session])
     }
-    changes.apply(connection)?;
-    for (session, life) in &derived.lives {
-        let known = processes::facts(connection, *session)?;
-        store_life(connection, *session, life, &family, prices)?;
-        let now = life.in_runs + life.beyond;
-        let covered = now - known.in_runs - known.beyond;
-        processes::settle(connection, *session, &life.runs, covered, prices)?;
-    }
-    Ok(())
-}
 
-/// A family, and what follows for it.
-pub(crate) fn derived(
-    connection: &Connection,
-    family: Id,
-    prices: &PriceTable,
-) -> rusqlite::Result<(Family, Derived)> {
-    let mut family = read(connection, family)?;
-    let derived = derive(&mut family, prices);
-    Ok((family, derived))
-}
-
-/// A family as the ledger has it. Of its answers those whose owner must be found, and, where there
-/// are runs, those of sessions that have any, or no file: only copies tell of these.
-fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
-    let sessions = "SELECT id FROM session WHERE family = ?";
-    let files =
-        "SELECT file.id, session FROM file JOIN session ON session.id = session WHERE family = ?";
-    let mut family = Family {
-        sessions: all(connection, sessions, [id], |row| row.get(0))?,
-        files: all(connection, files, [id], |row| {
-            let marks = Vec::new();
-            let session = row.get(1)?;
-            Ok((row.get(0)?, Transcript { session, marks }))
-        })?,
-        totals: transcript_files::totals(connection, id)?,
-        models: names::models(connection)?,
-        ..Family::default()
-    };
-    for (file, mark) in transcript_files::marks(connection, id)? {
-        if let Some(file) = family.files.get_mut(&file) {
-            file.marks.push(mark);
+    /// Makes one family of two sessions'.
+    pub(crate) fn link(&self, one: Id, other: Id) -> Result<()> {
+        let [one, other] = [self.family_of(one)?, self.family_of(other)?];
+        if one != other {
+            let link = "UPDATE session SET family = ?1 WHERE family = ?2";
+            self.run(link, [one.min(other), one.max(other)])?;
         }
+        Ok(())
     }
-    let mut found: BTreeMap<i64, Answer> = BTreeMap::new();
-    for (key, places) in transcript_files::places(connection, Some(id))? {
-        if let Some(answer) = answers::read(connection, key)? {
-            let copies = places;
-            found.insert(key, Answer { copies, ..answer });
-        } else {
-            let compaction = transcript_files::compaction(connection, key, &places)?;
-            family.compactions.extend(compaction);
-        }
-    }
-    let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
-    let with_files: BTreeSet<Id> = family.files.values().map(|file| file.session).collect();
-    let is_gone = |session: &&Id| !with_runs.is_empty() && !with_files.contains(session);
-    for session in with_runs
-        .iter()
-        .chain(family.sessions.iter().filter(is_gone))
-    {
-        for answer in answers::of_session(connection, *session)? {
-            found.entry(answer.key).or_insert(answer);
-        }
-    }
-    family.answers = found.into_values().collect();
-    Ok(family)
-}
 
-fn store_life(
-    connection: &Connection,
-    session: Id,
-    life: &SessionLife,
-    family: &Family,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let forget = "DELETE FROM unrecorded WHERE session = ?";
-    run(connection, forget, [session])?;
-    let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
-    for part in &life.unrecorded {
-        let (sum, is_least) = parts
-            .entry((part.at.div_euclid(QUARTER), part.model))
-            .or_default();
-        *sum += prices.scale_client_amount(part.cost);
-        *is_least |= part.cost == Money::ZERO;
+    /// Every family in which a client wrote a running total.
+    pub(crate) fn families_with_totals(&self) -> Result<Vec<Id>> {
+        let query = "SELECT DISTINCT family FROM session JOIN cost_state ON cost_state.session = session.id";
+        self.all(query, [], |row| row.get(0))
     }
-    let mut unrecorded = Money::ZERO;
-    for ((quarter, model), (cost, is_least)) in parts {
-        unrecorded += cost;
-        let model = put_model(connection, family.model(model))?;
-        let cost = if is_least { -cost.pico() } else { cost.pico() };
-        let add = "INSERT INTO unrecorded VALUES (?,?,?,?)";
-        run(connection, add, [quarter, session, model, cost])?;
+
+    /// Derives anew what a family spent.
+    pub(crate) fn settle_family(&self, family: Id, prices: &PriceTable) -> Result<()> {
+        let (family, derived) = self.derived_family(family, prices)?;
+        let mut changes = SumChanges::default();
+        for (before, now) in &derived.given {
+            let give = "UPDATE response SET session = ?2 WHERE key = ?1";
+            self.run(give, [now.key, now.session])?;
+            changes.take_away(before);
+            changes.add(now);
+        }
+        self.change_sums(changes)?;
+        for (session, life) in &derived.lives {
+            let known = self.facts(*session)?;
+            self.put_life(*session, life, &family, prices)?;
+            if !known.processes.is_empty() {
+                let covered = life.in_runs + life.beyond - known.in_runs - known.beyond;
+                self.settle_processes(*session, &life.runs, covered, prices)?;
+            }
+        }
+        Ok(())
     }
-    let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
-    let values = params![
-        session,
-        unrecorded.pico(),
-        life.in_runs.pico(),
-        prices.scale_client_amount(life.beyond).pico(),
-        life.until,
-        life.parent
-    ];
-    run(connection, put, values)
+
+    /// A family, and what follows for it.
+    pub(crate) fn derived_family(
+        &self,
+        family: Id,
+        prices: &PriceTable,
+    ) -> Result<(Family, Derived)> {
+        let mut family = self.read_family(family)?;
+        let derived = derive(&mut family, prices);
+        Ok((family, derived))
+    }
+
+    /// A family as the ledger has it. Of its answers those whose owner must be found, and, where there
+    /// are runs, those of sessions that have any, or no file: only copies tell of these.
+    fn read_family(&self, id: Id) -> Result<Family> {
+        let sessions = "SELECT id FROM session WHERE family = ?";
+        let files = "SELECT file.id, session FROM file JOIN session ON session.id = session WHERE family = ?";
+        let mut family = Family {
+            sessions: self.all(sessions, [id], |row| row.get(0))?,
+            files: self.all(files, [id], |row| {
+                let marks = Vec::new();
+                let session = row.get(1)?;
+                Ok((row.get(0)?, Transcript { session, marks }))
+            })?,
+            totals: self.totals(id)?,
+            models: self.models()?,
+            ..Family::default()
+        };
+        for (file, mark) in self.marks(id)? {
+            if let Some(file) = family.files.get_mut(&file) {
+                file.marks.push(mark);
+            }
+        }
+        let mut found: BTreeMap<i64, Answer> = BTreeMap::new();
+        for (key, places) in self.places(Some(id))? {
+            if let Some(answer) = self.answer(key)? {
+                let copies = places;
+                found.insert(key, Answer { copies, ..answer });
+            } else {
+                let compaction = self.compaction(key, &places)?;
+                family.compactions.extend(compaction);
+            }
+        }
+        let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
+        let with_files: BTreeSet<Id> = family.files.values().map(|file| file.session).collect();
+        let is_gone = |session: &&Id| !with_runs.is_empty() && !with_files.contains(session);
+        for session in with_runs
+            .iter()
+            .chain(family.sessions.iter().filter(is_gone))
+        {
+            for answer in self.answers_of(*session)? {
+                found.entry(answer.key).or_insert(answer);
+            }
+        }
+        family.answers = found.into_values().collect();
+        Ok(family)
+    }
+
+    fn put_life(
+        &self,
+        session: Id,
+        life: &SessionLife,
+        family: &Family,
+        prices: &PriceTable,
+    ) -> Result<()> {
+        let forget = "DELETE FROM unrecorded WHERE session = ?";
+        self.run(forget, [session])?;
+        let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
+        for part in &life.unrecorded {
+            let (sum, is_least) = parts
+                .entry((part.at.div_euclid(QUARTER), part.model))
+                .or_default();
+            *sum += prices.scale_client_amount(part.cost);
+            *is_least |= part.cost == Money::ZERO;
+        }
+        let mut unrecorded = Money::ZERO;
+        for ((quarter, model), (cost, is_least)) in parts {
+            unrecorded += cost;
+            let model = self.put_model(family.model(model))?;
+            let cost = if is_least { Money::ZERO - cost } else { cost };
+            let add = "INSERT INTO unrecorded VALUES (?,?,?,?)";
+            self.run(add, (quarter, session, model, cost))?;
+        }
+        let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
+        let values = params![
+            session,
+            unrecorded,
+            life.in_runs,
+            prices.scale_client_amount(life.beyond),
+            life.until,
+            life.parent
+        ];
+        self.run(put, values)
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +171,12 @@ mod tests {
         let prices = PriceTable::list();
         let mut ledger = Ledger::open(home.path(), Patience::Person).unwrap();
         ledger
-            .catch_up(std::iter::once(projects), &prices, Effort::All, &mut |_| {})
+            .catch_up(
+                std::iter::once(projects),
+                &prices,
+                Effort::All,
+                &mut |_, _| {},
+            )
             .unwrap();
         (home, ledger, prices)
     }
@@ -188,12 +189,12 @@ mod tests {
     fn life(ledger: &Ledger, session: &str, prices: &PriceTable) -> SessionLife {
         let query = "SELECT id, family FROM session WHERE name LIKE ?";
         let (id, family): (Id, Id) = ledger
-            .connection
+            .store
             .query_row(query, [format!("{session}%")], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .unwrap();
-        let derived = derived(&ledger.connection, family, prices).unwrap().1;
+        let derived = ledger.store.derived_family(family, prices).unwrap().1;
         let mut lives = derived.lives.into_iter();
         lives.find(|(one, _)| *one == id).unwrap().1
     }
@@ -285,7 +286,7 @@ mod tests {
             let (_home, ledger, _) = read(history);
             let query = "SELECT count(*) FROM response JOIN session ON session.id = session WHERE name LIKE ?";
             let found: i64 = ledger
-                .connection
+                .store
                 .query_row(query, [format!("{session}%")], |row| row.get(0))
                 .unwrap();
             assert_eq!(found, expected, "{history}, {session}");

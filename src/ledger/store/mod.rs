@@ -8,9 +8,10 @@ mod opening;
 pub(crate) mod processes;
 pub(crate) mod renewal;
 mod schema;
-pub(crate) mod sqlite;
+mod sqlite;
 pub(crate) mod transcript_files;
 
 pub(crate) use answers::{SumChanges, quarters};
 pub use error::LedgerError;
 pub use opening::{Ledger, Patience, path_in};
+pub(crate) use sqlite::Store;

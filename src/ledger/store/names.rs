@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Result, params};
 
-use super::sqlite::{all, any, first, run};
+use super::sqlite::Store;
 use crate::ledger::facts::{Id, Scene, id_of};
 use crate::time::Millis;
 
@@ -15,65 +15,63 @@ use crate::time::Millis;
 pub(crate) type WorkedIn = (Millis, String);
 pub(crate) const WITNESS_OF_COPY: Millis = 1 << 60;
 
-/// Notes a session, as a family of its own if it is new.
-pub(crate) fn put_session(
-    connection: &Connection,
-    name: &str,
-    directory: Option<&WorkedIn>,
-) -> rusqlite::Result<Id> {
-    let id = id_of(name.as_bytes());
-    let query = "SELECT witness, directory FROM session WHERE id = ?";
-    let known = first(connection, query, [id], |row| {
-        let witness: Option<Millis> = row.get(0)?;
-        Ok(witness.zip(row.get(1)?))
-    })?;
-    if known.is_none() {
-        // A row that a disk lost: with a new one, what was told of it would count twice.
-        if any(connection, "SELECT 1 FROM response WHERE session = ?", [id])? {
-            return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
-        }
-        let new = "INSERT INTO session (id, name, family) VALUES (?1, ?2, ?1)";
-        run(connection, new, params![id, name])?;
-    }
-    if let Some((witness, path)) = directory
-        && known
-            .flatten()
-            .is_none_or(|known: WorkedIn| (witness, path) < (&known.0, &known.1))
-    {
-        let learn = "UPDATE session SET directory = ?2, witness = ?3 WHERE id = ?1";
-        run(connection, learn, params![id, path, witness])?;
-    }
-    Ok(id)
-}
-
-/// Notes a model by its canonical name.
-pub(crate) fn put_model(connection: &Connection, name: &str) -> rusqlite::Result<Id> {
-    let id = id_of(name.as_bytes());
-    let put = "INSERT OR IGNORE INTO model VALUES (?, ?)";
-    run(connection, put, params![id, name])?;
-    Ok(id)
-}
-
-pub(crate) fn models(connection: &Connection) -> rusqlite::Result<HashMap<Id, String>> {
-    let query = "SELECT id, name FROM model";
-    all(connection, query, [], |row| Ok((row.get(0)?, row.get(1)?)))
-}
-
-/// Notes what a scene's id stands for.
-pub(crate) fn put_scene(connection: &Connection, id: Id, scene: &Scene) -> rusqlite::Result<()> {
-    let put = "INSERT OR IGNORE INTO scene VALUES (?,?,?)";
-    run(connection, put, params![id, scene.branch, scene.agent])
-}
-
-pub(crate) fn scenes(connection: &Connection) -> rusqlite::Result<HashMap<Id, Scene>> {
-    let query = "SELECT id, branch, agent FROM scene";
-    all(connection, query, [], |row| {
-        let (branch, agent) = (row.get(1)?, row.get(2)?);
-        Ok((row.get(0)?, Scene { branch, agent }))
-    })
-}
-
 /// Paths are stored as their bytes, which need not be UTF-8.
 pub(crate) fn bytes_of(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
+}
+
+impl Store {
+    /// Notes a session, as a family of its own if it is new.
+    pub(crate) fn put_session(&self, name: &str, directory: Option<&WorkedIn>) -> Result<Id> {
+        let id = id_of(name.as_bytes());
+        let query = "SELECT witness, directory FROM session WHERE id = ?";
+        let known = self.first(query, [id], |row| {
+            let witness: Option<Millis> = row.get(0)?;
+            Ok(witness.zip(row.get(1)?))
+        })?;
+        if known.is_none() {
+            // A row that a disk lost: with a new one, what was told of it would count twice.
+            if self.any("SELECT 1 FROM response WHERE session = ?", [id])? {
+                return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
+            }
+            let new = "INSERT INTO session (id, name, family) VALUES (?1, ?2, ?1)";
+            self.run(new, params![id, name])?;
+        }
+        if let Some((witness, path)) = directory
+            && known
+                .flatten()
+                .is_none_or(|known: WorkedIn| (witness, path) < (&known.0, &known.1))
+        {
+            let learn = "UPDATE session SET directory = ?2, witness = ?3 WHERE id = ?1";
+            self.run(learn, params![id, path, witness])?;
+        }
+        Ok(id)
+    }
+
+    /// Notes a model by its canonical name.
+    pub(crate) fn put_model(&self, name: &str) -> Result<Id> {
+        let id = id_of(name.as_bytes());
+        let put = "INSERT OR IGNORE INTO model VALUES (?, ?)";
+        self.run(put, params![id, name])?;
+        Ok(id)
+    }
+
+    pub(crate) fn models(&self) -> Result<HashMap<Id, String>> {
+        let query = "SELECT id, name FROM model";
+        self.all(query, [], |row| row.try_into())
+    }
+
+    /// Notes what a scene's id stands for.
+    pub(crate) fn put_scene(&self, id: Id, scene: &Scene) -> Result<()> {
+        let put = "INSERT OR IGNORE INTO scene VALUES (?,?,?)";
+        self.run(put, params![id, scene.branch, scene.agent])
+    }
+
+    pub(crate) fn scenes(&self) -> Result<HashMap<Id, Scene>> {
+        let query = "SELECT id, branch, agent FROM scene";
+        self.all(query, [], |row| {
+            let (branch, agent) = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, Scene { branch, agent }))
+        })
+    }
 }

@@ -5,12 +5,12 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Result, Transaction};
 
 use super::error::{FileId, LedgerError};
 use super::renewal;
 use super::schema;
-use super::sqlite::{beside, open};
+use super::sqlite::{Store, beside, open};
 use crate::disk;
 
 /// The file's name in the data directory.
@@ -55,7 +55,7 @@ impl Patience {
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
-    pub(crate) connection: Connection,
+    pub(crate) store: Store,
     path: PathBuf,
     /// Which file was opened.
     file: Option<FileId>,
@@ -71,25 +71,31 @@ impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
     /// is damaged is set aside under another name and a new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, LedgerError> {
-        Self::open_or_renew(&path_in(data), patience)
+        let path = path_in(data);
+        let limit = patience.limit();
+        let open = || patiently(limit.max(OPENING), || Self::open_at(&path, patience));
+        open().or_else(|error| {
+            if !error.is_damage() {
+                return Err(error);
+            }
+            renewal::set_aside(&path, &error, limit)?;
+            open()
+        })
     }
 
     /// Opens a ledger that is there, for people's verbs to which its figures are an extra: they go
     /// on without it where `SQLite` does not come back soon. None if there is none.
     pub fn open_existing(data: &Path) -> Option<Result<Self, LedgerError>> {
         let path = path_in(data);
-        path.exists()
-            .then(|| soon(&path, |path| Self::open_or_renew(path, Patience::None)))
-    }
-
-    fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
-        match Self::open_as_it_is(path, patience) {
-            Err(error) if error.is_damage() => {
-                renewal::set_aside(path, &error, patience.limit())?;
-                Self::open_as_it_is(path, patience)
-            }
-            other => other,
-        }
+        path.exists().then(|| {
+            let (sender, receiver) = channel();
+            let data = data.to_owned();
+            // The thread is left behind if SQLite does not come back from it: nobody receives then.
+            let open = move || drop(sender.send(Self::open(&data, Patience::None)));
+            let helper = std::thread::Builder::new().spawn(open).ok();
+            let opened = helper.and_then(|_| receiver.recv_timeout(OPENING).ok());
+            opened.unwrap_or_else(|| Err(LedgerError::busy(&path)))
+        })
     }
 
     /// The damaged ledgers that were set aside in a data directory, the newest first.
@@ -125,12 +131,6 @@ impl Ledger {
         Self::from_opened(opened, &path_in(data), None, Patience::Person)
     }
 
-    fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
-        patiently(patience.limit().max(OPENING), || {
-            Self::open_at(path, patience)
-        })
-    }
-
     fn open_at(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         // Until the first look is over, the file and its log are not parted.
         let _together = renewal::keep_in_place(path)?;
@@ -139,87 +139,62 @@ impl Ledger {
             let part = beside(path, suffix);
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
-        let mut file = FileId::at(path);
+        let found = FileId::at(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut opened = open(path, flags);
-        if let Err(error) = &opened
-            && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
-        {
-            disk::create_private_file(path)?;
-            file = FileId::at(path);
-            opened = open(path, flags);
-        }
+        let opened = match open(path, flags) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                disk::create_private_file(path)?;
+                open(path, flags)
+            }
+            opened => opened,
+        };
+        let file = found.or_else(|| FileId::at(path));
         Self::from_opened(opened, path, file, patience)
     }
 
     fn from_opened(
-        opened: rusqlite::Result<Connection>,
+        opened: Result<Connection>,
         path: &Path,
         file: Option<FileId>,
         patience: Patience,
     ) -> Result<Self, LedgerError> {
-        let made = opened.and_then(|mut connection| {
-            connection.set_prepared_statement_cache_capacity(STATEMENTS);
-            connection.busy_timeout(patience.limit())?;
-            // Folding the log back means flushing to disk: that is for those who have time.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            // Else it prepares what compares a number with `?` again for each number.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-            connection
-                .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
-            let is_to_be_filled = patience == Patience::Person;
-            let is_ours = schema::make_or_check(&mut connection, is_to_be_filled)?;
-            Ok((connection, is_ours))
-        });
         let path = path.to_owned();
-        match made {
-            Ok((connection, true)) => Ok(Self {
-                connection,
+        let prepared = opened.and_then(|mut connection| {
+            let is_ours = prepare(&mut connection, patience)?;
+            Ok(is_ours.then_some(Store(connection)))
+        });
+        match prepared {
+            Ok(Some(store)) => Ok(Self {
+                store,
                 path,
                 file,
                 patience,
             }),
-            Ok((_, false)) => Err(LedgerError::Newer { path }),
+            Ok(None) => Err(LedgerError::Newer { path }),
             Err(source) => Err(LedgerError::Database { path, file, source }),
         }
     }
 
-    pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
-        let (path, file) = (self.path.clone(), self.file);
-        move |source| LedgerError::Database {
-            path: path.clone(),
-            file,
-            source,
-        }
-    }
-
     /// Reads something.
-    pub(crate) fn ask<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    pub(crate) fn ask<'s, T>(
+        &'s self,
+        read: impl FnOnce(&'s Store) -> Result<T>,
     ) -> Result<T, LedgerError> {
-        read(&self.connection).map_err(self.failed())
+        read(&self.store).map_err(|source| LedgerError::Database {
+            path: self.path.clone(),
+            file: self.file,
+            source,
+        })
     }
 
     /// Writes in one transaction, waiting for another writer as long as this ledger's patience
     /// says. The log that it makes longer is folded back by [`Self::tidy`].
-    pub(crate) fn write<T>(
-        &mut self,
-        mut put: impl FnMut(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, LedgerError> {
-        let failed = self.failed();
-        let limit = self.patience.limit();
-        patiently(limit, || {
-            let begun = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate);
-            begun
-                .and_then(|transaction| {
-                    let done = put(&transaction)?;
-                    transaction.commit()?;
-                    Ok(done)
-                })
-                .map_err(&failed)
+    pub(crate) fn write<T>(&self, put: impl FnOnce(&Store) -> Result<T>) -> Result<T, LedgerError> {
+        let transaction = patiently(self.patience.limit(), || self.ask(Store::transaction))?;
+        self.ask(|store| {
+            let done = put(store)?;
+            transaction.commit()?;
+            Ok(done)
         })
     }
 
@@ -235,52 +210,40 @@ impl Ledger {
 
     /// Like the tidying after a write, for a hook: it runs while nobody waits.
     pub fn tidy_in_background(&self) {
-        self.use_log();
+        // Ends what a new ledger begins with, also where a first reading was killed. Another process may
+        // be in the way; then a later one does it.
+        let _ = schema::use_log(&self.store);
         self.fold_log(WAL_TIDY);
     }
 
-    /// Ends what a new ledger begins with, also where a first reading was killed. Another process may
-    /// be in the way; then a later one does it.
-    pub(crate) fn use_log(&self) {
-        let _ = schema::use_log(&self.connection);
-    }
-
     fn fold_log(&self, longest: u64) {
-        if std::fs::metadata(beside(&self.path, "-wal"))
-            .is_ok_and(|metadata| metadata.len() > longest)
-        {
+        let log = std::fs::metadata(beside(&self.path, "-wal"));
+        if log.is_ok_and(|log| log.len() > longest) {
             // SQLite would wait for readers as long as for a writer.
-            let _ = self.connection.busy_timeout(Duration::ZERO);
-            let _ = self
-                .connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            let _ = self.connection.busy_timeout(self.patience.limit());
+            let _ = self.store.busy_timeout(Duration::ZERO);
+            let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let _ = self.store.query_row(fold, [], |_| Ok(()));
+            let _ = self.store.busy_timeout(self.patience.limit());
         }
     }
 
     /// Until it is dropped, all that is read here is of one moment: the figures agree with each
     /// other, and no lock is taken and given back for each. It keeps nobody from writing.
     pub fn snapshot(&self) -> Result<Transaction<'_>, LedgerError> {
-        self.connection
-            .unchecked_transaction()
-            .map_err(self.failed())
+        self.ask(|store| store.unchecked_transaction())
     }
 }
 
-/// Opens in a thread of its own, which is left behind if SQLite does not come back from it.
-fn soon(
-    path: &Path,
-    open: impl FnOnce(&Path) -> Result<Ledger, LedgerError> + Send + 'static,
-) -> Result<Ledger, LedgerError> {
-    let (sender, receiver) = channel();
-    let wanted = path.to_owned();
-    // Nobody receives if it was too late.
-    let open = move || drop(sender.send(open(&wanted)));
-    let helper = std::thread::Builder::new().spawn(open);
-    match helper.map(|_| receiver.recv_timeout(OPENING)) {
-        Ok(Ok(opened)) => opened,
-        _ => Err(LedgerError::busy(path)),
-    }
+/// Makes a connection ready. False if its file was made by a newer whycap.
+fn prepare(connection: &mut Connection, patience: Patience) -> Result<bool> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(patience.limit())?;
+    // Folding the log back means flushing to disk: that is for those who have time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Else it prepares what compares a number with `?` again for each number.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
+    schema::make_or_check(connection, patience == Patience::Person)
 }
 
 /// Tries again while another process is in the way, until `limit` has passed. SQLite's own busy

@@ -13,9 +13,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Result, Row, params};
 
-use super::sqlite::{all, first, run};
+use super::sqlite::Store;
 use crate::ledger::derivation::Run;
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
@@ -94,18 +94,10 @@ impl ProcessTotal {
         run.total.is_near(self.total) && self.grown > Money::ZERO
     }
 
-    /// Takes off what this run, which is its process', wrote.
-    fn take_off(&mut self, run: &Run, prices: &PriceTable) {
-        let beyond = prices.scale_client_amount((self.total - run.total).or_zero());
-        self.left = self.left.min(self.at_rate(beyond));
-    }
-
     /// What an amount that this process drew is worth.
     pub(crate) fn at_rate(&self, amount: Money) -> Money {
-        amount.share(
-            u128::from(self.rate.unsigned_abs()),
-            SAME_PRICES.unsigned_abs().into(),
-        )
+        let [rate, same] = [self.rate, SAME_PRICES].map(|rate| rate.unsigned_abs().into());
+        amount.share(rate, same)
     }
 }
 
@@ -116,75 +108,50 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     for row in &mut *rows {
         row.left = row.grown;
     }
+    let is_alone = rows.len() == 1;
     let mut covered: Vec<i64> = Vec::new();
     // Whoever began last is known best by that: of the others, the earlier ones may be late.
     let mut latest_first: Vec<&Run> = runs.iter().collect();
     latest_first.sort_by_key(|run| Reverse(run.chain_began.0));
     for run in latest_first {
-        let fitting = rows.iter();
-        let fitting = fitting.filter_map(|row| Some((row.distance(run)?, row)));
+        let fitting = rows
+            .iter()
+            .filter_map(|row| Some((row.distance(run)?, row)));
         let nearest = fitting.min_by_key(|(distance, row)| {
-            let is_exact =
-                *distance <= SAME_PROCESS_MS && row.began[0] >= run.chain_began.0 - SAME_PROCESS_MS;
+            let earliest = run.chain_began.0 - SAME_PROCESS_MS;
+            let is_exact = *distance <= SAME_PROCESS_MS && row.began[0] >= earliest;
             let is_covered = covered.contains(&row.process);
-            (
-                !row.ends_with(run),
-                !is_exact,
-                is_covered,
-                *distance,
-                Reverse(row.at),
-            )
+            let (ends, last) = (row.ends_with(run), Reverse(row.at));
+            (!ends, !is_exact, is_covered, *distance, last)
         });
         let Some((least, process)) = nearest.map(|(distance, row)| (distance, row.process)) else {
             continue;
         };
-        let farthest = if least <= LATE_MS {
-            least + SAME_PROCESS_MS
-        } else {
-            Millis::MAX
-        };
-        let is_alone = rows.len() == 1;
+        let is_near = least <= LATE_MS;
         for row in &mut *rows {
             let Some(far) = row.distance(run) else {
                 continue;
             };
-            let is_out = if process > 0 && row.process != process {
-                least <= LATE_MS
-            } else {
-                far > farthest
-            };
-            if row.is_known() && is_out {
+            let is_farther = process > 0 || far > least + SAME_PROCESS_MS;
+            if row.is_known() && row.process != process && is_near && is_farther {
                 continue;
             }
-            let before = row.left;
-            row.take_off(run, prices);
-            let is_sure = row.process == process && least <= LATE_MS;
-            let is_whole = run.total + NOISE >= row.total;
-            if is_sure && is_whole {
+            let is_sure = row.process == process && is_near;
+            let beyond = prices.scale_client_amount((row.total - run.total).or_zero());
+            let left = row.left.min(row.at_rate(beyond));
+            if !is_sure {
+                row.is_unclear |= left < row.left;
+            } else if run.total + NOISE >= row.total {
                 covered.push(process);
+                row.is_unclear &= !is_alone && !row.is_known();
             }
-            if is_sure && is_whole && (is_alone || process > 0) {
-                row.is_unclear = false;
-            } else if !is_sure && row.left < before {
-                row.is_unclear = true;
-            }
+            row.left = left;
         }
     }
 }
 
-/// Whether what these processes drew may be less than what was spent.
-pub(crate) fn has_guess(rows: &[ProcessTotal]) -> bool {
-    rows.iter().any(|row| row.is_unclear)
-}
-
-/// Sessions with such a process.
-pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
-    let query = "SELECT session FROM process WHERE unclear";
-    all(connection, query, [], |row| row.get(0))
-}
-
 /// What is known of a session that figures of this moment need.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SessionFacts {
     pub(crate) recorded: Money,
     pub(crate) unrecorded: Money,
@@ -197,6 +164,8 @@ pub(crate) struct SessionFacts {
     pub(crate) parent: Option<Id>,
     /// Whether there may be more that is unrecorded.
     pub(crate) at_least: bool,
+    /// What its processes drew that no file has, the latest last.
+    pub(crate) processes: Vec<ProcessTotal>,
 }
 
 impl SessionFacts {
@@ -205,17 +174,27 @@ impl SessionFacts {
         self.recorded - self.in_runs
     }
 
+    /// What of what was drawn no run covers.
+    pub(crate) fn left(&self) -> Money {
+        self.processes.iter().map(|row| row.left).sum()
+    }
+
+    /// Whether what was drawn may be less than what was spent.
+    pub(crate) fn has_guess(&self) -> bool {
+        self.processes.iter().any(|row| row.is_unclear)
+    }
+
     /// What was drawn and is in no file. The `unwritten` table has the same, by quarters.
-    pub(crate) fn unwritten(&self, processes: &[ProcessTotal]) -> Money {
-        let left: Money = processes.iter().map(|row| row.left).sum();
-        if left == Money::ZERO {
-            return Money::ZERO;
-        }
+    pub(crate) fn unwritten(&self) -> Money {
+        self.unwritten_of(self.left(), self.before_draws)
+    }
+
+    /// The same if the processes had left that, and so much was there before them.
+    pub(crate) fn unwritten_of(&self, left: Money, before_draws: Money) -> Money {
         // Answers that no run seemed to cover may turn out to be in one.
-        let loose_since = (self.loose() - self.before_draws).or_zero();
-        let all = self.beyond + left - loose_since;
-        let unwritten = (all - self.unrecorded).or_zero();
-        if unwritten > NOISE {
+        let loose_since = (self.loose() - before_draws).or_zero();
+        let unwritten = self.beyond + left - loose_since - self.unrecorded;
+        if left != Money::ZERO && unwritten > NOISE {
             unwritten
         } else {
             Money::ZERO
@@ -223,50 +202,12 @@ impl SessionFacts {
     }
 }
 
-/// The session's facts; all zero if the ledger does not know it.
-pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<SessionFacts> {
-    let money = |row: &Row<'_>, column| row.get(column).map(Money::from_pico);
-    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), parent, EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
-    let known = first(connection, query, [session], |row| {
-        Ok(SessionFacts {
-            recorded: money(row, 0)?,
-            unrecorded: money(row, 1)?,
-            unpriced: row.get(2)?,
-            in_runs: money(row, 3)?,
-            beyond: money(row, 4)?,
-            until: row.get(5)?,
-            before_draws: money(row, 6)?,
-            parent: row.get(7)?,
-            at_least: row.get(8)?,
-        })
-    });
-    known.map(Option::unwrap_or_default)
-}
-
-/// Sessions of which something was drawn that no file has.
-pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
-    let query = "SELECT DISTINCT session FROM process";
-    all(connection, query, [], |row| row.get(0))
-}
-
-/// What processes on a session drew that no file has, the latest last.
-pub(crate) fn of_session(
-    connection: &Connection,
-    session: Id,
-) -> rusqlite::Result<Vec<ProcessTotal>> {
-    // Sorted here: SQLite prepares a statement with another order than its key's twice.
-    let query = "SELECT * FROM process WHERE session = ?";
-    let mut rows: Vec<ProcessTotal> = all(connection, query, [session], process_total)?;
-    rows.sort_by_key(|row| (row.at, row.began));
-    Ok(rows)
-}
-
-fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
+fn process_total(row: &Row<'_>) -> Result<ProcessTotal> {
     Ok(ProcessTotal {
         process: row.get(1)?,
-        total: Money::from_pico(row.get(2)?),
-        grown: Money::from_pico(row.get(3)?),
-        left: Money::from_pico(row.get(4)?),
+        total: row.get(2)?,
+        grown: row.get(3)?,
+        left: row.get(4)?,
         rate: row.get(5)?,
         at: row.get(6)?,
         began: [row.get(7)?, row.get(8)?],
@@ -276,131 +217,152 @@ fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
     })
 }
 
-/// Notes what a process drew. `before_draws` is noted with the first. Who came and went days ago, and drew
-/// nothing that files do not have, is forgotten.
-pub(crate) fn put(
-    connection: &Connection,
-    session: Id,
-    replaced: Option<i64>,
-    row: &ProcessTotal,
-    before_draws: Money,
-) -> rusqlite::Result<()> {
-    // Who was nobody known may be somebody by now.
-    if let Some(replaced) = replaced.filter(|replaced| *replaced != row.process) {
-        let forget = "DELETE FROM process WHERE session = ? AND id = ?";
-        run(connection, forget, [session, replaced])?;
+impl Store {
+    /// Sessions with a process that may have drawn more.
+    pub(crate) fn guessed_sessions(&self) -> Result<HashSet<Id>> {
+        let query = "SELECT session FROM process WHERE unclear";
+        self.all(query, [], |row| row.get(0))
     }
-    put_row(connection, session, row)?;
-    let forget =
-        "DELETE FROM process WHERE session = ? AND unwritten = 0 AND NOT unclear AND at < ?";
-    run(
-        connection,
-        forget,
-        [session, row.at - WEEK.num_milliseconds()],
-    )?;
-    put_before_draws(connection, session, before_draws)
-}
 
-fn put_row(connection: &Connection, session: Id, row: &ProcessTotal) -> rusqlite::Result<()> {
-    let [began, began_late] = row.began;
-    let values = params![
-        session,
-        row.process,
-        row.total.pico(),
-        row.grown.pico(),
-        row.left.pico(),
-        row.rate,
-        row.at,
-        began,
-        began_late,
-        row.run_ms,
-        row.model,
-        row.is_unclear
-    ];
-    let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)
-}
+    /// The session's facts; all zero if the ledger does not know it.
+    pub(crate) fn facts(&self, session: Id) -> Result<SessionFacts> {
+        let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), parent, EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
+        let known = self.first(query, [session], |row| {
+            Ok(SessionFacts {
+                recorded: row.get(0)?,
+                unrecorded: row.get(1)?,
+                unpriced: row.get(2)?,
+                in_runs: row.get(3)?,
+                beyond: row.get(4)?,
+                until: row.get(5)?,
+                before_draws: row.get(6)?,
+                parent: row.get(7)?,
+                at_least: row.get(8)?,
+                processes: Vec::new(),
+            })
+        })?;
+        let mut known = known.unwrap_or_default();
+        // Sorted here: SQLite prepares a statement with another order than its key's twice.
+        let query = "SELECT * FROM process WHERE session = ?";
+        known.processes = self.all(query, [session], process_total)?;
+        known.processes.sort_by_key(|row| (row.at, row.began));
+        Ok(known)
+    }
 
-fn put_before_draws(
-    connection: &Connection,
-    session: Id,
-    before_draws: Money,
-) -> rusqlite::Result<()> {
-    let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
-    run(connection, put, [session, before_draws.pico()])
-}
+    /// Sessions of which something was drawn that no file has.
+    pub(crate) fn drawn_sessions(&self) -> Result<Vec<Id>> {
+        let query = "SELECT DISTINCT session FROM process";
+        self.all(query, [], |row| row.get(0))
+    }
 
-/// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
-/// the rest. `covered`: by how much runs grew since the last time.
-pub(crate) fn settle(
-    connection: &Connection,
-    session: Id,
-    runs: &[Run],
-    covered: Money,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let before = of_session(connection, session)?;
-    if before.is_empty() {
-        return Ok(());
-    }
-    let mut processes = before.clone();
-    take_off_runs(&mut processes, runs, prices);
-    for (_, row) in before
-        .iter()
-        .zip(&processes)
-        .filter(|(old, new)| old != new)
-    {
-        put_row(connection, session, row)?;
-    }
-    // What runs cover and no process drew may be answers that were there before any draw.
-    let left = |rows: &[ProcessTotal]| rows.iter().map(|row| row.left).sum::<Money>();
-    let undrawn = (covered - (left(&before) - left(&processes))).or_zero();
-    let facts = facts(connection, session)?;
-    let before_draws = facts.before_draws - undrawn;
-    let before_draws = before_draws.min(facts.loose()).or_zero();
-    if before_draws != facts.before_draws {
-        put_before_draws(connection, session, before_draws)?;
-    }
-    renew_unwritten(connection, session)
-}
-
-/// Brings what is stored as unwritten, by quarters of an hour, in step with what follows from the
-/// rest. More than before was spent when it was drawn last; what is less by now was spent last. A cost
-/// of 0 says that there may be some.
-pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
-    let processes = of_session(connection, session)?;
-    let wanted = facts(connection, session)?.unwritten(&processes);
-    let is_open = has_guess(&processes);
-    let query = "SELECT quarter, model, cost FROM unwritten WHERE session = ?";
-    let before: BTreeMap<(i64, Id), Money> = all(connection, query, [session], |row| {
-        Ok(((row.get(0)?, row.get(1)?), Money::from_pico(row.get(2)?)))
-    })?;
-    let mut parts = before.clone();
-    let stored: Money = parts.values().copied().sum();
-    let more = (wanted - stored).or_zero();
-    if let Some(last) = processes.last()
-        && (more > Money::ZERO || is_open && parts.is_empty())
-    {
-        let when = (last.at.div_euclid(QUARTER), last.model.unwrap_or(0));
-        *parts.entry(when).or_default() += more;
-    }
-    let mut less = (stored - wanted).or_zero();
-    for cost in parts.values_mut().rev() {
-        let taken = less.min(*cost);
-        *cost -= taken;
-        less -= taken;
-    }
-    parts.retain(|_, cost| is_open || *cost > Money::ZERO);
-    if parts != before {
-        run(
-            connection,
-            "DELETE FROM unwritten WHERE session = ?",
-            [session],
-        )?;
-        for ((quarter, model), cost) in parts {
-            let put = "INSERT INTO unwritten VALUES (?,?,?,?)";
-            run(connection, put, [session, quarter, model, cost.pico()])?;
+    /// Notes what a process drew. `before_draws` is noted with the first. Who came and went days ago, and drew
+    /// nothing that files do not have, is forgotten.
+    pub(crate) fn put_process(
+        &self,
+        session: Id,
+        replaced: Option<i64>,
+        row: &ProcessTotal,
+        before_draws: Money,
+    ) -> Result<()> {
+        // Who was nobody known may be somebody by now.
+        if let Some(replaced) = replaced.filter(|replaced| *replaced != row.process) {
+            let forget = "DELETE FROM process WHERE session = ? AND id = ?";
+            self.run(forget, [session, replaced])?;
         }
+        self.put_process_row(session, row)?;
+        let forget =
+            "DELETE FROM process WHERE session = ? AND unwritten = 0 AND NOT unclear AND at < ?";
+        self.run(forget, [session, row.at - WEEK.num_milliseconds()])?;
+        self.put_before_draws(session, before_draws)
     }
-    Ok(())
+
+    fn put_process_row(&self, session: Id, row: &ProcessTotal) -> Result<()> {
+        let [began, began_late] = row.began;
+        let values = params![
+            session,
+            row.process,
+            row.total,
+            row.grown,
+            row.left,
+            row.rate,
+            row.at,
+            began,
+            began_late,
+            row.run_ms,
+            row.model,
+            row.is_unclear
+        ];
+        let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+        self.run(put, values)
+    }
+
+    fn put_before_draws(&self, session: Id, before_draws: Money) -> Result<()> {
+        let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
+        self.run(put, (session, before_draws))
+    }
+
+    /// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
+    /// the rest. `covered`: by how much runs grew since the last time.
+    pub(crate) fn settle_processes(
+        &self,
+        session: Id,
+        runs: &[Run],
+        covered: Money,
+        prices: &PriceTable,
+    ) -> Result<()> {
+        let before = self.facts(session)?;
+        let mut facts = before.clone();
+        take_off_runs(&mut facts.processes, runs, prices);
+        for row in facts
+            .processes
+            .iter()
+            .filter(|row| !before.processes.contains(row))
+        {
+            self.put_process_row(session, row)?;
+        }
+        // What runs cover and no process drew may be answers that were there before any draw.
+        let undrawn = (covered - (before.left() - facts.left())).or_zero();
+        facts.before_draws = (before.before_draws - undrawn)
+            .min(before.loose())
+            .or_zero();
+        self.put_before_draws(session, facts.before_draws)?;
+        self.renew_unwritten(session)
+    }
+
+    /// Brings what is stored as unwritten, by quarters of an hour, in step with what follows from the
+    /// rest. More than before was spent when it was drawn last; what is less by now was spent last. A cost
+    /// of 0 says that there may be some.
+    pub(crate) fn renew_unwritten(&self, session: Id) -> Result<()> {
+        let facts = self.facts(session)?;
+        let (wanted, is_open) = (facts.unwritten(), facts.has_guess());
+        let query = "SELECT quarter, model, cost FROM unwritten WHERE session = ?";
+        let before: BTreeMap<(i64, Id), Money> = self.all(query, [session], |row| {
+            Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+        })?;
+        let mut parts = before.clone();
+        let stored: Money = parts.values().copied().sum();
+        let more = (wanted - stored).or_zero();
+        if let Some(last) = facts.processes.last()
+            && (more > Money::ZERO || is_open && parts.is_empty())
+        {
+            let when = (last.at.div_euclid(QUARTER), last.model.unwrap_or(0));
+            *parts.entry(when).or_default() += more;
+        }
+        let mut less = (stored - wanted).or_zero();
+        for cost in parts.values_mut().rev() {
+            let taken = less.min(*cost);
+            *cost -= taken;
+            less -= taken;
+        }
+        parts.retain(|_, cost| is_open || *cost > Money::ZERO);
+        if parts != before {
+            let forget = "DELETE FROM unwritten WHERE session = ?";
+            self.run(forget, [session])?;
+            for ((quarter, model), cost) in parts {
+                let put = "INSERT INTO unwritten VALUES (?,?,?,?)";
+                self.run(put, (session, quarter, model, cost))?;
+            }
+        }
+        Ok(())
+    }
 }

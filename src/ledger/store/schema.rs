@@ -11,7 +11,6 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 
-use super::sqlite::all;
 use crate::ledger::facts::id_of;
 
 /// The version that this program writes; raised with every change of [`TABLES`].
@@ -147,8 +146,9 @@ fn take_over(connection: &Connection, version: i64) -> rusqlite::Result<()> {
     };
     connection.create_scalar_function("by_id", 1, FunctionFlags::SQLITE_DETERMINISTIC, by_id)?;
     let query = "SELECT type, name FROM sqlite_schema WHERE sql NOT NULL ORDER BY type";
-    let parts: Vec<(String, String)> =
-        all(connection, query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut parts = connection.prepare(query)?;
+    let parts = parts.query_map([], |row| row.try_into())?;
+    let parts = parts.collect::<rusqlite::Result<Vec<(String, String)>>>()?;
     for (kind, name) in &parts {
         connection.execute_batch(&match kind.as_str() {
             "index" => format!("DROP INDEX \"{name}\""),

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Result, Row, params, params_from_iter};
 
 use super::names::bytes_of;
-use super::sqlite::{all, any, each, first, run};
+use super::sqlite::Store;
 use crate::ledger::facts::{
     CUT_OFF, Compaction, FileMark, Id, Parts, Sighting, Total, id_of, unnamed_model,
 };
@@ -22,22 +22,10 @@ pub(crate) fn file_id(path: &Path) -> Id {
     id_of(bytes_of(path))
 }
 
-/// How far a file was read. Nothing of one that was not seen before.
-pub(crate) fn position(connection: &Connection, path: &Path) -> rusqlite::Result<ReadPosition> {
-    let query = "SELECT * FROM file WHERE id = ?";
-    let known = first(connection, query, [file_id(path)], position_from);
-    known.map(Option::unwrap_or_default)
-}
+/// The key of what is no snapshot.
+const QUEUE: i64 = 0;
 
-/// How far each file was read.
-pub(crate) fn positions(connection: &Connection) -> rusqlite::Result<HashMap<Id, ReadPosition>> {
-    let query = "SELECT * FROM file";
-    all(connection, query, [], |row| {
-        Ok((row.get(0)?, position_from(row)?))
-    })
-}
-
-fn position_from(row: &Row<'_>) -> rusqlite::Result<ReadPosition> {
+fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
     Ok(ReadPosition {
         offset: row.get::<_, i64>(3)?.cast_unsigned(),
         mark: row.get(4)?,
@@ -55,168 +43,6 @@ fn position_from(row: &Row<'_>) -> rusqlite::Result<ReadPosition> {
     })
 }
 
-/// The files that changed at `since` or later and have lines that could not be understood: their
-/// paths, and how many lines.
-pub(crate) fn damaged(
-    connection: &Connection,
-    since: Millis,
-) -> rusqlite::Result<Vec<(String, u32)>> {
-    let since = since.saturating_mul(1_000_000);
-    let query =
-        "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path";
-    all(connection, query, [since], |row| {
-        let path: Vec<u8> = row.get(0)?;
-        Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
-    })
-}
-
-/// Stores how far a file of a session was read.
-pub(crate) fn put_position(
-    connection: &Connection,
-    id: Id,
-    path: &Path,
-    session: Id,
-    now: &ReadPosition,
-) -> rusqlite::Result<()> {
-    let carry = &now.carry;
-    let values = params![
-        id,
-        bytes_of(path),
-        session,
-        now.offset.cast_signed(),
-        now.mark,
-        now.file.size.cast_signed(),
-        now.file.modified,
-        carry.last_at,
-        carry.newest_at,
-        carry.last_response,
-        carry.unreadable
-    ];
-    let put = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)
-}
-
-/// A file is read anew: whatever is known of it may stand elsewhere now, or nowhere. It stays
-/// known, for it was served.
-pub(crate) fn cut_off(connection: &Connection, file: Id) -> rusqlite::Result<()> {
-    for table in ["response", "place", "mark", "cost_state"] {
-        let cut = format!(
-            "UPDATE {table} SET position = position + ?2 WHERE file = ?1 AND position < ?2"
-        );
-        run(connection, &cut, params![file, CUT_OFF])?;
-    }
-    Ok(())
-}
-
-/// Notes a mark in a file. Says whether it may change whose lines are.
-pub(crate) fn put_mark(
-    connection: &Connection,
-    file: Id,
-    mark: &FileMark,
-) -> rusqlite::Result<bool> {
-    let put = "INSERT INTO mark VALUES (?1,?2,?3,?4)
-         ON CONFLICT DO UPDATE SET position = ?3, at = ?4 WHERE position > ?3";
-    let key = mark.snapshot.unwrap_or(QUEUE);
-    run(connection, put, params![key, file, mark.position, mark.at])?;
-    Ok(connection.changes() > 0)
-}
-
-/// The key of what is no snapshot.
-const QUEUE: i64 = 0;
-
-/// The marks of a family's files, with the files that they are in.
-pub(crate) fn marks(connection: &Connection, family: Id) -> rusqlite::Result<Vec<(Id, FileMark)>> {
-    let query = in_files_of("mark", "file, key, position, at");
-    all(connection, &query, [family], |row| {
-        let key = row.get(1)?;
-        let mark = FileMark {
-            snapshot: (key != QUEUE).then_some(key),
-            position: row.get(2)?,
-            at: row.get(3)?,
-        };
-        Ok((row.get(0)?, mark))
-    })
-}
-
-/// Notes where a line stands. Says whether that is news.
-pub(crate) fn put_place(
-    connection: &Connection,
-    key: i64,
-    place: &Sighting,
-) -> rusqlite::Result<bool> {
-    let query = "SELECT file, position, late, copied_from FROM place WHERE key = ? AND file = ?";
-    let known = first(connection, query, [key, place.file], |row| {
-        Sighting::read(row, 0)
-    })?;
-    let now = known.map_or(*place, |known| known.seen_again(*place));
-    if known == Some(now) {
-        return Ok(false);
-    }
-    let put = "INSERT OR REPLACE INTO place VALUES (?,?,?,?,?)";
-    let values = params![now.file, key, now.position, now.is_late, now.copied_from];
-    run(connection, put, values)?;
-    Ok(true)
-}
-
-/// Where else than at their first places lines stand, by their keys: those in a family's files, or
-/// all.
-pub(crate) fn places(
-    connection: &Connection,
-    family: Option<Id>,
-) -> rusqlite::Result<BTreeMap<i64, Vec<Sighting>>> {
-    let columns = "place.file, place.position, late, copied_from, place.key";
-    let query = match family {
-        Some(_) => in_files_of("place", columns),
-        None => format!("SELECT {columns} FROM place"),
-    };
-    let mut places: BTreeMap<i64, Vec<Sighting>> = BTreeMap::new();
-    each(connection, &query, params_from_iter(family), |row| {
-        let here = places.entry(row.get(4)?).or_default();
-        here.push(Sighting::read(row, 0)?);
-        Ok(())
-    })?;
-    Ok(places)
-}
-
-/// Notes the end of a compaction.
-pub(crate) fn put_compaction(connection: &Connection, found: &Compaction) -> rusqlite::Result<()> {
-    let put = "INSERT OR IGNORE INTO compaction VALUES (?,?,?)";
-    let values = params![found.key, found.at, found.tokens.cast_signed()];
-    run(connection, put, values)
-}
-
-/// The compaction of this key, if it is one's.
-pub(crate) fn compaction(
-    connection: &Connection,
-    key: i64,
-    places: &[Sighting],
-) -> rusqlite::Result<Option<Compaction>> {
-    let query = "SELECT at, tokens FROM compaction WHERE key = ?";
-    first(connection, query, [key], |row| {
-        Ok(Compaction {
-            key,
-            at: row.get(0)?,
-            tokens: row.get::<_, i64>(1)?.cast_unsigned(),
-            session: 0,
-            places: places.to_vec(),
-        })
-    })
-}
-
-/// Other sessions that have the same line in one of their files: a `mark`, or one whose `place` is
-/// kept.
-pub(crate) fn sessions_that_share(
-    connection: &Connection,
-    table: &str,
-    key: i64,
-    session: Id,
-) -> rusqlite::Result<Vec<Id>> {
-    let query = format!(
-        "SELECT DISTINCT session FROM {table} JOIN file ON file.id = file WHERE key = ?1 AND session != ?2"
-    );
-    all(connection, &query, [key, session], |row| row.get(0))
-}
-
 /// A query over the rows of a table that are about transcripts of a family.
 pub(crate) fn in_files_of(table: &str, columns: &str) -> String {
     format!(
@@ -224,111 +50,8 @@ pub(crate) fn in_files_of(table: &str, columns: &str) -> String {
     )
 }
 
-/// Stores a total.
-pub(crate) fn put_total(connection: &Connection, total: &Total) -> rusqlite::Result<()> {
-    // Where the file was read anew, the same total stood elsewhere.
-    let forget = "DELETE FROM cost_state WHERE file = ? AND position >= ? AND started = ? AND total = ? AND run_ms = ?";
-    let (started, cost, run_ms) = (total.started, total.cost.pico(), total.run_ms);
-    let values = params![total.file, CUT_OFF, started, cost, run_ms];
-    run(connection, forget, values)?;
-    let values = params![
-        total.file,
-        total.position,
-        total.session,
-        started,
-        cost,
-        run_ms,
-        total.api_ms,
-        total.has_unknown_model,
-        total.before,
-        total.after,
-        serde_json::to_string(&total.parts).unwrap_or_default()
-    ];
-    let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
-    run(connection, put, values)
-}
-
-/// Stores what stands behind the last total of a file. Says whether that is news.
-pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusqlite::Result<bool> {
-    let put = "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
-         (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)";
-    run(connection, put, params![file, at, CUT_OFF])?;
-    Ok(connection.changes() > 0)
-}
-
-/// The totals in a family's files.
-pub(crate) fn totals(connection: &Connection, family: Id) -> rusqlite::Result<Vec<Total>> {
-    let query = in_files_of("cost_state", "cost_state.*");
-    all(connection, &query, [family], |row| {
-        let cost = Money::from_pico(row.get(4)?);
-        Ok(Total {
-            file: row.get(0)?,
-            position: row.get(1)?,
-            session: row.get(2)?,
-            started: row.get(3)?,
-            cost,
-            run_ms: row.get(5)?,
-            api_ms: row.get(6)?,
-            has_unknown_model: row.get(7)?,
-            before: row.get(8)?,
-            after: row.get(9)?,
-            parts: parts_from(row, 10, cost)?,
-        })
-    })
-}
-
-/// Other sessions whose chains of runs began in the same moment.
-pub(crate) fn sessions_with_start(
-    connection: &Connection,
-    started: Millis,
-    session: Id,
-) -> rusqlite::Result<Vec<Id>> {
-    let query = "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?";
-    all(connection, query, [started, session], |row| row.get(0))
-}
-
-/// Of the totals of a session that are not greater than this amount the greatest, and for how long
-/// processes had lived when it was written, in milliseconds. What draws this amount started from it, or
-/// from less.
-pub(crate) fn greatest_up_to(
-    connection: &Connection,
-    session: Id,
-    most: Money,
-) -> rusqlite::Result<Option<(Money, i64)>> {
-    let query = "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY total DESC, run_ms DESC LIMIT 1";
-    first(connection, query, [session, most.pico()], |row| {
-        Ok((Money::from_pico(row.get(0)?), row.get(1)?))
-    })
-}
-
-/// Whether a total of the session is not smaller than this, neither in the amount nor in the time
-/// that its chain of runs had lived.
-pub(crate) fn is_surpassed(
-    connection: &Connection,
-    session: Id,
-    shown: Money,
-    run_ms: Option<i64>,
-) -> rusqlite::Result<bool> {
-    let query = "SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?";
-    any(
-        connection,
-        query,
-        params![session, (shown - NOISE).pico(), run_ms],
-    )
-}
-
-/// Whether any session's total was this, as far as floating-point sums tell.
-pub(crate) fn is_known_total(connection: &Connection, total: Money) -> rusqlite::Result<bool> {
-    let query = "SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?";
-    any(
-        connection,
-        query,
-        [total - NOISE, total + NOISE].map(Money::pico),
-    )
-}
-
 /// The parts of a total. A client that gave none: the whole stands for itself.
-fn parts_from(row: &Row<'_>, column: usize, cost: Money) -> rusqlite::Result<Parts> {
+fn parts_from(row: &Row<'_>, column: usize, cost: Money) -> Result<Parts> {
     let models: String = row.get(column)?;
     let mut parts: Parts = serde_json::from_str(&models).unwrap_or_default();
     if parts.is_empty() && cost > Money::ZERO {
@@ -340,4 +63,252 @@ fn parts_from(row: &Row<'_>, column: usize, cost: Money) -> rusqlite::Result<Par
         parts.insert(unnamed_model(), whole);
     }
     Ok(parts)
+}
+
+impl Store {
+    /// How far a file was read. Nothing of one that was not seen before.
+    pub(crate) fn position(&self, path: &Path) -> Result<ReadPosition> {
+        let query = "SELECT * FROM file WHERE id = ?";
+        Ok(self
+            .first(query, [file_id(path)], position_from)?
+            .unwrap_or_default())
+    }
+
+    /// How far each file was read.
+    pub(crate) fn positions(&self) -> Result<HashMap<Id, ReadPosition>> {
+        let query = "SELECT * FROM file";
+        self.all(query, [], |row| Ok((row.get(0)?, position_from(row)?)))
+    }
+
+    /// The files that changed at `since` or later and have lines that could not be understood: their
+    /// paths, and how many lines.
+    pub(crate) fn damaged_files(&self, since: Millis) -> Result<Vec<(String, u32)>> {
+        let since = since.saturating_mul(1_000_000);
+        let query = "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path";
+        self.all(query, [since], |row| {
+            let path: Vec<u8> = row.get(0)?;
+            Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
+        })
+    }
+
+    /// Stores how far a file of a session was read.
+    pub(crate) fn put_position(
+        &self,
+        id: Id,
+        path: &Path,
+        session: Id,
+        now: &ReadPosition,
+    ) -> Result<()> {
+        let carry = &now.carry;
+        let values = params![
+            id,
+            bytes_of(path),
+            session,
+            now.offset.cast_signed(),
+            now.mark,
+            now.file.size.cast_signed(),
+            now.file.modified,
+            carry.last_at,
+            carry.newest_at,
+            carry.last_response,
+            carry.unreadable
+        ];
+        let put = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+        self.run(put, values)
+    }
+
+    /// A file is read anew: whatever is known of it may stand elsewhere now, or nowhere. It stays
+    /// known, for it was served.
+    pub(crate) fn cut_off(&self, file: Id) -> Result<()> {
+        for table in ["response", "place", "mark", "cost_state"] {
+            let cut = format!(
+                "UPDATE {table} SET position = position + ?2 WHERE file = ?1 AND position < ?2"
+            );
+            self.run(&cut, params![file, CUT_OFF])?;
+        }
+        Ok(())
+    }
+
+    /// Notes a mark in a file. Says whether it may change whose lines are.
+    pub(crate) fn put_mark(&self, file: Id, mark: &FileMark) -> Result<bool> {
+        let put = "INSERT INTO mark VALUES (?1,?2,?3,?4)
+         ON CONFLICT DO UPDATE SET position = ?3, at = ?4 WHERE position > ?3";
+        let key = mark.snapshot.unwrap_or(QUEUE);
+        self.run(put, params![key, file, mark.position, mark.at])?;
+        Ok(self.changes() > 0)
+    }
+
+    /// The marks of a family's files, with the files that they are in.
+    pub(crate) fn marks(&self, family: Id) -> Result<Vec<(Id, FileMark)>> {
+        let query = in_files_of("mark", "file, key, position, at");
+        self.all(&query, [family], |row| {
+            let key = row.get(1)?;
+            let mark = FileMark {
+                snapshot: (key != QUEUE).then_some(key),
+                position: row.get(2)?,
+                at: row.get(3)?,
+            };
+            Ok((row.get(0)?, mark))
+        })
+    }
+
+    /// Notes where a line stands. Says whether that is news.
+    pub(crate) fn put_place(&self, key: i64, place: &Sighting) -> Result<bool> {
+        let query =
+            "SELECT file, position, late, copied_from FROM place WHERE key = ? AND file = ?";
+        let known = self.first(query, [key, place.file], |row| Sighting::read(row, 0))?;
+        let now = known.map_or(*place, |known| known.seen_again(*place));
+        if known == Some(now) {
+            return Ok(false);
+        }
+        let put = "INSERT OR REPLACE INTO place VALUES (?,?,?,?,?)";
+        let values = params![now.file, key, now.position, now.is_late, now.copied_from];
+        self.run(put, values)?;
+        Ok(true)
+    }
+
+    /// Where else than at their first places lines stand, by their keys: those in a family's files, or
+    /// all.
+    pub(crate) fn places(&self, family: Option<Id>) -> Result<BTreeMap<i64, Vec<Sighting>>> {
+        let columns = "place.file, place.position, late, copied_from, place.key";
+        let query = match family {
+            Some(_) => in_files_of("place", columns),
+            None => format!("SELECT {columns} FROM place"),
+        };
+        let mut places: BTreeMap<i64, Vec<Sighting>> = BTreeMap::new();
+        self.each(&query, params_from_iter(family), |row| {
+            let here = places.entry(row.get(4)?).or_default();
+            here.push(Sighting::read(row, 0)?);
+            Ok(())
+        })?;
+        Ok(places)
+    }
+
+    /// Notes the end of a compaction.
+    pub(crate) fn put_compaction(&self, found: &Compaction) -> Result<()> {
+        let put = "INSERT OR IGNORE INTO compaction VALUES (?,?,?)";
+        let values = params![found.key, found.at, found.tokens.cast_signed()];
+        self.run(put, values)
+    }
+
+    /// The compaction of this key, if it is one's.
+    pub(crate) fn compaction(&self, key: i64, places: &[Sighting]) -> Result<Option<Compaction>> {
+        let query = "SELECT at, tokens FROM compaction WHERE key = ?";
+        self.first(query, [key], |row| {
+            Ok(Compaction {
+                key,
+                at: row.get(0)?,
+                tokens: row.get::<_, i64>(1)?.cast_unsigned(),
+                session: 0,
+                places: places.to_vec(),
+            })
+        })
+    }
+
+    /// Makes one family of a session and the others that have the same line in one of their files: a
+    /// `mark`, or one whose `place` is kept. Says whether there are any.
+    pub(crate) fn link_sharers(&self, table: &str, key: i64, session: Id) -> Result<bool> {
+        let query = format!(
+            "SELECT DISTINCT session FROM {table} JOIN file ON file.id = file WHERE key = ?1 AND session != ?2"
+        );
+        self.link_all(session, &query, key)
+    }
+
+    /// The same with those whose chains of runs began in the same moment.
+    pub(crate) fn link_chain(&self, started: Millis, session: Id) -> Result<bool> {
+        let query = "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?";
+        self.link_all(session, query, started)
+    }
+
+    fn link_all(&self, session: Id, query: &str, key: i64) -> Result<bool> {
+        let others: Vec<Id> = self.all(query, [key, session], |row| row.get(0))?;
+        for other in &others {
+            self.link(session, *other)?;
+        }
+        Ok(!others.is_empty())
+    }
+
+    /// Stores a total.
+    pub(crate) fn put_total(&self, total: &Total) -> Result<()> {
+        // Where the file was read anew, the same total stood elsewhere.
+        let forget = "DELETE FROM cost_state WHERE file = ? AND position >= ? AND started = ? AND total = ? AND run_ms = ?";
+        let (started, cost, run_ms) = (total.started, total.cost, total.run_ms);
+        let values = params![total.file, CUT_OFF, started, cost, run_ms];
+        self.run(forget, values)?;
+        let values = params![
+            total.file,
+            total.position,
+            total.session,
+            started,
+            cost,
+            run_ms,
+            total.api_ms,
+            total.has_unknown_model,
+            total.before,
+            total.after,
+            serde_json::to_string(&total.parts).unwrap_or_default()
+        ];
+        let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+        self.run(put, values)
+    }
+
+    /// Stores what stands behind the last total of a file. Says whether that is news.
+    pub(crate) fn put_behind(&self, file: Id, at: Millis) -> Result<bool> {
+        let put =
+            "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
+         (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)";
+        self.run(put, params![file, at, CUT_OFF])?;
+        Ok(self.changes() > 0)
+    }
+
+    /// The totals in a family's files.
+    pub(crate) fn totals(&self, family: Id) -> Result<Vec<Total>> {
+        let query = in_files_of("cost_state", "cost_state.*");
+        self.all(&query, [family], |row| {
+            let cost = row.get(4)?;
+            Ok(Total {
+                file: row.get(0)?,
+                position: row.get(1)?,
+                session: row.get(2)?,
+                started: row.get(3)?,
+                cost,
+                run_ms: row.get(5)?,
+                api_ms: row.get(6)?,
+                has_unknown_model: row.get(7)?,
+                before: row.get(8)?,
+                after: row.get(9)?,
+                parts: parts_from(row, 10, cost)?,
+            })
+        })
+    }
+
+    /// Of the totals of a session that are not greater than this amount the greatest, and for how long
+    /// processes had lived when it was written, in milliseconds. What draws this amount started from it, or
+    /// from less.
+    pub(crate) fn greatest_total_up_to(
+        &self,
+        session: Id,
+        most: Money,
+    ) -> Result<Option<(Money, i64)>> {
+        let query = "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY total DESC, run_ms DESC LIMIT 1";
+        self.first(query, (session, most), |row| row.try_into())
+    }
+
+    /// Whether a total of the session is not smaller than this, neither in the amount nor in the time
+    /// that its chain of runs had lived.
+    pub(crate) fn is_surpassed(
+        &self,
+        session: Id,
+        shown: Money,
+        run_ms: Option<i64>,
+    ) -> Result<bool> {
+        let query = "SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?";
+        self.any(query, (session, shown - NOISE, run_ms))
+    }
+
+    /// Whether any session's total was this, as far as floating-point sums tell.
+    pub(crate) fn is_known_total(&self, total: Money) -> Result<bool> {
+        let query = "SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?";
+        self.any(query, [total - NOISE, total + NOISE])
+    }
 }
