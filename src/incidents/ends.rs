@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incidents, in_transcript};
 use crate::journal::{self, Journal, JournalRecord};
-use crate::ledger::{FirstAnswer, Ledger};
+use crate::ledger::Ledger;
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::time::{Millis, moment};
@@ -68,18 +68,18 @@ impl Incidents<'_> {
         let until = self.environment.now.min(at + LONGEST_LIMIT);
         let answers = ledger.first_answers(at, on_their_way, session, until);
         let mut answers = answers.ok()?.into_iter();
-        let first = answers.find(|answer| self.is_of_stopped(answer, incident, session))?;
-        Some(moment(first.at))
+        let (_, first) = answers.find(|(of, _)| self.is_of_stopped(of, incident, session))?;
+        Some(moment(first))
     }
 
-    /// Whether an answer is one that the stopped person waited for: of the session or of its
+    /// Whether an answer of a session is one that the stopped person waited for: of the session or of its
     /// account, or in a session that another login began since. Nobody can tell of a session that
     /// is not here.
-    fn is_of_stopped(&self, answer: &FirstAnswer, incident: &Incident, session: &str) -> bool {
-        if answer.session == session {
+    fn is_of_stopped(&self, answering: &str, incident: &Incident, session: &str) -> bool {
+        if answering == session {
             return true;
         }
-        let Some(transcript) = self.transcript_of(&answer.session) else {
+        let Some(transcript) = self.transcript_of(answering) else {
             return false;
         };
         let account = incident.evidence.login.account.as_ref();

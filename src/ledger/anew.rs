@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rusqlite::Result;
 
 use super::facts::{Answer, Id};
-use super::store::{Ledger, LedgerError, Patience, Store, SumChanges, path_in, renewal};
+use super::store::{Damage, Ledger, LedgerError, Patience, Store, SumChanges, path_in, renewal};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 
@@ -17,9 +17,8 @@ impl Ledger {
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
         let is_current = self.ask(|store| {
-            let names = store.models()?;
-            let wanted = prices.fingerprint_of(names.values().map(String::as_str));
-            Ok(store.noted(PRICED_BY)? == Some(wanted))
+            let priced_by = store.noted(PRICED_BY)?;
+            Ok(priced_by == Some(store.fingerprint(prices)?))
         })?;
         if !is_current {
             self.write(|store| store.work_out_anew(prices))?;
@@ -36,12 +35,11 @@ impl Ledger {
         error: &LedgerError,
         again: bool,
     ) -> Result<(), LedgerError> {
-        let is_mended = !again && error.is_damage_of_content() && {
-            let opened = Self::open(&places.data, patience);
-            let mended = opened.and_then(|ledger| ledger.write(|store| store.mend_sums(prices)));
-            mended.is_ok()
+        let mend = || {
+            let ledger = Self::open(&places.data, patience)?;
+            ledger.write(|store| store.mend_sums(prices))
         };
-        if is_mended {
+        if !again && error.damage() == Some(Damage::Content) && mend().is_ok() {
             return Ok(());
         }
         renewal::set_aside(&path_in(&places.data), error, patience.limit())
@@ -110,26 +108,27 @@ impl Store {
     /// hour in which it was drawn, and what a session had before that stays what it was.
     fn work_out_anew(&self, prices: &PriceTable) -> Result<()> {
         self.execute_batch("DELETE FROM quarter; UPDATE session SET recorded = 0, unpriced = 0")?;
-        let names = self.models()?;
-        let models = names.iter();
-        let models: HashMap<&Id, _> = models
-            .map(|(id, name)| (id, prices.prices_of(name)))
+        let names = self.models()?.into_iter();
+        let models: HashMap<Id, _> = names
+            .map(|(id, name)| (id, prices.prices_of(&name)))
             .collect();
         let mut changes = SumChanges::default();
         let mut repriced: Vec<Answer> = Vec::new();
-        let mut wrong = None;
         self.each_answer(|known| {
             let mut answer = known.clone();
             if let Some(prices) = models.get(&known.model) {
                 answer.price(prices);
             }
-            wrong = wrong.or(Some(answer.cost.pico()).filter(|cost| *cost < 0));
+            if answer.cost < Money::ZERO {
+                return Err(rusqlite::Error::IntegralValueOutOfRange(
+                    0,
+                    answer.cost.pico(),
+                ));
+            }
             changes.add(&answer);
             repriced.extend(Some(answer).filter(|answer| *answer != known));
+            Ok(())
         })?;
-        if let Some(cost) = wrong {
-            return Err(rusqlite::Error::IntegralValueOutOfRange(0, cost));
-        }
         for answer in &repriced {
             self.replace_answer(answer)?;
         }
@@ -137,7 +136,11 @@ impl Store {
         for family in self.families_with_totals()? {
             self.settle_family(family, prices)?;
         }
-        let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
-        self.note(PRICED_BY, priced_by)
+        self.note(PRICED_BY, self.fingerprint(prices)?)
+    }
+
+    fn fingerprint(&self, prices: &PriceTable) -> Result<i64> {
+        let names = self.models()?;
+        Ok(prices.fingerprint_of(names.values().map(String::as_str)))
     }
 }

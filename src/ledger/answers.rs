@@ -1,10 +1,9 @@
 //! What was counted one by one, for what sums cannot tell: answers, and what no line shows.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Result, Row};
+use rusqlite::Result;
 
 use super::facts::{Answer, Id, Scene};
 use super::store::answers::count_from;
@@ -136,53 +135,8 @@ pub struct Switched {
     pub cost: Money,
 }
 
-/// The first answer that a session got after a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FirstAnswer {
-    pub(crate) session: String,
-    pub(crate) at: Millis,
-}
-
 impl Ledger {
-    /// Answers of another model than was asked for, the dearest first: from a moment up to another,
-    /// in directories that are meant.
-    pub(super) fn switched_between(
-        &self,
-        [since, until]: [Millis; 2],
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Switched>, LedgerError> {
-        // Hardly any answer is another model's: CROSS keeps SQLite from looking at every answer first.
-        let query = "SELECT coalesce(directory, ''), asked.name, got.name, count(*), sum(cost)
-             FROM switched CROSS JOIN response USING (key) JOIN session ON session.id = session
-             JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
-             WHERE at >= ? AND at < ? GROUP BY 1, 2, 3";
-        let switched = |row: &Row<'_>| {
-            let switched = Switched {
-                asked: row.get(1)?,
-                got: row.get(2)?,
-                answers: count_from(row, 3)?,
-                cost: row.get(4)?,
-            };
-            Ok((row.get(0)?, switched))
-        };
-        let by_directory: Vec<(String, Switched)> =
-            self.ask(|store| store.all(query, (since, until), switched))?;
-        let mut found: Vec<Switched> = Vec::new();
-        for (_, one) in by_directory.into_iter().filter(|(at, _)| is_meant(at)) {
-            let mut known = found.iter_mut();
-            match known.find(|known| known.asked == one.asked && known.got == one.got) {
-                Some(known) => {
-                    known.answers += one.answers;
-                    known.cost += one.cost;
-                }
-                None => found.push(one),
-            }
-        }
-        found.sort_by_key(|switched| Reverse(switched.cost));
-        Ok(found)
-    }
-
-    /// The first answer that each session got after a moment, `own` at once and others after a while,
+    /// Sessions, and when each got its first answer after a moment, `own` at once and others after a while,
     /// up to `until`; the earliest first.
     pub(crate) fn first_answers(
         &self,
@@ -190,19 +144,13 @@ impl Ledger {
         a_while: TimeDelta,
         own: &str,
         until: DateTime<Utc>,
-    ) -> Result<Vec<FirstAnswer>, LedgerError> {
+    ) -> Result<Vec<(String, Millis)>, LedgerError> {
         let others = (after + a_while).timestamp_millis();
         let (after, until) = (after.timestamp_millis(), until.timestamp_millis());
         let query = "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
              FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first";
         let values = (own, after, others, until, QUARTER);
-        let first = |row: &Row<'_>| {
-            Ok(FirstAnswer {
-                session: row.get(0)?,
-                at: row.get(1)?,
-            })
-        };
-        self.ask(|store| store.all(query, values, first))
+        self.ask(|store| store.all(query, values, |row| row.try_into()))
     }
 
     /// When answers of the sessions that are meant came since that moment, and what each cost.
@@ -242,6 +190,7 @@ impl Ledger {
             store.each_answer(|answer| {
                 let copies = copies.remove(&answer.key).unwrap_or_default();
                 found.push(Answer { copies, ..answer });
+                Ok(())
             })?;
             let mut hidden = Vec::new();
             store.each_hidden([Millis::MIN, Millis::MAX], |one| {

@@ -94,7 +94,7 @@ fn runs_of_all(store: &Store, prices: &PriceTable) -> Result<HashMap<Id, Vec<Run
     }
     let mut found = HashMap::new();
     for family in of_families {
-        let lives = store.derived_family(family, prices)?.1.lives;
+        let lives = store.derived_family(family, prices)?.lives;
         found.extend(lives.into_iter().map(|(id, life)| (id, life.runs)));
     }
     Ok(found)

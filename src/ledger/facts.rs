@@ -36,21 +36,7 @@ pub struct Scene {
     pub agent: String,
 }
 
-/// The agent of a response that a session's own line shows.
-const MAIN: &str = "main";
-/// That of a subagent whose type is not named.
-const UNNAMED: &str = "subagent";
-
 impl Scene {
-    /// The agent's name by what a line says.
-    pub(super) fn agent_name(named: Option<&str>, is_subagent: bool) -> &str {
-        match named {
-            Some(name) if !name.is_empty() => name,
-            _ if is_subagent => UNNAMED,
-            _ => MAIN,
-        }
-    }
-
     /// The id of a scene. There are a few hundred at most: five bytes are enough.
     pub(super) fn id(branch: &str, agent: &str) -> Id {
         let hash = xxh3_64_with_seed(agent.as_bytes(), xxh3_64(branch.as_bytes()));
@@ -178,16 +164,6 @@ pub(crate) struct Compaction {
     /// Its owner.
     pub(crate) session: Id,
     pub(crate) places: Vec<Sighting>,
-}
-
-/// A line that a process writes into the file of its own session, or so it seems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileMark {
-    /// What tells this snapshot of the file history from others: forks copy their parent's. None
-    /// for a `queue-operation`, which nobody copies, and of which the first counts.
-    pub(crate) snapshot: Option<i64>,
-    pub(crate) position: Position,
-    pub(crate) at: Millis,
 }
 
 /// A running total, by the ids of models.

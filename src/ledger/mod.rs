@@ -34,7 +34,7 @@ mod spent;
 mod store;
 
 pub use answers::Switched;
-pub(crate) use answers::{Answers, Counted, FirstAnswer};
+pub(crate) use answers::{Answers, Counted};
 pub use difference::{ClientFigure, SessionDifference};
 pub use draws::Drawn;
 pub(crate) use facts::Answer;

@@ -1,6 +1,7 @@
 //! Reading the ledger's sums for reports.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
 use std::sync::LazyLock;
@@ -140,7 +141,7 @@ pub trait SpendSource {
         Ok(Vec::new())
     }
 
-    /// Answers of another model than was asked for, in directories that are meant;
+    /// Answers of another model than was asked for, in directories that are meant, the dearest first;
     /// nothing where nobody knows.
     fn switched(
         &self,
@@ -175,7 +176,32 @@ impl SpendSource for Ledger {
         period: RowsPeriod,
         is_meant: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Switched>, LedgerError> {
-        self.switched_between([period.start, period.end], is_meant)
+        // Hardly any answer is another model's: CROSS keeps SQLite from looking at every answer first.
+        let query = "SELECT coalesce(directory, ''), asked.name, got.name, count(*), sum(cost)
+             FROM switched CROSS JOIN response USING (key) JOIN session ON session.id = session
+             JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
+             WHERE at >= ? AND at < ? GROUP BY 1, 2, 3";
+        let mut found: BTreeMap<(String, String), (u64, Money)> = BTreeMap::new();
+        self.ask(|store| {
+            store.each(query, (period.start, period.end), |row| {
+                if is_meant(&row.get::<_, String>(0)?) {
+                    let (answers, cost) = found.entry((row.get(1)?, row.get(2)?)).or_default();
+                    *answers += count_from(row, 3)?;
+                    *cost += row.get(4)?;
+                }
+                Ok(())
+            })
+        })?;
+        let found = found.into_iter();
+        let found = found.map(|((asked, got), (answers, cost))| Switched {
+            asked,
+            got,
+            answers,
+            cost,
+        });
+        let mut found: Vec<Switched> = found.collect();
+        found.sort_by_key(|switched| Reverse(switched.cost));
+        Ok(found)
     }
 }
 

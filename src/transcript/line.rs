@@ -113,6 +113,8 @@ pub struct CostState {
 /// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnMark {
+    /// How far from its transcript's beginning it stands, in bytes; set by the scan.
+    pub position: i64,
     /// When it was written.
     pub at: Millis,
     /// What tells this snapshot from others: forks copy their parent's. None for the former kind,
@@ -175,16 +177,10 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
-        b"\"queue-operation\"" => {
-            let mark = |at| Line::Mark(OwnMark { at, snapshot: None });
-            fields.response.at.map(mark)
-        }
+        b"\"queue-operation\"" => fields.response.at.map(|at| own_mark(at, None)),
         b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
             let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
-            Line::Mark(OwnMark {
-                at,
-                snapshot: Some(snapshot.cast_signed()),
-            })
+            own_mark(at, Some(snapshot.cast_signed()))
         }),
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
             compaction(&fields).map(Line::CompactBoundary)
@@ -192,6 +188,15 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         kind => return name(kind).map(|_| Line::Other),
     };
     Some(found.unwrap_or(Line::Other))
+}
+
+fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
+    let position = 0;
+    Line::Mark(OwnMark {
+        position,
+        at,
+        snapshot,
+    })
 }
 
 /// The time of a line, if it has one at its top level. What stands behind it is not looked at.
@@ -563,10 +568,7 @@ mod tests {
             panic!()
         };
         assert_eq!(first.at, at);
-        assert_eq!(
-            parse(queue.as_bytes()),
-            Some(Line::Mark(OwnMark { at, snapshot: None }))
-        );
+        assert_eq!(parse(queue.as_bytes()), Some(own_mark(at, None)));
         let other = snapshot.replace("\"m\"", "\"n\"");
         assert_ne!(parse(other.as_bytes()), Some(Line::Mark(first)));
         let boundary = r#"{"type":"system","subtype":"compact_boundary","compactMetadata":{"preTokens":17377,"durationMs":143},"uuid":"u","timestamp":"2026-11-20T17:25:02.949Z"}"#;

@@ -109,7 +109,10 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
                 found.at = found.at.or(carry.newest_at);
                 is_late
             }
-            Line::Mark(mark) => carry.pass(mark.at),
+            Line::Mark(mark) => {
+                mark.position = position.cast_signed();
+                carry.pass(mark.at)
+            }
             Line::CompactBoundary(found) => carry.pass(found.at),
             Line::CostState(state) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();

@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
-use super::facts::{Answer, Compaction, FileMark, Id, Sighting, Total, id_of, unnamed_model};
+use super::facts::{Answer, Compaction, Id, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
+use crate::transcript::line::OwnMark;
 
 /// Everything that is known of sessions that have to do with each other: forks, their parents, and
 /// whoever shares a line with them.
@@ -35,7 +36,7 @@ pub(crate) struct Family {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Transcript {
     pub(crate) session: Id,
-    pub(crate) marks: Vec<FileMark>,
+    pub(crate) marks: Vec<OwnMark>,
 }
 
 impl Family {
@@ -99,8 +100,10 @@ fn is_meant(model: Id, other: Id) -> bool {
 }
 
 /// What was spent by sessions, as far as it follows from their family.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Derived {
+    /// With answers and compactions given to their owners.
+    pub(crate) family: Family,
     /// Answers that have another owner now: before and after.
     pub(crate) given: Vec<(Answer, Answer)>,
     pub(crate) lives: BTreeMap<Id, SessionLife>,
@@ -124,9 +127,9 @@ pub(crate) struct SessionLife {
     pub(crate) parent: Option<Id>,
 }
 
-/// Applies the rules. Answers and compactions are given to their owners.
-pub(crate) fn derive(family: &mut Family, prices: &PriceTable) -> Derived {
-    let owners = owners::LineOwners::new(family);
+/// Applies the rules.
+pub(crate) fn derive(mut family: Family, prices: &PriceTable) -> Derived {
+    let owners = owners::LineOwners::new(&family);
     let mut given = Vec::new();
     for answer in &mut family.answers {
         if let Some(owner) = owners.owner(answer.at, answer.places())
@@ -141,7 +144,7 @@ pub(crate) fn derive(family: &mut Family, prices: &PriceTable) -> Derived {
         let owner = owners.owner(compaction.at, compaction.places.iter());
         compaction.session = owner.unwrap_or_default();
     }
-    let lives = runs::of_family(family, &owners).into_iter();
+    let lives = runs::of_family(&family, &owners).into_iter();
     let lives = lives.map(|(session, runs, parent)| {
         let mut life = SessionLife {
             until: runs.iter().map(|run| run.end).max(),
@@ -149,11 +152,12 @@ pub(crate) fn derive(family: &mut Family, prices: &PriceTable) -> Derived {
             parent,
             ..SessionLife::default()
         };
-        missing::add_unrecorded(&mut life, session, family, prices);
+        missing::add_unrecorded(&mut life, session, &family, prices);
         (session, life)
     });
     Derived {
         lives: lives.collect(),
         given,
+        family,
     }
 }

@@ -8,8 +8,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Transcript};
-use crate::ledger::facts::{Answer, FileMark, Id, Sighting};
+use crate::ledger::facts::{Answer, Id, Sighting};
 use crate::time::Millis;
+use crate::transcript::line::OwnMark;
 
 /// By what a session claims a line, the strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +33,7 @@ enum OwnerClaim {
 /// What decides whose a line is.
 pub(super) struct LineOwners {
     /// The session of each file, and the first mark of its own.
-    files: BTreeMap<Id, (Id, Option<FileMark>)>,
+    files: BTreeMap<Id, (Id, Option<OwnMark>)>,
     /// How many lines stand late in a file of each session: many in those of a fork.
     late: BTreeMap<Id, usize>,
     /// How many snapshots stand in each session's files. A fork has its parent's and its own.
@@ -77,7 +78,7 @@ impl LineOwners {
         self.files.get(&place.file).map(|(session, _)| *session)
     }
 
-    fn mark_of(&self, place: &Sighting) -> Option<FileMark> {
+    fn mark_of(&self, place: &Sighting) -> Option<OwnMark> {
         self.files.get(&place.file)?.1
     }
 
@@ -174,7 +175,7 @@ mod tests {
     const FORK: Id = 2;
 
     fn transcript(session: Id, mark: Option<(i64, Millis)>) -> Transcript {
-        let mark = mark.map(|(position, at)| FileMark {
+        let mark = mark.map(|(position, at)| OwnMark {
             snapshot: None,
             position,
             at,

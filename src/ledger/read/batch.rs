@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::facts::{
-    Answer, ById, Compaction, FileMark, Id, Parts, Position, Scene, Sighting, Total, id_of,
+    Answer, ById, Compaction, Id, Parts, Position, Scene, Sighting, Total, id_of,
 };
 use crate::ledger::store::names::{WITNESS_OF_COPY, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
@@ -23,7 +23,7 @@ pub(crate) struct FileSeen {
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
     pub(crate) continuity: Continuity,
-    pub(crate) marks: Vec<FileMark>,
+    pub(crate) marks: Vec<OwnMark>,
     pub(crate) compactions: Vec<Compaction>,
     pub(crate) totals: Vec<Total>,
     /// The first time behind the running total that was the last one in it.
@@ -111,7 +111,9 @@ impl Batch {
 
     fn scene(&mut self, found: &Response<'_>) -> Id {
         let branch = found.branch.as_deref().unwrap_or_default();
-        let agent = Scene::agent_name(found.agent.as_deref(), found.subagent);
+        let unnamed = if found.subagent { "subagent" } else { "main" };
+        let named = found.agent.as_deref().filter(|name| !name.is_empty());
+        let agent = named.unwrap_or(unnamed);
         let id = Scene::id(branch, agent);
         self.scenes.entry(id).or_insert_with(|| Scene {
             branch: branch.to_owned(),
@@ -284,11 +286,7 @@ impl Sink for FileSink<'_> {
                 place.copied_from = self.source(copied_from, found.session.as_deref());
                 self.response(found, place);
             }
-            Line::Mark(OwnMark { at, snapshot }) => self.seen.marks.push(FileMark {
-                snapshot,
-                position: place.position,
-                at,
-            }),
+            Line::Mark(mark) => self.seen.marks.push(mark),
             Line::CompactBoundary(found) => {
                 place.copied_from = self.source(found.copied_from.as_deref(), None);
                 self.seen.compactions.push(Compaction {

@@ -234,7 +234,7 @@ impl Ledger {
                     watch(done);
                     waiting = next();
                 }
-                store.settle(&concerned, prices)
+                store.settle(concerned, prices)
             })?;
             self.tidy();
         }

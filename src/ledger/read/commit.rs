@@ -41,7 +41,6 @@ impl Store {
             models: prices_of_models(batch, prices),
             homes: homes.map(|file| (file.id, file.session)).collect(),
             concerned,
-            changes: SumChanges::default(),
         };
         for file in &batch.files {
             writer.put_file(file)?;
@@ -53,23 +52,23 @@ impl Store {
         for answer in in_order {
             writer.put_answer(answer)?;
         }
-        let changes = writer.changes;
         for (key, asked) in &batch.switched {
             let put = "INSERT OR REPLACE INTO switched VALUES (?,?)";
             self.run(put, [*key, *asked])?;
         }
-        self.change_sums(changes)
+        Ok(())
     }
 
     /// Puts a batch into an open transaction, with all that follows from it.
     pub(crate) fn put_and_settle(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
         let mut concerned = Concerned::default();
         self.put_batch(batch, prices, &mut concerned)?;
-        self.settle(&concerned, prices)
+        self.settle(concerned, prices)
     }
 
     /// Derives anew what is concerned by batches that were put.
-    pub(crate) fn settle(&self, concerned: &Concerned, prices: &PriceTable) -> Result<()> {
+    pub(crate) fn settle(&self, concerned: Concerned, prices: &PriceTable) -> Result<()> {
+        self.change_sums(concerned.changes)?;
         let mut families = HashSet::new();
         for session in &concerned.sessions {
             families.insert(self.family_of(*session)?);
@@ -90,13 +89,14 @@ impl Store {
     }
 }
 
-/// Sessions that are to be looked at again.
+/// What is to follow from batches: sums that change, and sessions that are to be looked at again.
 #[derive(Debug, Default)]
 pub(crate) struct Concerned {
     /// Whose family is to be derived anew.
     sessions: HashSet<Id>,
     /// Who gained something, and since when.
     gained: ById<Millis>,
+    changes: SumChanges,
 }
 
 /// The prices of models, by their ids.
@@ -134,7 +134,6 @@ struct Writer<'c> {
     /// The sessions of the batch's files.
     homes: ById<Id>,
     concerned: &'c mut Concerned,
-    changes: SumChanges,
 }
 
 impl Writer<'_> {
@@ -207,14 +206,14 @@ impl Writer<'_> {
         let store = self.store;
         let mut now = priced(found, None, &self.models);
         if store.add_answer(&now)? {
-            self.changes.add(&now);
+            self.concerned.changes.add(&now);
             self.concern(now.session, now.at);
             self.link_named(self.home(&now.place), &now.place)?;
         } else if let Some(old) = store.answer(found.key)? {
             now = priced(found, Some(&old), &self.models);
             if now != old {
-                self.changes.take_away(&old);
-                self.changes.add(&now);
+                self.concerned.changes.take_away(&old);
+                self.concerned.changes.add(&now);
                 store.replace_answer(&now)?;
                 self.concern(old.session, now.at);
             }

@@ -12,37 +12,32 @@ use crate::ledger::facts::{Answer, Id, Sighting};
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
-/// Bits of `response.flags`.
-const FAST: i64 = 1;
-const US_ONLY: i64 = 2;
-const LATE: i64 = 4;
-const SUBAGENT: i64 = 8;
+/// The bit of `response.flags` for a model without a known price. Those before it are in the order in which
+/// they are written and read.
 pub(crate) const UNPRICED: i64 = 16;
 
 /// From all columns of the table, in the order in which they are written.
 fn answer_from(row: &Row<'_>) -> Result<Answer> {
     let flags: i64 = row.get(4)?;
-    let has = |bit: i64| flags & bit != 0;
+    let [fast, us_only, is_late, is_of_subagent, is_unpriced] =
+        [0, 1, 2, 3, 4].map(|bit| (flags >> bit) & 1 == 1);
     Ok(Answer {
         key: row.get(0)?,
         at: row.get(1)?,
         session: row.get(2)?,
         model: row.get(3)?,
         scene: row.get(16)?,
-        is_of_subagent: has(SUBAGENT),
-        is_unpriced: has(UNPRICED),
+        is_of_subagent,
+        is_unpriced,
         usage: usage_from(row, 5)?,
-        service: ServiceLevel {
-            fast: has(FAST),
-            us_only: has(US_ONLY),
-        },
+        service: ServiceLevel { fast, us_only },
         calls: from_json(row.get(11)?),
         advice: from_json(row.get(17)?),
         cost: row.get(12)?,
         place: Sighting {
             file: row.get(13)?,
             position: row.get(14)?,
-            is_late: has(LATE),
+            is_late,
             copied_from: row.get(15)?,
         },
         copies: Vec::new(),
@@ -78,12 +73,17 @@ impl Store {
     }
 
     fn write_answer(&self, statement: &str, answer: &Answer) -> Result<bool> {
-        let bit = |on: bool, bit: i64| if on { bit } else { 0 };
-        let flags = bit(answer.service.fast, FAST)
-            | bit(answer.service.us_only, US_ONLY)
-            | bit(answer.place.is_late, LATE)
-            | bit(answer.is_of_subagent, SUBAGENT)
-            | bit(answer.is_unpriced, UNPRICED);
+        let flags = [
+            answer.service.fast,
+            answer.service.us_only,
+            answer.place.is_late,
+            answer.is_of_subagent,
+            answer.is_unpriced,
+        ];
+        let flags = flags
+            .iter()
+            .rev()
+            .fold(0, |bits, on| bits << 1 | i64::from(*on));
         let [input, output, read, write, write_1h, searches] =
             answer.usage.fields().map(u64::cast_signed);
         let values = params![
@@ -128,11 +128,8 @@ impl Store {
     }
 
     /// Calls `see` for every answer.
-    pub(crate) fn each_answer(&self, mut see: impl FnMut(Answer)) -> Result<()> {
-        self.each("SELECT * FROM response", [], |row| {
-            see(answer_from(row)?);
-            Ok(())
-        })
+    pub(crate) fn each_answer(&self, mut see: impl FnMut(Answer) -> Result<()>) -> Result<()> {
+        self.each("SELECT * FROM response", [], |row| see(answer_from(row)?))
     }
 }
 

@@ -56,7 +56,7 @@ pub enum LedgerError {
 
 /// What is wrong with a file that is no ledger of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Damage {
+pub(crate) enum Damage {
     /// SQLite cannot make sense of the file. A disk that does not read looks the same.
     Structure,
     /// SQLite can read it, but tables or values are not what whycap writes.
@@ -75,11 +75,6 @@ impl LedgerError {
     /// Whether the ledger is damaged; [`super::Ledger::mend`] can do something about it.
     pub fn is_damage(&self) -> bool {
         self.damage().is_some()
-    }
-
-    /// Whether the file is sound, and what stands in it is not.
-    pub(crate) fn is_damage_of_content(&self) -> bool {
-        self.damage() == Some(Damage::Content)
     }
 
     pub(super) fn busy(path: &Path) -> Self {
@@ -127,7 +122,7 @@ impl LedgerError {
         })
     }
 
-    pub(super) fn damage(&self) -> Option<Damage> {
+    pub(crate) fn damage(&self) -> Option<Damage> {
         let Self::Database { path, source, .. } = self else {
             return None;
         };

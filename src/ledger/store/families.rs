@@ -43,7 +43,7 @@ impl Store {
 
     /// Derives anew what a family spent.
     pub(crate) fn settle_family(&self, family: Id, prices: &PriceTable) -> Result<()> {
-        let (family, derived) = self.derived_family(family, prices)?;
+        let derived = self.derived_family(family, prices)?;
         let mut changes = SumChanges::default();
         for (before, now) in &derived.given {
             let give = "UPDATE response SET session = ?2 WHERE key = ?1";
@@ -54,7 +54,7 @@ impl Store {
         self.change_sums(changes)?;
         for (session, life) in &derived.lives {
             let known = self.facts(*session)?;
-            self.put_life(*session, life, &family, prices)?;
+            self.put_life(*session, life, &derived.family, prices)?;
             if !known.processes.is_empty() {
                 let covered = life.in_runs + life.beyond - known.in_runs - known.beyond;
                 self.settle_processes(*session, &life.runs, covered, prices)?;
@@ -63,15 +63,9 @@ impl Store {
         Ok(())
     }
 
-    /// A family, and what follows for it.
-    pub(crate) fn derived_family(
-        &self,
-        family: Id,
-        prices: &PriceTable,
-    ) -> Result<(Family, Derived)> {
-        let mut family = self.read_family(family)?;
-        let derived = derive(&mut family, prices);
-        Ok((family, derived))
+    /// What follows for a family.
+    pub(crate) fn derived_family(&self, family: Id, prices: &PriceTable) -> Result<Derived> {
+        Ok(derive(self.read_family(family)?, prices))
     }
 
     /// A family as the ledger has it. Of its answers those whose owner must be found, and, where there
@@ -194,7 +188,7 @@ mod tests {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .unwrap();
-        let derived = ledger.store.derived_family(family, prices).unwrap().1;
+        let derived = ledger.store.derived_family(family, prices).unwrap();
         let mut lives = derived.lives.into_iter();
         lives.find(|(one, _)| *one == id).unwrap().1
     }

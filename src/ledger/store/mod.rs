@@ -12,6 +12,7 @@ mod sqlite;
 pub(crate) mod transcript_files;
 
 pub(crate) use answers::{SumChanges, quarters};
+pub(crate) use error::Damage;
 pub use error::LedgerError;
 pub use opening::{Ledger, Patience, path_in};
 pub(crate) use sqlite::Store;

@@ -8,12 +8,10 @@ use rusqlite::{Result, Row, params, params_from_iter};
 
 use super::names::bytes_of;
 use super::sqlite::Store;
-use crate::ledger::facts::{
-    CUT_OFF, Compaction, FileMark, Id, Parts, Sighting, Total, id_of, unnamed_model,
-};
+use crate::ledger::facts::{CUT_OFF, Compaction, Id, Parts, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
-use crate::transcript::line::ModelTotal;
+use crate::transcript::line::{ModelTotal, OwnMark};
 use crate::transcript::reader::{FileState, ReadPosition};
 use crate::transcript::scan::Carry;
 
@@ -130,7 +128,7 @@ impl Store {
     }
 
     /// Notes a mark in a file. Says whether it may change whose lines are.
-    pub(crate) fn put_mark(&self, file: Id, mark: &FileMark) -> Result<bool> {
+    pub(crate) fn put_mark(&self, file: Id, mark: &OwnMark) -> Result<bool> {
         let put = "INSERT INTO mark VALUES (?1,?2,?3,?4)
          ON CONFLICT DO UPDATE SET position = ?3, at = ?4 WHERE position > ?3";
         let key = mark.snapshot.unwrap_or(QUEUE);
@@ -139,11 +137,11 @@ impl Store {
     }
 
     /// The marks of a family's files, with the files that they are in.
-    pub(crate) fn marks(&self, family: Id) -> Result<Vec<(Id, FileMark)>> {
+    pub(crate) fn marks(&self, family: Id) -> Result<Vec<(Id, OwnMark)>> {
         let query = in_files_of("mark", "file, key, position, at");
         self.all(&query, [family], |row| {
             let key = row.get(1)?;
-            let mark = FileMark {
+            let mark = OwnMark {
                 snapshot: (key != QUEUE).then_some(key),
                 position: row.get(2)?,
                 at: row.get(3)?,
