@@ -68,7 +68,7 @@ impl Ledger {
     /// Every session of which the client gave a total, the latest first.
     pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, LedgerError> {
         self.ask(|store| {
-            let origins = self.origins()?;
+            let origins = store.origins()?;
             let mut found = Vec::new();
             for (session, runs) in runs_of_all(store, prices)? {
                 let facts = store.facts(session)?;

@@ -95,7 +95,7 @@ impl Listener<'_> {
         }
         // What it may have started from, and how long processes had lived then.
         let newest = match drawn.process {
-            None => self.store.greatest_total_up_to(self.session, drawn.total)?,
+            None => self.store.total_up_to(self.session, drawn.total)?,
             Some(_) => None,
         };
         let is_written = newest.is_some_and(|(newest, _)| newest.is_near(drawn.total));
@@ -286,7 +286,7 @@ impl Listener<'_> {
 
     /// The greatest total in a session's files that is no greater than this.
     fn newest_of(&self, session: Id, most: Money) -> Result<Option<Money>> {
-        let newest = self.store.greatest_total_up_to(session, most)?;
+        let newest = self.store.total_up_to(session, most)?;
         Ok(newest.map(|(total, _)| total))
     }
 

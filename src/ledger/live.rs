@@ -236,7 +236,7 @@ impl Live {
         &self,
         wanted: Wanted<'_>,
         id: Id,
-        [from, until]: [DateTime<Utc>; 2],
+        period: [DateTime<Utc>; 2],
     ) -> Option<Vec<(String, Money)>> {
         let Some(projects) = wanted.projects.filter(|projects| !projects.is_empty()) else {
             return Some(Vec::new());
@@ -250,7 +250,7 @@ impl Live {
         if projects.is_empty() {
             return Some(Vec::new());
         }
-        let spent = self.ledger.by_directory(from, until).ok()?;
+        let spent = self.ledger.by_directory(period).ok()?;
         let sum = |project: &String| {
             let inside = spent.iter();
             let inside = inside.filter(|(directory, _)| covers(project, directory, wanted.home));

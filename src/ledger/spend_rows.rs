@@ -159,11 +159,60 @@ impl SpendSource for Ledger {
         by: RowsBy,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
+        let period = [period.start, period.end];
+        let of_scenes = format!(
+            "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
+                sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
+             FROM response WHERE at >= ? AND at < ? GROUP BY session, model, scene ORDER BY max(at), session"
+        );
+        let of_quarters = format!(
+            "SELECT quarter * {QUARTER}, session, model, cost, responses, unpriced,
+                input, output, cache_read, cache_write, cache_write_1h, web_searches, NULL
+             FROM quarter WHERE quarter >= ? AND quarter < ?"
+        );
+        let of_answers = format!(
+            "SELECT at, session, model, cost, 1, flags & {UNPRICED} != 0,
+                input, output, cache_read, cache_write, cache_write_1h, web_searches, key
+             FROM response WHERE at >= ? AND at < ? ORDER BY at"
+        );
+        // By scene it reads every answer: no sums are kept, because reports by scene are rare and each
+        // answer would pay for them.
+        let (query, range) = match by {
+            RowsBy::Answer => (of_answers, period),
+            RowsBy::Scene => (of_scenes, period),
+            RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
+        };
         self.ask(|store| {
-            let named = RowNames::read(self, by)?;
-            let period = [period.start, period.end];
-            read_recorded(store, period, by, &named, each)?;
-            read_hidden(store, period, &named, each)
+            let named = RowNames::read(store, by)?;
+            store.each(&query, range, |row| {
+                let part: Option<Id> = row.get(12)?;
+                each(SpendRow {
+                    tally: Tally {
+                        recorded: row.get(3)?,
+                        responses: count_from(row, 4)?,
+                        unpriced: count_from(row, 5)?,
+                        usage: usage_from(row, 6)?,
+                        ..Tally::default()
+                    },
+                    answer: part.filter(|_| by == RowsBy::Answer),
+                    scene: part.and_then(|scene| named.scenes.get(&scene)),
+                    ..named.row(row.get(0)?, row.get(1)?, row.get(2)?)
+                });
+                Ok(())
+            })?;
+            let guessed = store.guessed_sessions()?;
+            store.each_hidden(period, |hidden| {
+                let mut row = named.row(hidden.at, hidden.session, hidden.model);
+                let tally = &mut row.tally;
+                if hidden.is_drawn {
+                    tally.unwritten = hidden.cost;
+                    tally.at_least = guessed.contains(&hidden.session);
+                } else {
+                    tally.unrecorded = hidden.cost;
+                    tally.at_least = hidden.is_least;
+                }
+                each(row);
+            })
         })
     }
 
@@ -210,13 +259,15 @@ impl Ledger {
     pub fn version(&self) -> Result<i64, LedgerError> {
         self.ask(|store| store.query_row("PRAGMA data_version", [], |row| row.get(0)))
     }
+}
 
+impl Store {
     pub(crate) fn origins(&self) -> Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),
                     (SELECT max(newest_at) FROM file WHERE file.session = session.id)
              FROM session";
-        self.store.all(query, [], |row| {
+        self.all(query, [], |row| {
             let origin = Origin {
                 session: row.get(1)?,
                 project: row.get(2)?,
@@ -228,74 +279,6 @@ impl Ledger {
     }
 }
 
-/// By scene it reads every answer: no sums are kept, because reports by scene are rare and each answer
-/// would pay for them.
-fn read_recorded(
-    store: &Store,
-    period: [Millis; 2],
-    by: RowsBy,
-    named: &RowNames,
-    see: &mut dyn FnMut(SpendRow<'_>),
-) -> Result<()> {
-    let of_scenes = format!(
-        "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
-                sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
-         FROM response WHERE at >= ? AND at < ? GROUP BY session, model, scene ORDER BY max(at), session"
-    );
-    let of_quarters = format!(
-        "SELECT quarter * {QUARTER}, session, model, cost, responses, unpriced, input, output, cache_read,
-                cache_write, cache_write_1h, web_searches, NULL
-         FROM quarter WHERE quarter >= ? AND quarter < ?"
-    );
-    let of_answers = format!(
-        "SELECT at, session, model, cost, 1, flags & {UNPRICED} != 0, input, output, cache_read, cache_write,
-                cache_write_1h, web_searches, key
-         FROM response WHERE at >= ? AND at < ? ORDER BY at"
-    );
-    let (query, range) = match by {
-        RowsBy::Answer => (of_answers, period),
-        RowsBy::Scene => (of_scenes, period),
-        RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
-    };
-    store.each(&query, range, |row| {
-        let part: Option<Id> = row.get(12)?;
-        see(SpendRow {
-            tally: Tally {
-                recorded: row.get(3)?,
-                responses: count_from(row, 4)?,
-                unpriced: count_from(row, 5)?,
-                usage: usage_from(row, 6)?,
-                ..Tally::default()
-            },
-            answer: part.filter(|_| by == RowsBy::Answer),
-            scene: part.and_then(|scene| named.scenes.get(&scene)),
-            ..named.row(row.get(0)?, row.get(1)?, row.get(2)?)
-        });
-        Ok(())
-    })
-}
-
-fn read_hidden(
-    store: &Store,
-    period: [Millis; 2],
-    named: &RowNames,
-    see: &mut dyn FnMut(SpendRow<'_>),
-) -> Result<()> {
-    let guessed = store.guessed_sessions()?;
-    store.each_hidden(period, |hidden| {
-        let mut row = named.row(hidden.at, hidden.session, hidden.model);
-        let tally = &mut row.tally;
-        if hidden.is_drawn {
-            tally.unwritten = hidden.cost;
-            tally.at_least = guessed.contains(&hidden.session);
-        } else {
-            tally.unrecorded = hidden.cost;
-            tally.at_least = hidden.is_least;
-        }
-        see(row);
-    })
-}
-
 /// What the ids in rows stand for.
 struct RowNames {
     models: HashMap<Id, String>,
@@ -304,16 +287,16 @@ struct RowNames {
 }
 
 impl RowNames {
-    fn read(ledger: &Ledger, by: RowsBy) -> Result<Self> {
+    fn read(store: &Store, by: RowsBy) -> Result<Self> {
         let (mut origins, mut scenes) = (HashMap::new(), HashMap::new());
         if by != RowsBy::Quarter {
-            origins = ledger.origins()?;
+            origins = store.origins()?;
         }
         if by == RowsBy::Scene {
-            scenes = ledger.store.scenes()?;
+            scenes = store.scenes()?;
         }
         Ok(Self {
-            models: ledger.store.models()?,
+            models: store.models()?,
             origins,
             scenes,
         })

@@ -71,13 +71,12 @@ impl Ledger {
         known.map(Option::flatten)
     }
 
-    /// What was spent from `from` up to `until`, by the directories that sessions worked in.
+    /// What was spent from a moment up to another, by the directories that sessions worked in.
     pub(super) fn by_directory(
         &self,
-        from: DateTime<Utc>,
-        until: DateTime<Utc>,
+        period: [DateTime<Utc>; 2],
     ) -> Result<HashMap<String, Money>> {
-        let range = quarters([from, until].map(|at| at.timestamp_millis()));
+        let range = quarters(period.map(|at| at.timestamp_millis()));
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
         for table in ["quarter", "unrecorded", "unwritten"] {

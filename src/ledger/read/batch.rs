@@ -1,8 +1,9 @@
 //! What a stretch of reading found, gathered before it goes into the ledger in one transaction.
 
 use std::collections::btree_map::Entry;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::claude::transcripts::TranscriptFile;
 use crate::ledger::facts::{
     Answer, ById, Compaction, Id, Parts, Position, Scene, Sighting, Total, id_of,
 };
@@ -130,32 +131,6 @@ impl Batch {
             }
         }
     }
-
-    /// A receiver for what is read from one file of a session, on from where it was read before.
-    /// `fallback_at` stands in for times of files that hold none.
-    pub(crate) fn file<'b>(
-        &'b mut self,
-        path: &Path,
-        before: ReadPosition,
-        name: &'b str,
-        fallback_at: Millis,
-        prices: &'b PriceTable,
-    ) -> FileSink<'b> {
-        let seen = FileSeen {
-            id: file_id(path),
-            path: path.to_owned(),
-            session: self.session(name),
-            before,
-            ..FileSeen::default()
-        };
-        FileSink {
-            batch: self,
-            seen,
-            name,
-            fallback_at,
-            prices,
-        }
-    }
 }
 
 /// Whether an answer looks like one of another session.
@@ -168,11 +143,36 @@ pub(crate) struct FileSink<'b> {
     batch: &'b mut Batch,
     seen: FileSeen,
     name: &'b str,
+    /// Stands in for times of files that hold none.
     fallback_at: Millis,
     prices: &'b PriceTable,
 }
 
-impl FileSink<'_> {
+impl<'b> FileSink<'b> {
+    /// For what is read from one file of the session of this name, on from where it was read before.
+    pub(crate) fn new(
+        batch: &'b mut Batch,
+        file: &TranscriptFile,
+        before: ReadPosition,
+        name: &'b str,
+        prices: &'b PriceTable,
+    ) -> Self {
+        let seen = FileSeen {
+            id: file_id(&file.path),
+            path: file.path.clone(),
+            session: batch.session(name),
+            before,
+            ..FileSeen::default()
+        };
+        Self {
+            batch,
+            seen,
+            name,
+            fallback_at: file.state.modified_ms(),
+            prices,
+        }
+    }
+
     /// What is behind the last total: the one found last, or the one that the ledger knows.
     fn note_behind(&mut self, at: Option<Millis>) {
         match self.seen.totals.last_mut() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Result;
 
-use super::batch::Batch;
+use super::batch::{Batch, FileSink};
 use super::commit::Concerned;
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::ledger::spent::note_complete;
@@ -78,26 +78,6 @@ impl Job {
 
     fn bytes(&self) -> u64 {
         self.file.state.size.saturating_sub(self.position.offset)
-    }
-
-    fn read(
-        &self,
-        batch: &mut Batch,
-        prices: &PriceTable,
-        buffer: &mut Vec<u8>,
-        enough: &mut impl FnMut(u64) -> bool,
-    ) -> std::io::Result<ReadPosition> {
-        let path = &self.file.path;
-        let mut session = transcripts::session_of(path);
-        if !transcripts::is_session_id(&session) {
-            // A copy that somebody made. Its lines say whose they are.
-            session = first_session(path)?.unwrap_or(session);
-        }
-        let fallback_at = self.file.state.modified_ms();
-        let mut sink = batch.file(path, self.position, &session, fallback_at, prices);
-        let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
-        sink.finish(now, continuity);
-        Ok(now)
     }
 }
 
@@ -272,6 +252,25 @@ impl<'q> JobReader<'q> {
         })
     }
 
+    /// Reads on in a file.
+    fn read(
+        &mut self,
+        job: &Job,
+        batch: &mut Batch,
+        enough: &mut impl FnMut(u64) -> bool,
+    ) -> std::io::Result<ReadPosition> {
+        let path = &job.file.path;
+        let mut session = transcripts::session_of(path);
+        if !transcripts::is_session_id(&session) {
+            // A copy that somebody made. Its lines say whose they are.
+            session = first_session(path)?.unwrap_or(session);
+        }
+        let mut sink = FileSink::new(batch, &job.file, job.position, &session, self.prices);
+        let (now, continuity) = read_on(path, &job.position, &mut self.buffer, &mut sink, enough)?;
+        sink.finish(now, continuity);
+        Ok(now)
+    }
+
     /// Reads until there are about so many bytes to commit, or it is `late`. None if nothing is left.
     fn next(&mut self, most: u64, late: &mut impl FnMut() -> bool) -> Option<Batch> {
         let mut gathered = None;
@@ -281,7 +280,7 @@ impl<'q> JobReader<'q> {
             let batch: &mut Batch = gathered.get_or_insert_default();
             let room = most - batch.bytes;
             let enough = &mut |bytes| bytes >= room || late();
-            match job.read(batch, self.prices, &mut self.buffer, enough) {
+            match self.read(&job, batch, enough) {
                 Ok(now) => {
                     batch.bytes += now.offset.saturating_sub(job.position.offset);
                     // What was read to its end looks as it did then.

@@ -283,11 +283,7 @@ impl Store {
     /// Of the totals of a session that are not greater than this amount the greatest, and for how long
     /// processes had lived when it was written, in milliseconds. What draws this amount started from it, or
     /// from less.
-    pub(crate) fn greatest_total_up_to(
-        &self,
-        session: Id,
-        most: Money,
-    ) -> Result<Option<(Money, i64)>> {
+    pub(crate) fn total_up_to(&self, session: Id, most: Money) -> Result<Option<(Money, i64)>> {
         let query = "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY total DESC, run_ms DESC LIMIT 1";
         self.first(query, (session, most), |row| row.try_into())
     }
