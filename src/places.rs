@@ -48,15 +48,8 @@ impl Places {
             .or_else(|| standard.home.clone())
             .filter(|home| home.is_absolute())
             .unwrap_or_else(|| PathBuf::from("/"));
-        let named: Vec<PathBuf> = environment
-            .variable("CLAUDE_CONFIG_DIR")
-            .map(|value| {
-                split_list(value)
-                    .into_iter()
-                    .map(|path| expand(&path, &home))
-                    .collect()
-            })
-            .unwrap_or_default();
+        let named = environment.variable("CLAUDE_CONFIG_DIR");
+        let named = named.map_or_else(Vec::new, |list| paths_of(list, &home));
         let (config, global_state) = match named.first() {
             Some(first) => (first.clone(), first.join(".claude.json")),
             None => (home.join(".claude"), home.join(".claude.json")),
@@ -178,22 +171,19 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     found.unwrap_or_else(|| path.to_owned())
 }
 
-/// Splits at commas, dropping empty parts. What is no text is one path.
-fn split_list(value: &OsStr) -> Vec<PathBuf> {
-    let Some(text) = value.to_str() else {
-        return vec![PathBuf::from(value)];
+/// The paths of a list with commas; what is no text is one path. A leading `~/` means the home directory,
+/// as a shell would have expanded it.
+fn paths_of(list: &OsStr, home: &Path) -> Vec<PathBuf> {
+    let expanded = |path: &Path| {
+        let below = path.strip_prefix("~");
+        below.map_or_else(|_| path.to_owned(), |below| home.join(below))
+    };
+    let Some(text) = list.to_str() else {
+        return vec![expanded(Path::new(list))];
     };
     let parts = text.split(',').map(str::trim);
-    parts
-        .filter(|part| !part.is_empty())
-        .map(PathBuf::from)
-        .collect()
-}
-
-/// A leading `~/` means the home directory, as a shell would have expanded it.
-fn expand(path: &Path, home: &Path) -> PathBuf {
-    path.strip_prefix("~")
-        .map_or_else(|_| path.to_owned(), |rest| home.join(rest))
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(|part| expanded(Path::new(part))).collect()
 }
 
 #[cfg(test)]

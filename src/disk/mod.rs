@@ -7,7 +7,6 @@
 
 pub(crate) mod directory;
 pub(crate) mod group;
-pub(crate) mod litter;
 pub(crate) mod lock;
 pub(crate) mod ours;
 pub(crate) mod records;
@@ -17,8 +16,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::NamedTempFile;
+
+use crate::time::of_machine;
 
 /// A file operation that failed, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -102,9 +103,8 @@ pub(crate) fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
 fn read_whole(path: &Path, opened: io::Result<File>, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let failed = unread(path);
     let file = match opened {
-        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        opened => opened.map_err(failed)?,
     };
     let size = file.metadata().map_err(failed)?.len();
     if size > limit {
@@ -279,8 +279,8 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
 /// whole files are written so.
 fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut beside = tempfile::Builder::new()
-        .prefix(litter::BEGINNING)
-        .suffix(litter::ENDING)
+        .prefix(BEGINNING)
+        .suffix(ENDING)
         .tempfile_in(target.parent().unwrap_or(Path::new("/")))
         .map_err(without_path)?;
     beside.write_all(bytes).map_err(without_path)?;
@@ -339,6 +339,39 @@ pub(crate) fn remove_own_file(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(path)(error)),
         _ => Ok(()),
     }
+}
+
+/// How the name of a file begins and ends while it is being written.
+const BEGINNING: &str = ".whycap-";
+const ENDING: &str = ".tmp";
+
+/// Longer ago than any run can have begun that is still writing.
+const OLD: TimeDelta = TimeDelta::hours(1);
+
+/// Deletes what runs that were killed left in a directory, and in those inside, so many levels deep: only
+/// files of ours under such a name, and only old ones. Links are not followed.
+pub(crate) fn sweep(directory: &Path, now: DateTime<Utc>, levels: usize) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        if kind.is_dir() && levels > 0 {
+            sweep(&entry.path(), now, levels - 1);
+        } else if kind.is_file() && is_left(&entry, now).unwrap_or(false) {
+            // One that cannot be deleted stays; nothing depends on it.
+            let _ = remove_own_file(&entry.path());
+        }
+    }
+}
+
+fn is_left(entry: &fs::DirEntry, now: DateTime<Utc>) -> io::Result<bool> {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    if !name.starts_with(BEGINNING) || !name.ends_with(ENDING) {
+        return Ok(false);
+    }
+    let found = entry.metadata()?;
+    Ok(ours::is_ours(&found) && now - of_machine(found.modified()?) > OLD)
 }
 
 /// Renames a file or directory of ours (or, for the quarantine, one that was judged dead).
@@ -401,5 +434,22 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn only_old_files_under_such_a_name_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("inside");
+        let left = inside.join(".whycap-abc.tmp");
+        let other = inside.join("mine.tmp");
+        for path in [&left, &other] {
+            create_private_file(path).unwrap();
+        }
+        let written = of_machine(fs::metadata(&left).unwrap().modified().unwrap());
+        sweep(directory.path(), written + TimeDelta::minutes(30), 1);
+        sweep(directory.path(), written + TimeDelta::days(1), 0);
+        assert!(left.exists());
+        sweep(directory.path(), written + TimeDelta::days(1), 1);
+        assert!(!left.exists() && other.exists());
     }
 }

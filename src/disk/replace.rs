@@ -23,8 +23,7 @@ pub(crate) fn replace_if_unchanged(
     bytes: &[u8],
 ) -> Result<bool, Error> {
     let failed = unwritten(path);
-    let target = linked_file(path).map_err(failed)?;
-    let target = target.unwrap_or_else(|| path.to_owned());
+    let target = target_of(path).map_err(failed)?;
     let existing = fs::symlink_metadata(&target).ok();
     let refusal = match &existing {
         Some(file) if !file.is_file() => Some("it is not a plain file"),
@@ -60,8 +59,7 @@ pub(crate) fn replace_if_unchanged(
 /// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
 /// changed. Its symbolic link, if it is reached through one, stays.
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
-    let target = linked_file(path).map_err(unwritten(path))?;
-    let target = target.unwrap_or_else(|| path.to_owned());
+    let target = target_of(path).map_err(unwritten(path))?;
     let holds = |expected| holds(&target, expected).map_err(super::unread(&target));
     let unchanged = holds(Some(expected))? || holds(None)?;
     if unchanged {
@@ -135,22 +133,19 @@ pub(crate) fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
 }
 
-/// The file that a link leads to, as people link `settings.json` into a repository: a regular file
-/// of ours, or one yet to be made, in a directory of ours. None if `path` is no link.
-fn linked_file(path: &Path) -> io::Result<Option<PathBuf>> {
+/// Where a file is: where a link leads, as people link `settings.json` into a repository, if that is a
+/// regular file of ours, or one yet to be made, in a directory of ours.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
     if !is_link(path) {
-        return Ok(None);
+        return Ok(path.to_owned());
     }
-    let next = fs::read_link(path)?;
-    let target = path
-        .parent()
-        .map_or(next.clone(), |parent| parent.join(next));
-    let refusal = || io::Error::other("it is a link, but not to a plain file of yours");
+    let target = path.with_file_name(fs::read_link(path)?);
     let directory = fs::metadata(target.parent().unwrap_or(Path::new("/")))?;
     let is_fine = ours::check_own(&target).is_ok()
         && ours::is_ours(&directory)
         && !ours::is_open_to_all(&directory);
-    is_fine.then_some(Some(target)).ok_or_else(refusal)
+    let refusal = || io::Error::other("it is a link, but not to a plain file of yours");
+    is_fine.then_some(target).ok_or_else(refusal)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::files::{FORMAT, SIZE_LIMIT, each_row, file_in, has_exports, packed};
 use super::leaving::Leaving;
 use super::pseudonym::Exporter;
 use super::spend_rows::nothing;
-use crate::disk::{self, Error, group, litter, records};
+use crate::disk::{self, Error, group, records};
 use crate::places::{Places, real};
 
 /// A target while it is brought up to date.
@@ -95,7 +95,7 @@ pub(crate) fn put_all(
         files.put_day(rows, day, &present)?;
     }
     records::write(&memory, &files.given)?;
-    litter::sweep_below(&directory.join(FORMAT), now, 2);
+    disk::sweep(&directory.join(FORMAT), now, 2);
     Ok(files.done)
 }
 

@@ -213,7 +213,7 @@ impl Incidents<'_> {
         self.foresee_weeks(&reading.sample, last);
         if last.is_none() && kept.is_ok() {
             // Items lie below `quarantine`.
-            disk::litter::sweep_below(&places.data, now, 2);
+            disk::sweep(&places.data, now, 2);
         }
     }
 }

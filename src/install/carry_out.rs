@@ -117,9 +117,9 @@ pub(crate) fn sweep(places: &Places, path: &Path, now: DateTime<Utc>) {
     files.extend(files.clone().iter().map(|file| real(file)));
     let directories: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();
     for directory in directories {
-        disk::litter::sweep(directory, now);
+        disk::sweep(directory, now, 0);
     }
-    disk::litter::sweep_below(&places.data, now, 2);
+    disk::sweep(&places.data, now, 2);
 }
 
 fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::Held> {

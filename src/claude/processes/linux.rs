@@ -12,7 +12,7 @@ use super::Ancestor;
 use super::process::{Process, ProcessStart, Variables, is_claude_code, signal_probe};
 use crate::disk;
 
-/// More than any file in `/proc` that we read needs; command lines may be huge.
+/// More than a file in `/proc` needs that tells the state of a process.
 const PROC_LIMIT: u64 = 256 * 1024;
 
 /// Looks at a process id.
@@ -22,18 +22,14 @@ pub(crate) fn look(pid: u32) -> Process {
     if std::fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() != own.as_str()) {
         return signal_probe(pid);
     }
-    let base = Path::new("/proc").join(pid.to_string());
-    let read = |name: &str| disk::read(&base.join(name), PROC_LIMIT).ok().flatten();
-    let Some(stat) = read("stat").as_deref().and_then(parse_stat) else {
+    let Some(stat) = Stat::of(pid) else {
         // With hidepid another user's process has no directory here and yet lives.
         return signal_probe(pid);
     };
-    let executable = std::fs::read_link(base.join("exe")).ok();
-    let arguments = read("cmdline").unwrap_or_default();
     Process {
         pid,
         alive: Some(!stat.zombie),
-        is_claude: is_claude_code(&stat.name, executable.as_deref(), &arguments),
+        is_claude: stat.is_claude(pid),
         start_ticks: Some(stat.start_ticks),
         started_at: boot_time().and_then(|boot| {
             let seconds = i64::try_from(stat.start_ticks / super::TICKS_PER_SECOND).ok()?;
@@ -52,15 +48,10 @@ pub(super) fn own_parent() -> Option<u32> {
 
 /// What is known of a process that may have started us.
 pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
-    let stat = parse_stat(&beginning(pid, "stat")?)?;
-    let is_client = is_claude_code(&stat.name, None, &[]) == Some(true) || {
-        let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-        let arguments = beginning(pid, "cmdline").unwrap_or_default();
-        is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true)
-    };
+    let stat = Stat::of(pid)?;
     Some(Ancestor {
         began: Some(ProcessStart::Ticks(stat.start_ticks)),
-        is_client,
+        is_client: stat.is_claude(pid) == Some(true),
         parent: stat.parent,
     })
 }
@@ -81,20 +72,36 @@ struct Stat {
     start_ticks: u64,
 }
 
-/// `/proc/<pid>/stat` (proc(5)): the name stands in parentheses and may itself hold spaces and
-/// parentheses, so the fields are counted from the last `)`.
-fn parse_stat(bytes: &[u8]) -> Option<Stat> {
-    let text = String::from_utf8_lossy(bytes);
-    let (head, tail) = text.rsplit_once(')')?;
-    let mut fields = tail.split_ascii_whitespace();
-    let state = fields.next()?;
-    Some(Stat {
-        name: head.split_once('(')?.1.to_owned(),
-        zombie: matches!(state, "Z" | "X" | "x"),
-        parent: fields.next()?.parse().ok()?,
-        // Field 22; the parent is field 4.
-        start_ticks: fields.nth(17)?.parse().ok()?,
-    })
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&beginning(pid, "stat")?)
+    }
+
+    /// `/proc/<pid>/stat` (proc(5)): the name stands in parentheses and may itself hold spaces and
+    /// parentheses, so the fields are counted from the last `)`.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, tail) = text.rsplit_once(')')?;
+        let mut fields = tail.split_ascii_whitespace();
+        let state = fields.next()?;
+        Some(Self {
+            name: head.split_once('(')?.1.to_owned(),
+            zombie: matches!(state, "Z" | "X" | "x"),
+            parent: fields.next()?.parse().ok()?,
+            // Field 22; the parent is field 4.
+            start_ticks: fields.nth(17)?.parse().ok()?,
+        })
+    }
+
+    /// Whether it is Claude Code: by its name alone, where that suffices.
+    fn is_claude(&self, pid: u32) -> Option<bool> {
+        let by_name = is_claude_code(&self.name, None, &[]);
+        by_name.filter(|is_claude| *is_claude).or_else(|| {
+            let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+            let arguments = beginning(pid, "cmdline").unwrap_or_default();
+            is_claude_code(&self.name, executable.as_deref(), &arguments)
+        })
+    }
 }
 
 fn boot_time() -> Option<DateTime<Utc>> {
@@ -131,15 +138,13 @@ fn own_pids() -> impl Iterator<Item = u32> {
 
 fn variables_of(pid: u32, names: &[&str]) -> Option<Variables> {
     let bytes = disk::read(Path::new(&format!("/proc/{pid}/environ")), 4 << 20).ok()??;
-    let found: Vec<_> = names
-        .iter()
-        .filter_map(|name| {
-            let mut pairs = bytes.split(|byte| *byte == 0);
-            let value =
-                pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-            Some((OsString::from(name), OsStr::from_bytes(value).to_owned()))
-        })
-        .collect();
+    let value = |name: &&str| {
+        let mut pairs = bytes.split(|byte| *byte == 0);
+        let value =
+            pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+        Some((OsString::from(name), OsStr::from_bytes(value).to_owned()))
+    };
+    let found: Variables = names.iter().filter_map(value).collect();
     (!found.is_empty()).then_some(found)
 }
 
@@ -222,9 +227,9 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
         let line = "7 (a) S (b) S 1 7 7 0 -1 4194304 9 0 0 0 0 0 0 0 20 0 1 0 143018 5 6 7";
-        let stat = parse_stat(line.as_bytes()).unwrap();
+        let stat = Stat::parse(line.as_bytes()).unwrap();
         assert_eq!((stat.name.as_str(), stat.start_ticks), ("a) S (b", 143_018));
-        assert!(parse_stat(b"7 (cut").is_none());
+        assert!(Stat::parse(b"7 (cut").is_none());
     }
 
     #[test]

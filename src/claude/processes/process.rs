@@ -128,13 +128,12 @@ fn file_name(path: &Path) -> String {
 #[cfg(unix)]
 pub(super) fn signal_probe(pid: u32) -> Process {
     use rustix::io::Errno;
-    let Some(target) = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    else {
+    use rustix::process::{Pid, test_kill_process};
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(target) = target else {
         return Process::gone(pid);
     };
-    let alive = match rustix::process::test_kill_process(target) {
+    let alive = match test_kill_process(target) {
         Err(Errno::SRCH) => return Process::gone(pid),
         // Allowed, or forbidden because it is somebody else's: either way there is a process.
         Ok(()) | Err(Errno::PERM) => Some(true),
