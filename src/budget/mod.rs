@@ -109,22 +109,17 @@ impl BudgetUse {
         self.told("", "")
     }
 
-    /// Where the last of it may not be counted yet.
-    fn sentence_of_what_is_counted(&self) -> String {
-        self.told("at least ", "counted ")
-    }
-
+    /// The last of it may not be counted yet.
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.says("whose", &[]);
-        let limit = self.limit.show();
+        let (limit, spent, percent) = (self.limit, self.spent, self.percent());
         let is_inferred = self.scope == BudgetScope::Credits;
         let about = if is_inferred { "\u{2248}" } else { "" };
-        let spent = format!("{about}{}", self.spent.show());
-        if self.is_used_up() {
-            format!("{whose} of {limit} is used up: {spent} {counted}so far.")
+        let used = if self.is_used_up() {
+            "used up".to_owned()
         } else {
-            let percent = self.percent();
-            format!("{whose} of {limit} is {at_least}{percent}% used: {spent} {counted}so far.")
-        }
+            format!("{at_least}{percent}% used")
+        };
+        format!("{whose} of {limit} is {used}: {about}{spent} {counted}so far.")
     }
 }

@@ -134,7 +134,7 @@ impl<'a> SessionBudgets<'a> {
     /// with the next prompt.
     pub(crate) fn after_answer(&self) -> Option<String> {
         let used = self.news()?;
-        let mut says = used.sentence_of_what_is_counted();
+        let mut says = used.told("at least ", "counted ");
         if used.is_used_up() && self.stops {
             says += " The next prompt is held back; /whycap continue lets this session go on.";
         }

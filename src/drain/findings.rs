@@ -1,14 +1,21 @@
-//! What was written again in a period: sums by cause, session and version, and the dearest cases.
+//! What was written again in a period: sums by cause, session and version, and the dearest cases; for
+//! people and programs.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::cause::Cause;
 use super::history::{Again, Write};
+use super::percent_worth::PercentWorth;
+use super::record::CachedAnswer;
 use crate::pricing::Money;
-use crate::time::HOUR;
+use crate::render::{Column, Report, Table, joined};
+use crate::spend::{Period, share, short_count};
+use crate::terminal::{Tone, counted};
+use crate::time::{Clock, HOUR, in_words, moment, rfc3339};
 
 /// Answers, tokens and money of some writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +32,7 @@ impl Sum {
         self.cost += again.cost;
     }
 
-    pub(super) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         json!({"answers": self.answers, "tokens": self.tokens, "cost_usd": self.cost.usd()})
     }
 }
@@ -110,9 +117,242 @@ impl Findings {
 
 impl SessionDrain {
     /// What most of it is due to.
-    pub(super) fn cause(&self) -> Option<Cause> {
+    fn cause(&self) -> Option<Cause> {
         let costs = self.costs.iter().rev();
         let dearest = costs.max_by_key(|(_, cost)| **cost);
         dearest.map(|(cause, _)| *cause)
     }
+}
+
+/// How many cases are shown with their proof, and how many sessions.
+const CASES: usize = 3;
+const SESSIONS: usize = 8;
+/// How many cases a bug report lists one by one.
+const LISTED: usize = 20;
+
+/// Findings with what they are measured by.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    pub(crate) found: Findings,
+    pub(crate) period: Period,
+    pub(crate) clock: Clock,
+    /// All that was spent.
+    pub(crate) cost: Money,
+    pub(crate) percent_worth: PercentWorth,
+}
+
+impl Drain {
+    /// For people and programs.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = Report::new(self.json());
+        self.say_sum(&mut report);
+        self.list_causes(&mut report);
+        self.list_sessions(&mut report);
+        self.show_cases(&mut report);
+        self.say_notes(&mut report);
+        report
+    }
+
+    fn json(&self) -> Value {
+        let (found, (more, saved)) = (&self.found, self.found.hour);
+        let causes = found.causes.iter().map(|((cause, is_needless), sum)| {
+            let what = json!({"cause": cause, "needless": is_needless});
+            let hour = json!({"an_hour_would_cost_usd": more.usd(), "an_hour_would_save_usd": saved.usd()});
+            let hour = (*cause == Cause::Expired).then_some(hour);
+            joined([what, json!(hour), sum.json()])
+        });
+        let sessions = found.sessions.iter().map(|(id, session)| {
+            json!({
+                "session": id,
+                "title": session.title,
+                "cost_usd": session.cost.usd(),
+                "needless_usd": session.needless.cost.usd(),
+                "cause": session.cause(),
+            })
+        });
+        let versions = found.versions.iter().map(|(version, (answers, sum))| {
+            json!({"version": version, "answers": answers, "needless": sum.json()})
+        });
+        json!({
+            "since": self.period.since,
+            "until": self.period.until,
+            "cost_usd": self.cost.usd(),
+            "cache_write_usd": found.written.usd(),
+            "needless": found.needless.json(),
+            "causes": causes.collect::<Vec<_>>(),
+            "sessions": sessions.collect::<Vec<_>>(),
+            "versions": versions.collect::<Vec<_>>(),
+            "percent_worth": self.percent_worth.json(),
+            "answers": found.answers,
+            "answers_without_record": found.unrecorded,
+        })
+    }
+
+    fn say_sum(&self, report: &mut Report) {
+        let (needless, written, all) = (self.found.needless, self.found.written, self.cost);
+        let (part, tokens) = (share(needless.cost, all), short_count(needless.tokens));
+        let (lost, times) = (needless.cost, counted(needless.answers, "time"));
+        let (tone, says) = match (self.found.answers, needless.answers) {
+            (0, _) => (Tone::Plain, "No answers were found.".to_owned()),
+            (_, 0) => (
+                Tone::Good,
+                format!(
+                    "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {all}."
+                ),
+            ),
+            _ => (
+                Tone::Strong,
+                format!(
+                    "{lost} of {all} ({part}) went into writing to the prompt cache what was already in it: {tokens} tokens, {times}."
+                ),
+            ),
+        };
+        report.paragraph(tone, says);
+    }
+
+    fn list_causes(&self, report: &mut Report) {
+        let figures = ["needed", "times", "tokens", "cost"].map(Column::figure);
+        let cause = Column::text("cause").shrinking_to(16);
+        let mut table = Table::new([cause].into_iter().chain(figures));
+        for ((cause, is_needless), sum) in &self.found.causes {
+            let (tone, needed) = match (is_needless, cause) {
+                (true, _) => (Tone::Warning, "no"),
+                (false, Cause::Unknown) => (Tone::Plain, "unknown"),
+                (false, _) => (Tone::Plain, "yes"),
+            };
+            let (cause, times) = (cause.in_short(*is_needless), sum.answers.to_string());
+            let (tokens, cost) = (short_count(sum.tokens), sum.cost.show());
+            table.row_in_tone(tone, [cause, needed, &times, &tokens, &cost]);
+        }
+        if report.table_below("What was written, by cause", table) {
+            let quiet = "Cost: the price of writing less that of reading.";
+            report.paragraph(Tone::Quiet, quiet);
+        }
+    }
+
+    fn list_sessions(&self, report: &mut Report) {
+        let sessions = &self.found.sessions;
+        let figures = ["times", "needless", "of"].map(Column::figure);
+        let [name, cause] = ["session", "mostly"].map(|name| Column::text(name).shrinking_to(12));
+        let columns = [name].into_iter().chain(figures);
+        let mut table = Table::new(columns.chain([cause]));
+        for (id, session) in sessions.iter().take(SESSIONS) {
+            let title = session.title.clone();
+            let cause = session.cause().map(|cause| cause.in_short(true));
+            table.row([
+                title.unwrap_or_else(|| format!("{id:.8}")),
+                session.needless.answers.to_string(),
+                session.needless.cost.show(),
+                session.cost.show(),
+                cause.unwrap_or_default().to_owned(),
+            ]);
+        }
+        report.table_below("Sessions", table);
+        if sessions.len() > SESSIONS {
+            let rest = counted((sessions.len() - SESSIONS) as u64, "session");
+            report.paragraph(Tone::Quiet, format!("and {rest} more"));
+        }
+    }
+
+    fn show_cases(&self, report: &mut Report) {
+        if self.found.cases.is_empty() {
+            return;
+        }
+        report.section("The dearest, with the proof");
+        for (write, again) in self.found.cases.iter().take(CASES) {
+            let at = self.clock.zone.at(moment(write.answer.at));
+            let at = at.format("%Y-%m-%d %H:%M:%S");
+            let (cost, text) = (again.cost.show(), format!("{at}  {}", proof(write, again)));
+            report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
+        }
+        report.section("What to do");
+        for ((cause, _), _) in self.found.causes.iter().filter(|((_, it), _)| *it) {
+            report.item("- ", Tone::Plain, cause.says("remedy"));
+        }
+    }
+
+    fn say_notes(&self, report: &mut Report) {
+        let worth = self.percent_worth.sentences(self.clock.now);
+        report.paragraphs(Tone::Plain, worth);
+        let ((more, saved), unrecorded) = (self.found.hour, self.found.unrecorded);
+        let answers = counted(self.found.answers, "answer");
+        let of_pauses = format!(
+            "Pauses of more than five minutes and less than an hour cost {saved}. Keeping everything for an hour would have cost {more} more."
+        );
+        let of_records = format!(
+            "{unrecorded} of {answers} have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven."
+        );
+        for (is_so, says) in [
+            (saved > Money::ZERO, of_pauses),
+            (unrecorded > 0, of_records),
+        ] {
+            if is_so {
+                report.gap();
+                report.paragraph(Tone::Quiet, says);
+            }
+        }
+    }
+}
+
+/// What a needless write is proven by.
+fn proof(write: &Write, again: &Again) -> String {
+    let CachedAnswer { model, version, .. } = &write.answer;
+    let counts = [again.there, write.answer.usage.cache_read, again.tokens];
+    let [there, read, tokens] = counts.map(short_count);
+    let later = in_words(TimeDelta::milliseconds(again.after.max(1_000)));
+    let why = again.changed.as_deref();
+    let why = why.unwrap_or(again.cause.says("proof"));
+    format!(
+        "{there} in the cache, {read} read, {tokens} written again {later} later; {why} ({model}, Claude Code {version})"
+    )
+}
+
+/// What was written without need, as Markdown for a bug report. Versions, counts, times (UTC), ids of
+/// requests; no name, no path, no word of anybody.
+pub(crate) fn bug_report(found: &Findings) -> String {
+    let Sum {
+        answers,
+        tokens,
+        cost,
+    } = found.needless;
+    let all = found.answers;
+    let mut lines = vec![
+        "### Prompt cache written again without need\n".to_owned(),
+        format!(
+            "{answers} of {all} answers wrote {tokens} tokens again ({cost} beyond the price of reading them).\n"
+        ),
+        "| Claude Code | answers | written again | tokens |\n|---|---|---|---|".to_owned(),
+    ];
+    for (version, (answers, sum)) in &found.versions {
+        let (again, tokens) = (sum.answers, sum.tokens);
+        lines.push(format!("| {version} | {answers} | {again} | {tokens} |"));
+    }
+    lines.push("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|".to_owned());
+    lines.extend(found.cases.iter().take(LISTED).map(case));
+    if found.cases.len() > LISTED {
+        lines.push(format!("\nThe {LISTED} dearest of {}.", found.cases.len()));
+    }
+    let mut causes = found.cases.iter().map(|(_, again)| again.cause);
+    if causes.any(|cause| cause == Cause::Server) {
+        lines.push("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.".to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn case((write, again): &(Write, Again)) -> String {
+    let CachedAnswer {
+        model,
+        version,
+        usage,
+        ..
+    } = &write.answer;
+    let (at, after) = (rfc3339(moment(write.answer.at)), again.after / 1_000);
+    let (there, read, tokens) = (again.there, usage.cache_read, again.tokens);
+    let ids = [&write.answer.request_id, &again.request_before];
+    let [id, id_before] = ids.map(|id| id.as_deref().unwrap_or("-"));
+    let cause = json!(again.cause);
+    let cause = cause.as_str().unwrap_or_default();
+    format!(
+        "| {at} | {version} | {model} | {cause} | {after} s | {there} | {read} | {tokens} | {id} | {id_before} |"
+    )
 }

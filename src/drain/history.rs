@@ -1,13 +1,17 @@
 //! A transcript's lines in order, each answer with what its cache held before: what was written
-//! again, and why. Pure.
+//! again, and why.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
 use super::cause::{Cause, cause_of, changed_shape, written_again};
 use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shape};
+use crate::claude::transcripts::{TranscriptFile, session_of};
+use crate::disk::ours::open_regular;
 use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
@@ -53,7 +57,7 @@ pub(crate) struct Again {
 type Caller = (Option<String>, String);
 
 /// What transcripts say, line by line.
-pub(crate) struct History<'t> {
+struct History<'t> {
     prices: &'t PriceTable,
     shapes: HashMap<Hash, Shape>,
     /// Answers that were counted: copies stand in the files of forks.
@@ -76,7 +80,7 @@ struct FileHistory {
 }
 
 impl<'t> History<'t> {
-    pub(crate) fn new(prices: &'t PriceTable) -> Self {
+    fn new(prices: &'t PriceTable) -> Self {
         Self {
             prices,
             shapes: HashMap::new(),
@@ -86,7 +90,7 @@ impl<'t> History<'t> {
     }
 
     /// The lines that follow are those of this session's transcript.
-    pub(super) fn begin(&mut self, session: String) {
+    fn begin(&mut self, session: String) {
         self.file = FileHistory {
             session,
             ..FileHistory::default()
@@ -94,7 +98,7 @@ impl<'t> History<'t> {
     }
 
     /// Takes in the next line. Gives what it wrote, if it is an answer that was not counted yet.
-    pub(super) fn read(&mut self, line: &[u8]) -> Option<Write> {
+    fn read(&mut self, line: &[u8]) -> Option<Write> {
         let fields = record::read(line)?;
         let file = &mut self.file;
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
@@ -262,4 +266,51 @@ fn price_of_reading(answer: &CachedAnswer, prices: &ModelPrices<'_>) -> Money {
     };
     let all_read = price(answer, all_read, prices);
     all_read.share(answer.usage.cache_write.into(), prompt.max(1).into())
+}
+
+/// A line longer than this is passed over; the client writes nothing near it.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+
+/// What every answer of these transcripts since a moment wrote to the cache, in order of time. Only
+/// who asks where it went reads them for it, all from the start: requests are most of a new
+/// transcript's bytes, and nothing else needs them.
+/// `progress` is told bytes read and bytes in all. A file that cannot be read gives nothing; `whycap
+/// doctor` names it.
+pub(crate) fn writes(
+    mut files: Vec<TranscriptFile>,
+    since: Option<Millis>,
+    prices: &PriceTable,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Vec<Write> {
+    // The oldest first: forks are copied from what was there before.
+    files.sort_by(|one, other| {
+        (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))
+    });
+    let all = files.iter().map(|file| file.state.size).sum();
+    let (mut history, mut writes, mut done) = (History::new(prices), Vec::new(), 0);
+    for file in files {
+        if let Ok(opened) = open_regular(&file.path) {
+            history.begin(session_of(&file.path));
+            // What was read before an error holds.
+            let _ = each_line(opened, |line| writes.extend(history.read(line)));
+        }
+        done += file.state.size;
+        progress(done, all);
+    }
+    writes.retain(|write| since.is_none_or(|since| write.answer.at >= since));
+    writes.sort_by_key(|write| write.answer.at);
+    writes
+}
+
+fn each_line(file: File, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(256 * 1024, file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut reader).take(LONGEST_LINE);
+        if limited.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        see(&line);
+    }
 }

@@ -44,15 +44,10 @@ impl PriceTable {
         }
     }
 
-    /// Whether the client's own totals are at these prices.
-    pub fn client_uses_these(&self) -> bool {
-        self.own.is_none() || self.own.managed
-    }
-
     /// An amount of the client's, brought to these prices. An override cannot be applied to an
     /// amount, so a model that has one is only scaled.
     pub fn scale_client_amount(&self, amount: Money) -> Money {
-        if self.client_uses_these() {
+        if self.own.is_none() || self.own.managed {
             return amount;
         }
         let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier())
@@ -84,22 +79,20 @@ impl ModelPrices<'_> {
         let tenths_of_pico = if let Some(rates) = &self.own {
             10 * charge(rates, usage)
         } else {
-            let calls = if calls.is_empty() {
-                std::slice::from_ref(usage)
-            } else {
-                calls
+            let calls = match calls {
+                [] => std::slice::from_ref(usage),
+                calls => calls,
             };
+            let tariff = self.tariff_at(at);
+            let charges = calls
+                .iter()
+                .filter_map(|call| Some(charge(&rates_for(tariff?, call, service), call)));
             let tenths = if service.us_only {
                 file.us_inference_tenths
             } else {
                 10
             };
-            let tariff = self.tariff_at(at);
-            let tokens: i128 = calls
-                .iter()
-                .filter_map(|call| Some(charge(&rates_for(tariff?, call, service), call)))
-                .sum();
-            tokens * i128::from(tenths)
+            charges.sum::<i128>() * i128::from(tenths)
         };
         let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
@@ -118,13 +111,13 @@ impl ModelPrices<'_> {
             fast: false,
             ..service
         };
-        let (mut cost, mut known) = (Money::ZERO, true);
-        for one in advice {
+        let priced = advice.iter().map(|one| {
             let prices = self.table.prices_of(&one.model);
-            cost += prices.price(at, &one.usage, service, &[]);
-            known &= prices.known();
-        }
-        (cost, known)
+            (prices.price(at, &one.usage, service, &[]), prices.known())
+        });
+        priced.fold((Money::ZERO, true), |all, one| {
+            (all.0 + one.0, all.1 && one.1)
+        })
     }
 
     /// The same with each of its tariffs alone.
@@ -136,11 +129,8 @@ impl ModelPrices<'_> {
     }
 
     fn tariff_at(&self, at: Millis) -> Option<&PriceRow> {
-        let mut tariffs = self.tariffs.iter();
-        let begun = tariffs.rfind(|(from, _)| *from <= at);
-        begun
-            .or_else(|| self.tariffs.first())
-            .map(|(_, tariff)| *tariff)
+        let begun = self.tariffs.iter().rfind(|(from, _)| *from <= at);
+        Some(begun.or(self.tariffs.first())?.1)
     }
 }
 
@@ -176,11 +166,12 @@ impl PriceTable {
 
     /// Every price that any model ever had: what a client may take for one that it does not know.
     pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
-        let models = self.file.rows.iter().map(|row| row.model);
-        models.flat_map(|model| {
-            let prices = self.list_prices_of(model);
-            prices.each_tariff().collect::<Vec<_>>()
-        })
+        let all = self
+            .file
+            .rows
+            .iter()
+            .map(|row| self.list_prices_of(row.model));
+        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
     }
 }
 
@@ -214,9 +205,8 @@ impl ModelPrices<'_> {
 }
 
 fn services() -> impl Iterator<Item = ServiceLevel> {
-    let ways = [(false, false), (true, false), (false, true), (true, true)];
-    ways.into_iter()
-        .map(|(fast, us_only)| ServiceLevel { fast, us_only })
+    let ways = [(false, false), (true, false), (false, true), (true, true)].into_iter();
+    ways.map(|(fast, us_only)| ServiceLevel { fast, us_only })
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod cost;
 mod money;
-mod price_list;
 mod price_table;
 mod rates;
 mod usage;
@@ -10,7 +9,7 @@ mod usage;
 pub use cost::ModelPrices;
 pub use money::Money;
 pub(crate) use money::NOISE;
-pub(crate) use price_list::price_list;
+pub(crate) use price_table::price_list;
 pub use price_table::{PriceFile, PriceTable};
 pub use rates::{OwnRates, PriceRow, Rate, Rates};
 pub use usage::{Advice, ServiceLevel, Usage};

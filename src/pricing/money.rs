@@ -70,11 +70,7 @@ impl Money {
 
     /// Nano-dollars, rounded to the nearest.
     pub fn nano(self) -> i64 {
-        let half = if self.0 < 0 {
-            -PICO_PER_NANO / 2
-        } else {
-            PICO_PER_NANO / 2
-        };
+        let half = self.0.signum() * PICO_PER_NANO / 2;
         Self(self.0.saturating_add(half) / PICO_PER_NANO).pico()
     }
 
@@ -149,29 +145,19 @@ impl Display for Money {
 
 fn shown(amount: f64, symbol: &str) -> String {
     let sign = if amount < 0.0 { "-" } else { "" };
-    let size = amount.abs();
-    if amount == 0.0 {
-        format!("{symbol}0.00")
-    } else if size < 0.000_05 {
-        if amount > 0.0 {
-            format!("<{symbol}0.0001")
-        } else {
-            format!("-{symbol}0.0000")
+    match amount.abs() {
+        0.0 => format!("{symbol}0.00"),
+        ..0.000_05 if amount > 0.0 => format!("<{symbol}0.0001"),
+        size @ ..0.01 => format!("{sign}{symbol}{size:.4}"),
+        size => {
+            // Whole cents, thousands separated.
+            let cents = format!("{size:.2}");
+            let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
+            let groups = whole.as_bytes().rchunks(3).rev();
+            let groups = groups.map(String::from_utf8_lossy);
+            let whole = groups.collect::<Vec<_>>().join(",");
+            format!("{sign}{symbol}{whole}.{fraction}")
         }
-    } else if size < 0.01 {
-        format!("{sign}{symbol}{size:.4}")
-    } else {
-        // Whole cents, thousands separated.
-        let cents = format!("{size:.2}");
-        let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
-        let mut grouped = String::new();
-        for (index, digit) in whole.chars().enumerate() {
-            if index > 0 && (whole.len() - index) % 3 == 0 {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        format!("{sign}{symbol}{grouped}.{fraction}")
     }
 }
 

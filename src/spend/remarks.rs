@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::days::Period;
-use super::statement::Statement;
+use super::statement::{Period, Statement};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Filling, Texts};

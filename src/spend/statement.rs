@@ -3,21 +3,21 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Days, NaiveDate};
 use serde_json::{Value, json};
 
 use super::comparison::{switched_json, switched_sentence};
-use super::days::Period;
 use super::forecast::{Course, Forecast, PlanWorth};
-use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
-use super::tally::Amount;
+use super::grouping::{Amount, GroupBy, Grouping, Order, SpendGroup, order_and_cut};
 use crate::config::Currency;
-use crate::ledger::{Caught, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched, Tally};
+use crate::ledger::{
+    Caught, EVER, LedgerError, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally,
+};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Report, joined};
 use crate::terminal::Tone;
-use crate::time::{Clock, moment, rfc3339};
+use crate::time::{Clock, Millis, Zone, moment, rfc3339};
 
 /// What a report is to show.
 #[derive(Debug, Clone)]
@@ -57,11 +57,10 @@ impl ReportRequest {
     /// Whether the month that runs is shown whole.
     fn shows_this_month(&self) -> bool {
         let today = self.clock.zone.day(self.clock.now);
-        let begins = self
-            .period
-            .since
-            .is_none_or(|since| since.with_day(1) == Some(since) && since <= today);
-        self.by == GroupBy::Month && begins && self.period.until.is_none_or(|until| until >= today)
+        let Period { since, until } = self.period;
+        self.by == GroupBy::Month
+            && since.is_none_or(|since| since.day() == 1 && since <= today)
+            && until.is_none_or(|until| until >= today)
     }
 }
 
@@ -252,5 +251,125 @@ impl Statement {
         let plan = self.plan.as_ref().map(|plan| plan.sentence(currency));
         let forecast = self.forecast.as_ref().map(Forecast::sentence);
         [total, forecast, plan].into_iter().flatten()
+    }
+}
+
+/// From the first day up to the last, both included; None is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) since: Option<NaiveDate>,
+    pub(crate) until: Option<NaiveDate>,
+}
+
+/// The days that somebody types.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct DaysAsked {
+    /// First day, as 2026-11-20, or 7d for the last seven days
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+    /// Last day, included
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<String>,
+}
+
+impl DaysAsked {
+    /// The days that are meant; else what is wrong with them.
+    pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
+        let today = clock.zone.day(clock.now);
+        let day = |text: &Option<String>| {
+            let day = text.as_ref().map(|text| {
+                parse_day(text, today).ok_or_else(|| {
+                    format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+                })
+            });
+            day.transpose()
+        };
+        let (since, until) = (day(&self.since)?, day(&self.until)?);
+        let period = Period { since, until };
+        period.fault(today).map_or(Ok(period), Err)
+    }
+}
+
+impl Period {
+    /// Why there can be nothing in it, if that is so.
+    fn fault(self, today: NaiveDate) -> Option<String> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since > until => Some(format!(
+                "--since {since} is later than --until {until}; swap them"
+            )),
+            (Some(since), _) if since > today => Some(format!(
+                "--since {since} is in the future; today is {today}"
+            )),
+            _ => None,
+        }
+    }
+
+    /// As many days before it, and how many. None where its beginning is open.
+    pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
+        let since = self.since?;
+        let until = self.until.unwrap_or(today).min(today);
+        let days = (until - since).num_days() + 1;
+        let begins = since.checked_sub_days(Days::new(days.unsigned_abs()))?;
+        let (since, until) = (Some(begins), since.pred_opt());
+        Some((Self { since, until }, days))
+    }
+
+    /// The same as rows of spend are asked for, by the midnights of a zone.
+    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
+        let midnight = |day| zone.midnight(day).timestamp_millis();
+        let after = self.until.and_then(|day| day.succ_opt());
+        self.since.map_or(Millis::MIN, midnight)..after.map_or(Millis::MAX, midnight)
+    }
+}
+
+/// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or with `7d` the first of seven days of
+/// which today is the last.
+fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
+    let text = text.trim();
+    let back = |days: u64| today.checked_sub_days(Days::new(days));
+    match text {
+        "today" => return Some(today),
+        "yesterday" => return back(1),
+        _ => {}
+    }
+    text.strip_suffix('d')
+        .and_then(|days| days.parse::<u64>().ok()?.checked_sub(1))
+        .and_then(back)
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
+        .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        parse_day(text, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn seven_days_are_seven_with_today() {
+        assert_eq!(day("7d").to_string(), "2026-11-14");
+        assert_eq!(day("1d"), day("today"));
+        assert_eq!(parse_day("0d", day("today")), None);
+        assert_eq!(parse_day("-1d", day("today")), None);
+    }
+
+    #[test]
+    fn a_period_that_can_hold_nothing_says_why() {
+        let fault = |since: &str, until: Option<&str>| {
+            let period = Period {
+                since: Some(day(since)),
+                until: until.map(day),
+            };
+            period.fault(day("today"))
+        };
+        assert_eq!(fault("7d", Some("today")), None);
+        assert_eq!(fault("today", Some("2026-12-31")), None);
+        let reversed = fault("2026-11-20", Some("2026-11-10")).unwrap();
+        assert!(reversed.ends_with("swap them"), "{reversed}");
+        let future = fault("2026-11-21", None).unwrap();
+        assert!(future.contains("in the future"), "{future}");
     }
 }

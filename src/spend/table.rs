@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, NaiveDate};
 
-use super::grouping::{GroupBy, SpendGroup, block_end};
+use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
 use super::statement::Statement;
-use super::tally::Amount;
 use crate::ledger::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -43,13 +42,14 @@ impl Statement {
         let name = Column::text(heading(by));
         let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
         let counts = counts(&Tally::default()).map(|(name, _)| Column::figure(name));
+        // Half a date says nothing.
+        let name = if by.is_by_time() {
+            name
+        } else {
+            name.shrinking_to(20)
+        };
         let columns = [
-            // Half a date says nothing.
-            if by.is_by_time() {
-                name
-            } else {
-                name.shrinking_to(20)
-            },
+            name,
             quiet("project").shrinking_to(10),
             quiet("last"),
             Column::figure("cost").in_tone(Tone::Strong),
@@ -60,13 +60,9 @@ impl Statement {
             GroupBy::Session => OF_SESSIONS,
             _ => OF_OTHERS,
         };
-        let named = |name: &str| [name.to_owned(), String::new(), String::new()];
-        let all = cells(
-            named("Total"),
-            self.total_amount().into(),
-            Money::ZERO,
-            &self.total,
-        );
+        let named = |name: &str| [name, "", ""].map(str::to_owned);
+        let (total, amount_of_all) = (&self.total, self.total_amount().into());
+        let all = cells(named("Total"), amount_of_all, Money::ZERO, total);
         if self.groups.len() > LONG {
             table.row_in_tone(Tone::Strong, all.clone());
         }
@@ -92,49 +88,47 @@ impl Statement {
         table
     }
 
-    /// The groups with exact figures, under the names that JSON has.
+    /// The groups with exact figures.
     pub(crate) fn spreadsheet(&self) -> Table {
-        let by = self.wanted.by;
-        let of_session = ["project", "title", "last_activity"];
-        let of_session = (by == GroupBy::Session).then_some(of_session);
-        let names = std::iter::once(by.name());
-        let names = names.chain(of_session.into_iter().flatten().map(str::to_owned));
-        let figures = exact(&Tally::default()).map(|(name, _)| Column::figure(name));
-        let mut table = Table::new(names.map(|name| Column::text(&name)).chain(figures));
+        let heads = self.exact(&SpendGroup::default()).into_iter();
+        let mut table = Table::new(heads.map(|(name, _)| Column::text(name)));
         for group in &self.groups {
-            let mut cells = vec![group.key.clone()];
-            if of_session.is_some() {
-                cells.extend([
-                    group.project.clone().unwrap_or_default(),
-                    group.title.clone().unwrap_or_default(),
-                    rfc3339(moment(group.last_at)),
-                ]);
-            }
-            cells.extend(exact(&group.tally).map(|(_, figure)| figure));
-            table.row(cells);
+            table.row(self.exact(group).into_iter().map(|(_, cell)| cell));
         }
         table
     }
-}
 
-/// Every figure, with its name.
-fn exact(tally: &Tally) -> [(&'static str, String); 12] {
-    let usage = &tally.usage;
-    let not_recorded = tally.unrecorded + tally.unwritten;
-    [
-        ("cost_usd", tally.cost().exact()),
-        ("recorded_usd", tally.recorded.exact()),
-        ("unrecorded_usd", not_recorded.exact()),
-        ("not_written_usd", tally.unwritten.exact()),
-        ("responses", tally.responses.to_string()),
-        ("unpriced_responses", tally.unpriced.to_string()),
-        ("input_tokens", usage.input.to_string()),
-        ("output_tokens", usage.output.to_string()),
-        ("cache_read_tokens", usage.cache_read.to_string()),
-        ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
-        ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
-        ("web_searches", usage.web_searches.to_string()),
-    ]
+    /// Everything that is known of a group, under the names that JSON has.
+    fn exact(&self, group: &SpendGroup) -> Vec<(String, String)> {
+        let (by, tally, usage) = (self.wanted.by, &group.tally, &group.tally.usage);
+        let not_recorded = tally.unrecorded + tally.unwritten;
+        let of_session = [
+            ("project", group.project.clone().unwrap_or_default()),
+            ("title", group.title.clone().unwrap_or_default()),
+            ("last_activity", rfc3339(moment(group.last_at))),
+        ];
+        let figures = [
+            ("cost_usd", tally.cost().exact()),
+            ("recorded_usd", tally.recorded.exact()),
+            ("unrecorded_usd", not_recorded.exact()),
+            ("not_written_usd", tally.unwritten.exact()),
+            ("responses", tally.responses.to_string()),
+            ("unpriced_responses", tally.unpriced.to_string()),
+            ("input_tokens", usage.input.to_string()),
+            ("output_tokens", usage.output.to_string()),
+            ("cache_read_tokens", usage.cache_read.to_string()),
+            ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
+            ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
+            ("web_searches", usage.web_searches.to_string()),
+        ];
+        let of_session = of_session.into_iter().filter(|_| by == GroupBy::Session);
+        let named = of_session.chain(figures);
+        let named = named.map(|(name, cell)| (name.to_owned(), cell));
+        [(by.name(), group.key.clone())]
+            .into_iter()
+            .chain(named)
+            .collect()
+    }
 }
 
 /// What is counted of it, with the names of columns.

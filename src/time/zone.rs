@@ -48,14 +48,8 @@ impl Zone {
         }
         let name = Path::new(name);
         // Where chrono looks; an absolute name replaces the directory.
-        let mut files = [
-            "/usr/share/zoneinfo",
-            "/share/zoneinfo",
-            "/etc/zoneinfo",
-            "/usr/share/lib/zoneinfo",
-        ]
-        .map(|directory| Path::new(directory).join(name))
-        .into_iter();
+        let roots = ["/usr/share", "/share", "/etc", "/usr/share/lib"].into_iter();
+        let mut files = roots.map(|root| Path::new(root).join("zoneinfo").join(name));
         let is_odd = |found: Metadata| !found.is_file() || found.len() > LARGEST_FILE;
         if files.any(|file| std::fs::metadata(file).is_ok_and(is_odd)) {
             return Self::UTC;
@@ -152,23 +146,17 @@ impl Zone {
 
     /// The zone's name for people: the IANA name where it is known, else the offset.
     pub fn label(self, variable: Option<&str>, now: DateTime<Utc>) -> String {
-        match self {
-            Self::Named(zone) => zone.iana_name().unwrap_or("UTC").to_owned(),
-            Self::Local => {
-                let named = variable.map(|name| name.trim_start_matches(':'));
-                let named = named.filter(|name| Self::named(name).is_some());
-                named.map_or_else(|| self.offset(now), str::to_owned)
-            }
+        if let Self::Named(zone) = self {
+            return zone.iana_name().unwrap_or("UTC").to_owned();
         }
-    }
-
-    /// "UTC+01:00".
-    fn offset(self, now: DateTime<Utc>) -> String {
+        let named = variable.map(|name| name.trim_start_matches(':'));
+        let named = named.filter(|name| Self::named(name).is_some());
         let offset = self.at(now).offset().fix();
-        if offset.local_minus_utc() == 0 {
-            return "UTC".to_owned();
+        match named {
+            Some(name) => name.to_owned(),
+            None if offset.local_minus_utc() == 0 => "UTC".to_owned(),
+            None => format!("UTC{offset}"),
         }
-        format!("UTC{offset}")
     }
 }
 
