@@ -16,7 +16,7 @@ use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{LineFacts, draw};
 use whycap::time::{Clock, Hours, Zone};
 use whycap::transcript::line::Line;
-use whycap::transcript::scan::{Carry, Sink, scan};
+use whycap::transcript::reader::{Carry, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"

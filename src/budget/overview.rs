@@ -186,21 +186,17 @@ impl<'c> Survey<'c> {
         }));
         self.say_what_is_set(file, &mut report);
         self.say_states(&states, &mut report);
-        if let Some(plan) = plan {
-            report.gap();
-            report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
-        }
-        for says in beside.percent_worth.sentences(self.clock.now) {
+        let plan = plan.map(|plan| plan.sentence(&self.config.currency));
+        let worth = beside.percent_worth.sentences(self.clock.now);
+        for says in plan.into_iter().chain(worth) {
             report.gap();
             report.paragraph(Tone::Plain, says);
         }
         if let Some(hint) = &beside.hint {
             report.gap();
             report.item("Hint: ", Tone::Plain, &hint.says);
-            let off = format!(
-                "To hide hints like this: hints.off = [\"{}\"] in {file}",
-                hint.key()
-            );
+            let key = hint.key();
+            let off = format!("To hide hints like this: hints.off = [\"{key}\"] in {file}");
             report.indented_paragraph(6, Tone::Quiet, off);
         }
         if self.is_estimated {
@@ -236,11 +232,23 @@ impl<'c> Survey<'c> {
         let names: Vec<String> = names.collect();
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
-            report.meter(self.meter(state, &name, column));
-            let tone = if state.is_over_by_forecast() == Some(true) {
-                Tone::Warning
-            } else {
-                Tone::Quiet
+            let (used, padded) = (&state.used, padding(&name, column));
+            let (spent, limit) = (used.spent, used.limit);
+            let both = spent.show_both(&self.config.currency);
+            report.meter(MeterRow {
+                lead: vec![(Tone::Strong, name), (Tone::Plain, padded)],
+                percent: used.share() * 100.0,
+                figure: format!("{}%", used.percent()),
+                tone: state.tone(self.config.budget.warn_at),
+                remarks: vec![
+                    format!("  {both} of {limit}"),
+                    format!("  {spent} of {limit}"),
+                    format!("  {spent}"),
+                ],
+            });
+            let tone = match state.is_over_by_forecast() {
+                Some(true) => Tone::Warning,
+                _ => Tone::Quiet,
             };
             let says = state.sentences(self.clock);
             report.labelled(&[(Tone::Quiet, "", column)], tone, says);
@@ -248,29 +256,9 @@ impl<'c> Survey<'c> {
         if let Some(each) = self.config.budget.session
             && !states.iter().any(|it| it.session.is_some())
         {
-            let each = Money::from_noisy_usd(each).unwrap_or_default().show();
+            let each = Money::from_noisy_usd(each).unwrap_or_default();
             let says = format!("Each session has {each}; none runs now.");
             report.paragraph(Tone::Quiet, says);
-        }
-    }
-
-    fn meter(&self, state: &BudgetState, name: &str, column: usize) -> MeterRow {
-        let used = &state.used;
-        let (spent, limit) = (used.spent.show(), used.limit.show());
-        let both = used.spent.show_both(&self.config.currency);
-        MeterRow {
-            lead: vec![
-                (Tone::Strong, name.to_owned()),
-                (Tone::Plain, padding(name, column)),
-            ],
-            percent: used.share() * 100.0,
-            figure: format!("{}%", used.percent()),
-            tone: state.tone(self.config.budget.warn_at),
-            remarks: vec![
-                format!("  {both} of {limit}"),
-                format!("  {spent} of {limit}"),
-                format!("  {spent}"),
-            ],
         }
     }
 }

@@ -44,7 +44,7 @@ impl Incidents<'_> {
             line,
             answered,
             owner,
-        } = tail.last_error()?;
+        } = tail.errors.last()?;
         if is_stored(line) {
             return None;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Machine;
-use crate::budget::prompts::OnPrompt;
+use crate::budget::OnPrompt;
 use crate::install::{entries, line};
 use crate::ledger::{Effort, Ledger, LedgerError, Patience};
 use crate::locks;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::budget::prompts::SessionBudgets;
+use crate::budget::SessionBudgets;
 use crate::claude::hook_event::HookEvent;
 use crate::claude::settings;
 use crate::config::Config;

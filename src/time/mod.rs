@@ -96,8 +96,11 @@ impl Hours {
     /// Those of a locale, as `en_US.UTF-8`.
     pub fn of_locale(name: &str) -> Self {
         let region = name.split(['.', '@']).next().unwrap_or_default();
-        let is_twelve = TWELVE.contains(&region);
-        is_twelve.then_some(Self::Twelve).unwrap_or_default()
+        if TWELVE.contains(&region) {
+            Self::Twelve
+        } else {
+            Self::TwentyFour
+        }
     }
 }
 

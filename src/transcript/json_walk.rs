@@ -230,7 +230,8 @@ pub(super) fn count(value: &[u8]) -> u64 {
     let in_quotes = value
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
-    if let Some(count) = whole(in_quotes.unwrap_or(value)) {
+    let digits = std::str::from_utf8(in_quotes.unwrap_or(value));
+    if let Ok(count) = digits.unwrap_or_default().parse::<u64>() {
         return count.min(MOST);
     }
     #[expect(
@@ -239,17 +240,6 @@ pub(super) fn count(value: &[u8]) -> u64 {
         reason = "saturates, and a negative or missing count is 0"
     )]
     number(value).map_or(0, |number| (number as u64).min(MOST))
-}
-
-fn whole(digits: &[u8]) -> Option<u64> {
-    let mut sum: u64 = 0;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        sum = sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-    }
-    (!digits.is_empty()).then_some(sum)
 }
 
 #[cfg(test)]

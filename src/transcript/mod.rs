@@ -7,6 +7,5 @@ mod json_walk;
 pub mod line;
 pub mod owner;
 pub mod reader;
-pub mod scan;
 pub mod tail;
 mod token_counts;

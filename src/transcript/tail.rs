@@ -167,18 +167,10 @@ impl Tail {
 
     /// Adds whose the session was before these lines, where they do not say.
     pub fn begins_with(&mut self, owner: &Owner) {
-        let unknown = self.errors.iter_mut().map(|error| &mut error.owner);
-        for unknown in unknown
-            .chain([&mut self.owner])
-            .filter(|owner| owner.is_none())
-        {
-            *unknown = Some(owner.clone());
+        let owners = self.errors.iter_mut().map(|error| &mut error.owner);
+        for known in owners.chain([&mut self.owner]) {
+            known.get_or_insert_with(|| owner.clone());
         }
-    }
-
-    /// The last error.
-    pub fn last_error(&self) -> Option<&MetError> {
-        self.errors.last()
     }
 }
 

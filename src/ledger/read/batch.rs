@@ -12,8 +12,7 @@ use crate::ledger::store::transcript_files::file_id;
 use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};
-use crate::transcript::reader::{Continuity, ReadPosition};
-use crate::transcript::scan::Sink;
+use crate::transcript::reader::{Continuity, ReadPosition, Sink};
 
 /// What one file held, besides responses, and how far it was read.
 #[derive(Debug, Clone, Default)]

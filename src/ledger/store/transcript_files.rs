@@ -12,8 +12,7 @@ use crate::ledger::facts::{CUT_OFF, Compaction, Id, Parts, Sighting, Total, id_o
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
 use crate::transcript::line::{ModelTotal, OwnMark};
-use crate::transcript::reader::{FileState, ReadPosition};
-use crate::transcript::scan::Carry;
+use crate::transcript::reader::{Carry, FileState, ReadPosition};
 
 /// The id of a transcript.
 pub(crate) fn file_id(path: &Path) -> Id {
