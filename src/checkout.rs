@@ -63,10 +63,7 @@ fn git_directory(top: &Path) -> Option<PathBuf> {
 fn named_in(directory: &Path, named: &str) -> Option<PathBuf> {
     let named = Some(named.trim()).filter(|named| !named.is_empty())?;
     let path = directory.join(named);
-    let is_here = match machine(&path) {
-        Some(other) => machine(directory) == Some(other),
-        None => true,
-    };
+    let is_here = machine(&path).is_none_or(|other| machine(directory) == Some(other));
     is_here.then_some(path)
 }
 
@@ -95,22 +92,19 @@ pub(crate) fn repository(directory: &Path) -> Option<String> {
     let config = disk::read(&git.join("config"), CONFIG_LIMIT).ok()??;
     let config = String::from_utf8_lossy(&config);
     let mut remote = None;
-    let mut first = None;
-    for line in config.lines().map(str::trim) {
-        if line.starts_with('[') {
-            let name = line.strip_prefix("[remote \"");
+    let named = config.lines().map(str::trim).filter_map(|line| {
+        if let Some(section) = line.strip_prefix('[') {
+            let name = section.strip_prefix("remote \"");
             remote = name.and_then(|name| name.split('"').next());
-        } else if let (Some(remote), Some((key, url))) = (remote, line.split_once('='))
-            && key.trim().eq_ignore_ascii_case("url")
-        {
-            let name = name_of_remote(url.trim().trim_matches('"'));
-            if remote == "origin" && name.is_some() {
-                return name;
-            }
-            first = first.or(name);
+            return None;
         }
-    }
-    first
+        let (key, url) = line.split_once('=')?;
+        let is_url = key.trim().eq_ignore_ascii_case("url");
+        let url = Some(url.trim().trim_matches('"')).filter(|_| is_url)?;
+        Some((remote?, name_of_remote(url)?))
+    });
+    let (_, name) = named.min_by_key(|(remote, _)| *remote != "origin")?;
+    Some(name)
 }
 
 fn name_of_remote(url: &str) -> Option<String> {

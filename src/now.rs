@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::claude::meters::Meter;
+use crate::claude::meters::{BELIEVED_FOR, Meter, ShownUsage};
 use crate::claude::sessions::{Doing, SessionState};
-use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
 use crate::drain::WindowShares;
 use crate::incidents::{Paying, Situation};

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::shown_usage::ShownUsage;
+use super::meters::ShownUsage;
 use crate::disk;
 use crate::foreign::{Foreign, named};
 use crate::places::Places;

@@ -8,7 +8,6 @@ pub mod processes;
 pub mod sessions;
 pub mod settings;
 pub(crate) mod shell;
-pub mod shown_usage;
 pub mod status_payload;
 pub(crate) mod transcripts;
 pub mod version;

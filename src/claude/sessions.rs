@@ -62,12 +62,13 @@ impl Claim {
         let number = |name: &str| fields.at(name).as_u64();
         let moment = |name: &str| moment_of(fields.at(name));
         let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
-        let start = ["procStart", "procStartFt"].into_iter().find_map(|name| {
-            ProcessStart::parse(&text(name).or_else(|| Some(number(name)?.to_string()))?)
-        });
+        let start = |name| {
+            let written = text(name).or_else(|| Some(number(name)?.to_string()));
+            ProcessStart::parse(&written?)
+        };
         Some(Self {
             pid: valid(pid)?,
-            start,
+            start: start("procStart").or_else(|| start("procStartFt")),
             at: moment("acquiredAt").or_else(|| moment("startedAt")),
             domain: text("pidDomain"),
             space: text("pidSpace"),
@@ -264,19 +265,17 @@ const MOST_SESSIONS: usize = 512;
 const FILE_LIMIT: u64 = 64 * 1024;
 
 /// The files of the registry, with what stands in them.
-fn registry(places: &Places) -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
+fn registry(places: &Places) -> impl Iterator<Item = (Vec<u8>, PathBuf)> {
     let files = disk::files_of_kind(&places.config.join("sessions"), "json");
-    files.take(MOST_SESSIONS).filter_map(|file| {
-        let bytes = disk::read(&file, FILE_LIMIT).ok()??;
-        Some((file, bytes))
-    })
+    let files = files.take(MOST_SESSIONS);
+    files.filter_map(|file| Some((disk::read(&file, FILE_LIMIT).ok()??, file)))
 }
 
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
     let here = processes::pid_domain(&places.config);
     registry(places)
-        .filter_map(|(file, bytes)| {
+        .filter_map(|(bytes, file)| {
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             Some(Session {
@@ -302,7 +301,7 @@ pub(crate) fn client_of(places: &Places, session: &str) -> Option<i64> {
 }
 
 fn registered_for(places: &Places, session: &str) -> Option<(u32, ProcessStart)> {
-    let mut claims = registry(places).filter_map(|(_, bytes)| {
+    let mut claims = registry(places).filter_map(|(bytes, _)| {
         memchr::memmem::find(&bytes, session.as_bytes())?;
         let is_of_session = Doing::parse(&bytes).session.as_deref() == Some(session);
         Claim::parse(&bytes).filter(|_| is_of_session)

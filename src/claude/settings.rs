@@ -45,10 +45,8 @@ pub(crate) struct SettingsFile {
 
 impl SettingsFile {
     pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
-        let contents = match bytes(&path) {
-            Ok(bytes) => bytes.map(|bytes| parse(&bytes)).transpose(),
-            Err(error) => Err(error.to_string()),
-        };
+        let read = bytes(&path).map_err(|error| error.to_string());
+        let contents = read.and_then(|bytes| bytes.map(|bytes| parse(&bytes)).transpose());
         Self {
             scope,
             path,

@@ -84,25 +84,21 @@ impl Shell {
 }
 
 fn git_bash(environment: &Environment, is_there: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let named = environment
-        .path("CLAUDE_CODE_GIT_BASH_PATH")
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
-            ["bash.exe", "sh.exe", "bash", "sh"]
-                .iter()
-                .any(|known| name == *known)
-        });
+    let is_shell = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
+        let mut known = ["bash.exe", "sh.exe", "bash", "sh"].iter();
+        known.any(|known| name == *known)
+    };
+    let named = environment.path("CLAUDE_CODE_GIT_BASH_PATH");
+    let named = named.filter(is_shell).into_iter();
     let search = environment.variable("PATH").unwrap_or_default();
     let git = std::env::split_paths(search)
         .map(|directory| directory.join("git.exe"))
         .find(|git| git.is_absolute() && is_there(git));
     // `git` may be in `cmd` or in `bin`; both lie beside `bin`.
     let beside = git.and_then(|git| Some(git.parent()?.parent()?.join("bin").join("bash.exe")));
-    let known = named
-        .into_iter()
-        .chain(GIT_BASH.map(PathBuf::from))
-        .chain(beside);
-    known.into_iter().find(|bash| is_there(bash))
+    let mut known = named.chain(GIT_BASH.map(PathBuf::from)).chain(beside);
+    known.find(|bash| is_there(bash))
 }
 
 #[cfg(test)]

@@ -109,9 +109,8 @@ pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) ->
     }
     let name = format!("{session}.jsonl");
     let projects = roots.filter_map(|root| fs::read_dir(root).ok()).flatten();
-    projects
-        .filter_map(|project| Some(project.ok()?.path().join(&name)))
-        .find(|path| path.is_file())
+    let mut paths = projects.filter_map(|project| Some(project.ok()?.path().join(&name)));
+    paths.find(|path| path.is_file())
 }
 
 /// The transcripts of the subagents of the session whose transcript is `path`.
@@ -127,13 +126,11 @@ pub(crate) fn session_of(path: &Path) -> String {
     let directory = path.parent();
     let workflows = directory.and_then(Path::parent);
     let workflows = workflows.filter(|directory| is_called(directory, "workflows"));
-    let above = workflows
-        .map_or(directory, Path::parent)
-        .filter(|directory| is_called(directory, "subagents"))
-        .and_then(Path::parent);
+    let subagents = workflows.map_or(directory, Path::parent);
+    let subagents = subagents.filter(|directory| is_called(directory, "subagents"));
+    let above = subagents.and_then(Path::parent);
     let name = above.map_or_else(|| path.file_stem(), Path::file_name);
-    name.map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Whether a name is one that the client gives to a session: a UUID.

@@ -55,9 +55,9 @@ impl Verb for ExplainArguments {
                 // An error gives what was read so far.
                 let mut input = io::stdin().lock().take(LONGEST_MESSAGE);
                 let _ = input.read_to_end(&mut text);
-                incidents.pasted(&String::from_utf8_lossy(&text)).into()
+                incidents.pasted(&String::from_utf8_lossy(&text))
             }
-            Some(text) => incidents.pasted(text).into(),
+            Some(text) => incidents.pasted(text),
             None => machine.situation(&incidents, session),
         };
         let incident = situation.incident.as_ref();

@@ -5,16 +5,15 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::readings;
-use super::{Incidents, SAME_EVENT, in_transcript};
+use super::{Incidents, SAME_EVENT, Situation, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
 use crate::journal;
 use crate::limits::evidence::{Evidence, Seen, Whose};
-use crate::limits::incident::Incident;
 use crate::limits::is_own;
 use crate::limits::sample::{Sample, Teller};
 use crate::secrets::hidden;
-use crate::transcript::tail::{ErrorLine, MetError};
+use crate::transcript::tail::ErrorLine;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
 /// 0.3 s with client 2.1.328.
@@ -40,28 +39,22 @@ impl Incidents<'_> {
         is_stored: impl Fn(&ErrorLine) -> bool,
     ) -> Option<Evidence> {
         let tail = in_transcript::tail(transcript)?;
-        let MetError {
-            line,
-            answered,
-            owner,
-        } = tail.errors.last()?;
-        if is_stored(line) {
-            return None;
-        }
+        let met = tail.errors.last().filter(|met| !is_stored(&met.line))?;
+        let line = &met.line;
         let at = line.at.unwrap_or(self.environment.now);
         let mut evidence = Evidence::new(at, Seen::Transcript, line.text.clone());
         evidence.session.id = Some(line.session_id.as_deref().unwrap_or(session).to_owned());
         evidence.text.line = Some(line.clone());
-        evidence.login.owner.clone_from(owner);
+        evidence.login.owner.clone_from(&met.owner);
         evidence.login.environment_is_clients = self.runs_in_client();
-        evidence.since.answered = *answered;
+        evidence.since.answered = met.answered;
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
         Some(evidence)
     }
 
     /// A message that somebody pasted: only what this machine knows at the moment is added.
-    pub(crate) fn pasted(&self, text: &str) -> Incident {
+    pub(crate) fn pasted(&self, text: &str) -> Situation {
         let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan);
         let mut evidence = Evidence::new(now, Seen::Pasted, hidden(text));
@@ -70,7 +63,10 @@ impl Incidents<'_> {
         evidence.login.account = self.account().cloned();
         evidence.login.credentials = credentials::of_session(self.places, self.environment, None);
         evidence.login.environment_is_clients = self.runs_in_client();
-        self.explained(evidence)
+        Situation {
+            incident: Some(self.explained(evidence)),
+            blocked: Vec::new(),
+        }
     }
 
     /// Whether this process descends from the client.
@@ -88,10 +84,7 @@ impl Incidents<'_> {
         at: DateTime<Utc>,
     ) -> Vec<Sample> {
         let mut own = readings::of_session(self.recent(), session);
-        own.extend(told.map(|told| match own.last() {
-            Some(last) => told.after(last),
-            None => told,
-        }));
+        own.extend(told.map(|told| told.after(own.last())));
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         // What others were told around an older error is not kept any more.
         let is_kept = self.environment.now - at <= readings::LOOKED_AT;

@@ -1,19 +1,25 @@
-//! Finding incidents: what hooks stored, and what only transcripts know.
+//! Finding incidents: what hooks stored, and what only transcripts know; and when work went on after
+//! one: the first good answer that its account got, in any session. What was seen once is
+//! remembered, for transcripts go, and with them what tells whose they were.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::circumstances::waiting_ended;
 use super::{Incidents, SAME_EVENT, in_transcript, readings, store};
 use crate::claude::status_payload::StatusPayload;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Journal, JournalRecord};
+use crate::ledger::Ledger;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::limits::standing::{Ending, Standing, Wait};
+use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
+use crate::time::{Millis, moment};
 use crate::transcript::tail::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
@@ -27,6 +33,19 @@ const LATELY: TimeDelta = TimeDelta::hours(24);
 #[derive(Debug)]
 #[must_use = "keep it, once whoever waits has been served"]
 pub(crate) struct Unsaved(Evidence);
+
+/// Work went on.
+#[derive(Debug, Serialize, Deserialize)]
+struct Resumed {
+    session: String,
+    /// When the error came.
+    at: Millis,
+    then: DateTime<Utc>,
+}
+
+impl JournalRecord for Resumed {
+    const KIND: &'static str = "resumed";
+}
 
 impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
@@ -60,10 +79,9 @@ impl Incidents<'_> {
         };
         // The whole account may stand in a large file.
         let login = readings::last_account(self.places);
-        let unstored = transcript
-            .filter(|_| refused)
-            .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
-            .filter(|evidence| !evidence.since.answered);
+        let unstored = transcript.filter(|_| refused);
+        let unstored = unstored.and_then(|it| self.unstored_error(it, session, is_stored));
+        let unstored = unstored.filter(|evidence| !evidence.since.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
             evidence.session.id = Some(session.to_owned());
             let unsaved = Unsaved(evidence.clone());
@@ -207,6 +225,63 @@ impl Incidents<'_> {
             blocked: found,
         }
     }
+
+    /// All incidents, newest first, with what the ledger knows of their ends; only those of one
+    /// session if it is given.
+    pub(crate) fn all_with_ends(&self, session: Option<&str>, ledger: &Ledger) -> Vec<Incident> {
+        let mut incidents = self.all(session);
+        let journal = Journal::whole(self.places);
+        let known = journal.records::<Resumed>("");
+        let known: HashMap<_, _> = known.map(|it| ((it.session, it.at), it.then)).collect();
+        for incident in incidents.iter_mut().filter(|incident| !incident.is_news()) {
+            let Some(session) = incident.evidence.session.id.clone() else {
+                continue;
+            };
+            let key = (session, incident.evidence.at.timestamp_millis());
+            incident.evidence.since.went_on = known.get(&key).copied().or_else(|| {
+                let then = self.went_on(incident, &key.0, ledger)?;
+                let (session, at) = key;
+                let seen = Resumed { session, at, then };
+                // What cannot be kept is looked for again.
+                let _ = journal::add(self.places, self.environment.now, &seen);
+                Some(then)
+            });
+        }
+        incidents
+    }
+
+    fn went_on(
+        &self,
+        incident: &Incident,
+        session: &str,
+        ledger: &Ledger,
+    ) -> Option<DateTime<Utc>> {
+        let at = incident.evidence.at;
+        // A full window lets answers end that were on their way.
+        let lasts = Some(SETTLED_AFTER).filter(|_| !incident.diagnosis.limit.is_passing());
+        let on_their_way = lasts.unwrap_or_default();
+        let until = self.environment.now.min(at + LONGEST_LIMIT);
+        let answers = ledger.first_answers(at, on_their_way, session, until);
+        let mut answers = answers.ok()?.into_iter();
+        let (_, first) = answers.find(|(of, _)| self.is_of_stopped(of, incident, session))?;
+        Some(moment(first))
+    }
+
+    /// Whether an answer of a session is one that the stopped person waited for: of the session or of its
+    /// account, or in a session that another login began since. Nobody can tell of a session that
+    /// is not here.
+    fn is_of_stopped(&self, answering: &str, incident: &Incident, session: &str) -> bool {
+        if answering == session {
+            return true;
+        }
+        let Some(transcript) = self.transcript_of(answering) else {
+            return false;
+        };
+        let account = incident.evidence.login.account.as_ref();
+        let owner = in_transcript::owner(&transcript);
+        let is_same = owner.zip(account).and_then(|(of, it)| of.is(&it.owner));
+        is_same != Some(false) || in_transcript::begun(&transcript) > Some(incident.evidence.at)
+    }
 }
 
 /// What holds at a moment.
@@ -215,16 +290,7 @@ pub(crate) struct Situation {
     /// The error to speak of.
     pub(crate) incident: Option<Incident>,
     /// Every error that blocks a session.
-    blocked: Vec<Incident>,
-}
-
-impl From<Incident> for Situation {
-    fn from(incident: Incident) -> Self {
-        Self {
-            incident: Some(incident),
-            blocked: Vec::new(),
-        }
-    }
+    pub(super) blocked: Vec<Incident>,
 }
 
 impl Situation {
@@ -242,10 +308,10 @@ impl Situation {
 
     /// Whether it was open when its reset passed.
     pub(crate) fn has_just_reset(&self) -> bool {
-        let incident = self.incident.as_ref();
-        incident.is_some_and(|incident| {
-            incident.is_open() && incident.standing == Standing::Over(Ending::Reset)
-        })
+        let is_reset = |it: &Incident| it.standing == Standing::Over(Ending::Reset);
+        self.incident
+            .as_ref()
+            .is_some_and(|it| it.is_open() && is_reset(it))
     }
 
     /// What waiting does, if anything blocks.

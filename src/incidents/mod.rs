@@ -7,9 +7,7 @@
 //! `explain` and the status line therefore look into the transcripts too.
 
 mod circumstances;
-mod ends;
 mod in_transcript;
-mod known_windows;
 mod lookup;
 mod pace;
 mod paying;
@@ -27,7 +25,7 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 
 use crate::claude::account::{Account, LoginState};
-use crate::claude::shown_usage::ShownUsage;
+use crate::claude::meters::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts;
 use crate::environment::Environment;

@@ -23,7 +23,10 @@ use crate::time::{FIVE_HOURS, WEEK};
 /// The steps from `from` to `until`, oldest first.
 pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
     let journal = Journal::between(places, from, until);
-    let mut steps = steps_of(readings::of_plans(&journal));
+    let mut told: Vec<Reading> = journal.records("").collect();
+    told.retain(|it| it.sample.has_sound_dates() && it.sample.teller() == Teller::Plan);
+    told.reverse();
+    let mut steps = steps_of(told);
     steps.retain(|step| (from..=until).contains(&step.at));
     steps.sort_by_key(|step| step.at);
     steps

@@ -89,8 +89,7 @@ impl Incidents<'_> {
     /// Whether a session's transcript names another account than the one with this fingerprint.
     pub(crate) fn is_of_another(&self, session: &str, account: Option<&str>) -> bool {
         let transcript = self.transcript_of(session);
-        let owner = transcript.and_then(|transcript| in_transcript::owner(&transcript));
-        let Some(owner) = owner else {
+        let Some(owner) = transcript.and_then(|it| in_transcript::owner(&it)) else {
             return false;
         };
         let login = self.account().map(|login| &login.owner);
@@ -117,12 +116,14 @@ impl Incidents<'_> {
         }
         let beyond = self.beyond(start, &[start..end], &newest, costs_since)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
-        let transcripts = match transcript {
-            Some(own) => vec![own.to_owned()],
-            None => in_transcript::newest(self.places, None, WORKED_IN),
-        };
-        let mut transcripts = transcripts.iter();
-        if transcripts.any(|transcript| in_transcript::says_free(transcript, start)) {
+        let transcripts = transcript.map_or_else(
+            || in_transcript::newest(self.places, None, WORKED_IN),
+            |own| vec![own.to_owned()],
+        );
+        if transcripts
+            .iter()
+            .any(|it| in_transcript::says_free(it, start))
+        {
             return None;
         }
         Some(Paying {
@@ -146,11 +147,8 @@ impl Incidents<'_> {
         }
         let journal = Journal::between(self.places, since, self.environment.now);
         let told = samples_of(&journal, newest.account.as_deref());
-        let windows = [Window::FiveHour, Window::Weekly].into_iter();
-        let full: Vec<_> = windows
-            .flat_map(|window| full_times(&told, window))
-            .collect();
-        let beyond = self.beyond(since, &full, &newest, costs_since)?;
+        let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
+        let beyond = self.beyond(since, &full.concat(), &newest, costs_since)?;
         Some(beyond.into_iter().map(|(_, cost)| cost).sum())
     }
 

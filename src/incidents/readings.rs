@@ -1,4 +1,5 @@
-//! What sessions were told about the windows, in the journal.
+//! What sessions were told about the windows, in the journal; and the windows as they are known by
+//! that, and by what this session is told.
 //!
 //! Sessions of one account share its windows, and Claude Code tells each session only what came
 //! with its own last answer. So a session looks at what others of its login were told, too; all
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
+use crate::claude::credentials::{self, Credential};
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
 use crate::journal::{self, Journal, JournalRecord};
@@ -51,7 +53,8 @@ fn login(places: &Places) -> String {
 /// The sound readings of which a field has this value, newest first.
 fn told_with<'j>(
     journal: &'j Journal,
-    (field, of): (&str, fn(&Reading) -> Option<&str>),
+    field: &str,
+    of: fn(&Reading) -> Option<&str>,
     value: Option<&str>,
 ) -> impl Iterator<Item = Reading> + use<'j> {
     let text = format!("\"{field}\":{}", serde_json::json!(value));
@@ -62,7 +65,7 @@ fn told_with<'j>(
 
 /// The samples of a session, newest first.
 fn backwards(journal: &Journal, session: &str) -> impl Iterator<Item = Sample> {
-    let told = told_with(journal, ("session", |it| Some(&it.session)), Some(session));
+    let told = told_with(journal, "session", |it| Some(&it.session), Some(session));
     told.map(|told| told.sample)
 }
 
@@ -96,16 +99,6 @@ pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<
     samples
 }
 
-/// The readings of the plans' windows in these months, oldest first.
-pub(super) fn of_plans(journal: &Journal) -> Vec<Reading> {
-    let told = journal.records::<Reading>("");
-    let mut told: Vec<Reading> = told
-        .filter(|told| told.sample.has_sound_dates() && told.sample.teller() == Teller::Plan)
-        .collect();
-    told.reverse();
-    told
-}
-
 /// The readings of an account, newest first.
 pub(super) fn of_account(
     journal: &Journal,
@@ -113,7 +106,8 @@ pub(super) fn of_account(
 ) -> impl Iterator<Item = Reading> {
     told_with(
         journal,
-        ("account", |it| it.sample.account.as_deref()),
+        "account",
+        |it| it.sample.account.as_deref(),
         account,
     )
 }
@@ -154,7 +148,7 @@ impl Incidents<'_> {
         const AT_ONCE: usize = 8;
         let login = login(self.places);
         let recent = self.recent();
-        let told = told_with(recent, ("login", |it| it.login.as_deref()), Some(&login));
+        let told = told_with(recent, "login", |it| it.login.as_deref(), Some(&login));
         let told = told.filter(|told| {
             told.sample.measured <= self.environment.now && told.sample.teller() == teller
         });
@@ -162,9 +156,8 @@ impl Incidents<'_> {
         let account = told.peek()?.sample.account.clone();
         let told: Vec<Reading> = told.filter(|told| told.sample.account == account).collect();
         // Of several that are as new, the one that was told last: the first here.
-        told.into_iter()
-            .rev()
-            .max_by_key(|told| told.sample.measured)
+        let backwards = told.into_iter().rev();
+        backwards.max_by_key(|told| told.sample.measured)
     }
 
     /// Keeps what the status line was told, if it says anything new. Failures are silent: the next
@@ -175,14 +168,12 @@ impl Incidents<'_> {
     pub(crate) fn keep_sample(&self, payload: &StatusPayload) {
         let (places, now) = (self.places, self.environment.now);
         let told = Sample::told(payload, now);
-        let Some((session, mut sample)) = payload.session_id.as_deref().zip(told) else {
+        let Some((session, told)) = payload.session_id.as_deref().zip(told) else {
             return;
         };
         let last = last_of(self.recent(), session);
         let last = last.as_ref();
-        if let Some(last) = last {
-            sample = sample.after(last);
-        }
+        let mut sample = told.after(last);
         let error = self.newest_error(session).map(|newest| newest.at);
         if last.is_some_and(|last| !is_news(&sample, last, error)) {
             return;
@@ -215,5 +206,88 @@ impl Incidents<'_> {
             // Items lie below `quarantine`.
             disk::sweep(&places.data, now, 2);
         }
+    }
+
+    /// What any session was told last, as far as it is not over: by the plan, or by a gateway, if
+    /// that came later.
+    pub(crate) fn windows_of_account(&self) -> Option<Sample> {
+        let told = [Teller::Plan, Teller::Gateway].map(|teller| self.known_of(teller));
+        let told = told.into_iter().flatten().filter(Sample::tells_any);
+        told.max_by_key(|known| known.measured)
+    }
+
+    /// Likewise, by one of them.
+    pub(super) fn known_of(&self, teller: Teller) -> Option<Sample> {
+        let newest = self.newest_reading(teller)?;
+        Some(newest.sample.ahead(self.environment.now))
+    }
+
+    /// Whether these are known to be of another account than the one that is logged in.
+    pub(crate) fn is_not_of_login(&self, known: &Sample) -> bool {
+        let login = self.account().and_then(|it| it.owner.fingerprint.as_ref());
+        let pair = login.zip(known.account.as_ref());
+        pair.is_some_and(|(login, account)| login != account)
+    }
+
+    /// The windows as they are known now: what the session is told, or what another session of the
+    /// account was told later. Where the client tells nothing, because its last answer was an
+    /// error (`is_refused`) or there is none since the session was taken up again, what is known
+    /// from before.
+    pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
+        let now = self.environment.now;
+        let Some(told) = Sample::told(payload, now) else {
+            // A good answer that told no windows was paid for by key.
+            if !is_refused && payload.context_percent.is_some() {
+                return None;
+            }
+            return self.windows_from_before(payload);
+        };
+        let newest = self.newest_reading(told.teller());
+        let (Some(newest), Some(session)) = (newest, &payload.session_id) else {
+            return Some(told);
+        };
+        let own = (newest.session == *session).then(|| newest.sample.clone());
+        let last = own.or_else(|| last_of(self.recent(), session));
+        let (newest, mut told) = (newest.sample, told.after(last.as_ref()));
+        told.account = last.map_or_else(|| newest.account.clone(), |last| last.account);
+        if told.account != newest.account || newest.measured <= told.measured {
+            return Some(told);
+        }
+        Some(newest.ahead(now).or(told))
+    }
+
+    /// A session that pays by key is told no windows, and none must be shown. One that was told none
+    /// yet has those of the login, unless something says that another account pays for it.
+    fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
+        let last = last_of(self.recent(), payload.session_id.as_deref()?);
+        let teller = last.as_ref().map_or(Teller::Plan, Sample::teller);
+        let keys = if last.is_some() {
+            credentials::in_environment(self.environment)
+        } else {
+            let project = payload.project_dir.as_deref();
+            credentials::of_session(self.places, self.environment, project)
+        };
+        let is_other = |key: &Credential| key.outranks_login() || key.is_gateway();
+        if teller == Teller::Plan && keys.iter().any(is_other) {
+            return None;
+        }
+        let known = self.known_of(teller)?;
+        let is_own = match last {
+            Some(last) => last.account == known.account,
+            // A login without an account is a key of the Console.
+            None => known.account.is_some() && self.pays_for(payload, &known),
+        };
+        is_own.then_some(known)
+    }
+
+    /// Whether they are of the account that a session belongs to, by its transcript.
+    fn pays_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
+        let login = last_account(self.places).map(|login| login.owner);
+        let Some(login) = login.filter(|login| login.fingerprint == known.account) else {
+            return false;
+        };
+        let owner = payload.transcript_path.as_deref();
+        let owner = owner.and_then(in_transcript::owner);
+        owner.is_none_or(|owner| owner.is(&login) != Some(false))
     }
 }

@@ -115,10 +115,9 @@ pub(crate) fn by_person<'p>(
         };
         let mut often: Vec<&(String, Toll)> = of.tolls.by_limit.iter().collect();
         often.sort_by_key(|(_, toll)| Reverse(toll.stops));
-        let which = often.iter().take(3);
-        let which =
-            which.map(|(limit, toll)| format!("{} {}", LimitKind::label_of(limit), toll.stops));
-        let which = has_room.then(|| which.collect::<Vec<_>>().join(", ").into());
+        let often = often.iter().take(3);
+        let often = often.map(|(it, toll)| format!("{} {}", LimitKind::label_of(it), toll.stops));
+        let which = has_room.then(|| often.collect::<Vec<_>>().join(", ").into());
         let cells = toll_cells(name, &of.tolls.total).into_iter();
         table.row(cells.chain([hours]).chain(which));
     }
@@ -149,20 +148,15 @@ pub(crate) fn blocked_cell(toll: &Toll) -> Cell {
 /// One error: when it came, what happened, what the message was.
 fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
     let is_open = incident.is_open() && !incident.standing.is_over();
-    let state = if incident.is_news() {
-        "a notice"
-    } else if is_open {
-        "still blocked"
+    let (state, says) = if is_open {
+        ("still blocked", incident.headline.clone())
     } else {
-        "over"
+        ("over", incident.what_happened())
     };
+    let news = incident.is_news().then_some("a notice");
+    let state = news.unwrap_or(state);
     let at = clock.time_and_distance(incident.evidence.at);
     report.paragraph(Tone::Strong, format!("{at} ({state})"));
-    let says = if is_open {
-        incident.headline.clone()
-    } else {
-        incident.what_happened()
-    };
     report.indented_paragraph(2, Tone::Plain, says);
     report.excerpt(2, Tone::Quiet, incident.text());
 }

@@ -8,7 +8,7 @@ pub use super::sample::Sample;
 use super::vocabulary::is_anthropics;
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
-use crate::claude::shown_usage::ShownUsage;
+use crate::claude::meters::ShownUsage;
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
 use crate::transcript::owner::Owner;

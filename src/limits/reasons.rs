@@ -11,7 +11,7 @@ use super::rules;
 use super::vocabulary::{identifier, vocabulary};
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
-use crate::claude::shown_usage::BELIEVED_FOR;
+use crate::claude::meters::BELIEVED_FOR;
 use crate::transcript::tail::QuotaLimits;
 
 /// One fact that the verdict rests on.

@@ -136,8 +136,8 @@ impl Sample {
     /// As it is after the last one of its session: the same figures were told since then, and are as
     /// old as they were, for the client repeats its last ones, and only a request makes them new.
     #[must_use]
-    pub(crate) fn after(mut self, last: &Self) -> Self {
-        if self.has_figures_of(last) {
+    pub(crate) fn after(mut self, last: Option<&Self>) -> Self {
+        if let Some(last) = last.filter(|last| self.has_figures_of(last)) {
             self.since = last.since;
             if last.api_ms.is_some() && last.api_ms == self.api_ms {
                 self.measured = last.measured;

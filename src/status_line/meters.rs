@@ -4,8 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::layout::{Form, Segment, without_repetitions};
-use crate::claude::meters::{Meter, SpendMeter};
-use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
+use crate::claude::meters::{BELIEVED_FOR, Meter, ShownUsage, SpendMeter};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;

@@ -3,13 +3,12 @@
 mod layout;
 mod meters;
 mod session;
-mod spending;
 pub(crate) mod wrapped;
 
 pub(crate) use meters::{SOON, days, level, shown, tone};
 
 use crate::checkout::Head;
-use crate::claude::shown_usage::ShownUsage;
+use crate::claude::meters::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
 use crate::ledger::LiveFigures;
@@ -29,7 +28,9 @@ pub(crate) const MARGIN: usize = 4;
 pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let rows = facts.config.rows().into_iter();
     let rows = rows.map(|names| {
-        let segments = facts.segments(names);
+        // One missing figure hides one segment and no other.
+        let segments = names.iter().filter_map(|name| facts.segment(*name));
+        let segments: Vec<Segment> = segments.collect();
         layout::fit(&segments, &facts.config.statusline.separator, columns)
     });
     let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
@@ -85,19 +86,13 @@ impl<'a> LineFacts<'a> {
         }
     }
 
-    /// The segments of these names. One missing figure hides one segment and no other.
-    fn segments(&self, names: &[SegmentName]) -> Vec<Segment> {
-        let segments = names.iter().filter_map(|name| self.segment(*name));
-        segments.collect()
-    }
-
     fn segment(&self, name: SegmentName) -> Option<Segment> {
         let (payload, clock) = (self.payload, self.clock);
         let line = &self.config.statusline;
         match name {
             SegmentName::Model => session::model(payload),
-            SegmentName::Session => spending::session(self),
-            SegmentName::Today => spending::today(self),
+            SegmentName::Session => session::session(self),
+            SegmentName::Today => session::today(self),
             SegmentName::Windows => meters::windows(self.windows.as_ref()?, line.windows, clock),
             SegmentName::Pace => meters::pace(&self.expected, clock),
             SegmentName::Context => meters::context(payload, line.context),
@@ -107,7 +102,7 @@ impl<'a> LineFacts<'a> {
             SegmentName::Lines => session::lines(payload),
             SegmentName::Duration => session::duration(payload),
             SegmentName::Rate => session::rate(payload),
-            SegmentName::Prompt => Some(spending::prompt(self.prompt?)),
+            SegmentName::Prompt => Some(session::prompt(self.prompt?)),
             SegmentName::Hint => session::cold_cache(payload, self.rewriting?, clock.now),
             SegmentName::ModelWeeks => meters::model_weeks(self.usage.as_ref()?, clock),
             SegmentName::Credits => meters::credits(self.usage.as_ref()?, clock),

@@ -243,7 +243,8 @@ impl Home {
 
     fn error_texts(&self, input: &[u8]) {
         let incidents = Incidents::new(&self.places, &self.environment);
-        let incident = incidents.pasted(&String::from_utf8_lossy(input));
+        let pasted = incidents.pasted(&String::from_utf8_lossy(input));
+        let incident = pasted.incident.unwrap();
         assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
         incident.to_json();
     }
