@@ -51,6 +51,17 @@ impl Action {
         }
     }
 
+    /// What to type, or where to go.
+    pub(super) fn place(&self) -> Option<&str> {
+        self.command.as_deref().or(self.url.as_deref())
+    }
+
+    /// The same behind the instruction, unless that names it itself.
+    pub(super) fn place_beside(&self) -> String {
+        let place = self.place().filter(|place| !self.doing.contains(place));
+        place.map(|place| format!(": {place}")).unwrap_or_default()
+    }
+
     /// To take out what takes the login's place.
     pub(super) fn take_out(credential: &Credential) -> Self {
         let (name, place) = (&credential.name, credential.set_in.words());
@@ -78,21 +89,18 @@ impl Action {
 }
 
 static ROWS: LazyLock<BTreeMap<&'static str, Action>> = LazyLock::new(|| embedded(EMBEDDED));
-/// For a name without a row, which reading the other tables rules out.
-static NO_ROW: LazyLock<Action> = LazyLock::new(Action::default);
 
 /// One thing to do, by its row's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "&str")]
-pub(super) struct Help(&'static str);
+pub(super) struct Help(&'static Action);
 
 impl TryFrom<&str> for Help {
     type Error = String;
 
     fn try_from(name: &str) -> Result<Self, String> {
-        let row = ROWS.get_key_value(name);
-        row.map(|(name, _)| Self(name))
-            .ok_or_else(|| format!("no help {name}"))
+        let row = ROWS.get(name).map(Self);
+        row.ok_or_else(|| format!("no help {name}"))
     }
 }
 
@@ -100,7 +108,7 @@ impl Deref for Help {
     type Target = Action;
 
     fn deref(&self) -> &Action {
-        ROWS.get(self.0).unwrap_or(&NO_ROW)
+        self.0
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::clues::{Clues, Substance};
 use super::diagnosis::Source;
 use super::evidence::{Evidence, Seen, Whose};
-use super::kind::{LimitKind, Who, Window};
+use super::kind::{LimitKind, Who, Window, named};
 use super::messages::Message;
 use super::meters::{self, Fullness};
 use super::named_limit::window_in;
@@ -132,84 +132,72 @@ impl<'a> Case<'a> {
 
     /// Whether a condition holds; `limit` is what the case is about. None for a name that there is not.
     pub(super) fn holds(self, name: &str, limit: LimitKind) -> Option<bool> {
-        let (evidence, clues) = (self.evidence, self.clues);
-        let fullness = || Some(meters::fullness(evidence, self.window?));
-        let window_is = |wanted| fullness() == Some(wanted);
-        let is_full = |window| meters::fullness(evidence, window) == Fullness::Full;
-        let client = &evidence.session.client;
-        let (subject, rest) = name.split_once(' ').unwrap_or((name, ""));
-        let of_version = || ClientVersion::parse(rest);
-        match subject {
-            "limit" => return Some(limit.to_string() == rest),
-            "row" => return Some(self.message.id == rest),
-            "says" => return Some(clues.text.contains(rest)),
-            "since" => return Some(evidence.is_since(of_version()?)),
-            "before" => return Some(evidence.is_before(of_version()?)),
-            "no" => {
-                let reason = rest.strip_prefix("credits ")?;
+        let (evidence, clues, quota) = (self.evidence, self.clues, self.evidence.quota());
+        let fullness = |window| meters::fullness(evidence, window);
+        let is_full = |window| fullness(window) == Fullness::Full;
+        Some(match name.split_once(' ').unwrap_or((name, "")) {
+            ("limit", kind) => limit.to_string() == kind,
+            ("row", id) => self.message.id == id,
+            ("says", words) => clues.text.contains(words),
+            ("since", version) => evidence.is_since(ClientVersion::parse(version)?),
+            ("before", version) => evidence.is_before(ClientVersion::parse(version)?),
+            ("credits", reason) => {
                 let said = clues.adds_no_credits.then_some("out_of_credits");
-                return Some(evidence.why_no_credits().or(said) == Some(reason));
+                evidence.why_no_credits().or(said) == Some(reason)
             }
-            _ => {}
-        }
-        Some(match name {
-            "plan" => evidence.plan().is_some(),
-            "personal" => evidence.plan().is_some_and(Plan::is_personal),
-            "shared" => evidence.is_shared_plan(),
-            "team" => evidence.plan() == Some(Plan::Team),
-            "of a seat" => evidence.is_shared_plan() || self.is_the_organizations(),
-            "the organization's" => self.is_the_organizations(),
+            ("plan", "") => evidence.plan().is_some(),
+            ("personal", "") => evidence.plan().is_some_and(Plan::is_personal),
+            ("shared", "") => evidence.is_shared_plan(),
+            ("team", "") => evidence.plan() == Some(Plan::Team),
+            ("of", "a seat") => evidence.is_shared_plan() || self.is_the_organizations(),
+            ("the", "organization's") => self.is_the_organizations(),
             // A private account has the role of an admin, too: of an organization of its own.
-            "admin" => {
+            ("admin", "") => {
                 let account = evidence.login.account.as_ref();
                 evidence.is_shared_plan() && account.is_some_and(Account::administers)
             }
-            "stray key" => {
+            ("stray", "key") => {
                 evidence.plan().is_some() && evidence.login_replaced_by().next().is_some()
             }
-            "token" => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
-            "client's environment" => evidence.login.environment_is_clients,
-            "old client" => evidence.may_run_an_old_client(),
-            "fast mode" => client.fast_mode,
-            "1m" => evidence.is_long_context_model(),
-            "another model" => client.model.is_some() && !evidence.is_long_context_model(),
-            "account" => evidence.login.account.is_some(),
-            "another account" => evidence.is_of_another_account(),
-            "several clients" => client.installations > 1,
-            "pasted" => evidence.text.seen == Seen::Pasted,
-            "transient" => {
+            ("token", "") => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
+            ("client's", "environment") => evidence.login.environment_is_clients,
+            ("old", "client") => evidence.may_run_an_old_client(),
+            ("fast", "mode") => evidence.session.client.fast_mode,
+            ("1m", "") => evidence.is_long_context_model(),
+            ("model", "") => evidence.session.client.model.is_some(),
+            ("account", "") => evidence.login.account.is_some(),
+            ("another", "account") => evidence.is_of_another_account(),
+            ("several", "clients") => evidence.session.client.installations > 1,
+            ("pasted", "") => evidence.text.seen == Seen::Pasted,
+            ("transient", "") => {
                 let line = evidence.text.line.as_ref();
                 line.and_then(|line| line.transient) == Some(true)
             }
-            "server" => evidence.quota().is_some(),
-            "server overage" => {
-                let kind = evidence.quota().and_then(|q| q.rate_limit_type.as_deref());
-                kind == Some("overage")
+            ("server", "") => quota.is_some(),
+            ("server", "overage") => {
+                quota.and_then(|quota| quota.rate_limit_type.as_deref()) == Some("overage")
             }
-            "server dated" => evidence.quota().is_some_and(|q| q.resets_at.is_some()),
-            "dated" => self.reset_in_text().is_some(),
-            "gateway" => evidence.gateway().is_some(),
-            "gateway dated" => meters::spend_limit_resets_at(evidence).is_some(),
-            "room" => meters::all_low(evidence),
-            "certain" => window_is(Fullness::Full) || evidence.quota().is_some(),
-            "window" => self.window.is_some(),
-            "window full" => window_is(Fullness::Full),
-            "window low" => window_is(Fullness::Low),
-            "window unmeasured" => window_is(Fullness::Unknown),
-            "window close" => window_is(Fullness::Close),
+            ("server", "dated") => quota.is_some_and(|quota| quota.resets_at.is_some()),
+            ("dated", "") => self.reset_in_text().is_some(),
+            ("gateway", "") => evidence.gateway().is_some(),
+            ("gateway", "dated") => meters::spend_limit_resets_at(evidence).is_some(),
+            ("room", "") => meters::all_low(evidence),
+            ("certain", "") => self.window.is_some_and(is_full) || quota.is_some(),
+            ("window", "") => self.window.is_some(),
             // Beside the windows' own samples: what is told now, and what `/usage` showed.
-            "window told now" => self.is_told_now(),
-            "window only shown" => !self.is_told_now() && self.is_shown(),
-            "window untold" => {
-                window_is(Fullness::Unknown) && !self.is_told_now() && !self.is_shown()
+            ("window", "told now") => self.is_told_now(),
+            ("window", "only shown") => {
+                let shown = |window| meters::shown(evidence, window);
+                !self.is_told_now() && self.window.and_then(shown).is_some()
             }
-            "other full" => self.window_of("other").is_some_and(is_full),
-            "one model" => self.window.is_some_and(Window::is_of_one_model),
-            "guessed" => self.is_guessed,
-            "wrapper" => clues.substance == Substance::Wrapper && !clues.text.is_empty(),
-            "code" => clues.substance == Substance::Code,
-            "notes" => clues.substance == Substance::Notes,
-            "names another" => clues.another().is_some(),
+            ("window", how) => self.window.map(fullness) == Some(named(how)?),
+            ("other", "full") => self.window_of("other").is_some_and(is_full),
+            ("one", "model") => self.window.is_some_and(Window::is_of_one_model),
+            ("guessed", "") => self.is_guessed,
+            ("wrapper", "") => clues.substance == Substance::Wrapper && !clues.text.is_empty(),
+            ("code", "") => clues.substance == Substance::Code,
+            ("notes", "") => clues.substance == Substance::Notes,
+            ("names", "another") => clues.another().is_some(),
             _ => return None,
         })
     }
@@ -217,11 +205,6 @@ impl<'a> Case<'a> {
     fn is_told_now(self) -> bool {
         let told = |window| meters::of_now(self.evidence, window, self.clock.now);
         self.window.and_then(told).is_some()
-    }
-
-    fn is_shown(self) -> bool {
-        let shown = |window| meters::shown(self.evidence, window);
-        self.window.and_then(shown).is_some()
     }
 
     /// Who pays, and can change what is paid for: of what a message says is an organization's, an admin.
@@ -268,16 +251,11 @@ impl<'a> Case<'a> {
             self.clues.status.map(|status| format!("status {status}")),
             class.map(str::to_owned),
         ];
-        let mut names = String::new();
-        for reading in readings.into_iter().flatten() {
-            let comma = if names.is_empty() { "" } else { ", " };
-            let more = format!("{names}{comma}{reading}");
-            if more.chars().count() > room {
-                break;
-            }
-            names = more;
+        let mut names: Vec<String> = readings.into_iter().flatten().collect();
+        while names.join(", ").chars().count() > room {
+            names.pop();
         }
-        Some(names).filter(|names| !names.is_empty())
+        Some(names.join(", ")).filter(|names| !names.is_empty())
     }
 
     /// Where to look.

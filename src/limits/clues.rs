@@ -18,8 +18,6 @@ pub(super) struct Clues {
     pub(super) text: String,
     /// The limit that is said to be reached.
     pub(super) limit: Option<NamedLimit>,
-    /// The name that it has for the prepaid pool.
-    pub(super) pool: Pool,
     /// Whether it adds to a limit that no usage credits are left as a way out (2.1.329).
     pub(super) adds_no_credits: bool,
     /// `type` and `code` of the API's own JSON.
@@ -85,32 +83,6 @@ impl Speaker {
     }
 }
 
-/// The prepaid pool by the user's own name for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Pool {
-    #[default]
-    UsageCredits,
-    /// What it was called before client 2.1.144.
-    ExtraUsage,
-}
-
-impl Pool {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::UsageCredits => "usage credits",
-            Self::ExtraUsage => "extra usage",
-        }
-    }
-
-    /// "no usage credits are", "no extra usage is".
-    pub(super) fn verb(self) -> &'static str {
-        match self {
-            Self::UsageCredits => "are",
-            Self::ExtraUsage => "is",
-        }
-    }
-}
-
 impl Clues {
     /// Of each of the messages in a text, in order.
     pub(super) fn of_text(message: &str) -> Vec<Self> {
@@ -155,11 +127,6 @@ impl Clues {
     fn of_passage(passage: Passage) -> Self {
         let text = without_mentions(normalize(&passage.text));
         let (text, adds_no_credits) = without_the_way_out(text);
-        let pool = if text.contains("extra usage") {
-            Pool::ExtraUsage
-        } else {
-            Pool::UsageCredits
-        };
         let limit = named_limit(&text);
         let status = passage.status.or_else(|| status_in(&passage.text));
         Self {
@@ -172,7 +139,6 @@ impl Clues {
             is_refusal: passage.text.contains("API Error")
                 || passage.types.iter().any(|name| name.ends_with("_error"))
                 || status == Some(429),
-            pool,
             adds_no_credits,
             types: passage.types,
             status,

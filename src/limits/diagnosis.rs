@@ -17,7 +17,8 @@ use super::actions::Help;
 use super::case::Case;
 use super::clues::Substance;
 use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
-use super::rules::{Answered, Judged};
+use super::messages::Judged;
+use super::rules::Answered;
 
 /// Of a message that stands amid prose.
 const TOLD: &str = "The text speaks of this message; whether it came to you is not known.";
@@ -77,7 +78,10 @@ impl Diagnosis {
             },
             is_only_told,
             who: judged.who.unwrap_or_else(|| case.payer()),
-            waiting_helps: judged.waiting_helps(case),
+            waiting_helps: judged.waiting.and_then(|told| {
+                let helps = || case.meets_any(told).then_some(true);
+                told.parse().ok().or_else(helps)
+            }),
             window: case.window,
             window_is_full: false,
             lasts_hours: message.lasts_hours,

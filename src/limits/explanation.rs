@@ -1,11 +1,9 @@
 //! How an incident is shown: on the status line, for a person at a terminal, and inside a conversation.
 
 use super::actions::Action;
-use super::clues::Pool;
 use super::evidence::Seen;
 use super::incident::Incident;
-use super::kind::{LimitKind, Verdict};
-use super::standing::{Ending, Standing};
+use super::kind::Verdict;
 use crate::claude::version::ClientVersion;
 use crate::render::{Page, Report, rows_for_answer};
 use crate::terminal::{self, Piece, Tone};
@@ -64,22 +62,15 @@ fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize) -
     report.paragraph(Tone::Strong, &incident.headline);
     report.section("What to do");
     for (index, action) in incident.actions.iter().take(actions).enumerate() {
-        let place = action.command.as_deref().or(action.url.as_deref());
-        // What the instruction itself names need not be named again.
-        let place = place
-            .filter(|place| !action.doing.contains(place))
-            .map(|place| format!(": {place}"))
-            .unwrap_or_default();
         let mark = format!("{}. ", index + 1);
+        let place = action.place_beside();
         report.item(&mark, Tone::Plain, format!("{}{place}", action.doing));
     }
     if reasons > 0 {
         let told = incident.reasons.iter().take(reasons);
         let unknown = incident.diagnosis.unknowns.iter().take(1);
-        let sentences = told
-            .map(|reason| reason.sentence.as_str())
-            .chain(unknown.copied());
-        list(&mut report, "Why", sentences);
+        let told = told.map(|reason| reason.sentence.as_str());
+        list(&mut report, "Why", told.chain(unknown.copied()));
     }
     report.gap();
     origin(incident, clock, &mut report);
@@ -103,25 +94,15 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Re
     }
     let is_known = incident.message.texts().next().is_some();
     if incident.evidence.text.seen == Seen::Pasted && is_known {
-        list(
-            &mut report,
-            "What this message can mean",
-            incident.message.meanings(),
-        );
+        let meanings = incident.message.meanings();
+        list(&mut report, "What this message can mean", meanings);
     }
     let reasons = incident.reasons.iter().map(|reason| &reason.sentence);
     list(&mut report, "Why", reasons);
-    list(
-        &mut report,
-        "What is not known",
-        &incident.diagnosis.unknowns,
-    );
-    list(
-        &mut report,
-        "What others tried in vain",
-        incident.tried_in_vain,
-    );
-    list(&mut report, "Names", both_names(incident));
+    let (unknowns, in_vain) = (&incident.diagnosis.unknowns, incident.tried_in_vain);
+    list(&mut report, "What is not known", unknowns);
+    list(&mut report, "What others tried in vain", in_vain);
+    list(&mut report, "Names", &incident.both_names);
     list(&mut report, "Spent from this machine", spent);
     report.section("The message");
     let text = terminal::cut(&incident.text(), 600);
@@ -147,45 +128,11 @@ fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     if evidence.text.seen == Seen::Pasted {
         return;
     }
-    let version = evidence
-        .session
-        .client
-        .version
-        .as_deref()
-        .map(|version| format!(", Claude Code {version}"))
-        .unwrap_or_default();
-    let state = match incident.standing {
-        Standing::News => "Nothing is stopped.",
-        Standing::Blocks(_) => "Still blocked.",
-        Standing::Over(_) if evidence.is_answered_by_another_model(incident.diagnosis.limit) => {
-            "Answered since, by another model."
-        }
-        Standing::Over(_) if evidence.since.answered => "Answered since, so it is over.",
-        Standing::Over(Ending::Answered | Ending::AnsweredElsewhere) => {
-            "Another session was answered since, so it is over."
-        }
-        Standing::Over(Ending::Reset | Ending::ResetEarly) => "The limit has reset since.",
-        Standing::Over(Ending::PauseOver) => "It should have passed since.",
-        Standing::Over(Ending::Outlived) => {
-            "It says nothing about now any more: it is too long ago."
-        }
-    };
+    let version = evidence.session.client.version.as_ref();
+    let version = version.map(|version| format!(", Claude Code {version}"));
+    let version = version.unwrap_or_default();
     let at = clock.time_and_distance(evidence.at);
-    report.paragraph(Tone::Quiet, format!("{at}{version}. {state}"));
-}
-
-/// Things have been renamed: the user's own word is used above, and the other explained once.
-fn both_names(incident: &Incident) -> Option<&'static str> {
-    match incident.clues.pool {
-        Pool::ExtraUsage => Some(
-            "\"Extra usage\" has been called \"usage credits\" since Claude Code 2.1.144; the command is /usage-credits, and /extra-usage still works.",
-        ),
-        Pool::UsageCredits => (incident.clues.text.contains("session limit")
-            && incident.diagnosis.limit != LimitKind::Unknown)
-            .then_some(
-                "\"Session limit\" is the plan's 5-hour limit; newer versions say \"5-hour limit\". It is not about one session.",
-            ),
-    }
+    report.paragraph(Tone::Quiet, format!("{at}{version}. {}", incident.state));
 }
 
 /// Where the reasons and all ways out are told.
@@ -201,21 +148,11 @@ pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>>
     if incident.evidence.since.answered {
         return None;
     }
-    let ended = match incident.standing {
-        Standing::Over(Ending::Reset | Ending::ResetEarly) if incident.continues_now() => {
-            "limit has reset · Claude Code continues shortly"
-        }
-        Standing::Over(Ending::Reset | Ending::ResetEarly) => {
-            "limit has reset · send the prompt again"
-        }
-        Standing::Over(Ending::AnsweredElsewhere) => {
-            "another session works again · send the prompt again"
-        }
-        Standing::Over(Ending::PauseOver) => "it should have passed · send the prompt again",
-        Standing::Over(Ending::Answered | Ending::Outlived) => return None,
-        Standing::Blocks(_) | Standing::News => return Some(lasting(incident, width)),
-    };
-    Some(vec![vec![(Tone::Quiet, terminal::cut(ended, width))]])
+    if !incident.standing.is_over() {
+        return Some(lasting(incident, width));
+    }
+    let ended = terminal::cut(incident.how_it_ended.as_ref()?, width);
+    Some(vec![vec![(Tone::Quiet, ended)]])
 }
 
 fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
@@ -275,14 +212,9 @@ const A_LOOK: [&str; 2] = ["/usage", "/status"];
 
 /// A step with its command or address. None of one that the badge says: to wait, or what it names.
 fn next_step(step: &Action, incident: &Incident, width: usize) -> Option<String> {
-    let place = step.command.as_deref().or(step.url.as_deref())?;
+    let place = step.place()?;
     if incident.badge.contains(place) || A_LOOK.contains(&place) {
         return None;
     }
-    let rest = if step.doing.contains(place) {
-        String::new()
-    } else {
-        format!(": {place}")
-    };
-    Some(cut_before(&step.doing, &rest, width))
+    Some(cut_before(&step.doing, &step.place_beside(), width))
 }

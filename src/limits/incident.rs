@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::actions::Action;
 use super::case::Case;
-use super::clues::Clues;
 use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
 use super::kind::Verdict;
@@ -13,15 +12,13 @@ use super::messages::Message;
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
-use super::rules;
-use super::standing::{self, Ending, Standing, Wait};
+use super::rules::{self, TABLES};
+use super::standing::{self, Standing, Wait};
 use super::words::{BADGE, Telling};
 use crate::secrets::hidden;
 use crate::terminal::cut;
 use crate::time::{Clock, rfc3339};
 
-/// If a session has not gone on by then, its user has told it not to.
-const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 
@@ -65,7 +62,6 @@ impl GoesOn {
 pub struct Incident {
     /// What is known.
     pub evidence: Evidence,
-    pub(super) clues: Clues,
     pub(super) message: &'static Message,
     /// What follows.
     pub diagnosis: Diagnosis,
@@ -84,6 +80,12 @@ pub struct Incident {
     pub reasons: Vec<Reason>,
     /// What others tried in vain, as far as it concerns this case.
     pub(super) tried_in_vain: &'static [&'static str],
+    /// Whether it is over, in a sentence.
+    pub(super) state: String,
+    /// How it ended, in a row of the status line.
+    pub(super) how_it_ended: Option<String>,
+    /// Things have been renamed: the user's own word is used elsewhere, and the other explained here.
+    pub(super) both_names: Option<String>,
 }
 
 impl Incident {
@@ -91,7 +93,7 @@ impl Incident {
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
         let case = Case::new(&evidence, &clues, message, clock);
-        let diagnosis = rules::weigh(message.judged, &case);
+        let diagnosis = rules::weigh(&case);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
             resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)
@@ -117,12 +119,14 @@ impl Incident {
             tried_in_vain: Some(message.in_vain.as_slice())
                 .filter(|_| telling.meets(message.in_vain_for))
                 .unwrap_or_default(),
+            state: telling.value("state").unwrap_or_default(),
+            how_it_ended: telling.value("how it ended"),
+            both_names: telling.value("both names"),
             message,
             diagnosis,
             resets,
             standing,
             clock,
-            clues,
             evidence,
         }
     }
@@ -181,16 +185,8 @@ impl Incident {
         })
     }
 
-    /// Whether an open session is about to go on by itself, because its window has just reset.
-    pub fn continues_now(&self) -> bool {
-        let since_reset = self.resets.chosen.map(|reset| self.clock.now - reset.at);
-        self.continues_by_itself()
-            && self.standing == Standing::Over(Ending::Reset)
-            && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
-    }
-
     fn continues_by_itself(&self) -> bool {
-        standing::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
+        standing::continues_by_itself(&self.evidence, &self.diagnosis)
     }
 
     /// The message in one line, without anything that looks like a key.
@@ -235,7 +231,12 @@ impl Incident {
 fn choose(telling: &Telling<'_>) -> Vec<Action> {
     let is_over = telling.standing.is_over() && !telling.diagnosis.is_news();
     let mut chosen = telling.diagnosis.in_order();
-    for change in rules::changes(is_over) {
+    let changes = if is_over {
+        &TABLES.afterwards
+    } else {
+        &TABLES.actions
+    };
+    for change in changes {
         if telling.meets(change.r#if) {
             change.make(&mut chosen);
         }
@@ -244,7 +245,7 @@ fn choose(telling: &Telling<'_>) -> Vec<Action> {
     let keys = telling.evidence.login_replaced_by();
     let keys = keys.filter(|_| is_a_keys).map(Action::take_out);
     let when = telling.value("when").unwrap_or_default();
-    let pool = telling.clues.pool.name();
-    let chosen = chosen.into_iter().map(|help| help.filled(&when, pool));
+    let pool = telling.value("pool").unwrap_or_default();
+    let chosen = chosen.into_iter().map(|help| help.filled(&when, &pool));
     keys.chain(chosen).collect()
 }

@@ -218,7 +218,7 @@ impl LimitKind {
 }
 
 /// What the evidence says about the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The evidence agrees with the message.
@@ -236,6 +236,7 @@ pub enum Verdict {
     /// The message says that the limit has ended.
     Over,
     /// The evidence does not suffice.
+    #[default]
     CannotTell,
 }
 

@@ -1,6 +1,7 @@
 //! What the meters say about a window at the time of the error.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 
 use super::evidence::{Evidence, Sample, Seen};
 use super::kind::Window;
@@ -24,7 +25,8 @@ const DOUBT_AGAINST_THE_SERVER: f64 = 10.0;
 const LONGEST_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// How full a window was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Fullness {
     /// The limit is real.
     Full,
@@ -33,13 +35,13 @@ pub(super) enum Fullness {
     /// Measured shortly before the error, and so close to full that it may have filled up since.
     Close,
     /// Not measured lately, or not measured at all.
-    Unknown,
+    Unmeasured,
 }
 
 /// How full `window` was at the error.
 pub(super) fn fullness(evidence: &Evidence, window: Window) -> Fullness {
     let Some((sample, meter)) = fresh(evidence, window) else {
-        return Fullness::Unknown;
+        return Fullness::Unmeasured;
     };
     if meter.used_percent >= FULL_FROM {
         return Fullness::Full;
@@ -72,7 +74,7 @@ pub(super) fn all_low(evidence: &Evidence) -> bool {
     fullness(evidence, Window::FiveHour) == Fullness::Low
         && matches!(
             fullness(evidence, Window::Weekly),
-            Fullness::Low | Fullness::Unknown
+            Fullness::Low | Fullness::Unmeasured
         )
 }
 

@@ -13,7 +13,6 @@ pub mod evidence;
 pub mod explanation;
 pub mod incident;
 pub mod kind;
-mod loose_json;
 pub mod messages;
 mod meters;
 mod named_limit;

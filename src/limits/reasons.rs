@@ -7,7 +7,7 @@ use super::evidence::Seen;
 use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
-use super::rules;
+use super::rules::TABLES;
 use super::vocabulary::{identifier, vocabulary};
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
@@ -267,7 +267,7 @@ fn the_version(telling: &Telling<'_>) -> Option<Reason> {
 
 /// What the tables say of a subject, as far as it concerns this case.
 fn told(telling: &Telling<'_>, of: &'static str) -> impl Iterator<Item = Reason> {
-    let facts = rules::facts(of).iter();
+    let facts = TABLES.facts.get(of).into_iter().flatten();
     let facts = facts.filter(|fact| telling.meets(fact.r#if));
     facts.filter_map(|fact| Some(reason(fact.by, None, telling.fill(fact.says)?)))
 }

@@ -11,27 +11,34 @@ use serde::Deserialize;
 use super::actions::{Help, HelpChange};
 use super::case::Case;
 use super::diagnosis::{Diagnosis, Source};
-use super::kind::{LimitKind, Verdict, Who, named};
+use super::kind::{LimitKind, named};
+use super::messages::{Judged, Judgement};
 use super::vocabulary::embedded;
 
 const EMBEDDED: &str = include_str!("messages/rules.json");
 
 /// Conditions, and a sentence for where they hold.
-type Sentences = Vec<(&'static str, &'static str)>;
+pub(super) type Sentences = Vec<(&'static str, String)>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
-struct Tables {
+pub(super) struct Tables {
     rules: BTreeMap<&'static str, Rule>,
     answers: BTreeMap<&'static str, Answered>,
-    /// What is changed about the help that answers name.
-    actions: Vec<HelpChange>,
+    /// What is changed about the help that answers name, in this order.
+    pub(super) actions: Vec<HelpChange>,
     /// The same once it is over.
-    afterwards: Vec<HelpChange>,
+    pub(super) afterwards: Vec<HelpChange>,
     /// How it ended.
-    endings: Vec<Saying>,
+    pub(super) endings: Vec<Saying>,
     /// What the verdict rests on, by subject.
-    facts: BTreeMap<&'static str, Vec<Fact>>,
+    pub(super) facts: BTreeMap<&'static str, Vec<Fact>>,
+    /// What stands for a part in braces: the first whose conditions hold, and whose own parts are known.
+    pub(super) words: BTreeMap<&'static str, Sentences>,
+    /// What tells when somebody is back, longest first.
+    pub(super) until: Vec<&'static str>,
+    /// Verbs, and how they are said of what is over.
+    pub(super) past: Vec<(&'static str, &'static str)>,
 }
 
 /// A sentence for where some conditions hold, and where it comes from.
@@ -76,47 +83,6 @@ struct Row {
     unknown: Sentences,
 }
 
-/// Verdict, who can change it (`payer`: whoever pays), and whether waiting helps: true, false,
-/// nobody knows (`-`), or conditions under which it does (`|` between alternatives).
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "&str")]
-pub(super) struct Judged {
-    pub(super) verdict: Verdict,
-    pub(super) who: Option<Who>,
-    waiting: &'static str,
-}
-
-impl Default for Judged {
-    fn default() -> Self {
-        Self {
-            verdict: Verdict::CannotTell,
-            who: None,
-            waiting: "-",
-        }
-    }
-}
-
-impl TryFrom<&'static str> for Judged {
-    type Error = String;
-
-    fn try_from(text: &'static str) -> Result<Self, String> {
-        let mut words = text.splitn(3, ' ');
-        let mut read = || {
-            let (verdict, who) = (named(words.next()?)?, words.next()?);
-            Some(Self {
-                verdict,
-                who: if who == "payer" {
-                    None
-                } else {
-                    Some(named(who)?)
-                },
-                waiting: words.next()?,
-            })
-        };
-        read().ok_or_else(|| format!("no judgement: {text}"))
-    }
-}
-
 /// What is said, and what helps.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
@@ -145,42 +111,28 @@ pub(super) struct Saying {
     pub(super) badge: Vec<&'static str>,
 }
 
-static TABLES: LazyLock<Tables> = LazyLock::new(|| embedded(EMBEDDED));
+pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| embedded(EMBEDDED));
 
-/// What is changed about the help that answers name, in this order.
-pub(super) fn changes(is_over: bool) -> &'static [HelpChange] {
-    if is_over {
-        &TABLES.afterwards
-    } else {
-        &TABLES.actions
+/// What a message is.
+pub(super) fn weigh(case: &Case<'_>) -> Diagnosis {
+    match case.message.judged {
+        Judgement::By(rule) => by_rule(rule, *case),
+        Judgement::Fixed(judged) => Diagnosis::new(case, judged),
     }
 }
 
-/// What is said of what is over, by how it ended.
-pub(super) fn endings() -> &'static [Saying] {
-    &TABLES.endings
-}
-
-/// What a verdict may rest on, of this subject.
-pub(super) fn facts(subject: &str) -> &'static [Fact] {
-    TABLES.facts.get(subject).map_or(&[], Vec::as_slice)
-}
-
-/// What a message is by the rule of this name, or by this judgement.
-pub(super) fn weigh(name: &'static str, case: &Case<'_>) -> Diagnosis {
-    let Some(rule) = TABLES.rules.get(name) else {
-        return Diagnosis::new(case, name.try_into().unwrap_or_default());
-    };
-    let case = case.with_window_of(rule.windows);
-    let Some(row) = rule.rows.iter().find(|row| case.meets(row.r#if)) else {
+fn by_rule(name: &str, case: Case<'_>) -> Diagnosis {
+    let rule = TABLES.rules.get(name);
+    let case = case.with_window_of(rule.map_or("", |rule| rule.windows));
+    let mut rows = rule.iter().flat_map(|rule| &rule.rows);
+    let Some((rule, row)) = rule.zip(rows.find(|row| case.meets(row.r#if))) else {
         return Diagnosis::new(&case, Judged::default());
     };
     if let Some(other) = row.rule {
-        return weigh(other, &case);
+        return by_rule(other, case);
     }
-    let case = row
-        .window
-        .map_or(case, |source| case.with_window_of(source));
+    let another = row.window.map(|source| case.with_window_of(source));
+    let case = another.unwrap_or(case);
     let mut diagnosis = Diagnosis::new(&case, row.is);
     diagnosis.window_is_full = case.meets("certain, !room");
     diagnosis.limit = match row.limit {
@@ -200,18 +152,10 @@ pub(super) fn weigh(name: &'static str, case: &Case<'_>) -> Diagnosis {
     };
     let unknown = row.unknown.iter().chain(&rule.unknown);
     let unknown = unknown.filter(|(conditions, _)| case.meets(conditions));
-    let sentences = unknown.map(|(_, sentence)| *sentence);
-    diagnosis.unknowns.extend(sentences);
     diagnosis
-}
-
-impl Judged {
-    pub(super) fn waiting_helps(self, case: &Case<'_>) -> Option<bool> {
-        match self.waiting {
-            "true" | "false" | "-" => self.waiting.parse().ok(),
-            conditions => case.meets_any(conditions).then_some(true),
-        }
-    }
+        .unknowns
+        .extend(unknown.map(|(_, sentence)| sentence.as_str()));
+    diagnosis
 }
 
 #[cfg(test)]
@@ -266,14 +210,13 @@ mod tests {
                     "{}",
                     row.says
                 );
-                let waiting = Some(row.is.waiting)
-                    .filter(|waiting| !["true", "false", "-"].contains(waiting));
+                let waiting = row.is.waiting;
+                let waiting = waiting.filter(|waiting| waiting.parse::<bool>().is_err());
                 let unknown = row.unknown.iter().chain(&rule.unknown);
                 let all = unknown.map(|(conditions, _)| *conditions);
                 for conditions in all.chain([row.r#if]).chain(waiting) {
                     for name in names(conditions) {
-                        let is_known = case.holds(name, message.names).is_some();
-                        assert!(is_known || name.starts_with("window "), "{name}");
+                        assert!(case.holds(name, message.names).is_some(), "{name}");
                     }
                 }
             }
@@ -285,15 +228,22 @@ mod tests {
             .map(|saying| saying.r#if)
             .chain(changes.map(|change| change.r#if))
             .chain(tables.facts.values().flatten().map(|fact| fact.r#if))
+            .chain(
+                tables
+                    .words
+                    .values()
+                    .flatten()
+                    .map(|(conditions, _)| *conditions),
+            )
         {
             for name in names(conditions) {
                 assert!(telling.holds(name).is_some(), "{name}");
             }
         }
         for message in messages::all() {
-            let is_known = tables.rules.contains_key(message.judged);
-            let is_judged = Judged::try_from(message.judged).is_ok();
-            assert!(is_known || is_judged, "{}", message.judged);
+            if let Judgement::By(rule) = message.judged {
+                assert!(tables.rules.contains_key(rule), "{rule}");
+            }
         }
         for (conditions, ..) in messages::all().flat_map(|message| &message.also) {
             for name in names(conditions) {
@@ -303,7 +253,8 @@ mod tests {
         let values = include_str!("words.rs");
         for part in EMBEDDED.split('{').skip(1) {
             let name = part.split(['}', ' ', '\n']).next().unwrap_or_default();
-            let is_known = ["", "what", "names", "limit", "name"].contains(&name)
+            let is_known = ["", "what", "who", "names", "limit", "name"].contains(&name)
+                || tables.words.contains_key(name)
                 || values.contains(&format!("\"{name}\" =>"));
             assert!(is_known, "{{{name}}}");
         }

@@ -153,6 +153,8 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.
-pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
-    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE) && evidence.session.stays_put.is_none()
+pub(super) fn continues_by_itself(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    diagnosis.of_plan().is_some()
+        && evidence.is_since(CONTINUES_SINCE)
+        && evidence.session.stays_put.is_none()
 }

@@ -47,14 +47,9 @@ impl Incident {
         // When it was answered nobody may have seen, or there was no limit to reset.
         let is_sure = self.is_open() && !is_doubtful && !is_reset_early;
         let reset = self.resets.chosen.map(|reset| reset.at);
-        let end = match (answer, reset) {
-            (Some(answer), Some(reset)) => Some(answer.min(reset)),
-            (Some(answer), None) => Some(answer),
-            (None, reset) if is_sure && reset.is_some() => reset,
-            (None, _) if self.blocks().is_some() => return Some(Stopped::Open),
-            (None, _) => None,
-        };
-        Some(match end {
+        let reset = reset.filter(|_| answer.is_some() || is_sure);
+        Some(match answer.into_iter().chain(reset).min() {
+            None if self.blocks().is_some() => Stopped::Open,
             Some(end) if end > now => Stopped::Still,
             Some(end) if end > at && end - at <= longest => Stopped::Until(end),
             _ => Stopped::Unknown,
@@ -181,23 +176,21 @@ impl Tolls {
         for (at, limit, toll) in tolls_of {
             tolls.total += toll;
             *by_limit.entry(limit).or_default() += toll;
-            let counts = Toll {
-                blocked: TimeDelta::zero(),
-                ..toll
+            let mut add = |day: NaiveDate, toll: Toll| {
+                *by_period.entry(period_of(day, by_month)).or_default() += toll;
             };
-            let passed = by_day(at, toll.blocked, zone).map(|(day, blocked)| {
+            for (day, blocked) in by_day(at, toll.blocked, zone) {
                 let no_counts = Toll::default();
-                (
+                add(
                     day,
                     Toll {
                         blocked,
                         ..no_counts
                     },
-                )
-            });
-            for (day, toll) in passed.chain([(zone.day(at), counts)]) {
-                *by_period.entry(period_of(day, by_month)).or_default() += toll;
+                );
             }
+            let blocked = TimeDelta::zero();
+            add(zone.day(at), Toll { blocked, ..toll });
         }
         by_limit.sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
         tolls.by_limit = by_limit.into_iter().collect();
@@ -209,11 +202,12 @@ impl Tolls {
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
-        let since = if since.year() == clock.zone.day(clock.now).year() {
-            since.format("%a %-d %b")
+        let is_this_year = since.year() == clock.zone.day(clock.now).year();
+        let since = since.format(if is_this_year {
+            "%a %-d %b"
         } else {
-            since.format("%a %-d %b %Y")
-        };
+            "%a %-d %b %Y"
+        });
         let often = match total.stops {
             1 => "once".to_owned(),
             2 => "twice".to_owned(),
@@ -223,18 +217,14 @@ impl Tolls {
             none if none.is_zero() => String::new(),
             some => format!(", for {} in all", in_words(some)),
         };
-        let likely_false = match (total.likely_false, total.stops) {
+        let some_were = |some: u64, one: &str, several: &str| match (some, total.stops) {
             (0, _) => String::new(),
-            (1, 1) => " It was likely false.".to_owned(),
-            (1, _) => " 1 was likely false.".to_owned(),
-            (many, _) => format!(" {many} were likely false."),
+            (1, 1) => format!(" It was {one}."),
+            (1, _) => format!(" 1 was {one}."),
+            (many, _) => format!(" {many} were {several}."),
         };
-        let not_a_limit = match (total.not_a_limit, total.stops) {
-            (0, _) => String::new(),
-            (1, 1) => " It was no limit of yours.".to_owned(),
-            (1, _) => " 1 was no limit of yours.".to_owned(),
-            (many, _) => format!(" {many} were no limits of yours."),
-        };
+        let likely_false = some_were(total.likely_false, "likely false", "likely false");
+        let not_a_limit = some_were(total.not_a_limit, "no limit of yours", "no limits of yours");
         Some(format!(
             "Limits stopped the work {often} since {since}{blocked}.{likely_false}{not_a_limit}"
         ))

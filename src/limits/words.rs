@@ -5,14 +5,15 @@
 
 use std::ops::Deref;
 
+use chrono::TimeDelta;
+
 use super::case::{self, Case};
-use super::clues::Pool;
 use super::diagnosis::Diagnosis;
-use super::kind::{LimitKind, Verdict, Window, named};
+use super::kind::{LimitKind, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
-use super::rules::{self, Saying};
-use super::standing::{self, Ending, Standing};
+use super::rules::{Saying, TABLES};
+use super::standing::{self, Standing};
 use crate::terminal;
 
 /// The most characters of a headline, full stop included.
@@ -20,16 +21,8 @@ const HEADLINE: usize = 110;
 /// The most columns of a badge.
 pub(super) const BADGE: usize = 60;
 
-/// What tells when somebody is back, longest first.
-const UNTIL: [&str; 7] = [
-    "{what}: {who} {at}, {in}",
-    "{what}: {who} {at}",
-    "{what}, until {time}",
-    "{what}, but its reset time {passed} has passed: send the prompt again",
-    "The reset time {passed} has passed: send the prompt again",
-    "{what}: /usage shows when {who}",
-    "{what}: look at /usage",
-];
+/// If a session has not gone on by then, its user has told it not to.
+const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What words are made from.
 #[derive(Debug)]
@@ -75,62 +68,49 @@ impl Telling<'_> {
     pub(super) fn in_the_past(&self) -> Said {
         let lasting = self.lasting();
         let what = past(&lasting.what);
-        self.first_of(rules::endings(), &Said { what, ..lasting })
+        self.first_of(&TABLES.endings, &Said { what, ..lasting })
     }
 
     /// The first saying whose conditions hold, after what was said `before`.
     fn first_of(&self, sayings: &[Saying], before: &Said) -> Said {
         let mut sayings = sayings.iter();
-        let saying = sayings.find(|saying| self.meets(saying.r#if));
-        saying.map_or_else(Said::default, |saying| self.filled(saying, before))
-    }
-
-    fn filled(&self, saying: &Saying, before: &Said) -> Said {
-        let who = saying.until.unwrap_or_default();
+        let Some(saying) = sayings.find(|saying| self.meets(saying.r#if)) else {
+            return Said::default();
+        };
         let what = saying.what.iter().find_map(|what| self.fill(what));
         let about = what.as_deref().unwrap_or(&before.what);
         let name = before.badge.split(" · ").next().unwrap_or_default();
-        let fill = |template: &&str| {
-            let template = template.replace("{what}", about).replace("{who}", who);
-            self.fill(&template.replace("{name}", name))
+        let fill = |template: &str| {
+            let template = template.replace("{what}", about).replace("{name}", name);
+            self.fill(&template.replace("{who}", saying.until.unwrap_or_default()))
         };
-        let mut headlines: Vec<String> = saying.says.iter().filter_map(fill).collect();
-        let mut badges: Vec<String> = saying.badge.iter().filter_map(fill).collect();
-        if saying.until.is_some() {
-            headlines.extend(UNTIL.iter().filter_map(fill));
-            let reset = match (self.value("time"), self.resets.chosen) {
-                (Some(time), _) => format!("back {time}"),
-                (None, Some(_)) => "its reset has passed".to_owned(),
-                (None, None) => "reset: see /usage".to_owned(),
-            };
-            badges = badges
-                .iter()
-                .map(|badge| format!("{badge} · {reset}"))
-                .collect();
-        }
+        let (until, back) = match saying.until {
+            Some(_) => (TABLES.until.as_slice(), " · {back}"),
+            None => (&[][..], ""),
+        };
+        let headlines = saying.says.iter().chain(until);
+        let headlines = headlines.filter_map(|says| fill(says)).collect();
+        let badges = saying.badge.iter();
+        let badges = badges.filter_map(|badge| fill(&format!("{badge}{back}")));
+        let badges = badges.collect();
         self.said(headlines, badges, what.filter(|_| saying.until.is_some()))
     }
 
     /// The first headline and the first badge that are short enough.
-    fn said(
-        &self,
-        mut headlines: Vec<String>,
-        mut badges: Vec<String>,
-        what: Option<String>,
-    ) -> Said {
-        if self.diagnosis.is_only_told {
-            headlines = if_it_came(&headlines, "If you got it: ", ": ");
-            badges = if_it_came(&badges, "if yours: ", " · ");
-        }
+    fn said(&self, headlines: Vec<String>, badges: Vec<String>, what: Option<String>) -> Said {
+        let (headlines, badges) = if self.diagnosis.is_only_told {
+            let headlines = if_it_came(&headlines, "If you got it: ", ": ");
+            (headlines, if_it_came(&badges, "if yours: ", " · "))
+        } else {
+            (headlines, badges)
+        };
         let headline = first_that(headlines, |headline| headline.chars().count() < HEADLINE);
         let badge = first_that(badges, |badge| terminal::width(badge) <= BADGE);
-        let (before, _) = headline.split_once(": ").unwrap_or((&headline, ""));
-        let what = what.unwrap_or_else(|| before.to_owned());
-        let [headline, badge] = [headline, badge].map(|words| self.with_time(words));
+        let before = headline.split(": ").next().unwrap_or_default();
         Said {
-            headline,
-            badge,
-            what,
+            what: what.unwrap_or_else(|| before.to_owned()),
+            headline: self.with_time(&headline),
+            badge: self.with_time(&badge),
         }
     }
 
@@ -149,24 +129,18 @@ impl Telling<'_> {
 
     /// What stands for a part in braces.
     pub(super) fn value(&self, name: &str) -> Option<String> {
-        let (evidence, clock, pool) = (self.evidence, self.clock, self.clues.pool);
+        let (evidence, clock) = (self.evidence, self.clock);
         let ahead = || self.reset_ahead().map(|reset| reset.at);
         let metered = || meters::fresh(evidence, self.metered());
-        let figures = || self.clues.figures();
+        if let Some(words) = TABLES.words.get(name) {
+            let mut words = words
+                .iter()
+                .filter(|(conditions, _)| self.meets(conditions));
+            return words.find_map(|(_, words)| self.fill(words));
+        }
         Some(match name {
             "limit" => self.window().limit().to_owned(),
-            "counted" => match self.diagnosis.limit {
-                LimitKind::Window(window) => format!("your {}", window.limit()),
-                LimitKind::UsageCredits => format!("your {}", pool.name()),
-                _ => "a usage limit".to_owned(),
-            },
             "used" => self.clues.percent_used()?.to_string(),
-            "pool" => pool.name().to_owned(),
-            "are" => pool.verb().to_owned(),
-            "cap" => match pool {
-                Pool::UsageCredits => "credit cap".to_owned(),
-                Pool::ExtraUsage => "extra usage cap".to_owned(),
-            },
             "at" => {
                 let time = clock.time(ahead()?);
                 let is_today = time.starts_with(|c: char| c.is_ascii_digit());
@@ -175,34 +149,19 @@ impl Telling<'_> {
             "in" => clock.distance(ahead()?),
             "when" => clock.time_and_distance(ahead()?),
             "time" => clock.time(ahead()?),
-            "passed" => {
-                let chosen = self.resets.chosen.filter(|_| ahead().is_none());
-                clock.time(chosen?.at)
-            }
+            "passed" => clock.time(self.resets.chosen.filter(|_| ahead().is_none())?.at),
             "measured" => age_at_error(evidence, metered()?.0),
             "meter" => self.metered().short().to_owned(),
             "metered" => percent(metered()?.1.used_percent),
-            "spent" => figures()?.0.to_owned(),
-            "most" => figures()?.1.to_owned(),
-            "host" => evidence
-                .gateway()
+            "spent" => self.clues.figures()?.0.to_owned(),
+            "most" => self.clues.figures()?.1.to_owned(),
+            "host" => Some(evidence.gateway()?)
                 .filter(|host| host.len() <= 30)?
                 .to_owned(),
-            "gateway" => match self.value("host") {
-                Some(host) => format!("your gateway ({host})"),
-                None => "your gateway".to_owned(),
-            },
-            "key" => {
-                let stray = evidence.login_replaced_by().next();
-                stray.map_or("an API key", |stray| &stray.name).to_owned()
-            }
+            "stray" => evidence.login_replaced_by().next()?.name.clone(),
             "status" => self.clues.status?.to_string(),
             "plan" => evidence.login.account.as_ref()?.plan.name().to_owned(),
-            "role" => {
-                let role = evidence.login.account.as_ref()?.role.as_deref();
-                role.map(|role| format!(", role {role}"))
-                    .unwrap_or_default()
-            }
+            "role name" => evidence.login.account.as_ref()?.role.clone()?,
             "clients" => evidence.session.client.installations.to_string(),
             "place" => self.place().to_owned(),
             // What can be read, in so many columns.
@@ -216,53 +175,48 @@ impl Telling<'_> {
     }
 
     pub(super) fn holds(&self, name: &str) -> Option<bool> {
-        let diagnosis = self.diagnosis;
-        let is_dated = self.resets.chosen.is_some();
-        let parts = name.split_once(' ').unwrap_or((name, ""));
-        Some(match parts {
-            ("reset", "") => is_dated,
+        let (diagnosis, reset, now) = (self.diagnosis, self.resets.chosen, self.clock.now);
+        let continues = || standing::continues_by_itself(self.evidence, diagnosis);
+        let is_of_one_model = Window::is_of_one_model;
+        Some(match name.split_once(' ').unwrap_or((name, "")) {
+            ("reset", "") => reset.is_some(),
             ("ahead", "") => self.reset_ahead().is_some(),
-            ("ends", "") => is_dated || diagnosis.window_is_full,
+            ("ends", "") => reset.is_some() || diagnosis.window_is_full,
             ("is", "full") => diagnosis.window_is_full,
-            // However it ended in the end.
-            ("its", "reset passed") => self.standing == Standing::Over(Ending::Reset),
-            ("was", "reset early") => self.standing == Standing::Over(Ending::ResetEarly),
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
-                let reset = self.resets.chosen;
-                standing::continues_by_itself(self.evidence, diagnosis.of_plan())
-                    && reset.is_none_or(|reset| reset.at - self.clock.now <= standing::LONGEST_WAIT)
-                    && !self.evidence.since.answered
+                let is_near = |reset: Reset| reset.at - now <= standing::LONGEST_WAIT;
+                continues() && reset.is_none_or(is_near) && !self.evidence.since.answered
+            }
+            ("continues", "now") => {
+                let has_just_passed = |reset: Reset| now - reset.at < CONTINUES_WITHIN;
+                continues() && reset.is_some_and(has_just_passed)
             }
             ("another", "model answered") => {
-                let evidence = self.evidence;
-                evidence.is_answered_by_another_model(diagnosis.limit)
+                self.evidence.is_answered_by_another_model(diagnosis.limit)
             }
-            ("doubted", "") => matches!(
-                diagnosis.verdict,
-                Verdict::FalseLikely | Verdict::CannotTell
-            ),
             ("first", "") => diagnosis
                 .answer
                 .is_some_and(|answer| answer.first.is_some()),
-            ("one", "model") => self.window().is_of_one_model(),
-            ("one", "model's limit") => diagnosis
-                .limit
-                .window()
-                .is_some_and(Window::is_of_one_model),
-            ("verdict", verdict) => diagnosis.verdict.to_string() == verdict,
+            ("of", "a window") => diagnosis.limit.window().is_some(),
+            ("one", "model") => is_of_one_model(self.window()),
+            ("one", "model's limit") => diagnosis.limit.window().is_some_and(is_of_one_model),
+            ("verdict", verdicts) => {
+                let mut verdicts = verdicts.split('/');
+                verdicts.any(|verdict| named(verdict) == Some(diagnosis.verdict))
+            }
             ("who", who) => named(who) == Some(diagnosis.who),
             ("waiting", helps) => diagnosis.waiting_helps == helps.parse().ok(),
+            ("for", window) => diagnosis.awaited() == Some(named(window)?),
+            ("blocks", "") => matches!(self.standing, Standing::Blocks(_)),
+            ("over", "") => self.standing.is_over(),
+            // However it ended in the end.
+            ("over", ending) => self.standing == Standing::Over(named(ending)?),
             ("ended", name) => match self.standing {
                 Standing::Over(_) if self.evidence.since.answered => name == "answered",
                 Standing::Over(ending) => named(name) == Some(ending),
                 Standing::News | Standing::Blocks(_) => false,
             },
-            ("waits", window) => {
-                let awaited = diagnosis.awaited().map(LimitKind::Window);
-                diagnosis.waiting_helps == Some(true)
-                    && awaited.is_some_and(|limit| window == format!("for {limit}"))
-            }
             _ => return self.case.holds(name, diagnosis.limit),
         })
     }
@@ -274,12 +228,10 @@ impl Telling<'_> {
 
     /// The window whose meter speaks against the message.
     fn metered(&self) -> Window {
-        let weekly = self
-            .diagnosis
-            .limit
-            .window()
-            .filter(|window| *window == Window::Weekly);
-        weekly.unwrap_or(Window::FiveHour)
+        match self.diagnosis.limit {
+            LimitKind::Window(Window::Weekly) => Window::Weekly,
+            _ => Window::FiveHour,
+        }
     }
 
     /// The reset, if it lies ahead.
@@ -288,14 +240,14 @@ impl Telling<'_> {
     }
 
     /// With the time to wait until, if the service told one.
-    fn with_time(&self, words: String) -> String {
-        let Some(time) = self.value("time") else {
-            return words;
-        };
-        let waits = ["wait a minute", "wait a few minutes"];
-        waits.iter().fold(words, |words, wait| {
-            words.replace(wait, &format!("wait until {time}"))
-        })
+    fn with_time(&self, words: &str) -> String {
+        let until = self.value("time").map(|time| format!("wait until {time}"));
+        let until = |wait: &'static str| until.clone().unwrap_or(wait.to_owned());
+        ["wait a minute", "wait a few minutes"]
+            .iter()
+            .fold(words.to_owned(), |words, wait| {
+                words.replace(wait, &until(wait))
+            })
     }
 }
 
@@ -316,15 +268,8 @@ fn first_that(texts: Vec<String>, fits: impl Fn(&str) -> bool) -> String {
 
 /// What was said of a state that lasted, once it is over.
 fn past(what: &str) -> String {
-    let verbs = [
-        ("is", "was"),
-        ("are", "were"),
-        ("has", "had"),
-        ("needs", "needed"),
-        ("looks", "looked"),
-    ];
     let words = what.split(' ').map(|word| {
-        let verb = verbs.iter().find(|(now, _)| *now == word);
+        let verb = TABLES.past.iter().find(|(now, _)| *now == word);
         verb.map_or(word, |(_, then)| then)
     });
     words.collect::<Vec<_>>().join(" ")

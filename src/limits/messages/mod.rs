@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::actions::Help;
-use super::kind::{LimitKind, Service, Window};
+use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::vocabulary::embedded;
 use crate::claude::version::Versions;
 
@@ -63,8 +63,7 @@ pub struct Message {
     pub(super) codes: Vec<&'static str>,
     /// Classes and statuses that mean it, where there are no words.
     pub(super) class: Vec<&'static str>,
-    /// What it is: a rule of rules.json, or a judgement that holds whatever the evidence.
-    pub(super) judged: &'static str,
+    pub(super) judged: Judgement,
     /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
     pub(super) means: &'static str,
     /// The badge of a fixed judgement.
@@ -103,6 +102,31 @@ impl Message {
         });
         std::iter::once(in_general).chain(for_some)
     }
+}
+
+/// What a message is.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Judgement {
+    /// By this rule of rules.json.
+    By(&'static str),
+    /// Whatever the evidence.
+    Fixed(Judged),
+}
+
+impl Default for Judgement {
+    fn default() -> Self {
+        Self::Fixed(Judged::default())
+    }
+}
+
+/// Verdict, who can change it (null: whoever pays), and whether waiting helps: true, false, conditions
+/// under which it does (`|` between alternatives), or null where nobody knows.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) who: Option<Who>,
+    pub(super) waiting: Option<&'static str>,
 }
 
 /// In the order in which they are tried.
