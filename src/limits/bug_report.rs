@@ -72,18 +72,16 @@ fn redact(text: &str) -> String {
 fn redact_word(word: &str) -> String {
     let is_edge = |c: char| !c.is_alphanumeric() && !"/~_".contains(c);
     let core = word.trim_matches(is_edge);
-    let is_id = core.starts_with("req_")
-        || core.starts_with("org_")
-        || core.starts_with("org-")
-        || (core.len() == 36 && core.matches('-').count() == 4);
-    let host = core
-        .split_once("://")
-        .map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
+    let mut ids = ["req_", "org_", "org-"].iter();
+    let is_id =
+        ids.any(|id| core.starts_with(id)) || (core.len() == 36 && core.matches('-').count() == 4);
+    let host = core.split_once("://");
+    let host = host.and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
     let is_bare_host = !core.contains('/')
-        && core.matches('.').count() >= 1
+        && core.contains('.')
         && core
             .split('.')
-            .all(|part| !part.is_empty() && part.chars().any(char::is_alphabetic));
+            .all(|part| part.contains(char::is_alphabetic));
     let replaced = if core.contains('@') {
         "[address]"
     } else if is_id {
@@ -150,9 +148,8 @@ fn readings(evidence: &Evidence) -> String {
         let meters = [Window::FiveHour, Window::Weekly].into_iter();
         let meters = meters.filter_map(|window| {
             let meter = sample.meter(window)?;
-            let reset = meter
-                .resets_at
-                .map(|at| format!(" (reset {})", rfc3339(at)));
+            let reset = meter.resets_at.map(rfc3339);
+            let reset = reset.map(|at| format!(" (reset {at})"));
             let (name, used) = (window.short(), percent(meter.used_percent));
             Some(format!("{name} {used}%{}", reset.unwrap_or_default()))
         });

@@ -213,8 +213,8 @@ impl<'a> Case<'a> {
         match self.message.names {
             OwnSpendCap => Who::You,
             MemberSpendCap | OrgSpendCap | SeatNoCredits => Who::Admin,
-            _ if self.message.id == "org-credits" => Who::Admin,
-            _ => self.evidence.payer(),
+            _ if self.message.id == "org-credits" || self.evidence.is_shared_plan() => Who::Admin,
+            _ => Who::You,
         }
     }
 

@@ -158,19 +158,15 @@ impl<'a> Skeleton<'a> {
     /// `name("…"`, but not `RateLimitError("…")`, which is how some print an error.
     fn is_in_a_call(&self) -> bool {
         let calls = self.shape.match_indices('(').filter(|(at, _)| {
-            let arguments = self.shape.get(at + 1..).unwrap_or_default();
+            let mut arguments = self.shape.get(at + 1..).unwrap_or_default().split(')');
             arguments
-                .split(')')
                 .next()
-                .unwrap_or_default()
-                .contains(LITERAL)
+                .is_some_and(|arguments| arguments.contains(LITERAL))
         });
         calls.into_iter().any(|(at, _)| {
             let before = self.shape.get(..at).unwrap_or_default();
-            let name = before
-                .rsplit(|c: char| !(c.is_alphanumeric() || "_.!?:".contains(c)))
-                .next();
-            let name = name.unwrap_or_default();
+            let is_beside = |c: char| !(c.is_alphanumeric() || "_.!?:".contains(c));
+            let name = before.rsplit(is_beside).next().unwrap_or_default();
             let last = name.rsplit(['.', ':']).next().unwrap_or_default();
             let is_printed = last.starts_with(char::is_uppercase)
                 && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));

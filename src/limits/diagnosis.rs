@@ -133,18 +133,6 @@ impl Diagnosis {
         self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
     }
 
-    /// The window that ends the wait, if the refusal is beyond doubt.
-    pub(super) fn believed(&self) -> Option<Window> {
-        let is_believed = matches!(self.verdict, Verdict::Real | Verdict::Misworded);
-        self.awaited().filter(|_| is_believed)
-    }
-
-    /// The window that ends the wait, if the plan refused.
-    pub(super) fn of_plan(&self) -> Option<Window> {
-        let is_plans = self.service.is_none_or(|service| service == Service::Plan);
-        self.awaited().filter(|_| is_plans)
-    }
-
     /// Whether a limit in dollars refused that was set at a gateway.
     pub(super) fn is_gateways_cap(&self) -> bool {
         self.limit == LimitKind::ApiSpendCap && self.service == Some(Service::Gateway)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::{LimitKind, Service, Who, Window};
+use super::kind::{LimitKind, Service, Window};
 pub use super::sample::Sample;
 use super::vocabulary::is_anthropics;
 use crate::claude::account::{Account, Plan};
@@ -221,12 +221,11 @@ impl Evidence {
 
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
-        self.text
-            .line
-            .as_ref()?
-            .quota
-            .as_ref()
-            .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
+        let quota = self.text.line.as_ref()?.quota.as_ref()?;
+        let status = quota.status.as_deref();
+        status
+            .is_none_or(|status| status == "rejected")
+            .then_some(quota)
     }
 
     /// Why usage credits do not take over, in the server's own words.
@@ -248,11 +247,8 @@ impl Evidence {
 
     /// The plan, where a login says it.
     pub fn plan(&self) -> Option<Plan> {
-        self.login
-            .account
-            .as_ref()
-            .map(|account| account.plan)
-            .filter(|plan| *plan != Plan::Other)
+        let plan = self.login.account.as_ref()?.plan;
+        (plan != Plan::Other).then_some(plan)
     }
 
     /// Whether this credential or switch was set anywhere.
@@ -262,11 +258,8 @@ impl Evidence {
 
     /// Whether the session ran on a 1M-context variant, by the model's name.
     pub fn is_long_context_model(&self) -> bool {
-        self.session
-            .client
-            .model
-            .as_deref()
-            .is_some_and(|model| model.to_lowercase().contains("[1m]"))
+        let model = self.session.client.model.as_deref().unwrap_or_default();
+        model.to_lowercase().contains("[1m]")
     }
 
     /// Whether an update could change what the message says. An unknown version counts as new where
@@ -293,15 +286,6 @@ impl Evidence {
         let answered_by = self.since.answered_by.as_ref();
         let pair = family.zip(answered_by).filter(|_| self.since.answered);
         pair.is_some_and(|(family, model)| !model.to_lowercase().contains(&family))
-    }
-
-    /// Who pays, and can change what is paid for.
-    pub(super) fn payer(&self) -> Who {
-        if self.is_shared_plan() {
-            Who::Admin
-        } else {
-            Who::You
-        }
     }
 
     /// Whether the login is a seat in an organization.

@@ -174,19 +174,15 @@ impl Incident {
         if let Some(why) = self.evidence.session.stays_put {
             return Some(GoesOn::Not(why));
         }
-        let reset = self.resets.chosen.map(|reset| reset.at);
-        Some(match reset {
-            _ if !self.continues_by_itself() => GoesOn::Not("no window of the plan ends this"),
+        let continues = standing::continues_by_itself(&self.evidence, &self.diagnosis);
+        Some(match self.resets.chosen.map(|reset| reset.at) {
+            _ if !continues => GoesOn::Not("no window of the plan ends this"),
             None => GoesOn::Not("its reset is not known"),
             Some(at) if at - self.clock.now > standing::LONGEST_WAIT => {
                 GoesOn::Not("its reset is more than a day ahead")
             }
             Some(at) => GoesOn::At(at + CONTINUES_AFTER),
         })
-    }
-
-    fn continues_by_itself(&self) -> bool {
-        standing::continues_by_itself(&self.evidence, &self.diagnosis)
     }
 
     /// The message in one line, without anything that looks like a key.

@@ -52,8 +52,7 @@ pub(super) fn fullness(evidence: &Evidence, window: Window) -> Fullness {
         0.0
     } else {
         let by_time = (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH);
-        let doubt = evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER);
-        by_time + doubt
+        by_time + evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER)
     };
     if meter.used_percent + growth >= FULL_FROM {
         Fullness::Close
@@ -71,11 +70,9 @@ pub(super) fn full_window(evidence: &Evidence) -> Option<Window> {
 
 /// Whether every window that was measured lately has room, and the five-hour window was.
 pub(super) fn all_low(evidence: &Evidence) -> bool {
-    fullness(evidence, Window::FiveHour) == Fullness::Low
-        && matches!(
-            fullness(evidence, Window::Weekly),
-            Fullness::Low | Fullness::Unmeasured
-        )
+    let [five_hour, weekly] = [Window::FiveHour, Window::Weekly];
+    fullness(evidence, five_hour) == Fullness::Low
+        && [Fullness::Low, Fullness::Unmeasured].contains(&fullness(evidence, weekly))
 }
 
 /// The meter of a window at the error, from the samples that describe the window in which the
@@ -127,13 +124,15 @@ fn near_of(
             None => true,
         })
         .collect();
-    let after = candidates.iter();
-    let after = after.filter(|(sample, _)| sample.at >= evidence.at);
-    let right_after = after.clone();
-    right_after
+    let after = || {
+        candidates
+            .iter()
+            .filter(|(sample, _)| sample.at >= evidence.at)
+    };
+    after()
         .filter(|(sample, _)| sample.since - evidence.at <= RIGHT_AFTER)
         .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
-        .or(after.clone().next())
+        .or_else(|| after().next())
         .or(candidates.last())
         .copied()
 }

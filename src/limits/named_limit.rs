@@ -64,17 +64,11 @@ fn yours(text: &str) -> Option<NamedLimit> {
     };
     let has_dot = has_dot(after);
     // "Your weekly limit for Opus" is that of Opus.
-    let name = ["opus", "sonnet", "fable"]
-        .into_iter()
-        .find(|model| {
-            after
-                .strip_prefix(" for ")
-                .is_some_and(|rest| rest.starts_with(model))
-        })
-        .unwrap_or(name);
-    let is_about_it = before
-        .trim_end()
-        .rsplit(' ')
+    let model = after.strip_prefix(" for ").unwrap_or_default();
+    let mut models = ["opus", "sonnet", "fable"].into_iter();
+    let name = models.find(|name| model.starts_with(name)).unwrap_or(name);
+    let mut words = before.trim_end().rsplit(' ');
+    let is_about_it = words
         .next()
         .is_some_and(|last| vocabulary().conditions.hold(last));
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
@@ -96,10 +90,8 @@ fn yours(text: &str) -> Option<NamedLimit> {
 fn cut_off(rest: &str) -> Option<NamedLimit> {
     let rest = rest.trim_end_matches(['.', '…', '"', '\'']);
     let (name, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
-    let whole = vocabulary()
-        .claudes
-        .iter()
-        .find(|word| word.starts_with(last));
+    let mut known = vocabulary().claudes.iter();
+    let whole = known.find(|word| word.starts_with(last));
     let whole = whole.filter(|_| !"limit".starts_with(last) && !last.is_empty());
     let name = [name, whole.unwrap_or_default()].join(" ");
     let is_known = whole.is_some() || "limit".starts_with(last);

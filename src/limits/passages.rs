@@ -5,6 +5,7 @@
 //! message wherever it was found.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::kind::Window;
 use super::vocabulary::vocabulary;
@@ -101,11 +102,13 @@ impl Passage {
     fn read_object(&mut self, object: &str) {
         let keys = vocabulary();
         let mut texts: Vec<String> = Vec::new();
-        let mut told = LimitTold::default();
+        // The first of each is the limit's own; windows follow.
+        let mut said: HashMap<&str, &str> = HashMap::new();
         let mut rest = object;
         while let Some((key, value, after)) = next_pair(rest) {
             rest = after;
-            told.take(key, &value);
+            let (Value::Text(first) | Value::Number(first)) = value;
+            said.entry(key).or_insert(first);
             match value {
                 Value::Text(text) if keys.type_keys.hold(key) => {
                     self.types.push(text.split_whitespace().collect());
@@ -129,50 +132,27 @@ impl Passage {
                 Value::Text(_) | Value::Number(_) => {}
             }
         }
-        if let Some(words) = told.words() {
-            texts.insert(0, words);
-        }
+        let told = limit_told(&said).into_iter();
+        let texts: Vec<String> = told.chain(texts).collect();
         join(&mut self.text, &texts.join(". "));
     }
 }
 
-/// What a `rate_limit_event` of the Agent SDK tells about a limit.
-#[derive(Debug, Default)]
-struct LimitTold {
-    status: Option<String>,
-    name: Option<String>,
-    resets_at: Option<String>,
-}
-
-impl LimitTold {
-    fn take(&mut self, key: &str, value: &Value<'_>) {
-        let (Value::Text(text) | Value::Number(text)) = value;
-        let field = match key {
-            "status" => &mut self.status,
-            "rateLimitType" => &mut self.name,
-            "resetsAt" => &mut self.resets_at,
-            _ => return,
-        };
-        // The first of each is the limit's own; windows follow.
-        field.get_or_insert_with(|| (*text).to_owned());
-    }
-
-    /// The same in Claude Code's own words.
-    fn words(&self) -> Option<String> {
-        let name = self.name.as_deref();
-        let window = name.and_then(Window::of_rate_limit_type);
-        let limit = window.map_or("limit", Window::limit);
-        let resets = self.resets_at.as_ref().map(|at| format!(" · resets {at}"));
-        let resets = resets.unwrap_or_default();
-        name.or(self.resets_at.as_deref())?;
-        Some(match self.status.as_deref()? {
-            "rejected" if name == Some("overage") => format!("You're out of usage credits{resets}"),
-            "rejected" => format!("You've hit your {limit}{resets}"),
-            "allowed_warning" => format!("You're close to your {limit}{resets}"),
-            "allowed" => format!("limit status: allowed{resets}"),
-            _ => return None,
-        })
-    }
+/// What a `rate_limit_event` of the Agent SDK tells about a limit, in Claude Code's own words.
+fn limit_told(said: &HashMap<&str, &str>) -> Option<String> {
+    let (name, resets_at) = (said.get("rateLimitType"), said.get("resetsAt"));
+    let window = name.and_then(|name| Window::of_rate_limit_type(name));
+    let limit = window.map_or("limit", Window::limit);
+    let resets = resets_at.map(|at| format!(" · resets {at}"));
+    let resets = resets.unwrap_or_default();
+    name.or(resets_at)?;
+    Some(match *said.get("status")? {
+        "rejected" if name == Some(&"overage") => format!("You're out of usage credits{resets}"),
+        "rejected" => format!("You've hit your {limit}{resets}"),
+        "allowed_warning" => format!("You're close to your {limit}{resets}"),
+        "allowed" => format!("limit status: allowed{resets}"),
+        _ => return None,
+    })
 }
 
 /// Marks that a terminal, a log or a list puts before a line.
@@ -217,16 +197,13 @@ fn without_marks(line: &str) -> (&str, bool) {
     let mut rest = line.trim();
     let mut is_marked = false;
     loop {
-        let stripped = rest
-            .strip_prefix(MARKS)
-            .or_else(|| rest.strip_prefix("- "))
-            .or_else(|| rest.strip_prefix("$ "))
-            .or_else(|| {
-                rest.strip_prefix("at ")
-                    .filter(|place| place.ends_with(')'))
-            })
-            .or_else(|| rest.strip_prefix("\u{fe0f}"));
-        if let Some(stripped) = stripped {
+        let mut marks = ["- ", "$ ", "\u{fe0f}"].iter();
+        let place = rest
+            .strip_prefix("at ")
+            .filter(|place| place.ends_with(')'));
+        let stripped = rest.strip_prefix(MARKS).or(place);
+        if let Some(stripped) = stripped.or_else(|| marks.find_map(|mark| rest.strip_prefix(mark)))
+        {
             is_marked = true;
             rest = stripped.trim_start();
         } else if let Some(stripped) = without_time(rest) {

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use chrono::{
-    DateTime, Datelike, Days, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+    DateTime, Datelike, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
 use super::evidence::Evidence;
@@ -68,30 +68,27 @@ pub(super) fn find(
     zone: Zone,
 ) -> Resets {
     let named = evidence.refused_window();
-    let server = evidence
-        .quota()
-        // A reset of another window than the one that is waited for says nothing.
-        .filter(|_| named.is_none() || awaited.is_none() || named == awaited)
-        .and_then(|quota| quota.resets_at);
-    let meter = awaited
-        .and_then(|window| meters::near(evidence, window))
-        .and_then(|(_, meter)| meter.resets_at);
+    // A reset of another window than the one that is waited for says nothing.
+    let is_its = named.is_none() || awaited.is_none() || named == awaited;
+    let server = evidence.quota().filter(|_| is_its);
+    let server = server.and_then(|quota| quota.resets_at);
+    let meter = awaited.and_then(|window| meters::near(evidence, window)?.1.resets_at);
     let text = in_text(text, evidence.at, awaited, zone);
     // The message knows better which of several limits refused.
-    let spend_limit =
-        meters::spend_limit_resets_at(evidence).filter(|_| is_gateways && text.is_none());
-    let mut found = [
+    let is_gateways = is_gateways && text.is_none();
+    let spend_limit = meters::spend_limit_resets_at(evidence).filter(|_| is_gateways);
+    let all = [
         (server, ResetSource::Server),
         (meter, ResetSource::Meter),
         (text, ResetSource::Text),
         (spend_limit, ResetSource::Meter),
-    ]
-    .into_iter()
-    .filter_map(|(at, source)| Some(Reset { at: at?, source }));
+    ];
+    let mut found = all
+        .into_iter()
+        .filter_map(|(at, source)| Some(Reset { at: at?, source }));
     let chosen = found.next();
-    let others = found
-        .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME))
-        .collect();
+    let differs = |other: &Reset| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME);
+    let others = found.filter(differs).collect();
     Resets { chosen, others }
 }
 
@@ -327,6 +324,7 @@ impl NamedTime {
         let today = zone.day(seen);
         let time = self.time.unwrap_or(NaiveTime::MIN);
         let on = |day: NaiveDate| zone.moment(NaiveDateTime::new(day, time));
+        let day = |days: i64| today.checked_add_signed(TimeDelta::days(days));
         if let Some(date) = self.date {
             return Some(on(date));
         }
@@ -335,31 +333,25 @@ impl NamedTime {
                 return NaiveDate::from_ymd_opt(year, month, day).map(on);
             }
             // The year that puts the date nearest: a December text may name a day in January.
-            return [today.year() - 1, today.year(), today.year() + 1]
-                .into_iter()
-                .filter_map(|year| NaiveDate::from_ymd_opt(year, month, day))
-                .map(on)
-                .min_by_key(|at| (*at - seen).abs());
+            let years = today.year() - 1..=today.year() + 1;
+            let days = years.filter_map(|year| NaiveDate::from_ymd_opt(year, month, day));
+            return days.map(on).min_by_key(|at| (*at - seen).abs());
         }
         if let Some(weekday) = self.weekday {
-            return (0..=7)
-                .filter_map(|days| today.checked_add_days(Days::new(days)))
-                .filter(|day| day.weekday() == weekday)
-                .map(on)
-                .find(|at| *at > seen);
+            let mut days = (0..=7).filter_map(day);
+            return days.find_map(|day| {
+                let at = Some(on(day)).filter(|_| day.weekday() == weekday);
+                at.filter(|at| *at > seen)
+            });
         }
         self.time?;
         if self.tomorrow {
-            return today.checked_add_days(Days::new(1)).map(on);
+            return day(1).map(on);
         }
-        let next = (0..=1)
-            .filter_map(|days| today.checked_add_days(Days::new(days)))
-            .map(on)
-            .find(|at| *at > seen)?;
-        let last = (0..=1)
-            .filter_map(|days| today.checked_sub_days(Days::new(days)))
-            .map(on)
-            .find(|at| *at <= seen)?;
+        let mut next = [0, 1].into_iter().filter_map(day).map(on);
+        let next = next.find(|at| *at > seen)?;
+        let mut last = [0, -1].into_iter().filter_map(day).map(on);
+        let last = last.find(|at| *at <= seen)?;
         // Clients print a reset that has passed as it is. A five-hour window cannot end tomorrow,
         // so such a time lies behind; further back than a few hours nothing is plausible.
         let too_far = next - seen > FIVE_HOURS + TimeDelta::minutes(5);

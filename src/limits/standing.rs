@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
-use super::evidence::{Evidence, Sample};
-use super::kind::{Verdict, Window};
+use super::evidence::Evidence;
+use super::kind::{Service, Verdict};
 use super::meters::{self, FULL_FROM};
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
@@ -77,23 +77,21 @@ impl Standing {
             _ => pause.map(|pause| evidence.at + pause),
         };
         let age = now - evidence.at;
-        let ending = if reset.is_some_and(|reset| reset <= now) {
-            Some(Ending::Reset)
-        } else if is_reset_early(evidence, diagnosis.believed()) {
-            Some(Ending::ResetEarly)
-        } else if evidence.since.answered {
-            Some(Ending::Answered)
-        } else if is_answered_elsewhere(evidence, diagnosis) {
-            Some(Ending::AnsweredElsewhere)
-        } else if age > diagnosis.lasts() || (pause.is_some() && age > PASSING_LASTS) {
-            Some(Ending::Outlived)
-        } else if pause_ends.is_some_and(|end| end <= now) {
-            Some(Ending::PauseOver)
-        } else {
-            None
-        };
+        let endings = [
+            (reset.is_some_and(|reset| reset <= now), Ending::Reset),
+            (is_reset_early(evidence, diagnosis), Ending::ResetEarly),
+            (evidence.since.answered, Ending::Answered),
+            (
+                is_answered_elsewhere(evidence, diagnosis),
+                Ending::AnsweredElsewhere,
+            ),
+            (age > diagnosis.lasts(), Ending::Outlived),
+            (pause.is_some() && age > PASSING_LASTS, Ending::Outlived),
+            (pause_ends.is_some_and(|end| end <= now), Ending::PauseOver),
+        ];
+        let ending = endings.into_iter().find(|(is_so, _)| *is_so);
         match ending {
-            Some(ending) => Self::Over(ending),
+            Some((_, ending)) => Self::Over(ending),
             None if diagnosis.is_news() => Self::News,
             None => Self::Blocks(wait(diagnosis, pause_ends.or(reset))),
         }
@@ -113,48 +111,47 @@ fn wait(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Wait {
     }
 }
 
-/// Whether the window that refused was measured since, and had room.
-fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
-    let Some(window) = believed else {
+/// Whether the window that refused beyond doubt was measured since, and had room.
+fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    let is_believed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded);
+    let Some(window) = diagnosis.awaited().filter(|_| is_believed) else {
         return false;
     };
-    let has_room = |sample: &Sample| {
-        meters::is_own(evidence, sample)
-            && sample.measured - evidence.at > SETTLED_AFTER
-            && sample
-                .meter(window)
-                .is_some_and(|meter| meter.used_percent < ROOM_BELOW)
-    };
-    // A full one that was measured later takes it back.
-    let newest = evidence
+    let told = evidence
         .windows
         .samples
         .iter()
         .chain(&evidence.windows.newest_sample);
-    let newest = newest.filter(|sample| sample.meter(window).is_some());
-    newest
-        .max_by_key(|sample| sample.measured)
-        .is_some_and(has_room)
+    let told = told.filter_map(|sample| Some((sample, sample.meter(window)?)));
+    // A full one that was measured later takes it back.
+    let newest = told.max_by_key(|(sample, _)| sample.measured);
+    newest.is_some_and(|(sample, meter)| {
+        meters::is_own(evidence, sample)
+            && sample.measured - evidence.at > SETTLED_AFTER
+            && meter.used_percent < ROOM_BELOW
+    })
 }
 
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let Some(sample) = evidence.windows.answered_elsewhere.as_ref() else {
-        return false;
-    };
-    match diagnosis.awaited() {
-        _ if diagnosis.limit.is_passing() => true,
-        Some(window) => {
-            let meter = sample.meter(window);
-            meter.is_some_and(|meter| meter.used_percent < FULL_FROM)
-        }
-        None => false,
-    }
+    evidence
+        .windows
+        .answered_elsewhere
+        .as_ref()
+        .is_some_and(|sample| {
+            let meter = diagnosis.awaited().and_then(|window| sample.meter(window));
+            let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
+            diagnosis.limit.is_passing() || has_room
+        })
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.
 pub(super) fn continues_by_itself(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    diagnosis.of_plan().is_some()
+    let is_plans = diagnosis
+        .service
+        .is_none_or(|service| service == Service::Plan);
+    is_plans
+        && diagnosis.awaited().is_some()
         && evidence.is_since(CONTINUES_SINCE)
         && evidence.session.stays_put.is_none()
 }

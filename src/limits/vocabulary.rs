@@ -181,7 +181,13 @@ pub(crate) fn normalize(text: &str) -> String {
         .flat_map(char::to_lowercase)
         .collect();
     let apart = apart_from_signs(&mapped);
-    let words: Vec<&str> = apart.split_whitespace().map(with_apostrophe).collect();
+    let words = apart.split_whitespace().map(|word| {
+        // One that lost its apostrophe.
+        let mut known = vocabulary().apostrophes.iter();
+        let whole = known.find(|(lost, _)| lost == word);
+        whole.map_or(word, |(_, whole)| whole)
+    });
+    let words: Vec<&str> = words.collect();
     words.join(" ")
 }
 
@@ -197,13 +203,6 @@ fn apart_from_signs(text: &str) -> String {
         before = c;
     }
     apart
-}
-
-/// A word that lost its apostrophe.
-fn with_apostrophe(word: &str) -> &str {
-    let mut known = vocabulary().apostrophes.iter();
-    let whole = known.find(|(lost, _)| *lost == word);
-    whole.map_or(word, |(_, whole)| whole)
 }
 
 /// Whether a host is one of Anthropic's own.

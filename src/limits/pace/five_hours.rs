@@ -56,11 +56,8 @@ impl Pace {
     /// line since it began. None if it is over.
     pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
         let all = minutes(passed(meter, FIVE_HOURS, now)?);
-        Some(Self::after(
-            &by_minute(levels, meter)?,
-            meter.used_percent,
-            all,
-        ))
+        let levels = by_minute(levels, meter)?;
+        Some(Self::after(&levels, meter.used_percent, all))
     }
 
     /// The same so many minutes after the window began.
@@ -109,11 +106,8 @@ impl Pace {
 fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
     let begun = meter.resets_at? - FIVE_HOURS;
     let levels = levels.iter();
-    Some(
-        levels
-            .map(|(at, level)| (minutes(*at - begun), *level))
-            .collect(),
-    )
+    let levels = levels.map(|(at, level)| (minutes(*at - begun), *level));
+    Some(levels.collect())
 }
 
 /// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
