@@ -6,6 +6,7 @@
 //! that was cut off or damaged costs itself and no other, a month that is gone no other month. Not
 //! promised: that a record survives a power cut.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
@@ -213,43 +214,27 @@ impl JournalRecord for Said {
     const KIND: &'static str = "said";
 }
 
-/// Who said this first since a moment, as far as that is known.
-fn first_said(
-    places: &Places,
-    what: &str,
-    since: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Option<u32> {
+/// Who said this first in a span of time that ends now, as far as that is known.
+fn first_said(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> Option<u32> {
     let text = serde_json::to_string(what).ok()?;
-    let journal = Journal::between(places, since, now);
+    let journal = Journal::between(places, span.start, span.end);
     let said = journal.records::<Said>(&text);
-    let said = said.filter(|said| said.what == what && said.at >= since);
+    let said = said.filter(|said| said.what == what && said.at >= span.start);
     said.last().map(|said| said.by)
 }
 
-/// Whether this was said since a moment.
-pub(crate) fn was_said(
-    places: &Places,
-    what: &str,
-    since: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> bool {
-    first_said(places, what, since, now).is_some()
+/// Whether this was said in a span of time that ends now.
+pub(crate) fn was_said(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> bool {
+    first_said(places, what, span).is_some()
 }
 
-/// Remembers that this is said now. False if it was said since a moment, by this process or by
-/// another one at the same time.
-pub(crate) fn say_once(
-    places: &Places,
-    what: &str,
-    since: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<bool, disk::Error> {
-    if was_said(places, what, since, now) {
-        return Ok(false);
-    }
-    note(places, what, now)?;
-    Ok(first_said(places, what, since, now) == Some(std::process::id()))
+/// Remembers that this is said now. False if it was said in this span of time, by this process or by
+/// another one at the same time, or cannot be remembered: what is said once is then not said, which is
+/// better than saying it every time.
+pub(crate) fn say_once(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> bool {
+    !was_said(places, what, span)
+        && note(places, what, span.end).is_ok()
+        && first_said(places, what, span) == Some(std::process::id())
 }
 
 /// Remembers that this is said, or done, now.
@@ -290,8 +275,7 @@ mod tests {
     fn what_is_said_once_is_so_in_its_time_and_is_known_in_the_next_month() {
         let root = tempfile::tempdir().unwrap();
         let places = places(root.path());
-        let once =
-            |since: &str, now: &str| say_once(&places, "a \"b\"", at(since), at(now)).unwrap();
+        let once = |since: &str, now: &str| say_once(&places, "a \"b\"", &(at(since)..at(now)));
         assert!(once(NOVEMBER, NOVEMBER));
         assert!(!once(NOVEMBER, DECEMBER));
         assert!(once(DECEMBER, DECEMBER), "a new period");
@@ -314,10 +298,10 @@ mod tests {
         for (nth, damage) in damages.into_iter().enumerate() {
             super::damage(&places, at(NOVEMBER), damage);
             let what = nth.to_string();
-            say_once(&places, &what, at(NOVEMBER), at(NOVEMBER)).unwrap();
+            assert!(say_once(&places, &what, &(at(NOVEMBER)..at(NOVEMBER))));
         }
         assert_eq!(said(&Journal::whole(&places)), ["0", "1", "2", "3", "4"]);
-        say_once(&places, "later", at(DECEMBER), at(DECEMBER)).unwrap();
+        assert!(say_once(&places, "later", &(at(DECEMBER)..at(DECEMBER))));
         disk::remove_own_file(&written).unwrap();
         super::damage(&places, at(NOVEMBER), &[0xff; 1000]);
         assert_eq!(said(&Journal::whole(&places)), ["later"]);
@@ -333,7 +317,7 @@ mod tests {
                 scope.spawn(move || {
                     for nth in 0..50 {
                         let what = format!("{thread} {nth}");
-                        say_once(places, &what, at(NOVEMBER), at(NOVEMBER)).unwrap();
+                        assert!(say_once(places, &what, &(at(NOVEMBER)..at(NOVEMBER))));
                     }
                 });
             }
@@ -351,7 +335,8 @@ mod tests {
         let written = file(&places, at(NOVEMBER).date_naive());
         disk::create_directory_of(&written).unwrap();
         std::os::unix::fs::symlink(&other, &written).unwrap();
-        assert!(say_once(&places, "x", at(NOVEMBER), at(NOVEMBER)).is_err());
+        assert!(note(&places, "x", at(NOVEMBER)).is_err());
+        assert!(!say_once(&places, "x", &(at(NOVEMBER)..at(NOVEMBER))));
         assert_eq!(std::fs::read(&other).unwrap(), b"");
     }
 

@@ -276,12 +276,12 @@ impl<'a> SessionBudgets<'a> {
     /// Whether it was not said since then. What cannot be remembered is not said, which is better than
     /// saying it every time.
     fn say_once(&self, what: &str, since: DateTime<Utc>) -> bool {
-        journal::say_once(self.places, what, since, self.environment.now).unwrap_or(false)
+        journal::say_once(self.places, what, &(since..self.environment.now))
     }
 
     fn is_lifted(&self, used: &BudgetUse) -> bool {
         let (what, now) = (self.name(used, &self.goes_on()), self.environment.now);
-        journal::was_said(self.places, &what, self.begun(used), now)
+        journal::was_said(self.places, &what, &(self.begun(used)..now))
     }
 
     fn remember(&self, used: &BudgetUse, event: &str) -> Result<(), disk::Error> {

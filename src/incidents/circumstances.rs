@@ -177,7 +177,7 @@ impl Incidents<'_> {
             let waits = evidence.session.waiting.map(|waiting| waiting.at);
             let since = evidence.at.max(waits.unwrap_or(evidence.at));
             let (what, now) = (waiting_ended(session), self.environment.now);
-            !evidence.since.answered && journal::was_said(self.places, &what, since, now)
+            !evidence.since.answered && journal::was_said(self.places, &what, &(since..now))
         })
     }
 

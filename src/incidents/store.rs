@@ -145,15 +145,13 @@ impl Incidents<'_> {
     /// Whether the user was told of an error in the conversation.
     pub(super) fn is_told(&self, error: &Evidence) -> bool {
         let (what, since) = telling(error);
-        journal::was_said(self.places, &what, since, self.environment.now)
+        journal::was_said(self.places, &what, &(since..self.environment.now))
     }
 
     /// Remembers that the user was told. False if that was remembered already.
     pub(super) fn tell(&self, error: &Evidence) -> bool {
         let (what, since) = telling(error);
-        let said = journal::say_once(self.places, &what, since, self.environment.now);
-        // What cannot be remembered is not said, which is better than saying it every time.
-        said.unwrap_or(false)
+        journal::say_once(self.places, &what, &(since..self.environment.now))
     }
 
     /// The incident that a status line took up a moment before. The hook knows more and completes
