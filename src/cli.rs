@@ -1,4 +1,4 @@
-//! Arguments to verbs.
+//! Arguments to verbs; and what a shell and `man` can know about them, made from the same definitions as `--help`.
 //!
 //! The two verbs that Claude Code itself runs are recognised before any parser: for them a usage
 //! error or a panic must never reach the host.
@@ -6,8 +6,9 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::builder::StyledStr;
+use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::commands;
 use crate::commands::host::{guard_host, guard_person, set_process_right};
@@ -16,6 +17,9 @@ use crate::commands::wrong_arguments::problem;
 use crate::environment::Environment;
 use crate::machine::Machine;
 use crate::terminal::{Palette, complain};
+
+/// The shells whose completions were tried.
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// Says what Claude Code costs, and what a limit error really means.
 #[derive(Debug, Parser)]
@@ -54,7 +58,7 @@ enum VerbAsked {
     /// Say what really stopped the work, and what to do
     Explain(commands::explain::ExplainArguments),
     /// Sleep until the newest limit is over, for scripts
-    Wait(commands::wait::WaitArguments),
+    Wait(commands::explain::WaitArguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::SpendArguments),
     /// Show what was written to the prompt cache again, and why
@@ -82,8 +86,12 @@ enum VerbAsked {
     /// Take whycap out of Claude Code's settings
     Uninstall(commands::install::UninstallArguments),
     /// Print completions for bash, zsh or fish
-    #[command(hide = true)]
-    Completions(commands::completions::CompletionsArguments),
+    #[command(hide = true, after_help = include_str!("commands/help/completions.txt"))]
+    Completions {
+        /// Which shell
+        #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]
+        shell: Shell,
+    },
     /// Print the man page
     #[command(hide = true, after_help = include_str!("commands/help/man.txt"))]
     Man,
@@ -149,10 +157,8 @@ impl Cli {
             Some(VerbAsked::Config(asked)) => asked,
             Some(VerbAsked::Install(asked)) => asked,
             Some(VerbAsked::Uninstall(asked)) => asked,
-            Some(VerbAsked::Completions(asked)) => {
-                return commands::completions::run(asked, Self::command());
-            }
-            Some(VerbAsked::Man) => return commands::completions::man(Self::command()),
+            Some(VerbAsked::Completions { shell }) => return print_completions(*shell),
+            Some(VerbAsked::Man) => return print_man_page(),
             None if self.clearing.clear_stale_locks => &self.clearing,
             // Both verbs are run before any parser.
             None | Some(VerbAsked::Statusline | VerbAsked::Hook) => {
@@ -169,4 +175,38 @@ fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<Exit
     let is_colored = Palette::for_person(environment).is_on();
     let colored = is_colored.then(|| help.ansi().to_string());
     print_as_it_is(colored.unwrap_or_else(|| help.to_string()))
+}
+
+/// Prints completions for this command line.
+fn print_completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
+    print_as_it_is(String::from_utf8_lossy(&script).into_owned())
+}
+
+/// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.
+fn print_man_page() -> anyhow::Result<ExitCode> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let about = verb.get_about().map(ToString::to_string);
+        let about = about.unwrap_or_default().replace('\\', "\\\\");
+        let name = verb.get_name().to_uppercase();
+        page.extend(format!(".SH \"WHYCAP {name}\"\n{about}\n").into_bytes());
+        let mut options = Vec::new();
+        clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
+        // A section of its own for each verb's options would read as whycap's own.
+        let options = String::from_utf8_lossy(&options).replace(".SH OPTIONS", ".SS Options");
+        page.extend(options.into_bytes());
+    }
+    man.render_extra_section(&mut page)?;
+    man.render_version_section(&mut page)?;
+    print_as_it_is(String::from_utf8_lossy(&page).into_owned())
 }

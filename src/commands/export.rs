@@ -59,10 +59,8 @@ impl Verb for ExportArguments {
         if self.rows.is_some() && !is_piped {
             return Err(misuse("--rows goes with - only; a directory gets all"));
         }
-        let asked = DaysAsked {
-            since: self.since.clone(),
-            until: None,
-        };
+        let (since, until) = (self.since.clone(), None);
+        let asked = DaysAsked { since, until };
         let asked = asked.period(machine.clock()).map_err(misuse)?;
         let midnight = |day| machine.clock().zone.midnight(day).date_naive();
         let since = asked.since.map(midnight);

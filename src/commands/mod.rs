@@ -2,9 +2,7 @@
 //!
 //! [`Machine`]: crate::machine::Machine
 
-mod answer;
 pub(crate) mod budget;
-pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod drain;
@@ -16,10 +14,8 @@ pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod locks;
 pub(crate) mod now;
-mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 pub(crate) mod spend;
 pub(crate) mod statusline;
-pub(crate) mod wait;
 pub(crate) mod wrong_arguments;

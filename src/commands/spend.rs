@@ -105,9 +105,8 @@ fn write(file: &Path, page: String, places: &Places) -> anyhow::Result<Report> {
     }
     disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
     let file = places.show(file);
-    Ok(Report::from_lines(&format!(
-        "Written: {file}; open it in a browser"
-    )))
+    let says = format!("Written: {file}; open it in a browser");
+    Ok(Report::from_lines(&says))
 }
 
 /// A page of ours may be replaced, and an empty file; nothing else.

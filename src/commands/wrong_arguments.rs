@@ -50,9 +50,8 @@ fn hint(arguments: &[&str]) -> Option<String> {
         }
         [] => return None,
     };
-    Some(format!(
-        "there is no `whycap {typed}`; did you mean: {meant}"
-    ))
+    let hint = format!("there is no `whycap {typed}`; did you mean: {meant}");
+    Some(hint)
 }
 
 fn meant_by(typed: &str) -> Option<String> {

@@ -6,11 +6,9 @@ use anyhow::{bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::drafts::{Draft, Rows, Stamp, Weight, key_of, lines};
+use super::drafts::{Draft, Rows, Stamp, Weight, key_of, lines, spend_rows};
 use super::files::written;
-use super::projects::LeftOut;
-use super::pseudonym::{Exporter, hash};
-use super::spend_rows::spend_rows;
+use super::pseudonym::{Exporter, LeftOut, hash};
 use crate::config::Others;
 use crate::incidents::steps;
 use crate::limits::incident::Incident;

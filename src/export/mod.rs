@@ -8,22 +8,16 @@
 
 mod day_files;
 mod drafts;
-mod erased;
 mod files;
 mod leaving;
 mod merged;
-mod projects;
 mod pseudonym;
 mod readers;
-mod spend_rows;
-mod team_limits;
 
-pub(crate) use day_files::put_all;
+pub(crate) use day_files::{Erasure, erase, put_all};
 pub(crate) use drafts::{Rows, Stamp, lines};
-pub(crate) use erased::{Erasure, erase};
 pub(crate) use files::{Gap, has_exports};
 pub(crate) use leaving::Leaving;
-pub(crate) use merged::Merged;
+pub(crate) use merged::{ExportedError, Merged, PersonLimits, TeamLimits, tolls};
 pub(crate) use pseudonym::new_key;
 pub(crate) use readers::Reader;
-pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, tolls};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::day_files::Erasure;
 use super::drafts::Rows;
-use super::erased::Erasure;
 use super::files::files_of;
 
 /// Whoever reads what was exported.

@@ -1,15 +1,23 @@
 //! How often limits stopped the work, which, and for how long; of several machines also whom, and who
-//! came close to them.
+//! came close to them. And the plan's windows over time, with the limit errors.
+//!
+//! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
 
-use super::markup::Markup;
-use super::{Contents, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+
+use super::chart::{self, COLUMN, HEIGHT};
+use super::markup::{Markup, number};
+use super::{Contents, View, WindowStep};
 use crate::incidents::report::{by_limit, by_person, over_time};
 use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
+use crate::limits::kind::{Verdict, Window};
 use crate::limits::stoppages::{Reach, Stopped};
 use crate::render::Table;
-use crate::time::in_words;
+use crate::time::{Zone, in_words};
 
 /// What limits did here, or to several people: who keeps hitting which, and for whom a bigger seat is
 /// worth it.
@@ -67,7 +75,7 @@ fn one_by_one(contents: &Contents<'_>, page: &mut Markup) {
 
 impl Contents<'_> {
     /// For how long an error blocked its session. None if it blocked nothing.
-    pub(super) fn blocked(&self, error: &Incident) -> Option<String> {
+    fn blocked(&self, error: &Incident) -> Option<String> {
         let lasted = |until| in_words(until - error.evidence.at);
         Some(match error.stopped(self.clock.now)? {
             Stopped::Until(until) => lasted(until),
@@ -79,7 +87,7 @@ impl Contents<'_> {
 }
 
 /// What is said of an error in two words.
-pub(super) fn judged(verdict: Verdict) -> &'static str {
+fn judged(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Real => "real",
         Verdict::Misworded => "real, misworded",
@@ -89,4 +97,202 @@ pub(super) fn judged(verdict: Verdict) -> &'static str {
         Verdict::Notice | Verdict::Over => "a notice",
         Verdict::CannotTell => "cannot tell",
     }
+}
+
+/// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
+const CLOSE: usize = 14;
+
+/// A window, the class of its color, and how it rose.
+type Rises<'s> = (Window, String, Vec<&'s WindowStep>);
+
+pub(super) fn windows(view: &View<'_>, page: &mut Markup) {
+    let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
+    for step in &view.contents.steps {
+        let account = accounts.entry(step.account.as_deref());
+        account.or_default().push(step);
+    }
+    if accounts.is_empty() || view.columns.count() == 0 {
+        return page.note(
+            "How full the windows were is not known yet: the status line keeps it from now on.",
+        );
+    }
+    // An error of an account without a chart stands in the first.
+    let first = accounts.keys().next().copied().flatten();
+    let account_of = |error: &Incident| {
+        let account = error.evidence.login.account.as_ref();
+        let account = account.and_then(|account| account.owner.fingerprint.clone());
+        account.filter(|account| accounts.contains_key(&Some(account.as_str())))
+    };
+    for (number, (account, steps)) in accounts.iter().enumerate() {
+        let errors = view.contents.incidents.iter().rev();
+        let errors = errors.filter(|error| account_of(error).as_deref().or(first) == *account);
+        let errors: Vec<&Incident> = errors.filter(|error| !error.is_news()).collect();
+        if accounts.len() > 1 {
+            page.put("<h3>account {}</h3>\n", &[&(number + 1)]);
+        }
+        draw(view, page, steps, &errors);
+    }
+}
+
+fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&Incident]) {
+    let known = Window::ALL.into_iter().zip(0..).map(|(window, color)| {
+        let own = steps.iter().filter(|step| step.window == window);
+        (window, format!("w{color}"), own.copied().collect())
+    });
+    let mut known: Vec<Rises<'_>> = known.collect();
+    known.retain(|(.., own)| !own.is_empty());
+    let names: Vec<&str> = known.iter().map(|(window, ..)| window.limit()).collect();
+    let (names, count) = (names.join(", "), errors.len());
+    let says = format!("How full the windows were: {names}. Limit errors: {count}.");
+    // Whether there is room for every step.
+    let is_close = !view.columns.are_weeks && view.columns.count() <= CLOSE;
+    let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
+    chart::frame(page, &says, &left, &view.columns, |svg| {
+        for error in errors {
+            view.mark(svg, error);
+        }
+        for (_, class, own) in &known {
+            let draw = if is_close { View::run } else { View::peaks };
+            chart::path(svg, class, &draw(view, own));
+        }
+    });
+    if !is_close {
+        let each = view.columns.each();
+        let says = format!("Each step is the fullest that a window was in a {each}.");
+        page.note(&says);
+    }
+    let windows = known.iter().map(|(window, class, own)| {
+        let levels = own.iter().map(|step| step.meter.used_percent);
+        let fullest = levels.fold(0.0, f64::max);
+        let says = format!("{}, {fullest:.0}% at most", window.limit());
+        (class.clone(), says, String::new())
+    });
+    let says = "a limit error, as long as it blocked".to_owned();
+    let error = (!errors.is_empty()).then_some(("error".to_owned(), says, String::new()));
+    page.own("<ul class=\"legend\">");
+    page.legend(windows.chain(error));
+    let table = by_day(&known, view.contents.clock.zone);
+    let says = "The fullest of each day, as a table";
+    page.table_behind(says, "tolls", "How full the windows were", &table);
+}
+
+/// The fullest that each window was on each day.
+fn by_day(known: &[Rises<'_>], zone: Zone) -> Table {
+    let fullest = known.iter();
+    let fullest = fullest.map(|(.., own)| fullest_by(own, |at| Some(zone.day(at))));
+    let fullest: Vec<BTreeMap<NaiveDate, f64>> = fullest.collect();
+    let days: BTreeSet<&NaiveDate> = fullest.iter().flat_map(BTreeMap::keys).collect();
+    let names = known.iter().map(|(window, ..)| window.short());
+    let mut table = Table::new(["day"].into_iter().chain(names));
+    for day in days {
+        let levels = fullest.iter().map(|own| own.get(day));
+        let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
+        table.row([day.to_string()].into_iter().chain(levels));
+    }
+    table
+}
+
+/// The fullest that a window was, by what a moment belongs to.
+fn fullest_by<K: Ord>(
+    steps: &[&WindowStep],
+    belongs: impl Fn(DateTime<Utc>) -> Option<K>,
+) -> BTreeMap<K, f64> {
+    let mut fullest = BTreeMap::new();
+    for step in steps {
+        if let Some(key) = belongs(step.at) {
+            let most: &mut f64 = fullest.entry(key).or_default();
+            *most = most.max(step.meter.used_percent);
+        }
+    }
+    fullest
+}
+
+/// Where moments stand on the chart.
+impl View<'_> {
+    /// From the left; None before and after the chart's days.
+    fn x(&self, at: DateTime<Utc>) -> Option<f64> {
+        let zone = self.contents.clock.zone;
+        let day = zone.day(at);
+        let (begins, ends) = zone.day_bounds(at);
+        let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
+        let weekday = f64::from(day.weekday().num_days_from_monday());
+        let are_weeks = self.columns.are_weeks;
+        let part = if are_weeks {
+            (weekday + part) / 7.0
+        } else {
+            part
+        };
+        Some((self.columns.place(day)? as f64 + part) * COLUMN)
+    }
+
+    /// A window's steps; at its reset it falls to nothing.
+    fn run(&self, steps: &[&WindowStep]) -> String {
+        let mut path = String::new();
+        let mut reset: Option<DateTime<Utc>> = None;
+        for step in steps {
+            let Some(x) = self.x(step.at) else { continue };
+            let y = height(step.meter.used_percent);
+            if path.is_empty() {
+                path = format!("M{} {}", number(x), number(HEIGHT));
+            }
+            let fell = reset.filter(|reset| *reset <= step.at);
+            if let Some(fell) = fell.and_then(|at| self.x(at)) {
+                let _ = write!(path, "H{}V{}", number(fell), number(HEIGHT));
+            }
+            let _ = write!(path, "H{}V{y}", number(x));
+            reset = step.meter.resets_at;
+        }
+        let end = reset.map(|reset| reset.min(self.contents.clock.now));
+        if let Some(end) = end.and_then(|end| self.x(end)) {
+            let _ = write!(path, "H{}", number(end));
+        }
+        path
+    }
+
+    /// The fullest of each column; those without any are left out.
+    fn peaks(&self, steps: &[&WindowStep]) -> String {
+        let zone = self.contents.clock.zone;
+        let peaks = fullest_by(steps, |at| self.columns.place(zone.day(at)));
+        let mut path = String::new();
+        let mut before = None;
+        for (place, peak) in peaks {
+            let x = number(place as f64 * COLUMN);
+            let follows = before.is_some_and(|before| before + 1 == place);
+            let begin = if follows { "L" } else { "M" };
+            // One alone is seen, too.
+            let _ = write!(path, "{begin}{x} {}h{}", height(peak), number(COLUMN));
+            before = Some(place);
+        }
+        path
+    }
+
+    /// An error: a band as long as it blocked.
+    fn mark(&self, svg: &mut Markup, error: &Incident) {
+        let Some(from) = self.x(error.evidence.at) else {
+            return;
+        };
+        let now = self.contents.clock.now;
+        let until = match error.stopped(now) {
+            Some(Stopped::Until(until)) => Some(until),
+            Some(Stopped::Still) => Some(now),
+            _ => None,
+        };
+        let whole = self.columns.width();
+        // Without an end it may have gone on after the last day of the chart.
+        let end = until.map_or(from, |until| self.x(until).unwrap_or(whole));
+        let says = format!(
+            "{}: {}, {}; blocked: {}",
+            self.contents.minute(error.evidence.at),
+            error.diagnosis.limit.label(),
+            judged(error.diagnosis.verdict),
+            self.contents.blocked(error).unwrap_or_default(),
+        );
+        // Whatever its length, it is seen.
+        let wide = (end - from).max(whole / 300.0);
+        chart::band(svg, "error", from, wide, &says);
+    }
+}
+
+fn height(percent: f64) -> String {
+    number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
 }

@@ -6,12 +6,9 @@
 
 mod chart;
 mod days;
-mod groups;
 mod limits;
 mod markup;
-mod summary;
 mod sums;
-mod windows;
 
 use chrono::{DateTime, Utc};
 use indexmap::IndexSet;
@@ -28,9 +25,8 @@ use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
-pub(crate) use summary::Before;
-pub(crate) use sums::PageSums;
 use sums::dearest_first;
+pub(crate) use sums::{Before, PageSums};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
@@ -156,7 +152,7 @@ impl View<'_> {
 
     fn header(&self, page: &mut Markup) {
         page.own("<header><h1>What Claude Code cost</h1>\n");
-        summary::write(self, page);
+        sums::summary(self, page);
         let zone = Some(self.contents.zone).filter(|_| !self.contents.is_anonymous);
         let zone = zone.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
@@ -175,12 +171,12 @@ impl View<'_> {
         let parts: [(bool, &str, &str, PartWriter); 8] = [
             (true, "totals", "In all", totals),
             (is_spent, "days", "By day", days::write),
-            (has_people, "people", "By person", groups::people),
-            (is_spent, "projects", "By project", groups::projects),
+            (has_people, "people", "By person", sums::people),
+            (is_spent, "projects", "By project", sums::projects),
             (is_spent, "hours", "By hour of the week", days::by_hour),
-            (!is_team, "windows", "The plan's windows", windows::write),
+            (!is_team, "windows", "The plan's windows", limits::windows),
             (true, "limits", limits, limits::write),
-            (has_sessions, "sessions", "Sessions", groups::sessions),
+            (has_sessions, "sessions", "Sessions", sums::sessions),
         ];
         page.own("<main>");
         for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {

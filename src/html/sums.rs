@@ -1,14 +1,20 @@
-//! What the rows of spend come to by day and model, by hour of the week, by project, by session.
+//! What the rows of spend come to by day and model, by hour of the week, by project, by session; what one would send to a
+//! friend of it: what was spent, on what plan, how long limits stopped it, and how that is beside the time before; and by
+//! project, by person and by session, in tables. The page's script sorts and filters sessions.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{Datelike, NaiveDate, Timelike};
+use chrono::{Datelike, Days, NaiveDate, Timelike};
 
+use super::markup::Markup;
+use super::{Contents, View, numbered};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
-use crate::spend::known;
-use crate::time::{Millis, Zone, moment};
+use crate::render::{Cell, Table};
+use crate::spend::{Period, SpendGroup, amount, known, session_name, share};
+use crate::terminal::counted;
+use crate::time::{Millis, Zone, in_words, moment};
 
 /// Hours of a day.
 pub(super) const HOURS: usize = 24;
@@ -28,7 +34,7 @@ pub(crate) struct PageSums {
     /// From Monday, hour by hour.
     pub(super) week: [[Money; HOURS]; 7],
     /// By the ids of sessions, and by model.
-    pub(super) sessions: HashMap<String, SumsByName>,
+    sessions: HashMap<String, SumsByName>,
     /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
     /// costs more than all else, and rows come in order of time.
     latest: Option<(Millis, NaiveDate, [usize; 2])>,
@@ -83,4 +89,154 @@ impl PageSums {
     pub(crate) fn first_day(&self) -> Option<NaiveDate> {
         self.days.keys().next().copied()
     }
+}
+
+/// Where no period was asked for, so many days are held against as many before.
+const LATELY: u64 = 30;
+
+/// A time before the one that is shown, as long as that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Before {
+    pub(crate) days: i64,
+    pub(crate) cost: Money,
+}
+
+pub(super) fn summary(view: &View<'_>, page: &mut Markup) {
+    let contents = view.contents;
+    if contents.sums.days.is_empty() {
+        return;
+    }
+    let cost = contents.statement.total_amount();
+    let days = counted(view.columns.days().unsigned_abs(), "day");
+    let plan = contents.statement.wanted.plan.map(Money::show);
+    let plan = plan.map_or_else(String::new, |monthly| {
+        format!(" on a {}-a-month plan", monthly.trim_end_matches(".00"))
+    });
+    let total = view.tolls.total;
+    let limits = match (total.stops, total.blocked) {
+        (0, _) => String::new(),
+        (1, none) if none.is_zero() => "; limits stopped it once".to_owned(),
+        (many, none) if none.is_zero() => format!("; limits stopped it {many} times"),
+        (_, some) => format!("; limits stopped it for {}", in_words(some)),
+    };
+    let says = format!("{cost} of work in {days}{plan}{limits}.");
+    page.put("<p class=\"summary\">{}</p>\n", &[&says]);
+    let compared = match contents.before {
+        Some(before) => Some(before.beside("That is", contents.statement.total.cost())),
+        None => lately(contents),
+    };
+    if let Some(compared) = compared {
+        page.sentence(&compared);
+    }
+}
+
+/// The last days beside as many before, where so many are known and no period was asked for.
+fn lately(contents: &Contents<'_>) -> Option<String> {
+    let today = contents.clock.zone.day(contents.clock.now);
+    let [begins, before] = [LATELY - 1, 2 * LATELY - 1].map(|days| today - Days::new(days));
+    if contents.statement.wanted.period != Period::default() || contents.sums.first_day()? > before
+    {
+        return None;
+    }
+    let days = &contents.sums.days;
+    let now = cost_of(days.range(begins..=today));
+    let before = Before {
+        days: LATELY.cast_signed(),
+        cost: cost_of(days.range(before..begins)),
+    };
+    let lead = format!("The last {LATELY} days cost {},", now.show());
+    Some(before.beside(&lead, now))
+}
+
+fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> Money {
+    days.map(|(_, sums)| sum_of(sums).cost()).sum()
+}
+
+impl Before {
+    /// "That is 49% more than in the 30 days before ($410.00)."
+    fn beside(self, lead: &str, now: Money) -> String {
+        let days = counted(self.days.unsigned_abs(), "day");
+        if self.cost <= Money::ZERO {
+            return format!("{lead} after nothing in the {days} before.");
+        }
+        let percent = (now - self.cost).ratio(self.cost, 100);
+        let than = match (percent, percent.unsigned_abs()) {
+            (0, _) => "about as much as".to_owned(),
+            (1.., size) => format!("{size}% more than"),
+            (_, size) => format!("{size}% less than"),
+        };
+        let before = self.cost.show();
+        format!("{lead} {than} in the {days} before ({before}).")
+    }
+}
+
+/// More models than this are counted.
+const MODELS: usize = 2;
+
+pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
+    by_name(view, page, "project", &view.projects, |it| view.project(it));
+}
+
+pub(super) fn people(view: &View<'_>, page: &mut Markup) {
+    by_name(view, page, "person", &view.people, |name| view.person(name));
+}
+
+/// What each of them cost, the dearest first; each is one `what`.
+fn by_name(
+    view: &View<'_>,
+    page: &mut Markup,
+    what: &str,
+    sums: &[(&str, Tally)],
+    shown: impl Fn(&str) -> String,
+) {
+    let whole = view.contents.statement.total.cost();
+    let most = sums.first().map_or(0.0, |(_, sum)| sum.cost().usd());
+    let mut table = Table::new([what, "cost", "share", "answers", "of the dearest"]);
+    for (name, sum) in sums {
+        table.row([
+            shown(name).into(),
+            amount(sum),
+            share(sum.cost(), whole).into(),
+            sum.responses.to_string().into(),
+            Cell::bar(sum.cost().usd() / most.max(f64::MIN_POSITIVE)),
+        ]);
+    }
+    page.table_in_part("by-project", &format!("Cost by {what}"), table);
+}
+
+/// The sessions, one line each.
+pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
+    let contents = view.contents;
+    let sums = &contents.sums.sessions;
+    let groups = contents.statement.groups.iter();
+    let began = groups.map(|group| (group, group.first_at.unwrap_or(group.last_at)));
+    let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
+    sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
+    let mut table = Table::new([
+        "session", "project", "model", "began", "lasted", "cost", "answers",
+    ]);
+    for (number, (group, first_at)) in sessions.into_iter().enumerate().rev() {
+        let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
+        let project = known(group.project.as_deref().unwrap_or_default());
+        let number = contents.is_anonymous.then_some(number);
+        let number = number.map(|number| numbered("session", Some(number)));
+        table.row([
+            number.unwrap_or_else(|| session_name(group)).into(),
+            view.project(project).into(),
+            sums.get(&group.key).map(named).unwrap_or_default().into(),
+            contents.minute(moment(first_at)).into(),
+            Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),
+            amount(&group.tally),
+            group.tally.responses.to_string().into(),
+        ]);
+    }
+    page.table("by-session", "Sessions, the latest first", &table);
+}
+
+fn named(models: &SumsByName) -> String {
+    let models = dearest_first(models).into_iter();
+    let more = models.len().saturating_sub(MODELS);
+    let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
+    let more = (more > 0).then(|| format!(" +{more}"));
+    named.join(", ") + &more.unwrap_or_default()
 }

@@ -17,6 +17,9 @@ use crate::spend::{GroupBy, name_unreadable};
 use crate::terminal::{complain, with_progress};
 use crate::time::Millis;
 
+/// What is done as long as a bar is shown.
+const READING: &str = "reading transcripts";
+
 impl Machine {
     /// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
     /// ledger can be had, the transcripts are read as if for the first time. A conversation does not
@@ -74,9 +77,7 @@ impl Machine {
             return Vec::new();
         }
         let files = self.transcripts_since(since);
-        with_progress("reading transcripts", |show| {
-            writes(files, since, self.prices(), show)
-        })
+        with_progress(READING, |show| writes(files, since, self.prices(), show))
     }
 
     /// Transcripts that can have answers from then on.
@@ -100,11 +101,8 @@ impl Machine {
     /// The sessions whose budget is told: in a conversation the one that asks, else those that run.
     pub(crate) fn sessions_asked(&self) -> Vec<SessionAsked> {
         if self.conversation.is_some() {
-            let asks = self.session().map(|id| SessionAsked {
-                id: id.to_owned(),
-                name: String::new(),
-            });
-            return asks.into_iter().collect();
+            let (id, name) = (self.session().map(str::to_owned), String::new());
+            return id.map(|id| SessionAsked { id, name }).into_iter().collect();
         }
         if self.config.budget.session.is_none() {
             return Vec::new();
@@ -116,10 +114,8 @@ impl Machine {
             .map(|id| {
                 let transcript = transcripts::of_session(self.places.transcript_roots(), &id);
                 let title = transcript.and_then(|transcript| title_of(&transcript));
-                SessionAsked {
-                    name: title.unwrap_or_else(|| id.chars().take(8).collect()),
-                    id,
-                }
+                let name = title.unwrap_or_else(|| id.chars().take(8).collect());
+                SessionAsked { id, name }
             })
             .collect()
     }
@@ -131,9 +127,8 @@ impl Machine {
         let known = transcripts::of_sessions(self.places.transcript_roots()).into_iter();
         let known = known.map(|file| transcripts::session_of(&file.path));
         let meant: HashSet<String> = known.filter(|id| id.starts_with(given)).collect();
-        let whole = (meant.len() == 1)
-            .then(|| meant.into_iter().next())
-            .flatten();
+        let is_sure = meant.len() == 1;
+        let whole = meant.into_iter().next().filter(|_| is_sure);
         Some(whole.unwrap_or_else(|| given.to_owned()))
     }
 
@@ -154,7 +149,7 @@ impl Machine {
         // Before the reading: what is read from now on is priced by this table anyway.
         ledger.reprice(prices)?;
         let roots = places.transcript_roots();
-        let caught = with_progress("reading transcripts", |show| {
+        let caught = with_progress(READING, |show| {
             ledger.catch_up(roots, prices, Effort::All, show)
         })?;
         ledger.check_sums(prices)?;
@@ -179,9 +174,8 @@ impl Machine {
             } else {
                 "what they cost"
             };
-            complain(&format!(
-                "{which}; {what} is missing. `whycap doctor` says how to fix it"
-            ));
+            let fix = "`whycap doctor` says how to fix it";
+            complain(&format!("{which}; {what} is missing. {fix}"));
         }
         Ok(caught)
     }

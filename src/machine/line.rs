@@ -98,13 +98,8 @@ impl LineAsked {
         let (payload, places) = (&self.payload, &self.machine.places);
         let session = payload.session_id.as_deref().unwrap_or_default();
         let ledger = Ledger::open(&places.data, Patience::None).ok()?;
-        Live::read(
-            ledger,
-            places,
-            session,
-            payload.transcript_path.as_deref(),
-            self.handed(),
-        )
+        let (transcript, handed) = (payload.transcript_path.as_deref(), self.handed());
+        Live::read(ledger, places, session, transcript, handed)
     }
 
     /// What the last prompt cost, for whoever wants to see it: the session's answers since it was sent.

@@ -3,7 +3,6 @@
 //! A [`Machine`] is asked; it looks into the ledger, the journal and Claude Code's own files, and hands on what the
 //! pure code shows. Nothing is laid out here.
 
-mod event;
 mod explanation;
 mod history;
 mod line;
@@ -21,14 +20,13 @@ use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::Effort;
 use crate::limits::incident::Incident;
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
-pub(crate) use event::held_back;
+pub(crate) use explanation::held_back;
 pub(crate) use line::{LineAsked, LineKnown};
 pub(crate) use moment::Watched;
 pub(crate) use statement::StatementAsked;
@@ -73,11 +71,9 @@ impl Machine {
 
     /// The same at the present moment; the configuration may have changed.
     pub(crate) fn at_present(&self) -> Self {
-        let present = Self::at_places(self.places.clone(), self.environment.at_present());
-        Self {
-            prices: self.prices.clone(),
-            ..present
-        }
+        let mut present = Self::at_places(self.places.clone(), self.environment.at_present());
+        present.prices = self.prices.clone();
+        present
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -98,14 +94,6 @@ impl Machine {
     pub(crate) fn project(&self) -> Option<PathBuf> {
         let started = self.environment.path("CLAUDE_PROJECT_DIR");
         started.or_else(|| std::env::current_dir().ok())
-    }
-
-    /// How long the ledger may read: a conversation does not wait.
-    pub(crate) fn effort(&self) -> Effort {
-        match self.conversation {
-            Some(_) => Effort::Within(ANSWER_READS),
-            None => Effort::All,
-        }
     }
 
     /// How a conversation asks.

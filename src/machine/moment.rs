@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Machine;
+use super::{ANSWER_READS, Machine};
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::transcripts;
 use crate::claude::transcripts::title_of;
 use crate::incidents::{Incidents, Paying, Situation};
-use crate::ledger::{Ledger, RowsBy, SpendSource};
+use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
@@ -76,8 +76,12 @@ impl Watched {
         let ledger = self.ledger.as_mut().map_err(|why| why.clone())?;
         let Clock { now, zone, .. } = machine.clock();
         let roots = machine.places.transcript_roots();
+        let effort = match machine.conversation {
+            Some(_) => Effort::Within(ANSWER_READS),
+            None => Effort::All,
+        };
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, machine.prices(), machine.effort(), &mut |_, _| {});
+        let caught = ledger.catch_up(roots, machine.prices(), effort, &mut |_, _| {});
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
         let (from, until) = zone.day_bounds(now);
         let spend = ledger.between(from, until).and_then(|today| {
@@ -105,12 +109,8 @@ impl Watched {
         let written = ledger.and_then(|ledger| ledger.version().ok());
         let version = (written.unwrap_or_default(), self.gained);
         if let Some((looked, of_version, slow)) = &self.slow {
-            let is_old = *of_version == version;
-            let least = if is_old {
-                AT_LEAST_EVERY
-            } else {
-                AT_MOST_EVERY
-            };
+            let same = *of_version == version;
+            let least = if same { AT_LEAST_EVERY } else { AT_MOST_EVERY };
             if looked.elapsed() < least {
                 return slow.clone();
             }
@@ -118,7 +118,7 @@ impl Watched {
         let named = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
         let present = sessions::presence(&machine.places, registered);
         let uses = known.zip(ledger);
-        let uses = uses.and_then(|(known, ledger)| machine.uses(known, ledger).ok());
+        let uses = uses.and_then(|(known, ledger)| machine.uses(known, ledger));
         let worth = ledger.and_then(|ledger| machine.worth(ledger).ok());
         let worth = worth.unwrap_or_default();
         let left = worth.lately(machine.environment.now);

@@ -17,7 +17,7 @@ use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::spend::{DaysAsked, GroupBy, Order, ReportRequest, Statement, name_unreadable};
 use crate::terminal::{complain, counted, with_progress};
-use crate::time::{Clock, Zone, moment};
+use crate::time::{Zone, moment};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
@@ -71,19 +71,15 @@ impl StatementAsked {
     ) -> Result<ReportRequest, String> {
         let name = self.by.name();
         if self.by.is_of_exports() && self.from.is_none() {
-            return Err(format!(
-                "--by {name} needs --from DIR: one machine's history is one person's"
-            ));
+            let why = "needs --from DIR: one machine's history is one person's";
+            return Err(format!("--by {name} {why}"));
         }
         if self.by.is_of_answers() && (self.from.is_some() || is_of_page) {
-            return Err(format!(
-                "--by {name} reads this machine's transcripts; leave --from and --html out"
-            ));
+            let why = "reads this machine's transcripts; leave --from and --html out";
+            return Err(format!("--by {name} {why}"));
         }
-        let clock = Clock {
-            zone: self.timezone.unwrap_or(machine.environment.zone),
-            ..machine.clock()
-        };
+        let mut clock = machine.clock();
+        clock.zone = self.timezone.unwrap_or(clock.zone);
         // A page has all of them; what it lists one by one are sessions.
         let listed = is_of_page.then_some(GroupBy::Session);
         Ok(ReportRequest {

@@ -43,11 +43,7 @@ impl Machine {
     }
 
     /// What the account's windows of five hours and of a week were used by until now.
-    pub(crate) fn uses(
-        &self,
-        known: &Sample,
-        ledger: &Ledger,
-    ) -> Result<Vec<WindowShares>, LedgerError> {
+    pub(crate) fn uses(&self, known: &Sample, ledger: &Ledger) -> Option<Vec<WindowShares>> {
         let now = self.environment.now;
         let running = [Window::FiveHour, Window::Weekly].into_iter();
         let running = running.filter_map(|window| {
@@ -65,12 +61,10 @@ impl Machine {
         until: DateTime<Utc>,
         account: Option<&str>,
         ledger: &Ledger,
-    ) -> Result<Vec<WindowShares>, LedgerError> {
-        let Some(earliest) = running.iter().map(|(.., since)| *since).min() else {
-            return Ok(Vec::new());
-        };
+    ) -> Option<Vec<WindowShares>> {
+        let earliest = running.iter().map(|(.., since)| *since).min()?;
         let steps = steps(&self.places, earliest, until);
-        let mut served = ledger.answers_since(earliest)?;
+        let mut served = ledger.answers_since(earliest).ok()?;
         // Who was told how full a window is, is known by that; of others only the transcript says whose
         // they are, and that is a file to open.
         let told: HashSet<&str> = steps.iter().map(|step| &*step.session).collect();
@@ -94,7 +88,7 @@ impl Machine {
             let levels: Vec<(i64, f64)> = levels.collect();
             WindowShares::new(name, *since, &served, &answers, &levels)
         });
-        Ok(shares.collect())
+        Some(shares.collect())
     }
 
     /// What was written in a period, beside what was spent.

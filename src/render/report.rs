@@ -200,7 +200,8 @@ impl Report {
 
     /// The blocks, laid out on a page.
     pub(crate) fn drawn(&self, page: Page) -> Shown {
-        let mut sheet = Sheet::new(page);
+        let shown = Shown::default();
+        let mut sheet = Sheet { page, shown };
         for block in &self.blocks {
             block(&mut sheet);
         }
@@ -306,11 +307,6 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn new(page: Page) -> Self {
-        let shown = Shown::default();
-        Self { page, shown }
-    }
-
     /// A row that is not wrapped. Blanks at its end are left out.
     pub(super) fn row(&mut self, mut pieces: Vec<Piece>) {
         while pieces.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}

@@ -1,6 +1,5 @@
 //! What people read on a terminal: colours, widths, pages, and the way out.
 
-mod bar;
 mod colour;
 mod output;
 mod screen;
@@ -10,13 +9,11 @@ mod watchman;
 
 use crate::environment::Environment;
 
-pub use bar::with_progress;
-pub(crate) use bar::{bar, bar_of_share};
 #[cfg(test)]
 pub(crate) use colour::tests as contrast;
 pub use colour::{Palette, Piece, THEMES, Theme, Tone};
-pub(crate) use output::json_in_one_line;
-pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
+pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line, with_progress};
+pub(crate) use output::{bar, bar_of_share, json_in_one_line};
 pub(crate) use screen::{Screen, Woken};
 pub(crate) use text::{counted, padding};
 pub use text::{cut, strip_ansi, visible, visible_lines, width, wrap};
