@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Result;
 
+use super::Tally;
 use super::facts::{Answer, Id, Scene};
 use super::store::answers::count_from;
 use super::store::{Ledger, LedgerError, Store, quarters};
@@ -91,6 +92,19 @@ pub(crate) struct Hidden {
     pub(crate) is_drawn: bool,
     /// Whether it may be more.
     pub(crate) is_least: bool,
+}
+
+impl Hidden {
+    /// It alone, as what was spent.
+    pub(super) fn tally(&self) -> Tally {
+        let part = |is_meant| if is_meant { self.cost } else { Money::ZERO };
+        Tally {
+            unrecorded: part(!self.is_drawn),
+            unwritten: part(self.is_drawn),
+            at_least: self.is_least,
+            ..Tally::default()
+        }
+    }
 }
 
 /// What is known of a session.
@@ -213,19 +227,20 @@ impl Store {
         period: [Millis; 2],
         mut see: impl FnMut(Hidden),
     ) -> Result<()> {
-        for (table, is_drawn) in [("unrecorded", false), ("unwritten", true)] {
+        let guessed =
+            "EXISTS (SELECT 1 FROM process WHERE unclear AND process.session = unwritten.session)";
+        for (table, is_least) in [("unrecorded", "cost <= 0"), ("unwritten", guessed)] {
             let query = format!(
-                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
+                "SELECT quarter * {QUARTER}, session, model, abs(cost), {is_least} FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
             );
             self.each(&query, quarters(period), |row| {
-                let cost: i64 = row.get(3)?;
                 see(Hidden {
-                    at: row.get::<_, i64>(0)? * QUARTER,
+                    at: row.get(0)?,
                     session: row.get(1)?,
                     model: row.get(2)?,
-                    cost: Money::from_pico(cost.saturating_abs()),
-                    is_drawn,
-                    is_least: cost <= 0 && !is_drawn,
+                    cost: row.get(3)?,
+                    is_least: row.get(4)?,
+                    is_drawn: table == "unwritten",
                 });
                 Ok(())
             })?;

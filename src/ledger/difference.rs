@@ -1,14 +1,12 @@
 //! Our figure for a session beside the client's own, and what sets the two apart.
 
-use std::collections::{BTreeSet, HashMap};
-
-use rusqlite::Result;
+use std::collections::BTreeSet;
 
 use super::derivation::{Run, StartedFrom};
 use super::facts::{Answer, Id, cost_of};
 use super::spend_rows::Origin;
 use super::store::processes::{ProcessTotal, SessionFacts};
-use super::store::{Ledger, LedgerError, Store};
+use super::store::{Ledger, LedgerError};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
@@ -60,8 +58,6 @@ pub struct SessionDifference {
     pub price: Money,
     /// Whether a client said that it did not know the price of a model.
     pub client_lacks_a_price: bool,
-    /// Of ours: what a run answered that started from something that is gone.
-    of_lost: Money,
 }
 
 impl Ledger {
@@ -69,14 +65,20 @@ impl Ledger {
     pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, LedgerError> {
         self.ask(|store| {
             let origins = store.origins()?;
+            let mut families: BTreeSet<Id> = store.families_with_totals()?.into_iter().collect();
+            for session in store.drawn_sessions()? {
+                families.insert(store.family_of(session)?);
+            }
             let mut found = Vec::new();
-            for (session, runs) in runs_of_all(store, prices)? {
-                let facts = store.facts(session)?;
-                let answers = store.answers_of(session)?;
-                if let Some(mut one) = SessionDifference::from_client(&runs, &facts, &answers) {
-                    one.add_ours(&facts, &answers);
-                    one.origin = origins.get(&session).cloned().unwrap_or_default();
-                    found.push(one);
+            for family in families {
+                for (session, life) in store.derived_family(family, prices)?.lives {
+                    let facts = store.facts(session)?;
+                    let answers = store.answers_of(session)?;
+                    let difference = SessionDifference::new(&life.runs, &facts, &answers);
+                    found.extend(difference.map(|one| SessionDifference {
+                        origin: origins.get(&session).cloned().unwrap_or_default(),
+                        ..one
+                    }));
                 }
             }
             found.sort_by_key(|one| (std::cmp::Reverse(one.last_at), one.origin.session.clone()));
@@ -85,45 +87,45 @@ impl Ledger {
     }
 }
 
-/// The runs of every session that has any or processes of itself.
-fn runs_of_all(store: &Store, prices: &PriceTable) -> Result<HashMap<Id, Vec<Run>>> {
-    let mut of_families: BTreeSet<Id> = store.families_with_totals()?.into_iter().collect();
-    let processes = store.drawn_sessions()?;
-    for session in &processes {
-        of_families.insert(store.family_of(*session)?);
-    }
-    let mut found = HashMap::new();
-    for family in of_families {
-        let lives = store.derived_family(family, prices)?.lives;
-        found.extend(lives.into_iter().map(|(id, life)| (id, life.runs)));
-    }
-    Ok(found)
-}
-
 impl SessionDifference {
-    /// With the client's figure, and how it came about. None where it gave none.
-    fn from_client(runs: &[Run], facts: &SessionFacts, answers: &[Answer]) -> Option<Self> {
-        let mut found = Self::default();
+    /// The client's figure and how it came about, our own, and what sets the two apart. None where the
+    /// client gave none.
+    fn new(runs: &[Run], facts: &SessionFacts, answers: &[Answer]) -> Option<Self> {
+        let mut found = Self {
+            last_at: answers.iter().map(|answer| answer.at).max().unwrap_or(0),
+            subagents: cost_of(answers, |answer| answer.is_of_subagent),
+            unrecorded: facts.unrecorded,
+            unwritten: facts.unwritten(),
+            ours: facts.recorded + facts.unrecorded + facts.unwritten(),
+            client_lacks_a_price: runs.iter().any(|run| run.has_unknown_model),
+            ..Self::default()
+        };
+        let mut of_lost = Money::ZERO;
         let is_live = |row: &&ProcessTotal| row.left > Money::ZERO || runs.is_empty();
         if let Some(row) = facts.processes.iter().rfind(is_live) {
             found.client_figure = ClientFigure::Live;
             (found.client, found.client_at) = (row.total, row.at);
             // A process that nobody knows may carry what others were sure to have left.
             found.inherited = (row.total - row.left).or_zero();
+            found.restarts = facts.before_draws;
         } else {
             let run = runs.last()?;
             (found.client, found.client_at) = (run.total, run.end);
             found.inherited = run.total;
-        }
-        if found.is_written() {
-            found.of_lost = of_lost(runs, answers);
+            of_lost = cost_of_lost(runs, answers);
+            // Nothing later is in a written total, and one that is being drawn has all.
+            found.after_total = cost_of(answers, |answer| answer.at > run.end);
+            // Of one that was closed long after its last line nobody knows when it began: answers
+            // of others seem to fall into it, and are in no total.
+            let of_others = facts.unrecorded - facts.beyond;
+            found.restarts = facts.loose() + of_others - found.after_total - of_lost;
         }
         // Back from total to total, as far as they are this session's.
         for run in runs.iter().rev() {
             if run.total == found.inherited && run.total != run.base {
                 found.inherited = run.base;
                 if run.has_lost_base() {
-                    found.gone = run.total - found.of_lost;
+                    found.gone = run.total - of_lost;
                 }
                 if run.started_from == StartedFrom::OtherSession || run.has_lost_base() {
                     break;
@@ -133,42 +135,16 @@ impl SessionDifference {
         let known = runs.iter().filter(|run| !run.has_lost_base());
         let growth: Money = known.map(|run| run.total - run.base).sum();
         let of_client = found.client - found.inherited - found.gone;
-        found.other_runs = growth + found.of_lost + facts.left() - of_client;
-        found.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
+        found.other_runs = growth + of_lost + facts.left() - of_client;
+        let apart = found.other_runs + found.after_total + found.restarts;
+        found.price = found.ours - found.client + found.inherited + found.gone - apart;
         Some(found)
-    }
-
-    fn is_written(&self) -> bool {
-        self.client_figure == ClientFigure::Written
-    }
-
-    /// Adds our own figure, and what sets the two apart.
-    fn add_ours(&mut self, facts: &SessionFacts, answers: &[Answer]) {
-        self.last_at = answers.iter().map(|answer| answer.at).max().unwrap_or(0);
-        self.subagents = cost_of(answers, |answer| answer.is_of_subagent);
-        self.unrecorded = facts.unrecorded;
-        self.unwritten = facts.unwritten();
-        self.ours = facts.recorded + self.unrecorded + self.unwritten;
-        // Nothing later is in a written total, and one that is being drawn has all.
-        if self.is_written() {
-            self.after_total = cost_of(answers, |answer| answer.at > self.client_at);
-            // Of one that was closed long after its last line nobody knows when it began: answers
-            // of others seem to fall into it, and are in no total.
-            let of_others = facts.unrecorded - facts.beyond;
-            self.restarts = facts.loose() + of_others - self.after_total - self.of_lost;
-        } else {
-            self.restarts = facts.before_draws;
-        }
-        self.price = self.ours - self.client + self.inherited + self.gone
-            - self.other_runs
-            - self.after_total
-            - self.restarts;
     }
 }
 
 /// What is known to be a session's own of the totals of runs that started from something that is gone:
 /// its answers until then that no other run covers.
-fn of_lost(runs: &[Run], answers: &[Answer]) -> Money {
+fn cost_of_lost(runs: &[Run], answers: &[Answer]) -> Money {
     let (lost, known): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base());
     let until = lost.iter().map(|run| run.end).max();
     let shown = cost_of(answers, |answer| {

@@ -396,11 +396,10 @@ const WORTH_NOTING: i64 = 16 * 1024;
 impl Ledger {
     /// Keeps what was drawn while another process held the ledger. Only after everything was read:
     /// what a process started from stands in files.
-    pub(super) fn take_up(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
-        let data = self.data().to_owned();
+    pub(super) fn take_up(&self, prices: &PriceTable) -> Result<(), LedgerError> {
         let added = |store: &Store| {
             let searched = store.noted(SEARCHED)?.unwrap_or(0);
-            let (draws, place) = journal::added::<Draw>(&data, searched);
+            let (draws, place) = journal::added::<Draw>(self.data(), searched);
             Ok((draws, place, place - searched))
         };
         let (draws, _, length) = self.ask(added)?;

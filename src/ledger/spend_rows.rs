@@ -200,18 +200,10 @@ impl SpendSource for Ledger {
                 });
                 Ok(())
             })?;
-            let guessed = store.guessed_sessions()?;
             store.each_hidden(period, |hidden| {
-                let mut row = named.row(hidden.at, hidden.session, hidden.model);
-                let tally = &mut row.tally;
-                if hidden.is_drawn {
-                    tally.unwritten = hidden.cost;
-                    tally.at_least = guessed.contains(&hidden.session);
-                } else {
-                    tally.unrecorded = hidden.cost;
-                    tally.at_least = hidden.is_least;
-                }
-                each(row);
+                let tally = hidden.tally();
+                let row = named.row(hidden.at, hidden.session, hidden.model);
+                each(SpendRow { tally, ..row });
             })
         })
     }

@@ -1,6 +1,6 @@
 //! What the ledger says of a session or a period.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Result;
@@ -43,23 +43,11 @@ impl Ledger {
         self.ask(|store| {
             let mut sum = Tally::default();
             store.each(query, quarters(period), |row| {
-                sum.recorded += Money::from_pico(row.get(0)?);
+                sum.recorded += row.get(0)?;
                 sum.unpriced = sum.unpriced.saturating_add(count_from(row, 1)?);
                 Ok(())
             })?;
-            let mut drawn: HashSet<Id> = HashSet::new();
-            store.each_hidden(period, |hidden| {
-                if hidden.is_drawn {
-                    drawn.insert(hidden.session);
-                    sum.unwritten += hidden.cost;
-                } else {
-                    sum.unrecorded += hidden.cost;
-                    sum.at_least |= hidden.is_least;
-                }
-            })?;
-            if !drawn.is_empty() {
-                sum.at_least |= !store.guessed_sessions()?.is_disjoint(&drawn);
-            }
+            store.each_hidden(period, |hidden| sum += hidden.tally())?;
             Ok(sum)
         })
     }
@@ -99,9 +87,8 @@ impl Ledger {
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
-        self.store
-            .noted(COMPLETE)
-            .is_ok_and(|noted| noted.is_some())
+        let noted = self.store.noted(COMPLETE);
+        noted.is_ok_and(|noted| noted.is_some())
     }
 }
 

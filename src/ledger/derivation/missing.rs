@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Run, SessionLife, StartedFrom};
-use crate::ledger::facts::{Answer, Compaction, Id};
+use crate::ledger::facts::{Answer, Compaction, Id, cost_of};
 use crate::pricing::{ModelPrices, Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
@@ -68,7 +68,7 @@ pub(super) fn add_unrecorded(
         answers.iter().flat_map(|answer| answer.models()).collect();
     let (lost, runs): (Vec<&Run>, Vec<&Run>) =
         life.runs.iter().partition(|run| run.has_lost_base());
-    let mut unrecorded = Vec::new();
+    let unrecorded = &mut life.unrecorded;
     for run in lost {
         // Of what it started from, which is gone, it may count more than the session's answers.
         unrecorded.extend(run.growth.iter().filter_map(|(model, part)| {
@@ -77,20 +77,15 @@ pub(super) fn add_unrecorded(
             is_more.then(|| Unrecorded::unknown(run, *model))
         }));
     }
-    for run in runs
-        .iter()
-        .filter(|run| run.started_from == StartedFrom::OwnInDoubt)
-    {
+    let is_in_doubt = |run: &&&Run| run.started_from == StartedFrom::OwnInDoubt;
+    for run in runs.iter().filter(is_in_doubt) {
         let model = run.growth.keys().next();
         unrecorded.extend(model.map(|model| Unrecorded::unknown(run, *model)));
     }
     for cluster in clusters(runs) {
-        let covered: Vec<&Answer> = answers
-            .iter()
-            .filter(|answer| cluster.covers(answer.at))
-            .copied()
-            .collect();
-        life.in_runs += covered.iter().map(|answer| answer.cost).sum();
+        let mut covered = answers.clone();
+        covered.retain(|answer| cluster.covers(answer.at));
+        life.in_runs += cost_of(covered.iter().copied(), |_| true);
         let grown = cluster.runs.iter().flat_map(|run| run.growth.keys());
         let served = covered.iter().flat_map(|answer| answer.models());
         let models: BTreeSet<Id> = served.chain(grown.copied()).collect();
@@ -115,7 +110,6 @@ pub(super) fn add_unrecorded(
             unrecorded.extend(parts.map(|(at, cost)| Unrecorded { at, model, cost }));
         }
     }
-    life.unrecorded = unrecorded;
 }
 
 /// Runs that grew, those whose times overlap together, in order of time.

@@ -144,9 +144,8 @@ impl Writer<'_> {
     }
 
     fn put_file(&mut self, seen: &FileSeen) -> Result<()> {
-        let (store, session) = (self.store, seen.session);
-        let file = seen.id;
-        store.put_position(file, &seen.path, session, &seen.now)?;
+        let (store, session, file) = (self.store, seen.session, seen.id);
+        store.put_position(&seen.path, session, &seen.now)?;
         if seen.continuity == Continuity::ReadAnew {
             store.cut_off(file)?;
             self.concerned.sessions.insert(session);

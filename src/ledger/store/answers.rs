@@ -73,38 +73,21 @@ impl Store {
     }
 
     fn write_answer(&self, statement: &str, answer: &Answer) -> Result<bool> {
-        let flags = [
-            answer.service.fast,
-            answer.service.us_only,
-            answer.place.is_late,
-            answer.is_of_subagent,
-            answer.is_unpriced,
-        ];
+        let (key, at, session, model) = (answer.key, answer.at, answer.session, answer.model);
+        let (scene, cost, place) = (answer.scene, answer.cost, answer.place);
+        let (file, position, copied) = (place.file, place.position, place.copied_from);
+        let ServiceLevel { fast, us_only } = answer.service;
+        let (subagent, unpriced) = (answer.is_of_subagent, answer.is_unpriced);
+        let flags = [unpriced, subagent, place.is_late, us_only, fast];
         let flags = flags
             .iter()
-            .rev()
-            .fold(0, |bits, on| bits << 1 | i64::from(*on));
+            .fold(0, |bits, on| (bits << 1) | i64::from(*on));
         let [input, output, read, write, write_1h, searches] =
             answer.usage.fields().map(u64::cast_signed);
+        let (calls, advice) = (as_json(&answer.calls), as_json(&answer.advice));
         let values = params![
-            answer.key,
-            answer.at,
-            answer.session,
-            answer.model,
-            flags,
-            input,
-            output,
-            read,
-            write,
-            write_1h,
-            searches,
-            as_json(&answer.calls),
-            answer.cost,
-            answer.place.file,
-            answer.place.position,
-            answer.place.copied_from,
-            answer.scene,
-            as_json(&answer.advice)
+            key, at, session, model, flags, input, output, read, write, write_1h, searches, calls,
+            cost, file, position, copied, scene, advice
         ];
         self.run(statement, values)?;
         Ok(self.changes() > 0)
@@ -133,18 +116,9 @@ impl Store {
     }
 }
 
-/// The sums in `quarter`.
-const SUMS: [&str; 9] = [
-    "responses",
-    "unpriced",
-    "input",
-    "output",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "web_searches",
-    "cost",
-];
+/// The columns of `quarter` that are sums.
+const SUMS: &str =
+    "responses unpriced input output cache_read cache_write cache_write_1h web_searches cost";
 
 /// None for an empty list.
 fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
@@ -204,7 +178,10 @@ impl Store {
     /// Applies the differences to `quarter` and `session`.
     pub(crate) fn change_sums(&self, changes: SumChanges) -> Result<()> {
         // What overflows is no integer any more, until it is cut to one.
-        let put = SUMS.map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
+        let put = SUMS
+            .split(' ')
+            .map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
+        let put: Vec<String> = put.collect();
         let put = format!(
             "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
             put.join(", ")

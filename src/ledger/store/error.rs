@@ -85,19 +85,21 @@ impl LedgerError {
         }
     }
 
-    /// Which file gave the error.
-    pub(super) fn file(&self) -> Option<FileId> {
+    /// The ledger's place, which file stood there, and what SQLite said.
+    fn database(&self) -> Option<(&Path, Option<FileId>, &rusqlite::Error)> {
         match self {
-            Self::Database { file, .. } => *file,
+            Self::Database { path, file, source } => Some((path, *file, source)),
             _ => None,
         }
     }
 
+    /// Which file gave the error.
+    pub(super) fn file(&self) -> Option<FileId> {
+        self.database()?.1
+    }
+
     pub(crate) fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Database { source, .. } => source.sqlite_error_code(),
-            _ => None,
-        }
+        self.database()?.2.sqlite_error_code()
     }
 
     /// What to do where SQLite failed. The other errors say it themselves.
@@ -123,9 +125,7 @@ impl LedgerError {
     }
 
     pub(crate) fn damage(&self) -> Option<Damage> {
-        let Self::Database { path, source, .. } = self else {
-            return None;
-        };
+        let (path, _, source) = self.database()?;
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Some(Damage::Structure),
             Some(ErrorCode::ReadOnly) if has_odd_header(path) => Some(Damage::Content),

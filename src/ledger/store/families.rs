@@ -140,14 +140,9 @@ impl Store {
             self.run(add, (quarter, session, model, cost))?;
         }
         let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
-        let values = params![
-            session,
-            unrecorded,
-            life.in_runs,
-            prices.scale_client_amount(life.beyond),
-            life.until,
-            life.parent
-        ];
+        let beyond = prices.scale_client_amount(life.beyond);
+        let (in_runs, until, parent) = (life.in_runs, life.until, life.parent);
+        let values = params![session, unrecorded, in_runs, beyond, until, parent];
         self.run(put, values)
     }
 }

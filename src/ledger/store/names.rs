@@ -24,25 +24,16 @@ impl Store {
     /// Notes a session, as a family of its own if it is new.
     pub(crate) fn put_session(&self, name: &str, directory: Option<&WorkedIn>) -> Result<Id> {
         let id = id_of(name.as_bytes());
-        let query = "SELECT witness, directory FROM session WHERE id = ?";
-        let known = self.first(query, [id], |row| {
-            let witness: Option<Millis> = row.get(0)?;
-            Ok(witness.zip(row.get(1)?))
-        })?;
-        if known.is_none() {
+        let new = "INSERT OR IGNORE INTO session (id, name, family) VALUES (?1, ?2, ?1)";
+        self.run(new, params![id, name])?;
+        let answers = "SELECT 1 FROM response WHERE session = ?";
+        if self.changes() > 0 && self.any(answers, [id])? {
             // A row that a disk lost: with a new one, what was told of it would count twice.
-            if self.any("SELECT 1 FROM response WHERE session = ?", [id])? {
-                return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
-            }
-            let new = "INSERT INTO session (id, name, family) VALUES (?1, ?2, ?1)";
-            self.run(new, params![id, name])?;
+            return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
         }
-        if let Some((witness, path)) = directory
-            && known
-                .flatten()
-                .is_none_or(|known: WorkedIn| (witness, path) < (&known.0, &known.1))
-        {
-            let learn = "UPDATE session SET directory = ?2, witness = ?3 WHERE id = ?1";
+        if let Some((witness, path)) = directory {
+            let learn = "UPDATE session SET directory = ?2, witness = ?3
+             WHERE id = ?1 AND (directory IS NULL OR (?3, ?2) < (witness, directory))";
             self.run(learn, params![id, path, witness])?;
         }
         Ok(id)

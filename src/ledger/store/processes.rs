@@ -11,7 +11,7 @@
 //! save those answers (`session.before_draws`) that were there before anything was drawn.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use rusqlite::{Result, Row, params};
 
@@ -218,12 +218,6 @@ fn process_total(row: &Row<'_>) -> Result<ProcessTotal> {
 }
 
 impl Store {
-    /// Sessions with a process that may have drawn more.
-    pub(crate) fn guessed_sessions(&self) -> Result<HashSet<Id>> {
-        let query = "SELECT session FROM process WHERE unclear";
-        self.all(query, [], |row| row.get(0))
-    }
-
     /// The session's facts; all zero if the ledger does not know it.
     pub(crate) fn facts(&self, session: Id) -> Result<SessionFacts> {
         let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), parent, EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost <= 0) FROM session WHERE id = ?";
@@ -277,20 +271,11 @@ impl Store {
     }
 
     fn put_process_row(&self, session: Id, row: &ProcessTotal) -> Result<()> {
-        let [began, began_late] = row.began;
+        let (process, total, grown, left) = (row.process, row.total, row.grown, row.left);
+        let ([began, late], run_ms) = (row.began, row.run_ms);
+        let (rate, at, model, unclear) = (row.rate, row.at, row.model, row.is_unclear);
         let values = params![
-            session,
-            row.process,
-            row.total,
-            row.grown,
-            row.left,
-            row.rate,
-            row.at,
-            began,
-            began_late,
-            row.run_ms,
-            row.model,
-            row.is_unclear
+            session, process, total, grown, left, rate, at, began, late, run_ms, model, unclear
         ];
         let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
         self.run(put, values)

@@ -89,26 +89,14 @@ impl Store {
     }
 
     /// Stores how far a file of a session was read.
-    pub(crate) fn put_position(
-        &self,
-        id: Id,
-        path: &Path,
-        session: Id,
-        now: &ReadPosition,
-    ) -> Result<()> {
-        let carry = &now.carry;
+    pub(crate) fn put_position(&self, path: &Path, session: Id, now: &ReadPosition) -> Result<()> {
+        let (id, path, mark) = (file_id(path), bytes_of(path), now.mark);
+        let [offset, size] = [now.offset, now.file.size].map(u64::cast_signed);
+        let (modified, carry) = (now.file.modified, &now.carry);
+        let (last_at, newest_at) = (carry.last_at, carry.newest_at);
+        let (last, torn) = (carry.last_response, carry.unreadable);
         let values = params![
-            id,
-            bytes_of(path),
-            session,
-            now.offset.cast_signed(),
-            now.mark,
-            now.file.size.cast_signed(),
-            now.file.modified,
-            carry.last_at,
-            carry.newest_at,
-            carry.last_response,
-            carry.unreadable
+            id, path, session, offset, mark, size, modified, last_at, newest_at, last, torn
         ];
         let put = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)";
         self.run(put, values)
@@ -229,21 +217,14 @@ impl Store {
     pub(crate) fn put_total(&self, total: &Total) -> Result<()> {
         // Where the file was read anew, the same total stood elsewhere.
         let forget = "DELETE FROM cost_state WHERE file = ? AND position >= ? AND started = ? AND total = ? AND run_ms = ?";
-        let (started, cost, run_ms) = (total.started, total.cost, total.run_ms);
-        let values = params![total.file, CUT_OFF, started, cost, run_ms];
-        self.run(forget, values)?;
+        let (file, position, session) = (total.file, total.position, total.session);
+        let (started, cost) = (total.started, total.cost);
+        let (run_ms, api_ms) = (total.run_ms, total.api_ms);
+        self.run(forget, params![file, CUT_OFF, started, cost, run_ms])?;
+        let (before, after, unknown) = (total.before, total.after, total.has_unknown_model);
+        let parts = serde_json::to_string(&total.parts).unwrap_or_default();
         let values = params![
-            total.file,
-            total.position,
-            total.session,
-            started,
-            cost,
-            run_ms,
-            total.api_ms,
-            total.has_unknown_model,
-            total.before,
-            total.after,
-            serde_json::to_string(&total.parts).unwrap_or_default()
+            file, position, session, started, cost, run_ms, api_ms, unknown, before, after, parts
         ];
         let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
         self.run(put, values)
