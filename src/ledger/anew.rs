@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rusqlite::Result;
 
 use super::facts::{Answer, Id};
-use super::store::{Damage, Ledger, LedgerError, Patience, Store, SumChanges, path_in, renewal};
+use super::store::{Damage, Ledger, LedgerError, Patience, Store, SumChanges, path_in, set_aside};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 
@@ -42,7 +42,7 @@ impl Ledger {
         if !again && error.damage() == Some(Damage::Content) && mend().is_ok() {
             return Ok(());
         }
-        renewal::set_aside(&path_in(&places.data), error, patience.limit())
+        set_aside(&path_in(&places.data), error, patience.limit())
     }
 
     /// Holds the sums against each other, and makes them anew where they disagree or are none: a

@@ -30,7 +30,6 @@ pub(crate) mod facts;
 mod live;
 mod read;
 mod spend_rows;
-mod spent;
 mod store;
 
 pub use answers::Switched;

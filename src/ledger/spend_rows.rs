@@ -1,4 +1,4 @@
-//! Reading the ledger's sums for reports.
+//! What the ledger's sums say: of a session, of a period, row by row.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -6,14 +6,19 @@ use std::iter::Sum;
 use std::ops::{AddAssign, Range};
 use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
 use rusqlite::Result;
 
 use super::answers::Switched;
-use super::facts::{Id, Scene};
+use super::facts::{Id, Scene, id_of};
 use super::store::answers::{UNPRICED, count_from, usage_from};
+use super::store::processes::SessionFacts;
 use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
+
+/// Name in `meta`: all transcripts were read to the end once.
+const COMPLETE: &str = "complete";
 
 impl Default for &Origin {
     fn default() -> Self {
@@ -56,6 +61,18 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Of a session of which this is known.
+    pub(super) fn from_session(facts: &SessionFacts) -> Self {
+        Self {
+            recorded: facts.recorded,
+            unrecorded: facts.unrecorded,
+            unwritten: facts.unwritten(),
+            unpriced: facts.unpriced.max(0).cast_unsigned(),
+            at_least: facts.at_least || facts.has_guess(),
+            ..Self::default()
+        }
+    }
+
     /// All of it.
     pub fn cost(&self) -> Money {
         self.recorded + self.unrecorded + self.unwritten
@@ -209,7 +226,14 @@ impl SpendSource for Ledger {
     }
 
     fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
-        self.ask(|store| store.damaged_files(since))
+        let since = since.saturating_mul(1_000_000);
+        let query = "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path";
+        self.ask(|store| {
+            store.all(query, [since], |row| {
+                let path: Vec<u8> = row.get(0)?;
+                Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
+            })
+        })
     }
 
     fn switched(
@@ -247,6 +271,67 @@ impl SpendSource for Ledger {
 }
 
 impl Ledger {
+    /// What a session has cost.
+    pub fn session(&self, name: &str) -> Result<Tally, LedgerError> {
+        let facts = self.ask(|store| store.facts(id_of(name.as_bytes())))?;
+        Ok(Tally::from_session(&facts))
+    }
+
+    /// What was spent from `from` up to `until`, both on quarters of an hour; without counts of tokens.
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Tally, LedgerError> {
+        let period = [from, until].map(|at| at.timestamp_millis());
+        let query = "SELECT cost, unpriced FROM quarter WHERE quarter >= ? AND quarter < ?";
+        self.ask(|store| {
+            let mut sum = Tally::default();
+            store.each(query, quarters(period), |row| {
+                sum.recorded += row.get(0)?;
+                sum.unpriced = sum.unpriced.saturating_add(count_from(row, 1)?);
+                Ok(())
+            })?;
+            store.each_hidden(period, |hidden| sum += hidden.tally())?;
+            Ok(sum)
+        })
+    }
+
+    /// The directory that a session worked in, if it is known.
+    pub(super) fn directory(&self, session: Id) -> Result<Option<String>> {
+        let query = "SELECT directory FROM session WHERE id = ?";
+        let known = self.store.first(query, [session], |row| row.get(0));
+        known.map(Option::flatten)
+    }
+
+    /// What was spent from a moment up to another, by the directories that sessions worked in.
+    pub(super) fn by_directory(
+        &self,
+        period: [DateTime<Utc>; 2],
+    ) -> Result<HashMap<String, Money>> {
+        let range = quarters(period.map(|at| at.timestamp_millis()));
+        // By session first: a month has many quarters and few sessions.
+        let mut by_session: HashMap<Id, Money> = HashMap::new();
+        for table in ["quarter", "unrecorded", "unwritten"] {
+            let query = format!(
+                "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
+            );
+            self.store.each(&query, range, |row| {
+                *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
+                Ok(())
+            })?;
+        }
+        let mut sums: HashMap<String, Money> = HashMap::new();
+        for (session, cost) in by_session {
+            let directory = self.directory(session)?.unwrap_or_default();
+            *sums.entry(directory).or_default() += cost;
+        }
+        Ok(sums)
+    }
+
+    /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
+    /// too low.
+    pub fn is_complete(&self) -> bool {
+        let noted = self.store.noted(COMPLETE);
+        noted.is_ok_and(|noted| noted.is_some())
+    }
+
     /// Another number whenever another process has written to the ledger.
     pub fn version(&self) -> Result<i64, LedgerError> {
         self.ask(|store| store.query_row("PRAGMA data_version", [], |row| row.get(0)))
@@ -254,6 +339,11 @@ impl Ledger {
 }
 
 impl Store {
+    /// Notes that all transcripts were read to the end.
+    pub(super) fn note_complete(&self) -> Result<()> {
+        self.note(COMPLETE, 1)
+    }
+
     pub(crate) fn origins(&self) -> Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),

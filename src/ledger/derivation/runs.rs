@@ -1,7 +1,6 @@
 //! Runs: what one process did on one session, as far as it wrote its running total.
 
 mod base;
-mod growth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +9,7 @@ use super::owners::LineOwners;
 use crate::ledger::facts::{Answer, Id, Parts, Position, Total};
 use crate::pricing::Money;
 use crate::time::Millis;
-use growth::growth;
+use base::growth;
 
 /// Times that are worked out are good to about this much.
 const SLACK: Millis = 20;

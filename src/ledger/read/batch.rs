@@ -7,8 +7,8 @@ use crate::claude::transcripts::TranscriptFile;
 use crate::ledger::facts::{
     Answer, ById, Compaction, Id, Parts, Position, Scene, Sighting, Total, id_of,
 };
-use crate::ledger::store::names::{WITNESS_OF_COPY, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
+use crate::ledger::store::{WITNESS_OF_COPY, WorkedIn};
 use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};

@@ -10,7 +10,6 @@ use rusqlite::Result;
 use super::batch::{Batch, FileSink};
 use super::commit::Concerned;
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::ledger::spent::note_complete;
 use crate::ledger::store::transcript_files::file_id;
 use crate::ledger::store::{Ledger, LedgerError, Store};
 use crate::pricing::PriceTable;
@@ -117,7 +116,7 @@ impl Ledger {
         };
         if complete {
             // If another process is writing, it or the next reading will note it, and take them up.
-            let is_noted = self.is_complete() || self.ask(note_complete).is_ok();
+            let is_noted = self.is_complete() || self.ask(Store::note_complete).is_ok();
             let _ = is_noted && self.take_up(prices).is_ok();
         }
         unreadable.extend(listing.unreadable);

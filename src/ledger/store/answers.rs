@@ -7,7 +7,7 @@ use rusqlite::{Result, Row, params, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sqlite::Store;
+use super::Store;
 use crate::ledger::facts::{Answer, Id, Sighting};
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};

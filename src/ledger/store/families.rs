@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Result, params};
 
-use super::SumChanges;
-use super::sqlite::Store;
+use super::{Store, SumChanges};
 use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};

@@ -1,4 +1,8 @@
-//! Opening the ledger, and writing to it while others do.
+//! Opening the ledger, and writing to it while others do; setting one aside that cannot be used: once,
+//! however many processes find it so.
+//!
+//! Whoever opens the ledger holds a shared lock until the first look is over, and whoever sets it
+//! aside holds it alone. So nobody ever opens a new file with the log of the old one.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
@@ -7,11 +11,9 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result, Transaction};
 
-use super::error::{FileId, LedgerError};
-use super::renewal;
-use super::schema;
-use super::sqlite::{Store, beside, open};
-use crate::disk;
+use super::error::{Damage, FileId, LedgerError};
+use super::{Store, schema};
+use crate::disk::{self, lock};
 
 /// The file's name in the data directory.
 const FILE_NAME: &str = "ledger.sqlite3";
@@ -78,7 +80,7 @@ impl Ledger {
             if !error.is_damage() {
                 return Err(error);
             }
-            renewal::set_aside(&path, &error, limit)?;
+            set_aside(&path, &error, limit)?;
             open()
         })
     }
@@ -100,7 +102,7 @@ impl Ledger {
 
     /// The damaged ledgers that were set aside in a data directory, the newest first.
     pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
-        renewal::damaged(&path_in(data))
+        damaged(&path_in(data))
     }
 
     /// The damaged ledger in whose place this one was begun: at the first asking only, so that it is
@@ -109,7 +111,7 @@ impl Ledger {
         const ANNOUNCED: &str = "damage announced";
         // One in memory would not remember.
         self.file?;
-        let newest = renewal::damaged(&self.path).into_iter().next()?;
+        let newest = damaged(&self.path).into_iter().next()?;
         let note = "INSERT OR IGNORE INTO meta VALUES (?, 1)";
         let noted = self.write(|connection| connection.execute(note, [ANNOUNCED]));
         (noted.ok()? > 0).then_some(newest)
@@ -133,7 +135,7 @@ impl Ledger {
 
     fn open_at(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         // Until the first look is over, the file and its log are not parted.
-        let _together = renewal::keep_in_place(path)?;
+        let _together = keep_in_place(path)?;
         // SQLite would follow a link, and wait at a pipe for ever.
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let part = beside(path, suffix);
@@ -260,4 +262,118 @@ fn patiently<T>(
             other => return other,
         }
     }
+}
+
+/// The file that SQLite keeps beside the ledger under its name with this ending.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Has SQLite open a file. On Windows it takes names of 260 characters at most, those of the files
+/// beside it included, unless a path is written as the system looked it up.
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    const LONG: usize = 200;
+    let looked_up = || {
+        let directory = std::fs::canonicalize(path.parent()?).ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    if cfg!(windows)
+        && path.as_os_str().len() > LONG
+        && let Some(path) = looked_up()
+    {
+        return Connection::open_with_flags(path, flags);
+    }
+    Connection::open_with_flags(path, flags)
+}
+
+/// The file whose lock this is about.
+const LOCK: &str = "ledger.lock";
+
+/// As many are kept. A disk that goes on damaging them is not filled with more.
+const MOST_KEPT: u32 = 20;
+
+fn lock_beside(path: &Path) -> PathBuf {
+    path.with_file_name(LOCK)
+}
+
+/// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
+/// no lock to be had: then nothing better can be done than to go on.
+fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerError> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    if disk::ours::check_own_directory(directory).is_err() {
+        return Ok(None);
+    }
+    match lock::try_share(&lock_beside(path)) {
+        Ok(None) => Err(LedgerError::busy(path)),
+        Ok(held) => Ok(held),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Moves the ledger that gave this error out of the way, with its log. Nothing is deleted: it may
+/// hold the only record of transcripts that the client has cleaned up.
+///
+/// Fine if another process has done it. Busy if that takes longer than `patience`, and the error
+/// itself is not this module's matter if a second look finds nothing wrong.
+pub(crate) fn set_aside(
+    path: &Path,
+    error: &LedgerError,
+    patience: Duration,
+) -> Result<(), LedgerError> {
+    let Some(damage) = error.damage() else {
+        return Ok(());
+    };
+    let own = lock_beside(path);
+    let held = lock::lock_within(&own, patience, &mut std::thread::sleep);
+    let Some(_alone) = held.map_err(disk::unwritten(&own))? else {
+        return Err(LedgerError::busy(path));
+    };
+    let is_the_same = error.file().is_some() && FileId::at(path) == error.file();
+    // A disk that does not read for a moment looks like damage.
+    if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
+        return Ok(());
+    }
+    let Some(free) = names(path).find(|name| !name.exists()) else {
+        let full = format!(
+            "it is damaged, and {MOST_KEPT} damaged ones lie beside it; look after the disk, and move those away"
+        );
+        return Err(disk::unwritten(path)(std::io::Error::other(full)).into());
+    };
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        if beside(path, suffix).exists() {
+            disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
+        }
+    }
+    Ok(())
+}
+
+/// Under which names a ledger may be set aside.
+fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=MOST_KEPT).map(|number| path.with_file_name(format!("ledger.damaged-{number}.sqlite3")))
+}
+
+/// The damaged ledgers that were set aside beside this one, the one that was written last first.
+fn damaged(path: &Path) -> Vec<PathBuf> {
+    let written = |name: PathBuf| {
+        let found = std::fs::symlink_metadata(&name).ok()?;
+        Some((found.modified().ok()?, name))
+    };
+    let mut found: Vec<_> = names(path).filter_map(written).collect();
+    found.sort();
+    found.into_iter().rev().map(|(_, name)| name).collect()
+}
+
+/// Whether SQLite, asked to look at everything, finds nothing wrong.
+fn is_sound(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let look = || {
+        let connection = open(path, flags)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+            row.get::<_, String>(0)
+        })
+    };
+    look().is_ok_and(|found: String| found == "ok")
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Result, Row, params};
 
-use super::sqlite::Store;
+use super::Store;
 use crate::ledger::derivation::Run;
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};

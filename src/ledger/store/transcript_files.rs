@@ -6,13 +6,17 @@ use std::path::Path;
 
 use rusqlite::{Result, Row, params, params_from_iter};
 
-use super::names::bytes_of;
-use super::sqlite::Store;
+use super::Store;
 use crate::ledger::facts::{CUT_OFF, Compaction, Id, Parts, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
 use crate::transcript::line::{ModelTotal, OwnMark};
 use crate::transcript::reader::{Carry, FileState, ReadPosition};
+
+/// Paths are stored as their bytes, which need not be UTF-8.
+fn bytes_of(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
 
 /// The id of a transcript.
 pub(crate) fn file_id(path: &Path) -> Id {
@@ -75,17 +79,6 @@ impl Store {
     pub(crate) fn positions(&self) -> Result<HashMap<Id, ReadPosition>> {
         let query = "SELECT * FROM file";
         self.all(query, [], |row| Ok((row.get(0)?, position_from(row)?)))
-    }
-
-    /// The files that changed at `since` or later and have lines that could not be understood: their
-    /// paths, and how many lines.
-    pub(crate) fn damaged_files(&self, since: Millis) -> Result<Vec<(String, u32)>> {
-        let since = since.saturating_mul(1_000_000);
-        let query = "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path";
-        self.all(query, [since], |row| {
-            let path: Vec<u8> = row.get(0)?;
-            Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
-        })
     }
 
     /// Stores how far a file of a session was read.
