@@ -207,11 +207,6 @@ impl Clues {
         let (before, _) = self.text.split_once(" resets ")?;
         window_in(before.rsplit("your ").next()?)
     }
-
-    /// Whether it speaks of what is bought or allotted: then a status does not say what is wrong.
-    pub(super) fn speaks_of_money(&self) -> bool {
-        vocabulary().money.stand_in(&self.text)
-    }
 }
 
 /// The host of the first address that is not Anthropic's.

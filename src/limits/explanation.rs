@@ -177,7 +177,13 @@ fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
 
 /// The badge, and where to read more if there is room to say so.
 fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
-    let mut row = vec![(tone, fitting(&incident.badge, width))];
+    // What stands behind its dot, a time or what to do, is never cut.
+    let dot = incident
+        .badge
+        .rfind(" \u{b7} ")
+        .unwrap_or(incident.badge.len());
+    let (name, rest) = incident.badge.split_at(dot);
+    let mut row = vec![(tone, cut_before(name, rest, width))];
     let used = terminal::width(&incident.badge);
     let evidence = &incident.evidence;
     let asking_is_free = evidence.session.client.plugin_answers && evidence.is_since(TAKES_MODULES);
@@ -190,13 +196,6 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
         row.push((Tone::Quiet, more.to_owned()));
     }
     row
-}
-
-/// The badge in so many columns. What stands behind its dot, a time or what to do, is never cut.
-fn fitting(badge: &str, width: usize) -> String {
-    let dot = badge.rfind(" \u{b7} ").unwrap_or(badge.len());
-    let (name, rest) = badge.split_at_checked(dot).unwrap_or((badge, ""));
-    cut_before(name, rest, width)
 }
 
 /// `rest` whole, and as much of `text` before it as fits.

@@ -6,7 +6,7 @@ use super::diagnosis::Source;
 use super::evidence::Seen;
 use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
-use super::resets::{ResetSource, Resets};
+use super::resets::ResetSource;
 use super::rules::TABLES;
 use super::vocabulary::{identifier, vocabulary};
 use super::words::{Telling, capitalized};
@@ -45,8 +45,7 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     reasons.extend(told(telling, "client"));
     reasons.extend(the_page(telling));
     if reasons.is_empty() {
-        let sentence = "whycap goes by the words alone: nothing else is known of this moment.";
-        reasons.push(reason(Source::Transcript, None, sentence.to_owned()));
+        reasons.extend(told(telling, "nothing"));
     }
     // An outdated Claude Code comes next: what it says is to be read otherwise.
     reasons.sort_by_key(|reason| reason.source != Source::Version);
@@ -55,15 +54,7 @@ pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
         first.rotate_right(1);
     }
-    if telling.evidence.is_of_another_account() {
-        let sentence = "This session belongs to another account than the one you are logged in to.";
-        let source = match telling.evidence.login.owner {
-            Some(_) => Source::Transcript,
-            None => Source::Account,
-        };
-        reasons.insert(0, reason(source, None, sentence.to_owned()));
-    }
-    reasons
+    told(telling, "owner").chain(reasons).collect()
 }
 
 fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
@@ -79,11 +70,9 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
         return words.into_iter().map(said).collect();
     }
     let class = evidence.class().and_then(identifier);
-    let class = match class {
-        // The client's own word for an error of no kind that it has a word for.
-        None | Some("unknown") => "an unknown error",
-        Some(class) => class,
-    };
+    // The client's own word for an error of no kind that it has a word for.
+    let class = class.filter(|class| *class != "unknown");
+    let class = class.unwrap_or("an unknown error");
     vec![match line {
         Some(line) => {
             let status = line.status.map(|status| format!(", status {status}"));
@@ -108,8 +97,10 @@ fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> 
     let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
     let mut words = vec![refused];
     words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
+        let why = vocabulary().no_credits.get(reason);
+        let why = why.map_or("the server does not say why", String::as_str);
         let name = identifier(reason).map(|name| format!(" ({name})"));
-        let (why, name) = (why_no_credits(reason), name.unwrap_or_default());
+        let name = name.unwrap_or_default();
         format!("Usage credits did not take over: {why}{name}.")
     }));
     words
@@ -120,13 +111,6 @@ fn its_reset(at: DateTime<Utc>, telling: &Telling<'_>) -> String {
     let is_ahead = at > telling.clock.now;
     let verb = if is_ahead { "resets" } else { "reset" };
     format!(", {verb} {}", telling.clock.time(at))
-}
-
-/// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
-/// Agent SDK 0.3.328.
-fn why_no_credits(reason: &str) -> &'static str {
-    let known = vocabulary().no_credits.get(reason);
-    known.map_or("the server does not say why", String::as_str)
 }
 
 fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
@@ -212,17 +196,13 @@ fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         ResetSource::Meter => ("the usage figure", Source::Sample),
         ResetSource::Text => ("the message", Source::Transcript),
     };
-    let Resets { chosen, others } = telling.resets;
-    let pairs = chosen
-        .iter()
-        .flat_map(|chosen| others.iter().map(move |other| (chosen, other)));
-    pairs.map(move |(chosen, other)| {
-        let (first, _) = name(chosen.source);
-        let (second, source) = name(other.source);
+    let first = telling.resets.chosen.into_iter();
+    let pairs = first.flat_map(|first| telling.resets.others.iter().map(move |it| (first, *it)));
+    pairs.map(move |pair| {
+        let [first, second] = [pair.0, pair.1].map(|reset| telling.clock.time(reset.at));
+        let ((by, _), (other, source)) = (name(pair.0.source), name(pair.1.source));
         let sentence = format!(
-            "Two reset times: {first} says {}, {second} says {}. whycap goes by the first.",
-            telling.clock.time(chosen.at),
-            telling.clock.time(other.at)
+            "Two reset times: {by} says {first}, {other} says {second}. whycap goes by the first."
         );
         reason(source, None, sentence)
     })
@@ -246,11 +226,8 @@ fn set(credential: &Credential) -> Reason {
         SetIn::Environment => Source::Environment,
         SetIn::Settings(_) => Source::Settings,
     };
-    reason(
-        source,
-        None,
-        format!("{name}{host} is set in {place}{effect}."),
-    )
+    let sentence = format!("{name}{host} is set in {place}{effect}.");
+    reason(source, None, sentence)
 }
 
 /// What it means, or meant, for some in this version of Claude Code.

@@ -8,7 +8,7 @@ use super::kind::{LimitKind, Service, Window};
 use super::messages::{self, Message, Rank};
 use super::named_limit::{NamedLimit, window_in};
 use super::talk::{Giver, parts, words_beside};
-use super::vocabulary::normalize;
+use super::vocabulary::{normalize, vocabulary};
 
 /// The row of an error with the clues that it was recognized by.
 ///
@@ -50,12 +50,9 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
         return (window, clues);
     }
     let line = evidence.text.line.as_ref();
-    let details = line
-        .and_then(|line| line.details.as_deref())
-        .or(evidence.text.hook_details.as_deref())
-        .map(Clues::of_text)
-        .unwrap_or_default();
-    match current(&details) {
+    let details = line.and_then(|line| line.details.as_deref());
+    let details = details.or(evidence.text.hook_details.as_deref());
+    match current(&details.map(Clues::of_text).unwrap_or_default()) {
         (Rank::Limit, said, _) => (said, clues),
         (Rank::Known, said, _) if !said.names.is_passing() => (said, clues),
         _ => (message, clues),
@@ -93,18 +90,16 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
         .clone()
         .filter_map(|((_, message), _)| message.names.window())
         .collect();
-    let known = all_known.filter(|((_, message), clues)| {
+    let mut known = all_known.filter(|((_, message), clues)| {
         let ended = ended_window(message, clues);
         reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
     });
     let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
         return (Rank::Talk, messages::known_as("unknown"), all.last());
     };
-    let mut same = known
-        .filter(|((_, other), _)| other.id == message.id)
-        .map(|(_, clues)| clues);
-    let dated = same.rfind(|clues| clues.text.contains("resets"));
-    (rank, message, dated.or(Some(last)))
+    let dated =
+        known.rfind(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
+    (rank, message, Some(dated.map_or(last, |(_, clues)| clues)))
 }
 
 /// The window of which a text says that it has ended.
@@ -191,11 +186,11 @@ fn names(message: &Message, clues: &Clues) -> bool {
     let Some(limit) = clues.limit.as_ref().filter(is_named) else {
         return false;
     };
+    // What is paid for is no window.
+    let mut paid = ["credit", "spend", "budget", "overage"].iter();
+    let is_paid_for = paid.any(|paid| limit.name.contains(paid));
     message.limit.iter().any(|name| match name.split_at(1) {
-        // What is paid for is no window.
-        ("*", _) => !["credit", "spend", "budget", "overage"]
-            .iter()
-            .any(|paid| limit.name.contains(paid)),
+        ("*", _) => !is_paid_for,
         ("=", exactly) => limit.name == *exactly,
         ("!", exactly) => limit.name == exactly && !limit.is_yours,
         _ => name.split(" & ").all(|word| limit.name.contains(word)),
@@ -204,37 +199,30 @@ fn names(message: &Message, clues: &Clues) -> bool {
 
 /// Whether the API or Claude Code has one of the row's own names for it.
 fn is_coded(message: &Message, clues: &Clues) -> bool {
-    let mut known = clues.types.iter().chain(&clues.api_error);
-    let is_written = || {
-        message
-            .codes
-            .iter()
-            .any(|code| clues.text.starts_with(code))
-    };
-    known.any(|known| message.codes.iter().any(|code| known == code)) || is_written()
+    message.codes.iter().any(|code| {
+        let mut known = clues.types.iter().chain(&clues.api_error);
+        known.any(|known| known == code) || clues.text.starts_with(code)
+    })
 }
 
 /// Whether the class or the status is one of the row's. They decide alone, if nothing else is said;
 /// beside words that nobody knows only what is tried last goes by them.
 fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
+    // Of what is bought or allotted a status does not say what is wrong.
+    let speaks_of_money = || vocabulary().money.stand_in(&clues.text);
     let may_decide = clues.substance == Substance::Wrapper && clues.speaker == Speaker::Claude
-        || rank == Rank::Vague && clues.is_refusal && !clues.speaks_of_money();
+        || rank == Rank::Vague && clues.is_refusal && !speaks_of_money();
     let is_class = |name: &str| {
         let class = clues.class.as_deref();
         class == Some(name) || clues.types.iter().any(|known| known == name)
     };
     let is_status = |name: &str| {
         let (from, to) = name.split_once('-').unwrap_or((name, name));
-        let range = from.parse::<u16>().ok().zip(to.parse().ok());
-        range
-            .zip(clues.status)
-            .is_some_and(|((from, to), status)| (from..=to).contains(&status))
+        let range = from.parse().ok()..=to.parse().ok();
+        clues.status.is_some() && range.contains(&clues.status)
     };
-    may_decide
-        && message
-            .class
-            .iter()
-            .any(|name| is_class(name) || is_status(name))
+    let mut classes = message.class.iter();
+    may_decide && classes.any(|name| is_class(name) || is_status(name))
 }
 
 #[cfg(test)]

@@ -38,10 +38,7 @@ impl List {
 
     /// What stands before and after the last of them in a text.
     pub(super) fn around_last<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
-        let found = self
-            .0
-            .iter()
-            .filter_map(|word| text.rsplit_once(word.as_str()));
+        let found = self.iter().filter_map(|word| text.rsplit_once(word));
         found.max_by_key(|(before, _)| before.len())
     }
 

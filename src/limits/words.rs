@@ -198,6 +198,7 @@ impl Telling<'_> {
             ("first", "") => diagnosis
                 .answer
                 .is_some_and(|answer| answer.first.is_some()),
+            ("by", "its transcript") => self.evidence.login.owner.is_some(),
             ("of", "a window") => diagnosis.limit.window().is_some(),
             ("one", "model") => is_of_one_model(self.window()),
             ("one", "model's limit") => diagnosis.limit.window().is_some_and(is_of_one_model),

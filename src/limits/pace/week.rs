@@ -112,10 +112,9 @@ impl PastWeeks<'_> {
         let begun = now - passed;
         let weeks: Vec<TimeDelta> = self.weeks(begun).collect();
         let many = f64::from(u8::try_from(weeks.len()).ok().filter(|many| *many > 0)?);
-        let done: f64 = weeks
-            .iter()
-            .map(|back| self.between(begun - *back, now - *back))
-            .sum();
+        let done = weeks.iter();
+        let done = done.map(|back| self.between(begun - *back, now - *back));
+        let done: f64 = done.sum();
         let like = (meter.used_percent + LIKENESS) / (done / many + LIKENESS);
         let hours = (WEEK - passed).num_hours() + 1;
         let until = (1..=hours).map(|hour| now + TimeDelta::hours(hour).min(WEEK - passed));
@@ -147,10 +146,8 @@ impl PastWeeks<'_> {
         };
         let latest = full_if(SURE).or_else(|| self.always_full(meter, now));
         if let Some(latest) = latest {
-            return Some(Outlook::Full(
-                full_if(1.0).unwrap_or(latest).min(latest),
-                latest,
-            ));
+            let likely = full_if(1.0).unwrap_or(latest).min(latest);
+            return Some(Outlook::Full(likely, latest));
         }
         full_if(2.0).is_none().then_some(Outlook::Lasts)
     }
@@ -167,11 +164,8 @@ impl PastWeeks<'_> {
             hours.next().filter(|_| is_as_far).map(|at| at + *back)
         });
         let full: Option<Vec<DateTime<Utc>>> = full.collect();
-        let latest = full
-            .filter(|full| full.len() >= ENOUGH)?
-            .into_iter()
-            .max()?;
-        Some(latest).filter(|latest| *latest > now)
+        let full = full.filter(|full| full.len() >= ENOUGH)?;
+        full.into_iter().max().filter(|latest| *latest > now)
     }
 
     fn nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
