@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::known_locks::{HEARTBEAT, LockKind, StaleAfter};
+use super::known_locks::{HEARTBEAT, LockKind};
 use super::survey::{FoundLock, Surroundings};
 use crate::claude::processes::Unseen;
 use crate::claude::sessions::{Liveness, Presence};
@@ -69,7 +69,7 @@ impl LockJudgement {
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Where several machines write, each sets dates by its own clock, and learns late of the others'.
-const CLOCKS_DIFFER: StaleAfter = 3600;
+const CLOCKS_DIFFER: i64 = 3600;
 
 /// Longer than this nobody should have to wait for us.
 pub(super) const LONGEST_WATCH: i64 = 12;
@@ -87,14 +87,13 @@ pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgemen
         _ if lock.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, EntryShape::File) => named_process(lock),
-        (
-            LockKind::Directory(stale_after) | LockKind::ProcessFile(Some(stale_after)),
-            _,
-        ) => directory(lock, stale_after, around),
-        _ => CannotTell.because(
-            "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
-        ),
+        (LockKind::ProcessFile | LockKind::SessionRegistry, EntryShape::File) => named_process(lock),
+        _ => match lock.known.stale_after {
+            Some(stale_after) => directory(lock, stale_after, around),
+            None => CannotTell.because(
+                "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
+            ),
+        },
     }
 }
 
@@ -116,11 +115,7 @@ pub(super) fn never_heals(seen: &EntrySighting, now: DateTime<Utc>) -> Option<St
     }
 }
 
-fn directory(
-    lock: &FoundLock,
-    stale_after: StaleAfter,
-    around: &Surroundings<'_>,
-) -> LockJudgement {
+fn directory(lock: &FoundLock, stale_after: i64, around: &Surroundings<'_>) -> LockJudgement {
     let stale_after = match lock.pid_domain.unseen {
         Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
         _ => stale_after,
@@ -166,7 +161,7 @@ fn clearance_of_stuck(lock: &FoundLock, around: &Surroundings<'_>) -> Clearance 
 /// An empty directory with a date in the past: in use, or left over, by its age in seconds.
 fn aging(
     lock: &FoundLock,
-    stale_after: StaleAfter,
+    stale_after: i64,
     owner_gone: Option<String>,
     around: &Surroundings<'_>,
 ) -> LockJudgement {
@@ -337,13 +332,13 @@ mod tests {
     fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
         KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, LockKind::Directory(_)))
+            .filter(|row| row.kind == LockKind::Directory)
     }
 
     #[test]
     fn every_directory_lock_in_every_state_with_no_session_about() {
         for row in directory_rows() {
-            let LockKind::Directory(stale_after) = row.kind else {
+            let Some(stale_after) = row.stale_after else {
                 unreachable!()
             };
             let at = |shape, age| outcome(&lock(&row.pattern, shape, age), &alone());
@@ -499,12 +494,9 @@ mod tests {
 
     #[test]
     fn every_file_that_names_a_process_in_every_state() {
-        let rows = KNOWN_LOCKS.iter().filter(|row| {
-            matches!(
-                row.kind,
-                LockKind::ProcessFile(_) | LockKind::SessionRegistry
-            )
-        });
+        let rows = KNOWN_LOCKS
+            .iter()
+            .filter(|row| matches!(row.kind, LockKind::ProcessFile | LockKind::SessionRegistry));
         for row in rows {
             let of = |process| outcome(&claimed(&row.pattern, process), &alone());
             let pattern = &row.pattern;
@@ -566,7 +558,7 @@ mod tests {
     fn only_version_locks_may_be_directories_as_older_clients_made_them() {
         for row in KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, LockKind::ProcessFile(_)))
+            .filter(|row| matches!(row.kind, LockKind::ProcessFile))
         {
             let old = outcome(&lock(&row.pattern, EmptyDirectory, 86_400), &alone());
             if row.pattern == "locks/*.lock" {
@@ -657,7 +649,7 @@ mod tests {
                     assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");
                     assert!(alive.is_some(), "{facts:?}");
                 } else {
-                    assert!(matches!(row.kind, LockKind::Directory(_)) || facts.seen.shape != File);
+                    assert!(row.kind == LockKind::Directory || facts.seen.shape != File);
                     let fresh = (0..6).contains(&age) || age < 0;
                     let quiet = changed >= 6 || (watched && seconds >= 6);
                     assert!(!fresh || quiet, "{facts:?}");

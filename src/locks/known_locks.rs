@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a row's pattern starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -25,13 +25,13 @@ pub(super) enum Root {
 }
 
 /// What sort of thing a lock is, and so how its holder shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LockKind {
     /// An empty directory, made by `mkdir`; its holder sets its date to now at each heartbeat.
-    Directory(StaleAfter),
+    Directory,
     /// A file that names a process; older versions may have made a directory of that name.
-    ProcessFile(Option<StaleAfter>),
+    ProcessFile,
     /// A file of the live-session registry.
     SessionRegistry,
     /// A file that stays for ever by design.
@@ -39,10 +39,6 @@ pub(super) enum LockKind {
     /// Somebody else's lock in Claude Code's directories: reported, never touched.
     Foreign,
 }
-
-/// A directory lock's age in seconds from which on Claude Code itself takes it for left over and
-/// removes it.
-pub(super) type StaleAfter = i64;
 
 /// The holder of a directory lock sets its date at least this often, in seconds: the default of the
 /// `proper-lockfile` package, which the client uses.
@@ -66,6 +62,9 @@ pub(crate) struct KnownLock {
     /// Path below the root; `*` stands for anything within one component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
+    /// A directory lock's age in seconds from which on Claude Code itself takes it for left over and
+    /// removes it. A file that has one is a directory in older versions.
+    pub(super) stale_after: Option<i64>,
     /// Whether it stays while any session of this configuration runs: two writers at once have
     /// corrupted `.claude.json`, and two refreshes have cost people their login.
     #[serde(default)]
@@ -95,19 +94,6 @@ pub(super) static KNOWN_LOCKS: LazyLock<Vec<KnownLock>> =
 
 fn read() -> serde_json::Result<Vec<KnownLock>> {
     serde_json::from_str(EMBEDDED)
-}
-
-impl LockKind {
-    /// The word for this kind in `--json`.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Directory(_) => "directory",
-            Self::ProcessFile(_) => "process_file",
-            Self::SessionRegistry => "session_registry",
-            Self::Marker => "marker",
-            Self::Foreign => "foreign",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -200,7 +186,7 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
                 text,
                 "\n## `{}`\n\n| | |\n| --- | --- |\n| what | {} |\n| owner | {} |\n| a leftover shows by | {} |\n| harm | {} |\n| stays while a session runs | {} |\n| must never be | {} |\n| source | {} |\n",
                 place(row),
-                kind(row.kind),
+                kind(row),
                 row.owner,
                 row.staleness,
                 row.harm,
@@ -226,18 +212,21 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
         }
     }
 
-    fn kind(kind: LockKind) -> String {
-        let fixed = match kind {
-            LockKind::Directory(stale_after) => {
+    fn kind(row: &KnownLock) -> String {
+        let fixed = match (row.kind, row.stale_after) {
+            (LockKind::Directory, stale_after) => {
+                let stale_after = stale_after.unwrap();
                 return format!(
                     "directory, date kept fresh every {HEARTBEAT} s, stale after {stale_after} s"
                 );
             }
-            LockKind::ProcessFile(None) => "file that names a process",
-            LockKind::ProcessFile(_) => "file that names a process; a directory in older versions",
-            LockKind::SessionRegistry => "file of the live-session registry",
-            LockKind::Marker => "empty file that stays by design",
-            LockKind::Foreign => "somebody else's lock",
+            (LockKind::ProcessFile, None) => "file that names a process",
+            (LockKind::ProcessFile, _) => {
+                "file that names a process; a directory in older versions"
+            }
+            (LockKind::SessionRegistry, _) => "file of the live-session registry",
+            (LockKind::Marker, _) => "empty file that stays by design",
+            (LockKind::Foreign, _) => "somebody else's lock",
         };
         fixed.to_owned()
     }

@@ -26,7 +26,7 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
         let found = &lock.found;
         json!({
             "path": found.path().to_string_lossy(),
-            "kind": found.known.kind.word(),
+            "kind": found.known.kind,
             "holder": found.holder.as_ref().map(|(claim, process)| {
                 // A number that may be another's shows nothing about its process.
                 let is_known = process.is_claude == Some(true)
@@ -159,7 +159,7 @@ impl<'a> Listing<'a> {
     fn why(&self, lock: &Lock) -> String {
         let (why, found) = (&lock.judgement.why, &lock.found);
         let age = self.now - found.seen.modified;
-        if age.num_seconds() < 0 || matches!(found.known.kind, LockKind::Directory(_)) {
+        if age.num_seconds() < 0 || found.known.kind == LockKind::Directory {
             why.clone()
         } else {
             format!("{why} Last touched {} ago.", in_words(age))
@@ -204,7 +204,7 @@ fn harm(lock: &Lock) -> String {
     };
     match (lock.judgement.verdict, known.kind, lock.costs()) {
         (LockVerdict::Stuck, _, Some(costs)) => format!("What it {verb}: {costs}."),
-        (LockVerdict::Stale, LockKind::Directory(_), _) => {
+        (LockVerdict::Stale, LockKind::Directory, _) => {
             "Claude Code would clear it by itself the next time it needs it.".to_owned()
         }
         (LockVerdict::Stuck | LockVerdict::Stale, ..) => format!("What it does: {}.", known.harm),

@@ -108,7 +108,7 @@ pub struct HarmfulLock {
 /// call it; whether a session runs is not looked at.
 pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
     let by_name = |known: &&KnownLock| {
-        matches!(known.kind, LockKind::Directory(_)) && !known.pattern.contains(['*', '/'])
+        known.kind == LockKind::Directory && !known.pattern.contains(['*', '/'])
     };
     let harm = |known: &'static KnownLock, root: &Path, name: &str| {
         let seen = Directory::open(root).ok()?.look(name.as_ref()).ok()??;

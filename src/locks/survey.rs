@@ -256,7 +256,7 @@ fn claim_of(
         |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
     let name = below.file_name()?;
     match (known.kind, shape, &known.owner_file) {
-        (LockKind::ProcessFile(_), EntryShape::File, _) => read(parent, name),
+        (LockKind::ProcessFile, EntryShape::File, _) => read(parent, name),
         (LockKind::SessionRegistry, EntryShape::File, _) => {
             read(parent, name).filter(|claim| stem(below) == Some(&claim.pid.to_string()))
         }
