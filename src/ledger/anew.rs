@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use rusqlite::Result;
 
 use super::facts::{Answer, Id};
+use super::store::answers::REPLACE;
 use super::store::{Damage, Ledger, LedgerError, Patience, Store, SumChanges, path_in, set_aside};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -130,7 +131,7 @@ impl Store {
             Ok(())
         })?;
         for answer in &repriced {
-            self.replace_answer(answer)?;
+            self.put_answer(REPLACE, answer)?;
         }
         self.change_sums(changes)?;
         for family in self.families_with_totals()? {

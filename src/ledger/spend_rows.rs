@@ -18,7 +18,7 @@ use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
 /// Name in `meta`: all transcripts were read to the end once.
-const COMPLETE: &str = "complete";
+pub(super) const COMPLETE: &str = "complete";
 
 impl Default for &Origin {
     fn default() -> Self {
@@ -339,11 +339,6 @@ impl Ledger {
 }
 
 impl Store {
-    /// Notes that all transcripts were read to the end.
-    pub(super) fn note_complete(&self) -> Result<()> {
-        self.note(COMPLETE, 1)
-    }
-
     pub(crate) fn origins(&self) -> Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),

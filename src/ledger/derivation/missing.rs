@@ -153,7 +153,12 @@ fn beyond(
     let dollars = growth.cost - at_rates(&ours);
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
-    if growth.usage.is_zero() || missing + shown != unsplit(growth.usage, missing + shown) {
+    let counted = missing + shown;
+    let split_alike = Usage {
+        cache_write_1h: counted.cache_write_1h,
+        ..growth.usage
+    };
+    if growth.usage.is_zero() || counted != split_alike {
         // A total without counts, or one that lacks an answer.
         return dollars;
     }
@@ -178,14 +183,6 @@ fn beyond(
     match explained.or_else(|| is_unknown().then_some(missing)) {
         Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),
         None => dollars,
-    }
-}
-
-/// `usage` with the split of `other`.
-fn unsplit(usage: Usage, other: Usage) -> Usage {
-    Usage {
-        cache_write_1h: other.cache_write_1h,
-        ..usage
     }
 }
 

@@ -10,6 +10,7 @@ use rusqlite::Result;
 use super::batch::{Batch, FileSink};
 use super::commit::Concerned;
 use crate::claude::transcripts::{self, TranscriptFile};
+use crate::ledger::spend_rows::COMPLETE;
 use crate::ledger::store::transcript_files::file_id;
 use crate::ledger::store::{Ledger, LedgerError, Store};
 use crate::pricing::PriceTable;
@@ -116,7 +117,7 @@ impl Ledger {
         };
         if complete {
             // If another process is writing, it or the next reading will note it, and take them up.
-            let is_noted = self.is_complete() || self.ask(Store::note_complete).is_ok();
+            let is_noted = self.is_complete() || self.ask(|store| store.note(COMPLETE, 1)).is_ok();
             let _ = is_noted && self.take_up(prices).is_ok();
         }
         unreadable.extend(listing.unreadable);

@@ -9,6 +9,7 @@ use rusqlite::Result;
 
 use super::batch::{Batch, FileSeen};
 use crate::ledger::facts::{Answer, ById, Compaction, Id, Sighting};
+use crate::ledger::store::answers::{ADD, REPLACE};
 use crate::ledger::store::{Store, SumChanges};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
@@ -204,7 +205,7 @@ impl Writer<'_> {
     fn put_answer(&mut self, found: &Answer) -> Result<()> {
         let store = self.store;
         let mut now = priced(found, None, &self.models);
-        if store.add_answer(&now)? {
+        if store.put_answer(ADD, &now)? {
             self.concerned.changes.add(&now);
             self.concern(now.session, now.at);
             self.link_named(self.home(&now.place), &now.place)?;
@@ -213,7 +214,7 @@ impl Writer<'_> {
             if now != old {
                 self.concerned.changes.take_away(&old);
                 self.concerned.changes.add(&now);
-                store.replace_answer(&now)?;
+                store.put_answer(REPLACE, &now)?;
                 self.concern(old.session, now.at);
             }
             if now.place != old.place {

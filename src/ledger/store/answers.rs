@@ -58,21 +58,16 @@ pub(crate) fn count_from(row: &Row<'_>, column: usize) -> Result<u64> {
     Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
 }
 
+/// Adds an answer whose key is not known.
+pub(crate) const ADD: &str =
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+/// Puts an answer in the place of what was known of it.
+pub(crate) const REPLACE: &str =
+    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
 impl Store {
-    /// Adds an answer. False if its key is known.
-    pub(crate) fn add_answer(&self, answer: &Answer) -> Result<bool> {
-        let add = "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-        self.write_answer(add, answer)
-    }
-
-    /// Puts an answer in the place of what was known of it.
-    pub(crate) fn replace_answer(&self, answer: &Answer) -> Result<bool> {
-        let replace =
-            "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-        self.write_answer(replace, answer)
-    }
-
-    fn write_answer(&self, statement: &str, answer: &Answer) -> Result<bool> {
+    /// Writes an answer by one of these. False if it is known already, and not replaced.
+    pub(crate) fn put_answer(&self, put: &str, answer: &Answer) -> Result<bool> {
         let (key, at, session, model) = (answer.key, answer.at, answer.session, answer.model);
         let (scene, cost, place) = (answer.scene, answer.cost, answer.place);
         let (file, position, copied) = (place.file, place.position, place.copied_from);
@@ -89,7 +84,7 @@ impl Store {
             key, at, session, model, flags, input, output, read, write, write_1h, searches, calls,
             cost, file, position, copied, scene, advice
         ];
-        self.run(statement, values)?;
+        self.run(put, values)?;
         Ok(self.changes() > 0)
     }
 

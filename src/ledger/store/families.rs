@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Result, params};
 
 use super::{Store, SumChanges};
-use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
+use crate::ledger::derivation::{Derived, Family, Transcript, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
 use crate::time::QUARTER;
@@ -51,12 +51,34 @@ impl Store {
             changes.add(now);
         }
         self.change_sums(changes)?;
-        for (session, life) in &derived.lives {
-            let known = self.facts(*session)?;
-            self.put_life(*session, life, &derived.family, prices)?;
+        for (session, life) in derived.lives {
+            let known = self.facts(session)?;
+            let forget = "DELETE FROM unrecorded WHERE session = ?";
+            self.run(forget, [session])?;
+            let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
+            for part in &life.unrecorded {
+                let (sum, is_least) = parts
+                    .entry((part.at.div_euclid(QUARTER), part.model))
+                    .or_default();
+                *sum += prices.scale_client_amount(part.cost);
+                *is_least |= part.cost == Money::ZERO;
+            }
+            let mut unrecorded = Money::ZERO;
+            for ((quarter, model), (cost, is_least)) in parts {
+                unrecorded += cost;
+                let model = self.put_model(derived.family.model(model))?;
+                let cost = if is_least { Money::ZERO - cost } else { cost };
+                let add = "INSERT INTO unrecorded VALUES (?,?,?,?)";
+                self.run(add, (quarter, session, model, cost))?;
+            }
+            let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
+            let beyond = prices.scale_client_amount(life.beyond);
+            let (in_runs, until, parent) = (life.in_runs, life.until, life.parent);
+            let values = params![session, unrecorded, in_runs, beyond, until, parent];
+            self.run(put, values)?;
             if !known.processes.is_empty() {
                 let covered = life.in_runs + life.beyond - known.in_runs - known.beyond;
-                self.settle_processes(*session, &life.runs, covered, prices)?;
+                self.settle_processes(session, &life.runs, covered, prices)?;
             }
         }
         Ok(())
@@ -112,43 +134,12 @@ impl Store {
         family.answers = found.into_values().collect();
         Ok(family)
     }
-
-    fn put_life(
-        &self,
-        session: Id,
-        life: &SessionLife,
-        family: &Family,
-        prices: &PriceTable,
-    ) -> Result<()> {
-        let forget = "DELETE FROM unrecorded WHERE session = ?";
-        self.run(forget, [session])?;
-        let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
-        for part in &life.unrecorded {
-            let (sum, is_least) = parts
-                .entry((part.at.div_euclid(QUARTER), part.model))
-                .or_default();
-            *sum += prices.scale_client_amount(part.cost);
-            *is_least |= part.cost == Money::ZERO;
-        }
-        let mut unrecorded = Money::ZERO;
-        for ((quarter, model), (cost, is_least)) in parts {
-            unrecorded += cost;
-            let model = self.put_model(family.model(model))?;
-            let cost = if is_least { Money::ZERO - cost } else { cost };
-            let add = "INSERT INTO unrecorded VALUES (?,?,?,?)";
-            self.run(add, (quarter, session, model, cost))?;
-        }
-        let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
-        let beyond = prices.scale_client_amount(life.beyond);
-        let (in_runs, until, parent) = (life.in_runs, life.until, life.parent);
-        let values = params![session, unrecorded, in_runs, beyond, until, parent];
-        self.run(put, values)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::derivation::SessionLife;
     use crate::ledger::{Effort, Ledger, Patience};
     use crate::time::Millis;
 
