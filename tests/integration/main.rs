@@ -36,7 +36,6 @@ mod install;
 #[cfg(unix)] // a shell script for Unix
 mod install_script;
 mod install_walks;
-mod limits_page;
 mod lives;
 #[cfg(target_os = "linux")] // scripts stand for Claude Code, and `/proc` for the system
 mod locks;
