@@ -58,7 +58,7 @@ enum VerbAsked {
     /// Say what really stopped the work, and what to do
     Explain(commands::explain::ExplainArguments),
     /// Sleep until the newest limit is over, for scripts
-    Wait(commands::explain::WaitArguments),
+    Wait(commands::wait::WaitArguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::SpendArguments),
     /// Show what was written to the prompt cache again, and why
@@ -84,7 +84,7 @@ enum VerbAsked {
     /// Add whycap to Claude Code's settings
     Install(commands::install::InstallArguments),
     /// Take whycap out of Claude Code's settings
-    Uninstall(commands::install::UninstallArguments),
+    Uninstall(commands::uninstall::UninstallArguments),
     /// Print completions for bash, zsh or fish
     #[command(hide = true, after_help = include_str!("commands/help/completions.txt"))]
     Completions {

@@ -2,16 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use chrono::NaiveDate;
-
 use super::reply::{Reply, Verb, misuse};
-use crate::disk::{self, lock};
-use crate::export::{Erasure, Leaving, Reader, Rows, Stamp, erase, lines, new_key, put_all};
+use crate::export::{Erasure, Leaving, Reader, Rows, bring_up_to_date, erase_rows, new_key};
 use crate::machine::Machine;
-use crate::render::Report;
 use crate::spend::DaysAsked;
-use crate::terminal::{Shown, counted, print};
+use crate::terminal::{Shown, print};
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -53,74 +48,28 @@ impl Verb for ExportArguments {
         }
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
         if let Some(what) = &self.erase {
-            return erase_from(target, what, machine);
+            let (report, is_whole) = erase_rows(target, what, machine)?;
+            return Ok(Reply::from(report).with_code(!is_whole));
         }
         let is_piped = target == Path::new("-");
         if self.rows.is_some() && !is_piped {
             return Err(misuse("--rows goes with - only; a directory gets all"));
         }
         let (since, until) = (self.since.clone(), None);
-        let asked = DaysAsked { since, until };
-        let asked = asked.period(machine.clock()).map_err(misuse)?;
-        let midnight = |day| machine.clock().zone.midnight(day).date_naive();
-        let since = asked.since.map(midnight);
+        let days = DaysAsked { since, until };
+        let since = days.first_in_utc(machine.clock()).map_err(misuse)?;
         if !is_piped && !self.dry_run {
-            return write(target, since, machine);
+            return Ok(bring_up_to_date(target, since, machine)?.into());
         }
-        let mut leaving = Leaving::gather(machine)?;
-        leaving.drafts.retain(|draft| {
-            Some(draft.day) >= since && self.rows.is_none_or(|rows| rows == draft.rows)
-        });
+        let leaving = Leaving::gather(machine)?.only(since, self.rows);
         if self.dry_run {
             return Ok(leaving.report(machine).into());
         }
-        print_words(&lines(&leaving.drafts, Stamp::new(machine.environment.now)))
+        print_words(&leaving.lines(machine.environment.now))
     }
 }
 
 fn print_words(text: &str) -> anyhow::Result<Reply> {
     print(&Shown::text(text))?;
     Ok(Reply::default())
-}
-
-/// Takes rows of all machines out of a directory.
-fn erase_from(directory: &Path, what: &Erasure, machine: &Machine) -> anyhow::Result<Reply> {
-    let shown = machine.places.show(directory);
-    ensure!(
-        directory.is_dir(),
-        "there is no directory {shown}; name the one that the exports are in"
-    );
-    let done = erase(directory, what)?;
-    machine.name_gaps(&done.gaps);
-    let [rows, files] = [(done.rows, "row"), (done.files, "file")].map(|(n, of)| counted(n, of));
-    let says = format!("Erased {rows} in {files} of {shown}. No export to it brings them back");
-    Ok(Reply::from(Report::from_lines(&says)).with_code(!done.gaps.is_empty()))
-}
-
-/// Brings a directory up to date.
-fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyhow::Result<Reply> {
-    let places = &machine.places;
-    let shown = places.show(directory);
-    ensure!(
-        !directory.exists() || directory.is_dir(),
-        "{shown} is not a directory; name one for the files"
-    );
-    let lock = places.data.join("export").join("lock");
-    disk::create_directory_of(&lock)?;
-    let held = lock::try_lock(&lock)?;
-    let _held = held.context("another whycap export is running; try again when it is done")?;
-    let leaving = Leaving::gather(machine)?;
-    let done = put_all(directory, &leaving, since, places, machine.environment.now)?;
-    if done.days.is_empty() {
-        let says = format!("Nothing changed since the last export to {shown}");
-        return Ok(Report::from_lines(&says).into());
-    }
-    let rows = counted(done.rows, "row");
-    let days = counted(done.days.len() as u64, "day");
-    let taken_back = match done.gone {
-        0 => String::new(),
-        gone => format!("; {} taken back", counted(gone, "row")),
-    };
-    let says = format!("Written to {shown}: {rows} in {days}{taken_back}");
-    Ok(Report::from_lines(&says).into())
 }

@@ -1,18 +1,11 @@
-//! `whycap install` wires the status line and the hooks into a settings file; `whycap uninstall` takes out what it put
-//! in, and nothing else.
-
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
-use clap::ValueEnum;
+//! `whycap install`: wires the status line and the hooks into a settings file.
 
 use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::install::entries::Kept;
 use crate::install::settings_edit::Additions;
-use crate::install::{EditRecord, PATIENCE, carry_out, changes, own_path, plan, sweep};
+use crate::install::{PATIENCE, carry_out, changes, own_path, plan, sweep};
 use crate::machine::Machine;
-use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -43,8 +36,7 @@ pub(crate) struct InstallArguments {
 
 impl Verb for InstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let places = &machine.places;
-        let directory = worked_in(places);
+        let (places, directory) = (&machine.places, machine.directory());
         let path = path_of(self.scope, places, &directory);
         let both = self.statusline == self.hooks;
         let (dry_run, status_line) = (self.dry_run, both || self.statusline);
@@ -75,63 +67,5 @@ impl Verb for InstallArguments {
             _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
         });
         Ok(report.into())
-    }
-}
-
-/// The directory that settings of a project are meant of.
-fn worked_in(places: &Places) -> PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| places.home.clone())
-}
-
-/// Arguments of `whycap uninstall`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = include_str!("help/uninstall.txt"))]
-pub(crate) struct UninstallArguments {
-    /// Show what would change and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Only this settings file [default: every file that whycap was installed into]
-    #[arg(long, value_enum)]
-    scope: Option<SettingsScope>,
-}
-
-impl Verb for UninstallArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let places = &machine.places;
-        let is_meant = |scope: &&SettingsScope| self.scope.is_none_or(|meant| meant == **scope);
-        let scopes = SettingsScope::value_variants().iter().filter(is_meant);
-        let paths = scopes.map(|scope| path_of(*scope, places, &worked_in(places)));
-        let mut paths: BTreeSet<PathBuf> = paths.collect();
-        if self.scope.is_none() {
-            paths.extend(EditRecord::known_settings(places));
-        }
-        let mut report = Report::default();
-        let mut failure = None;
-        for path in paths {
-            if !self.dry_run {
-                sweep(places, &path, machine.environment.now);
-            }
-            let make = || plan::uninstall(places, &path, false);
-            match carry_out(places, PATIENCE, self.dry_run, make) {
-                Ok(plan) if !plan.is_empty() => {
-                    changes::add(&plan, &path, self.dry_run, places, &mut report);
-                }
-                Ok(_) => {}
-                // One file that cannot be changed must not keep whycap in the others.
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        if report.is_empty() && failure.is_none() {
-            let says = "whycap is in no settings file that it knows; nothing was changed.";
-            report.paragraph(Tone::Plain, says);
-        } else if self.dry_run {
-            report.line("Nothing was changed.");
-        }
-        if places.data.exists() {
-            let data = places.show(&places.data);
-            report.paragraph(Tone::Plain, format!("What whycap recorded stays in {data}; delete that folder if you do not want it."));
-        }
-        report.print(false, &machine.environment)?;
-        failure.map_or(Ok(Reply::default()), Err)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`Machine`]: crate::machine::Machine
 
+mod answer;
 pub(crate) mod budget;
 pub(crate) mod config;
 pub(crate) mod doctor;
@@ -14,8 +15,12 @@ pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod locks;
 pub(crate) mod now;
+mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
 pub(crate) mod spend;
+mod spend_page;
 pub(crate) mod statusline;
+pub(crate) mod uninstall;
+pub(crate) mod wait;
 pub(crate) mod wrong_arguments;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{bail, ensure};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 
 use super::drafts::{Draft, Rows, Stamp, Weight, key_of, lines, spend_rows};
@@ -68,6 +68,19 @@ impl Leaving {
             left_out,
             exporter,
         })
+    }
+
+    /// Those from this day on, and of this kind only, if one is wanted.
+    pub(crate) fn only(mut self, since: Option<NaiveDate>, rows: Option<Rows>) -> Self {
+        let is_meant = |draft: &Draft| rows.is_none_or(|rows| rows == draft.rows);
+        self.drafts
+            .retain(|draft| Some(draft.day) >= since && is_meant(draft));
+        self
+    }
+
+    /// All of them, as they leave now.
+    pub(crate) fn lines(&self, now: DateTime<Utc>) -> String {
+        lines(&self.drafts, Stamp::new(now))
     }
 
     /// How many rows of each kind leave, ten exactly as they would leave now, and what is left out.

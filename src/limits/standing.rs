@@ -11,6 +11,7 @@ use super::kind::{Service, Verdict};
 use super::meters::{self, FULL_FROM};
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
+use crate::time::Clock;
 
 /// From this version on an open session goes on by itself when the window of a plan has reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
@@ -41,6 +42,27 @@ pub enum Wait {
     InVain,
     /// It cannot be told.
     Unknown,
+}
+
+impl Wait {
+    /// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
+    /// act, 12 it cannot be told.
+    pub(crate) fn exit_code(wait: Option<Self>) -> u8 {
+        match wait {
+            None => 0,
+            Some(Self::Helps(_)) => 10,
+            Some(Self::InVain) => 11,
+            Some(Self::Unknown) => 12,
+        }
+    }
+
+    /// What is said meanwhile.
+    pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
+        match until.map(|until| clock.time_and_distance(until)) {
+            Some(until) => format!("Waiting until {until}. Ctrl-C ends it."),
+            None => "Waiting for a good answer in any session. Ctrl-C ends it.".to_owned(),
+        }
+    }
 }
 
 /// How an error ended.

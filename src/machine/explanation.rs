@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{ANSWER_READS, Machine};
 use crate::budget::OnPrompt;
+use crate::claude::hook_event::EventName;
 use crate::drain::{Findings, writes};
 use crate::incidents::{Incidents, Situation};
 use crate::install::{entries, line};
@@ -205,6 +206,15 @@ fn message(text: &str) -> Value {
 /// holds, and costs no token.
 pub(crate) fn held_back(reason: &str) -> Value {
     json!({ "decision": "block", "reason": visible_lines(reason) })
+}
+
+/// An answer, as whoever asked shows it: a prompt is held back, and the plugin's module shows a text. The model
+/// sees nothing of either.
+pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
+    match name {
+        EventName::CommandRun => json!({ "text": visible_lines(text), "isTextDisplayOnly": true }),
+        _ => held_back(text),
+    }
 }
 
 impl Machine {

@@ -26,7 +26,7 @@ use crate::pricing::PriceTable;
 use crate::render::Page;
 use crate::time::Clock;
 
-pub(crate) use explanation::held_back;
+pub(crate) use explanation::in_reply;
 pub(crate) use line::{LineAsked, LineKnown};
 pub(crate) use moment::Watched;
 pub(crate) use statement::StatementAsked;
@@ -94,6 +94,11 @@ impl Machine {
     pub(crate) fn project(&self) -> Option<PathBuf> {
         let started = self.environment.path("CLAUDE_PROJECT_DIR");
         started.or_else(|| std::env::current_dir().ok())
+    }
+
+    /// The directory that settings of a project are meant of.
+    pub(crate) fn directory(&self) -> PathBuf {
+        std::env::current_dir().unwrap_or_else(|_| self.places.home.clone())
     }
 
     /// How a conversation asks.

@@ -12,10 +12,12 @@ use crate::drain::{Attribution, PercentWorth};
 use crate::export::{Gap, Merged, Rows, TeamLimits, has_exports};
 use crate::html::{Before, Contents, PageSums};
 use crate::incidents::steps;
-use crate::ledger::{Caught, Ledger, RowsPeriod, SpendRow, SpendSource};
+use crate::ledger::{Caught, EVER, Ledger, RowsPeriod, SpendRow, SpendSource};
 use crate::limits::kind::Window;
 use crate::pricing::Money;
-use crate::spend::{DaysAsked, GroupBy, Order, ReportRequest, Statement, name_unreadable};
+use crate::render::Report;
+use crate::spend::{DaysAsked, GroupBy, Order, ReportRequest, Statement};
+use crate::spend::{comparison, name_unreadable};
 use crate::terminal::{complain, counted, with_progress};
 use crate::time::{Zone, moment};
 
@@ -122,6 +124,22 @@ impl Machine {
     ) -> Result<Statement> {
         let (wanted, answering) = (wanted.clone(), self.answering());
         Ok(Statement::new(source, wanted, read, answering, each)?)
+    }
+
+    /// Our figures beside Claude Code's, and why they differ.
+    pub(crate) fn why_different(&self) -> anyhow::Result<Report> {
+        let (found, switched) = self.gathered(|ledger, _| {
+            let switched = ledger.switched(EVER, &|_| true)?;
+            Ok((ledger.differences(self.prices())?, switched))
+        })?;
+        let now = self.environment.now;
+        Ok(comparison(&found, &switched, &self.places, now))
+    }
+
+    /// What the zone is called by whose days it is counted.
+    pub(crate) fn zone_label(&self, wanted: &ReportRequest) -> String {
+        let label = self.environment.text("TZ");
+        wanted.clock.zone.label(label, self.environment.now)
     }
 
     /// By what only transcripts tell of each answer.

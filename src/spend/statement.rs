@@ -288,6 +288,12 @@ impl DaysAsked {
         let period = Period { since, until };
         period.fault(today).map_or(Ok(period), Err)
     }
+
+    /// The day in UTC, by which exports are sorted, on which the first one begins.
+    pub(crate) fn first_in_utc(&self, clock: Clock) -> Result<Option<NaiveDate>, String> {
+        let first = self.period(clock)?.since;
+        Ok(first.map(|day| clock.zone.midnight(day).date_naive()))
+    }
 }
 
 impl Period {

@@ -2,9 +2,10 @@
 
 mod zone;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use jiff::{Span, SpanRelativeTo};
 
 pub use zone::Zone;
 
@@ -22,6 +23,19 @@ pub const WEEK: TimeDelta = TimeDelta::days(7);
 pub const QUARTER: Millis = 15 * 60 * 1000;
 /// An hour.
 pub(crate) const HOUR: Millis = 4 * QUARTER;
+
+/// A length of time as people write it: `90s`, `30m`, `1h30m`, or seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let text = text.trim();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let unit = if is_number { "s" } else { "" };
+    let span = format!("{text}{unit}").parse::<Span>().ok();
+    let lasts = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    lasts
+        .and_then(|lasts| Duration::try_from(lasts).ok())
+        .filter(|lasts| !lasts.is_zero())
+        .ok_or("write 90s, 30m, 2h or 1h30m")
+}
 
 /// The first day of a week.
 pub fn monday_of(day: NaiveDate) -> NaiveDate {
@@ -179,6 +193,27 @@ pub fn in_words(duration: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("30m", 1_800),
+            ("1h30m", 5_400),
+            ("45", 45),
+            ("2d", 172_800),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
+        }
+        for text in ["", "0", "soon", "5x", "-3m", "99999999999999999999d", "1h "] {
+            let read = parse_duration(text);
+            assert!(read.is_err() || text == "1h ", "{text}: {read:?}");
+        }
+    }
 
     #[test]
     fn times_are_read_with_and_without_milliseconds() {
