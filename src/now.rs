@@ -397,22 +397,14 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::limits::pace::testing::expected;
     use crate::terminal::{Palette, width};
     use crate::time::Hours;
     use crate::time::Zone;
 
-    fn expected(window: Window, used: f64, full: &str) -> Expected {
-        let full = full.parse().unwrap();
-        Expected {
-            window,
-            meter: Meter {
-                used_percent: used,
-                resets_at: None,
-            },
-            outlook: Outlook::Full(full, full),
-            rate: None,
-            week_before: None,
-        }
+    fn full(window: Window, used: f64, at: &str) -> Expected {
+        let at = at.parse().unwrap();
+        expected(window, used, Outlook::Full(at, at))
     }
 
     fn moment(sessions: usize) -> Moment {
@@ -452,8 +444,8 @@ mod tests {
                 ..Sample::default()
             }),
             expected: vec![
-                expected(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
-                expected(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
+                full(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
+                full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
             ],
             slow: SlowFacts {
                 left: vec![(Window::FiveHour, Money::from_nano(6_800_000_000))],

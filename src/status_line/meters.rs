@@ -311,6 +311,7 @@ mod tests {
     use super::*;
     use crate::claude::status_payload::StatusPayload;
     use crate::limits::kind::Window;
+    use crate::limits::pace::testing::expected;
     use crate::time::{Hours, Zone};
 
     #[test]
@@ -438,19 +439,6 @@ mod tests {
             hours: Hours::TwentyFour,
         };
         pace(expected, clock).map(|forms| forms[0].text())
-    }
-
-    fn expected(window: Window, used: f64, outlook: Outlook) -> Expected {
-        Expected {
-            window,
-            meter: Meter {
-                used_percent: used,
-                resets_at: None,
-            },
-            outlook,
-            rate: None,
-            week_before: None,
-        }
     }
 
     #[test]

@@ -78,3 +78,22 @@ fn of_minutes(minutes: f64) -> TimeDelta {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     TimeDelta::try_seconds((minutes * 60.0) as i64).unwrap_or_default()
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Of a window that is so full; nobody knows when it resets.
+    pub(crate) fn expected(window: Window, used_percent: f64, outlook: Outlook) -> Expected {
+        Expected {
+            window,
+            meter: Meter {
+                used_percent,
+                resets_at: None,
+            },
+            outlook,
+            rate: None,
+            week_before: None,
+        }
+    }
+}
