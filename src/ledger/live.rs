@@ -315,14 +315,18 @@ impl Live {
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
         let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();
-        let gains = if is_gain_kept {
-            Vec::new()
-        } else {
-            self.gains().unwrap_or_default()
-        };
-        let put = |store: &Store| match &self.news {
-            Some(news) => news.put(store, &self.prices, &gains),
-            None => Ok(()),
+        let put = |store: &Store| {
+            let Some(news) = &self.news else {
+                return Ok(());
+            };
+            // Looked up in the same transaction: nobody writes them meanwhile, and each look alone would take
+            // and leave the locks of a reader.
+            let gains = if is_gain_kept {
+                Vec::new()
+            } else {
+                self.gains()?
+            };
+            news.put(store, &self.prices, &gains)
         };
         if self.is_in_transaction {
             let is_put = !is_to_stay && put(&self.ledger.store).is_ok();
