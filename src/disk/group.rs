@@ -31,6 +31,8 @@ pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), 
         group.create_directories_of(path, root)?;
         return group.write(path, bytes).map_err(super::unwritten(path));
     }
+    #[cfg(not(unix))]
+    let _ = root;
     super::create_shared_directory_of(path)?;
     super::write_atomically(path, bytes, Durability::Quick)
 }
