@@ -11,6 +11,7 @@
 pub(crate) mod overview;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -38,17 +39,19 @@ pub(crate) enum BudgetScope {
     Project(String),
 }
 
+/// Read once: a prompt asks for several of each budget.
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::parse(include_str!("scopes.json")));
+
 impl BudgetScope {
     /// What scopes.json says of such budgets under this name.
     fn says(&self, what: &str, given: &[Filling<'_>]) -> String {
-        let texts = Texts::parse(include_str!("scopes.json"));
         let (name, label) = (format!("{}.{what}", self.key()), self.label());
         let project = match self {
             Self::Project(key) => key.as_str(),
             _ => "",
         };
         let own: [Filling<'_>; 2] = [("project", &project), ("label", &label)];
-        texts.say(&name, &[given, &own].concat())
+        TEXTS.say(&name, &[given, &own].concat())
     }
 
     /// Its key in `config.toml`, for a project the key of the table.

@@ -1,6 +1,7 @@
 //! What was spent, as it was asked for: by this machine's ledger or transcripts, or by what several machines
 //! exported; as a statement, or as a page.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -217,12 +218,13 @@ impl Machine {
             statement.name_sessions(self.titles(wanted.by));
         }
         let has_all = wanted.project.is_none();
-        let keys = statement.groups.iter().map(|group| &group.key);
-        let mut is_shown = |session: &str| has_all || keys.clone().any(|key| key == session);
+        let keys = statement.groups.iter().map(|group| group.key.as_str());
+        let shown: HashSet<&str> = keys.collect();
+        let is_shown = |session: &str| has_all || shown.contains(session);
         incidents.retain(|incident| {
             let at = incident.evidence.at.timestamp_millis();
             let session = incident.evidence.session.id.as_deref();
-            period.contains(&at) && session.map_or(has_all, &mut is_shown)
+            period.contains(&at) && session.map_or(has_all, is_shown)
         });
         if let Some(team) = &mut team {
             team.errors.retain(|error| is_shown(&error.session));

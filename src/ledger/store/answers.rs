@@ -2,6 +2,7 @@
 //! session and model, which are kept in step with it.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use rusqlite::{Result, Row, params, params_from_iter};
 use serde::Serialize;
@@ -169,24 +170,28 @@ impl SumChanges {
     }
 }
 
+/// Made once: sums change with every family that is settled, and mostly by nothing.
+static ADD_SUMS: LazyLock<String> = LazyLock::new(|| {
+    // What overflows is no integer any more, until it is cut to one.
+    let put = SUMS
+        .split(' ')
+        .map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
+    let put: Vec<String> = put.collect();
+    format!(
+        "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
+        put.join(", ")
+    )
+});
+
 impl Store {
     /// Applies the differences to `quarter` and `session`.
     pub(crate) fn change_sums(&self, changes: SumChanges) -> Result<()> {
-        // What overflows is no integer any more, until it is cut to one.
-        let put = SUMS
-            .split(' ')
-            .map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
-        let put: Vec<String> = put.collect();
-        let put = format!(
-            "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
-            put.join(", ")
-        );
         let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ? AND responses = 0 AND cost = 0";
         let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
         let changes = changes.0.into_iter();
         for (key, change) in changes.filter(|(_, change)| *change != Sums::default()) {
             add(by_session.entry(key[1]).or_default(), change);
-            self.run(&put, params_from_iter(key.into_iter().chain(change)))?;
+            self.run(&ADD_SUMS, params_from_iter(key.into_iter().chain(change)))?;
             if change[0] <= 0 {
                 self.run(forget, key)?;
             }
