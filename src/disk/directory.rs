@@ -80,19 +80,16 @@ impl Directory {
         names.take(limit).collect()
     }
 
-    /// Looks at a name. None if nothing is there.
-    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<EntrySighting>> {
-        let mut seen = match self.seen(name) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            seen => seen?,
-        };
+    /// Looks at a name.
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<EntrySighting> {
+        let mut seen = self.seen(name)?;
         if seen.shape == EntryShape::FullDirectory {
             let names = self.child(name).and_then(|child| child.names(1));
             if names.is_ok_and(|names| names.is_empty()) {
                 seen.shape = EntryShape::EmptyDirectory;
             }
         }
-        Ok(Some(seen))
+        Ok(seen)
     }
 
     /// What the system says of a name; it does not say whether a directory is empty. `cap_std` cannot
@@ -152,10 +149,7 @@ impl Directory {
     pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         // Of a junction Windows would take away the junction.
         #[cfg(windows)]
-        if self
-            .look(name)?
-            .is_some_and(|found| found.shape != EntryShape::EmptyDirectory)
-        {
+        if self.look(name)?.shape != EntryShape::EmptyDirectory {
             return Err(ErrorKind::DirectoryNotEmpty.into());
         }
         self.0.remove_dir(name)
@@ -174,10 +168,11 @@ impl Directory {
             }
         }
         // On Windows the target is a directory of ours that nobody else knows.
-        if target.look(new_name)?.is_some() {
-            return Err(ErrorKind::AlreadyExists.into());
+        match target.look(new_name) {
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(_) => self.0.rename(name, &target.0, new_name),
         }
-        self.0.rename(name, &target.0, new_name)
     }
 }
 
@@ -207,7 +202,7 @@ mod tests {
         make_link(root.path().join("real"), root.path().join("link"));
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
-            directory.look(name("link")).unwrap().unwrap().shape,
+            directory.look(name("link")).unwrap().shape,
             EntryShape::Link
         );
         assert!(directory.child(name("link")).is_err());
@@ -221,7 +216,7 @@ mod tests {
         fs::create_dir_all(root.path().join("full/entry")).unwrap();
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
-            directory.look(name("full")).unwrap().unwrap().shape,
+            directory.look(name("full")).unwrap().shape,
             EntryShape::FullDirectory
         );
         assert!(directory.remove_empty(name("full")).is_err());
@@ -253,13 +248,14 @@ mod tests {
         fs::create_dir(root.path().join("empty")).unwrap();
         fs::write(root.path().join("file"), "4711").unwrap();
         let directory = Directory::open(root.path()).unwrap();
-        let seen = |text| directory.look(name(text)).unwrap().unwrap();
+        let seen = |text| directory.look(name(text)).unwrap();
         assert_eq!(seen("full").shape, EntryShape::FullDirectory);
         assert_eq!(seen("empty").shape, EntryShape::EmptyDirectory);
         assert_eq!(seen("file").shape, EntryShape::File);
         assert_eq!(seen("file").identity, seen("file").identity);
         assert_ne!(seen("file").identity, seen("empty").identity);
-        assert!(directory.look(name("none")).unwrap().is_none());
+        let none = directory.look(name("none")).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::NotFound);
         assert_eq!(directory.read(name("file"), 2).unwrap(), b"47");
         assert_eq!(directory.names(9).unwrap().len(), 3);
     }

@@ -6,15 +6,15 @@
 //! one that somebody took in the last instant is moved back.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::judgement::{Clearance, LONGEST_WATCH};
+use super::judgement::Clearance;
 use super::quarantine::NotCleared;
-use super::survey::{FoundLock, Surroundings, Watch};
+use super::survey::{FoundLock, ReachedLock, Surroundings, Watch};
 use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
@@ -43,11 +43,8 @@ impl Clearing<'_> {
     /// # Errors
     /// If another clearing does not end in reasonable time.
     pub(crate) fn run(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
-        let _own = if self.dry_run {
-            None
-        } else {
-            self.take_own_lock(tell)?
-        };
+        let own = (!self.dry_run).then(|| self.take_own_lock(tell));
+        let _own = own.transpose()?;
         let around = self.look();
         let judged = super::judged(self.working_directory, &around);
         let watched = self.watch(judged, tell).into_iter();
@@ -90,15 +87,15 @@ impl Clearing<'_> {
 
     /// Looks twice at the locks of which one look shows too little.
     fn watch(&self, judged: Vec<Lock>, tell: &dyn Fn(&str)) -> Vec<Lock> {
-        let is_watched = |lock: &&Lock| lock.seconds_to_watch() > 0;
-        let watched: Vec<&Lock> = judged.iter().filter(is_watched).collect();
-        let seconds = watched.iter().map(|lock| lock.seconds_to_watch()).max();
-        let Some(seconds) = seconds else {
+        let watched = || {
+            judged
+                .iter()
+                .filter(|lock| lock.seconds_to_watch().is_some())
+        };
+        let Some(seconds) = watched().filter_map(Lock::seconds_to_watch).max() else {
             return judged;
         };
-        let names = watched
-            .iter()
-            .map(|lock| self.places.show(&lock.found.path()));
+        let names = watched().map(|lock| self.places.show(&lock.found.at.path()));
         let names: Vec<String> = names.collect();
         tell(&format!(
             "Watching for {seconds} s whether anybody uses {}: the age alone does not show it.",
@@ -130,22 +127,20 @@ impl Clearing<'_> {
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
     fn clear(&self, found: &FoundLock, around: &Surroundings<'_>) -> Result<Lock, NotCleared> {
-        let parent = found.parent()?;
         // Whether a session runs matters to few locks, and asking takes a walk over all processes;
         // the process that a lock itself names is looked at anew in any case.
-        let fresh = found.known.stays_with_live_session.then(|| self.look());
+        let fresh = found.at.known.stays_with_live_session.then(|| self.look());
         let around = fresh.as_ref().unwrap_or(around);
-        let again = found.again(&parent, around)?;
-        let again = again.ok_or(io::Error::from(ErrorKind::NotFound))?;
-        if !found.is_still(found.name(), &parent, around)? {
+        let reached = ReachedLock::new(found, around)?;
+        let again = reached.again(found.watch)?;
+        if !reached.is_untouched()? {
             let why = "It was touched while we worked: somebody uses it.";
-            return Err(NotCleared::Kept(why.to_owned()));
+            return Err(NotCleared::Kept(why));
         }
-        let watch = found.watch;
-        let mut last = Lock::judged(FoundLock { watch, ..again }, around);
+        let mut last = Lock::judged(again, around);
         last.action = match last.judgement.clearance {
             Clearance::Granted => {
-                last.take_away(&parent, around)?;
+                reached.take_away(&last.judgement.why)?;
                 LockAction::Cleared
             }
             _ => LockAction::Kept,
@@ -155,28 +150,26 @@ impl Clearing<'_> {
 }
 
 impl Lock {
-    /// How long it has to be watched; 0 where one look tells all.
-    fn seconds_to_watch(&self) -> i64 {
+    /// How long it has to be watched; None where one look tells all.
+    fn seconds_to_watch(&self) -> Option<i64> {
         match self.judgement.clearance {
-            Clearance::AfterWatching(seconds) => seconds.min(LONGEST_WATCH),
-            _ => 0,
+            Clearance::AfterWatching(seconds) => Some(seconds),
+            _ => None,
         }
     }
 
     /// After so many seconds. None if it was released meanwhile: then there is nothing to report.
     fn watched(self, seconds: i64, around: &Surroundings<'_>) -> Option<Self> {
-        if self.seconds_to_watch() == 0 {
+        if self.seconds_to_watch().is_none() {
             return Some(self);
         }
-        let look = || -> io::Result<Option<FoundLock>> {
-            let parent = self.found.parent()?;
-            let moved = !self.found.is_still(self.found.name(), &parent, around)?;
-            let watch = Some(Watch { seconds, moved });
-            let again = self.found.again(&parent, around)?;
-            Ok(again.map(|again| FoundLock { watch, ..again }))
+        let look = || {
+            let reached = ReachedLock::new(&self.found, around)?;
+            let moved = !reached.is_untouched()?;
+            reached.again(Some(Watch { seconds, moved }))
         };
         match look() {
-            Ok(again) => again.map(|again| Self::judged(again, around)),
+            Ok(again) => Some(Self::judged(again, around)),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(_) => Some(self),
         }
@@ -379,10 +372,9 @@ mod tests {
         // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
-        let parent = found.parent().unwrap();
-        let judged = Lock::judged(found, &around);
-        let not_cleared = judged.take_away(&parent, &around).unwrap_err();
-        let (_, said) = not_cleared.outcome(&judged.found);
+        let reached = ReachedLock::new(&found, &around).unwrap();
+        let not_cleared = reached.take_away("").unwrap_err();
+        let (_, said) = not_cleared.outcome(&found);
         assert!(said.contains("left in place"), "{said}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();

@@ -72,12 +72,12 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 const CLOCKS_DIFFER: i64 = 3600;
 
 /// Longer than this nobody should have to wait for us.
-pub(super) const LONGEST_WATCH: i64 = 12;
+const LONGEST_WATCH: i64 = 12;
 
 /// Judges one lock.
 pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgement {
-    match (lock.known.kind, lock.seen.shape) {
-        (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", lock.known.owner)),
+    match (lock.at.known.kind, lock.seen.shape) {
+        (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", lock.at.known.owner)),
         (_, EntryShape::Link) => NotOurs.because(
             "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
         ),
@@ -87,8 +87,12 @@ pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgemen
         _ if lock.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::ProcessFile | LockKind::SessionRegistry, EntryShape::File) => named_process(lock),
-        _ => match lock.known.stale_after {
+        (LockKind::ProcessFile | LockKind::SessionRegistry, EntryShape::File) => by_holder(lock)
+            .unwrap_or_else(|| {
+                let why = "It names no process, so nothing shows whether somebody holds it.";
+                CannotTell.because(why)
+            }),
+        _ => match lock.at.known.stale_after {
             Some(stale_after) => directory(lock, stale_after, around),
             None => CannotTell.because(
                 "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
@@ -120,11 +124,11 @@ fn directory(lock: &FoundLock, stale_after: i64, around: &Surroundings<'_>) -> L
         Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
         _ => stale_after,
     };
-    let (stale_after, owner_gone) = match liveness(lock) {
+    let (stale_after, owner_gone) = match by_holder(lock) {
         // The file may be an earlier holder's, and a new one not yet written: so the date must at
         // least be older than a heartbeat.
-        Some((_, Liveness::Gone(why))) => (HEARTBEAT + 1, Some(why)),
-        Some((pid, liveness)) => return by_liveness(pid, liveness),
+        Some(gone) if gone.verdict == Stale => (HEARTBEAT + 1, Some(gone.why)),
+        Some(judgement) => return judgement,
         None => (stale_after, None),
     };
     let judgement = match never_heals(&lock.seen, around.now) {
@@ -133,7 +137,7 @@ fn directory(lock: &FoundLock, stale_after: i64, around: &Surroundings<'_>) -> L
     };
     // Some locks stay as long as a session runs.
     let is_dead = matches!(judgement.verdict, Stuck | Stale);
-    if is_dead && lock.known.stays_with_live_session && !around.present.is_empty() {
+    if is_dead && lock.at.known.stays_with_live_session && !around.present.is_empty() {
         let (why, running) = (judgement.why, running(&around.present));
         let why = format!("{why} {running} It stays until that has ended.");
         return judgement.verdict.because(why);
@@ -167,28 +171,27 @@ fn aging(
 ) -> LockJudgement {
     let age = around.now - lock.seen.modified;
     let seconds = age.num_seconds().max(0);
-    if seconds < stale_after && !around.present.is_empty() {
+    if seconds >= stale_after {
+        let why = owner_gone.unwrap_or_else(|| {
+            let age = in_words(age);
+            format!("Nobody has touched it for {age}; a holder does so every {HEARTBEAT} s.")
+        });
+        return Stale.because(why).with(Clearance::Granted);
+    }
+    if !around.present.is_empty() {
         return Held.because(format!(
             "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
             running(&around.present)
         ));
     }
-    if seconds < stale_after {
-        let why = format!(
-            "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
-        );
-        return CannotTell
-            .because(why)
-            .with(match stale_after - seconds + 1 {
-                wait @ ..=LONGEST_WATCH => Clearance::AfterWatching(wait),
-                _ => Clearance::Denied,
-            });
-    }
-    let why = owner_gone.unwrap_or_else(|| {
-        let age = in_words(age);
-        format!("Nobody has touched it for {age}; a holder does so every {HEARTBEAT} s.")
-    });
-    Stale.because(why).with(Clearance::Granted)
+    let why = format!(
+        "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
+    );
+    let clearance = match stale_after - seconds + 1 {
+        wait @ ..=LONGEST_WATCH => Clearance::AfterWatching(wait),
+        _ => Clearance::Denied,
+    };
+    CannotTell.because(why).with(clearance)
 }
 
 fn running(present: &Presence) -> String {
@@ -207,29 +210,19 @@ fn running(present: &Presence) -> String {
     }
 }
 
-/// The process that the lock names, and whether it runs; None if it names none.
-fn liveness(lock: &FoundLock) -> Option<(u32, Liveness)> {
+/// By the process that the lock names; None if it names none.
+fn by_holder(lock: &FoundLock) -> Option<LockJudgement> {
     let (claim, process) = lock.holder.as_ref()?;
     let written_at = lock.seen.modified;
-    let liveness = claim.liveness(process, written_at, &lock.pid_domain);
-    Some((claim.pid, liveness))
-}
-
-fn by_liveness(pid: u32, liveness: Liveness) -> LockJudgement {
-    match liveness {
-        Liveness::Holds => Held.because(format!("Claude Code holds it (process {pid}).")),
-        Liveness::Unclear(why) => CannotTell.because(why),
-        Liveness::Gone(why) => Stale.because(why).with(Clearance::Granted),
-    }
-}
-
-fn named_process(lock: &FoundLock) -> LockJudgement {
-    match liveness(lock) {
-        Some((pid, liveness)) => by_liveness(pid, liveness),
-        None => {
-            CannotTell.because("It names no process, so nothing shows whether somebody holds it.")
-        }
-    }
+    Some(
+        match claim.liveness(process, written_at, &lock.pid_domain) {
+            Liveness::Holds => {
+                Held.because(format!("Claude Code holds it (process {}).", claim.pid))
+            }
+            Liveness::Unclear(why) => CannotTell.because(why),
+            Liveness::Gone(why) => Stale.because(why).with(Clearance::Granted),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -242,7 +235,7 @@ mod tests {
     use crate::claude::sessions::Claim;
     use crate::environment::Environment;
     use crate::locks::known_locks::{KNOWN_LOCKS, KnownLock};
-    use crate::locks::survey::Watch;
+    use crate::locks::survey::{LockPlace, Watch};
     use crate::places::Places;
 
     const PID: u32 = 4711;
@@ -261,9 +254,11 @@ mod tests {
     /// A lock of ours whose date lies `age` seconds back and which nobody named.
     fn lock(pattern: &str, shape: EntryShape, age: i64) -> FoundLock {
         FoundLock {
-            known: row(pattern),
-            root: PathBuf::new(),
-            below: PathBuf::new(),
+            at: LockPlace {
+                known: row(pattern),
+                root: PathBuf::new(),
+                below: PathBuf::new(),
+            },
             seen: EntrySighting {
                 identity: (0, 0),
                 shape,

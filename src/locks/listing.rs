@@ -25,8 +25,8 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     let lock = |lock: &Lock| {
         let found = &lock.found;
         json!({
-            "path": found.path().to_string_lossy(),
-            "kind": found.known.kind,
+            "path": found.at.path().to_string_lossy(),
+            "kind": found.at.known.kind,
             "holder": found.holder.as_ref().map(|(claim, process)| {
                 // A number that may be another's shows nothing about its process.
                 let is_known = process.is_claude == Some(true)
@@ -43,8 +43,8 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
             "action": lock.action,
             "set_aside": lock.is_set_aside(),
             "costs": lock.costs(),
-            "owner": found.known.owner,
-            "harm": found.known.harm,
+            "owner": found.at.known.owner,
+            "harm": found.at.known.harm,
         })
     };
     json!({ "locks": locks.iter().map(lock).collect::<Vec<_>>() })
@@ -68,12 +68,11 @@ impl<'a> Listing<'a> {
     }
 
     /// What is there.
-    pub(crate) fn survey(mut self, found: Vec<Lock>) -> Report {
-        let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
-        let any_dead = found.iter().any(is_dead);
-        self.list(found, "No Claude Code locks found.");
+    pub(crate) fn survey(mut self, mut found: Vec<Lock>) -> Report {
+        self.list(&mut found, "No Claude Code locks found.");
         self.report.paragraph(Tone::Quiet, HONESTY);
-        if any_dead {
+        let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
+        if found.iter().any(is_dead) {
             let clear =
                 format!("To clear stale locks: {REMEDY} (add --dry-run to see what it would do).");
             self.report.paragraph(Tone::Plain, clear);
@@ -82,7 +81,8 @@ impl<'a> Listing<'a> {
     }
 
     /// What was cleared.
-    pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) -> Report {
+    pub(crate) fn clearing(mut self, mut done: Vec<Lock>, dry_run: bool) -> Report {
+        self.list(&mut done, "No Claude Code locks found; nothing to clear.");
         let count = |action| done.iter().filter(|lock| lock.action == action).count();
         let (verb, cleared) = if dry_run {
             ("Would clear", count(LockAction::WouldClear))
@@ -94,15 +94,12 @@ impl<'a> Listing<'a> {
             0 => String::new(),
             failed => format!(" {failed} could not be cleared."),
         };
-        let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
-        let summary = Some(summary).filter(|_| !done.is_empty());
-        let set_aside = done.iter().any(Lock::is_set_aside).then_some(SET_ASIDE);
-        self.list(done, "No Claude Code locks found; nothing to clear.");
-        if let Some(says) = summary {
-            self.report.paragraph(Tone::Strong, says);
+        if !done.is_empty() {
+            let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
+            self.report.paragraph(Tone::Strong, summary);
         }
-        if let Some(says) = set_aside {
-            self.report.paragraph(Tone::Plain, says);
+        if done.iter().any(Lock::is_set_aside) {
+            self.report.paragraph(Tone::Plain, SET_ASIDE);
         }
         self.report.paragraph(Tone::Quiet, HONESTY);
         self.report
@@ -126,20 +123,20 @@ impl<'a> Listing<'a> {
     }
 
     /// The worst first; what is harmless, and sessions that simply run, only as a number.
-    fn list(&mut self, mut locks: Vec<Lock>, none: &str) {
-        self.report = Report::new(to_json(&locks, self.now));
+    fn list(&mut self, locks: &mut [Lock], none: &str) {
+        self.report = Report::new(to_json(locks, self.now));
         if locks.is_empty() {
             return self.report.paragraph(Tone::Plain, none);
         }
         locks.sort_by_key(|lock| lock.judgement.verdict);
         let (mut sessions, mut markers) = (0, 0);
-        for lock in &locks {
-            match (lock.judgement.verdict, lock.found.known.kind) {
+        for lock in locks {
+            match (lock.judgement.verdict, lock.found.at.known.kind) {
                 (LockVerdict::Held, LockKind::SessionRegistry) => sessions += 1,
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
                     let lines = [self.why(lock), harm(lock)];
-                    self.entry(label(lock), &lock.found.path(), &lines);
+                    self.entry(label(lock), &lock.found.at.path(), &lines);
                 }
             }
         }
@@ -159,7 +156,7 @@ impl<'a> Listing<'a> {
     fn why(&self, lock: &Lock) -> String {
         let (why, found) = (&lock.judgement.why, &lock.found);
         let age = self.now - found.seen.modified;
-        if age.num_seconds() < 0 || found.known.kind == LockKind::Directory {
+        if age.num_seconds() < 0 || found.at.known.kind == LockKind::Directory {
             why.clone()
         } else {
             format!("{why} Last touched {} ago.", in_words(age))
@@ -197,7 +194,7 @@ fn label(lock: &Lock) -> (Tone, &'static str) {
 
 /// What a dead lock does to the user. Empty if it is not dead.
 fn harm(lock: &Lock) -> String {
-    let known = lock.found.known;
+    let known = lock.found.at.known;
     let verb = match lock.action {
         LockAction::Cleared => "cost",
         _ => "costs",

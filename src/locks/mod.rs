@@ -17,9 +17,8 @@ use serde::Serialize;
 
 use self::judgement::{LockJudgement, LockVerdict, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
-use self::survey::{FoundLock, Surroundings};
+use self::survey::{FoundLock, LockPlace, Surroundings};
 use crate::disk::EntryShape;
-use crate::disk::directory::Directory;
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -56,7 +55,7 @@ impl Lock {
     /// What it costs while it is stuck, to follow "What it costs:".
     fn costs(&self) -> Option<&'static str> {
         let is_stuck = self.judgement.verdict == LockVerdict::Stuck;
-        costs(self.found.known, self.found.seen.shape).filter(|_| is_stuck)
+        costs(self.found.at.known, self.found.seen.shape).filter(|_| is_stuck)
     }
 
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
@@ -110,17 +109,17 @@ pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
     let by_name = |known: &&KnownLock| {
         known.kind == LockKind::Directory && !known.pattern.contains(['*', '/'])
     };
-    let harm = |known: &'static KnownLock, root: &Path, name: &str| {
-        let seen = Directory::open(root).ok()?.look(name.as_ref()).ok()??;
-        let costs = costs(known, seen.shape)?;
+    let harm = |at: LockPlace| {
+        let seen = at.parent().ok()?.look(at.name()).ok()?;
+        let costs = costs(at.known, seen.shape)?;
         let why = never_heals(&seen, environment.now)?;
-        let path = root.join(name);
+        let path = at.path();
         Some(HarmfulLock {
             says: format!(
                 "{} is a lock that never heals by itself. {why} It costs {costs}.",
                 places.show(&path)
             ),
-            remedy: if known.stays_with_live_session {
+            remedy: if at.known.stays_with_live_session {
                 format!("Leave Claude Code, then run `{REMEDY}` in a shell.")
             } else {
                 format!("`{REMEDY}` in a shell clears it.")
@@ -128,11 +127,7 @@ pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
             path,
         })
     };
-    let mut found = Vec::new();
-    for known in KNOWN_LOCKS.iter().filter(by_name) {
-        for (root, name) in survey::roots(known, places, &BTreeSet::new()) {
-            found.extend(harm(known, &root, &name));
-        }
-    }
-    found
+    let by_name = KNOWN_LOCKS.iter().filter(by_name);
+    let at = by_name.flat_map(|known| survey::places_of(known, places, &BTreeSet::new()));
+    at.filter_map(harm).collect()
 }

@@ -8,11 +8,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::survey::{FoundLock, Surroundings};
-use super::{Lock, LockAction};
+use super::LockAction;
+use super::survey::{FoundLock, ReachedLock};
 use crate::disk::directory::Directory;
 use crate::disk::{self, Durability, EntryShape, records};
 use crate::places::Places;
@@ -36,7 +35,7 @@ fn room(places: &Places) -> PathBuf {
 #[derive(Debug)]
 pub(super) enum NotCleared {
     /// It is not the one that was judged any more, and stays.
-    Kept(String),
+    Kept(&'static str),
     /// The quarantine cannot be used for it.
     NoPlace(String),
     /// Somebody took it when it was moved already, and it could not be put back.
@@ -55,16 +54,16 @@ impl NotCleared {
     /// What is said of this lock.
     pub(super) fn outcome(self, found: &FoundLock) -> (LockAction, String) {
         let error = match self {
-            Self::Kept(says) => return (LockAction::Kept, says),
+            Self::Kept(says) => return (LockAction::Kept, says.to_owned()),
             Self::NoPlace(says) | Self::Displaced(says) => return (LockAction::Failed, says),
             Self::Refused(error) => error,
         };
-        let path = found.path();
-        let directory = path.parent().unwrap_or(Path::new("/")).display();
         match error.kind() {
             ErrorKind::NotFound => (LockAction::None, GONE.to_owned()),
             ErrorKind::DirectoryNotEmpty => (LockAction::Kept, FILLED.to_owned()),
             _ => {
+                let path = found.at.path();
+                let directory = path.parent().unwrap_or(Path::new("/")).display();
                 let says =
                     format!("The system refused: {error}. Check who may write in {directory}.");
                 (LockAction::Failed, says)
@@ -75,22 +74,20 @@ impl NotCleared {
 
 const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
 const FILLED: &str = "Something was put into it while we worked.";
-const TAKEN: &str = "Somebody took it while we worked; it was left in place.";
+const TAKEN: NotCleared =
+    NotCleared::Kept("Somebody took it while we worked; it was left in place.");
 
 /// A lock that was judged to be dead goes out of the directory in which it lies.
-impl Lock {
-    pub(super) fn take_away(
-        &self,
-        parent: &Directory,
-        around: &Surroundings<'_>,
-    ) -> Result<(), NotCleared> {
-        let put_aside = self.put_aside(parent, around);
+impl ReachedLock<'_> {
+    /// `why` it was judged to be dead.
+    pub(super) fn take_away(&self, why: &str) -> Result<(), NotCleared> {
+        let put_aside = self.put_aside(why);
         if self.found.seen.shape != EntryShape::EmptyDirectory {
             return put_aside.map(drop);
         }
         // It is removed only when it has been moved: if it is not the one that was judged, it can be
         // put back.
-        let name = self.found.name();
+        let name = self.found.at.name();
         match put_aside {
             Ok(item) => {
                 // What cannot be removed stays, and can be brought back.
@@ -102,28 +99,24 @@ impl Lock {
             }
             Err(NotCleared::NoPlace(_)) => {
                 let aside = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
-                self.take_to(parent, aside.as_ref(), aside.as_ref(), parent, around)?;
-                Ok(parent.remove_empty(aside.as_ref())?)
+                self.take_to(&self.parent, aside.as_ref(), aside.as_ref())?;
+                Ok(self.parent.remove_empty(aside.as_ref())?)
             }
             Err(other) => Err(other),
         }
     }
 
     /// Moves it into quarantine, and says where to.
-    fn put_aside(
-        &self,
-        parent: &Directory,
-        around: &Surroundings<'_>,
-    ) -> Result<PathBuf, NotCleared> {
-        let room = room(around.places);
-        let (item, target) = self.prepare(&room, around.now).map_err(|error| {
+    fn put_aside(&self, why: &str) -> Result<PathBuf, NotCleared> {
+        let room = room(self.around.places);
+        let (item, target) = self.prepare(&room, why).map_err(|error| {
             let room = room.display();
             let says = "Check who may write there.";
             NotCleared::NoPlace(format!(
                 "The quarantine in {room} cannot be used: {error}. {says}"
             ))
         })?;
-        let moved = self.take_to(&target, self.found.name(), &item, parent, around);
+        let moved = self.take_to(&target, self.found.at.name(), &item);
         // Windows deletes no directory that is open.
         drop(target);
         if let Err(error) = moved {
@@ -135,14 +128,14 @@ impl Lock {
     }
 
     /// Makes the item's own room, with its manifest.
-    fn prepare(&self, room: &Path, now: DateTime<Utc>) -> anyhow::Result<(PathBuf, Directory)> {
+    fn prepare(&self, room: &Path, why: &str) -> anyhow::Result<(PathBuf, Directory)> {
         let manifest = Manifest {
-            original: self.found.path(),
-            moved_at: now.to_rfc3339(),
-            why: self.judgement.why.clone(),
+            original: self.found.at.path(),
+            moved_at: self.around.now.to_rfc3339(),
+            why: why.to_owned(),
         };
         disk::create_private_dir(room)?;
-        let name = now.format("%Y%m%dT%H%M%SZ-").to_string();
+        let name = self.around.now.format("%Y%m%dT%H%M%SZ-").to_string();
         // Until it is kept, what goes wrong deletes it again, with nothing in it but our manifest.
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
@@ -156,36 +149,28 @@ impl Lock {
 
     /// Moves it under a name in `target`, and back if it turns out there that somebody has taken it
     /// in the last instant.
-    fn take_to(
-        &self,
-        target: &Directory,
-        name: &OsStr,
-        place: &Path,
-        parent: &Directory,
-        around: &Surroundings<'_>,
-    ) -> Result<(), NotCleared> {
-        let (found, own) = (&self.found, self.found.name());
-        let taken = || NotCleared::Kept(TAKEN.to_owned());
-        if !found.is_still(own, parent, around)? {
-            return Err(taken());
+    fn take_to(&self, target: &Directory, name: &OsStr, place: &Path) -> Result<(), NotCleared> {
+        if !self.is_untouched()? {
+            return Err(TAKEN);
         }
-        parent.move_to(own, target, name).map_err(|error| match error.kind() {
+        let own = self.found.at.name();
+        self.parent.move_to(own, target, name).map_err(|error| match error.kind() {
             ErrorKind::CrossesDevices => {
-                let path = found.path();
+                let path = self.found.at.path();
                 let path = path.display();
                 NotCleared::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
             }
             _ => error.into(),
         })?;
-        if found.is_still(name, target, around).unwrap_or(false) {
+        if self.is_still(name, target).unwrap_or(false) {
             return Ok(());
         }
-        let back = target.move_to(name, parent, own);
+        let back = target.move_to(name, &self.parent, own);
         back.map_err(|error| NotCleared::Displaced(format!(
             "Somebody took it while we worked, and it could not be put back ({error}); it is in {}.",
             place.display()
         )))?;
-        Err(taken())
+        Err(TAKEN)
     }
 }
 
@@ -222,10 +207,7 @@ fn bring_back(item: &Path) -> Option<Restored> {
     }
     let manifest: Manifest = records::read(&item.join(MANIFEST))?;
     let path = manifest.original;
-    let outcome = put_back(item, &path);
-    if outcome.is_ok() {
-        discard(item);
-    }
+    let outcome = put_back(item, &path).map(|()| discard(item));
     Some(Restored {
         back: outcome.is_ok(),
         why: outcome.err().unwrap_or_default(),

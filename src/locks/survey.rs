@@ -48,13 +48,19 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// A lock that is there, with all that was seen of it and the way that leads to it.
+/// Where a lock may be, with the way that leads to it.
 #[derive(Debug, Clone)]
-pub(super) struct FoundLock {
+pub(super) struct LockPlace {
     pub(super) known: &'static KnownLock,
     pub(super) root: PathBuf,
     /// Below the root, by names that are not followed if they are links.
     pub(super) below: PathBuf,
+}
+
+/// A lock that is there, with all that was seen of it.
+#[derive(Debug, Clone)]
+pub(super) struct FoundLock {
+    pub(super) at: LockPlace,
     pub(super) seen: EntrySighting,
     /// The process that it names, if it is a file that names one, and what was seen of that process.
     pub(super) holder: Option<(Claim, Process)>,
@@ -73,7 +79,7 @@ pub(super) struct Watch {
     pub(super) moved: bool,
 }
 
-impl FoundLock {
+impl LockPlace {
     pub(super) fn path(&self) -> PathBuf {
         self.root.join(&self.below)
     }
@@ -83,61 +89,129 @@ impl FoundLock {
         self.below.file_name().unwrap_or_default()
     }
 
-    /// Opens the directory in which it lies, by the way on which it was found.
+    /// Opens the directory in which it lies.
     pub(super) fn parent(&self) -> io::Result<Directory> {
-        open_below(&self.root, parent_of(&self.below))
+        open_below(&self.root, self.below.parent().unwrap_or(Path::new("")))
     }
 
-    /// Looks again in its directory. None if it is gone.
-    pub(super) fn again(
+    /// What can be seen of it in its directory.
+    pub(super) fn look(
         &self,
         parent: &Directory,
         around: &Surroundings<'_>,
-    ) -> io::Result<Option<Self>> {
-        look(self.known, &self.root, &self.below, parent, around)
+    ) -> io::Result<FoundLock> {
+        let seen = parent.look(self.name())?;
+        let claim = self.claim(seen.shape, self.name(), parent, around);
+        let holder = claim.map(|claim| {
+            let mut process = claim.look();
+            // A registered session's own start time does not move when the clock is set; the one
+            // computed from the time since boot does.
+            let mut sessions = around.sessions.iter();
+            let registered = sessions.find(|session| {
+                session.claim.pid == claim.pid && session.liveness == Liveness::Holds
+            });
+            if let Some(session) = registered
+                && session.claim.at.is_some()
+                && claim.start.is_none()
+            {
+                (process.started_at, process.start_ticks) = (session.claim.at, None);
+            }
+            (claim, process)
+        });
+        Ok(FoundLock {
+            at: self.clone(),
+            seen,
+            holder,
+            pid_domain: processes::pid_domain(&self.root),
+            watch: None,
+        })
+    }
+
+    /// The process that what lies under a name in a directory names, in itself or in its owner file.
+    fn claim(
+        &self,
+        shape: EntryShape,
+        name: &OsStr,
+        directory: &Directory,
+        around: &Surroundings<'_>,
+    ) -> Option<Claim> {
+        let read =
+            |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
+        match (self.known.kind, shape, &self.known.owner_file) {
+            (LockKind::ProcessFile, EntryShape::File, _) => read(directory, name),
+            (LockKind::SessionRegistry, EntryShape::File, _) => {
+                let stem = Path::new(name).file_stem()?;
+                read(directory, name).filter(|claim| *stem == *claim.pid.to_string())
+            }
+            // A claim without a start time is none here: an owner file may outlive its lock, and a
+            // number that was used again would make an old lock look held.
+            (_, _, Some(owner_file)) => {
+                let config = Directory::open(&around.places.config).ok()?;
+                read(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A lock that was found, with the directory in which it lies: whoever acts on it goes by this handle.
+pub(super) struct ReachedLock<'a> {
+    pub(super) found: &'a FoundLock,
+    pub(super) parent: Directory,
+    pub(super) around: &'a Surroundings<'a>,
+}
+
+impl<'a> ReachedLock<'a> {
+    /// Opens the directory by the way on which the lock was found.
+    pub(super) fn new(found: &'a FoundLock, around: &'a Surroundings<'a>) -> io::Result<Self> {
+        let parent = found.at.parent()?;
+        Ok(Self {
+            found,
+            parent,
+            around,
+        })
+    }
+
+    /// What is there now, after it was watched so.
+    pub(super) fn again(&self, watch: Option<Watch>) -> io::Result<FoundLock> {
+        let again = self.found.at.look(&self.parent, self.around)?;
+        Ok(FoundLock { watch, ..again })
+    }
+
+    /// Whether it still lies where it was found.
+    pub(super) fn is_untouched(&self) -> io::Result<bool> {
+        self.is_still(self.found.at.name(), &self.parent)
     }
 
     /// Whether what lies under a name in a directory is it, untouched, by all that its judgement
     /// rests on. A file system gives the number of a file again at once, so that alone proves nothing.
-    pub(super) fn is_still(
-        &self,
-        name: &OsStr,
-        directory: &Directory,
-        around: &Surroundings<'_>,
-    ) -> io::Result<bool> {
-        let (now, before) = (directory.look(name)?, self.seen);
-        let now = now.ok_or(io::ErrorKind::NotFound)?;
-        let claim = claim_of(self.known, now.shape, Path::new(name), directory, around);
+    pub(super) fn is_still(&self, name: &OsStr, directory: &Directory) -> io::Result<bool> {
+        let (now, before) = (directory.look(name)?, self.found.seen);
+        let claim = self.found.at.claim(now.shape, name, directory, self.around);
         Ok(now.identity == before.identity
             && now.shape == before.shape
             && now.modified == before.modified
-            && claim.as_ref() == self.holder.as_ref().map(|(claim, _)| claim))
+            && claim.as_ref() == self.found.holder.as_ref().map(|(claim, _)| claim))
     }
 }
 
 /// Every known lock that is there, in the table's order.
 pub(super) fn find(working_directory: Option<&Path>, around: &Surroundings<'_>) -> Vec<FoundLock> {
     let projects = projects(around.places, working_directory);
-    let mut found: Vec<FoundLock> = Vec::new();
-    for known in KNOWN_LOCKS.iter() {
-        for (root, pattern) in roots(known, around.places, &projects) {
-            for below in matching(&root, &pattern) {
-                let seen = open_below(&root, parent_of(&below))
-                    .and_then(|parent| look(known, &root, &below, &parent, around));
-                // Gone or unreadable in this instant: nothing that can be said or done about it.
-                found.extend(seen.ok().flatten());
-            }
-        }
-    }
-    found
+    let known = KNOWN_LOCKS.iter();
+    let at = known.flat_map(|known| places_of(known, around.places, &projects));
+    // Gone or unreadable in this instant: nothing that can be said or done about it.
+    at.filter_map(|at| at.look(&at.parent().ok()?, around).ok())
+        .collect()
 }
 
-/// The roots of a sort of lock that exist for this user, each with the pattern below it.
-pub(super) fn roots(
-    known: &KnownLock,
+/// Where locks of a sort may be for this user. Only where the pattern has a `*` is anything known to
+/// be there.
+pub(super) fn places_of(
+    known: &'static KnownLock,
     places: &Places,
     projects: &BTreeSet<PathBuf>,
-) -> Vec<(PathBuf, String)> {
+) -> Vec<LockPlace> {
     let config_name = places.config.file_name().and_then(OsStr::to_str);
     let pattern = known
         .pattern
@@ -151,8 +225,16 @@ pub(super) fn roots(
     };
     let projects = projects.iter().filter(|_| known.root == Root::Project);
     let roots = root.into_iter().chain(projects.map(PathBuf::as_path));
-    let below = roots.map(|root| (root.to_owned(), pattern.clone()));
-    below.collect()
+    let at = roots.flat_map(|root| {
+        let below = matching(root, &pattern).into_iter();
+        let root = root.to_owned();
+        below.map(move |below| LockPlace {
+            known,
+            root: root.clone(),
+            below,
+        })
+    });
+    at.collect()
 }
 
 /// The working directory with its parents (a session may have been started higher up), and the
@@ -170,7 +252,7 @@ fn projects(places: &Places, working_directory: Option<&Path>) -> BTreeSet<PathB
     here.chain(remembered).map(Path::to_owned).collect()
 }
 
-/// Paths below a root that fit a pattern. Only where it has a `*` is anything known to be there.
+/// Paths below a root that fit a pattern.
 fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
     pattern
         .split('/')
@@ -193,85 +275,11 @@ fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
         })
 }
 
-fn parent_of(below: &Path) -> &Path {
-    below.parent().unwrap_or(Path::new(""))
-}
-
 fn open_below(root: &Path, below: &Path) -> io::Result<Directory> {
     let root = Directory::open(root)?;
     below
         .iter()
         .try_fold(root, |within, name| within.child(name))
-}
-
-/// What can be seen of a lock in its directory. None if it is gone.
-fn look(
-    known: &'static KnownLock,
-    root: &Path,
-    below: &Path,
-    parent: &Directory,
-    around: &Surroundings<'_>,
-) -> io::Result<Option<FoundLock>> {
-    let name = below.file_name().unwrap_or_default();
-    let Some(seen) = parent.look(name)? else {
-        return Ok(None);
-    };
-    let claim = claim_of(known, seen.shape, below, parent, around);
-    let holder = claim.map(|claim| {
-        let mut process = claim.look();
-        // A registered session's own start time does not move when the clock is set; the one
-        // computed from the time since boot does.
-        let registered = around
-            .sessions
-            .iter()
-            .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
-        if let Some(session) = registered
-            && session.claim.at.is_some()
-            && claim.start.is_none()
-        {
-            (process.started_at, process.start_ticks) = (session.claim.at, None);
-        }
-        (claim, process)
-    });
-    Ok(Some(FoundLock {
-        known,
-        root: root.to_owned(),
-        below: below.to_owned(),
-        seen,
-        holder,
-        pid_domain: processes::pid_domain(root),
-        watch: None,
-    }))
-}
-
-/// The process that a lock names, in itself or in its owner file.
-fn claim_of(
-    known: &KnownLock,
-    shape: EntryShape,
-    below: &Path,
-    parent: &Directory,
-    around: &Surroundings<'_>,
-) -> Option<Claim> {
-    let read =
-        |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
-    let name = below.file_name()?;
-    match (known.kind, shape, &known.owner_file) {
-        (LockKind::ProcessFile, EntryShape::File, _) => read(parent, name),
-        (LockKind::SessionRegistry, EntryShape::File, _) => {
-            read(parent, name).filter(|claim| stem(below) == Some(&claim.pid.to_string()))
-        }
-        // A claim without a start time is none here: an owner file may outlive its lock, and a
-        // number that was used again would make an old lock look held.
-        (_, _, Some(owner_file)) => Directory::open(&around.places.config)
-            .ok()
-            .and_then(|config| read(&config, owner_file.as_ref()))
-            .filter(|claim| claim.start.is_some()),
-        _ => None,
-    }
-}
-
-fn stem(below: &Path) -> Option<&str> {
-    below.file_stem()?.to_str()
 }
 
 #[cfg(test)]
