@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::View;
 use super::chart::{self, COLUMN, HEIGHT};
 use super::markup::{DARKEST, Markup};
-use super::sums::{HOURS, dearest_first, sum_of};
+use super::sums::{HOURS, sum_of};
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
@@ -23,12 +23,12 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const WEEKS: usize = 13;
 
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
-    let (days, columns) = (&view.contents.sums.days, &view.columns);
-    let mut stacks = vec![vec![Money::ZERO; view.models.len()]; columns.count()];
-    for (day, models) in days {
+    let (sums, columns) = (&view.contents.sums, &view.columns);
+    let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; columns.count()];
+    for (day, models) in &sums.days {
         let stack = columns.place(*day).and_then(|place| stacks.get_mut(place));
-        for (sum, (model, _)) in stack.into_iter().flatten().zip(&view.models) {
-            *sum += models.get(*model).map_or(Money::ZERO, Tally::cost);
+        for (sum, model) in stack.into_iter().flatten().zip(sums.models.keys()) {
+            *sum += models.get(model).map_or(Money::ZERO, Tally::cost);
         }
     }
     let heights = stacks.iter().map(|stack| stack.iter().copied().sum());
@@ -55,9 +55,10 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     page.legend(models(view));
     calendar(view, page);
     let mut table = Table::new(["day", "cost", "models"]);
-    for (day, sums) in days {
-        let models = dearest_first(sums).into_iter();
-        let models = models.map(|(name, sum)| format!("{name} {}", sum.cost().show()));
+    for (day, sums) in &sums.days {
+        let models = sums
+            .iter()
+            .map(|(name, sum)| format!("{name} {}", sum.cost().show()));
         table.row([
             named(*day).into(),
             amount(&sum_of(sums)),
@@ -92,18 +93,18 @@ fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
 
 /// The colors' names, with what each model cost and its share.
 fn models(view: &View<'_>) -> Vec<(String, String, String)> {
+    let models = &view.contents.sums.models;
     let whole = view.contents.statement.total.cost();
     let item = |color, name: &str, tally: &Tally| {
         let name = format!("{name} {} ", amount(tally).text);
         (format!("m{color}"), name, share(tally.cost(), whole))
     };
-    let (own, others) = view.models.split_at(COLORS.min(view.models.len()));
-    let own = (0..)
-        .zip(own)
-        .map(|(color, (name, sum))| item(color, name, sum));
-    let sum: Tally = others.iter().map(|(_, sum)| *sum).sum();
-    let rest = item(COLORS, &format!("{} more", others.len()), &sum);
-    own.chain((!others.is_empty()).then_some(rest)).collect()
+    let own = models.iter().take(COLORS).zip(0..);
+    let own = own.map(|((name, sum), color)| item(color, name, sum));
+    let others = models.values().skip(COLORS);
+    let (many, sum) = (others.len(), others.copied().sum());
+    let rest = item(COLORS, &format!("{many} more"), &sum);
+    own.chain((many > 0).then_some(rest)).collect()
 }
 
 /// The days of the last weeks, week by week.

@@ -15,7 +15,6 @@ use indexmap::IndexSet;
 
 use crate::drain::PercentWorth;
 use crate::export::{TeamLimits, tolls};
-use crate::ledger::Tally;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
@@ -25,7 +24,6 @@ use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
-use sums::dearest_first;
 pub(crate) use sums::{Before, PageSums};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -70,10 +68,6 @@ struct View<'c> {
     /// Of the charts.
     columns: Columns,
     tolls: Tolls,
-    /// What they came to, the dearest first; people only where several machines exported.
-    models: Vec<(&'c str, Tally)>,
-    projects: Vec<(&'c str, Tally)>,
-    people: Vec<(&'c str, Tally)>,
     /// Everybody, the dearest first, and those who spent nothing as they come: an order by name
     /// would say something of the names where they are left out.
     everybody: IndexSet<&'c str>,
@@ -84,23 +78,18 @@ type PartWriter = fn(&View<'_>, &mut Markup);
 
 impl Contents<'_> {
     /// The page.
-    pub(crate) fn page(&self) -> String {
-        let Self { sums, team, .. } = self;
-        let [models, projects, people] =
-            [&sums.models, &sums.projects, &sums.people].map(dearest_first);
-        let spenders = people.iter().map(|(name, _)| *name);
-        let others = team.iter().flat_map(TeamLimits::names);
+    pub(crate) fn page(mut self) -> String {
+        self.sums.sort();
+        let spenders = self.sums.people.keys().map(String::as_str);
+        let others = self.team.iter().flat_map(TeamLimits::names);
         let view = View {
-            contents: self,
+            contents: &self,
             columns: self.columns(),
-            tolls: match team {
+            tolls: match &self.team {
                 Some(team) => tolls(&team.errors, self.clock.zone),
                 None => Tolls::of(&self.incidents, self.clock),
             },
             everybody: spenders.chain(others).collect(),
-            models,
-            projects,
-            people,
         };
         let mut body = Markup::default();
         view.header(&mut body);
@@ -144,8 +133,8 @@ impl View<'_> {
     /// What a directory is called.
     fn project(&self, path: &str) -> String {
         if self.contents.is_anonymous {
-            let mut projects = self.projects.iter();
-            return numbered("project", projects.position(|(known, _)| *known == path));
+            let projects = &self.contents.sums.projects;
+            return numbered("project", projects.get_index_of(path));
         }
         self.contents.places.show(path.as_ref())
     }

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Datelike, Days, NaiveDate, Timelike};
+use indexmap::IndexMap;
 
 use super::markup::Markup;
 use super::{Contents, View, numbered};
@@ -19,8 +20,8 @@ use crate::time::{Millis, Zone, in_words, moment};
 /// Hours of a day.
 pub(super) const HOURS: usize = 24;
 
-/// What each of some models, projects or people came to, by its name.
-pub(super) type SumsByName = HashMap<String, Tally>;
+/// What each of some models, projects or people came to, by its name; on a page the dearest first.
+pub(super) type SumsByName = IndexMap<String, Tally>;
 
 /// Adds rows up for a page.
 #[derive(Debug, Default)]
@@ -38,14 +39,6 @@ pub(crate) struct PageSums {
     /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
     /// costs more than all else, and rows come in order of time.
     latest: Option<(Millis, NaiveDate, [usize; 2])>,
-}
-
-/// The dearest first.
-pub(super) fn dearest_first(sums: &SumsByName) -> Vec<(&str, Tally)> {
-    let sums = sums.iter().map(|(name, sum)| (name.as_str(), *sum));
-    let mut sums: Vec<(&str, Tally)> = sums.collect();
-    sums.sort_by_key(|(name, sum)| (Reverse(sum.cost()), *name));
-    sums
 }
 
 /// All of them.
@@ -75,6 +68,15 @@ impl PageSums {
         }
         for (sums, name) in sums {
             *sums.entry(name.to_owned()).or_default() += row.tally;
+        }
+    }
+
+    /// The dearest first, wherever sums have names.
+    pub(super) fn sort(&mut self) {
+        let whole = [&mut self.projects, &mut self.people, &mut self.models];
+        let parts = self.days.values_mut().chain(self.sessions.values_mut());
+        for sums in whole.into_iter().chain(parts) {
+            sums.sort_by_cached_key(|name, sum| (Reverse(sum.cost()), name.clone()));
         }
     }
 
@@ -174,11 +176,13 @@ impl Before {
 const MODELS: usize = 2;
 
 pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
-    by_name(view, page, "project", &view.projects, |it| view.project(it));
+    let sums = &view.contents.sums.projects;
+    by_name(view, page, "project", sums, |path| view.project(path));
 }
 
 pub(super) fn people(view: &View<'_>, page: &mut Markup) {
-    by_name(view, page, "person", &view.people, |name| view.person(name));
+    let sums = &view.contents.sums.people;
+    by_name(view, page, "person", sums, |name| view.person(name));
 }
 
 /// What each of them cost, the dearest first; each is one `what`.
@@ -186,7 +190,7 @@ fn by_name(
     view: &View<'_>,
     page: &mut Markup,
     what: &str,
-    sums: &[(&str, Tally)],
+    sums: &SumsByName,
     shown: impl Fn(&str) -> String,
 ) {
     let whole = view.contents.statement.total.cost();
@@ -234,9 +238,9 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
 }
 
 fn named(models: &SumsByName) -> String {
-    let models = dearest_first(models).into_iter();
-    let more = models.len().saturating_sub(MODELS);
-    let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
-    let more = (more > 0).then(|| format!(" +{more}"));
-    named.join(", ") + &more.unwrap_or_default()
+    let named: Vec<&str> = models.keys().take(MODELS).map(String::as_str).collect();
+    match models.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} +{more}", named.join(", ")),
+    }
 }
