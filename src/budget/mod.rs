@@ -266,13 +266,9 @@ impl<'a> SessionBudgets<'a> {
     /// A budget that is used further than was said so far. From now on it was said.
     fn news(&self) -> Option<&BudgetUse> {
         let uses = self.uses.as_deref().unwrap_or_default().iter();
-        uses.filter(|used| !self.is_lifted(used)).find(|used| {
-            let event = if used.is_used_up() {
-                "used up"
-            } else {
-                "warned"
-            };
-            self.say_once(&self.name(used, event), self.begun(used))
+        uses.filter(|used| !self.is_lifted(used)).find(|it| {
+            let event = if it.is_used_up() { "used up" } else { "warned" };
+            self.say_once(&self.name(it, event), self.begun(it))
         })
     }
 

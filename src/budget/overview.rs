@@ -169,14 +169,15 @@ impl<'c> Survey<'c> {
     pub(crate) fn report(&self, beside: &BesideBudgets, path: &str, file: &str) -> Report {
         let states = self.states(beside.paid);
         let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
-        let plan = plan.and_then(|monthly| PlanWorth::new(monthly, &self.all));
+        let currency = &self.config.currency;
+        let plan = plan.and_then(|monthly| PlanWorth::new(monthly, &self.all, currency));
         let each: Vec<Value> = states.iter().map(BudgetState::json).collect();
         let mut report = Report::new(json!({
             "at": rfc3339(self.clock.now),
             "budgets": each,
             "warn_at": self.config.budget.warn_at,
             "action": self.config.budget.action,
-            "plan": plan.as_ref().map(PlanWorth::json),
+            "plan": plan.as_ref().map(|plan| &plan.facts),
             "hint": beside.hint.as_ref().map(Hint::json),
             "percent_worth": beside.percent_worth.json(),
             "estimated": self.is_estimated,
@@ -186,7 +187,7 @@ impl<'c> Survey<'c> {
         }));
         self.say_what_is_set(file, &mut report);
         self.say_states(&states, &mut report);
-        let plan = plan.map(|plan| plan.sentence(&self.config.currency));
+        let plan = plan.map(|plan| plan.sentence);
         let worth = beside.percent_worth.sentences(self.clock.now);
         for says in plan.into_iter().chain(worth) {
             report.gap();
@@ -246,10 +247,8 @@ impl<'c> Survey<'c> {
                     format!("  {spent}"),
                 ],
             });
-            let tone = match state.is_over_by_forecast() {
-                Some(true) => Tone::Warning,
-                _ => Tone::Quiet,
-            };
+            let is_over = state.is_over_by_forecast() == Some(true);
+            let tone = if is_over { Tone::Warning } else { Tone::Quiet };
             let says = state.sentences(self.clock);
             report.labelled(&[(Tone::Quiet, "", column)], tone, says);
         }
@@ -295,13 +294,11 @@ impl BudgetState {
                 over if over > Money::ZERO => format!("{} over", over.show()),
                 _ => "within the budget".to_owned(),
             };
-            let month = clock.zone.day(clock.now).format("%B");
-            let (total, basis) = (forecast.total.show(), &forecast.basis);
             let given: [Filling<'_>; 4] = [
-                ("total", &total),
-                ("month", &month),
+                ("total", &forecast.total),
+                ("month", &forecast.of),
                 ("means", &means),
-                ("basis", basis),
+                ("basis", &forecast.basis),
             ];
             says.push(used.scope.says("forecast", &given));
         }

@@ -22,6 +22,7 @@ use crate::claude::{credentials, transcripts};
 use crate::config::{Branches, Export, Others};
 use crate::disk::{self, Error, fits, records};
 use crate::environment::Environment;
+use crate::foreign::Foreign;
 use crate::places::Places;
 
 /// On whose behalf rows leave.
@@ -60,11 +61,8 @@ impl Exporter {
     ) -> Result<Self, Error> {
         let machine = machine(places)?;
         let state = global_state(places).unwrap_or_default();
-        let of_account = |name: &str| {
-            let id = state.pointer(&format!("/oauthAccount/{name}"))?.as_str()?;
-            (!id.is_empty()).then(|| id.to_owned())
-        };
-        let (account, shared) = (of_account("accountUuid"), of_account("organizationUuid"));
+        let of_account = |name| state.at("oauthAccount").text(name).map(str::to_owned);
+        let [account, shared] = ["accountUuid", "organizationUuid"].map(of_account);
         let login = account.as_deref().map(person_hash);
         let by_login = login.as_deref().map(|login| pseudonym(choice, login));
         let mut user = ["USER", "LOGNAME", "USERNAME"].into_iter();
@@ -228,8 +226,8 @@ fn owner_in(part: &[u8]) -> Option<String> {
     text.lines().rev().find_map(|line| {
         let is_meant = line.contains("\"session-owner\"");
         let line: Value = is_meant.then(|| serde_json::from_str(line).ok())??;
-        let account = line.get("accountUuid")?.as_str()?;
-        (line.get("type")? == "session-owner" && !account.is_empty()).then(|| person_hash(account))
+        let account = line.text("accountUuid")?;
+        (line.at("type") == "session-owner").then(|| person_hash(account))
     })
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
 use crate::ledger::{Answer, Answers};
-use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{Money, PriceTable, ServiceLevel};
 use crate::terminal::counted;
 
 /// Something worth knowing.
@@ -65,7 +65,7 @@ pub(crate) fn best(
     off: &[HintName],
 ) -> Option<Hint> {
     served.all.sort_by_key(|response| response.at);
-    let all: Money = served.all.iter().map(|response| response.cost).sum();
+    let all = cost_of(served.all.iter());
     let least = LEAST.max(all.share(1, LEAST_SHARE));
     let today = Today { served, prices };
     let found = [
@@ -115,8 +115,8 @@ impl Today<'_> {
         let all = &self.served.all;
         all.last().filter(|last| last.service.fast)?;
         let fast = all.iter().filter(|response| response.service.fast);
-        let cost: Money = fast.clone().map(|response| response.cost).sum();
-        let standard = fast.map(|response| self.standard(self.model(response), response));
+        let cost = cost_of(fast.clone());
+        let standard = fast.map(|response| self.standard(self.model(response), &[response]));
         let otherwise: Money = standard.sum();
         let times = cost.usd() / otherwise.usd();
         let says = format!(
@@ -147,14 +147,9 @@ impl Today<'_> {
         let (tariffs, _) = self.prices.tariffs_of(model);
         let mut above = tariffs.iter();
         let above = above.find_map(|(_, tariff)| tariff.above_prompt_tokens);
-        let beyond = response
-            .usage
-            .prompt()
-            .saturating_sub(above.unwrap_or(LONG));
-        let usage = Usage {
-            cache_read: response.usage.cache_read.checked_sub(beyond)?,
-            ..response.usage
-        };
+        let mut usage = response.usage;
+        let beyond = usage.prompt().saturating_sub(above.unwrap_or(LONG));
+        usage.cache_read = usage.cache_read.checked_sub(beyond)?;
         let prices = self.prices.prices_of(model);
         let shorter = prices.price(response.at, &usage, response.service, &[]);
         (beyond > 0).then(|| response.cost - shorter)
@@ -169,20 +164,18 @@ impl Today<'_> {
         let types = by_type.iter();
         let types = types.filter(|(agent, _)| !["", MAIN, UNNAMED].contains(agent));
         let hints = types.flat_map(|(agent, responses)| {
-            let dear = self.dear_subagents(agent, responses);
-            dear.into_iter()
-                .chain(self.cheaper_models(agent, responses))
+            let dear = self.dear_subagents(agent, responses).into_iter();
+            dear.chain(self.cheaper_models(agent, responses))
         });
         hints.collect()
     }
 
     fn dear_subagents(&self, agent: &str, responses: &[&Answer]) -> Option<Hint> {
         let sessions: HashSet<i64> = responses.iter().map(|response| response.session).collect();
-        let cost: Money = responses.iter().map(|response| response.cost).sum();
-        let parents = self.served.all.iter().filter(|response| {
+        let cost = cost_of(responses.iter().copied());
+        let parents = cost_of(self.served.all.iter().filter(|response| {
             self.served.agent(response) == MAIN && sessions.contains(&response.session)
-        });
-        let parents: Money = parents.map(|response| response.cost).sum();
+        }));
         let says = format!(
             "Subagents of type {agent} cost {cost} today, more than the conversations that started them ({parents}). `whycap spend --by agent` shows all."
         );
@@ -194,10 +187,8 @@ impl Today<'_> {
     fn cheaper_models(&self, agent: &str, responses: &[&Answer]) -> Vec<Hint> {
         let mut models: HashMap<&str, Vec<&Answer>> = HashMap::new();
         for response in responses {
-            models
-                .entry(self.model(response))
-                .or_default()
-                .push(response);
+            let of_model = models.entry(self.model(response)).or_default();
+            of_model.push(response);
         }
         let last = responses.last().map(|response| self.model(response));
         let hints = models.iter().filter_map(|(dear, responses)| {
@@ -205,17 +196,9 @@ impl Today<'_> {
                 let is_shown = *other != dear && shown.len() >= SHOWN_BY;
                 is_shown && self.prices.prices_of(other).known()
             });
-            let at_their_prices = others.map(|(other, _)| {
-                let costs = responses.iter();
-                (
-                    costs
-                        .map(|response| self.standard(other, response))
-                        .sum::<Money>(),
-                    other,
-                )
-            });
+            let at_their_prices = others.map(|(other, _)| (self.standard(other, responses), other));
             let (otherwise, other) = at_their_prices.min_by_key(|(sum, _)| *sum)?;
-            let cost: Money = responses.iter().map(|response| response.cost).sum();
+            let cost = cost_of(responses.iter().copied());
             let says = format!(
                 "Subagents of type {agent} cost {cost} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {otherwise}."
             );
@@ -229,15 +212,23 @@ impl Today<'_> {
         self.served.model(response.model)
     }
 
-    /// What these tokens of a response cost on this model without fast mode.
-    fn standard(&self, model: &str, response: &Answer) -> Money {
-        let service = ServiceLevel {
-            fast: false,
-            ..response.service
-        };
+    /// What the tokens of these responses cost on this model without fast mode.
+    fn standard(&self, model: &str, responses: &[&Answer]) -> Money {
         let prices = self.prices.prices_of(model);
-        prices.price(response.at, &response.usage, service, &[])
+        let costs = responses.iter().map(|response| {
+            let us_only = response.service.us_only;
+            let service = ServiceLevel {
+                fast: false,
+                us_only,
+            };
+            prices.price(response.at, &response.usage, service, &[])
+        });
+        costs.sum()
     }
+}
+
+fn cost_of<'a>(responses: impl Iterator<Item = &'a Answer>) -> Money {
+    responses.map(|response| response.cost).sum()
 }
 
 #[cfg(test)]

@@ -72,9 +72,7 @@ impl CacheNews {
         let before = known.first();
         let same = before.filter(|before| before.misses == told.misses && before.at == told.at);
         let is_new = same.is_none();
-        let mut latest = same
-            .cloned()
-            .unwrap_or_else(|| after(before, session, told));
+        let mut latest = same.map_or_else(|| after(before, session, told), Clone::clone);
         let earlier = known.iter().find(|it| it.at < latest.at - WITHIN);
         let since = |count: fn(&WrittenAgain) -> u64| {
             count(&latest).saturating_sub(earlier.map_or(0, count))
@@ -109,10 +107,9 @@ impl CacheNews {
             format!(" \u{b7} {remedy} \u{b7} whycap drain"),
             " \u{b7} whycap drain".to_owned(),
         ];
-        let fitting = rests
-            .into_iter()
-            .find(|rest| width(&says) + width(rest) <= columns);
-        let quiet = fitting.map(|rest| (Tone::Quiet, rest));
+        let fits = |rest: &String| width(&says) + width(rest) <= columns;
+        let quiet = rests.into_iter().find(fits);
+        let quiet = quiet.map(|rest| (Tone::Quiet, rest));
         let row = std::iter::once((Tone::Warning, cut(&says, columns)));
         Some(row.chain(quiet).collect())
     }
@@ -185,16 +182,10 @@ fn rewriting(
     let us_only = false;
     let service = ServiceLevel { fast, us_only };
     let price = |usage: Usage| prices.price(now.timestamp_millis(), &usage, service, &[]);
-    let written = price(Usage {
-        cache_write: tokens,
-        cache_write_1h: if is_of_an_hour { tokens } else { 0 },
-        ..Usage::default()
-    });
-    let read = price(Usage {
-        cache_read: tokens,
-        ..Usage::default()
-    });
-    written - read
+    let [mut written, mut read] = [Usage::default(); 2];
+    (written.cache_write, read.cache_read) = (tokens, tokens);
+    written.cache_write_1h = if is_of_an_hour { tokens } else { 0 };
+    price(written) - price(read)
 }
 
 #[cfg(test)]

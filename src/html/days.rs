@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::View;
 use super::chart::{self, COLUMN, HEIGHT};
 use super::markup::{DARKEST, Markup};
-use super::sums::{HOURS, sum_of};
+use super::sums::sum_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
@@ -16,6 +16,9 @@ use crate::time::monday_of;
 
 /// How many models have a color of their own.
 const COLORS: usize = 7;
+
+/// Hours of a day.
+const HOURS: u32 = 24;
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -137,12 +140,14 @@ fn calendar(view: &View<'_>, page: &mut Markup) {
 
 pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
     let week = &view.contents.sums.week;
-    let most = week.iter().flatten().copied().max().unwrap_or_default();
+    let most = week.values().copied().max().unwrap_or_default().or_zero();
     let names = (0..HOURS).map(|hour| hour.to_string());
     let mut table = Table::new(once("day".to_owned()).chain(names));
-    for (day, hours) in WEEKDAYS.into_iter().zip(week) {
-        let cells = hours.iter().enumerate();
-        let cells = cells.map(|(hour, cost)| colored(&format!("{day} {hour}:00"), *cost, most));
+    for (day, weekday) in WEEKDAYS.into_iter().zip(0..) {
+        let cells = (0..HOURS).map(|hour| {
+            let cost = week.get(&[weekday, hour]).copied().unwrap_or_default();
+            colored(&format!("{day} {hour}:00"), cost, most)
+        });
         table.row(once(day.into()).chain(cells));
     }
     page.table("week", "Cost by hour of the week", &table);

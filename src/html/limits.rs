@@ -214,14 +214,10 @@ impl View<'_> {
         let zone = self.contents.clock.zone;
         let day = zone.day(at);
         let (begins, ends) = zone.day_bounds(at);
-        let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
-        let weekday = f64::from(day.weekday().num_days_from_monday());
-        let are_weeks = self.columns.are_weeks;
-        let part = if are_weeks {
-            (weekday + part) / 7.0
-        } else {
-            part
-        };
+        let mut part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
+        if self.columns.are_weeks {
+            part = (f64::from(day.weekday().num_days_from_monday()) + part) / 7.0;
+        }
         Some((self.columns.place(day)? as f64 + part) * COLUMN)
     }
 

@@ -17,9 +17,6 @@ use crate::spend::{Period, SpendGroup, amount, known, session_name, share};
 use crate::terminal::counted;
 use crate::time::{Millis, Zone, in_words, moment};
 
-/// Hours of a day.
-pub(super) const HOURS: usize = 24;
-
 /// What each of some models, projects or people came to, by its name; on a page the dearest first.
 pub(super) type SumsByName = IndexMap<String, Tally>;
 
@@ -32,13 +29,13 @@ pub(crate) struct PageSums {
     pub(super) models: SumsByName,
     /// By model.
     pub(super) days: BTreeMap<NaiveDate, SumsByName>,
-    /// From Monday, hour by hour.
-    pub(super) week: [[Money; HOURS]; 7],
+    /// By weekday, from Monday, and hour.
+    pub(super) week: BTreeMap<[u32; 2], Money>,
     /// By the ids of sessions, and by model.
     sessions: HashMap<String, SumsByName>,
     /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
     /// costs more than all else, and rows come in order of time.
-    latest: Option<(Millis, NaiveDate, [usize; 2])>,
+    latest: Option<(Millis, NaiveDate, [u32; 2])>,
 }
 
 /// All of them.
@@ -49,13 +46,11 @@ pub(super) fn sum_of(sums: &SumsByName) -> Tally {
 impl PageSums {
     /// Takes in a row that tells its origin.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone) {
-        let (_, day, [weekday, hour]) = match self.latest {
+        let (_, day, hour) = match self.latest {
             Some(latest) if latest.0 == row.at => latest,
             _ => self.place(row.at, zone),
         };
-        if let Some(sum) = self.week.get_mut(weekday).and_then(|day| day.get_mut(hour)) {
-            *sum += row.tally.cost();
-        }
+        *self.week.entry(hour).or_default() += row.tally.cost();
         let (model, session) = (known(row.model), row.origin.session.clone());
         let mut sums = vec![
             (&mut self.projects, known(&row.origin.project)),
@@ -80,10 +75,9 @@ impl PageSums {
         }
     }
 
-    fn place(&mut self, at: Millis, zone: Zone) -> (Millis, NaiveDate, [usize; 2]) {
+    fn place(&mut self, at: Millis, zone: Zone) -> (Millis, NaiveDate, [u32; 2]) {
         let local = zone.at(moment(at));
-        let weekday = local.weekday().num_days_from_monday();
-        let hour = [weekday, local.hour()].map(|part| part as usize);
+        let hour = [local.weekday().num_days_from_monday(), local.hour()];
         *self.latest.insert((at, local.date_naive(), hour))
     }
 
@@ -123,11 +117,9 @@ pub(super) fn summary(view: &View<'_>, page: &mut Markup) {
     };
     let says = format!("{cost} of work in {days}{plan}{limits}.");
     page.put("<p class=\"summary\">{}</p>\n", &[&says]);
-    let compared = match contents.before {
-        Some(before) => Some(before.beside("That is", contents.statement.total.cost())),
-        None => lately(contents),
-    };
-    if let Some(compared) = compared {
+    let total = contents.statement.total.cost();
+    let compared = contents.before.map(|it| it.beside("That is", total));
+    if let Some(compared) = compared.or_else(|| lately(contents)) {
         page.sentence(&compared);
     }
 }
@@ -136,18 +128,13 @@ pub(super) fn summary(view: &View<'_>, page: &mut Markup) {
 fn lately(contents: &Contents<'_>) -> Option<String> {
     let today = contents.clock.zone.day(contents.clock.now);
     let [begins, before] = [LATELY - 1, 2 * LATELY - 1].map(|days| today - Days::new(days));
-    if contents.statement.wanted.period != Period::default() || contents.sums.first_day()? > before
-    {
-        return None;
-    }
-    let days = &contents.sums.days;
-    let now = cost_of(days.range(begins..=today));
-    let before = Before {
-        days: LATELY.cast_signed(),
-        cost: cost_of(days.range(before..begins)),
-    };
+    let is_open = contents.statement.wanted.period == Period::default();
+    let is_known = contents.sums.first_day()? <= before;
+    let spent = &contents.sums.days;
+    let now = cost_of(spent.range(begins..=today));
+    let (days, cost) = (LATELY.cast_signed(), cost_of(spent.range(before..begins)));
     let lead = format!("The last {LATELY} days cost {},", now.show());
-    Some(before.beside(&lead, now))
+    (is_open && is_known).then(|| Before { days, cost }.beside(&lead, now))
 }
 
 fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> Money {
@@ -222,8 +209,8 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     for (number, (group, first_at)) in sessions.into_iter().enumerate().rev() {
         let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
         let project = known(group.project.as_deref().unwrap_or_default());
-        let number = contents.is_anonymous.then_some(number);
-        let number = number.map(|number| numbered("session", Some(number)));
+        let numbered = || numbered("session", Some(number));
+        let number = contents.is_anonymous.then(numbered);
         table.row([
             number.unwrap_or_else(|| session_name(group)).into(),
             view.project(project).into(),

@@ -1,7 +1,6 @@
 //! A table, and laying it out for a width: text to the left, figures to the right; where there is
 //! little room, columns are left out and texts shortened. Or as CSV.
 
-use std::borrow::Cow;
 use std::io;
 
 use super::report::Sheet;
@@ -260,9 +259,8 @@ pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
     let names = table.columns.iter().map(|column| column.name.as_str());
     let mut text = line(names);
     for row in &table.rows {
-        let exact = |cell: &Cell| cell.exact.clone().unwrap_or_else(|| cell.text.clone());
-        let cells: Vec<String> = row.cells.iter().map(exact).collect();
-        text.push_str(&line(cells.iter().map(String::as_str)));
+        let cells = row.cells.iter();
+        text += &line(cells.map(|cell| cell.exact.as_ref().unwrap_or(&cell.text).as_str()));
     }
     print(&Shown::as_it_is(text))
 }
@@ -271,23 +269,17 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
     fields.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-fn quoted(field: &str) -> String {
-    let field = without_formula(visible(field));
-    if field.contains([',', '"']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.into_owned()
-    }
-}
-
 /// A spreadsheet calculates what begins like a formula, and a branch's name may be anybody's: with an
 /// apostrophe before it, it is a text. Figures stay figures.
-fn without_formula(field: Cow<'_, str>) -> Cow<'_, str> {
+fn quoted(field: &str) -> String {
+    let mut field = visible(field).into_owned();
     if field.starts_with(['=', '+', '-', '@']) && field.parse::<f64>().is_err() {
-        Cow::Owned(format!("'{field}"))
-    } else {
-        field
+        field.insert(0, '\'');
     }
+    if field.contains([',', '"']) {
+        field = format!("\"{}\"", field.replace('"', "\"\""));
+    }
+    field
 }
 
 #[cfg(test)]

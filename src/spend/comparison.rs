@@ -60,11 +60,8 @@ pub(super) fn switched_json(switched: &[Switched]) -> Value {
         let cost = one.cost.usd();
         json!({"asked": one.asked, "got": one.got, "answers": one.answers, "cost_usd": cost})
     };
-    let all: Vec<Value> = switched.iter().map(one).collect();
-    if all.is_empty() {
-        return Value::Null;
-    }
-    json!({ "switched": all })
+    let all: Value = switched.iter().map(one).collect();
+    json!((!switched.is_empty()).then(|| json!({ "switched": all })))
 }
 
 /// Where Claude Code's figure comes from, as our texts and as programs call it.

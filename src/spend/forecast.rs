@@ -21,7 +21,7 @@ const ENOUGH_FOR_A_DAY: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forecast {
     /// The month's name, or that it is today.
-    of: String,
+    pub(crate) of: String,
     pub(crate) total: Money,
     /// "if the days to come are like the last 5 days"
     pub(crate) basis: String,
@@ -81,10 +81,8 @@ impl Course {
     pub(crate) fn per_hour(&self) -> Option<(Money, DateTime<Utc>)> {
         let (first, _) = self.quarters.range(self.midnight(self.today)..).next()?;
         let (since, hour) = (moment(*first), TimeDelta::hours(1));
-        Some((
-            rate(self.spent_today(), since, self.clock.now, hour)?,
-            since,
-        ))
+        let rate = rate(self.spent_today(), since, self.clock.now, hour)?;
+        Some((rate, since))
     }
 
     /// What a day costs this month.
@@ -189,9 +187,8 @@ fn in_words(days: usize) -> String {
 /// What was spent on the weekdays that are meant, and how many those are.
 fn sum_of(days: &[PastDay], is_meant: impl Fn(Weekday) -> bool) -> (Money, u128) {
     let meant = days.iter().filter(|(day, _)| is_meant(*day));
-    meant.fold((Money::ZERO, 0), |(sum, many), (_, spent)| {
-        (sum + *spent, many + 1)
-    })
+    let many = meant.clone().count() as u128;
+    (meant.map(|(_, spent)| *spent).sum(), many)
 }
 
 fn is_weekend(day: Weekday) -> bool {
@@ -222,51 +219,36 @@ impl Forecast {
     }
 }
 
-/// A plan in the month that runs.
+/// What was used of a plan in the month that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlanWorth {
-    month: NaiveDate,
-    monthly: Money,
-    used: Money,
+    /// For people.
+    pub(crate) sentence: String,
+    /// The contract's fields.
+    pub(crate) facts: Value,
 }
 
 impl PlanWorth {
     /// None for a plan that costs nothing.
-    pub(crate) fn new(monthly: Money, course: &Course) -> Option<Self> {
-        (monthly > Money::ZERO).then(|| Self {
-            month: course.first_of_month(),
-            monthly,
-            used: course.spent_this_month(),
-        })
-    }
-
-    fn factor(&self) -> f64 {
-        self.used.usd() / self.monthly.usd()
-    }
-
-    /// For people.
-    pub(crate) fn sentence(&self, currency: &Currency) -> String {
-        let factor = self.factor();
-        let worth = if factor >= 1.0 {
-            format!("{factor:.1} times")
-        } else {
-            format!("{:.0}% of", factor * 100.0)
+    pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
+        let (month, used) = (course.first_of_month(), course.spent_this_month());
+        let factor = used.usd() / monthly.usd();
+        let worth = match factor {
+            1.0.. => format!("{factor:.1} times"),
+            _ => format!("{:.0}% of", factor * 100.0),
         };
-        format!(
-            "At API prices {} would have cost {} so far, {worth} the {} of your plan.",
-            self.month.format("%B"),
-            self.used.show_both(currency),
-            self.monthly.show_both(currency)
-        )
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "month": self.month.format("%Y-%m").to_string(),
-            "monthly_usd": self.monthly.usd(),
-            "api_price_usd": self.used.usd(),
-            "factor": self.factor(),
-        })
+        let [at_api_prices, plan] = [used, monthly].map(|money| money.show_both(currency));
+        let sentence = format!(
+            "At API prices {} would have cost {at_api_prices} so far, {worth} the {plan} of your plan.",
+            month.format("%B"),
+        );
+        let facts = json!({
+            "month": month.format("%Y-%m").to_string(),
+            "monthly_usd": monthly.usd(),
+            "api_price_usd": used.usd(),
+            "factor": factor,
+        });
+        (monthly > Money::ZERO).then_some(Self { sentence, facts })
     }
 }
 

@@ -205,18 +205,13 @@ pub(super) fn order_and_cut(
     order: Option<Order>,
     limit: Option<usize>,
 ) -> Option<(usize, Tally)> {
-    let usual = if by.is_by_time() {
-        Order::Date
-    } else {
-        Order::Cost
-    };
-    let order = order.unwrap_or(usual);
-    let follow_in_time = by.is_by_time() && order == Order::Date;
+    let is_by_date = order.map_or(by.is_by_time(), |order| order == Order::Date);
+    let follow_in_time = by.is_by_time() && is_by_date;
     if follow_in_time {
         groups.reverse();
     } else {
         groups.sort_by_cached_key(|group| {
-            let latest = (order == Order::Date).then_some(Reverse(group.last_at));
+            let latest = is_by_date.then_some(Reverse(group.last_at));
             (latest, Reverse(group.tally.cost()), group.key.clone())
         });
     }
@@ -356,12 +351,9 @@ impl Amount {
     }
 
     /// The same where there may be more. That says more than that a part is estimated.
-    pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
-        let is_lower_bound = self.is_lower_bound || !is_complete;
-        Self {
-            is_lower_bound,
-            ..self
-        }
+    pub(crate) fn unless_complete(mut self, is_complete: bool) -> Self {
+        self.is_lower_bound |= !is_complete;
+        self
     }
 
     /// `≥` or `≈`, if it is not exact.

@@ -18,7 +18,7 @@ impl Statement {
     pub(crate) fn remarks(&self, places: Option<&Places>) -> Vec<String> {
         let texts = Texts::parse(include_str!("remarks.json"));
         let is_unread = !self.read.unreadable.is_empty();
-        let damaged = name_damaged(&self.damaged, NAMED, places);
+        let damaged = name_damaged(&self.damaged, places);
         if self.groups.is_empty() {
             let mut remarks = vec![self.nothing(&texts, places)];
             remarks.extend(is_unread.then(|| texts.say("unreadable", &[])));
@@ -95,39 +95,30 @@ pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -
         1 => "1 folder of transcripts".to_owned(),
         many => format!("{many} transcripts and folders"),
     };
-    let which = listed(paths.iter().map(PathBuf::as_path), most, places);
+    let which = listed(paths, most, places);
     (many > 0).then(|| format!("{what} could not be read: {which}"))
 }
 
-/// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with at most so many names, or
+/// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with some of the names, or
 /// without any. None where every line was understood.
-pub(crate) fn name_damaged(
-    files: &[(String, u32)],
-    most: usize,
-    places: Option<&Places>,
-) -> Option<String> {
+fn name_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
     let what = counted(lines, "damaged line");
-    let paths = files.iter().map(|(path, _)| Path::new(path));
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let verb = if lines == 1 { "is" } else { "are" };
-    let files = places.map_or_else(String::new, |places| {
-        format!(" in {}", listed(paths, most, places))
-    });
+    let files = places.map(|places| format!(" in {}", listed(&paths, NAMED, places)));
+    let files = files.unwrap_or_default();
     (lines > 0).then(|| format!("{what}{files} {verb} not counted"))
 }
 
-fn listed<'p>(
-    paths: impl ExactSizeIterator<Item = &'p Path>,
-    most: usize,
-    places: &Places,
-) -> String {
+fn listed(paths: &[impl AsRef<Path>], most: usize, places: &Places) -> String {
     let rest = match paths.len().saturating_sub(most) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let shown = paths.take(most).map(|path| places.show(path));
-    let shown = shown.collect::<Vec<String>>().join(", ");
-    format!("{shown}{rest}")
+    let shown = paths.iter().take(most);
+    let shown: Vec<String> = shown.map(|path| places.show(path.as_ref())).collect();
+    shown.join(", ") + &rest
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What was spent in a period, grouped: for people and for programs.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate};
@@ -126,7 +126,7 @@ impl Statement {
         }
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
-            plan: whole.and_then(|course| PlanWorth::new(wanted.plan?, course)),
+            plan: whole.and_then(|course| PlanWorth::new(wanted.plan?, course, &wanted.currency)),
             forecast: course.and_then(|course| course.forecast()),
             wanted,
             total,
@@ -155,16 +155,14 @@ impl Statement {
     /// Gives the sessions that are shown their titles, by their ids.
     pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
         if matches!(self.wanted.by, GroupBy::Session | GroupBy::Prompt) {
+            let mut groups_of: HashMap<Option<String>, usize> = HashMap::new();
             for group in &mut self.groups {
                 group.title = title(&group.key);
+                *groups_of.entry(group.title.clone()).or_default() += 1;
             }
-            let titles = self.groups.iter().filter_map(|group| group.title.clone());
-            let mut seen = HashSet::new();
-            let shared: HashSet<String> =
-                titles.filter(|title| !seen.insert(title.clone())).collect();
             for group in &mut self.groups {
-                let title = group.title.as_ref();
-                group.shares_title = title.is_some_and(|title| shared.contains(title));
+                let is_shared = groups_of.get(&group.title) > Some(&1);
+                group.shares_title = group.title.is_some() && is_shared;
             }
         }
     }
@@ -213,7 +211,7 @@ impl Statement {
             "until": self.wanted.period.until.map(|day| day.to_string()),
             "project": self.wanted.project,
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
-            "plan": self.plan.as_ref().map(PlanWorth::json),
+            "plan": self.plan.as_ref().map(|plan| &plan.facts),
             "timezone": zone,
             "complete": !self.is_lower_bound(),
             "answering": self.answering,
@@ -248,7 +246,7 @@ impl Statement {
         let currency = &self.wanted.currency;
         let total = currency.rate.map(|_| self.total.cost().show_both(currency));
         let total = total.map(|total| format!("In all {total}."));
-        let plan = self.plan.as_ref().map(|plan| plan.sentence(currency));
+        let plan = self.plan.as_ref().map(|plan| plan.sentence.clone());
         let forecast = self.forecast.as_ref().map(Forecast::sentence);
         [total, forecast, plan].into_iter().flatten()
     }
@@ -332,15 +330,14 @@ impl Period {
 /// which today is the last.
 fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let text = text.trim();
-    let back = |days: u64| today.checked_sub_days(Days::new(days));
-    match text {
-        "today" => return Some(today),
-        "yesterday" => return back(1),
-        _ => {}
-    }
-    text.strip_suffix('d')
-        .and_then(|days| days.parse::<u64>().ok()?.checked_sub(1))
-        .and_then(back)
+    let ago = match text {
+        "today" => Some(0),
+        "yesterday" => Some(1),
+        _ => text
+            .strip_suffix('d')
+            .and_then(|days| days.parse::<u64>().ok()?.checked_sub(1)),
+    };
+    ago.and_then(|days| today.checked_sub_days(Days::new(days)))
         .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))

@@ -123,11 +123,9 @@ impl Statement {
         ];
         let of_session = of_session.into_iter().filter(|_| by == GroupBy::Session);
         let named = of_session.chain(figures);
-        let named = named.map(|(name, cell)| (name.to_owned(), cell));
-        [(by.name(), group.key.clone())]
-            .into_iter()
-            .chain(named)
-            .collect()
+        let mut cells = vec![(by.name(), group.key.clone())];
+        cells.extend(named.map(|(name, cell)| (name.to_owned(), cell)));
+        cells
     }
 }
 
