@@ -1,7 +1,7 @@
 //! Where things are: Claude Code's files, and whycap's own.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use crate::disk::ours::is_safe_place;
 use crate::disk::replace::is_link;
@@ -131,12 +131,8 @@ impl Places {
             Ok(rest) if rest == Path::new("") => "~".to_owned(),
             Ok(rest) if self.home != Path::new("/") => {
                 let shown = Path::new("~").join(rest).display().to_string();
-                // Every shell there takes both, and one path has one kind.
-                if cfg!(windows) {
-                    shown.replace('\\', "/")
-                } else {
-                    shown
-                }
+                // Every shell on Windows takes both slashes, and one path has one kind.
+                shown.replace(MAIN_SEPARATOR, "/")
             }
             _ => as_written(path.display().to_string()),
         }

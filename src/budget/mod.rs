@@ -189,7 +189,7 @@ impl<'a> SessionBudgets<'a> {
             let figures = live.figures(environment, wanted)?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
-            Some(uses(budget, figures, paid))
+            Some(uses(budget, &figures, paid))
         };
         let uses = match config.problems.first() {
             Some(problem) if config.is_broken => Err(Unknown::Configuration(format!(
@@ -348,7 +348,8 @@ impl<'a> SessionBudgets<'a> {
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
 
-fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
+/// How far budgets are used of which there is something to say, the fullest first.
+pub(crate) fn uses(budget: &Budget, figures: &LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
     let month = figures.month.map(|spent| spent.cost());
     let general = [
         (BudgetScope::Session, Some(figures.session.cost())),
@@ -356,8 +357,8 @@ fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<Budge
         (BudgetScope::Month, month),
         (BudgetScope::Credits, paid),
     ];
-    let projects = figures.projects.into_iter();
-    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key), Some(spent)));
+    let projects = figures.projects.iter();
+    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), Some(*spent)));
     let all = general.into_iter().chain(projects);
     let told = all.filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent?));
     let mut uses: Vec<BudgetUse> = told.collect();
@@ -382,7 +383,7 @@ mod tests {
             month: Some(spent(day)),
             ..LiveFigures::default()
         };
-        let uses = uses(&budget, figures, None);
+        let uses = uses(&budget, &figures, None);
         uses.iter().map(BudgetUse::sentence).collect()
     }
 

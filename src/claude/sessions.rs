@@ -221,18 +221,18 @@ pub(crate) struct Doing {
     pub(crate) in_background: bool,
 }
 
-/// What a session is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a session is at: first what waits for its user, then what works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SessionState {
-    /// In the middle of an answer.
-    Busy,
     /// It waits for its user to decide something.
     Waiting,
-    /// It waits for a prompt.
-    Idle,
+    /// In the middle of an answer.
+    Busy,
     /// It runs a command of its user's.
     Shell,
+    /// It waits for a prompt.
+    Idle,
 }
 
 impl Doing {
@@ -249,13 +249,6 @@ impl Doing {
                 .iter()
                 .any(|kind| fields.at("kind") == kind),
         }
-    }
-}
-
-impl Session {
-    /// Whether it certainly runs, and is in the middle of an answer.
-    pub(crate) fn is_answering(&self) -> bool {
-        self.liveness == Liveness::Holds && self.doing.state == Some(SessionState::Busy)
     }
 }
 
@@ -285,6 +278,13 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
             })
         })
         .collect()
+}
+
+/// What the sessions that certainly run say of themselves.
+pub(crate) fn running(places: &Places) -> impl Iterator<Item = Doing> {
+    let registered = registered(places).into_iter();
+    let running = registered.filter(|session| session.liveness == Liveness::Holds);
+    running.map(|session| session.doing)
 }
 
 /// Which client a status line of this session is for: a number above 0 that no other client has. The

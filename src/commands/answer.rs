@@ -1,10 +1,11 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
-use clap::Parser;
+use clap::{Args, Command, FromArgMatches};
 
 use super::reply::{Misuse, Reply, Verb, in_one_line, misuse};
+use super::spend::SpendArguments;
 use super::wrong_arguments::found_wrong;
-use super::{budget, doctor, explain, incidents, locks, now, spend};
+use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
 use crate::install::line;
 use crate::machine::Machine;
@@ -28,15 +29,11 @@ impl Machine {
     /// back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command that is no prompt leaves it
     /// alone.
     pub(super) fn answer(&mut self, words: &str) -> String {
-        if let Some(event) = self.event()
-            && let Some(session) = &event.session_id
-        {
+        if let Some((event, session)) = self.event().zip(self.session()) {
             let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
             let incidents = self.incidents();
-            let incident = is_prompt.then(|| incidents.situation(Some(session)).incident);
-            let ends = incident
-                .flatten()
-                .is_some_and(|incident| self.client_waits_for(&incident));
+            let incident = || incidents.situation(Some(session)).incident;
+            let ends = is_prompt && incident().is_some_and(|it| self.client_waits_for(&it));
             incidents.user_asks(session, ends);
             self.ends_waiting = ends;
         }
@@ -90,29 +87,19 @@ fn failed(error: &anyhow::Error) -> Report {
     Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
 
-/// What stands behind `/whycap spend`: the same as in a shell.
-#[derive(Debug, clap::Parser)]
-#[command(name = "/whycap spend", no_binary_name = true)]
-struct SpendInWords {
-    #[command(flatten)]
-    arguments: spend::SpendArguments,
-}
-
-/// The answer of `/whycap spend`: the last seven days, or what was asked for. People leave the dashes out in a
-/// conversation.
+/// The answer of `/whycap spend`: the last seven days, or what was asked for, with the same arguments as in a
+/// shell. People leave the dashes out in a conversation.
 fn reply_on_spend(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
     let usual = words.trim().is_empty().then_some("since 7d");
-    let with_dashes = usual
-        .unwrap_or(words)
-        .split_whitespace()
-        .map(|word| match word {
-            "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
-            _ => word.to_owned(),
-        });
-    let asked = SpendInWords::try_parse_from(with_dashes);
-    let asked = asked
-        .map_err(|error| misuse(format!("{}.", found_wrong(&error))))?
-        .arguments;
+    let typed = usual.unwrap_or(words).split_whitespace();
+    let with_dashes = typed.map(|word| match word {
+        "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
+        _ => word.to_owned(),
+    });
+    let command = Command::new("/whycap spend").no_binary_name(true);
+    let asked = SpendArguments::augment_args(command).try_get_matches_from(with_dashes);
+    let asked = asked.and_then(|asked| SpendArguments::from_arg_matches(&asked));
+    let asked = asked.map_err(|error| misuse(format!("{}.", found_wrong(&error))))?;
     if asked.is_for_a_shell() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {words}");
         return Ok(Report::from_paragraph(in_a_shell).into());

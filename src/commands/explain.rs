@@ -9,6 +9,7 @@ use crate::limits::incident::Incident;
 use crate::limits::standing::Wait;
 use crate::machine::Machine;
 use crate::render::Report;
+use crate::terminal::Tone;
 
 /// What was asked for.
 #[derive(Debug, Default, clap::Args)]
@@ -65,7 +66,7 @@ impl Verb for ExplainArguments {
         if !self.json {
             if pasted.is_none() {
                 // That going on costs money comes before what is over.
-                report.add(machine.paid_now(&incidents));
+                report.paragraphs(Tone::Alarm, machine.paid_now(&incidents));
             }
             machine.explain(incident, session, self.long, &incidents, &mut report);
         }

@@ -39,10 +39,7 @@ pub(crate) fn set_process_right() {
 
     // Nobody looks at the flag. A handler does not outlive `exec`, so programs that we start are
     // as they would be without us. Without a handler everything is as it was.
-    let _ = signal_hook::flag::register(
-        signal_hook::consts::SIGXFSZ,
-        Arc::new(AtomicBool::new(false)),
-    );
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // It cannot be read without being set.
     let given = umask(Mode::RWXG | Mode::RWXO);
     umask(given - Mode::RWXU);

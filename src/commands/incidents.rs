@@ -39,11 +39,10 @@ impl Verb for IncidentsArguments {
         let session = machine.whole_session(self.session.as_deref());
         let session = session.as_deref();
         let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
-        let (incidents, most) = match (found, &machine.conversation) {
-            (Err(_), Some(_)) => (known.all(session), MOST_IN_CONVERSATION),
-            (found, Some(_)) => (found?, MOST_IN_CONVERSATION),
-            (found, None) => (found?, usize::MAX),
-        };
+        // A conversation is told what is known without a ledger, too.
+        let without_ends = |error| machine.event().map(|_| known.all(session)).ok_or(error);
+        let incidents = found.or_else(without_ends)?;
+        let most = machine.event().map_or(usize::MAX, |_| MOST_IN_CONVERSATION);
         let report = report(&incidents, most, machine.clock());
         Ok(Reply::from(report).in_json(self.json))
     }

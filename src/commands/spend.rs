@@ -65,7 +65,7 @@ impl Verb for SpendArguments {
         let mut report = statement.report(&machine.zone_label(&wanted), &machine.places);
         report.paragraphs(Tone::Plain, machine.unread(&statement));
         if wanted.from.is_none() {
-            report.add(machine.paid_now(&machine.incidents()));
+            report.paragraphs(Tone::Alarm, machine.paid_now(&machine.incidents()));
         }
         let reply = Reply::from(report).in_json(self.json);
         Ok(reply.with_code(is_incomplete))

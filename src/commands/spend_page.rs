@@ -9,14 +9,13 @@ use super::reply::{Reply, print_as_it_is};
 use crate::disk::{self, Durability};
 use crate::html::BEGINNING;
 use crate::machine::Machine;
-use crate::places::Places;
 use crate::render::Report;
 use crate::spend::ReportRequest;
 
 /// Standard output.
 const PIPE: &str = "-";
 
-/// Writes the page of what is wanted.
+/// Writes the page of what is wanted, and says where it is.
 pub(super) fn reply(
     file: &Path,
     wanted: &ReportRequest,
@@ -24,23 +23,17 @@ pub(super) fn reply(
     machine: &Machine,
 ) -> anyhow::Result<Reply> {
     check_target(file)?;
-    let (page, is_incomplete) =
-        machine.page_of_spend(wanted, is_anonymous, &machine.zone_label(wanted))?;
-    let report = write(file, page, &machine.places)?;
-    Ok(Reply::from(report).with_code(is_incomplete))
-}
-
-/// Writes the page, and says where it is.
-fn write(file: &Path, page: String, places: &Places) -> anyhow::Result<Report> {
+    let (page, is_incomplete) = machine.page_of_spend(wanted, is_anonymous)?;
+    let mut reply = Reply::default().with_code(is_incomplete);
     if file == Path::new(PIPE) {
         // Its texts were made visible when they became markup.
         print_as_it_is(page)?;
-        return Ok(Report::default());
+    } else {
+        disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
+        let file = machine.places.show(file);
+        reply.report = Report::from_lines(&format!("Written: {file}; open it in a browser"));
     }
-    disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
-    let file = places.show(file);
-    let says = format!("Written: {file}; open it in a browser");
-    Ok(Report::from_lines(&says))
+    Ok(reply)
 }
 
 /// A page of ours may be replaced, and an empty file; nothing else.

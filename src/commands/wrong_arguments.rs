@@ -1,18 +1,11 @@
 //! Arguments that were not understood: one line, and what was most likely meant.
 
+use std::collections::HashMap;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, ValueEnum};
-use serde::Deserialize;
 
 use crate::spend::GroupBy;
-
-/// What people type, without dashes, and what they mean by it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OtherWords {
-    typed: Vec<String>,
-    meant: String,
-}
 
 /// What the parser found wrong with `arguments` (without the program's name), and what to type
 /// instead, if that is likely, or where to look it up.
@@ -43,9 +36,9 @@ fn hint(arguments: &[&str]) -> Option<String> {
             (format!("spend {by}"), format!("whycap spend --by {by}"))
         }
         [typed, ..] => {
+            let meant = meant_by(typed.trim_start_matches('-'));
             // What was meant and typed is only in the wrong company.
-            let meant = meant_by(typed.trim_start_matches('-'))
-                .filter(|meant| *meant != format!("whycap {typed}"))?;
+            let meant = meant.filter(|meant| *meant != format!("whycap {typed}"))?;
             ((*typed).to_owned(), meant)
         }
         [] => return None,
@@ -54,11 +47,12 @@ fn hint(arguments: &[&str]) -> Option<String> {
     Some(hint)
 }
 
+/// What people mean by what they type, without dashes.
 fn meant_by(typed: &str) -> Option<String> {
-    let rows = serde_json::from_str(include_str!("other_words.json"));
-    let rows: Vec<OtherWords> = rows.unwrap_or_default();
-    let is_meant = |row: &OtherWords| row.typed.iter().any(|word| word == typed);
-    rows.into_iter().find(is_meant).map(|row| row.meant)
+    let words = serde_json::from_str(include_str!("other_words.json"));
+    let words: HashMap<String, Vec<String>> = words.unwrap_or_default();
+    let mut words = words.into_iter();
+    words.find_map(|(meant, of_it)| of_it.iter().any(|word| word == typed).then_some(meant))
 }
 
 /// The parser's own words without its usage and its hint at --help: each of its lines is a part of

@@ -3,6 +3,7 @@
 //! Nothing in it can stop whycap: a key that is unknown or has a wrong value is left at its
 //! default and named in [`Config::problems`], which `doctor` shows.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use toml::{Table, Value};
@@ -15,6 +16,9 @@ use crate::terminal::{visible, wrap};
 
 /// The most that a configuration file can sensibly hold.
 const SIZE_LIMIT: u64 = 256 * 1024;
+
+/// What can be used of files, section by section.
+type Sections = BTreeMap<String, Table>;
 
 impl Config {
     /// Reads the system's file, and over it the user's; defaults where there are none.
@@ -30,23 +34,20 @@ impl Config {
 
     /// What a later file says goes before what an earlier one says; what all leave open is a default.
     fn from_files(files: impl IntoIterator<Item = Result<Vec<u8>, disk::Error>>) -> Self {
-        let (mut values, mut read) = (Table::new(), Self::default());
+        let (mut values, mut read) = (Sections::new(), Self::default());
         for file in files {
             let table = file.map_err(|error| error.to_string()).and_then(|bytes| {
                 let table = String::from_utf8_lossy(&bytes).parse::<Table>();
                 table.map_err(|error| format!("the file is not TOML: {}", error.message()))
             });
             read.is_broken |= table.is_err();
-            match table {
-                Ok(table) => {
-                    for (section, said) in &table {
-                        read.check_section(section, said, &mut values);
-                    }
-                }
-                Err(problem) => read.problems.push(problem),
+            for (section, said) in table.iter().flatten() {
+                read.check_section(section, said, &mut values);
             }
+            read.problems.extend(table.err());
         }
-        let filled = values.try_into::<Self>().unwrap_or_else(|error| {
+        let filled = Value::from(values).try_into::<Self>();
+        let filled = filled.unwrap_or_else(|error| {
             read.problems.push(error.message().to_owned());
             Self::default()
         });
@@ -59,27 +60,24 @@ impl Config {
     }
 
     /// Adds what can be used of a section to the values that are known.
-    fn check_section(&mut self, section: &str, said: &Value, values: &mut Table) {
+    fn check_section(&mut self, section: &str, said: &Value, values: &mut Sections) {
         let Some(keys) = said.as_table() else {
-            let problem = format!("`{section}` is not a section");
-            return self.problems.push(problem);
+            return self.problems.push(format!("`{section}` is not a section"));
         };
         for (name, value) in keys {
             let is_meant = |key: &&Key| key.section == section && key.name == *name;
             let place = format!("{section}.{name}");
             let Some(key) = KEYS.iter().find(is_meant) else {
-                let problem = format!("`{place}` is not a key that whycap knows");
-                self.problems.push(problem);
+                self.problems
+                    .push(format!("`{place}` is not a key that whycap knows"));
                 continue;
             };
             match key.check(value) {
                 Ok((usable, left_out)) => {
                     let left_out = left_out.iter().map(|what| format!("`{place}`: {what}"));
                     self.problems.extend(left_out);
-                    let values = values.entry(section).or_insert(Table::new().into());
-                    if let Value::Table(values) = values {
-                        values.insert(name.clone(), usable);
-                    }
+                    let values = values.entry(section.to_owned()).or_default();
+                    values.insert(name.clone(), usable);
                     self.from_file.push(place);
                 }
                 Err(must) => {
@@ -88,8 +86,7 @@ impl Config {
                         "export" => "until then nothing is exported",
                         _ => "the default is used",
                     };
-                    let problem = format!("`{place}` {must}; {instead}");
-                    self.problems.push(problem);
+                    self.problems.push(format!("`{place}` {must}; {instead}"));
                 }
             }
         }
@@ -98,32 +95,25 @@ impl Config {
     /// Valid TOML that gives this configuration again, with where each value comes from. `heading`
     /// and what was wrong in the file stand in comments at the top.
     pub(crate) fn in_effect(&self, heading: &str) -> String {
-        let mut text = String::new();
-        comment(&mut text, "", heading);
-        for problem in &self.problems {
-            comment(&mut text, "Wrong: ", problem);
-        }
-        self.write_keys(&mut text, |name| {
-            let is_from_file = self.from_file.iter().any(|known| known == name);
-            if is_from_file {
-                "  # from the file"
-            } else {
-                "  # default"
-            }
-        });
-        text
+        self.written(heading, |name| {
+            let mut from_file = self.from_file.iter();
+            let in_file = from_file.find(|known| *known == name);
+            in_file.map_or("  # default", |_| "  # from the file")
+        })
     }
 
     /// A file to begin with.
     pub(crate) fn first_file() -> String {
-        let mut text = String::new();
         let heading = "whycap's configuration. Every key is optional; delete what you do not need.";
-        comment(&mut text, "", heading);
-        Self::default().write_keys(&mut text, |_| "");
-        text
+        Self::default().written(heading, |_| "")
     }
 
-    fn write_keys(&self, text: &mut String, origin: impl Fn(&str) -> &'static str) {
+    fn written(&self, heading: &str, origin: impl Fn(&str) -> &'static str) -> String {
+        let mut text = String::new();
+        comment(&mut text, heading);
+        for problem in &self.problems {
+            comment(&mut text, &format!("Wrong: {problem}"));
+        }
         let values = Table::try_from(self).unwrap_or_default();
         let mut section = "";
         for key in KEYS.iter() {
@@ -131,7 +121,7 @@ impl Config {
                 section = &key.section;
                 let _ = writeln!(text, "\n[{section}]");
             }
-            comment(text, "", &key.about);
+            comment(&mut text, &key.about);
             let name = &key.name;
             let value = values.get(section).and_then(|values| values.get(name));
             let _ = match value {
@@ -142,12 +132,13 @@ impl Config {
                 None => writeln!(text, "# {name} = {}", key.example),
             };
         }
+        text
     }
 }
 
 /// A comment of one or more lines. What comes from the file cannot end it.
-fn comment(text: &mut String, label: &str, words: &str) {
-    for line in wrap(&format!("{label}{}", visible(words)), 98) {
+fn comment(text: &mut String, words: &str) {
+    for line in wrap(&visible(words), 98) {
         let _ = writeln!(text, "# {line}");
     }
 }

@@ -73,24 +73,18 @@ impl Key {
             Takes::Flag => value.as_bool().map(Value::Boolean),
             Takes::Name => name(value),
             Takes::Secret => {
+                let secret = value.as_str().unwrap_or_default().trim();
                 // A shorter one can be guessed by trying words.
-                let is_weak = value
-                    .as_str()
-                    .is_some_and(|key| key.trim().chars().count() < 32);
-                left_out.extend(is_weak.then(|| WEAK.to_owned()));
+                left_out.extend((secret.chars().count() < 32).then(|| WEAK.to_owned()));
                 name(value)
             }
             Takes::Text(columns) => text(value, |text| (1..=*columns).contains(&width(text))),
-            Takes::OneOf(names) => {
-                let known = value.as_str().filter(|name| is_among(names, name));
-                known.map(Value::from)
-            }
+            Takes::OneOf(names) => text(value, |name| is_among(names, name)),
             Takes::SomeOf(choices) => choices.among(value, &mut left_out),
             Takes::LinesOf(choices) => choices.lines(value, &mut left_out),
             Takes::Texts => {
-                let list = value.as_array();
-                let texts = list.filter(|list| list.iter().all(Value::is_str));
-                texts.map(|_| value.clone())
+                let texts = value.clone().try_into::<Vec<String>>();
+                texts.ok().map(Value::from)
             }
             Takes::Budgets => value.as_table().map(|table| budgets(table, &mut left_out)),
             Takes::Labels => value.as_table().and_then(labels),
@@ -102,9 +96,8 @@ impl Key {
 fn number(value: &Value, least: f64, most: f64) -> Option<Value> {
     let number = value.as_float();
     let number = number.or_else(|| value.as_integer().map(|whole| whole as f64))?;
-    (least..=most)
-        .contains(&number)
-        .then_some(Value::Float(number))
+    let fits = (least..=most).contains(&number);
+    fits.then_some(Value::Float(number))
 }
 
 /// Nothing in it moves the cursor or turns the line around.
@@ -125,34 +118,27 @@ fn is_among(names: &[String], name: &str) -> bool {
 impl Choices {
     /// The known ones of a list.
     fn among(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
-        let is_known = |item: &Value| {
-            item.as_str()
-                .is_some_and(|name| is_among(&self.names, name))
-        };
+        let is_known = |item: &Value| text(item, |name| is_among(&self.names, name)).is_some();
         let list = value.as_array()?.iter().cloned();
         let (known, unknown): (Vec<Value>, Vec<Value>) = list.partition(is_known);
         if known.is_empty() && !self.may_be_none {
             return None;
         }
         let (what, there_are) = (&self.what, self.names.join(", "));
-        left_out.extend(
-            unknown.iter().map(|item| {
-                format!("{item} is not a {what} and is left out; there are {there_are}")
-            }),
-        );
+        for item in unknown {
+            let says = format!("{item} is not a {what} and is left out; there are {there_are}");
+            left_out.push(says);
+        }
         Some(Value::Array(known))
     }
 
     /// The lines in which something is known.
     fn lines(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
-        let mut known = Vec::new();
+        let (mut known, names) = (Vec::new(), self.names.join(", "));
         for item in value.as_array()? {
             match self.among(item, left_out) {
                 Some(line) => known.push(line),
-                None => left_out.push(format!(
-                    "a line must be a list of: {}; it is left out",
-                    self.names.join(", ")
-                )),
+                None => left_out.push(format!("a line must be a list of: {names}; it is left out")),
             }
         }
         (!known.is_empty()).then_some(Value::Array(known))

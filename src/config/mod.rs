@@ -245,13 +245,9 @@ pub struct LineConfig {
 
 impl Default for LineConfig {
     fn default() -> Self {
-        let [theme, ..] = &THEMES;
+        let (segments, [theme, ..]) = (SegmentName::value_variants().iter(), &THEMES);
         Self {
-            segments: SegmentName::value_variants()
-                .iter()
-                .copied()
-                .take(6)
-                .collect(),
+            segments: segments.copied().take(6).collect(),
             lines: Vec::new(),
             separator: " \u{2502} ".to_owned(),
             theme: theme.name.to_owned(),
@@ -365,22 +361,20 @@ impl Config {
     }
 
     /// The segments of each line, at least one line.
-    pub(crate) fn rows(&self) -> Vec<&[SegmentName]> {
-        let line = &self.statusline;
-        if line.lines.is_empty() {
-            vec![&line.segments]
-        } else {
-            line.lines.iter().map(Vec::as_slice).collect()
+    pub(crate) fn rows(&self) -> &[Vec<SegmentName>] {
+        match self.statusline.lines.as_slice() {
+            [] => std::slice::from_ref(&self.statusline.segments),
+            lines => lines,
         }
     }
 
     /// Makes times be told as the user wants them, where that is not as the locale says.
     pub(crate) fn set_hours(&self, environment: &mut Environment) {
-        environment.hours = match self.display.clock {
-            ClockChoice::Auto => environment.hours,
-            ClockChoice::Twelve => Hours::Twelve,
-            ClockChoice::TwentyFour => Hours::TwentyFour,
-        };
+        match self.display.clock {
+            ClockChoice::Auto => {}
+            ClockChoice::Twelve => environment.hours = Hours::Twelve,
+            ClockChoice::TwentyFour => environment.hours = Hours::TwentyFour,
+        }
     }
 
     /// The line's colors.
@@ -396,7 +390,7 @@ impl Config {
 
     /// Whether a segment is on any line. What only serves one that is not need not be read.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
-        self.rows().concat().contains(&segment)
+        self.rows().iter().flatten().any(|shown| *shown == segment)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::claude::version::{ClientVersion, Versions};
 use crate::disk;
 use crate::incidents::Incidents;
 use crate::limits::evidence::Whose;
-use crate::locks::harmful;
+use crate::locks::{HarmfulLock, harmful};
 use crate::places::Places;
 use crate::render::Filling;
 
@@ -50,13 +50,11 @@ pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
     let Some((version, source)) = seen.or_else(|| version_in_state(&setup.places)) else {
         return;
     };
-    let troubles = troubles_of(version);
-    let key = if troubles.is_empty() {
-        "client.sound"
-    } else {
-        "client.troubled"
+    let troubles = troubles_of(version).join("; ");
+    let key = match troubles.as_str() {
+        "" => "client.sound",
+        _ => "client.troubled",
     };
-    let troubles = troubles.join("; ");
     let given: [Filling<'_>; 3] = [
         ("version", &version),
         ("source", &source),
@@ -79,10 +77,8 @@ fn version_in_transcript(path: &Path) -> Option<(ClientVersion, String)> {
 fn version_in_state(places: &Places) -> Option<(ClientVersion, String)> {
     let state = account::global_state(places)?;
     let version = ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?;
-    Some((
-        version,
-        format!("from {}", places.show(&places.global_state)),
-    ))
+    let source = format!("from {}", places.show(&places.global_state));
+    Some((version, source))
 }
 
 pub(super) fn installations(setup: &Setup, found: &mut Examination) {
@@ -99,13 +95,8 @@ pub(super) fn installations(setup: &Setup, found: &mut Examination) {
 
 /// What comes before the login of a subscription.
 pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
-    let Setup {
-        environment,
-        places,
-        directory,
-        ..
-    } = setup;
-    let mut named = credentials::of_session(places, environment, Some(directory));
+    let (places, directory) = (&setup.places, Some(&*setup.directory));
+    let mut named = credentials::of_session(places, &setup.environment, directory);
     named.retain(Credential::outranks_login);
     let named = named.iter();
     let named = named.map(|key| format!("{} (in {})", key.name, key.set_in.words()));
@@ -136,11 +127,8 @@ pub(super) fn locks(setup: &Setup, found: &mut Examination) {
     if harmful.is_empty() {
         found.add("lock.none", &[]);
     }
-    for lock in harmful {
-        found.add(
-            "lock.harmful",
-            &[("says", &lock.says), ("remedy", &lock.remedy)],
-        );
+    for HarmfulLock { says, remedy, .. } in harmful {
+        found.add("lock.harmful", &[("says", &says), ("remedy", &remedy)]);
     }
 }
 

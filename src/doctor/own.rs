@@ -1,5 +1,6 @@
 //! What whycap keeps: ledger, prices, configuration, and the clock that all of it rests on.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -58,10 +59,7 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Examination) {
 fn is_no_file(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(found) => !found.is_file() && !found.is_dir(),
-        Err(error) => {
-            let is_link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-            is_link && error.kind() != std::io::ErrorKind::PermissionDenied
-        }
+        Err(error) => path.is_symlink() && error.kind() != ErrorKind::PermissionDenied,
     }
 }
 
@@ -91,11 +89,8 @@ pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
 pub(super) fn prices(setup: &Setup, found: &mut Examination) {
     let updated = PriceTable::list().file.updated;
     let age = setup.environment.now.date_naive() - updated;
-    let key = if age <= PRICE_TABLE_MAY_AGE {
-        "prices.fresh"
-    } else {
-        "prices.old"
-    };
+    let is_old = age > PRICE_TABLE_MAY_AGE;
+    let key = if is_old { "prices.old" } else { "prices.fresh" };
     found.add(key, &[("updated", &updated), ("days", &age.num_days())]);
 }
 
@@ -120,7 +115,7 @@ pub(super) fn own_configuration(setup: &Setup, found: &mut Examination) {
 }
 
 pub(super) fn own_data(setup: &Setup, found: &mut Examination) {
-    let places = &setup.places;
+    let (places, data) = (&setup.places, setup.places.show(&setup.places.data));
     for (variable, used) in [
         ("WHYCAP_DATA_DIR", &places.data),
         ("WHYCAP_CONFIG", &places.settings),
@@ -129,22 +124,17 @@ pub(super) fn own_data(setup: &Setup, found: &mut Examination) {
         let named = setup.environment.path(variable);
         if let Some(named) = named.filter(|named| !disk::is_same_place(named, used)) {
             let place = places.show(&named);
-            found.add(
-                "data.ignored",
-                &[("variable", &variable), ("place", &place)],
-            );
+            found.add("data.ignored", &[("name", &variable), ("place", &place)]);
         }
     }
     if !disk::may_write_in(&places.data) {
-        let place = places.show(&places.data);
-        found.add("data.read_only", &[("place", &place)]);
+        found.add("data.read_only", &[("place", &data)]);
     }
     if moves_home(places, &setup.directory) {
         let project = places.show(&setup.directory);
         found.add("data.home_moved", &[("project", &project)]);
     }
     if std::fs::metadata(&places.data).is_ok_and(|found| mode(&found) & 0o077 != 0) {
-        let place = places.show(&places.data);
-        found.add("data.open", &[("place", &place)]);
+        found.add("data.open", &[("place", &data)]);
     }
 }

@@ -1,7 +1,7 @@
 //! Whether Claude Code runs whycap: settings, hooks, status line, program.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 use memchr::memmem;
 use serde_json::Value;
@@ -12,11 +12,11 @@ use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::install::EditRecord;
-use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation, is_plugin_among};
+use crate::install::entries::{EVENTS, Invocation, STATUS_LINE, entry_invocation, is_plugin_among};
 use crate::places::as_written;
 
-/// The most that a program of ours can sensibly hold.
-const PROGRAM_LIMIT: u64 = 64 * 1024 * 1024;
+/// The most that a program of ours can sensibly hold: one with all that a debugger wants to know is the largest.
+const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
 /// Stands in every whycap, so that another one can be asked for its version without running it.
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
@@ -24,13 +24,12 @@ static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VER
 pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
     let broken = setup.settings.iter();
     let broken = broken.filter_map(|file| Some((file, file.contents.as_ref().err()?)));
-    let mut all_readable = true;
+    let is_any_broken = broken.clone().next().is_some();
     for (file, why) in broken {
-        all_readable = false;
         let place = setup.places.show(&file.path);
         found.add("settings.broken", &[("place", &place), ("why", why)]);
     }
-    if all_readable {
+    if !is_any_broken {
         let readable = setup.settings.iter().filter_map(SettingsFile::settings);
         match readable.count() {
             0 => found.add("settings.none", &[]),
@@ -51,12 +50,10 @@ pub(super) fn hooks_allowed(setup: &Setup, found: &mut Examination) {
     let ours_managed = setup
         .wired()
         .any(|(file, wired)| file.scope == SettingsScope::Managed && !wired.hooks.is_empty());
-    let key = if managed_only && !ours_managed {
-        "hooks.managed_only"
-    } else {
-        "hooks.allowed"
-    };
-    found.add(key, &[]);
+    if managed_only && !ours_managed {
+        return found.add("hooks.managed_only", &[]);
+    }
+    found.add("hooks.allowed", &[]);
 }
 
 pub(super) fn trust(setup: &Setup, found: &mut Examination) {
@@ -75,12 +72,7 @@ fn trusted(state: &Value, project: &Path) -> Option<bool> {
     let known = |folder: &Path| {
         let folder = as_written(folder.to_str()?.to_owned());
         // Claude Code's names for folders have one kind of slash on every system.
-        let folder = if cfg!(windows) {
-            folder.replace('\\', "/")
-        } else {
-            folder
-        };
-        let folder = projects.get(&folder)?;
+        let folder = projects.get(&folder.replace(MAIN_SEPARATOR, "/"))?;
         folder.get("hasTrustDialogAccepted")?.as_bool()
     };
     let mut above = project.ancestors().filter_map(known);
@@ -130,16 +122,13 @@ pub(super) fn program(setup: &Setup, found: &mut Examination) {
     for (file, wired) in setup.wired() {
         let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
         for invocation in wired.status_line.into_iter().chain(hooks) {
-            let program = invocation.program;
-            if !programs.insert(program.clone()) {
+            if !programs.insert(invocation.program.clone()) {
                 continue;
             }
-            let fits = invocation.for_powershell == (shell == Shell::PowerShell);
-            let (key, version) = if fits {
-                fault_of(&program, setup.program.as_deref())
-            } else {
-                ("program.other_shell", None)
-            };
+            let key = fault_of(&invocation, &shell, setup.program.as_deref());
+            let program = invocation.program;
+            let other = Some(&program).filter(|_| key == "program.other");
+            let version = other.and_then(|other| version_of(other.as_ref()));
             if key == "program.this" || version.as_deref() == Some(this) {
                 continue;
             }
@@ -163,27 +152,24 @@ pub(super) fn program(setup: &Setup, found: &mut Examination) {
     }
 }
 
-/// What a wired path leads to: a row of the findings, and of another whycap the version, if it could
-/// be told.
-fn fault_of(program: &str, running: Option<&Path>) -> (&'static str, Option<String>) {
-    let path = Path::new(program);
-    let key = match std::fs::metadata(path) {
+/// What a wired path leads to: a row of the findings.
+fn fault_of(wired: &Invocation, shell: &Shell, running: Option<&Path>) -> &'static str {
+    let path = Path::new(&wired.program);
+    let is_this = |running: &Path| disk::is_same_place(running, path);
+    match std::fs::metadata(path) {
+        _ if wired.for_powershell != (*shell == Shell::PowerShell) => "program.other_shell",
         // A bare name, which the client's PATH decides.
         _ if !path.is_absolute() => "program.bare",
         Err(_) => "program.missing",
         Ok(file) if !file.is_file() || mode(&file) & 0o111 == 0 => "program.not_executable",
-        Ok(_) if running.is_some_and(|running| disk::is_same_place(running, path)) => {
-            "program.this"
-        }
-        Ok(_) => {
-            let bytes = disk::read(path, PROGRAM_LIMIT).ok().flatten();
-            return (
-                "program.other",
-                bytes.and_then(|bytes| marked_version(&bytes)),
-            );
-        }
-    };
-    (key, None)
+        Ok(_) if running.is_some_and(is_this) => "program.this",
+        Ok(_) => "program.other",
+    }
+}
+
+/// The version of another whycap, if it can be told.
+fn version_of(program: &Path) -> Option<String> {
+    marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
 }
 
 /// A short text of the characters that versions are made of, behind the mark.
@@ -200,9 +186,8 @@ fn marked_version(program: &[u8]) -> Option<String> {
 
 pub(super) fn twice(setup: &Setup, found: &mut Examination) {
     let with_hooks = setup.wired().filter(|(_, wired)| !wired.hooks.is_empty());
-    let with_hooks: Vec<_> = with_hooks
-        .map(|(file, _)| setup.places.show(&file.path))
-        .collect();
+    let with_hooks = with_hooks.map(|(file, _)| setup.places.show(&file.path));
+    let with_hooks: Vec<_> = with_hooks.collect();
     if plugin_is_on(setup) && !with_hooks.is_empty() {
         found.add("twice.plugin", &[]);
     } else if with_hooks.len() > 1 {

@@ -24,11 +24,10 @@ use crate::limits::stoppages::counted_over;
 use crate::locks;
 use crate::pricing::Money;
 use crate::render::Report;
-use crate::spend::GroupBy;
 use crate::terminal::{Tone, counted, visible, visible_lines};
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.
-const READS: Duration = Duration::from_millis(400);
+const READS: Effort = Effort::Within(Duration::from_millis(400));
 
 /// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
 const QUICKLY_READ: u64 = 256 * 1024 * 1024;
@@ -47,10 +46,9 @@ impl Machine {
     pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
         situation.wait().or_else(|| {
             // A text is rounded to the minute: a prompt at the reset itself may come too early.
-            let reset = situation.incident.as_ref()?.resets.chosen?;
-            let is_ahead = reset.surely_over() > self.environment.now;
-            let over = Wait::Helps(Some(reset.surely_over()));
-            (situation.has_just_reset() && is_ahead).then_some(over)
+            let over = situation.incident.as_ref()?.resets.chosen?.surely_over();
+            let is_ahead = over > self.environment.now;
+            (situation.has_just_reset() && is_ahead).then_some(Wait::Helps(Some(over)))
         })
     }
 
@@ -65,22 +63,18 @@ impl Machine {
     ) {
         let (clock, page) = (self.clock(), self.page());
         match incident {
-            None if report.is_empty() => report.add(nothing_is_known(session)),
+            None if report.is_empty() => report.paragraphs(Tone::Plain, nothing_is_known(session)),
             None => {}
             Some(incident) if self.conversation.is_some() => {
                 report.paragraphs(Tone::Quiet, whose(incident, self.session()));
                 let (rows, taken) = (self.environment.rows(), report.rows_on(page));
                 let ends = self.ends_waiting;
-                report.add(tell_in_conversation(
-                    incident, clock, rows, taken, ends, page,
-                ));
+                let told = tell_in_conversation(incident, clock, rows, taken, ends, page);
+                report.add(told);
             }
             Some(incident) if is_long => {
-                let known = incidents.windows_of_account();
-                let account = known.and_then(|known| known.account);
-                let says = self.spent(incident).into_iter();
-                let says = says.chain(self.used_up_by(incident, account.as_deref()));
-                let says: Vec<String> = says.chain(self.needless(incident, u64::MAX)).collect();
+                let mut says = self.spent(incident, incidents).unwrap_or_default();
+                says.extend(self.needless(incident, u64::MAX));
                 report.add(explanation::tell_at_length(incident, clock, &says));
             }
             Some(incident) => {
@@ -98,53 +92,45 @@ impl Machine {
         }
     }
 
-    /// What answers cost beside the plan now; empty where they cost nothing or something blocks. By
-    /// what the ledger has read so far.
-    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Report {
-        let costs_since = |since, is_own: &dyn Fn(&str) -> bool| {
+    /// What answers cost beside the plan now, in a sentence; None where they cost nothing or
+    /// something blocks. By what the ledger has read so far.
+    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
+        let paying = incidents.paying(None, |since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
             self.read_on(&mut ledger, ANSWER_READS);
             ledger.costs_since(since, is_own).ok()
-        };
-        let mut report = Report::default();
-        if let Some(paying) = incidents.paying(None, costs_since)
-            && incidents.situation(None).blocking().is_none()
-        {
-            report.paragraph(Tone::Alarm, paying.says(self.clock()));
-        }
-        report
+        })?;
+        let is_free = incidents.situation(None).blocking().is_none();
+        is_free.then(|| paying.says(self.clock()))
     }
 
-    /// What this machine spent in the period that the limit covers. None where there is no ledger: an
-    /// explanation needs no installation, and makes none.
-    fn spent(&self, incident: &Incident) -> Option<String> {
+    /// What this machine spent in the period that the limit covers, and until it stopped the work what its
+    /// window was used by, in sentences. None where there is no ledger: an explanation needs no
+    /// installation, and makes none.
+    fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
         let is_current = self.read_on(&mut ledger, READS).is_all();
         let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
         let bound = if is_lower_bound { "at least " } else { "" };
-        Some(format!(
+        let mut says = vec![format!(
             "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
             self.clock().time(since),
             spent.cost().show()
-        ))
-    }
-
-    /// What the window of a limit was used by until it stopped the work, in sentences.
-    fn used_up_by(&self, incident: &Incident, account: Option<&str>) -> Vec<String> {
-        let used = || {
-            let Counts::Included(window) = incident.diagnosis.limit.counts() else {
-                return None;
-            };
-            let (since, until) = counted_over(incident, self.clock().zone)?;
-            let ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+        )];
+        if let Counts::Included(window) = incident.diagnosis.limit.counts() {
+            let account = incidents
+                .windows_of_account()
+                .and_then(|known| known.account);
             let running = [(window, window.limit(), since)];
-            let mut used = self.used(&running, until, account, &ledger)?.pop()?;
-            used.add_titles(self.titles(GroupBy::Session));
-            Some(used.sentences(self.clock()))
-        };
-        used().unwrap_or_default()
+            let used = self.used(&running, until, account.as_deref(), &ledger);
+            for mut used in used.into_iter().flatten() {
+                used.add_titles(self.titles());
+                says.extend(used.sentences(self.clock()));
+            }
+        }
+        Some(says)
     }
 
     /// What was written to the prompt cache again without need while the window of a limit ran, if
@@ -177,23 +163,21 @@ impl Machine {
 /// That it was another session than the one that asks.
 fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
     let met_in = incident.evidence.session.id.as_deref();
-    let theirs = met_in.filter(|_| met_in != asks && asks.is_some())?;
-    let says = format!("Another session met this ({theirs:.8}), not this one.");
-    Some(says)
+    let theirs = met_in.filter(|_| met_in != asks && asks.is_some());
+    theirs.map(|id| format!("Another session met this ({id:.8}), not this one."))
 }
 
-fn nothing_is_known(session: Option<&str>) -> Report {
-    let mut report = Report::from_paragraph(match session {
+fn nothing_is_known(session: Option<&str>) -> [String; 2] {
+    let known = match session {
         Some(id) => format!("No limit error is known in session {id}."),
         None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
-    });
+    };
     let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
-    report.paragraph(Tone::Plain, how);
-    report
+    [known, how.to_owned()]
 }
 
 /// How long an event may spend on reading what other sessions wrote.
-const CATCH_UP: Duration = Duration::from_millis(30);
+const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
 
 fn message(text: &str) -> Value {
     let says = visible(text);
@@ -204,7 +188,7 @@ fn message(text: &str) -> Value {
 
 /// The client shows the reason and sends nothing to the model: so `/whycap …` works while a limit
 /// holds, and costs no token.
-pub(crate) fn held_back(reason: &str) -> Value {
+fn held_back(reason: &str) -> Value {
     json!({ "decision": "block", "reason": visible_lines(reason) })
 }
 
@@ -230,34 +214,30 @@ impl Machine {
 
     /// Says once, in the conversation of the session that met it, what a limit error really was.
     fn on_error_untold(&self) -> Option<Value> {
-        let event = self.event()?;
-        let transcript = event.transcript_path.as_deref();
+        let transcript = self.event()?.transcript_path.as_deref();
         let incident = self.incidents().untold(self.session()?, transcript)?;
         let headline = &incident.headline;
         // Typed here, /whycap would end Claude Code's own waiting.
-        let more = if self.client_waits_for(&incident) {
-            "`whycap explain` in another terminal says more"
-        } else {
-            "/whycap says more"
-        };
-        Some(message(&format!("{headline} ({more})")))
+        let waits = self.client_waits_for(&incident);
+        let elsewhere = waits.then_some("`whycap explain` in another terminal");
+        let who = elsewhere.unwrap_or("/whycap");
+        Some(message(&format!("{headline} ({who} says more)")))
     }
 
     /// An error that nobody told of yet; else a lock that harms, or how to turn the status line on.
     pub(crate) fn on_start(&self) -> Option<Value> {
-        if let Some(told) = self.on_error_untold() {
-            return Some(told);
-        }
-        let (places, environment) = (&self.places, &self.environment);
-        let source = self.event()?.source.as_deref();
-        let is_fresh = source.is_none_or(|source| source == "startup");
-        let locks = is_fresh.then(|| locks::harmful(places, environment));
-        line::renew_copy(environment);
-        let text = match locks.into_iter().flatten().next() {
-            Some(lock) => format!("{} {}", lock.says, lock.remedy),
-            None => entries::status_line_hint(places, environment)?,
-        };
-        Some(message(&text))
+        self.on_error_untold().or_else(|| {
+            let (places, environment) = (&self.places, &self.environment);
+            let source = self.event()?.source.as_deref();
+            let is_fresh = source.is_none_or(|source| source == "startup");
+            let locks = is_fresh.then(|| locks::harmful(places, environment));
+            line::renew_copy(environment);
+            let text = match locks.into_iter().flatten().next() {
+                Some(lock) => format!("{} {}", lock.says, lock.remedy),
+                None => entries::status_line_hint(places, environment)?,
+            };
+            Some(message(&text))
+        })
     }
 
     /// A budget that was used up by an answer.
@@ -279,17 +259,15 @@ impl Machine {
     /// damaged ledger. Whatever fails here is tried again at the next event.
     pub(crate) fn catch_up(&self) {
         let (places, prices) = (&self.places, self.prices());
-        let read_on = || {
+        let read_on = || -> Result<(), LedgerError> {
             let mut ledger = Ledger::open(&places.data, Patience::None)?;
-            let effort = Effort::Within(CATCH_UP);
-            ledger.catch_up(places.transcript_roots(), prices, effort, &mut |_, _| {})?;
+            ledger.catch_up(places.transcript_roots(), prices, CATCH_UP, &mut |_, _| {})?;
             ledger.check_sums(prices)?;
             ledger.tidy_in_background();
             Ok(())
         };
         if let Err(error) = read_on() {
-            let _: Result<(), LedgerError> =
-                Ledger::mend(places, Patience::None, prices, &error, false);
+            let _ = Ledger::mend(places, Patience::None, prices, &error, false);
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What is recorded on this machine, gathered for an answer: a ledger that is up to date, who is in the
 //! middle of an answer, what sessions are called.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::statement::NAMED;
 use super::{ANSWER_READS, Machine};
 use crate::budget::overview::SessionAsked;
-use crate::claude::sessions::{self, Liveness};
+use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts::{self, TranscriptFile, title_of};
 use crate::disk::lock;
 use crate::drain::{Write, writes};
 use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience};
-use crate::spend::{GroupBy, name_unreadable};
+use crate::spend::name_unreadable;
 use crate::terminal::{complain, with_progress};
 use crate::time::Millis;
 
@@ -62,10 +62,9 @@ impl Machine {
         attempt(Ledger::in_memory(&self.places.data)?)
     }
 
-    /// Lets the ledger read what transcripts have gained, no longer than this.
-    pub(crate) fn read_on(&self, ledger: &mut Ledger, no_longer: Duration) -> Caught {
+    /// Lets the ledger read what transcripts have gained.
+    pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> Caught {
         let roots = self.places.transcript_roots();
-        let effort = Effort::Within(no_longer);
         // Where nothing could be done, the default says that it is not complete.
         let caught = ledger.catch_up(roots, self.prices(), effort, &mut |_, _| {});
         caught.unwrap_or_default()
@@ -90,10 +89,9 @@ impl Machine {
     /// How many sessions are in the middle of an answer, save the one that asks.
     pub(crate) fn answering(&self) -> usize {
         let asks = self.session();
-        let registered = sessions::registered(&self.places).into_iter();
-        let answering = registered.filter(|session| {
-            let is_asking = asks.is_some() && session.doing.session.as_deref() == asks;
-            session.is_answering() && !is_asking
+        let answering = sessions::running(&self.places).filter(|doing| {
+            let is_asking = asks.is_some() && doing.session.as_deref() == asks;
+            doing.state == Some(SessionState::Busy) && !is_asking
         });
         answering.count()
     }
@@ -107,17 +105,14 @@ impl Machine {
         if self.config.budget.session.is_none() {
             return Vec::new();
         }
-        let registered = sessions::registered(&self.places).into_iter();
-        registered
-            .filter(|session| session.liveness == Liveness::Holds)
-            .filter_map(|session| session.doing.session)
-            .map(|id| {
-                let transcript = transcripts::of_session(self.places.transcript_roots(), &id);
-                let title = transcript.and_then(|transcript| title_of(&transcript));
-                let name = title.unwrap_or_else(|| id.chars().take(8).collect());
-                SessionAsked { id, name }
-            })
-            .collect()
+        let ids = sessions::running(&self.places).filter_map(|doing| doing.session);
+        let asked = ids.map(|id| {
+            let transcript = transcripts::of_session(self.places.transcript_roots(), &id);
+            let title = transcript.and_then(|transcript| title_of(&transcript));
+            let name = title.unwrap_or_else(|| format!("{id:.8}"));
+            SessionAsked { id, name }
+        });
+        asked.collect()
     }
 
     /// A session's whole id, where it is given by its beginning, as tables show it. What no session or
@@ -133,13 +128,13 @@ impl Machine {
     }
 
     /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is
-    /// shown.
-    pub(crate) fn titles(&self, by: GroupBy) -> impl Fn(&str) -> Option<String> + use<> {
-        let mut by_session: HashMap<String, PathBuf> = HashMap::new();
-        if by == GroupBy::Session {
+    /// asked.
+    pub(crate) fn titles(&self) -> impl Fn(&str) -> Option<String> {
+        let by_session = LazyCell::new(|| {
             let files = transcripts::of_sessions(self.places.transcript_roots()).into_iter();
-            by_session.extend(files.map(|file| (transcripts::session_of(&file.path), file.path)));
-        }
+            let paths = files.map(|file| (transcripts::session_of(&file.path), file.path));
+            paths.collect::<HashMap<String, PathBuf>>()
+        });
         move |session| title_of(by_session.get(session)?)
     }
 
@@ -169,13 +164,10 @@ impl Machine {
         }
         if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
             // Said, not fatal: what could be read is right.
-            let what = if caught.unreadable.len() == 1 {
-                "what it cost"
-            } else {
-                "what they cost"
-            };
+            let is_one = caught.unreadable.len() == 1;
+            let cost = if is_one { "it cost" } else { "they cost" };
             let fix = "`whycap doctor` says how to fix it";
-            complain(&format!("{which}; {what} is missing. {fix}"));
+            complain(&format!("{which}; what {cost} is missing. {fix}"));
         }
         Ok(caught)
     }

@@ -104,13 +104,11 @@ impl LineAsked {
 
     /// What the last prompt cost, for whoever wants to see it: the session's answers since it was sent.
     fn of_prompt(&self, live: Option<&Live>) -> Option<Money> {
-        if !self.machine.config.shows(SegmentName::Prompt) {
-            return None;
-        }
-        let payload = &self.payload;
+        let is_wanted = self.machine.config.shows(SegmentName::Prompt);
+        let (payload, live) = (&self.payload, live.filter(|_| is_wanted)?);
         let transcript = payload.transcript_path.as_deref()?;
         let sent = prompt_sent(transcript, payload.prompt_id.as_deref()?);
-        live?.session_after(sent?)
+        live.session_after(sent?)
     }
 
     /// What writing the prompt cache again costs, if that is to be said now.
@@ -118,10 +116,8 @@ impl LineAsked {
         let (payload, machine) = (&self.payload, &self.machine);
         let (config, now) = (&machine.config, machine.environment.now);
         let is_wanted = config.shows(SegmentName::Hint) && config.hints(HintName::ColdCache);
-        let cache = payload.prompt_cache.filter(|_| is_wanted)?;
-        if !cache.is_nearly_cold(now) {
-            return None;
-        }
+        let cache = payload.prompt_cache;
+        let cache = cache.filter(|cache| is_wanted && cache.is_nearly_cold(now))?;
         let prices = machine.prices().prices_of(payload.model_id.as_deref()?);
         cold_cache(&cache, &prices, payload.fast_mode, now)
     }
@@ -206,10 +202,8 @@ impl<'a> LineKnown<'a> {
 
     /// Answers that cost money beside the plan. Looked for only where a window is full.
     fn paying(&self) -> Option<Paying> {
-        let incident = self.incident.as_ref();
-        let is_blocked = incident.is_some_and(|incident| incident.blocks().is_some());
-        let windows = self.facts.windows.as_ref();
-        let is_full = windows.is_some_and(Sample::has_a_full_one);
+        let is_blocked = self.incident.iter().any(|it| it.blocks().is_some());
+        let is_full = self.facts.windows.iter().any(Sample::has_a_full_one);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path.as_deref();
         self.incidents

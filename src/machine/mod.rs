@@ -20,6 +20,7 @@ use crate::claude::settings;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
+use crate::ledger::Effort;
 use crate::limits::incident::Incident;
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -32,7 +33,7 @@ pub(crate) use moment::Watched;
 pub(crate) use statement::StatementAsked;
 
 /// How long an answer inside a conversation may spend on reading transcripts.
-const ANSWER_READS: Duration = Duration::from_millis(500);
+const ANSWER_READS: Effort = Effort::Within(Duration::from_millis(500));
 
 /// Where a verb looks, and when; and who asks it.
 #[derive(Debug)]
@@ -51,8 +52,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// As a shell has it.
     pub(crate) fn new(environment: Environment) -> Self {
-        let places = Places::of(&environment);
-        Self::at_places(places, environment)
+        Self::at_places(Places::of(&environment), environment)
     }
 
     /// With these places and their configuration.

@@ -54,18 +54,18 @@ impl Watched {
         let spend = self.spend_now(machine);
         let registered = sessions::registered(&machine.places);
         let incidents = machine.incidents();
-        let known = incidents.windows_of_account();
-        let known = known.as_ref();
+        let windows = incidents.windows_of_account();
+        let known = windows.as_ref();
         let slow = self.slow_facts(machine, &incidents, known, &registered);
         let expected = known.map(|known| incidents.expected(known));
         Moment {
             clock: machine.clock(),
             are_of_another_login: known.is_some_and(|known| incidents.is_not_of_login(known)),
-            windows: known.cloned(),
             expected: expected.unwrap_or_default(),
             spend,
             sessions: self.running(&incidents, &machine.places, registered, &slow.situation),
             slow,
+            windows,
             paying: self.paying(&incidents),
             usage: incidents.shown_usage().cloned(),
             currency: machine.config.currency.clone(),
@@ -75,14 +75,10 @@ impl Watched {
     fn spend_now(&mut self, machine: &Machine) -> Result<SpendNow, String> {
         let ledger = self.ledger.as_mut().map_err(|why| why.clone())?;
         let Clock { now, zone, .. } = machine.clock();
-        let roots = machine.places.transcript_roots();
-        let effort = match machine.conversation {
-            Some(_) => Effort::Within(ANSWER_READS),
-            None => Effort::All,
-        };
+        let effort = machine.event().map_or(Effort::All, |_| ANSWER_READS);
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, machine.prices(), effort, &mut |_, _| {});
-        self.gained += caught.as_ref().map_or(0, |caught| caught.files);
+        let caught = machine.read_on(ledger, effort);
+        self.gained += caught.files;
         let (from, until) = zone.day_bounds(now);
         let spend = ledger.between(from, until).and_then(|today| {
             let mut course = Course::new(machine.clock());
@@ -92,7 +88,7 @@ impl Watched {
                 today,
                 per_hour: course.per_hour(),
                 block: running_block(ledger, now)?,
-                is_complete: caught.is_ok_and(|caught| caught.is_all()),
+                is_complete: caught.is_all(),
             })
         });
         spend.map_err(|error| format!("not known: {error}"))
@@ -178,7 +174,8 @@ impl Watched {
         }
         running.sort_by_key(|it| {
             let (doing, cost) = (&it.doing, it.cost.map(|cost| cost.money));
-            (rank(doing.state), Reverse(cost), doing.session.clone())
+            let state = doing.state.unwrap_or(SessionState::Idle);
+            (state, Reverse(cost), doing.session.clone())
         });
         running
     }
@@ -191,15 +188,5 @@ impl Watched {
         let (transcript, title) = self.titles.get_mut(session)?;
         *title = title_of(transcript).or(title.take());
         title.clone()
-    }
-}
-
-/// What waits for its user comes first, then what works.
-fn rank(state: Option<SessionState>) -> u8 {
-    match state {
-        Some(SessionState::Waiting) => 0,
-        Some(SessionState::Busy) => 1,
-        Some(SessionState::Shell) => 2,
-        Some(SessionState::Idle) | None => 3,
     }
 }

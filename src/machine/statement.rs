@@ -111,7 +111,7 @@ impl Machine {
         }
         let stated = |ledger: Ledger, read| self.stated(&ledger, wanted, read, &mut |_| {});
         let mut statement = self.gathered(stated)?;
-        statement.name_sessions(self.titles(wanted.by));
+        statement.name_sessions(self.titles());
         Ok(statement)
     }
 
@@ -174,25 +174,21 @@ impl Machine {
 
     /// What of a statement could not be read, for a conversation. In a shell it was said already.
     pub(crate) fn unread(&self, statement: &Statement) -> Vec<String> {
-        let mut says = Vec::new();
-        if self.conversation.is_some() {
-            let read = &statement.read;
-            let which = name_unreadable(&read.unreadable, NAMED, &self.places);
-            says.extend(which.map(|which| format!("{which}.")));
-            if !read.complete {
-                says.push(NOT_ALL_READ.to_owned());
-            }
+        if self.conversation.is_none() {
+            return Vec::new();
         }
-        says
+        let read = &statement.read;
+        let which = name_unreadable(&read.unreadable, NAMED, &self.places);
+        let which = which.map(|which| format!("{which}."));
+        let rest = (!read.complete).then(|| NOT_ALL_READ.to_owned());
+        which.into_iter().chain(rest).collect()
     }
 
-    /// The page of what is wanted, here or of exports, by the days of a zone of this name; and whether it
-    /// is whole.
+    /// The page of what is wanted, here or of exports; and whether something is missing.
     pub(crate) fn page_of_spend(
         &self,
         wanted: &ReportRequest,
         is_anonymous: bool,
-        zone: &str,
     ) -> Result<(String, bool)> {
         let (clock, places) = (wanted.clock, &self.places);
         let (mut sums, mut team) = (PageSums::default(), None);
@@ -215,7 +211,7 @@ impl Machine {
             })?,
         };
         if team.is_none() && !is_anonymous {
-            statement.name_sessions(self.titles(wanted.by));
+            statement.name_sessions(self.titles());
         }
         let has_all = wanted.project.is_none();
         let keys = statement.groups.iter().map(|group| group.key.as_str());
@@ -233,10 +229,10 @@ impl Machine {
         let is_incomplete = team.as_ref().is_some_and(has_gaps);
         let since = wanted.period.since.or(sums.first_day());
         let since = since.map_or(clock.now, |day| clock.zone.midnight(day));
-        let until = wanted.period.until.map(|_| moment(period.end));
-        let told = team
-            .is_none()
-            .then(|| steps(places, since, until.unwrap_or(clock.now)));
+        let until = wanted.period.until;
+        let until = until.map_or(clock.now, |_| moment(period.end));
+        let told = team.is_none().then(|| steps(places, since, until));
+        let zone = &self.zone_label(wanted);
         let contents = Contents {
             statement,
             sums,
@@ -320,8 +316,8 @@ fn before(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Before>> {
     let Some((period, days)) = wanted.period.before(today) else {
         return Ok(None);
     };
-    let mut earlier = wanted.clone();
-    earlier.period = period;
+    let wanted = wanted.clone();
+    let earlier = ReportRequest { period, ..wanted };
     let statement = Statement::new(ledger, earlier, Caught::default(), 0, &mut |_| {})?;
     let cost = statement.total.cost();
     Ok(Some(Before { days, cost }))

@@ -13,7 +13,7 @@ use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
-use crate::spend::{GroupBy, Period};
+use crate::spend::Period;
 
 /// How far back it is told what a percent was worth.
 const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
@@ -33,10 +33,9 @@ impl Machine {
         }
         let mut costs = ledger.costs_since(now - WORTH_OVER, &|_| true)?;
         costs.sort_unstable_by_key(|(at, _)| *at);
-        let spent = costs.into_iter().map(|(at, cost)| SpentHere {
-            at,
-            cost,
-            account: None,
+        let spent = costs.into_iter().map(|(at, cost)| {
+            let account = None;
+            SpentHere { at, cost, account }
         });
         let spent: Vec<SpentHere> = spent.collect();
         Ok(PercentWorth::new(&steps, &spent, now))
@@ -104,27 +103,25 @@ impl Machine {
             Some((write.answer.key, owner?.fingerprint.clone()?))
         });
         let accounts: HashMap<i64, String> = accounts.collect();
-        let (mut costs, mut spent) = self.gathered(|ledger, _| {
-            let mut costs: HashMap<String, Money> = HashMap::new();
-            ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
-                *costs.entry(row.origin.session.clone()).or_default() += row.tally.cost();
-            })?;
-            let mut spent = Vec::new();
+        let (costs, mut spent) = self.gathered(|ledger, _| {
+            let (mut costs, mut spent) = (HashMap::<String, Money>::new(), Vec::new());
             ledger.rows(EVER, RowsBy::Answer, &mut |row| {
                 let account = row.answer.and_then(|key| accounts.get(&key).cloned());
-                let (at, cost) = (row.at, row.tally.cost());
+                let (at, cost, session) = (row.at, row.tally.cost(), &row.origin.session);
+                if asked.contains(&at) && is_meant(session) {
+                    *costs.entry(session.clone()).or_default() += cost;
+                }
                 spent.push(SpentHere { at, cost, account });
             })?;
             Ok((costs, spent))
         })?;
-        costs.retain(|name, _| is_meant(name));
         spent.sort_by_key(|spent| spent.at);
         let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
         let percent_worth = PercentWorth::new(&steps, &spent, clock.now);
         writes.retain(|write| asked.contains(&write.answer.at) && is_meant(&write.session));
         let percent_worth = percent_worth.with_prompts(&writes);
         let mut found = Findings::new(writes);
-        let title_of = self.titles(GroupBy::Session);
+        let title_of = self.titles();
         for (id, session) in &mut found.sessions {
             session.title = title_of(id);
             session.cost = costs.get(id).copied().unwrap_or_default();

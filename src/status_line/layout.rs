@@ -19,11 +19,6 @@ impl Form {
     pub(super) fn new(loss: u32, pieces: Vec<Piece>) -> Self {
         Self { pieces, loss }
     }
-
-    #[cfg(test)]
-    pub(super) fn text(&self) -> String {
-        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
-    }
 }
 
 /// A segment of these forms. Where nothing was shortened, as where there is one window only, the
@@ -41,7 +36,7 @@ pub(super) fn without_repetitions(all: impl IntoIterator<Item = Form>) -> Segmen
 
 /// One row of at most `columns`. Empty only if there are no segments.
 pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
-    let mut row = Row::new(segments, separator);
+    let mut row = FittedRow::new(segments, separator);
     row.shrink(columns);
     row.grow_back(columns);
     let mut pieces: Vec<Piece> = Vec::new();
@@ -61,7 +56,7 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
 
 /// Which form of each segment is in use.
 #[derive(Debug)]
-struct Row<'s> {
+struct FittedRow<'s> {
     /// The forms of each segment, with their columns.
     segments: Vec<Vec<(&'s Form, usize)>>,
     separator: usize,
@@ -71,14 +66,13 @@ struct Row<'s> {
     steps: Vec<usize>,
 }
 
-impl<'s> Row<'s> {
+impl<'s> FittedRow<'s> {
     fn new(segments: &'s [Segment], separator: &str) -> Self {
         let measured = |form: &'s Form| (form, form.pieces.iter().map(|(_, it)| width(it)).sum());
         let forms = segments.iter();
+        let forms = forms.map(|forms| forms.iter().map(measured).collect());
         Self {
-            segments: forms
-                .map(|forms| forms.iter().map(measured).collect())
-                .collect(),
+            segments: forms.collect(),
             separator: width(separator),
             shortened: vec![0; segments.len()],
             steps: Vec::new(),
@@ -137,6 +131,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Form {
+        pub(in crate::status_line) fn text(&self) -> String {
+            self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+        }
+    }
 
     const SEPARATOR: &str = " │ ";
 
@@ -207,7 +207,7 @@ mod tests {
                 let row = shown(&segments, columns);
                 prop_assert!(width(&row) <= columns && !row.is_empty(), "{columns}: {row:?}");
                 prop_assert_eq!(&row, &shown(&segments, columns));
-                let mut fitted = Row::new(&segments, SEPARATOR);
+                let mut fitted = FittedRow::new(&segments, SEPARATOR);
                 fitted.shrink(columns);
                 let shrunk = fitted.width();
                 fitted.grow_back(columns);

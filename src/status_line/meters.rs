@@ -95,20 +95,14 @@ fn meter(
 
 /// A window whose reset has passed is empty, whatever the client last heard.
 pub(crate) fn level(meter: &Meter, clock: Clock) -> f64 {
-    if meter.resets_at.is_some_and(|at| at <= clock.now) {
-        0.0
-    } else {
-        meter.used_percent
-    }
+    let is_over = meter.resets_at.is_some_and(|at| at <= clock.now);
+    if is_over { 0.0 } else { meter.used_percent }
 }
 
 /// 99.6 is not 100: a window is only shown as full when it is.
 pub(crate) fn shown(level: f64) -> f64 {
-    if level < 100.0 {
-        level.round().min(99.0)
-    } else {
-        level.round()
-    }
+    let most = if level < 100.0 { 99.0 } else { f64::INFINITY };
+    level.round().min(most)
 }
 
 /// The first where a level is harmless, the second where it is worth a look, the third where it is
@@ -134,12 +128,11 @@ fn time_of_reset(at: DateTime<Utc>, clock: Clock) -> String {
 }
 
 pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let spend_limit = told.others.spend_limit;
-    let gauges: Vec<Gauge> = told
-        .windows()
-        .map(|(window, meter)| Gauge::new(window.name(), &meter, clock))
-        .chain(spend_limit.map(|limit| Gauge::from_spend(&limit, clock)))
-        .collect();
+    let gauges = told.windows();
+    let gauges = gauges.map(|(window, meter)| Gauge::new(window.name(), &meter, clock));
+    let spend = told.others.spend_limit;
+    let spend = spend.map(|limit| Gauge::from_spend(&limit, clock));
+    let gauges: Vec<Gauge> = gauges.chain(spend).collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
     let age = clock.now - told.measured;
     let age = (age > FRESH_FOR).then(|| (Tone::Quiet, format!("  ({} ago)", in_words(age))));
@@ -169,10 +162,8 @@ pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Se
     ];
     let forms = manners.map(|(loss, bar, of_first, of_others, least)| {
         let mut pieces: Vec<Piece> = Vec::new();
-        for (index, gauge) in gauges.iter().enumerate() {
-            if gauge.level < least {
-                continue;
-            }
+        let gauges = gauges.iter().enumerate();
+        for (index, gauge) in gauges.filter(|(_, gauge)| gauge.level >= least) {
             if !pieces.is_empty() {
                 pieces.push((Tone::Plain, "  ".to_owned()));
             }
@@ -228,16 +219,14 @@ pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segmen
     let percent = payload.context_percent?;
     let tone = tone(percent, Tone::Plain);
     let loss = by_level(percent, [35, 57, 70]);
-    let bars = [(11, "context ", LONG), (31, "ctx ", SHORT)];
-    let longer: &[_] = match form {
-        MeterForm::Bar => &bars,
-        MeterForm::Text => &[(10, "context ", 0)],
-    };
     let shortest = (loss, "ctx ", 0);
-    let forms = longer.iter().chain([&shortest]);
-    let forms = forms.map(|(loss, label, columns)| {
-        let pieces = meter(label, percent, *columns, tone, format!("{percent:.0}%"));
-        Form::new(*loss, pieces.collect())
+    let forms = match form {
+        MeterForm::Bar => vec![(11, "context ", LONG), (31, "ctx ", SHORT), shortest],
+        MeterForm::Text => vec![(10, "context ", 0), shortest],
+    };
+    let forms = forms.into_iter().map(|(loss, label, columns)| {
+        let pieces = meter(label, percent, columns, tone, format!("{percent:.0}%"));
+        Form::new(loss, pieces.collect())
     });
     Some(forms.collect())
 }
@@ -257,8 +246,7 @@ fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock
     }
     let fresh = (!is_old).then(|| Form::new(by_level(level, [34, 56, 66]), pieces.clone()));
     pieces.push((Tone::Quiet, words));
-    let aged = Form::new(12, pieces);
-    std::iter::once(aged).chain(fresh).collect()
+    [Form::new(12, pieces)].into_iter().chain(fresh).collect()
 }
 
 /// "Fable week 63%", of every model that the page named.

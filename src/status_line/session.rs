@@ -1,11 +1,13 @@
 //! The session: its model, its effort, its lines, its time, its rate, its cache, its directory and its branch;
 //! and what was spent: by it, today, and of budgets that run out.
 
+use std::path::is_separator;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::LineFacts;
 use super::layout::{Form, Segment, without_repetitions};
-use crate::budget::{BudgetScope, BudgetUse};
+use crate::budget::{BudgetScope, BudgetUse, uses};
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Currency;
@@ -62,12 +64,7 @@ pub(super) fn cold_cache(
         (Tone::Plain, format!("cold (+{more})"), "cold".to_owned())
     };
     let form = |(loss, text)| labelled("cache ", vec![(tone, text)], loss);
-    Some(
-        [(23, long), (34, short)]
-            .into_iter()
-            .flat_map(form)
-            .collect(),
-    )
+    Some([(23, long), (34, short)].map(form).concat())
 }
 
 pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
@@ -79,10 +76,8 @@ pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
 pub(super) fn model(payload: &StatusPayload) -> Option<Segment> {
     let name = payload.model_name.as_deref()?.trim();
     let fast = if payload.fast_mode { " fast" } else { "" };
-    Some(vec![Form::new(
-        40,
-        vec![(Tone::Accent, format!("{name}{fast}"))],
-    )])
+    let pieces = vec![(Tone::Accent, format!("{name}{fast}"))];
+    Some(vec![Form::new(40, pieces)])
 }
 
 /// The most columns of a name that others chose.
@@ -92,7 +87,6 @@ const NARROW: usize = 16;
 /// Of a directory as people write it: `~/src/api`.
 pub(super) fn directory(path: &str) -> Option<Segment> {
     let path = visible(path).into_owned();
-    let is_separator = |c| c == '/' || (cfg!(windows) && c == '\\');
     let names = path.split(is_separator).filter(|name| !name.is_empty());
     let names: Vec<&str> = names.collect();
     let mut forms = Vec::new();
@@ -119,9 +113,8 @@ pub(super) fn branch(head: &Head) -> Option<Segment> {
 fn shorter_and_shorter(texts: Vec<(u32, String)>, label: &str) -> Option<Segment> {
     let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
     let forms = without_repetitions(texts.map(|(loss, text)| {
-        let label = (!label.is_empty()).then(|| (Tone::Quiet, label.to_owned()));
-        let pieces = label.into_iter().chain([(Tone::Accent, text)]);
-        Form::new(loss, pieces.collect())
+        let label = (Tone::Quiet, label.to_owned());
+        Form::new(loss, vec![label, (Tone::Accent, text)])
     }));
     (!forms.is_empty()).then_some(forms)
 }
@@ -155,13 +148,10 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let used = BudgetUse::worth_saying(budget, BudgetScope::Day, amount.money);
     let mut forms = forms("today ", 60, amount, used.as_ref(), &facts.config.currency);
     // Month and project have no segment of their own; the fullest of their budgets speaks up here.
-    let month = figures.month.map(|spent| spent.cost());
-    let month = month.map(|spent| (BudgetScope::Month, spent));
-    let projects = figures.projects.iter();
-    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
-    let used = month.into_iter().chain(projects);
-    let used = used.filter_map(|(scope, it)| BudgetUse::worth_saying(budget, scope, it));
-    let fullest = used.max_by(|one, other| one.share().total_cmp(&other.share()));
+    let others = uses(budget, figures, None).into_iter();
+    let others =
+        others.filter(|it| matches!(it.scope, BudgetScope::Month | BudgetScope::Project(_)));
+    let fullest = others.max_by(|one, other| one.share().total_cmp(&other.share()));
     if let Some(used) = fullest {
         let name = (Tone::Quiet, format!(" {} ", used.scope.label()));
         for form in &mut forms {
@@ -197,11 +187,8 @@ fn forms(
 
 /// How far a budget is used.
 fn share(used: &BudgetUse) -> Piece {
-    let tone = if used.is_used_up() {
-        Tone::Alarm
-    } else {
-        Tone::Warning
-    };
+    let is_over = used.is_used_up();
+    let tone = if is_over { Tone::Alarm } else { Tone::Warning };
     let (percent, limit) = (used.percent(), used.limit.show());
     // "$20" is as clear as "$20.00", and shorter.
     let limit = limit.strip_suffix(".00").unwrap_or(&limit);

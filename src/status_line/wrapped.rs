@@ -69,10 +69,10 @@ impl Wrapped {
     /// Waits for its output, no longer than it has time.
     pub(crate) fn finish(self) -> WrappedLine {
         let last = records::read::<Option<String>>(&self.memory).flatten();
-        let text = match self.running.map_or(RunOutcome::Bad, Running::outcome) {
-            RunOutcome::Good(text) => Some(text),
-            RunOutcome::Late => last.clone(),
-            RunOutcome::Bad => None,
+        let text = match self.running.map(Running::output) {
+            Ok(Ok(text)) => text,
+            Ok(Err(Killed)) => last.clone(),
+            Err(_) => None,
         };
         WrappedLine {
             unsaved: (text != last).then_some(self.memory),
@@ -117,16 +117,9 @@ fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf])
     std::env::join_paths(directories).unwrap_or_default()
 }
 
-/// How one run went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum RunOutcome {
-    /// It ended well with this output.
-    Good(String),
-    /// It failed or said nothing.
-    Bad,
-    /// It was killed.
-    Late,
-}
+/// Its time was up.
+#[derive(Debug, PartialEq, Eq)]
+struct Killed;
 
 /// A command that runs as the client would have run it.
 #[derive(Debug)]
@@ -165,7 +158,8 @@ impl Running {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    fn outcome(mut self) -> RunOutcome {
+    /// What it said; None if it failed or said nothing.
+    fn output(mut self) -> Result<Option<String>, Killed> {
         // It may have ended and left a child behind that holds the pipe; so no more than the time.
         let mut output = Vec::new();
         while let Ok(piece) = self.output.recv_timeout(self.time_left()) {
@@ -179,17 +173,14 @@ impl Running {
                 }
                 _ => {
                     kill(&mut self.child);
-                    return RunOutcome::Late;
+                    return Err(Killed);
                 }
             }
         };
         let text = String::from_utf8_lossy(&output);
         let text = text.trim_end_matches(['\n', '\r']);
-        if succeeded && !text.trim().is_empty() {
-            RunOutcome::Good(text.to_owned())
-        } else {
-            RunOutcome::Bad
-        }
+        let is_good = succeeded && !text.trim().is_empty();
+        Ok(is_good.then(|| text.to_owned()))
     }
 }
 
@@ -247,20 +238,20 @@ mod tests {
 
     const PATIENT: Duration = Duration::from_secs(2);
 
-    fn run(command: &str, stdin: &[u8], time: Duration) -> RunOutcome {
+    fn run(command: &str, stdin: &[u8], time: Duration) -> Result<Option<String>, Killed> {
         let search = Environment::of_process();
         let search = search.variable("PATH").unwrap_or_default();
         let shell = Shell::of(&Environment::of_process());
         Running::start(&shell, command, search, stdin, time)
             .unwrap()
-            .outcome()
+            .output()
     }
 
     #[test]
     fn the_command_gets_our_input_and_its_lines_are_kept() {
         assert_eq!(
             run("cat; echo; echo two", b"one", PATIENT),
-            RunOutcome::Good("one\ntwo".to_owned())
+            Ok(Some("one\ntwo".to_owned()))
         );
     }
 
@@ -272,7 +263,7 @@ mod tests {
             "printf '\\n \\n'",
             "no-such-command-here",
         ] {
-            assert_eq!(run(command, b"", PATIENT), RunOutcome::Bad, "{command}");
+            assert_eq!(run(command, b"", PATIENT), Ok(None), "{command}");
         }
     }
 
@@ -281,7 +272,7 @@ mod tests {
         let input = vec![b'x'; 50_000_000];
         assert_eq!(
             run("echo done", &input, PATIENT),
-            RunOutcome::Good("done".to_owned())
+            Ok(Some("done".to_owned()))
         );
     }
 
@@ -295,7 +286,7 @@ mod tests {
         );
         let start = Instant::now();
         let time = Duration::from_secs(1);
-        assert_eq!(run(&command, b"", time), RunOutcome::Late);
+        assert_eq!(run(&command, b"", time), Err(Killed));
         assert!(start.elapsed() < PATIENT * 3, "{:?}", start.elapsed());
         let size = || std::fs::metadata(&alive).map_or(0, |file| file.len());
         assert!(size() > 0, "the grandchild had started");
@@ -308,7 +299,7 @@ mod tests {
     fn a_child_left_behind_does_not_hold_the_answer_back_for_ever() {
         let start = Instant::now();
         let answer = run("echo quick; sleep 30 &", b"", PATIENT);
-        assert_eq!(answer, RunOutcome::Good("quick".to_owned()));
+        assert_eq!(answer, Ok(Some("quick".to_owned())));
         assert!(start.elapsed() < PATIENT * 5, "{:?}", start.elapsed());
     }
 
@@ -328,19 +319,19 @@ mod tests {
         running.output = output;
         let _ = running.child.wait();
         running.deadline = Instant::now();
-        assert_eq!(running.outcome(), RunOutcome::Good("quick".to_owned()));
+        assert_eq!(running.output(), Ok(Some("quick".to_owned())));
     }
 
     #[test]
     fn output_that_never_ends_is_ended() {
         let time = Duration::from_millis(200);
-        assert_eq!(run("yes", b"", time), RunOutcome::Late);
+        assert_eq!(run("yes", b"", time), Err(Killed));
     }
 
     #[test]
     fn much_output_is_cut() {
         match run("head -c 1000000 /dev/zero | tr '\\0' x", b"", PATIENT) {
-            RunOutcome::Good(text) => assert_eq!(text.len(), OUTPUT_LIMIT),
+            Ok(Some(text)) => assert_eq!(text.len(), OUTPUT_LIMIT),
             other => panic!("{other:?}"),
         }
     }
