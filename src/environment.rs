@@ -86,25 +86,23 @@ impl Environment {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         clock: DateTime<Utc>,
     ) -> Self {
-        let variables: BTreeMap<_, _> = variables.into_iter().collect();
-        let now = variables
-            .get(OsStr::new("WHYCAP_NOW"))
-            .and_then(|text| DateTime::parse_from_rfc3339(text.to_str()?).ok())
-            .map(|now| now.to_utc())
-            .filter(|now| is_reckonable(*now))
-            .unwrap_or(clock);
-        // In the order in which they outrank each other.
-        let locale = ["LC_ALL", "LC_TIME", "LANG"]
-            .iter()
-            .filter_map(|name| variables.get(OsStr::new(name))?.to_str())
-            .find(|locale| !locale.is_empty());
-        Self {
-            hours: Hours::of_locale(locale.unwrap_or_default()),
-            variables,
-            now,
+        let given = Self {
+            variables: variables.into_iter().collect(),
+            now: clock,
             machine_now: clock,
             zone: Zone::Local,
+            hours: Hours::default(),
             standard: StandardDirectories::default(),
+        };
+        let now = given.text("WHYCAP_NOW").map(DateTime::parse_from_rfc3339);
+        let now = now.and_then(Result::ok).map(|now| now.to_utc());
+        // In the order in which they outrank each other.
+        let mut locales = ["LC_ALL", "LC_TIME", "LANG"].into_iter();
+        let locale = locales.find_map(|name| given.text(name));
+        Self {
+            now: now.filter(|now| is_reckonable(*now)).unwrap_or(clock),
+            hours: Hours::of_locale(locale.unwrap_or_default()),
+            ..given
         }
     }
 
@@ -134,10 +132,8 @@ impl Environment {
 
     /// A variable's value, if it is set to something other than the empty string.
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        let value = self.variables.get(OsStr::new(name))?;
+        (!value.is_empty()).then_some(value)
     }
 
     /// Like [`Self::variable`], for values that are text. A value that is not UTF-8 counts as absent.
@@ -166,11 +162,8 @@ impl Environment {
     }
 
     fn extent(&self, name: &str) -> Option<usize> {
-        self.text(name)?
-            .trim()
-            .parse()
-            .ok()
-            .filter(|extent| (1..=10_000).contains(extent))
+        let extent = self.text(name)?.trim().parse().ok()?;
+        (1..=10_000).contains(&extent).then_some(extent)
     }
 }
 

@@ -92,9 +92,8 @@ impl Journal {
         };
         let this = now.date_naive();
         let before = this.checked_sub_months(Months::new(1));
-        Self {
-            months: [this].into_iter().chain(before).map(end).collect(),
-        }
+        let months = [this].into_iter().chain(before).map(end).collect();
+        Self { months }
     }
 
     /// The months of these moments, whole.
@@ -110,9 +109,8 @@ impl Journal {
 
     fn read(files: impl Iterator<Item = (i64, PathBuf)>) -> Self {
         let whole = files.filter_map(|(_, file)| end_of(&file, LONGEST));
-        Self {
-            months: whole.collect(),
-        }
+        let months = whole.collect();
+        Self { months }
     }
 
     /// The records of a kind whose lines hold this text, the newest first.

@@ -49,16 +49,13 @@ impl Places {
             .filter(|home| home.is_absolute())
             .unwrap_or_else(|| PathBuf::from("/"));
         let named = environment.variable("CLAUDE_CONFIG_DIR");
-        let named = named.map_or_else(Vec::new, |list| paths_of(list, &home));
-        let (config, global_state) = match named.first() {
-            Some(first) => (first.clone(), first.join(".claude.json")),
-            None => (home.join(".claude"), home.join(".claude.json")),
-        };
-        let histories = if named.is_empty() {
-            vec![config.clone()]
-        } else {
-            named
-        };
+        let mut histories = named.map_or_else(Vec::new, |list| paths_of(list, &home));
+        let global_state = histories.first().unwrap_or(&home).join(".claude.json");
+        let config = histories.first().cloned();
+        let config = config.unwrap_or_else(|| home.join(".claude"));
+        if histories.is_empty() {
+            histories.push(config.clone());
+        }
         let is_meant = |place: &PathBuf| {
             let is_planted = |project: &PathBuf| belongs_to_project(place, project, &home);
             place.is_absolute() && is_safe_place(place) && !projects.iter().any(is_planted)
@@ -115,9 +112,8 @@ impl Places {
 
     /// `projects/` of every history.
     pub fn transcript_roots(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.histories
-            .iter()
-            .map(|history| history.join("projects"))
+        let histories = self.histories.iter();
+        histories.map(|history| history.join("projects"))
     }
 
     /// The user's `settings.json`.

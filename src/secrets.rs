@@ -62,9 +62,10 @@ fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     found
 }
 
-/// How long the run at the beginning of a text is.
-fn run_length(text: &str, fits: impl Fn(char) -> bool) -> usize {
-    text.find(|it| !fits(it)).unwrap_or(text.len())
+/// The run of such characters that begins here; it may be empty.
+fn run_from(text: &str, start: usize, fits: impl Fn(char) -> bool) -> Option<Range<usize>> {
+    let rest = text.get(start..)?;
+    Some(start..start + rest.find(|it| !fits(it)).unwrap_or(rest.len()))
 }
 
 fn is_of_token(character: char) -> bool {
@@ -87,8 +88,8 @@ fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
         let rest = text.get(start..)?;
         let is_private = rest.lines().next()?.contains("PRIVATE");
         let end = rest.find("-----END ").unwrap_or(rest.len());
-        let last = run_length(rest.get(end..)?, |c| c != '\n');
-        is_private.then_some(start..start + end + last)
+        let last = run_from(text, start + end, |c| c != '\n')?;
+        is_private.then_some(start..last.end)
     })
 }
 
@@ -98,9 +99,10 @@ fn people(text: &str) -> impl Iterator<Item = Range<usize>> {
         let before = text.get(..at)?.chars().rev();
         let before = before.take_while(|c| c.is_alphanumeric() || "._%+-".contains(*c));
         let start = at - before.map(char::len_utf8).sum::<usize>();
-        let rest = text.get(at + 1..)?;
-        let length = run_length(rest, |c| c.is_alphanumeric() || c == '.' || c == '-');
-        let host = rest.get(..length)?.trim_end_matches(['.', '-']);
+        let host = run_from(text, at + 1, |c| {
+            c.is_alphanumeric() || c == '.' || c == '-'
+        })?;
+        let host = text.get(host)?.trim_end_matches(['.', '-']);
         let (name, top) = host.rsplit_once('.')?;
         let is_host = !name.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic);
         let mut theirs = ["anthropic.com", "claude.com", "claude.ai"].iter();
@@ -118,9 +120,9 @@ fn by_beginning(text: &str) -> impl Iterator<Item = Range<usize>> {
     all.flat_map(move |(beginning, least)| {
         text.match_indices(beginning).filter_map(move |(start, _)| {
             let before = text.get(..start)?.chars().next_back();
-            let length = run_length(text.get(start..)?, is_of_token);
+            let run = run_from(text, start, is_of_token)?;
             let stands_alone = before.is_none_or(|before| !before.is_ascii_alphanumeric());
-            (stands_alone && length >= beginning.len() + least).then_some(start..start + length)
+            (stands_alone && run.len() >= beginning.len() + least).then_some(run)
         })
     })
 }
@@ -133,22 +135,17 @@ fn by_name(text: &str) -> impl Iterator<Item = Range<usize>> {
         NAMES.split(' ').any(|ending| name.ends_with(ending))
     });
     names.filter_map(|name| {
-        let rest = text.get(name.end..)?;
-        let gap = run_length(rest, |c| " \t\"'\\:=".contains(c));
-        let between = rest.get(..gap)?;
-        let start = name.end + gap;
-        let length = run_length(text.get(start..)?, |c| {
-            !c.is_whitespace() && !"\"'\\,;&()[]{}<>".contains(c)
-        });
-        let value = text.get(start..start + length)?;
-        let is_secret = if between.contains('=') {
-            value.len() >= 4
-        } else if between.contains(':') {
-            value.len() >= 8 && (looks_random(value) || value.len() >= 20)
-        } else {
-            !between.is_empty() && value.len() >= 16 && looks_random(value)
+        let gap = run_from(text, name.end, |c| " \t\"'\\:=".contains(c))?;
+        let is_of_value = |c: char| !c.is_whitespace() && !"\"'\\,;&()[]{}<>".contains(c);
+        let value = run_from(text, gap.end, is_of_value)?;
+        let between = text.get(gap)?;
+        let is_random = looks_random(text.get(value.clone())?);
+        let is_secret = match value.len() {
+            length if between.contains('=') => length >= 4,
+            length if between.contains(':') => length >= 20 || (length >= 8 && is_random),
+            length => !between.is_empty() && length >= 16 && is_random,
         };
-        is_secret.then_some(start..start + length)
+        is_secret.then_some(value)
     })
 }
 
@@ -156,11 +153,9 @@ fn by_name(text: &str) -> impl Iterator<Item = Range<usize>> {
 fn in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://").filter_map(|(at, mark)| {
         let start = at + mark.len();
-        let length = run_length(text.get(start..)?, |c| {
-            !c.is_whitespace() && !"/\"'<>".contains(c)
-        });
-        let authority = text.get(start..start + length)?;
-        let user = authority.get(..authority.rfind('@')?)?;
+        let is_of_authority = |c: char| !c.is_whitespace() && !"/\"'<>".contains(c);
+        let authority = run_from(text, start, is_of_authority)?;
+        let (user, _) = text.get(authority)?.rsplit_once('@')?;
         let password = user.find(':').map_or(0, |colon| colon + 1);
         Some(start + password..start + user.len())
     })

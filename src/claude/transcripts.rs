@@ -104,7 +104,7 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
 
 /// A session's transcript, found without looking at others, if its id can be the name of a file.
 pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
-    if records::name_of(session) != session {
+    if !records::may_be_name(session) {
         return None;
     }
     let name = format!("{session}.jsonl");

@@ -58,7 +58,7 @@ impl Verb for InstallArguments {
         let plan = carry_out(places, PATIENCE, dry_run, make)?;
         let mut report = Report::default();
         changes::add(&plan, &path, dry_run, places, &mut report);
-        for note in changes::afterthoughts(places, &directory, self.scope, &path) {
+        for note in changes::afterthoughts(places, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
         report.line(match (dry_run, plan.is_empty()) {

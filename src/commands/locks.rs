@@ -46,7 +46,7 @@ impl Verb for LocksArguments {
             return Ok(reply.with_code(!all_back));
         }
         let project = machine.project();
-        let found = locks::survey(&machine.places, &machine.environment, project.as_deref());
+        let found = locks::survey(&machine.places, machine.environment.now, project.as_deref());
         Ok(Reply::from(listing.survey(found)).in_json(self.json))
     }
 }

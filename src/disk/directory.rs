@@ -46,10 +46,8 @@ impl Directory {
         }
         let child = self.child(name)?;
         let found = child.0.try_clone()?.into_std_file().metadata()?;
-        if !ours::is_ours(&found) || ours::is_open_to_all(&found) {
-            return Err(ours::not_ours());
-        }
-        Ok(child)
+        let is_own = ours::is_ours_alone(&found);
+        is_own.then_some(child).ok_or_else(ours::not_ours)
     }
 
     /// Opens a file by its own name; never waits for a pipe's other end. A new one gets 0600.

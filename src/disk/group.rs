@@ -11,16 +11,14 @@ use super::{Durability, Error};
 
 /// Whether a directory was made for a group, which only Unix knows: elsewhere a directory hands its
 /// rights down by itself.
+#[cfg(unix)]
 pub(crate) fn owns(directory: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        Group::of(directory).is_some()
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = directory;
-        false
-    }
+    Group::of(directory).is_some()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn owns(_: &Path) -> bool {
+    false
 }
 
 /// Writes a file below a directory that is not only ours, whole, with what is missing of the directories
@@ -79,19 +77,18 @@ impl Group {
     }
 
     fn create(self, directory: &Path) -> std::io::Result<()> {
+        let refusal = "it is not a directory, or a link; move it away";
         let mut builder = std::fs::DirBuilder::new();
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         match builder.create(directory) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             Err(_) if std::fs::symlink_metadata(directory)?.is_dir() => Ok(()),
-            Err(_) => Err(std::io::Error::other(
-                "it is not a directory, or a link; move it away",
-            )),
+            Err(_) => Err(std::io::Error::other(refusal)),
             // Others may have put something else in its place by now.
-            Ok(()) => self.give(
-                &super::ours::open_own_directory(directory)?,
-                self.directories,
-            ),
+            Ok(()) => {
+                let made = super::ours::open_own_directory(directory)?;
+                self.give(&made, self.directories)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod replace;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::NamedTempFile;
@@ -165,9 +166,8 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
-            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-            ends.filter_map(|at| rest.get(at..))
-                .any(|rest| fits(tail, rest))
+            let mut ends = (0..=rest.len()).filter_map(|at| rest.get(at..));
+            ends.any(|rest| fits(tail, rest))
         }),
     }
 }
@@ -180,19 +180,17 @@ pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
 
 /// Whether files can be made in a directory, or where it would have to be made first. Only Unix tells
 /// without trying.
+#[cfg(unix)]
 pub(crate) fn may_write_in(directory: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::fs::{Access, access};
-        let mut above = directory.ancestors();
-        let stands = above.find(|place| place.symlink_metadata().is_ok());
-        stands.is_none_or(|place| access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = directory;
-        true
-    }
+    use rustix::fs::{Access, access};
+    let mut above = directory.ancestors();
+    let stands = above.find(|place| place.symlink_metadata().is_ok());
+    stands.is_none_or(|place| access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn may_write_in(_: &Path) -> bool {
+    true
 }
 
 /// Makes a directory of ours, 0700, and its parents. An error if a link, or what is not ours alone,
@@ -298,34 +296,29 @@ fn without_path(error: io::Error) -> io::Error {
     }
 }
 
-/// How often a file that somebody has open is tried again to be replaced, and after which time.
-/// Windows refuses while the other reads, which takes milliseconds, and so do scanners for viruses.
-const TRIES: u32 = if cfg!(windows) { 10 } else { 1 };
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+/// The pauses before a file that somebody has open is tried again to be replaced. Windows refuses while
+/// the other reads, which takes milliseconds, and so do scanners for viruses.
+const PAUSES: &[Duration] = &[Duration::from_millis(10); if cfg!(windows) { 9 } else { 0 }];
 
 /// Renames over whatever is there.
 fn put_in_place(mut beside: NamedTempFile, target: &Path) -> io::Result<()> {
-    let mut tries = TRIES;
-    loop {
-        tries -= 1;
+    for pause in PAUSES {
         match beside.persist(target) {
-            Err(refused)
-                if tries > 0 && refused.error.kind() == io::ErrorKind::PermissionDenied =>
-            {
+            Err(refused) if refused.error.kind() == io::ErrorKind::PermissionDenied => {
                 beside = refused.file;
-                std::thread::sleep(PAUSE);
             }
-            put => return put.map(drop).map_err(|error| error.error),
+            put => return Ok(put.map(drop)?),
         }
+        std::thread::sleep(*pause);
     }
+    Ok(beside.persist(target).map(drop)?)
 }
 
 /// Puts a file in place where none is yet. False if there is one.
 fn put_new(beside: NamedTempFile, target: &Path) -> io::Result<bool> {
     match beside.persist_noclobber(target) {
-        Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error.error),
+        put => Ok(put.map(|_| true)?),
     }
 }
 

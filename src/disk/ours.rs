@@ -11,8 +11,7 @@ use std::path::Path;
 /// Opens a regular file for reading. Links are followed: people keep theirs elsewhere.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true);
-    without_waiting(&mut options, false);
+    without_waiting(options.read(true), false);
     regular(options.open(path)?).map(|(file, _)| file)
 }
 
@@ -39,26 +38,18 @@ fn open_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         if is_link { not_ours() } else { error }
     })?;
     let (file, found) = regular(opened)?;
-    if is_ours(&found) {
-        Ok(file)
-    } else {
-        Err(not_ours())
-    }
+    is_ours(&found).then_some(file).ok_or_else(not_ours)
 }
 
 /// Opens a directory of ours, by its own name, for what is done to itself.
 #[cfg(unix)]
 pub(super) fn open_own_directory(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true);
-    without_waiting(&mut options, true);
+    without_waiting(options.read(true), true);
     let opened = options.open(path)?;
     let found = opened.metadata()?;
-    if found.is_dir() && is_ours(&found) {
-        Ok(opened)
-    } else {
-        Err(not_ours())
-    }
+    let is_own = found.is_dir() && is_ours(&found);
+    is_own.then_some(opened).ok_or_else(not_ours)
 }
 
 /// An error unless a regular file of ours, or nothing, has this name.
@@ -74,12 +65,11 @@ pub(crate) fn check_own(path: &Path) -> io::Result<()> {
 /// An error unless this is a directory of ours, not a link to one, in which nobody else may write.
 pub(crate) fn check_own_directory(path: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
-    if found.is_dir() && is_ours(&found) && !is_open_to_all(&found) {
-        return Ok(());
-    }
-    Err(io::Error::other(
-        "it is not a directory of yours alone (chmod o-w), or a link",
-    ))
+    let refusal = "it is not a directory of yours alone (chmod o-w), or a link";
+    let is_own = found.is_dir() && is_ours_alone(&found);
+    is_own
+        .then_some(())
+        .ok_or_else(|| io::Error::other(refusal))
 }
 
 /// Whether only this user can have written what stands here: a file or a directory of ours, by its
@@ -94,24 +84,20 @@ pub(crate) fn is_only_ours(path: &Path) -> bool {
 /// Whether what stands here, or the directory above in which it would be made, belongs to this user
 /// or to the system, and is not open to everybody.
 pub(crate) fn is_safe_place(path: &Path) -> bool {
-    let found = path.ancestors().find_map(|above| {
-        let found = fs::metadata(above).ok()?;
-        Some((found, above == path))
-    });
-    found.is_some_and(|(found, is_there)| {
+    let mut above = path.ancestors();
+    let stands = above.find_map(|above| Some((above, fs::metadata(above).ok()?)));
+    stands.is_some_and(|(above, found)| {
         let [us, owner, _] = access(&found);
-        let is_fine = owner == us || (owner == 0 && !(is_there && found.is_dir()));
+        let is_fine = owner == us || (owner == 0 && !(above == path && found.is_dir()));
         is_fine && !is_open_to_all(&found)
     })
 }
 
 fn regular(file: File) -> io::Result<(File, Metadata)> {
     let found = file.metadata()?;
-    if found.is_file() {
-        return Ok((file, found));
-    }
-    let kind = io::ErrorKind::InvalidInput;
-    Err(io::Error::new(kind, "it is not a plain file"))
+    let refusal = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file");
+    let is_regular = found.is_file();
+    is_regular.then_some((file, found)).ok_or_else(refusal)
 }
 
 pub(super) fn not_ours() -> io::Error {
@@ -138,8 +124,13 @@ pub(crate) fn is_ours(found: &Metadata) -> bool {
     owner == us
 }
 
+/// Whether this belongs to the user that we run as, and not everybody may write.
+pub(super) fn is_ours_alone(found: &Metadata) -> bool {
+    is_ours(found) && !is_open_to_all(found)
+}
+
 /// Whether everybody may write, save where each may move only what is theirs (`/tmp`).
-pub(crate) fn is_open_to_all(found: &Metadata) -> bool {
+fn is_open_to_all(found: &Metadata) -> bool {
     let [.., mode] = access(found);
     mode & 0o002 != 0 && mode & 0o1000 == 0
 }
@@ -147,13 +138,10 @@ pub(crate) fn is_open_to_all(found: &Metadata) -> bool {
 #[cfg(unix)]
 fn without_waiting(options: &mut OpenOptions, own_name: bool) {
     use rustix::fs::OFlags;
-    let own_name = if own_name {
-        OFlags::NOFOLLOW
-    } else {
-        OFlags::empty()
-    };
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | own_name).bits();
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.cast_signed());
+    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    flags.set(OFlags::NOFOLLOW, own_name);
+    let flags = flags.bits().cast_signed();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags);
 }
 
 /// A link that is opened itself is no regular file; nothing else there makes an opening wait.

@@ -141,9 +141,7 @@ fn target_of(path: &Path) -> io::Result<PathBuf> {
     }
     let target = path.with_file_name(fs::read_link(path)?);
     let directory = fs::metadata(target.parent().unwrap_or(Path::new("/")))?;
-    let is_fine = ours::check_own(&target).is_ok()
-        && ours::is_ours(&directory)
-        && !ours::is_open_to_all(&directory);
+    let is_fine = ours::check_own(&target).is_ok() && ours::is_ours_alone(&directory);
     let refusal = || io::Error::other("it is a link, but not to a plain file of yours");
     is_fine.then_some(target).ok_or_else(refusal)
 }

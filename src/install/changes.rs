@@ -143,21 +143,17 @@ pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
 }
 
 /// What keeps the installation from taking effect, or concerns others.
-pub(crate) fn afterthoughts(
-    places: &Places,
-    directory: &Path,
-    scope: SettingsScope,
-    path: &Path,
-) -> Vec<String> {
-    let files = settings::of(places, Some(directory));
+pub(crate) fn afterthoughts(places: &Places, here: &Path, scope: SettingsScope) -> Vec<String> {
+    let path = settings::path_of(scope, places, here);
+    let files = settings::of(places, Some(here));
     let mut notes = Vec::new();
     if let Some((winner, entry)) = settings::winner(&files, "statusLine")
         && winner.path != path
         && entry_invocation(entry, STATUS_LINE).is_none()
     {
+        let place = places.show(&winner.path);
         notes.push(format!(
-            "in this folder {} has another status line, and it wins",
-            places.show(&winner.path)
+            "in this folder {place} has another status line, and it wins"
         ));
     }
     for file in &files {

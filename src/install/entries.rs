@@ -247,9 +247,8 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     if wired.any(|wired| wired.status_line.is_some()) {
         return None;
     }
-    let directory = environment
-        .path("CLAUDE_PLUGIN_DATA")
-        .unwrap_or_else(|| places.data.clone());
+    let directory = environment.path("CLAUDE_PLUGIN_DATA");
+    let directory = directory.unwrap_or_else(|| places.data.clone());
     records::mark(&directory.join("status-line-hint-given"))
         .then(|| "To see what you spend in the status line, type: /whycap line on".to_owned())
 }
@@ -257,9 +256,8 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
 /// What each of the settings files that count here wires. None unless the plugin's launcher
 /// (`hooks/whycap-hook`) started this process.
 fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
-    environment
-        .text("WHYCAP_FROM")
-        .filter(|from| *from == "plugin")?;
+    let from = environment.text("WHYCAP_FROM");
+    from.filter(|from| *from == "plugin")?;
     let project = environment.path("CLAUDE_PROJECT_DIR");
     let files = settings::of(places, project.as_deref());
     Some(wired_in(&files).map(|(_, wired)| wired).collect())

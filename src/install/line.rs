@@ -3,8 +3,10 @@
 //! A plugin cannot bring a status line (Claude Code ignores the `statusLine` of a plugin's settings, 2.1.328), so it
 //! goes into the user's settings, and only when the user asks for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::changes::ChangeKind;
 use super::entries::wired;
@@ -14,6 +16,7 @@ use super::{carry_out, own_path};
 use crate::claude::settings::SettingsFile;
 use crate::disk;
 use crate::environment::Environment;
+use crate::foreign::Foreign;
 use crate::places::Places;
 
 /// Claude Code waits for the answer, so whoever else installs right now goes first.
@@ -57,13 +60,8 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
         let has_hooks = settings.is_some_and(|settings| !wired(settings).hooks.is_empty());
         plan::uninstall(places, path, has_hooks)
     })?;
-    let mut changes = plan.changes.iter();
-    let is_off = changes.any(|it| {
-        matches!(
-            it.kind,
-            ChangeKind::StatusLineRemoved | ChangeKind::StatusLineRestored
-        )
-    });
+    let is_off = plan.change_of(ChangeKind::StatusLineRemoved).is_some()
+        || plan.change_of(ChangeKind::StatusLineRestored).is_some();
     Ok(if is_off {
         "The status line is off. To turn it on: /whycap line on".to_owned()
     } else {
@@ -77,11 +75,11 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
 /// This program as settings can name it for long. What the plugin brought lies in a directory of its version, which
 /// goes with the next update: a copy in the plugin's own data directory stays.
 fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
-    let Some(brought) = Brought::find(environment) else {
+    let Some(Brought { program, copy }) = Brought::find(environment) else {
         return own_path::of_process(environment);
     };
-    disk::copy_program(&brought.program, &brought.copy)?;
-    own_path::call(environment, &brought.copy)
+    disk::copy_program(&program, &copy)?;
+    own_path::call(environment, &copy)
 }
 
 /// The program in a plugin's package, and where its copy lies.
@@ -99,9 +97,8 @@ impl Brought {
         let program = root.join("programs").join(system()?).join(&name);
         let copy = data.join("bin").join(name);
         let running = std::env::current_exe().ok()?;
-        let is_plugins = [&program, &copy]
-            .iter()
-            .any(|path| disk::is_same_place(path, &running));
+        let is_running = |path: &Path| disk::is_same_place(path, &running);
+        let is_plugins = is_running(&program) || is_running(&copy);
         (is_plugins && program.is_file()).then_some(Self { program, copy })
     }
 }
@@ -124,13 +121,10 @@ pub(crate) fn renew_copy(environment: &Environment) {
     let Some(brought) = Brought::find(environment).filter(|brought| brought.copy.is_file()) else {
         return;
     };
-    let manifest = environment
-        .path("CLAUDE_PLUGIN_ROOT")
-        .map(|root| root.join(".claude-plugin/plugin.json"));
-    let version = manifest.and_then(|manifest| {
-        let manifest: serde_json::Value = disk::records::read(&manifest)?;
-        manifest.get("version")?.as_str().map(str::to_owned)
-    });
+    let root = environment.path("CLAUDE_PLUGIN_ROOT").unwrap_or_default();
+    let manifest = root.join(".claude-plugin/plugin.json");
+    let manifest: Value = disk::records::read(&manifest).unwrap_or_default();
+    let version = manifest.at("version").as_str();
     if version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
         // What fails is tried again at the next session's start; until then the old one draws the line.
         let _ = disk::copy_program(&brought.program, &brought.copy);

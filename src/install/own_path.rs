@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 
 use crate::claude::shell::Shell;
 use crate::disk;
@@ -14,28 +14,23 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
     let running = std::env::current_exe().context("could not find this program's own path; call it by its whole path, as /usr/local/bin/whycap")?;
     let called = std::env::args_os().next();
     let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
-    if is_passing(&path) {
-        bail!(
-            "{} is in the cache of a package runner, which may be emptied at any time; install it first (npm install -g whycap), then run: whycap install",
-            path.display()
-        );
-    }
-    if path.file_stem() != Some(OsStr::new("whycap")) {
-        bail!(
-            "{} is not called whycap, and what it wrote into settings could not be found there again; rename it",
-            path.display()
-        );
-    }
+    let shown = path.display();
+    ensure!(
+        !is_passing(&path),
+        "{shown} is in the cache of a package runner, which may be emptied at any time; install it first (npm install -g whycap), then run: whycap install"
+    );
+    ensure!(
+        path.file_stem() == Some(OsStr::new("whycap")),
+        "{shown} is not called whycap, and what it wrote into settings could not be found there again; rename it"
+    );
     call(environment, &path)
 }
 
 /// How a program is called by the shell that Claude Code uses.
 pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
-    Shell::of(environment).call(program).with_context(|| {
-        format!(
-            "{} is not text, which settings need; move whycap to another directory",
-            program.display()
-        )
+    let (call, shown) = (Shell::of(environment).call(program), program.display());
+    call.with_context(|| {
+        format!("{shown} is not text, which settings need; move whycap to another directory")
     })
 }
 
@@ -54,15 +49,12 @@ fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) 
     if let Some(hoisted) = hoisted(running).filter(|hoisted| same(hoisted)) {
         return hoisted;
     }
-    let name = called
-        .and_then(Path::file_name)
-        .unwrap_or(OsStr::new("whycap"));
-    search
-        .into_iter()
-        .flat_map(std::env::split_paths)
-        .map(|directory| directory.join(name))
-        .find(|candidate| candidate.is_absolute() && same(candidate))
-        .unwrap_or_else(|| running.to_owned())
+    let name = called.and_then(Path::file_name);
+    let name = name.unwrap_or(OsStr::new("whycap"));
+    let directories = search.into_iter().flat_map(std::env::split_paths);
+    let mut candidates = directories.map(|directory| directory.join(name));
+    let found = candidates.find(|candidate| candidate.is_absolute() && same(candidate));
+    found.unwrap_or_else(|| running.to_owned())
 }
 
 /// pnpm keeps a package in a directory named after its version, and beside these links to each

@@ -18,6 +18,11 @@ use crate::places::{Places, real};
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
 const SLASH_COMMAND: &str = include_str!("whycap-command.md");
 
+/// What is said where another command has its name.
+const STAYS: &str = "it stays, and `whycap explain` in a shell does the same";
+
+const PLUGIN_IS_ON: &str = "the whycap plugin is on: it answers /whycap, and leaves these hooks the rest; nothing is done twice";
+
 /// What will be done, and how to tell it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallPlan {
@@ -54,41 +59,28 @@ impl InstallPlan {
         }
     }
 
-    /// Plans the `/whycap` command, unless somebody else's has its name.
-    fn add_slash_command(&mut self, places: &Places) -> anyhow::Result<()> {
+    /// Plans that the `/whycap` command is there, or gone. Somebody else's of that name stays.
+    fn slash_command(&mut self, places: &Places, is_wanted: bool) -> anyhow::Result<()> {
         let path = slash_command_path(places);
-        let shown = places.show(&path);
-        let holds = match text_of(&path)?.as_deref() {
-            Some(SLASH_COMMAND) => return Ok(()),
-            _ if is_link(&path) => "is a link",
-            Some(_) => "holds another /whycap",
-            None => {
-                self.change(&path, None, Some(SLASH_COMMAND));
-                let added = Change::new(ChangeKind::SlashCommandAdded, &shown);
-                self.changes.push(added);
-                return Ok(());
-            }
+        let (present, is_link) = (text_of(&path)?, is_link(&path));
+        let [with, without] = [Some(SLASH_COMMAND), None];
+        let (before, after, kind) = if is_wanted {
+            (without, with, ChangeKind::SlashCommandAdded)
+        } else {
+            (with, without, ChangeKind::SlashCommandRemoved)
         };
-        self.notes.push(format!(
-            "{shown} {holds}; it stays, and `whycap explain` in a shell does the same"
-        ));
-        Ok(())
-    }
-
-    fn remove_slash_command(&mut self, places: &Places) -> anyhow::Result<()> {
-        let path = slash_command_path(places);
         let shown = places.show(&path);
-        match text_of(&path)?.as_deref() {
-            Some(SLASH_COMMAND) if !is_link(&path) => {
-                self.change(&path, Some(SLASH_COMMAND), None);
-                let removed = Change::new(ChangeKind::SlashCommandRemoved, &shown);
-                self.changes.push(removed);
+        match present.as_deref() {
+            present if present == after => {}
+            present if present == before && !is_link => {
+                self.change(&path, before, after);
+                self.changes.push(Change::new(kind, &shown));
             }
-            Some(_) => {
-                let stays = "is not as whycap wrote it; it stays";
-                self.notes.push(format!("{shown} {stays}"));
-            }
-            None => {}
+            _ => self.notes.push(match (is_wanted, is_link) {
+                (false, _) => format!("{shown} is not as whycap wrote it; it stays"),
+                (true, true) => format!("{shown} is a link; {STAYS}"),
+                (true, false) => format!("{shown} holds another /whycap; {STAYS}"),
+            }),
         }
         Ok(())
     }
@@ -151,40 +143,31 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     if record != stored {
         // Before the settings: from the moment that our line is drawn, it must find what is kept.
         let file = EditRecord::path(places, path);
-        plan.steps
-            .push(Step::WriteOwn(file, records::bytes_of(&record)));
+        let bytes = records::bytes_of(&record);
+        plan.steps.push(Step::WriteOwn(file, bytes));
     }
     if outcome.text != text {
         check_may_write(places, path)?;
         plan.change(path, present.as_deref(), Some(&outcome.text));
     }
     if wanted.hooks && has_plugin {
-        plan.notes.push(
-            "the whycap plugin is on: it answers /whycap, and leaves these hooks the rest; nothing is done twice"
-                .to_owned(),
-        );
+        plan.notes.push(PLUGIN_IS_ON.to_owned());
         // A command file outranks what the plugin registers, and would end Claude Code's waiting for a reset.
         if text_of(&command)?.as_deref() == Some(SLASH_COMMAND) {
-            plan.remove_slash_command(places)?;
+            plan.slash_command(places, false)?;
         }
     } else if wanted.hooks {
-        plan.add_slash_command(places)?;
+        plan.slash_command(places, true)?;
     }
     Ok(plan)
 }
 
 /// Plans taking whycap out of the settings file at `path`, or only its status line.
-pub fn uninstall(
-    places: &Places,
-    path: &Path,
-    only_status_line: bool,
-) -> anyhow::Result<InstallPlan> {
+pub fn uninstall(places: &Places, path: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(places, path);
     let backups = backups(path);
-    let texts: Vec<_> = backups
-        .iter()
-        .filter_map(|backup| text_of(backup).ok()?)
-        .collect();
+    let texts = backups.iter().filter_map(|backup| text_of(backup).ok()?);
+    let texts: Vec<String> = texts.collect();
     let is_before = |text: &&String| record.before == Some(fingerprint(text));
     let before = texts.iter().find(is_before);
     let mut plan = InstallPlan::default();
@@ -194,38 +177,35 @@ pub fn uninstall(
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first());
         let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
-        let outcome = settings_edit::remove(text, only_status_line, kept, said.as_ref());
+        let outcome = settings_edit::remove(text, only_line, kept, said.as_ref());
         let outcome = outcome.with_context(|| left_alone(path))?;
         // Where nobody else wrote since, what was there before comes back as it was.
-        let is_all_of_ours = !only_status_line && !outcome.changes.is_empty();
+        let is_all_of_ours = !only_line && !outcome.changes.is_empty();
         let is_exact = record.made(text) && before.is_some() == record.before.is_some();
-        left = if is_all_of_ours && is_exact {
-            before.cloned()
-        } else {
-            Some(outcome.text)
-        };
+        let exact = (is_all_of_ours && is_exact).then(|| before.cloned());
+        left = exact.unwrap_or(Some(outcome.text));
         plan.changes = outcome.changes;
     }
     if left != present {
         check_may_write(places, path)?;
         plan.change(path, present.as_deref(), left.as_deref());
     }
-    if only_status_line {
+    if only_line {
         return Ok(plan);
     }
     for backup in backups {
         if left.as_ref().is_some_and(|left| holds(&backup, left)) {
             plan.remove_own(backup);
         } else if backup.is_file() {
+            let shown = places.show(&backup);
             plan.notes.push(format!(
-                "the settings from before whycap are still in {}",
-                places.show(&backup)
+                "the settings from before whycap are still in {shown}"
             ));
         }
     }
     let mut others = EditRecord::known_settings(places).into_iter();
     if others.all(|other| other == path) {
-        plan.remove_slash_command(places)?;
+        plan.slash_command(places, false)?;
     }
     let made = record.made_directories.into_iter().rev();
     let made = made.filter(|directory| directory.exists());
@@ -240,9 +220,8 @@ pub fn uninstall(
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let paths = (1..).map(|number| backup_path(settings, number));
     // A link that leads nowhere takes the name as well.
-    paths
-        .take_while(|path| path.exists() || is_link(path))
-        .collect()
+    let is_taken = |path: &PathBuf| path.exists() || is_link(path);
+    paths.take_while(is_taken).collect()
 }
 
 fn backup_path(settings: &Path, number: usize) -> PathBuf {
@@ -262,10 +241,9 @@ fn holds(backup: &Path, text: &str) -> bool {
 fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     let text = settings::bytes(path)?.map(String::from_utf8).transpose();
     text.map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
+        let (shown, place) = (path.display(), error.utf8_error().valid_up_to());
         anyhow!(
-            "{} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again",
-            path.display()
+            "{shown} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again"
         )
     })
 }
@@ -278,17 +256,15 @@ fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
     let project = directory.parent().unwrap_or(directory);
     let target = std::fs::read_link(path);
     let leads_to = target.map_or_else(|_| path.to_owned(), |target| directory.join(target));
-    let leads_to = real(&leads_to);
+    let (shown, leads_to) = (path.display(), real(&leads_to));
     ensure!(
         path == places.user_settings() || leads_to.starts_with(real(project)),
-        "{} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
-        path.display(),
+        "{shown} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
         leads_to.display()
     );
     ensure!(
         !std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly()),
-        "{} is read-only; make it writable (chmod u+w) and try again",
-        path.display()
+        "{shown} is read-only; make it writable (chmod u+w) and try again"
     );
     Ok(())
 }
@@ -303,8 +279,6 @@ fn missing_directories(path: &Path) -> Vec<PathBuf> {
 }
 
 fn left_alone(path: &Path) -> String {
-    format!(
-        "{} was left alone; fix it there and try again",
-        path.display()
-    )
+    let shown = path.display();
+    format!("{shown} was left alone; fix it there and try again")
 }

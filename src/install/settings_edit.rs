@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context, anyhow, ensure};
 use jsonc_parser::cst::{
-    CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode, CstStringLit,
+    CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode, CstStringLit,
 };
 use jsonc_parser::{CollectOptions, ParseOptions, json, parse_to_ast};
 use serde_json::{Value, json as value};
@@ -109,17 +109,17 @@ fn status_line_entry(command: &str, kept: Option<&KeptStatusLine>) -> CstInputVa
 
 /// The command of an entry or handler, if it runs this verb of whycap.
 fn our_command(entry: &CstNode, verb: &str) -> Option<(Invocation, CstStringLit)> {
-    let command = entry
-        .as_object()?
-        .get("command")?
-        .value()?
-        .as_string_lit()?;
+    let command = entry.as_object()?.get("command")?.value()?;
+    let command = command.as_string_lit()?;
     Some((invocation(&command.decoded_value().ok()?, verb)?, command))
 }
 
-/// The list of handlers in a group of hooks.
-fn handlers_of(group: &CstNode) -> Option<CstArray> {
-    group.as_object()?.array_value("hooks")
+/// The handlers in a group of hooks.
+fn handlers_of(group: &CstNode) -> Vec<CstNode> {
+    let list = group
+        .as_object()
+        .and_then(|group| group.array_value("hooks"));
+    list.map_or_else(Vec::new, |list| list.elements())
 }
 
 /// The foreign status line that an entry of ours holds, as it is spelled there.
@@ -248,37 +248,29 @@ impl SettingsEdit {
     }
 
     fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
-        let hooks = settings.object_value_or_create("hooks");
-        let hooks =
-            hooks.ok_or_else(|| misshapen(settings, "hooks", "`hooks` must be an object"))?;
+        let refused = || misshapen(settings, "hooks", "`hooks` must be an object");
+        let hooks = settings
+            .object_value_or_create("hooks")
+            .ok_or_else(refused)?;
         let (mut added, mut moved) = (Vec::new(), Vec::new());
         for (name, timeout) in EVENTS {
-            let groups = hooks.array_value_or_create(name);
-            let groups = groups.ok_or_else(|| {
-                misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"))
-            })?;
-            let present = groups
-                .elements()
-                .iter()
-                .filter_map(handlers_of)
-                .flat_map(|handlers| handlers.elements())
-                .find_map(|handler| our_command(&handler, HOOK));
+            let refused = || misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"));
+            let groups = hooks.array_value_or_create(name).ok_or_else(refused)?;
+            let present = groups.elements();
+            let mut present = present.iter().flat_map(handlers_of);
+            let present = present.find_map(|handler| our_command(&handler, HOOK));
             if let Some((found, present)) = present {
                 if is_moved(&found, &present, command) {
                     moved.push(name);
                 }
             } else {
                 let handler = json!({"type": "command", "command": command, "timeout": timeout});
-                let handlers = CstInputValue::Array(vec![handler]);
-                let group = vec![("hooks".to_owned(), handlers)];
-                groups.append(CstInputValue::Object(group));
+                groups.append(json!({"hooks": [handler]}));
                 added.push(name);
             }
         }
-        for (kind, events) in [
-            (ChangeKind::HooksAdded, added),
-            (ChangeKind::HooksMoved, moved),
-        ] {
+        let kinds = [ChangeKind::HooksAdded, ChangeKind::HooksMoved];
+        for (kind, events) in kinds.into_iter().zip([added, moved]) {
             if !events.is_empty() {
                 self.note(kind, &events.join(", "));
             }
@@ -320,32 +312,27 @@ impl SettingsEdit {
             let Some(list) = event.array_value() else {
                 continue;
             };
-            let groups = list.elements();
-            for group in &groups {
-                let handlers = handlers_of(group);
-                let each = handlers.iter().flat_map(CstArray::elements);
-                let ours: Vec<CstNode> = each
-                    .filter(|handler| our_command(handler, HOOK).is_some())
-                    .collect();
+            let had_groups = !list.elements().is_empty();
+            for group in list.elements() {
+                let is_ours = |handler: &CstNode| our_command(handler, HOOK).is_some();
+                let handlers = handlers_of(&group).into_iter();
+                let (ours, others): (Vec<_>, Vec<_>) = handlers.partition(is_ours);
                 count += ours.len();
-                let is_touched = !ours.is_empty();
-                ours.into_iter().for_each(CstNode::remove);
-                if is_touched && handlers.is_some_and(|handlers| handlers.elements().is_empty()) {
-                    group.clone().remove();
+                if others.is_empty() && !ours.is_empty() {
+                    group.remove();
+                } else {
+                    ours.into_iter().for_each(CstNode::remove);
                 }
             }
             let was = before.and_then(|hooks| hooks.get(event.decoded_name()?));
-            let is_emptied = list.elements().is_empty() && !groups.is_empty();
-            if is_emptied && was != Some(&value!([])) {
+            if had_groups && list.elements().is_empty() && was != Some(&value!([])) {
                 event.clone().remove();
             }
         }
         let is_emptied = hooks.properties().is_empty() && !events.is_empty();
         if is_emptied && before != Some(&value!({})) {
-            settings
-                .get("hooks")
-                .into_iter()
-                .for_each(CstObjectProp::remove);
+            let member = settings.get("hooks").into_iter();
+            member.for_each(CstObjectProp::remove);
         }
         if count > 0 {
             self.note(ChangeKind::HooksRemoved, &count);

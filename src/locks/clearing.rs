@@ -87,15 +87,13 @@ impl Clearing<'_> {
 
     /// Looks twice at the locks of which one look shows too little.
     fn watch(&self, judged: Vec<Lock>, tell: &dyn Fn(&str)) -> Vec<Lock> {
-        let watched = || {
-            judged
-                .iter()
-                .filter(|lock| lock.seconds_to_watch().is_some())
-        };
-        let Some(seconds) = watched().filter_map(Lock::seconds_to_watch).max() else {
+        let Some(seconds) = judged.iter().filter_map(Lock::seconds_to_watch).max() else {
             return judged;
         };
-        let names = watched().map(|lock| self.places.show(&lock.found.at.path()));
+        let names = judged.iter().filter_map(|lock| {
+            lock.seconds_to_watch()?;
+            Some(self.places.show(&lock.found.at.path()))
+        });
         let names: Vec<String> = names.collect();
         tell(&format!(
             "Watching for {seconds} s whether anybody uses {}: the age alone does not show it.",
@@ -110,18 +108,16 @@ impl Clearing<'_> {
     }
 
     fn settle(&self, mut lock: Lock, around: &Surroundings<'_>) -> Lock {
-        lock.action = match lock.judgement.clearance {
-            Clearance::Granted if self.dry_run => LockAction::WouldClear,
-            Clearance::Granted => match self.clear(&lock.found, around) {
+        if lock.judgement.clearance != Clearance::Granted {
+            lock.action = LockAction::Kept;
+        } else if self.dry_run {
+            lock.action = LockAction::WouldClear;
+        } else {
+            match self.clear(&lock.found, around) {
                 Ok(cleared) => return cleared,
-                Err(not_cleared) => {
-                    let (action, why) = not_cleared.outcome(&lock.found);
-                    lock.judgement.why = why;
-                    action
-                }
-            },
-            _ => LockAction::Kept,
-        };
+                Err(why) => (lock.action, lock.judgement.why) = why.outcome(&lock.found),
+            }
+        }
         lock
     }
 

@@ -148,13 +148,12 @@ fn directory(lock: &FoundLock, stale_after: i64, around: &Surroundings<'_>) -> L
 fn clearance_of_stuck(lock: &FoundLock, around: &Surroundings<'_>) -> Clearance {
     // A holder would have set the date within one heartbeat. An old date shows that as well as
     // watching does, except a date in the future, which shows nothing.
+    let age = around.now - lock.seen.modified;
     let quiet = TimeDelta::seconds(HEARTBEAT + 1);
-    let watched = lock.watch.map_or(0, |watch| watch.seconds);
-    let settled = around.now - lock.seen.modified >= quiet
-        || around.now - lock.seen.changed >= quiet
-        || watched > HEARTBEAT;
+    let is_watched = lock.watch.is_some_and(|watch| watch.seconds > HEARTBEAT);
+    let settled = age >= quiet || around.now - lock.seen.changed >= quiet || is_watched;
     let is_of_some_clock = lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
-        && (around.now - lock.seen.modified).abs() < TimeDelta::seconds(CLOCKS_DIFFER);
+        && age.abs() < TimeDelta::seconds(CLOCKS_DIFFER);
     match settled {
         _ if is_of_some_clock => Clearance::Denied,
         true => Clearance::Granted,
@@ -195,34 +194,29 @@ fn aging(
 }
 
 fn running(present: &Presence) -> String {
-    let list = |pids: &[u32]| {
-        let shown: Vec<String> = pids.iter().take(3).map(u32::to_string).collect();
-        let more = if pids.len() > 3 { ", …" } else { "" };
-        format!("{}{more}", shown.join(", "))
-    };
-    if present.live.is_empty() {
+    let Presence { live, uncertain } = present;
+    let pids = if live.is_empty() { uncertain } else { live };
+    let shown: Vec<String> = pids.iter().take(3).map(u32::to_string).collect();
+    let more = if pids.len() > 3 { ", …" } else { "" };
+    let pids = shown.join(", ") + more;
+    if live.is_empty() {
         format!(
-            "Whether Claude Code runs as process {} cannot be told; if it does not, delete that file in sessions/.",
-            list(&present.uncertain)
+            "Whether Claude Code runs as process {pids} cannot be told; if it does not, delete that file in sessions/."
         )
     } else {
-        format!("Claude Code is running (process {}).", list(&present.live))
+        format!("Claude Code is running (process {pids}).")
     }
 }
 
 /// By the process that the lock names; None if it names none.
 fn by_holder(lock: &FoundLock) -> Option<LockJudgement> {
     let (claim, process) = lock.holder.as_ref()?;
-    let written_at = lock.seen.modified;
-    Some(
-        match claim.liveness(process, written_at, &lock.pid_domain) {
-            Liveness::Holds => {
-                Held.because(format!("Claude Code holds it (process {}).", claim.pid))
-            }
-            Liveness::Unclear(why) => CannotTell.because(why),
-            Liveness::Gone(why) => Stale.because(why).with(Clearance::Granted),
-        },
-    )
+    let liveness = claim.liveness(process, lock.seen.modified, &lock.pid_domain);
+    Some(match liveness {
+        Liveness::Holds => Held.because(format!("Claude Code holds it (process {}).", claim.pid)),
+        Liveness::Unclear(why) => CannotTell.because(why),
+        Liveness::Gone(why) => Stale.because(why).with(Clearance::Granted),
+    })
 }
 
 #[cfg(test)]

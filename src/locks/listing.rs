@@ -59,9 +59,8 @@ pub(crate) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub(crate) fn new(places: &'a Places, now: DateTime<Utc>) -> Self {
-        let report = Report::default();
         Self {
-            report,
+            report: Report::default(),
             places,
             now,
         }
@@ -84,11 +83,9 @@ impl<'a> Listing<'a> {
     pub(crate) fn clearing(mut self, mut done: Vec<Lock>, dry_run: bool) -> Report {
         self.list(&mut done, "No Claude Code locks found; nothing to clear.");
         let count = |action| done.iter().filter(|lock| lock.action == action).count();
-        let (verb, cleared) = if dry_run {
-            ("Would clear", count(LockAction::WouldClear))
-        } else {
-            ("Cleared", count(LockAction::Cleared))
-        };
+        let verb = if dry_run { "Would clear" } else { "Cleared" };
+        // One of the two is none.
+        let cleared = count(LockAction::WouldClear) + count(LockAction::Cleared);
         let kept = count(LockAction::Kept);
         let failed = match count(LockAction::Failed) {
             0 => String::new(),

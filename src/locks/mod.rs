@@ -13,6 +13,7 @@ mod survey;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use self::judgement::{LockJudgement, LockVerdict, judge, never_heals};
@@ -73,19 +74,12 @@ fn costs(known: &'static KnownLock, shape: EntryShape) -> Option<&'static str> {
 }
 
 /// Every lock that is there, judged by one look. Changes nothing and waits for nothing.
-pub(crate) fn survey(
-    places: &Places,
-    environment: &Environment,
-    working_directory: Option<&Path>,
-) -> Vec<Lock> {
-    judged(
-        working_directory,
-        &Surroundings::look(places, environment.now),
-    )
+pub(crate) fn survey(places: &Places, now: DateTime<Utc>, here: Option<&Path>) -> Vec<Lock> {
+    judged(here, &Surroundings::look(places, now))
 }
 
-fn judged(working_directory: Option<&Path>, around: &Surroundings<'_>) -> Vec<Lock> {
-    let found = survey::find(working_directory, around).into_iter();
+fn judged(here: Option<&Path>, around: &Surroundings<'_>) -> Vec<Lock> {
+    let found = survey::find(here, around).into_iter();
     found.map(|found| Lock::judged(found, around)).collect()
 }
 
@@ -114,11 +108,9 @@ pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
         let costs = costs(at.known, seen.shape)?;
         let why = never_heals(&seen, environment.now)?;
         let path = at.path();
+        let shown = places.show(&path);
         Some(HarmfulLock {
-            says: format!(
-                "{} is a lock that never heals by itself. {why} It costs {costs}.",
-                places.show(&path)
-            ),
+            says: format!("{shown} is a lock that never heals by itself. {why} It costs {costs}."),
             remedy: if at.known.stays_with_live_session {
                 format!("Leave Claude Code, then run `{REMEDY}` in a shell.")
             } else {

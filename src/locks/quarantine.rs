@@ -81,15 +81,12 @@ const TAKEN: NotCleared =
 impl ReachedLock<'_> {
     /// `why` it was judged to be dead.
     pub(super) fn take_away(&self, why: &str) -> Result<(), NotCleared> {
-        let put_aside = self.put_aside(why);
-        if self.found.seen.shape != EntryShape::EmptyDirectory {
-            return put_aside.map(drop);
-        }
-        // It is removed only when it has been moved: if it is not the one that was judged, it can be
-        // put back.
         let name = self.found.at.name();
-        match put_aside {
-            Ok(item) => {
+        let is_empty = self.found.seen.shape == EntryShape::EmptyDirectory;
+        match self.put_aside(why) {
+            // It is removed only when it has been moved: if it is not the one that was judged, it can
+            // be put back.
+            Ok(item) if is_empty => {
                 // What cannot be removed stays, and can be brought back.
                 let removed = Directory::open(&item).and_then(|here| here.remove_empty(name));
                 if removed.is_ok() {
@@ -97,12 +94,12 @@ impl ReachedLock<'_> {
                 }
                 Ok(())
             }
-            Err(NotCleared::NoPlace(_)) => {
+            Err(NotCleared::NoPlace(_)) if is_empty => {
                 let aside = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
                 self.take_to(&self.parent, aside.as_ref(), aside.as_ref())?;
                 Ok(self.parent.remove_empty(aside.as_ref())?)
             }
-            Err(other) => Err(other),
+            put_aside => put_aside.map(drop),
         }
     }
 
@@ -119,12 +116,11 @@ impl ReachedLock<'_> {
         let moved = self.take_to(&target, self.found.at.name(), &item);
         // Windows deletes no directory that is open.
         drop(target);
-        if let Err(error) = moved {
+        if moved.is_err() {
             // Nothing came in, so the room is empty again but for our own manifest.
             discard(&item);
-            return Err(error);
         }
-        Ok(item)
+        moved.map(|()| item)
     }
 
     /// Makes the item's own room, with its manifest.

@@ -1,7 +1,7 @@
 //! Looks for every known lock and at what can be seen of each. Changes nothing.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::claude::processes::{self, PidDomain, Process};
 use crate::claude::sessions::{self, Claim, Liveness, Presence, Session};
 use crate::disk::directory::Directory;
 use crate::disk::{EntryShape, EntrySighting, fits};
+use crate::foreign::Foreign;
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
@@ -241,38 +242,31 @@ pub(super) fn places_of(
 /// projects that the client remembers.
 fn projects(places: &Places, working_directory: Option<&Path>) -> BTreeSet<PathBuf> {
     let here = working_directory.into_iter().flat_map(Path::ancestors);
-    let state = account::global_state(places);
-    let remembered = state
-        .as_ref()
-        .and_then(|state| state.get("projects")?.as_object())
-        .into_iter()
-        .flat_map(|projects| projects.keys().map(Path::new))
-        .filter(|path| path.is_absolute())
-        .take(MOST_PROJECTS);
-    here.chain(remembered).map(Path::to_owned).collect()
+    let state = account::global_state(places).unwrap_or_default();
+    let remembered = state.at("projects").as_object().into_iter().flatten();
+    let remembered = remembered.map(|(path, _)| Path::new(path));
+    let remembered = remembered.filter(|path| path.is_absolute());
+    let projects = here.chain(remembered.take(MOST_PROJECTS));
+    projects.map(Path::to_owned).collect()
 }
 
 /// Paths below a root that fit a pattern.
 fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
-    pattern
-        .split('/')
-        .fold(vec![PathBuf::new()], |found, part| {
-            let names = |below: &PathBuf| -> Vec<OsString> {
-                if !part.contains('*') {
-                    return vec![part.into()];
-                }
-                let names = open_below(root, below).and_then(|within| within.names(MOST_NAMES));
-                let mut names = names.unwrap_or_default();
-                names.retain(|name| name.to_str().is_some_and(|name| fits(part, name)));
-                names.sort();
-                names
-            };
-            let next = found.iter().flat_map(|below| {
-                let names = names(below);
-                names.into_iter().map(|name| below.join(name))
-            });
-            next.take(MOST_NAMES).collect()
-        })
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.split('/') {
+        let fitting = |above: &PathBuf| -> Vec<PathBuf> {
+            if !part.contains('*') {
+                return vec![above.join(part)];
+            }
+            let names = open_below(root, above).and_then(|within| within.names(MOST_NAMES));
+            let mut names = names.unwrap_or_default();
+            names.retain(|name| name.to_str().is_some_and(|name| fits(part, name)));
+            names.sort();
+            names.iter().map(|name| above.join(name)).collect()
+        };
+        found = found.iter().flat_map(fitting).take(MOST_NAMES).collect();
+    }
+    found
 }
 
 fn open_below(root: &Path, below: &Path) -> io::Result<Directory> {

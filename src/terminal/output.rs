@@ -6,7 +6,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "the door for standard streams")]
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
@@ -99,15 +98,15 @@ pub fn complain(problem: &str) {
 
 /// A problem that echoes a long argument or a long path keeps its beginning and its end, where it
 /// says what happened and what to do.
-fn shortened(problem: &str) -> Cow<'_, str> {
+fn shortened(problem: &str) -> String {
     const LONGEST: usize = 560;
     let count = problem.chars().count();
     if count <= LONGEST {
-        return Cow::Borrowed(problem);
+        return problem.to_owned();
     }
     let beginning = problem.chars().take(LONGEST / 2);
     let end = problem.chars().skip(count - LONGEST / 2);
-    Cow::Owned(beginning.chain("…".chars()).chain(end).collect())
+    beginning.chain("…".chars()).chain(end).collect()
 }
 
 /// Says on standard error what is being waited for, to a person only: scripts expect silence.
@@ -164,9 +163,6 @@ fn rounded(part: f64) -> usize {
     part.round() as usize
 }
 
-/// How many columns the bar takes.
-const COLUMNS: u64 = 25;
-
 /// Deletes what was shown.
 const GONE: &str = "\r\u{1b}[2K";
 
@@ -179,12 +175,10 @@ pub fn with_progress<T>(what: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) 
         if is_terminal && total > 0 {
             is_shown = true;
             let done = done.min(total);
-            let columns = |part: u64| usize::try_from(part * COLUMNS / total).unwrap_or(0);
-            let full = "\u{2588}".repeat(columns(done));
-            let rest = "\u{2591}".repeat(columns(total) - columns(done));
-            let percent = done * 100 / total;
+            let full = usize::try_from(done * 25 / total).unwrap_or(0);
+            let (full, percent) = ("\u{2588}".repeat(full), done * 100 / total);
             // A terminal that went away is no reason to stop.
-            let _ = write!(io::stderr(), "\r  {what} {full}{rest} {percent:3}%");
+            let _ = write!(io::stderr(), "\r  {what} {full:\u{2591}<25} {percent:3}%");
         }
     });
     if is_shown {

@@ -101,16 +101,14 @@ pub enum Hours {
     Twelve,
 }
 
-/// Where people who read English write "2:30pm" (CLDR's preferred hours of these regions).
-const TWELVE: [&str; 8] = [
-    "en_US", "en_CA", "en_AU", "en_NZ", "en_IN", "en_PH", "en_PK", "en_PR",
-];
-
 impl Hours {
     /// Those of a locale, as `en_US.UTF-8`.
     pub fn of_locale(name: &str) -> Self {
-        let region = name.split(['.', '@']).next().unwrap_or_default();
-        if TWELVE.contains(&region) {
+        // Where people who read English write "2:30pm" (CLDR's preferred hours of these regions).
+        let twelve = "en_US en_CA en_AU en_NZ en_IN en_PH en_PK en_PR";
+        let region = name.split(['.', '@']).next();
+        let is_twelve = twelve.split(' ').any(|twelve| region == Some(twelve));
+        if is_twelve {
             Self::Twelve
         } else {
             Self::TwentyFour

@@ -51,10 +51,8 @@ impl Zone {
         let roots = ["/usr/share", "/share", "/etc", "/usr/share/lib"].into_iter();
         let mut files = roots.map(|root| Path::new(root).join("zoneinfo").join(name));
         let is_odd = |found: Metadata| !found.is_file() || found.len() > LARGEST_FILE;
-        if files.any(|file| std::fs::metadata(file).is_ok_and(is_odd)) {
-            return Self::UTC;
-        }
-        Self::Local
+        let is_no_zone = files.any(|file| std::fs::metadata(file).is_ok_and(is_odd));
+        if is_no_zone { Self::UTC } else { Self::Local }
     }
 
     /// Finds an IANA zone by name, in any case. None if there is no such zone.
