@@ -146,11 +146,6 @@ impl Environment {
         self.variable(name).map(PathBuf::from)
     }
 
-    /// Whether the user asked for output without colour (<https://no-color.org>).
-    pub fn no_color(&self) -> bool {
-        self.variable("NO_COLOR").is_some()
-    }
-
     /// Columns of the terminal as the host says, if it does. Below 1 and above 10,000 is nonsense.
     pub fn columns(&self) -> Option<usize> {
         self.extent("COLUMNS")
@@ -196,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_no_variable() {
-        assert!(!environment(&[("NO_COLOR", "")]).no_color());
+        assert_eq!(environment(&[("NO_COLOR", "")]).variable("NO_COLOR"), None);
     }
 
     #[test]

@@ -43,11 +43,9 @@ impl Places {
     pub(crate) fn in_session(environment: &Environment, projects: &[PathBuf]) -> Self {
         let standard = &environment.standard;
         // One that depends on where we are asked would be a project's.
-        let home = environment
-            .path(HOME)
-            .or_else(|| standard.home.clone())
-            .filter(|home| home.is_absolute())
-            .unwrap_or_else(|| PathBuf::from("/"));
+        let home = environment.path(HOME).or_else(|| standard.home.clone());
+        let home = home.filter(|home| home.is_absolute());
+        let home = home.unwrap_or_else(|| PathBuf::from("/"));
         let named = environment.variable("CLAUDE_CONFIG_DIR");
         let mut histories = named.map_or_else(Vec::new, |list| paths_of(list, &home));
         let global_state = histories.first().unwrap_or(&home).join(".claude.json");
@@ -75,14 +73,11 @@ impl Places {
         } else {
             (".local/share", ".config")
         };
-        let data = named("WHYCAP_DATA_DIR")
-            .unwrap_or_else(|| below(&standard.data, DATA_HOME, usual_data));
+        let data = named("WHYCAP_DATA_DIR");
+        let data = data.unwrap_or_else(|| below(&standard.data, DATA_HOME, usual_data));
         // The whole directory may be a link of the user's own; nothing inside is.
-        let data = if is_link(&data) {
-            std::fs::canonicalize(&data).unwrap_or(data)
-        } else {
-            data
-        };
+        let linked = is_link(&data).then(|| std::fs::canonicalize(&data).ok());
+        let data = linked.flatten().unwrap_or(data);
         let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
             let directory = &standard.configuration;
             below(directory, CONFIGURATION_HOME, usual_configuration).join("config.toml")
@@ -94,16 +89,14 @@ impl Places {
         } else {
             "/etc/whycap/config.toml"
         };
-        let client_state = environment
-            .path("XDG_STATE_HOME")
-            .unwrap_or_else(|| home.join(".local/state"))
-            .join("claude");
+        let state = environment.path("XDG_STATE_HOME");
+        let state = state.unwrap_or_else(|| home.join(".local/state"));
         Self {
             home,
             config,
             histories,
             global_state,
-            client_state,
+            client_state: state.join("claude"),
             data,
             settings,
             system_settings: system_settings.into(),

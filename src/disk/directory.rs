@@ -10,14 +10,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, OpenOptions};
 
-use super::{EntryShape, EntrySighting, ours};
+use super::{EntryShape, EntrySighting, ours, up_to};
 
 /// An open directory.
 #[derive(Debug)]
@@ -137,10 +137,7 @@ impl Directory {
 
     /// Reads a regular file up to `limit` bytes.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let file = self.open_file(name, OpenOptions::new().read(true))?;
-        file.take(limit).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        up_to(self.open_file(name, OpenOptions::new().read(true))?, limit)
     }
 
     /// Removes a directory. The system refuses if it has entries or is none.

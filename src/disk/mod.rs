@@ -135,7 +135,12 @@ pub(crate) fn read_own_end(path: &Path, start: u64, limit: u64) -> io::Result<(u
 
 /// Reads the first `limit` bytes of a file.
 pub(crate) fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let (file, mut bytes) = (ours::open_regular(path)?, Vec::new());
+    up_to(ours::open_regular(path)?, limit)
+}
+
+/// What of a file comes next, so many bytes at most.
+fn up_to(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -146,9 +151,7 @@ fn read_end(mut file: File, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)
     if start > 0 {
         file.seek(SeekFrom::Start(start))?;
     }
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok((start, bytes))
+    Ok((start, up_to(file, limit)?))
 }
 
 /// The entries of a directory whose names end in `.kind`. None if it cannot be read.
@@ -235,15 +238,11 @@ pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
 /// For files of ours: anything else of that name, a link above all, is refused. The mode of an
 /// existing file is kept; a new one gets 0600. On failure the old file is untouched and nothing is
 /// left behind.
-pub(crate) fn write_atomically(
-    path: &Path,
-    bytes: &[u8],
-    durability: Durability,
-) -> Result<(), Error> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], how: Durability) -> Result<(), Error> {
     let write = || {
         ours::check_own(path)?;
         let beside = written_beside(path, bytes)?;
-        if durability == Durability::Synced {
+        if how == Durability::Synced {
             beside.as_file().sync_all()?;
         }
         put_in_place(beside, path)

@@ -1,14 +1,14 @@
 //! Replacing a file that others edit as well: only if it still holds what was read before.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::{Error, ours, put_in_place, put_new, unwritten, written_beside};
+use super::{Error, ours, put_in_place, put_new, unwritten, up_to, written_beside};
 
 /// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
 /// had changed; then nothing was done.
@@ -68,15 +68,10 @@ pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, 
     Ok(unchanged)
 }
 
-/// Puts a file that holds `bytes` in the place of one that holds `expected`. What it replaced is
+/// Puts a file that holds `new` in the place of one that holds `old`. What it replaced is
 /// looked at once more, and put back if it is something else. False if it was.
 #[cfg(unix)]
-fn swap_in(
-    beside: NamedTempFile,
-    target: &Path,
-    expected: &[u8],
-    bytes: &[u8],
-) -> io::Result<bool> {
+fn swap_in(beside: NamedTempFile, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     let swap = || renameat_with(CWD, beside.path(), CWD, target, RenameFlags::EXCHANGE);
     match swap() {
@@ -85,8 +80,8 @@ fn swap_in(
         Err(_) => return put_in_place(beside, target).map(|()| true),
         Ok(()) => {}
     }
-    let (mut put, mut taken) = (bytes.to_owned(), fs::read(beside.path())?);
-    if taken == expected {
+    let (mut put, mut taken) = (new.to_owned(), fs::read(beside.path())?);
+    if taken == old {
         return Ok(true);
     }
     loop {
@@ -113,9 +108,7 @@ fn holds(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
     };
     // One more than expected, so that a file that is growing does not look unchanged.
     let limit = expected.map_or(0, <[u8]>::len) as u64 + 1;
-    let mut present = Vec::new();
-    file.take(limit).read_to_end(&mut present)?;
-    Ok(expected == Some(&*present))
+    Ok(expected == Some(&up_to(file, limit)?))
 }
 
 /// Deletes a directory that whycap made, if it is empty.

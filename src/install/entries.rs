@@ -127,13 +127,12 @@ fn first_word(command: &str) -> Option<(String, &str)> {
 
 /// The same in PowerShell: a quote inside quotes is written twice.
 fn word_of_powershell(call: &str) -> Option<(String, &str)> {
-    let Some(quoted) = call.strip_prefix('\'') else {
+    let Some(mut rest) = call.strip_prefix('\'') else {
         let end = call.find(char::is_whitespace).unwrap_or(call.len());
         let (word, rest) = call.split_at(end);
         return (!word.is_empty()).then(|| (word.to_owned(), rest));
     };
     let mut word = String::new();
-    let mut rest = quoted;
     loop {
         let (inside, behind) = rest.split_once('\'')?;
         word.push_str(inside);
@@ -231,7 +230,11 @@ pub fn wired(settings: &Value) -> Wired {
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     let wired = wired_beside_plugin(places, environment).unwrap_or_default();
     let mut hooks = wired.iter().flat_map(|wired| &wired.hooks);
-    hooks.any(|(name, hook)| *name == event.to_string() && exists(&hook.program))
+    hooks.any(|(name, hook)| {
+        // A bare name is looked up by the shell, so it counts.
+        let program = Path::new(&hook.program);
+        *name == event.to_string() && (!program.is_absolute() || program.exists())
+    })
 }
 
 /// Whether the plugin is on in a table of plugins, from whatever marketplace.
@@ -261,12 +264,6 @@ fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec
     let project = environment.path("CLAUDE_PROJECT_DIR");
     let files = settings::of(places, project.as_deref());
     Some(wired_in(&files).map(|(_, wired)| wired).collect())
-}
-
-/// Whether a wired program is there. A bare name is looked up by the shell, so it counts.
-fn exists(program: &str) -> bool {
-    let path = Path::new(program);
-    !path.is_absolute() || path.exists()
 }
 
 #[cfg(test)]

@@ -134,13 +134,11 @@ impl Clearing<'_> {
             return Err(NotCleared::Kept(why));
         }
         let mut last = Lock::judged(again, around);
-        last.action = match last.judgement.clearance {
-            Clearance::Granted => {
-                reached.take_away(&last.judgement.why)?;
-                LockAction::Cleared
-            }
-            _ => LockAction::Kept,
-        };
+        last.action = LockAction::Kept;
+        if last.judgement.clearance == Clearance::Granted {
+            reached.take_away(&last.judgement.why)?;
+            last.action = LockAction::Cleared;
+        }
         Ok(last)
     }
 }

@@ -124,16 +124,22 @@ fn directory(lock: &FoundLock, stale_after: i64, around: &Surroundings<'_>) -> L
         Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
         _ => stale_after,
     };
-    let (stale_after, owner_gone) = match by_holder(lock) {
+    let age = around.now - lock.seen.modified;
+    let quiet = in_words(age);
+    let (stale_after, why_stale) = match by_holder(lock) {
         // The file may be an earlier holder's, and a new one not yet written: so the date must at
         // least be older than a heartbeat.
-        Some(gone) if gone.verdict == Stale => (HEARTBEAT + 1, Some(gone.why)),
+        Some(gone) if gone.verdict == Stale => (HEARTBEAT + 1, gone.why),
         Some(judgement) => return judgement,
-        None => (stale_after, None),
+        None => {
+            let why =
+                format!("Nobody has touched it for {quiet}; a holder does so every {HEARTBEAT} s.");
+            (stale_after, why)
+        }
     };
     let judgement = match never_heals(&lock.seen, around.now) {
         Some(why) => Stuck.because(why).with(clearance_of_stuck(lock, around)),
-        None => aging(lock, stale_after, owner_gone, around),
+        None => aging(age, stale_after, why_stale, &around.present),
     };
     // Some locks stay as long as a session runs.
     let is_dead = matches!(judgement.verdict, Stuck | Stale);
@@ -162,25 +168,15 @@ fn clearance_of_stuck(lock: &FoundLock, around: &Surroundings<'_>) -> Clearance 
 }
 
 /// An empty directory with a date in the past: in use, or left over, by its age in seconds.
-fn aging(
-    lock: &FoundLock,
-    stale_after: i64,
-    owner_gone: Option<String>,
-    around: &Surroundings<'_>,
-) -> LockJudgement {
-    let age = around.now - lock.seen.modified;
+fn aging(age: TimeDelta, stale_after: i64, stale: String, present: &Presence) -> LockJudgement {
     let seconds = age.num_seconds().max(0);
     if seconds >= stale_after {
-        let why = owner_gone.unwrap_or_else(|| {
-            let age = in_words(age);
-            format!("Nobody has touched it for {age}; a holder does so every {HEARTBEAT} s.")
-        });
-        return Stale.because(why).with(Clearance::Granted);
+        return Stale.because(stale).with(Clearance::Granted);
     }
-    if !around.present.is_empty() {
+    if !present.is_empty() {
         return Held.because(format!(
             "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
-            running(&around.present)
+            running(present)
         ));
     }
     let why = format!(

@@ -192,10 +192,8 @@ fn label(lock: &Lock) -> (Tone, &'static str) {
 /// What a dead lock does to the user. Empty if it is not dead.
 fn harm(lock: &Lock) -> String {
     let known = lock.found.at.known;
-    let verb = match lock.action {
-        LockAction::Cleared => "cost",
-        _ => "costs",
-    };
+    let is_cleared = lock.action == LockAction::Cleared;
+    let verb = if is_cleared { "cost" } else { "costs" };
     match (lock.judgement.verdict, known.kind, lock.costs()) {
         (LockVerdict::Stuck, _, Some(costs)) => format!("What it {verb}: {costs}."),
         (LockVerdict::Stale, LockKind::Directory, _) => {

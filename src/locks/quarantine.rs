@@ -212,16 +212,14 @@ fn bring_back(item: &Path) -> Option<Restored> {
 }
 
 fn put_back(item: &Path, path: &Path) -> Result<(), String> {
-    let here = item.display();
+    let stays = |why: &str| format!("{why}; it stays in {}.", item.display());
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(format!("Its old place is not known; it stays in {here}."));
+        return Err(stays("Its old place is not known"));
     };
     let move_out = || Directory::open(item)?.move_to(name, &Directory::open(parent)?, name);
     move_out().map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            format!("Something is in its old place now; it stays in {here}.")
-        }
-        _ => format!("The system refused ({error}); it stays in {here}."),
+        ErrorKind::AlreadyExists => stays("Something is in its old place now"),
+        _ => stays(&format!("The system refused ({error})")),
     })
 }
 

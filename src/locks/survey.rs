@@ -96,11 +96,7 @@ impl LockPlace {
     }
 
     /// What can be seen of it in its directory.
-    pub(super) fn look(
-        &self,
-        parent: &Directory,
-        around: &Surroundings<'_>,
-    ) -> io::Result<FoundLock> {
+    fn look(&self, parent: &Directory, around: &Surroundings<'_>) -> io::Result<FoundLock> {
         let seen = parent.look(self.name())?;
         let claim = self.claim(seen.shape, self.name(), parent, around);
         let holder = claim.map(|claim| {

@@ -36,9 +36,11 @@ pub enum Tone {
 }
 
 impl Palette {
-    /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
+    /// Colours for a host that renders ANSI from a pipe (the status line), unless the user asked for
+    /// output without (<https://no-color.org>).
     pub fn for_host(environment: &Environment) -> Self {
-        let theme = THEMES.first().filter(|_| !environment.no_color());
+        let is_asked_for = environment.variable("NO_COLOR").is_none();
+        let theme = THEMES.first().filter(|_| is_asked_for);
         Self { theme }
     }
 

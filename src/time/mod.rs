@@ -68,8 +68,7 @@ pub(crate) fn is_reckonable(at: DateTime<Utc>) -> bool {
 
 /// The moment of a machine's clock or a file's date; 1970 for one that cannot be reckoned with.
 pub(crate) fn of_machine(at: SystemTime) -> DateTime<Utc> {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    let millis = match since {
+    let millis = match at.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()),
         Err(before) => i64::try_from(before.duration().as_millis()).map(|millis| -millis),
     };
@@ -133,15 +132,12 @@ pub struct Clock {
 impl Clock {
     /// "14:30" today and tonight, "Mon 23 Nov 14:30" on another day, with the year in another year.
     pub fn time(self, at: DateTime<Utc>) -> String {
-        let local = self.zone.at(at);
         let today = self.zone.day(self.now);
         let is_tonight = at > self.now && at - self.now < TONIGHT;
-        let day = if is_tonight || local.date_naive() == today {
-            ""
-        } else if local.year() == today.year() {
-            "%a %-d %b "
-        } else {
-            "%a %-d %b %Y "
+        let day = match self.zone.day(at) {
+            day if is_tonight || day == today => "",
+            day if day.year() == today.year() => "%a %-d %b ",
+            _ => "%a %-d %b %Y ",
         };
         self.time_after(day, at)
     }
