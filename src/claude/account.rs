@@ -77,14 +77,14 @@ pub struct Account {
     pub owner: Owner,
 }
 
+/// Roles that can change an organization's settings.
+const ADMINS: [&str; 4] = ["admin", "owner", "primary_owner", "billing"];
+
 impl Account {
     /// Whether the role can change the organization's settings.
     pub fn administers(&self) -> bool {
-        let role = self.role.as_ref().map(|role| role.to_lowercase());
-        matches!(
-            role.as_deref(),
-            Some("admin" | "owner" | "primary_owner" | "billing")
-        )
+        let role = self.role.as_deref().unwrap_or_default();
+        ADMINS.contains(&role.to_lowercase().as_str())
     }
 
     /// Reads an `oauthAccount`. None without a login.

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::settings::{self, SettingsScope};
+use super::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::foreign::Foreign;
 use crate::places::Places;
@@ -103,7 +103,8 @@ fn is_on(value: &OsStr) -> bool {
 }
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
-fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
+fn in_settings(file: &SettingsFile) -> impl Iterator<Item = Credential> {
+    let settings = file.settings().unwrap_or(&Value::Null);
     let variables = VARIABLES.split(' ');
     let variables = variables.map(|name| (name, settings.at("env").at(name)));
     let all = variables.chain([("apiKeyHelper", settings.at("apiKeyHelper"))]);
@@ -113,8 +114,8 @@ fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
         Value::Number(number) => number.as_f64() != Some(0.0),
         _ => false,
     });
-    set.map(|(name, value)| Credential::new(name, set_in, value.as_str()))
-        .collect()
+    let set_in = SetIn::Settings(file.scope);
+    set.map(move |(name, value)| Credential::new(name, set_in, value.as_str()))
 }
 
 /// What applies to a session in `project`, from this environment and from the settings files. The
@@ -126,9 +127,7 @@ pub(crate) fn of_session(
     project: Option<&Path>,
 ) -> Vec<Credential> {
     let files = settings::of(places, project);
-    let set = files.iter();
-    let set = set.filter_map(|it| Some(in_settings(it.settings()?, SetIn::Settings(it.scope))));
-    let set: Vec<_> = set.flatten().collect();
+    let set: Vec<_> = files.iter().flat_map(in_settings).collect();
     let mut found = in_environment(environment);
     found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));
     found.extend(set);
@@ -139,8 +138,13 @@ pub(crate) fn of_session(
 mod tests {
     use super::*;
 
-    fn found(text: &str, set_in: SetIn) -> Vec<Credential> {
-        in_settings(&settings::parse(text.as_bytes()).unwrap(), set_in)
+    fn found(text: &str) -> Vec<Credential> {
+        let file = SettingsFile {
+            scope: SettingsScope::Local,
+            path: "settings.json".into(),
+            contents: settings::parse(text.as_bytes()).map(Some),
+        };
+        in_settings(&file).collect()
     }
 
     #[test]
@@ -156,7 +160,7 @@ mod tests {
             ("https://", None),
         ] {
             let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}});
-            let found = in_settings(&settings, SetIn::Settings(SettingsScope::User));
+            let found = found(&settings.to_string());
             assert_eq!(found[0].host.as_deref(), host, "{url}");
             assert!(!serde_json::to_string(&found).unwrap().contains("secret"));
         }
@@ -166,7 +170,6 @@ mod tests {
     fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
         let found = found(
             r#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
-            SetIn::Settings(SettingsScope::Local),
         );
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
@@ -181,8 +184,7 @@ mod tests {
             "{\"env\":[]}",
             "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
         ] {
-            let set_in = SetIn::Settings(SettingsScope::User);
-            assert_eq!(found(text, set_in), Vec::new(), "{text}");
+            assert_eq!(found(text), Vec::new(), "{text}");
         }
     }
 

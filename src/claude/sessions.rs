@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen};
+use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen, since_boot};
 use crate::disk;
 use crate::foreign::Foreign;
 use crate::places::Places;
@@ -103,12 +103,10 @@ impl Claim {
                 self.pid
             ));
         }
-        match self.liveness_here(process, written_at) {
-            Liveness::Gone(how) => match self.unseen(process, here) {
-                Some(why) => Liveness::Unclear(why),
-                None => Liveness::Gone(how),
-            },
-            judged => judged,
+        let judged = self.liveness_here(process, written_at);
+        match self.unseen(process, here) {
+            Some(why) if matches!(judged, Liveness::Gone(_)) => Liveness::Unclear(why),
+            _ => judged,
         }
     }
 
@@ -138,25 +136,20 @@ impl Claim {
     /// When the machine of its process had started, by that machine's clock.
     fn boot(&self) -> Option<DateTime<Utc>> {
         match self.start? {
-            ProcessStart::Ticks(ticks) => {
-                let since = i64::try_from(ticks / processes::TICKS_PER_SECOND).ok()?;
-                self.at?.checked_sub_signed(TimeDelta::seconds(since))
-            }
+            ProcessStart::Ticks(ticks) => self.at?.checked_sub_signed(since_boot(ticks)?),
             ProcessStart::At(_) => None,
         }
     }
 
     fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
+        use ProcessStart::{At, Ticks};
         let pid = self.pid;
         let gone =
             |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
-        let same_start = match self.start {
-            Some(ProcessStart::Ticks(named)) => process.start_ticks.map(|real| named == real),
-            Some(ProcessStart::At(named)) => process
-                .started_at
-                .filter(|_| process.start_ticks.is_none())
-                .map(|real| (named - real).abs() < ROUNDING),
-            None => None,
+        let same_start = match (self.start, process.start()) {
+            (Some(At(named)), Some(At(real))) => Some((named - real).abs() < ROUNDING),
+            (Some(Ticks(named)), Some(Ticks(real))) => Some(named == real),
+            _ => None,
         };
         let claimed_at = self.at.unwrap_or(written_at) + ROUNDING;
         let started = process.started_at;
@@ -238,16 +231,14 @@ pub(crate) enum SessionState {
 impl Doing {
     fn parse(bytes: &[u8]) -> Self {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let text = |name: &str| fields.at(name).as_str().map(str::to_owned);
         let moment = |name: &str| moment_of(fields.at(name));
+        let kind = fields.at("kind").as_str();
         Self {
-            session: text("sessionId"),
-            directory: text("cwd"),
+            session: fields.read("sessionId"),
+            directory: fields.read("cwd"),
             state: fields.read("status"),
             since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
-            in_background: ["bg", "daemon", "daemon-worker"]
-                .iter()
-                .any(|kind| fields.at("kind") == kind),
+            in_background: matches!(kind, Some("bg" | "daemon" | "daemon-worker")),
         }
     }
 }
@@ -375,7 +366,7 @@ mod tests {
             start_ticks: Some(143_018),
             started_at: DateTime::from_timestamp(1_795_158_410, 0),
             name: Some("claude".to_owned()),
-            in_container: false,
+            ..Process::default()
         }
     }
 

@@ -45,12 +45,9 @@ impl Shell {
 
     /// What calls this program, as the beginning of a command. None if its path is not text.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
-        let text = program.to_str()?;
-        if cfg!(windows) {
-            // Both shells take either slash; to Git Bash a backslash is something else.
-            return Some(self.call_text(&text.replace('\\', "/")));
-        }
-        Some(self.call_text(text))
+        // Both shells of Windows take either slash; to Git Bash a backslash is something else.
+        let slash = if cfg!(windows) { '\\' } else { '/' };
+        Some(self.call_text(&program.to_str()?.replace(slash, "/")))
     }
 
     fn call_text(&self, program: &str) -> String {

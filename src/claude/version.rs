@@ -12,14 +12,7 @@ use crate::places::Places;
 
 /// A client version such as `2.1.328`. What follows the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClientVersion(
-    /// Major.
-    pub u32,
-    /// Minor.
-    pub u32,
-    /// Patch.
-    pub u32,
-);
+pub struct ClientVersion(pub u32, pub u32, pub u32);
 
 impl ClientVersion {
     /// Reads `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, `2.1.328 (Claude Code)`. None if there are
@@ -28,12 +21,10 @@ impl ClientVersion {
         let text = text.trim().trim_start_matches(['v', 'V']);
         let is_of_version = |c: char| c.is_ascii_digit() || c == '.';
         let end = text.find(|c| !is_of_version(c)).unwrap_or(text.len());
-        let mut numbers = text
-            .get(..end)?
-            .split('.')
-            .map(|number| number.parse().ok());
-        let version = Self(numbers.next()??, numbers.next()??, numbers.next()??);
-        numbers.next().is_none().then_some(version)
+        let numbers = text.get(..end)?.split('.').map(str::parse);
+        let numbers: Vec<u32> = numbers.collect::<Result<_, _>>().ok()?;
+        let [major, minor, patch] = numbers.try_into().ok()?;
+        Some(Self(major, minor, patch))
     }
 }
 
@@ -43,8 +34,8 @@ impl fmt::Display for ClientVersion {
     }
 }
 
-/// From one version up to, but not including, another; an open end is None.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// From one version up to, but not including, another; an open end is None. All of them by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that this holds for.
     pub from: Option<ClientVersion>,
@@ -53,12 +44,6 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// All versions.
-    pub const ANY: Self = Self {
-        from: None,
-        before: None,
-    };
-
     /// Whether `version` is inside.
     pub fn contain(&self, version: ClientVersion) -> bool {
         self.from.is_none_or(|from| version >= from)

@@ -54,6 +54,21 @@ impl PriceTable {
             / i128::from(MULTIPLIER_UNIT);
         Money::from_pico(i64::try_from(scaled).unwrap_or(i64::MAX))
     }
+
+    /// Prices that a client may have had for a model instead of ours: those of another day, and
+    /// those of an unknown model.
+    pub(crate) fn guesses_of_clients(&self, model: &str) -> Vec<ModelPrices<'_>> {
+        let ever = self.list_prices_of(model);
+        let unknown = self.list_prices_of("");
+        ever.each_tariff().chain(unknown.each_tariff()).collect()
+    }
+
+    /// Every price that any model ever had: what a client may take for one that it does not know.
+    pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
+        let models = self.file.rows.iter().map(|row| row.model);
+        let all = models.map(|model| self.list_prices_of(model));
+        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
+    }
 }
 
 impl ModelPrices<'_> {
@@ -76,23 +91,16 @@ impl ModelPrices<'_> {
         let file = self.table.file;
         let search = Money::from_noisy_usd(file.web_search_usd).unwrap_or_default();
         let searches = i128::from(usage.web_searches) * i128::from(search.pico());
-        let tenths_of_pico = if let Some(rates) = &self.own {
-            10 * charge(rates, usage)
-        } else {
-            let calls = match calls {
-                [] => std::slice::from_ref(usage),
-                calls => calls,
-            };
-            let tariff = self.tariff_at(at);
-            let charges = calls
-                .iter()
-                .filter_map(|call| Some(charge(&rates_for(tariff?, call, service), call)));
-            let tenths = if service.us_only {
-                file.us_inference_tenths
-            } else {
-                10
-            };
-            charges.sum::<i128>() * i128::from(tenths)
+        let tenths_of_pico = match (&self.own, self.tariff_at(at)) {
+            (Some(rates), _) => 10 * charge(rates, usage),
+            (None, Some(tariff)) => {
+                let whole = std::slice::from_ref(usage);
+                let calls = if calls.is_empty() { whole } else { calls };
+                let charge = |call| charge(&rates_for(tariff, call, service), call);
+                let us_only = service.us_only.then_some(file.us_inference_tenths);
+                calls.iter().map(charge).sum::<i128>() * i128::from(us_only.unwrap_or(10))
+            }
+            (None, None) => 0,
         };
         let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
@@ -132,50 +140,7 @@ impl ModelPrices<'_> {
         let begun = self.tariffs.iter().rfind(|(from, _)| *from <= at);
         Some(begun.or(self.tariffs.first())?.1)
     }
-}
 
-/// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
-    match (tariff.above_prompt_tokens, tariff.long) {
-        (Some(above), Some(long)) if call.prompt() > above => long,
-        _ => tariff
-            .fast
-            .filter(|_| service.fast)
-            .unwrap_or(tariff.standard),
-    }
-}
-
-/// Pico-dollars for these tokens.
-fn charge(rates: &Rates, usage: &Usage) -> i128 {
-    let part = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
-    part(usage.input, rates.input)
-        + part(usage.output, rates.output)
-        + part(usage.cache_read, rates.cache_read)
-        + part(usage.cache_write_5m(), rates.write_5m)
-        + part(usage.cache_write_1h, rates.write_1h)
-}
-
-impl PriceTable {
-    /// Prices that a client may have had for a model instead of ours: those of another day, and
-    /// those of an unknown model.
-    pub(crate) fn guesses_of_clients(&self, model: &str) -> Vec<ModelPrices<'_>> {
-        let ever = self.list_prices_of(model);
-        let unknown = self.list_prices_of("");
-        ever.each_tariff().chain(unknown.each_tariff()).collect()
-    }
-
-    /// Every price that any model ever had: what a client may take for one that it does not know.
-    pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
-        let all = self
-            .file
-            .rows
-            .iter()
-            .map(|row| self.list_prices_of(row.model));
-        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
-    }
-}
-
-impl ModelPrices<'_> {
     /// `usage` with the split of cache writes by which it costs exactly `dollars`, however it was
     /// served. None if it never does. `hour` is the number of writes that live an hour, where it is
     /// known.
@@ -190,7 +155,9 @@ impl ModelPrices<'_> {
             cache_write_1h: hour,
             ..usage
         };
-        services().find_map(|service| {
+        let ways = [(false, false), (true, false), (false, true), (true, true)];
+        ways.into_iter().find_map(|(fast, us_only)| {
+            let service = ServiceLevel { fast, us_only };
             let price = |hour| self.price(at, &with(hour), service, &[]);
             let hour = hour.or_else(|| {
                 let (least, most) = (price(0), price(usage.cache_write));
@@ -204,9 +171,24 @@ impl ModelPrices<'_> {
     }
 }
 
-fn services() -> impl Iterator<Item = ServiceLevel> {
-    let ways = [(false, false), (true, false), (false, true), (true, true)].into_iter();
-    ways.map(|(fast, us_only)| ServiceLevel { fast, us_only })
+/// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
+fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
+    let above = tariff.above_prompt_tokens;
+    let long = tariff
+        .long
+        .filter(|_| above.is_some_and(|above| call.prompt() > above));
+    let fast = tariff.fast.filter(|_| service.fast);
+    long.or(fast).unwrap_or(tariff.standard)
+}
+
+/// Pico-dollars for these tokens.
+fn charge(rates: &Rates, usage: &Usage) -> i128 {
+    let part = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
+    part(usage.input, rates.input)
+        + part(usage.output, rates.output)
+        + part(usage.cache_read, rates.cache_read)
+        + part(usage.cache_write_5m(), rates.write_5m)
+        + part(usage.cache_write_1h, rates.write_1h)
 }
 
 #[cfg(test)]

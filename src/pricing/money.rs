@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Currency;
 
 /// An amount in US dollars, counted in pico-dollars (a thousandth of a nano-dollar).
@@ -13,17 +15,7 @@ use crate::config::Currency;
 /// organisation's multiplier makes such halves common. Three more digits keep every sum exact to
 /// the nano-dollar. A response fits 64 bits, and a sum of all that were ever exported fits 128.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 // Small enough where there are many: a response has one.
 #[repr(Rust, packed(8))]

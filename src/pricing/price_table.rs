@@ -9,6 +9,7 @@
 //!   `{model: {as, ends_at}}`, a model priced as another until that second.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
 use chrono::NaiveDate;
@@ -161,28 +162,22 @@ struct FetchedTariff {
     own: Option<PriceRow>,
 }
 
-/// By bare model id. Read when it is asked for.
-type FetchedPrices = Arc<
-    LazyLock<
-        BTreeMap<String, FetchedTariff>,
-        Box<dyn FnOnce() -> BTreeMap<String, FetchedTariff> + Send>,
-    >,
->;
+/// By bare model id.
+type FetchedTariffs = BTreeMap<String, FetchedTariff>;
+
+/// Read when they are asked for.
+type FetchedPrices = Arc<LazyLock<FetchedTariffs, Box<dyn FnOnce() -> FetchedTariffs + Send>>>;
 
 /// What the global state says that `read` gives, no sooner than somebody asks.
 fn in_state(read: impl FnOnce() -> Option<Value> + Send + 'static) -> FetchedPrices {
-    let prices = || read().as_ref().map_or_else(BTreeMap::new, prices);
+    let prices = || prices(&read().unwrap_or_default());
     Arc::new(LazyLock::new(Box::new(prices)))
 }
 
-fn prices(state: &Value) -> BTreeMap<String, FetchedTariff> {
-    let mut found: BTreeMap<String, FetchedTariff> = BTreeMap::new();
-    let slots = state
-        .at("clientDataCacheSlots")
-        .as_object()
-        .into_iter()
-        .flatten();
-    let data = slots.map(|(_, slot)| slot.at("data"));
+fn prices(state: &Value) -> FetchedTariffs {
+    let mut found = FetchedTariffs::new();
+    let slots = state.at("clientDataCacheSlots").as_object().into_iter();
+    let data = slots.flatten().map(|(_, slot)| slot.at("data"));
     let data = data.chain([state.at("clientDataCache")]);
     let others = data.filter_map(|data| data.at("alder_ford").as_object());
     for (model, other) in others.flatten() {
@@ -249,32 +244,25 @@ pub(super) fn bare(id: &str) -> String {
     name = name.strip_prefix("anthropic.").unwrap_or(name);
     // In this order a Vertex id loses `@date` before `-v2`, and a Bedrock id `-v1:0` before its date.
     name = name.split_once('@').map_or(name, |(model, _)| model);
-    name = strip_bedrock_version(name);
+    name = without(name, "-v", |end| {
+        end.splitn(2, ':').all(|part| is_number(part, 1..=3))
+    });
     name = name.strip_suffix("-latest").unwrap_or(name);
-    name = strip_date(name);
+    name = without(name, "-", |end| is_number(end, 8..=8));
     // `claude-opus-4.5` is how some gateways spell `claude-opus-4-5`.
     name.replace('.', "-")
 }
 
-fn strip_bedrock_version(name: &str) -> &str {
-    let Some((model, version)) = name.rsplit_once("-v") else {
-        return name;
-    };
-    let digits = |part: &str| {
-        !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit())
-    };
-    let is_version = match version.split_once(':') {
-        Some((major, minor)) => digits(major) && digits(minor),
-        None => digits(version),
-    };
-    if is_version { model } else { name }
-}
-
-fn strip_date(name: &str) -> &str {
-    match name.rsplit_once('-') {
-        Some((model, date)) if date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()) => model,
+/// A name without what stands behind the last of these marks, if that is what is meant.
+fn without<'n>(name: &'n str, mark: &str, is_meant: impl Fn(&str) -> bool) -> &'n str {
+    match name.rsplit_once(mark) {
+        Some((model, end)) if is_meant(end) => model,
         _ => name,
     }
+}
+
+fn is_number(text: &str, lengths: RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `listed` names the same model as `id`, which goes on with a variant's name
@@ -296,7 +284,7 @@ fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
         "web_search_usd": table.file.web_search_usd,
         "us_inference_multiplier": table.file.us_inference_tenths as f64 / 10.0,
         "multiplier": table.own.factor(),
-        "overrides": table.own.overrides(),
+        "overrides": table.own.overrides,
         "rows": rows,
     })
 }
@@ -334,9 +322,7 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
         }
     }
     report.table(prices);
-    for note in notes(table, rows) {
-        report.paragraph(Tone::Quiet, note);
-    }
+    report.paragraphs(Tone::Quiet, notes(table, rows));
     report
 }
 
@@ -353,12 +339,13 @@ fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
         format!("Checked on {}. Sources: {sources}.", file.updated),
     ];
     if !own.is_none() {
-        let models: Vec<&str> = own.overrides().keys().map(String::as_str).collect();
-        let (lead, models) = match models.join(", ") {
-            none if none.is_empty() => ("", none),
-            models => ("; own rates for ", models),
+        let models: Vec<&str> = own.overrides.keys().map(String::as_str).collect();
+        let lead = if models.is_empty() {
+            ""
+        } else {
+            "; own rates for "
         };
-        let times = own.factor();
+        let (times, models) = (own.factor(), models.join(", "));
         notes.push(format!(
             "modelPricing in your settings applies: times {times}{lead}{models}."
         ));

@@ -128,7 +128,7 @@ pub struct OwnRates {
     /// Scales every cost, in millionths.
     multiplier: Option<i64>,
     /// By lower-case id as written, without `[1m]`.
-    overrides: BTreeMap<String, Rates>,
+    pub overrides: BTreeMap<String, Rates>,
     /// True if they come from managed settings, the only place where the client obeys them: its
     /// own totals are then at these rates too.
     pub managed: bool,
@@ -184,11 +184,6 @@ impl OwnRates {
     /// The multiplier as a factor.
     pub fn factor(&self) -> f64 {
         self.multiplier() as f64 / MULTIPLIER_UNIT as f64
-    }
-
-    /// The overrides, by model.
-    pub fn overrides(&self) -> &BTreeMap<String, Rates> {
-        &self.overrides
     }
 
     /// The override for a model: an exact spelling first, then any spelling of the same model.

@@ -72,7 +72,7 @@ fn section(page: &mut String, message: &Message) {
     }
     let mut dated: Vec<(Versions, String)> = Vec::new();
     for (versions, text) in &message.by_version {
-        if *versions != Versions::ANY && !dated.iter().any(|(known, _)| known == versions) {
+        if *versions != Versions::default() && !dated.iter().any(|(known, _)| known == versions) {
             dated.push((*versions, format!("\"{text}\" {versions}")));
         }
     }

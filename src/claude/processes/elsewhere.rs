@@ -8,44 +8,30 @@ use std::path::Path;
 use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-use super::process::{Process, ProcessStart, Variables, is_claude_code, runs_others};
-use super::{Ancestor, PidDomain};
+use super::PidDomain;
+use super::process::{Process, Variables, is_claude_code, runs_others};
 
 /// Looks at a process id.
 pub(crate) fn look(pid: u32) -> Process {
-    listed(pid, described(), |found| seen(pid, found)).unwrap_or_else(|| unlisted(pid))
+    listed(pid, described()).unwrap_or_else(|| unlisted(pid))
 }
 
-/// What is found in the table's row of a process.
-fn listed<T>(
-    pid: u32,
-    wanted: ProcessRefreshKind,
-    find: impl FnOnce(&sysinfo::Process) -> T,
-) -> Option<T> {
+/// What the table's row of a process says.
+fn listed(pid: u32, wanted: ProcessRefreshKind) -> Option<Process> {
     let mut system = System::new();
     let id = Pid::from_u32(pid);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, wanted);
-    system.process(id).map(find)
+    system.process(id).map(seen)
 }
 
 /// Who started this program.
 pub(super) fn own_parent() -> Option<u32> {
-    let parent = |found: &sysinfo::Process| found.parent();
-    let parent = listed(std::process::id(), ProcessRefreshKind::nothing(), parent)??;
-    Some(parent.as_u32())
+    Some(listed(std::process::id(), ProcessRefreshKind::nothing())?.parent)
 }
 
 /// What is known of a process that may have started us.
-pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
-    let ancestor = |found: &sysinfo::Process| {
-        let process = seen(pid, found);
-        (process.alive != Some(false)).then(|| Ancestor {
-            began: process.started_at.map(ProcessStart::At),
-            is_client: process.is_claude == Some(true),
-            parent: found.parent().map_or(0, Pid::as_u32),
-        })
-    };
-    listed(pid, described(), ancestor)?
+pub(super) fn ancestor(pid: u32) -> Option<Process> {
+    listed(pid, described()).filter(|process| process.alive != Some(false))
 }
 
 fn described() -> ProcessRefreshKind {
@@ -54,13 +40,13 @@ fn described() -> ProcessRefreshKind {
         .with_cmd(UpdateKind::Always)
 }
 
-fn seen(pid: u32, found: &sysinfo::Process) -> Process {
+fn seen(found: &sysinfo::Process) -> Process {
     let name = found.name();
     let arguments = found.cmd().join(OsStr::new("\0"));
     let started = i64::try_from(found.start_time()).unwrap_or_default();
     let text = name.to_string_lossy();
     Process {
-        pid,
+        pid: found.pid().as_u32(),
         alive: Some(!matches!(
             found.status(),
             ProcessStatus::Zombie | ProcessStatus::Dead
@@ -72,6 +58,7 @@ fn seen(pid: u32, found: &sysinfo::Process) -> Process {
         ),
         start_ticks: None,
         started_at: DateTime::from_timestamp(started, 0).filter(|_| started > 0),
+        parent: found.parent().map_or(0, Pid::as_u32),
         name: Some(text.into_owned()),
         in_container: false,
     }
@@ -110,20 +97,16 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&possible), true, wanted);
     let user = system.process(own).and_then(sysinfo::Process::user_id);
     let processes = possible.iter().filter_map(|pid| system.process(*pid));
-    let clients = processes.filter(|process| {
+    let clients = processes.filter_map(|process| {
         // Whose a process is may not be told; then it may be ours.
         let is_ours = process.user_id().is_none_or(|theirs| Some(theirs) == user);
-        let seen = seen(process.pid().as_u32(), process);
-        is_ours && seen.alive == Some(true) && seen.is_claude == Some(true)
-    });
-    clients
-        .map(|process| {
+        (is_ours && seen(process).is_live_client()).then(|| {
             let pairs = process.environ().iter();
             let found: Variables = pairs.filter_map(|pair| variable(pair, names)).collect();
-            let pid = process.pid().as_u32();
-            (pid, (!found.is_empty()).then_some(found))
+            (process.pid().as_u32(), (!found.is_empty()).then_some(found))
         })
-        .collect()
+    });
+    clients.collect()
 }
 
 /// By its name alone: not told apart are programs that run others, and a file that is called after

@@ -6,10 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::Ancestor;
-use super::process::{Process, ProcessStart, Variables, is_claude_code, signal_probe};
+use super::process::{Process, Variables, is_claude_code, signal_probe, since_boot};
 use crate::disk;
 
 /// More than a file in `/proc` needs that tells the state of a process.
@@ -22,21 +21,14 @@ pub(crate) fn look(pid: u32) -> Process {
     if std::fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() != own.as_str()) {
         return signal_probe(pid);
     }
-    let Some(stat) = Stat::of(pid) else {
+    let Some(process) = ancestor(pid) else {
         // With hidepid another user's process has no directory here and yet lives.
         return signal_probe(pid);
     };
+    let since_boot = process.start_ticks.and_then(since_boot);
     Process {
-        pid,
-        alive: Some(!stat.zombie),
-        is_claude: stat.is_claude(pid),
-        start_ticks: Some(stat.start_ticks),
-        started_at: boot_time().and_then(|boot| {
-            let seconds = i64::try_from(stat.start_ticks / super::TICKS_PER_SECOND).ok()?;
-            boot.checked_add_signed(TimeDelta::seconds(seconds))
-        }),
-        name: Some(stat.name),
-        in_container: false,
+        started_at: boot_time().and_then(|boot| boot.checked_add_signed(since_boot?)),
+        ..process
     }
 }
 
@@ -46,13 +38,13 @@ pub(super) fn own_parent() -> Option<u32> {
     Some(std::os::unix::process::parent_id())
 }
 
-/// What is known of a process that may have started us.
-pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
-    let stat = Stat::of(pid)?;
-    Some(Ancestor {
-        began: Some(ProcessStart::Ticks(stat.start_ticks)),
-        is_client: stat.is_claude(pid) == Some(true),
-        parent: stat.parent,
+/// What is known of a process that may have started us; not when that was by the clock.
+pub(super) fn ancestor(pid: u32) -> Option<Process> {
+    let process = in_stat(&beginning(pid, "stat")?)?;
+    Some(Process {
+        pid,
+        is_claude: is_claude(pid, process.name.as_deref()?),
+        ..process
     })
 }
 
@@ -65,43 +57,31 @@ fn beginning(pid: u32, name: &str) -> Option<Vec<u8>> {
     Some(page)
 }
 
-struct Stat {
-    name: String,
-    zombie: bool,
-    parent: u32,
-    start_ticks: u64,
+/// What `/proc/<pid>/stat` says (proc(5)): the name stands in parentheses and may itself hold spaces and
+/// parentheses, so the fields are counted from the last `)`.
+fn in_stat(bytes: &[u8]) -> Option<Process> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, tail) = text.rsplit_once(')')?;
+    let mut fields = tail.split_ascii_whitespace();
+    let state = fields.next()?;
+    Some(Process {
+        name: Some(head.split_once('(')?.1.to_owned()),
+        alive: Some(!matches!(state, "Z" | "X" | "x")),
+        parent: fields.next()?.parse().ok()?,
+        // Field 22; the parent is field 4.
+        start_ticks: Some(fields.nth(17)?.parse().ok()?),
+        ..Process::default()
+    })
 }
 
-impl Stat {
-    fn of(pid: u32) -> Option<Self> {
-        Self::parse(&beginning(pid, "stat")?)
-    }
-
-    /// `/proc/<pid>/stat` (proc(5)): the name stands in parentheses and may itself hold spaces and
-    /// parentheses, so the fields are counted from the last `)`.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(bytes);
-        let (head, tail) = text.rsplit_once(')')?;
-        let mut fields = tail.split_ascii_whitespace();
-        let state = fields.next()?;
-        Some(Self {
-            name: head.split_once('(')?.1.to_owned(),
-            zombie: matches!(state, "Z" | "X" | "x"),
-            parent: fields.next()?.parse().ok()?,
-            // Field 22; the parent is field 4.
-            start_ticks: fields.nth(17)?.parse().ok()?,
-        })
-    }
-
-    /// Whether it is Claude Code: by its name alone, where that suffices.
-    fn is_claude(&self, pid: u32) -> Option<bool> {
-        let by_name = is_claude_code(&self.name, None, &[]);
-        by_name.filter(|is_claude| *is_claude).or_else(|| {
-            let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-            let arguments = beginning(pid, "cmdline").unwrap_or_default();
-            is_claude_code(&self.name, executable.as_deref(), &arguments)
-        })
-    }
+/// Whether it is Claude Code: by its name alone, where that suffices.
+fn is_claude(pid: u32, name: &str) -> Option<bool> {
+    let by_name = is_claude_code(name, None, &[]);
+    by_name.filter(|is_claude| *is_claude).or_else(|| {
+        let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let arguments = beginning(pid, "cmdline").unwrap_or_default();
+        is_claude_code(name, executable.as_deref(), &arguments)
+    })
 }
 
 fn boot_time() -> Option<DateTime<Utc>> {
@@ -114,10 +94,7 @@ fn boot_time() -> Option<DateTime<Utc>> {
 /// place: it has none of them, or they cannot be read.
 pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
     own_pids()
-        .filter(|pid| {
-            let process = look(*pid);
-            process.alive == Some(true) && process.is_claude == Some(true)
-        })
+        .filter(|pid| look(*pid).is_live_client())
         .map(|pid| (pid, variables_of(pid, names)))
         // A process that is just ending has no environment any more; it does not count.
         .filter(|(pid, variables)| variables.is_some() || look(*pid).alive == Some(true))
@@ -227,9 +204,10 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
         let line = "7 (a) S (b) S 1 7 7 0 -1 4194304 9 0 0 0 0 0 0 0 20 0 1 0 143018 5 6 7";
-        let stat = Stat::parse(line.as_bytes()).unwrap();
-        assert_eq!((stat.name.as_str(), stat.start_ticks), ("a) S (b", 143_018));
-        assert!(Stat::parse(b"7 (cut").is_none());
+        let process = in_stat(line.as_bytes()).unwrap();
+        assert_eq!(process.name.as_deref(), Some("a) S (b"));
+        assert_eq!(process.start_ticks, Some(143_018));
+        assert!(in_stat(b"7 (cut").is_none());
     }
 
     #[test]

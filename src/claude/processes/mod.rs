@@ -10,7 +10,7 @@ mod table;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::process::{Process, ProcessStart};
+pub(crate) use self::process::{Process, ProcessStart, since_boot};
 pub(crate) use self::table::{is_used_in_a_container, look, pid_domain};
 use crate::disk;
 use crate::environment::{Environment, HOME};
@@ -18,14 +18,6 @@ use crate::places::Places;
 
 /// More ancestors than this program ever has below the client.
 const MOST_ANCESTORS: usize = 16;
-
-/// What a system's table says of a process that may have started us.
-#[derive(Debug, Clone, Copy)]
-struct Ancestor {
-    began: Option<ProcessStart>,
-    is_client: bool,
-    parent: u32,
-}
 
 /// The client that started this program: its id and when it began. None where it is not to be seen
 /// among those that started each other.
@@ -37,22 +29,19 @@ pub(crate) fn client_above() -> Option<(u32, ProcessStart)> {
 /// gives it to others: who began after its child did not start it.
 fn client_among(
     mut pid: u32,
-    table: impl Fn(u32) -> Option<Ancestor>,
+    table: impl Fn(u32) -> Option<Process>,
 ) -> Option<(u32, ProcessStart)> {
     let mut child = None;
     for _ in 0..MOST_ANCESTORS {
         let found = table(pid).filter(|_| pid > 0)?;
-        if child
-            .zip(found.began)
-            .is_some_and(|(child, parent)| parent > child)
-        {
+        let began = found.start();
+        if child.zip(began).is_some_and(|(child, it)| it > child) {
             return None;
         }
-        if found.is_client {
-            return Some((pid, found.began?));
+        if found.is_claude == Some(true) {
+            return Some((pid, began?));
         }
-        child = found.began;
-        pid = found.parent;
+        (child, pid) = (began, found.parent);
     }
     None
 }
@@ -73,9 +62,6 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .map(|(pid, _)| pid)
         .collect()
 }
-
-/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
-pub(crate) const TICKS_PER_SECOND: u64 = 100;
 
 /// The highest process id that Linux gives out, in whatever container; macOS stays far below.
 pub(crate) const HIGHEST_PID: u32 = 1 << 22;
@@ -130,10 +116,16 @@ mod tests {
     fn client_in(lines: &[Line], from: u32, form: fn(u64) -> ProcessStart) -> Option<u32> {
         let ancestor = |pid: u32| {
             let (_, parent, began, is_client) = lines.iter().find(|line| line.0 == pid)?;
-            Some(Ancestor {
-                began: Some(form(*began)),
-                is_client: *is_client,
+            let (start_ticks, started_at) = match form(*began) {
+                ProcessStart::Ticks(ticks) => (Some(ticks), None),
+                ProcessStart::At(at) => (None, Some(at)),
+            };
+            Some(Process {
+                start_ticks,
+                started_at,
+                is_claude: Some(*is_client),
                 parent: *parent,
+                ..Process::default()
             })
         };
         client_among(from, ancestor).map(|(pid, _)| pid)

@@ -20,6 +20,8 @@ pub(crate) struct Process {
     pub(crate) start_ticks: Option<u64>,
     /// Start time by the wall clock; wrong by as much as the clock was set since.
     pub(crate) started_at: Option<DateTime<Utc>>,
+    /// Who started it; 0 where that is not known.
+    pub(crate) parent: u32,
     /// Whether a process in a container is known there under this id, too.
     pub(crate) in_container: bool,
     /// The program's name, for sentences.
@@ -35,6 +37,17 @@ impl Process {
             is_claude: Some(false),
             ..Self::default()
         }
+    }
+
+    /// Whether it is Claude Code, and runs, for certain.
+    pub(super) fn is_live_client(&self) -> bool {
+        self.alive == Some(true) && self.is_claude == Some(true)
+    }
+
+    /// When it began, in the form that the system has.
+    pub(crate) fn start(&self) -> Option<ProcessStart> {
+        let ticks = self.start_ticks.map(ProcessStart::Ticks);
+        ticks.or(self.started_at.map(ProcessStart::At))
     }
 }
 
@@ -154,6 +167,14 @@ pub(crate) enum ProcessStart {
     Ticks(u64),
     /// macOS and Windows: by the clock, to a second.
     At(DateTime<Utc>),
+}
+
+/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// How long so many clock ticks are.
+pub(crate) fn since_boot(ticks: u64) -> Option<TimeDelta> {
+    TimeDelta::try_seconds(i64::try_from(ticks / TICKS_PER_SECOND).ok()?)
 }
 
 /// Numbers above this count tenths of microseconds since some year: since 1601 (a `FILETIME`), and
