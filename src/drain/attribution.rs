@@ -27,9 +27,12 @@ pub(crate) struct Attribution<'l> {
 impl<'l> Attribution<'l> {
     /// By the ids of prompts.
     pub(crate) fn by_prompt(ledger: &'l Ledger, writes: &[Write]) -> Self {
-        Self::new(ledger, writes, |write| {
-            Some(write.prompt.as_ref()?.id.clone())
-        })
+        let holder = |write: &Write| Some((write.answer.key, write.prompt.as_ref()?.id.clone()));
+        Self {
+            ledger,
+            holders: writes.iter().filter_map(holder).collect(),
+            of_sessions: HashMap::new(),
+        }
     }
 
     /// By accounts: the one that is logged in, or a short hash.
@@ -38,37 +41,30 @@ impl<'l> Attribution<'l> {
         writes: &[Write],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
-        let mut all = Self::new(ledger, writes, |write| {
-            let owner = write.owner.as_ref();
-            let is_login = owner.zip(login).and_then(|(owner, login)| owner.is(login));
-            let hash = owner.and_then(|owner| Some(format!("{:.8}", owner.fingerprint.as_ref()?)));
-            if is_login == Some(true) {
-                return Some(LOGIN.to_owned());
-            }
-            Some(hash.unwrap_or_else(|| UNKNOWN.to_owned()))
-        });
+        let holder = |write: &Write| (write.answer.key, account_of(write, login));
+        let holders: HashMap<i64, String> = writes.iter().map(holder).collect();
         // What a session spent beyond its answers, its account paid.
+        let mut of_sessions = HashMap::new();
         ledger.rows(EVER, RowsBy::Answer, &mut |row| {
-            if let Some(holder) = row.answer.and_then(|key| all.holders.get(&key)) {
-                let session = row.origin.session.clone();
-                all.of_sessions.insert(session, holder.clone());
+            if let Some(holder) = row.answer.and_then(|key| holders.get(&key)) {
+                of_sessions.insert(row.origin.session.clone(), holder.clone());
             }
         })?;
-        Ok(all)
-    }
-
-    fn new(
-        ledger: &'l Ledger,
-        writes: &[Write],
-        holder: impl Fn(&Write) -> Option<String>,
-    ) -> Self {
-        let holders = writes.iter();
-        let holders = holders.filter_map(|write| Some((write.answer.key, holder(write)?)));
-        Self {
+        Ok(Self {
             ledger,
-            holders: holders.collect(),
-            of_sessions: HashMap::new(),
-        }
+            holders,
+            of_sessions,
+        })
+    }
+}
+
+fn account_of(write: &Write, login: Option<&Owner>) -> String {
+    let owner = write.owner.as_ref();
+    let is_login = owner.zip(login).and_then(|(owner, login)| owner.is(login));
+    match owner.and_then(|owner| owner.fingerprint.as_ref()) {
+        _ if is_login == Some(true) => LOGIN.to_owned(),
+        Some(hash) => format!("{hash:.8}"),
+        None => UNKNOWN.to_owned(),
     }
 }
 

@@ -159,21 +159,20 @@ fn by_requests(
         || now.agent.is_some()
         || now.version != before.version
         || now.events.commands > before.events.commands;
+    let unknown = (Cause::Unknown, false);
     if new.shape != old.shape {
-        return match changed_shape(old, new, shapes) {
-            Some((cause, _)) => (cause, !is_by_user),
-            None => (Cause::Unknown, false),
-        };
+        let changed = changed_shape(old, new, shapes);
+        return changed.map_or(unknown, |(cause, _)| (cause, !is_by_user));
     }
     let (cause, is_needless) = match (&old.messages, &new.messages) {
         _ if new.effort != old.effort => (Cause::EffortChanged, false),
         (Some(before), Some(now)) if new.parameters == old.parameters => {
             by_messages(before, now, is_by_user)
         }
-        _ => (Cause::Unknown, false),
+        _ => unknown,
     };
     match (cause, is_too_far(before, now)) {
-        (Cause::Server, true) => (Cause::Unknown, false),
+        (Cause::Server, true) => unknown,
         (cause, is_too_far) => (cause, is_needless && !is_too_far),
     }
 }

@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::cause::Cause;
 use super::history::{Again, Write};
 use super::percent_worth::PercentWorth;
-use super::record::CachedAnswer;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table, joined};
 use crate::spend::{Period, share, short_count};
@@ -44,9 +44,9 @@ pub(crate) struct Findings {
     pub(crate) written: Money,
     pub(crate) needless: Sum,
     /// By cause, and whether it was needless; the dearest first, what was needless before that.
-    pub(crate) causes: Vec<((Cause, bool), Sum)>,
+    pub(crate) causes: IndexMap<(Cause, bool), Sum>,
     /// Sessions with needless writes, by their ids, the dearest first.
-    pub(crate) sessions: Vec<(String, SessionDrain)>,
+    pub(crate) sessions: IndexMap<String, SessionDrain>,
     /// Needless writes by the version that sent the request; how many answers of each in all.
     pub(crate) versions: BTreeMap<String, (u64, Sum)>,
     /// Needless writes, the dearest first.
@@ -73,22 +73,18 @@ impl Findings {
     /// Adds up these writes.
     pub(crate) fn new(writes: Vec<Write>) -> Self {
         let mut found = Self::default();
-        let mut causes: BTreeMap<(Cause, bool), Sum> = BTreeMap::new();
-        let mut sessions: BTreeMap<String, SessionDrain> = BTreeMap::new();
         for mut write in writes {
             found.answers += 1;
             found.written += write.cost;
             found.unrecorded += u64::from(!write.is_recorded);
             found.hour.0 += write.hour_more;
-            let version = found
-                .versions
-                .entry(write.answer.version.clone())
-                .or_default();
+            let versions = &mut found.versions;
+            let version = versions.entry(write.answer.version.clone()).or_default();
             version.0 += 1;
             let Some(again) = write.again.take() else {
                 continue;
             };
-            let cause = causes.entry((again.cause, again.is_needless));
+            let cause = found.causes.entry((again.cause, again.is_needless));
             cause.or_default().add(&again);
             if again.cause == Cause::Expired && again.after < HOUR {
                 found.hour.1 += again.cost;
@@ -98,19 +94,17 @@ impl Findings {
             }
             found.needless.add(&again);
             version.1.add(&again);
-            let session = sessions.entry(write.session.clone()).or_default();
+            let session = found.sessions.entry(write.session.clone());
+            let session = session.or_default();
             session.needless.add(&again);
             *session.costs.entry(again.cause).or_default() += again.cost;
             found.cases.push((write, again));
         }
         found.cases.sort_by_key(|(_, again)| Reverse(again.cost));
-        found.causes = causes.into_iter().collect();
-        let place = |((_, is_needless), sum): &((_, bool), Sum)| (!is_needless, Reverse(sum.cost));
+        let place = |it: &(Cause, bool), sum: &Sum| (!it.1, Reverse(sum.cost), *it);
         found.causes.sort_by_key(place);
-        found.sessions = sessions.into_iter().collect();
-        found
-            .sessions
-            .sort_by_key(|(_, drain)| Reverse(drain.needless.cost));
+        let place = |id: &String, it: &SessionDrain| (Reverse(it.needless.cost), id.clone());
+        found.sessions.sort_by_cached_key(place);
         found
     }
 }
@@ -119,8 +113,7 @@ impl SessionDrain {
     /// What most of it is due to.
     fn cause(&self) -> Option<Cause> {
         let costs = self.costs.iter().rev();
-        let dearest = costs.max_by_key(|(_, cost)| **cost);
-        dearest.map(|(cause, _)| *cause)
+        Some(*costs.max_by_key(|(_, cost)| **cost)?.0)
     }
 }
 
@@ -192,22 +185,17 @@ impl Drain {
         let (needless, written, all) = (self.found.needless, self.found.written, self.cost);
         let (part, tokens) = (share(needless.cost, all), short_count(needless.tokens));
         let (lost, times) = (needless.cost, counted(needless.answers, "time"));
-        let (tone, says) = match (self.found.answers, needless.answers) {
-            (0, _) => (Tone::Plain, "No answers were found.".to_owned()),
-            (_, 0) => (
-                Tone::Good,
-                format!(
-                    "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {all}."
-                ),
-            ),
-            _ => (
-                Tone::Strong,
-                format!(
-                    "{lost} of {all} ({part}) went into writing to the prompt cache what was already in it: {tokens} tokens, {times}."
-                ),
-            ),
-        };
-        report.paragraph(tone, says);
+        let nothing = format!(
+            "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {all}."
+        );
+        let much = format!(
+            "{lost} of {all} ({part}) went into writing to the prompt cache what was already in it: {tokens} tokens, {times}."
+        );
+        match (self.found.answers, needless.answers) {
+            (0, _) => report.paragraph(Tone::Plain, "No answers were found."),
+            (_, 0) => report.paragraph(Tone::Good, nothing),
+            _ => report.paragraph(Tone::Strong, much),
+        }
     }
 
     fn list_causes(&self, report: &mut Report) {
@@ -296,8 +284,9 @@ impl Drain {
 
 /// What a needless write is proven by.
 fn proof(write: &Write, again: &Again) -> String {
-    let CachedAnswer { model, version, .. } = &write.answer;
-    let counts = [again.there, write.answer.usage.cache_read, again.tokens];
+    let answer = &write.answer;
+    let (model, version) = (&answer.model, &answer.version);
+    let counts = [again.there, answer.usage.cache_read, again.tokens];
     let [there, read, tokens] = counts.map(short_count);
     let later = in_words(TimeDelta::milliseconds(again.after.max(1_000)));
     let why = again.changed.as_deref();
@@ -310,12 +299,8 @@ fn proof(write: &Write, again: &Again) -> String {
 /// What was written without need, as Markdown for a bug report. Versions, counts, times (UTC), ids of
 /// requests; no name, no path, no word of anybody.
 pub(crate) fn bug_report(found: &Findings) -> String {
-    let Sum {
-        answers,
-        tokens,
-        cost,
-    } = found.needless;
-    let all = found.answers;
+    let (needless, all) = (found.needless, found.answers);
+    let (answers, tokens, cost) = (needless.answers, needless.tokens, needless.cost);
     let mut lines = vec![
         "### Prompt cache written again without need\n".to_owned(),
         format!(
@@ -340,15 +325,11 @@ pub(crate) fn bug_report(found: &Findings) -> String {
 }
 
 fn case((write, again): &(Write, Again)) -> String {
-    let CachedAnswer {
-        model,
-        version,
-        usage,
-        ..
-    } = &write.answer;
-    let (at, after) = (rfc3339(moment(write.answer.at)), again.after / 1_000);
-    let (there, read, tokens) = (again.there, usage.cache_read, again.tokens);
-    let ids = [&write.answer.request_id, &again.request_before];
+    let answer = &write.answer;
+    let (model, version) = (&answer.model, &answer.version);
+    let (at, after) = (rfc3339(moment(answer.at)), again.after / 1_000);
+    let (there, read, tokens) = (again.there, answer.usage.cache_read, again.tokens);
+    let ids = [&answer.request_id, &again.request_before];
     let [id, id_before] = ids.map(|id| id.as_deref().unwrap_or("-"));
     let cause = json!(again.cause);
     let cause = cause.as_str().unwrap_or_default();

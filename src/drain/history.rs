@@ -57,8 +57,8 @@ pub(crate) struct Again {
 type Caller = (Option<String>, String);
 
 /// What transcripts say, line by line.
-struct History<'t> {
-    prices: &'t PriceTable,
+#[derive(Default)]
+struct History {
     shapes: HashMap<Hash, Shape>,
     /// Answers that were counted: copies stand in the files of forks.
     counted: HashSet<i64>,
@@ -79,26 +79,9 @@ struct FileHistory {
     seen: HashSet<i64>,
 }
 
-impl<'t> History<'t> {
-    fn new(prices: &'t PriceTable) -> Self {
-        Self {
-            prices,
-            shapes: HashMap::new(),
-            counted: HashSet::new(),
-            file: FileHistory::default(),
-        }
-    }
-
-    /// The lines that follow are those of this session's transcript.
-    fn begin(&mut self, session: String) {
-        self.file = FileHistory {
-            session,
-            ..FileHistory::default()
-        };
-    }
-
+impl History {
     /// Takes in the next line. Gives what it wrote, if it is an answer that was not counted yet.
-    fn read(&mut self, line: &[u8]) -> Option<Write> {
+    fn read(&mut self, line: &[u8], prices: &PriceTable) -> Option<Write> {
         let fields = record::read(line)?;
         let file = &mut self.file;
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
@@ -110,7 +93,7 @@ impl<'t> History<'t> {
             ("assistant", _) => {
                 let answer = record::answer(line, fields)?;
                 let is_new = file.seen.insert(answer.key);
-                let write = is_new.then(|| self.answer(answer)).flatten();
+                let write = is_new.then(|| self.answer(answer, prices)).flatten();
                 self.file.events.lines += 1;
                 return write;
             }
@@ -137,7 +120,7 @@ impl<'t> History<'t> {
         None
     }
 
-    fn answer(&mut self, mut now: CachedAnswer) -> Option<Write> {
+    fn answer(&mut self, mut now: CachedAnswer, prices: &PriceTable) -> Option<Write> {
         let file = &mut self.file;
         now.sent = now.request.and_then(|id| file.requests.get(&id).cloned());
         now.events = file.events;
@@ -154,7 +137,7 @@ impl<'t> History<'t> {
             None if models.is_empty() => Some((written, (Cause::First, false))),
             None => Some((written, (Cause::ModelChanged, false))),
         };
-        let prices = self.prices.prices_of(&now.model);
+        let prices = prices.prices_of(&now.model);
         let again = found.map(|(tokens, (cause, is_needless))| {
             let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
             let changed =
@@ -287,12 +270,15 @@ pub(crate) fn writes(
         (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))
     });
     let all = files.iter().map(|file| file.state.size).sum();
-    let (mut history, mut writes, mut done) = (History::new(prices), Vec::new(), 0);
+    let (mut history, mut writes, mut done) = (History::default(), Vec::new(), 0);
     for file in files {
         if let Ok(opened) = open_regular(&file.path) {
-            history.begin(session_of(&file.path));
+            history.file = FileHistory {
+                session: session_of(&file.path),
+                ..FileHistory::default()
+            };
             // What was read before an error holds.
-            let _ = each_line(opened, |line| writes.extend(history.read(line)));
+            let _ = each_line(opened, |line| writes.extend(history.read(line, prices)));
         }
         done += file.state.size;
         progress(done, all);

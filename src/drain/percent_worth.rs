@@ -50,8 +50,6 @@ const LEAST_SPANS: usize = 3;
 const UPPER: usize = 70;
 /// Of spans that were all worked here alone, that one lies up to a fortieth above what is true.
 const NOISE: u128 = 40;
-/// The server rounds resets.
-const SAME_RESET: Millis = 60_000;
 const WEEK: Millis = 7 * 24 * 3_600_000;
 /// Of fewer prompts none is the usual one.
 const LEAST_PROMPTS: usize = 5;
@@ -215,9 +213,9 @@ fn left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
 
 /// Whether the window only rose meanwhile: not reset, neither by time nor by the user.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
-    let resets = start.meter.resets_at.zip(step.meter.resets_at);
     step.meter.used_percent >= start.meter.used_percent
-        && resets.is_some_and(|(one, other)| (one - other).num_milliseconds().abs() <= SAME_RESET)
+        && step.meter.resets_at.is_some()
+        && step.meter.is_of_run(&start.meter)
 }
 
 /// What the account spent here between two steps; another account's is not its.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::foreign::Foreign;
 use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{HOUR, Millis, millis};
 use crate::transcript::line::{Line, parse};
@@ -25,10 +26,9 @@ pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 
 /// A lifetime as requests and answers name it; a request that names none means five minutes.
 fn lifetime(name: Option<&str>) -> Millis {
-    if name == Some("1h") {
-        HOUR
-    } else {
-        FIVE_MINUTES
+    match name {
+        Some("1h") => HOUR,
+        _ => FIVE_MINUTES,
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Request {
     pub(super) source: String,
     /// Of system prompt and tools.
     pub(super) shape: Hash,
-    pub(super) effort: Option<String>,
+    pub(super) effort: Option<Value>,
     /// Of all other parameters, and of the marks in the system prompt.
     pub(super) parameters: Hash,
     /// The request whose first `kept` messages this one repeats.
@@ -166,11 +166,6 @@ struct ShapeFields<'l> {
     tools: Option<Vec<&'l RawValue>>,
 }
 
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
 /// What a line says that matters here. None for what is no line of a transcript.
 pub(super) fn read(line: &[u8]) -> Option<Fields<'_>> {
     serde_json::from_slice(line).ok()
@@ -199,7 +194,7 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         at: millis(&fields.timestamp?)?,
         source: fields.query_source.unwrap_or_default(),
         shape: hash(&fields.shape_hash?),
-        effort: effort.map(|effort| effort.to_string()),
+        effort,
         parameters: hash(&all),
         base: fields.base.map(|base| hash(&base)),
         kept: fields.keep.unwrap_or_default(),
@@ -211,9 +206,9 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
 pub(super) fn shape(fields: &Fields<'_>) -> Option<(Hash, Shape)> {
     let shape = fields.shape.as_ref()?;
     let tools = shape.tools.iter().flatten().map(|tool| {
-        let named: Option<Named> = serde_json::from_str(tool.get()).ok();
-        let name = named.map(|named| named.name).unwrap_or_default();
-        (name, Part::new(tool))
+        let fields: Value = serde_json::from_str(tool.get()).unwrap_or_default();
+        let name = fields.at("name").as_str().unwrap_or_default();
+        (name.to_owned(), Part::new(tool))
     });
     let shape = Shape {
         system: shape.system.map_or(Part { hash: 0, length: 0 }, Part::new),

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::ledger::{Answer, Answers};
@@ -13,9 +13,9 @@ use crate::spend::share;
 use crate::time::{Clock, Millis, rfc3339};
 
 /// In a shorter pause, what was told late may belong to what was done before.
-const PAUSE: TimeDelta = TimeDelta::minutes(10);
+const PAUSE: Millis = 10 * 60_000;
 /// What was asked for so shortly before a figure may not be in it.
-const LATE: TimeDelta = TimeDelta::minutes(3);
+const LATE: Millis = 3 * 60_000;
 /// Of fewer points nothing is said: percents are whole.
 const POINTS: f64 = 2.0;
 /// How many of each are named, and what a share must be for it.
@@ -157,23 +157,21 @@ fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec
 /// first answer after a pause tells of the pause. What was asked for just before it may be in it, too:
 /// that is taken off, at what a point cost while this machine worked.
 fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
-    let [pause, late] = [PAUSE, LATE].map(|length| length.num_milliseconds());
-    let cost = |from: Millis, until: Millis| -> f64 {
-        let within = served.iter();
-        let within = within.filter(|response| from < response.at && response.at <= until);
-        within.map(|response| response.cost).sum::<Money>().usd()
+    let within = |from: Millis, until: Millis| {
+        let all = served.iter();
+        all.filter(move |response| from < response.at && response.at <= until)
     };
+    let cost = |from, until| within(from, until).map(|it| it.cost).sum::<Money>().usd();
     let (mut worked, mut paused) = ((0.0, 0.0), Vec::new());
     for (before, now) in levels.iter().zip(levels.iter().skip(1)) {
-        let since = served.iter().map(|response| response.at);
-        let since = since.filter(|at| before.0 < *at && *at <= now.0);
+        let since = within(before.0, now.0).map(|response| response.at);
         // The answer that brought the figure.
         let Some((first, brought)) = since.clone().min().zip(since.max()) else {
             continue;
         };
         let rise = now.1 - before.1;
-        if first == brought && brought - before.0 >= pause {
-            paused.push((rise, cost(before.0 - late, before.0)));
+        if first == brought && brought - before.0 >= PAUSE {
+            paused.push((rise, cost(before.0 - LATE, before.0)));
         } else {
             worked = (worked.0 + rise, worked.1 + cost(before.0, now.0));
         }

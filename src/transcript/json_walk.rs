@@ -63,6 +63,17 @@ impl<'a> JsonWalk<'a> {
         })
     }
 
+    /// The bytes of the value of an object's field; none where there is no such field.
+    pub(super) fn value_of(&mut self, name: &[u8]) -> Option<&'a [u8]> {
+        let mut found = &b""[..];
+        self.values(|field, value| {
+            if field == name {
+                found = value;
+            }
+        })?;
+        Some(found)
+    }
+
     /// Calls `see` for each item of an array; it has to pass over the item. Anything but an array
     /// is passed over.
     pub(super) fn items(&mut self, see: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {

@@ -244,21 +244,9 @@ impl<'a> LineFields<'a> {
                 self.state.models.insert(model, ModelTotal::read(walk)?);
                 Some(())
             })?,
-            b"forkedFrom" => walk.values(|field, value| {
-                if field == b"sessionId" {
-                    self.forked_from = value;
-                }
-            })?,
-            b"snapshot" => walk.values(|field, value| {
-                if field == b"timestamp" {
-                    self.snapshot_at = value;
-                }
-            })?,
-            b"compactMetadata" => walk.values(|field, value| {
-                if field == b"preTokens" {
-                    self.compacted_tokens = count(value);
-                }
-            })?,
+            b"forkedFrom" => self.forked_from = walk.value_of(b"sessionId")?,
+            b"snapshot" => self.snapshot_at = walk.value_of(b"timestamp")?,
+            b"compactMetadata" => self.compacted_tokens = count(walk.value_of(b"preTokens")?),
             _ => {
                 walk.value()?;
             }
@@ -306,13 +294,12 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     let advice = std::mem::take(&mut object.advice);
     let (usage, calls) = object.into_usage_and_calls();
     let (message_id, request_id) = (id(message.id), id(fields.request));
-    let signature = message_id
-        .zip(request_id)
-        .map(|(message, request)| Signature {
-            message,
-            request,
-            usage: usage_as_written,
-        });
+    let ids = message_id.zip(request_id);
+    let signature = ids.map(|(message, request)| Signature {
+        message,
+        request,
+        usage: usage_as_written,
+    });
     let key = match message_id {
         Some(message) => hash_of(message, request_id.unwrap_or_default()),
         None => id(fields.uuid).map_or(xxh3_64(bytes).cast_signed(), |uuid| hash_of(b"", uuid)),
@@ -337,11 +324,8 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
 fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     match directory.as_bytes() {
         [b'a'..=b'z', b':', b'/' | b'\\', ..] => {
-            let mut capital = directory.into_owned();
-            if let Some(drive) = capital.get_mut(..1) {
-                drive.make_ascii_uppercase();
-            }
-            Cow::Owned(capital)
+            let (drive, rest) = directory.split_at(1);
+            Cow::Owned(drive.to_ascii_uppercase() + rest)
         }
         _ => directory,
     }

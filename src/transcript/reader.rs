@@ -123,8 +123,7 @@ pub fn read_on(
     // A long line made it grow.
     buffer.truncate(STRETCH);
     buffer.resize(buffer.len().max(first), 0);
-    let mut filled = 0;
-    let mut read_in_all = 0;
+    let (mut filled, mut read_in_all) = (0, 0);
     while rest > 0 {
         if filled == buffer.len() {
             buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
@@ -142,33 +141,28 @@ pub fn read_on(
         let fresh = filled;
         filled += got;
         let searched = buffer.get(fresh..filled).unwrap_or_default();
-        let Some(last) = memchr::memrchr(b'\n', searched).map(|newline| fresh + newline + 1) else {
-            let is_too_long = filled == LONGEST_LINE;
-            if is_within || is_too_long {
-                if !is_within {
-                    now.carry.unreadable = now.carry.unreadable.saturating_add(1);
-                }
-                is_within = true;
-                now.offset += filled as u64;
-                filled = 0;
-                if rest > 0 && enough(read_in_all) {
-                    now.file = FileState::default();
-                    break;
-                }
+        if let Some(newline) = memchr::memrchr(b'\n', searched) {
+            let last = fresh + newline + 1;
+            let mut lines = buffer.get(..last).unwrap_or_default();
+            if is_within {
+                let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
+                now.offset += end as u64;
+                lines = lines.get(end..).unwrap_or_default();
+                is_within = false;
             }
+            scan(lines, now.offset, &mut now.carry, sink);
+            now.offset += lines.len() as u64;
+            buffer.copy_within(last..filled, 0);
+            filled -= last;
+        } else if is_within || filled == LONGEST_LINE {
+            let is_first = u32::from(!is_within);
+            now.carry.unreadable = now.carry.unreadable.saturating_add(is_first);
+            is_within = true;
+            now.offset += filled as u64;
+            filled = 0;
+        } else {
             continue;
-        };
-        let mut lines = buffer.get(..last).unwrap_or_default();
-        if is_within {
-            let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
-            now.offset += end as u64;
-            lines = lines.get(end..).unwrap_or_default();
-            is_within = false;
         }
-        scan(lines, now.offset, &mut now.carry, sink);
-        now.offset += lines.len() as u64;
-        buffer.copy_within(last..filled, 0);
-        filled -= last;
         if rest > 0 && enough(read_in_all) {
             // Not looked at to the end: a state that cannot match makes the next look read on.
             now.file = FileState::default();
@@ -333,7 +327,7 @@ fn is_torn(line: &[u8]) -> bool {
 }
 
 fn is_one_of_others(line: &[u8]) -> bool {
-    let beginning = line.get(..BEGINNING.min(line.len())).unwrap_or_default();
+    let beginning = line.get(..BEGINNING).unwrap_or(line);
     let kinds = if line.starts_with(CONVERSATION) {
         1
     } else {
@@ -349,10 +343,10 @@ fn is_one_of_others(line: &[u8]) -> bool {
 /// are fields.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
-    let rest = from
+    let value = from
         .strip_prefix(USAGE.needle())
         .and_then(|rest| rest.strip_prefix(b":"));
-    let Some(rest) = rest.and_then(|value| value.strip_prefix(known.usage)) else {
+    let Some(rest) = value.and_then(|value| value.strip_prefix(known.usage)) else {
         return false;
     };
     // Some writers have the request before the message.

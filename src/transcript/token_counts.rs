@@ -26,11 +26,7 @@ impl UsageObject {
         walk.fields(|field, walk| {
             match field {
                 b"server_tool_use" => {
-                    return walk.values(|field, value| {
-                        if field == b"web_search_requests" {
-                            self.web_searches = search_count(value);
-                        }
-                    });
+                    self.web_searches = search_count(walk.value_of(b"web_search_requests")?);
                 }
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
                 b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",

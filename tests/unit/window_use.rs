@@ -1,5 +1,7 @@
 //! Made-up windows whose users are known.
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::time::{Hours, Zone};
 

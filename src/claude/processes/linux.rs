@@ -104,11 +104,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
 /// Ids of this user's processes, if the table is that of our own namespace.
 fn own_pids() -> impl Iterator<Item = u32> {
     let user = rustix::process::geteuid().as_raw();
-    let listing = std::fs::read_dir("/proc").ok();
-    listing
-        .into_iter()
-        .flatten()
-        .flatten()
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
         .filter(move |entry| entry.metadata().is_ok_and(|found| found.uid() == user))
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

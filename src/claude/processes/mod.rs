@@ -51,16 +51,13 @@ fn client_among(
 ///
 /// Of another process's environment only home and `CLAUDE_CONFIG_DIR` are looked at.
 pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
-    let clients = table::own_clients(&[HOME, "CLAUDE_CONFIG_DIR"]).into_iter();
-    clients
-        .filter(|(_, variables)| {
-            variables.as_ref().is_none_or(|variables| {
-                let theirs = Environment::new(variables.clone(), DateTime::UNIX_EPOCH);
-                disk::is_same_place(&Places::of(&theirs).config, &places.config)
-            })
-        })
-        .map(|(pid, _)| pid)
-        .collect()
+    let is_here = |variables| {
+        let theirs = Environment::new(variables, DateTime::UNIX_EPOCH);
+        disk::is_same_place(&Places::of(&theirs).config, &places.config)
+    };
+    let mut clients = table::own_clients(&[HOME, "CLAUDE_CONFIG_DIR"]);
+    clients.retain_mut(|(_, variables)| variables.take().is_none_or(is_here));
+    clients.into_iter().map(|(pid, _)| pid).collect()
 }
 
 /// The highest process id that Linux gives out, in whatever container; macOS stays far below.

@@ -1,7 +1,7 @@
 //! What is known of a process, when it began, and by what Claude Code is told from other programs.
 
 use std::ffi::OsString;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
@@ -82,36 +82,24 @@ pub(super) fn is_claude_code(
     executable: Option<&Path>,
     arguments: &[u8],
 ) -> Option<bool> {
-    let words: Vec<String> = arguments
-        .split(|byte| *byte == 0)
-        .take(3)
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let program = words.first().map(Path::new);
-    let named: Vec<&Path> = [Some(Path::new(name)), executable, program]
-        .into_iter()
-        .flatten()
-        .collect();
+    let words = arguments.split(|byte| *byte == 0).take(3);
+    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+    let mut words = words.iter().map(|word| Path::new(word.as_ref()));
+    let named = [Some(Path::new(name)), executable, words.next()];
+    let named: Vec<&Path> = named.into_iter().flatten().collect();
     if named.iter().any(|path| is_the_client(path)) {
         return Some(true);
     }
-    let any_in = |list: &[&str]| {
-        named
-            .iter()
-            .any(|path| list.contains(&file_name(path).as_str()))
-    };
+    let called: Vec<String> = named.iter().map(|path| file_name(path)).collect();
+    let any_in = |list: &[&str]| called.iter().any(|name| list.contains(&name.as_str()));
     let runtime = any_in(&RUNTIMES);
-    let mut scripts = words.iter().skip(1).map(Path::new);
-    if (runtime || any_in(&SHELLS)) && scripts.any(is_the_client) {
+    if (runtime || any_in(&SHELLS)) && words.any(is_the_client) {
         return Some(true);
     }
-    let alike = named.iter().any(|path| file_name(path).contains("claude"));
+    let alike = called.iter().any(|name| name.contains("claude"));
     let nothing_known = name.is_empty() && executable.is_none() && arguments.is_empty();
-    if runtime || alike || nothing_known {
-        None
-    } else {
-        Some(false)
-    }
+    let is_unclear = runtime || alike || nothing_known;
+    (!is_unclear).then_some(false)
 }
 
 fn is_the_client(path: &Path) -> bool {
@@ -119,21 +107,16 @@ fn is_the_client(path: &Path) -> bool {
     if !path.to_string_lossy().to_lowercase().contains("claude") {
         return false;
     }
-    let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
+    let (directory, mut places) = (path.parent(), path.ancestors());
     CLIENTS.contains(&file_name(path).trim_end_matches(".exe"))
-        || path
-            .parent()
-            .is_some_and(|parent| parent.ends_with("claude/versions"))
-        || parts
-            .windows(2)
-            .any(|pair| pair == ["@anthropic-ai", "claude-code"])
+        || directory.is_some_and(|it| it.ends_with("claude/versions"))
+        || places.any(|place| place.ends_with("@anthropic-ai/claude-code"))
 }
 
 /// The last name of a path in lower case. Empty for a path such as `/`.
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().to_lowercase())
-        .unwrap_or_default()
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().to_lowercase()
 }
 
 /// Whether a process lives, by the signal that does nothing. Who it is, and since when, is not known
@@ -143,14 +126,11 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let Some(target) = target else {
-        return Process::gone(pid);
-    };
-    let alive = match test_kill_process(target) {
-        Err(Errno::SRCH) => return Process::gone(pid),
+    let alive = match target.map(test_kill_process) {
+        None | Some(Err(Errno::SRCH)) => return Process::gone(pid),
         // Allowed, or forbidden because it is somebody else's: either way there is a process.
-        Ok(()) | Err(Errno::PERM) => Some(true),
-        Err(_) => None,
+        Some(Ok(()) | Err(Errno::PERM)) => Some(true),
+        Some(Err(_)) => None,
     };
     Process {
         pid,
