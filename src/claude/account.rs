@@ -53,10 +53,6 @@ impl Plan {
     pub fn is_shared(self) -> bool {
         matches!(self, Self::Team | Self::Enterprise)
     }
-
-    fn of_organization_type(name: &str) -> Self {
-        named(name.trim().trim_start_matches("claude_")).unwrap_or_default()
-    }
 }
 
 /// The account that Claude Code is logged in with. No ids, no names.
@@ -93,8 +89,9 @@ impl Account {
         let text = |name: &str| account.text(name);
         let kind = text("organizationType");
         let tier = text("userRateLimitTier").or(text("organizationRateLimitTier"));
+        let plan = kind.map(|kind| kind.trim().trim_start_matches("claude_"));
         Some(Self {
-            plan: kind.map(Plan::of_organization_type).unwrap_or_default(),
+            plan: plan.and_then(named).unwrap_or_default(),
             tier: tier.or(kind).map(str::to_owned),
             role: text("organizationRole").map(str::to_owned),
             billing: text("billingType").map(str::to_owned),

@@ -225,12 +225,8 @@ impl ShownCredits {
         let currency: Option<String> = credits.read("currency");
         let currency = currency.map(|currency| currency.to_uppercase());
         // Amounts are in the currency's smallest unit: 5000 was $50.00 on the client's own page (2.1.330).
-        let is_whole = |it: &String| WITHOUT_CENTS.contains(&it.as_str());
-        let units = if currency.as_ref().is_some_and(is_whole) {
-            1.0
-        } else {
-            100.0
-        };
+        let has_cents = !WITHOUT_CENTS.contains(&currency.as_deref().unwrap_or_default());
+        let units = if has_cents { 100.0 } else { 1.0 };
         let amount = |name: &str| credits.at(name).as_f64().map(|amount| amount / units);
         Some(Self {
             enabled: credits.at("is_enabled").as_bool()?,

@@ -51,25 +51,23 @@ impl Claim {
     /// Reads a claim from a file's bytes: JSON with a `pid`, or a bare number. None if neither.
     /// Nothing else of the file is kept; an editor's lock holds a token.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let Ok(fields @ Value::Object(_)) = serde_json::from_slice(bytes) else {
-            let first = std::str::from_utf8(bytes).ok()?.lines().next()?;
-            return Some(Self {
-                pid: valid(first.trim().parse().ok()?)?,
-                ..Self::default()
-            });
-        };
+        let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |name: &str| Some(fields.at(name).as_str()?.trim().to_owned());
         let number = |name: &str| fields.at(name).as_u64();
-        let moment = |name: &str| moment_of(fields.at(name));
-        let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
+        let first_line = std::str::from_utf8(bytes)
+            .unwrap_or_default()
+            .lines()
+            .next();
+        let bare = || first_line?.trim().parse().ok();
+        let named = number("pid").or_else(|| text("pid")?.parse().ok());
         let start = |name| {
             let written = text(name).or_else(|| Some(number(name)?.to_string()));
             ProcessStart::parse(&written?)
         };
         Some(Self {
-            pid: valid(pid)?,
+            pid: valid(named.or_else(bare)?)?,
             start: start("procStart").or_else(|| start("procStartFt")),
-            at: moment("acquiredAt").or_else(|| moment("startedAt")),
+            at: moment(&fields, "acquiredAt").or_else(|| moment(&fields, "startedAt")),
             domain: text("pidDomain"),
             space: text("pidSpace"),
         })
@@ -146,6 +144,7 @@ impl Claim {
         let pid = self.pid;
         let gone =
             |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
+        let reused = |by: &str| gone(&format!("; its number now belongs to a process {by}"));
         let same_start = match (self.start, process.start()) {
             (Some(At(named)), Some(At(real))) => Some((named - real).abs() < ROUNDING),
             (Some(Ticks(named)), Some(Ticks(real))) => Some(named == real),
@@ -160,18 +159,14 @@ impl Claim {
                 "Whether process {pid} runs cannot be seen on this system."
             )),
             (Some(false), ..) => gone(""),
-            (_, Some(false), _) => {
-                gone("; its number now belongs to a process with another start time")
-            }
+            (_, Some(false), _) => reused("with another start time"),
             // Reckoned from the machine's start, it moves when the machine is paused or the clock set.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
                     "Process {pid} seems to have started later, as it also would if this machine had been paused since."
                 ))
             }
-            (_, None, _) if is_later => {
-                gone("; its number now belongs to a process that started later")
-            }
+            (_, None, _) if is_later => reused("that started later"),
             (.., Some(true)) => Liveness::Holds,
             (_, None, Some(false)) => Liveness::Gone(format!(
                 "Process {pid} is not Claude Code but {name}: its number was used again."
@@ -183,8 +178,9 @@ impl Claim {
     }
 }
 
-fn moment_of(millis: &Value) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis.as_i64()?).filter(|at| is_reckonable(*at))
+fn moment(fields: &Value, name: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::from_timestamp_millis(fields.at(name).as_i64()?);
+    at.filter(|at| is_reckonable(*at))
 }
 
 fn valid(pid: u64) -> Option<u32> {
@@ -231,13 +227,12 @@ pub(crate) enum SessionState {
 impl Doing {
     fn parse(bytes: &[u8]) -> Self {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let moment = |name: &str| moment_of(fields.at(name));
         let kind = fields.at("kind").as_str();
         Self {
             session: fields.read("sessionId"),
             directory: fields.read("cwd"),
             state: fields.read("status"),
-            since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
+            since: moment(&fields, "statusUpdatedAt").or_else(|| moment(&fields, "updatedAt")),
             in_background: matches!(kind, Some("bg" | "daemon" | "daemon-worker")),
         }
     }

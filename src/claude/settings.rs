@@ -96,22 +96,21 @@ pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
 /// Where a level's file is. `project` is the directory that the client runs in.
 pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
-        SettingsScope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
+        SettingsScope::Managed => Path::new(MANAGED).join("managed-settings.json"),
         SettingsScope::Local => project.join(".claude/settings.local.json"),
         SettingsScope::Project => project.join(".claude/settings.json"),
         SettingsScope::User => places.user_settings(),
     }
 }
 
-fn managed_directory() -> &'static str {
-    if cfg!(target_os = "macos") {
-        "/Library/Application Support/ClaudeCode"
-    } else if cfg!(windows) {
-        "C:/Program Files/ClaudeCode"
-    } else {
-        "/etc/claude-code"
-    }
-}
+/// Where an administrator's settings lie.
+const MANAGED: &str = if cfg!(target_os = "macos") {
+    "/Library/Application Support/ClaudeCode"
+} else if cfg!(windows) {
+    "C:/Program Files/ClaudeCode"
+} else {
+    "/etc/claude-code"
+};
 
 /// Every settings file that counts in `project`, the one that wins first.
 ///

@@ -17,6 +17,9 @@ pub(crate) enum Shell {
     PowerShell,
 }
 
+/// What makes PowerShell run one command and nothing else.
+const POWERSHELL: &str = "-NoProfile -NonInteractive -ExecutionPolicy Bypass -Command";
+
 /// Where Git for Windows is put by its installer.
 const GIT_BASH: [&str; 2] = [
     r"C:\Program Files\Git\bin\bash.exe",
@@ -27,8 +30,7 @@ impl Shell {
     /// The shell of this machine.
     pub(crate) fn of(environment: &Environment) -> Self {
         if cfg!(windows) {
-            let is_there = |path: &Path| path.is_file();
-            git_bash(environment, is_there).map_or(Self::PowerShell, Self::Posix)
+            git_bash(environment, Path::is_file).map_or(Self::PowerShell, Self::Posix)
         } else {
             Self::Posix(PathBuf::from("/bin/sh"))
         }
@@ -63,20 +65,12 @@ impl Shell {
     }
 
     /// The program that runs a command, and what goes before the command.
-    pub(crate) fn program(&self) -> (&Path, &'static [&'static str]) {
-        match self {
-            Self::Posix(program) => (program, &["-c"]),
-            Self::PowerShell => (
-                Path::new("powershell.exe"),
-                &[
-                    "-NoProfile",
-                    "-NonInteractive",
-                    "-ExecutionPolicy",
-                    "Bypass",
-                    "-Command",
-                ],
-            ),
-        }
+    pub(crate) fn program(&self) -> (&Path, impl Iterator<Item = &'static str>) {
+        let (program, before) = match self {
+            Self::Posix(program) => (program.as_path(), "-c"),
+            Self::PowerShell => (Path::new("powershell.exe"), POWERSHELL),
+        };
+        (program, before.split(' '))
     }
 }
 

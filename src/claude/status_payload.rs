@@ -81,7 +81,9 @@ impl StatusPayload {
         let mut directories: Vec<PathBuf> = places.iter().flatten().cloned().collect();
         directories.dedup();
         let [project, current, cwd] = places;
-        let client_run_ms = number("/cost/total_duration_ms").and_then(whole_millis);
+        let run = number("/cost/total_duration_ms").map(|ms| ms / 1000.0);
+        let run = run.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let client_run_ms = run.and_then(|run| i64::try_from(run.as_millis()).ok());
         let names = ["/model/display_name", "/model/id", "/model"];
         let used_percent = number("/context_window/used_percentage");
         Self {
@@ -114,11 +116,6 @@ impl StatusPayload {
             },
         }
     }
-}
-
-fn whole_millis(ms: f64) -> Option<i64> {
-    let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
-    i64::try_from(lived.as_millis()).ok()
 }
 
 fn dollars(usd: &Value) -> Option<Money> {

@@ -8,6 +8,7 @@
 //! And what single lines of one say, found without reading all of it: what its session is called, by its user
 //! (`/rename`), else by Claude Code; and when a prompt was sent.
 
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs::{self, File, FileType};
 use std::io::ErrorKind;
@@ -35,25 +36,16 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// None for what is not a file, or cannot be looked at.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
-        Self::look(path).ok().flatten()
-    }
-
     /// None for a directory, an error for what stands in the place of a transcript and is none (a
     /// pipe, a device). Follows a link: people keep transcripts on other disks.
-    fn look(path: &Path) -> std::io::Result<Option<Self>> {
+    pub(crate) fn look(path: &Path) -> std::io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Ok(None);
+        let (path, state) = (path.to_owned(), FileState::from_metadata(&metadata));
+        match metadata.file_type() {
+            kind if kind.is_file() => Ok(Some(Self { path, state })),
+            kind if kind.is_dir() => Ok(None),
+            _ => Err(ErrorKind::InvalidInput.into()),
         }
-        if !metadata.is_file() {
-            return Err(ErrorKind::InvalidInput.into());
-        }
-        Ok(Some(Self {
-            state: FileState::from_metadata(&metadata),
-            path: path.to_owned(),
-        }))
     }
 }
 
@@ -96,9 +88,7 @@ fn listed(roots: impl Iterator<Item = PathBuf>, levels: usize) -> TranscriptFile
 /// Transcripts of sessions, without their subagents', the one that was changed last first.
 pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
     let mut found = listed(roots, SESSIONS).files;
-    found.sort_by(|one, other| {
-        (other.state.modified, &other.path).cmp(&(one.state.modified, &one.path))
-    });
+    found.sort_by_cached_key(|file| Reverse((file.state.modified, file.path.clone())));
     found
 }
 
@@ -122,12 +112,11 @@ pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
 /// The session that a transcript's place says it belongs to: its own name, or for a subagent's the
 /// directory above `subagents`.
 pub(crate) fn session_of(path: &Path) -> String {
-    let is_called = |directory: &&Path, name: &str| directory.file_name() == Some(OsStr::new(name));
     let directory = path.parent();
     let workflows = directory.and_then(Path::parent);
-    let workflows = workflows.filter(|directory| is_called(directory, "workflows"));
+    let workflows = workflows.filter(|directory| directory.ends_with("workflows"));
     let subagents = workflows.map_or(directory, Path::parent);
-    let subagents = subagents.filter(|directory| is_called(directory, "subagents"));
+    let subagents = subagents.filter(|directory| directory.ends_with("subagents"));
     let above = subagents.and_then(Path::parent);
     let name = above.map_or_else(|| path.file_stem(), Path::file_name);
     name.unwrap_or_default().to_string_lossy().into_owned()
@@ -199,17 +188,13 @@ fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     let mut found: [Option<String>; KINDS.len()] = Default::default();
     for line in lines.filter(|line| line.len() <= LONGEST_LINE) {
         for (title, (kind, field)) in found.iter_mut().zip(KINDS) {
-            if begins_with_type(line, kind) {
+            // Titles are lines of their own, whose type comes first.
+            if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
                 *title = text_of(line, field).or(title.take());
             }
         }
     }
     found.into_iter().flatten().next()
-}
-
-/// Titles are lines of their own, whose type comes first.
-fn begins_with_type(line: &[u8], kind: &str) -> bool {
-    line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes())
 }
 
 fn text_of(line: &[u8], field: &str) -> Option<String> {

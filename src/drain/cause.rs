@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::record::{CachedAnswer, FIVE_MINUTES, Hash, Part, Request, Shape};
+use super::record::{CachedAnswer, FIVE_MINUTES, Hash, Part, Request, Shape, Shapes};
 use crate::time::{HOUR, Millis};
 
 /// Why something was written again, as `drain --json` and `causes.json` name it.
@@ -28,6 +28,9 @@ pub(crate) enum Cause {
     First,
     Unknown,
 }
+
+/// A cause, and whether the writing was needless.
+pub(super) type Ruling = (Cause, bool);
 
 impl Cause {
     /// What is said of it, by a name of ours; empty where there is nothing to say.
@@ -106,11 +109,7 @@ pub(super) fn written_again(before: &CachedAnswer, now: &CachedAnswer) -> Option
 }
 
 /// Why `now` wrote again what `before` had left, and whether that was needless.
-pub(super) fn cause_of(
-    before: &CachedAnswer,
-    now: &CachedAnswer,
-    shapes: &HashMap<Hash, Shape>,
-) -> (Cause, bool) {
+pub(super) fn cause_of(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shapes) -> Ruling {
     let lifetime = before.lifetime();
     if now.events.compactions > before.events.compactions {
         return (Cause::Compaction, false);
@@ -130,10 +129,8 @@ pub(super) fn cause_of(
         && !is_impossible(before, now)
         && !before.contradicts_request()
         && !now.contradicts_request();
-    let (cause, is_needless) = match (&before.sent, &now.sent) {
-        (Some(old), Some(new)) => by_requests(before, old, now, new, shapes),
-        _ => (Cause::Unknown, is_needless_by_usage(before, now)),
-    };
+    let by_usage = || (Cause::Unknown, is_needless_by_usage(before, now));
+    let (cause, is_needless) = by_requests(before, now, shapes).unwrap_or_else(by_usage);
     if is_needless && !is_proof {
         return (Cause::Unknown, false);
     }
@@ -147,13 +144,9 @@ fn is_impossible(before: &CachedAnswer, now: &CachedAnswer) -> bool {
     read > 0 && !before.is_explained_miss && read < reads && reads < before.cached()
 }
 
-fn by_requests(
-    before: &CachedAnswer,
-    old: &Request,
-    now: &CachedAnswer,
-    new: &Request,
-    shapes: &HashMap<Hash, Shape>,
-) -> (Cause, bool) {
+/// None where not both requests are on record.
+fn by_requests(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shapes) -> Option<Ruling> {
+    let (old, new) = before.sent.as_ref().zip(now.sent.as_ref())?;
     // A new process, another version, a command of the user's: then what changed is no surprise.
     let is_by_user = new.base.is_none()
         || now.agent.is_some()
@@ -161,8 +154,8 @@ fn by_requests(
         || now.events.commands > before.events.commands;
     let unknown = (Cause::Unknown, false);
     if new.shape != old.shape {
-        let changed = changed_shape(old, new, shapes);
-        return changed.map_or(unknown, |(cause, _)| (cause, !is_by_user));
+        let changed = changed(old, new, shapes);
+        return Some(changed.map_or(unknown, |(cause, _)| (cause, !is_by_user)));
     }
     let (cause, is_needless) = match (&old.messages, &new.messages) {
         _ if new.effort != old.effort => (Cause::EffortChanged, false),
@@ -171,10 +164,10 @@ fn by_requests(
         }
         _ => unknown,
     };
-    match (cause, is_too_far(before, now)) {
+    Some(match (cause, is_too_far(before, now)) {
         (Cause::Server, true) => unknown,
         (cause, is_too_far) => (cause, is_needless && !is_too_far),
-    }
+    })
 }
 
 fn is_too_far(before: &CachedAnswer, now: &CachedAnswer) -> bool {
@@ -184,7 +177,7 @@ fn is_too_far(before: &CachedAnswer, now: &CachedAnswer) -> bool {
 /// Whether messages that were sent before were sent again. Where one of them is another now, and all
 /// behind it are there with an answer to the last, it was rewritten; otherwise the user may have gone
 /// back and said something else, or the same once more.
-fn by_messages(old: &[Hash], new: &[Hash], is_by_user: bool) -> (Cause, bool) {
+fn by_messages(old: &[Hash], new: &[Hash], is_by_user: bool) -> Ruling {
     let same = old.iter().zip(new).take_while(|(old, new)| old == new);
     let same = same.count();
     if same == old.len() {
@@ -214,12 +207,8 @@ fn is_needless_by_usage(before: &CachedAnswer, now: &CachedAnswer) -> bool {
 
 /// What sets the shapes of two requests apart, and that in words: the tools, which stand first in a
 /// prompt, or the system prompt.
-pub(super) fn changed_shape(
-    before: &Request,
-    now: &Request,
-    shapes: &HashMap<Hash, Shape>,
-) -> Option<(Cause, String)> {
-    let (old, new) = shapes.get(&before.shape).zip(shapes.get(&now.shape))?;
+pub(super) fn changed(old: &Request, new: &Request, shapes: &Shapes) -> Option<(Cause, String)> {
+    let (old, new) = shapes.get(&old.shape).zip(shapes.get(&new.shape))?;
     if old.tools != new.tools {
         return Some((Cause::ToolsChanged, changed_tools(old, new)));
     }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::cause::Cause;
+use super::cause::{Cause, Ruling};
 use super::history::{Again, Write};
 use super::percent_worth::PercentWorth;
 use crate::pricing::Money;
@@ -44,7 +44,7 @@ pub(crate) struct Findings {
     pub(crate) written: Money,
     pub(crate) needless: Sum,
     /// By cause, and whether it was needless; the dearest first, what was needless before that.
-    pub(crate) causes: IndexMap<(Cause, bool), Sum>,
+    pub(crate) causes: IndexMap<Ruling, Sum>,
     /// Sessions with needless writes, by their ids, the dearest first.
     pub(crate) sessions: IndexMap<String, SessionDrain>,
     /// Needless writes by the version that sent the request; how many answers of each in all.
@@ -101,7 +101,7 @@ impl Findings {
             found.cases.push((write, again));
         }
         found.cases.sort_by_key(|(_, again)| Reverse(again.cost));
-        let place = |it: &(Cause, bool), sum: &Sum| (!it.1, Reverse(sum.cost), *it);
+        let place = |it: &Ruling, sum: &Sum| (!it.1, Reverse(sum.cost), *it);
         found.causes.sort_by_key(place);
         let place = |id: &String, it: &SessionDrain| (Reverse(it.needless.cost), id.clone());
         found.sessions.sort_by_cached_key(place);

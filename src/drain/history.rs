@@ -8,11 +8,11 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::cause::{Cause, cause_of, changed_shape, written_again};
-use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shape};
+use super::cause::{Cause, cause_of, changed, written_again};
+use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shapes};
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ours::open_regular;
-use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
+use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
 
@@ -59,7 +59,7 @@ type Caller = (Option<String>, String);
 /// What transcripts say, line by line.
 #[derive(Default)]
 struct History {
-    shapes: HashMap<Hash, Shape>,
+    shapes: Shapes,
     /// Answers that were counted: copies stand in the files of forks.
     counted: HashSet<i64>,
     file: FileHistory,
@@ -98,10 +98,6 @@ impl History {
                 return write;
             }
             ("user", _) => file.user(fields),
-            ("system", Some("local_command")) => {
-                file.events.lines += 1;
-                file.events.commands += 1;
-            }
             ("session-owner" | "attachment", _) => match Owner::in_line(line) {
                 Some(owner) => {
                     // Who paid for answers before the first such line is not known.
@@ -114,7 +110,10 @@ impl History {
                 }
                 None => file.events.lines += 1,
             },
-            ("system", _) => file.events.lines += 1,
+            ("system", kind) => {
+                file.events.lines += 1;
+                file.events.commands += u32::from(kind == Some("local_command"));
+            }
             _ => {}
         }
         None
@@ -137,16 +136,16 @@ impl History {
             None if models.is_empty() => Some((written, (Cause::First, false))),
             None => Some((written, (Cause::ModelChanged, false))),
         };
-        let prices = prices.prices_of(&now.model);
+        let (prices, at, service) = (prices.prices_of(&now.model), now.at, now.service);
+        let price = &|usage: Usage| prices.price(at, &usage, service, &[]);
         let again = found.map(|(tokens, (cause, is_needless))| {
             let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
-            let changed =
-                requests.and_then(|(old, new)| Some(changed_shape(old, new, &self.shapes)?.1));
+            let changed = requests.and_then(|(old, new)| Some(changed(old, new, &self.shapes)?.1));
             Again {
                 cause,
                 is_needless,
                 tokens,
-                cost: beyond_reading(&now, tokens, &prices),
+                cost: beyond_reading(now.usage, tokens, price),
                 there,
                 after: before.map_or(0, |before| now.at - before.at),
                 request_before: before.and_then(|before| before.request_id.clone()),
@@ -157,7 +156,7 @@ impl History {
         now.is_explained_miss = now.usage.cache_read < there && cause != Some(Cause::Unknown);
         let is_counted = !now.is_copy && self.counted.insert(now.key);
         let write = is_counted.then(|| {
-            let total = price(&now, now.usage, &prices);
+            let total = price(now.usage);
             let for_an_hour = Usage {
                 cache_write_1h: written,
                 ..now.usage
@@ -167,8 +166,8 @@ impl History {
                 owner: file.owners.last.clone(),
                 session: file.session.clone(),
                 total,
-                cost: beyond_reading(&now, written, &prices) + price_of_reading(&now, &prices),
-                hour_more: price(&now, for_an_hour, &prices) - total,
+                cost: beyond_reading(now.usage, written, price) + of_reading(now.usage, price),
+                hour_more: price(for_an_hour) - total,
                 is_recorded: now.sent.is_some(),
                 // Requests take too much room to be kept.
                 answer: CachedAnswer {
@@ -220,13 +219,8 @@ fn caches_of(source: &str) -> &str {
     if is_conversation { "" } else { source }
 }
 
-fn price(answer: &CachedAnswer, usage: Usage, prices: &ModelPrices<'_>) -> Money {
-    prices.price(answer.at, &usage, answer.service, &[])
-}
-
 /// What an answer cost beyond what it had if so many of the written tokens had been read.
-fn beyond_reading(answer: &CachedAnswer, tokens: u64, prices: &ModelPrices<'_>) -> Money {
-    let usage = answer.usage;
+fn beyond_reading(usage: Usage, tokens: u64, price: impl Fn(Usage) -> Money) -> Money {
     let left = usage.cache_write.saturating_sub(tokens);
     let hour = u128::from(usage.cache_write_1h) * u128::from(left);
     let hour = hour / u128::from(usage.cache_write.max(1));
@@ -236,19 +230,18 @@ fn beyond_reading(answer: &CachedAnswer, tokens: u64, prices: &ModelPrices<'_>) 
         cache_write_1h: u64::try_from(hour).unwrap_or(left),
         ..usage
     };
-    price(answer, usage, prices) - price(answer, as_read, prices)
+    price(usage) - price(as_read)
 }
 
 /// What reading all that was written would have cost in a prompt of this length: long prompts have
 /// prices of their own.
-fn price_of_reading(answer: &CachedAnswer, prices: &ModelPrices<'_>) -> Money {
-    let prompt = answer.usage.prompt();
+fn of_reading(usage: Usage, price: impl Fn(Usage) -> Money) -> Money {
+    let prompt = usage.prompt();
     let all_read = Usage {
         cache_read: prompt,
         ..Usage::default()
     };
-    let all_read = price(answer, all_read, prices);
-    all_read.share(answer.usage.cache_write.into(), prompt.max(1).into())
+    price(all_read).share(usage.cache_write.into(), prompt.max(1).into())
 }
 
 /// A line longer than this is passed over; the client writes nothing near it.
@@ -266,9 +259,7 @@ pub(crate) fn writes(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<Write> {
     // The oldest first: forks are copied from what was there before.
-    files.sort_by(|one, other| {
-        (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))
-    });
+    files.sort_by_cached_key(|file| (file.state.modified, file.path.clone()));
     let all = files.iter().map(|file| file.state.size).sum();
     let (mut history, mut writes, mut done) = (History::default(), Vec::new(), 0);
     for file in files {

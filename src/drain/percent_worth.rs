@@ -182,23 +182,19 @@ fn spans_by_week(
 ) -> BTreeMap<i64, (Vec<Money>, usize)> {
     let mut weeks: BTreeMap<i64, (Vec<Money>, usize)> = BTreeMap::new();
     let mut span: Option<(&WindowStep, usize)> = None;
-    for step in steps {
+    for &step in steps {
         let goes_on = span.filter(|(start, _)| is_same_run(start, step));
-        let Some((start, rises)) = goes_on else {
-            span = Some((step, 0));
-            continue;
-        };
+        let (start, rises) = goes_on.map_or((step, 0), |(start, rises)| (start, rises + 1));
+        span = Some((start, rises));
         let percent = step.meter.used_percent - start.meter.used_percent;
-        if percent < SPAN {
-            span = Some((start, rises + 1));
-            continue;
+        if percent >= SPAN {
+            let at = step.at.timestamp_millis();
+            let week = weeks.entry((now - at).div_euclid(WEEK)).or_default();
+            let worth = Money::from_noisy_usd(between(spent, start, step).usd() / percent);
+            week.0.push(worth.unwrap_or_default());
+            week.1 += rises;
+            span = Some((step, 0));
         }
-        let at = step.at.timestamp_millis();
-        let week = weeks.entry((now - at).div_euclid(WEEK)).or_default();
-        let worth = Money::from_noisy_usd(between(spent, start, step).usd() / percent);
-        week.0.push(worth.unwrap_or_default());
-        week.1 += rises + 1;
-        span = Some((step, 0));
     }
     weeks
 }
@@ -222,14 +218,12 @@ fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
 fn between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> Money {
     let place = |end: &WindowStep| spent.partition_point(|it| it.at <= end.at.timestamp_millis());
     let within = spent.get(place(start)..place(end));
-    let is_anothers = |spent: &&SpentHere| {
+    let may_be_its = |spent: &&SpentHere| {
         let accounts = spent.account.as_ref().zip(start.account.as_ref());
-        accounts.is_some_and(|(one, other)| one != other)
+        accounts.is_none_or(|(one, other)| one == other)
     };
-    let mine = within.unwrap_or_default().iter();
-    mine.filter(|spent| !is_anothers(spent))
-        .map(|spent| spent.cost)
-        .sum()
+    let spent = within.unwrap_or_default().iter().filter(may_be_its);
+    spent.map(|spent| spent.cost).sum()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Shapes as clients from about 2.1.300 on write them (seen in 2.1.308 to 2.1.329). Texts are never
 //! kept: of a message only its hash, of a tool its name, length and hash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -69,6 +69,9 @@ pub(super) struct Shape {
     /// In the order sent: another order is another prefix.
     pub(super) tools: Vec<(String, Part)>,
 }
+
+/// By the hashes of shapes.
+pub(super) type Shapes = HashMap<Hash, Shape>;
 
 /// A text by what can be told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,9 +183,8 @@ pub(super) fn request(fields: Fields<'_>) -> Option<Request> {
         parameters.as_object_mut()?.shift_remove(name);
     }
     let marks = fields.cache_control.unwrap_or_default();
-    let in_system = marks
-        .iter()
-        .filter(|mark| mark.path.first().is_some_and(|it| it == "system"));
+    let is_in_system = |mark: &&Mark| mark.path.first().is_some_and(|it| it == "system");
+    let in_system = marks.iter().filter(is_in_system);
     let in_system: Vec<&Option<Value>> = in_system.map(|mark| &mark.value).collect();
     let all = format!("{parameters}{in_system:?}");
     let lifetimes = marks.iter().map(|mark| {
@@ -252,10 +254,8 @@ pub(super) fn answer(line: &[u8], fields: Fields<'_>) -> Option<CachedAnswer> {
 pub(super) fn first_words(message: &str) -> Option<String> {
     const CHARACTERS: usize = 60;
     let message: Value = serde_json::from_str(message).ok()?;
-    let content = message.get("content")?;
-    let text = content
-        .as_str()
-        .or_else(|| content.pointer("/0/text")?.as_str())?;
+    let texts = ["/content", "/content/0/text"].map(|place| message.pointer(place));
+    let text = texts.into_iter().flatten().find_map(Value::as_str)?;
     let words: Vec<&str> = text.split_whitespace().take(CHARACTERS).collect();
     Some(words.join(" ").chars().take(CHARACTERS).collect())
 }

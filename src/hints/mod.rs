@@ -194,7 +194,7 @@ impl Today<'_> {
         let hints = models.iter().filter_map(|(dear, responses)| {
             let others = models.iter().filter(|(other, shown)| {
                 let is_shown = *other != dear && shown.len() >= SHOWN_BY;
-                is_shown && self.prices.prices_of(other).known()
+                is_shown && self.prices.prices_of(other).known
             });
             let at_their_prices = others.map(|(other, _)| (self.standard(other, responses), other));
             let (otherwise, other) = at_their_prices.min_by_key(|(sum, _)| *sum)?;

@@ -136,7 +136,7 @@ impl Answer {
         let cost = prices.price(self.at, &self.usage, self.service, &self.calls);
         let (advice, known) = prices.price_advice(self.at, &self.advice, self.service);
         self.cost = cost + advice;
-        self.is_unpriced = !prices.known() || !known;
+        self.is_unpriced = !prices.known || !known;
     }
 
     /// Every place where it stands.

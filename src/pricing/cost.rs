@@ -4,7 +4,7 @@
 //! prices goes on with the old ones.
 
 use super::money::Money;
-use super::price_table::PriceTable;
+use super::price_table::{PriceTable, Tariffs};
 use super::rates::{MULTIPLIER_UNIT, PriceRow, Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
@@ -14,10 +14,10 @@ use crate::time::Millis;
 pub struct ModelPrices<'t> {
     table: &'t PriceTable,
     own: Option<Rates>,
-    /// By the moment from which each holds, ascending; the first also before that.
-    tariffs: Vec<(Millis, &'t PriceRow)>,
-    known: bool,
-    multiplier: i64,
+    tariffs: Tariffs<'t>,
+    /// Whether the model has a known price; if not, costs are what the client would assume.
+    pub known: bool,
+    multiplier: u32,
 }
 
 impl PriceTable {
@@ -50,9 +50,7 @@ impl PriceTable {
         if self.own.is_none() || self.own.managed {
             return amount;
         }
-        let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier())
-            / i128::from(MULTIPLIER_UNIT);
-        Money::from_pico(i64::try_from(scaled).unwrap_or(i64::MAX))
+        amount.share(self.own.multiplier().into(), MULTIPLIER_UNIT.into())
     }
 
     /// Prices that a client may have had for a model instead of ours: those of another day, and
@@ -72,11 +70,6 @@ impl PriceTable {
 }
 
 impl ModelPrices<'_> {
-    /// Whether the model has a known price; if not, costs are what the client would assume.
-    pub fn known(&self) -> bool {
-        self.known
-    }
-
     /// What a response of that moment costs, with the user's own rates.
     ///
     /// `calls` are the model calls that a server-side tool loop made for the response, where the
@@ -121,7 +114,7 @@ impl ModelPrices<'_> {
         };
         let priced = advice.iter().map(|one| {
             let prices = self.table.prices_of(&one.model);
-            (prices.price(at, &one.usage, service, &[]), prices.known())
+            (prices.price(at, &one.usage, service, &[]), prices.known)
         });
         priced.fold((Money::ZERO, true), |all, one| {
             (all.0 + one.0, all.1 && one.1)

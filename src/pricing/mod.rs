@@ -10,6 +10,6 @@ pub use cost::ModelPrices;
 pub use money::Money;
 pub(crate) use money::NOISE;
 pub(crate) use price_table::price_list;
-pub use price_table::{PriceFile, PriceTable};
+pub use price_table::{PriceFile, PriceTable, Tariffs};
 pub use rates::{OwnRates, PriceRow, Rate, Rates};
 pub use usage::{Advice, ServiceLevel, Usage};

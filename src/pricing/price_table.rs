@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
@@ -50,6 +50,9 @@ pub struct PriceTable {
     /// What Claude Code fetched of models that the table lacks.
     fetched: FetchedPrices,
 }
+
+/// A model's prices, each with the moment from which it holds, ascending; the first also before that.
+pub type Tariffs<'t> = Vec<(Millis, &'t PriceRow)>;
 
 impl PriceTable {
     /// The embedded table with the user's own rates.
@@ -108,10 +111,9 @@ impl PriceTable {
         exact.or_else(|| variants.max_by_key(|row| row.model.len()))
     }
 
-    /// The prices of `model`, each with the moment from which it holds, ascending (the first also
-    /// before that), and whether they are known: if neither the table nor Claude Code has the model,
-    /// they are what the client takes for one it does not know.
-    pub fn tariffs_of(&self, model: &str) -> (Vec<(Millis, &PriceRow)>, bool) {
+    /// The prices of `model`, and whether they are known: if neither the table nor Claude Code has the
+    /// model, they are what the client takes for one it does not know.
+    pub fn tariffs_of(&self, model: &str) -> (Tariffs<'_>, bool) {
         let listed = self.listed(model).map(|row| row.model);
         let name = listed.unwrap_or(self.file.unknown_model_priced_as);
         let fetched = || self.tariffs_fetched(self.fetched.get(&bare(model))?);
@@ -121,19 +123,16 @@ impl PriceTable {
         }
     }
 
-    fn tariffs_listed(&self, name: &str) -> Vec<(Millis, &PriceRow)> {
+    fn tariffs_listed(&self, name: &str) -> Tariffs<'_> {
         let rows = self.file.rows.iter().filter(|row| row.model == name);
-        let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), row)).collect();
+        let mut tariffs: Tariffs<'_> = rows.map(|row| (begin_of(row), row)).collect();
         tariffs.sort_by_key(|(from, _)| *from);
         tariffs
     }
 
     /// A model that is priced as another for a while costs then what was fetched of it, else what an
     /// unknown one does.
-    fn tariffs_fetched<'t>(
-        &'t self,
-        fetched: &'t FetchedTariff,
-    ) -> Option<Vec<(Millis, &'t PriceRow)>> {
+    fn tariffs_fetched<'t>(&'t self, fetched: &'t FetchedTariff) -> Option<Tariffs<'t>> {
         let last = |name: &str| Some(self.tariffs_listed(name).pop()?.1);
         let own = fetched.own.as_ref();
         let another = fetched.as_another.as_ref();
@@ -151,6 +150,13 @@ impl PriceTable {
         let listed = self.listed(model);
         listed.map_or_else(|| bare(model), |row| row.model.to_owned())
     }
+}
+
+/// The moment from which a row holds.
+fn begin_of(row: &PriceRow) -> Millis {
+    row.from.map_or(Millis::MIN, |day| {
+        day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+    })
 }
 
 /// What Claude Code knows of a model's price.
@@ -182,7 +188,10 @@ fn prices(state: &Value) -> FetchedTariffs {
     let others = data.filter_map(|data| data.at("alder_ford").as_object());
     for (model, other) in others.flatten() {
         let known = found.entry(bare(model)).or_default();
-        known.as_another = as_another(other).or(known.as_another.take());
+        let until = other.at("ends_at").as_i64();
+        let until = until.and_then(|seconds| seconds.checked_mul(1000));
+        let another = other.read("as").zip(until);
+        known.as_another = another.or(known.as_another.take());
     }
     let costs = state.at("additionalModelCostsCache").as_object();
     for (model, costs) in costs.into_iter().flatten() {
@@ -190,11 +199,6 @@ fn prices(state: &Value) -> FetchedTariffs {
         known.own = tariff(costs).or(known.own.take());
     }
     found
-}
-
-fn as_another(told: &Value) -> Option<(String, Millis)> {
-    let ends = told.at("ends_at").as_i64()?.checked_mul(1000)?;
-    Some((told.at("as").as_str()?.to_owned(), ends))
 }
 
 fn tariff(costs: &Value) -> Option<PriceRow> {
@@ -296,10 +300,8 @@ const TITLE: &str =
 pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
     let mut report = Report::new(json(table, rows));
     if rows.is_empty() {
-        report.paragraph(
-            Tone::Plain,
-            "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.",
-        );
+        let says = "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.";
+        report.paragraph(Tone::Plain, says);
         return report;
     }
     report.paragraph(Tone::Strong, TITLE);
@@ -307,8 +309,7 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
     let model = Column::text("model").shrinking_to(12);
     let mut prices = Table::new([model].into_iter().chain(heads.map(Column::figure)));
     let mut add = |label: String, rates: &Rates| {
-        let [input, output, read, short, long] = rates.each().map(dollars);
-        prices.row([label, input, output, read, short, long]);
+        prices.row([label].into_iter().chain(rates.each().map(dollars)));
     };
     for row in rows {
         let from = row.from.map(|from| format!(" from {from}"));
@@ -431,7 +432,7 @@ mod tests {
         let prices = table.prices_of(model);
         (
             prices.price(at, &usage, service, &[]).nano() / 1_000,
-            prices.known(),
+            prices.known,
         )
     }
 
@@ -498,7 +499,7 @@ mod tests {
     #[test]
     fn nobody_reads_the_state_for_models_that_the_table_has() {
         let table = PriceTable::list().with_state(|| panic!("read"));
-        assert!(table.prices_of("claude-opus-5-5").known());
+        assert!(table.prices_of("claude-opus-5-5").known);
         assert_eq!(
             table.fingerprint_of(["claude-opus-5-5"].into_iter()),
             table.fingerprint()

@@ -9,13 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::price_table::bare;
 use crate::foreign::Foreign;
-use crate::time::Millis;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +35,8 @@ impl TryFrom<f64> for Rate {
     fn try_from(dollars: f64) -> Result<Self, Self::Error> {
         #[expect(clippy::cast_possible_truncation, reason = "at most 1e10")]
         let rate = Self((dollars * 1e6).round() as i64);
-        let is_price = (0.0..=10_000.0).contains(&dollars);
-        is_price
-            .then_some(rate)
-            .ok_or("a price must be from 0 to 10000 dollars")
+        let price = (0.0..=10_000.0).contains(&dollars).then_some(rate);
+        price.ok_or("a price must be from 0 to 10000 dollars")
     }
 }
 
@@ -110,23 +107,14 @@ pub struct PriceRow {
     pub source: &'static str,
 }
 
-impl PriceRow {
-    /// The moment from which it holds.
-    pub(super) fn begins(&self) -> Millis {
-        self.from.map_or(Millis::MIN, |day| {
-            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
-        })
-    }
-}
-
 /// One millionth: the multiplier's unit.
-pub(super) const MULTIPLIER_UNIT: i64 = 1_000_000;
+pub(super) const MULTIPLIER_UNIT: u32 = 1_000_000;
 
 /// The user's own rates; by default none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnRates {
     /// Scales every cost, in millionths.
-    multiplier: Option<i64>,
+    multiplier: Option<u32>,
     /// By lower-case id as written, without `[1m]`.
     pub overrides: BTreeMap<String, Rates>,
     /// True if they come from managed settings, the only place where the client obeys them: its
@@ -149,7 +137,8 @@ impl OwnRates {
             let factor = multiplier.as_f64();
             let factor = factor.filter(|factor| *factor > 0.0 && *factor <= 10.0);
             #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
-            let scaled = factor.map(|factor| (factor * MULTIPLIER_UNIT as f64).round() as i64);
+            #[expect(clippy::cast_sign_loss, reason = "above 0")]
+            let scaled = factor.map(|it| (it * f64::from(MULTIPLIER_UNIT)).round() as u32);
             own.multiplier = scaled;
             if scaled.is_none() {
                 let problem = "`modelPricing.multiplier` must be above 0 and at most 10";
@@ -177,13 +166,13 @@ impl OwnRates {
     }
 
     /// What every cost is scaled by, in millionths.
-    pub(super) fn multiplier(&self) -> i64 {
+    pub(super) fn multiplier(&self) -> u32 {
         self.multiplier.unwrap_or(MULTIPLIER_UNIT)
     }
 
     /// The multiplier as a factor.
     pub fn factor(&self) -> f64 {
-        self.multiplier() as f64 / MULTIPLIER_UNIT as f64
+        f64::from(self.multiplier()) / f64::from(MULTIPLIER_UNIT)
     }
 
     /// The override for a model: an exact spelling first, then any spelling of the same model.

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
-use super::token_counts::UsageObject;
+use super::token_counts::{UsageObject, calls_that_add_up};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 use crate::time::{Millis, millis};
 
@@ -247,9 +247,7 @@ impl<'a> LineFields<'a> {
             b"forkedFrom" => self.forked_from = walk.value_of(b"sessionId")?,
             b"snapshot" => self.snapshot_at = walk.value_of(b"timestamp")?,
             b"compactMetadata" => self.compacted_tokens = count(walk.value_of(b"preTokens")?),
-            _ => {
-                walk.value()?;
-            }
+            _ => return walk.value().map(|_| ()),
         }
         Some(())
     }
@@ -264,18 +262,16 @@ impl<'a> LineFields<'a> {
 impl<'a> ApiMessage<'a> {
     fn read(&mut self, walk: &mut JsonWalk<'a>) -> Option<()> {
         walk.fields(|field, walk| {
-            if field == b"usage" {
-                let mut usage = UsageObject::default();
-                let bytes = walk.while_passing(|walk| usage.read(walk))?;
-                self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
-                self.is_damaged = self.usage.is_none() && bytes != b"null";
-                return Some(());
-            }
-            let value = walk.value()?;
             match field {
-                b"id" => self.id = value,
-                b"model" => self.model = value,
-                _ => {}
+                b"id" => self.id = walk.value()?,
+                b"model" => self.model = walk.value()?,
+                b"usage" => {
+                    let mut usage = UsageObject::default();
+                    let bytes = walk.while_passing(|walk| usage.read(walk))?;
+                    self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                    self.is_damaged = self.usage.is_none() && bytes != b"null";
+                }
+                _ => return walk.value().map(|_| ()),
             }
             Some(())
         })
@@ -285,14 +281,12 @@ impl<'a> ApiMessage<'a> {
 fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     let copied_from = fields.copied_from();
     let message = fields.message;
-    let (mut object, usage_as_written) = message.usage?;
+    let (object, usage_as_written) = message.usage?;
     let model = text(message.model)?;
     if model == SYNTHETIC {
         return None;
     }
-    let (service, is_damaged) = (object.service, object.is_damaged());
-    let advice = std::mem::take(&mut object.advice);
-    let (usage, calls) = object.into_usage_and_calls();
+    let usage = object.tokens.usage();
     let (message_id, request_id) = (id(message.id), id(fields.request));
     let ids = message_id.zip(request_id);
     let signature = ids.map(|(message, request)| Signature {
@@ -310,10 +304,10 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         asked: text(fields.requested_model).filter(|asked| *asked != model),
         model,
         usage,
-        service,
-        calls,
-        advice,
-        is_damaged,
+        service: object.service,
+        calls: calls_that_add_up(object.calls, &usage),
+        advice: object.advice,
+        is_damaged: object.tokens.is_damaged,
         signature,
         ..fields.response
     })

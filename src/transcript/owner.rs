@@ -42,9 +42,8 @@ impl Owner {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
         let organizations = self.organization.as_ref().zip(other.organization.as_ref());
         let known = accounts.into_iter().chain(organizations);
-        known
-            .map(|(one, other)| one == other)
-            .reduce(|all, same| all && same)
+        let same = known.map(|(one, other)| one == other);
+        same.reduce(|all, same| all && same)
     }
 
     /// What a transcript's line says of it: a `session-owner` (2.1.328 and later), or a
@@ -73,10 +72,8 @@ impl OwnerReader {
     /// Goes by a later line.
     pub(crate) fn read(&mut self, line: &[u8]) {
         let has = |mark: &str| memmem::find(line, mark.as_bytes()).is_some();
-        if !has("\"session-owner\"") && !has("\"credential_org\"") {
-            return;
-        }
-        if let Some(later) = Owner::in_line(line) {
+        let may_name_one = has("\"session-owner\"") || has("\"credential_org\"");
+        if may_name_one && let Some(later) = Owner::in_line(line) {
             self.take_in(later);
         }
     }

@@ -97,11 +97,7 @@ pub fn read_on(
 ) -> io::Result<(ReadPosition, Continuity)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
-    let before = if metadata.len() >= position.offset {
-        bytes_before(&mut file, position.offset)?
-    } else {
-        Vec::new()
-    };
+    let before = bytes_before(&mut file, position.offset)?;
     let same = metadata.len() >= position.offset && mark(&before) == position.mark;
     let (from, continuity) = if position.offset == 0 || same {
         (*position, Continuity::Appended)
@@ -117,9 +113,7 @@ pub fn read_on(
     file.seek(SeekFrom::Start(from.offset))?;
     // Bytes that arrive while we read belong to the next time: `size` must match what was seen.
     let mut rest = metadata.len() - from.offset;
-    let first = usize::try_from(rest)
-        .unwrap_or(usize::MAX)
-        .clamp(1, STRETCH);
+    let first = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
     // A long line made it grow.
     buffer.truncate(STRETCH);
     buffer.resize(buffer.len().max(first), 0);
@@ -129,8 +123,7 @@ pub fn read_on(
             buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
         }
         let room = buffer.get_mut(filled..).unwrap_or_default();
-        let wanted = usize::try_from(rest).unwrap_or(usize::MAX).min(room.len());
-        let got = match file.read(room.get_mut(..wanted).unwrap_or_default()) {
+        let got = match Read::by_ref(&mut file).take(rest).read(room) {
             Ok(0) => break,
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -77,17 +77,10 @@ pub struct MetError {
 /// The complete lines in `bytes`, which start at offset `start` of their file. A first line that
 /// began before, and a last one that the client is still writing, are left out.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let from = if start == 0 {
-        0
-    } else {
-        memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)
-    };
-    let until = memchr::memrchr(b'\n', bytes).map_or(from, |end| end.max(from));
-    bytes
-        .get(from..until)
-        .unwrap_or_default()
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
+    let whole = memchr::memrchr(b'\n', bytes).and_then(|end| bytes.get(..end));
+    let lines = whole.unwrap_or_default().split(|byte| *byte == b'\n');
+    let began_here = lines.skip((start > 0).into());
+    began_here.filter(|line| !line.is_empty())
 }
 
 impl Tail {
@@ -241,11 +234,8 @@ fn readable(text: &str) -> String {
 }
 
 fn clip(text: &str) -> &str {
-    let mut end = text.len().min(TEXT_LIMIT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    let mut ends = (0..=text.len().min(TEXT_LIMIT)).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// Seconds since 1970, as the server gives its reset times.

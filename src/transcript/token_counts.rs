@@ -12,11 +12,10 @@ use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 /// What an answer's `usage` says.
 #[derive(Default)]
 pub(super) struct UsageObject {
-    tokens: Tokens,
-    web_searches: u64,
+    pub(super) tokens: Tokens,
     pub(super) service: ServiceLevel,
     /// Those of type `message`.
-    calls: Vec<Usage>,
+    pub(super) calls: Vec<Usage>,
     /// Those of type `advisor_message`: other models, whose tokens are not among the others.
     pub(super) advice: Vec<Advice>,
 }
@@ -26,7 +25,8 @@ impl UsageObject {
         walk.fields(|field, walk| {
             match field {
                 b"server_tool_use" => {
-                    self.web_searches = search_count(walk.value_of(b"web_search_requests")?);
+                    let searches = search_count(walk.value_of(b"web_search_requests")?);
+                    self.tokens.usage.web_searches = searches;
                 }
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
                 b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
@@ -49,60 +49,45 @@ impl UsageObject {
             Some(())
         })?;
         match kind {
-            b"\"message\"" => self.calls.push(tokens.usage(0)),
+            b"\"message\"" => self.calls.push(tokens.usage()),
             b"\"advisor_message\"" => {
                 let model = text(model).unwrap_or_default().into_owned();
-                let usage = tokens.usage(0);
+                let usage = tokens.usage();
                 self.advice.push(Advice { model, usage });
             }
             _ => {}
         }
         Some(())
     }
-
-    /// Whether a count could not be understood.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.tokens.is_damaged
-    }
-
-    /// Tokens and searches, and the calls behind them where these decide the price.
-    pub(super) fn into_usage_and_calls(self) -> (Usage, Vec<Usage>) {
-        let usage = self.tokens.usage(self.web_searches);
-        let calls = calls_that_add_up(self.calls, &usage);
-        (usage, calls)
-    }
 }
 
 /// The counts that a response and each call behind it have in common.
 #[derive(Default)]
-struct Tokens {
-    input: u64,
-    output: u64,
-    cache_read: u64,
+pub(super) struct Tokens {
+    /// As counted, save the sum of cache writes.
+    usage: Usage,
     cache_write: Option<u64>,
-    /// Cache writes of five minutes and of one hour.
-    split: (u64, u64),
+    cache_write_5m: u64,
     /// One of them is there and no count.
-    is_damaged: bool,
+    pub(super) is_damaged: bool,
 }
 
 impl Tokens {
     /// Takes in the field of this name.
     fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
         if field == b"cache_creation" {
-            let (five_minutes, hour) = &mut self.split;
             return walk.values(|field, value| match field {
-                b"ephemeral_5m_input_tokens" => *five_minutes = count(value),
-                b"ephemeral_1h_input_tokens" => *hour = count(value),
+                b"ephemeral_5m_input_tokens" => self.cache_write_5m = count(value),
+                b"ephemeral_1h_input_tokens" => self.usage.cache_write_1h = count(value),
                 _ => {}
             });
         }
         let value = walk.value()?;
         self.is_damaged |= field.ends_with(b"_tokens") && !is_count(value);
         match field {
-            b"input_tokens" => self.input = count(value),
-            b"output_tokens" => self.output = count(value),
-            b"cache_read_input_tokens" => self.cache_read = count(value),
+            b"input_tokens" => self.usage.input = count(value),
+            b"output_tokens" => self.usage.output = count(value),
+            b"cache_read_input_tokens" => self.usage.cache_read = count(value),
             b"cache_creation_input_tokens" if value != b"null" => {
                 self.cache_write = Some(count(value));
             }
@@ -114,16 +99,13 @@ impl Tokens {
     /// The split of cache writes can be missing (then all count as five-minute writes, as the
     /// client has it) or stand alone. Beside a count of 0 it means nothing: where a compaction kept
     /// a line, the client sets the counts to 0 and forgets the split.
-    fn usage(&self, web_searches: u64) -> Usage {
-        let (five_minutes, hour) = self.split;
-        let cache_write = self.cache_write.unwrap_or(five_minutes + hour);
+    pub(super) fn usage(&self) -> Usage {
+        let hour = self.usage.cache_write_1h;
+        let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
         Usage {
-            input: self.input,
-            output: self.output,
-            cache_read: self.cache_read,
             cache_write,
             cache_write_1h: hour.min(cache_write),
-            web_searches,
+            ..self.usage
         }
     }
 }
@@ -131,7 +113,7 @@ impl Tokens {
 /// The calls behind a response as the client takes them: only if there are several, and they add
 /// up to what the response says. A one-hour write that the response reports and no call does is
 /// given to the calls in order.
-fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
+pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
     let adds_up = Usage {
         cache_write_1h: total.cache_write_1h,

@@ -9,11 +9,12 @@ use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 use super::PidDomain;
-use super::process::{Process, Variables, is_claude_code, runs_others};
+use super::process::{Process, Variables, is_claude_code, runs_others, signal_probe};
 
 /// Looks at a process id.
 pub(crate) fn look(pid: u32) -> Process {
-    listed(pid, described()).unwrap_or_else(|| unlisted(pid))
+    // What the system does not list may still be another user's.
+    listed(pid, described()).unwrap_or_else(|| signal_probe(pid))
 }
 
 /// What the table's row of a process says.
@@ -41,39 +42,20 @@ fn described() -> ProcessRefreshKind {
 }
 
 fn seen(found: &sysinfo::Process) -> Process {
-    let name = found.name();
+    let text = found.name().to_string_lossy();
+    let name = text.strip_suffix(".exe").unwrap_or(&text);
     let arguments = found.cmd().join(OsStr::new("\0"));
     let started = i64::try_from(found.start_time()).unwrap_or_default();
-    let text = name.to_string_lossy();
+    let has_ended = matches!(found.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
     Process {
         pid: found.pid().as_u32(),
-        alive: Some(!matches!(
-            found.status(),
-            ProcessStatus::Zombie | ProcessStatus::Dead
-        )),
-        is_claude: is_claude_code(
-            text.strip_suffix(".exe").unwrap_or(&text),
-            found.exe(),
-            arguments.as_encoded_bytes(),
-        ),
-        start_ticks: None,
+        alive: Some(!has_ended),
+        is_claude: is_claude_code(name, found.exe(), arguments.as_encoded_bytes()),
         started_at: DateTime::from_timestamp(started, 0).filter(|_| started > 0),
         parent: found.parent().map_or(0, Pid::as_u32),
         name: Some(text.into_owned()),
-        in_container: false,
+        ..Process::default()
     }
-}
-
-/// What the system does not list may still be another user's.
-#[cfg(unix)]
-fn unlisted(pid: u32) -> Process {
-    super::process::signal_probe(pid)
-}
-
-/// Windows lists them all.
-#[cfg(not(unix))]
-fn unlisted(pid: u32) -> Process {
-    Process::gone(pid)
 }
 
 /// Live Claude Code processes of this user, each with its variables of these names. None in their
@@ -85,10 +67,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
     let only_names = ProcessRefreshKind::nothing();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, only_names);
     let all = system.processes().values();
-    let mut possible: Vec<Pid> = all
-        .filter(|process| may_be_claude_code(&process.name().to_string_lossy()))
-        .map(sysinfo::Process::pid)
-        .collect();
+    let possible = all.filter(|process| may_be_claude_code(&process.name().to_string_lossy()));
+    let mut possible: Vec<Pid> = possible.map(sysinfo::Process::pid).collect();
     let own = Pid::from_u32(std::process::id());
     possible.push(own);
     let wanted = described()
@@ -122,13 +102,9 @@ fn may_be_claude_code(name: &str) -> bool {
 /// `NAME=value` if it has one of these names; on Windows these have no case.
 fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     let (name, value) = pair.to_str()?.split_once('=')?;
-    let known = names.iter().find(|known| {
-        if cfg!(windows) {
-            known.eq_ignore_ascii_case(name)
-        } else {
-            **known == name
-        }
-    })?;
+    let known = names
+        .iter()
+        .find(|known| **known == name || cfg!(windows) && known.eq_ignore_ascii_case(name))?;
     Some((OsString::from(known), OsString::from(value)))
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::process::{Process, Variables, is_claude_code, signal_probe, since_boot};
+use super::{PidDomain, Unseen};
 use crate::disk;
 
 /// More than a file in `/proc` needs that tells the state of a process.
@@ -134,7 +135,7 @@ const LOCAL: [&str; 20] = [
 
 /// Where process ids are valid, as Claude Code writes it: machine and namespace of processes (a
 /// machine without an id gives an empty one, seen with 2.1.328); and host and namespace.
-pub(crate) fn pid_domain(directory: &Path) -> super::PidDomain {
+pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
     let namespace = namespace.map(|link| link.display().to_string());
@@ -145,36 +146,34 @@ pub(crate) fn pid_domain(directory: &Path) -> super::PidDomain {
     let in_container = namespace.as_deref() != Some(OF_THE_MACHINE);
     let host = rustix::system::uname();
     let host = host.nodename().to_string_lossy();
-    super::PidDomain {
+    PidDomain {
         name: namespace
             .as_ref()
             .map(|namespace| format!("linux:{}:{namespace}", machine.trim())),
         space: namespace.map(|namespace| format!("{host}#{namespace}")),
         boot: boot_time(),
-        unseen: shared.or(in_container.then_some(super::Unseen::OutsideOfContainer)),
+        unseen: shared.or(in_container.then_some(Unseen::OutsideOfContainer)),
     }
 }
 
 /// Who else may write in a directory, by a row of `/proc/self/mounts`: what, where (with `\040` for a
 /// blank), file system, options. WSL 2 shows drives of Windows by 9p, WSL 1 by drvfs. The longest
 /// place counts, and of several at one place the last.
-fn shared_with(mounts: &str, directory: &Path) -> Option<super::Unseen> {
+fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
     let rows = mounts.lines().filter_map(|row| {
         let mut fields = row.split(' ');
         let place = fields.nth(1)?.replace("\\040", " ");
         let system = fields.next()?;
         let options = fields.next()?;
-        let is_drive = system == "drvfs" || (system == "9p" && options.contains("drvfs"));
-        directory
-            .starts_with(&place)
-            .then_some((place.len(), is_drive, system))
+        let unseen = match system {
+            "drvfs" => Some(Unseen::InWindows),
+            "9p" if options.contains("drvfs") => Some(Unseen::InWindows),
+            _ => (!LOCAL.contains(&system)).then_some(Unseen::OnOtherMachines),
+        };
+        let is_here = directory.starts_with(&place);
+        is_here.then_some((place.len(), unseen))
     });
-    let (_, is_drive, system) = rows.max_by_key(|(length, ..)| *length)?;
-    if is_drive {
-        Some(super::Unseen::InWindows)
-    } else {
-        (!LOCAL.contains(&system)).then_some(super::Unseen::OnOtherMachines)
-    }
+    rows.max_by_key(|(length, _)| *length)?.1
 }
 
 /// From the machine itself, processes in its containers are seen, with their ids there
@@ -195,7 +194,6 @@ fn ids_in_containers(status: &str) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Unseen;
     use super::*;
 
     #[test]

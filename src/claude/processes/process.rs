@@ -63,13 +63,7 @@ pub(super) fn runs_others(name: &str) -> bool {
 }
 
 /// Names of the native client; some packagers wrap it.
-const CLIENTS: [&str; 5] = [
-    "claude",
-    "claude-code",
-    ".claude-wrapped",
-    ".claude-unwrapped",
-    "claude-unwrapped",
-];
+const CLIENTS: &str = "claude claude-code .claude-wrapped .claude-unwrapped claude-unwrapped";
 
 /// Whether a process is Claude Code, by name, executable and NUL-separated arguments.
 ///
@@ -107,8 +101,9 @@ fn is_the_client(path: &Path) -> bool {
     if !path.to_string_lossy().to_lowercase().contains("claude") {
         return false;
     }
-    let (directory, mut places) = (path.parent(), path.ancestors());
-    CLIENTS.contains(&file_name(path).trim_end_matches(".exe"))
+    let (directory, mut places, name) = (path.parent(), path.ancestors(), file_name(path));
+    let name = name.trim_end_matches(".exe");
+    CLIENTS.split(' ').any(|client| client == name)
         || directory.is_some_and(|it| it.ends_with("claude/versions"))
         || places.any(|place| place.ends_with("@anthropic-ai/claude-code"))
 }
@@ -137,6 +132,12 @@ pub(super) fn signal_probe(pid: u32) -> Process {
         alive,
         ..Process::default()
     }
+}
+
+/// Windows has no such signal, and lists all processes.
+#[cfg(not(unix))]
+pub(super) fn signal_probe(pid: u32) -> Process {
+    Process::gone(pid)
 }
 
 /// When a process began, as Claude Code writes it into its locks and its registry, in the form that the
@@ -180,9 +181,7 @@ impl ProcessStart {
             NET_TICKS.. => SINCE_1,
         };
         let seconds = i64::try_from(number / 10_000_000).ok()?;
-        let begin = DateTime::UNIX_EPOCH - TimeDelta::seconds(offset);
-        let moment = begin.checked_add_signed(TimeDelta::seconds(seconds))?;
-        Some(Self::At(moment))
+        DateTime::from_timestamp(seconds - offset, 0).map(Self::At)
     }
 }
 

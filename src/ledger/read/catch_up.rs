@@ -137,7 +137,7 @@ impl Ledger {
         prices: &PriceTable,
         late: &mut impl FnMut() -> bool,
     ) -> Result<Batch, LedgerError> {
-        let own = TranscriptFile::at(transcript).into_iter();
+        let own = TranscriptFile::look(transcript).ok().flatten().into_iter();
         let files = own.chain(transcripts::of_subagents(transcript));
         let jobs = files.map(|file| {
             let position = self.ask(|store| store.position(&file.path))?;
