@@ -119,9 +119,8 @@ const MANAGED: &str = if cfg!(target_os = "macos") {
 /// program mentions, moves nothing: tried on 2.1.328.)
 pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
     let paths = paths(places, project).into_iter();
-    paths
-        .map(|(scope, path)| SettingsFile::read(scope, path))
-        .collect()
+    let files = paths.map(|(scope, path)| SettingsFile::read(scope, path));
+    files.collect()
 }
 
 /// Where every settings file that counts in `project` is or would be, the one that wins first.

@@ -54,12 +54,11 @@ impl Shell {
 
     fn call_text(&self, program: &str) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
+        let is_plain = !program.is_empty() && program.chars().all(plain);
         match self {
             // `&` even where nothing needs it: so the text says for which shell it is.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
-            Self::Posix(_) if !program.is_empty() && program.chars().all(plain) => {
-                program.to_owned()
-            }
+            Self::Posix(_) if is_plain => program.to_owned(),
             Self::Posix(_) => format!("'{}'", program.replace('\'', "'\\''")),
         }
     }

@@ -225,11 +225,6 @@ impl PromptCache {
     pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
         self.expires_at - now <= self.lives / 5
     }
-
-    /// Whether it is written at the price of an hour.
-    pub(crate) fn is_of_an_hour(&self) -> bool {
-        self.lives >= TimeDelta::hours(1)
-    }
 }
 
 fn meter(limit: &Value) -> Option<Meter> {

@@ -167,7 +167,8 @@ pub(crate) fn cold_cache(
     fast: bool,
     now: DateTime<Utc>,
 ) -> Option<Money> {
-    let more = rewriting(cache.tokens, cache.is_of_an_hour(), prices, fast, now);
+    let is_of_an_hour = cache.lives >= TimeDelta::hours(1);
+    let more = rewriting(cache.tokens, is_of_an_hour, prices, fast, now);
     Some(more).filter(|more| *more >= WORTH_A_WORD)
 }
 

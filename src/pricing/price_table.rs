@@ -90,9 +90,8 @@ impl PriceTable {
     /// The same number for as long as these models' prices are the same.
     pub(crate) fn fingerprint_of<'m>(&self, models: impl Iterator<Item = &'m str>) -> i64 {
         let lacking = models.filter(|model| self.listed(model).is_none());
-        let mut fetched: Vec<_> = lacking
-            .filter_map(|model| self.fetched.get_key_value(&bare(model)))
-            .collect();
+        let fetched = lacking.filter_map(|model| self.fetched.get_key_value(&bare(model)));
+        let mut fetched: Vec<_> = fetched.collect();
         if fetched.is_empty() {
             return self.fingerprint();
         }

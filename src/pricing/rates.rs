@@ -196,10 +196,8 @@ impl OwnRates {
 }
 
 fn key(model: &str) -> String {
-    model
-        .to_ascii_lowercase()
-        .replace("[1m]", "")
-        .replace("[2m]", "")
+    let lower = model.to_ascii_lowercase();
+    lower.replace("[1m]", "").replace("[2m]", "")
 }
 
 #[cfg(test)]

@@ -54,9 +54,8 @@ impl Usage {
 
     /// Everything that was sent: it decides the long-prompt tier.
     pub fn prompt(&self) -> u64 {
-        self.input
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write)
+        let read = self.input.saturating_add(self.cache_read);
+        read.saturating_add(self.cache_write)
     }
 
     /// Cache writes that live five minutes.

@@ -321,11 +321,8 @@ fn is_torn(line: &[u8]) -> bool {
 
 fn is_one_of_others(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
-    let kinds = if line.starts_with(CONVERSATION) {
-        1
-    } else {
-        OTHERS.len()
-    };
+    let is_conversation = line.starts_with(CONVERSATION);
+    let kinds = if is_conversation { 1 } else { OTHERS.len() };
     let mut possible = OTHERS.iter().take(kinds);
     possible.any(|kind| kind.find(beginning).is_some())
 }
@@ -336,9 +333,8 @@ fn is_one_of_others(line: &[u8]) -> bool {
 /// are fields.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
-    let value = from
-        .strip_prefix(USAGE.needle())
-        .and_then(|rest| rest.strip_prefix(b":"));
+    let value = from.strip_prefix(USAGE.needle());
+    let value = value.and_then(|rest| rest.strip_prefix(b":"));
     let Some(rest) = value.and_then(|value| value.strip_prefix(known.usage)) else {
         return false;
     };

@@ -244,11 +244,9 @@ fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {
-    let places = [
-        line.at("quotaLimits"),
-        line.at("apiErrorParams").at("rate_limit_info"),
-    ];
-    let limits = places.into_iter().find(|limits| limits.is_object())?;
+    let others = line.at("apiErrorParams").at("rate_limit_info");
+    let mut places = [line.at("quotaLimits"), others].into_iter();
+    let limits = places.find(|limits| limits.is_object())?;
     Some(QuotaLimits {
         status: text(limits, "status"),
         rate_limit_type: text(limits, "rateLimitType"),
