@@ -374,15 +374,13 @@ fn labelled(report: &mut Report, label: &str, says: impl IntoIterator<Item = (To
 
 fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::MeterRow {
     let level = level(meter, clock);
+    let label = (Tone::Quiet, format!("{label:LABEL$}"));
     let resets = meter.resets_at.filter(|at| *at > clock.now);
     let resets = resets.map(|at| [clock.time_and_distance(at), clock.time(at)]);
     let resets = resets.into_iter().flatten();
     let resets = resets.map(|at| format!("  resets {at}"));
     render::MeterRow {
-        lead: vec![
-            (Tone::Quiet, format!("{label:LABEL$}")),
-            (Tone::Plain, name),
-        ],
+        lead: vec![label, (Tone::Plain, name)],
         percent: level,
         figure: format!("{:.0}%", shown(level)),
         tone: tone(level, Tone::Good),

@@ -103,7 +103,6 @@ const GRACE: Duration = Duration::from_millis(100);
 /// it: SQLite tries for ten seconds where a process was stopped while it opened the same file.
 ///
 /// Whoever speaks holds the lock. It tells whether the process has said what it has to say.
-#[derive(Debug)]
 pub(super) struct Deadline(Arc<Mutex<bool>>);
 
 impl Deadline {

@@ -43,17 +43,12 @@ impl Verb for WaitArguments {
             }
             let (situation, now) = (incidents.situation(session), machine.environment.now);
             let wait = machine.wait_for(&situation);
-            let until = match wait {
-                Some(Wait::Helps(until)) => until,
-                None => {
-                    terminal::replace_line(over, true)?;
-                    break Wait::exit_code(wait);
+            let Some(Wait::Helps(until)) = wait else {
+                match situation.incident.filter(|_| wait.is_some()) {
+                    Some(incident) => terminal::complain(&incident.headline),
+                    None => terminal::replace_line(over, true)?,
                 }
-                Some(Wait::InVain | Wait::Unknown) => {
-                    let headline = situation.incident.map(|incident| incident.headline);
-                    terminal::complain(&headline.unwrap_or_default());
-                    break Wait::exit_code(wait);
-                }
+                break Wait::exit_code(wait);
             };
             terminal::replace_line(&Wait::progress(until, machine.clock()), false)?;
             let left = until.and_then(|until| (until - now).to_std().ok());

@@ -15,7 +15,6 @@ use crate::incidents::Incidents;
 use crate::limits::evidence::Whose;
 use crate::locks::{HarmfulLock, harmful};
 use crate::places::Places;
-use crate::render::Filling;
 
 /// How much of a transcript's end is searched for the client's version.
 const TAIL: u64 = 64 * 1024;
@@ -55,12 +54,8 @@ pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
         "" => "client.sound",
         _ => "client.troubled",
     };
-    let given: [Filling<'_>; 3] = [
-        ("version", &version),
-        ("source", &source),
-        ("troubles", &troubles),
-    ];
-    found.add(key, &given);
+    let seen = format!("{version} ({source})");
+    found.add(key, &[("seen", &seen), ("troubles", &troubles)]);
 }
 
 fn version_in_transcript(path: &Path) -> Option<(ClientVersion, String)> {

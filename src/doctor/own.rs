@@ -66,10 +66,8 @@ fn is_no_file(path: &Path) -> bool {
 pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
     if let Some((newest, others)) = Ledger::damaged_in(&setup.places.data).split_first() {
         let place = setup.places.show(newest);
-        let more = match others.len() {
-            0 => String::new(),
-            many => format!(" and {many} more"),
-        };
+        let more = (!others.is_empty()).then(|| format!(" and {} more", others.len()));
+        let more = more.unwrap_or_default();
         found.add("ledger.was_damaged", &[("place", &place), ("more", &more)]);
     }
     match &setup.ledger {

@@ -114,10 +114,9 @@ impl Machine {
         let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
         let bound = if is_lower_bound { "at least " } else { "" };
+        let (began, cost) = (self.clock().time(since), spent.cost());
         let mut says = vec![format!(
-            "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
-            self.clock().time(since),
-            spent.cost().show()
+            "Since {began} this machine spent {bound}{cost} at list price. Other machines, chat and, in an organization, other members use the same limit."
         )];
         if let Counts::Included(window) = incident.diagnosis.limit.counts() {
             let account = incidents
@@ -149,14 +148,11 @@ impl Machine {
         writes.retain(|write| write.answer.at <= until.timestamp_millis());
         let all: Money = writes.iter().map(|write| write.total).sum();
         let needless = Findings::new(writes).needless;
-        (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
-            format!(
-                "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
-                all.show(),
-                needless.cost.show(),
-                counted(needless.answers, "time"),
-            )
-        })
+        let (cost, times) = (needless.cost, counted(needless.answers, "time"));
+        let says = format!(
+            "Of {all} that answers cost in this window, {cost} went into writing to the prompt cache what was already in it ({times}). `whycap drain` shows why, and what to do."
+        );
+        (cost.share(WORTH_SAYING, 1) > all).then_some(says)
     }
 }
 

@@ -151,15 +151,13 @@ impl Machine {
         ledger.tidy_in_background();
         if let Some([before, now]) = ledger.news_of_renewal() {
             complain(&format!(
-                "the figures of an older whycap were worked out anew from the transcripts: {} before, {} now. It could take one process of Claude Code for several",
-                before.show(),
-                now.show()
+                "the figures of an older whycap were worked out anew from the transcripts: {before} before, {now} now. It could take one process of Claude Code for several"
             ));
         }
         if let Some(damaged) = ledger.news_of_damage() {
+            let place = places.show(&damaged);
             complain(&format!(
-                "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
-                places.show(&damaged)
+                "the ledger was damaged and now lies in {place}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here"
             ));
         }
         if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {

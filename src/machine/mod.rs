@@ -85,8 +85,7 @@ impl Machine {
     }
 
     pub(crate) fn prices(&self) -> &PriceTable {
-        let read = || settings::prices(&self.places);
-        self.prices.get_or_init(read)
+        self.prices.get_or_init(|| settings::prices(&self.places))
     }
 
     /// The project that is worked in: of a conversation the one that it was started in. None where

@@ -148,10 +148,8 @@ impl Watched {
     ) -> Vec<RunningSession> {
         let shares = incidents.five_hour_shares();
         let mut running = Vec::new();
-        for session in registered {
-            if session.liveness != Liveness::Holds {
-                continue;
-            }
+        let registered = registered.into_iter();
+        for session in registered.filter(|session| session.liveness == Liveness::Holds) {
             let doing = session.doing;
             let directory = doing.directory.as_ref();
             let id = doing.session.as_deref();

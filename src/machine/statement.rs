@@ -295,17 +295,13 @@ impl Machine {
         let Some((first, others)) = gaps.split_first() else {
             return;
         };
-        let mut place = self.places.show(&first.path);
-        if let Some(line) = first.line {
-            place = format!("{place}, line {line}");
-        }
-        let others = match others.len() {
-            0 => String::new(),
-            others => format!(" and {} more", counted(others as u64, "file")),
-        };
+        let (place, why) = (self.places.show(&first.path), &first.why);
+        let line = first.line.map(|line| format!(", line {line}"));
+        let files = counted(others.len() as u64, "file");
+        let others = (!others.is_empty()).then(|| format!(" and {files} more"));
+        let [line, others] = [line, others].map(Option::unwrap_or_default);
         complain(&format!(
-            "the exports could not be read to the end, so there may be more: {place} ({}){others}; export there again from its machine",
-            first.why
+            "the exports could not be read to the end, so there may be more: {place}{line} ({why}){others}; export there again from its machine"
         ));
     }
 }

@@ -55,7 +55,6 @@ pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<
 }
 
 /// Which form of each segment is in use.
-#[derive(Debug)]
 struct FittedRow<'s> {
     /// The forms of each segment, with their columns.
     segments: Vec<Vec<(&'s Form, usize)>>,

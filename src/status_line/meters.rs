@@ -10,6 +10,7 @@ use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::limits::pace::{Expected, Outlook};
 use crate::limits::sample::Sample;
+use crate::render::filled;
 use crate::terminal::{Piece, Tone, bar};
 use crate::time::{Clock, WEEK, in_words};
 
@@ -22,7 +23,6 @@ pub(crate) const SOON: f64 = 70.0;
 const NEARLY: f64 = 90.0;
 
 /// A window as it is shown: what all its forms are put together from.
-#[derive(Debug)]
 struct Gauge {
     level: f64,
     /// "5h ".
@@ -34,16 +34,10 @@ struct Gauge {
 }
 
 /// How much is said of a reset.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Say {
-    /// " (resets 14:30, in 1 h 52 m)"
-    Distance,
-    /// " (resets 14:30)"
-    Time,
-    /// " ↻14:30"
-    Sign,
-    Nothing,
-}
+const DISTANCE: &str = " (resets {time}, in {left})";
+const TIME: &str = " (resets {time})";
+const SIGN: &str = " \u{21bb}{time}";
+const NOTHING: &str = "";
 
 impl Gauge {
     fn new(label: &str, meter: &Meter, clock: Clock) -> Self {
@@ -65,14 +59,10 @@ impl Gauge {
         gauge
     }
 
-    fn write(&self, columns: usize, say: Say) -> impl Iterator<Item = Piece> {
+    fn write(&self, columns: usize, of_reset: &str) -> impl Iterator<Item = Piece> {
         let tone = tone(self.level, Tone::Good);
-        let reset = self.resets.as_ref().and_then(|(time, left)| match say {
-            Say::Distance => Some(format!(" (resets {time}, in {left})")),
-            Say::Time => Some(format!(" (resets {time})")),
-            Say::Sign => Some(format!(" \u{21bb}{time}")),
-            Say::Nothing => None,
-        });
+        let resets = self.resets.as_ref().filter(|_| !of_reset.is_empty());
+        let reset = resets.map(|(time, left)| filled(of_reset, &[("time", time), ("left", left)]));
         let reset = reset.map(|words| (Tone::Quiet, words));
         meter(&self.label, self.level, columns, tone, self.figure.clone()).chain(reset)
     }
@@ -149,16 +139,16 @@ pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Se
     // What is lost with it, the bar's columns, what is said of the reset that matters and of the
     // others, and how full the windows are at least.
     let manners = [
-        (20, long, Say::Distance, Say::Distance, 0.0),
-        (22, long, Say::Distance, Say::Time, 0.0),
-        (32, long, Say::Time, Say::Time, 0.0),
-        (33, long, Say::Time, Say::Sign, 0.0),
-        (33, long, Say::Time, Say::Nothing, 0.0),
-        (34, short, Say::Time, Say::Nothing, 0.0),
-        (36, short, Say::Sign, Say::Nothing, 0.0),
-        (55 + worth, 0, Say::Sign, Say::Nothing, 0.0),
-        (75 + urgent, 0, Say::Nothing, Say::Nothing, 0.0),
-        (80 + urgent, 0, Say::Nothing, Say::Nothing, fullest),
+        (20, long, DISTANCE, DISTANCE, 0.0),
+        (22, long, DISTANCE, TIME, 0.0),
+        (32, long, TIME, TIME, 0.0),
+        (33, long, TIME, SIGN, 0.0),
+        (33, long, TIME, NOTHING, 0.0),
+        (34, short, TIME, NOTHING, 0.0),
+        (36, short, SIGN, NOTHING, 0.0),
+        (55 + worth, 0, SIGN, NOTHING, 0.0),
+        (75 + urgent, 0, NOTHING, NOTHING, 0.0),
+        (80 + urgent, 0, NOTHING, NOTHING, fullest),
     ];
     let forms = manners.map(|(loss, bar, of_first, of_others, least)| {
         let mut pieces: Vec<Piece> = Vec::new();
@@ -235,18 +225,17 @@ pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segmen
 /// Claude Code itself would not believe any more is grey.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
-    let is_old = age > BELIEVED_FOR;
-    let words = if is_old {
-        format!(" (/usage at {})", clock.time(usage.at))
-    } else {
-        format!(" ({} ago)", in_words(age))
-    };
-    for (tone, _) in pieces.iter_mut().filter(|_| is_old) {
-        *tone = Tone::Quiet;
+    if age > BELIEVED_FOR {
+        for (tone, _) in &mut pieces {
+            *tone = Tone::Quiet;
+        }
+        let shown = format!(" (/usage at {})", clock.time(usage.at));
+        pieces.push((Tone::Quiet, shown));
+        return vec![Form::new(12, pieces)];
     }
-    let fresh = (!is_old).then(|| Form::new(by_level(level, [34, 56, 66]), pieces.clone()));
-    pieces.push((Tone::Quiet, words));
-    [Form::new(12, pieces)].into_iter().chain(fresh).collect()
+    let fresh = Form::new(by_level(level, [34, 56, 66]), pieces.clone());
+    pieces.push((Tone::Quiet, format!(" ({} ago)", in_words(age))));
+    vec![Form::new(12, pieces), fresh]
 }
 
 /// "Fable week 63%", of every model that the page named.

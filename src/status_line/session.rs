@@ -55,14 +55,12 @@ pub(super) fn cold_cache(
     now: DateTime<Utc>,
 ) -> Option<Segment> {
     let left = payload.prompt_cache?.expires_at - now;
-    let more = rewriting.show();
-    let (tone, long, short) = if left > TimeDelta::zero() {
-        let left = in_words(left);
-        let long = format!("cold in {left} (+{more})");
-        (Tone::Warning, long, format!("cold in {left}"))
+    let (tone, short) = if left > TimeDelta::zero() {
+        (Tone::Warning, format!("cold in {}", in_words(left)))
     } else {
-        (Tone::Plain, format!("cold (+{more})"), "cold".to_owned())
+        (Tone::Plain, "cold".to_owned())
     };
+    let long = format!("{short} (+{})", rewriting.show());
     let form = |(loss, text)| labelled("cache ", vec![(tone, text)], loss);
     Some([(23, long), (34, short)].map(form).concat())
 }

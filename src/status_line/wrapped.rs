@@ -34,7 +34,6 @@ const DEADLINE: Duration = Duration::from_millis(750);
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// The kept command, while it runs.
-#[derive(Debug)]
 pub(crate) struct Wrapped {
     /// Where its last good output is.
     memory: PathBuf,
@@ -42,7 +41,6 @@ pub(crate) struct Wrapped {
 }
 
 /// What is shown of it.
-#[derive(Debug)]
 pub(crate) struct WrappedLine {
     /// Without the final line break.
     pub(crate) text: Option<String>,
@@ -122,7 +120,6 @@ fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf])
 struct Killed;
 
 /// A command that runs as the client would have run it.
-#[derive(Debug)]
 struct Running {
     child: Child,
     deadline: Instant,
