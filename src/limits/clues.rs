@@ -5,7 +5,7 @@ use super::code::without_code;
 use super::evidence::{Evidence, Seen};
 use super::kind::Window;
 use super::named_limit::{NamedLimit, named_limit, window_in};
-use super::passages::{Passage, passages};
+use super::passages::{Passage, passages, status};
 use super::talk::Giver;
 use super::vocabulary::{List, is_anthropics, normalize, vocabulary};
 
@@ -27,6 +27,8 @@ pub(super) struct Clues {
     pub(super) status: Option<u16>,
     pub(super) substance: Substance,
     pub(super) speaker: Speaker,
+    /// Who gave the whole text.
+    pub(super) giver: Giver,
     /// Whether a request was refused or failed for certain: Claude Code recorded it, or says so in
     /// its own words or the API's.
     pub(super) is_refusal: bool,
@@ -86,40 +88,45 @@ impl Speaker {
 impl Clues {
     /// Of each of the messages in a text, in order.
     pub(super) fn of_text(message: &str) -> Vec<Self> {
-        passages(message)
-            .into_iter()
-            .map(Self::of_passage)
-            .collect()
+        let passages = passages(message).into_iter();
+        passages.map(Self::of_passage).collect()
     }
 
     /// Of each of the messages, with what else is known of the error.
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
-        let is_pasted = evidence.text.seen == Seen::Pasted;
-        let prose = is_pasted.then(|| without_code(&evidence.text.message));
-        let speaker = is_pasted.then(|| Speaker::of_text(&evidence.text.message));
-        let is_described = is_pasted && Giver::of_text(&evidence.text.message) == Giver::Author;
-        let text = prose
-            .as_ref()
-            .map_or(&evidence.text.message, |prose| &prose.text);
-        let mut found = Self::of_text(text);
+        let said = &evidence.text;
+        let is_pasted = said.seen == Seen::Pasted;
+        let mut found = if is_pasted {
+            Self::of_pasted(&said.message)
+        } else {
+            Self::of_text(&said.message)
+        };
         for clues in &mut found {
-            if let Some(prose) = &prose {
-                clues.speaker = speaker.clone().unwrap_or_default();
-                if prose.was_code {
-                    clues.substance = Substance::Code;
-                } else if is_described || clues.are_notes() {
-                    clues.substance = Substance::Notes;
-                }
-            }
             clues.class = evidence.class().map(str::to_owned);
             clues.is_refusal |= !is_pasted;
-            let Some(line) = &evidence.text.line else {
-                continue;
-            };
-            clues.api_error.clone_from(&line.api_error);
-            clues.status = line.status.or(clues.status);
-            let api = [&line.api_error_type, &line.api_error_code];
-            clues.types.extend(api.into_iter().flatten().cloned());
+            if let Some(line) = &said.line {
+                clues.api_error.clone_from(&line.api_error);
+                clues.status = line.status.or(clues.status);
+                let api = [&line.api_error_type, &line.api_error_code];
+                clues.types.extend(api.into_iter().flatten().cloned());
+            }
+        }
+        found
+    }
+
+    /// Of each of the messages in what somebody pasted.
+    fn of_pasted(text: &str) -> Vec<Self> {
+        let (prose, giver) = (without_code(text), Giver::of_text(text));
+        let speaker = Speaker::of_text(text);
+        let mut found = Self::of_text(&prose.text);
+        for clues in &mut found {
+            clues.giver = giver;
+            clues.speaker.clone_from(&speaker);
+            if prose.was_code {
+                clues.substance = Substance::Code;
+            } else if giver == Giver::Author || clues.are_notes() {
+                clues.substance = Substance::Notes;
+            }
         }
         found
     }
@@ -181,12 +188,10 @@ impl Clues {
         let (_, rest) = self.raw.split_once("usage: ")?;
         let (used, rest) = rest.split_once(" / ")?;
         let cap = rest.split_whitespace().next()?;
+        let is_of_amount = |c: char| c.is_ascii_digit() || "$€£.,".contains(c);
         let is_amount = |amount: &&str| {
-            amount.len() <= 16
-                && amount.contains(|c: char| c.is_ascii_digit())
-                && amount
-                    .chars()
-                    .all(|c| c.is_ascii_digit() || "$€£.,".contains(c))
+            let has_digit = amount.contains(|c: char| c.is_ascii_digit());
+            has_digit && amount.len() <= 16 && amount.chars().all(is_of_amount)
         };
         [used, cap].iter().all(is_amount).then_some((used, cap))
     }
@@ -211,35 +216,26 @@ impl Clues {
 
 /// The host of the first address that is not Anthropic's.
 pub(super) fn host(text: &str) -> Option<&str> {
-    let hosts = text.split("://").skip(1).filter_map(|rest| {
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'));
-        rest.get(..end.unwrap_or(rest.len()))
-    });
-    hosts
-        .into_iter()
-        .find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
+    let is_after = |c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    let addresses = text.split("://").skip(1);
+    let mut hosts = addresses.filter_map(|address| address.split(is_after).next());
+    hosts.find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
 }
 
 /// Without what is quoted as something that may come: `if you see "…"`, `to detect "…"`.
 fn without_mentions(text: String) -> String {
-    let opens = text.match_indices(['"', '\'']).find(|(at, quote)| {
-        let before = text.get(..*at).unwrap_or_default();
-        let words = before
-            .trim_end()
-            .rsplitn(4, ' ')
-            .take(3)
-            .collect::<Vec<_>>();
-        let words = words.into_iter().rev().collect::<Vec<_>>().join(" ");
-        before.ends_with(' ')
-            && vocabulary().mentions.stand_in(&format!(" {words}"))
-            && !quote.is_empty()
+    let mentioned = text.match_indices(['"', '\'']).find_map(|(at, quote)| {
+        let (before, quoted) = text.split_at_checked(at)?;
+        let words = before.strip_suffix(' ')?.trim_end();
+        let start = words.rmatch_indices(' ').nth(2).map_or(0, |(at, _)| at + 1);
+        let words = format!(" {}", words.get(start..)?);
+        let is_mentioned = vocabulary().mentions.stand_in(&words);
+        is_mentioned.then_some((before, quoted.get(1..)?.split_once(quote)))
     });
-    let mentioned = opens.and_then(|(at, quote)| {
-        let (before, rest) = text.split_at_checked(at)?;
-        let (_, after) = rest.get(1..)?.split_once(quote)?;
-        Some(without_mentions(format!("{before}{after}")))
-    });
-    mentioned.unwrap_or(text)
+    match mentioned {
+        Some((before, Some((_, after)))) => without_mentions(format!("{before}{after}")),
+        _ => text,
+    }
 }
 
 /// From the last statement on that a limit is reached: the reset of one before it is not its own.
@@ -277,7 +273,7 @@ fn is_bare(text: &str) -> bool {
             || part.bytes().all(|byte| byte.is_ascii_digit())
     };
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .all(|part| part.is_empty() || wraps(part))
+        .all(wraps)
 }
 
 /// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".
@@ -289,10 +285,7 @@ fn status_in(text: &str) -> Option<u16> {
     let words: Vec<&str> = text.split(' ').collect();
     words.iter().enumerate().find_map(|(at, word)| {
         let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let status: u16 = digits
-            .parse()
-            .ok()
-            .filter(|status| (400..600).contains(status))?;
+        let status = status(digits)?;
         let after = words.get(at + 1);
         let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
             Some(before) => is_one_of(before, &vocabulary().before_status),

@@ -25,6 +25,7 @@ const LITERAL: char = '\u{1}';
 
 /// What neither says that a line is code nor that it is none.
 const STRUCTURE: [char; 6] = ['{', '}', ';', ',', '(', ')'];
+
 /// Takes out what is code.
 pub(super) fn without_code(text: &str) -> Prose {
     if text.len() > LONGEST {
@@ -33,170 +34,148 @@ pub(super) fn without_code(text: &str) -> Prose {
             was_code: false,
         };
     }
-    let lines: Vec<(&str, Skeleton<'_>)> = text
-        .split('\n')
-        .map(|line| (line, Skeleton::of(line)))
-        .collect();
+    let lines: Vec<Skeleton<'_>> = text.split('\n').map(Skeleton::of).collect();
     let mut prose = Vec::new();
     let (mut code, mut other) = (0_u32, 0_u32);
-    let ends_block =
-        |(line, _): &(&str, Skeleton<'_>)| line.trim().is_empty() || line.trim().starts_with("```");
-    for block in lines.split_inclusive(ends_block) {
-        let is_code = block.iter().any(is_line_of_code);
+    for block in lines.split_inclusive(Skeleton::ends_block) {
+        let is_in_code = block.iter().any(Skeleton::is_code);
         let mut is_json = false;
-        for at @ (text, line) in block {
-            is_json = line.shape.starts_with("\u{1}:") || is_json && line.is_only_literals();
-            let is_codes = !(is_json && line.is_only_literals())
-                && (is_line_of_code(at)
-                    || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
-            code += u32::from(is_codes);
-            if is_codes {
+        for line in block {
+            let is_list = line.is_only_literals();
+            is_json = line.shape.starts_with("\u{1}:") || is_json && is_list;
+            if is_in_code && !(is_json && is_list) && (line.is_code() || line.is_beside_code()) {
+                code += 1;
                 prose.push(line.beside_literals());
             } else {
-                other += u32::from(!text.trim().is_empty() && !text.ends_with(STRUCTURE));
-                prose.push((*text).to_owned());
+                let is_other = !line.shape.is_empty() && !line.text.ends_with(STRUCTURE);
+                other += u32::from(is_other);
+                prose.push(line.text.to_owned());
             }
         }
     }
-    let was_code = code > 0 && code >= other;
     Prose {
         text: prose.join("\n"),
-        was_code,
+        was_code: code > 0 && code >= other,
     }
-}
-
-/// A heading of Markdown is never set back, a comment in a script is.
-fn is_line_of_code((text, line): &(&str, Skeleton<'_>)) -> bool {
-    line.is_code() || text.starts_with("  ") && text.trim_start().starts_with("# ")
 }
 
 /// One line, and what is left of it with each literal as one sign.
 struct Skeleton<'a> {
+    text: &'a str,
     shape: String,
     literals: Vec<&'a str>,
 }
 
 impl<'a> Skeleton<'a> {
-    fn of(line: &'a str) -> Self {
+    fn of(text: &'a str) -> Self {
         let mut shape = String::new();
         let mut literals = Vec::new();
-        let mut rest = line.trim();
-        while let Some(first) = rest.chars().next() {
+        let mut rest = text.trim();
+        while let Some(at) = rest.find(['"', '\'', '`', '/']) {
+            let (before, from) = rest.split_at(at);
+            shape.push_str(before);
+            let word = shape.rsplit(|c: char| !c.is_alphanumeric()).next();
+            let word = word.unwrap_or_default();
+            let is_prefix = ["r", "f", "b", "rb", "br", "u"].contains(&word);
             // The fence of a block in Markdown is no literal.
-            if let Some(after) = rest.strip_prefix("```") {
-                shape.push_str("```");
+            let is_fence = from.starts_with("```");
+            let found = match from.chars().next() {
+                Some('/') => pattern_literal(&shape, from),
+                // `r"…"`, `f'…'`, but not the apostrophe of "you've".
+                Some('\'') if !word.is_empty() && !is_prefix => None,
+                Some(quote) if !is_fence => literal(from, quote),
+                _ => None,
+            };
+            let Some((literal, after)) = found else {
+                let (sign, after) = from.split_at(if is_fence { 3 } else { 1 });
+                shape.push_str(sign);
                 rest = after;
                 continue;
+            };
+            if is_prefix && !from.starts_with('`') && !literal.starts_with('{') {
+                shape.truncate(shape.len() - word.len());
+                shape.push_str("=> ");
             }
-            if let Some((pattern, after)) = pattern_literal(&shape, rest) {
-                shape.push(LITERAL);
-                literals.push(pattern);
-                rest = after;
-                continue;
-            }
-            // `r"…"`, `f'…'`, but not the apostrophe of "you've".
-            // Three letters are no prefix any more.
-            let mut word: Vec<char> = shape.chars().rev().take(3).collect();
-            word.reverse();
-            let letters = word.rsplit(|c| !c.is_alphanumeric()).next();
-            let word: String = letters.unwrap_or_default().iter().collect();
-            let is_prefix = ["r", "f", "b", "rb", "br", "u"].contains(&word.as_str());
-            let opens =
-                matches!(first, '"' | '`') || first == '\'' && (word.is_empty() || is_prefix);
-            if opens && let Some((literal, after)) = literal(rest, first) {
-                if is_prefix && first != '`' && !literal.starts_with('{') {
-                    shape.truncate(shape.len() - word.len());
-                    shape.push_str("=> ");
-                }
-                shape.push(LITERAL);
-                literals.push(literal);
-                rest = after;
-            } else {
-                shape.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
-            }
+            shape.push(LITERAL);
+            literals.push(literal);
+            rest = after;
         }
-        Self { shape, literals }
+        shape.push_str(rest);
+        Self {
+            text,
+            shape,
+            literals,
+        }
+    }
+
+    fn ends_block(&self) -> bool {
+        self.shape.is_empty() || self.shape.starts_with("```")
     }
 
     fn is_code(&self) -> bool {
-        let shape = self.shape.to_lowercase();
-        let shape = shape.trim();
+        let shape = &self.shape.to_lowercase();
         let signs = &vocabulary().code;
-        let quotes = self.literals.iter().any(|literal| literal.contains(' '));
-        signs.starts.begin(&self.shape)
+        let mut literals = self.literals.iter();
+        let quotes = literals.clone().any(|literal| literal.contains(' '));
+        // A heading of Markdown is never set back, a comment in a script is.
+        self.text.starts_with("  ") && self.text.trim_start().starts_with("# ")
+            || signs.starts.begin(&self.shape)
             || signs.keywords.begin(&self.shape)
                 && (shape.contains(['(', '{', '=', ';', LITERAL]) || shape.split(' ').count() <= 3)
             || signs.alone.hold(shape)
             || signs.ends.end(shape)
-            || shape.ends_with("\u{1};")
             || shape.ends_with('(') && !shape.ends_with(" (")
             || signs.anywhere.stand_in(shape)
-            || self.literals.iter().any(|literal| is_pattern(literal))
+            || literals.any(|literal| signs.patterns.stand_in(literal))
             || is_found_in_a_file(shape)
             || quotes
-                && (signs.before.stand_in(shape)
-                    || signs.after.stand_in(shape)
+                && (signs.beside.stand_in(shape)
                     || self.is_in_a_call()
                     || self.is_assigned()
                     || self.is_in_a_list())
     }
 
-    /// Whether it can belong to code that stands around it: few words, and a literal that nobody's
-    /// error is.
+    /// Whether it can belong to code that stands around it: a comment, or few words and a literal that
+    /// nobody's error is.
     fn is_beside_code(&self) -> bool {
-        let shape = self.shape.trim();
-        let words = shape
-            .split(' ')
-            .filter(|word| word.chars().all(char::is_alphabetic) && !word.is_empty());
-        let is_errors = ["rror: \u{1}", "xception: \u{1}", "value: \u{1}", "\u{1}:"];
-        words.count() <= 4
-            && !self.literals.is_empty()
-            && !is_errors.iter().any(|error| shape.contains(error))
+        let words = self.shape.split(' ').filter(|word| !word.is_empty());
+        let words = words.filter(|word| word.chars().all(char::is_alphabetic));
+        let mut errors = ["rror: \u{1}", "xception: \u{1}", "value: \u{1}", "\u{1}:"].iter();
+        let is_few = words.count() <= 4 && !self.literals.is_empty();
+        self.shape.starts_with('#') || is_few && !errors.any(|error| self.shape.contains(error))
     }
 
     /// `name("…"`, but not `RateLimitError("…")`, which is how some print an error.
     fn is_in_a_call(&self) -> bool {
-        let calls = self.shape.match_indices('(').filter(|(at, _)| {
-            let mut arguments = self.shape.get(at + 1..).unwrap_or_default().split(')');
-            arguments
-                .next()
-                .is_some_and(|arguments| arguments.contains(LITERAL))
-        });
-        calls.into_iter().any(|(at, _)| {
-            let before = self.shape.get(..at).unwrap_or_default();
+        self.shape.match_indices('(').any(|(at, _)| {
+            let (before, arguments) = self.shape.split_at(at);
+            let arguments = arguments.split(')').next().unwrap_or_default();
             let is_beside = |c: char| !(c.is_alphanumeric() || "_.!?:".contains(c));
             let name = before.rsplit(is_beside).next().unwrap_or_default();
             let last = name.rsplit(['.', ':']).next().unwrap_or_default();
             let is_printed = last.starts_with(char::is_uppercase)
                 && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));
-            let is_made =
-                before.contains("new ") || before.contains("throw ") || before.contains("raise ");
-            last.starts_with(|c: char| c.is_alphabetic() || c == '_') && (!is_printed || is_made)
+            let mut making = ["new ", "throw ", "raise "].iter();
+            arguments.contains(LITERAL)
+                && last.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && (!is_printed || making.any(|verb| before.contains(verb)))
         })
     }
 
     /// `LIMIT = "…"`, `string text = "…",`
     fn is_assigned(&self) -> bool {
-        let variable = self.shape.split_once("=\u{1}").map(|(name, _)| name);
-        let is_shells = |name: &str| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
-        };
-        if variable.is_some_and(is_shells) {
+        let of_shell = self.shape.split_once("=\u{1}").unwrap_or_default().0;
+        let is_of_shell = |c: char| c.is_ascii_uppercase() || c == '_';
+        if !of_shell.is_empty() && of_shell.chars().all(is_of_shell) {
             return true;
         }
-        let Some((name, value)) = self.shape.split_once(" = ") else {
-            return false;
-        };
-        let is_name = |part: &str| {
-            part.chars()
-                .all(|c| c.is_alphanumeric() || "_.:*&<>[]".contains(c))
-        };
+        let (name, value) = self.shape.split_once(" = ").unwrap_or_default();
+        let is_of_name = |c: char| c.is_alphanumeric() || " _.:*&<>[]".contains(c);
         value.starts_with(['(', '[', LITERAL])
             && (value.ends_with([';', ',', '(', '[', '\\'])
                 || name.contains(' ')
                 || name == name.to_uppercase())
-            && name.split(' ').all(is_name)
+            && name.chars().all(is_of_name)
             && name.split(' ').count() <= 3
     }
 
@@ -206,29 +185,23 @@ impl<'a> Skeleton<'a> {
     }
 
     fn is_only_literals(&self) -> bool {
-        !self.literals.is_empty()
-            && self
-                .shape
-                .trim()
-                .chars()
-                .all(|c| c == LITERAL || c.is_whitespace() || ",;|+()[]{}\\&".contains(c))
+        let is_between = |c: char| c == LITERAL || c.is_whitespace() || ",;|+()[]{}\\&".contains(c);
+        !self.literals.is_empty() && self.shape.chars().all(is_between)
     }
 
     /// What stands beside the literals, and what an error's own JSON holds; nothing of a comment or a
     /// pattern.
     fn beside_literals(&self) -> String {
         let shape = self.shape.to_lowercase();
-        let is_whole = ["//", "/*", "*/", "# "]
-            .iter()
-            .any(|start| shape.starts_with(start))
+        let mut comments = ["//", "/*", "*/", "# "].iter();
+        if comments.any(|start| shape.starts_with(start))
             || is_found_in_a_file(&shape)
-            || is_pattern(&self.shape);
-        if is_whole {
+            || vocabulary().code.patterns.stand_in(&self.shape)
+        {
             return String::new();
         }
-        let is_errors = ["is_error", "error_status", "request_id", "error_type"]
-            .iter()
-            .any(|name| shape.contains(name));
+        let mut errors = ["is_error", "error_status", "request_id", "error_type"].iter();
+        let is_errors = errors.any(|name| shape.contains(name));
         let mut literals = self.literals.iter();
         let mut beside = String::new();
         for (at, c) in self.shape.char_indices() {
@@ -251,18 +224,16 @@ impl<'a> Skeleton<'a> {
 /// What a literal holds, and what stands after it. None if it has no end in this line.
 fn literal(text: &str, quote: char) -> Option<(&str, &str)> {
     let mut is_escaped = false;
-    for (at, c) in text.char_indices().skip(1).take(LONGEST_LITERAL) {
-        let after = text.get(at + c.len_utf8()..)?;
+    let mut signs = text.char_indices().skip(1).take(LONGEST_LITERAL);
+    let (end, _) = signs.find(|(at, c)| {
+        let after = text.get(at + 1..).unwrap_or_default();
         // "You've": an apostrophe ends nothing.
-        let ends = c == quote
-            && !is_escaped
-            && !(quote == '\'' && after.starts_with(char::is_alphanumeric));
-        if ends {
-            return Some((text.get(1..at)?, after));
-        }
-        is_escaped = c == '\\' && !is_escaped;
-    }
-    None
+        let is_apostrophe = quote == '\'' && after.starts_with(char::is_alphanumeric);
+        let is_end = *c == quote && !is_escaped && !is_apostrophe;
+        is_escaped = *c == '\\' && !is_escaped;
+        is_end
+    })?;
+    Some((text.get(1..end)?, text.get(end + 1..)?))
 }
 
 /// A regular expression between slashes, with alternatives or escapes in it, where a value may stand: `= /a|b/i;`. What
@@ -276,21 +247,14 @@ fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)
     (ends && !pattern.starts_with('/') && pattern.contains(['|', '\\'])).then_some((pattern, after))
 }
 
-/// Whether it is a regular expression.
-fn is_pattern(text: &str) -> bool {
-    vocabulary().code.patterns.stand_in(text)
-}
-
 /// `src/limits.ts:41: …`, as a search prints it.
 fn is_found_in_a_file(shape: &str) -> bool {
     let place = shape.split(' ').next().unwrap_or_default();
-    let mut parts = place.split(':');
-    let ending = parts.next().and_then(|path| path.rsplit_once('.'));
-    let line = parts.next().unwrap_or_default();
-    ending.is_some_and(|(_, ending)| vocabulary().code.sources.hold(ending))
-        && !line.is_empty()
-        && line.bytes().all(|byte| byte.is_ascii_digit())
-        && parts.next().is_some()
+    let (path, rest) = place.split_once(':').unwrap_or_default();
+    let (line, _) = rest.split_once(':').unwrap_or_default();
+    let (_, ending) = path.rsplit_once('.').unwrap_or_default();
+    let is_number = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && vocabulary().code.sources.hold(ending)
 }
 
 #[cfg(test)]

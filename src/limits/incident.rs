@@ -93,7 +93,7 @@ impl Incident {
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
         let case = Case::new(&evidence, &clues, message, clock);
-        let diagnosis = rules::weigh(&case);
+        let diagnosis = rules::weigh(case, message.rule);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
             resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)

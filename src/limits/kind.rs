@@ -53,9 +53,8 @@ impl Window {
     /// The window that the server names in `rateLimitType`. None for `overage` and for names that
     /// are new.
     pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|window| window.rate_limit_type() == name)
+        let mut all = Self::ALL.into_iter();
+        all.find(|window| window.rate_limit_type() == name)
     }
 
     /// The server's name for it.

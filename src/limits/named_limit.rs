@@ -17,22 +17,11 @@ pub(super) struct NamedLimit {
     pub(super) has_dot: bool,
 }
 
-/// What the windows are called. One model's weekly limit comes before that of all.
-const WINDOWS: [(Window, &[&str]); 5] = [
-    (Window::WeeklyOpus, &["opus"]),
-    (Window::WeeklySonnet, &["sonnet"]),
-    (Window::WeeklyFable, &["fable", "mythos"]),
-    (Window::Weekly, &["weekly", "7-day", "semanal"]),
-    (
-        Window::FiveHour,
-        &["5-hour", "5 hour", "five-hour", "session"],
-    ),
-];
-
-/// The window that these words name.
+/// The window that these words name. One model's weekly limit comes before that of all.
 pub(super) fn window_in(words: &str) -> Option<Window> {
-    let is_named = |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
-    WINDOWS.iter().find(is_named).map(|(window, _)| *window)
+    let mut windows = vocabulary().windows.iter();
+    let named = windows.find(|(_, names)| names.stand_in(words));
+    named.map(|(window, _)| *window)
 }
 
 /// Whether another program's name stands right before: "Cursor: you've hit your usage limit".
@@ -67,15 +56,14 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let model = after.strip_prefix(" for ").unwrap_or_default();
     let mut models = ["opus", "sonnet", "fable"].into_iter();
     let name = models.find(|name| model.starts_with(name)).unwrap_or(name);
-    let mut words = before.trim_end().rsplit(' ');
-    let is_about_it = words
-        .next()
-        .is_some_and(|last| vocabulary().conditions.hold(last));
+    let last = before.trim_end().rsplit(' ').next().unwrap_or_default();
+    let is_about_it = vocabulary().conditions.hold(last);
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
     // Nobody else has a session or a weekly limit that "you've hit".
-    let is_window = WINDOWS.iter().any(|(_, names)| names.contains(&name));
+    let mut windows = vocabulary().windows.iter();
+    let is_window = windows.any(|(_, names)| names.hold(name));
     let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
     let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
     (is_told && !is_anothers(before)).then(|| NamedLimit {
@@ -126,25 +114,17 @@ fn has_dot(after: &str) -> bool {
 fn ends_there(after: &str) -> bool {
     let after = after.trim_start();
     after.is_empty()
-        || after.starts_with(|c: char| c >= FIRST_SIGN)
-        || after.starts_with([
-            '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…', '*',
-        ])
+        || after.starts_with(|c: char| c >= FIRST_SIGN || "·|.,:;!-\"'[{)…*".contains(c))
         || vocabulary().go_on.begin(after)
 }
 
 /// "5-hour limit reached · resets …": the last one, at the start of a statement.
 fn reached(text: &str) -> Option<NamedLimit> {
     let (before, after) = vocabulary().reached.around_last(text)?;
-    let start = before
-        .rfind([
-            '·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '=', '*', '>',
-        ])
-        .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))
-        .max(before.rfind(" '").map(|at| at + 2))
-        .max(before.rfind(" - ").map(|at| at + 3))
-        .unwrap_or(0);
-    let name = before.get(start..)?.trim();
+    let statement = before.rsplit(|c| "·.:|!?\"([/,=*>".contains(c)).next()?;
+    let statement = statement.rsplit(" '").next()?.rsplit(" - ").next()?;
+    let name = statement.trim();
+    let elsewhere = before.strip_suffix(statement)?;
     let has_dot = has_dot(after);
     // A heading may be a comment as well; a status is no part of a name.
     let heading = name
@@ -162,10 +142,10 @@ fn reached(text: &str) -> Option<NamedLimit> {
         let is_whole = !after.starts_with(':') || after.contains("reset");
         is_whole && is_claudes(name) && ends_there(after)
     };
-    (is_told && !is_anothers(before.get(..start)?)).then(|| NamedLimit {
+    (is_told && !is_anothers(elsewhere)).then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: false,
-        is_alone: start == 0 && after.trim_matches(['.', '…', '!', '"']).is_empty(),
+        is_alone: elsewhere.is_empty() && after.trim_matches(['.', '…', '!', '"']).is_empty(),
         has_dot,
     })
 }

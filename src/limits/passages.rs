@@ -29,16 +29,16 @@ pub(super) struct Passage {
 pub(super) fn passages(text: &str) -> Vec<Passage> {
     let plain = terminal::strip_ansi(&both_ends(text));
     let unescaped = unescape(&unescape(&plain));
-    let mut found = vec![Passage::default()];
+    let mut found = Vec::new();
+    let mut current = Passage::default();
     let mut rest = unescaped.as_str();
     while let Some((before, object, after)) = next_object(rest) {
-        add_lines(&mut found, before);
-        if let Some(current) = found.last_mut() {
-            current.read_object(object);
-        }
+        current.add_lines(before, &mut found);
+        current.read_object(object);
         rest = after;
     }
-    add_lines(&mut found, rest);
+    current.add_lines(rest, &mut found);
+    found.push(current);
     found.retain(|passage| !passage.text.is_empty() || !passage.types.is_empty());
     if found.is_empty() {
         found.push(Passage::default());
@@ -51,43 +51,41 @@ fn both_ends(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text.into();
     }
-    let is_boundary = |at: &usize| text.is_char_boundary(*at);
-    let head = (0..=LONGEST / 2).rev().find(is_boundary);
-    let tail = (text.len() - LONGEST / 2..=text.len()).find(is_boundary);
-    let head = head.and_then(|end| text.get(..end)).unwrap_or_default();
-    let tail = tail.and_then(|start| text.get(start..));
-    format!("{head}\n{}", tail.unwrap_or_default()).into()
+    let head = (0..=LONGEST / 2).rev().find_map(|end| text.get(..end));
+    let tail = (text.len() - LONGEST / 2..=text.len()).find_map(|start| text.get(start..));
+    let [head, tail] = [head, tail].map(Option::unwrap_or_default);
+    format!("{head}\n{tail}").into()
 }
 
 /// `\u00b7`, `\n`, `\"` and the like, as they stand in logs. Anything else stays.
 fn unescape(text: &str) -> String {
-    if !text.contains('\\') {
-        return text.to_owned();
-    }
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, escaped)) = rest.split_once('\\') {
         plain.push_str(before);
-        let mut characters = escaped.chars();
-        let (meant, length) = match characters.next() {
+        let (meant, length) = match escaped.chars().next() {
             Some('n' | 'r') => ('\n', 1),
             Some('t') => (' ', 1),
             Some(quote @ ('"' | '\'' | '/' | '\\')) => (quote, 1),
-            Some('u') => match escaped
-                .get(1..5)
-                .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-                .and_then(char::from_u32)
-            {
-                Some(character) => (character, 5),
-                None => ('\\', 0),
-            },
-            _ => ('\\', 0),
+            _ => by_number(escaped).map_or(('\\', 0), |character| (character, 5)),
         };
         plain.push(meant);
         rest = escaped.get(length..).unwrap_or_default();
     }
     plain.push_str(rest);
     plain
+}
+
+/// The character that `u00b7` stands for.
+fn by_number(escaped: &str) -> Option<char> {
+    let digits = escaped.strip_prefix('u')?.get(..4)?;
+    char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+}
+
+/// A status that says that a request failed.
+pub(super) fn status(digits: &str) -> Option<u16> {
+    let status = digits.parse().ok();
+    status.filter(|status| (400..600).contains(status))
 }
 
 /// Whether this key of a JSON object holds what a person may read.
@@ -105,36 +103,52 @@ impl Passage {
         // The first of each is the limit's own; windows follow.
         let mut said: HashMap<&str, &str> = HashMap::new();
         let mut rest = object;
-        while let Some((key, value, after)) = next_pair(rest) {
+        while let Some((pair, after)) = Pair::next_in(rest) {
             rest = after;
-            let (Value::Text(first) | Value::Number(first)) = value;
-            said.entry(key).or_insert(first);
-            match value {
-                Value::Text(text) if keys.type_keys.hold(key) => {
-                    self.types.push(text.split_whitespace().collect());
+            let (key, value, is_text) = (pair.key, pair.value, pair.is_text);
+            said.entry(key).or_insert(value);
+            if is_text && keys.type_keys.hold(key) {
+                self.types.push(value.split_whitespace().collect());
+            } else if is_text && holds_text(key) {
+                if !texts.iter().any(|known| known == value) {
+                    texts.push(value.to_owned());
                 }
-                Value::Text(text) if holds_text(key) => {
-                    if !texts.iter().any(|known| known == text) {
-                        texts.push(text.to_owned());
-                    }
-                }
-                Value::Number(digits) if keys.status_keys.hold(key) => {
-                    let status = digits.parse().ok();
-                    let status = status.filter(|status| (400..600).contains(status));
-                    self.status = status.or(self.status);
-                }
-                Value::Text(time) | Value::Number(time) if keys.reset_keys.hold(key) => {
-                    texts.push(format!("resets {time}"));
-                }
-                Value::Text(seconds) | Value::Number(seconds) if keys.delay_keys.hold(key) => {
-                    texts.push(format!("resets in {seconds} seconds"));
-                }
-                Value::Text(_) | Value::Number(_) => {}
+            } else if !is_text && keys.status_keys.hold(key) {
+                self.status = status(value).or(self.status);
+            } else if keys.reset_keys.hold(key) {
+                texts.push(format!("resets {value}"));
+            } else if keys.delay_keys.hold(key) {
+                texts.push(format!("resets in {value} seconds"));
             }
         }
-        let told = limit_told(&said).into_iter();
-        let texts: Vec<String> = told.chain(texts).collect();
-        join(&mut self.text, &texts.join(". "));
+        let told = limit_told(&said);
+        let texts: Vec<String> = told.into_iter().chain(texts).collect();
+        self.add(&texts.join(". "));
+    }
+
+    /// Adds the lines of a text without JSON: a mark, an empty line or a known beginning starts a new
+    /// message, and this one is put to those that were found; any other line goes on with it.
+    fn add_lines(&mut self, text: &str, found: &mut Vec<Self>) {
+        // Copied from a screen, lines may have lost their ends, but not their marks.
+        let text = text.replace(STARTS_OF_LINES, "\n● ");
+        for (index, line) in text.split('\n').enumerate() {
+            let (words, is_marked) = without_marks(line);
+            let begins = || vocabulary().beginnings.begin(&words.to_lowercase());
+            // The first piece follows JSON in the same line.
+            if index > 0 && (is_marked || words.is_empty() || begins()) {
+                found.push(std::mem::take(self));
+            }
+            self.add(words);
+        }
+    }
+
+    fn add(&mut self, more: &str) {
+        for word in more.split_whitespace() {
+            if !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            self.text.push_str(word);
+        }
     }
 }
 
@@ -155,55 +169,17 @@ fn limit_told(said: &HashMap<&str, &str>) -> Option<String> {
     })
 }
 
-/// Marks that a terminal, a log or a list puts before a line.
-const MARKS: [char; 21] = [
-    '⎿', '●', '⏺', '•', '■', '✻', '✽', '✢', '│', '├', '└', '❯', '›', '>', '⚠', '✗', '✘', '❌', '*',
-    '┃', '☒',
-];
-
-/// Those that stand nowhere else.
-const STARTS_OF_LINES: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
-
-/// Adds the lines of a text without JSON: a mark, an empty line or a known beginning starts a new
-/// message; any other line goes on with the one before.
-fn add_lines(found: &mut Vec<Passage>, text: &str) {
-    // Copied from a screen, lines may have lost their ends, but not their marks.
-    let starts_line = |c: char| STARTS_OF_LINES.contains(&c);
-    let text = text.replace(starts_line, "\n● ");
-    for (index, line) in text.split('\n').enumerate() {
-        let (words, is_marked) = without_marks(line);
-        let lower = words.to_lowercase();
-        let begins = is_marked || vocabulary().beginnings.begin(&lower);
-        // The first piece follows JSON in the same line.
-        if index > 0 && (words.is_empty() || begins) {
-            found.push(Passage::default());
-        }
-        if let Some(current) = found.last_mut() {
-            join(&mut current.text, words);
-        }
-    }
-}
-
-fn join(text: &mut String, more: &str) {
-    for word in more.split_whitespace() {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(word);
-    }
-}
+/// Marks that only a terminal has, before a line.
+pub(super) const STARTS_OF_LINES: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
 
 fn without_marks(line: &str) -> (&str, bool) {
     let mut rest = line.trim();
     let mut is_marked = false;
     loop {
-        let mut marks = ["- ", "$ ", "\u{fe0f}"].iter();
-        let place = rest
-            .strip_prefix("at ")
-            .filter(|place| place.ends_with(')'));
-        let stripped = rest.strip_prefix(MARKS).or(place);
-        if let Some(stripped) = stripped.or_else(|| marks.find_map(|mark| rest.strip_prefix(mark)))
-        {
+        let place = rest.strip_prefix("at ");
+        let place = place.filter(|place| place.ends_with(')'));
+        let mut marks = vocabulary().line_marks.iter();
+        if let Some(stripped) = marks.find_map(|mark| rest.strip_prefix(mark)).or(place) {
             is_marked = true;
             rest = stripped.trim_start();
         } else if let Some(stripped) = without_time(rest) {
@@ -234,27 +210,24 @@ fn without_time(line: &str) -> Option<&str> {
 /// with the text.
 fn next_object(text: &str) -> Option<(&str, &str, &str)> {
     let start = text.match_indices('{').map(|(at, _)| at).find(|at| {
-        text.get(at + 1..)
-            .is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
-    })?;
+        let rest = text.get(at + 1..).unwrap_or_default();
+        rest.trim_start().starts_with(['"', '\''])
+    });
+    let (before, object) = text.split_at_checked(start?)?;
     let mut depth = 0_usize;
     let mut quote = None;
-    let mut end = text.len();
-    let object = text.get(start..)?;
-    for (at, character) in object.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if character == open && ends_value(object, at) => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
+    let end = object.char_indices().find(|(at, character)| {
+        match (quote, *character) {
+            (Some(open), sign) if sign == open && ends_value(object, *at) => quote = None,
+            (None, sign @ ('"' | '\'')) => quote = Some(sign),
             (None, '{') => depth += 1,
-            (None, '}') if depth == 1 => {
-                end = start + at + 1;
-                break;
-            }
             (None, '}') => depth -= 1,
             _ => {}
         }
-    }
-    Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
+        depth == 0
+    });
+    let (object, after) = object.split_at(end.map_or(object.len(), |(at, _)| at + 1));
+    Some((before, object, after))
 }
 
 /// Whether the quote at `at` ends a value or a key: Python writes `'` around a text that may have an
@@ -265,49 +238,51 @@ fn ends_value(object: &str, at: usize) -> bool {
     })
 }
 
-/// A value in JSON: the text without its quotes, or the digits.
-enum Value<'a> {
-    Text(&'a str),
-    Number(&'a str),
+/// A key in JSON with its value: a text without its quotes, or digits.
+struct Pair<'a> {
+    key: &'a str,
+    value: &'a str,
+    is_text: bool,
 }
 
-/// The next `"key": value` whose value is a text or a number, and what comes after it.
-/// A value that is an object or a list is entered.
-fn next_pair(text: &str) -> Option<(&str, Value<'_>, &str)> {
-    let mut rest = text;
-    loop {
-        let start = rest.find(['"', '\''])?;
-        let quote = rest.get(start..)?.chars().next()?;
-        let inner = rest.get(start + 1..)?;
-        let end = inner.find(quote)?;
-        let key = inner.get(..end)?;
-        let after_key = inner.get(end + 1..)?.trim_start();
-        let is_key = key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        let Some(value) = after_key.strip_prefix(':').filter(|_| is_key) else {
-            rest = inner.get(end + 1..)?;
-            continue;
-        };
-        // Of a list of texts the first.
-        let value = value.trim_start().trim_start_matches(['[', ' ', '\n']);
-        match value.chars().next()? {
-            quote @ ('"' | '\'') => {
+impl<'a> Pair<'a> {
+    /// The next one in a text, and what comes after it. A value that is an object or a list is entered.
+    fn next_in(text: &'a str) -> Option<(Self, &'a str)> {
+        let mut rest = text;
+        loop {
+            let (start, quote) = rest.match_indices(['"', '\'']).next()?;
+            let (key, after) = rest.get(start + 1..)?.split_once(quote)?;
+            let is_of_key = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+            let value = after.trim_start().strip_prefix(':');
+            let Some(value) = value.filter(|_| key.bytes().all(is_of_key)) else {
+                rest = after;
+                continue;
+            };
+            // Of a list of texts the first.
+            let value = value.trim_start().trim_start_matches(['[', ' ', '\n']);
+            let first = value.chars().next()?;
+            let is_text = matches!(first, '"' | '\'');
+            let (value, after) = if is_text {
+                let mut ends = value.match_indices(first).map(|(at, _)| at).skip(1);
                 // One that was cut off has no end.
-                let (end, _) = value
-                    .char_indices()
-                    .skip(1)
-                    .find(|(at, c)| *c == quote && ends_value(value, *at))
-                    .unwrap_or((value.len(), quote));
+                let end = ends
+                    .find(|at| ends_value(value, *at))
+                    .unwrap_or(value.len());
                 let after = value.get(end + 1..).unwrap_or_default();
-                return Some((key, Value::Text(value.get(1..end)?), after));
-            }
-            c if c.is_ascii_digit() => {
+                (value.get(1..end)?, after)
+            } else {
                 let end = value.find(|c: char| !c.is_ascii_digit());
-                let (digits, after) = value.split_at(end.unwrap_or(value.len()));
-                return Some((key, Value::Number(digits), after));
+                value.split_at(end.unwrap_or(value.len()))
+            };
+            if is_text || !value.is_empty() {
+                let pair = Self {
+                    key,
+                    value,
+                    is_text,
+                };
+                return Some((pair, after));
             }
-            _ => rest = value,
+            rest = after;
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::clues::{Clues, Speaker, Substance};
-use super::evidence::{Evidence, Seen};
+use super::evidence::Evidence;
 use super::kind::{LimitKind, Service, Window};
 use super::messages::{self, Message, Rank};
 use super::named_limit::{NamedLimit, window_in};
@@ -16,15 +16,10 @@ use super::vocabulary::{normalize, vocabulary};
 /// that is known beats one that only has a status. Where the text says little, what the API or the
 /// server said with it counts.
 pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
-    let all = Clues::of(evidence);
-    let (rank, message, clues) = current(&all);
-    let mut clues = clues.cloned().unwrap_or_default();
-    if evidence.text.seen == Seen::Pasted
-        && clues.substance != Substance::Wrapper
-        && rank > Rank::Vague
-    {
-        let text = &evidence.text.message;
-        match Giver::of_text(text) {
+    let (rank, message, mut clues) = current(&Clues::of(evidence));
+    let text = &evidence.text.message;
+    if clues.substance != Substance::Wrapper && rank > Rank::Vague {
+        match clues.giver {
             Giver::Open if is_list(text) => {
                 clues.substance = Substance::Notes;
                 return (messages::known_as("unknown"), clues);
@@ -38,8 +33,7 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     }
     if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
         // A program that prints what it got looks like code, too.
-        let quoted = Clues::of_text(&evidence.text.message);
-        let is_printed = quoted.iter().any(Clues::names_surely);
+        let is_printed = Clues::of_text(text).iter().any(Clues::names_surely);
         let id = if is_printed { "unknown" } else { "code" };
         return (messages::known_as(id), clues);
     }
@@ -62,14 +56,13 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
 /// Whether a text holds messages of so many kinds that it lists them.
 fn is_list(text: &str) -> bool {
     const MANY: usize = 3;
-    let kinds = parts(text).flat_map(Clues::of_text).filter_map(|clues| {
-        let (rank, message) = row(&clues)?;
-        let kind = message.names;
-        // States of the service follow one another.
-        let is_one = rank > Rank::Vague && kind != LimitKind::Unknown && !kind.is_passing();
-        is_one.then_some(kind)
-    });
-    kinds.collect::<HashSet<_>>().len() >= MANY
+    let all = parts(text).flat_map(Clues::of_text);
+    let known = all.filter_map(|clues| row(&clues));
+    let known = known.filter(|(rank, _)| *rank > Rank::Vague);
+    let kinds: HashSet<LimitKind> = known.map(|(_, message)| message.names).collect();
+    // States of the service follow one another.
+    let is_counted = |kind: &&LimitKind| **kind != LimitKind::Unknown && !kind.is_passing();
+    kinds.iter().filter(is_counted).count() >= MANY
 }
 
 /// Whether a text says more than the message.
@@ -84,7 +77,7 @@ fn is_amid_others_words(message: &Message, text: &str) -> bool {
 
 /// Of several messages the one that says most, the last of its rank. One that only repeats it, without
 /// its reset, takes nothing away.
-fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
+fn current(all: &[Clues]) -> (Rank, &'static Message, Clues) {
     let all_known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
     let reached: Vec<Window> = all_known
         .clone()
@@ -95,11 +88,16 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
         reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
     });
     let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
-        return (Rank::Talk, messages::known_as("unknown"), all.last());
+        let last = all.last().cloned().unwrap_or_default();
+        return (Rank::Talk, messages::known_as("unknown"), last);
     };
     let dated =
         known.rfind(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
-    (rank, message, Some(dated.map_or(last, |(_, clues)| clues)))
+    (
+        rank,
+        message,
+        dated.map_or(last, |(_, clues)| clues).clone(),
+    )
 }
 
 /// The window of which a text says that it has ended.
@@ -143,15 +141,16 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
             || clues.types.iter().any(|name| name == part)
             || !is_others && is_cut_off(&clues.text, part)
     };
-    message.says.iter().any(
-        |words| match words.split_at_checked(1).unwrap_or(("", words)) {
-            ("^", start) => clues.text.starts_with(start),
-            ("~", start) => begins_a_statement(&clues.text, start),
-            ("?", words) => clues.speaker == Speaker::Claude && words.split(" & ").all(says),
-            // The first sign may be longer than a byte.
-            _ => words.split(" & ").all(says),
-        },
-    ) || names(message, clues)
+    let is_in = |words: &str| words.split(" & ").all(says);
+    let mut known = message.says.iter();
+    let is_known = known.any(|words| match words.split_at_checked(1) {
+        Some(("^", start)) => clues.text.starts_with(start),
+        Some(("~", start)) => begins_a_statement(&clues.text, start),
+        Some(("?", words)) => clues.speaker == Speaker::Claude && is_in(words),
+        // The first sign may be longer than a byte.
+        _ => is_in(words),
+    });
+    is_known || names(message, clues)
 }
 
 /// Whether a statement in the text begins with these words.
@@ -212,10 +211,8 @@ fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
     let speaks_of_money = || vocabulary().money.stand_in(&clues.text);
     let may_decide = clues.substance == Substance::Wrapper && clues.speaker == Speaker::Claude
         || rank == Rank::Vague && clues.is_refusal && !speaks_of_money();
-    let is_class = |name: &str| {
-        let class = clues.class.as_deref();
-        class == Some(name) || clues.types.iter().any(|known| known == name)
-    };
+    let known = clues.types.iter().chain(&clues.class);
+    let is_class = |name: &str| known.clone().any(|known| known == name);
     let is_status = |name: &str| {
         let (from, to) = name.split_once('-').unwrap_or((name, name));
         let range = from.parse().ok()..=to.parse().ok();

@@ -3,11 +3,9 @@
 //! Of a time in the words of a message: what cannot be read whole is no time, for half of one would be
 //! another.
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 
-use chrono::{
-    DateTime, Datelike, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
-};
+use chrono::{DateTime, Datelike, Month, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
 use super::evidence::Evidence;
 use super::kind::Window;
@@ -77,15 +75,14 @@ pub(super) fn find(
     // The message knows better which of several limits refused.
     let is_gateways = is_gateways && text.is_none();
     let spend_limit = meters::spend_limit_resets_at(evidence).filter(|_| is_gateways);
+    let reset = |at: Option<DateTime<Utc>>, source| at.map(|at| Reset { at, source });
     let all = [
-        (server, ResetSource::Server),
-        (meter, ResetSource::Meter),
-        (text, ResetSource::Text),
-        (spend_limit, ResetSource::Meter),
+        reset(server, ResetSource::Server),
+        reset(meter, ResetSource::Meter),
+        reset(text, ResetSource::Text),
+        reset(spend_limit, ResetSource::Meter),
     ];
-    let mut found = all
-        .into_iter()
-        .filter_map(|(at, source)| Some(Reset { at: at?, source }));
+    let mut found = all.into_iter().flatten();
     let chosen = found.next();
     let differs = |other: &Reset| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME);
     let others = found.filter(differs).collect();
@@ -111,15 +108,15 @@ pub(super) fn in_text(
         }
         let named = NamedTime::read(rest, message)?;
         let zone = named.zone.or_else(|| named_zone(message)).unwrap_or(zone);
-        Ok(named.at(seen, kind, zone))
+        let at = || named.at(seen, kind, zone);
+        Ok(named.instant.or_else(at))
     };
     let starts = vocabulary().before_resets.iter();
-    let mut phrases = starts
-        .flat_map(|start| text.match_indices(start))
-        .filter_map(|(at, start)| {
-            let (before, rest) = text.split_at_checked(at)?;
-            is_own(before, kind).then_some(rest.strip_prefix(start)?)
-        });
+    let found = starts.flat_map(|start| text.match_indices(start));
+    let mut phrases = found.filter_map(|(at, start)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        is_own(before, kind).then_some(rest.strip_prefix(start)?)
+    });
     epoch_after_bar(&text)
         .or_else(|| phrases.find_map(|rest| read(rest).transpose())?.ok())
         .filter(|at| is_plausible(*at))
@@ -154,10 +151,8 @@ fn named_zone(message: &str) -> Option<Zone> {
     let in_parentheses = in_parentheses.filter_map(|rest| rest.split(')').next());
     let words = message.split([' ', '\n', ',', ';']);
     let words = words.filter(|word| word.contains('/'));
-    let ends = ['.', '"', '\'', '`'];
-    in_parentheses
-        .chain(words.map(|word| word.trim_matches(ends)))
-        .find_map(Zone::named)
+    let words = words.map(|word| word.trim_matches(['.', '"', '\'', '`']));
+    in_parentheses.chain(words).find_map(Zone::named)
 }
 
 /// The zone that a word after a time names: "utc", "pst", "gmt+2", "(europe/berlin)". None for a word
@@ -173,12 +168,10 @@ fn zone_after(word: &str, message: &str) -> Result<Option<Zone>, Unreadable> {
         // POSIX counts them the other way round.
         let sign = if sign == "+" { '-' } else { '+' };
         let hours: u8 = whole.unwrap_or(&hours).parse().map_err(|_| Unreadable)?;
-        return Zone::named(&format!("Etc/GMT{sign}{hours}"))
-            .map(Some)
-            .ok_or(Unreadable);
+        let zone = Zone::named(&format!("Etc/GMT{sign}{hours}"));
+        return zone.map(Some).ok_or(Unreadable);
     }
-    let mut known = vocabulary().zones.iter();
-    if let Some((_, name)) = known.find(|(short, _)| short == word) {
+    if let Some(name) = vocabulary().zones.get(word) {
         return Ok(Zone::named(name));
     }
     let is_letters = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -187,10 +180,9 @@ fn zone_after(word: &str, message: &str) -> Result<Option<Zone>, Unreadable> {
         && written.any(|written| is_letters(written) && written.eq_ignore_ascii_case(word));
     let is_place = word.contains('/') && named_zone(message).is_none();
     if is_shortened || is_place {
-        Err(Unreadable)
-    } else {
-        Ok(None)
+        return Err(Unreadable);
     }
+    Ok(None)
 }
 
 /// "in 2 hours", "in 3h 20m", "4hr 10min", "in 4 days, 23 hours".
@@ -213,10 +205,8 @@ fn distance(rest: &str) -> Result<Option<TimeDelta>, Unreadable> {
         if unit == "h" && after.starts_with(|c: char| c.is_ascii_digit()) && !after.contains('m') {
             return Err(Unreadable);
         }
-        let more = step
-            .checked_mul(count)
-            .and_then(|more| total.checked_add(&more));
-        total = more.ok_or(Unreadable)?;
+        let more = step.checked_mul(count).ok_or(Unreadable)?;
+        total = total.checked_add(&more).ok_or(Unreadable)?;
         rest = after;
     }
     Ok(Some(total).filter(|total| *total > TimeDelta::zero()))
@@ -246,25 +236,26 @@ impl NamedTime {
     fn read(rest: &str, message: &str) -> Result<Self, Unreadable> {
         let mut words = Self::default();
         // "1 pm" is one word.
-        let rest = format!("{rest} ");
-        let rest = ["am", "pm"].iter().fold(rest, |rest, half| {
-            [' ', '.', ',', ')'].iter().fold(rest, |rest, end| {
-                rest.replace(&format!(" {half}{end}"), &format!("{half}{end}"))
-            })
+        let halves = ["am ", "am.", "am,", "am)", "pm ", "pm.", "pm,", "pm)"];
+        let rest = halves.iter().fold(format!("{rest} "), |rest, half| {
+            rest.replace(&format!(" {half}"), half)
         });
         let mut before = "";
         for whole in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
             let ends = whole.ends_with(['.', ')', '"']);
             let word = whole.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            words.instant = instant(word);
+            if words.instant.is_some() {
+                break;
+            }
             let is_taken = words.take(word);
+            let is_figure = word.starts_with(|c: char| c.is_ascii_digit());
             let is_hour = before == "at" && word.bytes().all(|byte| byte.is_ascii_digit());
-            let is_half_read =
-                !is_taken && words.is_empty() && word.starts_with(|c: char| c.is_ascii_digit());
-            if is_hour && !word.is_empty() && words.instant.is_none() || is_half_read {
+            if is_figure && (is_hour || !is_taken && words.time.is_none()) {
                 return Err(Unreadable);
             }
-            if !is_taken && words.time.is_some() && words.instant.is_none() {
+            if !is_taken && words.time.is_some() {
                 words.zone = zone_after(whole, message)?;
             }
             if !is_taken || (ends && words.time.is_some() && word != "at") {
@@ -275,94 +266,66 @@ impl NamedTime {
         Ok(words)
     }
 
-    fn is_empty(&self) -> bool {
-        self.time.is_none() && self.instant.is_none()
-    }
-
     /// Whether the word belongs to a time, and more may follow.
     fn take(&mut self, word: &str) -> bool {
-        const YEARS: Range<i32> = 2000..2200;
-        let is_year = |year: &i32| YEARS.contains(year);
-        let ordinal = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
-        let number = ordinal.parse::<i32>().ok();
-        if let "at" | "on" | "today" = word {
-        } else if word == "tomorrow" {
-            self.tomorrow = true;
-        } else if let Some(instant) = instant(word) {
-            self.instant = Some(instant);
-            return false;
-        } else if let Ok(date) = word.parse::<NaiveDate>()
-            && is_year(&date.year())
-        {
-            self.date = Some(date);
-        } else if let Some(month) = month(word) {
-            self.month = Some(month);
-        } else if let Ok(weekday) = word.parse() {
-            self.weekday = Some(weekday);
-        } else if let Some(day) = number.filter(|day| (1..=31).contains(day))
-            && self.day.is_none()
-        {
-            self.day = u32::try_from(day).ok();
-        } else if let Some(year) = number.filter(is_year)
-            && self.day.is_some()
-        {
-            self.year = Some(year);
-        } else if let Some(time) = clock(word)
-            && self.time.is_none()
-        {
-            self.time = Some(time);
-        } else {
-            return false;
-        }
-        true
+        let is_year = |year: &i32| (2000..2200).contains(year);
+        let number = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
+        let date = word.parse().ok();
+        let date = date.filter(|date: &NaiveDate| is_year(&date.year()));
+        let day = number.parse().ok().filter(|day| (1..=31).contains(day));
+        self.tomorrow |= word == "tomorrow";
+        matches!(word, "at" | "on" | "today" | "tomorrow")
+            || set(&mut self.date, date)
+            || set(&mut self.month, month(word))
+            || set(&mut self.weekday, word.parse().ok())
+            || self.day.is_none() && set(&mut self.day, day)
+            || self.day.is_some() && set(&mut self.year, number.parse().ok().filter(is_year))
+            || self.time.is_none() && set(&mut self.time, clock(word))
     }
 
     fn at(&self, seen: DateTime<Utc>, kind: Option<Window>, zone: Zone) -> Option<DateTime<Utc>> {
-        if self.instant.is_some() {
-            return self.instant;
-        }
         let today = zone.day(seen);
-        let time = self.time.unwrap_or(NaiveTime::MIN);
-        let on = |day: NaiveDate| zone.moment(NaiveDateTime::new(day, time));
+        let on = |day: NaiveDate| zone.moment(day.and_time(self.time.unwrap_or_default()));
         let day = |days: i64| today.checked_add_signed(TimeDelta::days(days));
+        let days = |ahead: RangeInclusive<i64>| ahead.filter_map(day);
         if let Some(date) = self.date {
             return Some(on(date));
         }
         if let (Some(month), Some(day)) = (self.month, self.day) {
-            if let Some(year) = self.year {
-                return NaiveDate::from_ymd_opt(year, month, day).map(on);
-            }
             // The year that puts the date nearest: a December text may name a day in January.
-            let years = today.year() - 1..=today.year() + 1;
+            let near = today.year() - 1..=today.year() + 1;
+            let years = self.year.map_or(near, |year| year..=year);
             let days = years.filter_map(|year| NaiveDate::from_ymd_opt(year, month, day));
             return days.map(on).min_by_key(|at| (*at - seen).abs());
         }
         if let Some(weekday) = self.weekday {
-            let mut days = (0..=7).filter_map(day);
-            return days.find_map(|day| {
-                let at = Some(on(day)).filter(|_| day.weekday() == weekday);
-                at.filter(|at| *at > seen)
-            });
+            let mut days = days(0..=7).filter(|day| day.weekday() == weekday).map(on);
+            return days.find(|at| *at > seen);
         }
         self.time?;
         if self.tomorrow {
             return day(1).map(on);
         }
-        let mut next = [0, 1].into_iter().filter_map(day).map(on);
-        let next = next.find(|at| *at > seen)?;
-        let mut last = [0, -1].into_iter().filter_map(day).map(on);
-        let last = last.find(|at| *at <= seen)?;
+        let next = days(0..=1).map(on).find(|at| *at > seen)?;
+        let last = days(-1..=0).map(on).rfind(|at| *at <= seen)?;
         // Clients print a reset that has passed as it is. A five-hour window cannot end tomorrow,
         // so such a time lies behind; further back than a few hours nothing is plausible.
         let too_far = next - seen > FIVE_HOURS + TimeDelta::minutes(5);
-        let just_passed = seen - last <= TimeDelta::hours(3);
-        let passed = match kind {
-            Some(Window::FiveHour) => too_far && just_passed,
+        let ago = seen - last;
+        let just_passed = match kind {
+            Some(Window::FiveHour) => ago <= TimeDelta::hours(3),
             Some(_) => false,
-            None => too_far && seen - last <= TimeDelta::hours(1),
+            None => ago <= TimeDelta::hours(1),
         };
-        Some(if passed { last } else { next })
+        Some(if too_far && just_passed { last } else { next })
     }
+}
+
+/// Sets what is known now, and tells whether it is.
+fn set<T>(part: &mut Option<T>, known: Option<T>) -> bool {
+    let is_known = known.is_some();
+    *part = known.or(part.take());
+    is_known
 }
 
 fn instant(word: &str) -> Option<DateTime<Utc>> {

@@ -12,7 +12,7 @@ use super::actions::{Help, HelpChange};
 use super::case::Case;
 use super::diagnosis::{Diagnosis, Source};
 use super::kind::{LimitKind, named};
-use super::messages::{Judged, Judgement};
+use super::messages::Judged;
 use super::vocabulary::embedded;
 
 const EMBEDDED: &str = include_str!("messages/rules.json");
@@ -51,15 +51,13 @@ pub(super) struct Fact {
 }
 
 /// How messages of one subject are weighed.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Rule {
     /// Where to learn which window it is about, best first.
-    #[serde(default)]
     windows: &'static str,
     rows: Vec<Row>,
     /// What is not known, whichever row holds.
-    #[serde(default)]
     unknown: Sentences,
 }
 
@@ -78,7 +76,7 @@ struct Row {
     /// The answer; `{limit}` stands for what stopped the work.
     says: &'static str,
     /// Where the fact comes from that decided. `key`: where the key is set.
-    by: Option<&'static str>,
+    by: &'static str,
     /// What is not known.
     unknown: Sentences,
 }
@@ -113,26 +111,20 @@ pub(super) struct Saying {
 
 pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| embedded(EMBEDDED));
 
-/// What a message is.
-pub(super) fn weigh(case: &Case<'_>) -> Diagnosis {
-    match case.message.judged {
-        Judgement::By(rule) => by_rule(rule, *case),
-        Judgement::Fixed(judged) => Diagnosis::new(case, judged),
-    }
-}
-
-fn by_rule(name: &str, case: Case<'_>) -> Diagnosis {
-    let rule = TABLES.rules.get(name);
+/// What a message is, by the rule of this name; without one, as its row has it.
+pub(super) fn weigh(case: Case<'_>, rule: &str) -> Diagnosis {
+    let rule = TABLES.rules.get(rule);
     let case = case.with_window_of(rule.map_or("", |rule| rule.windows));
     let mut rows = rule.iter().flat_map(|rule| &rule.rows);
     let Some((rule, row)) = rule.zip(rows.find(|row| case.meets(row.r#if))) else {
-        return Diagnosis::new(&case, Judged::default());
+        return Diagnosis::new(&case, case.message.judged);
     };
     if let Some(other) = row.rule {
-        return by_rule(other, case);
+        return weigh(case, other);
     }
-    let another = row.window.map(|source| case.with_window_of(source));
-    let case = another.unwrap_or(case);
+    let case = row
+        .window
+        .map_or(case, |source| case.with_window_of(source));
     let mut diagnosis = Diagnosis::new(&case, row.is);
     diagnosis.window_is_full = case.meets("certain, !room");
     diagnosis.limit = match row.limit {
@@ -146,15 +138,13 @@ fn by_rule(name: &str, case: Case<'_>) -> Diagnosis {
         diagnosis.helps = &answer.helps;
     }
     diagnosis.decisive = match row.by {
-        Some("key") => case.where_the_key_is(),
-        Some(name) => named(name).unwrap_or(Source::Transcript),
-        None => Source::Transcript,
+        "key" => case.where_the_key_is(),
+        name => named(name).unwrap_or(Source::Transcript),
     };
     let unknown = row.unknown.iter().chain(&rule.unknown);
     let unknown = unknown.filter(|(conditions, _)| case.meets(conditions));
-    diagnosis
-        .unknowns
-        .extend(unknown.map(|(_, sentence)| sentence.as_str()));
+    let sentences = unknown.map(|(_, sentence)| sentence.as_str());
+    diagnosis.unknowns.extend(sentences);
     diagnosis
 }
 
@@ -241,9 +231,8 @@ mod tests {
             }
         }
         for message in messages::all() {
-            if let Judgement::By(rule) = message.judged {
-                assert!(tables.rules.contains_key(rule), "{rule}");
-            }
+            let rule = message.rule;
+            assert!(rule.is_empty() || tables.rules.contains_key(rule), "{rule}");
         }
         for (conditions, ..) in messages::all().flat_map(|message| &message.also) {
             for name in names(conditions) {

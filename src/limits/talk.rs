@@ -6,15 +6,14 @@
 
 use std::collections::HashSet;
 
-use super::vocabulary::{FIRST_SIGN, List, normalize, vocabulary};
+use super::passages::STARTS_OF_LINES;
+use super::vocabulary::{FIRST_SIGN, normalize, vocabulary};
 
-/// Marks that only a terminal has.
-const TERMINAL: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
-
-/// Who gives a pasted text, as far as it can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who gives a text, as far as it can be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Giver {
     /// A terminal, a log, the API: messages of many kinds may follow one another.
+    #[default]
     Machine,
     /// Somebody who tells what happened to them.
     Oneself,
@@ -42,17 +41,8 @@ impl Giver {
 /// Whether it has what only a terminal, a log or the API writes: marks, times, a request's own id, the
 /// places in a program that failed.
 fn is_of_a_machine(text: &str) -> bool {
-    let signs = [
-        "\"is_error\"",
-        "req_0",
-        "    at ",
-        "BadRequestError",
-        "failed with status",
-        "Error code: 4",
-        "[HTTP 4",
-    ];
-    text.contains(TERMINAL)
-        || signs.iter().any(|sign| text.contains(sign))
+    text.contains(STARTS_OF_LINES)
+        || vocabulary().machines.stand_in(text)
         || text.lines().any(is_timed)
 }
 
@@ -66,28 +56,23 @@ fn is_timed(line: &str) -> bool {
 /// Whether a message stands there as an example: `such as "You've hit …"`.
 fn gives_examples(words: &str) -> bool {
     let lists = vocabulary();
-    let mut examples = lists.before_examples.iter();
-    examples.any(|before| {
-        words.split(before).skip(1).any(|after| {
-            let (_, quoted) = after.split_once(['"', '\'']).unwrap_or_default();
-            let is_quoted = after.len() - quoted.len() < 12;
-            let message = if is_quoted {
-                quoted
-            } else {
-                after.trim_start_matches([' ', ':'])
-            };
-            lists.beginnings.begin(message) || lists.openings.begin(message)
-        })
+    let examples = lists.before_examples.iter();
+    let mut behind = examples.flat_map(|before| words.split(before).skip(1));
+    behind.any(|after| {
+        let (_, quoted) = after.split_once(['"', '\'']).unwrap_or_default();
+        let is_quoted = after.len() - quoted.len() < 12;
+        let bare = after.trim_start_matches([' ', ':']);
+        let message = if is_quoted { quoted } else { bare };
+        lists.beginnings.begin(message) || lists.openings.begin(message)
     })
 }
 
 /// Whether somebody says "I" or "my", in one of the languages in which most people paste.
 fn speaks_of_oneself(words: &str) -> bool {
-    let own: &List = &vocabulary().oneself;
-    words
-        .split(|c: char| !(c.is_alphanumeric() || c == '\''))
-        .any(|word| own.hold(word.trim_matches('\'')))
-        || vocabulary().oneself_anywhere.stand_in(words)
+    let lists = vocabulary();
+    let mut single = words.split(|c: char| !(c.is_alphanumeric() || c == '\''));
+    single.any(|word| lists.oneself.hold(word.trim_matches('\'')))
+        || lists.oneself_anywhere.stand_in(words)
 }
 
 /// The parts of a text that may be messages of their own: its lines, cells, and what it quotes.
@@ -95,11 +80,9 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     const LONGEST: usize = 16 * 1024;
     /// No message is shorter.
     const SHORTEST: usize = 8;
-    const BETWEEN: [char; 16] = [
-        '\n', '\t', '"', '`', '“', '”', '„', '«', '»', '「', '」', '|', ',', ';', '<', '>',
-    ];
+    let is_between = |c: char| "\n\t\"`“”„«»「」|,;<>".contains(c);
     let text = if text.len() > LONGEST { "" } else { text };
-    let parts = text.split(BETWEEN).flat_map(|part| part.split(" / "));
+    let parts = text.split(is_between).flat_map(|part| part.split(" / "));
     parts.filter(|part| part.len() >= SHORTEST)
 }
 

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::kind::Window;
+
 /// The embedded lists.
 const EMBEDDED: &str = include_str!("messages/vocabulary.json");
 
@@ -54,6 +56,8 @@ pub(super) struct Vocabulary {
     /// The words that Claude's limits are named by. Others have limits too: "session rate limit",
     /// "pull rate limit", "concurrent subagent limit", "context limit".
     pub(super) claudes: List,
+    /// What the windows are called. One model's weekly limit comes before that of all.
+    pub(super) windows: Vec<(Window, List)>,
     /// Before "you've hit your …": what makes it a sentence about such a message.
     pub(super) conditions: List,
     /// Before a quote: what makes it one of something that may come.
@@ -64,10 +68,10 @@ pub(super) struct Vocabulary {
     pub(super) go_on: List,
     /// What says no more than that something failed.
     pub(super) wrapping: List,
-    /// What HTML, shells and other encodings make of signs, and the signs.
+    /// What HTML, shells and other encodings make of signs, and the signs; then signs of other kinds.
     pub(super) damaged: Vec<(String, String)>,
     /// Words that lost their apostrophe, and how they are written.
-    pub(super) apostrophes: Vec<(String, String)>,
+    pub(super) apostrophes: BTreeMap<String, String>,
     /// "You've hit your …"
     pub(super) yours: List,
     /// The same without its beginning.
@@ -83,6 +87,8 @@ pub(super) struct Vocabulary {
     pub(super) status_keys: List,
     pub(super) reset_keys: List,
     pub(super) delay_keys: List,
+    /// Marks that a terminal, a log or a list puts before a line.
+    pub(super) line_marks: List,
     /// How a message of Claude Code begins, in lower case: such a line is no continuation.
     pub(super) beginnings: List,
     /// Words for a subject in the languages in which most people paste, the subject, and the command
@@ -91,13 +97,15 @@ pub(super) struct Vocabulary {
     /// What stands before a reset time.
     pub(super) before_resets: List,
     /// Short names of zones, and whole ones. Those that mean two things are not here.
-    pub(super) zones: Vec<(String, String)>,
+    pub(super) zones: BTreeMap<String, String>,
     /// Names that only who speaks of Claude says.
     pub(super) marks: List,
     /// How Claude Code and the API wrap an error, whoever words it.
     pub(super) wraps: List,
     /// Other programs and services.
     pub(super) others: List,
+    /// What only a log, a program that failed or the API writes.
+    pub(super) machines: List,
     /// How a line of a changelog begins.
     pub(super) notes: List,
     /// How a manual says that a message comes.
@@ -121,9 +129,8 @@ pub(super) struct Vocabulary {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeSigns {
-    /// What stands before and after a literal in code only.
-    pub(super) before: List,
-    pub(super) after: List,
+    /// What stands before or after a literal in code only.
+    pub(super) beside: List,
     /// What no sentence has, wherever it stands.
     pub(super) anywhere: List,
     /// What a line of code begins with.
@@ -161,45 +168,19 @@ pub(crate) fn normalize(text: &str) -> String {
             text = text.replace(damaged, whole);
         }
     }
-    let mapped: String = text
-        .chars()
-        .map(|c| match c {
-            '’' | '‘' | 'ʼ' | '´' | '`' => '\'',
-            '“' | '”' | '„' | '«' | '»' => '"',
-            '∙' | '•' | '‧' | '⋅' => '·',
-            '\u{2010}'..='\u{2015}' => '-',
-            '：' => ':',
-            '（' => '(',
-            '）' => ')',
-            '％' => '%',
-            c if c.is_whitespace() => ' ',
-            c => c,
-        })
-        .flat_map(char::to_lowercase)
-        .collect();
-    let apart = apart_from_signs(&mapped);
-    let words = apart.split_whitespace().map(|word| {
-        // One that lost its apostrophe.
-        let mut known = vocabulary().apostrophes.iter();
-        let whole = known.find(|(lost, _)| lost == word);
-        whole.map_or(word, |(_, whole)| whole)
-    });
-    let words: Vec<&str> = words.collect();
-    words.join(" ")
-}
-
-/// Words of letters are parted from signs of a language without blanks.
-fn apart_from_signs(text: &str) -> String {
     let mut apart = String::with_capacity(text.len());
-    let mut before = ' ';
-    for c in text.chars() {
-        if before.is_ascii_alphabetic() && c >= FIRST_SIGN && c.is_alphabetic() {
+    for c in text.chars().flat_map(char::to_lowercase) {
+        // Words of letters are parted from signs of a language without blanks.
+        let is_sign = c >= FIRST_SIGN && c.is_alphabetic();
+        if is_sign && apart.ends_with(|before: char| before.is_ascii_alphabetic()) {
             apart.push(' ');
         }
         apart.push(c);
-        before = c;
     }
-    apart
+    let apostrophes = &vocabulary().apostrophes;
+    let words = apart.split_whitespace();
+    let words = words.map(|word| apostrophes.get(word).map_or(word, String::as_str));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a host is one of Anthropic's own.

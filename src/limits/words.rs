@@ -84,33 +84,30 @@ impl Telling<'_> {
             let template = template.replace("{what}", about).replace("{name}", name);
             self.fill(&template.replace("{who}", saying.until.unwrap_or_default()))
         };
-        let (until, back) = match saying.until {
-            Some(_) => (TABLES.until.as_slice(), " · {back}"),
-            None => (&[][..], ""),
+        let until = saying.until.and(Some(&TABLES.until)).into_iter().flatten();
+        let back = if saying.until.is_some() {
+            " · {back}"
+        } else {
+            ""
         };
         let headlines = saying.says.iter().chain(until);
         let headlines = headlines.filter_map(|says| fill(says)).collect();
-        let badges = saying.badge.iter();
-        let badges = badges.filter_map(|badge| fill(&format!("{badge}{back}")));
-        let badges = badges.collect();
+        let badges = saying.badge.iter().map(|badge| format!("{badge}{back}"));
+        let badges = badges.filter_map(|badge| fill(&badge)).collect();
         self.said(headlines, badges, what.filter(|_| saying.until.is_some()))
     }
 
     /// The first headline and the first badge that are short enough.
     fn said(&self, headlines: Vec<String>, badges: Vec<String>, what: Option<String>) -> Said {
-        let (headlines, badges) = if self.diagnosis.is_only_told {
-            let headlines = if_it_came(&headlines, "If you got it: ", ": ");
-            (headlines, if_it_came(&badges, "if yours: ", " · "))
-        } else {
-            (headlines, badges)
-        };
+        let headlines = self.if_it_came(headlines, "If you got it: ", ": ");
+        let badges = self.if_it_came(badges, "if yours: ", " · ");
         let headline = first_that(headlines, |headline| headline.chars().count() < HEADLINE);
         let badge = first_that(badges, |badge| terminal::width(badge) <= BADGE);
         let before = headline.split(": ").next().unwrap_or_default();
         Said {
             what: what.unwrap_or_else(|| before.to_owned()),
-            headline: self.with_time(&headline),
-            badge: self.with_time(&badge),
+            headline: self.with_time(headline),
+            badge: self.with_time(badge),
         }
     }
 
@@ -132,11 +129,12 @@ impl Telling<'_> {
         let (evidence, clock) = (self.evidence, self.clock);
         let ahead = || self.reset_ahead().map(|reset| reset.at);
         let metered = || meters::fresh(evidence, self.metered());
+        let host = || evidence.gateway().filter(|host| host.len() <= 30);
         if let Some(words) = TABLES.words.get(name) {
-            let mut words = words
-                .iter()
-                .filter(|(conditions, _)| self.meets(conditions));
-            return words.find_map(|(_, words)| self.fill(words));
+            let known = |(conditions, words): &(&str, String)| {
+                self.meets(conditions).then(|| self.fill(words))?
+            };
+            return words.iter().find_map(known);
         }
         Some(match name {
             "limit" => self.window().limit().to_owned(),
@@ -155,9 +153,7 @@ impl Telling<'_> {
             "metered" => percent(metered()?.1.used_percent),
             "spent" => self.clues.figures()?.0.to_owned(),
             "most" => self.clues.figures()?.1.to_owned(),
-            "host" => Some(evidence.gateway()?)
-                .filter(|host| host.len() <= 30)?
-                .to_owned(),
+            "host" => host()?.to_owned(),
             "stray" => evidence.login_replaced_by().next()?.name.clone(),
             "status" => self.clues.status?.to_string(),
             "plan" => evidence.login.account.as_ref()?.plan.name().to_owned(),
@@ -178,6 +174,7 @@ impl Telling<'_> {
         let (diagnosis, reset, now) = (self.diagnosis, self.resets.chosen, self.clock.now);
         let continues = || standing::continues_by_itself(self.evidence, diagnosis);
         let is_of_one_model = Window::is_of_one_model;
+        let is_verdict = |name: &str| named(name) == Some(diagnosis.verdict);
         Some(match name.split_once(' ').unwrap_or((name, "")) {
             ("reset", "") => reset.is_some(),
             ("ahead", "") => self.reset_ahead().is_some(),
@@ -195,17 +192,12 @@ impl Telling<'_> {
             ("another", "model answered") => {
                 self.evidence.is_answered_by_another_model(diagnosis.limit)
             }
-            ("first", "") => diagnosis
-                .answer
-                .is_some_and(|answer| answer.first.is_some()),
+            ("first", "") => diagnosis.answer.and_then(|answer| answer.first).is_some(),
             ("by", "its transcript") => self.evidence.login.owner.is_some(),
             ("of", "a window") => diagnosis.limit.window().is_some(),
             ("one", "model") => is_of_one_model(self.window()),
             ("one", "model's limit") => diagnosis.limit.window().is_some_and(is_of_one_model),
-            ("verdict", verdicts) => {
-                let mut verdicts = verdicts.split('/');
-                verdicts.any(|verdict| named(verdict) == Some(diagnosis.verdict))
-            }
+            ("verdict", verdicts) => verdicts.split('/').any(is_verdict),
             ("who", who) => named(who) == Some(diagnosis.who),
             ("waiting", helps) => diagnosis.waiting_helps == helps.parse().ok(),
             ("for", window) => diagnosis.awaited() == Some(named(window)?),
@@ -241,24 +233,25 @@ impl Telling<'_> {
     }
 
     /// With the time to wait until, if the service told one.
-    fn with_time(&self, words: &str) -> String {
-        let until = self.value("time").map(|time| format!("wait until {time}"));
-        let until = |wait: &'static str| until.clone().unwrap_or(wait.to_owned());
-        ["wait a minute", "wait a few minutes"]
-            .iter()
-            .fold(words.to_owned(), |words, wait| {
-                words.replace(wait, &until(wait))
-            })
+    fn with_time(&self, words: String) -> String {
+        let Some(time) = self.value("time") else {
+            return words;
+        };
+        let until = format!("wait until {time}");
+        let words = words.replace("wait a minute", &until);
+        words.replace("wait a few minutes", &until)
     }
-}
 
-/// What is said of a message that somebody only speaks of; where it is too long, without what to do.
-fn if_it_came(texts: &[String], condition: &str, before_what_to_do: &str) -> Vec<String> {
-    let whats = texts
-        .iter()
-        .filter_map(|text| text.split(before_what_to_do).next());
-    let all = texts.iter().map(String::as_str).chain(whats);
-    all.map(|text| format!("{condition}{text}")).collect()
+    /// What is said where somebody only speaks of a message; if that is too long, without what to do.
+    fn if_it_came(&self, texts: Vec<String>, condition: &str, before_doing: &str) -> Vec<String> {
+        if !self.diagnosis.is_only_told {
+            return texts;
+        }
+        let whats = texts.iter();
+        let whats = whats.filter_map(|text| text.split(before_doing).next());
+        let all = texts.iter().map(String::as_str).chain(whats);
+        all.map(|text| format!("{condition}{text}")).collect()
+    }
 }
 
 /// The first text that fits, else the last.

@@ -66,7 +66,9 @@ pub struct Message {
     pub(super) codes: Vec<&'static str>,
     /// Classes and statuses that mean it, where there are no words.
     pub(super) class: Vec<&'static str>,
-    pub(super) judged: Judgement,
+    /// The rule of rules.json that judges it; empty where it is the same whatever the evidence.
+    pub(super) rule: &'static str,
+    pub(super) judged: Judged,
     /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
     pub(super) means: &'static str,
     /// The badge of a fixed judgement.
@@ -104,22 +106,6 @@ impl Message {
             Some(_) => format!("{who}, {versions}: {means}"),
         });
         std::iter::once(in_general).chain(for_some)
-    }
-}
-
-/// What a message is.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Judgement {
-    /// By this rule of rules.json.
-    By(&'static str),
-    /// Whatever the evidence.
-    Fixed(Judged),
-}
-
-impl Default for Judgement {
-    fn default() -> Self {
-        Self::Fixed(Judged::default())
     }
 }
 
