@@ -12,7 +12,7 @@ use super::messages::Message;
 use super::meters::{self, Fullness};
 use super::named_limit::window_in;
 use super::resets;
-use super::vocabulary::{identifier, vocabulary};
+use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::SetIn;
 use crate::claude::version::ClientVersion;
@@ -266,7 +266,7 @@ impl<'a> Case<'a> {
 
 /// What a text is about, by its words, and where to look.
 fn subject(text: &str) -> Option<(&'static str, &'static str)> {
-    let mut subjects = vocabulary().subjects.iter();
+    let mut subjects = VOCABULARY.subjects.iter();
     let found = subjects.find(|(words, ..)| words.stand_in(text))?;
     Some((&found.1, &found.2))
 }

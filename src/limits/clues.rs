@@ -7,7 +7,7 @@ use super::kind::Window;
 use super::named_limit::{NamedLimit, named_limit, window_in};
 use super::passages::{Passage, passages, status};
 use super::talk::Giver;
-use super::vocabulary::{List, is_anthropics, normalize, vocabulary};
+use super::vocabulary::{List, VOCABULARY, is_anthropics, normalize};
 
 /// What there is to recognize an error by.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,7 @@ pub(super) enum Speaker {
 impl Speaker {
     fn of_text(text: &str) -> Self {
         let text = normalize(text);
-        let lists = vocabulary();
+        let lists = &VOCABULARY;
         let host = host(&text);
         // Claude Code wraps what others say, too: then the address tells who says it.
         let is_marked = lists.marks.stand_in(&text);
@@ -198,7 +198,7 @@ impl Clues {
 
     /// Whether it is a line of a changelog, of a manual or of a table: it tells of a message.
     fn are_notes(&self) -> bool {
-        let lists = vocabulary();
+        let lists = &VOCABULARY;
         let words = self.text.trim_start_matches(['#', '-', '*', ' ']);
         let is_version = |word: &str| word.matches('.').count() > 1 && !word.contains("..");
         let versioned = words.split_once(' ').filter(|(word, _)| is_version(word));
@@ -229,7 +229,7 @@ fn without_mentions(text: String) -> String {
         let words = before.strip_suffix(' ')?.trim_end();
         let start = words.rmatch_indices(' ').nth(2).map_or(0, |(at, _)| at + 1);
         let words = format!(" {}", words.get(start..)?);
-        let is_mentioned = vocabulary().mentions.stand_in(&words);
+        let is_mentioned = VOCABULARY.mentions.stand_in(&words);
         is_mentioned.then_some((before, quoted.get(1..)?.split_once(quote)))
     });
     match mentioned {
@@ -246,10 +246,10 @@ fn of_the_last(text: String) -> String {
     // "5-hour limit resets at 3pm - 5-hour limit reached" has its own before.
     let is_second = |at: &usize| {
         let (before, after) = lower.split_at_checked(*at).unwrap_or_default();
-        let is_after = vocabulary().before_resets.stand_in(after);
+        let is_after = VOCABULARY.before_resets.stand_in(after);
         let is_own = before.contains("limit resets") && !is_after;
         let is_another = starts.iter().any(|start| before.contains(start));
-        vocabulary().before_resets.stand_in(before) && (is_another || !is_own)
+        VOCABULARY.before_resets.stand_in(before) && (is_another || !is_own)
     };
     let last = last.filter(is_second).and_then(|at| text.get(at..));
     last.map(str::to_owned).unwrap_or(text)
@@ -267,7 +267,7 @@ fn without_the_way_out(text: String) -> (String, bool) {
 /// Whether nothing is said but that something failed: "API Error: Request rejected (429)".
 fn is_bare(text: &str) -> bool {
     let wraps = |part: &str| {
-        vocabulary().wrapping.hold(part)
+        VOCABULARY.wrapping.hold(part)
             || part.starts_with("req_")
             || part.ends_with("_error")
             || part.bytes().all(|byte| byte.is_ascii_digit())
@@ -288,11 +288,11 @@ fn status_in(text: &str) -> Option<u16> {
         let status = status(digits)?;
         let after = words.get(at + 1);
         let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
-            Some(before) => is_one_of(before, &vocabulary().before_status),
+            Some(before) => is_one_of(before, &VOCABULARY.before_status),
             // "402 Payment Required", but not "500 tests passed".
             None => after.is_none_or(|after| !after.starts_with(char::is_lowercase)),
         };
-        (is_named || after.is_some_and(|after| is_one_of(after, &vocabulary().after_status)))
+        (is_named || after.is_some_and(|after| is_one_of(after, &VOCABULARY.after_status)))
             .then_some(status)
     })
 }

@@ -5,7 +5,7 @@
 //! and ends of statements. What it quotes is taken out; what stands beside is left to be read, for an
 //! error may quote code.
 
-use super::vocabulary::vocabulary;
+use super::vocabulary::VOCABULARY;
 
 /// A text without what is code in it.
 pub(super) struct Prose {
@@ -114,7 +114,7 @@ impl<'a> Skeleton<'a> {
 
     fn is_code(&self) -> bool {
         let shape = &self.shape.to_lowercase();
-        let signs = &vocabulary().code;
+        let signs = &VOCABULARY.code;
         let mut literals = self.literals.iter();
         let quotes = literals.clone().any(|literal| literal.contains(' '));
         // A heading of Markdown is never set back, a comment in a script is.
@@ -154,7 +154,7 @@ impl<'a> Skeleton<'a> {
             let name = before.rsplit(is_beside).next().unwrap_or_default();
             let last = name.rsplit(['.', ':']).next().unwrap_or_default();
             let is_printed = last.starts_with(char::is_uppercase)
-                && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));
+                && (last == name || VOCABULARY.code.printed.end(&last.to_lowercase()));
             let mut making = ["new ", "throw ", "raise "].iter();
             arguments.contains(LITERAL)
                 && last.starts_with(|c: char| c.is_alphabetic() || c == '_')
@@ -196,7 +196,7 @@ impl<'a> Skeleton<'a> {
         let mut comments = ["//", "/*", "*/", "# "].iter();
         if comments.any(|start| shape.starts_with(start))
             || is_found_in_a_file(&shape)
-            || vocabulary().code.patterns.stand_in(&self.shape)
+            || VOCABULARY.code.patterns.stand_in(&self.shape)
         {
             return String::new();
         }
@@ -254,7 +254,7 @@ fn is_found_in_a_file(shape: &str) -> bool {
     let (line, _) = rest.split_once(':').unwrap_or_default();
     let (_, ending) = path.rsplit_once('.').unwrap_or_default();
     let is_number = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && vocabulary().code.sources.hold(ending)
+    is_number && VOCABULARY.code.sources.hold(ending)
 }
 
 #[cfg(test)]

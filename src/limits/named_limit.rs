@@ -2,7 +2,7 @@
 //! "weekly limit reached".
 
 use super::kind::Window;
-use super::vocabulary::{FIRST_SIGN, vocabulary};
+use super::vocabulary::{FIRST_SIGN, VOCABULARY};
 
 /// "You've hit your weekly limit", "weekly limit reached".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct NamedLimit {
 
 /// The window that these words name. One model's weekly limit comes before that of all.
 pub(super) fn window_in(words: &str) -> Option<Window> {
-    let mut windows = vocabulary().windows.iter();
+    let mut windows = VOCABULARY.windows.iter();
     let named = windows.find(|(_, names)| names.stand_in(words));
     named.map(|(window, _)| *window)
 }
@@ -27,14 +27,14 @@ pub(super) fn window_in(words: &str) -> Option<Window> {
 /// Whether another program's name stands right before: "Cursor: you've hit your usage limit".
 fn is_anothers(before: &str) -> bool {
     let name = before.trim_end().strip_suffix(':');
-    let mut others = vocabulary().others.iter();
+    let mut others = VOCABULARY.others.iter();
     name.is_some_and(|name| others.any(|other| name.ends_with(&other.to_lowercase())))
 }
 
 fn is_claudes(name: &str) -> bool {
     let is_version = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
     name.split(' ')
-        .all(|word| word.is_empty() || vocabulary().claudes.hold(word) || is_version(word))
+        .all(|word| word.is_empty() || VOCABULARY.claudes.hold(word) || is_version(word))
 }
 
 /// The limit that is said to be reached.
@@ -44,11 +44,10 @@ pub(super) fn named_limit(text: &str) -> Option<NamedLimit> {
 
 /// "You've hit your weekly limit · resets …": the last one.
 fn yours(text: &str) -> Option<NamedLimit> {
-    let whole = vocabulary().yours.around_last(text);
-    let cut_off_before = || vocabulary().yours_cut_off.around_last(text);
+    let whole = VOCABULARY.yours.around_last(text);
+    let cut_off_before = || VOCABULARY.yours_cut_off.around_last(text);
     let (before, rest) = whole.or_else(cut_off_before)?;
-    let name = up_to_limit(rest);
-    let Some((name, after)) = name else {
+    let Some((name, after)) = up_to_limit(rest) else {
         return whole.and_then(|_| cut_off(rest));
     };
     let has_dot = has_dot(after);
@@ -57,12 +56,12 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let mut models = ["opus", "sonnet", "fable"].into_iter();
     let name = models.find(|name| model.starts_with(name)).unwrap_or(name);
     let last = before.trim_end().rsplit(' ').next().unwrap_or_default();
-    let is_about_it = vocabulary().conditions.hold(last);
+    let is_about_it = VOCABULARY.conditions.hold(last);
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
     // Nobody else has a session or a weekly limit that "you've hit".
-    let mut windows = vocabulary().windows.iter();
+    let mut windows = VOCABULARY.windows.iter();
     let is_window = windows.any(|(_, names)| names.hold(name));
     let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
     let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
@@ -78,13 +77,12 @@ fn yours(text: &str) -> Option<NamedLimit> {
 fn cut_off(rest: &str) -> Option<NamedLimit> {
     let rest = rest.trim_end_matches(['.', '…', '"', '\'']);
     let (name, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
-    let mut known = vocabulary().claudes.iter();
-    let whole = known.find(|word| word.starts_with(last));
-    let whole = whole.filter(|_| !"limit".starts_with(last) && !last.is_empty());
-    let name = [name, whole.unwrap_or_default()].join(" ");
-    let is_known = whole.is_some() || "limit".starts_with(last);
-    (is_known && is_claudes(name.trim())).then(|| NamedLimit {
-        name: name.trim().to_owned(),
+    let mut known = ["limit"].into_iter().chain(VOCABULARY.claudes.iter());
+    let whole = known.find(|word| word.starts_with(last))?;
+    let name = format!("{name} {whole}");
+    let name = name.trim_end_matches("limit").trim();
+    is_claudes(name).then(|| NamedLimit {
+        name: name.to_owned(),
         is_yours: true,
         is_alone: true,
         has_dot: false,
@@ -115,21 +113,20 @@ fn ends_there(after: &str) -> bool {
     let after = after.trim_start();
     after.is_empty()
         || after.starts_with(|c: char| c >= FIRST_SIGN || "·|.,:;!-\"'[{)…*".contains(c))
-        || vocabulary().go_on.begin(after)
+        || VOCABULARY.go_on.begin(after)
 }
 
 /// "5-hour limit reached · resets …": the last one, at the start of a statement.
 fn reached(text: &str) -> Option<NamedLimit> {
-    let (before, after) = vocabulary().reached.around_last(text)?;
+    let (before, after) = VOCABULARY.reached.around_last(text)?;
     let statement = before.rsplit(|c| "·.:|!?\"([/,=*>".contains(c)).next()?;
     let statement = statement.rsplit(" '").next()?.rsplit(" - ").next()?;
     let name = statement.trim();
     let elsewhere = before.strip_suffix(statement)?;
     let has_dot = has_dot(after);
     // A heading may be a comment as well; a status is no part of a name.
-    let heading = name
-        .strip_prefix("# ")
-        .filter(|_| has_dot || after.starts_with('|'));
+    let heading = name.strip_prefix("# ");
+    let heading = heading.filter(|_| has_dot || after.starts_with('|'));
     let name = heading.unwrap_or(name);
     let is_status = |(word, _): &(&str, &str)| word.len() == 3 && word.parse::<u16>().is_ok();
     let named = name.split_once(' ').filter(is_status);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::kind::Window;
-use super::vocabulary::vocabulary;
+use super::vocabulary::VOCABULARY;
 use crate::terminal;
 
 /// No message that a person can read is longer.
@@ -92,13 +92,13 @@ pub(super) fn status(digits: &str) -> Option<u16> {
 fn holds_text(key: &str) -> bool {
     let key = key.to_lowercase();
     let ends = ["error", "message", "reason"];
-    vocabulary().text_keys.hold(&key) || ends.iter().any(|end| key.ends_with(end))
+    VOCABULARY.text_keys.hold(&key) || ends.iter().any(|end| key.ends_with(end))
 }
 
 impl Passage {
     /// Adds what is of interest in a JSON object, at any depth.
     fn read_object(&mut self, object: &str) {
-        let keys = vocabulary();
+        let keys = &VOCABULARY;
         let mut texts: Vec<String> = Vec::new();
         // The first of each is the limit's own; windows follow.
         let mut said: HashMap<&str, &str> = HashMap::new();
@@ -133,7 +133,7 @@ impl Passage {
         let text = text.replace(STARTS_OF_LINES, "\n● ");
         for (index, line) in text.split('\n').enumerate() {
             let (words, is_marked) = without_marks(line);
-            let begins = || vocabulary().beginnings.begin(&words.to_lowercase());
+            let begins = || VOCABULARY.beginnings.begin(&words.to_lowercase());
             // The first piece follows JSON in the same line.
             if index > 0 && (is_marked || words.is_empty() || begins()) {
                 found.push(std::mem::take(self));
@@ -178,7 +178,7 @@ fn without_marks(line: &str) -> (&str, bool) {
     loop {
         let place = rest.strip_prefix("at ");
         let place = place.filter(|place| place.ends_with(')'));
-        let mut marks = vocabulary().line_marks.iter();
+        let mut marks = VOCABULARY.line_marks.iter();
         if let Some(stripped) = marks.find_map(|mark| rest.strip_prefix(mark)).or(place) {
             is_marked = true;
             rest = stripped.trim_start();

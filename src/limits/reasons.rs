@@ -8,7 +8,7 @@ use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::ResetSource;
 use super::rules::TABLES;
-use super::vocabulary::{identifier, vocabulary};
+use super::vocabulary::{VOCABULARY, identifier};
 use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::meters::BELIEVED_FOR;
@@ -97,7 +97,7 @@ fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> 
     let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
     let mut words = vec![refused];
     words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
-        let why = vocabulary().no_credits.get(reason);
+        let why = VOCABULARY.no_credits.get(reason);
         let why = why.map_or("the server does not say why", String::as_str);
         let name = identifier(reason).map(|name| format!(" ({name})"));
         let name = name.unwrap_or_default();

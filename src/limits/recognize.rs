@@ -8,7 +8,7 @@ use super::kind::{LimitKind, Service, Window};
 use super::messages::{self, Message, Rank};
 use super::named_limit::{NamedLimit, window_in};
 use super::talk::{Giver, parts, words_beside};
-use super::vocabulary::{normalize, vocabulary};
+use super::vocabulary::{VOCABULARY, normalize};
 
 /// The row of an error with the clues that it was recognized by.
 ///
@@ -93,11 +93,8 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Clues) {
     };
     let dated =
         known.rfind(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
-    (
-        rank,
-        message,
-        dated.map_or(last, |(_, clues)| clues).clone(),
-    )
+    let said = dated.map_or(last, |(_, clues)| clues);
+    (rank, message, said.clone())
 }
 
 /// The window of which a text says that it has ended.
@@ -208,7 +205,7 @@ fn is_coded(message: &Message, clues: &Clues) -> bool {
 /// beside words that nobody knows only what is tried last goes by them.
 fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
     // Of what is bought or allotted a status does not say what is wrong.
-    let speaks_of_money = || vocabulary().money.stand_in(&clues.text);
+    let speaks_of_money = || VOCABULARY.money.stand_in(&clues.text);
     let may_decide = clues.substance == Substance::Wrapper && clues.speaker == Speaker::Claude
         || rank == Rank::Vague && clues.is_refusal && !speaks_of_money();
     let known = clues.types.iter().chain(&clues.class);

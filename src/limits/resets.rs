@@ -11,7 +11,7 @@ use super::evidence::Evidence;
 use super::kind::Window;
 use super::meters;
 use super::named_limit::window_in;
-use super::vocabulary::{normalize, vocabulary};
+use super::vocabulary::{VOCABULARY, normalize};
 use crate::time::{FIVE_HOURS, Zone, is_plausible};
 
 /// Sources that differ by less say the same: texts are rounded to the minute.
@@ -111,7 +111,7 @@ pub(super) fn in_text(
         let at = || named.at(seen, kind, zone);
         Ok(named.instant.or_else(at))
     };
-    let starts = vocabulary().before_resets.iter();
+    let starts = VOCABULARY.before_resets.iter();
     let found = starts.flat_map(|start| text.match_indices(start));
     let mut phrases = found.filter_map(|(at, start)| {
         let (before, rest) = text.split_at_checked(at)?;
@@ -171,7 +171,7 @@ fn zone_after(word: &str, message: &str) -> Result<Option<Zone>, Unreadable> {
         let zone = Zone::named(&format!("Etc/GMT{sign}{hours}"));
         return zone.map(Some).ok_or(Unreadable);
     }
-    if let Some(name) = vocabulary().zones.get(word) {
+    if let Some(name) = VOCABULARY.zones.get(word) {
         return Ok(Zone::named(name));
     }
     let is_letters = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase());

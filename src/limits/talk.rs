@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::passages::STARTS_OF_LINES;
-use super::vocabulary::{FIRST_SIGN, normalize, vocabulary};
+use super::vocabulary::{FIRST_SIGN, VOCABULARY, normalize};
 
 /// Who gives a text, as far as it can be told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Giver {
             Self::Machine
         } else if speaks_of_oneself(&words) {
             Self::Oneself
-        } else if vocabulary().describes.stand_in(&format!(" {words} ")) || gives_examples(&words) {
+        } else if VOCABULARY.describes.stand_in(&format!(" {words} ")) || gives_examples(&words) {
             Self::Author
         } else {
             Self::Open
@@ -42,7 +42,7 @@ impl Giver {
 /// places in a program that failed.
 fn is_of_a_machine(text: &str) -> bool {
     text.contains(STARTS_OF_LINES)
-        || vocabulary().machines.stand_in(text)
+        || VOCABULARY.machines.stand_in(text)
         || text.lines().any(is_timed)
 }
 
@@ -55,7 +55,7 @@ fn is_timed(line: &str) -> bool {
 
 /// Whether a message stands there as an example: `such as "You've hit …"`.
 fn gives_examples(words: &str) -> bool {
-    let lists = vocabulary();
+    let lists = &VOCABULARY;
     let examples = lists.before_examples.iter();
     let mut behind = examples.flat_map(|before| words.split(before).skip(1));
     behind.any(|after| {
@@ -69,7 +69,7 @@ fn gives_examples(words: &str) -> bool {
 
 /// Whether somebody says "I" or "my", in one of the languages in which most people paste.
 fn speaks_of_oneself(words: &str) -> bool {
-    let lists = vocabulary();
+    let lists = &VOCABULARY;
     let mut single = words.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     single.any(|word| lists.oneself.hold(word.trim_matches('\'')))
         || lists.oneself_anywhere.stand_in(words)
@@ -92,7 +92,7 @@ pub(super) fn words_beside(text: &str, known: &HashSet<String>) -> usize {
     let is_between = |c: char| c.is_whitespace() || "()[]{}<>\"|*,;:.!?·".contains(c);
     let words = text.split(is_between).filter(|word| {
         let is_value = word.contains(['=', '/', '_']);
-        !is_value && !known.contains(*word) && !vocabulary().wrapping.hold(word)
+        !is_value && !known.contains(*word) && !VOCABULARY.wrapping.hold(word)
     });
     words.map(weight).sum()
 }

@@ -148,22 +148,18 @@ pub(super) struct CodeSigns {
     pub(super) patterns: List,
 }
 
-static LISTS: LazyLock<Vocabulary> = LazyLock::new(|| embedded(EMBEDDED));
+pub(super) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| embedded(EMBEDDED));
 
 /// What is embedded; nothing, if it cannot be read, which a test of each file rules out.
 pub(super) fn embedded<T: Default + Deserialize<'static>>(text: &'static str) -> T {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-pub(super) fn vocabulary() -> &'static Vocabulary {
-    &LISTS
-}
-
 /// Lower case, one kind of apostrophe, dot, dash and colon, single spaces; and whole again what HTML,
 /// shells and other encodings do to them.
 pub(crate) fn normalize(text: &str) -> String {
     let mut text = text.to_owned();
-    for (damaged, whole) in &vocabulary().damaged {
+    for (damaged, whole) in &VOCABULARY.damaged {
         if text.contains(damaged) {
             text = text.replace(damaged, whole);
         }
@@ -177,7 +173,7 @@ pub(crate) fn normalize(text: &str) -> String {
         }
         apart.push(c);
     }
-    let apostrophes = &vocabulary().apostrophes;
+    let apostrophes = &VOCABULARY.apostrophes;
     let words = apart.split_whitespace();
     let words = words.map(|word| apostrophes.get(word).map_or(word, String::as_str));
     words.collect::<Vec<_>>().join(" ")
@@ -185,9 +181,8 @@ pub(crate) fn normalize(text: &str) -> String {
 
 /// Whether a host is one of Anthropic's own.
 pub(super) fn is_anthropics(host: &str) -> bool {
-    ["anthropic.com", "claude.ai", "claude.com"]
-        .iter()
-        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
+    let mut owns = ["anthropic.com", "claude.ai", "claude.com"].iter();
+    owns.any(|own| host == *own || host.ends_with(&format!(".{own}")))
 }
 
 /// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.
