@@ -37,7 +37,7 @@ struct Chapter {
     /// For docs/limits.md, which a test writes.
     #[cfg(test)]
     #[serde(rename = "chapter")]
-    title: &'static str,
+    title: String,
     rank: Rank,
     rows: Vec<Message>,
 }
