@@ -10,6 +10,7 @@
 
 pub(crate) mod overview;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -242,7 +243,8 @@ impl<'a> SessionBudgets<'a> {
                 let now = self.environment.now;
                 let today = self.environment.zone.day(now);
                 let what = format!("broken config {today} {}", self.session);
-                let is_new = self.say_once(&what, now - TimeDelta::days(1));
+                let lately = now - TimeDelta::days(1)..now;
+                let is_new = journal::say_once(self.places, &what, &lately);
                 is_new.then(|| says.clone())
             }
             Unknown::Spend => self.stops.then(|| {
@@ -263,24 +265,19 @@ impl<'a> SessionBudgets<'a> {
         Some(says)
     }
 
-    /// A budget that is used further than was said so far. From now on it was said.
+    /// A budget that is used further than was said so far. From now on it was said. What cannot be
+    /// remembered is not said, which is better than saying it every time.
     fn news(&self) -> Option<&BudgetUse> {
         let uses = self.uses.as_deref().unwrap_or_default().iter();
         uses.filter(|used| !self.is_lifted(used)).find(|it| {
             let event = if it.is_used_up() { "used up" } else { "warned" };
-            self.say_once(&self.name(it, event), self.begun(it))
+            journal::say_once(self.places, &self.name(it, event), &self.period(it))
         })
     }
 
-    /// Whether it was not said since then. What cannot be remembered is not said, which is better than
-    /// saying it every time.
-    fn say_once(&self, what: &str, since: DateTime<Utc>) -> bool {
-        journal::say_once(self.places, what, &(since..self.environment.now))
-    }
-
     fn is_lifted(&self, used: &BudgetUse) -> bool {
-        let (what, now) = (self.name(used, &self.goes_on()), self.environment.now);
-        journal::was_said(self.places, &what, &(self.begun(used)..now))
+        let what = self.name(used, &self.goes_on());
+        journal::was_said(self.places, &what, &self.period(used))
     }
 
     fn remember(&self, used: &BudgetUse, event: &str) -> Result<(), disk::Error> {
@@ -315,14 +312,15 @@ impl<'a> SessionBudgets<'a> {
         format!("{sentences} Prompts of this session are sent again beyond {how_long}.")
     }
 
-    /// When a budget's period began. A session that is a month old may hear a thing again.
-    fn begun(&self, used: &BudgetUse) -> DateTime<Utc> {
+    /// A budget's period so far. A session that is a month old may hear a thing again.
+    fn period(&self, used: &BudgetUse) -> Range<DateTime<Utc>> {
         let Environment { now, zone, .. } = *self.environment;
-        match used.scope {
+        let begun = match used.scope {
             BudgetScope::Session => now - TimeDelta::days(31),
             BudgetScope::Day => zone.day_bounds(now).0,
             _ => zone.month_bounds(now).0,
-        }
+        };
+        begun..now
     }
 
     /// What the journal calls the wish to go on in this session.

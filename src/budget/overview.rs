@@ -200,24 +200,15 @@ impl<'c> Survey<'c> {
             let off = format!("To hide hints like this: hints.off = [\"{key}\"] in {file}");
             report.indented_paragraph(6, Tone::Quiet, off);
         }
-        if self.is_estimated {
-            let says = "This month includes models without a known price, estimated the way Claude Code does.";
-            report.paragraph(Tone::Quiet, says);
-        }
-        if !beside.is_complete {
-            let says = "Not every transcript is read, so it may be more.";
-            report.paragraph(Tone::Warning, says);
-        }
+        report.paragraphs(Tone::Quiet, self.is_estimated.then_some(ESTIMATED));
+        report.paragraphs(Tone::Warning, (!beside.is_complete).then_some(INCOMPLETE));
         report
     }
 
     fn say_what_is_set(&self, file: &str, report: &mut Report) {
         if let Some(problem) = self.config.budget_problem() {
             report.paragraph(Tone::Warning, format!("{file}: {problem}."));
-            if self.config.is_broken {
-                let says = "Until it is mended, no budget in it is watched.";
-                report.paragraph(Tone::Warning, says);
-            }
+            report.paragraphs(Tone::Warning, self.config.is_broken.then_some(BROKEN));
         } else if !self.config.budget.is_any() {
             let says = format!(
                 "No budget is set. To set one, write for example these two lines into {file}:"
@@ -252,15 +243,18 @@ impl<'c> Survey<'c> {
             let says = state.sentences(self.clock);
             report.labelled(&[(Tone::Quiet, "", column)], tone, says);
         }
-        if let Some(each) = self.config.budget.session
-            && !states.iter().any(|it| it.session.is_some())
-        {
-            let each = Money::from_noisy_usd(each).unwrap_or_default();
-            let says = format!("Each session has {each}; none runs now.");
-            report.paragraph(Tone::Quiet, says);
-        }
+        let none_runs = states.iter().all(|it| it.session.is_none());
+        let each = self.config.budget.session.filter(|_| none_runs);
+        let each = each.map(|each| Money::from_noisy_usd(each).unwrap_or_default());
+        let says = each.map(|each| format!("Each session has {each}; none runs now."));
+        report.paragraphs(Tone::Quiet, says);
     }
 }
+
+const ESTIMATED: &str =
+    "This month includes models without a known price, estimated the way Claude Code does.";
+const INCOMPLETE: &str = "Not every transcript is read, so it may be more.";
+const BROKEN: &str = "Until it is mended, no budget in it is watched.";
 
 /// The widest that a budget's name gets.
 const WIDEST_NAME: usize = 24;

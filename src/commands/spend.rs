@@ -62,7 +62,7 @@ impl Verb for SpendArguments {
             print_csv(&statement.spreadsheet())?;
             return Ok(Reply::default().with_code(is_incomplete));
         }
-        let mut report = statement.report(&machine.zone_label(&wanted), &machine.places);
+        let mut report = statement.report(&machine.places);
         report.paragraphs(Tone::Plain, machine.unread(&statement));
         if wanted.from.is_none() {
             report.paragraphs(Tone::Alarm, machine.paid_now(&machine.incidents()));

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use anyhow::{Context, ensure};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,8 +21,11 @@ use super::files::{
 use super::leaving::Leaving;
 use super::pseudonym::{Exporter, hash};
 use crate::disk::replace::remove_own_empty_dir;
-use crate::disk::{self, Error, group, records};
-use crate::places::{Places, real};
+use crate::disk::{self, Error, group, lock, records};
+use crate::machine::Machine;
+use crate::places::real;
+use crate::render::Report;
+use crate::terminal::counted;
 
 /// A target while it is brought up to date.
 struct DayFiles<'f> {
@@ -47,31 +51,65 @@ struct Given {
 
 /// What an export did.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+struct Outcome {
     /// Days that were written, and the rows in them.
-    pub(crate) days: BTreeSet<NaiveDate>,
-    pub(crate) rows: u64,
+    days: BTreeSet<NaiveDate>,
+    rows: u64,
     /// Rows that stood in these files and are gone.
-    pub(crate) gone: u64,
+    gone: u64,
+}
+
+/// Brings a directory up to date.
+pub(crate) fn bring_up_to_date(
+    directory: &Path,
+    since: Option<NaiveDate>,
+    machine: &Machine,
+) -> anyhow::Result<Report> {
+    let places = &machine.places;
+    let shown = places.show(directory);
+    ensure!(
+        !directory.exists() || directory.is_dir(),
+        "{shown} is not a directory; name one for the files"
+    );
+    let lock = places.data.join("export").join("lock");
+    disk::create_directory_of(&lock)?;
+    let held = lock::try_lock(&lock)?;
+    let _held = held.context("another whycap export is running; try again when it is done")?;
+    let leaving = Leaving::gather(machine)?;
+    let done = put_all(directory, since, &leaving, machine)?;
+    if done.days.is_empty() {
+        let says = format!("Nothing changed since the last export to {shown}");
+        return Ok(Report::from_lines(&says));
+    }
+    let rows = counted(done.rows, "row");
+    let days = counted(done.days.len() as u64, "day");
+    let taken_back = match done.gone {
+        0 => String::new(),
+        gone => format!("; {} taken back", counted(gone, "row")),
+    };
+    let says = format!("Written to {shown}: {rows} in {days}{taken_back}");
+    Ok(Report::from_lines(&says))
 }
 
 /// Brings the files of a directory up to date from this day on, and deletes what a run that was
 /// killed left.
-pub(crate) fn put_all(
+fn put_all(
     directory: &Path,
-    leaving: &Leaving,
     since: Option<NaiveDate>,
-    places: &Places,
-    now: DateTime<Utc>,
+    leaving: &Leaving,
+    machine: &Machine,
 ) -> Result<Outcome, Error> {
     // The same before and after the directory is made.
     let absolute = std::path::absolute(directory);
     let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
     let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-    let memory = places.data.join(format!("export/{name:016x}/given.json"));
+    let memory = machine
+        .places
+        .data
+        .join(format!("export/{name:016x}/given.json"));
     let mut given: Given = records::read_large(&memory).unwrap_or_default();
     // Later than every one before, whatever the clock says.
-    given.last = Stamp::new(now).after(given.last);
+    given.last = Stamp::new(machine.environment.now).after(given.last);
     records::write(&memory, &given)?;
     let mut days: BTreeMap<(Rows, NaiveDate), Vec<&Draft>> = BTreeMap::new();
     for (rows, known) in &given.files {
@@ -99,7 +137,7 @@ pub(crate) fn put_all(
         files.put_day(rows, day, &present)?;
     }
     records::write(&memory, &files.given)?;
-    disk::sweep(&directory.join(FORMAT), now, 2);
+    disk::sweep(&directory.join(FORMAT), machine.environment.now, 2);
     Ok(files.done)
 }
 
@@ -170,11 +208,11 @@ struct Erased {
 
 /// What an erasure did.
 #[derive(Debug, Default)]
-pub(crate) struct Erasing {
-    pub(crate) rows: u64,
-    pub(crate) files: u64,
+struct Erasing {
+    rows: u64,
+    files: u64,
     /// What could not be read, and so was left as it is.
-    pub(crate) gaps: Vec<Gap>,
+    gaps: Vec<Gap>,
 }
 
 impl FromStr for Erasure {
@@ -236,9 +274,27 @@ fn path_in(directory: &Path) -> PathBuf {
     directory.join(FORMAT).join("erased.json")
 }
 
+/// Takes rows of all machines out of a directory; and whether nothing of it could not be read.
+pub(crate) fn erase_rows(
+    directory: &Path,
+    what: &Erasure,
+    machine: &Machine,
+) -> anyhow::Result<(Report, bool)> {
+    let shown = machine.places.show(directory);
+    ensure!(
+        directory.is_dir(),
+        "there is no directory {shown}; name the one that the exports are in"
+    );
+    let done = erase(directory, what)?;
+    machine.name_gaps(&done.gaps);
+    let [rows, files] = [(done.rows, "row"), (done.files, "file")].map(|(n, of)| counted(n, of));
+    let says = format!("Erased {rows} in {files} of {shown}. No export to it brings them back");
+    Ok((Report::from_lines(&says), done.gaps.is_empty()))
+}
+
 /// Takes what is meant out of every file of a target, with other machines' copies of it, and notes
 /// it down.
-pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
+fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
     let mut erased = Erased::read(directory)?;
     erased.add(what);
     let list = serde_json::to_vec(&erased).unwrap_or_default();

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
@@ -18,9 +19,7 @@ use crate::terminal::json_in_one_line;
 use crate::time::{Millis, QUARTER, moment};
 
 /// What rows are of.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rows {
     /// What was spent
@@ -35,12 +34,9 @@ impl Rows {
     pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
 
     /// Its name in paths.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Spend => "spend",
-            Self::Limits => "limits",
-            Self::Windows => "windows",
-        }
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 

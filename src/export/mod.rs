@@ -13,13 +13,11 @@ mod leaving;
 mod merged;
 mod pseudonym;
 mod readers;
-mod target;
 
-pub(crate) use day_files::Erasure;
+pub(crate) use day_files::{Erasure, bring_up_to_date, erase_rows};
 pub(crate) use drafts::Rows;
 pub(crate) use files::{Gap, has_exports};
 pub(crate) use leaving::Leaving;
 pub(crate) use merged::{ExportedError, Merged, PersonLimits, TeamLimits, tolls};
 pub(crate) use pseudonym::new_key;
 pub(crate) use readers::Reader;
-pub(crate) use target::{bring_up_to_date, erase_rows};

@@ -2,6 +2,8 @@
 //!
 //! The drawing is stretched to whatever room there is; labels stand outside of it, as text.
 
+use std::fmt::Display;
+
 use chrono::NaiveDate;
 
 use super::markup::{Markup, number};
@@ -72,16 +74,12 @@ impl Columns {
         self.count() as f64 * COLUMN
     }
 
-    /// What the column at `place` is called.
-    pub(super) fn name(&self, place: usize) -> String {
-        let Some(begins) = self.begins.get(place) else {
-            return String::new();
-        };
-        if self.are_weeks {
-            format!("week from {begins}")
-        } else {
-            begins.format("%Y-%m-%d %a").to_string()
-        }
+    /// What each is called.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let (week, day) = ("week from %Y-%m-%d", "%Y-%m-%d %a");
+        let pattern = if self.are_weeks { week } else { day };
+        let begins = self.begins.iter();
+        begins.map(|day| day.format(pattern).to_string())
     }
 
     /// How many days lie between the first and the last, both included.
@@ -128,7 +126,6 @@ pub(super) fn frame(
     let count = columns.count().min(LABELS);
     let places = (0..count).map(|label| (columns.count() - 1) * label / (count - 1).max(1));
     let below = places.filter_map(|place| columns.begins.get(place));
-    let below: Vec<String> = below.map(ToString::to_string).collect();
     page.own("<div class=\"chart\">");
     labels(page, "left", left);
     let svg =
@@ -142,14 +139,14 @@ pub(super) fn frame(
     }
     draw(page);
     page.own("</svg>\n");
-    labels(page, "below", &below);
+    labels(page, "below", below);
     page.own("</div>\n");
 }
 
-fn labels(page: &mut Markup, class: &str, labels: &[String]) {
+fn labels(page: &mut Markup, class: &str, labels: impl IntoIterator<Item = impl Display>) {
     page.put("<div class=\"{}\" aria-hidden=\"true\">", &[&class]);
     for label in labels {
-        page.put("<span>{}</span>\n", &[label]);
+        page.put("<span>{}</span>\n", &[&label]);
     }
     page.own("</div>\n");
 }

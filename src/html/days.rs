@@ -46,14 +46,12 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
                 chart::path(svg, &format!("m{color}"), path);
             }
         }
-        for (place, height) in heights.iter().enumerate() {
-            let says = format!("{}: {}", columns.name(place), height.show());
+        for (place, (name, height)) in columns.names().zip(&heights).enumerate() {
+            let says = format!("{name}: {}", height.show());
             chart::band(svg, "hit", place as f64 * COLUMN, COLUMN, &says);
         }
     });
-    if columns.are_weeks {
-        page.note("Each column is a week.");
-    }
+    page.notes(columns.are_weeks.then_some("Each column is a week."));
     page.own("<ul class=\"legend\">");
     page.legend(models(view));
     calendar(view, page);

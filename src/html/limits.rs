@@ -19,6 +19,10 @@ use crate::limits::stoppages::{Reach, Stopped};
 use crate::render::Table;
 use crate::time::{Zone, in_words};
 
+const OF_PROJECTS: &str = "Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.";
+const INCOMPLETE: &str =
+    "Not every file of limit errors and windows could be read, so there may be more.";
+
 /// What limits did here, or to several people: who keeps hitting which, and for whom a bigger seat is
 /// worth it.
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
@@ -39,18 +43,13 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
             page.table("tolls", "Limit errors over time", &table);
         }
         let reach = team.as_ref().map_or(Reach::Here, |_| Reach::InExports);
-        for note in view.tolls.notes(reach) {
-            page.note(&note);
-        }
+        page.notes(view.tolls.notes(reach));
     }
     match team {
         Some(team) => {
-            if view.contents.statement.wanted.project.is_some() {
-                page.note("Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.");
-            }
-            if !team.gaps.is_empty() {
-                page.note("Not every file of limit errors and windows could be read, so there may be more.");
-            }
+            let has_some = view.contents.statement.wanted.project.is_some();
+            page.notes(has_some.then_some(OF_PROJECTS));
+            page.notes((!team.gaps.is_empty()).then_some(INCOMPLETE));
         }
         None if sentence.is_some() => one_by_one(view.contents, page),
         None => {}
@@ -156,11 +155,9 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
             chart::path(svg, class, &draw(view, own));
         }
     });
-    if !is_close {
-        let each = view.columns.each();
-        let says = format!("Each step is the fullest that a window was in a {each}.");
-        page.note(&says);
-    }
+    let each = view.columns.each();
+    let says = format!("Each step is the fullest that a window was in a {each}.");
+    page.notes((!is_close).then_some(says));
     let windows = known.iter().map(|(window, class, own)| {
         let levels = own.iter().map(|step| step.meter.used_percent);
         let fullest = levels.fold(0.0, f64::max);

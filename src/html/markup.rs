@@ -53,6 +53,13 @@ impl Markup {
         self.put("<p class=\"quiet\">{}</p>\n", &[&text]);
     }
 
+    /// Each of these as a sentence of less weight; none where there is none.
+    pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) {
+        for text in texts {
+            self.note(text.as_ref());
+        }
+    }
+
     /// A table as a report has it, with a caption for those who do not see it. The first cell of a row
     /// names it.
     pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {

@@ -58,8 +58,6 @@ pub(crate) struct Contents<'c> {
     pub(crate) is_anonymous: bool,
     pub(crate) places: &'c Places,
     pub(crate) clock: Clock,
-    /// The zone's name.
-    pub(crate) zone: &'c str,
 }
 
 /// What the parts of a page are drawn from.
@@ -142,8 +140,9 @@ impl View<'_> {
     fn header(&self, page: &mut Markup) {
         page.own("<header><h1>What Claude Code cost</h1>\n");
         sums::summary(self, page);
-        let zone = Some(self.contents.zone).filter(|_| !self.contents.is_anonymous);
-        let zone = zone.unwrap_or("local time");
+        let named = Some(&*self.contents.statement.wanted.zone);
+        let named = named.filter(|_| !self.contents.is_anonymous);
+        let zone = named.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
         let written = self.contents.minute(self.contents.clock.now);
         page.note(&format!("Written by whycap {VERSION} on {written}"));
@@ -212,10 +211,8 @@ fn totals(view: &View<'_>, page: &mut Markup) {
     }
     page.own("</dl>\n");
     let places = (!contents.is_anonymous).then_some(contents.places);
-    let remarks = statement.remarks(places).into_iter();
-    for remark in remarks.chain(contents.worth.sentences(contents.clock.now)) {
-        page.note(&remark);
-    }
+    page.notes(statement.remarks(places));
+    page.notes(contents.worth.sentences(contents.clock.now));
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ impl StatementAsked {
             currency: machine.config.currency.clone(),
             by: listed.unwrap_or(self.by),
             period: self.days.period(clock)?,
+            zone: clock.zone.label(machine.environment.text("TZ"), clock.now),
             clock,
             order: self.order,
             limit: self.limit.map(NonZeroUsize::get),
@@ -135,12 +136,6 @@ impl Machine {
         })?;
         let now = self.environment.now;
         Ok(comparison(&found, &switched, &self.places, now))
-    }
-
-    /// What the zone is called by whose days it is counted.
-    pub(crate) fn zone_label(&self, wanted: &ReportRequest) -> String {
-        let label = self.environment.text("TZ");
-        wanted.clock.zone.label(label, self.environment.now)
     }
 
     /// By what only transcripts tell of each answer.
@@ -232,7 +227,6 @@ impl Machine {
         let until = wanted.period.until;
         let until = until.map_or(clock.now, |_| moment(period.end));
         let told = team.is_none().then(|| steps(places, since, until));
-        let zone = &self.zone_label(wanted);
         let contents = Contents {
             statement,
             sums,
@@ -244,7 +238,6 @@ impl Machine {
             is_anonymous,
             places,
             clock,
-            zone,
         };
         Ok((contents.page(), is_incomplete))
     }

@@ -21,9 +21,8 @@ pub(crate) fn comparison(
     let sessions: Vec<Value> = found.iter().map(difference_json).collect();
     let facts = [json!({ "sessions": sessions }), switched_json(switched)];
     let mut report = Report::new(joined(facts));
-    if found.is_empty() {
-        report.paragraph(Tone::Plain, texts.say("none", &[]));
-    }
+    let none = found.is_empty().then(|| texts.say("none", &[]));
+    report.paragraphs(Tone::Plain, none);
     for difference in found {
         let place = places.show(difference.origin.project.as_ref());
         report.row(vec![

@@ -26,6 +26,8 @@ pub(crate) struct ReportRequest {
     pub(crate) period: Period,
     /// By whose days, and when it is now.
     pub(crate) clock: Clock,
+    /// What that zone is called.
+    pub(crate) zone: String,
     pub(crate) order: Option<Order>,
     /// At most so many groups.
     pub(crate) limit: Option<usize>,
@@ -192,8 +194,8 @@ impl Statement {
         joined(parts.into_iter().flatten())
     }
 
-    /// The contract's fields. `zone` is the zone's name.
-    fn json(&self, zone: &str) -> Value {
+    /// The contract's fields.
+    fn json(&self) -> Value {
         let groups = self.groups.iter().map(|group| self.group_json(group));
         // A name that is not UTF-8 has no exact form in JSON.
         let unreadable = self.read.unreadable.iter();
@@ -212,7 +214,7 @@ impl Statement {
             "project": self.wanted.project,
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "plan": self.plan.as_ref().map(|plan| &plan.facts),
-            "timezone": zone,
+            "timezone": self.wanted.zone,
             "complete": !self.is_lower_bound(),
             "answering": self.answering,
             "unreadable": unreadable.collect::<Vec<_>>(),
@@ -221,9 +223,9 @@ impl Statement {
         joined([all, switched_json(&self.switched)])
     }
 
-    /// A table, with what a reader must know about the total. `zone` is the zone's name.
-    pub(crate) fn report(&self, zone: &str, places: &Places) -> Report {
-        let mut report = Report::new(self.json(zone));
+    /// A table, with what a reader must know about the total.
+    pub(crate) fn report(&self, places: &Places) -> Report {
+        let mut report = Report::new(self.json());
         let mut remarks = self.remarks(Some(places)).into_iter();
         if self.groups.is_empty() {
             report.paragraph(Tone::Plain, remarks.next().unwrap_or_default());
@@ -232,10 +234,9 @@ impl Statement {
             report.paragraphs(Tone::Plain, self.sentences());
         }
         let dearest = self.groups.iter().max_by_key(|group| group.tally.cost());
-        if let Some(share) = dearest.and_then(|group| self.window_share(group)) {
-            let says = format!("The dearest took at most {share:.0}% of a 5-hour limit.");
-            report.paragraph(Tone::Plain, says);
-        }
+        let share = dearest.and_then(|group| self.window_share(group));
+        let says = |share| format!("The dearest took at most {share:.0}% of a 5-hour limit.");
+        report.paragraphs(Tone::Plain, share.map(says));
         report.paragraphs(Tone::Plain, self.switched.iter().map(switched_sentence));
         report.paragraphs(Tone::Quiet, remarks);
         report

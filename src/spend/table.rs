@@ -39,15 +39,13 @@ impl Statement {
     /// The groups, what is left out of them, and the total.
     pub(super) fn table(&self, places: &Places) -> Table {
         let (by, clock, whole) = (self.wanted.by, self.wanted.clock, self.total.cost());
-        let name = Column::text(heading(by));
+        let mut name = Column::text(heading(by));
         let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
         let counts = counts(&Tally::default()).map(|(name, _)| Column::figure(name));
         // Half a date says nothing.
-        let name = if by.is_by_time() {
-            name
-        } else {
-            name.shrinking_to(20)
-        };
+        if !by.is_by_time() {
+            name = name.shrinking_to(20);
+        }
         let columns = [
             name,
             quiet("project").shrinking_to(10),
