@@ -81,8 +81,8 @@ pub(crate) fn bring_up_to_date(
         let says = format!("Nothing changed since the last export to {shown}");
         return Ok(Report::from_lines(&says));
     }
-    let rows = counted(done.rows, "row");
-    let days = counted(done.days.len() as u64, "day");
+    let (rows, days) = (counted(done.rows, "row"), done.days.len() as u64);
+    let days = counted(days, "day");
     let taken_back = match done.gone {
         0 => String::new(),
         gone => format!("; {} taken back", counted(gone, "row")),
@@ -103,13 +103,11 @@ fn put_all(
     let absolute = std::path::absolute(directory);
     let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
     let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-    let memory = machine
-        .places
-        .data
-        .join(format!("export/{name:016x}/given.json"));
+    let (data, now) = (&machine.places.data, machine.environment.now);
+    let memory = data.join(format!("export/{name:016x}/given.json"));
     let mut given: Given = records::read_large(&memory).unwrap_or_default();
     // Later than every one before, whatever the clock says.
-    given.last = Stamp::new(machine.environment.now).after(given.last);
+    given.last = Stamp::new(now).after(given.last);
     records::write(&memory, &given)?;
     let mut days: BTreeMap<(Rows, NaiveDate), Vec<&Draft>> = BTreeMap::new();
     for (rows, known) in &given.files {
@@ -137,7 +135,7 @@ fn put_all(
         files.put_day(rows, day, &present)?;
     }
     records::write(&memory, &files.given)?;
-    disk::sweep(&directory.join(FORMAT), machine.environment.now, 2);
+    disk::sweep(&directory.join(FORMAT), now, 2);
     Ok(files.done)
 }
 

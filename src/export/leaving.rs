@@ -165,25 +165,22 @@ fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Export
 
 /// What the steps come to. A window stays as full as it was told until it is told anew or resets.
 fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &Exporter) -> Vec<Draft> {
-    let mut runs: HashMap<(&str, Window), Vec<&WindowStep>> = HashMap::new();
-    for step in steps {
-        // Without an account nobody knows whose it is.
-        if let Some(account) = &step.account {
-            runs.entry((account, step.window)).or_default().push(step);
-        }
-    }
+    // When each was told anew, for whoever looks at the latest first.
+    let mut nexts: HashMap<(&str, Window), DateTime<Utc>> = HashMap::new();
     let mut highest: BTreeMap<(&str, Window, Millis), f64> = BTreeMap::new();
-    for ((account, window), run) in runs {
-        let nexts = run.iter().skip(1).map(|next| next.at).chain([now]);
-        for (step, next) in run.iter().zip(nexts) {
-            let an_hour_on = step.at + TimeDelta::hours(1);
-            let until = next.min(step.meter.resets_at.unwrap_or(an_hour_on));
-            let first = step.at.timestamp_millis().div_euclid(HOUR);
-            let last = (until.timestamp_millis() - 1).div_euclid(HOUR).max(first);
-            for hour in first..=last {
-                let known = highest.entry((account, window, hour)).or_default();
-                *known = known.max(step.meter.used_percent);
-            }
+    for step in steps.iter().rev() {
+        // Without an account nobody knows whose it is.
+        let Some(account) = step.account.as_deref() else {
+            continue;
+        };
+        let next = nexts.insert((account, step.window), step.at).unwrap_or(now);
+        let an_hour_on = step.at + TimeDelta::hours(1);
+        let until = next.min(step.meter.resets_at.unwrap_or(an_hour_on));
+        let first = step.at.timestamp_millis().div_euclid(HOUR);
+        let last = (until.timestamp_millis() - 1).div_euclid(HOUR).max(first);
+        for hour in first..=last {
+            let known = highest.entry((account, step.window, hour)).or_default();
+            *known = known.max(step.meter.used_percent);
         }
     }
     let rows = highest.into_iter();

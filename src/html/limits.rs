@@ -3,7 +3,7 @@
 //!
 //! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
@@ -175,33 +175,20 @@ fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&In
 
 /// The fullest that each window was on each day.
 fn by_day(known: &[Rises<'_>], zone: Zone) -> Table {
-    let fullest = known.iter();
-    let fullest = fullest.map(|(.., own)| fullest_by(own, |at| Some(zone.day(at))));
-    let fullest: Vec<BTreeMap<NaiveDate, f64>> = fullest.collect();
-    let days: BTreeSet<&NaiveDate> = fullest.iter().flat_map(BTreeMap::keys).collect();
+    let mut days: BTreeMap<NaiveDate, HashMap<Window, f64>> = BTreeMap::new();
+    for step in known.iter().flat_map(|(.., own)| own) {
+        let day = days.entry(zone.day(step.at)).or_default();
+        let most = day.entry(step.window).or_default();
+        *most = most.max(step.meter.used_percent);
+    }
     let names = known.iter().map(|(window, ..)| window.short());
     let mut table = Table::new(["day"].into_iter().chain(names));
-    for day in days {
-        let levels = fullest.iter().map(|own| own.get(day));
+    for (day, fullest) in days {
+        let levels = known.iter().map(|(window, ..)| fullest.get(window));
         let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
         table.row([day.to_string()].into_iter().chain(levels));
     }
     table
-}
-
-/// The fullest that a window was, by what a moment belongs to.
-fn fullest_by<K: Ord>(
-    steps: &[&WindowStep],
-    belongs: impl Fn(DateTime<Utc>) -> Option<K>,
-) -> BTreeMap<K, f64> {
-    let mut fullest = BTreeMap::new();
-    for step in steps {
-        if let Some(key) = belongs(step.at) {
-            let most: &mut f64 = fullest.entry(key).or_default();
-            *most = most.max(step.meter.used_percent);
-        }
-    }
-    fullest
 }
 
 /// Where moments stand on the chart.
@@ -244,8 +231,14 @@ impl View<'_> {
 
     /// The fullest of each column; those without any are left out.
     fn peaks(&self, steps: &[&WindowStep]) -> String {
-        let zone = self.contents.clock.zone;
-        let peaks = fullest_by(steps, |at| self.columns.place(zone.day(at)));
+        let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
+        for step in steps {
+            let day = self.contents.clock.zone.day(step.at);
+            if let Some(place) = self.columns.place(day) {
+                let peak = peaks.entry(place).or_default();
+                *peak = peak.max(step.meter.used_percent);
+            }
+        }
         let mut path = String::new();
         let mut before = None;
         for (place, peak) in peaks {

@@ -114,8 +114,7 @@ fn reasons(difference: &SessionDifference, texts: &Texts) -> Vec<String> {
 }
 
 fn difference_json(difference: &SessionDifference) -> Value {
-    let parts = parts(difference).into_iter();
-    let parts = parts.map(|(name, amount)| (format!("{name}_usd"), json!(amount.usd())));
+    let parts = parts(difference).map(|(name, sum)| (format!("{name}_usd"), json!(sum.usd())));
     let figures = json!({
         "session_id": difference.origin.session,
         "project": difference.origin.project,
@@ -124,5 +123,5 @@ fn difference_json(difference: &SessionDifference) -> Value {
         "client_figure": told_how(difference).1,
         "client_at": moment(difference.client_at).to_rfc3339_opts(SecondsFormat::Millis, true),
     });
-    joined([figures, parts.collect()])
+    joined([figures, parts.into_iter().collect()])
 }

@@ -50,19 +50,18 @@ impl Statement {
 
     /// Why there is nothing.
     fn nothing(&self, texts: &Texts, places: Option<&Places>) -> String {
-        if self.has_history {
-            let project = self.wanted.project.as_ref().filter(|_| places.is_some());
-            let name = project.map(|name| format!("{name:?}")).unwrap_or_default();
-            let place = project.map(|_| texts.say("nothing.in_project", &[("name", &name)]));
-            let is_open = self.wanted.period == Period::default();
-            let when = if is_open { "" } else { " in this period" };
-            let place = place.unwrap_or_default();
-            return texts.say("nothing", &[("place", &place), ("when", &when)]);
-        }
+        let is_unread = !self.read.unreadable.is_empty();
         match places {
-            _ if self.wanted.from.is_some() && !self.read.unreadable.is_empty() => {
-                texts.say("nothing.read", &[])
+            _ if self.has_history => {
+                let project = self.wanted.project.as_ref().filter(|_| places.is_some());
+                let in_project = |name| texts.say("nothing.in_project", &[("name", &name)]);
+                let place = project.map(|name| in_project(format!("{name:?}")));
+                let is_open = self.wanted.period == Period::default();
+                let when = if is_open { "" } else { " in this period" };
+                let place = place.unwrap_or_default();
+                texts.say("nothing", &[("place", &place), ("when", &when)])
             }
+            _ if self.wanted.from.is_some() && is_unread => texts.say("nothing.read", &[]),
             _ if self.wanted.from.is_some() => texts.say("nothing.of_exports", &[]),
             Some(places) => {
                 let roots = places.transcript_roots().map(|root| places.show(&root));
