@@ -219,8 +219,7 @@ impl<'a> SessionBudgets<'a> {
             return self.news().map(|news| OnPrompt::Warn(news.sentence()));
         };
         let sentence = full.sentence();
-        let held_back = format!("held back {}", self.session);
-        if let Err(error) = self.remember(full, &held_back) {
+        if let Err(error) = self.remember(full, &format!("held back {}", self.session)) {
             return Some(OnPrompt::Warn(format!(
                 "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
             )));
@@ -244,8 +243,7 @@ impl<'a> SessionBudgets<'a> {
                 let today = self.environment.zone.day(now);
                 let what = format!("broken config {today} {}", self.session);
                 let lately = now - TimeDelta::days(1)..now;
-                let is_new = journal::say_once(self.places, &what, &lately);
-                is_new.then(|| says.clone())
+                journal::say_once(self.places, &what, &lately).then(|| says.clone())
             }
             Unknown::Spend => self.stops.then(|| {
                 "What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets.".to_owned()

@@ -261,8 +261,7 @@ const WIDEST_NAME: usize = 24;
 
 impl BudgetState {
     fn is_over_by_forecast(&self) -> Option<bool> {
-        let forecast = self.forecast.as_ref()?;
-        Some(forecast.total > self.used.limit)
+        Some(self.forecast.as_ref()?.total > self.used.limit)
     }
 
     fn name(&self, clock: Clock) -> String {

@@ -75,8 +75,7 @@ pub(crate) fn bring_up_to_date(
     disk::create_directory_of(&lock)?;
     let held = lock::try_lock(&lock)?;
     let _held = held.context("another whycap export is running; try again when it is done")?;
-    let leaving = Leaving::gather(machine)?;
-    let done = put_all(directory, since, &leaving, machine)?;
+    let done = put_all(directory, since, &Leaving::gather(machine)?, machine)?;
     if done.days.is_empty() {
         let says = format!("Nothing changed since the last export to {shown}");
         return Ok(Report::from_lines(&says));
@@ -177,8 +176,7 @@ impl DayFiles<'_> {
 /// Whether a file is there and is not what was written. One that is gone may have been taken away
 /// once it was loaded.
 fn is_damaged(path: &Path, written: u64) -> bool {
-    let read = disk::read(path, SIZE_LIMIT);
-    read.map_or(true, |found| {
+    disk::read(path, SIZE_LIMIT).map_or(true, |found| {
         found.is_some_and(|bytes| written != xxh3_64(&bytes))
     })
 }

@@ -44,11 +44,8 @@ pub(crate) struct Gap {
 
 impl Gap {
     fn new(path: &Path, line: Option<u64>, why: impl Display) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            why: why.to_string(),
-        }
+        let (path, why) = (path.to_owned(), why.to_string());
+        Self { path, line, why }
     }
 }
 
@@ -73,8 +70,7 @@ pub(super) fn day_of(file: &Path) -> Option<NaiveDate> {
 /// The files of some rows of all machines, by day and machine; none where no machine exported such
 /// rows. What stands in the place of files and directories joins `gaps`.
 pub(super) fn files_of(directory: &Path, rows: Rows, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
-    let root = directory.join(FORMAT).join(rows.name());
-    let days = entries(&root, DAY, "", gaps);
+    let days = entries(&directory.join(FORMAT).join(rows.name()), DAY, "", gaps);
     let files = days.iter().flat_map(|day| entries(day, "", ENDING, gaps));
     files.collect()
 }
@@ -200,8 +196,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for Name<'l> {
         #[derive(Deserialize)]
         struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
         let Text(name) = Text::deserialize(input)?;
-        let is_short = name.len() <= LONGEST_NAME;
-        let named = is_short.then_some(Self(name));
+        let named = (name.len() <= LONGEST_NAME).then_some(Self(name));
         named.ok_or_else(|| D::Error::custom("a name is too long"))
     }
 }

@@ -156,8 +156,7 @@ impl Merged {
 }
 
 fn state_of(path: &Path) -> Option<FileState> {
-    let found = std::fs::metadata(path).ok()?;
-    Some(FileState::from_metadata(&found))
+    Some(FileState::from_metadata(&std::fs::metadata(path).ok()?))
 }
 
 impl SpendSource for Merged {
@@ -186,10 +185,8 @@ impl ExportLine<'_> {
             ..Origin::default()
         };
         let agent = if self.subagent { "subagent" } else { "main" };
-        let scene = Scene {
-            branch: self.branch.to_string(),
-            agent: agent.to_owned(),
-        };
+        let (branch, agent) = (self.branch.to_string(), agent.to_owned());
+        let scene = Scene { branch, agent };
         let is_response = &*self.kind == RESPONSE;
         let cost = Money::from_pico(self.cost_pico.unwrap_or_default());
         let mut tally = Tally {

@@ -31,12 +31,8 @@ const MADE: [&str; 2] = [
 impl Reader {
     /// What it needs to read what is in `directory`; with an erasure, that it forgets this first.
     /// None where it must know the directory.
-    pub(crate) fn text(
-        self,
-        directory: Option<&Path>,
-        erasure: Option<&Erasure>,
-    ) -> Option<String> {
-        let erasing = erasure.map_or_else(String::new, forgetting);
+    pub(crate) fn text(self, directory: Option<&Path>, what: Option<&Erasure>) -> Option<String> {
+        let erasing = what.map_or_else(String::new, forgetting);
         match self {
             Self::Clickhouse => Some(erasing + include_str!("sql/clickhouse.sql")),
             // Made anew from the files, which were erased before.

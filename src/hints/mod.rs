@@ -65,8 +65,7 @@ pub(crate) fn best(
     off: &[HintName],
 ) -> Option<Hint> {
     served.all.sort_by_key(|response| response.at);
-    let all = cost_of(served.all.iter());
-    let least = LEAST.max(all.share(1, LEAST_SHARE));
+    let least = LEAST.max(cost_of(served.all.iter()).share(1, LEAST_SHARE));
     let today = Today { served, prices };
     let found = [
         written_again(writes),
@@ -216,11 +215,8 @@ impl Today<'_> {
     fn standard(&self, model: &str, responses: &[&Answer]) -> Money {
         let prices = self.prices.prices_of(model);
         let costs = responses.iter().map(|response| {
-            let us_only = response.service.us_only;
-            let service = ServiceLevel {
-                fast: false,
-                us_only,
-            };
+            let (fast, us_only) = (false, response.service.us_only);
+            let service = ServiceLevel { fast, us_only };
             prices.price(response.at, &response.usage, service, &[])
         });
         costs.sum()

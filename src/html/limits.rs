@@ -233,8 +233,7 @@ impl View<'_> {
     fn peaks(&self, steps: &[&WindowStep]) -> String {
         let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
         for step in steps {
-            let day = self.contents.clock.zone.day(step.at);
-            if let Some(place) = self.columns.place(day) {
+            if let Some(place) = self.columns.place(self.contents.clock.zone.day(step.at)) {
                 let peak = peaks.entry(place).or_default();
                 *peak = peak.max(step.meter.used_percent);
             }

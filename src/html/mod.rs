@@ -114,8 +114,7 @@ impl Contents<'_> {
 
     /// A moment to the minute.
     fn minute(&self, at: DateTime<Utc>) -> String {
-        let local = self.clock.zone.at(at);
-        local.format("%Y-%m-%d %H:%M").to_string()
+        self.clock.zone.at(at).format("%Y-%m-%d %H:%M").to_string()
     }
 }
 

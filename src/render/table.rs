@@ -146,11 +146,9 @@ impl Table {
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
     pub(super) fn write(&self, sheet: &mut Sheet) {
-        let names = self.columns.iter();
-        let heading = TableRow {
-            cells: names.map(|column| column.name.as_str().into()).collect(),
-            tone: Some(Tone::Quiet),
-        };
+        let names = self.columns.iter().map(|column| &*column.name);
+        let (cells, tone) = (names.map(Cell::from).collect(), Some(Tone::Quiet));
+        let heading = TableRow { cells, tone };
         let heading = (!self.is_headless).then_some(&heading).into_iter();
         let rows: Vec<&TableRow> = heading.chain(&self.rows).collect();
         let room = sheet.page.columns.saturating_sub(self.indent);
@@ -182,8 +180,7 @@ impl Table {
         let mut columns = Vec::new();
         for chosen in choices {
             let chosen = chosen.iter().filter_map(|place| {
-                let column = self.columns.get(*place)?;
-                Some(ShownColumn::new(column, *place, rows))
+                Some(ShownColumn::new(self.columns.get(*place)?, *place, rows))
             });
             columns = chosen.collect();
             if width_of(&columns, |shown| shown.least) <= room {
@@ -256,8 +253,7 @@ fn shrink(columns: &mut [ShownColumn<'_>], room: usize) {
 /// Prints the names of the columns and each row as CSV (RFC 4180), with exact figures.
 #[expect(clippy::disallowed_methods, reason = "each field is made visible")]
 pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
-    let names = table.columns.iter().map(|column| column.name.as_str());
-    let mut text = line(names);
+    let mut text = line(table.columns.iter().map(|column| column.name.as_str()));
     for row in &table.rows {
         let cells = row.cells.iter();
         text += &line(cells.map(|cell| cell.exact.as_ref().unwrap_or(&cell.text).as_str()));

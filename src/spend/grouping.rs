@@ -167,10 +167,9 @@ impl Grouping {
             GroupBy::Team => known(row.team).into(),
             _ => self.period(row.at).into(),
         };
-        let known = self.groups.get_index_of(key.as_ref());
-        known.unwrap_or_else(|| {
-            let new = (key.into_owned(), SpendGroup::default());
-            self.groups.insert_full(new.0, new.1).0
+        self.groups.get_index_of(key.as_ref()).unwrap_or_else(|| {
+            let new = SpendGroup::default();
+            self.groups.insert_full(key.into_owned(), new).0
         })
     }
 
@@ -215,13 +214,12 @@ pub(super) fn order_and_cut(
             (latest, Reverse(group.tally.cost()), group.key.clone())
         });
     }
-    let kept = limit.unwrap_or(usize::MAX).min(groups.len());
-    let left = groups.split_off(kept);
+    let left = groups.split_off(limit.unwrap_or(usize::MAX).min(groups.len()));
     if follow_in_time {
         groups.reverse();
     }
-    let rest = left.iter().map(|group| group.tally).sum();
-    (!left.is_empty()).then_some((left.len(), rest))
+    let rest = left.iter().map(|group| group.tally);
+    (!left.is_empty()).then(|| (left.len(), rest.sum()))
 }
 
 /// Stands for what no line of a transcript shows.
@@ -256,12 +254,9 @@ pub(crate) fn running_block(
         rows.push((row.at, row.tally));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {
-        let start = moment(start);
-        Block {
-            start,
-            end: block_end(start),
-            spent: Amount::from_tally(&tally),
-        }
+        let (start, spent) = (moment(start), Amount::from_tally(&tally));
+        let end = block_end(start);
+        Block { start, end, spent }
     });
     Ok(last.filter(|block| (block.start..block.end).contains(&now)))
 }

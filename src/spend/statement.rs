@@ -275,15 +275,8 @@ impl DaysAsked {
     /// The days that are meant; else what is wrong with them.
     pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
         let today = clock.zone.day(clock.now);
-        let day = |text: &Option<String>| {
-            let day = text.as_ref().map(|text| {
-                parse_day(text, today).ok_or_else(|| {
-                    format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
-                })
-            });
-            day.transpose()
-        };
-        let (since, until) = (day(&self.since)?, day(&self.until)?);
+        let day = |text: Option<&str>| text.map(|text| parse_day(text, today)).transpose();
+        let (since, until) = (day(self.since.as_deref())?, day(self.until.as_deref())?);
         let period = Period { since, until };
         period.fault(today).map_or(Ok(period), Err)
     }
@@ -328,9 +321,9 @@ impl Period {
 }
 
 /// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or with `7d` the first of seven days of
-/// which today is the last.
-fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
-    let text = text.trim();
+/// which today is the last. Else what is wrong with it.
+fn parse_day(typed: &str, today: NaiveDate) -> Result<NaiveDate, String> {
+    let text = typed.trim();
     let ago = match text {
         "today" => Some(0),
         "yesterday" => Some(1),
@@ -342,6 +335,9 @@ fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))
+        .ok_or_else(|| {
+            format!("{typed:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+        })
 }
 
 #[cfg(test)]
@@ -356,8 +352,8 @@ mod tests {
     fn seven_days_are_seven_with_today() {
         assert_eq!(day("7d").to_string(), "2026-11-14");
         assert_eq!(day("1d"), day("today"));
-        assert_eq!(parse_day("0d", day("today")), None);
-        assert_eq!(parse_day("-1d", day("today")), None);
+        assert_eq!(parse_day("0d", day("today")).ok(), None);
+        assert_eq!(parse_day("-1d", day("today")).ok(), None);
     }
 
     #[test]
