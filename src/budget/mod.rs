@@ -130,13 +130,12 @@ impl BudgetUse {
     /// The last of it may not be counted yet.
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.says("whose", &[]);
-        let (limit, spent, percent) = (self.limit, self.spent, self.percent());
+        let (limit, spent) = (self.limit, self.spent);
         let is_inferred = self.scope == BudgetScope::Credits;
         let about = if is_inferred { "\u{2248}" } else { "" };
-        let used = if self.is_used_up() {
-            "used up".to_owned()
-        } else {
-            format!("{at_least}{percent}% used")
+        let used = match self.percent() {
+            _ if self.is_used_up() => "used up".to_owned(),
+            percent => format!("{at_least}{percent}% used"),
         };
         format!("{whose} of {limit} is {used}: {about}{spent} {counted}so far.")
     }

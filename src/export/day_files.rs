@@ -232,11 +232,9 @@ const PROJECT: &str = "erased project";
 impl Erased {
     fn read(directory: &Path) -> Result<Self, Error> {
         let path = path_in(directory);
-        let Some(bytes) = disk::read(&path, LIST_LIMIT)? else {
-            return Ok(Self::default());
-        };
+        let read = disk::read(&path, LIST_LIMIT)?;
         // What nobody can read may name anybody.
-        let read = serde_json::from_slice(&bytes);
+        let read = read.map_or_else(|| Ok(Self::default()), |list| serde_json::from_slice(&list));
         read.map_err(|error| disk::unread(&path)(error.into()))
     }
 

@@ -314,8 +314,7 @@ impl<'p> Projects<'p> {
         // Another system's path is none here: it would be looked for below where whycap was started.
         let path = Some(Path::new(directory)).filter(|path| path.is_absolute());
         if let Some(repository) = path.and_then(checkout::repository) {
-            self.known.insert(directory.to_owned(), repository.clone());
-            return (repository, true);
+            self.known.insert(directory.to_owned(), repository);
         }
         if let Some(known) = self.known.get(directory) {
             return (known.clone(), true);

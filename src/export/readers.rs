@@ -43,10 +43,8 @@ impl Reader {
                 if Rows::ALL.into_iter().all(is_empty) {
                     sql = sql.replace(READ[0], MADE[0]).replace(READ[1], MADE[1]);
                 }
-                Some(sql.replace(
-                    "'DIR/",
-                    &format!("'{}/", real.to_string_lossy().replace('\'', "''")),
-                ))
+                let directory = real.to_string_lossy().replace('\'', "''");
+                Some(sql.replace("'DIR/", &format!("'{directory}/")))
             }
             Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
         }

@@ -95,10 +95,8 @@ impl CacheNews {
 
     /// The row, while it is to be read.
     pub(crate) fn row(&self, columns: usize) -> Option<Vec<Piece>> {
-        let said = self.latest.said?;
-        if !(said..said + SHOWN_FOR).contains(&self.now) {
-            return None;
-        }
+        let is_shown = |said: &DateTime<Utc>| (*said..*said + SHOWN_FOR).contains(&self.now);
+        self.latest.said.filter(is_shown)?;
         let (why, remedy) = self.latest.cause.words();
         let (times, cost) = (counted(self.many, "time"), self.cost.show());
         // What it says was true when it was said; the figures are those of now.

@@ -121,19 +121,25 @@ impl Contents<'_> {
 impl View<'_> {
     /// What a person is called.
     fn person(&self, name: &str) -> String {
-        if self.contents.is_anonymous {
-            return numbered("person", self.everybody.get_index_of(name));
-        }
-        name.to_owned()
+        let place = self.everybody.get_index_of(name);
+        self.called("person", place, || name.to_owned())
     }
 
     /// What a directory is called.
     fn project(&self, path: &str) -> String {
-        if self.contents.is_anonymous {
-            let projects = &self.contents.sums.projects;
-            return numbered("project", projects.get_index_of(path));
+        let place = self.contents.sums.projects.get_index_of(path);
+        self.called("project", place, || {
+            self.contents.places.show(path.as_ref())
+        })
+    }
+
+    /// Its name; where names are left out, its place among others of its kind.
+    fn called(&self, what: &str, place: Option<usize>, name: impl FnOnce() -> String) -> String {
+        match place {
+            _ if !self.contents.is_anonymous => name(),
+            Some(place) => format!("{what} {}", place + 1),
+            None => what.to_owned(),
         }
-        self.contents.places.show(path.as_ref())
     }
 
     fn header(&self, page: &mut Markup) {
@@ -175,11 +181,6 @@ impl View<'_> {
         }
         page.own("</main>\n");
     }
-}
-
-/// What is called by its place among others of its kind.
-fn numbered(what: &str, place: Option<usize>) -> String {
-    place.map_or_else(|| what.to_owned(), |place| format!("{what} {}", place + 1))
 }
 
 fn totals(view: &View<'_>, page: &mut Markup) {

@@ -9,7 +9,7 @@ use chrono::{Datelike, Days, NaiveDate, Timelike};
 use indexmap::IndexMap;
 
 use super::markup::Markup;
-use super::{Contents, View, numbered};
+use super::{Contents, View};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
@@ -209,10 +209,9 @@ pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
     for (number, (group, first_at)) in sessions.into_iter().enumerate().rev() {
         let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
         let project = known(group.project.as_deref().unwrap_or_default());
-        let numbered = || numbered("session", Some(number));
-        let number = contents.is_anonymous.then(numbered);
         table.row([
-            number.unwrap_or_else(|| session_name(group)).into(),
+            view.called("session", Some(number), || session_name(group))
+                .into(),
             view.project(project).into(),
             sums.get(&group.key).map(named).unwrap_or_default().into(),
             contents.minute(moment(first_at)).into(),

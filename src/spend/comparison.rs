@@ -46,11 +46,11 @@ pub(crate) fn comparison(
 }
 
 pub(super) fn switched_sentence(one: &Switched) -> String {
-    let (answers, cost) = (counted(one.answers, "answer"), one.cost.show());
-    format!(
-        "Asked for {}, got {}: {answers}, {cost}.",
-        one.asked, one.got
-    )
+    let Switched {
+        asked, got, cost, ..
+    } = one;
+    let answers = counted(one.answers, "answer");
+    format!("Asked for {asked}, got {got}: {answers}, {cost}.")
 }
 
 /// A field for programs; none where nothing was switched.

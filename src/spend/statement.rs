@@ -49,10 +49,9 @@ impl ReportRequest {
 
     /// What the ledger's rows must tell for it: this at least.
     fn rows_by(&self, least: RowsBy) -> RowsBy {
-        if least == RowsBy::Quarter && self.project.is_some() {
-            RowsBy::Session
-        } else {
-            least
+        match least {
+            RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
+            least => least,
         }
     }
 

@@ -194,14 +194,10 @@ pub(crate) fn amount(tally: &Tally) -> Cell {
 
 /// What part of the whole this is, in percent; nothing of nothing.
 pub(crate) fn share(part: Money, whole: Money) -> String {
-    if whole <= Money::ZERO {
-        return String::new();
-    }
-    let percent = part.usd() / whole.usd() * 100.0;
-    if percent > 0.0 && percent < 0.5 {
-        "<1%".to_owned()
-    } else {
-        format!("{percent:.0}%")
+    match part.usd() / whole.usd() * 100.0 {
+        _ if whole <= Money::ZERO => String::new(),
+        percent if percent > 0.0 && percent < 0.5 => "<1%".to_owned(),
+        percent => format!("{percent:.0}%"),
     }
 }
 
