@@ -34,8 +34,8 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         let people = view.everybody.iter();
         let people = people.filter_map(|name| Some((view.person(name), limits.get(name)?)));
         page.table_in_part("tolls whose", "Limits by person", by_person(people, true));
-        page.note("Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one.");
-        page.note(&format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none."));
+        page.notes(["Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one."]);
+        page.notes([format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none.")]);
     }
     if sentence.is_some() {
         page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
@@ -111,9 +111,9 @@ pub(super) fn windows(view: &View<'_>, page: &mut Markup) {
         account.or_default().push(step);
     }
     if accounts.is_empty() || view.columns.count() == 0 {
-        return page.note(
+        return page.notes([
             "How full the windows were is not known yet: the status line keeps it from now on.",
-        );
+        ]);
     }
     // An error of an account without a chart stands in the first.
     let first = accounts.keys().next().copied().flatten();

@@ -48,15 +48,10 @@ impl Markup {
         self.put("<p>{}</p>\n", &[&text]);
     }
 
-    /// A sentence of less weight.
-    pub(super) fn note(&mut self, text: &str) {
-        self.put("<p class=\"quiet\">{}</p>\n", &[&text]);
-    }
-
     /// Each of these as a sentence of less weight; none where there is none.
-    pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) {
+    pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl Display>) {
         for text in texts {
-            self.note(text.as_ref());
+            self.put("<p class=\"quiet\">{}</p>\n", &[&text]);
         }
     }
 

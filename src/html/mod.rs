@@ -150,7 +150,7 @@ impl View<'_> {
         let zone = named.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
         let written = self.contents.minute(self.contents.clock.now);
-        page.note(&format!("Written by whycap {VERSION} on {written}"));
+        page.notes([format!("Written by whycap {VERSION} on {written}")]);
         page.own("</header>\n");
     }
 
