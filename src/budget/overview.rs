@@ -36,7 +36,7 @@ pub(crate) struct Survey<'c> {
     /// In the order of the configuration.
     projects: Vec<Course>,
     /// Which of them hold what was spent in a directory.
-    covered: HashMap<String, Vec<usize>>,
+    covered: HashMap<String, Vec<bool>>,
     /// What each cost.
     sessions: Vec<(SessionAsked, Money)>,
 }
@@ -107,14 +107,13 @@ impl<'c> Survey<'c> {
         }
         let directory = &row.origin.project;
         let covering = self.covered.entry(directory.clone()).or_insert_with(|| {
-            let projects = self.config.budget.projects.keys().enumerate();
-            let covering = projects.filter(|(_, project)| covers(project, directory, self.home));
-            covering.map(|(index, _)| index).collect()
+            let projects = self.config.budget.projects.keys();
+            let covering = projects.map(|project| covers(project, directory, self.home));
+            covering.collect()
         });
-        for index in covering {
-            if let Some(course) = self.projects.get_mut(*index) {
-                course.add(row);
-            }
+        let projects = self.projects.iter_mut().zip(covering);
+        for (course, _) in projects.filter(|(_, is_covering)| **is_covering) {
+            course.add(row);
         }
     }
 

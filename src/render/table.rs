@@ -159,13 +159,10 @@ impl Table {
         let has_bars = sheet.page.is_terminal && room_for_bar >= SHORTEST_BAR;
         for row in rows {
             let mut pieces = vec![(Tone::Plain, " ".repeat(self.indent))];
-            for shown in &columns {
-                pieces.extend(shown.pieces(row));
-            }
+            pieces.extend(columns.iter().flat_map(|shown| shown.pieces(row)));
             let share = row.cells.iter().find_map(|cell| cell.bar);
-            if let Some(share) = share.filter(|_| has_bars) {
-                pieces.push((Tone::Accent, bar_of_share(share, room_for_bar)));
-            }
+            let share = share.filter(|_| has_bars);
+            pieces.extend(share.map(|share| (Tone::Accent, bar_of_share(share, room_for_bar))));
             sheet.row(pieces);
         }
     }

@@ -182,16 +182,14 @@ impl Grouping {
         }
     }
 
-    /// The groups: periods in order of time, anything else in no order.
+    /// The groups by their keys, which is in order of time where these are periods.
     pub(crate) fn finish(self) -> Vec<SpendGroup> {
         if self.by == GroupBy::Block {
             return blocks(self.rows, self.zone);
         }
         let named = |(key, group)| SpendGroup { key, ..group };
         let mut groups: Vec<SpendGroup> = self.groups.into_iter().map(named).collect();
-        if self.by.is_by_time() {
-            groups.sort_by(|a, b| a.key.cmp(&b.key));
-        }
+        groups.sort_by(|a, b| a.key.cmp(&b.key));
         groups
     }
 }
