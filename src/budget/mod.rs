@@ -183,10 +183,9 @@ impl<'a> SessionBudgets<'a> {
         let budget = &config.budget;
         let figures = || {
             let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
-            let wanted = Wanted::new(budget, places, &directory);
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
-            let figures = live.figures(environment, wanted)?;
+            let figures = live.figures(environment, Wanted::new(budget, places, &directory))?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
             Some(uses(budget, &figures, paid))
@@ -345,11 +344,10 @@ const KEPT: &str = "\nYour prompt is in the input line again; if not, press the 
 
 /// How far budgets are used of which there is something to say, the fullest first.
 pub(crate) fn uses(budget: &Budget, figures: &LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
-    let month = figures.month.map(|spent| spent.cost());
     let general = [
         (BudgetScope::Session, Some(figures.session.cost())),
         (BudgetScope::Day, Some(figures.today.cost())),
-        (BudgetScope::Month, month),
+        (BudgetScope::Month, figures.month.map(|spent| spent.cost())),
         (BudgetScope::Credits, paid),
     ];
     let projects = figures.projects.iter();

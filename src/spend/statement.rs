@@ -180,14 +180,13 @@ impl Statement {
         let is_prompt = self.wanted.by == GroupBy::Prompt;
         let has_title = is_session || is_prompt && group.title.is_some();
         let project = group.project.as_ref();
-        let last = rfc3339(moment(group.last_at));
-        let share = self.window_share(group);
+        let last = moment(group.last_at);
         let parts = [
             Some(json!({ "key": group.key })),
             project.map(|project| json!({ "project": project })),
             has_title.then(|| json!({ "title": group.title })),
-            is_session.then(|| json!({ "last_activity": last })),
-            is_prompt.then(|| json!({ "five_hour_percent_at_most": share })),
+            is_session.then(|| json!({ "last_activity": rfc3339(last) })),
+            is_prompt.then(|| json!({ "five_hour_percent_at_most": self.window_share(group) })),
             Some(group.tally.json()),
         ];
         joined(parts.into_iter().flatten())
