@@ -174,9 +174,8 @@ fn files(data: &Path) -> impl Iterator<Item = (i64, PathBuf)> + use<> {
     let mut months: Vec<_> = files
         .filter_map(|file| {
             let (year, month) = file.file_stem()?.to_str()?.split_once('-')?;
-            let number = i64::from(year.parse::<u16>().ok()?) * 12
-                + month.parse::<u8>().map(i64::from).ok()?;
-            Some((number, file))
+            let (year, month): (u16, u8) = (year.parse().ok()?, month.parse().ok()?);
+            Some((i64::from(year) * 12 + i64::from(month), file))
         })
         .collect();
     months.sort_unstable_by(|one, other| other.cmp(one));

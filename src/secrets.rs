@@ -99,9 +99,8 @@ fn people(text: &str) -> impl Iterator<Item = Range<usize>> {
         let before = text.get(..at)?.chars().rev();
         let before = before.take_while(|c| c.is_alphanumeric() || "._%+-".contains(*c));
         let start = at - before.map(char::len_utf8).sum::<usize>();
-        let host = run_from(text, at + 1, |c| {
-            c.is_alphanumeric() || c == '.' || c == '-'
-        })?;
+        let is_of_host = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+        let host = run_from(text, at + 1, is_of_host)?;
         let host = text.get(host)?.trim_end_matches(['.', '-']);
         let (name, top) = host.rsplit_once('.')?;
         let is_host = !name.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic);

@@ -14,6 +14,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(unix)]
+use rustix::fs::{FlockOperation, fcntl_lock};
+
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
 /// two processes could hold "the same" lock on two different files.
 #[derive(Debug)]
@@ -53,10 +56,9 @@ fn is_contended(error: &io::Error) -> bool {
 /// Some file systems say of every lock that another process holds it. Then they say so of a file
 /// that nobody else can know.
 fn is_held_by_nobody(path: &Path) -> bool {
-    let unknown = path.parent().map(tempfile::tempfile_in);
-    unknown
-        .and_then(Result::ok)
-        .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
+    let above = path.parent();
+    let unknown = above.and_then(|above| tempfile::tempfile_in(above).ok());
+    unknown.is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
 }
 
 /// Whether files in this directory can be locked, by either of the two ways that there are: that
@@ -67,13 +69,10 @@ pub(crate) fn works_in(directory: &Path) -> bool {
         return true;
     };
     #[cfg(unix)]
-    let by_range = {
-        use rustix::fs::{FlockOperation, fcntl_lock};
-        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-    };
-    #[cfg(not(unix))]
-    let by_range = true;
-    by_range && fs2::FileExt::try_lock_exclusive(&file).is_ok()
+    if fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return false;
+    }
+    fs2::FileExt::try_lock_exclusive(&file).is_ok()
 }
 
 /// Takes the lock at `path`, waiting for whoever holds it. None if it is still held when `patience`

@@ -152,9 +152,8 @@ pub(crate) fn afterthoughts(places: &Places, here: &Path, scope: SettingsScope) 
         && entry_invocation(entry, STATUS_LINE).is_none()
     {
         let place = places.show(&winner.path);
-        notes.push(format!(
-            "in this folder {place} has another status line, and it wins"
-        ));
+        let wins = format!("in this folder {place} has another status line, and it wins");
+        notes.push(wins);
     }
     for file in &files {
         let place = places.show(&file.path);

@@ -32,9 +32,8 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
         keep: None,
     };
     let settings = &places.user_settings();
-    let plan = carry_out(places, PATIENCE, false, || {
-        plan::install(places, settings, wanted)
-    })?;
+    let make = || plan::install(places, settings, wanted);
+    let plan = carry_out(places, PATIENCE, false, make)?;
     Ok(match plan.change_of(ChangeKind::StatusLineLeft) {
         Some(left) => format!(
             "You have a status line already: {}\nIt stays. To have both, in a shell: {program} install --statusline --wrap",

@@ -198,9 +198,8 @@ pub fn uninstall(places: &Places, path: &Path, only_line: bool) -> anyhow::Resul
             plan.remove_own(backup);
         } else if backup.is_file() {
             let shown = places.show(&backup);
-            plan.notes.push(format!(
-                "the settings from before whycap are still in {shown}"
-            ));
+            let still = format!("the settings from before whycap are still in {shown}");
+            plan.notes.push(still);
         }
     }
     let mut others = EditRecord::known_settings(places).into_iter();

@@ -58,9 +58,8 @@ fn command_of(entry: &Value) -> String {
 /// Adds what is wanted. Adding what is there already changes nothing.
 pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
-    let Some(settings) = root.as_object() else {
-        return Err(refusal(&root, "Settings must be an object in braces"));
-    };
+    let refused = || refusal(&root, "Settings must be an object in braces");
+    let settings = root.as_object().ok_or_else(refused)?;
     if wanted.status_line {
         let command = format!("{} {STATUS_LINE}", wanted.program);
         edit.add_status_line(&settings, &command, wanted.keep);
@@ -116,9 +115,8 @@ fn our_command(entry: &CstNode, verb: &str) -> Option<(Invocation, CstStringLit)
 
 /// The handlers in a group of hooks.
 fn handlers_of(group: &CstNode) -> Vec<CstNode> {
-    let list = group
-        .as_object()
-        .and_then(|group| group.array_value("hooks"));
+    let group = group.as_object();
+    let list = group.and_then(|group| group.array_value("hooks"));
     list.map_or_else(Vec::new, |list| list.elements())
 }
 
@@ -249,9 +247,8 @@ impl SettingsEdit {
 
     fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
         let refused = || misshapen(settings, "hooks", "`hooks` must be an object");
-        let hooks = settings
-            .object_value_or_create("hooks")
-            .ok_or_else(refused)?;
+        let hooks = settings.object_value_or_create("hooks");
+        let hooks = hooks.ok_or_else(refused)?;
         let (mut added, mut moved) = (Vec::new(), Vec::new());
         for (name, timeout) in EVENTS {
             let refused = || misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"));

@@ -85,15 +85,12 @@ pub(crate) struct KnownLock {
     pub(super) source: String,
 }
 
-/// The embedded rows.
-const EMBEDDED: &str = include_str!("known_locks.json");
-
 /// All rows. A file that cannot be read, which a test rules out, would be none.
 pub(super) static KNOWN_LOCKS: LazyLock<Vec<KnownLock>> =
     LazyLock::new(|| read().unwrap_or_default());
 
 fn read() -> serde_json::Result<Vec<KnownLock>> {
-    serde_json::from_str(EMBEDDED)
+    serde_json::from_str(include_str!("known_locks.json"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! with its old place, the time and the reason. The manifest is written first, so that even a crash
 //! between the two steps leaves nothing whose origin is unknown.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -109,9 +109,8 @@ impl ReachedLock<'_> {
         let (item, target) = self.prepare(&room, why).map_err(|error| {
             let room = room.display();
             let says = "Check who may write there.";
-            NotCleared::NoPlace(format!(
-                "The quarantine in {room} cannot be used: {error}. {says}"
-            ))
+            let says = format!("The quarantine in {room} cannot be used: {error}. {says}");
+            NotCleared::NoPlace(says)
         })?;
         let moved = self.take_to(&target, self.found.at.name(), &item);
         // Windows deletes no directory that is open.
@@ -225,9 +224,8 @@ fn put_back(item: &Path, path: &Path) -> Result<(), String> {
 
 /// Removes an item's room once only our manifest is left in it. False if more is.
 fn discard(item: &Path) -> bool {
-    let only_manifest = |names: Vec<OsString>| names.iter().all(|name| name == MANIFEST);
     let names = Directory::open(item).and_then(|item| item.names(2));
-    let is_spent = names.is_ok_and(only_manifest);
+    let is_spent = names.is_ok_and(|names| names.iter().all(|name| name == MANIFEST));
     if is_spent {
         // What cannot be removed stays and is harmless: a manifest without an item.
         let _ = disk::remove_own_file(&item.join(MANIFEST));

@@ -210,9 +210,8 @@ pub(super) fn places_of(
     projects: &BTreeSet<PathBuf>,
 ) -> Vec<LockPlace> {
     let config_name = places.config.file_name().and_then(OsStr::to_str);
-    let pattern = known
-        .pattern
-        .replace("{config}", config_name.unwrap_or_default());
+    let name = config_name.unwrap_or_default();
+    let pattern = known.pattern.replace("{config}", name);
     let root = match known.root {
         Root::Config => Some(places.config.as_path()),
         Root::ClientState => Some(places.client_state.as_path()),
@@ -267,9 +266,8 @@ fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
 
 fn open_below(root: &Path, below: &Path) -> io::Result<Directory> {
     let root = Directory::open(root)?;
-    below
-        .iter()
-        .try_fold(root, |within, name| within.child(name))
+    let mut names = below.iter();
+    names.try_fold(root, |within, name| within.child(name))
 }
 
 #[cfg(test)]

@@ -47,7 +47,12 @@ impl Palette {
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
         let is_dumb = environment.text("TERM") == Some("dumb");
-        if is_dumb || !is_seen_by_person() || !understands_colors() {
+        if is_dumb || !is_seen_by_person() {
+            return Self::none();
+        }
+        // A console of Windows that can take colors as they are written everywhere else must be told to.
+        #[cfg(windows)]
+        if !crossterm::ansi_support::supports_ansi() {
             return Self::none();
         }
         Self::for_host(environment)
@@ -78,19 +83,6 @@ impl Palette {
             _ => text.into_owned(),
         }
     }
-}
-
-/// Whether the console takes colors as they are written everywhere else. A console of Windows that
-/// can must be told to.
-#[cfg(windows)]
-fn understands_colors() -> bool {
-    crossterm::ansi_support::supports_ansi()
-}
-
-/// Every terminal that is not `dumb` does.
-#[cfg(not(windows))]
-fn understands_colors() -> bool {
-    true
 }
 
 /// What each tone looks like. `Tone::Plain` is always the terminal's own text.

@@ -20,9 +20,10 @@ pub use text::{cut, strip_ansi, visible, visible_lines, width, wrap};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
 pub fn width_for_person(environment: &Environment) -> usize {
+    let of_terminal = || terminal_size::terminal_size().map(|size| size.0.0.into());
     environment
         .columns()
-        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .or_else(of_terminal)
         .unwrap_or(80)
         .max(20)
 }

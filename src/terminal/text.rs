@@ -19,9 +19,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         match character {
             '\r' if characters.peek() == Some(&'\n') => {}
             '\n' | '\t' => shown.push(' '),
-            unseen if is_unseen(unseen) => {
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(unseen));
-            }
+            unseen if is_unseen(unseen) => shown.extend(unseen.escape_unicode()),
             plain => shown.push(plain),
         }
     }

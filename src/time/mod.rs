@@ -31,10 +31,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     let unit = if is_number { "s" } else { "" };
     let span = format!("{text}{unit}").parse::<Span>().ok();
     let lasts = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
-    lasts
-        .and_then(|lasts| Duration::try_from(lasts).ok())
-        .filter(|lasts| !lasts.is_zero())
-        .ok_or("write 90s, 30m, 2h or 1h30m")
+    let lasts = lasts.and_then(|lasts| Duration::try_from(lasts).ok());
+    let lasts = lasts.filter(|lasts| !lasts.is_zero());
+    lasts.ok_or("write 90s, 30m, 2h or 1h30m")
 }
 
 /// The first day of a week.
