@@ -25,12 +25,8 @@ pub(crate) struct ExplainArguments {
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
     message: Option<String>,
     /// Explain this message instead of the newest error; - reads it from standard input
-    #[arg(
-        long,
-        value_name = "TEXT",
-        conflicts_with = "session",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "TEXT", conflicts_with = "session")]
+    #[arg(allow_hyphen_values = true)]
     text: Option<String>,
     /// Show everything, not only what fits on a screen
     #[arg(long)]

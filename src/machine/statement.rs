@@ -33,13 +33,8 @@ const NOT_ALL_READ: &str =
 pub(crate) struct StatementAsked {
     /// day, week, month, session, project, model, block, branch, agent, prompt, account, person,
     /// machine, team
-    #[arg(
-        long,
-        value_enum,
-        default_value = "day",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    #[arg(long, value_enum, default_value = "day")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     pub(crate) by: GroupBy,
     #[command(flatten)]
     days: DaysAsked,
