@@ -82,6 +82,9 @@ pub(crate) struct RunningSession {
     pub(crate) share: Option<f64>,
 }
 
+/// Why a blocked session goes on by itself.
+const WAITS: &str =
+    "Claude Code waits for the reset; without a prompt it goes on at most three times";
 /// Columns of the labels at the left.
 const LABEL: usize = 10;
 
@@ -307,7 +310,10 @@ impl RunningSession {
         let share = self.share.filter(|share| *share >= 0.01);
         let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
         let at = at.map(str::to_owned);
-        let goes_on = self.goes_on.map(|goes_on| goes_on.in_words(clock));
+        let goes_on = self.goes_on.map(|goes_on| match goes_on {
+            Ok(at) => format!("goes on by itself at {}", clock.time(at)),
+            Err(why) => format!("blocked, does not go on by itself: {why}"),
+        });
         let says = [at, since, goes_on, share].into_iter().flatten();
         let says = says.collect::<Vec<_>>().join(", ");
         let cost = self.cost.map_or_else(String::new, Amount::show);
@@ -324,8 +330,8 @@ impl RunningSession {
             "cost_usd": self.cost.map(|cost| cost.money.usd()),
             "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
             "five_hour_share": self.share,
-            "continues": self.goes_on.map(GoesOn::word),
-            "why": self.goes_on.map(GoesOn::why),
+            "continues": self.goes_on.map(|it| if it.is_ok() { "yes" } else { "no" }),
+            "why": self.goes_on.map(|it| it.err().unwrap_or(WAITS)),
         })
     }
 }

@@ -257,11 +257,7 @@ impl View<'_> {
             return;
         };
         let now = self.contents.clock.now;
-        let until = match error.stopped(now) {
-            Some(Stopped::Until(until)) => Some(until),
-            Some(Stopped::Still) => Some(now),
-            _ => None,
-        };
+        let until = error.stopped(now).and_then(|stopped| stopped.end(now));
         let whole = self.columns.width();
         // Without an end it may have gone on after the last day of the chart.
         let end = until.map_or(from, |until| self.x(until).unwrap_or(whole));

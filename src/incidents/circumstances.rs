@@ -10,7 +10,6 @@ use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
 use crate::journal;
 use crate::limits::evidence::{Evidence, Seen, Whose};
-use crate::limits::is_own;
 use crate::limits::sample::{Sample, Teller};
 use crate::secrets::hidden;
 use crate::transcript::tail::ErrorLine;
@@ -114,7 +113,7 @@ impl Incidents<'_> {
         evidence.windows.answered_elsewhere = newest
             .as_ref()
             .filter(|newest| newest.session != *session && !evidence.since.answered)
-            .filter(|newest| newest.sample.measured > at && is_own(evidence, &newest.sample))
+            .filter(|newest| newest.sample.measured > at && evidence.is_own(&newest.sample))
             .filter(|newest| self.was_answered(&newest.session, at))
             .map(|newest| newest.sample.clone());
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
@@ -156,8 +155,7 @@ impl Incidents<'_> {
     }
 
     fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
-        let line = evidence.text.line.as_ref();
-        let entrypoint = line.and_then(|line| line.entrypoint.as_deref());
+        let entrypoint = evidence.line().and_then(|it| it.entrypoint.as_deref());
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if self.waiting_is_off() {

@@ -74,9 +74,7 @@ impl Incidents<'_> {
         let transcript = payload.transcript_path.as_deref();
         let newest = self.newest_error(session);
         let stored_until = newest.as_ref().map(|newest| newest.at + SAME_EVENT);
-        let is_stored = |line: &ErrorLine| {
-            stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
-        };
+        let is_stored = |line: &ErrorLine| newest.is_some() && line.at <= stored_until;
         // The whole account may stand in a large file.
         let login = readings::last_account(self.places);
         let unstored = transcript.filter(|_| refused);
@@ -296,8 +294,7 @@ pub(crate) struct Situation {
 impl Situation {
     /// The error that blocks now.
     pub(crate) fn blocking(&self) -> Option<&Incident> {
-        let incident = self.incident.as_ref()?;
-        incident.blocks().map(|_| incident)
+        self.incident.as_ref().filter(|it| it.blocks().is_some())
     }
 
     /// The error that blocks this session.
@@ -308,10 +305,8 @@ impl Situation {
 
     /// Whether it was open when its reset passed.
     pub(crate) fn has_just_reset(&self) -> bool {
-        let is_reset = |it: &Incident| it.standing == Standing::Over(Ending::Reset);
-        self.incident
-            .as_ref()
-            .is_some_and(|it| it.is_open() && is_reset(it))
+        let (incident, reset) = (self.incident.as_ref(), Standing::Over(Ending::Reset));
+        incident.is_some_and(|it| it.is_open() && it.standing == reset)
     }
 
     /// What waiting does, if anything blocks.

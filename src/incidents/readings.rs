@@ -224,9 +224,7 @@ impl Incidents<'_> {
 
     /// Whether these are known to be of another account than the one that is logged in.
     pub(crate) fn is_not_of_login(&self, known: &Sample) -> bool {
-        let login = self.account().and_then(|it| it.owner.fingerprint.as_ref());
-        let pair = login.zip(known.account.as_ref());
-        pair.is_some_and(|(login, account)| login != account)
+        known.is_of(self.account()) == Some(false)
     }
 
     /// The windows as they are known now: what the session is told, or what another session of the
@@ -253,7 +251,7 @@ impl Incidents<'_> {
         if told.account != newest.account || newest.measured <= told.measured {
             return Some(told);
         }
-        Some(newest.ahead(now).or(told))
+        Some(newest.ahead(now).or(&told))
     }
 
     /// A session that pays by key is told no windows, and none must be shown. One that was told none

@@ -14,7 +14,6 @@ use super::named_limit::window_in;
 use super::resets;
 use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::SetIn;
 use crate::claude::version::ClientVersion;
 use crate::time::Clock;
 
@@ -169,10 +168,7 @@ impl<'a> Case<'a> {
             ("another", "account") => evidence.is_of_another_account(),
             ("several", "clients") => evidence.session.client.installations > 1,
             ("pasted", "") => evidence.text.seen == Seen::Pasted,
-            ("transient", "") => {
-                let line = evidence.text.line.as_ref();
-                line.and_then(|line| line.transient) == Some(true)
-            }
+            ("transient", "") => evidence.line().and_then(|it| it.transient) == Some(true),
             ("server", "") => quota.is_some(),
             ("server", "overage") => {
                 quota.and_then(|quota| quota.rate_limit_type.as_deref()) == Some("overage")
@@ -220,10 +216,8 @@ impl<'a> Case<'a> {
 
     /// Where what takes the login's place is set.
     pub(super) fn where_the_key_is(self) -> Source {
-        match self.evidence.login_replaced_by().next() {
-            Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
-            _ => Source::Environment,
-        }
+        let stray = self.evidence.login_replaced_by().next();
+        stray.map_or(Source::Environment, |stray| stray.set_in.into())
     }
 
     /// Whether an organization set the cap, whoever is logged in beside the session.

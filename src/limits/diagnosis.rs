@@ -19,6 +19,7 @@ use super::clues::Substance;
 use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
 use super::messages::Judged;
 use super::rules::Answered;
+use crate::claude::credentials::SetIn;
 
 /// Of a message that stands amid prose.
 const TOLD: &str = "The text speaks of this message; whether it came to you is not known.";
@@ -159,4 +160,13 @@ pub enum Source {
     Settings,
     /// What is known about the version of Claude Code.
     Version,
+}
+
+impl From<SetIn> for Source {
+    fn from(set_in: SetIn) -> Self {
+        match set_in {
+            SetIn::Environment => Self::Environment,
+            SetIn::Settings(_) => Self::Settings,
+        }
+    }
 }

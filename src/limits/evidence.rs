@@ -189,9 +189,19 @@ impl Evidence {
         self.login.whose == Some(Whose::Other)
     }
 
+    /// Whether a sample is of the account that met the error, as far as that is known.
+    pub(crate) fn is_own(&self, sample: &Sample) -> bool {
+        sample.is_of(self.login.account.as_ref()) != Some(false)
+    }
+
+    /// The transcript's record of the error.
+    pub(crate) fn line(&self) -> Option<&ErrorLine> {
+        self.text.line.as_ref()
+    }
+
     /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        let line = self.text.line.as_ref();
+        let line = self.line();
         let quota = line.and_then(|line| line.quota.as_ref());
         let dates = [
             Some(self.at),
@@ -221,11 +231,9 @@ impl Evidence {
 
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
-        let quota = self.text.line.as_ref()?.quota.as_ref()?;
-        let status = quota.status.as_deref();
-        status
-            .is_none_or(|status| status == "rejected")
-            .then_some(quota)
+        let quota = self.line()?.quota.as_ref()?;
+        let is_refusal = quota.status.as_deref().is_none_or(|it| it == "rejected");
+        is_refusal.then_some(quota)
     }
 
     /// Why usage credits do not take over, in the server's own words.
@@ -235,14 +243,13 @@ impl Evidence {
 
     /// The id of the transcript's line that records it.
     pub(crate) fn line_id(&self) -> Option<&str> {
-        self.text.line.as_ref()?.uuid.as_deref()
+        self.line()?.uuid.as_deref()
     }
 
     /// The error's class: the transcript's, else the hook's.
     pub(super) fn class(&self) -> Option<&str> {
-        let line = self.text.line.as_ref();
-        line.and_then(|line| line.error.as_deref())
-            .or(self.text.hook_error.as_deref())
+        let by_line = self.line().and_then(|line| line.error.as_deref());
+        by_line.or(self.text.hook_error.as_deref())
     }
 
     /// The plan, where a login says it.
@@ -274,10 +281,8 @@ impl Evidence {
 
     /// Keys, tokens and helpers that Claude Code prefers to a login.
     pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
-        self.login
-            .credentials
-            .iter()
-            .filter(|set| set.outranks_login())
+        let set = self.login.credentials.iter();
+        set.filter(|set| set.outranks_login())
     }
 
     /// Whether the session went on with a model that this limit does not count: then it may hold still.
@@ -300,27 +305,22 @@ impl Evidence {
 
     /// The host that requests go to, where that is not Anthropic's.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        let mut hosts = self
-            .login
-            .credentials
-            .iter()
-            .filter_map(|c| c.host.as_deref());
+        let set = self.login.credentials.iter();
+        let mut hosts = set.filter_map(|set| set.host.as_deref());
         hosts.find(|host| !is_anthropics(host))
     }
 
     /// Who answers this session's requests, as far as settings and login say.
     pub(crate) fn service(&self) -> Option<Service> {
-        const SWITCHES: [(&str, Service); 3] = [
-            ("CLAUDE_CODE_USE_BEDROCK", Service::Bedrock),
-            ("CLAUDE_CODE_USE_VERTEX", Service::Vertex),
-            ("CLAUDE_CODE_USE_FOUNDRY", Service::Other),
+        let says = [
+            (self.has("CLAUDE_CODE_USE_BEDROCK"), Service::Bedrock),
+            (self.has("CLAUDE_CODE_USE_VERTEX"), Service::Vertex),
+            (self.has("CLAUDE_CODE_USE_FOUNDRY"), Service::Other),
+            (self.gateway().is_some(), Service::Gateway),
+            (self.login_replaced_by().next().is_some(), Service::Console),
+            (self.plan().is_some(), Service::Plan),
         ];
-        let switched = SWITCHES.iter().find(|(name, _)| self.has(name));
-        let plan = || self.plan().map(|_| Service::Plan);
-        switched
-            .map(|(_, service)| *service)
-            .or_else(|| self.gateway().map(|_| Service::Gateway))
-            .or_else(|| self.login_replaced_by().next().map(|_| Service::Console))
-            .or_else(plan)
+        let first = says.into_iter().find(|(is_so, _)| *is_so);
+        first.map(|(_, service)| service)
     }
 }

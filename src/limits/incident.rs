@@ -9,7 +9,7 @@ use super::diagnosis::Diagnosis;
 use super::evidence::Evidence;
 use super::kind::Verdict;
 use super::messages::Message;
-use super::reasons::{self, Reason};
+use super::reasons::Reason;
 use super::recognize::recognize;
 use super::resets::{self, Resets};
 use super::rules::{self, TABLES};
@@ -22,40 +22,8 @@ use crate::time::{Clock, rfc3339};
 /// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 
-/// Whether Claude Code goes on with a blocked session by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GoesOn {
-    /// Then, if it is left alone.
-    At(DateTime<Utc>),
-    /// Why it does not.
-    Not(&'static str),
-}
-
-impl GoesOn {
-    /// The contract's word.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::At(_) => "yes",
-            Self::Not(_) => "no",
-        }
-    }
-
-    pub(crate) fn why(self) -> &'static str {
-        match self {
-            Self::At(_) => {
-                "Claude Code waits for the reset; without a prompt it goes on at most three times"
-            }
-            Self::Not(why) => why,
-        }
-    }
-
-    pub(crate) fn in_words(self, clock: Clock) -> String {
-        match self {
-            Self::At(at) => format!("goes on by itself at {}", clock.time(at)),
-            Self::Not(why) => format!("blocked, does not go on by itself: {why}"),
-        }
-    }
-}
+/// When Claude Code goes on with a blocked session by itself, if it is left alone; else why it does not.
+pub(crate) type GoesOn = Result<DateTime<Utc>, &'static str>;
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]
@@ -114,8 +82,8 @@ impl Incident {
         Self {
             headline: format!("{}.", said.headline),
             badge: cut(&said.badge, BADGE),
-            actions: choose(&telling),
-            reasons: reasons::gather(&telling),
+            actions: telling.actions(),
+            reasons: telling.reasons(),
             tried_in_vain: Some(message.in_vain.as_slice())
                 .filter(|_| telling.meets(message.in_vain_for))
                 .unwrap_or_default(),
@@ -162,26 +130,23 @@ impl Incident {
     /// When Claude Code, left alone, goes on: a window of the plan ends the wait, and not too far
     /// ahead.
     pub fn continues_at(&self) -> Option<DateTime<Utc>> {
-        match self.goes_on()? {
-            GoesOn::At(at) => Some(at),
-            GoesOn::Not(_) => None,
-        }
+        self.goes_on()?.ok()
     }
 
-    /// Whether Claude Code goes on with the session by itself. None where nothing blocks it.
+    /// The same, or why it does not. None where nothing blocks the session.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
         self.blocks()?;
         if let Some(why) = self.evidence.session.stays_put {
-            return Some(GoesOn::Not(why));
+            return Some(Err(why));
         }
         let continues = standing::continues_by_itself(&self.evidence, &self.diagnosis);
         Some(match self.resets.chosen.map(|reset| reset.at) {
-            _ if !continues => GoesOn::Not("no window of the plan ends this"),
-            None => GoesOn::Not("its reset is not known"),
+            _ if !continues => Err("no window of the plan ends this"),
+            None => Err("its reset is not known"),
             Some(at) if at - self.clock.now > standing::LONGEST_WAIT => {
-                GoesOn::Not("its reset is more than a day ahead")
+                Err("its reset is more than a day ahead")
             }
-            Some(at) => GoesOn::At(at + CONTINUES_AFTER),
+            Some(at) => Ok(at + CONTINUES_AFTER),
         })
     }
 
@@ -223,25 +188,26 @@ impl Incident {
     }
 }
 
-/// What to do, best first.
-fn choose(telling: &Telling<'_>) -> Vec<Action> {
-    let is_over = telling.standing.is_over() && !telling.diagnosis.is_news();
-    let mut chosen = telling.diagnosis.in_order();
-    let changes = if is_over {
-        &TABLES.afterwards
-    } else {
-        &TABLES.actions
-    };
-    for change in changes {
-        if telling.meets(change.r#if) {
-            change.make(&mut chosen);
+impl Telling<'_> {
+    /// What to do, best first.
+    fn actions(&self) -> Vec<Action> {
+        let is_over = self.standing.is_over() && !self.diagnosis.is_news();
+        let mut chosen = self.diagnosis.in_order();
+        let changes = if is_over {
+            &TABLES.afterwards
+        } else {
+            &TABLES.actions
+        };
+        for change in changes {
+            if self.meets(change.r#if) {
+                change.make(&mut chosen);
+            }
         }
+        let is_a_keys = self.diagnosis.verdict == Verdict::WrongCredential && !is_over;
+        let keys = self.evidence.login_replaced_by();
+        let keys = keys.filter(|_| is_a_keys).map(Action::take_out);
+        let [when, pool] = ["when", "pool"].map(|name| self.value(name).unwrap_or_default());
+        let chosen = chosen.into_iter().map(|help| help.filled(&when, &pool));
+        keys.chain(chosen).collect()
     }
-    let is_a_keys = telling.diagnosis.verdict == Verdict::WrongCredential && !is_over;
-    let keys = telling.evidence.login_replaced_by();
-    let keys = keys.filter(|_| is_a_keys).map(Action::take_out);
-    let when = telling.value("when").unwrap_or_default();
-    let pool = telling.value("pool").unwrap_or_default();
-    let chosen = chosen.into_iter().map(|help| help.filled(&when, &pool));
-    keys.chain(chosen).collect()
 }

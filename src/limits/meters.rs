@@ -106,34 +106,24 @@ fn near_of(
     length: TimeDelta,
     meter: impl Fn(&Sample) -> Option<Meter>,
 ) -> Option<(&Sample, Meter)> {
-    let candidates: Vec<(&Sample, Meter)> = evidence
-        .windows
-        .samples
-        .iter()
-        .filter(|sample| sample.since - evidence.at <= FRESH_FOR)
-        .filter(|sample| is_own(evidence, sample))
-        .filter_map(|sample| Some((sample, meter(sample)?)))
-        .filter(|(sample, meter)| match meter.resets_at {
-            // A minute of slack: clocks differ, and the server rounds. A window that is over may
-            // still be the one that refused, if it is told after the error.
-            Some(resets_at) => {
-                let latest_end = evidence.at + length + TimeDelta::minutes(1);
-                let is_running = resets_at > evidence.at || sample.at >= evidence.at;
-                resets_at <= latest_end && is_running
-            }
-            None => true,
-        })
-        .collect();
-    let after = || {
-        candidates
-            .iter()
-            .filter(|(sample, _)| sample.at >= evidence.at)
-    };
-    after()
-        .filter(|(sample, _)| sample.since - evidence.at <= RIGHT_AFTER)
+    let at = evidence.at;
+    // A minute of slack: clocks differ, and the server rounds.
+    let latest_end = at + length + TimeDelta::minutes(1);
+    let told = evidence.windows.samples.iter();
+    let told = told.filter(|it| it.since - at <= FRESH_FOR && evidence.is_own(it));
+    let told = told.filter_map(|sample| Some((sample, meter(sample)?)));
+    let told = told.filter(|(sample, meter)| {
+        // One that is over may still be the one that refused, if it is told after the error.
+        let may_refuse = |end| end <= latest_end && (end > at || sample.at >= at);
+        meter.resets_at.is_none_or(may_refuse)
+    });
+    let (after, before): (Vec<_>, Vec<_>) = told.partition(|(sample, _)| sample.at >= at);
+    let right_after = after.iter();
+    right_after
+        .filter(|(sample, _)| sample.since - at <= RIGHT_AFTER)
         .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
-        .or_else(|| after().next())
-        .or(candidates.last())
+        .or(after.first())
+        .or(before.last())
         .copied()
 }
 
@@ -162,14 +152,6 @@ pub(super) fn shown(evidence: &Evidence, window: Window) -> Option<f64> {
     let mut windows = usage.windows.iter();
     let shown = windows.find(|shown| shown.name == window.rate_limit_type())?;
     ((evidence.at - usage.at).abs() <= FRESH_FOR).then_some(shown.percent)
-}
-
-/// Whether a sample is of the account that met the error, as far as that is known.
-pub(crate) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
-    let account = evidence.login.account.as_ref();
-    let own = account.and_then(|account| account.owner.fingerprint.as_ref());
-    let pair = sample.account.as_ref().zip(own);
-    pair.is_none_or(|(theirs, own)| theirs == own)
 }
 
 /// When the figures of a sample were measured. A refusal that names the windows brings new figures

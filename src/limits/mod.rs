@@ -30,6 +30,6 @@ mod vocabulary;
 mod words;
 
 pub(crate) use diagnosis::LONGEST_LIMIT;
-pub(crate) use meters::{FRESH_FOR, FULL_FROM, is_own};
+pub(crate) use meters::{FRESH_FOR, FULL_FROM};
 pub(crate) use standing::SETTLED_AFTER;
 pub(crate) use vocabulary::normalize;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kind::Window;
+use crate::claude::account::Account;
 use crate::claude::meters::{Meter, OtherMeters};
 use crate::claude::status_payload::StatusPayload;
 use crate::time::is_reckonable;
@@ -94,20 +95,14 @@ impl Sample {
         }
     }
 
-    fn windows_mut(&mut self) -> [&mut Option<Meter>; 5] {
-        let OtherMeters {
-            opus,
-            sonnet,
-            fable,
-            ..
-        } = &mut self.others;
-        [
-            &mut self.five_hour,
-            &mut self.seven_day,
-            opus,
-            sonnet,
-            fable,
-        ]
+    fn meter_mut(&mut self, window: Window) -> &mut Option<Meter> {
+        match window {
+            Window::FiveHour => &mut self.five_hour,
+            Window::Weekly => &mut self.seven_day,
+            Window::WeeklyOpus => &mut self.others.opus,
+            Window::WeeklySonnet => &mut self.others.sonnet,
+            Window::WeeklyFable => &mut self.others.fable,
+        }
     }
 
     /// The plan's windows, as far as they are told.
@@ -146,6 +141,12 @@ impl Sample {
         self
     }
 
+    /// Whether it is of an account. None where that is not known.
+    pub(crate) fn is_of(&self, account: Option<&Account>) -> Option<bool> {
+        let fingerprint = account?.owner.fingerprint.as_ref()?;
+        Some(self.account.as_ref()? == fingerprint)
+    }
+
     /// Whether something else is told of a window than before.
     pub(crate) fn tells_step(&self, window: Window, before: &Self) -> bool {
         match (before.meter(window), self.meter(window)) {
@@ -158,8 +159,8 @@ impl Sample {
     #[must_use]
     pub(crate) fn ahead(mut self, now: DateTime<Utc>) -> Self {
         let is_ahead = |meter: &Meter| meter.resets_at.is_some_and(|at| at > now);
-        for meter in self.windows_mut() {
-            *meter = meter.filter(is_ahead);
+        for window in Window::ALL {
+            *self.meter_mut(window) = self.meter(window).filter(is_ahead);
         }
         let limit = &mut self.others.spend_limit;
         *limit = limit.filter(|limit| is_ahead(&limit.meter));
@@ -168,9 +169,9 @@ impl Sample {
 
     /// With the meters of another one where it has none.
     #[must_use]
-    pub(crate) fn or(mut self, mut other: Self) -> Self {
-        for (own, others) in self.windows_mut().into_iter().zip(other.windows_mut()) {
-            *own = own.or(*others);
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        for window in Window::ALL {
+            *self.meter_mut(window) = self.meter(window).or(other.meter(window));
         }
         let limit = &mut self.others.spend_limit;
         *limit = limit.or(other.others.spend_limit);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
-use super::meters::{self, FULL_FROM};
+use super::meters::FULL_FROM;
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
 use crate::time::Clock;
@@ -139,16 +139,13 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let Some(window) = diagnosis.awaited().filter(|_| is_believed) else {
         return false;
     };
-    let told = evidence
-        .windows
-        .samples
-        .iter()
-        .chain(&evidence.windows.newest_sample);
+    let windows = &evidence.windows;
+    let told = windows.samples.iter().chain(&windows.newest_sample);
     let told = told.filter_map(|sample| Some((sample, sample.meter(window)?)));
     // A full one that was measured later takes it back.
     let newest = told.max_by_key(|(sample, _)| sample.measured);
     newest.is_some_and(|(sample, meter)| {
-        meters::is_own(evidence, sample)
+        evidence.is_own(sample)
             && sample.measured - evidence.at > SETTLED_AFTER
             && meter.used_percent < ROOM_BELOW
     })
@@ -156,23 +153,17 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    evidence
-        .windows
-        .answered_elsewhere
-        .as_ref()
-        .is_some_and(|sample| {
-            let meter = diagnosis.awaited().and_then(|window| sample.meter(window));
-            let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
-            diagnosis.limit.is_passing() || has_room
-        })
+    let answered = evidence.windows.answered_elsewhere.as_ref();
+    answered.is_some_and(|sample| {
+        let meter = diagnosis.awaited().and_then(|window| sample.meter(window));
+        let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
+        diagnosis.limit.is_passing() || has_room
+    })
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.
 pub(super) fn continues_by_itself(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let is_plans = diagnosis
-        .service
-        .is_none_or(|service| service == Service::Plan);
-    is_plans
+    matches!(diagnosis.service, None | Some(Service::Plan))
         && diagnosis.awaited().is_some()
         && evidence.is_since(CONTINUES_SINCE)
         && evidence.session.stays_put.is_none()

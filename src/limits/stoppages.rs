@@ -33,6 +33,17 @@ pub enum Stopped {
     Unknown,
 }
 
+impl Stopped {
+    /// Until when that was, as far as is known now.
+    pub(crate) fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Until(end) => Some(end),
+            Self::Still => Some(now),
+            Self::Open | Self::Unknown => None,
+        }
+    }
+}
+
 impl Incident {
     /// Until when it stopped the work. None if it stopped nothing.
     pub fn stopped(&self, now: DateTime<Utc>) -> Option<Stopped> {
@@ -176,21 +187,12 @@ impl Tolls {
         for (at, limit, toll) in tolls_of {
             tolls.total += toll;
             *by_limit.entry(limit).or_default() += toll;
-            let mut add = |day: NaiveDate, toll: Toll| {
-                *by_period.entry(period_of(day, by_month)).or_default() += toll;
-            };
             for (day, blocked) in by_day(at, toll.blocked, zone) {
-                let no_counts = Toll::default();
-                add(
-                    day,
-                    Toll {
-                        blocked,
-                        ..no_counts
-                    },
-                );
+                let period = period_of(day, by_month);
+                by_period.entry(period).or_default().blocked += blocked;
             }
-            let blocked = TimeDelta::zero();
-            add(zone.day(at), Toll { blocked, ..toll });
+            let (began, blocked) = (period_of(zone.day(at), by_month), TimeDelta::zero());
+            *by_period.entry(began).or_default() += Toll { blocked, ..toll };
         }
         by_limit.sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
         tolls.by_limit = by_limit.into_iter().collect();
@@ -203,11 +205,8 @@ impl Tolls {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
         let is_this_year = since.year() == clock.zone.day(clock.now).year();
-        let since = since.format(if is_this_year {
-            "%a %-d %b"
-        } else {
-            "%a %-d %b %Y"
-        });
+        let year = if is_this_year { "" } else { " %Y" };
+        let since = since.format(&format!("%a %-d %b{year}")).to_string();
         let often = match total.stops {
             1 => "once".to_owned(),
             2 => "twice".to_owned(),
@@ -325,11 +324,7 @@ pub fn each_toll<'i>(
         let (at, limit) = (incident.evidence.at, incident.diagnosis.limit);
         let account = incident.evidence.login.account.as_ref();
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
-        let end = match stopped {
-            Stopped::Until(until) => Some(until),
-            Stopped::Still => Some(clock.now),
-            Stopped::Open | Stopped::Unknown => None,
-        };
+        let end = stopped.end(clock.now);
         // Another try, before anybody saw that it was over.
         let lasts = end.unwrap_or(at + incident.diagnosis.lasts());
         let before = stops.insert((account, limit), (tolls.len(), lasts));

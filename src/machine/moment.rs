@@ -11,7 +11,7 @@ use crate::claude::transcripts;
 use crate::claude::transcripts::title_of;
 use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
-use crate::limits::incident::{GoesOn, Incident};
+use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::now::{Moment, RunningSession, SlowFacts, SpendNow};
 use crate::places::Places;
@@ -157,7 +157,7 @@ impl Watched {
             let spent = ledger.and_then(|(id, ledger)| ledger.session(id).ok());
             let blocked = id.and_then(|id| situation.of_session(id));
             let goes_on = match blocked.and_then(Incident::goes_on) {
-                Some(_) if doing.in_background => Some(GoesOn::Not("it runs in the background")),
+                Some(_) if doing.in_background => Some(Err("it runs in the background")),
                 goes_on => goes_on,
             };
             let mut shares = shares.iter();

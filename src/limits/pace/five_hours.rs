@@ -62,8 +62,7 @@ impl Pace {
 
     /// The same so many minutes after the window began.
     fn after(levels: &[(f64, f64)], used: f64, all: f64) -> Self {
-        let levels = levels.get(levels.len().saturating_sub(STEPS)..);
-        let levels = levels.unwrap_or_default().iter().copied();
+        let levels = levels.iter().rev().take(STEPS).rev().copied();
         let (mut since, mut level, mut rises) = (all, 0.0, [0.0; 2]);
         for (at, next) in levels.chain([(all, used)]) {
             let ago = (all - at).max(0.0);
@@ -138,10 +137,9 @@ fn at_pace(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
 
 /// How many minutes a window rested of late between two levels: the middle one of the last gaps.
 fn usual_gap(levels: &[(f64, f64)]) -> f64 {
-    let last = levels.get(levels.len().saturating_sub(GAPS + 1)..);
-    let last = last.unwrap_or_default().iter();
-    let gaps = last.clone().zip(last.skip(1));
-    let mut gaps: Vec<f64> = gaps.map(|(one, next)| next.0 - one.0).collect();
+    let backwards = levels.iter().rev();
+    let gaps = backwards.clone().zip(backwards.skip(1)).take(GAPS);
+    let mut gaps: Vec<f64> = gaps.map(|(next, one)| next.0 - one.0).collect();
     gaps.sort_unstable_by(f64::total_cmp);
     gaps.get(gaps.len() / 2).copied().unwrap_or_default()
 }

@@ -49,22 +49,20 @@ pub struct WeekBefore {
 /// The rises between the levels that a window was told to have, oldest first. The first one that is
 /// known was told to nobody as a rise.
 pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
-    let mut before: Option<Meter> = None;
     let (mut rises, mut up_to_here) = (Vec::new(), 0.0);
+    let mut before: Option<Meter> = None;
     for (at, meter) in levels {
-        if let Some(before) = before {
-            let begun = match (before.resets_at, meter.resets_at) {
-                (Some(before), Some(resets)) => (resets - before).abs() > TimeDelta::hours(1),
-                _ => false,
-            };
-            let known = if begun { 0.0 } else { before.used_percent };
-            let percent = meter.used_percent - known;
-            if percent > 0.0 {
-                up_to_here += percent;
-                rises.push(Rise { at, up_to_here });
-            }
+        let Some(last) = before.replace(meter) else {
+            continue;
+        };
+        let resets = last.resets_at.zip(meter.resets_at);
+        let begun = resets.is_some_and(|(last, next)| (next - last).abs() > TimeDelta::hours(1));
+        let known = if begun { 0.0 } else { last.used_percent };
+        let percent = meter.used_percent - known;
+        if percent > 0.0 {
+            up_to_here += percent;
+            rises.push(Rise { at, up_to_here });
         }
-        before = Some(meter);
     }
     rises
 }
@@ -90,16 +88,15 @@ impl PastWeeks<'_> {
     }
 
     /// How far the weeks before are known that began with this one's beginning, as spans from there.
-    fn weeks(&self, begun: DateTime<Utc>) -> impl Iterator<Item = TimeDelta> {
+    fn weeks(&self, begun: DateTime<Utc>) -> Vec<TimeDelta> {
         let back = (1..=WEEKS).map(|weeks| WEEK * weeks);
-        back.filter(move |back| begun - *back >= self.since)
+        back.filter(|back| begun - *back >= self.since).collect()
     }
 
     /// What the window was a week ago.
     pub fn week_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<WeekBefore> {
         let begun = now - passed(meter, WEEK, now)?;
-        self.weeks(begun).next()?;
-        Some(WeekBefore {
+        (begun - WEEK >= self.since).then(|| WeekBefore {
             then: self.between(begun - WEEK, now - WEEK).min(100.0),
             at_end: self.between(begun - WEEK, begun).min(100.0),
         })
@@ -108,22 +105,18 @@ impl PastWeeks<'_> {
     /// By how much the window will have risen after each hour from now to its reset, if the rest of
     /// the week is what it was in those before. None where no week before is known.
     pub fn growth(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Vec<f64>> {
-        let passed = passed(meter, WEEK, now)?;
-        let begun = now - passed;
-        let weeks: Vec<TimeDelta> = self.weeks(begun).collect();
+        let left = WEEK - passed(meter, WEEK, now)?;
+        let begun = now + left - WEEK;
+        let weeks = self.weeks(begun);
         let many = f64::from(u8::try_from(weeks.len()).ok().filter(|many| *many > 0)?);
-        let done = weeks.iter();
-        let done = done.map(|back| self.between(begun - *back, now - *back));
-        let done: f64 = done.sum();
-        let like = (meter.used_percent + LIKENESS) / (done / many + LIKENESS);
-        let hours = (WEEK - passed).num_hours() + 1;
-        let until = (1..=hours).map(|hour| now + TimeDelta::hours(hour).min(WEEK - passed));
-        let grown = |until: DateTime<Utc>| {
+        let usual = |from: DateTime<Utc>, until: DateTime<Utc>| {
             let each = weeks.iter();
-            let each = each.map(|back| self.between(now - *back, until - *back));
-            each.sum::<f64>() / many * like
+            let each = each.map(|back| self.between(from - *back, until - *back));
+            each.sum::<f64>() / many
         };
-        Some(until.map(grown).collect())
+        let like = (meter.used_percent + LIKENESS) / (usual(begun, now) + LIKENESS);
+        let until = (1..=left.num_hours() + 1).map(|hour| now + TimeDelta::hours(hour).min(left));
+        Some(until.map(|until| usual(now, until) * like).collect())
     }
 
     /// What is to be expected of the window.
@@ -155,13 +148,12 @@ impl PastWeeks<'_> {
     /// When the slowest of the weeks before was full, if all were and this one is as far as they were.
     fn always_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let begun = now - passed(meter, WEEK, now)?;
-        let weeks: Vec<TimeDelta> = self.weeks(begun).collect();
-        let full = weeks.iter().map(|back| {
-            let (from, then) = (begun - *back, now - *back);
-            let is_as_far = meter.used_percent >= self.between(from, then);
-            let hours = (1..=WEEK.num_hours()).map(|hour| from + TimeDelta::hours(hour));
-            let mut hours = hours.skip_while(|at| self.between(from, *at) < WAS_FULL);
-            hours.next().filter(|_| is_as_far).map(|at| at + *back)
+        let full = self.weeks(begun).into_iter().map(|back| {
+            let from = begun - back;
+            let is_as_far = meter.used_percent >= self.between(from, now - back);
+            let mut hours = (1..=WEEK.num_hours()).map(|hour| from + TimeDelta::hours(hour));
+            let full = hours.find(|at| self.between(from, *at) >= WAS_FULL);
+            full.filter(|_| is_as_far).map(|at| at + back)
         });
         let full: Option<Vec<DateTime<Utc>>> = full.collect();
         let full = full.filter(|full| full.len() >= ENOUGH)?;
