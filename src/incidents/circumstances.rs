@@ -73,20 +73,16 @@ impl Incidents<'_> {
         self.environment.variable("CLAUDECODE").is_some()
     }
 
-    /// The samples of a session that met an error `at` this moment, with what it is `told` now; those
-    /// of other sessions of the account if it has none.
-    pub(super) fn samples_of(
-        &self,
-        session: &str,
-        account: Option<&Account>,
-        told: Option<Sample>,
-        at: DateTime<Utc>,
-    ) -> Vec<Sample> {
+    /// The samples of the session that met an error, with what it is `told` now; those of other sessions
+    /// of the account if it has none.
+    pub(super) fn samples_of(&self, evidence: &Evidence, told: Option<Sample>) -> Vec<Sample> {
+        let session = evidence.session.id.as_deref().unwrap_or_default();
         let mut own = readings::of_session(self.recent(), session);
         own.extend(told.map(|told| told.after(own.last())));
+        let account = evidence.login.account.as_ref();
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         // What others were told around an older error is not kept any more.
-        let is_kept = self.environment.now - at <= readings::LOOKED_AT;
+        let is_kept = self.environment.now - evidence.at <= readings::LOOKED_AT;
         match account.filter(|_| own.is_empty() && is_kept) {
             Some(account) => readings::of_others(self.recent(), session, account),
             None => own,
@@ -110,17 +106,16 @@ impl Incidents<'_> {
         };
         let at = evidence.at;
         let newest = self.newest_reading(Teller::Plan);
-        evidence.windows.answered_elsewhere = newest
-            .as_ref()
-            .filter(|newest| newest.session != *session && !evidence.since.answered)
-            .filter(|newest| newest.sample.measured > at && evidence.is_own(&newest.sample))
-            .filter(|newest| self.was_answered(&newest.session, at))
-            .map(|newest| newest.sample.clone());
+        evidence.windows.answered_elsewhere = newest.as_ref().is_some_and(|newest| {
+            let is_anothers = newest.session != *session && evidence.is_own(&newest.sample);
+            let is_new = newest.sample.measured > at && !evidence.since.answered;
+            is_anothers && is_new && self.was_answered(&newest.session, at)
+        });
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
         let mut around = if evidence.since.answered && !evidence.windows.samples.is_empty() {
             std::mem::take(&mut evidence.windows.samples)
         } else {
-            self.samples_of(session, evidence.login.account.as_ref(), told, at)
+            self.samples_of(evidence, told)
         };
         let late = match evidence.text.line {
             Some(_) => METERS_ARE_LATE,
@@ -144,14 +139,14 @@ impl Incidents<'_> {
         evidence.windows.samples = around;
     }
 
-    /// Adds what `/usage` showed whoever is logged in, if it is this error's account, and what keeps
-    /// Claude Code from going on by itself.
-    pub(super) fn add_usage(&self, evidence: &mut Evidence) {
+    /// Adds what the windows were, by all that is known; what `/usage` showed whoever is logged in, if it
+    /// is this error's account; and what keeps Claude Code from going on by itself.
+    pub(super) fn complete(&self, evidence: &mut Evidence) {
+        self.add_samples(evidence, None, self.account());
         let is_others = evidence.is_of_another_account();
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
-        if evidence.session.stays_put.is_none() {
-            evidence.session.stays_put = self.stays_put(evidence);
-        }
+        let stays_put = evidence.session.stays_put;
+        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(evidence));
     }
 
     fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {

@@ -8,6 +8,7 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use super::SAME_EVENT;
+use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts;
 use crate::disk;
 use crate::limits::evidence::Evidence;
@@ -46,6 +47,11 @@ pub(super) fn tail(transcript: &Path) -> Option<Tail> {
 pub(super) fn owner(transcript: &Path) -> Option<Owner> {
     let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
     owner_in(start, &bytes).or_else(|| owner_at_the_beginning(transcript).filter(|_| start > 0))
+}
+
+/// Likewise, of the session of a status line.
+pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
+    owner(payload.transcript_path.as_deref()?)
 }
 
 /// When the session began, by the first of its lines that says when it was made.

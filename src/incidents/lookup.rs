@@ -53,11 +53,9 @@ impl Incidents<'_> {
         let Unsaved(mut evidence) = unsaved;
         let login = &mut evidence.login;
         login.account = login.account.take().or_else(|| self.account().cloned());
-        let session = evidence.session.id.as_deref();
-        if let Some(session) = session.filter(|_| evidence.since.answered) {
+        if evidence.since.answered {
             // What was false must be known to be false in two years.
-            let (account, at) = (evidence.login.account.as_ref(), evidence.at);
-            evidence.windows.samples = self.samples_of(session, account, None, at);
+            evidence.windows.samples = self.samples_of(&evidence, None);
         }
         let _ = journal::add(self.places, self.environment.now, &evidence);
     }
@@ -125,12 +123,6 @@ impl Incidents<'_> {
         }
         self.complete(&mut evidence);
         evidence
-    }
-
-    /// Adds what the windows were, by all that is known.
-    fn complete(&self, evidence: &mut Evidence) {
-        self.add_samples(evidence, None, self.account());
-        self.add_usage(evidence);
     }
 
     /// The error that a session is in, if its user was not told of it yet. From now on he was.
@@ -237,7 +229,7 @@ impl Incidents<'_> {
             };
             let key = (session, incident.evidence.at.timestamp_millis());
             incident.evidence.since.went_on = known.get(&key).copied().or_else(|| {
-                let then = self.went_on(incident, &key.0, ledger)?;
+                let then = self.went_on(incident, ledger)?;
                 let (session, at) = key;
                 let seen = Resumed { session, at, then };
                 // What cannot be kept is looked for again.
@@ -248,12 +240,8 @@ impl Incidents<'_> {
         incidents
     }
 
-    fn went_on(
-        &self,
-        incident: &Incident,
-        session: &str,
-        ledger: &Ledger,
-    ) -> Option<DateTime<Utc>> {
+    fn went_on(&self, incident: &Incident, ledger: &Ledger) -> Option<DateTime<Utc>> {
+        let session = incident.evidence.session.id.as_deref()?;
         let at = incident.evidence.at;
         // A full window lets answers end that were on their way.
         let lasts = Some(SETTLED_AFTER).filter(|_| !incident.diagnosis.limit.is_passing());
@@ -261,15 +249,15 @@ impl Incidents<'_> {
         let until = self.environment.now.min(at + LONGEST_LIMIT);
         let answers = ledger.first_answers(at, on_their_way, session, until);
         let mut answers = answers.ok()?.into_iter();
-        let (_, first) = answers.find(|(of, _)| self.is_of_stopped(of, incident, session))?;
+        let (_, first) = answers.find(|(of, _)| self.is_of_stopped(of, incident))?;
         Some(moment(first))
     }
 
     /// Whether an answer of a session is one that the stopped person waited for: of the session or of its
     /// account, or in a session that another login began since. Nobody can tell of a session that
     /// is not here.
-    fn is_of_stopped(&self, answering: &str, incident: &Incident, session: &str) -> bool {
-        if answering == session {
+    fn is_of_stopped(&self, answering: &str, incident: &Incident) -> bool {
+        if incident.evidence.session.id.as_deref() == Some(answering) {
             return true;
         }
         let Some(transcript) = self.transcript_of(answering) else {

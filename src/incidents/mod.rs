@@ -72,8 +72,7 @@ impl<'a> Incidents<'a> {
 
     /// The same, unless the session belongs to another account.
     pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<ShownUsage> {
-        let owner = payload.transcript_path.as_deref();
-        let owner = owner.and_then(in_transcript::owner);
+        let owner = in_transcript::owner_of(payload);
         let whose = owner.and_then(|owner| Whose::of(&owner, self.account()));
         let usage = self.shown_usage().filter(|_| whose != Some(Whose::Other));
         usage.cloned()

@@ -25,19 +25,18 @@ pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) 
     let journal = Journal::between(places, from, until);
     let mut told: Vec<Reading> = journal.records("").collect();
     told.retain(|it| it.sample.has_sound_dates() && it.sample.teller() == Teller::Plan);
-    told.reverse();
     let mut steps = steps_of(told);
     steps.retain(|step| (from..=until).contains(&step.at));
     steps.sort_by_key(|step| step.at);
     steps
 }
 
-/// Where readings differ from what their account was told before. A session that was idle may tell
-/// older figures: these are passed over.
-fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
+/// Where readings, the newest first, differ from what their account was told before; oldest first. A
+/// session that was idle may tell older figures: these are passed over.
+fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
     let mut known: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
-    for told in readings {
+    for told in readings.into_iter().rev() {
         let sample = told.sample;
         let before = known.get(&sample.account);
         if before.is_some_and(|before| before.measured >= sample.measured) {
@@ -174,9 +173,8 @@ impl Incidents<'_> {
     ) -> Vec<WindowStep> {
         let told = readings::of_account(journal, known.account.as_deref()).take(most);
         let told = told.filter(|told| told.sample.at <= self.environment.now);
-        let mut told: Vec<Reading> = told.take_while(|told| told.sample.at >= since).collect();
-        told.reverse();
-        let mut steps = steps_of(told);
+        let told = told.take_while(|told| told.sample.at >= since);
+        let mut steps = steps_of(told.collect());
         steps.retain(|step| step.window == window);
         steps
     }

@@ -18,7 +18,6 @@ use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::kind::Window;
 use crate::limits::sample::{Sample, Teller};
 use crate::places::Places;
-use crate::transcript::owner::Owner;
 
 /// Enough for the hours around an error.
 const MOST: usize = 32;
@@ -99,17 +98,16 @@ pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<
     samples
 }
 
+fn account_of(told: &Reading) -> Option<&str> {
+    told.sample.account.as_deref()
+}
+
 /// The readings of an account, newest first.
 pub(super) fn of_account(
     journal: &Journal,
     account: Option<&str>,
 ) -> impl Iterator<Item = Reading> {
-    told_with(
-        journal,
-        "account",
-        |it| it.sample.account.as_deref(),
-        account,
-    )
+    told_with(journal, "account", account_of, account)
 }
 
 /// Whether a sample says anything new; `error` is when the session met its last one, because figures
@@ -134,9 +132,10 @@ pub(super) fn last_account(places: &Places) -> Option<Account> {
 }
 
 /// Whose figures a session brings: its own account's, whoever is logged in beside it.
-fn payer(of_session: Option<Owner>, login: Option<&Account>) -> Option<String> {
+fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     let login = &login?.owner;
-    let another = of_session.filter(|owner| owner.is(login) == Some(false));
+    let owner = in_transcript::owner_of(payload);
+    let another = owner.filter(|owner| owner.is(login) == Some(false));
     another.as_ref().unwrap_or(login).fingerprint.clone()
 }
 
@@ -185,13 +184,9 @@ impl Incidents<'_> {
         // A gateway's limit is not of the login that may stand beside it.
         let account = account.filter(|_| sample.teller() == Teller::Plan);
         let logged_in = account.and_then(|account| account.owner.fingerprint.clone());
-        let payer = || {
-            let transcript = payload.transcript_path.as_deref();
-            payer(transcript.and_then(in_transcript::owner), account)
-        };
         let before = last.filter(|last| sample.has_figures_of(last));
         let before = before.and_then(|last| last.account.clone());
-        sample.account = before.or_else(payer);
+        sample.account = before.or_else(|| payer(payload, account));
         let is_of_login = sample.account == logged_in;
         let plan = account.filter(|_| is_of_login);
         let reading = Reading {
@@ -284,8 +279,7 @@ impl Incidents<'_> {
         let Some(login) = login.filter(|login| login.fingerprint == known.account) else {
             return false;
         };
-        let owner = payload.transcript_path.as_deref();
-        let owner = owner.and_then(in_transcript::owner);
+        let owner = in_transcript::owner_of(payload);
         owner.is_none_or(|owner| owner.is(&login) != Some(false))
     }
 }

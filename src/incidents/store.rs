@@ -14,7 +14,6 @@ use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
-use crate::places::Places;
 use crate::secrets::hidden;
 use crate::time::{Millis, moment};
 
@@ -52,21 +51,6 @@ impl From<StoredError> for Evidence {
     }
 }
 
-/// Stores a new error. Two of a session in one millisecond are two.
-pub(super) fn create(
-    places: &Places,
-    known: &Journal,
-    now: DateTime<Utc>,
-    new: &mut Evidence,
-) -> Result<(), disk::Error> {
-    let session = new.session.id.as_deref().unwrap_or_default();
-    let taken = of_session(known, session);
-    while taken.iter().any(|taken| taken.at == new.at) {
-        new.at += TimeDelta::milliseconds(1);
-    }
-    journal::add(places, now, new)
-}
-
 /// The errors of one session, newest first.
 pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Evidence> {
     let text = format!("\"session_id\":{}", serde_json::json!(session));
@@ -100,6 +84,16 @@ fn telling(error: &Evidence) -> (String, DateTime<Utc>) {
 }
 
 impl Incidents<'_> {
+    /// Stores a new error. Two of a session in one millisecond are two.
+    fn create(&self, new: &mut Evidence) -> Result<(), disk::Error> {
+        let session = new.session.id.as_deref().unwrap_or_default();
+        let taken = of_session(self.recent(), session);
+        while taken.iter().any(|taken| taken.at == new.at) {
+            new.at += TimeDelta::milliseconds(1);
+        }
+        journal::add(self.places, self.environment.now, new)
+    }
+
     /// Stores the error at once, then adds what takes longer to find out: the client may end this
     /// process any moment. None for an event without a session.
     pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
@@ -119,7 +113,7 @@ impl Incidents<'_> {
             evidence.at = known.at;
             journal::add(places, now, &evidence)
         } else {
-            create(places, self.recent(), now, &mut evidence)
+            self.create(&mut evidence)
         };
         evidence.login.account = self.account().cloned();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
@@ -167,23 +161,20 @@ impl Incidents<'_> {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use crate::places::Places;
 
     #[test]
     fn two_errors_in_one_millisecond_are_two_incidents_and_what_is_found_out_is_none() {
         let directory = tempfile::tempdir().unwrap();
         let now = DateTime::UNIX_EPOCH;
-        let places = Places::of(&Environment::new(
-            [(
-                "WHYCAP_DATA_DIR".into(),
-                directory.path().join("data").into(),
-            )],
-            now,
-        ));
+        let data = directory.path().join("data");
+        let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
+        let places = Places::of(&environment);
         let create = |message: &str| {
             let mut evidence = Evidence::new(now, Seen::Hook, message.to_owned());
             evidence.session.id = Some("s".to_owned());
-            let known = Journal::recent(&places, now);
-            create(&places, &known, now, &mut evidence).unwrap();
+            let incidents = Incidents::new(&places, &environment);
+            incidents.create(&mut evidence).unwrap();
             evidence
         };
         let (first, second) = (create("one"), create("two"));

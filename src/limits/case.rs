@@ -6,14 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clues::{Clues, Substance};
 use super::diagnosis::Source;
-use super::evidence::{Evidence, Seen, Whose};
+use super::evidence::{Evidence, Sample, Seen, Whose};
 use super::kind::{LimitKind, Who, Window, named};
 use super::messages::Message;
-use super::meters::{self, Fullness};
+use super::meters::{self, FRESH_FOR, Fullness};
 use super::named_limit::window_in;
 use super::resets;
 use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
+use crate::claude::meters::Meter;
 use crate::claude::version::ClientVersion;
 use crate::time::Clock;
 
@@ -52,28 +53,11 @@ pub(super) fn meets(conditions: &str, holds: impl Fn(&str) -> Option<bool>) -> b
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(
-        evidence: &'a Evidence,
-        clues: &'a Clues,
-        message: &'static Message,
-        clock: Clock,
-    ) -> Self {
-        Self {
-            evidence,
-            clues,
-            message,
-            clock,
-            window: None,
-            is_guessed: false,
-        }
-    }
-
     /// The case with the first window that one of these sources tells.
     pub(super) fn with_window_of(self, sources: &str) -> Self {
-        let mut told = sources
-            .split(' ')
-            .filter_map(|source| Some((source, self.window_of(source)?)));
-        let (source, window) = told.next().unzip();
+        let mut sources = sources.split(' ');
+        let told = sources.find_map(|source| Some((source, self.window_of(source)?)));
+        let (source, window) = told.unzip();
         Self {
             window,
             is_guessed: source == Some("soon"),
@@ -102,17 +86,13 @@ impl<'a> Case<'a> {
         let Some(at) = self.reset_in_text() else {
             return meters::all_low(self.evidence).then_some(Window::FiveHour);
         };
-        let ahead = at - self.evidence.at;
-        let is_pasted = self.evidence.text.seen == Seen::Pasted;
-        let is_open = OPEN
-            .iter()
-            .any(|hours| hours.contains(&ahead.num_minutes()));
-        let windows = [Window::FiveHour, Window::Weekly];
-        let ends_by_then = |window: &Window| ahead <= window.length() + SLACK;
-        windows
-            .into_iter()
-            .find(ends_by_then)
-            .filter(|_| !is_pasted || !is_open)
+        let (ahead, mut open) = (at - self.evidence.at, OPEN.iter());
+        let is_open = open.any(|hours| hours.contains(&ahead.num_minutes()));
+        if is_open && self.evidence.text.seen == Seen::Pasted {
+            return None;
+        }
+        let mut windows = [Window::FiveHour, Window::Weekly].into_iter();
+        windows.find(|window| ahead <= window.length() + SLACK)
     }
 
     /// The reset time in the message's own words.
@@ -142,7 +122,8 @@ impl<'a> Case<'a> {
             ("before", version) => evidence.is_before(ClientVersion::parse(version)?),
             ("credits", reason) => {
                 let said = clues.adds_no_credits.then_some("out_of_credits");
-                evidence.why_no_credits().or(said) == Some(reason)
+                let by_server = quota.and_then(|it| it.overage_disabled_reason.as_deref());
+                by_server.or(said) == Some(reason)
             }
             ("plan", "") => evidence.plan().is_some(),
             ("personal", "") => evidence.plan().is_some_and(Plan::is_personal),
@@ -181,10 +162,10 @@ impl<'a> Case<'a> {
             ("certain", "") => self.window.is_some_and(is_full) || quota.is_some(),
             ("window", "") => self.window.is_some(),
             // Beside the windows' own samples: what is told now, and what `/usage` showed.
-            ("window", "told now") => self.is_told_now(),
+            ("window", "told now") => self.window.and_then(|it| self.told_now(it)).is_some(),
             ("window", "only shown") => {
-                let shown = |window| meters::shown(evidence, window);
-                !self.is_told_now() && self.window.and_then(shown).is_some()
+                let untold = self.window.filter(|it| self.told_now(*it).is_none());
+                untold.and_then(|it| meters::shown(evidence, it)).is_some()
             }
             ("window", how) => self.window.map(fullness) == Some(named(how)?),
             ("other", "full") => self.window_of("other").is_some_and(is_full),
@@ -198,9 +179,14 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn is_told_now(self) -> bool {
-        let told = |window| meters::of_now(self.evidence, window, self.clock.now);
-        self.window.and_then(told).is_some()
+    /// What is told of a window at this moment, beside a pasted message: when that came nobody knows.
+    pub(super) fn told_now(self, window: Window) -> Option<(&'a Sample, Meter)> {
+        let (evidence, now) = (self.evidence, self.clock.now);
+        let is_pasted = evidence.text.seen == Seen::Pasted;
+        let sample = evidence.windows.newest_sample.as_ref()?;
+        let meter = sample.meter(window).filter(|_| is_pasted)?;
+        let is_ahead = meter.resets_at.is_none_or(|at| at > now);
+        (now - sample.measured <= FRESH_FOR && is_ahead).then_some((sample, meter))
     }
 
     /// Who pays, and can change what is paid for: of what a message says is an organization's, an admin.

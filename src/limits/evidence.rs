@@ -110,9 +110,9 @@ pub struct WindowsTold {
     /// What any session of the account was told last, whenever that was.
     #[serde(skip)]
     pub newest_sample: Option<Sample>,
-    /// What another session of the account was told with a good answer that it got since.
+    /// Whether that came with a good answer that another session got since.
     #[serde(skip)]
-    pub answered_elsewhere: Option<Sample>,
+    pub answered_elsewhere: bool,
     /// What `/usage` showed the account last.
     #[serde(skip)]
     pub usage: Option<ShownUsage>,
@@ -234,11 +234,6 @@ impl Evidence {
         let quota = self.line()?.quota.as_ref()?;
         let is_refusal = quota.status.as_deref().is_none_or(|it| it == "rejected");
         is_refusal.then_some(quota)
-    }
-
-    /// Why usage credits do not take over, in the server's own words.
-    pub(super) fn why_no_credits(&self) -> Option<&str> {
-        self.quota()?.overage_disabled_reason.as_deref()
     }
 
     /// The id of the transcript's line that records it.

@@ -60,7 +60,14 @@ impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
-        let case = Case::new(&evidence, &clues, message, clock);
+        let case = Case {
+            evidence: &evidence,
+            clues: &clues,
+            message,
+            clock,
+            window: None,
+            is_guessed: false,
+        };
         let diagnosis = rules::weigh(case, message.rule);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
@@ -68,7 +75,7 @@ impl Incident {
         } else {
             Resets::default()
         };
-        let standing = Standing::new(&evidence, &diagnosis, &resets, clock.now);
+        let standing = Standing::new(&case, &diagnosis, &resets);
         let telling = Telling {
             case,
             diagnosis: &diagnosis,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::evidence::{Evidence, Sample, Seen};
+use super::evidence::{Evidence, Sample};
 use super::kind::Window;
 use crate::claude::meters::{Meter, SpendMeter};
 use crate::time::in_words;
@@ -131,19 +131,6 @@ fn near_of(
 pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Meter)> {
     near(evidence, window)
         .filter(|(sample, _)| evidence.at - measured(evidence, sample) <= FRESH_FOR)
-}
-
-/// What is told of a window at this moment, beside a pasted message: when that came nobody knows.
-pub(super) fn of_now(
-    evidence: &Evidence,
-    window: Window,
-    now: DateTime<Utc>,
-) -> Option<(&Sample, Meter)> {
-    let is_pasted = evidence.text.seen == Seen::Pasted;
-    let sample = evidence.windows.newest_sample.as_ref()?;
-    let meter = sample.meter(window).filter(|_| is_pasted)?;
-    let is_ahead = meter.resets_at.is_none_or(|at| at > now);
-    (now - sample.measured <= FRESH_FOR && is_ahead).then_some((sample, meter))
 }
 
 /// How far `/usage` showed a window to be used, in percent, if that was around the error.

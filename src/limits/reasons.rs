@@ -174,7 +174,7 @@ impl Telling<'_> {
     /// What the meters say against or for a pasted message. When it came nobody knows.
     fn if_it_came_just_now(&self) -> Option<Reason> {
         let window = self.diagnosis.awaited()?;
-        let (sample, meter) = meters::of_now(self.evidence, window, self.clock.now)?;
+        let (sample, meter) = self.told_now(window)?;
         let so = if meter.used_percent >= FULL_FROM {
             "so it is real"
         } else {

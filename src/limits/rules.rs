@@ -170,7 +170,14 @@ mod tests {
             zone: Zone::UTC,
             hours: Hours::TwentyFour,
         };
-        let case = Case::new(&evidence, &clues, message, clock);
+        let case = Case {
+            evidence: &evidence,
+            clues: &clues,
+            message,
+            clock,
+            window: None,
+            is_guessed: false,
+        };
         let telling = Telling {
             case,
             diagnosis: &Diagnosis::new(&case, Judged::default()),

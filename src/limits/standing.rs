@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
+use super::case::Case;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
@@ -85,12 +86,8 @@ pub enum Ending {
 
 impl Standing {
     /// How an error stands now.
-    pub(super) fn new(
-        evidence: &Evidence,
-        diagnosis: &Diagnosis,
-        resets: &Resets,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn new(case: &Case<'_>, diagnosis: &Diagnosis, resets: &Resets) -> Self {
+        let (evidence, now) = (case.evidence, case.clock.now);
         let reset = resets.chosen.map(|reset| reset.at);
         let pause = diagnosis.pause();
         // A limit that looks false may last until its reset, but the next try does not.
@@ -153,7 +150,9 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let answered = evidence.windows.answered_elsewhere.as_ref();
+    let windows = &evidence.windows;
+    let answered = windows.newest_sample.as_ref();
+    let answered = answered.filter(|_| windows.answered_elsewhere);
     answered.is_some_and(|sample| {
         let meter = diagnosis.awaited().and_then(|window| sample.meter(window));
         let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
