@@ -31,7 +31,7 @@ impl Verb for BudgetArguments {
             let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
-                machine.incidents().paid_since(month, |since, is_own| {
+                machine.incidents().paid_since(month, &|since, is_own| {
                     ledger.costs_since(since, is_own).ok()
                 })
             });

@@ -22,6 +22,8 @@ const WORKED_IN: usize = 8;
 
 /// What answers cost, and when they came.
 type AnswerCosts = Vec<(Millis, Money)>;
+/// Tells that of the answers since a moment, of those sessions that are meant.
+type CostsOf<'c> = dyn Fn(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts> + 'c;
 
 /// Answers that were served beyond a full window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,33 +103,26 @@ impl Incidents<'_> {
         is_whole && account.is_some() && owner.fingerprint.as_deref() != account
     }
 
-    /// What answers cost since a window of the login was full, by their costs since a moment. None
-    /// while that is not known, where the server does not serve from credits, and where the session's
-    /// transcript, or without a session one that was changed lately, says that it costs nothing more.
-    pub(crate) fn paying(
-        &self,
-        transcript: Option<&Path>,
-        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
-    ) -> Option<Paying> {
+    /// What answers cost since a window of the login was full. None while that is not known, where the
+    /// server does not serve from credits, and where the session's transcript, or without a session one
+    /// that was changed lately, says that it costs nothing more.
+    pub(crate) fn paying(&self, transcript: Option<&Path>, costs: &CostsOf<'_>) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
         let Range { start, end } = self.full_since(&newest)?;
         if self.login().no_credits.is_some() {
             return None;
         }
-        let beyond = self.beyond(start, &[start..end], &newest, costs_since)?;
+        let beyond = self.beyond(start, &[start..end], &newest, costs)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
-        let transcripts = transcript.map_or_else(
-            || in_transcript::newest(self.places, None, WORKED_IN),
-            |own| vec![own.to_owned()],
-        );
-        if transcripts
-            .iter()
-            .any(|it| in_transcript::says_free(it, start))
-        {
-            return None;
-        }
-        Some(Paying {
-            since: DateTime::from_timestamp_millis(first)?,
+        let transcripts = match transcript {
+            Some(own) => vec![own.to_owned()],
+            None => in_transcript::newest(self.places, None, WORKED_IN),
+        };
+        let mut transcripts = transcripts.iter();
+        let is_free = transcripts.any(|it| in_transcript::says_free(it, start));
+        let since = DateTime::from_timestamp_millis(first)?;
+        (!is_free).then(|| Paying {
+            since,
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
             until: end,
         })
@@ -135,11 +130,7 @@ impl Incidents<'_> {
 
     /// What answers cost beyond full windows of the login since a moment, as far as readings tell. None
     /// where no window of it is known, or none could be paid for.
-    pub(crate) fn paid_since(
-        &self,
-        since: DateTime<Utc>,
-        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
-    ) -> Option<Money> {
+    pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Money> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
         let why_none = self.login().no_credits.as_deref();
         if why_none.is_some_and(|why| why != "out_of_credits") {
@@ -148,7 +139,7 @@ impl Incidents<'_> {
         let journal = Journal::between(self.places, since, self.environment.now);
         let told = samples_of(&journal, newest.account.as_deref());
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
-        let beyond = self.beyond(since, &full.concat(), &newest, costs_since)?;
+        let beyond = self.beyond(since, &full.concat(), &newest, costs)?;
         Some(beyond.into_iter().map(|(_, cost)| cost).sum())
     }
 
@@ -158,10 +149,10 @@ impl Incidents<'_> {
         since: DateTime<Utc>,
         full: &[Range<DateTime<Utc>>],
         newest: &Sample,
-        costs_since: impl FnOnce(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts>,
+        costs: &CostsOf<'_>,
     ) -> Option<AnswerCosts> {
         let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
-        let mut costs = costs_since(since, &is_own)?;
+        let mut costs = costs(since, &is_own)?;
         costs.retain(|(at, _)| full.iter().any(|time| time.contains(&moment(at - 1))));
         Some(costs)
     }

@@ -206,8 +206,8 @@ impl<'a> LineKnown<'a> {
         let is_full = self.facts.windows.iter().any(Sample::has_a_full_one);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path.as_deref();
-        self.incidents
-            .paying(transcript, |since, is_own| live.costs_since(since, is_own))
+        let costs = |since, is_own: &dyn Fn(&str) -> bool| live.costs_since(since, is_own);
+        self.incidents.paying(transcript, &costs)
     }
 
     /// Writes down what is worth knowing later.

@@ -139,7 +139,7 @@ impl Machine {
             started.as_deref().or(event.cwd.as_deref()),
             |since, live| {
                 let incidents = self.incidents();
-                incidents.paid_since(since, |since, is_own| live.costs_since(since, is_own))
+                incidents.paid_since(since, &|since, is_own| live.costs_since(since, is_own))
             },
         ))
     }
