@@ -25,8 +25,7 @@ impl Incidents<'_> {
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
         evidence.login.credentials =
             credentials::of_session(self.places, self.environment, project);
-        evidence.session.client.installations =
-            version::programs(self.places, self.environment).len();
+        evidence.session.installations = version::programs(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -126,14 +125,14 @@ impl Incidents<'_> {
         }
         let mut backwards = around.iter().rev();
         if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
-            let client = &mut evidence.session.client;
-            client.fast_mode = sample.fast_mode;
-            client.version = client.version.take().or_else(|| sample.version.clone());
+            let met_in = &mut evidence.session;
+            met_in.fast_mode = sample.fast_mode;
+            met_in.version = met_in.version.take().or_else(|| sample.version.clone());
             // The transcript names the model without its variant; the status line has "[1m]" too.
-            let known = client.model.as_deref().unwrap_or_default();
+            let known = met_in.model.as_deref().unwrap_or_default();
             let model = sample.model.as_ref();
             if model.is_some_and(|model| model.starts_with(known)) {
-                client.model.clone_from(&sample.model);
+                met_in.model.clone_from(&sample.model);
             }
         }
         evidence.windows.samples = around;

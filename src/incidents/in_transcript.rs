@@ -101,11 +101,11 @@ fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
 
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    let client = &mut evidence.session.client;
-    client.model = client.model.take().or_else(|| tail.model.clone());
-    client.version = client.version.take().or_else(|| tail.version.clone());
-    evidence.session.waiting = tail.waiting;
-    evidence.session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
+    let session = &mut evidence.session;
+    session.model = session.model.take().or_else(|| tail.model.clone());
+    session.version = session.version.take().or_else(|| tail.version.clone());
+    session.waiting = tail.waiting;
+    session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
     if later.is_some() && !evidence.since.answered {
@@ -125,7 +125,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         return;
     };
     evidence.since.answered |= *answered;
-    let version = &mut evidence.session.client.version;
+    let version = &mut evidence.session.version;
     *version = line.version.clone().or(version.take());
     if evidence.text.message.is_empty() {
         evidence.text.message.clone_from(&line.text);

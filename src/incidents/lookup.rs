@@ -90,7 +90,7 @@ impl Incidents<'_> {
             let told = Sample::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
             // What is running now decides what happens at the reset.
-            let version = &mut evidence.session.client.version;
+            let version = &mut evidence.session.version;
             *version = version.take().or_else(|| payload.version.clone());
             self.explained(evidence)
         });

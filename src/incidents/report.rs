@@ -81,20 +81,17 @@ fn sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
 
 /// The sums of each limit.
 pub(crate) fn by_limit(tolls: &Tolls) -> Table {
-    let mut table = toll_table("limit");
-    for (limit, toll) in &tolls.by_limit {
-        table.row(toll_cells(LimitKind::label_of(limit), toll));
-    }
-    table
+    let rows = tolls.by_limit.iter();
+    let rows = rows.map(|(limit, toll)| (LimitKind::label_of(limit), toll));
+    toll_table("limit", rows)
 }
 
 /// The sums of each week or month, where there is more than one.
 pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
-    let mut table = toll_table(if tolls.by_month { "month" } else { "week from" });
-    for (day, toll) in &tolls.by_period {
-        table.row(toll_cells(tolls.period(*day), toll));
-    }
-    (tolls.by_period.len() > 1).then_some(table)
+    let first = if tolls.by_month { "month" } else { "week from" };
+    let rows = tolls.by_period.iter();
+    let rows = rows.map(|(day, toll)| (tolls.period(*day), toll));
+    (tolls.by_period.len() > 1).then(|| toll_table(first, rows))
 }
 
 /// Whom limits stopped longest comes first; with room, each beside the limits that did it most often.
@@ -104,7 +101,7 @@ pub(crate) fn by_person<'p>(
 ) -> Table {
     let mut people: Vec<(String, &PersonLimits)> = people.collect();
     people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours)));
-    let mut table = toll_table("person");
+    let mut table = toll_table("person", []);
     let near = Column::figure(format!("at {FULL_FROM}%+"));
     table.columns.push(near);
     table.columns.extend(has_room.then(|| "which".into()));
@@ -125,24 +122,24 @@ pub(crate) fn by_person<'p>(
 }
 
 /// A table of sums, whose rows are named in the first column.
-pub(crate) fn toll_table(first: &str) -> Table {
+fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)>) -> Table {
     let figures = ["stops", "likely false", "blocked"].map(Column::figure);
-    Table::new([Column::text(first)].into_iter().chain(figures))
+    let mut table = Table::new([Column::text(first)].into_iter().chain(figures));
+    for (name, toll) in rows {
+        table.row(toll_cells(name, toll));
+    }
+    table
 }
 
 /// What stands in every row of sums, behind its name.
-pub(crate) fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
+fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
     let [stops, likely_false] = [toll.stops, toll.likely_false].map(|count| match count {
         0 => Cell::from("-").worth("0"),
         some => some.to_string().into(),
     });
-    [name.into(), stops, likely_false, blocked_cell(toll)]
-}
-
-/// For how long, and in seconds.
-pub(crate) fn blocked_cell(toll: &Toll) -> Cell {
-    let seconds = toll.blocked.num_seconds();
-    Cell::from(toll.blocked_in_words()).worth(seconds.to_string())
+    let seconds = toll.blocked.num_seconds().to_string();
+    let blocked = Cell::from(toll.blocked_in_words()).worth(seconds);
+    [name.into(), stops, likely_false, blocked]
 }
 
 /// One error: when it came, what happened, what the message was.

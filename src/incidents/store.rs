@@ -103,8 +103,7 @@ impl Incidents<'_> {
         let message = hidden(&event.last_assistant_message);
         let mut evidence = Evidence::new(now, Seen::Hook, message.unwrap_or_default());
         evidence.session.id = Some(session.to_owned());
-        evidence.session.client.plugin_answers =
-            self.environment.text("WHYCAP_FROM") == Some("plugin");
+        evidence.session.plugin_answers = self.environment.text("WHYCAP_FROM") == Some("plugin");
         evidence.text.hook_error = hidden(&event.error);
         evidence.text.hook_details = hidden(&event.error_details);
         evidence.login.credentials = credentials::in_environment(self.environment);

@@ -26,12 +26,12 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let role = account.and_then(|account| account.role.as_deref());
     let role = role.map(|role| format!(", {}", plain(role)));
     let plan = evidence.plan().map_or("unknown", Plan::name);
-    let client = &evidence.session.client;
+    let session = &evidence.session;
     let [version, model] =
-        [&client.version, &client.model].map(|value| value.as_deref().map_or("unknown", plain));
+        [&session.version, &session.model].map(|value| value.as_deref().map_or("unknown", plain));
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let are_several = evidence.text.seen != Seen::Pasted && client.installations > 1;
-    let installed = are_several.then(|| client.installations.to_string());
+    let are_several = evidence.text.seen != Seen::Pasted && session.installations > 1;
+    let installed = are_several.then(|| session.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
     let answered = if evidence.since.answered { "yes" } else { "no" };

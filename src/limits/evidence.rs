@@ -48,23 +48,6 @@ impl Whose {
     }
 }
 
-/// The client that met an error.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RunningClient {
-    /// Its version.
-    #[serde(rename = "client_version")]
-    pub version: Option<String>,
-    /// The model in use.
-    pub model: Option<String>,
-    /// Whether fast mode was on.
-    pub fast_mode: bool,
-    /// How many different `claude` programs the machine has.
-    pub installations: usize,
-    /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
-    pub plugin_answers: bool,
-}
-
 /// What was said of an error, and by whom.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -125,9 +108,17 @@ pub struct MetIn {
     /// Its id.
     #[serde(rename = "session_id")]
     pub id: Option<String>,
-    /// What ran.
-    #[serde(flatten)]
-    pub client: RunningClient,
+    /// The version of the client that ran.
+    #[serde(rename = "client_version")]
+    pub version: Option<String>,
+    /// The model in use.
+    pub model: Option<String>,
+    /// Whether fast mode was on.
+    pub fast_mode: bool,
+    /// How many different `claude` programs the machine has.
+    pub installations: usize,
+    /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
+    pub plugin_answers: bool,
     /// What Claude Code said last about going on by itself.
     #[serde(skip)]
     pub waiting: Option<Waiting>,
@@ -216,7 +207,7 @@ impl Evidence {
 
     /// The version, compared as numbers.
     pub fn version(&self) -> Option<ClientVersion> {
-        ClientVersion::parse(self.session.client.version.as_deref()?)
+        ClientVersion::parse(self.session.version.as_deref()?)
     }
 
     /// Whether the version is known to be this one or a newer one.
@@ -260,7 +251,7 @@ impl Evidence {
 
     /// Whether the session ran on a 1M-context variant, by the model's name.
     pub fn is_long_context_model(&self) -> bool {
-        let model = self.session.client.model.as_deref().unwrap_or_default();
+        let model = self.session.model.as_deref().unwrap_or_default();
         model.to_lowercase().contains("[1m]")
     }
 
@@ -269,7 +260,7 @@ impl Evidence {
     pub(crate) fn may_run_an_old_client(&self) -> bool {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
-        self.session.client.installations > 1
+        self.session.installations > 1
             || self.is_before(WORDS_ARE_RIGHT_FROM)
             || (self.version().is_none() && self.text.seen == Seen::Pasted)
     }

@@ -128,7 +128,7 @@ fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     if evidence.text.seen == Seen::Pasted {
         return;
     }
-    let version = evidence.session.client.version.as_ref();
+    let version = evidence.session.version.as_ref();
     let version = version.map(|version| format!(", Claude Code {version}"));
     let version = version.unwrap_or_default();
     let at = clock.time_and_distance(evidence.at);
@@ -186,7 +186,7 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     let mut row = vec![(tone, cut_before(name, rest, width))];
     let used = terminal::width(&incident.badge);
     let evidence = &incident.evidence;
-    let asking_is_free = evidence.session.client.plugin_answers && evidence.is_since(TAKES_MODULES);
+    let asking_is_free = evidence.session.plugin_answers && evidence.is_since(TAKES_MODULES);
     let more = if incident.continues_at().is_some() && !asking_is_free {
         MORE_IN_A_SHELL
     } else {

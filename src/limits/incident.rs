@@ -188,7 +188,7 @@ impl Incident {
             "did_not_help": self.tried_in_vain,
             "message": self.text(),
             "session_id": self.evidence.session.id,
-            "client_version": self.evidence.session.client.version,
+            "client_version": self.evidence.session.version,
             "at": rfc3339(self.evidence.at),
             "open": self.is_open(),
         })

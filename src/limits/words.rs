@@ -158,7 +158,7 @@ impl Telling<'_> {
             "status" => self.clues.status?.to_string(),
             "plan" => evidence.login.account.as_ref()?.plan.name().to_owned(),
             "role name" => evidence.login.account.as_ref()?.role.clone()?,
-            "clients" => evidence.session.client.installations.to_string(),
+            "clients" => evidence.session.installations.to_string(),
             "place" => self.place().to_owned(),
             // What can be read, in so many columns.
             _ => self.readable(name.strip_prefix("names ")?.parse().ok()?)?,

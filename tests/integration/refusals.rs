@@ -71,7 +71,7 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
         api_error: text("api_error"),
         ..ErrorLine::default()
     });
-    evidence.session.client.version = text("client").or(Some("2.1.330".to_owned()));
+    evidence.session.version = text("client").or(Some("2.1.330".to_owned()));
     evidence.login.account = plan.map(|plan| Account {
         plan,
         role: Some("user".to_owned()),

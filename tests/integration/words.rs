@@ -189,7 +189,7 @@ fn check_all(texts: &[String]) {
                         2 => vec![gateway.clone()],
                         _ => Vec::new(),
                     };
-                    let client = &mut evidence.session.client;
+                    let client = &mut evidence.session;
                     client.fast_mode = index == 1 && account.is_none();
                     client.version = (index > 1).then(|| "2.1.119".to_owned());
                     check(&Incident::new(evidence, clock()), &mut told);
