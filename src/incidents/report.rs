@@ -110,7 +110,7 @@ pub(crate) fn by_person<'p>(
             Some(hours) => Cell::from(format!("{hours} h")).worth(hours.to_string()),
             None => Cell::from("-").worth("0"),
         };
-        let mut often: Vec<&(String, Toll)> = of.tolls.by_limit.iter().collect();
+        let mut often: Vec<(&String, &Toll)> = of.tolls.by_limit.iter().collect();
         often.sort_by_key(|(_, toll)| Reverse(toll.stops));
         let often = often.iter().take(3);
         let often = often.map(|(it, toll)| format!("{} {}", LimitKind::label_of(it), toll.stops));

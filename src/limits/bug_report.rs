@@ -77,11 +77,10 @@ fn redact_word(word: &str) -> String {
         ids.any(|id| core.starts_with(id)) || (core.len() == 36 && core.matches('-').count() == 4);
     let host = core.split_once("://");
     let host = host.and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
-    let is_bare_host = !core.contains('/')
-        && core.contains('.')
-        && core
-            .split('.')
-            .all(|part| part.contains(char::is_alphabetic));
+    let mut labels = core.split('.');
+    let is_bare_host = core.contains('.')
+        && !core.contains('/')
+        && labels.all(|label| label.contains(char::is_alphabetic));
     let replaced = if core.contains('@') {
         "[address]"
     } else if is_id {

@@ -70,6 +70,7 @@ impl Diagnosis {
             verdict => verdict == Verdict::CannotTell && message.names.counts() == Counts::ApiMoney,
         };
         let is_only_told = asserts && case.clues.substance == Substance::Told;
+        let service = message.service.or(message.names.service());
         Self {
             limit: message.names,
             verdict: if is_only_told {
@@ -89,10 +90,7 @@ impl Diagnosis {
             unknowns: is_only_told.then_some(TOLD).into_iter().collect(),
             answer: None,
             helps: &message.helps,
-            service: message
-                .service
-                .or(message.names.service())
-                .or_else(|| case.evidence.service()),
+            service: service.or_else(|| case.evidence.service()),
             decisive: Source::Transcript,
         }
     }

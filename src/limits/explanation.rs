@@ -157,18 +157,16 @@ pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>>
 
 fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
     // Red is for what really blocks; one look tells it from what passes or is doubtful.
-    let is_real = matches!(
-        incident.diagnosis.verdict,
-        Verdict::Real | Verdict::Misworded
-    );
-    let tone = if is_real && !incident.diagnosis.limit.is_passing() {
+    let (verdict, limit) = (incident.diagnosis.verdict, incident.diagnosis.limit);
+    let is_real = matches!(verdict, Verdict::Real | Verdict::Misworded);
+    let tone = if is_real && !limit.is_passing() {
         Tone::Alarm
     } else {
         Tone::Warning
     };
     let mut rows = vec![badge(incident, tone, width)];
     // Of a limit that looks false the badge says all there is to do.
-    let is_enough = incident.diagnosis.verdict == Verdict::FalseLikely;
+    let is_enough = verdict == Verdict::FalseLikely;
     let mut steps = incident.actions.iter().filter(|_| !is_enough);
     let next = steps.find_map(|step| next_step(step, incident, width));
     rows.extend(next.map(|step| vec![(Tone::Plain, step)]));
@@ -178,13 +176,9 @@ fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
 /// The badge, and where to read more if there is room to say so.
 fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     // What stands behind its dot, a time or what to do, is never cut.
-    let dot = incident
-        .badge
-        .rfind(" \u{b7} ")
-        .unwrap_or(incident.badge.len());
-    let (name, rest) = incident.badge.split_at(dot);
+    let text = &incident.badge;
+    let (name, rest) = text.split_at(text.rfind(" \u{b7} ").unwrap_or(text.len()));
     let mut row = vec![(tone, cut_before(name, rest, width))];
-    let used = terminal::width(&incident.badge);
     let evidence = &incident.evidence;
     let asking_is_free = evidence.session.plugin_answers && evidence.is_since(TAKES_MODULES);
     let more = if incident.continues_at().is_some() && !asking_is_free {
@@ -192,7 +186,7 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     } else {
         MORE
     };
-    if used + terminal::width(more) <= width && !incident.badge.contains("/whycap") {
+    if terminal::width(text) + terminal::width(more) <= width && !text.contains("/whycap") {
         row.push((Tone::Quiet, more.to_owned()));
     }
     row

@@ -43,20 +43,15 @@ pub(super) fn fullness(evidence: &Evidence, window: Window) -> Fullness {
     let Some((sample, meter)) = fresh(evidence, window) else {
         return Fullness::Unmeasured;
     };
-    if meter.used_percent >= FULL_FROM {
-        return Fullness::Full;
-    }
     let before = (evidence.at - measured(evidence, sample)).max(TimeDelta::zero());
-    // What is told after the error counts in the error itself.
-    let growth = if sample.at >= evidence.at {
-        0.0
-    } else {
-        let by_time = (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH);
-        by_time + evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER)
-    };
-    if meter.used_percent + growth >= FULL_FROM {
+    let by_time = (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH);
+    let growth = by_time + evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER);
+    if meter.used_percent >= FULL_FROM {
+        Fullness::Full
+    } else if sample.at < evidence.at && meter.used_percent + growth >= FULL_FROM {
         Fullness::Close
     } else {
+        // What is told after the error counts in the error itself.
         Fullness::Low
     }
 }
@@ -166,9 +161,6 @@ pub(super) fn age_at_error(evidence: &Evidence, sample: &Sample) -> String {
 
 /// 41, 99.5.
 pub(super) fn percent(value: f64) -> String {
-    if (value - value.round()).abs() < 0.05 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
-    }
+    let digits = usize::from((value - value.round()).abs() >= 0.05);
+    format!("{value:.digits$}")
 }

@@ -152,10 +152,10 @@ pub struct Tolls {
     /// When the first came.
     pub since: Option<DateTime<Utc>>,
     /// By the limit's name in JSON, the one that stopped the work longest first.
-    pub by_limit: Vec<(String, Toll)>,
+    pub by_limit: IndexMap<String, Toll>,
     /// By the week's Monday or, over a long time, by the month's first day, oldest first. A stop
     /// counts where it began, its time where it passed.
-    pub by_period: Vec<(NaiveDate, Toll)>,
+    pub by_period: BTreeMap<NaiveDate, Toll>,
     /// Whether those periods are months.
     pub by_month: bool,
 }
@@ -182,21 +182,18 @@ impl Tolls {
             by_month,
             ..Self::default()
         };
-        let mut by_limit: IndexMap<String, Toll> = IndexMap::new();
-        let mut by_period: BTreeMap<NaiveDate, Toll> = BTreeMap::new();
         for (at, limit, toll) in tolls_of {
             tolls.total += toll;
-            *by_limit.entry(limit).or_default() += toll;
+            *tolls.by_limit.entry(limit).or_default() += toll;
             for (day, blocked) in by_day(at, toll.blocked, zone) {
                 let period = period_of(day, by_month);
-                by_period.entry(period).or_default().blocked += blocked;
+                tolls.by_period.entry(period).or_default().blocked += blocked;
             }
             let (began, blocked) = (period_of(zone.day(at), by_month), TimeDelta::zero());
-            *by_period.entry(began).or_default() += Toll { blocked, ..toll };
+            *tolls.by_period.entry(began).or_default() += Toll { blocked, ..toll };
         }
-        by_limit.sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
-        tolls.by_limit = by_limit.into_iter().collect();
-        tolls.by_period = by_period.into_iter().collect();
+        let longest_first = |_: &String, toll: &Toll| Reverse((toll.blocked, toll.errors));
+        tolls.by_limit.sort_by_cached_key(longest_first);
         tolls
     }
 
