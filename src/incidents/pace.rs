@@ -99,9 +99,8 @@ impl Incidents<'_> {
             return None;
         }
         let told = self.five_hour_run(known, END).into_iter();
-        let levels: Vec<_> = told
-            .map(|step| (step.at, step.meter.used_percent))
-            .collect();
+        let levels = told.map(|step| (step.at, step.meter.used_percent));
+        let levels: Vec<_> = levels.collect();
         Some(Expected {
             window: Window::FiveHour,
             meter,

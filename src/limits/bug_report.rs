@@ -30,29 +30,25 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let [version, model] =
         [&session.version, &session.model].map(|value| value.as_deref().map_or("unknown", plain));
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let ran = format!("{version}, model {model}, {system} {processor}");
     let are_several = evidence.text.seen != Seen::Pasted && session.installations > 1;
     let installed = are_several.then(|| session.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
+    let says = format!("{own}: `{verdict}`, `{limit}`: {headline}");
     let answered = if evidence.since.answered { "yes" } else { "no" };
     let mut text = "**A limit error of Claude Code**\n\n".to_owned();
     for (name, value) in [
         ("Message", format!("`{message}`")),
         ("Came at", format!("{} (zone {zone})", rfc3339(evidence.at))),
         ("Plan", format!("{plan}{}", role.unwrap_or_default())),
-        (
-            "Claude Code",
-            format!("{version}, model {model}, {system} {processor}"),
-        ),
+        ("Claude Code", ran),
         ("The server said", server(evidence)),
         ("Usage shown", readings(evidence)),
         ("Set", credentials(evidence)),
         ("Installed claude programs", installed.unwrap_or_default()),
         ("Answered since", answered.to_owned()),
-        (
-            "whycap",
-            format!("{own}: `{verdict}`, `{limit}`: {headline}"),
-        ),
+        ("whycap", says),
     ] {
         if !value.is_empty() {
             let _ = writeln!(text, "- {name}: {value}");

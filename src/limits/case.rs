@@ -112,6 +112,7 @@ impl<'a> Case<'a> {
     /// Whether a condition holds; `limit` is what the case is about. None for a name that there is not.
     pub(super) fn holds(self, name: &str, limit: LimitKind) -> Option<bool> {
         let (evidence, clues, quota) = (self.evidence, self.clues, self.evidence.quota());
+        let (account, plan) = (evidence.login.account.as_ref(), evidence.plan());
         let fullness = |window| meters::fullness(evidence, window);
         let is_full = |window| fullness(window) == Fullness::Full;
         Some(match name.split_once(' ').unwrap_or((name, "")) {
@@ -125,27 +126,22 @@ impl<'a> Case<'a> {
                 let by_server = quota.and_then(|it| it.overage_disabled_reason.as_deref());
                 by_server.or(said) == Some(reason)
             }
-            ("plan", "") => evidence.plan().is_some(),
-            ("personal", "") => evidence.plan().is_some_and(Plan::is_personal),
+            ("plan", "") => plan.is_some(),
+            ("personal", "") => plan.is_some_and(Plan::is_personal),
             ("shared", "") => evidence.is_shared_plan(),
-            ("team", "") => evidence.plan() == Some(Plan::Team),
+            ("team", "") => plan == Some(Plan::Team),
             ("of", "a seat") => evidence.is_shared_plan() || self.is_the_organizations(),
             ("the", "organization's") => self.is_the_organizations(),
             // A private account has the role of an admin, too: of an organization of its own.
-            ("admin", "") => {
-                let account = evidence.login.account.as_ref();
-                evidence.is_shared_plan() && account.is_some_and(Account::administers)
-            }
-            ("stray", "key") => {
-                evidence.plan().is_some() && evidence.login_replaced_by().next().is_some()
-            }
+            ("admin", "") => evidence.is_shared_plan() && account.is_some_and(Account::administers),
+            ("stray", "key") => plan.is_some() && evidence.login_replaced_by().next().is_some(),
             ("token", "") => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
             ("client's", "environment") => evidence.login.environment_is_clients,
             ("old", "client") => evidence.may_run_an_old_client(),
             ("fast", "mode") => evidence.session.fast_mode,
             ("1m", "") => evidence.is_long_context_model(),
             ("model", "") => evidence.session.model.is_some(),
-            ("account", "") => evidence.login.account.is_some(),
+            ("account", "") => account.is_some(),
             ("another", "account") => evidence.is_of_another_account(),
             ("several", "clients") => evidence.session.installations > 1,
             ("pasted", "") => evidence.text.seen == Seen::Pasted,
