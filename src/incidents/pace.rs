@@ -98,7 +98,7 @@ impl Incidents<'_> {
         if !(five_hours::LEAST..100.0).contains(&meter.used_percent) {
             return None;
         }
-        let told = self.five_hour_run(known, END).into_iter();
+        let told = self.five_hour_run(known, END)?.into_iter();
         let levels = told.map(|step| (step.at, step.meter.used_percent));
         let levels: Vec<_> = levels.collect();
         Some(Expected {
@@ -179,15 +179,13 @@ impl Incidents<'_> {
     }
 
     /// The same of the five-hour window of these figures, since it began.
-    fn five_hour_run(&self, known: &Sample, most: usize) -> Vec<WindowStep> {
-        let Some(meter) = known.five_hour else {
-            return Vec::new();
-        };
+    fn five_hour_run(&self, known: &Sample, most: usize) -> Option<Vec<WindowStep>> {
+        let meter = known.five_hour?;
         let resets_at = meter.resets_at;
         let begun = resets_at.map_or(self.environment.now, |at| at - FIVE_HOURS);
         let mut steps = self.rises(self.recent(), known, Window::FiveHour, begun, most);
         steps.retain(|step| step.meter.is_of_run(&meter));
-        steps
+        Some(steps)
     }
 
     /// What each session had in the rise of the plan's five-hour window, as a share; none unless
@@ -196,10 +194,11 @@ impl Incidents<'_> {
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         /// Of fewer points a share means nothing.
         const POINTS: f64 = 10.0;
-        let known = self.known_of(Teller::Plan).unwrap_or_default();
+        let known = self.known_of(Teller::Plan);
         let mut risen: IndexMap<String, f64> = IndexMap::new();
         let mut level = None;
-        for step in self.five_hour_run(&known, usize::MAX) {
+        let steps = known.and_then(|known| self.five_hour_run(&known, usize::MAX));
+        for step in steps.unwrap_or_default() {
             let used = step.meter.used_percent;
             // What it was at first was told to nobody as a rise.
             let before = level.unwrap_or(used);

@@ -5,17 +5,12 @@ use super::evidence::Seen;
 use super::incident::Incident;
 use super::kind::Verdict;
 use crate::claude::version::ClientVersion;
-use crate::render::{Page, Report, rows_for_answer};
+use crate::render::{Page, Report};
 use crate::terminal::{self, Piece, Tone};
 use crate::time::Clock;
 
 /// Rows of a terminal of the usual size, less one for the prompt.
 const SCREEN: usize = 23;
-/// The rows of an answer where the height is unknown: it fits a terminal of 34 rows.
-const USUAL_ROWS: usize = 20;
-
-/// The rows of a note, with the gap before it.
-const NOTE: usize = 3;
 
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
@@ -26,26 +21,15 @@ pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
     fit(SCREEN, more, incident, clock, page)
 }
 
-/// The same inside a conversation, with the height of the terminal if it is known, and room for so
-/// many `others`' rows and a note. Claude Code shows the end of what does not fit, so all of it must.
-pub(crate) fn tell_in_conversation(
+/// The same in so many rows, which say at their end where to read more. What matters least goes first,
+/// the first reason last but one. What to do first is told in any case.
+pub(crate) fn fit(
+    most: usize,
+    more: &str,
     incident: &Incident,
     clock: Clock,
-    rows: Option<usize>,
-    others: usize,
-    with_note: bool,
     page: Page,
 ) -> Report {
-    let most = rows_for_answer(rows).unwrap_or(USUAL_ROWS);
-    let note = if with_note { NOTE } else { 0 };
-    let most = most.saturating_sub(others + note);
-    let more = "More: whycap explain --long, in a shell.";
-    fit(most, more, incident, clock, page)
-}
-
-/// Lays out as much as fits: what matters least goes first, the first reason last but one. What to
-/// do first is told in any case.
-fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: Page) -> Report {
     let mut report = Report::default();
     for (actions, reasons) in [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)] {
         report = in_short(incident, clock, actions, reasons);

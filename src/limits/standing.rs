@@ -133,12 +133,10 @@ fn wait(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Wait {
 /// Whether the window that refused beyond doubt was measured since, and had room.
 fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let is_believed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded);
-    let Some(window) = diagnosis.awaited().filter(|_| is_believed) else {
-        return false;
-    };
+    let window = diagnosis.awaited().filter(|_| is_believed);
     let windows = &evidence.windows;
     let told = windows.samples.iter().chain(&windows.newest_sample);
-    let told = told.filter_map(|sample| Some((sample, sample.meter(window)?)));
+    let told = told.filter_map(|sample| Some((sample, sample.meter(window?)?)));
     // A full one that was measured later takes it back.
     let newest = told.max_by_key(|(sample, _)| sample.measured);
     newest.is_some_and(|(sample, meter)| {
@@ -151,13 +149,10 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let windows = &evidence.windows;
-    let answered = windows.newest_sample.as_ref();
-    let answered = answered.filter(|_| windows.answered_elsewhere);
-    answered.is_some_and(|sample| {
-        let meter = diagnosis.awaited().and_then(|window| sample.meter(window));
-        let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
-        diagnosis.limit.is_passing() || has_room
-    })
+    let told = windows.newest_sample.as_ref().zip(diagnosis.awaited());
+    let meter = told.and_then(|(sample, window)| sample.meter(window));
+    let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
+    windows.answered_elsewhere && (diagnosis.limit.is_passing() || has_room)
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.

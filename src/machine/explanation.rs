@@ -16,16 +16,23 @@ use crate::drain::{Findings, writes};
 use crate::incidents::{Incidents, Situation};
 use crate::install::{entries, line};
 use crate::ledger::{Effort, Ledger, LedgerError, Patience};
-use crate::limits::explanation::{self, tell_in_conversation};
+use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Counts;
 use crate::limits::standing::Wait;
 use crate::limits::stoppages::counted_over;
 use crate::locks;
 use crate::pricing::Money;
-use crate::render::Report;
+use crate::render::{Report, rows_for_answer};
 use crate::terminal::{Tone, counted, visible, visible_lines};
 
+/// The rows of an answer where the height is unknown: it fits a terminal of 34 rows. Claude Code shows
+/// the end of what does not fit, so all of it must.
+const USUAL_ROWS: usize = 20;
+/// The rows of the note that asking ended the waiting, with the gap before it.
+const NOTE: usize = 3;
+/// Where a conversation can read all of it.
+const MORE: &str = "More: whycap explain --long, in a shell.";
 /// How long an explanation may spend on reading what was spent since the ledger last looked.
 const READS: Effort = Effort::Within(Duration::from_millis(400));
 
@@ -67,10 +74,10 @@ impl Machine {
             None => {}
             Some(incident) if self.conversation.is_some() => {
                 report.paragraphs(Tone::Quiet, whose(incident, self.session()));
-                let (rows, taken) = (self.environment.rows(), report.rows_on(page));
-                let ends = self.ends_waiting;
-                let told = tell_in_conversation(incident, clock, rows, taken, ends, page);
-                report.add(told);
+                let rows = rows_for_answer(self.environment.rows()).unwrap_or(USUAL_ROWS);
+                let note = if self.ends_waiting { NOTE } else { 0 };
+                let room = rows.saturating_sub(report.rows_on(page) + note);
+                report.add(explanation::fit(room, MORE, incident, clock, page));
             }
             Some(incident) if is_long => {
                 let mut says = self.spent(incident, incidents).unwrap_or_default();
