@@ -140,7 +140,9 @@ impl Incidents<'_> {
             }
             let from = now - WEEK * (week::WEEKS + 1);
             let journal = Journal::between(self.places, from, now);
-            let steps = self.rises(&journal, told, window, from, usize::MAX);
+            let known = readings::of_account(&journal, told.account.as_deref());
+            let mut steps = self.rises(known, from);
+            steps.retain(|step| step.window == window);
             let history = PastWeeks {
                 rises: &week::rises(steps.iter().map(|step| (step.at, step.meter))),
                 since: steps.first().map_or(now, |first| first.at),
@@ -161,30 +163,21 @@ impl Incidents<'_> {
         }
     }
 
-    /// The steps of a window of an account since a moment, oldest first, from the last `most` readings.
-    fn rises(
-        &self,
-        journal: &Journal,
-        known: &Sample,
-        window: Window,
-        since: DateTime<Utc>,
-        most: usize,
-    ) -> Vec<WindowStep> {
-        let told = readings::of_account(journal, known.account.as_deref()).take(most);
+    /// How the windows of an account rose since a moment, by its readings, the newest first.
+    fn rises(&self, told: impl Iterator<Item = Reading>, since: DateTime<Utc>) -> Vec<WindowStep> {
         let told = told.filter(|told| told.sample.at <= self.environment.now);
         let told = told.take_while(|told| told.sample.at >= since);
-        let mut steps = steps_of(told.collect());
-        steps.retain(|step| step.window == window);
-        steps
+        steps_of(told.collect())
     }
 
-    /// The same of the five-hour window of these figures, since it began.
+    /// The steps of the five-hour window of these figures since it began, by the last `most` readings.
     fn five_hour_run(&self, known: &Sample, most: usize) -> Option<Vec<WindowStep>> {
         let meter = known.five_hour?;
         let resets_at = meter.resets_at;
         let begun = resets_at.map_or(self.environment.now, |at| at - FIVE_HOURS);
-        let mut steps = self.rises(self.recent(), known, Window::FiveHour, begun, most);
-        steps.retain(|step| step.meter.is_of_run(&meter));
+        let told = readings::of_account(self.recent(), known.account.as_deref());
+        let mut steps = self.rises(told.take(most), begun);
+        steps.retain(|step| step.window == Window::FiveHour && step.meter.is_of_run(&meter));
         Some(steps)
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::readings;
+use super::readings::{self, Reading};
 use super::{Incidents, in_transcript};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
@@ -68,11 +68,11 @@ impl Paying {
     }
 }
 
-/// From when until when a window was full, by what was told of it, oldest first.
-fn full_times(told: &[Sample], window: Window) -> Vec<Range<DateTime<Utc>>> {
+/// From when until when a window was full, oldest first, by readings, the newest first.
+fn full_times(told: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
     let mut full: Option<Meter> = None;
-    let told = told.iter();
+    let told = told.iter().rev().map(|told| &told.sample);
     for (since, meter) in told.filter_map(|told| Some((told.since, told.meter(window)?))) {
         let now = Some(meter).filter(Meter::is_used_up);
         if matches!((full, now), (Some(full), Some(now)) if full.is_of_run(&now)) {
@@ -137,7 +137,8 @@ impl Incidents<'_> {
             return None;
         }
         let journal = Journal::between(self.places, since, self.environment.now);
-        let told = samples_of(&journal, newest.account.as_deref());
+        let account = newest.account.as_deref();
+        let told: Vec<_> = readings::of_account(&journal, account).collect();
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
         let beyond = self.beyond(since, &full.concat(), &newest, costs)?;
         Some(beyond.into_iter().map(|(_, cost)| cost).sum())
@@ -159,7 +160,8 @@ impl Incidents<'_> {
 
     /// When a window of the login was told to be full first, if it still is, and until when.
     fn full_since(&self, newest: &Sample) -> Option<Range<DateTime<Utc>>> {
-        let told = samples_of(self.recent(), newest.account.as_deref());
+        let account = newest.account.as_deref();
+        let told: Vec<_> = readings::of_account(self.recent(), account).collect();
         let full = |window| {
             newest.meter(window).filter(Meter::is_used_up)?;
             let last = full_times(&told, window).pop()?;
@@ -167,12 +169,4 @@ impl Incidents<'_> {
         };
         full(Window::Weekly).or_else(|| full(Window::FiveHour))
     }
-}
-
-/// What was told of an account's windows, oldest first.
-fn samples_of(journal: &Journal, account: Option<&str>) -> Vec<Sample> {
-    let told = readings::of_account(journal, account);
-    let mut told: Vec<Sample> = told.map(|told| told.sample).collect();
-    told.reverse();
-    told
 }

@@ -103,11 +103,8 @@ fn account_of(told: &Reading) -> Option<&str> {
 }
 
 /// The readings of an account, newest first.
-pub(super) fn of_account(
-    journal: &Journal,
-    account: Option<&str>,
-) -> impl Iterator<Item = Reading> {
-    told_with(journal, "account", account_of, account)
+pub(super) fn of_account(journal: &Journal, whose: Option<&str>) -> impl Iterator<Item = Reading> {
+    told_with(journal, "account", account_of, whose)
 }
 
 /// Whether a sample says anything new; `error` is when the session met its last one, because figures

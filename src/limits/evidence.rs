@@ -40,11 +40,8 @@ pub enum Whose {
 impl Whose {
     /// Whose an owner's session is beside a login, as far as both are known.
     pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
-        Some(if owner.is(&login?.owner)? {
-            Self::Login
-        } else {
-            Self::Other
-        })
+        let is_logins = owner.is(&login?.owner)?;
+        Some(if is_logins { Self::Login } else { Self::Other })
     }
 }
 

@@ -21,20 +21,14 @@ pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
     fit(SCREEN, more, incident, clock, page)
 }
 
-/// The same in so many rows, which say at their end where to read more. What matters least goes first,
+/// The same in so many rows, the `end` of which says where to read more. What matters least goes first,
 /// the first reason last but one. What to do first is told in any case.
-pub(crate) fn fit(
-    most: usize,
-    more: &str,
-    incident: &Incident,
-    clock: Clock,
-    page: Page,
-) -> Report {
+pub(crate) fn fit(rows: usize, end: &str, incident: &Incident, clock: Clock, page: Page) -> Report {
     let mut report = Report::default();
     for (actions, reasons) in [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)] {
         report = in_short(incident, clock, actions, reasons);
-        report.paragraph(Tone::Quiet, more);
-        if report.rows_on(page) <= most {
+        report.paragraph(Tone::Quiet, end);
+        if report.rows_on(page) <= rows {
             break;
         }
     }
@@ -142,12 +136,8 @@ pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>>
 fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
     // Red is for what really blocks; one look tells it from what passes or is doubtful.
     let (verdict, limit) = (incident.diagnosis.verdict, incident.diagnosis.limit);
-    let is_real = matches!(verdict, Verdict::Real | Verdict::Misworded);
-    let tone = if is_real && !limit.is_passing() {
-        Tone::Alarm
-    } else {
-        Tone::Warning
-    };
+    let is_red = matches!(verdict, Verdict::Real | Verdict::Misworded) && !limit.is_passing();
+    let tone = if is_red { Tone::Alarm } else { Tone::Warning };
     let mut rows = vec![badge(incident, tone, width)];
     // Of a limit that looks false the badge says all there is to do.
     let is_enough = verdict == Verdict::FalseLikely;
@@ -165,11 +155,8 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     let mut row = vec![(tone, cut_before(name, rest, width))];
     let evidence = &incident.evidence;
     let asking_is_free = evidence.session.plugin_answers && evidence.is_since(TAKES_MODULES);
-    let more = if incident.continues_at().is_some() && !asking_is_free {
-        MORE_IN_A_SHELL
-    } else {
-        MORE
-    };
+    let asking_ends = incident.continues_at().is_some() && !asking_is_free;
+    let more = if asking_ends { MORE_IN_A_SHELL } else { MORE };
     if terminal::width(text) + terminal::width(more) <= width && !text.contains("/whycap") {
         row.push((Tone::Quiet, more.to_owned()));
     }

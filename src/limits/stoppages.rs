@@ -291,15 +291,12 @@ fn period_of(day: NaiveDate, by_month: bool) -> NaiveDate {
 }
 
 /// How much of a span passed on each day.
-pub(crate) fn by_day(
-    from: DateTime<Utc>,
-    span: TimeDelta,
-    zone: Zone,
-) -> impl Iterator<Item = (NaiveDate, TimeDelta)> {
+fn by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(NaiveDate, TimeDelta)> {
     let until = from + span.clamp(TimeDelta::zero(), LONGEST_LIMIT);
-    let begins = std::iter::successors(Some(from), move |at| Some(zone.day_bounds(*at).1));
-    let begins = begins.take_while(move |at| *at < until);
-    begins.map(move |at| (zone.day(at), zone.day_bounds(at).1.min(until) - at))
+    let begins = std::iter::successors(Some(from), |at| Some(zone.day_bounds(*at).1));
+    let begins = begins.take_while(|at| *at < until);
+    let days = begins.map(|at| (zone.day(at), zone.day_bounds(at).1.min(until) - at));
+    days.collect()
 }
 
 /// An account, as far as it is known, and one of its limits.
