@@ -26,7 +26,7 @@ impl Verb for BudgetArguments {
         let report = machine.gathered(|ledger, caught| {
             let mut survey = Survey::new(machine.clock(), config, home, sessions.clone());
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
-            let served = ledger.answers_since(today)?;
+            let served = ledger.answers_since(today, &|_| true)?;
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
             let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {

@@ -51,7 +51,7 @@ impl WindowShares {
     pub(crate) fn new(
         name: &'static str,
         since: DateTime<Utc>,
-        names: &Answers,
+        served: &Answers,
         answers: &[&Answer],
         levels: &[(Millis, f64)],
     ) -> Self {
@@ -60,9 +60,9 @@ impl WindowShares {
             since,
             cost: answers.iter().map(|answer| answer.cost).sum(),
             parts: [
-                parts(answers, |answer| names.session(answer.session)),
-                parts(answers, |answer| names.model(answer.model)),
-                parts(answers, |answer| names.agent(answer)),
+                parts(answers, |answer| served.names.session(answer.session)),
+                parts(answers, |answer| served.names.model(answer.model)),
+                parts(answers, |answer| served.names.agent(answer)),
             ],
             elsewhere: elsewhere(answers, levels),
         }

@@ -14,6 +14,7 @@ use super::pseudonym::{Exporter, LeftOut, Ownership, Projects, ShownProject};
 use crate::config::Others;
 use crate::ledger::{Answer, Counted};
 use crate::places::Places;
+use crate::pricing::Money;
 use crate::render::joined;
 use crate::terminal::json_in_one_line;
 use crate::time::{Millis, QUARTER, moment};
@@ -191,11 +192,11 @@ pub(super) fn spend_rows(
     }
     let mut with_unrecorded = HashSet::new();
     for hidden in &counted.hidden {
-        let is_of_totals = !hidden.is_drawn;
+        let is_of_totals = hidden.tally.unwritten == Money::ZERO;
         with_unrecorded.extend(is_of_totals.then_some(hidden.session));
         let mut spent = Answer::default();
         (spent.session, spent.at) = (hidden.session, hidden.at);
-        (spent.model, spent.cost) = (hidden.model, hidden.cost);
+        (spent.model, spent.cost) = (hidden.model, hidden.tally.cost());
         let kind = if is_of_totals { UNRECORDED } else { UNWRITTEN };
         rows.add(kind, &spent);
     }
@@ -225,8 +226,8 @@ pub(super) fn nothing(exporter: &Exporter, day: NaiveDate) -> Draft {
 impl SpendRows<'_> {
     /// What was spent; where no line shows it, an answer of nothing.
     fn add(&mut self, kind: &str, spent: &Answer) {
-        let known = self.counted.sessions.get(&spent.session);
-        let directory = known.map_or("", |known| &known.directory);
+        let names = &self.counted.answers.names;
+        let directory = names.origin(spent.session).project.as_str();
         let shown = || self.projects.shown(directory);
         let project = self.shown.entry(directory).or_insert_with(shown);
         if let Some(how) = project.leaves {
@@ -235,7 +236,6 @@ impl SpendRows<'_> {
         if project.leaves == Some(Others::Drop) {
             return;
         }
-        let names = &self.counted.answers;
         let (session, model) = (names.session(spent.session), names.model(spent.model));
         let owner = self.exporter.owner_of(session);
         let (person, ownership) = self.exporter.person_of(owner);
@@ -247,9 +247,11 @@ impl SpendRows<'_> {
             let quarter = spent.at.div_euclid(QUARTER).to_string();
             // Whoever has read on in a session, and knows those that it was forked from, knows more.
             let quality = (ownership as u64) << 1 | repository;
-            let marks = known.map_or((0, 0), |known| (known.marks, known.marks_of_family));
+            let known = self.counted.sessions.get(&spent.session);
+            let known = known.copied().unwrap_or_default();
             let key = key_of(&[kind, session, model, &quarter]);
-            (key, Weight::of_session(marks.0, marks.1, quality))
+            let weight = Weight::of_session(known.marks, known.marks_of_family, quality);
+            (key, weight)
         };
         let usage = spent.usage;
         let fields = json!({

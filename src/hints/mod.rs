@@ -127,7 +127,7 @@ impl Today<'_> {
     /// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
     fn long_context(&self) -> Option<Hint> {
         let mut latest = self.served.all.iter().rev();
-        self.beyond(latest.find(|response| self.served.agent(response) == MAIN)?)?;
+        self.beyond(latest.find(|response| self.served.names.agent(response) == MAIN)?)?;
         let all = self.served.all.iter();
         let long = all.filter_map(|response| Some((response.cost, self.beyond(response)?)));
         let (costs, beyond): (Vec<Money>, Vec<Money>) = long.unzip();
@@ -157,7 +157,7 @@ impl Today<'_> {
     fn of_subagents(&self) -> Vec<Hint> {
         let mut by_type: HashMap<&str, Vec<&Answer>> = HashMap::new();
         for response in &self.served.all {
-            let agent = self.served.agent(response);
+            let agent = self.served.names.agent(response);
             by_type.entry(agent).or_default().push(response);
         }
         let types = by_type.iter();
@@ -173,7 +173,7 @@ impl Today<'_> {
         let sessions: HashSet<i64> = responses.iter().map(|response| response.session).collect();
         let cost = cost_of(responses.iter().copied());
         let parents = cost_of(self.served.all.iter().filter(|response| {
-            self.served.agent(response) == MAIN && sessions.contains(&response.session)
+            self.served.names.agent(response) == MAIN && sessions.contains(&response.session)
         }));
         let says = format!(
             "Subagents of type {agent} cost {cost} today, more than the conversations that started them ({parents}). `whycap spend --by agent` shows all."
@@ -208,7 +208,7 @@ impl Today<'_> {
     }
 
     fn model(&self, response: &Answer) -> &str {
-        self.served.model(response.model)
+        self.served.names.model(response.model)
     }
 
     /// What the tokens of these responses cost on this model without fast mode.

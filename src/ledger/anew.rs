@@ -126,7 +126,7 @@ impl Store {
                     answer.cost.pico(),
                 ));
             }
-            changes.add(&answer);
+            changes.count(&answer, 1);
             repriced.extend(Some(answer).filter(|answer| *answer != known));
             Ok(())
         })?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::derivation::{Run, StartedFrom};
 use super::facts::{Answer, Id, cost_of};
-use super::spend_rows::Origin;
+use super::names::Origin;
 use super::store::processes::{ProcessTotal, SessionFacts};
 use super::store::{Ledger, LedgerError};
 use crate::pricing::{Money, PriceTable};
@@ -73,7 +73,7 @@ impl Ledger {
             for family in families {
                 for (session, life) in store.derived_family(family, prices)?.lives {
                     let facts = store.facts(session)?;
-                    let answers = store.answers_of(session)?;
+                    let answers = store.answers_since(session, Millis::MIN)?;
                     let difference = SessionDifference::new(&life.runs, &facts, &answers);
                     found.extend(difference.map(|one| SessionDifference {
                         origin: origins.get(&session).cloned().unwrap_or_default(),

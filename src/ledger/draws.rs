@@ -94,10 +94,8 @@ impl Listener<'_> {
             return Ok(again);
         }
         // What it may have started from, and how long processes had lived then.
-        let newest = match drawn.process {
-            None => self.store.total_up_to(self.session, drawn.total)?,
-            Some(_) => None,
-        };
+        let newest = is_anybody.then(|| self.store.total_up_to(self.session, drawn.total));
+        let newest = newest.transpose()?.flatten();
         let is_written = newest.is_some_and(|(newest, _)| newest.is_near(drawn.total));
         // Who starts tells what stands in the file: of those before, only one that told this may be it.
         let could_be = |row: &&ProcessTotal| {
@@ -135,12 +133,9 @@ impl Listener<'_> {
         let newer = self.answers_since(told_until + 1)?;
         let before_draws = known.before_draws + cost_of(&newer, |_| true);
         let told = known.unwritten_of(known.left(), before_draws);
-        let of_parent = match known.parent {
-            Some(parent) => self.newest_of(parent, drawn.total)?,
-            None => None,
-        };
-        let own = self.newest_of(self.session, drawn.total)?;
-        let written = own.max(of_parent).unwrap_or_default();
+        let newest_of = |session| self.newest_of(session, drawn.total);
+        let of_parent = known.parent.map(newest_of).transpose()?.flatten();
+        let written = newest_of(self.session)?.max(of_parent).unwrap_or_default();
         // Beyond what stands in files, or beyond what it seems to have started from, whichever is less.
         let alone = |from, before_draws| {
             let beyond = self.prices.scale_client_amount(drawn.total - from);
@@ -166,7 +161,7 @@ impl Listener<'_> {
 
     /// What a process draws that was heard of before.
     fn go_on(&self, known: &ProcessTotal) -> Result<ProcessTotal> {
-        let drawn = self.drawn;
+        let (store, drawn) = (self.store, self.drawn);
         let more = drawn.total - known.total;
         let is_anybody = !known.is_known();
         let mut row = *known;
@@ -176,11 +171,7 @@ impl Listener<'_> {
             row.began = [first.min(began), last.max(began)];
         }
         // A draw that comes after its process wrote its total, and has ended, says nothing new.
-        let is_surpassed = || {
-            self.store
-                .is_surpassed(self.session, drawn.total, drawn.run_ms)
-        };
-        if more <= Money::ZERO || is_surpassed()? {
+        if more <= Money::ZERO || store.is_surpassed(self.session, drawn.total, drawn.run_ms)? {
             // Where it is not known whose it is, it may be another's: then less is known.
             return Ok(if is_anybody { row } else { *known });
         }
@@ -381,7 +372,6 @@ impl Draw {
             let model = Some(store.put_model(&prices.canonical(model))?);
             let row = ProcessTotal { model, ..*row };
             store.put_process(session, heard.replaces, &row, heard.facts.before_draws)?;
-            store.renew_unwritten(session)?;
         }
         Ok(())
     }
@@ -397,17 +387,15 @@ impl Ledger {
     /// Keeps what was drawn while another process held the ledger. Only after everything was read:
     /// what a process started from stands in files.
     pub(super) fn take_up(&self, prices: &PriceTable) -> Result<(), LedgerError> {
-        let added = |store: &Store| {
-            let searched = store.noted(SEARCHED)?.unwrap_or(0);
-            let (draws, place) = journal::added::<Draw>(self.data(), searched);
-            Ok((draws, place, place - searched))
-        };
-        let (draws, _, length) = self.ask(added)?;
-        if draws.is_empty() && length < WORTH_NOTING {
+        let searched = |store: &Store| Ok(store.noted(SEARCHED)?.unwrap_or(0));
+        let before = self.ask(searched)?;
+        let (draws, place) = journal::added::<Draw>(self.data(), before);
+        if draws.is_empty() && place - before < WORTH_NOTING {
             return Ok(());
         }
         self.write(|store| {
-            let (draws, place, _) = added(store)?;
+            // Another process may have taken them up.
+            let (draws, place) = journal::added::<Draw>(self.data(), searched(store)?);
             for draw in draws {
                 draw.put(store, prices, &[])?;
             }

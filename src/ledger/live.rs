@@ -212,7 +212,7 @@ impl Live {
         let facts = heard.map_or(facts, |heard| heard.facts);
         let session = Tally::from_session(&facts);
         let unwritten = session.unwritten - before;
-        let mut projects = self.projects(wanted, id, [first, end])?;
+        let mut projects = self.projects(wanted, id, [first, end]).ok()?;
         for (_, spent) in &mut projects {
             *spent = (*spent + recorded + unwritten).or_zero();
         }
@@ -237,26 +237,30 @@ impl Live {
         wanted: Wanted<'_>,
         id: Id,
         period: [DateTime<Utc>; 2],
-    ) -> Option<Vec<(String, Money)>> {
+    ) -> Result<Vec<(String, Money)>> {
         let Some(projects) = wanted.projects.filter(|projects| !projects.is_empty()) else {
-            return Some(Vec::new());
+            return Ok(Vec::new());
         };
-        let known = self.ledger.directory(id).ok()?;
+        let store = &self.ledger.store;
         let gained = || Some(self.gained.sessions.get(&id)?.1.clone()?.1);
-        let directory = known.or_else(gained);
-        let directory = directory.as_deref().unwrap_or(wanted.directory);
-        let mut projects: Vec<&String> = projects.keys().collect();
-        projects.retain(|project| covers(project, directory, wanted.home));
+        let own = store.directory(id)?.or_else(gained);
+        let own = own.as_deref().unwrap_or(wanted.directory);
+        let projects = projects
+            .keys()
+            .map(|project| (project.clone(), Money::ZERO));
+        let mut projects: Vec<(String, Money)> = projects.collect();
+        projects.retain(|(project, _)| covers(project, own, wanted.home));
         if projects.is_empty() {
-            return Some(Vec::new());
+            return Ok(projects);
         }
-        let spent = self.ledger.by_directory(period).ok()?;
-        let sum = |project: &String| {
-            let inside = spent.iter();
-            let inside = inside.filter(|(directory, _)| covers(project, directory, wanted.home));
-            (project.clone(), inside.map(|(_, spent)| *spent).sum())
-        };
-        Some(projects.into_iter().map(sum).collect())
+        for (directory, cost) in store.by_directory(period)? {
+            for (project, spent) in &mut projects {
+                if covers(project, &directory, wanted.home) {
+                    *spent += cost;
+                }
+            }
+        }
+        Ok(projects)
     }
 
     /// What was gained and is not written.
@@ -321,12 +325,8 @@ impl Live {
             };
             // Looked up in the same transaction: nobody writes them meanwhile, and each look alone would take
             // and leave the locks of a reader.
-            let gains = if is_gain_kept {
-                Vec::new()
-            } else {
-                self.gains()?
-            };
-            news.put(store, &self.prices, &gains)
+            let gains = (!is_gain_kept).then(|| self.gains()).transpose()?;
+            news.put(store, &self.prices, &gains.unwrap_or_default())
         };
         if self.is_in_transaction {
             let is_put = !is_to_stay && put(&self.ledger.store).is_ok();

@@ -4,13 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::iter::Sum;
 use std::ops::{AddAssign, Range};
-use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Result;
 
-use super::answers::Switched;
 use super::facts::{Id, Scene, id_of};
+use super::names::{Names, Origin};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::processes::SessionFacts;
 use super::store::{Ledger, LedgerError, Store, quarters};
@@ -19,26 +18,6 @@ use crate::time::{Millis, QUARTER};
 
 /// Name in `meta`: all transcripts were read to the end once.
 pub(super) const COMPLETE: &str = "complete";
-
-impl Default for &Origin {
-    fn default() -> Self {
-        static NOBODY: LazyLock<Origin> = LazyLock::new(Origin::default);
-        &NOBODY
-    }
-}
-
-/// Where a session worked and what it is called.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The session's id.
-    pub session: String,
-    /// The directory it worked in; empty if unknown.
-    pub project: String,
-    /// The time of its first response.
-    pub first_at: Option<Millis>,
-    /// The time of the newest line that counts in its transcripts.
-    pub last_at: Option<Millis>,
-}
 
 /// What was spent, in how many responses, with how many tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,6 +121,19 @@ pub type RowsPeriod = Range<Millis>;
 /// Whenever it was.
 pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
 
+/// Answers of another model than was asked for: Claude Code fell back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The model that was asked for, by its canonical name, as the next.
+    pub asked: String,
+    /// The one that answered.
+    pub got: String,
+    /// How many answers.
+    pub answers: u64,
+    /// What they cost.
+    pub cost: Money,
+}
+
 /// Where rows of spend come from: this machine's ledger, or what several machines exported.
 pub trait SpendSource {
     /// Calls `each` for every sum of a period; by quarters, in order of time.
@@ -200,10 +192,18 @@ impl SpendSource for Ledger {
             RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
         };
         self.ask(|store| {
-            let named = RowNames::read(store, by)?;
+            let sessions = match by {
+                RowsBy::Quarter => HashMap::new(),
+                _ => store.origins()?,
+            };
+            let names = Names::with_sessions(sessions, store)?;
             store.each(&query, range, |row| {
                 let part: Option<Id> = row.get(12)?;
+                let scene = part.filter(|_| by == RowsBy::Scene);
                 each(SpendRow {
+                    at: row.get(0)?,
+                    origin: names.origin(row.get(1)?),
+                    model: names.model(row.get(2)?),
                     tally: Tally {
                         recorded: row.get(3)?,
                         responses: count_from(row, 4)?,
@@ -212,15 +212,19 @@ impl SpendSource for Ledger {
                         ..Tally::default()
                     },
                     answer: part.filter(|_| by == RowsBy::Answer),
-                    scene: part.and_then(|scene| named.scenes.get(&scene)),
-                    ..named.row(row.get(0)?, row.get(1)?, row.get(2)?)
+                    scene: scene.and_then(|scene| names.scenes.get(&scene)),
+                    ..SpendRow::default()
                 });
                 Ok(())
             })?;
             store.each_hidden(period, |hidden| {
-                let tally = hidden.tally();
-                let row = named.row(hidden.at, hidden.session, hidden.model);
-                each(SpendRow { tally, ..row });
+                each(SpendRow {
+                    at: hidden.at,
+                    origin: names.origin(hidden.session),
+                    model: names.model(hidden.model),
+                    tally: hidden.tally,
+                    ..SpendRow::default()
+                });
             })
         })
     }
@@ -288,41 +292,9 @@ impl Ledger {
                 sum.unpriced = sum.unpriced.saturating_add(count_from(row, 1)?);
                 Ok(())
             })?;
-            store.each_hidden(period, |hidden| sum += hidden.tally())?;
+            store.each_hidden(period, |hidden| sum += hidden.tally)?;
             Ok(sum)
         })
-    }
-
-    /// The directory that a session worked in, if it is known.
-    pub(super) fn directory(&self, session: Id) -> Result<Option<String>> {
-        let query = "SELECT directory FROM session WHERE id = ?";
-        let known = self.store.first(query, [session], |row| row.get(0));
-        known.map(Option::flatten)
-    }
-
-    /// What was spent from a moment up to another, by the directories that sessions worked in.
-    pub(super) fn by_directory(
-        &self,
-        period: [DateTime<Utc>; 2],
-    ) -> Result<HashMap<String, Money>> {
-        let range = quarters(period.map(|at| at.timestamp_millis()));
-        // By session first: a month has many quarters and few sessions.
-        let mut by_session: HashMap<Id, Money> = HashMap::new();
-        for table in ["quarter", "unrecorded", "unwritten"] {
-            let query = format!(
-                "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
-            );
-            self.store.each(&query, range, |row| {
-                *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
-                Ok(())
-            })?;
-        }
-        let mut sums: HashMap<String, Money> = HashMap::new();
-        for (session, cost) in by_session {
-            let directory = self.directory(session)?.unwrap_or_default();
-            *sums.entry(directory).or_default() += cost;
-        }
-        Ok(sums)
     }
 
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
@@ -339,53 +311,28 @@ impl Ledger {
 }
 
 impl Store {
-    pub(crate) fn origins(&self) -> Result<HashMap<Id, Origin>> {
-        let query = "SELECT id, name, coalesce(directory, ''),
-                    (SELECT min(at) FROM response WHERE response.session = session.id),
-                    (SELECT max(newest_at) FROM file WHERE file.session = session.id)
-             FROM session";
-        self.all(query, [], |row| {
-            let origin = Origin {
-                session: row.get(1)?,
-                project: row.get(2)?,
-                first_at: row.get(3)?,
-                last_at: row.get(4)?,
-            };
-            Ok((row.get(0)?, origin))
-        })
-    }
-}
-
-/// What the ids in rows stand for.
-struct RowNames {
-    models: HashMap<Id, String>,
-    origins: HashMap<Id, Origin>,
-    scenes: HashMap<Id, Scene>,
-}
-
-impl RowNames {
-    fn read(store: &Store, by: RowsBy) -> Result<Self> {
-        let (mut origins, mut scenes) = (HashMap::new(), HashMap::new());
-        if by != RowsBy::Quarter {
-            origins = store.origins()?;
+    /// What was spent from a moment up to another, by the directories that sessions worked in.
+    pub(super) fn by_directory(
+        &self,
+        period: [DateTime<Utc>; 2],
+    ) -> Result<HashMap<String, Money>> {
+        let range = quarters(period.map(|at| at.timestamp_millis()));
+        // By session first: a month has many quarters and few sessions.
+        let mut by_session: HashMap<Id, Money> = HashMap::new();
+        for table in ["quarter", "unrecorded", "unwritten"] {
+            let query = format!(
+                "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
+            );
+            self.each(&query, range, |row| {
+                *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
+                Ok(())
+            })?;
         }
-        if by == RowsBy::Scene {
-            scenes = store.scenes()?;
+        let mut sums: HashMap<String, Money> = HashMap::new();
+        for (session, cost) in by_session {
+            let directory = self.directory(session)?.unwrap_or_default();
+            *sums.entry(directory).or_default() += cost;
         }
-        Ok(Self {
-            models: store.models()?,
-            origins,
-            scenes,
-        })
-    }
-
-    /// A row of this session and model, with nothing spent.
-    fn row(&self, at: Millis, session: Id, model: Id) -> SpendRow<'_> {
-        SpendRow {
-            at,
-            origin: self.origins.get(&session).unwrap_or_default(),
-            model: self.models.get(&model).map_or("", String::as_str),
-            ..SpendRow::default()
-        }
+        Ok(sums)
     }
 }

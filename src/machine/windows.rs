@@ -63,14 +63,13 @@ impl Machine {
     ) -> Option<Vec<WindowShares>> {
         let earliest = running.iter().map(|(.., since)| *since).min()?;
         let steps = steps(&self.places, earliest, until);
-        let mut served = ledger.answers_since(earliest).ok()?;
         // Who was told how full a window is, is known by that; of others only the transcript says whose
         // they are, and that is a file to open.
         let told: HashSet<&str> = steps.iter().map(|step| &*step.session).collect();
         let incidents = self.incidents();
-        served.keep_sessions(&|session| {
-            told.contains(session) || !incidents.is_of_another(session, account)
-        });
+        let is_own =
+            |session: &str| told.contains(session) || !incidents.is_of_another(session, account);
+        let served = ledger.answers_since(earliest, &is_own).ok()?;
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
@@ -78,7 +77,7 @@ impl Machine {
             let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
             let within = since.timestamp_millis()..=until.timestamp_millis();
             let answers = served.all.iter().filter(|answer| {
-                let session = served.session(answer.session);
+                let session = served.names.session(answer.session);
                 within.contains(&answer.at) && !of_others.contains(session)
             });
             let answers: Vec<&Answer> = answers.collect();

@@ -32,8 +32,10 @@ fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
         .map(|(minute, percent)| (minute * MINUTE, *percent))
         .collect();
     let mut answers = Answers::default();
-    let sessions = [(1, "one".to_owned()), (2, "two".to_owned())];
-    answers.sessions.extend(sessions);
+    for (id, name) in [(1, "one"), (2, "two")] {
+        let session = answers.names.sessions.entry(id).or_default();
+        session.session = name.to_owned();
+    }
     for (answer, model, agent) in served {
         answers.push(answer.clone(), model, agent);
     }

@@ -14,7 +14,7 @@ use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
 use super::facts::{Answer, Compaction, Id, Sighting, Total, id_of, unnamed_model};
-use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::OwnMark;
 
@@ -47,38 +47,39 @@ impl Family {
 
     /// Its answers and compactions: their times, owners and places.
     fn lines(&self) -> impl Iterator<Item = (Millis, Id, impl Iterator<Item = &Sighting>)> {
-        fn places<'f>(
-            first: Option<&'f Sighting>,
-            more: &'f [Sighting],
-        ) -> impl Iterator<Item = &'f Sighting> {
-            first.into_iter().chain(more)
-        }
-        let answers = self.answers.iter();
-        let answers =
-            answers.map(|one| (one.at, one.session, places(Some(&one.place), &one.copies)));
-        let compactions = self.compactions.iter();
-        let compactions = compactions.map(|one| (one.at, one.session, places(None, &one.places)));
+        let answers = self.answers.iter().map(|one| {
+            let places = Some(&one.place).into_iter().chain(&one.copies);
+            (one.at, one.session, places)
+        });
+        let compactions = self.compactions.iter().map(|one| {
+            let places = None.into_iter().chain(&one.places);
+            (one.at, one.session, places)
+        });
         answers.chain(compactions)
     }
 }
 
 impl Answer {
-    /// What a model was served for it.
-    fn served_by(&self, model: Id) -> Usage {
-        let own = is_meant(model, self.model).then_some(self.usage);
-        let advice = self.advice_of(model).map(|one| one.usage);
-        own.into_iter().chain(advice).sum()
+    /// What other models were served for it.
+    fn advised(&self) -> impl Iterator<Item = (Id, Usage)> {
+        let advice = self.advice.iter();
+        advice.map(|one| (id_of(one.model.as_bytes()), one.usage))
+    }
+
+    /// What each model was served for it.
+    fn parts(&self) -> impl Iterator<Item = (Id, Usage)> {
+        std::iter::once((self.model, self.usage)).chain(self.advised())
     }
 
     /// The models that were served for it.
     fn models(&self) -> impl Iterator<Item = Id> {
-        let advice = self.advice.iter();
-        std::iter::once(self.model).chain(advice.map(|one| id_of(one.model.as_bytes())))
+        self.parts().map(|(model, _)| model)
     }
 
-    fn advice_of(&self, model: Id) -> impl Iterator<Item = &Advice> {
-        let advice = self.advice.iter();
-        advice.filter(move |one| is_meant(model, id_of(one.model.as_bytes())))
+    /// What a model was served for it.
+    fn served_by(&self, model: Id) -> Usage {
+        let meant = self.parts().filter(|(served, _)| is_meant(model, *served));
+        meant.map(|(_, usage)| usage).sum()
     }
 
     /// What this model's part costs at these prices.
@@ -87,8 +88,10 @@ impl Answer {
             fast: false,
             ..self.service
         };
-        let advice = self.advice_of(model);
-        let advice = advice.map(|one| prices.price(self.at, &one.usage, service, &[]));
+        let advice = self
+            .advised()
+            .filter(|(served, _)| is_meant(model, *served));
+        let advice = advice.map(|(_, usage)| prices.price(self.at, &usage, service, &[]));
         let own = is_meant(model, self.model)
             .then(|| prices.price(self.at, &self.usage, self.service, &self.calls));
         own.into_iter().chain(advice).sum()
@@ -114,8 +117,6 @@ pub(crate) struct Derived {
 pub(crate) struct SessionLife {
     /// In order of their ends.
     pub(crate) runs: Vec<Run>,
-    /// The end of the last run. No answer after it is in any.
-    pub(crate) until: Option<Millis>,
     /// The answers that fall into runs, at our prices.
     pub(crate) in_runs: Money,
     /// What the runs grew by beyond these answers, at the client's prices. Negative where answers
@@ -125,6 +126,13 @@ pub(crate) struct SessionLife {
     pub(crate) unrecorded: Vec<Unrecorded>,
     /// The session that it was forked from.
     pub(crate) parent: Option<Id>,
+}
+
+impl SessionLife {
+    /// The end of the last run. No answer after it is in any.
+    pub(crate) fn until(&self) -> Option<Millis> {
+        self.runs.last().map(|run| run.end)
+    }
 }
 
 /// Applies the rules.
@@ -144,20 +152,13 @@ pub(crate) fn derive(mut family: Family, prices: &PriceTable) -> Derived {
         let owner = owners.owner(compaction.at, compaction.places.iter());
         compaction.session = owner.unwrap_or_default();
     }
-    let lives = runs::of_family(&family, &owners).into_iter();
-    let lives = lives.map(|(session, runs, parent)| {
-        let mut life = SessionLife {
-            until: runs.iter().map(|run| run.end).max(),
-            runs,
-            parent,
-            ..SessionLife::default()
-        };
-        missing::add_unrecorded(&mut life, session, &family, prices);
-        (session, life)
-    });
+    let mut lives = runs::of_family(&family, &owners);
+    for (session, life) in &mut lives {
+        missing::add_unrecorded(life, *session, &family, prices);
+    }
     Derived {
-        lives: lives.collect(),
-        given,
         family,
+        given,
+        lives,
     }
 }

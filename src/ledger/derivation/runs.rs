@@ -4,8 +4,8 @@ mod base;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Family;
 use super::owners::LineOwners;
+use super::{Family, SessionLife};
 use crate::ledger::facts::{Answer, Id, Parts, Position, Total};
 use crate::pricing::Money;
 use crate::time::Millis;
@@ -74,9 +74,9 @@ struct Written<'f> {
 }
 
 impl<'f> Written<'f> {
+    /// From totals in order of the times that their chain had lived.
     fn from_totals(totals: &[&'f Total], family: &Family) -> Option<Self> {
-        let last = *totals.iter().max_by_key(|total| total.run_ms)?;
-        let first = *totals.iter().min_by_key(|total| total.run_ms)?;
+        let (first, last) = (*totals.first()?, *totals.last()?);
         let mut written = Self {
             totals: totals.to_vec(),
             ending: first,
@@ -95,8 +95,7 @@ impl<'f> Written<'f> {
                     && Some(mark.position) > start
             })
         };
-        let exit = totals.iter().filter(is_exit).max_by_key(|one| one.run_ms);
-        if let Some(exit) = exit {
+        if let Some(exit) = totals.iter().rfind(is_exit) {
             (written.ending, written.has_exit) = (exit, true);
         }
         Some(written)
@@ -126,7 +125,7 @@ impl<'f> Written<'f> {
 }
 
 /// The runs of each session and the session that it was forked from.
-pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
+pub(super) fn of_family(family: &Family, owners: &LineOwners) -> BTreeMap<Id, SessionLife> {
     let mut context = Context {
         family,
         owners,
@@ -151,7 +150,12 @@ pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Ru
         let own = own.filter(|(written, _)| written.last.session == *session);
         let mut runs: Vec<Run> = own.map(|(_, run)| run.clone()).collect();
         runs.sort_by_key(|run| (run.end, run.lived_ms, run.total));
-        (*session, runs, context.parent(*session))
+        let life = SessionLife {
+            runs,
+            parent: context.parent(*session),
+            ..SessionLife::default()
+        };
+        (*session, life)
     };
     family.sessions.iter().map(of_session).collect()
 }

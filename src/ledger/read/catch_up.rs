@@ -1,9 +1,10 @@
 //! Reading what transcripts have gained since the last time.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 
 use rusqlite::Result;
 
@@ -101,9 +102,9 @@ impl Ledger {
         let mut jobs: Vec<Job> = jobs.filter(Job::has_news).collect();
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
-        let total = jobs.iter().map(Job::bytes).sum();
-        let next = AtomicUsize::new(0);
-        let mut reader = JobReader::new(&jobs, &next, prices);
+        let (files, total) = (jobs.len(), jobs.iter().map(Job::bytes).sum());
+        let jobs = Mutex::new(jobs.into_iter());
+        let mut reader = JobReader::new(&jobs, prices);
         let mut complete = true;
         let mut unreadable = if total < WORTH_THREADS || effort != Effort::All {
             let mut late = || {
@@ -123,7 +124,7 @@ impl Ledger {
         unreadable.extend(listing.unreadable);
         unreadable.sort();
         Ok(Caught {
-            files: jobs.len(),
+            files,
             unreadable,
             complete,
         })
@@ -145,8 +146,8 @@ impl Ledger {
         });
         let mut jobs = jobs.collect::<Result<Vec<Job>, LedgerError>>()?;
         jobs.retain(Job::has_news);
-        let next = AtomicUsize::new(0);
-        let batch = JobReader::new(&jobs, &next, prices).next(u64::MAX, late);
+        let jobs = Mutex::new(jobs.into_iter());
+        let batch = JobReader::new(&jobs, prices).next(u64::MAX, late);
         Ok(batch.unwrap_or_default())
     }
 
@@ -195,29 +196,26 @@ impl Ledger {
         watch: &mut dyn FnMut(u64),
     ) -> Result<Vec<PathBuf>, LedgerError> {
         let (mut done, mut unreadable) = (0, Vec::new());
-        let mut waiting = next();
-        while let Some(batch) = &mut waiting {
-            unreadable.append(&mut batch.unreadable);
-            if batch.files.is_empty() {
-                waiting = next();
-                continue;
-            }
+        // Fused: whoever is asked again when time has run out would take what was read for unfinished.
+        let batches = std::iter::from_fn(next).fuse();
+        let batches = batches.inspect(|batch| unreadable.extend_from_slice(&batch.unreadable));
+        let mut batches = batches.filter(|batch| !batch.files.is_empty()).peekable();
+        while batches.peek().is_some() {
             let enough = done + TRANSACTION_BYTES;
             self.write(|store| {
                 let mut concerned = Concerned::default();
                 while done < enough
-                    && let Some(mut batch) = waiting.take()
+                    && let Some(batch) = batches.next()
                 {
                     store.put_batch(&batch, prices, &mut concerned)?;
-                    unreadable.append(&mut batch.unreadable);
                     done += batch.bytes;
                     watch(done);
-                    waiting = next();
                 }
                 store.settle(concerned, prices)
             })?;
             self.tidy();
         }
+        drop(batches);
         Ok(unreadable)
     }
 }
@@ -225,9 +223,8 @@ impl Ledger {
 /// What one thread reads of files that threads share; a clone is for another thread.
 #[derive(Clone)]
 struct JobReader<'q> {
-    jobs: &'q [Job],
-    /// The first that nobody reads.
-    next: &'q AtomicUsize,
+    /// Those that nobody reads.
+    jobs: &'q Mutex<IntoIter<Job>>,
     prices: &'q PriceTable,
     buffer: Vec<u8>,
     /// A long file that was read in part. Nobody else reads on in it.
@@ -235,10 +232,9 @@ struct JobReader<'q> {
 }
 
 impl<'q> JobReader<'q> {
-    fn new(jobs: &'q [Job], next: &'q AtomicUsize, prices: &'q PriceTable) -> Self {
+    fn new(jobs: &'q Mutex<IntoIter<Job>>, prices: &'q PriceTable) -> Self {
         Self {
             jobs,
-            next,
             prices,
             buffer: Vec::new(),
             unfinished: None,
@@ -246,10 +242,8 @@ impl<'q> JobReader<'q> {
     }
 
     fn job(&mut self) -> Option<Job> {
-        self.unfinished.take().or_else(|| {
-            let next = self.next.fetch_add(1, Ordering::Relaxed);
-            self.jobs.get(next).cloned()
-        })
+        let unfinished = self.unfinished.take();
+        unfinished.or_else(|| self.jobs.lock().ok()?.next())
     }
 
     /// Reads on in a file.

@@ -147,35 +147,32 @@ impl Writer<'_> {
     fn put_file(&mut self, seen: &FileSeen) -> Result<()> {
         let (store, session, file) = (self.store, seen.session, seen.id);
         store.put_position(&seen.path, session, &seen.now)?;
-        if seen.continuity == Continuity::ReadAnew {
+        let is_anew = seen.continuity == Continuity::ReadAnew;
+        if is_anew {
             store.cut_off(file)?;
-            self.concerned.sessions.insert(session);
         }
+        let mut is_concerned = is_anew || !seen.totals.is_empty();
         let mut has_new_mark = false;
         for mark in &seen.marks {
             has_new_mark |= store.put_mark(file, mark)?;
-            if let Some(key) = mark.snapshot
-                && store.link_sharers("mark", key, session)?
-            {
-                self.concerned.sessions.insert(session);
+            if let Some(key) = mark.snapshot {
+                is_concerned |= store.link_sharers("mark", key, session)?;
             }
         }
-        if has_new_mark && store.has_relatives(session)? {
-            self.concerned.sessions.insert(session);
-        }
+        is_concerned |= has_new_mark && store.has_relatives(session)?;
         for compaction in &seen.compactions {
             self.put_compaction(compaction)?;
         }
-        if let Some(at) = seen.behind_known_total
-            && store.put_behind(file, at)?
-        {
-            self.concerned.sessions.insert(session);
+        if let Some(at) = seen.behind_known_total {
+            is_concerned |= store.put_behind(file, at)?;
         }
         for total in &seen.totals {
             store.put_total(total)?;
             store.link_chain(total.started, session)?;
-            self.concerned.sessions.insert(session);
         }
+        self.concerned
+            .sessions
+            .extend(is_concerned.then_some(session));
         Ok(())
     }
 
@@ -206,14 +203,14 @@ impl Writer<'_> {
         let store = self.store;
         let mut now = priced(found, None, &self.models);
         if store.put_answer(ADD, &now)? {
-            self.concerned.changes.add(&now);
+            self.concerned.changes.count(&now, 1);
             self.concern(now.session, now.at);
             self.link_named(self.home(&now.place), &now.place)?;
         } else if let Some(old) = store.answer(found.key)? {
             now = priced(found, Some(&old), &self.models);
             if now != old {
-                self.concerned.changes.take_away(&old);
-                self.concerned.changes.add(&now);
+                self.concerned.changes.count(&old, -1);
+                self.concerned.changes.count(&now, 1);
                 store.put_answer(REPLACE, &now)?;
                 self.concern(old.session, now.at);
             }

@@ -74,10 +74,8 @@ impl Store {
         let (file, position, copied) = (place.file, place.position, place.copied_from);
         let ServiceLevel { fast, us_only } = answer.service;
         let (subagent, unpriced) = (answer.is_of_subagent, answer.is_unpriced);
-        let flags = [unpriced, subagent, place.is_late, us_only, fast];
-        let flags = flags
-            .iter()
-            .fold(0, |bits, on| (bits << 1) | i64::from(*on));
+        let flags = [unpriced, subagent, place.is_late, us_only, fast].into_iter();
+        let flags = flags.fold(0, |bits, on| (bits << 1) | i64::from(on));
         let [input, output, read, write, write_1h, searches] =
             answer.usage.fields().map(u64::cast_signed);
         let (calls, advice) = (as_json(&answer.calls), as_json(&answer.advice));
@@ -93,11 +91,6 @@ impl Store {
     pub(crate) fn answer(&self, key: i64) -> Result<Option<Answer>> {
         let query = "SELECT * FROM response WHERE key = ?";
         self.first(query, [key], answer_from)
-    }
-
-    /// The answers of a session.
-    pub(crate) fn answers_of(&self, session: Id) -> Result<Vec<Answer>> {
-        self.answers_since(session, Millis::MIN)
     }
 
     /// The answers of a session from a moment on.
@@ -146,37 +139,25 @@ fn add(sums: &mut Sums, more: Sums) {
 }
 
 impl SumChanges {
-    pub(crate) fn add(&mut self, answer: &Answer) {
-        self.change(answer, 1);
-    }
-
-    pub(crate) fn take_away(&mut self, answer: &Answer) {
-        self.change(answer, -1);
-    }
-
-    fn change(&mut self, answer: &Answer, sign: i64) {
+    /// Counts an answer so many times: -1 takes it away.
+    pub(crate) fn count(&mut self, answer: &Answer, times: i64) {
         let quarter = answer.at.div_euclid(QUARTER);
         let sums = self.0.entry([quarter, answer.session, answer.model]);
         let [input, output, read, write, write_1h, searches] =
             answer.usage.fields().map(u64::cast_signed);
         let (unpriced, cost) = (answer.is_unpriced.into(), answer.cost.pico());
-        let all = [
+        let one: Sums = [
             1, unpriced, input, output, read, write, write_1h, searches, cost,
         ];
-        add(
-            sums.or_default(),
-            all.map(|sum: i64| sum.saturating_mul(sign)),
-        );
+        add(sums.or_default(), one.map(|sum| sum.saturating_mul(times)));
     }
 }
 
 /// Made once: sums change with every family that is settled, and mostly by nothing.
 static ADD_SUMS: LazyLock<String> = LazyLock::new(|| {
     // What overflows is no integer any more, until it is cut to one.
-    let put = SUMS
-        .split(' ')
-        .map(|sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)"));
-    let put: Vec<String> = put.collect();
+    let put = |sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)");
+    let put: Vec<String> = SUMS.split(' ').map(put).collect();
     format!(
         "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
         put.join(", ")

@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Result, params};
 
 use super::{Store, SumChanges};
-use crate::ledger::derivation::{Derived, Family, Transcript, derive};
+use crate::ledger::derivation::{Derived, Family, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
-use crate::time::QUARTER;
+use crate::time::{Millis, QUARTER};
 
 impl Store {
     /// The family of a session.
     pub(crate) fn family_of(&self, session: Id) -> Result<Id> {
         let query = "SELECT family FROM session WHERE id = ?";
-        let family = self.first(query, [session], |row| row.get(0))?;
-        family.ok_or(rusqlite::Error::QueryReturnedNoRows)
+        let mut statement = self.prepare_cached(query)?;
+        statement.query_row([session], |row| row.get(0))
     }
 
     /// Whether a session has to do with any other.
@@ -47,8 +47,8 @@ impl Store {
         for (before, now) in &derived.given {
             let give = "UPDATE response SET session = ?2 WHERE key = ?1";
             self.run(give, [now.key, now.session])?;
-            changes.take_away(before);
-            changes.add(now);
+            changes.count(before, -1);
+            changes.count(now, 1);
         }
         self.change_sums(changes)?;
         for (session, life) in derived.lives {
@@ -73,12 +73,11 @@ impl Store {
             }
             let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
             let beyond = prices.scale_client_amount(life.beyond);
-            let (in_runs, until, parent) = (life.in_runs, life.until, life.parent);
+            let (in_runs, until, parent) = (life.in_runs, life.until(), life.parent);
             let values = params![session, unrecorded, in_runs, beyond, until, parent];
             self.run(put, values)?;
             if !known.processes.is_empty() {
-                let covered = life.in_runs + life.beyond - known.in_runs - known.beyond;
-                self.settle_processes(session, &life.runs, covered, prices)?;
+                self.settle_processes(session, &known, &life, prices)?;
             }
         }
         Ok(())
@@ -93,31 +92,19 @@ impl Store {
     /// are runs, those of sessions that have any, or no file: only copies tell of these.
     fn read_family(&self, id: Id) -> Result<Family> {
         let sessions = "SELECT id FROM session WHERE family = ?";
-        let files = "SELECT file.id, session FROM file JOIN session ON session.id = session WHERE family = ?";
         let mut family = Family {
             sessions: self.all(sessions, [id], |row| row.get(0))?,
-            files: self.all(files, [id], |row| {
-                let marks = Vec::new();
-                let session = row.get(1)?;
-                Ok((row.get(0)?, Transcript { session, marks }))
-            })?,
+            files: self.transcripts(id)?,
             totals: self.totals(id)?,
             models: self.models()?,
             ..Family::default()
         };
-        for (file, mark) in self.marks(id)? {
-            if let Some(file) = family.files.get_mut(&file) {
-                file.marks.push(mark);
-            }
-        }
         let mut found: BTreeMap<i64, Answer> = BTreeMap::new();
-        for (key, places) in self.places(Some(id))? {
+        for (key, copies) in self.places(Some(id))? {
             if let Some(answer) = self.answer(key)? {
-                let copies = places;
                 found.insert(key, Answer { copies, ..answer });
             } else {
-                let compaction = self.compaction(key, &places)?;
-                family.compactions.extend(compaction);
+                family.compactions.extend(self.compaction(key, copies)?);
             }
         }
         let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
@@ -127,7 +114,7 @@ impl Store {
             .iter()
             .chain(family.sessions.iter().filter(is_gone))
         {
-            for answer in self.answers_of(*session)? {
+            for answer in self.answers_since(*session, Millis::MIN)? {
                 found.entry(answer.key).or_insert(answer);
             }
         }
@@ -141,7 +128,6 @@ mod tests {
     use super::*;
     use crate::ledger::derivation::SessionLife;
     use crate::ledger::{Effort, Ledger, Patience};
-    use crate::time::Millis;
 
     fn read(history: &str) -> (tempfile::TempDir, Ledger, PriceTable) {
         let home = tempfile::tempdir().unwrap();

@@ -100,9 +100,15 @@ impl Ledger {
         })
     }
 
-    /// The damaged ledgers that were set aside in a data directory, the newest first.
+    /// The damaged ledgers that were set aside in a data directory, the one that was written last first.
     pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
-        damaged(&path_in(data))
+        let written = |name: PathBuf| {
+            let found = std::fs::symlink_metadata(&name).ok()?;
+            Some((found.modified().ok()?, name))
+        };
+        let mut found: Vec<_> = names(&path_in(data)).filter_map(written).collect();
+        found.sort();
+        found.into_iter().rev().map(|(_, name)| name).collect()
     }
 
     /// The damaged ledger in whose place this one was begun: at the first asking only, so that it is
@@ -111,7 +117,7 @@ impl Ledger {
         const ANNOUNCED: &str = "damage announced";
         // One in memory would not remember.
         self.file?;
-        let newest = damaged(&self.path).into_iter().next()?;
+        let newest = Self::damaged_in(self.data()).into_iter().next()?;
         let note = "INSERT OR IGNORE INTO meta VALUES (?, 1)";
         let noted = self.write(|connection| connection.execute(note, [ANNOUNCED]));
         (noted.ok()? > 0).then_some(newest)
@@ -142,11 +148,10 @@ impl Ledger {
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
         let found = FileId::at(path);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = match open(path, flags) {
+        let opened = match open(path) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 disk::create_private_file(path)?;
-                open(path, flags)
+                open(path)
             }
             opened => opened,
         };
@@ -273,19 +278,16 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Has SQLite open a file. On Windows it takes names of 260 characters at most, those of the files
 /// beside it included, unless a path is written as the system looked it up.
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+fn open(path: &Path) -> Result<Connection> {
     const LONG: usize = 200;
     let looked_up = || {
         let directory = std::fs::canonicalize(path.parent()?).ok()?;
         Some(directory.join(path.file_name()?))
     };
-    if cfg!(windows)
-        && path.as_os_str().len() > LONG
-        && let Some(path) = looked_up()
-    {
-        return Connection::open_with_flags(path, flags);
-    }
-    Connection::open_with_flags(path, flags)
+    let is_long = cfg!(windows) && path.as_os_str().len() > LONG;
+    let looked_up = is_long.then(looked_up).flatten();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(looked_up.as_deref().unwrap_or(path), flags)
 }
 
 /// The file whose lock this is about.
@@ -294,10 +296,6 @@ const LOCK: &str = "ledger.lock";
 /// As many are kept. A disk that goes on damaging them is not filled with more.
 const MOST_KEPT: u32 = 20;
 
-fn lock_beside(path: &Path) -> PathBuf {
-    path.with_file_name(LOCK)
-}
-
 /// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
 /// no lock to be had: then nothing better can be done than to go on.
 fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerError> {
@@ -305,7 +303,7 @@ fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerError> {
     if disk::ours::check_own_directory(directory).is_err() {
         return Ok(None);
     }
-    match lock::try_share(&lock_beside(path)) {
+    match lock::try_share(&path.with_file_name(LOCK)) {
         Ok(None) => Err(LedgerError::busy(path)),
         Ok(held) => Ok(held),
         Err(_) => Ok(None),
@@ -325,7 +323,7 @@ pub(crate) fn set_aside(
     let Some(damage) = error.damage() else {
         return Ok(());
     };
-    let own = lock_beside(path);
+    let own = path.with_file_name(LOCK);
     let held = lock::lock_within(&own, patience, &mut std::thread::sleep);
     let Some(_alone) = held.map_err(disk::unwritten(&own))? else {
         return Err(LedgerError::busy(path));
@@ -354,26 +352,13 @@ fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=MOST_KEPT).map(|number| path.with_file_name(format!("ledger.damaged-{number}.sqlite3")))
 }
 
-/// The damaged ledgers that were set aside beside this one, the one that was written last first.
-fn damaged(path: &Path) -> Vec<PathBuf> {
-    let written = |name: PathBuf| {
-        let found = std::fs::symlink_metadata(&name).ok()?;
-        Some((found.modified().ok()?, name))
-    };
-    let mut found: Vec<_> = names(path).filter_map(written).collect();
-    found.sort();
-    found.into_iter().rev().map(|(_, name)| name).collect()
-}
-
 /// Whether SQLite, asked to look at everything, finds nothing wrong.
 fn is_sound(path: &Path) -> bool {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let look = || {
-        let connection = open(path, flags)?;
+        let connection = open(path)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
-            row.get::<_, String>(0)
-        })
+        let check = "PRAGMA integrity_check(1)";
+        connection.query_row(check, [], |row| row.get(0))
     };
     look().is_ok_and(|found: String| found == "ok")
 }

@@ -13,10 +13,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use rusqlite::{Result, Row, params};
+use rusqlite::{Result, params};
 
 use super::Store;
-use crate::ledger::derivation::Run;
+use crate::ledger::derivation::{Run, SessionLife};
 use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::{Millis, QUARTER, WEEK};
@@ -128,10 +128,8 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
             continue;
         };
         let is_near = least <= LATE_MS;
-        for row in &mut *rows {
-            let Some(far) = row.distance(run) else {
-                continue;
-            };
+        let fitting = rows.iter_mut();
+        for (far, row) in fitting.filter_map(|row| Some((row.distance(run)?, row))) {
             let is_farther = process > 0 || far > least + SAME_PROCESS_MS;
             if row.is_known() && row.process != process && is_near && is_farther {
                 continue;
@@ -202,21 +200,6 @@ impl SessionFacts {
     }
 }
 
-fn process_total(row: &Row<'_>) -> Result<ProcessTotal> {
-    Ok(ProcessTotal {
-        process: row.get(1)?,
-        total: row.get(2)?,
-        grown: row.get(3)?,
-        left: row.get(4)?,
-        rate: row.get(5)?,
-        at: row.get(6)?,
-        began: [row.get(7)?, row.get(8)?],
-        run_ms: row.get(9)?,
-        model: row.get(10)?,
-        is_unclear: row.get(11)?,
-    })
-}
-
 impl Store {
     /// The session's facts; all zero if the ledger does not know it.
     pub(crate) fn facts(&self, session: Id) -> Result<SessionFacts> {
@@ -238,7 +221,20 @@ impl Store {
         let mut known = known.unwrap_or_default();
         // Sorted here: SQLite prepares a statement with another order than its key's twice.
         let query = "SELECT * FROM process WHERE session = ?";
-        known.processes = self.all(query, [session], process_total)?;
+        known.processes = self.all(query, [session], |row| {
+            Ok(ProcessTotal {
+                process: row.get(1)?,
+                total: row.get(2)?,
+                grown: row.get(3)?,
+                left: row.get(4)?,
+                rate: row.get(5)?,
+                at: row.get(6)?,
+                began: [row.get(7)?, row.get(8)?],
+                run_ms: row.get(9)?,
+                model: row.get(10)?,
+                is_unclear: row.get(11)?,
+            })
+        })?;
         known.processes.sort_by_key(|row| (row.at, row.began));
         Ok(known)
     }
@@ -249,8 +245,8 @@ impl Store {
         self.all(query, [], |row| row.get(0))
     }
 
-    /// Notes what a process drew. `before_draws` is noted with the first. Who came and went days ago, and drew
-    /// nothing that files do not have, is forgotten.
+    /// Notes what a process drew, with what follows. Who came and went days ago, and drew nothing that
+    /// files do not have, is forgotten.
     pub(crate) fn put_process(
         &self,
         session: Id,
@@ -263,55 +259,52 @@ impl Store {
             let forget = "DELETE FROM process WHERE session = ? AND id = ?";
             self.run(forget, [session, replaced])?;
         }
-        self.put_process_row(session, row)?;
         let forget =
             "DELETE FROM process WHERE session = ? AND unwritten = 0 AND NOT unclear AND at < ?";
         self.run(forget, [session, row.at - WEEK.num_milliseconds()])?;
-        self.put_before_draws(session, before_draws)
+        self.put_processes(session, [row].into_iter(), before_draws)
     }
 
-    fn put_process_row(&self, session: Id, row: &ProcessTotal) -> Result<()> {
-        let (process, total, grown, left) = (row.process, row.total, row.grown, row.left);
-        let ([began, late], run_ms) = (row.began, row.run_ms);
-        let (rate, at, model, unclear) = (row.rate, row.at, row.model, row.is_unclear);
-        let values = params![
-            session, process, total, grown, left, rate, at, began, late, run_ms, model, unclear
-        ];
-        let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
-        self.run(put, values)
-    }
-
-    fn put_before_draws(&self, session: Id, before_draws: Money) -> Result<()> {
+    fn put_processes<'p>(
+        &self,
+        session: Id,
+        rows: impl Iterator<Item = &'p ProcessTotal>,
+        before_draws: Money,
+    ) -> Result<()> {
+        for row in rows {
+            let (process, total, grown, left) = (row.process, row.total, row.grown, row.left);
+            let ([began, late], run_ms) = (row.began, row.run_ms);
+            let (rate, at, model, unclear) = (row.rate, row.at, row.model, row.is_unclear);
+            let values = params![
+                session, process, total, grown, left, rate, at, began, late, run_ms, model, unclear
+            ];
+            let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+            self.run(put, values)?;
+        }
         let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
-        self.run(put, (session, before_draws))
+        self.run(put, (session, before_draws))?;
+        self.renew_unwritten(session)
     }
 
-    /// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
-    /// the rest. `covered`: by how much runs grew since the last time.
+    /// Works out what of what was drawn stands in the runs of a life by now, and brings what is unwritten in
+    /// step with the rest. `known`: what was known before that life.
     pub(crate) fn settle_processes(
         &self,
         session: Id,
-        runs: &[Run],
-        covered: Money,
+        known: &SessionFacts,
+        life: &SessionLife,
         prices: &PriceTable,
     ) -> Result<()> {
-        let before = self.facts(session)?;
-        let mut facts = before.clone();
-        take_off_runs(&mut facts.processes, runs, prices);
-        for row in facts
-            .processes
-            .iter()
-            .filter(|row| !before.processes.contains(row))
-        {
-            self.put_process_row(session, row)?;
-        }
+        let mut facts = known.clone();
+        facts.in_runs = life.in_runs;
+        take_off_runs(&mut facts.processes, &life.runs, prices);
         // What runs cover and no process drew may be answers that were there before any draw.
-        let undrawn = (covered - (before.left() - facts.left())).or_zero();
-        facts.before_draws = (before.before_draws - undrawn)
-            .min(before.loose())
-            .or_zero();
-        self.put_before_draws(session, facts.before_draws)?;
-        self.renew_unwritten(session)
+        let covered = life.in_runs + life.beyond - known.in_runs - known.beyond;
+        let undrawn = (covered - (known.left() - facts.left())).or_zero();
+        let before_draws = (known.before_draws - undrawn).min(facts.loose());
+        let rows = facts.processes.iter();
+        let changed = rows.filter(|row| !known.processes.contains(row));
+        self.put_processes(session, changed, before_draws.or_zero())
     }
 
     /// Brings what is stored as unwritten, by quarters of an hour, in step with what follows from the

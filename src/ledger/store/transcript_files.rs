@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::{Result, Row, params, params_from_iter};
 
 use super::Store;
+use crate::ledger::derivation::Transcript;
 use crate::ledger::facts::{CUT_OFF, Compaction, Id, Parts, Sighting, Total, id_of, unnamed_model};
 use crate::pricing::{Money, NOISE};
 use crate::time::Millis;
@@ -116,18 +117,23 @@ impl Store {
         Ok(self.changes() > 0)
     }
 
-    /// The marks of a family's files, with the files that they are in.
-    pub(crate) fn marks(&self, family: Id) -> Result<Vec<(Id, OwnMark)>> {
-        let query = in_files_of("mark", "file, key, position, at");
-        self.all(&query, [family], |row| {
-            let key = row.get(1)?;
-            let mark = OwnMark {
-                snapshot: (key != QUEUE).then_some(key),
-                position: row.get(2)?,
-                at: row.get(3)?,
-            };
-            Ok((row.get(0)?, mark))
-        })
+    /// A family's files, with the marks in them.
+    pub(crate) fn transcripts(&self, family: Id) -> Result<BTreeMap<Id, Transcript>> {
+        let query = "SELECT file.id, session, key, position, at FROM session JOIN file ON file.session = session.id LEFT JOIN mark ON mark.file = file.id WHERE family = ?";
+        let mut files: BTreeMap<Id, Transcript> = BTreeMap::new();
+        self.each(query, [family], |row| {
+            let file = files.entry(row.get(0)?).or_default();
+            file.session = row.get(1)?;
+            if let Some(key) = row.get(2)? {
+                file.marks.push(OwnMark {
+                    snapshot: (key != QUEUE).then_some(key),
+                    position: row.get(3)?,
+                    at: row.get(4)?,
+                });
+            }
+            Ok(())
+        })?;
+        Ok(files)
     }
 
     /// Notes where a line stands. Says whether that is news.
@@ -170,7 +176,7 @@ impl Store {
     }
 
     /// The compaction of this key, if it is one's.
-    pub(crate) fn compaction(&self, key: i64, places: &[Sighting]) -> Result<Option<Compaction>> {
+    pub(crate) fn compaction(&self, key: i64, places: Vec<Sighting>) -> Result<Option<Compaction>> {
         let query = "SELECT at, tokens FROM compaction WHERE key = ?";
         self.first(query, [key], |row| {
             Ok(Compaction {
@@ -178,7 +184,7 @@ impl Store {
                 at: row.get(0)?,
                 tokens: row.get::<_, i64>(1)?.cast_unsigned(),
                 session: 0,
-                places: places.to_vec(),
+                places,
             })
         })
     }

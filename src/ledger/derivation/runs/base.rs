@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Base, Context, SLACK, StartedFrom, Written};
-use crate::ledger::facts::{Answer, Id, Parts, Position, Sighting, Total};
+use crate::ledger::facts::{Answer, Id, Parts, Sighting, Total};
 use crate::pricing::{Money, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
@@ -21,18 +21,13 @@ impl<'f> Context<'f> {
         let files: BTreeSet<Id> = run.totals.iter().map(|total| total.file).collect();
         let bases = files.into_iter().filter_map(|file| {
             let first = run.first_in(file)?;
-            let mut earlier: Vec<(Position, Base<'_, 'f>)> = Vec::new();
-            for base in &self.known {
-                if base.0.last.session == run.last.session
-                    && is_within(base.0.last, run.last)
-                    && let Some(position) = base.0.first_in(file)
-                    && position < first
-                {
-                    earlier.push((position, base));
-                }
-            }
-            earlier.sort_by_key(|(position, _)| Reverse(*position));
-            let earlier: Vec<Base<'_, 'f>> = earlier.into_iter().map(|(_, base)| base).collect();
+            let earlier = self.known.iter().filter(|(base, _)| {
+                base.last.session == run.last.session
+                    && is_within(base.last, run.last)
+                    && base.first_in(file).is_some_and(|here| here < first)
+            });
+            let mut earlier: Vec<Base<'_, 'f>> = earlier.collect();
+            earlier.sort_by_key(|(base, _)| Reverse(base.first_in(file)));
             self.newest_that_fits(run, &earlier)
         });
         bases.max_by_key(|((base, _), _)| (base.last.run_ms, base.last.cost))
@@ -196,30 +191,23 @@ fn is_within(earlier: &Total, later: &Total) -> bool {
 
 fn is_at_most(one: Usage, other: Usage) -> bool {
     // How writes are split is told by some clients only.
-    let split = |usage: Usage| Usage {
-        cache_write_1h: 0,
-        ..usage
+    let both = Usage {
+        cache_write_1h: other.cache_write_1h,
+        ..one.max(other)
     };
-    split(one).max(split(other)) == split(other)
+    both == other
 }
 
 pub(super) fn growth(total: &Total, base: Option<&Total>) -> Parts {
-    let part = |(model, part): (&Id, &ModelTotal)| {
-        let base = base
-            .and_then(|base| base.parts.get(model))
-            .copied()
-            .unwrap_or_default();
-        let grown = ModelTotal {
-            usage: part.usage - base.usage,
-            splits: part.splits,
-            cost: part.cost - base.cost,
-        };
-        (*model, grown)
-    };
-    let parts = total.parts.iter().map(part);
-    parts
-        .filter(|(_, part)| !part.usage.is_zero() || part.cost != Money::ZERO)
-        .collect()
+    let mut grown = total.parts.clone();
+    for (model, before) in base.into_iter().flat_map(|base| &base.parts) {
+        if let Some(part) = grown.get_mut(model) {
+            part.usage = part.usage - before.usage;
+            part.cost -= before.cost;
+        }
+    }
+    grown.retain(|_, part| !part.usage.is_zero() || part.cost != Money::ZERO);
+    grown
 }
 
 /// What models were served, by their ids.
