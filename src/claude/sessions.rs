@@ -54,11 +54,8 @@ impl Claim {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let text = |name: &str| Some(fields.at(name).as_str()?.trim().to_owned());
         let number = |name: &str| fields.at(name).as_u64();
-        let first_line = std::str::from_utf8(bytes)
-            .unwrap_or_default()
-            .lines()
-            .next();
-        let bare = || first_line?.trim().parse().ok();
+        let written = std::str::from_utf8(bytes).unwrap_or_default();
+        let bare = || written.lines().next()?.trim().parse().ok();
         let named = number("pid").or_else(|| text("pid")?.parse().ok());
         let start = |name| {
             let written = text(name).or_else(|| Some(number(name)?.to_string()));

@@ -57,7 +57,8 @@ impl Verb for InstallArguments {
         let make = || plan::install(places, &path, wanted);
         let plan = carry_out(places, PATIENCE, dry_run, make)?;
         let mut report = Report::default();
-        changes::add(&plan, &path, dry_run, places, &mut report);
+        report.paragraph(Tone::Strong, places.show(&path));
+        changes::add(&plan, &path, dry_run, &mut report);
         for note in changes::afterthoughts(places, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }

@@ -4,8 +4,7 @@ use std::cell::Cell;
 
 use super::reply::{Reply, Verb};
 use crate::locks::clearing::Clearing;
-use crate::locks::listing::Listing;
-use crate::locks::{self, LockAction, quarantine};
+use crate::locks::{self, LockAction, listing, quarantine};
 use crate::machine::Machine;
 use crate::terminal::remark;
 
@@ -38,16 +37,16 @@ pub(crate) struct ClearArguments {
 impl Verb for LocksArguments {
     /// Every lock with its judgement, or what was brought back.
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let listing = Listing::new(&machine.places, machine.environment.now);
+        let (places, now) = (&machine.places, machine.environment.now);
         if self.restore {
-            let restored = quarantine::restore(&machine.places)?;
+            let restored = quarantine::restore(places)?;
             let all_back = restored.iter().all(|item| item.back);
-            let reply = Reply::from(listing.restored(&restored)).in_json(self.json);
+            let reply = Reply::from(listing::restored(&restored, places)).in_json(self.json);
             return Ok(reply.with_code(!all_back));
         }
         let project = machine.project();
-        let found = locks::survey(&machine.places, machine.environment.now, project.as_deref());
-        Ok(Reply::from(listing.survey(found)).in_json(self.json))
+        let found = locks::survey(places, now, project.as_deref());
+        Ok(Reply::from(listing::surveyed(found, places, now)).in_json(self.json))
     }
 }
 
@@ -65,9 +64,7 @@ impl Verb for ClearArguments {
         };
         let done = clearing.run(&remark)?;
         let is_any_left = done.iter().any(|lock| lock.action == LockAction::Failed);
-        let report =
-            Listing::new(&machine.places, machine.environment.now).clearing(done, self.dry_run);
-        let reply = Reply::from(report).in_json(self.json);
+        let reply = Reply::from(listing::cleared(done, &clearing)).in_json(self.json);
         Ok(reply.with_code(is_any_left))
     }
 }

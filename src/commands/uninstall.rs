@@ -43,7 +43,8 @@ impl Verb for UninstallArguments {
             let make = || plan::uninstall(places, &path, false);
             match carry_out(places, PATIENCE, self.dry_run, make) {
                 Ok(plan) if !plan.is_empty() => {
-                    changes::add(&plan, &path, self.dry_run, places, &mut report);
+                    report.paragraph(Tone::Strong, places.show(&path));
+                    changes::add(&plan, &path, self.dry_run, &mut report);
                 }
                 Ok(_) => {}
                 // One file that cannot be changed must not keep whycap in the others.

@@ -66,14 +66,7 @@ impl Change {
 }
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
-pub(crate) fn add(
-    plan: &InstallPlan,
-    settings: &Path,
-    dry_run: bool,
-    places: &Places,
-    report: &mut Report,
-) {
-    report.paragraph(Tone::Strong, places.show(settings));
+pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
     if plan.changes.iter().all(Change::is_none) {
         report.indented_paragraph(2, Tone::Plain, "nothing to change here");
     }

@@ -74,6 +74,8 @@ const CLOCKS_DIFFER: i64 = 3600;
 /// Longer than this nobody should have to wait for us.
 const LONGEST_WATCH: i64 = 12;
 
+const NAMES_NOBODY: &str = "It names no process, so nothing shows whether somebody holds it.";
+
 /// Judges one lock.
 pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgement {
     match (lock.at.known.kind, lock.seen.shape) {
@@ -87,11 +89,9 @@ pub(super) fn judge(lock: &FoundLock, around: &Surroundings<'_>) -> LockJudgemen
         _ if lock.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::ProcessFile | LockKind::SessionRegistry, EntryShape::File) => by_holder(lock)
-            .unwrap_or_else(|| {
-                let why = "It names no process, so nothing shows whether somebody holds it.";
-                CannotTell.because(why)
-            }),
+        (LockKind::ProcessFile | LockKind::SessionRegistry, EntryShape::File) => {
+            by_holder(lock).unwrap_or_else(|| CannotTell.because(NAMES_NOBODY))
+        }
         _ => match lock.at.known.stale_after {
             Some(stale_after) => directory(lock, stale_after, around),
             None => CannotTell.because(

@@ -1,11 +1,9 @@
 //! Locks laid out for people, and as JSON.
 
-use std::path::Path;
-use std::slice;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::clearing::Clearing;
 use super::judgement::LockVerdict;
 use super::known_locks::LockKind;
 use super::quarantine::Restored;
@@ -50,128 +48,114 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks.iter().map(lock).collect::<Vec<_>>() })
 }
 
-/// Locks laid out for people.
-pub(crate) struct Listing<'a> {
-    report: Report,
-    places: &'a Places,
-    now: DateTime<Utc>,
+/// What is there.
+pub(crate) fn surveyed(mut found: Vec<Lock>, places: &Places, now: DateTime<Utc>) -> Report {
+    let mut report = list(&mut found, "No Claude Code locks found.", places, now);
+    report.paragraph(Tone::Quiet, HONESTY);
+    let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
+    if found.iter().any(is_dead) {
+        let clear =
+            format!("To clear stale locks: {REMEDY} (add --dry-run to see what it would do).");
+        report.paragraph(Tone::Plain, clear);
+    }
+    report
 }
 
-impl<'a> Listing<'a> {
-    pub(crate) fn new(places: &'a Places, now: DateTime<Utc>) -> Self {
-        Self {
-            report: Report::default(),
-            places,
-            now,
-        }
+/// What was cleared.
+pub(crate) fn cleared(mut done: Vec<Lock>, by: &Clearing<'_>) -> Report {
+    let none = "No Claude Code locks found; nothing to clear.";
+    let mut report = list(&mut done, none, by.places, by.environment.now);
+    let count = |action| done.iter().filter(|lock| lock.action == action).count();
+    let verb = if by.dry_run { "Would clear" } else { "Cleared" };
+    // One of the two is none.
+    let cleared = count(LockAction::WouldClear) + count(LockAction::Cleared);
+    let kept = count(LockAction::Kept);
+    let failed = match count(LockAction::Failed) {
+        0 => String::new(),
+        failed => format!(" {failed} could not be cleared."),
+    };
+    if !done.is_empty() {
+        let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
+        report.paragraph(Tone::Strong, summary);
     }
-
-    /// What is there.
-    pub(crate) fn survey(mut self, mut found: Vec<Lock>) -> Report {
-        self.list(&mut found, "No Claude Code locks found.");
-        self.report.paragraph(Tone::Quiet, HONESTY);
-        let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
-        if found.iter().any(is_dead) {
-            let clear =
-                format!("To clear stale locks: {REMEDY} (add --dry-run to see what it would do).");
-            self.report.paragraph(Tone::Plain, clear);
-        }
-        self.report
+    if done.iter().any(Lock::is_set_aside) {
+        report.paragraph(Tone::Plain, SET_ASIDE);
     }
+    report.paragraph(Tone::Quiet, HONESTY);
+    report
+}
 
-    /// What was cleared.
-    pub(crate) fn clearing(mut self, mut done: Vec<Lock>, dry_run: bool) -> Report {
-        self.list(&mut done, "No Claude Code locks found; nothing to clear.");
-        let count = |action| done.iter().filter(|lock| lock.action == action).count();
-        let verb = if dry_run { "Would clear" } else { "Cleared" };
-        // One of the two is none.
-        let cleared = count(LockAction::WouldClear) + count(LockAction::Cleared);
-        let kept = count(LockAction::Kept);
-        let failed = match count(LockAction::Failed) {
-            0 => String::new(),
-            failed => format!(" {failed} could not be cleared."),
-        };
-        if !done.is_empty() {
-            let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
-            self.report.paragraph(Tone::Strong, summary);
-        }
-        if done.iter().any(Lock::is_set_aside) {
-            self.report.paragraph(Tone::Plain, SET_ASIDE);
-        }
-        self.report.paragraph(Tone::Quiet, HONESTY);
-        self.report
+/// What was brought back from quarantine.
+pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
+    let mut report = Report::new(json!({ "restored": items }));
+    if items.is_empty() {
+        report.line("Nothing is in quarantine.");
     }
-
-    /// What was brought back from quarantine.
-    pub(crate) fn restored(mut self, items: &[Restored]) -> Report {
-        self.report = Report::new(json!({ "restored": items }));
-        if items.is_empty() {
-            self.report.line("Nothing is in quarantine.");
-        }
-        for item in items {
-            let label = if item.back {
-                (Tone::Good, "back")
-            } else {
-                (Tone::Alarm, "not back")
-            };
-            self.entry(label, &item.path, slice::from_ref(&item.why));
-        }
-        self.report
-    }
-
-    /// The worst first; what is harmless, and sessions that simply run, only as a number.
-    fn list(&mut self, locks: &mut [Lock], none: &str) {
-        self.report = Report::new(to_json(locks, self.now));
-        if locks.is_empty() {
-            return self.report.paragraph(Tone::Plain, none);
-        }
-        locks.sort_by_key(|lock| lock.judgement.verdict);
-        let (mut sessions, mut markers) = (0, 0);
-        for lock in locks {
-            match (lock.judgement.verdict, lock.found.at.known.kind) {
-                (LockVerdict::Held, LockKind::SessionRegistry) => sessions += 1,
-                (LockVerdict::Harmless, _) => markers += 1,
-                _ => {
-                    let lines = [self.why(lock), harm(lock)];
-                    self.entry(label(lock), &lock.found.at.path(), &lines);
-                }
-            }
-        }
-        for (count, one, state) in [
-            (sessions, "session", " running"),
-            (markers, "marker file", ", empty by design"),
-        ] {
-            if count > 0 {
-                let says = format!("{}{state}.", counted(count, one));
-                self.report.paragraph(Tone::Quiet, says);
-            }
-        }
-        self.report.gap();
-    }
-
-    /// The reason of a directory lock rests on its age and names it; others are told their age.
-    fn why(&self, lock: &Lock) -> String {
-        let (why, found) = (&lock.judgement.why, &lock.found);
-        let age = self.now - found.seen.modified;
-        if age.num_seconds() < 0 || found.at.known.kind == LockKind::Directory {
-            why.clone()
+    for item in items {
+        let label = if item.back {
+            (Tone::Good, "back")
         } else {
-            format!("{why} Last touched {} ago.", in_words(age))
+            (Tone::Alarm, "not back")
+        };
+        entry(&mut report, label, &places.show(&item.path), &[&item.why]);
+    }
+    report
+}
+
+/// The worst first; what is harmless, and sessions that simply run, only as a number.
+fn list(locks: &mut [Lock], none: &str, places: &Places, now: DateTime<Utc>) -> Report {
+    let mut report = Report::new(to_json(locks, now));
+    if locks.is_empty() {
+        report.paragraph(Tone::Plain, none);
+        return report;
+    }
+    locks.sort_by_key(|lock| lock.judgement.verdict);
+    let (mut sessions, mut markers) = (0, 0);
+    for lock in locks {
+        match (lock.judgement.verdict, lock.found.at.known.kind) {
+            (LockVerdict::Held, LockKind::SessionRegistry) => sessions += 1,
+            (LockVerdict::Harmless, _) => markers += 1,
+            _ => {
+                let path = places.show(&lock.found.at.path());
+                let (why, harm) = (why(lock, now), harm(lock));
+                entry(&mut report, label(lock), &path, &[&why, &harm]);
+            }
         }
     }
-
-    /// A path is never broken in two, however narrow the page is: people copy it.
-    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[String]) {
-        const COLUMN: usize = 13;
-        let path = self.places.show(path);
-        let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
-        self.report.row(vec![
-            (tone, label.to_owned()),
-            (Tone::Plain, format!("{padding}{path}")),
-        ]);
-        for line in lines {
-            self.report.indented_paragraph(COLUMN, Tone::Quiet, line);
+    for (count, one, state) in [
+        (sessions, "session", " running"),
+        (markers, "marker file", ", empty by design"),
+    ] {
+        if count > 0 {
+            let says = format!("{}{state}.", counted(count, one));
+            report.paragraph(Tone::Quiet, says);
         }
+    }
+    report.gap();
+    report
+}
+
+/// The reason of a directory lock rests on its age and names it; others are told their age.
+fn why(lock: &Lock, now: DateTime<Utc>) -> String {
+    let (why, found) = (&lock.judgement.why, &lock.found);
+    let age = now - found.seen.modified;
+    if age.num_seconds() < 0 || found.at.known.kind == LockKind::Directory {
+        why.clone()
+    } else {
+        format!("{why} Last touched {} ago.", in_words(age))
+    }
+}
+
+/// A path is never broken in two, however narrow the page is: people copy it.
+fn entry(report: &mut Report, (tone, label): (Tone, &str), path: &str, lines: &[&str]) {
+    const COLUMN: usize = 13;
+    let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
+    report.row(vec![
+        (tone, label.to_owned()),
+        (Tone::Plain, format!("{padding}{path}")),
+    ]);
+    for &line in lines {
+        report.indented_paragraph(COLUMN, Tone::Quiet, line);
     }
 }
 

@@ -200,8 +200,7 @@ fn bring_back(item: &Path) -> Option<Restored> {
     if discard(item) {
         return None;
     }
-    let manifest: Manifest = records::read(&item.join(MANIFEST))?;
-    let path = manifest.original;
+    let Manifest { original: path, .. } = records::read(&item.join(MANIFEST))?;
     let outcome = put_back(item, &path).map(|()| discard(item));
     Some(Restored {
         back: outcome.is_ok(),
