@@ -245,10 +245,8 @@ impl Live {
         let gained = || Some(self.gained.sessions.get(&id)?.1.clone()?.1);
         let own = store.directory(id)?.or_else(gained);
         let own = own.as_deref().unwrap_or(wanted.directory);
-        let projects = projects
-            .keys()
-            .map(|project| (project.clone(), Money::ZERO));
-        let mut projects: Vec<(String, Money)> = projects.collect();
+        let keys = projects.keys().cloned();
+        let mut projects: Vec<(String, Money)> = keys.map(|key| (key, Money::ZERO)).collect();
         projects.retain(|(project, _)| covers(project, own, wanted.home));
         if projects.is_empty() {
             return Ok(projects);

@@ -60,10 +60,8 @@ pub(super) fn add_unrecorded(
     prices: &PriceTable,
 ) {
     let mut by_model: BTreeMap<Id, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
-    let answers = family.answers.iter();
-    let answers: Vec<&Answer> = answers.filter(|one| one.session == session).collect();
-    let compactions = family.compactions.iter();
-    let compactions: Vec<&Compaction> = compactions.filter(|one| one.session == session).collect();
+    let answers: Vec<&Answer> = family.answers_of(session).collect();
+    let compactions: Vec<&Compaction> = family.compactions_of(session).collect();
     let models_of_answers: BTreeSet<Id> =
         answers.iter().flat_map(|answer| answer.models()).collect();
     let (lost, runs): (Vec<&Run>, Vec<&Run>) =

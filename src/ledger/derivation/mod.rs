@@ -45,6 +45,18 @@ impl Family {
         self.models.get(&id).map_or("", String::as_str)
     }
 
+    /// The answers of one of its sessions.
+    fn answers_of(&self, session: Id) -> impl Iterator<Item = &Answer> {
+        let answers = self.answers.iter();
+        answers.filter(move |answer| answer.session == session)
+    }
+
+    /// The compactions of one of its sessions.
+    fn compactions_of(&self, session: Id) -> impl Iterator<Item = &Compaction> {
+        let compactions = self.compactions.iter();
+        compactions.filter(move |one| one.session == session)
+    }
+
     /// Its answers and compactions: their times, owners and places.
     fn lines(&self) -> impl Iterator<Item = (Millis, Id, impl Iterator<Item = &Sighting>)> {
         let answers = self.answers.iter().map(|one| {

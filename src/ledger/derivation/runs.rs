@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::LineOwners;
 use super::{Family, SessionLife};
-use crate::ledger::facts::{Answer, Id, Parts, Position, Total};
+use crate::ledger::facts::{Id, Parts, Position, Total};
 use crate::pricing::Money;
 use crate::time::Millis;
 use base::growth;
@@ -264,7 +264,7 @@ impl<'f> Context<'f> {
                 .filter(|total| total.file == run.last.file && total.position >= run.last.position);
             since.filter_map(|total| total.after).min()
         };
-        let own = || self.own_answers(session);
+        let own = || self.family.answers_of(session);
         let lived_until = base.and_then(|base| {
             let first_line = if base.last.session == session {
                 behind(base)
@@ -284,15 +284,10 @@ impl<'f> Context<'f> {
         newest.map_or(ending.before, |at| at.max(ending.before))
     }
 
-    fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {
-        let answers = self.family.answers.iter();
-        answers.filter(move |answer| answer.session == session)
-    }
-
     /// Whether a session's own transcript has a line of its own, which its forks repeat.
     fn has_lines(&self, session: Id) -> bool {
-        let mut compactions = self.family.compactions.iter();
-        self.own_answers(session).any(|one| !one.is_of_subagent)
-            || compactions.any(|one| one.session == session)
+        let mut answers = self.family.answers_of(session);
+        answers.any(|one| !one.is_of_subagent)
+            || self.family.compactions_of(session).next().is_some()
     }
 }

@@ -57,9 +57,8 @@ impl Store {
             self.run(forget, [session])?;
             let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
             for part in &life.unrecorded {
-                let (sum, is_least) = parts
-                    .entry((part.at.div_euclid(QUARTER), part.model))
-                    .or_default();
+                let place = (part.at.div_euclid(QUARTER), part.model);
+                let (sum, is_least) = parts.entry(place).or_default();
                 *sum += prices.scale_client_amount(part.cost);
                 *is_least |= part.cost == Money::ZERO;
             }
@@ -110,10 +109,8 @@ impl Store {
         let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
         let with_files: BTreeSet<Id> = family.files.values().map(|file| file.session).collect();
         let is_gone = |session: &&Id| !with_runs.is_empty() && !with_files.contains(session);
-        for session in with_runs
-            .iter()
-            .chain(family.sessions.iter().filter(is_gone))
-        {
+        let gone = family.sessions.iter().filter(is_gone);
+        for session in with_runs.iter().chain(gone) {
             for answer in self.answers_since(*session, Millis::MIN)? {
                 found.entry(answer.key).or_insert(answer);
             }

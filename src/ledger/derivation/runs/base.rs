@@ -73,7 +73,7 @@ impl<'f> Context<'f> {
     /// later one was not served.
     fn left_out(&self, (later, run): Base<'_, 'f>, earlier: &Written<'f>) -> Money {
         let between = earlier.written_at() + 1..=later.written_at();
-        let answers = self.own_answers(later.last.session);
+        let answers = self.family.answers_of(later.last.session);
         let left_out =
             answers.filter(|answer| between.contains(&answer.at) && !run.covers(answer.at));
         left_out.map(|answer| answer.cost).sum()
@@ -85,7 +85,7 @@ impl<'f> Context<'f> {
     fn are_beside(&self, later: &Written<'f>, other: &Written<'f>, base: &Written<'f>) -> bool {
         let (since, session) = (base.written_at(), later.last.session);
         let served_until = |until: Millis| {
-            let answers = self.own_answers(session);
+            let answers = self.family.answers_of(session);
             served(answers.filter(|answer| since < answer.at && answer.at <= until))
         };
         let answers = served_until(later.last.before.max(other.last.before));
@@ -94,9 +94,8 @@ impl<'f> Context<'f> {
         for (model, usage) in &of_other {
             *grown.entry(*model).or_default() += *usage;
         }
-        let compactions = self.family.compactions.iter();
-        let compactions = compactions.filter(|one| one.session == session && since < one.at);
-        let latest = compactions.map(|one| one.at).max();
+        let compacted = self.family.compactions_of(session).map(|one| one.at);
+        let latest = compacted.filter(|at| since < *at).max();
         are_at_most(&answers, &grown)
             && (are_at_most(&grown, &answers)
                 || latest.is_some_and(|at| at <= other.last.before)
@@ -106,7 +105,7 @@ impl<'f> Context<'f> {
     /// What a fork took over: the newest total of its parent.
     pub(super) fn base_of_fork(&self, run: &Written<'f>) -> Option<Base<'_, 'f>> {
         let Written { ending, last, .. } = *run;
-        let own: Vec<&Answer> = self.own_answers(last.session).collect();
+        let own: Vec<&Answer> = self.family.answers_of(last.session).collect();
         // A copy that names nobody, and nobody else is left to own it: what the fork took over is gone, too.
         if own.iter().any(|answer| self.owners.is_copy(answer)) {
             return None;
@@ -129,7 +128,7 @@ impl<'f> Context<'f> {
                     && newest_copy.is_some_and(|newest| newest < answer.at)
                     && answer.at <= base.written_at()
             };
-            let answers = || self.own_answers(base.last.session);
+            let answers = || self.family.answers_of(base.last.session);
             let in_run = || answers().filter(|answer| run.covers(answer.at));
             Some(base.last.session) == parent
                 && answers().any(is_unknown)
