@@ -381,9 +381,8 @@ fn labelled(report: &mut Report, label: &str, says: impl IntoIterator<Item = (To
 fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::MeterRow {
     let level = level(meter, clock);
     let label = (Tone::Quiet, format!("{label:LABEL$}"));
-    let resets = meter.resets_at.filter(|at| *at > clock.now);
-    let resets = resets.map(|at| [clock.time_and_distance(at), clock.time(at)]);
-    let resets = resets.into_iter().flatten();
+    let resets = meter.resets_at.filter(|at| *at > clock.now).into_iter();
+    let resets = resets.flat_map(|at| [clock.time_and_distance(at), clock.time(at)]);
     let resets = resets.map(|at| format!("  resets {at}"));
     render::MeterRow {
         lead: vec![label, (Tone::Plain, name)],

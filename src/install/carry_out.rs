@@ -65,12 +65,8 @@ impl Step {
 /// Runs the steps in order. False if somebody changed a file after the plan was made: then that
 /// step and those behind it were not done, and it takes a new plan.
 pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
-    for step in steps {
-        if !step.run()? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let mut steps = steps.iter();
+    steps.try_fold(true, |goes_on, step| Ok(goes_on && step.run()?))
 }
 
 /// How long a person waits for another installation to end.

@@ -246,12 +246,13 @@ impl SettingsEdit {
     }
 
     fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
-        let refused = || misshapen(settings, "hooks", "`hooks` must be an object");
+        let refused = || self.misshapen(&["hooks"], "`hooks` must be an object");
         let hooks = settings.object_value_or_create("hooks");
         let hooks = hooks.ok_or_else(refused)?;
         let (mut added, mut moved) = (Vec::new(), Vec::new());
         for (name, timeout) in EVENTS {
-            let refused = || misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"));
+            let wanted = format!("`hooks.{name}` must be a list");
+            let refused = || self.misshapen(&["hooks", name], &wanted);
             let groups = hooks.array_value_or_create(name).ok_or_else(refused)?;
             let present = groups.elements();
             let mut present = present.iter().flat_map(handlers_of);
@@ -336,6 +337,16 @@ impl SettingsEdit {
         }
     }
 
+    /// A refusal of what is found by these keys. Its place is one in the text as it was before any edit.
+    fn misshapen(&self, keys: &[&str], reason: &str) -> anyhow::Error {
+        let at_keys = |(_, root): (Self, CstNode)| {
+            let member = |node: CstNode, key: &&str| node.as_object()?.get(key)?.value();
+            let found = keys.iter().try_fold(root.clone(), member);
+            refusal(&found.unwrap_or(root), reason)
+        };
+        Self::on(&self.text).map_or_else(|error| error, at_keys)
+    }
+
     /// Makes the text, and proves that the edits touch nothing but our entries.
     fn checked(mut self) -> anyhow::Result<Self> {
         if !self.changes.iter().all(Change::is_none) {
@@ -350,12 +361,6 @@ impl SettingsEdit {
         );
         Ok(self)
     }
-}
-
-/// A refusal of settings in which this key holds something else.
-fn misshapen(object: &CstObject, key: &str, reason: &str) -> anyhow::Error {
-    let value = object.get(key).and_then(|member| member.value());
-    refusal(&value.unwrap_or_else(|| object.clone().into()), reason)
 }
 
 /// A refusal because of what stands here.
@@ -529,8 +534,19 @@ mod tests {
             ),
             ("{\"hooks\": {\"Stop\": {}}}", "`hooks.Stop` must be a list"),
             ("{\"hooks\": null}", "`hooks` must be an object"),
+            (
+                "{\"statusLine\":{\"command\":\"x\"},\"hooks\":3}",
+                "line 1 column 39",
+            ),
+            (
+                "{\"hooks\":{\"SessionStart\":[],\"Stop\":3}}",
+                "line 1 column 36",
+            ),
         ] {
-            let why = add(text, wanted(None)).err().unwrap().to_string();
+            let why = add(text, wanted(Some(Kept::Wrapped)))
+                .err()
+                .unwrap()
+                .to_string();
             assert!(why.contains(reason), "{text}: {why}");
         }
     }

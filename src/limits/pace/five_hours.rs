@@ -104,9 +104,10 @@ impl Pace {
 /// Levels with the minutes since the window began.
 fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
     let begun = meter.resets_at? - FIVE_HOURS;
-    let levels = levels.iter();
-    let levels = levels.map(|(at, level)| (minutes(*at - begun), *level));
-    Some(levels.collect())
+    let by_minute = levels
+        .iter()
+        .map(|(at, level)| (minutes(*at - begun), *level));
+    Some(by_minute.collect())
 }
 
 /// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
