@@ -83,7 +83,7 @@ impl<'a> Case<'a> {
 
     /// The window that a reset time speaks for, where the message names none.
     fn window_by_reset(self) -> Option<Window> {
-        let Some(at) = self.reset_in_text() else {
+        let Some(at) = self.reset_in_text(None) else {
             return meters::all_low(self.evidence).then_some(Window::FiveHour);
         };
         let (ahead, mut open) = (at - self.evidence.at, OPEN.iter());
@@ -96,8 +96,8 @@ impl<'a> Case<'a> {
     }
 
     /// The reset time in the message's own words.
-    pub(super) fn reset_in_text(self) -> Option<DateTime<Utc>> {
-        resets::in_text(&self.clues.raw, self.evidence.at, None, self.clock.zone)
+    pub(super) fn reset_in_text(self, kind: Option<Window>) -> Option<DateTime<Utc>> {
+        resets::in_text(&self.clues.raw, self.evidence.at, kind, self.clock.zone)
     }
 
     /// Whether one of several lists of conditions holds, which `|` parts.
@@ -151,7 +151,7 @@ impl<'a> Case<'a> {
                 quota.and_then(|quota| quota.rate_limit_type.as_deref()) == Some("overage")
             }
             ("server", "dated") => quota.is_some_and(|quota| quota.resets_at.is_some()),
-            ("dated", "") => self.reset_in_text().is_some(),
+            ("dated", "") => self.reset_in_text(None).is_some(),
             ("gateway", "") => evidence.gateway().is_some(),
             ("gateway", "dated") => meters::spend_limit_resets_at(evidence).is_some(),
             ("room", "") => meters::all_low(evidence),
@@ -223,7 +223,7 @@ impl<'a> Case<'a> {
             self.clues.another().map(str::to_owned),
             subject(text).map(|(subject, _)| subject.to_owned()),
             amount(text).map(str::to_owned),
-            self.reset_in_text().map(|at| self.clock.time(at)),
+            self.reset_in_text(None).map(|at| self.clock.time(at)),
             self.clues.status.map(|status| format!("status {status}")),
             class.map(str::to_owned),
         ];

@@ -7,7 +7,7 @@ use super::kind::Window;
 use super::named_limit::{NamedLimit, named_limit, window_in};
 use super::passages::{Passage, passages, status};
 use super::talk::Giver;
-use super::vocabulary::{List, VOCABULARY, is_anthropics, normalize};
+use super::vocabulary::{List, VOCABULARY, bare, is_anthropics, normalize};
 
 /// What there is to recognize an error by.
 #[derive(Debug, Clone, Default)]
@@ -278,14 +278,10 @@ fn is_bare(text: &str) -> bool {
 
 /// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".
 fn status_in(text: &str) -> Option<u16> {
-    let is_one_of = |word: &str, words: &List| {
-        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        words.hold(&bare.to_ascii_lowercase())
-    };
+    let is_one_of = |word: &str, words: &List| words.hold(&bare(word).to_ascii_lowercase());
     let words: Vec<&str> = text.split(' ').collect();
     words.iter().enumerate().find_map(|(at, word)| {
-        let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let status = status(digits)?;
+        let status = status(bare(word))?;
         let after = words.get(at + 1);
         let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
             Some(before) => is_one_of(before, &VOCABULARY.before_status),

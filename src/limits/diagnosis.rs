@@ -10,7 +10,7 @@
 //! * The meter that Claude Code gives the status line covers two windows, or a gateway's fullest
 //!   limit; not the caps, not the pool, and not the windows of single models.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::actions::Help;
@@ -18,6 +18,8 @@ use super::case::Case;
 use super::clues::Substance;
 use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
 use super::messages::Judged;
+use super::meters;
+use super::resets::{Reset, ResetSource, Resets};
 use super::rules::Answered;
 use crate::claude::credentials::SetIn;
 
@@ -28,6 +30,9 @@ const TOLD: &str = "The text speaks of this message; whether it came to you is n
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+
+/// Sources of a reset that differ by less say the same: texts are rounded to the minute.
+const SAME: TimeDelta = TimeDelta::seconds(120);
 
 /// What stopped the work, by the evidence.
 #[derive(Debug, Clone)]
@@ -127,19 +132,50 @@ impl Diagnosis {
 
     /// Whether a time that the message names can be its end. What another program promises is not
     /// ours to pass on, and in words that are not understood a time can mean anything.
-    pub(super) fn may_end_by_itself(&self) -> bool {
+    fn may_end_by_itself(&self) -> bool {
         let is_understood = self.limit != LimitKind::Unknown || self.is_news();
         self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
     }
 
     /// Whether a limit in dollars refused that was set at a gateway.
-    pub(super) fn is_gateways_cap(&self) -> bool {
+    fn is_gateways_cap(&self) -> bool {
         self.limit == LimitKind::ApiSpendCap && self.service == Some(Service::Gateway)
     }
 
     /// The window whose reset ends the wait.
     pub(super) fn awaited(&self) -> Option<Window> {
         self.limit.window().or(self.window)
+    }
+
+    /// Gathers the reset times for the limit that ends the wait: a window, or a gateway's.
+    pub(super) fn resets(&self, case: &Case<'_>) -> Resets {
+        if !self.may_end_by_itself() {
+            return Resets::default();
+        }
+        let (evidence, awaited) = (case.evidence, self.awaited());
+        let named = evidence.refused_window();
+        // A reset of another window than the one that is waited for says nothing.
+        let is_its = named.is_none() || awaited.is_none() || named == awaited;
+        let server = evidence.quota().filter(|_| is_its);
+        let server = server.and_then(|quota| quota.resets_at);
+        let meter = awaited.and_then(|window| meters::near(evidence, window)?.1.resets_at);
+        let text = case.reset_in_text(awaited);
+        // The message knows better which of several limits refused.
+        let is_gateways = self.is_gateways_cap() && text.is_none();
+        let spend_limit = meters::spend_limit_resets_at(evidence).filter(|_| is_gateways);
+        let reset = |at: Option<DateTime<Utc>>, source| at.map(|at| Reset { at, source });
+        let all = [
+            reset(server, ResetSource::Server),
+            reset(meter, ResetSource::Meter),
+            reset(text, ResetSource::Text),
+            reset(spend_limit, ResetSource::Meter),
+        ];
+        let mut found = all.into_iter().flatten();
+        let chosen = found.next();
+        let differs =
+            |other: &Reset| chosen.is_some_and(|first| (first.at - other.at).abs() > SAME);
+        let others = found.filter(differs).collect();
+        Resets { chosen, others }
     }
 }
 

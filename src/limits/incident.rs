@@ -11,7 +11,7 @@ use super::kind::Verdict;
 use super::messages::Message;
 use super::reasons::Reason;
 use super::recognize::recognize;
-use super::resets::{self, Resets};
+use super::resets::Resets;
 use super::rules::{self, TABLES};
 use super::standing::{self, Standing, Wait};
 use super::words::{BADGE, Telling};
@@ -69,12 +69,7 @@ impl Incident {
             is_guessed: false,
         };
         let diagnosis = rules::weigh(case, message.rule);
-        let resets = if diagnosis.may_end_by_itself() {
-            let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
-            resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)
-        } else {
-            Resets::default()
-        };
+        let resets = diagnosis.resets(&case);
         let standing = Standing::new(&case, &diagnosis, &resets);
         let telling = Telling {
             case,

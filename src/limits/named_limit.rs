@@ -17,6 +17,18 @@ pub(super) struct NamedLimit {
     pub(super) has_dot: bool,
 }
 
+impl NamedLimit {
+    /// The one of this name, by what stands around it.
+    fn new(name: &str, is_yours: bool, before: &str, after: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_yours,
+            is_alone: before.is_empty() && after.trim_matches(['.', '…', '!', '"']).is_empty(),
+            has_dot: has_dot(after),
+        }
+    }
+}
+
 /// The window that these words name. One model's weekly limit comes before that of all.
 pub(super) fn window_in(words: &str) -> Option<Window> {
     let mut windows = VOCABULARY.windows.iter();
@@ -50,7 +62,6 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let Some((name, after)) = up_to_limit(rest) else {
         return whole.and_then(|_| cut_off(rest));
     };
-    let has_dot = has_dot(after);
     // "Your weekly limit for Opus" is that of Opus.
     let model = after.strip_prefix(" for ").unwrap_or_default();
     let mut models = ["opus", "sonnet", "fable"].into_iter();
@@ -64,13 +75,8 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let mut windows = VOCABULARY.windows.iter();
     let is_window = windows.any(|(_, names)| names.hold(name));
     let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
-    let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
-    (is_told && !is_anothers(before)).then(|| NamedLimit {
-        name: name.to_owned(),
-        is_yours: true,
-        is_alone: before.is_empty(),
-        has_dot,
-    })
+    let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot(after) && is_short;
+    (is_told && !is_anothers(before)).then(|| NamedLimit::new(name, true, before, after))
 }
 
 /// "You've hit your sess", where the text ends.
@@ -81,12 +87,7 @@ fn cut_off(rest: &str) -> Option<NamedLimit> {
     let whole = known.find(|word| word.starts_with(last))?;
     let name = format!("{name} {whole}");
     let name = name.trim_end_matches("limit").trim();
-    is_claudes(name).then(|| NamedLimit {
-        name: name.to_owned(),
-        is_yours: true,
-        is_alone: true,
-        has_dot: false,
-    })
+    is_claudes(name).then(|| NamedLimit::new(name, true, "", ""))
 }
 
 /// What stands before " limit" or " budget", and what comes after it.
@@ -123,10 +124,9 @@ fn reached(text: &str) -> Option<NamedLimit> {
     let statement = statement.rsplit(" '").next()?.rsplit(" - ").next()?;
     let name = statement.trim();
     let elsewhere = before.strip_suffix(statement)?;
-    let has_dot = has_dot(after);
     // A heading may be a comment as well; a status is no part of a name.
     let heading = name.strip_prefix("# ");
-    let heading = heading.filter(|_| has_dot || after.starts_with('|'));
+    let heading = heading.filter(|_| has_dot(after) || after.starts_with('|'));
     let name = heading.unwrap_or(name);
     let is_status = |(word, _): &(&str, &str)| word.len() == 3 && word.parse::<u16>().is_ok();
     let named = name.split_once(' ').filter(is_status);
@@ -139,12 +139,7 @@ fn reached(text: &str) -> Option<NamedLimit> {
         let is_whole = !after.starts_with(':') || after.contains("reset");
         is_whole && is_claudes(name) && ends_there(after)
     };
-    (is_told && !is_anothers(elsewhere)).then(|| NamedLimit {
-        name: name.to_owned(),
-        is_yours: false,
-        is_alone: elsewhere.is_empty() && after.trim_matches(['.', '…', '!', '"']).is_empty(),
-        has_dot,
-    })
+    (is_told && !is_anothers(elsewhere)).then(|| NamedLimit::new(name, false, elsewhere, after))
 }
 
 /// Whether a sentence that does not speak of Claude only mentions a statement: `means "…" there`.

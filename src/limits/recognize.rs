@@ -78,22 +78,20 @@ fn is_amid_others_words(message: &Message, text: &str) -> bool {
 /// Of several messages the one that says most, the last of its rank. One that only repeats it, without
 /// its reset, takes nothing away.
 fn current(all: &[Clues]) -> (Rank, &'static Message, Clues) {
-    let all_known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
-    let reached: Vec<Window> = all_known
-        .clone()
-        .filter_map(|((_, message), _)| message.names.window())
-        .collect();
-    let mut known = all_known.filter(|((_, message), clues)| {
+    let known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
+    let mut known: Vec<_> = known.collect();
+    let windows = known.iter().map(|((_, message), _)| message.names.window());
+    let reached: Vec<Window> = windows.flatten().collect();
+    known.retain(|((_, message), clues)| {
         let ended = ended_window(message, clues);
         reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
     });
-    let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
+    let Some(&((rank, message), last)) = known.iter().max_by_key(|((rank, _), _)| *rank) else {
         let last = all.last().cloned().unwrap_or_default();
         return (Rank::Talk, messages::known_as("unknown"), last);
     };
-    let dated =
-        known.rfind(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
-    let said = dated.map_or(last, |(_, clues)| clues);
+    known.retain(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
+    let said = known.last().map_or(last, |(_, clues)| clues);
     (rank, message, said.clone())
 }
 

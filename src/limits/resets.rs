@@ -1,21 +1,15 @@
-//! When a limit ends: what the server said, what the meter says, what the text says.
+//! When a limit ends, and when the words of a message say so.
 //!
-//! Of a time in the words of a message: what cannot be read whole is no time, for half of one would be
-//! another.
+//! A time that cannot be read whole is no time, for half of one would be another.
 
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, Month, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
-use super::evidence::Evidence;
 use super::kind::Window;
-use super::meters;
 use super::named_limit::window_in;
-use super::vocabulary::{VOCABULARY, normalize};
+use super::vocabulary::{VOCABULARY, bare, normalize};
 use crate::time::{FIVE_HOURS, Zone, is_plausible};
-
-/// Sources that differ by less say the same: texts are rounded to the minute.
-const SAME: TimeDelta = TimeDelta::seconds(120);
 
 /// Where a reset time comes from, in the order in which they are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,38 +49,6 @@ pub struct Resets {
     pub chosen: Option<Reset>,
     /// Others, where they say something else.
     pub others: Vec<Reset>,
-}
-
-/// Gathers the reset times for the limit that ends the wait: a window, or a gateway's.
-pub(super) fn find(
-    evidence: &Evidence,
-    text: &str,
-    awaited: Option<Window>,
-    is_gateways: bool,
-    zone: Zone,
-) -> Resets {
-    let named = evidence.refused_window();
-    // A reset of another window than the one that is waited for says nothing.
-    let is_its = named.is_none() || awaited.is_none() || named == awaited;
-    let server = evidence.quota().filter(|_| is_its);
-    let server = server.and_then(|quota| quota.resets_at);
-    let meter = awaited.and_then(|window| meters::near(evidence, window)?.1.resets_at);
-    let text = in_text(text, evidence.at, awaited, zone);
-    // The message knows better which of several limits refused.
-    let is_gateways = is_gateways && text.is_none();
-    let spend_limit = meters::spend_limit_resets_at(evidence).filter(|_| is_gateways);
-    let reset = |at: Option<DateTime<Utc>>, source| at.map(|at| Reset { at, source });
-    let all = [
-        reset(server, ResetSource::Server),
-        reset(meter, ResetSource::Meter),
-        reset(text, ResetSource::Text),
-        reset(spend_limit, ResetSource::Meter),
-    ];
-    let mut found = all.into_iter().flatten();
-    let chosen = found.next();
-    let differs = |other: &Reset| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME);
-    let others = found.filter(differs).collect();
-    Resets { chosen, others }
 }
 
 /// Something about a time that nobody should guess at: "11/23", "3pm IST", "Monday at 9".
@@ -244,7 +206,7 @@ impl NamedTime {
         for whole in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
             let ends = whole.ends_with(['.', ')', '"']);
-            let word = whole.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let word = bare(whole);
             words.instant = instant(word);
             if words.instant.is_some() {
                 break;

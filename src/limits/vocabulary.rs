@@ -179,6 +179,11 @@ pub(crate) fn normalize(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// A word without the marks around it.
+pub(super) fn bare(word: &str) -> &str {
+    word.trim_matches(|c: char| !c.is_ascii_alphanumeric())
+}
+
 /// Whether a host is one of Anthropic's own.
 pub(super) fn is_anthropics(host: &str) -> bool {
     let mut owns = ["anthropic.com", "claude.ai", "claude.com"].iter();

@@ -80,15 +80,13 @@ impl Telling<'_> {
         let what = saying.what.iter().find_map(|what| self.fill(what));
         let about = what.as_deref().unwrap_or(&before.what);
         let name = before.badge.split(" · ").next().unwrap_or_default();
+        let (who, until, back) = match saying.until {
+            Some(who) => (who, TABLES.until.as_slice(), " · {back}"),
+            None => Default::default(),
+        };
         let fill = |template: &str| {
             let template = template.replace("{what}", about).replace("{name}", name);
-            self.fill(&template.replace("{who}", saying.until.unwrap_or_default()))
-        };
-        let until = saying.until.and(Some(&TABLES.until)).into_iter().flatten();
-        let back = if saying.until.is_some() {
-            " · {back}"
-        } else {
-            ""
+            self.fill(&template.replace("{who}", who))
         };
         let headlines = saying.says.iter().chain(until);
         let headlines = headlines.filter_map(|says| fill(says)).collect();
