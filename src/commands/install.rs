@@ -38,12 +38,11 @@ impl Verb for InstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let (places, directory) = (&machine.places, machine.directory());
         let path = path_of(self.scope, places, &directory);
-        let both = self.statusline == self.hooks;
-        let (dry_run, status_line) = (self.dry_run, both || self.statusline);
+        let (dry_run, status_line) = (self.dry_run, self.statusline || !self.hooks);
         let wanted = Additions {
             program: &own_path::of_process(&machine.environment)?,
             status_line,
-            hooks: both || self.hooks,
+            hooks: self.hooks || !self.statusline,
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(Kept::Wrapped),
                 (_, true) => Some(Kept::SetAside),
