@@ -57,9 +57,8 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     calendar(view, page);
     let mut table = Table::new(["day", "cost", "models"]);
     for (day, sums) in &sums.days {
-        let models = sums
-            .iter()
-            .map(|(name, sum)| format!("{name} {}", sum.cost().show()));
+        let models = sums.iter();
+        let models = models.map(|(name, sum)| format!("{name} {}", sum.cost().show()));
         table.row([
             named(*day).into(),
             amount(&sum_of(sums)),

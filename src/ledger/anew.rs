@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Result;
+use rusqlite::{Result, Row};
 
 use super::facts::{Answer, Id};
-use super::store::answers::REPLACE;
+use super::store::answers::{REPLACE, put_answer};
 use super::store::{Damage, Ledger, LedgerError, Patience, Store, SumChanges, path_in, set_aside};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -65,10 +65,8 @@ impl Ledger {
     pub fn news_of_renewal(&mut self) -> Option<[Money; 2]> {
         let read = "SELECT before.value, (SELECT coalesce(sum(cost), 0) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, abs(cost) FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
             FROM meta AS before JOIN meta AS until ON before.name = 'spent before' AND until.name = 'spent until'";
-        let spent = self
-            .store
-            .query_row(read, [], |row| Ok([row.get(0)?, row.get(1)?]));
-        let [before, now]: [Money; 2] = spent.ok()?;
+        let sums = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?]);
+        let [before, now]: [Money; 2] = self.store.query_row(read, [], sums).ok()?;
         let forget = "DELETE FROM meta WHERE name IN ('spent before', 'spent until')";
         self.write(|store| store.execute(forget, [])).ok()?;
         (!before.is_near(now)).then_some([before, now])
@@ -130,8 +128,9 @@ impl Store {
             repriced.extend(Some(answer).filter(|answer| *answer != known));
             Ok(())
         })?;
+        let mut replace = self.prepare_cached(REPLACE)?;
         for answer in &repriced {
-            self.put_answer(REPLACE, answer)?;
+            put_answer(&mut replace, answer)?;
         }
         self.change_sums(changes)?;
         for family in self.families_with_totals()? {

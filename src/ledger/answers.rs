@@ -158,30 +158,38 @@ impl Store {
         period: [Millis; 2],
         mut see: impl FnMut(Hidden),
     ) -> Result<()> {
-        let guessed = "0, abs(cost), EXISTS (SELECT 1 FROM process WHERE unclear AND process.session = unwritten.session)";
-        for (table, sums) in [
-            ("unrecorded", "abs(cost), 0, cost <= 0"),
-            ("unwritten", guessed),
-        ] {
-            let query = format!(
-                "SELECT quarter * {QUARTER}, session, model, {sums} FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
-            );
-            self.each(&query, quarters(period), |row| {
-                see(Hidden {
-                    at: row.get(0)?,
-                    session: row.get(1)?,
-                    model: row.get(2)?,
-                    tally: Tally {
-                        unrecorded: row.get(3)?,
-                        unwritten: row.get(4)?,
-                        at_least: row.get(5)?,
-                        ..Tally::default()
-                    },
-                });
-                Ok(())
-            })?;
+        for (mut hidden, cost) in self.hidden_in("unrecorded", period)? {
+            hidden.tally.unrecorded = cost.max(Money::ZERO - cost);
+            hidden.tally.at_least = cost <= Money::ZERO;
+            see(hidden);
+        }
+        for (mut hidden, cost) in self.hidden_in("unwritten", period)? {
+            // Mostly there is none: then the question is not even prepared.
+            let unclear = "SELECT 1 FROM process WHERE session = ? AND unclear";
+            hidden.tally.unwritten = cost;
+            hidden.tally.at_least = self.any(unclear, [hidden.session])?;
+            see(hidden);
         }
         Ok(())
+    }
+
+    /// The rows of a table, each still without what it says, in order of time.
+    fn hidden_in(&self, table: &str, period: [Millis; 2]) -> Result<Vec<(Hidden, Money)>> {
+        let query = format!(
+            "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ?"
+        );
+        let mut rows: Vec<(Hidden, Money)> = self.all(&query, quarters(period), |row| {
+            let hidden = Hidden {
+                at: row.get::<_, i64>(0)?.saturating_mul(QUARTER),
+                session: row.get(1)?,
+                model: row.get(2)?,
+                tally: Tally::default(),
+            };
+            Ok((hidden, row.get(3)?))
+        })?;
+        // Sorted here: SQLite prepares a statement with another order than its key's twice.
+        rows.sort_by_key(|(hidden, _)| hidden.at);
+        Ok(rows)
     }
 
     fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {

@@ -16,7 +16,7 @@ use rusqlite::Result;
 use super::Tally;
 use super::draws::{Draw, Drawn, Gain, with_gains};
 use super::facts::{Id, id_of};
-use super::read::{Batch, Effort, priced, prices_of_models};
+use super::read::{Batch, Effort, merged};
 use super::store::{Ledger, Store};
 use crate::claude::settings::prices;
 use crate::config::{Budget, covers};
@@ -267,15 +267,19 @@ impl Live {
         if self.is_in_transaction {
             return Ok(gains);
         }
-        let models = prices_of_models(&self.gained, &self.prices);
+        let store = &self.ledger.store;
+        let models = self.gained.prices(&self.prices);
         let found = self.gained.answers.values();
         for found in found.filter(|found| found.place.copied_from.is_none()) {
-            let known = self.ledger.store.answer(found.key)?;
-            let answer = priced(found, known.as_ref(), &models);
-            gains.push(Gain {
-                cost: answer.cost - known.map_or(Money::ZERO, |known| known.cost),
-                answer,
-            });
+            // Mostly it is new. Asking for all that is known of it takes longer to prepare than to find.
+            let is_known = store.any("SELECT 1 FROM response WHERE key = ?", [found.key])?;
+            let (answer, before) = if is_known && let Some(known) = store.answer(found.key)? {
+                (merged(found, &known, &models), known.cost)
+            } else {
+                (found.clone(), Money::ZERO)
+            };
+            let cost = answer.cost - before;
+            gains.push(Gain { cost, answer });
         }
         Ok(gains)
     }

@@ -192,14 +192,16 @@ impl SpendSource for Ledger {
             RowsBy::Quarter | RowsBy::Session => (of_quarters, quarters(period)),
         };
         self.ask(|store| {
-            let sessions = match by {
-                RowsBy::Quarter => HashMap::new(),
-                _ => store.origins()?,
+            // What no row names is not read: scenes are many, and most reports have none.
+            let origins = (by != RowsBy::Quarter).then(|| store.origins());
+            let scenes = (by == RowsBy::Scene).then(|| store.scenes());
+            let names = Names {
+                sessions: origins.transpose()?.unwrap_or_default(),
+                models: store.models()?,
+                scenes: scenes.transpose()?.unwrap_or_default(),
             };
-            let names = Names::with_sessions(sessions, store)?;
             store.each(&query, range, |row| {
                 let part: Option<Id> = row.get(12)?;
-                let scene = part.filter(|_| by == RowsBy::Scene);
                 each(SpendRow {
                     at: row.get(0)?,
                     origin: names.origin(row.get(1)?),
@@ -212,7 +214,7 @@ impl SpendSource for Ledger {
                         ..Tally::default()
                     },
                     answer: part.filter(|_| by == RowsBy::Answer),
-                    scene: scene.and_then(|scene| names.scenes.get(&scene)),
+                    scene: part.and_then(|scene| names.scenes.get(&scene)),
                     ..SpendRow::default()
                 });
                 Ok(())
@@ -316,18 +318,17 @@ impl Store {
         &self,
         period: [DateTime<Utc>; 2],
     ) -> Result<HashMap<String, Money>> {
-        let range = quarters(period.map(|at| at.timestamp_millis()));
+        let period = period.map(|at| at.timestamp_millis());
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
-        for table in ["quarter", "unrecorded", "unwritten"] {
-            let query = format!(
-                "SELECT session, abs(cost) FROM {table} WHERE quarter >= ? AND quarter < ?"
-            );
-            self.each(&query, range, |row| {
-                *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
-                Ok(())
-            })?;
-        }
+        let query = "SELECT session, cost FROM quarter WHERE quarter >= ? AND quarter < ?";
+        self.each(query, quarters(period), |row| {
+            *by_session.entry(row.get(0)?).or_default() += row.get(1)?;
+            Ok(())
+        })?;
+        self.each_hidden(period, |hidden| {
+            *by_session.entry(hidden.session).or_default() += hidden.tally.cost();
+        })?;
         let mut sums: HashMap<String, Money> = HashMap::new();
         for (session, cost) in by_session {
             let directory = self.directory(session)?.unwrap_or_default();

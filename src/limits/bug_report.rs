@@ -130,9 +130,8 @@ fn server(evidence: &Evidence) -> String {
         ("resets", resets),
         ("credits", shown(quota.overage_disabled_reason.as_deref())),
     ];
-    let known = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    let fields = fields.into_iter();
+    let known = fields.filter_map(|(name, value)| Some(format!("{name} {}", value?)));
     known.collect::<Vec<_>>().join(", ")
 }
 

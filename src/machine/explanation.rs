@@ -126,9 +126,8 @@ impl Machine {
             "Since {began} this machine spent {bound}{cost} at list price. Other machines, chat and, in an organization, other members use the same limit."
         )];
         if let Counts::Included(window) = incident.diagnosis.limit.counts() {
-            let account = incidents
-                .windows_of_account()
-                .and_then(|known| known.account);
+            let windows = incidents.windows_of_account();
+            let account = windows.and_then(|known| known.account);
             let running = [(window, window.limit(), since)];
             let used = self.used(&running, until, account.as_deref(), &ledger);
             for mut used in used.into_iter().flatten() {

@@ -168,15 +168,13 @@ fn beyond(
     if ours.split_that_costs(at, missing, known, dollars).is_some() {
         return dollars;
     }
-    let explained = prices
-        .guesses_of_clients(name)
-        .into_iter()
-        .find_map(|guess| {
-            // Of two clients at once, one may know the model and have answered.
-            let dollars = [growth.cost - at_rates(&guess), dollars];
-            let mut dollars = dollars.into_iter();
-            dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
-        });
+    let mut guesses = prices.guesses_of_clients(name).into_iter();
+    let explained = guesses.find_map(|guess| {
+        // Of two clients at once, one may know the model and have answered.
+        let dollars = [growth.cost - at_rates(&guess), dollars];
+        let mut dollars = dollars.into_iter();
+        dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
+    });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
     match explained.or_else(|| is_unknown().then_some(missing)) {
         Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),

@@ -100,9 +100,8 @@ impl Answer {
             fast: false,
             ..self.service
         };
-        let advice = self
-            .advised()
-            .filter(|(served, _)| is_meant(model, *served));
+        let advised = self.advised();
+        let advice = advised.filter(|(served, _)| is_meant(model, *served));
         let advice = advice.map(|(_, usage)| prices.price(self.at, &usage, service, &[]));
         let own = is_meant(model, self.model)
             .then(|| prices.price(self.at, &self.usage, self.service, &self.calls));

@@ -1,7 +1,9 @@
 //! What a stretch of reading found, gathered before it goes into the ledger in one transaction.
 
-use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 
 use crate::claude::transcripts::TranscriptFile;
 use crate::ledger::facts::{
@@ -9,7 +11,7 @@ use crate::ledger::facts::{
 };
 use crate::ledger::store::transcript_files::file_id;
 use crate::ledger::store::{WITNESS_OF_COPY, WorkedIn};
-use crate::pricing::PriceTable;
+use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition, Sink};
@@ -46,6 +48,9 @@ impl FileSeen {
     }
 }
 
+/// The prices of models, by their ids.
+pub(crate) type PricesById<'p> = ById<ModelPrices<'p>>;
+
 /// Everything found and not yet committed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -53,8 +58,8 @@ pub(crate) struct Batch {
     pub(crate) bytes: u64,
     /// Files that are there and could not be read.
     pub(crate) unreadable: Vec<PathBuf>,
-    /// By key. Their costs are not known.
-    pub(crate) answers: ById<Answer>,
+    /// By key, in the order in which they were found.
+    pub(crate) answers: IndexMap<i64, Answer>,
     /// The models that were asked for, by the keys of answers of others.
     pub(crate) switched: ById<Id>,
     /// Names, and directories as far as lines say them.
@@ -90,6 +95,24 @@ impl Batch {
     /// Whether lines of another session stand at the beginning of its file.
     pub(crate) fn begins_like_a_fork(&self) -> bool {
         self.files.iter().any(|file| file.before.offset == 0) && self.answers.values().any(is_copy)
+    }
+
+    /// The prices of its models.
+    pub(crate) fn prices<'p>(&self, prices: &'p PriceTable) -> PricesById<'p> {
+        let models = self.models.iter();
+        let known = models.map(|(id, name)| (*id, prices.prices_of(name)));
+        known.collect()
+    }
+
+    /// With what its answers cost: worked out here, where threads read, and not where one commits what all have read.
+    pub(super) fn priced(mut self, prices: &PriceTable) -> Self {
+        let models = self.prices(prices);
+        for answer in self.answers.values_mut() {
+            if let Some(prices) = models.get(&answer.model) {
+                answer.price(prices);
+            }
+        }
+        self
     }
 
     fn session(&mut self, name: &str) -> Id {

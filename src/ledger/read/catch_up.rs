@@ -293,6 +293,6 @@ impl<'q> JobReader<'q> {
                 break;
             }
         }
-        gathered
+        gathered.map(|batch| batch.priced(self.prices))
     }
 }

@@ -5,13 +5,13 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Result;
+use rusqlite::{CachedStatement, Result};
 
-use super::batch::{Batch, FileSeen};
+use super::batch::{Batch, FileSeen, PricesById};
 use crate::ledger::facts::{Answer, ById, Compaction, Id, Sighting};
-use crate::ledger::store::answers::{ADD, REPLACE};
+use crate::ledger::store::answers::{ADD, REPLACE, put_answer};
 use crate::ledger::store::{Store, SumChanges};
-use crate::pricing::{ModelPrices, PriceTable};
+use crate::pricing::PriceTable;
 use crate::time::Millis;
 use crate::transcript::reader::Continuity;
 
@@ -39,18 +39,17 @@ impl Store {
         let homes = batch.files.iter();
         let mut writer = Writer {
             store: self,
-            models: prices_of_models(batch, prices),
+            add: self.prepare_cached(ADD)?,
+            models: batch.prices(prices),
             homes: homes.map(|file| (file.id, file.session)).collect(),
             concerned,
         };
         for file in &batch.files {
             writer.put_file(file)?;
         }
-        // As they stand in the files, so that a big read appends to the table instead of filling it
-        // all over, as the order of their keys would: these are hashes.
-        let mut in_order: Vec<&Answer> = batch.answers.values().collect();
-        in_order.sort_unstable_by_key(|answer| (answer.place.file, answer.place.position));
-        for answer in in_order {
+        // As they stand in the files: a big read appends to the table instead of filling it all over, as the
+        // order of their keys would, which are hashes.
+        for answer in batch.answers.values() {
             writer.put_answer(answer)?;
         }
         for (key, asked) in &batch.switched {
@@ -100,28 +99,12 @@ pub(crate) struct Concerned {
     changes: SumChanges,
 }
 
-/// The prices of models, by their ids.
-pub(crate) type PricesById<'p> = ById<ModelPrices<'p>>;
-
-/// Those of the models of a batch.
-pub(crate) fn prices_of_models<'p>(batch: &Batch, prices: &'p PriceTable) -> PricesById<'p> {
-    let models = batch.models.iter();
-    models
-        .map(|(id, name)| (*id, prices.prices_of(name)))
-        .collect()
-}
-
-/// An answer of a batch as it is to be stored, merged with what is known of it.
-pub(crate) fn priced(found: &Answer, known: Option<&Answer>, models: &PricesById<'_>) -> Answer {
-    let mut answer = Answer {
-        copies: Vec::new(),
-        ..known.unwrap_or(found).clone()
-    };
-    if let Some(known) = known {
-        answer.merge(found);
-        if known.place.file == found.place.file {
-            answer.place = known.place.seen_again(found.place);
-        }
+/// An answer of a batch, merged with what is known of it.
+pub(crate) fn merged(found: &Answer, known: &Answer, models: &PricesById<'_>) -> Answer {
+    let mut answer = known.clone();
+    answer.merge(found);
+    if known.place.file == found.place.file {
+        answer.place = known.place.seen_again(found.place);
     }
     if let Some(prices) = models.get(&found.model) {
         answer.price(prices);
@@ -131,6 +114,8 @@ pub(crate) fn priced(found: &Answer, known: Option<&Answer>, models: &PricesById
 
 struct Writer<'c> {
     store: &'c Store,
+    /// Prepared once for all: looking it up would take a tenth of what it does.
+    add: CachedStatement<'c>,
     models: PricesById<'c>,
     /// The sessions of the batch's files.
     homes: ById<Id>,
@@ -170,9 +155,9 @@ impl Writer<'_> {
             store.put_total(total)?;
             store.link_chain(total.started, session)?;
         }
-        self.concerned
-            .sessions
-            .extend(is_concerned.then_some(session));
+        if is_concerned {
+            self.concerned.sessions.insert(session);
+        }
         Ok(())
     }
 
@@ -201,22 +186,23 @@ impl Writer<'_> {
 
     fn put_answer(&mut self, found: &Answer) -> Result<()> {
         let store = self.store;
-        let mut now = priced(found, None, &self.models);
-        if store.put_answer(ADD, &now)? {
+        if put_answer(&mut self.add, found)? {
+            self.concerned.changes.count(found, 1);
+            self.concern(found.session, found.at);
+            self.link_named(self.home(&found.place), &found.place)?;
+            return self.put_copies(found, found);
+        }
+        let known = store.answer(found.key)?;
+        let old = known.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let now = merged(found, &old, &self.models);
+        if now != old {
+            self.concerned.changes.count(&old, -1);
             self.concerned.changes.count(&now, 1);
-            self.concern(now.session, now.at);
-            self.link_named(self.home(&now.place), &now.place)?;
-        } else if let Some(old) = store.answer(found.key)? {
-            now = priced(found, Some(&old), &self.models);
-            if now != old {
-                self.concerned.changes.count(&old, -1);
-                self.concerned.changes.count(&now, 1);
-                store.put_answer(REPLACE, &now)?;
-                self.concern(old.session, now.at);
-            }
-            if now.place != old.place {
-                self.concerned.sessions.insert(old.session);
-            }
+            put_answer(&mut store.prepare_cached(REPLACE)?, &now)?;
+            self.concern(old.session, now.at);
+        }
+        if now.place != old.place {
+            self.concerned.sessions.insert(old.session);
         }
         self.put_copies(found, &now)
     }

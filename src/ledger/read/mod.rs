@@ -6,4 +6,4 @@ mod commit;
 
 pub(crate) use batch::Batch;
 pub use catch_up::{Caught, Effort};
-pub(crate) use commit::{priced, prices_of_models};
+pub(crate) use commit::merged;

@@ -2,9 +2,8 @@
 //! session and model, which are kept in step with it.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use rusqlite::{Result, Row, params, params_from_iter};
+use rusqlite::{CachedStatement, Result, Row, params, params_from_iter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -66,27 +65,26 @@ pub(crate) const ADD: &str =
 pub(crate) const REPLACE: &str =
     "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
-impl Store {
-    /// Writes an answer by one of these. False if it is known already, and not replaced.
-    pub(crate) fn put_answer(&self, put: &str, answer: &Answer) -> Result<bool> {
-        let (key, at, session, model) = (answer.key, answer.at, answer.session, answer.model);
-        let (scene, cost, place) = (answer.scene, answer.cost, answer.place);
-        let (file, position, copied) = (place.file, place.position, place.copied_from);
-        let ServiceLevel { fast, us_only } = answer.service;
-        let (subagent, unpriced) = (answer.is_of_subagent, answer.is_unpriced);
-        let flags = [unpriced, subagent, place.is_late, us_only, fast].into_iter();
-        let flags = flags.fold(0, |bits, on| (bits << 1) | i64::from(on));
-        let [input, output, read, write, write_1h, searches] =
-            answer.usage.fields().map(u64::cast_signed);
-        let (calls, advice) = (as_json(&answer.calls), as_json(&answer.advice));
-        let values = params![
-            key, at, session, model, flags, input, output, read, write, write_1h, searches, calls,
-            cost, file, position, copied, scene, advice
-        ];
-        self.run(put, values)?;
-        Ok(self.changes() > 0)
-    }
+/// Writes an answer by one of these. False if it is known already, and not replaced.
+pub(crate) fn put_answer(put: &mut CachedStatement<'_>, answer: &Answer) -> Result<bool> {
+    let (key, at, session, model) = (answer.key, answer.at, answer.session, answer.model);
+    let (scene, cost, place) = (answer.scene, answer.cost, answer.place);
+    let (file, position, copied) = (place.file, place.position, place.copied_from);
+    let ServiceLevel { fast, us_only } = answer.service;
+    let (subagent, unpriced) = (answer.is_of_subagent, answer.is_unpriced);
+    let flags = [unpriced, subagent, place.is_late, us_only, fast].into_iter();
+    let flags = flags.fold(0, |bits, on| (bits << 1) | i64::from(on));
+    let [input, output, read, write, write_1h, searches] =
+        answer.usage.fields().map(u64::cast_signed);
+    let (calls, advice) = (as_json(&answer.calls), as_json(&answer.advice));
+    let values = params![
+        key, at, session, model, flags, input, output, read, write, write_1h, searches, calls,
+        cost, file, position, copied, scene, advice
+    ];
+    Ok(put.execute(values)? > 0)
+}
 
+impl Store {
     /// The answer of this key, if it was counted.
     pub(crate) fn answer(&self, key: i64) -> Result<Option<Answer>> {
         let query = "SELECT * FROM response WHERE key = ?";
@@ -104,10 +102,6 @@ impl Store {
         self.each("SELECT * FROM response", [], |row| see(answer_from(row)?))
     }
 }
-
-/// The columns of `quarter` that are sums.
-const SUMS: &str =
-    "responses unpriced input output cache_read cache_write cache_write_1h web_searches cost";
 
 /// None for an empty list.
 fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
@@ -153,16 +147,14 @@ impl SumChanges {
     }
 }
 
-/// Made once: sums change with every family that is settled, and mostly by nothing.
-static ADD_SUMS: LazyLock<String> = LazyLock::new(|| {
-    // What overflows is no integer any more, until it is cut to one.
-    let put = |sum| format!("{sum} = CAST({sum} + excluded.{sum} AS INTEGER)");
-    let put: Vec<String> = SUMS.split(' ').map(put).collect();
-    format!(
-        "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET {}",
-        put.join(", ")
-    )
-});
+/// What overflows is no integer any more, until it is cut to one.
+const ADD_SUMS: &str = "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+responses = CAST(responses + excluded.responses AS INTEGER),
+unpriced = CAST(unpriced + excluded.unpriced AS INTEGER), input = CAST(input + excluded.input AS INTEGER),
+output = CAST(output + excluded.output AS INTEGER), cache_read = CAST(cache_read + excluded.cache_read AS INTEGER),
+cache_write = CAST(cache_write + excluded.cache_write AS INTEGER),
+cache_write_1h = CAST(cache_write_1h + excluded.cache_write_1h AS INTEGER),
+web_searches = CAST(web_searches + excluded.web_searches AS INTEGER), cost = CAST(cost + excluded.cost AS INTEGER)";
 
 impl Store {
     /// Applies the differences to `quarter` and `session`.
@@ -172,7 +164,7 @@ impl Store {
         let changes = changes.0.into_iter();
         for (key, change) in changes.filter(|(_, change)| *change != Sums::default()) {
             add(by_session.entry(key[1]).or_default(), change);
-            self.run(&ADD_SUMS, params_from_iter(key.into_iter().chain(change)))?;
+            self.run(ADD_SUMS, params_from_iter(key.into_iter().chain(change)))?;
             if change[0] <= 0 {
                 self.run(forget, key)?;
             }

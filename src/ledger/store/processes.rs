@@ -114,9 +114,8 @@ fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     let mut latest_first: Vec<&Run> = runs.iter().collect();
     latest_first.sort_by_key(|run| Reverse(run.chain_began.0));
     for run in latest_first {
-        let fitting = rows
-            .iter()
-            .filter_map(|row| Some((row.distance(run)?, row)));
+        let fitting = rows.iter();
+        let fitting = fitting.filter_map(|row| Some((row.distance(run)?, row)));
         let nearest = fitting.min_by_key(|(distance, row)| {
             let earliest = run.chain_began.0 - SAME_PROCESS_MS;
             let is_exact = *distance <= SAME_PROCESS_MS && row.began[0] >= earliest;

@@ -71,9 +71,8 @@ impl Store {
     /// How far a file was read. Nothing of one that was not seen before.
     pub(crate) fn position(&self, path: &Path) -> Result<ReadPosition> {
         let query = "SELECT * FROM file WHERE id = ?";
-        Ok(self
-            .first(query, [file_id(path)], position_from)?
-            .unwrap_or_default())
+        let known = self.first(query, [file_id(path)], position_from)?;
+        Ok(known.unwrap_or_default())
     }
 
     /// How far each file was read.

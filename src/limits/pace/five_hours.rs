@@ -104,10 +104,12 @@ impl Pace {
 /// Levels with the minutes since the window began.
 fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
     let begun = meter.resets_at? - FIVE_HOURS;
-    let by_minute = levels
-        .iter()
-        .map(|(at, level)| (minutes(*at - begun), *level));
-    Some(by_minute.collect())
+    let levels = levels.iter();
+    Some(
+        levels
+            .map(|(at, level)| (minutes(*at - begun), *level))
+            .collect(),
+    )
 }
 
 /// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
