@@ -43,9 +43,8 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
 /// Remembers by an empty file that something happened. False if it had happened before, or cannot
 /// be remembered: what is said once is then not said, which is better than saying it every time.
 pub(crate) fn mark(path: &Path) -> bool {
-    create_directory_of(path)
-        .and_then(|()| create_atomically(path, b""))
-        .unwrap_or(false)
+    let made = create_directory_of(path).and_then(|()| create_atomically(path, b""));
+    made.unwrap_or(false)
 }
 
 /// A value as its file holds it.

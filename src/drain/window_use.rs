@@ -180,9 +180,8 @@ fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
         let rises = paused.iter().map(|(rise, _)| rise);
         worked = (rises.sum(), cost(Millis::MIN, Millis::MAX));
     }
-    let points = paused
-        .iter()
-        .map(|(rise, late)| rise - late * worked.0 / worked.1);
+    let paused = paused.iter();
+    let points = paused.map(|(rise, late)| rise - late * worked.0 / worked.1);
     // The sum of none is -0.
     points.filter(|points| *points > 0.0).sum::<f64>() + 0.0
 }

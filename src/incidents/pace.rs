@@ -201,9 +201,8 @@ impl Incidents<'_> {
         let total: f64 = risen.values().sum();
         let several = risen.values().filter(|risen| **risen > 0.0).count() > 1;
         let shares = risen.into_iter().filter(|_| several && total >= POINTS);
-        shares
-            .map(|(session, risen)| (session, risen / total))
-            .collect()
+        let shares = shares.map(|(session, risen)| (session, risen / total));
+        shares.collect()
     }
 }
 

@@ -158,38 +158,35 @@ impl Store {
         period: [Millis; 2],
         mut see: impl FnMut(Hidden),
     ) -> Result<()> {
-        for (mut hidden, cost) in self.hidden_in("unrecorded", period)? {
-            hidden.tally.unrecorded = cost.max(Money::ZERO - cost);
-            hidden.tally.at_least = cost <= Money::ZERO;
-            see(hidden);
-        }
-        for (mut hidden, cost) in self.hidden_in("unwritten", period)? {
-            // Mostly there is none: then the question is not even prepared.
-            let unclear = "SELECT 1 FROM process WHERE session = ? AND unclear";
-            hidden.tally.unwritten = cost;
-            hidden.tally.at_least = self.any(unclear, [hidden.session])?;
-            see(hidden);
+        for table in ["unrecorded", "unwritten"] {
+            let query = format!(
+                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ?"
+            );
+            let rows = self.all(&query, quarters(period), |row| row.try_into());
+            let mut rows: Vec<(i64, Id, Id, Money)> = rows?;
+            // Sorted here: SQLite prepares a statement with another order than its key's twice.
+            rows.sort_by_key(|(quarter, ..)| *quarter);
+            for (quarter, session, model, cost) in rows {
+                let at = quarter.saturating_mul(QUARTER);
+                let mut tally = Tally::default();
+                if table == "unwritten" {
+                    // Mostly there is no such row: then this is not even prepared.
+                    let unclear = "SELECT 1 FROM process WHERE session = ? AND unclear";
+                    tally.unwritten = cost;
+                    tally.at_least = self.any(unclear, [session])?;
+                } else {
+                    tally.unrecorded = cost.max(Money::ZERO - cost);
+                    tally.at_least = cost <= Money::ZERO;
+                }
+                see(Hidden {
+                    at,
+                    session,
+                    model,
+                    tally,
+                });
+            }
         }
         Ok(())
-    }
-
-    /// The rows of a table, each still without what it says, in order of time.
-    fn hidden_in(&self, table: &str, period: [Millis; 2]) -> Result<Vec<(Hidden, Money)>> {
-        let query = format!(
-            "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ?"
-        );
-        let mut rows: Vec<(Hidden, Money)> = self.all(&query, quarters(period), |row| {
-            let hidden = Hidden {
-                at: row.get::<_, i64>(0)?.saturating_mul(QUARTER),
-                session: row.get(1)?,
-                model: row.get(2)?,
-                tally: Tally::default(),
-            };
-            Ok((hidden, row.get(3)?))
-        })?;
-        // Sorted here: SQLite prepares a statement with another order than its key's twice.
-        rows.sort_by_key(|(hidden, _)| hidden.at);
-        Ok(rows)
     }
 
     fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {

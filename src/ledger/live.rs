@@ -264,12 +264,10 @@ impl Live {
     /// What was gained and is not written.
     fn gains(&self) -> Result<Vec<Gain>> {
         let mut gains = Vec::new();
-        if self.is_in_transaction {
-            return Ok(gains);
-        }
         let store = &self.ledger.store;
         let models = self.gained.prices(&self.prices);
         let found = self.gained.answers.values();
+        let found = found.filter(|_| !self.is_in_transaction);
         for found in found.filter(|found| found.place.copied_from.is_none()) {
             // Mostly it is new. Asking for all that is known of it takes longer to prepare than to find.
             let is_known = store.any("SELECT 1 FROM response WHERE key = ?", [found.key])?;

@@ -150,9 +150,8 @@ fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
         return false;
     };
     let rest = after.rfind(quote).and_then(|at| after.get(at + 1..));
-    let rest = rest
-        .unwrap_or_default()
-        .trim_matches(['.', ')', ']', '}', ' ', '\'']);
+    let rest = rest.unwrap_or_default();
+    let rest = rest.trim_matches(['.', ')', ']', '}', ' ', '\'']);
     !rest.is_empty() && !text.contains("claude")
 }
 

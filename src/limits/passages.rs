@@ -265,9 +265,8 @@ impl<'a> Pair<'a> {
             let (value, after) = if is_text {
                 let mut ends = value.match_indices(first).map(|(at, _)| at).skip(1);
                 // One that was cut off has no end.
-                let end = ends
-                    .find(|at| ends_value(value, *at))
-                    .unwrap_or(value.len());
+                let end = ends.find(|at| ends_value(value, *at));
+                let end = end.unwrap_or(value.len());
                 let after = value.get(end + 1..).unwrap_or_default();
                 (value.get(1..end)?, after)
             } else {

@@ -122,9 +122,8 @@ pub(super) fn weigh(case: Case<'_>, rule: &str) -> Diagnosis {
     if let Some(other) = row.rule {
         return weigh(case, other);
     }
-    let case = row
-        .window
-        .map_or(case, |source| case.with_window_of(source));
+    let window = row.window;
+    let case = window.map_or(case, |source| case.with_window_of(source));
     let mut diagnosis = Diagnosis::new(&case, row.is);
     diagnosis.window_is_full = case.meets("certain, !room");
     diagnosis.limit = match row.limit {

@@ -79,9 +79,8 @@ impl Sample {
     /// Whether its dates can be reckoned with.
     pub(crate) fn has_sound_dates(&self) -> bool {
         let resets = self.meters().filter_map(|meter| meter.resets_at);
-        resets
-            .chain([self.since, self.at, self.measured])
-            .all(is_reckonable)
+        let mut dates = resets.chain([self.since, self.at, self.measured]);
+        dates.all(is_reckonable)
     }
 
     /// The meter of a window. Of those of single models Claude Code mostly tells none.

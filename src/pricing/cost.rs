@@ -167,9 +167,8 @@ impl ModelPrices<'_> {
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
 fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
     let above = tariff.above_prompt_tokens;
-    let long = tariff
-        .long
-        .filter(|_| above.is_some_and(|above| call.prompt() > above));
+    let long = tariff.long;
+    let long = long.filter(|_| above.is_some_and(|above| call.prompt() > above));
     let fast = tariff.fast.filter(|_| service.fast);
     long.or(fast).unwrap_or(tariff.standard)
 }

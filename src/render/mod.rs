@@ -34,9 +34,8 @@ impl Texts {
 
 /// A text with what is given in its places.
 pub(crate) fn filled(text: &str, given: &[Filling<'_>]) -> String {
-    let pieces = text
-        .split(['{', '}'])
-        .zip([false, true].into_iter().cycle());
+    let pieces = text.split(['{', '}']);
+    let pieces = pieces.zip([false, true].into_iter().cycle());
     let filled = pieces.map(|(piece, is_place)| {
         let value = given.iter().find(|(name, _)| is_place && *name == piece);
         value.map_or_else(|| piece.to_owned(), |(_, value)| value.to_string())

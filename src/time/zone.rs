@@ -1,6 +1,6 @@
 //! The time zone that a person reads times in.
 //!
-//! The machine's own zone is chrono's business. Named zones come from jiff: it reads the system's
+//! The machine's own zone is chrono's business. Named zones are read by jiff, from the system's
 //! tables, or its own where there are none, when they are asked for. (chrono-tz would put a
 //! megabyte of pointers into the program, and relocating those at every start cost more than the
 //! rest of a status line.)
@@ -18,6 +18,28 @@ use jiff::tz;
 
 /// A zone's file has a few kilobytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Whether it may be a zone's.
+fn is_table(file: &Metadata) -> bool {
+    file.is_file() && file.len() <= LARGEST_FILE
+}
+
+/// An IANA zone by its name, in any case, as the system's tables have it, or jiff's own. Jiff's own list says what it
+/// is called: making a list of the system's takes a third as long as a status line.
+fn find(name: &str) -> Option<tz::TimeZone> {
+    let Ok(listed) = tz::TimeZoneDatabase::bundled().get(name) else {
+        return tz::TimeZone::get(name).ok();
+    };
+    let of_system = listed.iana_name().and_then(of_system);
+    of_system.or(Some(listed))
+}
+
+/// The zone that the system calls so.
+fn of_system(name: &str) -> Option<tz::TimeZone> {
+    let file = Path::new("/usr/share/zoneinfo").join(name);
+    std::fs::metadata(&file).ok().filter(is_table)?;
+    tz::TimeZone::tzif(name, &std::fs::read(file).ok()?).ok()
+}
 
 /// The machine's zone (`TZ`, `/etc/localtime`) or one that was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +72,8 @@ impl Zone {
         // Where chrono looks; an absolute name replaces the directory.
         let roots = ["/usr/share", "/share", "/etc", "/usr/share/lib"].into_iter();
         let mut files = roots.map(|root| Path::new(root).join("zoneinfo").join(name));
-        let is_odd = |found: Metadata| !found.is_file() || found.len() > LARGEST_FILE;
-        let is_no_zone = files.any(|file| std::fs::metadata(file).is_ok_and(is_odd));
+        let is_no_zone =
+            files.any(|file| std::fs::metadata(file).is_ok_and(|file| !is_table(&file)));
         if is_no_zone { Self::UTC } else { Self::Local }
     }
 
@@ -60,7 +82,7 @@ impl Zone {
         // A zone lives as long as the program, so that it can be passed around by value. A run
         // names one or two; the list keeps a hostile transcript from naming one a thousand times.
         static KNOWN: Mutex<Vec<&'static tz::TimeZone>> = Mutex::new(Vec::new());
-        let found = tz::TimeZone::get(name.trim()).ok()?;
+        let found = find(name.trim())?;
         let mut known = KNOWN.lock().ok()?;
         let before = known.iter().copied().find(|zone| **zone == found);
         let zone = before.unwrap_or_else(|| {
@@ -211,6 +233,24 @@ mod tests {
             );
         }
         assert_eq!(Zone::of_variable(None), Zone::Local);
+    }
+
+    #[test]
+    fn a_zone_is_found_as_jiff_itself_would_find_it() {
+        for name in [
+            "Europe/Berlin",
+            "america/NEW_york",
+            "Etc/GMT+5",
+            "utc",
+            "Japan",
+        ] {
+            let (found, own) = (find(name).unwrap(), tz::TimeZone::get(name).unwrap());
+            assert_eq!(found.iana_name(), own.iana_name(), "{name}");
+            for month in 0..12 * 60 {
+                let at = jiff::Timestamp::from_second(month * 2_629_746).unwrap();
+                assert_eq!(found.to_offset(at), own.to_offset(at), "{name} {at}");
+            }
+        }
     }
 
     #[test]

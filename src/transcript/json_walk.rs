@@ -238,9 +238,8 @@ pub(super) fn is_count(value: &[u8]) -> bool {
 
 /// A count. Null, anything negative and anything else are 0; a number in quotes counts.
 pub(super) fn count(value: &[u8]) -> u64 {
-    let in_quotes = value
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""));
+    let in_quotes = value.strip_prefix(b"\"");
+    let in_quotes = in_quotes.and_then(|rest| rest.strip_suffix(b"\""));
     let digits = std::str::from_utf8(in_quotes.unwrap_or(value));
     if let Ok(count) = digits.unwrap_or_default().parse::<u64>() {
         return count.min(MOST);

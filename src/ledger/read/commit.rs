@@ -192,8 +192,8 @@ impl Writer<'_> {
             self.link_named(self.home(&found.place), &found.place)?;
             return self.put_copies(found, found);
         }
-        let known = store.answer(found.key)?;
-        let old = known.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let old = store.answer(found.key)?;
+        let old = old.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let now = merged(found, &old, &self.models);
         if now != old {
             self.concerned.changes.count(&old, -1);
