@@ -66,9 +66,8 @@ pub(crate) fn check_own(path: &Path) -> io::Result<()> {
 pub(crate) fn check_own_directory(path: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
     let refusal = "it is not a directory of yours alone (chmod o-w), or a link";
-    let is_own = found.is_dir() && is_ours_alone(&found);
-    let done = is_own.then_some(());
-    done.ok_or_else(|| io::Error::other(refusal))
+    let is_own = (found.is_dir() && is_ours_alone(&found)).then_some(());
+    is_own.ok_or_else(|| io::Error::other(refusal))
 }
 
 /// Whether only this user can have written what stands here: a file or a directory of ours, by its

@@ -30,8 +30,7 @@ fn find(name: &str) -> Option<tz::TimeZone> {
     let Ok(listed) = tz::TimeZoneDatabase::bundled().get(name) else {
         return tz::TimeZone::get(name).ok();
     };
-    let of_system = listed.iana_name().and_then(of_system);
-    of_system.or(Some(listed))
+    listed.iana_name().and_then(of_system).or(Some(listed))
 }
 
 /// The zone that the system calls so.

@@ -101,6 +101,9 @@ impl Tail {
             }
         }
         tail.owner = owners.last;
+        // Of many lines the last one counts, and looking for secrets takes longer than reading one.
+        tail.model = tail.model.as_deref().map(readable);
+        tail.version = tail.version.as_deref().map(readable);
         tail
     }
 
@@ -118,16 +121,16 @@ impl Tail {
             return None;
         }
         let message = line.get("message")?;
-        let model = text(message, "model");
-        let synthetic = model.as_deref() == Some(SYNTHETIC);
+        let (model, version) = (message.text("model"), line.text("version"));
+        let synthetic = model == Some(SYNTHETIC);
         let is_error = line.read("isApiErrorMessage") == Some(true);
-        let (at, version) = (line.read("timestamp"), text(&line, "version"));
+        let at = line.read("timestamp");
         if is_error && (synthetic || model.is_none()) {
             let line = ErrorLine {
                 uuid: text(&line, "uuid"),
                 at,
                 session_id: text(&line, "sessionId"),
-                version: version.clone(),
+                version: version.map(readable),
                 text: message_text(message),
                 error: text(&line, "error"),
                 status: line.read("apiErrorStatus"),
@@ -149,12 +152,12 @@ impl Tail {
             return None;
         } else {
             self.answers.extend(at);
-            self.model = model.or(self.model.take());
+            self.model = model.map(str::to_owned).or(self.model.take());
             for error in &mut self.errors {
                 error.answered = true;
             }
         }
-        self.version = version.or(self.version.take());
+        self.version = version.map(str::to_owned).or(self.version.take());
         Some(())
     }
 

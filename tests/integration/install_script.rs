@@ -65,7 +65,7 @@ impl Setting {
         packing
             .arg("-C")
             .arg(&folder)
-            .arg("-czf")
+            .args(["-I", "gzip -1", "-cf"])
             .arg(&archive)
             .arg(&name);
         assert!(packing.status().unwrap().success());

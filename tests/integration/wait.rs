@@ -179,8 +179,12 @@ fn the_wait_ends_with_a_good_answer_in_another_session() {
     gives_up(&client, AT);
     other.answers("2026-11-20T10:00:30Z");
     let told = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
-    other.draws("2026-11-20T10:00:31Z", told, 120);
-    assert_eq!(waits(&client, "2026-11-20T10:00:32Z", &[]).code, 0);
+    // On a machine under load one draw may come too late to keep what it was told; Claude Code draws again.
+    for _ in 0..3 {
+        other.draws("2026-11-20T10:00:31Z", told.clone(), 120);
+    }
+    let run = waits(&client, "2026-11-20T10:00:32Z", &["--timeout", "1m"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(exit_code(&client, "2026-11-20T10:00:32Z"), 0);
     assert_eq!(client.explained("2026-11-20T10:00:32Z")["open"], false);
 }
