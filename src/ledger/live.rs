@@ -264,15 +264,17 @@ impl Live {
     /// What was gained and is not written.
     fn gains(&self) -> Result<Vec<Gain>> {
         let mut gains = Vec::new();
-        let store = &self.ledger.store;
-        let models = self.gained.prices(&self.prices);
-        let found = self.gained.answers.values();
-        let found = found.filter(|_| !self.is_in_transaction);
+        if self.is_in_transaction {
+            return Ok(gains);
+        }
+        let (store, gained) = (&self.ledger.store, &self.gained);
+        let found = gained.answers.values();
         for found in found.filter(|found| found.place.copied_from.is_none()) {
             // Mostly it is new. Asking for all that is known of it takes longer to prepare than to find.
             let is_known = store.any("SELECT 1 FROM response WHERE key = ?", [found.key])?;
             let (answer, before) = if is_known && let Some(known) = store.answer(found.key)? {
-                (merged(found, &known, &models), known.cost)
+                let prices = gained.prices(&self.prices);
+                (merged(found, &known, &prices), known.cost)
             } else {
                 (found.clone(), Money::ZERO)
             };

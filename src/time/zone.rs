@@ -71,8 +71,7 @@ impl Zone {
         // Where chrono looks; an absolute name replaces the directory.
         let roots = ["/usr/share", "/share", "/etc", "/usr/share/lib"].into_iter();
         let mut files = roots.map(|root| Path::new(root).join("zoneinfo").join(name));
-        let is_no_zone =
-            files.any(|file| std::fs::metadata(file).is_ok_and(|file| !is_table(&file)));
+        let is_no_zone = files.any(|file| std::fs::metadata(file).is_ok_and(|it| !is_table(&it)));
         if is_no_zone { Self::UTC } else { Self::Local }
     }
 

@@ -185,20 +185,19 @@ impl Writer<'_> {
     }
 
     fn put_answer(&mut self, found: &Answer) -> Result<()> {
-        let store = self.store;
         if put_answer(&mut self.add, found)? {
             self.concerned.changes.count(found, 1);
             self.concern(found.session, found.at);
             self.link_named(self.home(&found.place), &found.place)?;
             return self.put_copies(found, found);
         }
-        let old = store.answer(found.key)?;
+        let old = self.store.answer(found.key)?;
         let old = old.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let now = merged(found, &old, &self.models);
         if now != old {
             self.concerned.changes.count(&old, -1);
             self.concerned.changes.count(&now, 1);
-            put_answer(&mut store.prepare_cached(REPLACE)?, &now)?;
+            put_answer(&mut self.store.prepare_cached(REPLACE)?, &now)?;
             self.concern(old.session, now.at);
         }
         if now.place != old.place {
