@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Result, Transaction};
+use rusqlite::{Connection, OpenFlags, Result, Transaction};
 
 use super::error::{Damage, FileId, LedgerError};
 use super::{Store, schema};
@@ -147,16 +147,13 @@ impl Ledger {
             let part = beside(path, suffix);
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
-        let found = FileId::at(path);
-        let opened = match open(path) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-                disk::create_private_file(path)?;
-                open(path)
-            }
-            opened => opened,
-        };
-        let file = found.or_else(|| FileId::at(path));
-        Self::from_opened(opened, path, file, patience)
+        // Where SQLite finds no file it tries again, only to read, and would get the one that another
+        // process made in between: a ledger that cannot be written.
+        if FileId::at(path).is_none() {
+            disk::create_private_file(path)?;
+        }
+        let file = FileId::at(path);
+        Self::from_opened(open(path), path, file, patience)
     }
 
     fn from_opened(
@@ -361,4 +358,40 @@ fn is_sound(path: &Path) -> bool {
         connection.query_row(check, [], |row| row.get(0))
     };
     look().is_ok_and(|found: String| found == "ok")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Returns when two are here, at the same moment: who sleeps wakes up too late.
+    fn meet(here: &AtomicUsize) -> Instant {
+        here.fetch_add(1, Ordering::SeqCst);
+        while here.load(Ordering::SeqCst) < 2 {
+            std::hint::spin_loop();
+        }
+        Instant::now()
+    }
+
+    #[test]
+    fn whoever_opens_a_ledger_that_another_process_is_making_can_write_to_it() {
+        for later in (0..300).map(|round| round % 75) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = path_in(directory.path());
+            let here = AtomicUsize::new(0);
+            let opened = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let began = meet(&here);
+                    while began.elapsed() < Duration::from_micros(later) {}
+                    disk::create_private_file(&path).unwrap();
+                });
+                meet(&here);
+                Ledger::open_at(&path, Patience::Person).unwrap()
+            });
+            let is_read_only = opened.store.is_readonly("main").unwrap();
+            assert!(!is_read_only, "made {later} microseconds later");
+        }
+    }
 }
