@@ -15,6 +15,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use crate::claude::settings::{self, SettingsFile};
@@ -142,8 +143,12 @@ impl Running {
         let stdin = stdin.to_vec();
         // A command that does not read its input must not hold us up. These threads end with the
         // command's pipes or with this process, whichever is first.
-        std::thread::spawn(move || input.map(|mut input| input.write_all(&stdin)));
-        std::thread::spawn(move || pipe.map(|pipe| collect(pipe, &sender)));
+        let write = move || input.map(|mut input| input.write_all(&stdin));
+        let read = move || pipe.map(|pipe| collect(pipe, &sender));
+        // Where the system gives no thread, our own line must do.
+        let written = Builder::new().spawn(write).map(drop);
+        let begun = written.and_then(|()| Builder::new().spawn(read).map(drop));
+        begun.inspect_err(|_| kill(&mut child))?;
         Ok(Self {
             child,
             deadline,
@@ -224,8 +229,8 @@ fn kill(child: &mut Child) {
         rustix::process::Pid::from_child(child),
         rustix::process::Signal::KILL,
     );
+    // Nobody waits for its end: what became another user, or hangs in the system, cannot be killed.
     let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[cfg(test)]

@@ -191,6 +191,16 @@ def no_threads(machine, call):
     machine.exact(user=NOBODY)
 
 
+@attack("disks", "statusline shows its own figures where only {number} processes and threads may be, whatever is wrapped",
+    over=range(1, 9))
+def few_threads(machine, number):
+    world.installed(machine)
+    machine.give(NOBODY)
+    run = world.call(machine, "statusline", user=NOBODY, limits=(f"nproc={number}",), foreign=True)
+    machine.holds("$" in run.text, f"only this was shown: {run.text!r}")
+    machine.exact(user=NOBODY)
+
+
 @attack("disks", "{call} says so in one line when its output cannot be written", over=list(world.VERBS))
 def full_output(machine, call):
     world.lived(machine)
