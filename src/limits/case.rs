@@ -16,7 +16,7 @@ use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
 use crate::claude::meters::Meter;
 use crate::claude::version::ClientVersion;
-use crate::time::Clock;
+use crate::time::{Clock, Zone};
 
 /// From here on, transcripts say whose session it is, and only sessions without a plan get the words
 /// "org's" by mistake.
@@ -97,7 +97,8 @@ impl<'a> Case<'a> {
 
     /// The reset time in the message's own words.
     pub(super) fn reset_in_text(self, kind: Option<Window>) -> Option<DateTime<Utc>> {
-        resets::in_text(&self.clues.raw, self.evidence.at, kind, self.clock.zone)
+        let zone = Zone::named(self.message.zone).unwrap_or(self.clock.zone);
+        resets::in_text(&self.clues.raw, self.evidence.at, kind, zone)
     }
 
     /// Whether one of several lists of conditions holds, which `|` parts.

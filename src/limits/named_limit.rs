@@ -152,7 +152,7 @@ fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
     let rest = after.rfind(quote).and_then(|at| after.get(at + 1..));
     let rest = rest.unwrap_or_default();
     let rest = rest.trim_matches(['.', ')', ']', '}', ' ', '\'']);
-    !rest.is_empty() && !text.contains("claude")
+    !rest.is_empty() && !VOCABULARY.marks.stand_in(text)
 }
 
 #[cfg(test)]

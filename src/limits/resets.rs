@@ -203,7 +203,8 @@ impl NamedTime {
             rest.replace(&format!(" {half}"), half)
         });
         let mut before = "";
-        for whole in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
+        let parts = rest.split([' ', ',', ';', ']']);
+        for whole in parts.filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
             let ends = whole.ends_with(['.', ')', '"']);
             let word = bare(whole);

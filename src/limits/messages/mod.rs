@@ -52,6 +52,8 @@ pub struct Message {
     pub names: LimitKind,
     /// Who says so, where it is not who mostly speaks of what it names.
     pub(super) service: Option<Service>,
+    /// In which zone its times are, where they name none and it is not the user's.
+    pub(super) zone: &'static str,
     /// How long it lasts at most, where what it names mostly lasts for less.
     pub(super) lasts_hours: Option<u8>,
     /// Words that it is recognized by: `^` where the message must begin so, `~` where a statement of
