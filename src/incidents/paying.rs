@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::readings::{self, Reading};
 use super::{Incidents, in_transcript};
+use crate::claude::account::Account;
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::kind::Window;
@@ -88,19 +89,17 @@ fn full_times(told: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
 }
 
 impl Incidents<'_> {
-    /// Whether a session's transcript names another account than the one with this fingerprint.
-    pub(crate) fn is_of_another(&self, session: &str, account: Option<&str>) -> bool {
-        let transcript = self.transcript_of(session);
-        let Some(owner) = transcript.and_then(|it| in_transcript::owner(&it)) else {
-            return false;
-        };
+    /// Whether a session is of the account with this fingerprint. None where its transcript names nobody:
+    /// an old version wrote it, or a key, a cloud or a gateway pays.
+    pub(crate) fn is_of(&self, session: &str, account: Option<&str>) -> Option<bool> {
+        let owner = in_transcript::owner(&self.transcript_of(session)?)?;
         let login = self.account().map(|login| &login.owner);
         if let Some(login) = login.filter(|login| login.fingerprint.as_deref() == account) {
-            return owner.is(login) == Some(false);
+            return Some(owner.is(login) != Some(false));
         }
         // A fingerprint of one id alone is another one than that of both.
         let is_whole = owner.account.is_some() && owner.organization.is_some();
-        is_whole && account.is_some() && owner.fingerprint.as_deref() != account
+        Some(!is_whole || account.is_none() || owner.fingerprint.as_deref() == account)
     }
 
     /// What answers cost since a window of the login was full. None while that is not known, where the
@@ -108,11 +107,14 @@ impl Incidents<'_> {
     /// that was changed lately, says that it costs nothing more.
     pub(crate) fn paying(&self, transcript: Option<&Path>, costs: &CostsOf<'_>) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let Range { start, end } = self.full_since(&newest)?;
-        if self.login().no_credits.is_some() {
+        let is_off = |account: &Account| account.usage_credits_enabled == Some(false);
+        if self.account().is_some_and(is_off) || self.login().no_credits.is_some() {
             return None;
         }
-        let beyond = self.beyond(start, &[start..end], &newest, costs)?;
+        let account = newest.account.as_deref();
+        let told: Vec<_> = readings::of_account(self.recent(), account).collect();
+        let Range { start, end } = self.full_since(&newest, &told)?;
+        let beyond = self.beyond(start, &[start..end], &told, costs)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let transcripts = match transcript {
             Some(own) => vec![own.to_owned()],
@@ -132,39 +134,44 @@ impl Incidents<'_> {
     /// where no window of it is known, or none could be paid for.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Money> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
+        // What is used up now was paid from before.
+        let used_up = ["out_of_credits", "org_level_disabled_until"];
         let why_none = self.login().no_credits.as_deref();
-        if why_none.is_some_and(|why| why != "out_of_credits") {
+        if why_none.is_some_and(|why| !used_up.contains(&why)) {
             return None;
         }
         let journal = Journal::between(self.places, since, self.environment.now);
         let account = newest.account.as_deref();
         let told: Vec<_> = readings::of_account(&journal, account).collect();
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
-        let beyond = self.beyond(since, &full.concat(), &newest, costs)?;
+        let beyond = self.beyond(since, &full.concat(), &told, costs)?;
         Some(beyond.into_iter().map(|(_, cost)| cost).sum())
     }
 
-    /// The answers of an account while a window of it was full, and their costs.
+    /// The answers of an account while a window of it was full, and their costs. A session whose transcript
+    /// names nobody counts only if it was told this account's windows: else somebody else may pay.
     fn beyond(
         &self,
         since: DateTime<Utc>,
         full: &[Range<DateTime<Utc>>],
-        newest: &Sample,
+        told: &[Reading],
         costs: &CostsOf<'_>,
     ) -> Option<AnswerCosts> {
-        let is_own = |session: &str| !self.is_of_another(session, newest.account.as_deref());
+        let account = told.first()?.sample.account.as_deref();
+        let is_own = |session: &str| {
+            let is_told = || told.iter().any(|it| it.session == session);
+            self.is_of(session, account).unwrap_or_else(is_told)
+        };
         let mut costs = costs(since, &is_own)?;
         costs.retain(|(at, _)| full.iter().any(|time| time.contains(&moment(at - 1))));
         Some(costs)
     }
 
     /// When a window of the login was told to be full first, if it still is, and until when.
-    fn full_since(&self, newest: &Sample) -> Option<Range<DateTime<Utc>>> {
-        let account = newest.account.as_deref();
-        let told: Vec<_> = readings::of_account(self.recent(), account).collect();
+    fn full_since(&self, newest: &Sample, told: &[Reading]) -> Option<Range<DateTime<Utc>>> {
         let full = |window| {
             newest.meter(window).filter(Meter::is_used_up)?;
-            let last = full_times(&told, window).pop()?;
+            let last = full_times(told, window).pop()?;
             Some(last).filter(|time| time.contains(&self.environment.now))
         };
         full(Window::Weekly).or_else(|| full(Window::FiveHour))

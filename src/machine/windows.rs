@@ -21,9 +21,14 @@ const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 /// A window, what people call it, and when it began.
 type OpenWindow = (Window, &'static str, DateTime<Utc>);
 
+/// The sessions that were told how full a window is: the account's own.
+fn told_in(steps: &[WindowStep]) -> HashSet<&str> {
+    steps.iter().map(|step| &*step.session).collect()
+}
+
 impl Machine {
-    /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
-    /// where several accounts were worked with.
+    /// What a percent was worth, by the sessions that were told how full the windows are: of others nobody
+    /// knows who paid. Nothing is said where several accounts were worked with.
     pub(crate) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {
         let now = self.environment.now;
         let steps = steps(&self.places, now - WORTH_OVER, now);
@@ -31,7 +36,8 @@ impl Machine {
         if accounts.len() != 1 {
             return Ok(PercentWorth::default());
         }
-        let mut costs = ledger.costs_since(now - WORTH_OVER, &|_| true)?;
+        let told = told_in(&steps);
+        let mut costs = ledger.costs_since(now - WORTH_OVER, &|it| told.contains(it))?;
         costs.sort_unstable_by_key(|(at, _)| *at);
         let spent = costs.into_iter().map(|(at, cost)| {
             let account = None;
@@ -65,10 +71,11 @@ impl Machine {
         let steps = steps(&self.places, earliest, until);
         // Who was told how full a window is, is known by that; of others only the transcript says whose
         // they are, and that is a file to open.
-        let told: HashSet<&str> = steps.iter().map(|step| &*step.session).collect();
+        let told = told_in(&steps);
         let incidents = self.incidents();
-        let is_own =
-            |session: &str| told.contains(session) || !incidents.is_of_another(session, account);
+        let is_own = |session: &str| {
+            told.contains(session) || incidents.is_of(session, account) != Some(false)
+        };
         let served = ledger.answers_since(earliest, &is_own).ok()?;
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
@@ -102,6 +109,8 @@ impl Machine {
             Some((write.answer.key, owner?.fingerprint.clone()?))
         });
         let accounts: HashMap<i64, String> = accounts.collect();
+        let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
+        let told = told_in(&steps);
         let (costs, mut spent) = self.gathered(|ledger, _| {
             let (mut costs, mut spent) = (HashMap::<String, Money>::new(), Vec::new());
             ledger.rows(EVER, RowsBy::Answer, &mut |row| {
@@ -110,12 +119,13 @@ impl Machine {
                 if asked.contains(&at) && is_meant(session) {
                     *costs.entry(session.clone()).or_default() += cost;
                 }
-                spent.push(SpentHere { at, cost, account });
+                if told.contains(&**session) {
+                    spent.push(SpentHere { at, cost, account });
+                }
             })?;
             Ok((costs, spent))
         })?;
         spent.sort_by_key(|spent| spent.at);
-        let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
         let percent_worth = PercentWorth::new(&steps, &spent, clock.now);
         writes.retain(|write| asked.contains(&write.answer.at) && is_meant(&write.session));
         let percent_worth = percent_worth.with_prompts(&writes);

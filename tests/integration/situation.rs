@@ -907,23 +907,59 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         budget.contains("Usage credits") && budget.contains("$1.24") && budget.contains("Inferred"),
         "{budget}"
     );
+    // What was paid stays paid when the cap is reached.
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedExtraUsageDisabledReason"] = json!("org_level_disabled_until");
+    sandbox.write(".claude.json", state.to_string());
+    let capped = client.run("2026-11-20T10:05:03Z", &["budget"], b"");
+    assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
+    for (key, value) in [
+        ("/cachedExtraUsageDisabledReason", json!("out_of_credits")),
+        ("/oauthAccount/hasExtraUsageEnabled", json!(false)),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+        state["cachedExtraUsageDisabledReason"] = Value::Null;
+        state["oauthAccount"]["hasExtraUsageEnabled"] = json!(true);
+        *state.pointer_mut(key).unwrap() = value;
+        sandbox.write(".claude.json", state.to_string());
+        let client = Client::new(&sandbox);
+        let full = || windows(100.0, NOON, 40.0, TUESDAY);
+        client.draws("2026-11-20T09:58:01Z", full(), 120);
+        client.works(AT, 100_000);
+        let drawn = client.draws(SOON, full(), 120);
+        assert!(!drawn.success().contains("paying"), "{key}: {drawn:?}");
+    }
+}
+
+/// A cloud, a key or a gateway pays for it, and no transcript says so.
+#[test]
+fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits() {
     let sandbox = with_a_private_login();
-    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-    state["cachedExtraUsageDisabledReason"] = json!("out_of_credits");
-    sandbox.write(".claude.json", state.to_string());
     let client = Client::new(&sandbox);
+    for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
+        client.works(&format!("2026-11-20T09:{minute}:00Z"), 10_000);
+        let at = format!("2026-11-20T09:{minute}:01Z");
+        client.draws(&at, windows(percent, NOON, 40.0, TUESDAY), 120);
+    }
+    let worth = || client.run(SOON, &["budget"], b"").success().to_owned();
+    let before = worth();
+    assert!(before.contains("of the 5-hour limit was worth"), "{before}");
+    let cloud = Client::with_session(&sandbox, "b0000000-0000-4000-a000-00000000c10d");
+    cloud.works("2026-11-20T09:25:00Z", 9_000_000);
+    assert_eq!(worth(), before, "a percent of the plan is worth no more");
     client.draws(
-        "2026-11-20T09:58:01Z",
+        "2026-11-20T09:58:00Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    client.works(AT, 100_000);
-    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    assert!(!drawn.success().contains("paying"), "{drawn:?}");
+    cloud.works(AT, 1_000_000);
+    let now = client.run(SOON, &["now", "--json"], b"").json();
+    assert_eq!(now["paying"], Value::Null);
 }
 
 /// What `/usage` showed stands in the answer with its age, and proves nothing.
