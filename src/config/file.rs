@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(config.hints.off, [HintName::FastMode]);
         let problems = config.problems.join("\n");
         for says in [
-            "`budget.projects`: `x` must be a number of dollars above 0; it is left out",
+            "`budget.projects`: `x` must be a number of dollars, 0.0001 to 9000000; it is left out",
             "`currency.symbol` must be a text of 1 to 5 columns; the default is used",
             "`hints.off`: \"slow_mode\" is not a hint",
         ] {
@@ -301,12 +301,12 @@ mod tests {
     }
 
     fn dollars() -> impl Strategy<Value = Option<f64>> {
-        prop::option::of(1e-9..1e12_f64)
+        prop::option::of(0.0001..9e6_f64)
     }
 
     fn budget() -> impl Strategy<Value = Budget> {
         let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
-        let projects = prop::collection::btree_map("(?s).{1,12}", 1e-9..1e12_f64, 0..3);
+        let projects = prop::collection::btree_map("(?s).{1,12}", 0.0001..9e6_f64, 0..3);
         let periods = (dollars(), dollars(), dollars(), dollars());
         (periods, projects, 0.0..=1.0_f64, action).prop_map(
             |((session, day, month, credits), projects, warn_at, action)| Budget {

@@ -149,13 +149,13 @@ impl Choices {
 fn budgets(table: &Table, left_out: &mut Vec<String>) -> Value {
     let mut known = Table::new();
     for (directory, value) in table {
-        match number(value, f64::MIN_POSITIVE, f64::MAX) {
+        match number(value, 0.0001, 9e6) {
             Some(_) if directory.is_empty() => {
                 left_out.push("a project without a name is left out".into());
             }
             Some(limit) => drop(known.insert(directory.clone(), limit)),
             None => left_out.push(format!(
-                "`{directory}` must be a number of dollars above 0; it is left out"
+                "`{directory}` must be a number of dollars, 0.0001 to 9000000; it is left out"
             )),
         }
     }

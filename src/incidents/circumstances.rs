@@ -9,6 +9,7 @@ use super::{Incidents, SAME_EVENT, Situation, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
 use crate::journal;
+use crate::limits::both_ends;
 use crate::limits::evidence::{Evidence, Seen, Whose};
 use crate::limits::sample::{Sample, Teller};
 use crate::secrets::hidden;
@@ -55,7 +56,7 @@ impl Incidents<'_> {
     pub(crate) fn pasted(&self, text: &str) -> Situation {
         let now = self.environment.now;
         let newest = self.newest_reading(Teller::Plan);
-        let mut evidence = Evidence::new(now, Seen::Pasted, hidden(text));
+        let mut evidence = Evidence::new(now, Seen::Pasted, hidden(&both_ends(text)));
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
         evidence.windows.usage = self.shown_usage().cloned();
         evidence.login.account = self.account().cloned();

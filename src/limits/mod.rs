@@ -31,5 +31,6 @@ mod words;
 
 pub(crate) use diagnosis::LONGEST_LIMIT;
 pub(crate) use meters::{FRESH_FOR, FULL_FROM};
+pub(crate) use passages::both_ends;
 pub(crate) use standing::SETTLED_AFTER;
 pub(crate) use vocabulary::normalize;

@@ -47,7 +47,7 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
 }
 
 /// As much as is read: of a long log, the message stands where it begins or where it ends.
-fn both_ends(text: &str) -> Cow<'_, str> {
+pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return text.into();
     }

@@ -108,8 +108,9 @@ impl Zone {
     pub fn moment(self, wall: NaiveDateTime) -> DateTime<Utc> {
         // No zone has ever skipped more than a day (Samoa, 2011), so a quarter hour at a time
         // for a day and a bit finds the end of any gap.
-        (0..=100)
-            .find_map(|quarter| self.exact_moment(wall + chrono::TimeDelta::minutes(15 * quarter)))
+        let mut later = (0..=100).map(|quarter| chrono::TimeDelta::minutes(15 * quarter));
+        later
+            .find_map(|later| self.exact_moment(wall.checked_add_signed(later)?))
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
     }
 
@@ -211,6 +212,13 @@ mod tests {
             .and_hms_opt(2, 30, 0)
             .unwrap();
         assert_eq!(berlin.moment(wall), utc("2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn there_is_no_day_too_far_away() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let last = NaiveDateTime::MAX;
+        assert_eq!(berlin.moment(last), last.and_utc());
     }
 
     #[test]
