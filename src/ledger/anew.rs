@@ -63,7 +63,7 @@ impl Ledger {
     /// What an older whycap had counted, and what that time comes to now: at the first asking after
     /// all was worked out anew, if it differs.
     pub fn news_of_renewal(&mut self) -> Option<[Money; 2]> {
-        let read = "SELECT before.value, (SELECT coalesce(sum(cost), 0) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, abs(cost) FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
+        let read = "SELECT before.value, (SELECT CAST(total(cost) AS INTEGER) FROM (SELECT quarter, cost FROM quarter UNION ALL SELECT quarter, abs(cost) FROM unrecorded UNION ALL SELECT quarter, cost FROM unwritten) WHERE quarter <= until.value)
             FROM meta AS before JOIN meta AS until ON before.name = 'spent before' AND until.name = 'spent until'";
         let sums = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?]);
         let [before, now]: [Money; 2] = self.store.query_row(read, [], sums).ok()?;

@@ -100,6 +100,27 @@ fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
     );
 }
 
+/// SQLite's sum of integers fails where it overflows, which was taken for damage: a new ledger was begun with
+/// each report, until twenty lay there.
+#[test]
+fn amounts_that_no_sum_holds_stop_no_report_and_damage_no_ledger() {
+    let advice = r#"{"type":"advisor_message","model":"claude-opus-5-5","input_tokens":1000000000,"output_tokens":1000000000}"#;
+    let usage = format!(r#""usage":{{"iterations":[{}],"#, [advice; 400].join(","));
+    let hostile = ["a", "b"].map(|id| {
+        let line = line(id, "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 1);
+        let line = line.replace(r#""usage":{"#, &usage);
+        line.replacen('{', r#"{"requestedModel":"claude-sonnet-5","#, 1)
+    });
+    let sandbox = with_lines(&hostile);
+    for by in GROUPINGS {
+        let report = spend(&sandbox, by);
+        assert_eq!(report["total"]["responses"], 2, "by {by}");
+        assert!(report["total"]["cost_usd"].as_f64().unwrap() > 9e6);
+    }
+    let aside = sandbox.path(".local/share/whycap/ledger.damaged-1.sqlite3");
+    assert!(!aside.exists());
+}
+
 #[test]
 fn the_ledger_is_for_its_owner_only_and_holds_no_prompt() {
     #[cfg(unix)]

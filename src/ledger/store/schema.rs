@@ -32,7 +32,7 @@ const ONE_PROCESS_AS_SEVERAL: i64 = 7;
 const READ_AGAIN: &str = "
 DELETE FROM old_meta WHERE name = 'priced by';
 CREATE TEMP TABLE spent_before AS SELECT quarter, cost FROM old_quarter UNION ALL SELECT quarter, cost FROM old_unrecorded UNION ALL SELECT quarter, cost FROM old_unwritten;
-INSERT OR REPLACE INTO old_meta SELECT 'spent before', sum(cost) FROM spent_before UNION ALL SELECT 'spent until', max(quarter) FROM spent_before;
+INSERT OR REPLACE INTO old_meta SELECT 'spent before', CAST(total(cost) AS INTEGER) FROM spent_before UNION ALL SELECT 'spent until', max(quarter) FROM spent_before;
 DROP TABLE temp.spent_before;
 ALTER TABLE old_response ADD COLUMN advice TEXT;
 UPDATE old_file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;
