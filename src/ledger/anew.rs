@@ -28,7 +28,8 @@ impl Ledger {
     }
 
     /// Does what can be done about the damage that this error tells of. It is worth trying again
-    /// what failed, unless this fails too. `again`: it was tried, and did not help.
+    /// what failed, unless this fails too. `again`: it was tried, and did not help. It is set aside only
+    /// for damage that stays: who finds it busy, or a newer whycap's, or the disk full, leaves it there.
     pub fn mend(
         places: &Places,
         patience: Patience,
@@ -36,14 +37,15 @@ impl Ledger {
         error: &LedgerError,
         again: bool,
     ) -> Result<(), LedgerError> {
-        let mend = || {
-            let ledger = Self::open(&places.data, patience)?;
-            ledger.write(|store| store.mend_sums(prices))
-        };
-        if !again && error.damage() == Some(Damage::Content) && mend().is_ok() {
-            return Ok(());
+        let set_aside = || set_aside(&path_in(&places.data), error, patience.limit());
+        if again || error.damage() != Some(Damage::Content) {
+            return set_aside();
         }
-        set_aside(&path_in(&places.data), error, patience.limit())
+        let ledger = Self::open(&places.data, patience);
+        match ledger.and_then(|ledger| ledger.write(|store| store.mend_sums(prices))) {
+            Err(found) if found.is_damage() => set_aside(),
+            done => done,
+        }
     }
 
     /// Holds the sums against each other, and makes them anew where they disagree or are none: a
@@ -108,9 +110,8 @@ impl Store {
     fn work_out_anew(&self, prices: &PriceTable) -> Result<()> {
         self.execute_batch("DELETE FROM quarter; UPDATE session SET recorded = 0, unpriced = 0")?;
         let names = self.models()?.into_iter();
-        let models: HashMap<Id, _> = names
-            .map(|(id, name)| (id, prices.prices_of(&name)))
-            .collect();
+        let models = names.map(|(id, name)| (id, prices.prices_of(&name)));
+        let models: HashMap<Id, _> = models.collect();
         let mut changes = SumChanges::default();
         let mut repriced: Vec<Answer> = Vec::new();
         self.each_answer(|known| {
@@ -118,11 +119,9 @@ impl Store {
             if let Some(prices) = models.get(&known.model) {
                 answer.price(prices);
             }
-            if answer.cost < Money::ZERO {
-                return Err(rusqlite::Error::IntegralValueOutOfRange(
-                    0,
-                    answer.cost.pico(),
-                ));
+            let pico = answer.cost.pico();
+            if pico < 0 {
+                return Err(rusqlite::Error::IntegralValueOutOfRange(0, pico));
             }
             changes.count(&answer, 1);
             repriced.extend(Some(answer).filter(|answer| *answer != known));
@@ -142,5 +141,31 @@ impl Store {
     fn fingerprint(&self, prices: &PriceTable) -> Result<i64> {
         let names = self.models()?;
         Ok(prices.fingerprint_of(names.values().map(String::as_str)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    /// An update of whycap while a report runs: what the older one writes does not fit any more.
+    #[test]
+    fn a_ledger_that_a_newer_whycap_took_over_meanwhile_is_not_set_aside() {
+        let root = tempfile::tempdir().unwrap();
+        let data = ("WHYCAP_DATA_DIR".into(), root.path().join("data").into());
+        let places = Places::of(&Environment::new([data], DateTime::UNIX_EPOCH));
+        let ledger = Ledger::open(&places.data, Patience::Person).unwrap();
+        let newer = rusqlite::Connection::open(path_in(&places.data)).unwrap();
+        let update = "ALTER TABLE scene ADD COLUMN newer INTEGER; PRAGMA user_version = 1000";
+        newer.execute_batch(update).unwrap();
+        let put = |store: &Store| store.put_scene(1, &crate::ledger::Scene::default());
+        let error = ledger.write(put).unwrap_err();
+        assert!(error.is_damage(), "it looks like it: {error}");
+        let mended = Ledger::mend(&places, Patience::None, &PriceTable::list(), &error, false);
+        assert!(matches!(mended, Err(LedgerError::Newer { .. })));
+        assert!(Ledger::damaged_in(&places.data).is_empty());
     }
 }

@@ -385,3 +385,23 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
         (0..SESSIONS).map(|session| usd(session, ROUNDS)).sum(),
     );
 }
+
+/// The sums could be made anew a moment later; what only the ledger knew was out of every figure.
+#[test]
+fn a_damaged_ledger_is_mended_later_and_not_set_aside_where_another_process_is_writing() {
+    let sandbox = with_sessions(2, 10);
+    total_is(&sandbox, 20);
+    fs::remove_file(sandbox.path(&transcript("s1"))).unwrap();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(&ledger).unwrap();
+    let turned_bit = "UPDATE quarter SET cost = 'damaged'; BEGIN IMMEDIATE";
+    writer.execute_batch(turned_bit).unwrap();
+    let event = json!({"hook_event_name": "Stop", "session_id": "s0"});
+    let stop = || sandbox.run_with(&["hook"], event.to_string().as_bytes());
+    stop().success();
+    drop(writer);
+    stop().success();
+    let aside = ledger.with_file_name("ledger.damaged-1.sqlite3");
+    assert!(!aside.exists(), "it could be mended");
+    total_is(&sandbox, 20);
+}
