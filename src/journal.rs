@@ -139,37 +139,25 @@ fn inside<'l>(line: &'l [u8], beginning: &str) -> Option<&'l [u8]> {
     line.strip_prefix(beginning.as_bytes())?.strip_suffix(b"}")
 }
 
-/// A place in the journal is the number of a month times this, and bytes of its file.
-const MONTH: i64 = 1 << 40;
-
-/// The records of a kind that were added since a place, the oldest first, and the place where to go
-/// on. From 0 it is this month and the one before; of what is very long, only the end is read.
-pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) {
-    let beginning = beginning::<R>();
-    let mut place = since;
-    let mut found = Vec::new();
-    let newest: Vec<_> = files(data).take(2).collect();
-    for (month, file) in newest.iter().rev() {
-        let known = (since - month * MONTH).clamp(0, MONTH).cast_unsigned();
-        if file.symlink_metadata().map_or(0, |found| found.len()) <= known {
-            continue;
-        }
-        let (start, mut bytes) = disk::read_own_end(file, known, RECENT).unwrap_or_default();
-        // The last line may be on its way.
-        if !bytes.ends_with(b"}") {
-            bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
-        }
-        let lines = bytes.split(|byte| *byte == b'\n');
-        let records = lines.filter_map(|line| inside(line, &beginning));
-        found.extend(records.filter_map(|record| serde_json::from_slice(record).ok()));
-        let end = start + bytes.len() as u64;
-        place = place.max(month * MONTH + end.cast_signed());
+/// The records of a kind in a month's file behind so many bytes, the oldest first, and how many bytes it
+/// has with these. Of what is very long, only the end is read.
+pub(crate) fn added<R: JournalRecord>(file: &Path, since: i64) -> (Vec<R>, i64) {
+    let read = disk::read_own_end(file, since.cast_unsigned(), RECENT);
+    let (start, mut bytes) = read.unwrap_or_default();
+    // The last line may be on its way.
+    if !bytes.ends_with(b"}") {
+        bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
     }
-    (found, place)
+    let beginning = beginning::<R>();
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let records = lines.filter_map(|line| inside(line, &beginning));
+    let found = records.filter_map(|record| serde_json::from_slice(record).ok());
+    let end = start + bytes.len() as u64;
+    (found.collect(), end.cast_signed().max(since))
 }
 
 /// The files of all months with the numbers of these, the newest first.
-fn files(data: &Path) -> impl Iterator<Item = (i64, PathBuf)> + use<> {
+pub(crate) fn files(data: &Path) -> impl Iterator<Item = (i64, PathBuf)> + use<> {
     let files = disk::files_of_kind(&data.join(DIRECTORY), "jsonl");
     let mut months: Vec<_> = files
         .filter_map(|file| {

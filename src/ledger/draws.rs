@@ -377,8 +377,11 @@ impl Draw {
     }
 }
 
-/// Until where the journal was searched for draws.
+/// Until where the journal was searched for draws: under this and a month's number, how many bytes of its
+/// file. For a clock may run ahead into a later month, and back. Of other months, it was searched up to the
+/// place under this alone, which is the number of a month times [`MONTH`], and bytes.
 const SEARCHED: &str = "journal searched";
+const MONTH: i64 = 1 << 40;
 
 /// What holds no draw is searched again until it is as long as this, in bytes.
 const WORTH_NOTING: i64 = 16 * 1024;
@@ -387,19 +390,29 @@ impl Ledger {
     /// Keeps what was drawn while another process held the ledger. Only after everything was read:
     /// what a process started from stands in files.
     pub(super) fn take_up(&self, prices: &PriceTable) -> Result<(), LedgerError> {
-        let searched = |store: &Store| Ok(store.noted(SEARCHED)?.unwrap_or(0));
-        let before = self.ask(searched)?;
-        let (draws, place) = journal::added::<Draw>(self.data(), before);
-        if draws.is_empty() && place - before < WORTH_NOTING {
-            return Ok(());
-        }
-        self.write(|store| {
-            // Another process may have taken them up.
-            let (draws, place) = journal::added::<Draw>(self.data(), searched(store)?);
-            for draw in draws {
-                draw.put(store, prices, &[])?;
+        // This month is among these, also where a clock ran ahead into some that are to come.
+        let months: Vec<_> = journal::files(self.data()).take(6).collect();
+        // A new ledger begins with this month and the one before.
+        let first = months.get(2).map_or(0, |(month, _)| (month + 1) * MONTH);
+        let first = self.ask(|store| store.noted(SEARCHED))?.unwrap_or(first);
+        for (month, file) in months.iter().rev() {
+            let name = format!("{SEARCHED} {month}");
+            let known = (first - month * MONTH).clamp(0, MONTH);
+            let own = self.ask(|store| store.noted(&name))?;
+            let (draws, end) = journal::added::<Draw>(file, own.unwrap_or(known));
+            if !draws.is_empty() || end - own.unwrap_or(-WORTH_NOTING) >= WORTH_NOTING {
+                self.write(|store| {
+                    // Another process may have taken them up.
+                    let known = store.noted(&name)?.unwrap_or(known);
+                    let (draws, end) = journal::added::<Draw>(file, known);
+                    for draw in draws {
+                        draw.put(store, prices, &[])?;
+                    }
+                    store.note(SEARCHED, first)?;
+                    store.note(&name, end)
+                })?;
             }
-            store.note(SEARCHED, place)
-        })
+        }
+        Ok(())
     }
 }

@@ -330,6 +330,36 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     told_is(&sandbox, 0.55);
 }
 
+/// A record of a later month moved the place up to which the journal was searched, and what was put off in
+/// the right month was never looked for.
+#[test]
+fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
+    for is_first in [false, true] {
+        let sandbox = with_sessions(1, 10);
+        told_is(&sandbox, 0.2);
+        let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+        let told_while_held = |sandbox: &Sandbox, usd: f64, lived_ms: u64| {
+            let writer = rusqlite::Connection::open(&ledger).unwrap();
+            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+            sandbox.run_with(&["statusline"], &told(sandbox, "s0", usd, lived_ms));
+        };
+        sandbox.run_with(&["statusline"], &told(&sandbox, "s0", 0.2, 60_000));
+        if !is_first {
+            told_while_held(&sandbox, 0.25, 61_000);
+        }
+        let sandbox = sandbox.variable("WHYCAP_NOW", "2049-01-02T00:00:00Z");
+        told_while_held(&sandbox, 0.3, 62_000);
+        told_is(&sandbox, 0.3);
+        let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
+        told_while_held(&sandbox, 0.35, 63_000);
+        told_is(&sandbox, 0.35);
+        // A month that began when a later one was searched.
+        let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
+        told_while_held(&sandbox, 0.4, 64_000);
+        told_is(&sandbox, 0.4);
+    }
+}
+
 /// Its parent's total stands in a file that nobody had time to read.
 #[test]
 fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
