@@ -77,12 +77,14 @@ impl LedgerError {
         self.damage().is_some()
     }
 
+    pub(super) fn of(path: &Path, file: Option<FileId>, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        Self::Database { path, file, source }
+    }
+
     pub(super) fn busy(path: &Path) -> Self {
-        Self::Database {
-            path: path.to_owned(),
-            file: None,
-            source: rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None),
-        }
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        Self::of(path, None, rusqlite::Error::SqliteFailure(busy, None))
     }
 
     /// The ledger's place, which file stood there, and what SQLite said.

@@ -143,7 +143,7 @@ impl Ledger {
         // Until the first look is over, the file and its log are not parted.
         let _together = keep_in_place(path)?;
         // SQLite would follow a link, and wait at a pipe for ever.
-        for suffix in ["", "-wal", "-shm", "-journal"] {
+        for suffix in PARTS {
             let part = beside(path, suffix);
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
@@ -184,11 +184,7 @@ impl Ledger {
         &'s self,
         read: impl FnOnce(&'s Store) -> Result<T>,
     ) -> Result<T, LedgerError> {
-        read(&self.store).map_err(|source| LedgerError::Database {
-            path: self.path.clone(),
-            file: self.file,
-            source,
-        })
+        read(&self.store).map_err(|source| LedgerError::of(&self.path, self.file, source))
     }
 
     /// Writes in one transaction, waiting for another writer as long as this ledger's patience
@@ -266,6 +262,10 @@ fn patiently<T>(
     }
 }
 
+/// What the names of a ledger's files end with, in the order in which they are set aside: SQLite deletes
+/// the log that it finds beside a new file.
+const PARTS: [&str; 4] = ["-wal", "", "-shm", "-journal"];
+
 /// The file that SQLite keeps beside the ledger under its name with this ending.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -330,13 +330,15 @@ pub(crate) fn set_aside(
     if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
         return Ok(());
     }
-    let Some(free) = names(path).find(|name| !name.exists()) else {
+    // The log of one whose setting aside was killed may lie there alone.
+    let is_free = |name: &PathBuf| !PARTS.iter().any(|part| beside(name, part).exists());
+    let Some(free) = names(path).find(is_free) else {
         let full = format!(
             "it is damaged, and {MOST_KEPT} damaged ones lie beside it; look after the disk, and move those away"
         );
         return Err(disk::unwritten(path)(std::io::Error::other(full)).into());
     };
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in PARTS {
         if beside(path, suffix).exists() {
             disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
         }
@@ -393,5 +395,30 @@ mod tests {
             let is_read_only = opened.store.is_readonly("main").unwrap();
             assert!(!is_read_only, "made {later} microseconds later");
         }
+    }
+
+    /// Its setting aside was killed in between: the log is that of the ledger that still stands there.
+    #[test]
+    fn a_log_that_lies_aside_alone_is_not_written_over_by_another() {
+        use std::io::Write;
+        let directory = tempfile::tempdir().unwrap();
+        let path = path_in(directory.path());
+        let [first, second] = [1, 2].map(|nth| names(&path).nth(nth - 1).unwrap());
+        let [log, moved] = [&first, &second].map(|name| beside(name, "-wal"));
+        for (file, holds) in [
+            (&path, "rubbish"),
+            (&beside(&path, "-wal"), "new"),
+            (&log, "old"),
+        ] {
+            let mut file = disk::ours::open_or_make_own(file).unwrap();
+            file.write_all(holds.as_bytes()).unwrap();
+        }
+        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        let damaged = rusqlite::Error::SqliteFailure(damaged, None);
+        let error = LedgerError::of(&path, FileId::at(&path), damaged);
+        set_aside(&path, &error, Duration::ZERO).unwrap();
+        assert!(!path.exists() && !first.exists() && second.exists());
+        assert_eq!(std::fs::read(&log).unwrap(), b"old");
+        assert_eq!(std::fs::read(&moved).unwrap(), b"new");
     }
 }
