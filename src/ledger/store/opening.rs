@@ -351,7 +351,8 @@ fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=MOST_KEPT).map(|number| path.with_file_name(format!("ledger.damaged-{number}.sqlite3")))
 }
 
-/// Whether SQLite, asked to look at everything, finds nothing wrong.
+/// Whether SQLite, asked to look at everything, finds nothing wrong. What cannot be looked at, because
+/// memory or files to open are short, say, is not known to be damaged.
 fn is_sound(path: &Path) -> bool {
     let look = || {
         let connection = open(path)?;
@@ -359,7 +360,8 @@ fn is_sound(path: &Path) -> bool {
         let check = "PRAGMA integrity_check(1)";
         connection.query_row(check, [], |row| row.get(0))
     };
-    look().is_ok_and(|found: String| found == "ok")
+    let found = look().map_err(|source| LedgerError::of(path, None, source));
+    found.map_or_else(|error| !error.is_damage(), |found: String| found == "ok")
 }
 
 #[cfg(test)]
@@ -420,5 +422,17 @@ mod tests {
         assert!(!path.exists() && !first.exists() && second.exists());
         assert_eq!(std::fs::read(&log).unwrap(), b"old");
         assert_eq!(std::fs::read(&moved).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_known_to_be_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(is_sound(directory.path()), "SQLite opens no directory");
+        let rubbish = directory.path().join("rubbish");
+        disk::create_private_file(&rubbish).unwrap();
+        assert!(is_sound(&rubbish), "an empty one is new");
+        let mut file = disk::ours::open_or_make_own(&rubbish).unwrap();
+        std::io::Write::write_all(&mut file, &b"rubbish".repeat(400)).unwrap();
+        assert!(!is_sound(&rubbish));
     }
 }
