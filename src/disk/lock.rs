@@ -107,4 +107,15 @@ mod tests {
         drop(held);
         assert!(try_lock(&path).unwrap().is_some());
     }
+
+    /// A network's server refuses a shared lock to whoever opened the file only to write, and then nobody
+    /// seemed to have the ledger open.
+    #[test]
+    fn whoever_shares_a_lock_could_read_its_file() {
+        use std::io::Read;
+        let directory = tempfile::tempdir().unwrap();
+        let held = try_share(&directory.path().join("lock")).unwrap();
+        let read = held.expect("free").0.read(&mut [0]);
+        assert_eq!(read.unwrap(), 0);
+    }
 }

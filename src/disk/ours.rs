@@ -23,7 +23,8 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
 /// Opens or makes a file of ours, 0600. Its content is left as it is.
 pub(crate) fn open_or_make_own(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    // Where a network holds the file, who shares a lock must be able to read it.
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     open_own_with(&mut options, path)
