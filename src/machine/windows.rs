@@ -119,9 +119,8 @@ impl Machine {
                 if asked.contains(&at) && is_meant(session) {
                     *costs.entry(session.clone()).or_default() += cost;
                 }
-                if told.contains(&**session) {
-                    spent.push(SpentHere { at, cost, account });
-                }
+                let one = SpentHere { at, cost, account };
+                spent.extend(told.contains(&**session).then_some(one));
             })?;
             Ok((costs, spent))
         })?;

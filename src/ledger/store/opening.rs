@@ -162,21 +162,19 @@ impl Ledger {
         file: Option<FileId>,
         patience: Patience,
     ) -> Result<Self, LedgerError> {
-        let path = path.to_owned();
-        let prepared = opened.and_then(|mut connection| {
-            let is_ours = prepare(&mut connection, patience)?;
-            Ok(is_ours.then_some(Store(connection)))
-        });
-        match prepared {
-            Ok(Some(store)) => Ok(Self {
-                store,
-                path,
-                file,
-                patience,
-            }),
-            Ok(None) => Err(LedgerError::Newer { path }),
-            Err(source) => Err(LedgerError::Database { path, file, source }),
+        let failed = |source| LedgerError::of(path, file, source);
+        let mut connection = opened.map_err(failed)?;
+        let is_ours = prepare(&mut connection, patience).map_err(failed)?;
+        let (store, path) = (Store(connection), path.to_owned());
+        if !is_ours {
+            return Err(LedgerError::Newer { path });
         }
+        Ok(Self {
+            store,
+            path,
+            file,
+            patience,
+        })
     }
 
     /// Reads something.

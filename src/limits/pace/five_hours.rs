@@ -17,7 +17,7 @@ pub type Level = (DateTime<Utc>, f64);
 /// How fast the weight of what is past fades, in minutes: for what goes on, and for what goes on now.
 const MEMORIES: [f64; 2] = [70.0, 15.0];
 /// What goes on now, as a swarm of subagents does, is taken to go on for so many minutes.
-const STAYS: f64 = 20.0;
+pub const STAYS: f64 = 20.0;
 /// More levels than these bring a forecast no closer.
 const STEPS: usize = 30;
 /// Before so much has passed nobody can tell when a window will be full.
@@ -46,8 +46,8 @@ const BEGUN: f64 = 0.5;
 pub struct Pace {
     /// The last hour counts most.
     pub of_the_hour: f64,
-    /// The last quarter of an hour counts most.
-    of_now: f64,
+    /// The last quarter of an hour counts most; it stays for [`STAYS`] minutes.
+    pub of_now: f64,
 }
 
 impl Pace {
@@ -83,11 +83,6 @@ impl Pace {
             of_the_hour: of_the_hour / weight_of_all[0],
             of_now: of_now / weight_of_all[1],
         }
-    }
-
-    /// By how many percent a window rises in so many minutes.
-    pub fn rise_in(&self, minutes: f64) -> f64 {
-        self.of_now * minutes.min(STAYS) + self.of_the_hour * (minutes - STAYS).max(0.0)
     }
 
     /// In how many minutes it rises by so many percent.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use whycap::claude::meters::Meter;
 use whycap::limits::pace::Outlook;
-use whycap::limits::pace::five_hours::{Level, Pace, outlook};
+use whycap::limits::pace::five_hours::{Level, Pace, STAYS, outlook};
 use whycap::time::moment;
 
 use super::draws::Draws;
@@ -217,7 +217,8 @@ impl Seen<'_> {
     /// By how many percent it rises in so many minutes, as it is told.
     pub fn rise_in(&self, minutes: usize) -> f64 {
         let pace = Pace::new(&self.levels(), &self.meter(), at(self.now));
-        pace.unwrap().rise_in(minutes as f64)
+        let (pace, minutes) = (pace.unwrap(), minutes as f64);
+        pace.of_now * minutes.min(STAYS) + pace.of_the_hour * (minutes - STAYS).max(0.0)
     }
 
     pub fn yesterday(&self, ahead: usize) -> f64 {
