@@ -70,31 +70,41 @@ impl Incidents<'_> {
     ) -> Option<(Option<Incident>, Option<Unsaved>)> {
         let session = payload.session_id.as_deref()?;
         let transcript = payload.transcript_path.as_deref();
-        let newest = self.newest_error(session);
-        let stored_until = newest.as_ref().map(|newest| newest.at + SAME_EVENT);
-        let is_stored = |line: &ErrorLine| newest.is_some() && line.at <= stored_until;
+        let stored = store::of_session(self.recent(), session);
+        let newest = stored.first();
+        let stored_until = newest.map(|newest| Some(newest.at + SAME_EVENT));
+        let is_stored = |line: &ErrorLine| stored_until.is_some_and(|until| line.at <= until);
         // The whole account may stand in a large file.
         let login = readings::last_account(self.places);
         let unstored = transcript.filter(|_| refused);
         let unstored = unstored.and_then(|it| self.unstored_error(it, session, is_stored));
         let unstored = unstored.filter(|evidence| !evidence.since.answered);
-        let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
+        let (evidence, unsaved) = if let Some(mut evidence) = unstored {
             evidence.session.id = Some(session.to_owned());
             let unsaved = Unsaved(evidence.clone());
             evidence.login.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
-            self.look(&newest?, transcript)
+            self.look(newest?, transcript)
         };
-        let incident = (!evidence.since.answered).then(|| {
+        let explained = |mut evidence: Evidence| {
             let told = Sample::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
             // What is running now decides what happens at the reset.
             let version = &mut evidence.session.version;
             *version = version.take().or_else(|| payload.version.clone());
             self.explained(evidence)
+        };
+        let incident = (!evidence.since.answered).then(|| explained(evidence));
+        // What stops nothing now may have come on top of what does.
+        let is_present = |it: &Incident| it.blocks().is_some() || it.diagnosis.is_limit();
+        let passed = incident.as_ref().filter(|it| !is_present(it));
+        let below = passed.and_then(|_| {
+            let mut open = stored.iter().take_while(|it| !it.since.answered);
+            let below = open.find(|it| is_present(&self.explained((*it).clone())))?;
+            Some(explained(self.look(below, transcript).0)).filter(|it| it.blocks().is_some())
         });
-        Some((incident, unsaved))
+        Some((below.or(incident), unsaved))
     }
 
     /// A stored incident with what its transcript says by now. An answered one is not looked for
@@ -145,12 +155,8 @@ impl Incidents<'_> {
         }
     }
 
-    /// All incidents, newest first; only those of one session if it is given.
-    pub(crate) fn all(&self, session: Option<&str>) -> Vec<Incident> {
-        self.found(session, usize::MAX)
-    }
-
-    fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
+    /// All incidents, newest first, of those stored the `most`; only those of one session if it is given.
+    pub(crate) fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
         let journal = Journal::whole(self.places);
         let stored = match session {
             Some(session) => store::of_session(&journal, session),
@@ -173,18 +179,21 @@ impl Incidents<'_> {
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
         found.sort_by_key(|evidence| Reverse(evidence.at));
-        // A session has one present state: an older error that got no answer of its own is not
-        // open any more once a newer one took its place.
-        let mut newer = HashMap::new();
-        for evidence in &mut found {
-            if let Some(session) = &evidence.session.id
-                && let Some(at) = newer.insert(session.clone(), evidence.at)
+        // Of the limits of a session one is present: an older error that got no answer of its own
+        // is not open any more once a newer limit took its place.
+        let mut limits = HashMap::new();
+        let incidents = found.into_iter().map(|mut evidence| {
+            if let Some(newer) = limits.get(&evidence.session.id)
                 && !evidence.since.answered
             {
-                (evidence.since.answered, evidence.since.answered_at) = (true, Some(at));
+                (evidence.since.answered, evidence.since.answered_at) = (true, Some(*newer));
             }
-        }
-        let incidents = found.into_iter().map(|evidence| self.explained(evidence));
+            let incident = self.explained(evidence);
+            if incident.diagnosis.is_limit() {
+                limits.insert(incident.evidence.session.id.clone(), incident.evidence.at);
+            }
+            incident
+        });
         incidents.collect()
     }
 
@@ -203,8 +212,7 @@ impl Incidents<'_> {
         let rank = |incident: &Incident| match incident.standing {
             Standing::Blocks(_) => 0,
             Standing::News => 1,
-            Standing::Over(_) if now - incident.evidence.at < LATELY => 2,
-            Standing::Over(_) => 3,
+            Standing::Over(_) => 2 + u8::from(now - incident.evidence.at >= LATELY),
         };
         // Those that are too old say nothing about the present.
         let mut found = self.found(session, INCIDENTS);
@@ -219,14 +227,12 @@ impl Incidents<'_> {
     /// All incidents, newest first, with what the ledger knows of their ends; only those of one
     /// session if it is given.
     pub(crate) fn all_with_ends(&self, session: Option<&str>, ledger: &Ledger) -> Vec<Incident> {
-        let mut incidents = self.all(session);
+        let mut incidents = self.found(session, usize::MAX);
         let journal = Journal::whole(self.places);
         let known = journal.records::<Resumed>("");
         let known: HashMap<_, _> = known.map(|it| ((it.session, it.at), it.then)).collect();
         for incident in incidents.iter_mut().filter(|incident| !incident.is_news()) {
-            let Some(session) = incident.evidence.session.id.clone() else {
-                continue;
-            };
+            let session = incident.evidence.session.id.clone().unwrap_or_default();
             let key = (session, incident.evidence.at.timestamp_millis());
             incident.evidence.since.went_on = known.get(&key).copied().or_else(|| {
                 let then = self.went_on(incident, ledger)?;
@@ -257,16 +263,14 @@ impl Incidents<'_> {
     /// account, or in a session that another login began since. Nobody can tell of a session that
     /// is not here.
     fn is_of_stopped(&self, answering: &str, incident: &Incident) -> bool {
-        if incident.evidence.session.id.as_deref() == Some(answering) {
-            return true;
-        }
-        let Some(transcript) = self.transcript_of(answering) else {
-            return false;
+        let is_own = incident.evidence.session.id.as_deref() == Some(answering);
+        let is_accounts = |transcript: PathBuf| {
+            let account = incident.evidence.login.account.as_ref();
+            let owner = in_transcript::owner(&transcript);
+            let is_same = owner.zip(account).and_then(|(of, it)| of.is(&it.owner));
+            is_same != Some(false) || in_transcript::begun(&transcript) > Some(incident.evidence.at)
         };
-        let account = incident.evidence.login.account.as_ref();
-        let owner = in_transcript::owner(&transcript);
-        let is_same = owner.zip(account).and_then(|(of, it)| of.is(&it.owner));
-        is_same != Some(false) || in_transcript::begun(&transcript) > Some(incident.evidence.at)
+        is_own || self.transcript_of(answering).is_some_and(is_accounts)
     }
 }
 

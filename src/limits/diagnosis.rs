@@ -75,14 +75,11 @@ impl Diagnosis {
             verdict => verdict == Verdict::CannotTell && message.names.counts() == Counts::ApiMoney,
         };
         let is_only_told = asserts && case.clues.substance == Substance::Told;
+        let doubt = is_only_told.then_some(Verdict::CannotTell);
         let service = message.service.or(message.names.service());
         Self {
             limit: message.names,
-            verdict: if is_only_told {
-                Verdict::CannotTell
-            } else {
-                judged.verdict
-            },
+            verdict: doubt.unwrap_or(judged.verdict),
             is_only_told,
             who: judged.who.unwrap_or_else(|| case.payer()),
             waiting_helps: judged.waiting.and_then(|told| {
@@ -104,8 +101,7 @@ impl Diagnosis {
     pub(super) fn in_order(&self) -> Vec<Help> {
         let first = self.answer.and_then(|answer| answer.first);
         let besides = self.answer.and_then(|answer| answer.besides);
-        let others = self.helps.iter().copied();
-        let others = others.filter(|help| Some(*help) != first);
+        let others = self.helps.iter().copied().filter(|it| Some(*it) != first);
         first.into_iter().chain(others).chain(besides).collect()
     }
 
@@ -130,16 +126,17 @@ impl Diagnosis {
         matches!(self.verdict, Verdict::Notice | Verdict::Over)
     }
 
+    /// Whether a limit refused, or ended: what was met before it is not the present any more. An
+    /// outage, a warning, a setting or a size says nothing of a limit.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.verdict == Verdict::Over || (self.limit.service().is_some() && !self.is_news())
+    }
+
     /// Whether a time that the message names can be its end. What another program promises is not
     /// ours to pass on, and in words that are not understood a time can mean anything.
     fn may_end_by_itself(&self) -> bool {
         let is_understood = self.limit != LimitKind::Unknown || self.is_news();
         self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
-    }
-
-    /// Whether a limit in dollars refused that was set at a gateway.
-    fn is_gateways_cap(&self) -> bool {
-        self.limit == LimitKind::ApiSpendCap && self.service == Some(Service::Gateway)
     }
 
     /// The window whose reset ends the wait.
@@ -161,7 +158,8 @@ impl Diagnosis {
         let meter = awaited.and_then(|window| meters::near(evidence, window)?.1.resets_at);
         let text = case.reset_in_text(awaited);
         // The message knows better which of several limits refused.
-        let is_gateways = self.is_gateways_cap() && text.is_none();
+        let cap = (LimitKind::ApiSpendCap, Some(Service::Gateway));
+        let is_gateways = (self.limit, self.service) == cap && text.is_none();
         let spend_limit = meters::spend_limit_resets_at(evidence).filter(|_| is_gateways);
         let reset = |at: Option<DateTime<Utc>>, source| at.map(|at| Reset { at, source });
         let all = [

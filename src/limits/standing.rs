@@ -91,19 +91,15 @@ impl Standing {
         let reset = resets.chosen.map(|reset| reset.at);
         let pause = diagnosis.pause();
         // A limit that looks false may last until its reset, but the next try does not.
-        let pause_ends = match reset {
-            Some(reset) if diagnosis.limit.is_passing() => Some(reset),
-            _ => pause.map(|pause| evidence.at + pause),
-        };
+        let passes_at = reset.filter(|_| diagnosis.limit.is_passing());
+        let pause_ends = passes_at.or(pause.map(|pause| evidence.at + pause));
         let age = now - evidence.at;
+        let elsewhere = is_answered_elsewhere(evidence, diagnosis);
         let endings = [
             (reset.is_some_and(|reset| reset <= now), Ending::Reset),
             (is_reset_early(evidence, diagnosis), Ending::ResetEarly),
             (evidence.since.answered, Ending::Answered),
-            (
-                is_answered_elsewhere(evidence, diagnosis),
-                Ending::AnsweredElsewhere,
-            ),
+            (elsewhere, Ending::AnsweredElsewhere),
             (age > diagnosis.lasts(), Ending::Outlived),
             (pause.is_some() && age > PASSING_LASTS, Ending::Outlived),
             (pause_ends.is_some_and(|end| end <= now), Ending::PauseOver),

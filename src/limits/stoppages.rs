@@ -163,12 +163,9 @@ pub struct Tolls {
 impl Tolls {
     /// Adds up errors, whatever their order.
     pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
-        let tolls = each_toll(incidents, clock).into_iter();
-        let tolls = tolls.map(|(incident, _, toll)| {
-            let limit = incident.diagnosis.limit.to_string();
-            (incident.evidence.at, limit, toll)
-        });
-        Self::sum(tolls.collect(), clock.zone)
+        let each = each_toll(incidents, clock).into_iter();
+        let each = each.map(|(it, _, toll)| (it.evidence.at, it.diagnosis.limit.to_string(), toll));
+        Self::sum(each.collect(), clock.zone)
     }
 
     /// Adds up what errors came to: when each came, which limit it was, and its toll, oldest first.

@@ -1180,6 +1180,48 @@ fn doctor_says_whose_the_newest_session_is() {
     );
 }
 
+/// Only a good answer ends a limit, or another limit: a laptop that wakes up offline is none.
+#[test]
+fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_itself() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let full = || windows(20.0, NOON, 100.0, TUESDAY);
+    for (text, more) in [
+        ("API Error: 529 Overloaded", json!({"apiErrorStatus": 529})),
+        (
+            "API Error: The socket connection was closed unexpectedly.",
+            json!({"error": "unknown", "apiErrorStatus": null}),
+        ),
+        (
+            "Fast limit reached and temporarily disabled · resets in 12m",
+            json!({}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.draws("2026-11-20T09:59:00Z", full(), 120);
+        client.meets(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
+        client.meets("2026-11-20T10:05:00Z", text, more);
+        let at = "2026-11-20T11:00:00Z";
+        let drawn = client.draws(at, full(), 120);
+        assert!(drawn.stdout.contains("back Tue 24 Nov 06:00"), "{drawn:?}");
+        let incident = client.explained(at);
+        assert_eq!(incident["limit"], "weekly", "{text}: {incident:#}");
+        assert_eq!(incident["open"], true, "{text}");
+        let asked = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(asked.code, 10, "{text}: {asked:?}");
+        let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
+        assert_eq!((waited.code, waited.stderr.is_empty()), (124, false));
+        let now = client.run(at, &["now", "--json"], b"").json();
+        assert_eq!(now["blocked"], incident, "{text}");
+        let listed = client.run(at, &["incidents", "--json"], b"").json();
+        let first = listed["incidents"].as_array().unwrap().last().unwrap();
+        assert_eq!(first["limit"], "weekly", "{text}: {listed:#}");
+        assert_eq!(first["open"], true, "{text}: {listed:#}");
+        client.answers("2026-11-20T11:10:00Z");
+        assert_eq!(client.explained("2026-11-20T11:11:00Z")["open"], false);
+    }
+}
+
 /// Held back or not, a prompt ends the waiting, and every place knows it from then on.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {

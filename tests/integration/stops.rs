@@ -320,6 +320,24 @@ const COURSES: &[Course] = &[
         ],
     ),
     (
+        "a limit, and at the next try a service that is full",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:05", Meets("a", OVERLOADED)),
+            // When the service was well again nobody saw.
+            (
+                "20T11:00",
+                Looks(Truth {
+                    stops: 2,
+                    minutes: 60,
+                    still: 1,
+                    unknown: 1,
+                }),
+            ),
+            ("20T13:00", unknown(2, 120)),
+        ],
+    ),
+    (
         "two limits, one after the other",
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
