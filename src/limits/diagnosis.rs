@@ -107,10 +107,13 @@ impl Diagnosis {
 
     /// How long such a limit lasts at most.
     pub(super) fn lasts(&self) -> TimeDelta {
-        match self.lasts_hours {
-            Some(hours) => TimeDelta::hours(hours.into()),
-            None if self.limit.is_passing() => PASSING_LASTS,
-            None => LONGEST_LIMIT,
+        let is_anybodys = self.verdict == Verdict::Real || self.waiting_helps == Some(true);
+        match (self.lasts_hours, self.limit.counts()) {
+            (Some(hours), _) => TimeDelta::hours(hours.into()),
+            (None, Counts::Passing) => PASSING_LASTS,
+            // A conversation that was left with one says nothing of another day.
+            (None, Counts::Nothing) if !is_anybodys => TimeDelta::days(1),
+            (None, _) => LONGEST_LIMIT,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::case::Case;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
 use super::evidence::Evidence;
+use super::kind::LimitKind::{Auth, Billing, OrgDisabled, SubscriptionAccess};
 use super::kind::{Service, Verdict};
 use super::meters::FULL_FROM;
 use super::resets::Resets;
@@ -148,7 +149,10 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
     let told = windows.newest_sample.as_ref().zip(diagnosis.awaited());
     let meter = told.and_then(|(sample, window)| sample.meter(window));
     let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
-    windows.answered_elsewhere && (diagnosis.limit.is_passing() || has_room)
+    // Whose login is served has one.
+    let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
+    let is_served = is_logins && diagnosis.service == Some(Service::Plan);
+    windows.answered_elsewhere && (diagnosis.limit.is_passing() || is_served || has_room)
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.

@@ -1222,6 +1222,90 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
     }
 }
 
+/// One oversized prompt, and the conversation was cleared: that is nothing of another day.
+#[test]
+fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
+    for (text, class, status, code) in [
+        ("Prompt is too long", "invalid_request", 400, 11),
+        (
+            "Please run /login · API Error: 401",
+            "authentication_failed",
+            401,
+            11,
+        ),
+        (
+            "There's an issue with the selected model (claude-x). It may not exist",
+            "model_not_found",
+            404,
+            11,
+        ),
+        (
+            "API Error: Request too large (max 32MB)",
+            "invalid_request",
+            413,
+            11,
+        ),
+        (
+            "Usage credits required for 1M context",
+            "rate_limit",
+            429,
+            11,
+        ),
+        ("API Error: something nobody ever saw", "unknown", 418, 12),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        let more = json!({"error": class, "apiErrorStatus": status});
+        client.meets("2026-11-20T10:00:00Z", text, more);
+        for (at, code) in [("2026-11-20T20:00:00Z", code), ("2026-11-21T10:01:00Z", 0)] {
+            let asked = client.run(at, &["explain", "--exit-code"], b"");
+            assert_eq!(asked.code, code, "{text} at {at}: {asked:?}");
+            let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
+            let says = !waited.stderr.is_empty();
+            assert_eq!((waited.code, says), (code, code != 0), "{text} at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
+    for text in [
+        "OAuth token has expired · Please run /login",
+        "Claude Code can't use your Claude subscription, usually because a payment is past due",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        let more = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        client.meets(AT, text, more);
+        assert_eq!(client.explained(SOON)["open"], true, "{text}");
+        let other = Client::with_session(&sandbox, "other");
+        other.answers("2026-11-20T10:10:00Z");
+        let room = windows(20.0, NOON, 30.0, TUESDAY);
+        other.draws("2026-11-20T10:10:01Z", room, 120);
+        let at = "2026-11-20T10:11:00Z";
+        assert_eq!(client.explained(at)["open"], false, "{text}");
+        let asked = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(asked.code, 0, "{text}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    client.meets(AT, text, refused("seven_day", TUESDAY, "out_of_credits"));
+    let left = Client::with_session(&sandbox, "left");
+    let more = json!({"error": "invalid_request", "apiErrorStatus": 400});
+    left.meets("2026-11-20T10:05:00Z", "Prompt is too long", more);
+    let limit = |at: &str| client.explained(at)["limit"].clone();
+    assert_eq!(limit("2026-11-20T10:06:00Z"), "prompt_too_long");
+    let at = "2026-11-21T10:06:00Z";
+    assert_eq!(limit(at), "weekly");
+    let waited = client.run(at, &["wait", "--timeout", "1s"], b"");
+    assert_eq!((waited.code, waited.stderr.is_empty()), (124, false));
+}
+
 /// Held back or not, a prompt ends the waiting, and every place knows it from then on.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
