@@ -111,6 +111,8 @@ impl Diagnosis {
         match (self.lasts_hours, self.limit.counts()) {
             (Some(hours), _) => TimeDelta::hours(hours.into()),
             (None, Counts::Passing) => PASSING_LASTS,
+            // Texts round up.
+            (None, Counts::Included(window)) => window.length() + PASSING_LASTS,
             // A conversation that was left with one says nothing of another day.
             (None, Counts::Nothing) if !is_anybodys => TimeDelta::days(1),
             (None, _) => LONGEST_LIMIT,

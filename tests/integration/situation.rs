@@ -1306,6 +1306,32 @@ fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
     assert_eq!((waited.code, waited.stderr.is_empty()), (124, false));
 }
 
+#[test]
+fn a_window_blocks_for_no_longer_than_it_is_long() {
+    for (text, blocks, over) in [
+        (
+            "You've hit your 5-hour limit",
+            "2026-11-20T14:50:00Z",
+            "2026-11-20T15:40:00Z",
+        ),
+        (
+            "You've hit your weekly limit",
+            "2026-11-27T09:50:00Z",
+            "2026-11-27T10:40:00Z",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let mut client = Client::new(&sandbox);
+        "2.1.150".clone_into(&mut client.version);
+        client.meets(AT, text, json!({}));
+        let code = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
+        assert_eq!([code(blocks), code(over)], [10, 0], "{text}");
+        assert_eq!(client.run(over, &["wait"], b"").code, 0, "{text}");
+        let drawn = client.draws(over, windows(3.0, 1_795_900_000, 5.0, 1_796_200_000), 120);
+        assert!(!drawn.success().contains("/usage-credits"), "{drawn:?}");
+    }
+}
+
 /// Held back or not, a prompt ends the waiting, and every place knows it from then on.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
