@@ -14,8 +14,8 @@ use crate::disk;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
-use crate::secrets::hidden;
 use crate::time::{Millis, moment};
+use crate::transcript::tail::readable;
 
 /// How long after a status line a hook may come with the same error.
 const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
@@ -99,13 +99,13 @@ impl Incidents<'_> {
     pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
         let session = event.session_id.as_deref()?;
         let (places, now) = (self.places, self.environment.now);
-        let hidden = |text: &Option<String>| text.as_deref().map(hidden);
-        let message = hidden(&event.last_assistant_message);
+        let readable = |text: &Option<String>| text.as_deref().map(readable);
+        let message = readable(&event.last_assistant_message);
         let mut evidence = Evidence::new(now, Seen::Hook, message.unwrap_or_default());
         evidence.session.id = Some(session.to_owned());
         evidence.session.plugin_answers = self.environment.text("WHYCAP_FROM") == Some("plugin");
-        evidence.text.hook_error = hidden(&event.error);
-        evidence.text.hook_details = hidden(&event.error_details);
+        evidence.text.hook_error = readable(&event.error);
+        evidence.text.hook_details = readable(&event.error_details);
         evidence.login.credentials = credentials::in_environment(self.environment);
         evidence.login.environment_is_clients = true;
         let stored = if let Some(known) = self.just_taken_up(session) {

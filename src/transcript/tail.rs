@@ -232,7 +232,7 @@ fn text(value: &Value, key: &str) -> Option<String> {
 }
 
 /// What may be kept of a text: its beginning, without secrets.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     hidden(clip(text))
 }
 

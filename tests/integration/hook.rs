@@ -410,3 +410,39 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     quiet.variables.push(("WHYCAP_CONFIG".to_owned(), settings));
     assert_eq!(quiet.meets(AT, TEXT, json!({})).success(), "");
 }
+
+/// A gateway answers with its whole error page. What is known of others stays known.
+#[test]
+fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T09:59:00Z",
+        "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+        json!({}),
+    );
+    let behind = Client::with_session(&sandbox, "behind");
+    let page = format!(
+        "API Error: 502 <html>{}</html>",
+        "<p>bad gateway</p>".repeat(15_000)
+    );
+    behind.meets(AT, &page, json!({"apiErrorStatus": 502}));
+    let kept = sandbox.read(JOURNAL).len();
+    assert!(kept < 20_000, "{kept} bytes are kept");
+    let drawn = client.draws("2026-11-20T10:00:30Z", Value::Null, 120);
+    assert!(drawn.success().contains("back Tue 24 Nov"), "{drawn:?}");
+    let drawn = behind.draws("2026-11-20T10:00:31Z", Value::Null, 120);
+    assert!(drawn.success().lines().count() > 1, "{drawn:?}");
+}
+
+#[test]
+fn a_long_error_is_one_although_its_hook_came_later() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let page = format!("API Error: 400 {}", "bad word here ".repeat(214));
+    client.append(&client.error_line(AT, &page, json!({"apiErrorStatus": 400})));
+    client.stop_failure("2026-11-20T10:00:03Z", &page);
+    let listed = ["incidents", "--json"];
+    let listed = client.run("2026-11-20T10:01:00Z", &listed, b"").json();
+    assert_eq!(listed["incidents"].as_array().unwrap().len(), 1);
+}
