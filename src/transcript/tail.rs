@@ -115,8 +115,8 @@ impl Tail {
         let line: Value = serde_json::from_slice(line).ok()?;
         // A fork's file repeats its parent's lines, which say nothing about the fork.
         let original = line.get("requestSessionId");
-        let is_copied =
-            original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
+        let is_copied = line.at("forkedFrom").is_object()
+            || original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
         if line.at("type") != "assistant" || is_copied {
             return None;
         }
@@ -362,13 +362,22 @@ mod tests {
 
     #[test]
     fn a_forks_copy_of_its_parents_error_is_not_the_forks() {
-        let line = |id: &str| {
+        let line = |marked: &str| {
             let text = format!(
-                r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork","requestSessionId":"{id}","message":{{"model":"<synthetic>","content":"x"}}}}"#
+                r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork",{marked},"message":{{"model":"<synthetic>","content":"x"}}}}"#
             );
             read(&text).errors.len()
         };
-        assert_eq!((line("parent"), line("fork")), (0, 1));
+        // `/branch` names the session and the line that a copy was made from.
+        let copied = r#""forkedFrom":{"sessionId":"parent","messageUuid":"u1"}"#;
+        for (marked, errors) in [
+            (r#""requestSessionId":"parent""#, 0),
+            (r#""requestSessionId":"fork""#, 1),
+            (copied, 0),
+            (r#""forkedFrom":null"#, 1),
+        ] {
+            assert_eq!(line(marked), errors, "{marked}");
+        }
     }
 
     #[test]
