@@ -212,7 +212,7 @@ impl Incidents<'_> {
         let rank = |incident: &Incident| match incident.standing {
             Standing::Blocks(_) => 0,
             Standing::News => 1,
-            Standing::Over(_) => 2 + u8::from(now - incident.evidence.at >= LATELY),
+            Standing::Over(_) => 2 + u8::from((now - incident.evidence.at).abs() >= LATELY),
         };
         // Those that are too old say nothing about the present.
         let mut found = self.found(session, INCIDENTS);

@@ -94,7 +94,8 @@ impl Standing {
         // A limit that looks false may last until its reset, but the next try does not.
         let passes_at = reset.filter(|_| diagnosis.limit.is_passing());
         let pause_ends = passes_at.or(pause.map(|pause| evidence.at + pause));
-        let age = now - evidence.at;
+        // A clock may have been set back since.
+        let age = (now - evidence.at).abs();
         let elsewhere = is_answered_elsewhere(evidence, diagnosis);
         let endings = [
             (reset.is_some_and(|reset| reset <= now), Ending::Reset),

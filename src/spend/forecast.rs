@@ -62,8 +62,7 @@ impl Course {
     }
 
     pub(crate) fn spent_today(&self) -> Money {
-        let quarters = self.quarters.range(self.midnight(self.today)..);
-        quarters.map(|(_, cost)| *cost).sum()
+        self.spent_on(self.today, |_| true)
     }
 
     pub(crate) fn spent_this_month(&self) -> Money {
@@ -94,18 +93,20 @@ impl Course {
     /// The days that are looked at, as far as there is a history before or on them, and of each what
     /// was spent at the times that are meant.
     fn past_days(&self, is_meant: impl Fn(NaiveTime) -> bool) -> Vec<PastDay> {
-        let zone = self.clock.zone;
         let earliest = self.quarters.keys().next();
-        let earliest = earliest.map_or(self.today, |at| zone.day(moment(*at)));
+        let earliest = earliest.map_or(self.today, |at| self.clock.zone.day(moment(*at)));
         let first = earliest.max(self.today - Days::new(LOOKED_AT));
         let days = first.iter_days().take_while(|day| *day < self.today);
-        let spent = days.map(|day| {
-            let bounds = self.midnight(day)..self.midnight(day + Days::new(1));
-            let quarters = self.quarters.range(bounds);
-            let meant = quarters.filter(|(at, _)| is_meant(zone.at(moment(**at)).time()));
-            (day.weekday(), meant.map(|(_, cost)| *cost).sum())
-        });
+        let spent = days.map(|day| (day.weekday(), self.spent_on(day, &is_meant)));
         spent.collect()
+    }
+
+    /// What was spent on a day at the times that are meant. Under a wrong clock rows lie ahead of it.
+    fn spent_on(&self, day: NaiveDate, is_meant: impl Fn(NaiveTime) -> bool) -> Money {
+        let bounds = self.midnight(day)..self.midnight(day + Days::new(1));
+        let (zone, quarters) = (self.clock.zone, self.quarters.range(bounds));
+        let meant = quarters.filter(|(at, _)| is_meant(zone.at(moment(**at)).time()));
+        meant.map(|(_, cost)| *cost).sum()
     }
 
     /// The same of whole days. None where nothing was spent on them.

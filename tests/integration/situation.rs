@@ -1332,6 +1332,32 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
     }
 }
 
+/// The clock said December once; it was set right since.
+#[test]
+fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
+    let sandbox = with_a_private_login();
+    let lost = Client::with_session(&sandbox, "lost");
+    let overloaded = json!({"apiErrorStatus": 529});
+    lost.meets(
+        "2026-12-18T10:00:00Z",
+        "API Error: 529 Overloaded",
+        overloaded,
+    );
+    let asked = lost.run(AT, &["explain", "--exit-code"], b"");
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let waited = lost.run(AT, &["wait", "--timeout", "1s"], b"");
+    assert_eq!(waited.code, 0, "{}", waited.stderr);
+    // Nor is it what is spoken of, once something came under the right one.
+    let client = Client::new(&sandbox);
+    client.meets(
+        AT,
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    client.answers("2026-11-20T10:10:00Z");
+    assert_eq!(client.explained(LATER)["at"], AT);
+}
+
 /// Held back or not, a prompt ends the waiting, and every place knows it from then on.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
