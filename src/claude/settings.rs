@@ -181,8 +181,7 @@ pub(crate) fn winner<'a>(
     files: &'a [SettingsFile],
     key: &str,
 ) -> Option<(&'a SettingsFile, &'a Value)> {
-    let mut files = files.iter();
-    files.find_map(|file| Some((file, file.get(key)?)))
+    files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
 /// What responses cost here: the built-in prices with the user's own rates, and what Claude Code

@@ -61,7 +61,7 @@ impl<'a> Incidents<'a> {
         self.login.get_or_init(|| LoginState::load(self.places))
     }
 
-    fn account(&self) -> Option<&Account> {
+    pub(crate) fn account(&self) -> Option<&Account> {
         self.login().account.as_ref()
     }
 

@@ -214,11 +214,6 @@ impl Incidents<'_> {
         Some(newest.sample.ahead(self.environment.now))
     }
 
-    /// Whether these are known to be of another account than the one that is logged in.
-    pub(crate) fn is_not_of_login(&self, known: &Sample) -> bool {
-        known.is_of(self.account()) == Some(false)
-    }
-
     /// The windows as they are known now: what the session is told, or what another session of the
     /// account was told later. Where the client tells nothing, because its last answer was an
     /// error (`is_refused`) or there is none since the session was taken up again, what is known

@@ -51,9 +51,6 @@ pub struct Resets {
     pub others: Vec<Reset>,
 }
 
-/// How many words about a reset are looked at.
-const MOST: usize = 32;
-
 /// Something about a time that nobody should guess at: "11/23", "3pm IST", "Monday at 9".
 #[derive(Debug)]
 struct Unreadable;
@@ -78,8 +75,8 @@ pub(super) fn in_text(
     };
     let starts = VOCABULARY.before_resets.iter();
     let found = starts.flat_map(|start| text.match_indices(start));
-    // A text that says so more often is no message.
-    let mut phrases = found.take(MOST).filter_map(|(at, start)| {
+    // A text that says so more often than this is no message.
+    let mut phrases = found.take(32).filter_map(|(at, start)| {
         let (before, rest) = text.split_at_checked(at)?;
         is_own(before, kind).then_some(rest.strip_prefix(start)?)
     });

@@ -116,11 +116,6 @@ impl Sample {
         self.windows().map(|(_, meter)| meter).chain(limit)
     }
 
-    /// Whether one of the plan's windows is used up.
-    pub(crate) fn has_a_full_one(&self) -> bool {
-        self.windows().any(|(_, meter)| meter.is_used_up())
-    }
-
     /// Whether every meter says the same.
     pub(crate) fn has_figures_of(&self, other: &Self) -> bool {
         let windows = |sample: &Self| (sample.five_hour, sample.seven_day, sample.others);

@@ -60,7 +60,8 @@ impl Watched {
         let expected = known.map(|known| incidents.expected(known));
         Moment {
             clock: machine.clock(),
-            are_of_another_login: known.is_some_and(|known| incidents.is_not_of_login(known)),
+            are_of_another_login: known
+                .is_some_and(|it| it.is_of(incidents.account()) == Some(false)),
             expected: expected.unwrap_or_default(),
             spend,
             sessions: self.running(&incidents, &machine.places, registered, &slow.situation),

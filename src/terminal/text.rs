@@ -28,8 +28,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// The same text in several lines, as they are broken.
 pub fn visible_lines(text: &str) -> String {
-    let lines = text.split('\n').map(visible);
-    lines.collect::<Vec<_>>().join("\n")
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Serialized JSON, with the same characters escaped the way JSON does. Whatever of them is no

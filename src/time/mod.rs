@@ -147,8 +147,7 @@ impl Clock {
             Hours::TwentyFour => "%H:%M",
             Hours::Twelve => "%-I:%M%P",
         };
-        let local = self.zone.at(at);
-        local.format(&format!("{day}{time}")).to_string()
+        self.zone.at(at).format(&format!("{day}{time}")).to_string()
     }
 
     /// "14:30, in 1 h 52 m" or "14:30, 5 m ago".
