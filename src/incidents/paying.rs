@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::readings::{self, Reading};
 use super::{Incidents, in_transcript};
-use crate::claude::account::Account;
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::kind::Window;
@@ -107,8 +106,8 @@ impl Incidents<'_> {
     /// that was changed lately, says that it costs nothing more.
     pub(crate) fn paying(&self, transcript: Option<&Path>, costs: &CostsOf<'_>) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
-        let is_off = |account: &Account| account.usage_credits_enabled == Some(false);
-        if self.account().is_some_and(is_off) || self.login().no_credits.is_some() {
+        // What the account says of credits is as old as the login; this comes with each answer.
+        if self.login().no_credits.is_some() {
             return None;
         }
         let account = newest.account.as_deref();

@@ -917,22 +917,19 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
 
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
-    for (key, value) in [
-        ("/cachedExtraUsageDisabledReason", json!("out_of_credits")),
-        ("/oauthAccount/hasExtraUsageEnabled", json!(false)),
-    ] {
+    // Claude Code writes that credits are off where it was not told; only the server's word counts.
+    for (no_credits, is_told) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
-        state["cachedExtraUsageDisabledReason"] = Value::Null;
-        state["oauthAccount"]["hasExtraUsageEnabled"] = json!(true);
-        *state.pointer_mut(key).unwrap() = value;
+        state["oauthAccount"]["hasExtraUsageEnabled"] = json!(false);
+        state["cachedExtraUsageDisabledReason"] = no_credits;
         sandbox.write(".claude.json", state.to_string());
         let client = Client::new(&sandbox);
         let full = || windows(100.0, NOON, 40.0, TUESDAY);
         client.draws("2026-11-20T09:58:01Z", full(), 120);
         client.works(AT, 100_000);
         let drawn = client.draws(SOON, full(), 120);
-        assert!(!drawn.success().contains("paying"), "{key}: {drawn:?}");
+        assert_eq!(drawn.success().contains("paying"), is_told, "{drawn:?}");
     }
 }
 
