@@ -34,9 +34,9 @@ pub(crate) enum BudgetScope {
     Day,
     /// A month of the user's zone.
     Month,
-    /// Likewise, of what is paid beyond a full window of the plan: inferred.
+    /// A month, of what is paid beyond a full window of the plan: inferred.
     Credits,
-    /// Likewise, in the directories that this key names.
+    /// A month, in the directories that this key names.
     Project(String),
 }
 

@@ -49,7 +49,7 @@ pub(super) fn owner(transcript: &Path) -> Option<Owner> {
     owner_in(start, &bytes).or_else(|| owner_at_the_beginning(transcript).filter(|_| start > 0))
 }
 
-/// Likewise, of the session of a status line.
+/// Whose the session of a status line is.
 pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
     owner(payload.transcript_path.as_deref()?)
 }

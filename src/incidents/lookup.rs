@@ -212,7 +212,8 @@ impl Incidents<'_> {
         let rank = |incident: &Incident| match incident.standing {
             Standing::Blocks(_) => 0,
             Standing::News => 1,
-            Standing::Over(_) => 2 + u8::from((now - incident.evidence.at).abs() >= LATELY),
+            Standing::Over(_) if (now - incident.evidence.at).abs() < LATELY => 2,
+            Standing::Over(_) => 3,
         };
         // Those that are too old say nothing about the present.
         let mut found = self.found(session, INCIDENTS);
@@ -232,7 +233,9 @@ impl Incidents<'_> {
         let known = journal.records::<Resumed>("");
         let known: HashMap<_, _> = known.map(|it| ((it.session, it.at), it.then)).collect();
         for incident in incidents.iter_mut().filter(|incident| !incident.is_news()) {
-            let session = incident.evidence.session.id.clone().unwrap_or_default();
+            let Some(session) = incident.evidence.session.id.clone() else {
+                continue;
+            };
             let key = (session, incident.evidence.at.timestamp_millis());
             incident.evidence.since.went_on = known.get(&key).copied().or_else(|| {
                 let then = self.went_on(incident, ledger)?;

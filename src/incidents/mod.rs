@@ -71,11 +71,10 @@ impl<'a> Incidents<'a> {
     }
 
     /// The same, unless the session belongs to another account.
-    pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<ShownUsage> {
+    pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<&ShownUsage> {
         let owner = in_transcript::owner_of(payload);
         let whose = owner.and_then(|owner| Whose::of(&owner, self.account()));
-        let usage = self.shown_usage().filter(|_| whose != Some(Whose::Other));
-        usage.cloned()
+        self.shown_usage().filter(|_| whose != Some(Whose::Other))
     }
 
     /// What the journal held lately, when it was first asked for.

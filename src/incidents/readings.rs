@@ -208,7 +208,7 @@ impl Incidents<'_> {
         told.max_by_key(|known| known.measured)
     }
 
-    /// Likewise, by one of them.
+    /// What this teller told the account last, as it is known now.
     pub(super) fn known_of(&self, teller: Teller) -> Option<Sample> {
         let newest = self.newest_reading(teller)?;
         Some(newest.sample.ahead(self.environment.now))

@@ -81,7 +81,7 @@ pub(super) fn near(evidence: &Evidence, window: Window) -> Option<(&Sample, Mete
     near_of(evidence, window.length(), |sample| sample.meter(window))
 }
 
-/// Likewise for a gateway's spend limit: the fullest that the user has there, whatever its period.
+/// A gateway's spend limit as it was told near the error: the fullest that the user has there, whatever its period.
 pub(super) fn spend_limit(evidence: &Evidence) -> Option<(&Sample, SpendMeter)> {
     let meter = |sample: &Sample| Some(sample.others.spend_limit?.meter);
     let (sample, _) = near_of(evidence, LONGEST_PERIOD, meter)?;

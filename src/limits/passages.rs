@@ -52,7 +52,7 @@ pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
         return text.into();
     }
     let head = (0..=LONGEST / 2).rev().find_map(|end| text.get(..end));
-    let tail = (text.len() - LONGEST / 2..=text.len()).find_map(|start| text.get(start..));
+    let tail = (text.len() - LONGEST / 2 + 1..=text.len()).find_map(|start| text.get(start..));
     let [head, tail] = [head, tail].map(Option::unwrap_or_default);
     format!("{head}\n{tail}").into()
 }

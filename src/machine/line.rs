@@ -173,7 +173,7 @@ impl<'a> LineKnown<'a> {
         }
         // From a file that may be large: only for who chose it.
         if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
-            facts.usage = incidents.shown_usage_of(payload);
+            facts.usage = incidents.shown_usage_of(payload).cloned();
         }
         Self {
             asked,

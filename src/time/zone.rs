@@ -108,8 +108,8 @@ impl Zone {
     pub fn moment(self, wall: NaiveDateTime) -> DateTime<Utc> {
         // No zone has ever skipped more than a day (Samoa, 2011), so a quarter hour at a time
         // for a day and a bit finds the end of any gap.
-        let mut later = (0..=100).map(|quarter| chrono::TimeDelta::minutes(15 * quarter));
-        later
+        (0..=100)
+            .map(|quarter| chrono::TimeDelta::minutes(15 * quarter))
             .find_map(|later| self.exact_moment(wall.checked_add_signed(later)?))
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
     }

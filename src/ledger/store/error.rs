@@ -77,14 +77,15 @@ impl LedgerError {
         self.damage().is_some()
     }
 
-    pub(super) fn of(path: &Path, file: Option<FileId>, source: rusqlite::Error) -> Self {
+    /// SQLite failed on the ledger that is kept at `path`; `file` stood there then.
+    pub(super) fn from_sqlite(path: &Path, file: Option<FileId>, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         Self::Database { path, file, source }
     }
 
     pub(super) fn busy(path: &Path) -> Self {
         let busy = ffi::Error::new(ffi::SQLITE_BUSY);
-        Self::of(path, None, rusqlite::Error::SqliteFailure(busy, None))
+        Self::from_sqlite(path, None, rusqlite::Error::SqliteFailure(busy, None))
     }
 
     /// The ledger's place, which file stood there, and what SQLite said.

@@ -162,7 +162,7 @@ impl Ledger {
         file: Option<FileId>,
         patience: Patience,
     ) -> Result<Self, LedgerError> {
-        let failed = |source| LedgerError::of(path, file, source);
+        let failed = |source| LedgerError::from_sqlite(path, file, source);
         let mut connection = opened.map_err(failed)?;
         let is_ours = prepare(&mut connection, patience).map_err(failed)?;
         let (store, path) = (Store(connection), path.to_owned());
@@ -182,7 +182,7 @@ impl Ledger {
         &'s self,
         read: impl FnOnce(&'s Store) -> Result<T>,
     ) -> Result<T, LedgerError> {
-        read(&self.store).map_err(|source| LedgerError::of(&self.path, self.file, source))
+        read(&self.store).map_err(|source| LedgerError::from_sqlite(&self.path, self.file, source))
     }
 
     /// Writes in one transaction, waiting for another writer as long as this ledger's patience
@@ -358,7 +358,7 @@ fn is_sound(path: &Path) -> bool {
         let check = "PRAGMA integrity_check(1)";
         connection.query_row(check, [], |row| row.get(0))
     };
-    let found = look().map_err(|source| LedgerError::of(path, None, source));
+    let found = look().map_err(|source| LedgerError::from_sqlite(path, None, source));
     found.map_or_else(|error| !error.is_damage(), |found: String| found == "ok")
 }
 
@@ -415,7 +415,7 @@ mod tests {
         }
         let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
         let damaged = rusqlite::Error::SqliteFailure(damaged, None);
-        let error = LedgerError::of(&path, FileId::at(&path), damaged);
+        let error = LedgerError::from_sqlite(&path, FileId::at(&path), damaged);
         set_aside(&path, &error, Duration::ZERO).unwrap();
         assert!(!path.exists() && !first.exists() && second.exists());
         assert_eq!(std::fs::read(&log).unwrap(), b"old");
