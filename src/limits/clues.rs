@@ -48,6 +48,8 @@ pub(super) enum Substance {
     Notes,
     /// Other words stand around the message, and nobody says that it came to them.
     Told,
+    /// The message stands in quotes, in a sentence about it.
+    Quoted,
 }
 
 /// Who says it, as far as a text that somebody pasted gives that away.

@@ -69,12 +69,13 @@ impl Diagnosis {
     /// As the message's own row has it, but for what is judged.
     pub(super) fn new(case: &Case<'_>, judged: Judged) -> Self {
         let message = case.message;
-        // Of a window the words say that the message says so; of money in the Console or at a gateway not.
-        let asserts = match judged.verdict {
-            Verdict::Real | Verdict::Misworded => true,
-            verdict => verdict == Verdict::CannotTell && message.names.counts() == Counts::ApiMoney,
+        let is_only_told = match (case.clues.substance, judged.verdict) {
+            (Substance::Told | Substance::Quoted, Verdict::Real | Verdict::Misworded)
+            | (Substance::Quoted, Verdict::CannotTell) => true,
+            // Of a window the words say that the message says so; of money in the Console or at a gateway not.
+            (Substance::Told, Verdict::CannotTell) => message.names.counts() == Counts::ApiMoney,
+            _ => false,
         };
-        let is_only_told = asserts && case.clues.substance == Substance::Told;
         let doubt = is_only_told.then_some(Verdict::CannotTell);
         let service = message.service.or(message.names.service());
         Self {

@@ -71,11 +71,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
-    // Nobody else has a session or a weekly limit that "you've hit".
-    let mut windows = VOCABULARY.windows.iter();
-    let is_window = windows.any(|(_, names)| names.hold(name));
-    let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
-    let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot(after) && is_short;
+    let is_told = is_whole && is_claudes(name) && ends_there(after) || has_dot(after) && is_short;
     (is_told && !is_anothers(before)).then(|| NamedLimit::new(name, true, before, after))
 }
 
@@ -131,28 +127,12 @@ fn reached(text: &str) -> Option<NamedLimit> {
     let is_status = |(word, _): &(&str, &str)| word.len() == 3 && word.parse::<u16>().is_ok();
     let named = name.split_once(' ').filter(is_status);
     let name = named.map_or(name, |(_, name)| name);
-    // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
-    let is_told = if name.is_empty() {
-        after.starts_with(" · resets") && text.contains(" · /")
-    } else {
-        // "Session limit reached: max 5 for this user" goes on about something else.
-        let is_whole = !after.starts_with(':') || after.contains("reset");
-        is_whole && is_claudes(name) && ends_there(after)
-    };
+    // "Limit reached · resets 3pm" has no name, but Claude Code's grammar.
+    let is_named = !name.is_empty() || after.starts_with(" · resets");
+    // "Session limit reached: max 5 for this user" goes on about something else.
+    let is_whole = !after.starts_with(':') || after.contains("reset");
+    let is_told = is_named && is_whole && is_claudes(name) && ends_there(after);
     (is_told && !is_anothers(elsewhere)).then(|| NamedLimit::new(name, false, elsewhere, after))
-}
-
-/// Whether a sentence that does not speak of Claude only mentions a statement: `means "…" there`.
-/// A log may quote one as well: `stderr: "…"`.
-fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
-    let before = before.trim_end();
-    let Some(quote) = before.chars().last().filter(|c| ['"', '\''].contains(c)) else {
-        return false;
-    };
-    let rest = after.rfind(quote).and_then(|at| after.get(at + 1..));
-    let rest = rest.unwrap_or_default();
-    let rest = rest.trim_matches(['.', ')', ']', '}', ' ', '\'']);
-    !rest.is_empty() && !VOCABULARY.marks.stand_in(text)
 }
 
 #[cfg(test)]

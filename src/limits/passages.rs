@@ -121,7 +121,7 @@ impl Passage {
                 texts.push(format!("resets in {value} seconds"));
             }
         }
-        let told = limit_told(&said);
+        let told = limit_told(&said, object);
         let texts: Vec<String> = told.into_iter().chain(texts).collect();
         self.add(&texts.join(". "));
     }
@@ -153,15 +153,17 @@ impl Passage {
 }
 
 /// What a `rate_limit_event` of the Agent SDK tells about a limit, in Claude Code's own words.
-fn limit_told(said: &HashMap<&str, &str>) -> Option<String> {
+fn limit_told(said: &HashMap<&str, &str>, object: &str) -> Option<String> {
     let (name, resets_at) = (said.get("rateLimitType"), said.get("resetsAt"));
     let window = name.and_then(|name| Window::of_rate_limit_type(name));
     let limit = window.map_or("limit", Window::limit);
     let resets = resets_at.map(|at| format!(" · resets {at}"));
     let resets = resets.unwrap_or_default();
     name.or(resets_at)?;
+    let is_paid_for = object.replace(' ', "").contains("isUsingOverage\":true");
     Some(match *said.get("status")? {
         "rejected" if name == Some(&"overage") => format!("You're out of usage credits{resets}"),
+        _ if is_paid_for => format!("Now using usage credits{resets}"),
         "rejected" => format!("You've hit your {limit}{resets}"),
         "allowed_warning" => format!("You're close to your {limit}{resets}"),
         "allowed" => format!("limit status: allowed{resets}"),

@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::kind::{LimitKind, Service, Window};
 use super::messages::{self, Message, Rank};
 use super::named_limit::{NamedLimit, window_in};
-use super::talk::{Giver, parts, words_beside};
+use super::talk::{Giver, is_quoted_amid, parts, words_beside};
 use super::vocabulary::{VOCABULARY, normalize};
 
 /// The row of an error with the clues that it was recognized by.
@@ -18,6 +18,7 @@ use super::vocabulary::{VOCABULARY, normalize};
 pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     let (rank, message, mut clues) = current(&Clues::of(evidence));
     let text = &evidence.text.message;
+    let is_limit = message.names.service().or(message.service).is_some();
     if clues.substance != Substance::Wrapper && rank > Rank::Vague {
         match clues.giver {
             Giver::Open if is_list(text) => {
@@ -25,6 +26,9 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
                 return (messages::known_as("unknown"), clues);
             }
             Giver::Oneself if is_list(text) => clues.substance = Substance::Told,
+            Giver::Open if is_limit && is_quoted_amid(text, is_message) => {
+                clues.substance = Substance::Quoted;
+            }
             Giver::Open if is_amid_others_words(message, text) => {
                 clues.substance = Substance::Told;
             }
@@ -63,6 +67,10 @@ fn is_list(text: &str) -> bool {
     // States of the service follow one another.
     let is_counted = |kind: &&LimitKind| **kind != LimitKind::Unknown && !kind.is_passing();
     kinds.iter().filter(is_counted).count() >= MANY
+}
+
+fn is_message(text: &str) -> bool {
+    current(&Clues::of_text(text)).0 > Rank::Vague
 }
 
 /// Whether a text says more than the message.

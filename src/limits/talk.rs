@@ -86,6 +86,20 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|part| part.len() >= SHORTEST)
 }
 
+/// Whether such a message stands in quotes in a sentence that goes on behind it: `don't show "…" twice`.
+pub(super) fn is_quoted_amid(text: &str, is_message: impl Fn(&str) -> bool) -> bool {
+    let pieces: Vec<&str> = text.split(['"', '“', '”', '„', '`']).collect();
+    pieces.windows(3).step_by(2).any(|pieces| match pieces {
+        [before, quoted, after] => {
+            let before = before.trim_end_matches([' ', '\n', '(', '*']);
+            let goes_on = after.split(['.', ':', '!', '?', ';', '\n']).next();
+            let follows = goes_on.map(|words| words_beside(words, &HashSet::new()));
+            before.ends_with(char::is_alphabetic) && follows > Some(0) && is_message(quoted)
+        }
+        _ => false,
+    })
+}
+
 /// How many words a text has that neither a message nor a wrapper has. Where no blanks part words, three
 /// signs are one.
 pub(super) fn words_beside(text: &str, known: &HashSet<String>) -> usize {
