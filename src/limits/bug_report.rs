@@ -77,21 +77,14 @@ fn redact_word(word: &str) -> String {
     let is_bare_host = core.contains('.')
         && !core.contains('/')
         && labels.all(|label| label.contains(char::is_alphabetic));
-    let replaced = if core.contains('@') {
-        "[address]"
-    } else if is_id {
-        "[id]"
-    } else if let Some(host) = host {
-        if is_anthropics(host) {
-            return word.to_owned();
-        }
-        "[url]"
-    } else if core.starts_with("~/") || core.contains('\\') || is_path(core) {
-        "[path]"
-    } else if is_bare_host && !is_anthropics(core) {
-        "[host]"
-    } else {
-        return word.to_owned();
+    let replaced = match host {
+        _ if core.contains('@') => "[address]",
+        _ if is_id => "[id]",
+        Some(host) if is_anthropics(host) => core,
+        Some(_) => "[url]",
+        None if core.starts_with("~/") || core.contains('\\') || is_path(core) => "[path]",
+        None if is_bare_host && !is_anthropics(core) => "[host]",
+        None => core,
     };
     word.replace(core, replaced)
 }
