@@ -937,6 +937,11 @@ fn where_the_server_serves_no_credits_nobody_pays() {
 #[test]
 fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits() {
     let sandbox = with_a_private_login();
+    let config = sandbox.write(
+        "whycap.toml",
+        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
+    );
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
     let client = Client::new(&sandbox);
     for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
         client.works(&format!("2026-11-20T09:{minute}:00Z"), 10_000);
@@ -955,8 +960,17 @@ fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits(
         120,
     );
     cloud.works(AT, 1_000_000);
+    // The ledger has not read the answer yet when the hook asks.
+    let stops = |it: &Client<'_>| it.event(SOON, "Stop", json!({})).success().to_owned();
+    assert_eq!(stops(&cloud), "");
     let now = client.run(SOON, &["now", "--json"], b"").json();
     assert_eq!(now["paying"], Value::Null);
+    client.works("2026-11-20T10:00:01Z", 1_000_000);
+    let said = stops(&client);
+    assert!(
+        said.contains("used up"),
+        "the one word was not said: {said}"
+    );
 }
 
 /// What `/usage` showed stands in the answer with its age, and proves nothing.
