@@ -54,8 +54,8 @@ pub(crate) struct Findings {
     /// Answers without a record of their request: of them only usage and times are known.
     pub(crate) unrecorded: u64,
     pub(crate) answers: u64,
-    /// What writing everything for an hour would have cost more, and what it would have saved where
-    /// five minutes had passed, and no hour.
+    /// What writing for an hour would have cost more, and what it would have saved: where five minutes had
+    /// passed, and no hour, nothing would have been written again.
     pub(crate) hour: (Money, Money),
 }
 
@@ -88,6 +88,9 @@ impl Findings {
             cause.or_default().add(&again);
             if again.cause == Cause::Expired && again.after < HOUR {
                 found.hour.1 += again.cost;
+                // It would have been there still, and not been written for an hour.
+                let written = write.answer.usage.cache_write;
+                found.hour.0 -= write.hour_more.share(again.tokens.into(), written.into());
             }
             if !again.is_needless {
                 continue;
