@@ -290,7 +290,7 @@ impl Live {
         since: DateTime<Utc>,
         is_meant: &dyn Fn(&str) -> bool,
     ) -> Option<Vec<(Millis, Money)>> {
-        let mut costs = self.ledger.costs_since(since, is_meant).ok()?;
+        let mut costs = self.ledger.costs_since(since, is_meant)?;
         let gains = self.gains().ok()?;
         // Whose the session is takes a look into its transcript.
         if !gains.is_empty() && is_meant(&self.session) {

@@ -46,9 +46,7 @@ pub(crate) fn comparison(
 }
 
 pub(super) fn switched_sentence(one: &Switched) -> String {
-    let Switched {
-        asked, got, cost, ..
-    } = one;
+    let (asked, got, cost) = (&one.asked, &one.got, one.cost);
     let answers = counted(one.answers, "answer");
     format!("Asked for {asked}, got {got}: {answers}, {cost}.")
 }
