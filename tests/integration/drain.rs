@@ -493,7 +493,8 @@ fn without_records_only_what_happens_within_a_turn_is_proven_and_the_rest_is_sai
     life.write(&sandbox);
     let said = sandbox.run(&["drain"]);
     assert!(
-        said.success().contains("have no record of their request"),
+        said.success()
+            .contains("answers have no record of their request"),
         "{}",
         said.stdout
     );
