@@ -241,8 +241,7 @@ pub(crate) struct Block {
     pub(crate) spent: Amount,
 }
 
-/// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
-/// long that none does.
+/// The block that runs at `now`, as a report by block has it. None where the last one has ended.
 pub(crate) fn running_block(
     ledger: &Ledger,
     now: DateTime<Utc>,
