@@ -176,15 +176,12 @@ impl Moment {
         let per_hour = per_hour.map_or_else(String::new, |says| format!(", {says}"));
         let today = format!("{}{both}{per_hour}", today.sign());
         labelled(report, "Today", [(Tone::Strong, today)]);
-        let says = match spend.block {
-            None => "none: nothing was spent in the last five hours".to_owned(),
-            Some(block) => format!(
-                "{} since {}, ends {}",
-                block.spent.unless_complete(spend.is_complete).show(),
-                self.clock.time(block.start),
-                self.clock.time_and_distance(block.end)
-            ),
-        };
+        let says = spend.block.map(|block| {
+            let cost = block.spent.unless_complete(spend.is_complete).show();
+            let (start, end) = (block.start, self.clock.time_and_distance(block.end));
+            format!("{cost} since {}, ends {end}", self.clock.time(start))
+        });
+        let says = says.unwrap_or_else(|| "none runs".to_owned());
         // Where the window is known, a second one that is worked out would only confuse.
         let window = self.windows.as_ref().and_then(|told| told.five_hour);
         let block = window.is_none().then_some((Tone::Plain, says));

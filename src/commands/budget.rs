@@ -26,14 +26,14 @@ impl Verb for BudgetArguments {
         let report = machine.gathered(|ledger, caught| {
             let mut survey = Survey::new(machine.clock(), config, home, sessions.clone());
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
-            let served = ledger.answers_since(today, &|_| true)?;
+            let served = ledger.answers_since(today, false, &|_| true)?;
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
             let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
-                machine.incidents().paid_since(month, &|since, is_own| {
-                    ledger.costs_since(since, is_own).ok()
-                })
+                let costs =
+                    |since, is_own: &dyn Fn(&str) -> bool| ledger.costs_since(since, is_own);
+                machine.incidents().paid_since(month, &costs)
             });
             let beside = BesideBudgets {
                 hint,

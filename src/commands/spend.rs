@@ -6,7 +6,8 @@ use super::reply::{Reply, Verb, misuse};
 use super::spend_page;
 use crate::machine::{Machine, StatementAsked};
 use crate::render::print_csv;
-use crate::terminal::{Tone, is_seen_by_person};
+use crate::spend::name_damaged;
+use crate::terminal::{Tone, complain, is_seen_by_person};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -60,6 +61,10 @@ impl Verb for SpendArguments {
         let is_incomplete = wanted.from.is_some() && statement.is_lower_bound();
         if self.csv {
             print_csv(&statement.spreadsheet())?;
+            // Files that could not be read at all were named then.
+            if let Some(damaged) = name_damaged(&statement.damaged, Some(&machine.places)) {
+                complain(&damaged);
+            }
             return Ok(Reply::default().with_code(is_incomplete));
         }
         let mut report = statement.report(&machine.places);

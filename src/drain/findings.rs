@@ -54,8 +54,8 @@ pub(crate) struct Findings {
     /// Answers without a record of their request: of them only usage and times are known.
     pub(crate) unrecorded: u64,
     pub(crate) answers: u64,
-    /// What writing everything for an hour would have cost more, and what it would have saved where
-    /// five minutes had passed, and no hour.
+    /// What writing for an hour would have cost more, and what it would have saved: where five minutes had
+    /// passed, and no hour, nothing would have been written again.
     pub(crate) hour: (Money, Money),
 }
 
@@ -88,6 +88,9 @@ impl Findings {
             cause.or_default().add(&again);
             if again.cause == Cause::Expired && again.after < HOUR {
                 found.hour.1 += again.cost;
+                // It would have been there still, and not been written for an hour.
+                let written = write.answer.usage.cache_write;
+                found.hour.0 -= write.hour_more.share(again.tokens.into(), written.into());
             }
             if !again.is_needless {
                 continue;
@@ -263,21 +266,18 @@ impl Drain {
         let worth = self.percent_worth.sentences(self.clock.now);
         report.paragraphs(Tone::Plain, worth);
         let ((more, saved), unrecorded) = (self.found.hour, self.found.unrecorded);
-        let answers = counted(self.found.answers, "answer");
+        let answers = self.found.answers;
         let of_pauses = format!(
             "Pauses of more than five minutes and less than an hour cost {saved}. Keeping everything for an hour would have cost {more} more."
         );
         let of_records = format!(
-            "{unrecorded} of {answers} have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven."
+            "{unrecorded} of {answers} answers have no record of their request; Claude Code keeps one since about 2.1.300. Of them only tokens and times are known, so less can be proven."
         );
-        for (is_so, says) in [
-            (saved > Money::ZERO, of_pauses),
-            (unrecorded > 0, of_records),
-        ] {
-            if is_so {
-                report.gap();
-                report.paragraph(Tone::Quiet, says);
-            }
+        let of_pauses = Some(of_pauses).filter(|_| saved > Money::ZERO);
+        let of_records = Some(of_records).filter(|_| unrecorded > 0);
+        for says in of_pauses.into_iter().chain(of_records) {
+            report.gap();
+            report.paragraph(Tone::Quiet, says);
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::ledger::{Answer, Answers};
 use crate::pricing::Money;
-use crate::spend::share;
+use crate::spend::{NO_LINE, share};
 use crate::time::{Clock, Millis, rfc3339};
 
 /// In a shorter pause, what was told late may belong to what was done before.
@@ -46,7 +46,7 @@ pub(crate) struct WindowShares {
 }
 
 impl WindowShares {
-    /// From all answers since the window began, what their ids stand for, and when it came to which
+    /// From all answers since the window began and what no line shows, what their ids stand for, and when it came to which
     /// percent, in order of time.
     pub(crate) fn new(
         name: &'static str,
@@ -141,7 +141,8 @@ impl WindowShares {
 fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec<UsedBy> {
     let mut sums: BTreeMap<&str, Money> = BTreeMap::new();
     for answer in answers {
-        *sums.entry(key(answer)).or_default() += answer.cost;
+        let key = Some(key(answer)).filter(|key| !key.is_empty());
+        *sums.entry(key.unwrap_or(NO_LINE)).or_default() += answer.cost;
     }
     let parts = sums.into_iter().map(|(key, cost)| UsedBy {
         key: key.to_owned(),

@@ -275,13 +275,14 @@ impl TeamLimits {
             errors.extend(stopped.then(|| (line.key, ExportedError::new(line))));
         })?;
         errors.sort_by_key(|(key, error)| (error.at, *key));
-        // An error that came while its person was stopped by the same limit is of the same stop.
+        // An error that came while its person was stopped by the same limit is of the same stop. Times are
+        // rounded down to a quarter of an hour.
         let mut lasts: HashMap<[String; 2], DateTime<Utc>> = HashMap::new();
         for (_, mut error) in errors {
             let ends = error.at.checked_add_signed(error.toll.blocked);
             let last = lasts.entry([error.person.clone(), error.kind.clone()]);
             let last = last.or_insert(DateTime::<Utc>::MIN_UTC);
-            error.toll.stops = (error.at > *last).into();
+            error.toll.stops = (error.at - *last >= TimeDelta::minutes(15)).into();
             *last = ends.unwrap_or(error.at).max(*last);
             let is_meant = period.contains(&error.at.timestamp_millis());
             self.errors.extend(is_meant.then_some(error));

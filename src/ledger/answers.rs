@@ -21,26 +21,6 @@ pub(crate) struct Answers {
     pub(crate) names: Names,
 }
 
-#[cfg(test)]
-impl Answers {
-    /// Adds an answer with what its ids stand for.
-    pub(crate) fn push(&mut self, answer: Answer, model: &str, agent: &str) {
-        let (model, agent) = (model.to_owned(), agent.to_owned());
-        let id = super::facts::id_of(model.as_bytes());
-        let scene = super::Scene::id("", &agent);
-        self.names.models.insert(id, model);
-        let branch = String::new();
-        self.names
-            .scenes
-            .insert(scene, super::Scene { branch, agent });
-        self.all.push(Answer {
-            model: id,
-            scene,
-            ..answer
-        });
-    }
-}
-
 /// What no line shows: what a session's totals count beyond its answers, or what a status line was drawn
 /// with and no transcript has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +29,18 @@ pub(crate) struct Hidden {
     pub(crate) session: Id,
     pub(crate) model: Id,
     pub(crate) tally: Tally,
+}
+
+impl Hidden {
+    fn as_answer(self) -> Answer {
+        Answer {
+            at: self.at,
+            session: self.session,
+            model: self.model,
+            cost: self.tally.cost(),
+            ..Answer::default()
+        }
+    }
 }
 
 /// How much is known of a session.
@@ -101,15 +93,18 @@ impl Ledger {
         &self,
         since: DateTime<Utc>,
         is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<(Millis, Money)>, LedgerError> {
-        let answers = self.answers_since(since, is_meant)?.all.into_iter();
-        Ok(answers.map(|answer| (answer.at, answer.cost)).collect())
+    ) -> Option<Vec<(Millis, Money)>> {
+        let answers = self.answers_since(since, false, is_meant).ok()?.all;
+        let costs = answers.into_iter().map(|answer| (answer.at, answer.cost));
+        Some(costs.collect())
     }
 
-    /// The answers of the sessions that are meant since a moment, session by session.
+    /// The answers of the sessions that are meant since a moment, session by session. `with_hidden`: and what
+    /// no line shows of these, as answers that stand at the start of a quarter of an hour.
     pub(crate) fn answers_since(
         &self,
         since: DateTime<Utc>,
+        with_hidden: bool,
         is_meant: &dyn Fn(&str) -> bool,
     ) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
@@ -120,6 +115,12 @@ impl Ledger {
             let mut all = Vec::new();
             for session in sessions.keys() {
                 all.extend(store.answers_since(*session, since)?);
+            }
+            if with_hidden {
+                store.each_hidden([since, Millis::MAX], |hidden| {
+                    let is_meant = sessions.contains_key(&hidden.session);
+                    all.extend(is_meant.then(|| hidden.as_answer()));
+                })?;
             }
             let names = Names::with_sessions(sessions, store)?;
             Ok(Answers { all, names })
@@ -209,5 +210,27 @@ impl Store {
             };
             Ok((row.get(0)?, known))
         })
+    }
+}
+
+#[cfg(test)]
+mod made_up {
+    use crate::ledger::facts::{Answer, Scene, id_of};
+
+    impl super::Answers {
+        /// Adds an answer with what its ids stand for.
+        pub(crate) fn push(&mut self, answer: Answer, model: &str, agent: &str) {
+            let (model, agent) = (model.to_owned(), agent.to_owned());
+            let id = id_of(model.as_bytes());
+            let scene = Scene::id("", &agent);
+            self.names.models.insert(id, model);
+            let branch = String::new();
+            self.names.scenes.insert(scene, Scene { branch, agent });
+            self.all.push(Answer {
+                model: id,
+                scene,
+                ..answer
+            });
+        }
     }
 }

@@ -290,9 +290,12 @@ impl Live {
         since: DateTime<Utc>,
         is_meant: &dyn Fn(&str) -> bool,
     ) -> Option<Vec<(Millis, Money)>> {
-        let mut costs = self.ledger.costs_since(since, is_meant).ok()?;
-        let gains = self.gains().ok()?.into_iter();
-        costs.extend(gains.map(|gain| (gain.answer.at, gain.cost)));
+        let mut costs = self.ledger.costs_since(since, is_meant)?;
+        let gains = self.gains().ok()?;
+        // Whose the session is takes a look into its transcript.
+        if !gains.is_empty() && is_meant(&self.session) {
+            costs.extend(gains.iter().map(|gain| (gain.answer.at, gain.cost)));
+        }
         Some(costs)
     }
 

@@ -92,9 +92,10 @@ impl Store {
         self.all(query, [], origin_from)
     }
 
-    /// The names alone of sessions that answered since this quarter of an hour.
+    /// The names alone of sessions that spent anything since this quarter of an hour.
     pub(super) fn sessions_since(&self, quarter: i64) -> Result<HashMap<Id, Origin>> {
-        let query = "SELECT id, name, '', NULL, NULL FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?)";
+        let query = "SELECT id, name, '', NULL, NULL FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?1
+                UNION ALL SELECT session FROM unrecorded WHERE quarter >= ?1 UNION ALL SELECT session FROM unwritten WHERE quarter >= ?1)";
         self.all(query, [quarter], origin_from)
     }
 }

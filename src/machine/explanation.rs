@@ -105,7 +105,7 @@ impl Machine {
         let paying = incidents.paying(None, &|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
             self.read_on(&mut ledger, ANSWER_READS);
-            ledger.costs_since(since, is_own).ok()
+            ledger.costs_since(since, is_own)
         })?;
         let is_free = incidents.situation(None).blocking().is_none();
         is_free.then(|| paying.says(self.clock()))

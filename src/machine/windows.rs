@@ -37,13 +37,13 @@ impl Machine {
             return Ok(PercentWorth::default());
         }
         let told = told_in(&steps);
-        let mut costs = ledger.costs_since(now - WORTH_OVER, &|it| told.contains(it))?;
-        costs.sort_unstable_by_key(|(at, _)| *at);
-        let spent = costs.into_iter().map(|(at, cost)| {
+        let spent = ledger.answers_since(now - WORTH_OVER, true, &|it| told.contains(it))?;
+        let spent = spent.all.into_iter().map(|Answer { at, cost, .. }| {
             let account = None;
             SpentHere { at, cost, account }
         });
-        let spent: Vec<SpentHere> = spent.collect();
+        let mut spent: Vec<SpentHere> = spent.collect();
+        spent.sort_unstable_by_key(|spent| spent.at);
         Ok(PercentWorth::new(&steps, &spent, now))
     }
 
@@ -76,7 +76,7 @@ impl Machine {
         let is_own = |session: &str| {
             told.contains(session) || incidents.is_of(session, account) != Some(false)
         };
-        let served = ledger.answers_since(earliest, &is_own).ok()?;
+        let served = ledger.answers_since(earliest, true, &is_own).ok()?;
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =

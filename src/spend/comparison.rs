@@ -24,11 +24,9 @@ pub(crate) fn comparison(
     let none = found.is_empty().then(|| texts.say("none", &[]));
     report.paragraphs(Tone::Plain, none);
     for difference in found {
-        let place = places.show(difference.origin.project.as_ref());
-        report.row(vec![
-            (Tone::Strong, format!("{:.8}", difference.origin.session)),
-            (Tone::Quiet, format!("  {place}")),
-        ]);
+        let session = format!("{:.8}", difference.origin.session);
+        let place = format!("  {}", places.show(difference.origin.project.as_ref()));
+        report.row(vec![(Tone::Strong, session), (Tone::Quiet, place)]);
         let theirs = format!("   Claude Code {}", difference.client.show());
         report.row(vec![
             (Tone::Plain, "  whycap ".to_owned()),
@@ -46,9 +44,7 @@ pub(crate) fn comparison(
 }
 
 pub(super) fn switched_sentence(one: &Switched) -> String {
-    let Switched {
-        asked, got, cost, ..
-    } = one;
+    let (asked, got, cost) = (&one.asked, &one.got, one.cost);
     let answers = counted(one.answers, "answer");
     format!("Asked for {asked}, got {got}: {answers}, {cost}.")
 }

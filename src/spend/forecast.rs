@@ -65,10 +65,11 @@ impl Course {
         self.spent_on(self.today, |_| true)
     }
 
+    /// What was spent from the first of the month until the end of today.
     pub(crate) fn spent_this_month(&self) -> Money {
-        let [begins, ends] = self.month.map(|at| at.timestamp_millis());
-        let quarters = self.quarters.range(begins..ends);
-        quarters.map(|(_, cost)| *cost).sum()
+        let (begins, ends) = (self.month[0], self.today + Days::new(1));
+        let period = begins.timestamp_millis()..self.midnight(ends);
+        self.quarters.range(period).map(|(_, cost)| *cost).sum()
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {

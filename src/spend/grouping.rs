@@ -7,9 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
 
-use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource, Tally};
+use crate::ledger::{Ledger, LedgerError, RowsBy, SpendRow, SpendSource, Tally};
 use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
+use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER, Zone, moment, monday_of};
 use serde_json::{Value, json};
 
 /// What a report is grouped by.
@@ -241,14 +241,15 @@ pub(crate) struct Block {
     pub(crate) spent: Amount,
 }
 
-/// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
-/// long that none does.
+/// The block that runs at `now`, as a report by block has it. None where the last one has ended.
 pub(crate) fn running_block(
     ledger: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    ledger.rows(EVER, RowsBy::Quarter, &mut |row| {
+    // Under a wrong clock rows lie ahead of it.
+    let until_now = Millis::MIN..now.timestamp_millis() + QUARTER;
+    ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
         rows.push((row.at, row.tally));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {

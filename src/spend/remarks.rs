@@ -100,7 +100,7 @@ pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -
 
 /// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with some of the names, or
 /// without any. None where every line was understood.
-fn name_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
+pub(crate) fn name_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
     let what = counted(lines, "damaged line");
     let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();

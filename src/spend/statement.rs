@@ -81,7 +81,7 @@ pub(crate) struct Statement {
     /// What the ledger had read before.
     pub(crate) read: Caught,
     /// Transcripts with lines that could not be understood, and how many.
-    pub(super) damaged: Vec<(String, u32)>,
+    pub(crate) damaged: Vec<(String, u32)>,
     /// Sessions that are in the middle of an answer.
     pub(super) answering: usize,
     /// What a percent of the five-hour window is worth at least, where prompts are shown.

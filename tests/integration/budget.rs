@@ -525,10 +525,12 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
 /// The machine was a day ahead for a while.
 #[test]
 fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
-    let sandbox = with_days("[budget]\nday = 40\n");
+    let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
     let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-18T20:00:00Z");
     let [now, budget] =
         [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
+    // Nor is it of the month yet: the hook and the line leave it out, too.
+    assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }

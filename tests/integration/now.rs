@@ -142,9 +142,41 @@ fn an_empty_home_has_a_screen_too() {
         run.success(),
         "Windows   not known: Claude Code reported none lately (an API key has none)\n\
          Today     $0.00\n\
-         Block     none: nothing was spent in the last five hours\n\
+         Block     none runs\n\
          Sessions  none running\n\
          Limit     no limit blocks your work\n"
+    );
+}
+
+/// Blocks begin with the first answer after the one before ended; a clock may have run ahead once.
+#[test]
+fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
+    let sandbox = Sandbox::new();
+    let answers = |times: &[&str]| {
+        for at in times {
+            let answer = json!({"type": "assistant", "sessionId": "s", "timestamp": at, "requestId": at, "uuid": at,
+                "message": {"id": at, "model": "claude-opus-5-5", "usage": {"input_tokens": 250_000, "output_tokens": 0}}});
+            sandbox.append(
+                ".claude/projects/-home-dev-api/s.jsonl",
+                &answer.to_string(),
+            );
+        }
+    };
+    let block = |at: &str, arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        Run::of(command.env("WHYCAP_NOW", at), b"")
+    };
+    answers(&["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
+    let ended = block("2026-11-20T08:02:00Z", &["now"]);
+    assert!(
+        ended.success().contains("Block     none runs\n"),
+        "{ended:?}"
+    );
+    answers(&["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
+    let running = block("2026-11-20T08:10:00Z", &["now", "--json"]).json()["block"].take();
+    assert_eq!(
+        (&running["start"], &running["cost_usd"]),
+        (&json!("2026-11-20T08:00:00Z"), &json!(1.0))
     );
 }
 

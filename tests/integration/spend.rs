@@ -449,6 +449,17 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
     let says =
         "\u{2265} means at least: 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
     assert!(shown.contains(says), "{shown}");
+    // A spreadsheet has no place for it.
+    let csv = sandbox.run(&["spend", "--csv"]);
+    assert!(
+        csv.stderr.contains("2 damaged lines in ~/.claude"),
+        "{csv:?}"
+    );
+    let help = sandbox.run(&["spend", "--help"]).success().to_owned();
+    assert!(
+        help.contains("1 if it, or reading exports, failed"),
+        "{help}"
+    );
 }
 
 #[test]

@@ -337,3 +337,12 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
         "{people:?}"
     );
 }
+
+/// Stopped from 12:14 to 14:10, and tried once more at 14:05.
+#[test]
+fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
+    let again = "limits ada 2026-11-10 14 0 \"session\":\"s-web\"";
+    let team = exports_of(&format!("limits ada 2026-11-10 12 6960\n{again}"));
+    let run = team.ask("incidents --from OUT");
+    assert!(run.success().contains("stopped the work once"), "{run:?}");
+}

@@ -74,6 +74,20 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
 }
 
 #[test]
+fn what_no_line_shows_is_called_so() {
+    let all = [
+        served(1, 1, "claude-opus-5-5", "main", 3),
+        served(2, 1, "claude-opus-5-5", "", 1),
+    ];
+    assert_eq!(
+        sentences(&used(&all, &[])),
+        [
+            "5h: $4.00 from this machine since 00:00: one 100%; the conversations themselves 75%, (not in a transcript) 25%"
+        ]
+    );
+}
+
+#[test]
 fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not() {
     // A dollar is a point: twenty of them in twenty minutes.
     let mut all: Vec<Served> = (0..20)
