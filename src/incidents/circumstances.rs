@@ -139,17 +139,16 @@ impl Incidents<'_> {
         evidence.windows.samples = around;
     }
 
-    /// Adds what the windows were, by all that is known; what `/usage` showed whoever is logged in, if it
-    /// is this error's account; and what keeps Claude Code from going on by itself.
+    /// Adds what the windows were, by all that is known, and what `/usage` showed whoever is logged in, if it
+    /// is this error's account.
     pub(super) fn complete(&self, evidence: &mut Evidence) {
         self.add_samples(evidence, None, self.account());
         let is_others = evidence.is_of_another_account();
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
-        let stays_put = evidence.session.stays_put;
-        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(evidence));
     }
 
-    fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
+    /// What keeps Claude Code from going on by itself, beside what it wrote down.
+    pub(super) fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
         let entrypoint = evidence.line().and_then(|it| it.entrypoint.as_deref());
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
