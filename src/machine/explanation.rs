@@ -197,8 +197,10 @@ fn held_back(reason: &str) -> Value {
 /// An answer, as whoever asked shows it: a prompt is held back, and the plugin's module shows a text. The model
 /// sees nothing of either.
 pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
+    let says = visible_lines(text);
     match name {
-        EventName::CommandRun => json!({ "text": visible_lines(text), "isTextDisplayOnly": true }),
+        // Claude Code writes "whycap: " before a module's text: its first row would be out of line.
+        EventName::CommandRun => json!({ "text": format!("\n{says}"), "isTextDisplayOnly": true }),
         _ => held_back(text),
     }
 }
