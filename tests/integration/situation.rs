@@ -1156,6 +1156,72 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
 }
 
+/// What 2.1.330 writes for whoever chooses "Wait here, then continue automatically" in its menu.
+fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
+    let says = format!(
+        "<local-command-stdout>Claude Code will continue automatically at {until}. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"
+    );
+    client.append(&json!({
+        "type": "user", "timestamp": at, "message": {"role": "user", "content": says},
+    }));
+}
+
+/// 2.1.330 waits for a prompt of its own, and for nothing else; the error of `/compact` is no line of its own.
+#[test]
+fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.answers("2026-11-20T09:59:00Z");
+    client.stop_failure(AT, FIVE_HOUR);
+    client.append(&json!({
+        "type": "system", "subtype": "local_command", "timestamp": AT,
+        "content": format!("<local-command-stderr>Error during compaction: {FIVE_HOUR}</local-command-stderr>"),
+    }));
+    let incident = client.explained("2026-11-20T10:00:05Z");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    assert_eq!(incident["continues_at"], Value::Null);
+    let drawn = client.draws("2026-11-20T12:00:30Z", Value::Null, 120);
+    let says = "limit has reset · send the prompt again";
+    assert!(drawn.success().contains(says), "{drawn:?}");
+}
+
+/// He asked for it: our line must not invite him to type what ends it.
+#[test]
+fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let off = r#"{"autoContinueAtUsageLimit": false}"#;
+    for (text, quota, settings, until, at) in [
+        (
+            weekly,
+            refused("seven_day", TUESDAY, ""),
+            "{}",
+            "Nov 24, 6am",
+            "2026-11-24T06:01:30Z",
+        ),
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            off,
+            "12pm",
+            "2026-11-20T12:01:30Z",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        sandbox.write(".claude/settings.json", settings);
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, quota);
+        assert_eq!(
+            client.explained(SOON)["continues_at"],
+            Value::Null,
+            "{text}"
+        );
+        choose_to_wait(&client, "2026-11-20T10:00:10Z", until);
+        assert_eq!(client.explained("2026-11-20T10:00:11Z")["continues_at"], at);
+        let drawn = client.draws("2026-11-20T10:00:12Z", Value::Null, 120);
+        assert!(!drawn.success().contains("more: /whycap"), "{drawn:?}");
+    }
+}
+
 #[test]
 fn doctor_says_whose_the_newest_session_is() {
     let sandbox = with_a_private_login();
