@@ -1156,6 +1156,42 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
 }
 
+/// Its terminal was closed: the process that waited is gone, and the new one waits for nothing.
+#[test]
+fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    client.variables.push(terminal);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    client.meets(AT, FIVE_HOUR, refusal);
+    client.append(&json!({
+        "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:00:00.100Z",
+        "content": "Usage limit reached · set to continue automatically at 12pm",
+    }));
+    let starts = |at: &str, source: &str| {
+        let run = client.event(at, "SessionStart", json!({"source": source}));
+        run.success().to_owned()
+    };
+    let row = |at: &str| {
+        let drawn = client.draws(at, Value::Null, 120);
+        drawn.success().lines().nth(1).unwrap().to_owned()
+    };
+    starts("2026-11-20T10:01:00Z", "compact");
+    let waits = client.explained("2026-11-20T10:01:01Z")["continues_at"].clone();
+    assert_eq!(waits, "2026-11-20T12:01:30Z");
+    let told = starts("2026-11-20T10:02:00Z", "resume");
+    assert!(!told.contains("in another terminal"), "{told}");
+    let waits = client.explained("2026-11-20T10:02:01Z")["continues_at"].clone();
+    assert_eq!(waits, Value::Null);
+    let after = row("2026-11-20T12:00:30Z");
+    assert!(after.contains("send the prompt again"), "{after}");
+    // He may choose to wait in the new one.
+    choose_to_wait(&client, "2026-11-20T10:03:00Z", "12pm");
+    let waits = client.explained("2026-11-20T10:03:01Z")["continues_at"].clone();
+    assert_eq!(waits, "2026-11-20T12:01:30Z");
+}
+
 /// What 2.1.330 writes for whoever chooses "Wait here, then continue automatically" in its menu.
 fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     let says = format!(
