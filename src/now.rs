@@ -199,7 +199,7 @@ impl Moment {
             Column::text("session").shrinking_to(8),
             Column::text("project").in_tone(Tone::Quiet).shrinking_to(8),
             Column::figure("cost").in_tone(Tone::Strong),
-            Column::text("state"),
+            Column::text("state").shrinking_to(26),
         ]);
         table.choices = &[&[0, 1, 2, 3], &[0, 2, 3], &[0, 3]];
         table.is_headless = true;
@@ -309,7 +309,7 @@ impl RunningSession {
         let at = at.map(str::to_owned);
         let goes_on = self.goes_on.map(|goes_on| match goes_on {
             Ok(at) => format!("goes on by itself at {}", clock.time(at)),
-            Err(why) => format!("blocked, does not go on by itself: {why}"),
+            Err(why) => format!("stays blocked: {why}"),
         });
         let says = [at, since, goes_on, share].into_iter().flatten();
         let says = says.collect::<Vec<_>>().join(", ");
@@ -505,8 +505,19 @@ mod tests {
 
     #[test]
     fn it_fits_any_terminal_and_many_sessions_give_way() {
-        for columns in 40..140 {
-            let shown = screen(&moment(30), columns, Some(24));
+        let mut blocked = moment(30);
+        let why = "autoContinueAtUsageLimit is off in the settings";
+        for session in &mut blocked.sessions {
+            (session.doing.state, session.goes_on) = (Some(SessionState::Idle), Some(Err(why)));
+        }
+        let shown = screen(&blocked, 80, Some(24));
+        for part in ["Look at", "~/work", "$3.00", "stays blocked"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let pages =
+            (40..140).flat_map(|columns| [(columns, moment(30)), (columns, blocked.clone())]);
+        for (columns, moment) in pages {
+            let shown = screen(&moment, columns, Some(24));
             for row in shown.lines() {
                 assert!(width(row) <= columns, "{columns}: {row}");
             }

@@ -34,7 +34,10 @@ impl Machine {
             let incidents = self.incidents();
             let incident = || incidents.situation(Some(session)).incident;
             let ends = is_prompt && incident().is_some_and(|it| self.client_waits_for(&it));
-            incidents.user_asks(session, ends);
+            incidents.user_asks(session);
+            if ends {
+                incidents.waiting_ends(session);
+            }
             self.ends_waiting = ends;
         }
         shorten(self.reply_to(words.trim()).text(self.page()).trim_end())

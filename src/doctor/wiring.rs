@@ -85,13 +85,15 @@ pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
     };
     let ours_wins = entry_invocation(entry, STATUS_LINE).is_some();
     let ours_somewhere = setup.wired().any(|(_, wired)| wired.status_line.is_some());
-    let is_record_gone = setup.wired().any(|(file, wired)| {
-        wired.wraps && EditRecord::load(&setup.places, &file.path).kept.is_none()
+    let is_other = setup.wired().any(|(file, wired)| {
+        let record = EditRecord::load(&setup.places, &file.path);
+        let kept = record.kept.zip(file.get("statusLine"));
+        wired.wraps && !kept.is_some_and(|(kept, entry)| kept.is_in(entry))
     });
     let key = match (ours_wins, ours_somewhere) {
         (false, true) => "line.outranked",
         (false, false) => "line.foreign",
-        (true, _) if is_record_gone => "line.record_gone",
+        (true, _) if is_other => "line.other_kept",
         (true, _) => "line.set",
     };
     found.add(key, &[("place", &setup.places.show(&file.path))]);

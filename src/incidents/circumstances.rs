@@ -117,10 +117,7 @@ impl Incidents<'_> {
         } else {
             self.samples_of(evidence, told)
         };
-        let late = match evidence.text.line {
-            Some(_) => METERS_ARE_LATE,
-            None => LINE_IS_LATE,
-        };
+        let late = evidence.line().map_or(LINE_IS_LATE, |_| METERS_ARE_LATE);
         if self.environment.now - at < late {
             around.retain(|sample| sample.at >= at);
         }
@@ -139,36 +136,39 @@ impl Incidents<'_> {
         evidence.windows.samples = around;
     }
 
-    /// Adds what the windows were, by all that is known; what `/usage` showed whoever is logged in, if it
-    /// is this error's account; and what keeps Claude Code from going on by itself.
+    /// Adds what the windows were, by all that is known, and what `/usage` showed whoever is logged in, if it
+    /// is this error's account.
     pub(super) fn complete(&self, evidence: &mut Evidence) {
         self.add_samples(evidence, None, self.account());
         let is_others = evidence.is_of_another_account();
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
-        let stays_put = evidence.session.stays_put;
-        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(evidence));
     }
 
-    fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
+    /// What keeps Claude Code from going on by itself, beside what it wrote down.
+    pub(super) fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
         let entrypoint = evidence.line().and_then(|it| it.entrypoint.as_deref());
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
+        } else if self.is_cancelled(evidence) {
+            Some("its waiting was ended")
+        } else if evidence.session.waiting.is_some() {
+            None
         } else if self.waiting_is_off() {
             Some("autoContinueAtUsageLimit is off in the settings")
-        } else if self.is_cancelled(evidence) {
-            Some("a prompt was typed in it while it waited")
+        } else if evidence.line().is_none() && self.environment.now - evidence.at > LINE_IS_LATE {
+            // `/compact` met it, or an agent: Claude Code waits for neither (2.1.330).
+            Some("no prompt of it was refused")
         } else {
             None
         }
     }
 
-    /// Whether a prompt that whycap held back ended the waiting since.
+    /// Whether a prompt that whycap held back, or a new process, ended the waiting since.
     fn is_cancelled(&self, evidence: &Evidence) -> bool {
         let session = evidence.session.id.as_deref();
         session.is_some_and(|session| {
             // It can be turned on again.
-            let waits = evidence.session.waiting.map(|waiting| waiting.at);
-            let since = evidence.at.max(waits.unwrap_or(evidence.at));
+            let since = evidence.session.waiting.map_or(evidence.at, |it| it.at);
             let (what, now) = (waiting_ended(session), self.environment.now);
             !evidence.since.answered && journal::was_said(self.places, &what, &(since..now))
         })

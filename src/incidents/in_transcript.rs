@@ -102,7 +102,8 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let session = &mut evidence.session;
     session.model = session.model.take().or_else(|| tail.model.clone());
     session.version = session.version.take().or_else(|| tail.version.clone());
-    session.waiting = tail.waiting;
+    // It is written some milliseconds after the error, and our hook may be later.
+    session.waiting = tail.waiting.filter(|it| evidence.at - it.at < SAME_INSTANT);
     session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();

@@ -144,15 +144,17 @@ impl Incidents<'_> {
         (is_of_interest && self.tell(&newest)).then_some(incident)
     }
 
-    /// Who asks about the error of his session need not be told. A prompt `turns_off` the waiting.
-    pub(crate) fn user_asks(&self, session: &str, turns_off: bool) {
+    /// Who asks about the error of his session need not be told.
+    pub(crate) fn user_asks(&self, session: &str) {
         if let Some(newest) = self.newest_error(session) {
             self.tell(&newest);
         }
-        if turns_off {
-            // What cannot be kept is not known later.
-            let _ = journal::note(self.places, &waiting_ended(session), self.environment.now);
-        }
+    }
+
+    /// A prompt ended the waiting of a session, or the client that waited is gone.
+    pub(crate) fn waiting_ends(&self, session: &str) {
+        // What cannot be kept is not known later.
+        let _ = journal::note(self.places, &waiting_ended(session), self.environment.now);
     }
 
     /// All incidents, newest first, of those stored the `most`; only those of one session if it is given.

@@ -87,7 +87,9 @@ impl<'a> Incidents<'a> {
         transcripts::of_session(self.places.transcript_roots(), session)
     }
 
-    fn explained(&self, evidence: Evidence) -> Incident {
+    fn explained(&self, mut evidence: Evidence) -> Incident {
+        let stays_put = evidence.session.stays_put;
+        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(&evidence));
         Incident::new(evidence, self.environment.clock())
     }
 }

@@ -74,9 +74,11 @@ fn redact_word(word: &str) -> String {
     let host = core.split_once("://");
     let host = host.and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
     let mut labels = core.split('.');
-    let is_bare_host = core.contains('.')
-        && !core.contains('/')
-        && labels.all(|label| label.contains(char::is_alphabetic));
+    let is_of_number = |c: char| c.is_ascii_hexdigit() || ".:]".contains(c);
+    let parts = ['.', ':'].map(|sign| core.matches(sign).count());
+    let is_number = core.chars().all(is_of_number) && parts.iter().any(|parts| *parts > 2);
+    let is_named = core.contains('.') && labels.all(|label| label.contains(char::is_alphabetic));
+    let is_bare_host = !core.contains('/') && (is_number || is_named);
     let replaced = match host {
         _ if core.contains('@') => "[address]",
         _ if is_id => "[id]",
@@ -166,6 +168,10 @@ mod tests {
                 "502 from [url] ([id], [id])",
             ),
             ("see https://evilclaude.ai/x", "see [url]"),
+            (
+                "connect ECONNREFUSED 203.0.113.7:443 (10.1.2.3, [2001:db8::1]:443) in 2.1.330 at 12:30:45",
+                "connect ECONNREFUSED [host] ([host], [[host]) in 2.1.330 at 12:30:45",
+            ),
             (
                 "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",
                 "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",

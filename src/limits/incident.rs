@@ -37,7 +37,8 @@ pub struct Incident {
     pub resets: Resets,
     /// How it stands at the moment for which it was explained.
     pub standing: Standing,
-    clock: Clock,
+    /// Whether Claude Code, left alone, goes on at the reset.
+    goes_on: bool,
     /// One plain sentence: what happened and what to do first.
     pub headline: String,
     /// The same in at most 60 columns.
@@ -91,12 +92,12 @@ impl Incident {
                 .unwrap_or_default(),
             state: telling.value("state").unwrap_or_default(),
             how_it_ended: telling.value("how it ended"),
+            goes_on: telling.meets("goes on"),
             both_names: telling.value("both names"),
             message,
             diagnosis,
             resets,
             standing,
-            clock,
             evidence,
         }
     }
@@ -138,18 +139,14 @@ impl Incident {
     /// The same, or why it does not. None where nothing blocks the session.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
         self.blocks()?;
-        if let Some(why) = self.evidence.session.stays_put {
-            return Some(Err(why));
-        }
-        let continues = standing::continues_by_itself(&self.evidence, &self.diagnosis);
-        Some(match self.resets.chosen.map(|reset| reset.at) {
-            _ if !continues => Err("no window of the plan ends this"),
-            None => Err("its reset is not known"),
-            Some(at) if at - self.clock.now > standing::LONGEST_WAIT => {
-                Err("its reset is more than a day ahead")
-            }
-            Some(at) => Ok(at + CONTINUES_AFTER),
-        })
+        Some(
+            match (self.evidence.session.stays_put, self.resets.chosen) {
+                (Some(why), _) => Err(why),
+                _ if !self.goes_on => Err("no window of the plan ends it within a day"),
+                (None, None) => Err("its reset is not known"),
+                (None, Some(reset)) => Ok(reset.at + CONTINUES_AFTER),
+            },
+        )
     }
 
     /// The message in one line, without anything that looks like a key.

@@ -17,7 +17,7 @@ use crate::time::Clock;
 
 /// From this version on an open session goes on by itself when the window of a plan has reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
-/// Claude Code does not wait for a reset that is further ahead (2.1.328).
+/// Claude Code waits for a reset that is further ahead only where its user chose so (2.1.330).
 pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// A meter just below full says nothing: the server rounds, and refuses a little early.
 const ROOM_BELOW: f64 = 90.0;

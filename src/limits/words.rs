@@ -181,7 +181,8 @@ impl Telling<'_> {
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
                 let is_near = |reset: Reset| reset.at - now <= standing::LONGEST_WAIT;
-                continues() && reset.is_none_or(is_near) && !self.evidence.since.answered
+                let waits = reset.is_none_or(is_near) || self.evidence.session.waiting.is_some();
+                continues() && waits && !self.evidence.since.answered
             }
             ("continues", "now") => {
                 let has_just_passed = |reset: Reset| now - reset.at < CONTINUES_WITHIN;

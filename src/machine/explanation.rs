@@ -197,8 +197,10 @@ fn held_back(reason: &str) -> Value {
 /// An answer, as whoever asked shows it: a prompt is held back, and the plugin's module shows a text. The model
 /// sees nothing of either.
 pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
+    let says = visible_lines(text);
     match name {
-        EventName::CommandRun => json!({ "text": visible_lines(text), "isTextDisplayOnly": true }),
+        // Claude Code writes "whycap: " before a module's text: its first row would be out of line.
+        EventName::CommandRun => json!({ "text": format!("\n{says}"), "isTextDisplayOnly": true }),
         _ => held_back(text),
     }
 }
@@ -228,11 +230,14 @@ impl Machine {
 
     /// An error that nobody told of yet; else a lock that harms, or how to turn the status line on.
     pub(crate) fn on_start(&self) -> Option<Value> {
+        let source = self.event()?.source.as_deref().unwrap_or("startup");
+        // A new process waits for nothing, whatever the one before it wrote.
+        if let Some(resumed) = self.session().filter(|_| source == "resume") {
+            self.incidents().waiting_ends(resumed);
+        }
         self.on_error_untold().or_else(|| {
             let (places, environment) = (&self.places, &self.environment);
-            let source = self.event()?.source.as_deref();
-            let is_fresh = source.is_none_or(|source| source == "startup");
-            let locks = is_fresh.then(|| locks::harmful(places, environment));
+            let locks = (source == "startup").then(|| locks::harmful(places, environment));
             line::renew_copy(environment);
             let text = match locks.into_iter().flatten().next() {
                 Some(lock) => format!("{} {}", lock.says, lock.remedy),

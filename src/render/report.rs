@@ -279,7 +279,7 @@ impl Page {
     /// Claude Code shows ten columns less than the terminal has (2.1.328).
     pub fn in_conversation(environment: &Environment) -> Self {
         let columns = environment.columns().unwrap_or(90).saturating_sub(10);
-        Self::new(columns.max(40), Palette::none())
+        Self::new(columns, Palette::none())
     }
 
     /// A page of this many columns.

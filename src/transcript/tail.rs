@@ -37,29 +37,29 @@ pub struct Tail {
 pub struct Waiting {
     /// When it said so.
     pub at: DateTime<Utc>,
-    /// Why it does not; None if it does.
+    /// How the notice begins that it does not; None if it does.
     pub given_up: Option<&'static str>,
 }
 
+/// How a notice begins that it does not go on. It stops after three times.
+const GIVEN_UP: [&str; 2] = ["Automatic continue cancelled", "Automatic continue stopped"];
+/// How Claude Code answers whoever chose to wait (2.1.330).
+const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
+
 impl Waiting {
-    /// A notice of 2.1.328 to 2.1.330, in a line of the kind `system`.
+    /// A notice of 2.1.328 to 2.1.330, in a line of the kind `system`; or what its user chose.
     fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
         let is_notice = line.at("subtype") == "informational";
-        let says = line.at("content").as_str().filter(|_| is_notice)?;
-        let given_up = if says.starts_with("Automatic continue cancelled") {
-            Some("it was cancelled there")
-        } else if says.starts_with("Automatic continue stopped") {
-            Some("it went on three times and met the limit again")
-        } else if says.to_lowercase().contains("continu") && says.starts_with("Usage limit") {
-            None
-        } else {
-            return None;
-        };
-        Some(Self {
-            at: line.read("timestamp")?,
-            given_up,
-        })
+        let notice = line.text("content").filter(|_| is_notice);
+        let answer = line.at("message").text("content");
+        let says = notice.or_else(|| answer.filter(|it| it.starts_with(CHOSEN)))?;
+        let mut ends = GIVEN_UP.into_iter();
+        let given_up = ends.find(|end| says.starts_with(end));
+        let begins = ["Usage limit", CHOSEN].map(|begins| says.starts_with(begins));
+        let goes_on = begins.contains(&true) && says.to_lowercase().contains("continu");
+        let at = line.read("timestamp")?;
+        (goes_on || given_up.is_some()).then_some(Self { at, given_up })
     }
 }
 
@@ -88,16 +88,15 @@ impl Tail {
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
-        let notice = memmem::Finder::new(b"\"informational\"");
+        let notices = ["\"informational\"", CHOSEN].map(memmem::Finder::new);
         let mut owners = OwnerReader::default();
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
                 // What is no line of an assistant says nothing here.
                 let _ = tail.take_in(line, owners.last.as_ref());
-            } else {
-                let waiting = notice.find(line).and_then(|_| Waiting::in_line(line));
-                tail.waiting = waiting.or(tail.waiting);
+            } else if notices.iter().any(|notice| notice.find(line).is_some()) {
+                tail.waiting = Waiting::in_line(line).or(tail.waiting);
             }
         }
         tail.owner = owners.last;
@@ -316,6 +315,17 @@ mod tests {
             assert_eq!(waiting.given_up.is_none(), goes_on, "{says}");
         }
         assert_eq!(said("Usage limit reached · wrapping up"), None);
+        let answered = |says: &str| {
+            let line = format!(
+                r#"{{"type":"user","message":{{"role":"user","content":"{says}"}},"timestamp":"2026-11-22T19:59:10.994Z"}}"#
+            );
+            Tail::read(0, format!("{line}\n").as_bytes()).waiting
+        };
+        let chosen = "<local-command-stdout>Claude Code will continue automatically at Nov 26, 5:35am. Keep this session open; it may still pause for permission prompts.</local-command-stdout>";
+        assert_eq!(answered(chosen).map(|waiting| waiting.given_up), Some(None));
+        let typed =
+            "Usage limit reached: is \\\"informational\\\" said where you continue automatically?";
+        assert_eq!(answered(typed), None);
     }
 
     #[test]

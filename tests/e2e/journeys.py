@@ -184,7 +184,7 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
 
 def answers_to(command, text):
     """How often the screen shows an answer: of a hook that held the command back, or of the plugin's module."""
-    of_module = rf"❯\s{re.escape(command)}\s*\n\s*⎿\s+whycap: "
+    of_module = rf"❯\s{re.escape(command)}\s*\n\s*⎿\s+whycap:\s"
     return above_prompt(text).count("Original prompt: " + command) + len(re.findall(of_module, above_prompt(text)))
 
 

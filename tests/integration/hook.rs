@@ -286,6 +286,8 @@ fn the_module_s_answer_is_for_the_user_alone() {
         let answer: Value = serde_json::from_str(run.success()).unwrap();
         assert_eq!(answer["isTextDisplayOnly"], true);
         let text = answer["text"].as_str().unwrap();
+        // Claude Code writes "whycap: " before it: its first row would be broken.
+        assert!(text.starts_with("\nYour 5-hour limit"), "{text}");
         assert!(text.contains("\n1. Wait until 12:00"), "{text}");
         assert_eq!(text.contains(TURNS_OFF), is_prompt, "{text}");
         assert_eq!(answer.as_object().unwrap().len(), 2);
@@ -306,6 +308,21 @@ fn nobody_is_invited_to_stop_the_client_s_waiting() {
         "{message}"
     );
     assert!(!message.contains("/whycap"), "{message}");
+}
+
+/// Claude Code takes ten columns of the forty: longer rows it breaks, and shows only the end of so many.
+#[test]
+fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    client.variables = vec![("COLUMNS".to_owned(), "40".to_owned())];
+    let prompt = json!({"prompt": "/whycap"});
+    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
+    let reply = only_for_the_user(&run).expect("an answer");
+    for row in reply["reason"].as_str().unwrap().lines() {
+        assert!(row.chars().count() <= 30, "{row}");
+    }
 }
 
 /// The client shows the end of an answer that does not fit on the screen.

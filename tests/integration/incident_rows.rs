@@ -138,6 +138,31 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     );
 }
 
+/// `now` and `explain` had it right: nobody goes to bed by the status line alone.
+#[test]
+fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
+    let turned_off = Sandbox::new();
+    let off = r#"{"autoContinueAtUsageLimit": false}"#;
+    turned_off.write(".claude/settings.json", off);
+    let asked = Sandbox::new();
+    for sandbox in [turned_off, asked] {
+        let mut client = Client::new(&sandbox);
+        let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+        client.variables.push(terminal);
+        client.meets(AT, TEXT, json!({}));
+        let asks = json!({"prompt": "/whycap"});
+        client.event("2026-11-20T10:00:01Z", "UserPromptSubmit", asks);
+        let row = |at: &str| {
+            let drawn = plain(client.draws(at, Value::Null, 120).success());
+            drawn.lines().nth(1).unwrap_or_default().to_owned()
+        };
+        let before = row("2026-11-20T10:01:00Z");
+        assert!(before.ends_with("more: /whycap"), "{before}");
+        let after = row("2026-11-20T12:00:01Z");
+        assert_eq!(after, "limit has reset · send the prompt again");
+    }
+}
+
 #[test]
 fn a_limit_that_was_reset_early_blocks_nobody() {
     let sandbox = Sandbox::new();

@@ -303,7 +303,7 @@ const SCENARIOS: [Scenario; 25] = [
         told: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again",
-        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+        row: "looks false: 5-hour usage 42% · try again in minutes",
     },
     Scenario {
         name: "2 the same at 3% and 5%",
@@ -452,7 +452,7 @@ const SCENARIOS: [Scenario; 25] = [
         told: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again in a few minutes",
-        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+        row: "looks false: 5-hour usage 42% · try again in minutes",
     },
     Scenario {
         name: "8 another account logged in since",
@@ -720,7 +720,10 @@ fn no_two_places_disagree() {
             if code == 0 { Value::Null } else { json!(badge) },
             "{name}"
         );
-        // However narrow, the time stays.
+        // However narrow, the time stays, and that a limit looks false.
+        if badge.starts_with("looks false") && code != 0 {
+            assert!(drawn(40).contains("looks false"), "{name}: {}", drawn(40));
+        }
         if let Some((_, time)) = badge.split_once("back ") {
             assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
         }
@@ -1214,6 +1217,108 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
         refused("five_hour", NOON + 18_000, ""),
     );
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
+}
+
+/// Its terminal was closed: the process that waited is gone, and the new one waits for nothing.
+#[test]
+fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    client.variables.push(terminal);
+    let refusal = refused("five_hour", NOON, "org_level_disabled");
+    client.meets(AT, FIVE_HOUR, refusal);
+    client.append(&json!({
+        "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:00:00.100Z",
+        "content": "Usage limit reached · set to continue automatically at 12pm",
+    }));
+    let starts = |at: &str, source: &str| {
+        let run = client.event(at, "SessionStart", json!({"source": source}));
+        run.success().to_owned()
+    };
+    let row = |at: &str| {
+        let drawn = client.draws(at, Value::Null, 120);
+        drawn.success().lines().nth(1).unwrap().to_owned()
+    };
+    starts("2026-11-20T10:01:00Z", "compact");
+    let waits = client.explained("2026-11-20T10:01:01Z")["continues_at"].clone();
+    assert_eq!(waits, "2026-11-20T12:01:30Z");
+    let told = starts("2026-11-20T10:02:00Z", "resume");
+    assert!(!told.contains("in another terminal"), "{told}");
+    let waits = client.explained("2026-11-20T10:02:01Z")["continues_at"].clone();
+    assert_eq!(waits, Value::Null);
+    let after = row("2026-11-20T12:00:30Z");
+    assert!(after.contains("send the prompt again"), "{after}");
+    // He may choose to wait in the new one.
+    choose_to_wait(&client, "2026-11-20T10:03:00Z", "12pm");
+    let waits = client.explained("2026-11-20T10:03:01Z")["continues_at"].clone();
+    assert_eq!(waits, "2026-11-20T12:01:30Z");
+}
+
+/// What 2.1.330 writes for whoever chooses "Wait here, then continue automatically" in its menu.
+fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
+    let says = format!(
+        "<local-command-stdout>Claude Code will continue automatically at {until}. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"
+    );
+    client.append(&json!({
+        "type": "user", "timestamp": at, "message": {"role": "user", "content": says},
+    }));
+}
+
+/// 2.1.330 waits for a prompt of its own, and for nothing else; the error of `/compact` is no line of its own.
+#[test]
+fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.answers("2026-11-20T09:59:00Z");
+    client.stop_failure(AT, FIVE_HOUR);
+    client.append(&json!({
+        "type": "system", "subtype": "local_command", "timestamp": AT,
+        "content": format!("<local-command-stderr>Error during compaction: {FIVE_HOUR}</local-command-stderr>"),
+    }));
+    let incident = client.explained("2026-11-20T10:00:05Z");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    assert_eq!(incident["continues_at"], Value::Null);
+    let drawn = client.draws("2026-11-20T12:00:30Z", Value::Null, 120);
+    let says = "limit has reset · send the prompt again";
+    assert!(drawn.success().contains(says), "{drawn:?}");
+}
+
+/// He asked for it: our line must not invite him to type what ends it.
+#[test]
+fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
+    let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+    let off = r#"{"autoContinueAtUsageLimit": false}"#;
+    for (text, quota, settings, until, at) in [
+        (
+            weekly,
+            refused("seven_day", TUESDAY, ""),
+            "{}",
+            "Nov 24, 6am",
+            "2026-11-24T06:01:30Z",
+        ),
+        (
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            off,
+            "12pm",
+            "2026-11-20T12:01:30Z",
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        sandbox.write(".claude/settings.json", settings);
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, quota);
+        assert_eq!(
+            client.explained(SOON)["continues_at"],
+            Value::Null,
+            "{text}"
+        );
+        choose_to_wait(&client, "2026-11-20T10:00:10Z", until);
+        assert_eq!(client.explained("2026-11-20T10:00:11Z")["continues_at"], at);
+        let drawn = client.draws("2026-11-20T10:00:12Z", Value::Null, 120);
+        assert!(!drawn.success().contains("more: /whycap"), "{drawn:?}");
+    }
 }
 
 #[test]

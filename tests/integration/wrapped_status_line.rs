@@ -49,6 +49,36 @@ fn nothing_is_run_where_nothing_is_wrapped() {
 }
 
 #[test]
+fn the_installation_says_how_long_the_kept_command_may_take() {
+    let sandbox = Sandbox::new();
+    let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    let said = sandbox.run(&["install", "--wrap"]);
+    let says = "which stays if it answers within 0.75 s";
+    let words: Vec<&str> = said.success().split_whitespace().collect();
+    assert!(words.join(" ").contains(says), "{said:?}");
+}
+
+/// It is not run: what was kept is what he told us. He must hear of it, though.
+#[test]
+fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
+    let sandbox = wrapping("echo mine");
+    let words = "it was changed there";
+    let before = sandbox.run(&["doctor"]);
+    assert!(!before.stdout.contains(words), "{before:?}");
+    let edited = sandbox.read(".claude/settings.json");
+    sandbox.write(
+        ".claude/settings.json",
+        edited.replace("echo mine", "echo other"),
+    );
+    let after = sandbox.run(&["doctor"]);
+    assert!(after.stdout.contains(words), "{after:?}");
+    sandbox.run(&["install", "--statusline"]).success();
+    let mended = sandbox.run(&["doctor"]);
+    assert!(!mended.stdout.contains(words), "{mended:?}");
+}
+
+#[test]
 fn after_uninstall_nothing_is_run_any_more() {
     let sandbox = wrapping("echo mine");
     assert_heard(&sandbox, "{}", "mine");
