@@ -31,9 +31,8 @@ impl Verb for BudgetArguments {
             let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
-                let costs =
-                    |since, is_own: &dyn Fn(&str) -> bool| ledger.costs_since(since, is_own);
-                machine.incidents().paid_since(month, &costs)
+                let incidents = machine.incidents();
+                incidents.paid_since(month, &|since, is_own| ledger.costs_since(since, is_own))
             });
             let beside = BesideBudgets {
                 hint,

@@ -75,8 +75,7 @@ fn redact_word(word: &str) -> String {
     let host = host.and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
     let mut labels = core.split('.');
     let is_of_number = |c: char| c.is_ascii_hexdigit() || ".:]".contains(c);
-    let parts = ['.', ':'].map(|sign| core.matches(sign).count());
-    let is_number = core.chars().all(is_of_number) && parts.iter().any(|parts| *parts > 2);
+    let is_number = core.chars().all(is_of_number) && core.matches(['.', ':']).count() > 2;
     let is_named = core.contains('.') && labels.all(|label| label.contains(char::is_alphabetic));
     let is_bare_host = !core.contains('/') && (is_number || is_named);
     let replaced = match host {

@@ -139,14 +139,13 @@ impl Incident {
     /// The same, or why it does not. None where nothing blocks the session.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
         self.blocks()?;
-        Some(
-            match (self.evidence.session.stays_put, self.resets.chosen) {
-                (Some(why), _) => Err(why),
-                _ if !self.goes_on => Err("no window of the plan ends it within a day"),
-                (None, None) => Err("its reset is not known"),
-                (None, Some(reset)) => Ok(reset.at + CONTINUES_AFTER),
-            },
-        )
+        let stays_put = self.evidence.session.stays_put;
+        Some(match (stays_put, self.resets.chosen) {
+            (Some(why), _) => Err(why),
+            _ if !self.goes_on => Err("no window of the plan ends it within a day"),
+            (None, None) => Err("its reset is not known"),
+            (None, Some(reset)) => Ok(reset.at + CONTINUES_AFTER),
+        })
     }
 
     /// The message in one line, without anything that looks like a key.
