@@ -127,6 +127,19 @@ impl Journal {
             serde_json::from_slice(record).ok()
         })
     }
+
+    /// Who said this first since a moment, as far as that is known.
+    fn first_said(&self, what: &str, since: DateTime<Utc>) -> Option<u32> {
+        let text = serde_json::to_string(what).ok()?;
+        let said = self.records::<Said>(&text);
+        let said = said.filter(|said| said.what == what && said.at >= since);
+        said.last().map(|said| said.by)
+    }
+
+    /// Whether this was said since a moment.
+    pub(crate) fn says(&self, what: &str, since: DateTime<Utc>) -> bool {
+        self.first_said(what, since).is_some()
+    }
 }
 
 /// The last bytes of a month's file. None if it cannot be read.
@@ -199,27 +212,18 @@ impl JournalRecord for Said {
     const KIND: &'static str = "said";
 }
 
-/// Who said this first in a span of time that ends now, as far as that is known.
-fn first_said(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> Option<u32> {
-    let text = serde_json::to_string(what).ok()?;
-    let journal = Journal::between(places, span.start, span.end);
-    let said = journal.records::<Said>(&text);
-    let said = said.filter(|said| said.what == what && said.at >= span.start);
-    said.last().map(|said| said.by)
-}
-
 /// Whether this was said in a span of time that ends now.
 pub(crate) fn was_said(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> bool {
-    first_said(places, what, span).is_some()
+    Journal::between(places, span.start, span.end).says(what, span.start)
 }
 
 /// Remembers that this is said now. False if it was said in this span of time, by this process or by
 /// another one at the same time, or cannot be remembered: what is said once is then not said, which is
 /// better than saying it every time.
 pub(crate) fn say_once(places: &Places, what: &str, span: &Range<DateTime<Utc>>) -> bool {
-    !was_said(places, what, span)
-        && note(places, what, span.end).is_ok()
-        && first_said(places, what, span) == Some(std::process::id())
+    let journal = || Journal::between(places, span.start, span.end);
+    let is_new = !journal().says(what, span.start) && note(places, what, span.end).is_ok();
+    is_new && journal().first_said(what, span.start) == Some(std::process::id())
 }
 
 /// Remembers that this is said, or done, now.

@@ -27,7 +27,7 @@ use crate::limits::kind::{Verdict, named};
 use crate::limits::stoppages::{Toll, Tolls};
 use crate::pricing::{Money, Usage};
 use crate::spend::known;
-use crate::time::{Millis, Zone, moment};
+use crate::time::{Millis, QUARTER, Zone, moment};
 use crate::transcript::reader::FileState;
 
 /// Rows of one kind in a directory of exports.
@@ -282,7 +282,7 @@ impl TeamLimits {
             let ends = error.at.checked_add_signed(error.toll.blocked);
             let last = lasts.entry([error.person.clone(), error.kind.clone()]);
             let last = last.or_insert(DateTime::<Utc>::MIN_UTC);
-            error.toll.stops = (error.at - *last >= TimeDelta::minutes(15)).into();
+            error.toll.stops = (error.at - *last >= TimeDelta::milliseconds(QUARTER)).into();
             *last = ends.unwrap_or(error.at).max(*last);
             let is_meant = period.contains(&error.at.timestamp_millis());
             self.errors.extend(is_meant.then_some(error));

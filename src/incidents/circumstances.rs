@@ -8,7 +8,7 @@ use super::readings;
 use super::{Incidents, SAME_EVENT, Situation, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
-use crate::journal;
+use crate::journal::Journal;
 use crate::limits::both_ends;
 use crate::limits::evidence::{Evidence, Seen, Whose};
 use crate::limits::sample::{Sample, Teller};
@@ -63,7 +63,7 @@ impl Incidents<'_> {
         evidence.login.credentials = credentials::of_session(self.places, self.environment, None);
         evidence.login.environment_is_clients = self.runs_in_client();
         Situation {
-            incident: Some(self.explained(evidence)),
+            incident: Some(self.explained(evidence, self.recent())),
             blocked: Vec::new(),
         }
     }
@@ -144,12 +144,13 @@ impl Incidents<'_> {
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
     }
 
-    /// What keeps Claude Code from going on by itself, beside what it wrote down.
-    pub(super) fn stays_put(&self, evidence: &Evidence) -> Option<&'static str> {
+    /// What keeps Claude Code from going on by itself, beside what it wrote down. `journal` reaches back to
+    /// the error.
+    pub(super) fn stays_put(&self, evidence: &Evidence, journal: &Journal) -> Option<&'static str> {
         let entrypoint = evidence.line().and_then(|it| it.entrypoint.as_deref());
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
-        } else if self.is_cancelled(evidence) {
+        } else if is_cancelled(evidence, journal) {
             Some("its waiting was ended")
         } else if evidence.session.waiting.is_some() {
             None
@@ -161,17 +162,6 @@ impl Incidents<'_> {
         } else {
             None
         }
-    }
-
-    /// Whether a prompt that whycap held back, or a new process, ended the waiting since.
-    fn is_cancelled(&self, evidence: &Evidence) -> bool {
-        let session = evidence.session.id.as_deref();
-        session.is_some_and(|session| {
-            // It can be turned on again.
-            let since = evidence.session.waiting.map_or(evidence.at, |it| it.at);
-            let (what, now) = (waiting_ended(session), self.environment.now);
-            !evidence.since.answered && journal::was_said(self.places, &what, &(since..now))
-        })
     }
 
     fn waiting_is_off(&self) -> bool {
@@ -196,6 +186,14 @@ impl Incidents<'_> {
         let tail = transcript.as_deref().and_then(in_transcript::tail);
         tail.is_some_and(|tail| tail.answers.iter().any(|answer| *answer > at))
     }
+}
+
+/// Whether a prompt that whycap held back, or a new process, ended the waiting since.
+fn is_cancelled(evidence: &Evidence, journal: &Journal) -> bool {
+    // It can be turned on again.
+    let since = evidence.session.waiting.map_or(evidence.at, |it| it.at);
+    let ended = evidence.session.id.as_deref().map(waiting_ended);
+    !evidence.since.answered && ended.is_some_and(|ended| journal.says(&ended, since))
 }
 
 /// What the journal calls it that a prompt ended the waiting of a session.

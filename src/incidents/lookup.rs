@@ -93,7 +93,7 @@ impl Incidents<'_> {
             // What is running now decides what happens at the reset.
             let version = &mut evidence.session.version;
             *version = version.take().or_else(|| payload.version.clone());
-            self.explained(evidence)
+            self.explained(evidence, self.recent())
         };
         let incident = (!evidence.since.answered).then(|| explained(evidence));
         // What stops nothing now may have come on top of what does.
@@ -101,7 +101,8 @@ impl Incidents<'_> {
         let passed = incident.as_ref().filter(|it| !is_present(it));
         let below = passed.and_then(|_| {
             let mut open = stored.iter().take_while(|it| !it.since.answered);
-            let below = open.find(|it| is_present(&self.explained((*it).clone())))?;
+            let below =
+                open.find(|it| is_present(&self.explained((*it).clone(), self.recent())))?;
             Some(explained(self.look(below, transcript).0)).filter(|it| it.blocks().is_some())
         });
         Some((below.or(incident), unsaved))
@@ -139,7 +140,7 @@ impl Incidents<'_> {
     pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
         let newest = self.newest_error(session);
         let newest = newest.filter(|newest| !self.is_told(newest))?;
-        let incident = self.explained(self.read(&newest, transcript));
+        let incident = self.explained(self.read(&newest, transcript), self.recent());
         let is_of_interest = incident.is_open() && !incident.standing.is_over();
         (is_of_interest && self.tell(&newest)).then_some(incident)
     }
@@ -190,7 +191,7 @@ impl Incidents<'_> {
             {
                 (evidence.since.answered, evidence.since.answered_at) = (true, Some(*newer));
             }
-            let incident = self.explained(evidence);
+            let incident = self.explained(evidence, &journal);
             if incident.diagnosis.is_limit() {
                 limits.insert(incident.evidence.session.id.clone(), incident.evidence.at);
             }

@@ -87,9 +87,10 @@ impl<'a> Incidents<'a> {
         transcripts::of_session(self.places.transcript_roots(), session)
     }
 
-    fn explained(&self, mut evidence: Evidence) -> Incident {
+    /// `journal` reaches back to the error.
+    fn explained(&self, mut evidence: Evidence, journal: &Journal) -> Incident {
         let stays_put = evidence.session.stays_put;
-        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(&evidence));
+        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(&evidence, journal));
         Incident::new(evidence, self.environment.clock())
     }
 }

@@ -127,7 +127,7 @@ impl Incidents<'_> {
             let _ = journal::add(places, now, &evidence);
         }
         settle_owner(&mut evidence, self.account());
-        Some(self.explained(evidence))
+        Some(self.explained(evidence, self.recent()))
     }
 
     /// The newest error of a session.
