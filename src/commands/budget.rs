@@ -28,7 +28,7 @@ impl Verb for BudgetArguments {
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
             let served = ledger.answers_since(today, false, &|_| true)?;
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
-            let percent_worth = machine.worth(&ledger)?.with_prompts(&writes);
+            let percent_worth = machine.worth(&ledger, None)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
                 let incidents = machine.incidents();

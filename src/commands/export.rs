@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::reply::{Reply, Verb, misuse};
-use crate::export::{Erasure, Leaving, Reader, Rows, bring_up_to_date, erase_rows, new_key};
+use crate::export::{Erasure, Reader, Rows, bring_up_to_date, erase_rows, new_key};
 use crate::machine::Machine;
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, print};
@@ -48,9 +48,11 @@ impl Verb for ExportArguments {
         }
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
         if let Some(what) = &self.erase {
-            let (report, is_whole) = erase_rows(target, what, machine)?;
-            return Ok(Reply::from(report).with_code(!is_whole));
+            let (report, gaps) = erase_rows(target, what, &machine.places)?;
+            machine.name_gaps(&gaps);
+            return Ok(Reply::from(report).with_code(!gaps.is_empty()));
         }
+        let here = (&machine.places, machine.environment.now);
         let is_piped = target == Path::new("-");
         if self.rows.is_some() && !is_piped {
             return Err(misuse("--rows goes with - only; a directory gets all"));
@@ -59,13 +61,13 @@ impl Verb for ExportArguments {
         let days = DaysAsked { since, until };
         let since = days.first_in_utc(machine.clock()).map_err(misuse)?;
         if !is_piped && !self.dry_run {
-            return Ok(bring_up_to_date(target, since, machine)?.into());
+            return Ok(bring_up_to_date(target, since, here, || machine.leaving())?.into());
         }
-        let leaving = Leaving::gather(machine)?.only(since, self.rows);
+        let leaving = machine.leaving()?.only(since, self.rows);
         if self.dry_run {
-            return Ok(leaving.report(machine).into());
+            return Ok(leaving.report(here.0, here.1).into());
         }
-        print_words(&leaving.lines(machine.environment.now))
+        print_words(&leaving.lines(here.1))
     }
 }
 

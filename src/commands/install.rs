@@ -4,7 +4,7 @@ use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::install::entries::Kept;
 use crate::install::settings_edit::Additions;
-use crate::install::{PATIENCE, carry_out, changes, own_path, plan, sweep};
+use crate::install::{PATIENCE, carry_out, own_path, plan, sweep, words};
 use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -46,7 +46,7 @@ impl Verb for InstallArguments {
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(Kept::Wrapped),
                 (_, true) => Some(Kept::SetAside),
-                _ if status_line && !dry_run => changes::ask(&path)?,
+                _ if status_line && !dry_run => words::ask(&path)?,
                 _ => None,
             },
         };
@@ -57,8 +57,8 @@ impl Verb for InstallArguments {
         let plan = carry_out(places, PATIENCE, dry_run, make)?;
         let mut report = Report::default();
         report.paragraph(Tone::Strong, places.show(&path));
-        changes::add(&plan, &path, dry_run, &mut report);
-        for note in changes::afterthoughts(places, &directory, self.scope) {
+        words::add(&plan, &path, dry_run, &mut report);
+        for note in words::afterthoughts(places, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
         report.line(match (dry_run, plan.is_empty()) {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
-use crate::install::{EditRecord, PATIENCE, carry_out, changes, plan, sweep};
+use crate::install::{EditRecord, PATIENCE, carry_out, plan, sweep, words};
 use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
@@ -44,7 +44,7 @@ impl Verb for UninstallArguments {
             match carry_out(places, PATIENCE, self.dry_run, make) {
                 Ok(plan) if !plan.is_empty() => {
                     report.paragraph(Tone::Strong, places.show(&path));
-                    changes::add(&plan, &path, self.dry_run, &mut report);
+                    words::add(&plan, &path, self.dry_run, &mut report);
                 }
                 Ok(_) => {}
                 // One file that cannot be changed must not keep whycap in the others.

@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, ensure};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, RESPONSE, Rows, Stamp, lines, nothing};
+use super::drafts::{Draft, RESPONSE, Stamp, lines, nothing};
 use super::files::{
-    ExportLine, FORMAT, Gap, SIZE_LIMIT, day_of, each_row, file_in, files_of, has_exports, packed,
+    ExportLine, FORMAT, Gap, Rows, SIZE_LIMIT, day_of, each_row, file_in, files_of, has_exports,
+    packed,
 };
 use super::leaving::Leaving;
 use super::pseudonym::{Exporter, hash};
 use crate::disk::replace::remove_own_empty_dir;
 use crate::disk::{self, Error, group, lock, records};
-use crate::machine::Machine;
-use crate::places::real;
+use crate::places::{Places, real};
 use crate::render::Report;
 use crate::terminal::counted;
 
@@ -59,13 +59,13 @@ struct Outcome {
     gone: u64,
 }
 
-/// Brings a directory up to date.
+/// Brings a directory up to date with what is gathered while no other export runs.
 pub(crate) fn bring_up_to_date(
     directory: &Path,
     since: Option<NaiveDate>,
-    machine: &Machine,
+    (places, now): (&Places, DateTime<Utc>),
+    gather: impl FnOnce() -> anyhow::Result<Leaving>,
 ) -> anyhow::Result<Report> {
-    let places = &machine.places;
     let shown = places.show(directory);
     ensure!(
         !directory.exists() || directory.is_dir(),
@@ -75,7 +75,7 @@ pub(crate) fn bring_up_to_date(
     disk::create_directory_of(&lock)?;
     let held = lock::try_lock(&lock)?;
     let _held = held.context("another whycap export is running; try again when it is done")?;
-    let done = put_all(directory, since, &Leaving::gather(machine)?, machine)?;
+    let done = put_all(directory, since, (places, now), &gather()?)?;
     if done.days.is_empty() {
         let says = format!("Nothing changed since the last export to {shown}");
         return Ok(Report::from_lines(&says));
@@ -95,15 +95,14 @@ pub(crate) fn bring_up_to_date(
 fn put_all(
     directory: &Path,
     since: Option<NaiveDate>,
+    (places, now): (&Places, DateTime<Utc>),
     leaving: &Leaving,
-    machine: &Machine,
 ) -> Result<Outcome, Error> {
     // The same before and after the directory is made.
     let absolute = std::path::absolute(directory);
     let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
     let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-    let (data, now) = (&machine.places.data, machine.environment.now);
-    let memory = data.join(format!("export/{name:016x}/given.json"));
+    let memory = places.data.join(format!("export/{name:016x}/given.json"));
     let mut given: Given = records::read_large(&memory).unwrap_or_default();
     // Later than every one before, whatever the clock says.
     given.last = Stamp::new(now).after(given.last);
@@ -268,22 +267,21 @@ fn path_in(directory: &Path) -> PathBuf {
     directory.join(FORMAT).join("erased.json")
 }
 
-/// Takes rows of all machines out of a directory; and whether nothing of it could not be read.
+/// Takes rows of all machines out of a directory; and what of it could not be read.
 pub(crate) fn erase_rows(
     directory: &Path,
     what: &Erasure,
-    machine: &Machine,
-) -> anyhow::Result<(Report, bool)> {
-    let shown = machine.places.show(directory);
+    places: &Places,
+) -> anyhow::Result<(Report, Vec<Gap>)> {
+    let shown = places.show(directory);
     ensure!(
         directory.is_dir(),
         "there is no directory {shown}; name the one that the exports are in"
     );
     let done = erase(directory, what)?;
-    machine.name_gaps(&done.gaps);
     let [rows, files] = [(done.rows, "row"), (done.files, "file")].map(|(n, of)| counted(n, of));
     let says = format!("Erased {rows} in {files} of {shown}. No export to it brings them back");
-    Ok((Report::from_lines(&says), done.gaps.is_empty()))
+    Ok((Report::from_lines(&says), done.gaps))
 }
 
 /// Takes what is meant out of every file of a target, with other machines' copies of it, and notes

@@ -4,12 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::files::written;
+use super::files::{Rows, written};
 use super::pseudonym::{Exporter, LeftOut, Ownership, Projects, ShownProject};
 use crate::config::Others;
 use crate::ledger::{Answer, Counted};
@@ -18,28 +17,6 @@ use crate::pricing::Money;
 use crate::render::joined;
 use crate::terminal::json_in_one_line;
 use crate::time::{Millis, QUARTER, moment};
-
-/// What rows are of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Rows {
-    /// What was spent
-    Spend,
-    /// Limit errors
-    Limits,
-    /// How full the plan's windows were
-    Windows,
-}
-
-impl Rows {
-    pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
-
-    /// Its name in paths.
-    pub(crate) fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-}
 
 /// A row.
 #[derive(Debug)]

@@ -11,15 +11,37 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use clap::ValueEnum;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::drafts::Rows;
 use crate::disk::ours::open_regular;
 use crate::time::Millis;
+
+/// What rows are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rows {
+    /// What was spent
+    Spend,
+    /// Limit errors
+    Limits,
+    /// How full the plan's windows were
+    Windows,
+}
+
+impl Rows {
+    pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
+
+    /// Its name in paths.
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
 
 /// The version of the format, which is a directory of the target.
 pub(super) const FORMAT: &str = "whycap-1";

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{bail, ensure};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 
-use super::drafts::{Draft, Rows, Stamp, Weight, key_of, lines, spend_rows};
-use super::files::written;
+use super::drafts::{Draft, Stamp, Weight, key_of, lines, spend_rows};
+use super::files::{Rows, written};
 use super::pseudonym::{Exporter, LeftOut, hash};
 use crate::config::Others;
-use crate::incidents::steps;
+use crate::ledger::Counted;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::{Stopped, each_toll};
-use crate::machine::Machine;
+use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::{Tone, counted};
 use crate::time::{Clock, HOUR, Millis};
@@ -36,38 +35,22 @@ pub(crate) struct Leaving {
 
 impl Leaving {
     /// What was spent, the errors of limits, and how full windows were.
-    pub(crate) fn gather(machine: &Machine) -> anyhow::Result<Self> {
-        let (places, config) = (&machine.places, &machine.config);
-        if let Some(problem) = config.problems_of("export").next() {
-            let file = places.show(&places.settings);
-            bail!("nothing was exported, because of {file}: {problem}");
-        }
-        let exporter = Exporter::new(places, &machine.environment, &config.export)?;
-        let (counted, incidents) = machine.gathered(|ledger, _| {
-            // Rows that are missing would be taken back everywhere.
-            ensure!(
-                ledger.is_lasting(),
-                "nothing was exported: that takes a ledger that can be kept"
-            );
-            let incidents = machine.incidents().all_with_ends(None, &ledger);
-            Ok((ledger.counted()?, incidents))
-        })?;
-        if counted.is_empty() {
-            let roots = places.transcript_roots().map(|root| places.show(&root));
-            let roots = roots.collect::<Vec<_>>().join(", ");
-            bail!("no history found in {roots}; nothing to export");
-        }
-        let now = machine.environment.now;
-        let (mut drafts, left_out) = spend_rows(&counted, &exporter, places);
-        drafts.extend(limit_rows(&incidents, machine.clock(), &exporter));
-        let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, now);
-        drafts.extend(window_rows(&told, now, &exporter));
+    pub(crate) fn new(
+        exporter: Exporter,
+        counted: &Counted,
+        incidents: &[Incident],
+        told: &[WindowStep],
+        (places, clock): (&Places, Clock),
+    ) -> Self {
+        let (mut drafts, left_out) = spend_rows(counted, &exporter, places);
+        drafts.extend(limit_rows(incidents, clock, &exporter));
+        drafts.extend(window_rows(told, clock.now, &exporter));
         drafts.sort_by_key(|draft| (draft.rows, draft.day, draft.key));
-        Ok(Self {
+        Self {
             drafts,
             left_out,
             exporter,
-        })
+        }
     }
 
     /// Those from this day on, and of this kind only, if one is wanted.
@@ -84,9 +67,8 @@ impl Leaving {
     }
 
     /// How many rows of each kind leave, ten exactly as they would leave now, and what is left out.
-    pub(crate) fn report(&self, machine: &Machine) -> Report {
-        let settings = machine.places.show(&machine.places.settings);
-        let stamp = Stamp::new(machine.environment.now);
+    pub(crate) fn report(&self, places: &Places, now: DateTime<Utc>) -> Report {
+        let settings = places.show(&places.settings);
         let of = |wanted| self.drafts.iter().filter(move |draft| draft.rows == wanted);
         let counts = Rows::ALL.map(|rows| {
             let count = counted(of(rows).count() as u64, "row");
@@ -104,7 +86,7 @@ impl Leaving {
             self.exporter.machine
         ));
         report.gap();
-        report.add(Report::from_lines(&lines(shown, stamp)));
+        report.add(Report::from_lines(&lines(shown, Stamp::new(now))));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_LEAVES);
         for (how, what) in [

@@ -18,8 +18,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{RESPONSE, Rows, UNRECORDED, UNWRITTEN, Weight};
-use super::files::{ExportLine, Gap, cut_name, each_row, files_of};
+use super::drafts::{RESPONSE, UNRECORDED, UNWRITTEN, Weight};
+use super::files::{ExportLine, Gap, Rows, cut_name, each_row, files_of};
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource, Tally};
 use crate::limits::FULL_FROM;

@@ -15,9 +15,8 @@ mod pseudonym;
 mod readers;
 
 pub(crate) use day_files::{Erasure, bring_up_to_date, erase_rows};
-pub(crate) use drafts::Rows;
-pub(crate) use files::{Gap, has_exports};
+pub(crate) use files::{Gap, Rows, has_exports};
 pub(crate) use leaving::Leaving;
 pub(crate) use merged::{ExportedError, Merged, PersonLimits, TeamLimits, tolls};
-pub(crate) use pseudonym::new_key;
+pub(crate) use pseudonym::{Exporter, new_key};
 pub(crate) use readers::Reader;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::day_files::Erasure;
-use super::drafts::Rows;
+use super::files::Rows;
 use super::files::files_of;
 
 /// Whoever reads what was exported.

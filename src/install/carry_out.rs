@@ -4,40 +4,17 @@
 //! their order is the plan's business.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
+use super::changes::Step;
 use super::edit_record::EditRecord;
 use super::plan::{InstallPlan, slash_command_path};
 use crate::disk::{self, Durability};
 use crate::places::{Places, real};
-
-/// One thing to do on the disk. A file that is written gets the directories that it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Change a file that others may change as well, if it still holds what was read.
-    Change(FileChange),
-    /// Write a file of ours.
-    WriteOwn(PathBuf, Vec<u8>),
-    /// Delete a file of ours.
-    RemoveOwn(PathBuf),
-    /// Delete a directory that we made, if nothing else is in it.
-    RemoveOwnDirectory(PathBuf),
-}
-
-/// A file and its change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileChange {
-    /// The file.
-    pub path: PathBuf,
-    /// What it held when the plan was made. None: there was none.
-    pub before: Option<String>,
-    /// What it shall hold. None: it goes.
-    pub after: Option<String>,
-}
 
 impl Step {
     /// False if somebody changed the file after the plan was made; then nothing was done.

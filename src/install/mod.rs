@@ -5,13 +5,14 @@
 //! `carry_out` does it, one whole file at a time.
 
 pub mod carry_out;
-pub(crate) mod changes;
+pub mod changes;
 mod edit_record;
 pub mod entries;
 pub(crate) mod line;
 pub(crate) mod own_path;
 pub mod plan;
 pub mod settings_edit;
+pub(crate) mod words;
 
 pub(crate) use carry_out::{PATIENCE, carry_out, sweep};
 pub(crate) use edit_record::EditRecord;

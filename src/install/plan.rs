@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
 
-use super::carry_out::{FileChange, Step};
-use super::changes::{Change, ChangeKind};
+use super::changes::{Change, ChangeKind, FileChange, Step};
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, is_plugin_among, wired};
 use super::settings_edit::{self, Additions};

@@ -5,8 +5,7 @@ use std::ops::Range;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clues::{Clues, Substance};
-use super::diagnosis::Source;
-use super::evidence::{Evidence, Sample, Seen, Whose};
+use super::evidence::{Evidence, Sample, Seen, Source, Whose};
 use super::kind::{LimitKind, Who, Window, named};
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, Fullness};

@@ -11,17 +11,16 @@
 //!   limit; not the caps, not the pool, and not the windows of single models.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::actions::Help;
 use super::case::Case;
 use super::clues::Substance;
+use super::evidence::Source;
 use super::kind::{Counts, LimitKind, Service, Verdict, Who, Window};
 use super::messages::Judged;
 use super::meters;
 use super::resets::{Reset, ResetSource, Resets};
-use super::rules::Answered;
-use crate::claude::credentials::SetIn;
 
 /// Of a message that stands amid prose.
 const TOLD: &str = "The text speaks of this message; whether it came to you is not known.";
@@ -63,6 +62,34 @@ pub struct Diagnosis {
     pub service: Option<Service>,
     /// Where the fact comes from that decided; it is told first.
     pub(super) decisive: Source,
+}
+
+/// What is said, and what helps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+pub(super) struct Answered {
+    /// The first whose conditions hold is said.
+    pub(super) says: Vec<Saying>,
+    /// Instead of what the message's row says.
+    #[serde(default)]
+    pub(super) helps: Vec<Help>,
+    /// Before it.
+    pub(super) first: Option<Help>,
+    /// After it.
+    pub(super) besides: Option<Help>,
+}
+
+/// Headlines and badges, longest first. A part in braces is filled in; what cannot be is not said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Saying {
+    pub(super) r#if: &'static str,
+    /// What happened.
+    pub(super) what: Vec<&'static str>,
+    /// Who is back at the reset: then headline and badge tell when.
+    pub(super) until: Option<&'static str>,
+    pub(super) says: Vec<&'static str>,
+    pub(super) badge: Vec<&'static str>,
 }
 
 impl Diagnosis {
@@ -180,31 +207,5 @@ impl Diagnosis {
             |other: &Reset| chosen.is_some_and(|first| (first.at - other.at).abs() > SAME);
         let others = found.filter(differs).collect();
         Resets { chosen, others }
-    }
-}
-
-/// Where a fact comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The error itself.
-    Transcript,
-    /// The event that Claude Code sent.
-    Hook,
-    /// What the status line was told.
-    Sample,
-    Account,
-    Environment,
-    Settings,
-    /// What is known about the version of Claude Code.
-    Version,
-}
-
-impl From<SetIn> for Source {
-    fn from(set_in: SetIn) -> Self {
-        match set_in {
-            SetIn::Environment => Self::Environment,
-            SetIn::Settings(_) => Self::Settings,
-        }
     }
 }

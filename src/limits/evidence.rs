@@ -7,7 +7,7 @@ use super::kind::{LimitKind, Service, Window};
 pub use super::sample::Sample;
 use super::vocabulary::is_anthropics;
 use crate::claude::account::{Account, Plan};
-use crate::claude::credentials::Credential;
+use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::meters::ShownUsage;
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
@@ -25,6 +25,35 @@ pub enum Seen {
     Transcript,
     /// Somebody pasted the text.
     Pasted,
+}
+
+/// Where a fact comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The error itself.
+    Transcript,
+    /// The event that Claude Code sent.
+    Hook,
+    /// What the status line was told.
+    Sample,
+    /// The login.
+    Account,
+    /// What Claude Code was started with.
+    Environment,
+    /// A settings file.
+    Settings,
+    /// What is known about the version of Claude Code.
+    Version,
+}
+
+impl From<SetIn> for Source {
+    fn from(set_in: SetIn) -> Self {
+        match set_in {
+            SetIn::Environment => Self::Environment,
+            SetIn::Settings(_) => Self::Settings,
+        }
+    }
 }
 
 /// Whose account a session belongs to.

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::diagnosis::Source;
-use super::evidence::{Sample, Seen};
+use super::evidence::{Sample, Seen, Source};
 use super::kind::Window;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{Reset, ResetSource};

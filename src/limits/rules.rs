@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::actions::{Help, HelpChange};
+use super::actions::HelpChange;
 use super::case::Case;
-use super::diagnosis::{Diagnosis, Source};
+use super::diagnosis::{Answered, Diagnosis, Saying};
+use super::evidence::Source;
 use super::kind::{LimitKind, named};
 use super::messages::Judged;
 use super::vocabulary::embedded;
@@ -79,34 +80,6 @@ struct Row {
     by: &'static str,
     /// What is not known.
     unknown: Sentences,
-}
-
-/// What is said, and what helps.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
-pub(super) struct Answered {
-    /// The first whose conditions hold is said.
-    pub(super) says: Vec<Saying>,
-    /// Instead of what the message's row says.
-    #[serde(default)]
-    helps: Vec<Help>,
-    /// Before it.
-    pub(super) first: Option<Help>,
-    /// After it.
-    pub(super) besides: Option<Help>,
-}
-
-/// Headlines and badges, longest first. A part in braces is filled in; what cannot be is not said.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Saying {
-    pub(super) r#if: &'static str,
-    /// What happened.
-    pub(super) what: Vec<&'static str>,
-    /// Who is back at the reset: then headline and badge tell when.
-    pub(super) until: Option<&'static str>,
-    pub(super) says: Vec<&'static str>,
-    pub(super) badge: Vec<&'static str>,
 }
 
 pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| embedded(EMBEDDED));

@@ -8,11 +8,11 @@ use std::ops::Deref;
 use chrono::TimeDelta;
 
 use super::case::{self, Case};
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, Saying};
 use super::kind::{LimitKind, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
-use super::rules::{Saying, TABLES};
+use super::rules::TABLES;
 use super::standing::{self, Standing};
 use crate::terminal;
 

@@ -5,6 +5,9 @@ use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
+use anyhow::{bail, ensure};
+use chrono::{DateTime, Utc};
+
 use super::statement::NAMED;
 use super::{ANSWER_READS, Machine};
 use crate::budget::overview::SessionAsked;
@@ -12,6 +15,8 @@ use crate::claude::sessions::{self, SessionState};
 use crate::claude::transcripts::{self, TranscriptFile, title_of};
 use crate::disk::lock;
 use crate::drain::{Write, writes};
+use crate::export::{Exporter, Leaving};
+use crate::incidents::steps;
 use crate::ledger::{self, Caught, Effort, Ledger, LedgerError, Patience};
 use crate::spend::name_unreadable;
 use crate::terminal::{complain, with_progress};
@@ -60,6 +65,39 @@ impl Machine {
             ledger::path_in(&self.places.data).display()
         ));
         attempt(Ledger::in_memory(&self.places.data)?)
+    }
+
+    /// All that an export takes from here.
+    pub(crate) fn leaving(&self) -> anyhow::Result<Leaving> {
+        let places = &self.places;
+        if let Some(problem) = self.config.problems_of("export").next() {
+            let file = places.show(&places.settings);
+            bail!("nothing was exported, because of {file}: {problem}");
+        }
+        let exporter = Exporter::new(places, &self.environment, &self.config.export)?;
+        let (counted, incidents) = self.gathered(|ledger, _| {
+            // Rows that are missing would be taken back everywhere.
+            ensure!(
+                ledger.is_lasting(),
+                "nothing was exported: that takes a ledger that can be kept"
+            );
+            let incidents = self.incidents().all_with_ends(None, &ledger);
+            Ok((ledger.counted()?, incidents))
+        })?;
+        if counted.is_empty() {
+            let roots = places.transcript_roots().map(|root| places.show(&root));
+            let roots = roots.collect::<Vec<_>>().join(", ");
+            bail!("no history found in {roots}; nothing to export");
+        }
+        let clock = self.clock();
+        let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, clock.now);
+        Ok(Leaving::new(
+            exporter,
+            &counted,
+            &incidents,
+            &told,
+            (places, clock),
+        ))
     }
 
     /// Lets the ledger read what transcripts have gained.

@@ -116,7 +116,7 @@ impl Watched {
         let present = sessions::presence(&machine.places, registered);
         let uses = known.zip(ledger);
         let uses = uses.and_then(|(known, ledger)| machine.uses(known, ledger));
-        let worth = ledger.and_then(|ledger| machine.worth(ledger).ok());
+        let worth = ledger.and_then(|ledger| machine.worth(ledger, None).ok());
         let worth = worth.unwrap_or_default();
         let left = worth.lately(machine.environment.now);
         let left = left.filter_map(|week| Some((week.window, week.left?)));

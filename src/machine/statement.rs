@@ -145,7 +145,7 @@ impl Machine {
             };
             let mut statement = self.stated(&source, wanted, read, &mut |_| {})?;
             if wanted.by == GroupBy::Prompt {
-                let worth = self.worth(&ledger)?;
+                let worth = self.worth(&ledger, None)?;
                 let mut lately = worth.lately(wanted.clock.now);
                 let worth = lately.find(|worth| worth.window == Window::FiveHour);
                 statement.percent = worth.map(|worth| worth.worth);
@@ -196,7 +196,7 @@ impl Machine {
                 let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone);
                 let statement = self.stated(&ledger, wanted, read, &mut add)?;
                 let incidents = self.incidents().all_with_ends(None, &ledger);
-                let (before, worth) = (before(&ledger, wanted)?, self.worth(&ledger)?);
+                let (before, worth) = (before(&ledger, wanted)?, self.worth(&ledger, None)?);
                 Ok((statement, incidents, before, worth))
             })?,
         };

@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Machine;
 use crate::drain::{Drain, Findings, PercentWorth, SpentHere, WindowShares};
 use crate::incidents::steps;
-use crate::ledger::{Answer, EVER, Ledger, LedgerError, RowsBy, SpendSource};
+use crate::ledger::{Answer, Ledger, RowsBy, SpendSource};
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::limits::sample::Sample;
@@ -17,6 +18,9 @@ use crate::spend::Period;
 
 /// How far back it is told what a percent was worth.
 const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
+
+/// Whose account paid an answer, by its key.
+type Payers = HashMap<i64, String>;
 
 /// A window, what people call it, and when it began.
 type OpenWindow = (Window, &'static str, DateTime<Utc>);
@@ -28,19 +32,20 @@ fn told_in(steps: &[WindowStep]) -> HashSet<&str> {
 
 impl Machine {
     /// What a percent was worth, by the sessions that were told how full the windows are: of others nobody
-    /// knows who paid. Nothing is said where several accounts were worked with.
-    pub(crate) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {
+    /// knows who paid. Where that was not looked up, nothing is said of several accounts.
+    pub(crate) fn worth(&self, ledger: &Ledger, payers: Option<&Payers>) -> Result<PercentWorth> {
         let now = self.environment.now;
         let steps = steps(&self.places, now - WORTH_OVER, now);
         let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
-        if accounts.len() != 1 {
+        if payers.is_none() && accounts.len() != 1 {
             return Ok(PercentWorth::default());
         }
         let told = told_in(&steps);
         let spent = ledger.answers_since(now - WORTH_OVER, true, &|it| told.contains(it))?;
-        let spent = spent.all.into_iter().map(|Answer { at, cost, .. }| {
-            let account = None;
-            SpentHere { at, cost, account }
+        let spent = spent.all.into_iter().map(|answer| SpentHere {
+            at: answer.at,
+            cost: answer.cost,
+            account: payers.and_then(|payers| payers.get(&answer.key).cloned()),
         });
         let mut spent: Vec<SpentHere> = spent.collect();
         spent.sort_unstable_by_key(|spent| spent.at);
@@ -97,35 +102,28 @@ impl Machine {
     }
 
     /// What was written in a period, beside what was spent.
-    pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> anyhow::Result<Drain> {
+    pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> Result<Drain> {
         let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
         let clock = self.clock();
         let asked = period.of_rows(clock.zone);
         // What a percent is worth is told of these weeks in any case.
         let lately = (clock.now - WORTH_OVER).timestamp_millis();
         let mut writes = self.writes(Some(asked.start.min(lately)));
-        let accounts = writes.iter().filter_map(|write| {
+        let payers = writes.iter().filter_map(|write| {
             let owner = write.owner.as_ref().filter(|owner| owner.account.is_some());
             Some((write.answer.key, owner?.fingerprint.clone()?))
         });
-        let accounts: HashMap<i64, String> = accounts.collect();
-        let steps = steps(&self.places, clock.now - WORTH_OVER, clock.now);
-        let told = told_in(&steps);
-        let (costs, mut spent) = self.gathered(|ledger, _| {
-            let (mut costs, mut spent) = (HashMap::<String, Money>::new(), Vec::new());
-            ledger.rows(EVER, RowsBy::Answer, &mut |row| {
-                let account = row.answer.and_then(|key| accounts.get(&key).cloned());
-                let (at, cost, session) = (row.at, row.tally.cost(), &row.origin.session);
-                if asked.contains(&at) && is_meant(session) {
-                    *costs.entry(session.clone()).or_default() += cost;
+        let payers: Payers = payers.collect();
+        let (costs, percent_worth) = self.gathered(|ledger, _| {
+            let mut costs = HashMap::<String, Money>::new();
+            ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
+                let session = &row.origin.session;
+                if is_meant(session) {
+                    *costs.entry(session.clone()).or_default() += row.tally.cost();
                 }
-                let one = SpentHere { at, cost, account };
-                spent.extend(told.contains(&**session).then_some(one));
             })?;
-            Ok((costs, spent))
+            Ok((costs, self.worth(&ledger, Some(&payers))?))
         })?;
-        spent.sort_by_key(|spent| spent.at);
-        let percent_worth = PercentWorth::new(&steps, &spent, clock.now);
         writes.retain(|write| asked.contains(&write.answer.at) && is_meant(&write.session));
         let percent_worth = percent_worth.with_prompts(&writes);
         let mut found = Findings::new(writes);

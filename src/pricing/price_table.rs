@@ -9,7 +9,6 @@
 //!   `{model: {as, ends_at}}`, a model priced as another until that second.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
 use chrono::{NaiveDate, NaiveTime};
@@ -17,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::rates::{OwnRates, PriceRow, Rate, Rates};
+use super::rates::{OwnRates, PriceRow, Rate, Rates, bare};
 use crate::foreign::Foreign;
 use crate::render::{Column, Report, Table};
 use crate::terminal::Tone;
@@ -223,49 +222,6 @@ fn rates(costs: &Value) -> Option<Rates> {
         "promptCacheWrite1hTokens",
     ];
     Rates::from_json(costs, names)
-}
-
-/// Prefixes that Bedrock's cross-region profiles put before `anthropic.`.
-const REGIONS: [&str; 8] = ["us", "eu", "apac", "global", "us-gov", "jp", "au", "ca"];
-
-/// The bare model id: `us.anthropic.claude-sonnet-4-5-20250929-v1:0` → `claude-sonnet-4-5`,
-/// `claude-opus-4-8[1m]` → `claude-opus-4-8`, `claude-haiku-4-5@20251001` → `claude-haiku-4-5`.
-///
-/// Lower case; an inference profile's ARN gives its last part. What has none of these forms comes
-/// back as it is.
-pub(super) fn bare(id: &str) -> String {
-    let lower = id.trim().to_ascii_lowercase();
-    let mut name = lower.rsplit('/').next().unwrap_or(&lower);
-    for variant in ["[1m]", "[2m]"] {
-        name = name.strip_suffix(variant).unwrap_or(name);
-    }
-    if let Some((region, rest)) = name.split_once('.')
-        && REGIONS.contains(&region)
-    {
-        name = rest;
-    }
-    name = name.strip_prefix("anthropic.").unwrap_or(name);
-    // In this order a Vertex id loses `@date` before `-v2`, and a Bedrock id `-v1:0` before its date.
-    name = name.split_once('@').map_or(name, |(model, _)| model);
-    name = without(name, "-v", |end| {
-        end.splitn(2, ':').all(|part| is_number(part, 1..=3))
-    });
-    name = name.strip_suffix("-latest").unwrap_or(name);
-    name = without(name, "-", |end| is_number(end, 8..=8));
-    // `claude-opus-4.5` is how some gateways spell `claude-opus-4-5`.
-    name.replace('.', "-")
-}
-
-/// A name without what stands behind the last of these marks, if that is what is meant.
-fn without<'n>(name: &'n str, mark: &str, is_meant: impl Fn(&str) -> bool) -> &'n str {
-    match name.rsplit_once(mark) {
-        Some((model, end)) if is_meant(end) => model,
-        _ => name,
-    }
-}
-
-fn is_number(text: &str, lengths: RangeInclusive<usize>) -> bool {
-    lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `listed` names the same model as `id`, which goes on with a variant's name
@@ -503,35 +459,6 @@ mod tests {
             table.fingerprint_of(["claude-opus-5-5"].into_iter()),
             table.fingerprint()
         );
-    }
-
-    #[test]
-    fn every_vendor_spelling_gives_the_bare_model() {
-        for (id, expected) in [
-            ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
-            (
-                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-                "claude-sonnet-4-5",
-            ),
-            ("global.anthropic.claude-opus-5-5-v1", "claude-opus-5-5"),
-            (
-                "anthropic.claude-3-5-haiku-20241022-v1:0",
-                "claude-3-5-haiku",
-            ),
-            ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
-            ("claude-3-5-sonnet-v2@20241022", "claude-3-5-sonnet"),
-            ("claude-opus-4-8[1m]", "claude-opus-4-8"),
-            ("Claude-Opus-4-8[1M]", "claude-opus-4-8"),
-            ("claude-3-7-sonnet-latest", "claude-3-7-sonnet"),
-            ("anthropic/claude-opus-4.6", "claude-opus-4-6"),
-            (
-                "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-6-v1:0",
-                "claude-opus-4-6",
-            ),
-            ("gpt-9", "gpt-9"),
-        ] {
-            assert_eq!(bare(id), expected, "{id}");
-        }
     }
 
     #[test]

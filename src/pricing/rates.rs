@@ -8,12 +8,12 @@
 //! reads it from the user's own, so that a person can see what they really pay.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::price_table::bare;
 use crate::foreign::Foreign;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
@@ -200,6 +200,49 @@ fn key(model: &str) -> String {
     lower.replace("[1m]", "").replace("[2m]", "")
 }
 
+/// Prefixes that Bedrock's cross-region profiles put before `anthropic.`.
+const REGIONS: [&str; 8] = ["us", "eu", "apac", "global", "us-gov", "jp", "au", "ca"];
+
+/// The bare model id: `us.anthropic.claude-sonnet-4-5-20250929-v1:0` → `claude-sonnet-4-5`,
+/// `claude-opus-4-8[1m]` → `claude-opus-4-8`, `claude-haiku-4-5@20251001` → `claude-haiku-4-5`.
+///
+/// Lower case; an inference profile's ARN gives its last part. What has none of these forms comes
+/// back as it is.
+pub(super) fn bare(id: &str) -> String {
+    let lower = id.trim().to_ascii_lowercase();
+    let mut name = lower.rsplit('/').next().unwrap_or(&lower);
+    for variant in ["[1m]", "[2m]"] {
+        name = name.strip_suffix(variant).unwrap_or(name);
+    }
+    if let Some((region, rest)) = name.split_once('.')
+        && REGIONS.contains(&region)
+    {
+        name = rest;
+    }
+    name = name.strip_prefix("anthropic.").unwrap_or(name);
+    // In this order a Vertex id loses `@date` before `-v2`, and a Bedrock id `-v1:0` before its date.
+    name = name.split_once('@').map_or(name, |(model, _)| model);
+    name = without(name, "-v", |end| {
+        end.splitn(2, ':').all(|part| is_number(part, 1..=3))
+    });
+    name = name.strip_suffix("-latest").unwrap_or(name);
+    name = without(name, "-", |end| is_number(end, 8..=8));
+    // `claude-opus-4.5` is how some gateways spell `claude-opus-4-5`.
+    name.replace('.', "-")
+}
+
+/// A name without what stands behind the last of these marks, if that is what is meant.
+fn without<'n>(name: &'n str, mark: &str, is_meant: impl Fn(&str) -> bool) -> &'n str {
+    match name.rsplit_once(mark) {
+        Some((model, end)) if is_meant(end) => model,
+        _ => name,
+    }
+}
+
+fn is_number(text: &str, lengths: RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +277,35 @@ mod tests {
             let own = OwnRates::parse(&setting);
             assert!(own.is_none());
             assert_eq!(own.problems.len(), 1);
+        }
+    }
+
+    #[test]
+    fn every_vendor_spelling_gives_the_bare_model() {
+        for (id, expected) in [
+            ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+            (
+                "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "claude-sonnet-4-5",
+            ),
+            ("global.anthropic.claude-opus-5-5-v1", "claude-opus-5-5"),
+            (
+                "anthropic.claude-3-5-haiku-20241022-v1:0",
+                "claude-3-5-haiku",
+            ),
+            ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+            ("claude-3-5-sonnet-v2@20241022", "claude-3-5-sonnet"),
+            ("claude-opus-4-8[1m]", "claude-opus-4-8"),
+            ("Claude-Opus-4-8[1M]", "claude-opus-4-8"),
+            ("claude-3-7-sonnet-latest", "claude-3-7-sonnet"),
+            ("anthropic/claude-opus-4.6", "claude-opus-4-6"),
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-6-v1:0",
+                "claude-opus-4-6",
+            ),
+            ("gpt-9", "gpt-9"),
+        ] {
+            assert_eq!(bare(id), expected, "{id}");
         }
     }
 }
