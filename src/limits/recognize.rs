@@ -98,7 +98,9 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Clues) {
         let last = all.last().cloned().unwrap_or_default();
         return (Rank::Talk, messages::known_as("unknown"), last);
     };
-    known.retain(|((_, other), clues)| other.id == message.id && clues.text.contains("resets"));
+    // The menu below it names the reset, too.
+    let is_its = |other: &Message| [message.id, "menu"].contains(&other.id);
+    known.retain(|((_, other), clues)| is_its(other) && clues.text.contains("resets"));
     let said = known.last().map_or(last, |(_, clues)| clues);
     (rank, message, said.clone())
 }

@@ -1,7 +1,7 @@
 //! Messages as people meet and paste them, each with what the answer must say.
 //!
 //! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl, fresher.jsonl, third.jsonl, fourth.jsonl, fifth.jsonl,
-//! held.jsonl, sixth.jsonl, sixth-held.jsonl, seventh.jsonl, eighth.jsonl, ninth.jsonl and tenth.jsonl hold messages from public threads with their source (`miss`: why one is still answered
+//! held.jsonl, sixth.jsonl, sixth-held.jsonl, seventh.jsonl, eighth.jsonl, ninth.jsonl, tenth.jsonl and eleventh.jsonl hold messages from public threads with their source (`miss`: why one is still answered
 //! otherwise), anybody.jsonl what others say of limits of their own, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
 //! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
 //! is accepted; of a list in `says` one must be said, in headline, actions or both.
@@ -155,9 +155,10 @@ fn so_are_those_of_later_threads_and_clients() {
 }
 
 /// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95, 124 of 131,
-/// 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130, 206 of 211, 219 of 219, 154 of 169 and 143 of 149
+/// 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130, 206 of 211, 219 of 219, 154 of 169, 143 of 149 and 130 of 140
 /// were right. Of the ninth's 15, 11 were told as not known and 4 as limits that came; of the tenth's 6, 3 and 3, and 7 more that passed
-/// told what is only quoted, or paid for already, as a limit that stops the work.
+/// told what is only quoted, or paid for already, as a limit that stops the work. Of the eleventh's answers 32 more passed and were poor: of
+/// these 16 are mended, and told apart here by `says`.
 #[test]
 fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("fresh.jsonl", 95);
@@ -172,6 +173,7 @@ fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("eighth.jsonl", 219);
     all_are_understood("ninth.jsonl", 169);
     all_are_understood("tenth.jsonl", 149);
+    all_are_understood("eleventh.jsonl", 140);
 }
 
 /// What other programs, code, changelogs, manuals and people say of limits of their own, and Claude's
