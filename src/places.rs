@@ -1,7 +1,7 @@
 //! Where things are: Claude Code's files, and whycap's own.
 
 use std::ffi::OsStr;
-use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 
 use crate::disk::ours::is_safe_place;
 use crate::disk::replace::is_link;
@@ -90,6 +90,7 @@ impl Places {
             "/etc/whycap/config.toml"
         };
         let state = environment.path("XDG_STATE_HOME");
+        let state = state.filter(|state| state.is_absolute());
         let state = state.unwrap_or_else(|| home.join(".local/state"));
         Self {
             home,
@@ -157,11 +158,12 @@ pub(crate) fn real(path: &Path) -> PathBuf {
 }
 
 /// The paths of a list with commas; what is no text is one path. A leading `~/` means the home directory,
-/// as a shell would have expanded it.
+/// as a shell would have expanded it; another relative path begins where we were started, as Claude Code has it.
 fn paths_of(list: &OsStr, home: &Path) -> Vec<PathBuf> {
     let expanded = |path: &Path| {
         let below = path.strip_prefix("~");
-        below.map_or_else(|_| path.to_owned(), |below| home.join(below))
+        let whole = below.map_or_else(|_| absolute(path), |below| Ok(home.join(below)));
+        whole.unwrap_or_else(|_| path.to_owned())
     };
     let Some(text) = list.to_str() else {
         return vec![expanded(Path::new(list))];

@@ -37,8 +37,12 @@ impl Config {
         let (mut values, mut read) = (Sections::new(), Self::default());
         for file in files {
             let table = file.map_err(|error| error.to_string()).and_then(|bytes| {
-                let table = String::from_utf8_lossy(&bytes).parse::<Table>();
-                table.map_err(|error| format!("the file is not TOML: {}", error.message()))
+                let text = String::from_utf8_lossy(&bytes);
+                text.parse::<Table>().map_err(|error| {
+                    let before = text.get(..error.span().unwrap_or_default().start);
+                    let line = before.unwrap_or_default().matches('\n').count() + 1;
+                    format!("the file is not TOML: {} on line {line}", error.message())
+                })
             });
             read.is_broken |= table.is_err();
             for (section, said) in table.iter().flatten() {

@@ -233,7 +233,7 @@ pub fn is_second_run(places: &Places, environment: &Environment, event: EventNam
     hooks.any(|(name, hook)| {
         // A bare name is looked up by the shell, so it counts.
         let program = Path::new(&hook.program);
-        *name == event.to_string() && (!program.is_absolute() || program.exists())
+        *name == event.to_string() && (!program.is_absolute() || program.is_file())
     })
 }
 

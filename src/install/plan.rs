@@ -10,8 +10,8 @@ use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, is_plugin_among, wired};
 use super::settings_edit::{self, Additions};
 use crate::claude::settings::{self, SettingsFile};
-use crate::disk::records;
 use crate::disk::replace::is_link;
+use crate::disk::{self, records};
 use crate::places::{Places, real};
 
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
@@ -69,13 +69,17 @@ impl InstallPlan {
             (with, without, ChangeKind::SlashCommandRemoved)
         };
         let shown = places.show(&path);
+        let may_write = disk::may_write_in(path.parent().unwrap_or(&path));
         match present.as_deref() {
             present if present == after => {}
-            present if present == before && !is_link => {
+            present if present == before && !is_link && may_write => {
                 self.change(&path, before, after);
                 self.changes.push(Change::new(kind, &shown));
             }
             _ => self.notes.push(match (is_wanted, is_link) {
+                (_, false) if present.as_deref() == before => {
+                    format!("{shown} cannot be written: {STAYS}")
+                }
                 (false, _) => format!("{shown} is not as whycap wrote it; it stays"),
                 (true, true) => format!("{shown} is a link; {STAYS}"),
                 (true, false) => format!("{shown} holds another /whycap; {STAYS}"),
@@ -172,7 +176,7 @@ pub fn uninstall(places: &Places, path: &Path, only_line: bool) -> anyhow::Resul
     let mut plan = InstallPlan::default();
     let present = text_of(path)?;
     let mut left = present.clone();
-    if let Some(text) = &present {
+    if let Some(text) = present.as_ref().filter(|text| text.contains("whycap")) {
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first());
         let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());

@@ -152,7 +152,7 @@ impl ReachedLock<'_> {
         self.parent.move_to(own, target, name).map_err(|error| match error.kind() {
             ErrorKind::CrossesDevices => {
                 let path = self.found.at.path();
-                let path = path.display();
+                let path = path.display().to_string().replace('\'', r"'\''");
                 NotCleared::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
             }
             _ => error.into(),

@@ -216,6 +216,8 @@ pub(super) fn places_of(
         Root::Config => Some(places.config.as_path()),
         Root::ClientState => Some(places.client_state.as_path()),
         Root::BesideGlobalState => places.global_state.parent(),
+        // A pattern with its name would have a second wildcard.
+        Root::BesideConfig if name.contains('*') => None,
         Root::BesideConfig => config_name.and(places.config.parent()),
         Root::Project => None,
     };
