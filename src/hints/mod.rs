@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
 use crate::ledger::{Answer, Answers};
-use crate::pricing::{Money, PriceTable, ServiceLevel};
+use crate::pricing::{Money, PriceTable};
 use crate::terminal::counted;
 
 /// Something worth knowing.
@@ -215,8 +215,7 @@ impl Today<'_> {
     fn standard(&self, model: &str, responses: &[&Answer]) -> Money {
         let prices = self.prices.prices_of(model);
         let costs = responses.iter().map(|response| {
-            let (fast, us_only) = (false, response.service.us_only);
-            let service = ServiceLevel { fast, us_only };
+            let service = response.service.at_standard_speed();
             prices.price(response.at, &response.usage, service, &[])
         });
         costs.sum()
