@@ -4,6 +4,8 @@
 //! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
 //! every answer can be reproduced in a test by building an [`Environment`] by hand.
 
+#![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -59,10 +61,6 @@ pub struct StandardDirectories {
 
 impl Environment {
     /// Takes the variables and the clock of this process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads clock and variables"
-    )]
     pub fn of_process() -> Self {
         // On Windows and macOS `dirs` does not look at these variables.
         let named = |variable: &str| {
@@ -107,10 +105,6 @@ impl Environment {
     }
 
     /// The same at the present moment: the clock has moved on by as much as the machine's.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads clock and variables"
-    )]
     #[must_use]
     pub fn at_present(&self) -> Self {
         let machine_now = of_machine(SystemTime::now());
