@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::line::{Line, Signature, parse, time_of};
 use crate::disk::ours::open_regular;
+use crate::disk::read_head;
 use crate::time::Millis;
 
 /// A stretch is read at a time: small enough to stay in the processor's cache.
@@ -171,9 +172,7 @@ pub fn read_on(
 /// # Errors
 /// Whatever opening or reading says.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
-    let mut beginning = Vec::new();
-    let file = open_regular(path)?;
-    file.take(STRETCH as u64).read_to_end(&mut beginning)?;
+    let beginning = read_head(path, STRETCH as u64)?;
     let name = b"\"sessionId\":\"";
     let session = memchr::memmem::find(&beginning, name).and_then(|at| {
         let rest = beginning.get(at + name.len()..)?;
