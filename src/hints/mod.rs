@@ -7,7 +7,6 @@ pub(crate) use written_again::{CacheNews, cold_cache};
 
 use std::collections::{HashMap, HashSet};
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::config::HintName;
@@ -30,14 +29,8 @@ impl Hint {
         Self { name, says, sum }
     }
 
-    /// The name that `config.toml` uses.
-    pub(crate) fn key(&self) -> String {
-        let value = self.name.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
     pub(crate) fn json(&self) -> Value {
-        json!({ "name": self.key(), "says": self.says, "sum_usd": self.sum.usd() })
+        json!({ "name": self.name, "says": self.says, "sum_usd": self.sum.usd() })
     }
 }
 
