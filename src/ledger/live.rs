@@ -252,7 +252,7 @@ impl Live {
         if projects.is_empty() {
             return Ok(projects);
         }
-        for (directory, cost) in store.by_directory(period)? {
+        for (directory, cost) in store.by_directory(period.map(|at| at.timestamp_millis()))? {
             for (project, spent) in &mut projects {
                 if covers(project, &directory, wanted.home) {
                     *spent += cost;

@@ -303,11 +303,7 @@ impl Ledger {
 
 impl Store {
     /// What was spent from a moment up to another, by the directories that sessions worked in.
-    pub(super) fn by_directory(
-        &self,
-        period: [DateTime<Utc>; 2],
-    ) -> Result<HashMap<String, Money>> {
-        let period = period.map(|at| at.timestamp_millis());
+    pub(super) fn by_directory(&self, period: [Millis; 2]) -> Result<HashMap<String, Money>> {
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
         let query = "SELECT session, cost FROM quarter WHERE quarter >= ? AND quarter < ?";
