@@ -111,12 +111,11 @@ pub(super) fn add_unrecorded(
 }
 
 /// Runs that grew, those whose times overlap together, in order of time.
-fn clusters(runs: Vec<&Run>) -> Vec<Cluster<'_>> {
-    let mut grown = runs;
-    grown.retain(|run| !run.growth.is_empty());
-    grown.sort_by_key(|run| (run.begin, run.end));
+fn clusters(mut runs: Vec<&Run>) -> Vec<Cluster<'_>> {
+    runs.retain(|run| !run.growth.is_empty());
+    runs.sort_by_key(|run| (run.begin, run.end));
     let mut clusters: Vec<Cluster<'_>> = Vec::new();
-    for run in grown {
+    for run in runs {
         match clusters.last_mut() {
             Some(open) if run.begin < open.end => {
                 open.end = open.end.max(run.end);
@@ -200,10 +199,8 @@ fn dates(cluster: &Cluster<'_>, covered: &[&Answer], compactions: &[&Compaction]
 }
 
 /// An amount over times, by weight.
-fn spread(amount: Money, dates: &[Dated]) -> impl Iterator<Item = (Millis, Money)> {
-    let whole: u128 = dates.iter().map(|(_, weight)| u128::from(*weight)).sum();
-    let mut left = amount;
-    let mut weight_left = whole;
+fn spread(mut left: Money, dates: &[Dated]) -> impl Iterator<Item = (Millis, Money)> {
+    let mut weight_left: u128 = dates.iter().map(|(_, weight)| u128::from(*weight)).sum();
     dates.iter().filter_map(move |(at, weight)| {
         let weight = u128::from(*weight);
         let part = left.share(weight, weight_left);
