@@ -19,17 +19,18 @@ use crate::time::{Clock, Hours, Zone, is_reckonable, of_machine};
 /// Windows may be elsewhere.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The variables that say where programs keep their data and their configuration. On macOS the
-/// system has none, and people who set these mean them.
-pub(crate) const DATA_HOME: &str = if cfg!(windows) {
-    "LOCALAPPDATA"
+/// Where programs keep their data, and where their configuration: the variable that says it, and the usual place below
+/// home. On macOS the system has no such variables, and people who set these mean them.
+pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
+    [
+        ("LOCALAPPDATA", "AppData/Local"),
+        ("APPDATA", "AppData/Roaming"),
+    ]
 } else {
-    "XDG_DATA_HOME"
-};
-pub(crate) const CONFIGURATION_HOME: &str = if cfg!(windows) {
-    "APPDATA"
-} else {
-    "XDG_CONFIG_HOME"
+    [
+        ("XDG_DATA_HOME", ".local/share"),
+        ("XDG_CONFIG_HOME", ".config"),
+    ]
 };
 
 /// Variables, clock and time zone of one run.
@@ -67,11 +68,12 @@ impl Environment {
             let named = std::env::var_os(variable);
             named.filter(|path| !path.is_empty()).map(PathBuf::from)
         };
+        let [(data, _), (configuration, _)] = PROGRAM_HOMES;
         Self {
             standard: StandardDirectories {
                 home: dirs::home_dir(),
-                data: named(DATA_HOME).or_else(dirs::data_local_dir),
-                configuration: named(CONFIGURATION_HOME).or_else(dirs::config_dir),
+                data: named(data).or_else(dirs::data_local_dir),
+                configuration: named(configuration).or_else(dirs::config_dir),
             },
             zone: Zone::of_variable(std::env::var_os("TZ").as_deref()),
             ..Self::new(std::env::vars_os(), of_machine(SystemTime::now()))

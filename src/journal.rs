@@ -68,12 +68,9 @@ fn append(root: &Path, name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
     appended.map_err(disk::unwritten(&root.join(DIRECTORY).join(name)))
 }
 
-/// Months of the journal, as they were when they were read.
+/// Months of the journal, as they were when they were read, the newest first.
 #[derive(Debug)]
-pub(crate) struct Journal {
-    /// The newest first.
-    months: Vec<Vec<u8>>,
-}
+pub(crate) struct Journal(Vec<Vec<u8>>);
 
 impl Journal {
     /// What was written lately: the end of this month and, where that is short, of the one before.
@@ -86,8 +83,7 @@ impl Journal {
         };
         let this = now.date_naive();
         let before = this.checked_sub_months(Months::new(1));
-        let months = [this].into_iter().chain(before).map(end).collect();
-        Self { months }
+        Self([this].into_iter().chain(before).map(end).collect())
     }
 
     /// The months of these moments, whole.
@@ -103,8 +99,7 @@ impl Journal {
 
     fn read(files: impl Iterator<Item = (i64, PathBuf)>) -> Self {
         let whole = files.filter_map(|(_, file)| end_of(&file, LONGEST));
-        let months = whole.collect();
-        Self { months }
+        Self(whole.collect())
     }
 
     /// The records of a kind whose lines hold this text, the newest first.
@@ -114,7 +109,7 @@ impl Journal {
     ) -> impl Iterator<Item = R> + use<'j, R> {
         let beginning = beginning::<R>();
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
-        let lines = self.months.iter().flat_map(|month| lines_backwards(month));
+        let lines = self.0.iter().flat_map(|month| lines_backwards(month));
         lines.filter_map(move |line| {
             let record = inside(line, &beginning)?;
             finder.find(record)?;
