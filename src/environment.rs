@@ -4,6 +4,8 @@
 //! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
 //! every answer can be reproduced in a test by building an [`Environment`] by hand.
 
+#![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -17,17 +19,18 @@ use crate::time::{Clock, Hours, Zone, is_reckonable, of_machine};
 /// Windows may be elsewhere.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The variables that say where programs keep their data and their configuration. On macOS the
-/// system has none, and people who set these mean them.
-pub(crate) const DATA_HOME: &str = if cfg!(windows) {
-    "LOCALAPPDATA"
+/// Where programs keep their data, and where their configuration: the variable that says it, and the usual place below
+/// home. On macOS the system has no such variables, and people who set these mean them.
+pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
+    [
+        ("LOCALAPPDATA", "AppData/Local"),
+        ("APPDATA", "AppData/Roaming"),
+    ]
 } else {
-    "XDG_DATA_HOME"
-};
-pub(crate) const CONFIGURATION_HOME: &str = if cfg!(windows) {
-    "APPDATA"
-} else {
-    "XDG_CONFIG_HOME"
+    [
+        ("XDG_DATA_HOME", ".local/share"),
+        ("XDG_CONFIG_HOME", ".config"),
+    ]
 };
 
 /// Variables, clock and time zone of one run.
@@ -59,21 +62,18 @@ pub struct StandardDirectories {
 
 impl Environment {
     /// Takes the variables and the clock of this process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads clock and variables"
-    )]
     pub fn of_process() -> Self {
         // On Windows and macOS `dirs` does not look at these variables.
         let named = |variable: &str| {
             let named = std::env::var_os(variable);
             named.filter(|path| !path.is_empty()).map(PathBuf::from)
         };
+        let [(data, _), (configuration, _)] = PROGRAM_HOMES;
         Self {
             standard: StandardDirectories {
                 home: dirs::home_dir(),
-                data: named(DATA_HOME).or_else(dirs::data_local_dir),
-                configuration: named(CONFIGURATION_HOME).or_else(dirs::config_dir),
+                data: named(data).or_else(dirs::data_local_dir),
+                configuration: named(configuration).or_else(dirs::config_dir),
             },
             zone: Zone::of_variable(std::env::var_os("TZ").as_deref()),
             ..Self::new(std::env::vars_os(), of_machine(SystemTime::now()))
@@ -107,10 +107,6 @@ impl Environment {
     }
 
     /// The same at the present moment: the clock has moved on by as much as the machine's.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads clock and variables"
-    )]
     #[must_use]
     pub fn at_present(&self) -> Self {
         let machine_now = of_machine(SystemTime::now());

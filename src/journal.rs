@@ -68,18 +68,9 @@ fn append(root: &Path, name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
     appended.map_err(disk::unwritten(&root.join(DIRECTORY).join(name)))
 }
 
-/// Adds what no record looks like, as a full disk leaves it.
-#[cfg(test)]
-pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
-    append(&places.data, &name(now.date_naive()), bytes).unwrap();
-}
-
-/// Months of the journal, as they were when they were read.
+/// Months of the journal, as they were when they were read, the newest first.
 #[derive(Debug)]
-pub(crate) struct Journal {
-    /// The newest first.
-    months: Vec<Vec<u8>>,
-}
+pub(crate) struct Journal(Vec<Vec<u8>>);
 
 impl Journal {
     /// What was written lately: the end of this month and, where that is short, of the one before.
@@ -92,8 +83,7 @@ impl Journal {
         };
         let this = now.date_naive();
         let before = this.checked_sub_months(Months::new(1));
-        let months = [this].into_iter().chain(before).map(end).collect();
-        Self { months }
+        Self([this].into_iter().chain(before).map(end).collect())
     }
 
     /// The months of these moments, whole.
@@ -109,8 +99,7 @@ impl Journal {
 
     fn read(files: impl Iterator<Item = (i64, PathBuf)>) -> Self {
         let whole = files.filter_map(|(_, file)| end_of(&file, LONGEST));
-        let months = whole.collect();
-        Self { months }
+        Self(whole.collect())
     }
 
     /// The records of a kind whose lines hold this text, the newest first.
@@ -120,7 +109,7 @@ impl Journal {
     ) -> impl Iterator<Item = R> + use<'j, R> {
         let beginning = beginning::<R>();
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
-        let lines = self.months.iter().flat_map(|month| lines_backwards(month));
+        let lines = self.0.iter().flat_map(|month| lines_backwards(month));
         lines.filter_map(move |line| {
             let record = inside(line, &beginning)?;
             finder.find(record)?;
@@ -131,7 +120,7 @@ impl Journal {
     /// Who said this first since a moment, as far as that is known.
     fn first_said(&self, what: &str, since: DateTime<Utc>) -> Option<u32> {
         let text = serde_json::to_string(what).ok()?;
-        let said = self.records::<Said>(&text);
+        let said = self.records::<SaidBefore>(&text);
         let said = said.filter(|said| said.what == what && said.at >= since);
         said.last().map(|said| said.by)
     }
@@ -201,14 +190,14 @@ fn lines_backwards(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Something that was said, or allowed, once.
 #[derive(Debug, Serialize, Deserialize)]
-struct Said {
+struct SaidBefore {
     what: String,
     at: DateTime<Utc>,
     /// The process that said it.
     by: u32,
 }
 
-impl JournalRecord for Said {
+impl JournalRecord for SaidBefore {
     const KIND: &'static str = "said";
 }
 
@@ -228,7 +217,7 @@ pub(crate) fn say_once(places: &Places, what: &str, span: &Range<DateTime<Utc>>)
 
 /// Remembers that this is said, or done, now.
 pub(crate) fn note(places: &Places, what: &str, now: DateTime<Utc>) -> Result<(), disk::Error> {
-    let said = Said {
+    let said = SaidBefore {
         what: what.to_owned(),
         at: now,
         by: std::process::id(),
@@ -237,9 +226,14 @@ pub(crate) fn note(places: &Places, what: &str, now: DateTime<Utc>) -> Result<()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::environment::Environment;
+
+    /// Adds what no record looks like, as a full disk leaves it.
+    pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
+        append(&places.data, &name(now.date_naive()), bytes).unwrap();
+    }
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -251,7 +245,7 @@ mod tests {
     }
 
     fn said(journal: &Journal) -> Vec<String> {
-        let records = journal.records::<Said>("");
+        let records = journal.records::<SaidBefore>("");
         let mut said: Vec<String> = records.map(|said| said.what).collect();
         said.reverse();
         said
@@ -284,15 +278,15 @@ mod tests {
             b"\n{\"said\":7}",
             b"\n{\"read by a newer one\":{}}",
         ];
-        for (nth, damage) in damages.into_iter().enumerate() {
-            super::damage(&places, at(NOVEMBER), damage);
+        for (nth, bytes) in damages.into_iter().enumerate() {
+            damage(&places, at(NOVEMBER), bytes);
             let what = nth.to_string();
             assert!(say_once(&places, &what, &(at(NOVEMBER)..at(NOVEMBER))));
         }
         assert_eq!(said(&Journal::whole(&places)), ["0", "1", "2", "3", "4"]);
         assert!(say_once(&places, "later", &(at(DECEMBER)..at(DECEMBER))));
         disk::remove_own_file(&written).unwrap();
-        super::damage(&places, at(NOVEMBER), &[0xff; 1000]);
+        damage(&places, at(NOVEMBER), &[0xff; 1000]);
         assert_eq!(said(&Journal::whole(&places)), ["later"]);
     }
 

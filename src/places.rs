@@ -5,7 +5,7 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 
 use crate::disk::ours::is_safe_place;
 use crate::disk::replace::is_link;
-use crate::environment::{CONFIGURATION_HOME, DATA_HOME, Environment, HOME};
+use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
 /// Every directory that a run may look at. Built once from the environment; nothing is created.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Places {
         };
         let named = |variable: &str| environment.path(variable).filter(is_meant);
         // Where the system keeps such things is named by a variable too, or it is as usual.
-        let below = |directory: &Option<PathBuf>, variable: &str, usual: &str| {
+        let below = |directory: &Option<PathBuf>, (variable, usual): (&str, &str)| {
             let directory = directory.clone().map(|directory| directory.join("whycap"));
             let is_usual = environment.variable(variable).is_none();
             // A relative HOME makes it relative.
@@ -68,19 +68,15 @@ impl Places {
                 .filter(|directory| directory.is_absolute() && (is_usual || is_meant(directory)));
             directory.unwrap_or_else(|| home.join(usual).join("whycap"))
         };
-        let (usual_data, usual_configuration) = if cfg!(windows) {
-            ("AppData/Local", "AppData/Roaming")
-        } else {
-            (".local/share", ".config")
-        };
+        let [data_home, configuration_home] = PROGRAM_HOMES;
         let data = named("WHYCAP_DATA_DIR");
-        let data = data.unwrap_or_else(|| below(&standard.data, DATA_HOME, usual_data));
+        let data = data.unwrap_or_else(|| below(&standard.data, data_home));
         // The whole directory may be a link of the user's own; nothing inside is.
         let linked = is_link(&data).then(|| std::fs::canonicalize(&data).ok());
         let data = linked.flatten().unwrap_or(data);
         let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
             let directory = &standard.configuration;
-            below(directory, CONFIGURATION_HOME, usual_configuration).join("config.toml")
+            below(directory, configuration_home).join("config.toml")
         });
         let system_settings = if cfg!(windows) {
             r"C:\ProgramData\whycap\config.toml"

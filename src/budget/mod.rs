@@ -11,11 +11,11 @@
 pub(crate) mod overview;
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::claude::hook_event::HookEvent;
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
@@ -169,20 +169,22 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Without budgets this costs nothing. `directory` is where the session was started; `paid`
-    /// says what was paid from usage credits since a moment.
+    /// Of the session that asks. Without budgets this costs nothing. `paid` says what was paid from usage credits since a
+    /// moment.
     pub(crate) fn read(
         config: &Config,
         places: &'a Places,
         environment: &'a Environment,
-        session: &'a str,
-        transcript: Option<&Path>,
-        directory: Option<&Path>,
+        event: &'a HookEvent,
         paid: impl Fn(DateTime<Utc>, &Live) -> Option<Money>,
-    ) -> Self {
-        let budget = &config.budget;
+    ) -> Option<Self> {
+        let (budget, session) = (&config.budget, event.session_id.as_deref()?);
         let figures = || {
-            let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
+            // Where it was started, if that is told.
+            let started = environment.path("CLAUDE_PROJECT_DIR");
+            let directory = started.or_else(|| event.cwd.clone()).unwrap_or_default();
+            let directory = directory.to_string_lossy();
+            let transcript = event.transcript_path.as_deref();
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
             let figures = live.figures(environment, Wanted::new(budget, places, &directory))?;
@@ -197,13 +199,13 @@ impl<'a> SessionBudgets<'a> {
             _ if !budget.is_any() => Ok(Vec::new()),
             _ => figures().ok_or(Unknown::Spend),
         };
-        Self {
+        Some(Self {
             places,
             environment,
             session,
             stops: budget.action == BudgetAction::Stop,
             uses,
-        }
+        })
     }
 
     /// What becomes of a prompt. None if it is sent without a word.

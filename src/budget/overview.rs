@@ -195,8 +195,8 @@ impl<'c> Survey<'c> {
         if let Some(hint) = &beside.hint {
             report.gap();
             report.item("Hint: ", Tone::Plain, &hint.says);
-            let key = hint.key();
-            let off = format!("To hide hints like this: hints.off = [\"{key}\"] in {file}");
+            let key = json!(hint.name);
+            let off = format!("To hide hints like this: hints.off = [{key}] in {file}");
             report.indented_paragraph(6, Tone::Quiet, off);
         }
         report.paragraphs(Tone::Quiet, self.is_estimated.then_some(ESTIMATED));

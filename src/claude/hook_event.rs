@@ -2,7 +2,6 @@
 //!
 //! Every field may be missing, empty or of another type, and is absent then. Names as of 2.1.328.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -29,13 +28,6 @@ pub enum EventName {
     StopFailure,
     /// A session ends.
     SessionEnd,
-}
-
-/// As Claude Code writes it.
-impl fmt::Display for EventName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(out)
-    }
 }
 
 /// One event.

@@ -77,17 +77,13 @@ impl fmt::Display for Versions {
 /// The different `claude` programs that PATH and the usual places hold. Links to one program
 /// count once. Nothing is started.
 pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
-    let name = if cfg!(windows) {
-        "claude.exe"
-    } else {
-        "claude"
-    };
+    let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
     let search = std::env::split_paths(environment.variable("PATH").unwrap_or_default());
     let usual = [".claude/local", ".local/bin"].map(|usual| places.home.join(usual));
     search
         .filter(|directory| directory.is_absolute())
         .chain(usual)
-        .map(|directory| directory.join(name))
+        .map(|directory| directory.join(&name))
         .filter(|program| program.is_file())
         .filter_map(|program| program.canonicalize().ok())
         .collect()

@@ -322,10 +322,7 @@ fn put_new(beside: NamedTempFile, target: &Path) -> io::Result<bool> {
 }
 
 /// Deletes a file that whycap itself made. A file that is already gone is fine.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the door for deleting our own files"
-)]
+#[expect(clippy::disallowed_methods, reason = "the door for deleting")]
 pub(crate) fn remove_own_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(path)(error)),

@@ -45,11 +45,10 @@ pub(super) fn hooks_allowed(setup: &Setup, found: &mut Examination) {
         let place = setup.places.show(&file.path);
         return found.add("hooks.disabled", &[("place", &place)]);
     }
-    let managed_only = files
-        .any(|file| file.scope == SettingsScope::Managed && file.is_true("allowManagedHooksOnly"));
-    let ours_managed = setup
-        .wired()
-        .any(|(file, wired)| file.scope == SettingsScope::Managed && !wired.hooks.is_empty());
+    let is_managed = |file: &SettingsFile| file.scope == SettingsScope::Managed;
+    let managed_only = files.any(|it| is_managed(it) && it.is_true("allowManagedHooksOnly"));
+    let mut wired = setup.wired();
+    let ours_managed = wired.any(|(file, wired)| is_managed(file) && !wired.hooks.is_empty());
     if managed_only && !ours_managed {
         return found.add("hooks.managed_only", &[]);
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::history::Write;
 use crate::ledger::{
-    EVER, Ledger, LedgerError, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched,
+    EVER, EachRow, Ledger, LedgerError, Meant, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched,
 };
 use crate::spend::NO_LINE;
 use crate::time::Millis;
@@ -69,12 +69,7 @@ fn account_of(write: &Write, login: Option<&Owner>) -> String {
 }
 
 impl SpendSource for Attribution<'_> {
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        _: RowsBy,
-        each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), LedgerError> {
+    fn rows(&self, period: RowsPeriod, _: RowsBy, each: EachRow<'_>) -> Result<(), LedgerError> {
         self.ledger.rows(period, RowsBy::Answer, &mut |row| {
             let (holder, unknown) = match row.answer {
                 Some(key) => (self.holders.get(&key), UNKNOWN),
@@ -89,11 +84,7 @@ impl SpendSource for Attribution<'_> {
         self.ledger.damaged(since)
     }
 
-    fn switched(
-        &self,
-        period: RowsPeriod,
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Switched>, LedgerError> {
-        self.ledger.switched(period, is_meant)
+    fn switched(&self, period: RowsPeriod, meant: Meant<'_>) -> Result<Vec<Switched>, LedgerError> {
+        self.ledger.switched(period, meant)
     }
 }

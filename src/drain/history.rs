@@ -157,10 +157,7 @@ impl History {
         let is_counted = !now.is_copy && self.counted.insert(now.key);
         let write = is_counted.then(|| {
             let total = price(now.usage);
-            let for_an_hour = Usage {
-                cache_write_1h: written,
-                ..now.usage
-            };
+            let for_an_hour = now.usage.with_hour_writes(written);
             Write {
                 prompt: file.prompt.clone(),
                 owner: file.owners.last.clone(),

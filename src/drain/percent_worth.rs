@@ -175,12 +175,10 @@ impl WeekWorth {
 }
 
 /// By how many weeks ago they ended: what a percent was worth in each span, and all rises in them.
-fn spans_by_week(
-    steps: &[&WindowStep],
-    spent: &[SpentHere],
-    now: Millis,
-) -> BTreeMap<i64, (Vec<Money>, usize)> {
-    let mut weeks: BTreeMap<i64, (Vec<Money>, usize)> = BTreeMap::new();
+type SpansByWeek = BTreeMap<i64, (Vec<Money>, usize)>;
+
+fn spans_by_week(steps: &[&WindowStep], spent: &[SpentHere], now: Millis) -> SpansByWeek {
+    let mut weeks = SpansByWeek::new();
     let mut span: Option<(&WindowStep, usize)> = None;
     for &step in steps {
         let goes_on = span.filter(|(start, _)| is_same_run(start, step));

@@ -7,13 +7,12 @@ pub(crate) use written_again::{CacheNews, cold_cache};
 
 use std::collections::{HashMap, HashSet};
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
 use crate::ledger::{Answer, Answers};
-use crate::pricing::{Money, PriceTable, ServiceLevel};
+use crate::pricing::{Money, PriceTable};
 use crate::terminal::counted;
 
 /// Something worth knowing.
@@ -30,14 +29,8 @@ impl Hint {
         Self { name, says, sum }
     }
 
-    /// The name that `config.toml` uses.
-    pub(crate) fn key(&self) -> String {
-        let value = self.name.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
     pub(crate) fn json(&self) -> Value {
-        json!({ "name": self.key(), "says": self.says, "sum_usd": self.sum.usd() })
+        json!({ "name": self.name, "says": self.says, "sum_usd": self.sum.usd() })
     }
 }
 
@@ -215,8 +208,7 @@ impl Today<'_> {
     fn standard(&self, model: &str, responses: &[&Answer]) -> Money {
         let prices = self.prices.prices_of(model);
         let costs = responses.iter().map(|response| {
-            let (fast, us_only) = (false, response.service.us_only);
-            let service = ServiceLevel { fast, us_only };
+            let service = response.service.at_standard_speed();
             prices.price(response.at, &response.usage, service, &[])
         });
         costs.sum()

@@ -29,11 +29,6 @@ const INCIDENTS: usize = 200;
 /// An open error that has outlived its limit is still meant if it is no older than this.
 const LATELY: TimeDelta = TimeDelta::hours(24);
 
-/// What was found out about an incident and is not on disk yet.
-#[derive(Debug)]
-#[must_use = "keep it, once whoever waits has been served"]
-pub(crate) struct Unsaved(Evidence);
-
 /// Work went on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resumed {
@@ -49,8 +44,7 @@ impl JournalRecord for Resumed {
 
 impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
-    pub(crate) fn keep(&self, unsaved: Unsaved) {
-        let Unsaved(mut evidence) = unsaved;
+    pub(crate) fn keep(&self, mut evidence: Evidence) {
         let login = &mut evidence.login;
         login.account = login.account.take().or_else(|| self.account().cloned());
         if evidence.since.answered {
@@ -61,13 +55,14 @@ impl Incidents<'_> {
     }
 
     /// The error that the session of a status line is in, with what the line is told at this
-    /// moment. `refused` says that the transcript ends in an error. Writes nothing. A session
+    /// moment, and what was found out and is not on disk yet: [`Self::keep`] it, once whoever waits has
+    /// been served. `refused` says that the transcript ends in an error. Writes nothing. A session
     /// without errors costs one failed system call.
     pub(crate) fn present(
         &self,
         payload: &StatusPayload,
         refused: bool,
-    ) -> Option<(Option<Incident>, Option<Unsaved>)> {
+    ) -> Option<(Option<Incident>, Option<Evidence>)> {
         let session = payload.session_id.as_deref()?;
         let transcript = payload.transcript_path.as_deref();
         let stored = store::of_session(self.recent(), session);
@@ -81,7 +76,7 @@ impl Incidents<'_> {
         let unstored = unstored.filter(|evidence| !evidence.since.answered);
         let (evidence, unsaved) = if let Some(mut evidence) = unstored {
             evidence.session.id = Some(session.to_owned());
-            let unsaved = Unsaved(evidence.clone());
+            let unsaved = evidence.clone();
             evidence.login.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
@@ -108,9 +103,9 @@ impl Incidents<'_> {
         Some((below.or(incident), unsaved))
     }
 
-    /// A stored incident with what its transcript says by now. An answered one is not looked for
-    /// any more.
-    fn look(&self, before: &Evidence, transcript: Option<&Path>) -> (Evidence, Option<Unsaved>) {
+    /// A stored incident with what its transcript says by now, and what of this is not on disk yet, to be
+    /// kept once whoever waits has been served. An answered one is not looked for any more.
+    fn look(&self, before: &Evidence, transcript: Option<&Path>) -> (Evidence, Option<Evidence>) {
         let mut evidence = before.clone();
         if before.since.answered {
             return (evidence, None);
@@ -122,7 +117,7 @@ impl Incidents<'_> {
         }
         // The error's own line may be far from the end next time.
         let is_news = evidence.since.answered || evidence.text.line != before.text.line;
-        let unsaved = is_news.then(|| Unsaved(evidence.clone()));
+        let unsaved = is_news.then(|| evidence.clone());
         (evidence, unsaved)
     }
 

@@ -15,7 +15,7 @@ mod readings;
 pub(crate) mod report;
 mod store;
 
-pub(crate) use lookup::{Situation, Unsaved};
+pub(crate) use lookup::Situation;
 pub(crate) use pace::steps;
 pub(crate) use paying::Paying;
 

@@ -11,19 +11,18 @@ use super::readings::{self, Reading};
 use super::{Incidents, in_transcript};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
+use crate::ledger::{AnswerCosts, Meant};
 use crate::limits::kind::Window;
 use crate::limits::sample::{Sample, Teller};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
-use crate::time::{Clock, Millis, moment, rfc3339};
+use crate::time::{Clock, moment, rfc3339};
 
 /// Sessions that people work in at once.
 const WORKED_IN: usize = 8;
 
-/// What answers cost, and when they came.
-type AnswerCosts = Vec<(Millis, Money)>;
 /// Tells that of the answers since a moment, of those sessions that are meant.
-type CostsOf<'c> = dyn Fn(DateTime<Utc>, &dyn Fn(&str) -> bool) -> Option<AnswerCosts> + 'c;
+type CostsOf<'c> = dyn Fn(DateTime<Utc>, Meant<'_>) -> Option<AnswerCosts> + 'c;
 
 /// Answers that were served beyond a full window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

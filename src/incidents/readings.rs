@@ -98,13 +98,9 @@ pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<
     samples
 }
 
-fn account_of(told: &Reading) -> Option<&str> {
-    told.sample.account.as_deref()
-}
-
 /// The readings of an account, newest first.
 pub(super) fn of_account(journal: &Journal, whose: Option<&str>) -> impl Iterator<Item = Reading> {
-    told_with(journal, "account", account_of, whose)
+    told_with(journal, "account", |it| it.sample.account.as_deref(), whose)
 }
 
 /// Whether a sample says anything new; `error` is when the session met its last one, because figures

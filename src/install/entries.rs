@@ -10,6 +10,7 @@ use crate::claude::hook_event::EventName;
 use crate::claude::settings::{self, SettingsFile};
 use crate::disk::records;
 use crate::environment::Environment;
+use crate::foreign::named;
 use crate::places::Places;
 
 /// The events that whycap listens to, with the seconds after which the client gives up on us.
@@ -233,7 +234,7 @@ pub fn is_second_run(places: &Places, environment: &Environment, event: EventNam
     hooks.any(|(name, hook)| {
         // A bare name is looked up by the shell, so it counts.
         let program = Path::new(&hook.program);
-        *name == event.to_string() && (!program.is_absolute() || program.is_file())
+        named(name) == Some(event) && (!program.is_absolute() || program.is_file())
     })
 }
 

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Result;
 
-use super::Tally;
 use super::facts::{Answer, Id};
 use super::names::Names;
+use super::spend_rows::{Meant, Tally};
 use super::store::answers::count_from;
 use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
+
+/// What answers cost, and when they came.
+pub(crate) type AnswerCosts = Vec<(Millis, Money)>;
 
 /// Answers, and what the ids in them stand for.
 #[derive(Debug, Clone, Default)]
@@ -89,12 +92,8 @@ impl Ledger {
     }
 
     /// When answers of the sessions that are meant came since that moment, and what each cost.
-    pub(crate) fn costs_since(
-        &self,
-        since: DateTime<Utc>,
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Option<Vec<(Millis, Money)>> {
-        let answers = self.answers_since(since, false, is_meant).ok()?.all;
+    pub(crate) fn costs_since(&self, from: DateTime<Utc>, meant: Meant<'_>) -> Option<AnswerCosts> {
+        let answers = self.answers_since(from, false, meant).ok()?.all;
         let costs = answers.into_iter().map(|answer| (answer.at, answer.cost));
         Some(costs.collect())
     }
@@ -105,7 +104,7 @@ impl Ledger {
         &self,
         since: DateTime<Utc>,
         with_hidden: bool,
-        is_meant: &dyn Fn(&str) -> bool,
+        is_meant: Meant<'_>,
     ) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
         self.ask(|store| {

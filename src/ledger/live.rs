@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::Result;
 
-use super::Tally;
+use super::answers::AnswerCosts;
 use super::draws::{Draw, Drawn, Gain, with_gains};
 use super::facts::{Id, id_of};
 use super::read::{Batch, Effort, merged};
+use super::spend_rows::{Meant, Tally};
 use super::store::{Ledger, Store};
 use crate::claude::settings::prices;
 use crate::config::{Budget, covers};
@@ -251,7 +252,7 @@ impl Live {
         if projects.is_empty() {
             return Ok(projects);
         }
-        for (directory, cost) in store.by_directory(period)? {
+        for (directory, cost) in store.by_directory(period.map(|at| at.timestamp_millis()))? {
             for (project, spent) in &mut projects {
                 if covers(project, &directory, wanted.home) {
                     *spent += cost;
@@ -285,15 +286,11 @@ impl Live {
     }
 
     /// When responses came since that moment, and what each cost, with those that are not written yet.
-    pub(crate) fn costs_since(
-        &self,
-        since: DateTime<Utc>,
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Option<Vec<(Millis, Money)>> {
-        let mut costs = self.ledger.costs_since(since, is_meant)?;
+    pub(crate) fn costs_since(&self, from: DateTime<Utc>, meant: Meant<'_>) -> Option<AnswerCosts> {
+        let mut costs = self.ledger.costs_since(from, meant)?;
         let gains = self.gains().ok()?;
         // Whose the session is takes a look into its transcript.
-        if !gains.is_empty() && is_meant(&self.session) {
+        if !gains.is_empty() && meant(&self.session) {
             costs.extend(gains.iter().map(|gain| (gain.answer.at, gain.cost)));
         }
         Some(costs)

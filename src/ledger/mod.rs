@@ -33,7 +33,7 @@ mod read;
 mod spend_rows;
 mod store;
 
-pub(crate) use answers::{Answers, Counted};
+pub(crate) use answers::{AnswerCosts, Answers, Counted};
 pub use difference::{ClientFigure, SessionDifference};
 pub use draws::Drawn;
 pub(crate) use facts::Answer;
@@ -41,5 +41,7 @@ pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use names::Origin;
 pub use read::{Caught, Effort};
-pub use spend_rows::{EVER, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally};
+pub use spend_rows::{
+    EVER, EachRow, Meant, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally,
+};
 pub use store::{Ledger, LedgerError, Patience, path_in};

@@ -121,6 +121,12 @@ pub type RowsPeriod = Range<Millis>;
 /// Whenever it was.
 pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
 
+/// Whether a session, by its name, or what was spent in a directory is meant.
+pub type Meant<'m> = &'m dyn Fn(&str) -> bool;
+
+/// Takes rows, one after the other.
+pub type EachRow<'e> = &'e mut dyn FnMut(SpendRow<'_>);
+
 /// Answers of another model than was asked for: Claude Code fell back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Switched {
@@ -137,12 +143,7 @@ pub struct Switched {
 /// Where rows of spend come from: this machine's ledger, or what several machines exported.
 pub trait SpendSource {
     /// Calls `each` for every sum of a period; by quarters, in order of time.
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        by: RowsBy,
-        each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), LedgerError>;
+    fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> Result<(), LedgerError>;
 
     /// Transcripts that changed at `since` or later and have lines that could not be understood:
     /// their paths, and how many lines. What stood on these is not counted.
@@ -152,22 +153,13 @@ pub trait SpendSource {
 
     /// Answers of another model than was asked for, in directories that are meant, the dearest first;
     /// nothing where nobody knows.
-    fn switched(
-        &self,
-        _: RowsPeriod,
-        _is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Switched>, LedgerError> {
+    fn switched(&self, _: RowsPeriod, _: Meant<'_>) -> Result<Vec<Switched>, LedgerError> {
         Ok(Vec::new())
     }
 }
 
 impl SpendSource for Ledger {
-    fn rows(
-        &self,
-        period: RowsPeriod,
-        by: RowsBy,
-        each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), LedgerError> {
+    fn rows(&self, period: RowsPeriod, by: RowsBy, each: EachRow<'_>) -> Result<(), LedgerError> {
         let period = [period.start, period.end];
         // A sum of amounts may be no integer any more: sum() fails then, and total() does not.
         let of_scenes = format!(
@@ -243,11 +235,7 @@ impl SpendSource for Ledger {
         })
     }
 
-    fn switched(
-        &self,
-        period: RowsPeriod,
-        is_meant: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Switched>, LedgerError> {
+    fn switched(&self, period: RowsPeriod, meant: Meant<'_>) -> Result<Vec<Switched>, LedgerError> {
         // Hardly any answer is another model's: CROSS keeps SQLite from looking at every answer first.
         let query = "SELECT coalesce(directory, ''), asked.name, got.name, cost
              FROM switched CROSS JOIN response USING (key) JOIN session ON session.id = session
@@ -256,7 +244,7 @@ impl SpendSource for Ledger {
         let mut found: BTreeMap<(String, String), (u64, Money)> = BTreeMap::new();
         self.ask(|store| {
             store.each(query, (period.start, period.end), |row| {
-                if is_meant(&row.get::<_, String>(0)?) {
+                if meant(&row.get::<_, String>(0)?) {
                     let (answers, cost) = found.entry((row.get(1)?, row.get(2)?)).or_default();
                     *answers += 1;
                     *cost += row.get(3)?;
@@ -315,11 +303,7 @@ impl Ledger {
 
 impl Store {
     /// What was spent from a moment up to another, by the directories that sessions worked in.
-    pub(super) fn by_directory(
-        &self,
-        period: [DateTime<Utc>; 2],
-    ) -> Result<HashMap<String, Money>> {
-        let period = period.map(|at| at.timestamp_millis());
+    pub(super) fn by_directory(&self, period: [Millis; 2]) -> Result<HashMap<String, Money>> {
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
         let query = "SELECT session, cost FROM quarter WHERE quarter >= ? AND quarter < ?";

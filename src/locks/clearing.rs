@@ -172,11 +172,6 @@ impl Lock {
 
 #[cfg(test)]
 #[path = "../../tests/unit/lock_races.rs"] // in the same program, so that they are fast
-#[expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_macros,
-    reason = "it plays Claude Code, by the machine's clock, and says how close the races were"
-)]
 mod lock_races;
 
 #[cfg(test)]

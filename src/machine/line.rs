@@ -10,8 +10,9 @@ use crate::claude::transcripts::prompt_sent;
 use crate::config::{HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};
-use crate::incidents::{Incidents, Paying, Unsaved};
-use crate::ledger::{Drawn, Ledger, Live, Patience, Wanted};
+use crate::incidents::{Incidents, Paying};
+use crate::ledger::{Drawn, Ledger, Live, Meant, Patience, Wanted};
+use crate::limits::evidence::Evidence;
 use crate::limits::explanation::status_rows;
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
@@ -141,7 +142,7 @@ pub(crate) struct LineKnown<'a> {
     facts: LineFacts<'a>,
     incident: Option<Incident>,
     /// An error that only the transcript tells of so far.
-    unsaved: Option<Unsaved>,
+    unsaved: Option<Evidence>,
     /// A prompt cache that is written again without need.
     cache: Option<CacheNews>,
 }
@@ -207,7 +208,7 @@ impl<'a> LineKnown<'a> {
         let is_full = windows.any(|(_, meter)| meter.is_used_up());
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path.as_deref();
-        let costs = |since, is_own: &dyn Fn(&str) -> bool| live.costs_since(since, is_own);
+        let costs = |since, is_own: Meant<'_>| live.costs_since(since, is_own);
         self.incidents.paying(transcript, &costs)
     }
 

@@ -127,20 +127,16 @@ impl Machine {
 
     /// The budgets of the session that asks.
     pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
-        let event = self.event()?;
-        // Where it was started, if that is told.
-        let started = self.environment.path("CLAUDE_PROJECT_DIR");
-        Some(SessionBudgets::read(
-            &self.config,
+        let (config, event) = (&self.config, self.event()?);
+        SessionBudgets::read(
+            config,
             &self.places,
             &self.environment,
-            event.session_id.as_deref()?,
-            event.transcript_path.as_deref(),
-            started.as_deref().or(event.cwd.as_deref()),
+            event,
             |since, live| {
                 let incidents = self.incidents();
                 incidents.paid_since(since, &|since, is_own| live.costs_since(since, is_own))
             },
-        ))
+        )
     }
 }

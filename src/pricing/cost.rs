@@ -108,10 +108,7 @@ impl ModelPrices<'_> {
         advice: &[Advice],
         service: ServiceLevel,
     ) -> (Money, bool) {
-        let service = ServiceLevel {
-            fast: false,
-            ..service
-        };
+        let service = service.at_standard_speed();
         let priced = advice.iter().map(|one| {
             let prices = self.table.prices_of(&one.model);
             (prices.price(at, &one.usage, service, &[]), prices.known)
@@ -144,13 +141,10 @@ impl ModelPrices<'_> {
         hour: Option<u64>,
         dollars: Money,
     ) -> Option<Usage> {
-        let with = |hour| Usage {
-            cache_write_1h: hour,
-            ..usage
-        };
         let ways = [(false, false), (true, false), (false, true), (true, true)];
         ways.into_iter().find_map(|(fast, us_only)| {
             let service = ServiceLevel { fast, us_only };
+            let with = |hour| usage.with_hour_writes(hour);
             let price = |hour| self.price(at, &with(hour), service, &[]);
             let hour = hour.or_else(|| {
                 let (least, most) = (price(0), price(usage.cache_write));

@@ -14,9 +14,7 @@ use crate::config::Currency;
 /// 5-minute cache write of Haiku 5.5 under US inference is 137.5 nano-dollars a token, and an
 /// organisation's multiplier makes such halves common. Three more digits keep every sum exact to
 /// the nano-dollar. A response fits 64 bits, and a sum of all that were ever exported fits 128.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 // Small enough where there are many: a response has one.
 #[repr(Rust, packed(8))]
 pub struct Money(i128);
@@ -47,10 +45,7 @@ impl Money {
     /// None if it is not a number or beyond what [`Money`] holds.
     pub fn from_noisy_usd(usd: f64) -> Option<Self> {
         let tenths = (usd * 1e10).round();
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be in range just before"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "it fits")]
         (tenths.abs() < 9e16).then(|| Self(tenths as i128 * (PICO_PER_NANO / 10)))
     }
 

@@ -63,6 +63,13 @@ impl Usage {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }
 
+    /// The same with so many cache writes that live an hour: how they are split is not always told.
+    #[must_use]
+    pub fn with_hour_writes(mut self, tokens: u64) -> Self {
+        self.cache_write_1h = tokens;
+        self
+    }
+
     /// Whether nothing was used.
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
@@ -140,4 +147,13 @@ pub struct ServiceLevel {
     pub fast: bool,
     /// Inference in the US only.
     pub us_only: bool,
+}
+
+impl ServiceLevel {
+    /// The same without fast mode.
+    #[must_use]
+    pub fn at_standard_speed(mut self) -> Self {
+        self.fast = false;
+        self
+    }
 }

@@ -103,7 +103,7 @@ impl<'a> LineFacts<'a> {
             SegmentName::Duration => session::duration(payload),
             SegmentName::Rate => session::rate(payload),
             SegmentName::Prompt => Some(session::prompt(self.prompt?)),
-            SegmentName::Hint => session::cold_cache(payload, self.rewriting?, clock.now),
+            SegmentName::Hint => session::cold_cache(self),
             SegmentName::ModelWeeks => meters::model_weeks(self.usage.as_ref()?, clock),
             SegmentName::Credits => meters::credits(self.usage.as_ref()?, clock),
         }

@@ -3,7 +3,7 @@
 
 use std::path::is_separator;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::LineFacts;
 use super::layout::{Form, Segment, without_repetitions};
@@ -49,18 +49,14 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
 }
 
 /// When the prompt cache goes cold, and what the next prompt costs more from then on.
-pub(super) fn cold_cache(
-    payload: &StatusPayload,
-    rewriting: Money,
-    now: DateTime<Utc>,
-) -> Option<Segment> {
-    let left = payload.prompt_cache?.expires_at - now;
+pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
+    let left = facts.payload.prompt_cache?.expires_at - facts.clock.now;
     let (tone, short) = if left > TimeDelta::zero() {
         (Tone::Warning, format!("cold in {}", in_words(left)))
     } else {
         (Tone::Plain, "cold".to_owned())
     };
-    let long = format!("{short} (+{})", rewriting.show());
+    let long = format!("{short} (+{})", facts.rewriting?.show());
     let form = |(loss, text)| labelled("cache ", vec![(tone, text)], loss);
     Some([(23, long), (34, short)].map(form).concat())
 }
@@ -204,9 +200,16 @@ mod tests {
     fn a_cache_that_goes_cold_says_when_and_what_that_costs() {
         let payload = r#"{"prompt_cache":{"ttl":"5m","expires_at":1795156000,"recache_tokens_if_cold":90000}}"#;
         let payload = StatusPayload::parse(payload.as_bytes());
+        let config = Config::default();
         let say = |now: i64| {
-            let now = DateTime::from_timestamp(now, 0).unwrap();
-            let forms = cold_cache(&payload, Money::from_nano(420_000_000), now).unwrap();
+            let clock = Clock {
+                now: chrono::DateTime::from_timestamp(now, 0).unwrap(),
+                zone: Zone::UTC,
+                hours: Hours::default(),
+            };
+            let mut facts = LineFacts::new(&payload, &config, clock);
+            facts.rewriting = Some(Money::from_nano(420_000_000));
+            let forms = cold_cache(&facts).unwrap();
             forms.iter().map(Form::text).collect::<Vec<_>>()
         };
         assert_eq!(

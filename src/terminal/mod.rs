@@ -21,9 +21,6 @@ pub use text::{cut, strip_ansi, visible, visible_lines, width, wrap};
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
 pub fn width_for_person(environment: &Environment) -> usize {
     let of_terminal = || terminal_size::terminal_size().map(|size| size.0.0.into());
-    environment
-        .columns()
-        .or_else(of_terminal)
-        .unwrap_or(80)
-        .max(20)
+    let columns = environment.columns().or_else(of_terminal);
+    columns.unwrap_or(80).max(20)
 }

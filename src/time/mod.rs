@@ -82,10 +82,7 @@ pub fn is_plausible(at: DateTime<Utc>) -> bool {
 
 /// A moment in seconds since 1970, as servers give their reset times; None if it is implausible.
 pub fn plausible_epoch(seconds: f64) -> Option<DateTime<Utc>> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates; a date out of range is dropped"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     DateTime::from_timestamp(seconds as i64, 0).filter(|at| is_plausible(*at))
 }
 

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::line::{Line, Signature, parse, time_of};
 use crate::disk::ours::open_regular;
+use crate::disk::read_head;
 use crate::time::Millis;
 
 /// A stretch is read at a time: small enough to stay in the processor's cache.
@@ -68,17 +69,8 @@ pub struct ReadPosition {
     pub carry: Carry,
 }
 
-/// What a reading found about the file itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Continuity {
-    /// The file goes on where it was left.
-    #[default]
-    Appended,
-    /// It was cut short, replaced or rewritten; it was read anew from its start.
-    ReadAnew,
-}
-
-/// Reads the complete lines after `position` into `sink` and returns how far it came.
+/// Reads the complete lines after `position` into `sink` and returns how far it came, and whether it read the file anew
+/// from its start, because that was cut short, replaced or rewritten.
 ///
 /// `buffer` is room to work in. Whoever reads many files hands on the same one: clearing a new one
 /// for each takes as long as a fiftieth of the reading.
@@ -94,16 +86,13 @@ pub fn read_on(
     buffer: &mut Vec<u8>,
     sink: &mut impl Sink,
     enough: &mut impl FnMut(u64) -> bool,
-) -> io::Result<(ReadPosition, Continuity)> {
+) -> io::Result<(ReadPosition, bool)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
     let before = bytes_before(&mut file, position.offset)?;
     let same = metadata.len() >= position.offset && mark(&before) == position.mark;
-    let (from, continuity) = if position.offset == 0 || same {
-        (*position, Continuity::Appended)
-    } else {
-        (ReadPosition::default(), Continuity::ReadAnew)
-    };
+    let is_anew = position.offset > 0 && !same;
+    let from = Some(*position).filter(|_| !is_anew).unwrap_or_default();
     // Whether what comes is the rest of a line that is too long.
     let mut is_within = from.offset > 0 && !before.ends_with(b"\n");
     let mut now = ReadPosition {
@@ -163,7 +152,7 @@ pub fn read_on(
         }
     }
     now.mark = mark(&bytes_before(&mut file, now.offset)?);
-    Ok((now, continuity))
+    Ok((now, is_anew))
 }
 
 /// The session that the first lines of a file name.
@@ -171,9 +160,7 @@ pub fn read_on(
 /// # Errors
 /// Whatever opening or reading says.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
-    let mut beginning = Vec::new();
-    let file = open_regular(path)?;
-    file.take(STRETCH as u64).read_to_end(&mut beginning)?;
+    let beginning = read_head(path, STRETCH as u64)?;
     let name = b"\"sessionId\":\"";
     let session = memchr::memmem::find(&beginning, name).and_then(|at| {
         let rest = beginning.get(at + name.len()..)?;
@@ -578,8 +565,8 @@ mod tests {
             for cut in cuts {
                 file.write_all(&text[written..cut]).unwrap();
                 written = cut;
-                let (next, continuity) = read_on(&growing, &position, &mut buffer, &mut notes, &mut |_| false).unwrap();
-                prop_assert_eq!(continuity, Continuity::Appended);
+                let (next, is_anew) = read_on(&growing, &position, &mut buffer, &mut notes, &mut |_| false).unwrap();
+                prop_assert!(!is_anew);
                 position = next;
             }
             prop_assert_eq!(&notes, &expected);

@@ -222,7 +222,8 @@ fn the_module_answers_what_the_one_command_file_offers() {
     assert_eq!(modules, serde_json::json!(["./whycap.js"]));
     let module = fs::read_to_string(repository("hooks/whycap.js")).unwrap();
     assert!(module.contains("name: 'whycap'") && module.contains("['whycap', 'whycap:explain']"));
-    let event = format!("hook_event_name: '{}'", EventName::CommandRun);
+    let name = serde_json::json!(EventName::CommandRun);
+    let event = format!("hook_event_name: '{}'", name.as_str().unwrap());
     assert!(module.contains(&event));
 }
 

@@ -1,7 +1,7 @@
 //! Made-up days of responses.
 
 use super::*;
-use crate::pricing::Usage;
+use crate::pricing::{ServiceLevel, Usage};
 use clap::ValueEnum;
 
 /// An answer, its model and its agent.

@@ -91,7 +91,7 @@ fn a_reading_that_was_cut_off_costs_no_other() {
         let percent = f64::from(u8::try_from(nth * 10).unwrap());
         let now = format!("2026-11-30T20:{nth}0:00Z");
         tell(root, "one", &now, percent, 1_796_087_000);
-        journal::damage(&places, at(&now), damage.as_bytes());
+        journal::tests::damage(&places, at(&now), damage.as_bytes());
     }
     assert_eq!(percents(root, "2026-11-30T00:00:00Z"), [0.0, 10.0, 20.0]);
 }

@@ -111,12 +111,11 @@ pub(super) fn add_unrecorded(
 }
 
 /// Runs that grew, those whose times overlap together, in order of time.
-fn clusters(runs: Vec<&Run>) -> Vec<Cluster<'_>> {
-    let mut grown = runs;
-    grown.retain(|run| !run.growth.is_empty());
-    grown.sort_by_key(|run| (run.begin, run.end));
+fn clusters(mut runs: Vec<&Run>) -> Vec<Cluster<'_>> {
+    runs.retain(|run| !run.growth.is_empty());
+    runs.sort_by_key(|run| (run.begin, run.end));
     let mut clusters: Vec<Cluster<'_>> = Vec::new();
-    for run in grown {
+    for run in runs {
         match clusters.last_mut() {
             Some(open) if run.begin < open.end => {
                 open.end = open.end.max(run.end);
@@ -152,10 +151,7 @@ fn beyond(
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
     let counted = missing + shown;
-    let split_alike = Usage {
-        cache_write_1h: counted.cache_write_1h,
-        ..growth.usage
-    };
+    let split_alike = growth.usage.with_hour_writes(counted.cache_write_1h);
     if growth.usage.is_zero() || counted != split_alike {
         // A total without counts, or one that lacks an answer.
         return dollars;
@@ -203,10 +199,8 @@ fn dates(cluster: &Cluster<'_>, covered: &[&Answer], compactions: &[&Compaction]
 }
 
 /// An amount over times, by weight.
-fn spread(amount: Money, dates: &[Dated]) -> impl Iterator<Item = (Millis, Money)> {
-    let whole: u128 = dates.iter().map(|(_, weight)| u128::from(*weight)).sum();
-    let mut left = amount;
-    let mut weight_left = whole;
+fn spread(mut left: Money, dates: &[Dated]) -> impl Iterator<Item = (Millis, Money)> {
+    let mut weight_left: u128 = dates.iter().map(|(_, weight)| u128::from(*weight)).sum();
     dates.iter().filter_map(move |(at, weight)| {
         let weight = u128::from(*weight);
         let part = left.share(weight, weight_left);

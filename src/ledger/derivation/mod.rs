@@ -14,7 +14,7 @@ use missing::Unrecorded;
 pub(crate) use runs::{Run, StartedFrom};
 
 use super::facts::{Answer, Compaction, Id, Sighting, Total, id_of, unnamed_model};
-use crate::pricing::{ModelPrices, Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::line::OwnMark;
 
@@ -96,10 +96,7 @@ impl Answer {
 
     /// What this model's part costs at these prices.
     fn price_at(&self, model: Id, prices: &ModelPrices<'_>) -> Money {
-        let service = ServiceLevel {
-            fast: false,
-            ..self.service
-        };
+        let service = self.service.at_standard_speed();
         let advised = self.advised();
         let advice = advised.filter(|(served, _)| is_meant(model, *served));
         let advice = advice.map(|(_, usage)| prices.price(self.at, &usage, service, &[]));

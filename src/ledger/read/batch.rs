@@ -14,7 +14,7 @@ use crate::ledger::store::{WITNESS_OF_COPY, WorkedIn};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};
-use crate::transcript::reader::{Continuity, ReadPosition, Sink};
+use crate::transcript::reader::{ReadPosition, Sink};
 
 /// What one file held, besides responses, and how far it was read.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,8 @@ pub(crate) struct FileSeen {
     pub(crate) session: Id,
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
-    pub(crate) continuity: Continuity,
+    /// It was cut short, replaced or rewritten, and read anew from its start.
+    pub(crate) is_anew: bool,
     pub(crate) marks: Vec<OwnMark>,
     pub(crate) compactions: Vec<Compaction>,
     pub(crate) totals: Vec<Total>,
@@ -84,11 +85,8 @@ impl Batch {
     /// beginning of a file, where a fork has its parent's lines; a running total; a file read
     /// anew; lines out of order.
     pub(crate) fn has_consequences(&self) -> bool {
-        let of_file = |file: &FileSeen| {
-            file.before.offset == 0
-                || file.continuity == Continuity::ReadAnew
-                || !file.totals.is_empty()
-        };
+        let of_file =
+            |file: &FileSeen| file.before.offset == 0 || file.is_anew || !file.totals.is_empty();
         self.files.iter().any(of_file) || self.answers.values().any(is_copy)
     }
 
@@ -204,9 +202,9 @@ impl<'b> FileSink<'b> {
     }
 
     /// Notes how far the file was read.
-    pub(crate) fn finish(mut self, now: ReadPosition, continuity: Continuity) {
+    pub(crate) fn finish(mut self, now: ReadPosition, is_anew: bool) {
         self.note_behind(now.carry.first_at);
-        (self.seen.now, self.seen.continuity) = (now, continuity);
+        (self.seen.now, self.seen.is_anew) = (now, is_anew);
         self.batch.files.push(self.seen);
     }
 

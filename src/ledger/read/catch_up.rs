@@ -260,8 +260,8 @@ impl<'q> JobReader<'q> {
             session = first_session(path)?.unwrap_or(session);
         }
         let mut sink = FileSink::new(batch, &job.file, job.position, &session, self.prices);
-        let (now, continuity) = read_on(path, &job.position, &mut self.buffer, &mut sink, enough)?;
-        sink.finish(now, continuity);
+        let (now, is_anew) = read_on(path, &job.position, &mut self.buffer, &mut sink, enough)?;
+        sink.finish(now, is_anew);
         Ok(now)
     }
 

@@ -13,7 +13,6 @@ use crate::ledger::store::answers::{ADD, REPLACE, put_answer};
 use crate::ledger::store::{Store, SumChanges};
 use crate::pricing::PriceTable;
 use crate::time::Millis;
-use crate::transcript::reader::Continuity;
 
 impl Store {
     /// Puts a batch into an open transaction. What follows from it for other responses and sessions is
@@ -132,11 +131,10 @@ impl Writer<'_> {
     fn put_file(&mut self, seen: &FileSeen) -> Result<()> {
         let (store, session, file) = (self.store, seen.session, seen.id);
         store.put_position(&seen.path, session, &seen.now)?;
-        let is_anew = seen.continuity == Continuity::ReadAnew;
-        if is_anew {
+        if seen.is_anew {
             store.cut_off(file)?;
         }
-        let mut is_concerned = is_anew || !seen.totals.is_empty();
+        let mut is_concerned = seen.is_anew || !seen.totals.is_empty();
         let mut has_new_mark = false;
         for mark in &seen.marks {
             has_new_mark |= store.put_mark(file, mark)?;

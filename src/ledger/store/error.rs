@@ -66,10 +66,11 @@ pub(crate) enum Damage {
 impl LedgerError {
     /// Whether another process was writing, or the file system cannot lock.
     pub fn is_busy(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
-        )
+        let busy = [
+            ErrorCode::DatabaseBusy,
+            ErrorCode::FileLockingProtocolFailed,
+        ];
+        self.code().is_some_and(|code| busy.contains(&code))
     }
 
     /// Whether the ledger is damaged; [`super::Ledger::mend`] can do something about it.

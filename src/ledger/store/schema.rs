@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Result, TransactionBehavior};
 use serde_json::Value;
 
 use crate::ledger::facts::id_of;
@@ -92,10 +92,7 @@ const SWITCHED: &str = "CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTE
 /// `is_to_be_filled`: a first reading follows. It writes each page once, instead of to the log and
 /// from there to the file, and flushes nothing to disk: a ledger that holds nothing yet has nothing
 /// to lose. [`use_log`] ends that.
-pub(crate) fn make_or_check(
-    connection: &mut Connection,
-    is_to_be_filled: bool,
-) -> rusqlite::Result<bool> {
+pub(crate) fn make_or_check(connection: &mut Connection, is_to_be_filled: bool) -> Result<bool> {
     if let Some(is_ours) = is_ours(connection)? {
         return Ok(is_ours);
     }
@@ -128,13 +125,13 @@ pub(crate) fn make_or_check(
 
 /// From here on changes go into a log beside the file, so that who writes and who reads do not wait
 /// for each other; what the file holds by then is flushed to disk.
-pub(crate) fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn use_log(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 /// Brings a ledger of an older version into today's tables.
-fn take_over(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+fn take_over(connection: &Connection, version: i64) -> Result<()> {
     let hash = |context: &Context<'_>| Ok(id_of(context.get_raw(0).as_bytes()?));
     connection.create_scalar_function("id_of", 1, FunctionFlags::SQLITE_DETERMINISTIC, hash)?;
     let by_id = |context: &Context<'_>| {
@@ -148,7 +145,7 @@ fn take_over(connection: &Connection, version: i64) -> rusqlite::Result<()> {
     let query = "SELECT type, name FROM sqlite_schema WHERE sql NOT NULL ORDER BY type";
     let mut parts = connection.prepare(query)?;
     let parts = parts.query_map([], |row| row.try_into())?;
-    let parts = parts.collect::<rusqlite::Result<Vec<(String, String)>>>()?;
+    let parts = parts.collect::<Result<Vec<(String, String)>>>()?;
     for (kind, name) in &parts {
         connection.execute_batch(&match kind.as_str() {
             "index" => format!("DROP INDEX \"{name}\""),
@@ -166,13 +163,13 @@ fn take_over(connection: &Connection, version: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+fn version(connection: &Connection) -> Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Whether it has today's tables, or those of a newer whycap. None for a file that is new, or whose
 /// facts are to be taken over.
-fn is_ours(connection: &Connection) -> rusqlite::Result<Option<bool>> {
+fn is_ours(connection: &Connection) -> Result<Option<bool>> {
     match version(connection)? {
         0 | ONE_PROCESS_AS_SEVERAL..VERSION => Ok(None),
         found @ VERSION.. => Ok(Some(found == VERSION)),

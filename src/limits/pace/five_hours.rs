@@ -99,12 +99,8 @@ impl Pace {
 /// Levels with the minutes since the window began.
 fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
     let begun = meter.resets_at? - FIVE_HOURS;
-    let levels = levels.iter();
-    Some(
-        levels
-            .map(|(at, level)| (minutes(*at - begun), *level))
-            .collect(),
-    )
+    let by_minute = |(at, level): &Level| (minutes(*at - begun), *level);
+    Some(levels.iter().map(by_minute).collect())
 }
 
 /// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make

@@ -190,11 +190,7 @@ fn is_within(earlier: &Total, later: &Total) -> bool {
 
 fn is_at_most(one: Usage, other: Usage) -> bool {
     // How writes are split is told by some clients only.
-    let both = Usage {
-        cache_write_1h: other.cache_write_1h,
-        ..one.max(other)
-    };
-    both == other
+    one.max(other).with_hour_writes(other.cache_write_1h) == other
 }
 
 pub(super) fn growth(total: &Total, base: Option<&Total>) -> Parts {
