@@ -39,7 +39,7 @@ pub(crate) struct HookEvent {
     /// The session's transcript. It may lag behind the event.
     pub(crate) transcript_path: Option<PathBuf>,
     pub(crate) cwd: Option<PathBuf>,
-    /// As it was typed.
+    /// As it was typed; or what a background agent found, which Claude Code sends on the same way.
     pub(crate) prompt: Option<String>,
     /// Whether the typed command is a prompt for Claude Code; the plugin's module tells.
     pub(crate) is_prompt: bool,
@@ -51,9 +51,17 @@ pub(crate) struct HookEvent {
     pub(crate) error_details: Option<String>,
     /// The last thing that the user saw; of an error its whole text.
     pub(crate) last_assistant_message: Option<String>,
+    /// What kind of agent it happened in: `general-purpose`, `workflow-subagent`, …
+    pub(crate) agent_type: Option<String>,
 }
 
 impl HookEvent {
+    /// Whether the prompt brings what a background agent found: nobody typed it, and nobody can send it again.
+    pub(crate) fn is_from_agent(&self) -> bool {
+        let prompt = self.prompt.as_deref().unwrap_or_default();
+        prompt.starts_with("<task-notification>")
+    }
+
     /// Reads an event. Bytes that are not JSON give one in which everything is absent.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
@@ -70,6 +78,7 @@ impl HookEvent {
             error: text("error"),
             error_details: text("error_details"),
             last_assistant_message: text("last_assistant_message"),
+            agent_type: text("agent_type"),
         }
     }
 }

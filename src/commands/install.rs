@@ -2,6 +2,7 @@
 
 use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
+use crate::doctor::check_takes_hooks;
 use crate::install::entries::Kept;
 use crate::install::settings_edit::Additions;
 use crate::install::{PATIENCE, carry_out, own_path, plan, sweep, words};
@@ -50,6 +51,9 @@ impl Verb for InstallArguments {
                 _ => None,
             },
         };
+        if wanted.hooks {
+            check_takes_hooks(places)?;
+        }
         if !dry_run {
             sweep(places, &path, machine.environment.now);
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use toml::{Table, Value};
 
@@ -17,25 +18,35 @@ use crate::terminal::{visible, wrap};
 /// The most that a configuration file can sensibly hold.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
+/// A file's text, or why it could not be read.
+type FileRead = Result<Vec<u8>, disk::Error>;
 /// What can be used of files, section by section.
 type Sections = BTreeMap<String, Table>;
 
 impl Config {
     /// Reads the system's file, and over it the user's; defaults where there are none.
     pub fn load(places: &Places) -> Self {
-        let files = [&places.system_settings, &places.settings].into_iter();
-        Self::from_files(files.filter_map(|file| disk::read(file, SIZE_LIMIT).transpose()))
+        let read = |path: &Path| disk::read(path, SIZE_LIMIT).transpose();
+        let (machines, own) = (&places.system_settings, &places.settings);
+        let machines = read(machines).map(|file| (Some(machines.as_path()), file));
+        Self::from_files(
+            machines
+                .into_iter()
+                .chain(read(own).map(|file| (None, file))),
+        )
     }
 
     /// Reads a file's text.
     pub fn parse(text: &str) -> Self {
-        Self::from_files([Ok(text.into())])
+        Self::from_files([(None, Ok(text.into()))])
     }
 
-    /// What a later file says goes before what an earlier one says; what all leave open is a default.
-    fn from_files(files: impl IntoIterator<Item = Result<Vec<u8>, disk::Error>>) -> Self {
+    /// What a later file says goes before what an earlier one says; what all leave open is a default. Of a file that is
+    /// not the user's own, problems name the path.
+    fn from_files<'p>(files: impl IntoIterator<Item = (Option<&'p Path>, FileRead)>) -> Self {
         let (mut values, mut read) = (Sections::new(), Self::default());
-        for file in files {
+        for (path, file) in files {
+            let before = read.problems.len();
             let table = file.map_err(|error| error.to_string()).and_then(|bytes| {
                 let text = String::from_utf8_lossy(&bytes);
                 text.parse::<Table>().map_err(|error| {
@@ -49,6 +60,11 @@ impl Config {
                 read.check_section(section, said, &mut values);
             }
             read.problems.extend(table.err());
+            if let Some(path) = path {
+                for problem in read.problems.iter_mut().skip(before) {
+                    *problem = format!("{problem} (in {})", path.display());
+                }
+            }
         }
         let filled = Value::from(values).try_into::<Self>();
         let filled = filled.unwrap_or_else(|error| {
@@ -149,6 +165,7 @@ fn comment(text: &mut String, words: &str) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use clap::ValueEnum;
     use proptest::prelude::*;
 
@@ -157,6 +174,7 @@ mod tests {
         Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, HintConfig,
         HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, SegmentName,
     };
+    use crate::environment::Environment;
     use crate::terminal::THEMES;
 
     #[test]
@@ -178,12 +196,33 @@ mod tests {
     fn what_the_user_writes_goes_before_what_the_system_says_for_everybody() {
         let system = "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n";
         let user = "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\nkey = \"short\"\n";
-        let config = Config::from_files([system, user].map(|text| Ok(text.into())));
+        let config = Config::from_files([system, user].map(|text| (None, Ok(text.into()))));
         assert_eq!(config.export.projects, ["ada/*"]);
         assert_eq!(config.export.labels["team"], "payments");
         assert_eq!(config.budget.day, Some(20.0));
         assert_eq!(config.problems.len(), 1, "{:?}", config.problems);
         assert!(config.problems[0].contains("`export.key`: is too short"));
+    }
+
+    #[test]
+    fn a_fault_in_the_file_for_everybody_names_that_file_and_the_line_and_leaves_the_user_s_budget()
+    {
+        let home = tempfile::tempdir().unwrap();
+        let mut places = Places::of(&Environment::new([], DateTime::UNIX_EPOCH));
+        places.system_settings = home.path().join("everybody.toml");
+        places.settings = home.path().join("own.toml");
+        #[expect(clippy::disallowed_methods, reason = "their files")]
+        {
+            std::fs::write(&places.system_settings, "[budget]\nday = 1\nday = 2\n").unwrap();
+            std::fs::write(&places.settings, "[budget]\nday = 5\n").unwrap();
+        }
+        let config = Config::load(&places);
+        assert_eq!(config.budget.day, Some(5.0));
+        let problem = &config.problems[0];
+        assert!(
+            problem.contains("on line 3") && problem.contains("everybody.toml"),
+            "{problem}"
+        );
     }
 
     #[test]

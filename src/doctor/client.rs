@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Examination, Setup};
 use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
+use crate::claude::transcripts;
 use crate::claude::version;
 use crate::claude::version::{ClientVersion, Versions};
 use crate::disk;
@@ -15,6 +17,9 @@ use crate::incidents::Incidents;
 use crate::limits::evidence::Whose;
 use crate::locks::{HarmfulLock, harmful};
 use crate::places::Places;
+
+/// From here on Claude Code knows every event that whycap listens to.
+const KNOWS_ALL_HOOKS: ClientVersion = ClientVersion(2, 1, 78);
 
 /// How much of a transcript's end is searched for the client's version.
 const TAIL: u64 = 64 * 1024;
@@ -44,9 +49,8 @@ fn troubles_of(version: ClientVersion) -> Vec<String> {
 
 /// The version of the client that was used last.
 pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
-    let newest = setup.newest.as_ref();
-    let seen = newest.and_then(|(path, _)| version_in_transcript(path));
-    let Some((version, source)) = seen.or_else(|| version_in_state(&setup.places)) else {
+    let newest = setup.newest.as_ref().map(|(path, _)| &**path);
+    let Some((version, source)) = used_last(&setup.places, newest) else {
         return;
     };
     let troubles = troubles_of(version).join("; ");
@@ -56,6 +60,25 @@ pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
     };
     let seen = format!("{version} ({source})");
     found.add(key, &[("seen", &seen), ("troubles", &troubles)]);
+}
+
+/// The version of the client that was used last, by the newest transcript, and how that is known.
+fn used_last(places: &Places, newest: Option<&Path>) -> Option<(ClientVersion, String)> {
+    let seen = newest.and_then(version_in_transcript);
+    seen.or_else(|| version_in_state(places))
+}
+
+/// Refuses hooks for a client that does not know one of them: it would leave out the whole settings file.
+pub(crate) fn check_takes_hooks(places: &Places) -> anyhow::Result<()> {
+    let mut of_sessions = transcripts::of_sessions(places.transcript_roots()).into_iter();
+    let newest = of_sessions.next().map(|newest| newest.path);
+    let version = used_last(places, newest.as_deref()).map(|(version, _)| version);
+    if let Some(version) = version.filter(|version| *version < KNOWS_ALL_HOOKS) {
+        bail!(
+            "Claude Code {version} was used here last; before {KNOWS_ALL_HOOKS} it leaves out a settings file with our hooks as a whole, your permissions too. Update it (claude update), or take only the status line: whycap install --statusline"
+        );
+    }
+    Ok(())
 }
 
 fn version_in_transcript(path: &Path) -> Option<(ClientVersion, String)> {

@@ -10,6 +10,7 @@ mod own;
 mod tests;
 mod wiring;
 
+pub(crate) use client::check_takes_hooks;
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::PathBuf;

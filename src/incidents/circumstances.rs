@@ -152,7 +152,7 @@ impl Incidents<'_> {
             Some("it does not run in a terminal of its own")
         } else if is_cancelled(evidence, journal) {
             Some("its waiting was ended")
-        } else if evidence.session.waiting.is_some() {
+        } else if evidence.session.waiting.is_some() || evidence.session.in_workflow {
             None
         } else if self.waiting_is_off() {
             Some("autoContinueAtUsageLimit is off in the settings")
@@ -164,11 +164,15 @@ impl Incidents<'_> {
         }
     }
 
+    /// Asked of each error, so the settings are read once.
     fn waiting_is_off(&self) -> bool {
-        let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        let files = settings::of(self.places, project.as_deref());
-        let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
-        chosen.is_some_and(|(_, chosen)| chosen == false)
+        let read = || {
+            let project = self.environment.path("CLAUDE_PROJECT_DIR");
+            let files = settings::of(self.places, project.as_deref());
+            let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
+            chosen.is_some_and(|(_, chosen)| chosen == false)
+        };
+        *self.waiting_is_off.get_or_init(read)
     }
 
     /// The session that was written to last, in a few letters, and whose it is beside the login. None

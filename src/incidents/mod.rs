@@ -44,6 +44,7 @@ pub(crate) struct Incidents<'a> {
     environment: &'a Environment,
     login: OnceCell<LoginState>,
     recent: OnceCell<Journal>,
+    waiting_is_off: OnceCell<bool>,
 }
 
 impl<'a> Incidents<'a> {
@@ -53,6 +54,7 @@ impl<'a> Incidents<'a> {
             environment,
             login: OnceCell::new(),
             recent: OnceCell::new(),
+            waiting_is_off: OnceCell::new(),
         }
     }
 

@@ -104,6 +104,7 @@ impl Incidents<'_> {
         let mut evidence = Evidence::new(now, Seen::Hook, message.unwrap_or_default());
         evidence.session.id = Some(session.to_owned());
         evidence.session.plugin_answers = self.environment.text("WHYCAP_FROM") == Some("plugin");
+        evidence.session.in_workflow = event.agent_type.as_deref() == Some("workflow-subagent");
         evidence.text.hook_error = readable(&event.error);
         evidence.text.hook_details = readable(&event.error_details);
         evidence.login.credentials = credentials::in_environment(self.environment);

@@ -145,6 +145,9 @@ pub struct MetIn {
     pub installations: usize,
     /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
     pub plugin_answers: bool,
+    /// Whether a workflow met it: that pauses, and goes on after the reset (2.1.330).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_workflow: bool,
     /// What Claude Code said last about going on by itself.
     #[serde(skip)]
     pub waiting: Option<Waiting>,

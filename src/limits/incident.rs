@@ -142,7 +142,7 @@ impl Incident {
         let stays_put = self.evidence.session.stays_put;
         Some(match (stays_put, self.resets.chosen) {
             (Some(why), _) => Err(why),
-            _ if !self.goes_on => Err("no window of the plan ends it within a day"),
+            _ if !self.goes_on => Err("Claude Code does not wait for it by itself"),
             (None, None) => Err("its reset is not known"),
             (None, Some(reset)) => Ok(reset.at + CONTINUES_AFTER),
         })

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{ANSWER_READS, Machine};
 use crate::budget::OnPrompt;
-use crate::claude::hook_event::EventName;
+use crate::claude::hook_event::{EventName, HookEvent};
 use crate::drain::{Findings, writes};
 use crate::incidents::{Incidents, Situation};
 use crate::install::{entries, line};
@@ -208,7 +208,10 @@ pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
 impl Machine {
     /// Holds a prompt back, or warns once, where a budget is used far enough.
     pub(crate) fn on_prompt(&self) -> Option<Value> {
-        let within_budget = self.budgets().and_then(|budgets| budgets.on_prompt());
+        let budgets = self
+            .budgets()
+            .filter(|_| !self.event().is_some_and(HookEvent::is_from_agent));
+        let within_budget = budgets.and_then(|budgets| budgets.on_prompt());
         Some(match within_budget {
             Some(OnPrompt::HoldBack(why)) => held_back(&format!("whycap: {why}")),
             Some(OnPrompt::Warn(why)) => message(&why),

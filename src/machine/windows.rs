@@ -84,16 +84,25 @@ impl Machine {
         let served = ledger.answers_since(earliest, true, &is_own).ok()?;
         let shares = running.iter().map(|(window, name, since)| {
             let steps = steps.iter().filter(|step| step.at >= *since);
-            let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
-                steps.partition(|step| step.account.as_deref() == account);
-            let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
+            let mut told: HashMap<&str, Vec<&WindowStep>> = HashMap::new();
+            for step in steps.clone() {
+                told.entry(&step.session).or_default().push(step);
+            }
+            // Who paid is told next, or was told last: a session can change its login.
+            let is_mine = |session: &str, at| {
+                let told = told.get(session).map(Vec::as_slice).unwrap_or_default();
+                let next = told.partition_point(|step| step.at.timestamp_millis() < at);
+                let by = told.get(next).or(told.last());
+                by.is_none_or(|step| step.account.as_deref() == account)
+            };
             let within = since.timestamp_millis()..=until.timestamp_millis();
             let answers = served.all.iter().filter(|answer| {
                 let session = served.names.session(answer.session);
-                within.contains(&answer.at) && !of_others.contains(session)
+                within.contains(&answer.at) && is_mine(session, answer.at)
             });
             let answers: Vec<&Answer> = answers.collect();
-            let levels = mine.into_iter().filter(|step| step.window == *window);
+            let mine = steps.filter(|step| step.account.as_deref() == account);
+            let levels = mine.filter(|step| step.window == *window);
             let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
             let levels: Vec<(i64, f64)> = levels.collect();
             WindowShares::new(name, *since, &served, &answers, &levels)

@@ -97,6 +97,15 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
 }
 
+/// It was paid for, and nobody can send it again: the next prompt that somebody types is held back.
+#[test]
+fn what_a_background_agent_found_is_not_held_back() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
+    let found = "<task-notification>\n<result>agent A found 42 bugs</result>\n</task-notification>";
+    assert_eq!(prompt(&sandbox, found), Value::Null);
+    assert_eq!(prompt(&sandbox, "go on")["decision"], "block");
+}
+
 #[test]
 fn without_budgets_nothing_is_said() {
     let sandbox = with_budget("[budget]\naction = \"stop\"\n");

@@ -634,3 +634,32 @@ fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
         "{said}"
     );
 }
+
+/// 2.0.76 and 2.1.50 know no `StopFailure` and leave out the whole file: a command that the user had forbidden ran.
+#[test]
+fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
+    let sandbox = Sandbox::new();
+    let own = "{\"permissions\":{\"deny\":[\"Bash(rm:*)\"]}}";
+    sandbox.write(SETTINGS, own);
+    let line = r#"{"type":"user","version":"2.1.50","timestamp":"2026-11-20T10:00:00Z"}"#;
+    sandbox.write(".claude/projects/-home-dev-api/6b2c33a1.jsonl", line);
+    let run = sandbox.run(&["install"]);
+    let says = run.stderr.as_str();
+    assert_eq!(run.code, 1, "{says}");
+    assert!(
+        says.contains("Claude Code 2.1.50 was used here last"),
+        "{says}"
+    );
+    assert_eq!(sandbox.read(SETTINGS), own);
+    sandbox.run(&["install", "--statusline"]).success();
+}
+
+#[test]
+fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let theirs = "{\n  // mine\n  \"model\": \"opus\"\n}\n";
+    sandbox.write("work/.claude/settings.local.json", theirs);
+    sandbox.run(&["uninstall", "--scope", "local"]).success();
+    assert_eq!(sandbox.read("work/.claude/settings.local.json"), theirs);
+}

@@ -974,6 +974,29 @@ fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits(
     );
 }
 
+/// A running session takes up another login: what it was served since is of that account.
+#[test]
+fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_its_own() {
+    let sandbox = with_a_private_login();
+    let private = sandbox.read(".claude.json");
+    let client = Client::new(&sandbox);
+    let works = |at: &str, percent: f64| {
+        client.works(&format!("2026-11-20T09:{at}:00Z"), 50_000);
+        let told = windows(percent, NOON, 40.0, TUESDAY);
+        client
+            .draws(&format!("2026-11-20T09:{at}:01Z"), told, 120)
+            .success();
+    };
+    sandbox.write(".claude.json", private.replace(PRIVATE, "company-account"));
+    works("10", 60.0);
+    sandbox.write(".claude.json", private);
+    works("20", 14.0);
+    works("30", 23.0);
+    let seen = client.run(SOON, &["now", "--json"], b"").json();
+    let used = &seen["window_use"][0];
+    assert_eq!(used["cost_usd"].to_string(), "0.40004", "{seen}");
+}
+
 /// Claude Code's total tells of compactions, and no line of a transcript does.
 #[test]
 fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
@@ -1282,6 +1305,21 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let drawn = client.draws("2026-11-20T12:00:30Z", Value::Null, 120);
     let says = "limit has reset · send the prompt again";
     assert!(drawn.success().contains(says), "{drawn:?}");
+}
+
+/// 2.1.330: "wf paused · usage limit resets at …", and 70 to 95 s after the reset it went on.
+#[test]
+fn a_workflow_that_met_the_limit_goes_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.answers("2026-11-20T09:59:00Z");
+    let error = json!({
+        "error": "rate_limit", "last_assistant_message": FIVE_HOUR,
+        "agent_id": "a1b2", "agent_type": "workflow-subagent",
+    });
+    client.event(AT, "StopFailure", error).success();
+    let incident = client.explained("2026-11-20T10:00:05Z");
+    assert_eq!(incident["continues_at"], "2026-11-20T12:01:30Z");
 }
 
 /// He asked for it: our line must not invite him to type what ends it.

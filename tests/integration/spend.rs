@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
+use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
@@ -561,6 +562,34 @@ fn a_ledger_of_a_newer_whycap_is_left_alone_and_the_status_line_goes_on() {
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
     assert_eq!(version, 99);
+}
+
+/// Seen with 2.1.118 to 2.1.210: after `/clear` the new session tells what its process drew so far.
+#[test]
+fn what_was_spent_before_clear_is_not_counted_again_after_it() {
+    let sandbox = Sandbox::new();
+    for (nth, session) in ["first", "second", "third"].into_iter().enumerate() {
+        let client = Client::with_session(&sandbox, session);
+        let draws = |minute: usize, answers: usize| {
+            let told = serde_json::json!({
+                "session_id": session, "transcript_path": client.transcript(), "version": "2.1.200",
+                "cost": {"total_cost_usd": 0.20002 * answers as f64, "total_duration_ms": minute * 60_000},
+            });
+            let at = format!("2026-11-20T06:{:02}:00Z", 20 + minute);
+            client
+                .run(&at, &["statusline"], told.to_string().as_bytes())
+                .success();
+        };
+        draws(3 * nth + 1, nth);
+        client.works(
+            &format!("2026-11-20T06:{:02}:00Z", 20 + 3 * nth + 2),
+            50_000,
+        );
+        draws(3 * nth + 3, nth + 1);
+    }
+    let found = sandbox.run(&["spend", "--by", "session", "--json"]).json();
+    near(&found["total"]["cost_usd"], &Value::from(0.60006));
+    assert_eq!(found["groups"].as_array().unwrap().len(), 3, "{found}");
 }
 
 #[test]

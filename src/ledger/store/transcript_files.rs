@@ -278,9 +278,10 @@ impl Store {
         self.any(query, (session, shown - NOISE, run_ms))
     }
 
-    /// Whether any session's total was this, as far as floating-point sums tell.
+    /// Whether any session's total was this, or was drawn so, as far as floating-point sums tell: clients before
+    /// 2.1.220 go on drawing it after `/clear`, in a new session.
     pub(crate) fn is_known_total(&self, total: Money) -> Result<bool> {
-        let query = "SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?";
+        let query = "SELECT 1 FROM cost_state WHERE total BETWEEN ?1 AND ?2 UNION ALL SELECT 1 FROM process WHERE total BETWEEN ?1 AND ?2";
         self.any(query, [total - NOISE, total + NOISE])
     }
 }
