@@ -34,6 +34,8 @@ struct DayFiles<'f> {
     given: Given,
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
+    /// Whether rows that are missing are taken back.
+    is_whole: bool,
     erased: Erased,
     /// The keys of all rows, whatever their day.
     known: HashSet<u64>,
@@ -120,6 +122,7 @@ fn put_all(
         exporter,
         given,
         is_new: is_new || !has_exports(directory),
+        is_whole: leaving.is_whole,
         erased: Erased::read(directory)?,
         known: leaving.drafts.iter().map(|draft| draft.key).collect(),
         done: Outcome::default(),
@@ -151,7 +154,7 @@ impl DayFiles<'_> {
         let (mut stamp, mut kept) = (self.given.last, Vec::new());
         let _ = each_row(&path, |row, line| {
             stamp = stamp.max(Stamp::default().after(Stamp::in_version(row.version)));
-            if !self.known.contains(&row.key) && rows == Rows::Spend {
+            if !self.known.contains(&row.key) && rows == Rows::Spend && self.is_whole {
                 self.done.gone += 1;
             } else if !self.known.contains(&row.key) && !self.erased.covers(row) {
                 // An error stays one when its transcript is gone.
@@ -159,7 +162,7 @@ impl DayFiles<'_> {
             }
         });
         let mut text = leaving(stamp);
-        if rows == Rows::Spend && present.is_empty() {
+        if rows == Rows::Spend && present.is_empty() && self.is_whole {
             // What was not spent after all is taken back: the newest file of a day counts.
             text = lines([&nothing(self.exporter, day)], stamp);
         }

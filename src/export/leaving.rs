@@ -31,6 +31,8 @@ pub(crate) struct Leaving {
     pub(crate) drafts: Vec<Draft>,
     left_out: LeftOut,
     pub(crate) exporter: Exporter,
+    /// Whether all transcripts could be read: what is missing else may be in the others.
+    pub(crate) is_whole: bool,
 }
 
 impl Leaving {
@@ -50,6 +52,7 @@ impl Leaving {
             drafts,
             left_out,
             exporter,
+            is_whole: true,
         }
     }
 

@@ -10,8 +10,8 @@ use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, is_plugin_among, wired};
 use super::settings_edit::{self, Additions};
 use crate::claude::settings::{self, SettingsFile};
+use crate::disk;
 use crate::disk::replace::is_link;
-use crate::disk::{self, records};
 use crate::places::{Places, real};
 
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
@@ -146,7 +146,7 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     if record != stored {
         // Before the settings: from the moment that our line is drawn, it must find what is kept.
         let file = EditRecord::path(places, path);
-        let bytes = records::bytes_of(&record);
+        let bytes = serde_json::to_vec(&record).with_context(|| left_alone(path))?;
         plan.steps.push(Step::WriteOwn(file, bytes));
     }
     if outcome.text != text {

@@ -75,14 +75,14 @@ impl Machine {
             bail!("nothing was exported, because of {file}: {problem}");
         }
         let exporter = Exporter::new(places, &self.environment, &self.config.export)?;
-        let (counted, incidents) = self.gathered(|ledger, _| {
+        let (counted, incidents, is_whole) = self.gathered(|ledger, read| {
             // Rows that are missing would be taken back everywhere.
             ensure!(
                 ledger.is_lasting(),
                 "nothing was exported: that takes a ledger that can be kept"
             );
             let incidents = self.incidents().all_with_ends(None, &ledger);
-            Ok((ledger.counted()?, incidents))
+            Ok((ledger.counted()?, incidents, read.is_all()))
         })?;
         if counted.is_empty() {
             let roots = places.transcript_roots().map(|root| places.show(&root));
@@ -91,13 +91,10 @@ impl Machine {
         }
         let clock = self.clock();
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, clock.now);
-        Ok(Leaving::new(
-            exporter,
-            &counted,
-            &incidents,
-            &told,
-            (places, clock),
-        ))
+        let here = (places, clock);
+        let mut leaving = Leaving::new(exporter, &counted, &incidents, &told, here);
+        leaving.is_whole = is_whole;
+        Ok(leaving)
     }
 
     /// Lets the ledger read what transcripts have gained.

@@ -581,3 +581,26 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
             .all(|row| kept.contains(row["key"].as_str().unwrap()))
     );
 }
+
+/// Its ledger is new, so what the unreadable file said is in no other place.
+#[test]
+#[cfg(unix)]
+fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
+    let machine = Machine::new();
+    let other = ANSWER.replace("\"m\"", "\"n\"").replace("\"r\"", "\"q\"");
+    let closed = machine.write(".claude/projects/p/closed.jsonl", ANSWER);
+    machine.write(
+        ".claude/projects/p/open.jsonl",
+        other.replace("\"s\"", "\"t\""),
+    );
+    machine.export();
+    let rows = machine.rows().len();
+    fs::remove_file(machine.path(".local/share/whycap/ledger.sqlite3")).unwrap();
+    // Root may read everything, but no link to itself.
+    fs::remove_file(&closed).unwrap();
+    std::os::unix::fs::symlink(&closed, &closed).unwrap();
+    let run = machine.run(&["export", machine.target.to_str().unwrap()]);
+    assert!(run.stderr.as_str().contains("closed.jsonl"), "{run:?}");
+    assert!(!run.stdout.contains("taken back"), "{run:?}");
+    assert_eq!(machine.rows().len(), rows);
+}
