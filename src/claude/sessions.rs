@@ -236,7 +236,7 @@ impl Doing {
 }
 
 /// More sessions than anybody runs; leftovers beyond it are not looked at.
-const MOST_SESSIONS: usize = 512;
+const MOST_SESSIONS: usize = 2_000;
 /// A registry file has about 600 bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
 
