@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::circumstances::waiting_ended;
 use super::{Incidents, SAME_EVENT, in_transcript, readings, store};
 use crate::claude::status_payload::StatusPayload;
+use crate::claude::transcripts::session_of;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::Ledger;
-use crate::limits::evidence::Evidence;
+use crate::limits::evidence::{Evidence, Whose};
 use crate::limits::incident::Incident;
 use crate::limits::sample::Sample;
 use crate::limits::standing::{Ending, Standing, Wait};
@@ -176,6 +177,13 @@ impl Incidents<'_> {
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
+        let served = transcripts.first().and_then(|it| self.served_last(it));
+        for evidence in found.iter_mut().filter(|it| !it.since.answered) {
+            let is_served = served.as_ref().is_some_and(|(session, at)| {
+                evidence.session.id.as_ref() != Some(session) && *at > evidence.at
+            });
+            evidence.windows.answered_elsewhere |= is_served && !evidence.is_of_another_account();
+        }
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // Of the limits of a session one is present: an older error that got no answer of its own
         // is not open any more once a newer limit took its place.
@@ -193,6 +201,17 @@ impl Incidents<'_> {
             incident
         });
         incidents.collect()
+    }
+
+    /// The session of a transcript and its last answer, if it is surely the login's: without a status line, no reading
+    /// tells that the account is served.
+    fn served_last(&self, transcript: &Path) -> Option<(String, DateTime<Utc>)> {
+        let owner = in_transcript::owner(transcript)?;
+        let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
+        let answers = in_transcript::tail(transcript)
+            .filter(|_| is_logins)?
+            .answers;
+        Some((session_of(transcript), answers.into_iter().max()?))
     }
 
     /// Whether anything here has heard of this session.

@@ -147,7 +147,10 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let windows = &evidence.windows;
-    let told = windows.newest_sample.as_ref().zip(diagnosis.awaited());
+    let newest = windows.newest_sample.as_ref();
+    let told = newest
+        .filter(|it| it.measured > evidence.at)
+        .zip(diagnosis.awaited());
     let meter = told.and_then(|(sample, window)| sample.meter(window));
     let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
     // Whose login is served has one.

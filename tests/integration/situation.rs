@@ -1492,6 +1492,50 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
     }
 }
 
+/// `claude -p` in cron or CI: each run is a session, and none has a status line.
+#[test]
+fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_passes() {
+    for (text, more) in [
+        (
+            "OAuth token has expired · Please run /login",
+            json!({"error": "authentication_failed", "apiErrorStatus": 401}),
+        ),
+        (
+            "API Error: 529 Overloaded",
+            json!({"error": "overloaded", "apiErrorStatus": 529}),
+        ),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, more);
+        let asked = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
+        assert_ne!(asked(SOON), 0, "{text}");
+        let company = Client::with_session(&sandbox, "company");
+        belongs_to(&company, "company-account", "company-organization");
+        company.answers("2026-11-20T10:01:00Z");
+        assert_ne!(
+            asked("2026-11-20T10:01:01Z"),
+            0,
+            "{text}: of another account"
+        );
+        let next = Client::with_session(&sandbox, "next");
+        belongs_to(&next, PRIVATE, "private-organization");
+        next.answers("2026-11-20T10:01:30Z");
+        assert_eq!(asked("2026-11-20T10:01:31Z"), 0, "{text}");
+    }
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let next = Client::with_session(&sandbox, "next");
+    belongs_to(&next, PRIVATE, "private-organization");
+    next.answers("2026-11-20T10:01:30Z");
+    let asked = client.run("2026-11-20T10:01:31Z", &["explain", "--exit-code"], b"");
+    assert_eq!(
+        asked.code, 10,
+        "nobody measured whether the window has room"
+    );
+}
+
 #[test]
 fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
     let sandbox = with_a_private_login();

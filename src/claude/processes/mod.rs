@@ -47,13 +47,16 @@ fn client_among(
 }
 
 /// Live Claude Code processes of this user that work with this configuration directory, as far as
-/// can be told; one whose environment cannot be read is counted in.
+/// can be told; one whose environment cannot be read, or names no whole path, is counted in.
 ///
 /// Of another process's environment only home and `CLAUDE_CONFIG_DIR` are looked at.
 pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
     let is_here = |variables| {
         let theirs = Environment::new(variables, DateTime::UNIX_EPOCH);
-        disk::is_same_place(&Places::of(&theirs).config, &places.config)
+        let told = theirs.path("CLAUDE_CONFIG_DIR");
+        // Where a relative one begins is not known from here.
+        told.is_some_and(|told| told.is_relative() && !told.starts_with("~"))
+            || disk::is_same_place(&Places::of(&theirs).config, &places.config)
     };
     let mut clients = table::own_clients(&[HOME, "CLAUDE_CONFIG_DIR"]);
     clients.retain_mut(|(_, variables)| variables.take().is_none_or(is_here));
