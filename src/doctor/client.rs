@@ -75,7 +75,7 @@ pub(crate) fn check_takes_hooks(places: &Places) -> anyhow::Result<()> {
     let version = used_last(places, newest.as_deref()).map(|(version, _)| version);
     if let Some(version) = version.filter(|version| *version < KNOWS_ALL_HOOKS) {
         bail!(
-            "Claude Code {version} was used here last; before {KNOWS_ALL_HOOKS} it leaves out a settings file with our hooks as a whole, your permissions too. Update it (claude update), or take only the status line: whycap install --statusline"
+            "Claude Code {version} was used here last; before {KNOWS_ALL_HOOKS} it leaves out a settings file with our hooks as a whole, your permissions too. Update it and start it once, or take only the status line: whycap install --statusline"
         );
     }
     Ok(())
