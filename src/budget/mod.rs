@@ -193,9 +193,9 @@ impl<'a> SessionBudgets<'a> {
             Some(uses(budget, &figures, paid))
         };
         let uses = match config.problems.first() {
-            Some(problem) if config.is_broken && !budget.is_any() => Err(Unknown::Configuration(
-                format!("No budget is watched, because of your config.toml: {problem}."),
-            )),
+            Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
+                "No budget is watched, because of your config.toml: {problem}."
+            ))),
             _ if !budget.is_any() => Ok(Vec::new()),
             _ => figures().ok_or(Unknown::Spend),
         };

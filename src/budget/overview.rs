@@ -207,8 +207,7 @@ impl<'c> Survey<'c> {
     fn say_what_is_set(&self, file: &str, report: &mut Report) {
         if let Some(problem) = self.config.budget_problem() {
             report.paragraph(Tone::Warning, format!("{file}: {problem}."));
-            let is_unwatched = self.config.is_broken && !self.config.budget.is_any();
-            report.paragraphs(Tone::Warning, is_unwatched.then_some(BROKEN));
+            report.paragraphs(Tone::Warning, self.config.hides_budgets().then_some(BROKEN));
         } else if !self.config.budget.is_any() {
             let says = format!(
                 "No budget is set. To set one, write for example these two lines into {file}:"

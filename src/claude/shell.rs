@@ -59,7 +59,7 @@ impl Shell {
             // `&` even where nothing needs it: so the text says for which shell it is.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
             Self::Posix(_) if is_plain => program.to_owned(),
-            Self::Posix(_) => format!("'{}'", program.replace('\'', "'\\''")),
+            Self::Posix(_) => quoted(program),
         }
     }
 
@@ -89,6 +89,11 @@ fn git_bash(environment: &Environment, is_there: impl Fn(&Path) -> bool) -> Opti
     let beside = git.and_then(|git| Some(git.parent()?.parent()?.join("bin").join("bash.exe")));
     let mut known = named.chain(GIT_BASH.map(PathBuf::from)).chain(beside);
     known.find(|bash| is_there(bash))
+}
+
+/// One word of a POSIX shell, whatever is in it.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Verb for ExportArguments {
             machine.name_gaps(&gaps);
             return Ok(Reply::from(report).with_code(!gaps.is_empty()));
         }
-        let here = (&machine.places, machine.environment.now);
+        let (places, now) = (&machine.places, machine.environment.now);
         let is_piped = target == Path::new("-");
         if self.rows.is_some() && !is_piped {
             return Err(misuse("--rows goes with - only; a directory gets all"));
@@ -61,13 +61,14 @@ impl Verb for ExportArguments {
         let days = DaysAsked { since, until };
         let since = days.first_in_utc(machine.clock()).map_err(misuse)?;
         if !is_piped && !self.dry_run {
-            return Ok(bring_up_to_date(target, since, here, || machine.leaving())?.into());
+            let done = bring_up_to_date(target, since, (places, now), || machine.leaving())?;
+            return Ok(done.into());
         }
         let leaving = machine.leaving()?.only(since, self.rows);
         if self.dry_run {
-            return Ok(leaving.report(here.0, here.1).into());
+            return Ok(leaving.report(places, now).into());
         }
-        print_words(&leaving.lines(here.1))
+        print_words(&leaving.lines(now))
     }
 }
 

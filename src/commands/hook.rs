@@ -49,13 +49,10 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     // A closed pipe means that the client does not wait for an answer.
     let _ = deadline.speak(|| reply.map(|reply| print(&Shown::json(&reply))));
     // After the answer, so that nobody waits for it.
-    if [
-        EventName::Stop,
-        EventName::SessionEnd,
-        EventName::SessionStart,
-    ]
-    .contains(&name)
-    {
+    if matches!(
+        name,
+        EventName::Stop | EventName::SessionEnd | EventName::SessionStart
+    ) {
         machine.catch_up();
     }
     ExitCode::SUCCESS

@@ -40,10 +40,14 @@ impl Verb for InstallArguments {
         let (places, directory) = (&machine.places, machine.directory());
         let path = path_of(self.scope, places, &directory);
         let (dry_run, status_line) = (self.dry_run, self.statusline || !self.hooks);
+        let hooks = self.hooks || !self.statusline;
+        if hooks {
+            check_takes_hooks(places)?;
+        }
         let wanted = Additions {
             program: &own_path::of_process(&machine.environment)?,
             status_line,
-            hooks: self.hooks || !self.statusline,
+            hooks,
             keep: match (self.wrap, self.replace) {
                 (true, _) => Some(Kept::Wrapped),
                 (_, true) => Some(Kept::SetAside),
@@ -51,9 +55,6 @@ impl Verb for InstallArguments {
                 _ => None,
             },
         };
-        if wanted.hooks {
-            check_takes_hooks(places)?;
-        }
         if !dry_run {
             sweep(places, &path, machine.environment.now);
         }

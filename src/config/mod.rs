@@ -353,6 +353,11 @@ impl Config {
         problems.find(|problem| !problem.contains("is not a key"))
     }
 
+    /// Whether a budget may stand in a file that cannot be read, and none is known.
+    pub(crate) fn hides_budgets(&self) -> bool {
+        self.is_broken && !self.budget.is_any()
+    }
+
     /// What was wrong in a section, or in the whole file.
     pub(crate) fn problems_of(&self, section: &str) -> impl Iterator<Item = &str> {
         let place = format!("`{section}");

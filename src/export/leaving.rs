@@ -42,6 +42,7 @@ impl Leaving {
         counted: &Counted,
         incidents: &[Incident],
         told: &[WindowStep],
+        is_whole: bool,
         (places, clock): (&Places, Clock),
     ) -> Self {
         let (mut drafts, left_out) = spend_rows(counted, &exporter, places);
@@ -52,7 +53,7 @@ impl Leaving {
             drafts,
             left_out,
             exporter,
-            is_whole: true,
+            is_whole,
         }
     }
 

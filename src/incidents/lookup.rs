@@ -2,6 +2,7 @@
 //! one: the first good answer that its account got, in any session. What was seen once is
 //! remembered, for transcripts go, and with them what tells whose they were.
 
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -177,7 +178,7 @@ impl Incidents<'_> {
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
-        let served = transcripts.first().and_then(|it| self.served_last(it));
+        let served = LazyCell::new(|| self.served_last(transcripts.first()?));
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
             let is_served = served.as_ref().is_some_and(|(session, at)| {
                 evidence.session.id.as_ref() != Some(session) && *at > evidence.at

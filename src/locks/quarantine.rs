@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LockAction;
 use super::survey::{FoundLock, ReachedLock};
+use crate::claude::shell::quoted;
 use crate::disk::directory::Directory;
 use crate::disk::{self, Durability, EntryShape, records};
 use crate::places::Places;
@@ -149,14 +150,19 @@ impl ReachedLock<'_> {
             return Err(TAKEN);
         }
         let own = self.found.at.name();
-        self.parent.move_to(own, target, name).map_err(|error| match error.kind() {
-            ErrorKind::CrossesDevices => {
-                let path = self.found.at.path();
-                let path = path.display().to_string().replace('\'', r"'\''");
-                NotCleared::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
-            }
-            _ => error.into(),
-        })?;
+        self.parent
+            .move_to(own, target, name)
+            .map_err(|error| match error.kind() {
+                ErrorKind::CrossesDevices => {
+                    let path = self.found.at.path();
+                    let [from, to] =
+                        ["", ".old"].map(|end| quoted(&format!("{}{end}", path.display())));
+                    NotCleared::NoPlace(format!(
+                        "The quarantine is on another file system. Move it by hand: mv {from} {to}"
+                    ))
+                }
+                _ => error.into(),
+            })?;
         if self.is_still(name, target).unwrap_or(false) {
             return Ok(());
         }

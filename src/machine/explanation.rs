@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{ANSWER_READS, Machine};
 use crate::budget::OnPrompt;
-use crate::claude::hook_event::{EventName, HookEvent};
+use crate::claude::hook_event::EventName;
 use crate::drain::{Findings, writes};
 use crate::incidents::{Incidents, Situation};
 use crate::install::{entries, line};
@@ -208,11 +208,9 @@ pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
 impl Machine {
     /// Holds a prompt back, or warns once, where a budget is used far enough.
     pub(crate) fn on_prompt(&self) -> Option<Value> {
-        let budgets = self
-            .budgets()
-            .filter(|_| !self.event().is_some_and(HookEvent::is_from_agent));
-        let within_budget = budgets.and_then(|budgets| budgets.on_prompt());
-        Some(match within_budget {
+        let is_from_agent = self.event()?.is_from_agent();
+        let budgets = (!is_from_agent).then(|| self.budgets()).flatten();
+        Some(match budgets.and_then(|budgets| budgets.on_prompt()) {
             Some(OnPrompt::HoldBack(why)) => held_back(&format!("whycap: {why}")),
             Some(OnPrompt::Warn(why)) => message(&why),
             None => return self.on_error_untold(),

@@ -92,9 +92,9 @@ impl Machine {
         let clock = self.clock();
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, clock.now);
         let here = (places, clock);
-        let mut leaving = Leaving::new(exporter, &counted, &incidents, &told, here);
-        leaving.is_whole = is_whole;
-        Ok(leaving)
+        Ok(Leaving::new(
+            exporter, &counted, &incidents, &told, is_whole, here,
+        ))
     }
 
     /// Lets the ledger read what transcripts have gained.

@@ -66,11 +66,10 @@ pub(crate) enum Damage {
 impl LedgerError {
     /// Whether another process was writing, or the file system cannot lock.
     pub fn is_busy(&self) -> bool {
-        let busy = [
-            ErrorCode::DatabaseBusy,
-            ErrorCode::FileLockingProtocolFailed,
-        ];
-        self.code().is_some_and(|code| busy.contains(&code))
+        matches!(
+            self.code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
+        )
     }
 
     /// Whether the ledger is damaged; [`super::Ledger::mend`] can do something about it.
