@@ -111,6 +111,7 @@ mod tests {
                 "& 'C:/a b/whycap.exe'",
             ),
             ("/it's/whycap", r"'/it'\''s/whycap'", "& '/it''s/whycap'"),
+            ("/a $(b)/whycap", "'/a $(b)/whycap'", "& '/a $(b)/whycap'"),
         ] {
             assert_eq!(posix.call_text(path), in_posix);
             assert_eq!(Shell::PowerShell.call_text(path), in_powershell);

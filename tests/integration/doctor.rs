@@ -135,6 +135,22 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 }
 
 #[test]
+fn a_ledger_of_a_newer_whycap_is_not_first_of_all_moved_away() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let ledger = whycap::ledger::path_in(&sandbox.path(".local/share/whycap"));
+    rusqlite::Connection::open(ledger)
+        .unwrap()
+        .execute_batch("PRAGMA user_version = 99")
+        .unwrap();
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&found, "ledger");
+    let [says, fix] = ["says", "fix"].map(|key| finding[key].as_str().unwrap());
+    assert!(says.contains("update this one"), "{finding}");
+    assert!(fix.starts_with("Do what it says."), "{finding}");
+}
+
+#[test]
 #[cfg(unix)]
 fn a_data_directory_that_cannot_be_written_is_a_failure_with_a_way_out() {
     let sandbox = Sandbox::new();

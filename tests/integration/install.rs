@@ -14,9 +14,9 @@ use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
 use whycap::places::Places;
 
-use crate::support::Sandbox;
 #[cfg(unix)]
 use crate::support::copy_program;
+use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
 
@@ -367,36 +367,41 @@ fn a_read_only_file_is_refused_and_nothing_is_half_done() {
     assert_eq!(theirs(&sandbox), before);
 }
 
+/// A call by somebody whom file modes hold back. Root may write anywhere, so root does it as nobody, with a program
+/// that nobody can reach.
+#[cfg(unix)]
+fn by_somebody(sandbox: &Sandbox, arguments: &[&str]) -> std::process::Command {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return sandbox.command(arguments);
+    }
+    let program = sandbox.path("whycap");
+    copy_program(&program);
+    let root = sandbox.home().parent().unwrap().to_owned();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    for path in ["", ".claude", ".claude/commands", SETTINGS] {
+        let path = sandbox.path(path);
+        if path.exists() {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    let mut command = std::process::Command::new(&program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .current_dir(&root)
+        .uid(NOBODY)
+        .gid(NOBODY);
+    command
+}
+
 #[test]
 #[cfg(unix)]
 fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
-    use std::os::unix::process::CommandExt;
     let sandbox = sandbox("{\"a\": 1}");
-    let mut command = sandbox.command(&["install"]);
-    // Root may write anywhere, so root does this as nobody, with a program that nobody can reach.
-    if fs::metadata("/proc/self").unwrap().uid() == 0 {
-        const NOBODY: u32 = 65_534;
-        let program = sandbox.path("whycap");
-        copy_program(&program);
-        let root = sandbox.home().parent().unwrap().to_owned();
-        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
-        for path in [
-            sandbox.home(),
-            sandbox.path(".claude"),
-            sandbox.path(SETTINGS),
-        ] {
-            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let mut as_nobody = std::process::Command::new(&program);
-        as_nobody
-            .arg("install")
-            .env_clear()
-            .env("HOME", sandbox.home())
-            .current_dir(&root)
-            .uid(NOBODY)
-            .gid(NOBODY);
-        command = as_nobody;
-    }
+    let mut command = by_somebody(&sandbox, &["install"]);
     let directory = sandbox.path(".claude");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     let before = theirs(&sandbox);
@@ -409,6 +414,22 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
     );
     assert_eq!(theirs(&sandbox), before);
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn commands_that_may_not_be_written_cost_the_slash_command_and_nothing_else() {
+    let sandbox = sandbox("{}");
+    let commands = sandbox.path(".claude/commands");
+    fs::create_dir(&commands).unwrap();
+    let mut command = by_somebody(&sandbox, &["install"]);
+    fs::set_permissions(&commands, fs::Permissions::from_mode(0o555)).unwrap();
+    let run = Run::from(command.output().unwrap());
+    fs::set_permissions(&commands, fs::Permissions::from_mode(0o755)).unwrap();
+    let said = run.success();
+    assert!(said.contains("whycap.md cannot be written"), "{said}");
+    assert!(sandbox.read(SETTINGS).contains("statusLine"), "{said}");
+    assert!(!commands.join("whycap.md").exists());
 }
 
 #[test]
@@ -464,6 +485,25 @@ fn a_named_configuration_directory_is_the_one_that_is_changed() {
     sandbox.run(&["install"]).success();
     assert!(named.join("settings.json").exists());
     assert!(!sandbox.path(".claude").exists());
+}
+
+#[test]
+fn a_relative_configuration_directory_begins_where_whycap_is_started() {
+    let sandbox = Sandbox::new().variable("CLAUDE_CONFIG_DIR", "settings-of-claude");
+    let [here, elsewhere] = ["here", "elsewhere"].map(|name| sandbox.path(name));
+    let of_somebody = elsewhere.join("settings-of-claude/commands");
+    fs::create_dir_all(&of_somebody).unwrap();
+    fs::create_dir(&here).unwrap();
+    let run = |verb, directory: &Path| {
+        let mut command = sandbox.command(&[verb]);
+        Run::from(command.current_dir(directory).output().unwrap())
+    };
+    run("install", &here).success();
+    let installed = here.join("settings-of-claude/settings.json");
+    assert!(installed.exists());
+    run("uninstall", &elsewhere).success();
+    assert!(of_somebody.exists(), "an empty directory that is not ours");
+    assert!(!installed.exists(), "cleaned from anywhere");
 }
 
 #[test]

@@ -655,6 +655,20 @@ fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
 }
 
 #[test]
+fn a_star_in_the_name_of_a_configuration_directory_stands_for_nothing_else() {
+    let machine = Machine::new();
+    machine.directory("w*", 600);
+    machine.directory("work.lock", 600);
+    let run = machine
+        .command(&["--clear-stale-locks", "--json"])
+        .env("CLAUDE_CONFIG_DIR", machine.path("w*"))
+        .output()
+        .unwrap();
+    assert_eq!(machine.by_path(&Run::from(run).json()), BTreeMap::new());
+    assert!(machine.exists("work.lock"));
+}
+
+#[test]
 fn a_link_in_the_place_of_a_lock_leads_nowhere() {
     let machine = Machine::new();
     machine.directory("victim", 600);
