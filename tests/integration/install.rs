@@ -14,8 +14,6 @@ use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
 use whycap::places::Places;
 
-#[cfg(unix)]
-use crate::support::copy_program;
 use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
@@ -367,41 +365,11 @@ fn a_read_only_file_is_refused_and_nothing_is_half_done() {
     assert_eq!(theirs(&sandbox), before);
 }
 
-/// A call by somebody whom file modes hold back. Root may write anywhere, so root does it as nobody, with a program
-/// that nobody can reach.
-#[cfg(unix)]
-fn by_somebody(sandbox: &Sandbox, arguments: &[&str]) -> std::process::Command {
-    use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65_534;
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return sandbox.command(arguments);
-    }
-    let program = sandbox.path("whycap");
-    copy_program(&program);
-    let root = sandbox.home().parent().unwrap().to_owned();
-    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
-    for path in ["", ".claude", ".claude/commands", SETTINGS] {
-        let path = sandbox.path(path);
-        if path.exists() {
-            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-    }
-    let mut command = std::process::Command::new(&program);
-    command
-        .args(arguments)
-        .env_clear()
-        .env("HOME", sandbox.home())
-        .current_dir(&root)
-        .uid(NOBODY)
-        .gid(NOBODY);
-    command
-}
-
 #[test]
 #[cfg(unix)]
 fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
     let sandbox = sandbox("{\"a\": 1}");
-    let mut command = by_somebody(&sandbox, &["install"]);
+    let mut command = sandbox.command_held_back_by_modes(&["install"]);
     let directory = sandbox.path(".claude");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     let before = theirs(&sandbox);
@@ -422,7 +390,7 @@ fn commands_that_may_not_be_written_cost_the_slash_command_and_nothing_else() {
     let sandbox = sandbox("{}");
     let commands = sandbox.path(".claude/commands");
     fs::create_dir(&commands).unwrap();
-    let mut command = by_somebody(&sandbox, &["install"]);
+    let mut command = sandbox.command_held_back_by_modes(&["install"]);
     fs::set_permissions(&commands, fs::Permissions::from_mode(0o555)).unwrap();
     let run = Run::from(command.output().unwrap());
     fs::set_permissions(&commands, fs::Permissions::from_mode(0o755)).unwrap();

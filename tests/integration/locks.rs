@@ -24,6 +24,14 @@ impl Machine {
         Self { sandbox }
     }
 
+    /// With `CLAUDE_CONFIG_DIR` as another directory of the home.
+    fn with_configuration_in(name: &str) -> Self {
+        let Self { sandbox } = Self::new();
+        let path = sandbox.path(name);
+        let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", path.to_str().unwrap());
+        Self { sandbox }
+    }
+
     fn path(&self, relative: &str) -> PathBuf {
         self.sandbox.path(relative)
     }
@@ -622,7 +630,7 @@ fn a_linked_configuration_directory_is_the_users_choice_and_works() {
 
 #[test]
 fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
-    let machine = Machine::new();
+    let machine = Machine::with_configuration_in("work");
     for path in [
         "work/.claude.json.lock",
         "work/history.jsonl.lock",
@@ -632,12 +640,7 @@ fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
     }
     machine.directory(".claude.json.lock", 600);
     machine.directory(".claude/history.jsonl.lock", 600);
-    let run = machine
-        .command(&["--clear-stale-locks", "--json"])
-        .env("CLAUDE_CONFIG_DIR", machine.path("work"))
-        .output()
-        .unwrap();
-    let done = machine.by_path(&Run::from(run).json());
+    let done = machine.clear();
     let paths: Vec<_> = done.keys().map(String::as_str).collect();
     assert_eq!(
         paths,
@@ -656,15 +659,10 @@ fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
 
 #[test]
 fn a_star_in_the_name_of_a_configuration_directory_stands_for_nothing_else() {
-    let machine = Machine::new();
+    let machine = Machine::with_configuration_in("w*");
     machine.directory("w*", 600);
     machine.directory("work.lock", 600);
-    let run = machine
-        .command(&["--clear-stale-locks", "--json"])
-        .env("CLAUDE_CONFIG_DIR", machine.path("w*"))
-        .output()
-        .unwrap();
-    assert_eq!(machine.by_path(&Run::from(run).json()), BTreeMap::new());
+    assert_eq!(machine.clear(), BTreeMap::new());
     assert!(machine.exists("work.lock"));
 }
 
@@ -761,30 +759,13 @@ fn four_clearings_at_once_clear_each_lock_once_and_none_fails() {
 
 #[test]
 fn where_we_may_not_write_the_lock_stays_and_the_exit_code_says_so() {
-    // The superuser may write everywhere, so then the program runs as somebody else.
     let machine = Machine::new();
     machine.directory(".claude/history.jsonl.lock", 600);
-    let nobody = 65_534;
-    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let program = machine.path("whycap");
-    fs::copy(env!("CARGO_BIN_EXE_whycap"), &program).unwrap();
-    if root {
-        let home = machine.sandbox.home();
-        let paths = [home.parent().unwrap().to_owned(), home.clone()];
-        for path in paths.into_iter().chain(snapshot(&home).into_keys()) {
-            std::os::unix::fs::chown(&path, Some(nobody), Some(nobody)).unwrap();
-        }
-    }
+    let mut command = machine
+        .sandbox
+        .command_held_back_by_modes(&["--clear-stale-locks", "--json"]);
+    command.env_remove("WHYCAP_NOW");
     fs::set_permissions(machine.path(".claude"), fs::Permissions::from_mode(0o555)).unwrap();
-    let mut command = Command::new(&program);
-    command
-        .args(["--clear-stale-locks", "--json"])
-        .env_clear()
-        .env("HOME", machine.sandbox.home())
-        .current_dir("/");
-    if root {
-        std::os::unix::process::CommandExt::uid(&mut command, nobody);
-    }
     let run = Run::from(command.output().unwrap());
     fs::set_permissions(machine.path(".claude"), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
