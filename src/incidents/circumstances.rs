@@ -45,7 +45,8 @@ impl Incidents<'_> {
         evidence.session.id = Some(line.session_id.as_deref().unwrap_or(session).to_owned());
         evidence.text.line = Some(line.clone());
         evidence.login.owner.clone_from(&met.owner);
-        evidence.login.environment_is_clients = self.runs_in_client();
+        // What runs below Claude Code has its variables.
+        evidence.login.environment_is_clients = self.environment.variable("CLAUDECODE").is_some();
         evidence.since.answered = met.answered;
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
@@ -61,16 +62,12 @@ impl Incidents<'_> {
         evidence.windows.usage = self.shown_usage().cloned();
         evidence.login.account = self.account().cloned();
         evidence.login.credentials = credentials::of_session(self.places, self.environment, None);
-        evidence.login.environment_is_clients = self.runs_in_client();
+        // What runs below Claude Code has its variables.
+        evidence.login.environment_is_clients = self.environment.variable("CLAUDECODE").is_some();
         Situation {
             incident: Some(self.explained(evidence, self.recent())),
             blocked: Vec::new(),
         }
-    }
-
-    /// Whether this process descends from the client.
-    fn runs_in_client(&self) -> bool {
-        self.environment.variable("CLAUDECODE").is_some()
     }
 
     /// The samples of the session that met an error, with what it is `told` now; those of other sessions

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Result;
 
 use super::facts::{Answer, Id};
-use super::names::Names;
-use super::spend_rows::{Meant, Tally};
+use super::names::{Meant, Names};
+use super::spend_rows::Tally;
 use super::store::answers::count_from;
 use super::store::{Ledger, LedgerError, Store, quarters};
 use crate::pricing::Money;
@@ -93,9 +93,12 @@ impl Ledger {
 
     /// When answers of the sessions that are meant came since that moment, and what each cost.
     pub(crate) fn costs_since(&self, from: DateTime<Utc>, meant: Meant<'_>) -> Option<AnswerCosts> {
-        let answers = self.answers_since(from, false, meant).ok()?.all;
-        let costs = answers.into_iter().map(|answer| (answer.at, answer.cost));
-        Some(costs.collect())
+        let (store, since) = (&self.store, from.timestamp_millis());
+        let mut costs = Vec::new();
+        for session in store.sessions(since, meant).ok()?.keys() {
+            costs.extend(store.costs_since(*session, since).ok()?);
+        }
+        Some(costs)
     }
 
     /// The answers of the sessions that are meant since a moment, session by session. `with_hidden`: and what
@@ -108,9 +111,7 @@ impl Ledger {
     ) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
         self.ask(|store| {
-            // By the sums: they lie in order of time, answers session by session.
-            let mut sessions = store.sessions_since(since.div_euclid(QUARTER))?;
-            sessions.retain(|_, origin| is_meant(&origin.session));
+            let sessions = store.sessions(since, is_meant)?;
             let mut all = Vec::new();
             for session in sessions.keys() {
                 all.extend(store.answers_since(*session, since)?);

@@ -1,12 +1,14 @@
 //! What Claude Code hands the status line its own total, and what that says beyond the files.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 
 use chrono::DateTime;
 use rusqlite::Result;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Answer, Id, cost_of, id_of};
+use super::answers::AnswerCosts;
+use super::facts::{Answer, Id, id_of};
 use super::store::processes::{ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS};
 use super::store::{Ledger, LedgerError, Store};
 use crate::journal::{self, JournalRecord};
@@ -130,8 +132,8 @@ impl Listener<'_> {
         };
         // Answers that came since are in nothing that was told, save those that runs cover by now.
         let told_until = known.until.map_or(last.at, |until| until.max(last.at));
-        let newer = self.answers_since(told_until + 1)?;
-        let before_draws = known.before_draws + cost_of(&newer, |_| true);
+        let newer = self.costs_since(told_until + 1)?;
+        let before_draws = known.before_draws + cost_in(&newer, ..);
         let told = known.unwritten_of(known.left(), before_draws);
         let newest_of = |session| self.newest_of(session, drawn.total);
         let of_parent = known.parent.map(newest_of).transpose()?.flatten();
@@ -152,7 +154,7 @@ impl Listener<'_> {
         row.grown += change - of_others;
         row.left += change - of_others;
         if change.pico().abs() > NOISE.pico() {
-            let newest = newer.iter().map(|answer| answer.at).max();
+            let newest = newer.iter().map(|(at, _)| *at).max();
             row.is_unclear = true;
             row.at = newest.unwrap_or(last.at).max(row.at).max(self.now);
         }
@@ -175,8 +177,8 @@ impl Listener<'_> {
             // Where it is not known whose it is, it may be another's: then less is known.
             return Ok(if is_anybody { row } else { *known });
         }
-        let answers = self.answers_since(known.at + 1)?;
-        let shown = cost_of(&answers, |_| true);
+        let answers = self.costs_since(known.at + 1)?;
+        let shown = cost_in(&answers, ..);
         row.process = drawn.process.unwrap_or(known.process);
         row.total = drawn.total;
         row.run_ms = drawn.run_ms;
@@ -184,7 +186,7 @@ impl Listener<'_> {
         let mut counted = known.total;
         if is_anybody {
             // Whatever the clock shows, it is not older than the answers that it counts.
-            row.at = answers.iter().fold(row.at, |at, answer| at.max(answer.at));
+            row.at = answers.iter().fold(row.at, |at, (came, _)| at.max(*came));
             // What a file counts by now is not left; who wrote it may be this one.
             let newest = self.newest_of(self.session, drawn.total)?;
             counted = newest.map_or(counted, |total| total.max(counted));
@@ -192,7 +194,7 @@ impl Listener<'_> {
         let scaled = self.prices.scale_client_amount(more);
         let beyond = self.prices.scale_client_amount(drawn.total - counted);
         let is_near = shown.is_near(scaled);
-        if !is_near && shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
+        if !is_near && shown > Money::ZERO && self.costs_at_other_prices(known.at + 1, more)? {
             row.rate = shown.ratio(scaled, SAME_PRICES);
             row.grown += shown;
             row.left += shown.min(row.at_rate(beyond));
@@ -212,14 +214,15 @@ impl Listener<'_> {
         let (drawn, facts) = (self.drawn, self.facts);
         let last = facts.processes.last();
         // Answers before were those of whoever drew then.
-        let answers = self.answers_since(last.map_or(Millis::MIN, |last| last.at + 1))?;
-        let all = cost_of(&answers, |_| true);
+        let answers = self.costs_since(last.map_or(Millis::MIN, |last| last.at + 1))?;
+        let all = cost_in(&answers, ..);
         // It may be late: what it draws is then older than its answers that stand there already. Of
         // one that does not say for how long it has lived, no answer is known to be older.
         let began = self.now - drawn.run_ms.unwrap_or(0);
-        let is_older = |row: &Answer| drawn.run_ms.is_some() && row.at < began - VERY_LATE_MS;
-        let older = cost_of(&answers, is_older);
-        let loose = cost_of(&answers, |row| facts.until < Some(row.at));
+        let old_until = drawn.run_ms.map_or(Millis::MIN, |_| began - VERY_LATE_MS);
+        let older = cost_in(&answers, ..old_until);
+        let loose_since = facts.until.map_or(Millis::MIN, |until| until + 1);
+        let loose = cost_in(&answers, loose_since..);
         let in_runs = last.map_or(facts.in_runs, |_| all - loose);
         let own = all - older.max(in_runs);
         let mut grown = (drawn.total - self.base(own)?).or_zero();
@@ -281,10 +284,15 @@ impl Listener<'_> {
         Ok(newest.map(|(total, _)| total))
     }
 
-    /// Whether some model's prices, or old ones, explain what a client drew for these answers.
-    fn costs_at_other_prices(&self, answers: &[Answer], drawn: Money) -> bool {
+    /// Whether some model's prices, or old ones, explain what a client drew for the answers from a moment on.
+    fn costs_at_other_prices(&self, since: Millis, drawn: Money) -> Result<bool> {
+        let known = self.store.answers_since(self.session, since)?;
+        let new = gained(self.gains, self.session, since);
+        let new = new.map(|gain| gain.answer.clone());
+        let all = known.into_iter().chain(new);
+        let answers: BTreeMap<i64, Answer> = all.map(|answer| (answer.key, answer)).collect();
         let mut guesses = self.prices.guesses_of_any_client();
-        guesses.any(|guess| {
+        Ok(guesses.any(|guess| {
             // Clients before 2.1.240 charge all cache writes as if they lived five minutes.
             [false, true].into_iter().any(|has_one_lifetime| {
                 let price = |row: &Answer| {
@@ -294,25 +302,35 @@ impl Listener<'_> {
                     }
                     guess.price(row.at, &usage, row.service, &row.calls)
                 };
-                drawn.is_near(answers.iter().map(price).sum())
+                drawn.is_near(answers.values().map(price).sum())
             })
-        })
+        }))
     }
 
-    /// The session's answers from a moment on, written or not.
-    fn answers_since(&self, since: Millis) -> Result<Vec<Answer>> {
-        let known = self.store.answers_since(self.session, since)?;
-        let gained = self.gains.iter().map(|gain| &gain.answer);
-        let gained = gained.filter(|answer| answer.session == self.session && answer.at >= since);
-        let all = known.into_iter().chain(gained.cloned());
-        let all: BTreeMap<i64, Answer> = all.map(|answer| (answer.key, answer)).collect();
-        Ok(all.into_values().collect())
+    /// When each of the session's answers from a moment on came, written or not, and what it cost.
+    fn costs_since(&self, since: Millis) -> Result<AnswerCosts> {
+        let mut costs = self.store.costs_since(self.session, since)?;
+        let new = gained(self.gains, self.session, since);
+        costs.extend(new.map(|gain| (gain.answer.at, gain.cost)));
+        Ok(costs)
     }
+}
+
+/// What was gained of a session's answers from a moment on.
+pub(super) fn gained(gains: &[Gain], session: Id, since: Millis) -> impl Iterator<Item = &Gain> {
+    let own = move |it: &&Gain| it.answer.session == session && it.answer.at >= since;
+    gains.iter().filter(own)
+}
+
+/// What came at these times cost.
+fn cost_in(answers: &AnswerCosts, times: impl RangeBounds<Millis>) -> Money {
+    let meant = answers.iter().filter(|(at, _)| times.contains(at));
+    meant.map(|(_, cost)| *cost).sum()
 }
 
 /// What is known of a session with its answers that are not written yet.
 pub(super) fn with_gains(facts: SessionFacts, session: Id, gains: &[Gain]) -> SessionFacts {
-    let own = gains.iter().filter(|gain| gain.answer.session == session);
+    let own = gained(gains, session, Millis::MIN);
     let recorded = facts.recorded + own.map(|gain| gain.cost).sum();
     SessionFacts { recorded, ..facts }
 }

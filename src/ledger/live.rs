@@ -14,10 +14,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::Result;
 
 use super::answers::AnswerCosts;
-use super::draws::{Draw, Drawn, Gain, with_gains};
+use super::draws::{Draw, Drawn, Gain, gained, with_gains};
 use super::facts::{Id, id_of};
+use super::names::Meant;
 use super::read::{Batch, Effort, merged};
-use super::spend_rows::{Meant, Tally};
+use super::spend_rows::Tally;
 use super::store::{Ledger, Store};
 use crate::claude::settings::prices;
 use crate::config::{Budget, covers};
@@ -298,13 +299,11 @@ impl Live {
 
     /// What the session's answers after that moment cost, with those that are not written yet.
     pub(crate) fn session_after(&self, moment: Millis) -> Option<Money> {
-        let store = &self.ledger.store;
-        let id = id_of(self.session.as_bytes());
-        let written = store.answers_since(id, moment.saturating_add(1)).ok()?;
-        let gains = self.gains().ok()?.into_iter();
-        let gains = gains.filter(|gain| gain.answer.session == id && gain.answer.at > moment);
-        let written = written.into_iter().map(|answer| answer.cost);
-        Some(written.chain(gains.map(|gain| gain.cost)).sum())
+        let (id, since) = (id_of(self.session.as_bytes()), moment.saturating_add(1));
+        let written = self.ledger.store.costs_since(id, since).ok()?.into_iter();
+        let gains = self.gains().ok()?;
+        let new = gained(&gains, id, since).map(|gain| gain.cost);
+        Some(written.map(|(_, cost)| cost).chain(new).sum())
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.

@@ -39,9 +39,7 @@ pub use draws::Drawn;
 pub(crate) use facts::Answer;
 pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
-pub use names::Origin;
+pub use names::{Meant, Origin};
 pub use read::{Caught, Effort};
-pub use spend_rows::{
-    EVER, EachRow, Meant, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally,
-};
+pub use spend_rows::{EVER, EachRow, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally};
 pub use store::{Ledger, LedgerError, Patience, path_in};

@@ -7,7 +7,10 @@ use rusqlite::{Result, Row};
 
 use super::facts::{Answer, Id, Scene};
 use super::store::Store;
-use crate::time::Millis;
+use crate::time::{Millis, QUARTER};
+
+/// Whether a session, by its name, or what was spent in a directory is meant.
+pub type Meant<'m> = &'m dyn Fn(&str) -> bool;
 
 /// Where a session worked and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,11 +95,16 @@ impl Store {
         self.all(query, [], origin_from)
     }
 
-    /// The names alone of sessions that spent anything since this quarter of an hour.
-    pub(super) fn sessions_since(&self, quarter: i64) -> Result<HashMap<Id, Origin>> {
+    /// The names alone of those sessions that are meant and spent anything since the quarter of an hour of
+    /// this moment.
+    pub(super) fn sessions(&self, since: Millis, meant: Meant<'_>) -> Result<HashMap<Id, Origin>> {
+        // By the sums: they lie in order of time, answers session by session.
         let query = "SELECT id, name, '', NULL, NULL FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?1
                 UNION ALL SELECT session FROM unrecorded WHERE quarter >= ?1 UNION ALL SELECT session FROM unwritten WHERE quarter >= ?1)";
-        self.all(query, [quarter], origin_from)
+        let quarter = since.div_euclid(QUARTER);
+        let mut found: HashMap<Id, Origin> = self.all(query, [quarter], origin_from)?;
+        found.retain(|_, origin| meant(&origin.session));
+        Ok(found)
     }
 }
 

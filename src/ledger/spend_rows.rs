@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Result;
 
 use super::facts::{Id, Scene, id_of};
-use super::names::{Names, Origin};
+use super::names::{Meant, Names, Origin};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::processes::SessionFacts;
 use super::store::{Ledger, LedgerError, Store, quarters};
@@ -120,9 +120,6 @@ pub type RowsPeriod = Range<Millis>;
 
 /// Whenever it was.
 pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
-
-/// Whether a session, by its name, or what was spent in a directory is meant.
-pub type Meant<'m> = &'m dyn Fn(&str) -> bool;
 
 /// Takes rows, one after the other.
 pub type EachRow<'e> = &'e mut dyn FnMut(SpendRow<'_>);

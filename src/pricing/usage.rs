@@ -85,21 +85,13 @@ impl From<Usage> for [u64; 6] {
 impl From<[u64; 6]> for Usage {
     /// The reverse of [`Usage::fields`].
     fn from(fields: [u64; 6]) -> Self {
-        let [
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-        ] = fields;
         Self {
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
+            input: fields[0],
+            output: fields[1],
+            cache_read: fields[2],
+            cache_write: fields[3],
+            cache_write_1h: fields[4],
+            web_searches: fields[5],
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Store;
 use crate::ledger::facts::{Answer, Id, Sighting};
-use crate::pricing::{ServiceLevel, Usage};
+use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
 /// The bit of `response.flags` for a model without a known price. Those before it are in the order in which
@@ -95,6 +95,12 @@ impl Store {
     pub(crate) fn answers_since(&self, session: Id, since: Millis) -> Result<Vec<Answer>> {
         let query = "SELECT * FROM response WHERE session = ? AND at >= ?";
         self.all(query, [session, since], answer_from)
+    }
+
+    /// When each of them came, and what it cost.
+    pub(crate) fn costs_since(&self, session: Id, since: Millis) -> Result<Vec<(Millis, Money)>> {
+        let query = "SELECT at, cost FROM response WHERE session = ? AND at >= ?";
+        self.all(query, [session, since], |row| row.try_into())
     }
 
     /// Calls `see` for every answer.
