@@ -133,7 +133,7 @@ impl<'c> Survey<'c> {
             let scope = BudgetScope::Project(key.clone());
             self.state(scope, course.spent_this_month(), Some(course))
         });
-        let credits = self.state(BudgetScope::Credits, paid.unwrap_or_default(), None);
+        let credits = paid.and_then(|paid| self.state(BudgetScope::Credits, paid, None));
         let states = sessions.chain(general).chain(projects).chain([credits]);
         states.flatten().collect()
     }
@@ -186,6 +186,8 @@ impl<'c> Survey<'c> {
         }));
         self.say_what_is_set(file, &mut report);
         self.say_states(&states, &mut report);
+        let credits = self.config.budget.credits.filter(|_| beside.paid.is_none());
+        report.paragraphs(Tone::Quiet, credits.map(|_| CREDITS_UNKNOWN));
         let plan = plan.map(|plan| plan.sentence);
         let worth = beside.percent_worth.sentences(self.clock.now);
         for says in plan.into_iter().chain(worth) {
@@ -252,6 +254,7 @@ impl<'c> Survey<'c> {
 
 const ESTIMATED: &str =
     "This month includes models without a known price, estimated the way Claude Code does.";
+const CREDITS_UNKNOWN: &str = "Usage credits: what was paid this month cannot be told. Either no status line has shown yet how full your plan's limits are, or credits are off for you.";
 const INCOMPLETE: &str = "Not every transcript is read, so it may be more.";
 const BROKEN: &str = "Until it is mended, no budget in it is watched.";
 

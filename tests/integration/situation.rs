@@ -916,6 +916,23 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
+/// A user of an API key saw "$0.00 of $1.00" for what nobody had told.
+#[test]
+fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write("whycap.toml", "[budget]\ncredits = 1.0\n");
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    client.works(AT, 100_000);
+    let told = client.run(SOON, &["budget"], b"").success().to_owned();
+    assert!(
+        told.contains("what was paid this month cannot be told") && !told.contains("$0.00"),
+        "{told}"
+    );
+    let told = client.run(SOON, &["budget", "--json"], b"").json();
+    assert_eq!(told["budgets"], json!([]));
+}
+
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
     // Claude Code writes that credits are off where it was not told; only the server's word counts.
