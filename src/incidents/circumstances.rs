@@ -163,13 +163,12 @@ impl Incidents<'_> {
 
     /// Asked of each error, so the settings are read once.
     fn waiting_is_off(&self) -> bool {
-        let read = || {
+        *self.waiting_is_off.get_or_init(|| {
             let project = self.environment.path("CLAUDE_PROJECT_DIR");
             let files = settings::of(self.places, project.as_deref());
             let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
             chosen.is_some_and(|(_, chosen)| chosen == false)
-        };
-        *self.waiting_is_off.get_or_init(read)
+        })
     }
 
     /// The session that was written to last, in a few letters, and whose it is beside the login. None

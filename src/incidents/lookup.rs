@@ -209,10 +209,8 @@ impl Incidents<'_> {
     fn served_last(&self, transcript: &Path) -> Option<(String, DateTime<Utc>)> {
         let owner = in_transcript::owner(transcript)?;
         let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
-        let answers = in_transcript::tail(transcript)
-            .filter(|_| is_logins)?
-            .answers;
-        Some((session_of(transcript), answers.into_iter().max()?))
+        let tail = in_transcript::tail(transcript).filter(|_| is_logins)?;
+        Some((session_of(transcript), tail.answers.into_iter().max()?))
     }
 
     /// Whether anything here has heard of this session.

@@ -200,10 +200,12 @@ impl Live {
         let mut month = month.transpose().ok()?;
         let (store, id) = (&self.ledger.store, id_of(self.session.as_bytes()));
         let gains = self.gains().ok()?;
-        let period = start.timestamp_millis()..end.timestamp_millis();
-        let in_period = gains.iter();
-        let in_period = in_period.filter(|gain| period.contains(&gain.answer.at));
-        let recorded: Money = in_period.map(|gain| gain.cost).sum();
+        // What came before midnight may not be written yet.
+        let [of_day, of_month] = [start, first].map(|from| {
+            let period = from.timestamp_millis()..end.timestamp_millis();
+            let gains = gains.iter().filter(|gain| period.contains(&gain.answer.at));
+            gains.map(|gain| gain.cost).sum::<Money>()
+        });
 
         let stored = store.facts(id).ok()?;
         let before = stored.unwritten();
@@ -216,9 +218,13 @@ impl Live {
         let unwritten = session.unwritten - before;
         let mut projects = self.projects(wanted, id, [first, end]).ok()?;
         for (_, spent) in &mut projects {
-            *spent = (*spent + recorded + unwritten).or_zero();
+            *spent = (*spent + of_month + unwritten).or_zero();
         }
-        for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
+        let sums = [(Some(&mut today), of_day), (month.as_mut(), of_month)];
+        for (sum, recorded) in sums
+            .into_iter()
+            .filter_map(|(sum, gain)| sum.zip(Some(gain)))
+        {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
             sum.at_least |= facts.has_guess();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::support::{Run, Sandbox, data};
 
 const SESSION: &str = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
@@ -209,6 +210,30 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
         let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
         assert_eq!(said["decision"] == "block", is_held, "{at}");
     }
+}
+
+/// The last answer of a day that nobody had written down yet was missing from the month after midnight.
+#[test]
+fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write(
+        "whycap.toml",
+        "[budget]\nmonth = 0.5\n[budget.projects]\n\"/home/dev/api\" = 0.5\n",
+    );
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    client.works("2026-11-20T23:59:50Z", 10_000);
+    client
+        .run("2026-11-20T23:59:51Z", &["spend"], b"")
+        .success();
+    client.works("2026-11-20T23:59:58Z", 100_000);
+    let said = client.event(
+        "2026-11-21T00:00:01Z",
+        "UserPromptSubmit",
+        json!({"prompt": "hi", "cwd": API}),
+    );
+    let said = said.success();
+    assert!(said.contains("$0.50 is 88% used: $0.44"), "{said}");
 }
 
 #[test]
