@@ -138,8 +138,7 @@ impl Incidents<'_> {
         let newest = self.newest_error(session);
         let newest = newest.filter(|newest| !self.is_told(newest))?;
         let incident = self.explained(self.read(&newest, transcript), self.recent());
-        let is_of_interest = incident.is_open() && !incident.standing.is_over();
-        (is_of_interest && self.tell(&newest)).then_some(incident)
+        (!incident.standing.is_over() && self.tell(&newest)).then_some(incident)
     }
 
     /// Who asks about the error of his session need not be told.
@@ -190,10 +189,8 @@ impl Incidents<'_> {
         // is not open any more once a newer limit took its place.
         let mut limits = HashMap::new();
         let incidents = found.into_iter().map(|mut evidence| {
-            if let Some(newer) = limits.get(&evidence.session.id)
-                && !evidence.since.answered
-            {
-                (evidence.since.answered, evidence.since.answered_at) = (true, Some(*newer));
+            if !evidence.since.answered {
+                evidence.since.met_again = limits.get(&evidence.session.id).copied();
             }
             let incident = self.explained(evidence, &journal);
             if incident.diagnosis.is_limit() {

@@ -144,11 +144,10 @@ fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
 
 /// One error: when it came, what happened, what the message was.
 fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
-    let is_open = incident.is_open() && !incident.standing.is_over();
-    let (state, says) = if is_open {
-        ("still blocked", incident.headline.clone())
-    } else {
+    let (state, says) = if incident.standing.is_over() {
         ("over", incident.what_happened())
+    } else {
+        ("still blocked", incident.headline.clone())
     };
     let news = incident.is_news().then_some("a notice");
     let state = news.unwrap_or(state);

@@ -170,6 +170,9 @@ pub struct SeenSince {
     /// When work went on in any session of its account, where that was seen.
     #[serde(skip)]
     pub went_on: Option<DateTime<Utc>>,
+    /// When the session met a limit again, without a good answer in between.
+    #[serde(skip)]
+    pub met_again: Option<DateTime<Utc>>,
 }
 
 /// Everything known about one error. What the hook stores is this, in one object, without samples,

@@ -105,8 +105,9 @@ impl Incident {
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.since.answered
-            && !standing::is_answered_elsewhere(&self.evidence, &self.diagnosis)
+        let since = &self.evidence.since;
+        let elsewhere = standing::is_answered_elsewhere(&self.evidence, &self.diagnosis);
+        !(since.answered || since.met_again.is_some() || elsewhere)
     }
 
     /// The headline without what to do: for what is over, that would be odd advice.

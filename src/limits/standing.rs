@@ -75,6 +75,8 @@ pub enum Ending {
     Answered,
     /// Another session of the account did, and the window has room.
     AnsweredElsewhere,
+    /// The session met a limit again, which is the one that holds.
+    MetAgain,
     /// Its reset has passed. Perhaps it had when the error came: a clock is wrong, or a text is old.
     Reset,
     /// Its reset lies ahead, and the window has room again.
@@ -101,6 +103,7 @@ impl Standing {
             (reset.is_some_and(|reset| reset <= now), Ending::Reset),
             (is_reset_early(evidence, diagnosis), Ending::ResetEarly),
             (evidence.since.answered, Ending::Answered),
+            (evidence.since.met_again.is_some(), Ending::MetAgain),
             (elsewhere, Ending::AnsweredElsewhere),
             (age > diagnosis.lasts(), Ending::Outlived),
             (pause.is_some() && age > PASSING_LASTS, Ending::Outlived),

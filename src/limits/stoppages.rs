@@ -51,8 +51,9 @@ impl Incident {
             return None;
         }
         let (at, longest) = (self.evidence.at, self.diagnosis.lasts());
-        let answers = [self.evidence.since.answered_at, self.evidence.since.went_on];
-        let answer = answers.into_iter().flatten().min();
+        let since = &self.evidence.since;
+        let ends = [since.answered_at, since.went_on, since.met_again];
+        let answer = ends.into_iter().flatten().min();
         let is_doubtful = self.diagnosis.verdict == Verdict::FalseLikely;
         let is_reset_early = self.standing == Standing::Over(Ending::ResetEarly);
         // When it was answered nobody may have seen, or there was no limit to reset.

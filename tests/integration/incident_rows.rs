@@ -234,6 +234,39 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     assert!(!listed.contains("wait"), "{listed}");
 }
 
+/// Whoever tried again while a limit held read that Claude Code had answered in between.
+#[test]
+fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for at in [
+        AT,
+        "2026-11-20T10:01:00Z",
+        "2026-11-20T10:20:00Z",
+        "2026-11-20T10:40:00Z",
+    ] {
+        client.meets(at, TEXT, json!({}));
+    }
+    let asked = |at: &str, with: &[&str]| client.run(at, &[&["incidents"], with].concat(), b"");
+    let listed = asked("2026-11-20T10:41:00Z", &[]).success().to_owned();
+    let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!listed.contains("answered again"), "{listed}");
+    let again = "was used up, the message says; the next try met a limit again.";
+    assert_eq!(listed.matches(again).count(), 3, "{listed}");
+    assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
+    assert!(
+        listed.contains("stopped the work once") && listed.contains("for 41 m in all"),
+        "{listed}"
+    );
+    let told = asked("2026-11-20T10:41:00Z", &["--json"]).json();
+    let open = |it: &Value| it["open"] == json!(true);
+    let told = told["incidents"].as_array().unwrap();
+    assert_eq!(told.iter().filter(|it| open(it)).count(), 1);
+    client.answers("2026-11-20T10:50:00Z");
+    let listed = asked("2026-11-20T10:51:00Z", &[]).success().to_owned();
+    assert!(!listed.contains("still blocked"), "{listed}");
+}
+
 #[test]
 fn a_throttle_is_forgotten_after_half_an_hour() {
     let sandbox = Sandbox::new();
