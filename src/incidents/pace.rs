@@ -95,12 +95,13 @@ impl Incidents<'_> {
         /// and still stands would be another thing at every look.
         const END: usize = 200;
         let now = self.environment.now;
-        if !(five_hours::LEAST..100.0).contains(&meter.used_percent) {
+        // Where the week is full, nothing fills these hours.
+        let full_week = known.meter(Window::Weekly).filter(Meter::is_used_up);
+        if full_week.is_some() || !(five_hours::LEAST..100.0).contains(&meter.used_percent) {
             return None;
         }
         let told = self.five_hour_run(known, END)?.into_iter();
-        let levels = told.map(|step| (step.at, step.meter.used_percent));
-        let levels: Vec<_> = levels.collect();
+        let levels: Vec<_> = told.map(|it| (it.at, it.meter.used_percent)).collect();
         Some(Expected {
             window: Window::FiveHour,
             meter,

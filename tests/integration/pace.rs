@@ -36,6 +36,25 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     one
 }
 
+/// "5h full 11:30" stood above "weekly limit · back Tue": nothing could be sent meanwhile.
+#[test]
+fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
+    let sandbox = Sandbox::new();
+    let client = busy_since_ten(&sandbox);
+    let drawn = client.draws(
+        "2026-11-20T10:45:00Z",
+        windows(65.0, NOON, 100.0, MONDAY),
+        160,
+    );
+    let plain = whycap::terminal::strip_ansi(drawn.success());
+    assert!(
+        plain.contains("5h 65%") && !plain.contains("full at"),
+        "{plain}"
+    );
+    let told = client.run("2026-11-20T10:45:00Z", &["now", "--json"], b"");
+    assert_eq!(told.json()["five_hour_full_at"], json!(null));
+}
+
 #[test]
 fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
