@@ -72,6 +72,17 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
+/// "Limits stopped the work once. It was no limit of yours."
+#[test]
+fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
+    let sandbox = Sandbox::new();
+    let status = json!({"apiErrorStatus": 529});
+    Client::new(&sandbox).meets("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", status);
+    let text = told(&sandbox, "2026-11-20T10:05:00Z");
+    let said = "Errors stopped the work once since Fri 20 Nov. It was no limit of yours.";
+    assert!(text.starts_with(said), "{text}");
+}
+
 #[test]
 fn an_end_that_nobody_saw_is_said_and_not_guessed() {
     let sandbox = Sandbox::new();
