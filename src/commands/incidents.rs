@@ -41,8 +41,7 @@ impl Verb for IncidentsArguments {
         let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
         // A conversation is told what is known without a ledger, too.
         let all = |_| known.found(session, usize::MAX);
-        let without_ends = |error| machine.event().map(all).ok_or(error);
-        let incidents = found.or_else(without_ends)?;
+        let incidents = found.or_else(|error| machine.event().map(all).ok_or(error))?;
         let most = machine.event().map_or(usize::MAX, |_| MOST_IN_CONVERSATION);
         let report = report(&incidents, most, machine.clock());
         Ok(Reply::from(report).in_json(self.json))

@@ -129,8 +129,8 @@ pub(super) fn cause_of(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shape
         && !is_impossible(before, now)
         && !before.contradicts_request()
         && !now.contradicts_request();
-    let by_usage = || (Cause::Unknown, is_needless_by_usage(before, now));
-    let (cause, is_needless) = by_requests(before, now, shapes).unwrap_or_else(by_usage);
+    let (cause, is_needless) = by_requests(before, now, shapes)
+        .unwrap_or_else(|| (Cause::Unknown, is_needless_by_usage(before, now)));
     if is_needless && !is_proof {
         return (Cause::Unknown, false);
     }

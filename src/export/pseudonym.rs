@@ -61,8 +61,8 @@ impl Exporter {
     ) -> Result<Self, Error> {
         let machine = machine(places)?;
         let state = global_state(places).unwrap_or_default();
-        let of_account = |name| state.at("oauthAccount").text(name).map(str::to_owned);
-        let [account, shared] = ["accountUuid", "organizationUuid"].map(of_account);
+        let [account, shared] = ["accountUuid", "organizationUuid"]
+            .map(|name| state.at("oauthAccount").text(name).map(str::to_owned));
         let login = account.as_deref().map(person_hash);
         let by_login = login.as_deref().map(|login| pseudonym(choice, login));
         let mut user = ["USER", "LOGNAME", "USERNAME"].into_iter();
@@ -184,8 +184,7 @@ fn machine(places: &Places) -> Result<String, Error> {
 fn machine_in(path: &Path) -> Result<Option<String>, Error> {
     let known = disk::read_own(path, 64)?;
     let known = known.and_then(|bytes| String::from_utf8(bytes).ok());
-    let is_name = |name: &String| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    Ok(known.filter(is_name))
+    Ok(known.filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit())))
 }
 
 /// Claude Code says it at the beginning of a run and often enough afterwards.

@@ -81,8 +81,8 @@ impl<'a> Incidents<'a> {
 
     /// What the journal held lately, when it was first asked for.
     pub(crate) fn recent(&self) -> &Journal {
-        let read = || Journal::recent(self.places, self.environment.now);
-        self.recent.get_or_init(read)
+        self.recent
+            .get_or_init(|| Journal::recent(self.places, self.environment.now))
     }
 
     fn transcript_of(&self, session: &str) -> Option<PathBuf> {

@@ -157,8 +157,8 @@ impl Incidents<'_> {
     ) -> Option<AnswerCosts> {
         let account = told.first()?.sample.account.as_deref();
         let is_own = |session: &str| {
-            let is_told = || told.iter().any(|it| it.session == session);
-            self.is_of(session, account).unwrap_or_else(is_told)
+            self.is_of(session, account)
+                .unwrap_or_else(|| told.iter().any(|it| it.session == session))
         };
         let mut costs = costs(since, &is_own)?;
         costs.retain(|(at, _)| full.iter().any(|time| time.contains(&moment(at - 1))));

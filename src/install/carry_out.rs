@@ -102,6 +102,6 @@ fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::Held> {
     let held = disk::lock::lock_within(&path, patience, &mut std::thread::sleep);
     let why = || format!("could not lock {place}; check that you may write in its directory");
     let others = "another whycap install is still running";
-    let later = || format!("{others} ({place} is locked); try again when it is done");
-    held.with_context(why)?.with_context(later)
+    held.with_context(why)?
+        .with_context(|| format!("{others} ({place} is locked); try again when it is done"))
 }

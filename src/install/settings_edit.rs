@@ -312,9 +312,9 @@ impl SettingsEdit {
             };
             let had_groups = !list.elements().is_empty();
             for group in list.elements() {
-                let is_ours = |handler: &CstNode| our_command(handler, HOOK).is_some();
                 let handlers = handlers_of(&group).into_iter();
-                let (ours, others): (Vec<_>, Vec<_>) = handlers.partition(is_ours);
+                let (ours, others): (Vec<_>, Vec<_>) =
+                    handlers.partition(|handler| our_command(handler, HOOK).is_some());
                 count += ours.len();
                 if others.is_empty() && !ours.is_empty() {
                     group.remove();

@@ -165,8 +165,7 @@ impl<'a> Skeleton<'a> {
     /// `LIMIT = "…"`, `string text = "…",`
     fn is_assigned(&self) -> bool {
         let of_shell = self.shape.split_once("=\u{1}").unwrap_or_default().0;
-        let is_of_shell = |c: char| c.is_ascii_uppercase() || c == '_';
-        if !of_shell.is_empty() && of_shell.chars().all(is_of_shell) {
+        if !of_shell.is_empty() && of_shell.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
             return true;
         }
         let (name, value) = self.shape.split_once(" = ").unwrap_or_default();

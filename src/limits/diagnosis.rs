@@ -203,9 +203,9 @@ impl Diagnosis {
         ];
         let mut found = all.into_iter().flatten();
         let chosen = found.next();
-        let differs =
-            |other: &Reset| chosen.is_some_and(|first| (first.at - other.at).abs() > SAME);
-        let others = found.filter(differs).collect();
+        let others = found
+            .filter(|other| chosen.is_some_and(|first| (first.at - other.at).abs() > SAME))
+            .collect();
         Resets { chosen, others }
     }
 }

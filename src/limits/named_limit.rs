@@ -57,8 +57,7 @@ pub(super) fn named_limit(text: &str) -> Option<NamedLimit> {
 /// "You've hit your weekly limit · resets …": the last one.
 fn yours(text: &str) -> Option<NamedLimit> {
     let whole = VOCABULARY.yours.around_last(text);
-    let cut_off_before = || VOCABULARY.yours_cut_off.around_last(text);
-    let (before, rest) = whole.or_else(cut_off_before)?;
+    let (before, rest) = whole.or_else(|| VOCABULARY.yours_cut_off.around_last(text))?;
     let Some((name, after)) = up_to_limit(rest) else {
         return whole.and_then(|_| cut_off(rest));
     };

@@ -70,8 +70,7 @@ pub(super) fn in_text(
         }
         let named = NamedTime::read(rest, message)?;
         let zone = named.zone.or_else(|| named_zone(message)).unwrap_or(zone);
-        let at = || named.at(seen, kind, zone);
-        Ok(named.instant.or_else(at))
+        Ok(named.instant.or_else(|| named.at(seen, kind, zone)))
     };
     let starts = VOCABULARY.before_resets.iter();
     let found = starts.flat_map(|start| text.match_indices(start));

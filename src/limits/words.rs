@@ -180,13 +180,12 @@ impl Telling<'_> {
             ("is", "full") => diagnosis.window_is_full,
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => {
-                let is_near = |reset: Reset| reset.at - now <= standing::LONGEST_WAIT;
-                let waits = reset.is_none_or(is_near) || self.evidence.session.waiting.is_some();
+                let waits = reset.is_none_or(|reset| reset.at - now <= standing::LONGEST_WAIT)
+                    || self.evidence.session.waiting.is_some();
                 continues() && waits && !self.evidence.since.answered
             }
             ("continues", "now") => {
-                let has_just_passed = |reset: Reset| now - reset.at < CONTINUES_WITHIN;
-                continues() && reset.is_some_and(has_just_passed)
+                continues() && reset.is_some_and(|reset| now - reset.at < CONTINUES_WITHIN)
             }
             ("another", "model answered") => {
                 self.evidence.is_answered_by_another_model(diagnosis.limit)

@@ -105,8 +105,8 @@ impl Machine {
         if wanted.by.is_of_answers() {
             return self.by_answers(wanted, with_words);
         }
-        let stated = |ledger: Ledger, read| self.stated(&ledger, wanted, read, &mut |_| {});
-        let mut statement = self.gathered(stated)?;
+        let mut statement =
+            self.gathered(|ledger, read| self.stated(&ledger, wanted, read, &mut |_| {}))?;
         statement.name_sessions(self.titles());
         Ok(statement)
     }
