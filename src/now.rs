@@ -308,7 +308,7 @@ impl RunningSession {
         let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
         let at = at.map(str::to_owned);
         let goes_on = self.goes_on.map(|goes_on| match goes_on {
-            Ok(at) => format!("goes on by itself at {}", clock.time(at)),
+            Ok(at) => format!("goes on by itself {}", clock.at_time(at)),
             Err(why) => format!("stays blocked: {why}"),
         });
         let says = [at, since, goes_on, share].into_iter().flatten();

@@ -44,7 +44,8 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         ) => Some(in_reply(name, &machine.answer(&words))),
         (EventName::SessionStart, _) => machine.on_start(),
         (EventName::Stop, _) => machine.on_answer(),
-        (EventName::SessionEnd, _) | (EventName::CommandRun, None) => None,
+        (EventName::SessionEnd, _) => machine.on_end(),
+        (EventName::CommandRun, None) => None,
     };
     // A closed pipe means that the client does not wait for an answer.
     let _ = deadline.speak(|| reply.map(|reply| print(&Shown::json(&reply))));

@@ -103,11 +103,12 @@ impl Incidents<'_> {
         };
         let at = evidence.at;
         let newest = self.newest_reading(Teller::Plan);
-        evidence.windows.answered_elsewhere = newest.as_ref().is_some_and(|newest| {
+        let elsewhere = newest.as_ref().filter(|newest| {
             let is_anothers = newest.session != *session && evidence.is_own(&newest.sample);
             let is_new = newest.sample.measured > at && !evidence.since.answered;
             is_anothers && is_new && self.was_answered(&newest.session, at)
         });
+        evidence.windows.answered_elsewhere = elsewhere.map(|newest| newest.sample.measured);
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
         let mut around = if evidence.since.answered && !evidence.windows.samples.is_empty() {
             std::mem::take(&mut evidence.windows.samples)

@@ -56,8 +56,7 @@ pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
 
 /// When the session began, by the first of its lines that says when it was made.
 pub(super) fn begun(transcript: &Path) -> Option<DateTime<Utc>> {
-    let bytes = disk::read_head(transcript, TAIL).ok()?;
-    complete_lines(0, &bytes).find_map(made_at)
+    complete_lines(0, &disk::read_head(transcript, TAIL).ok()?).find_map(made_at)
 }
 
 fn made_at(line: &[u8]) -> Option<DateTime<Utc>> {
@@ -124,6 +123,11 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         return;
     };
     evidence.since.answered |= *answered;
+    let waits_since = line.at.max(evidence.session.waiting.map(|it| it.at));
+    if tail.errors.iter().any(|it| it.line.at > waits_since) {
+        // Only a prompt meets another error, and a prompt ends the waiting.
+        evidence.session.stays_put = Some("its waiting was ended");
+    }
     let version = &mut evidence.session.version;
     *version = line.version.clone().or(version.take());
     if evidence.text.message.is_empty() {

@@ -18,10 +18,12 @@ use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::Ledger;
 use crate::limits::evidence::{Evidence, Whose};
 use crate::limits::incident::Incident;
+use crate::limits::kind::Service;
 use crate::limits::sample::Sample;
 use crate::limits::standing::{Ending, Standing, Wait};
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::time::{Millis, moment};
+use crate::transcript::owner::Owner;
 use crate::transcript::tail::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
@@ -42,6 +44,13 @@ struct Resumed {
 
 impl JournalRecord for Resumed {
     const KIND: &'static str = "resumed";
+}
+
+/// The last answer of a session, and whose it was, where its transcript says.
+struct Served {
+    session: String,
+    owner: Option<Owner>,
+    at: DateTime<Utc>,
 }
 
 impl Incidents<'_> {
@@ -150,8 +159,10 @@ impl Incidents<'_> {
 
     /// A prompt ended the waiting of a session, or the client that waited is gone.
     pub(crate) fn waiting_ends(&self, session: &str) {
-        // What cannot be kept is not known later.
-        let _ = journal::note(self.places, &waiting_ended(session), self.environment.now);
+        if self.newest_error(session).is_some() {
+            // What cannot be kept is not known later.
+            let _ = journal::note(self.places, &waiting_ended(session), self.environment.now);
+        }
     }
 
     /// All incidents, newest first, of those stored the `most`; only those of one session if it is given.
@@ -179,10 +190,9 @@ impl Incidents<'_> {
         found.extend(unstored);
         let served = LazyCell::new(|| self.served_last(transcripts.first()?));
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
-            let is_served = served.as_ref().is_some_and(|(session, at)| {
-                evidence.session.id.as_ref() != Some(session) && *at > evidence.at
-            });
-            evidence.windows.answered_elsewhere |= is_served && !evidence.is_of_another_account();
+            let later = served.as_ref().filter(|it| self.serves(it, evidence));
+            let known = &mut evidence.windows.answered_elsewhere;
+            *known = (*known).max(later.map(|it| it.at));
         }
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // Of the limits of a session one is present: an older error that got no answer of its own
@@ -201,13 +211,29 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The session of a transcript and its last answer, if it is surely the login's: without a status line, no reading
-    /// tells that the account is served.
-    fn served_last(&self, transcript: &Path) -> Option<(String, DateTime<Utc>)> {
-        let owner = in_transcript::owner(transcript)?;
-        let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
-        let tail = in_transcript::tail(transcript).filter(|_| is_logins)?;
-        Some((session_of(transcript), tail.answers.into_iter().max()?))
+    /// The last answer in a transcript.
+    fn served_last(&self, transcript: &Path) -> Option<Served> {
+        let answers = in_transcript::tail(transcript)?.answers.into_iter();
+        Some(Served {
+            session: session_of(transcript),
+            owner: in_transcript::owner(transcript),
+            at: answers.filter(|at| *at <= self.environment.now).max()?,
+        })
+    }
+
+    /// Whether an answer went, after an error, to the account that met it, in another session: without a
+    /// status line, no reading tells that the account is served.
+    fn serves(&self, last: &Served, evidence: &Evidence) -> bool {
+        let is_same = match &last.owner {
+            Some(owner) => {
+                let is_logins = Whose::of(owner, self.account()) == Some(Whose::Login);
+                is_logins && !evidence.is_of_another_account()
+            }
+            // Who pays with a key is named nowhere.
+            None if evidence.login.owner.is_some() => false,
+            None => evidence.service() == Some(Service::Console),
+        };
+        is_same && evidence.session.id.as_ref() != Some(&last.session) && last.at > evidence.at
     }
 
     /// Whether anything here has heard of this session.
@@ -223,10 +249,12 @@ impl Incidents<'_> {
     pub(crate) fn situation(&self, session: Option<&str>) -> Situation {
         let now = self.environment.now;
         let rank = |incident: &Incident| match incident.standing {
-            Standing::Blocks(_) => 0,
-            Standing::News => 1,
-            Standing::Over(_) if (now - incident.evidence.at).abs() < LATELY => 2,
-            Standing::Over(_) => 3,
+            // Of the login's own limits one can be rid of here.
+            Standing::Blocks(_) if !incident.evidence.is_of_another_account() => 0,
+            Standing::Blocks(_) => 1,
+            Standing::News => 2,
+            Standing::Over(_) if (now - incident.evidence.at).abs() < LATELY => 3,
+            Standing::Over(_) => 4,
         };
         // Those that are too old say nothing about the present.
         let mut found = self.found(session, INCIDENTS);

@@ -22,8 +22,7 @@ use crate::time::{FIVE_HOURS, WEEK};
 
 /// The steps from `from` to `until`, oldest first.
 pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
-    let journal = Journal::between(places, from, until);
-    let mut told: Vec<Reading> = journal.records("").collect();
+    let mut told: Vec<Reading> = Journal::between(places, from, until).records("").collect();
     told.retain(|it| it.sample.has_sound_dates() && it.sample.teller() == Teller::Plan);
     let mut steps = steps_of(told);
     steps.retain(|step| (from..=until).contains(&step.at));

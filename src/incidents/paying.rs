@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::readings::{self, Reading};
-use super::{Incidents, in_transcript};
+use super::{Incidents, in_transcript, store};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::ledger::{AnswerCosts, Meant};
@@ -109,11 +109,16 @@ impl Incidents<'_> {
         if self.login().no_credits.is_some() {
             return None;
         }
-        let account = newest.account.as_deref();
-        let told: Vec<_> = readings::of_account(self.recent(), account).collect();
+        let told: Vec<_> = readings::of_account(self.recent(), newest.account.as_deref()).collect();
         let Range { start, end } = self.full_since(&newest, &told)?;
         let beyond = self.beyond(start, &[start..end], &told, costs)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
+        let last = beyond.iter().map(|(at, _)| *at).max()?;
+        let refused = store::found(self.recent(), "").into_iter().next();
+        let refused = refused.filter(|it| it.at > moment(last));
+        if refused.is_some_and(|it| self.explained(it, self.recent()).diagnosis.is_limit()) {
+            return None;
+        }
         let transcripts = match transcript {
             Some(own) => vec![own.to_owned()],
             None => in_transcript::newest(self.places, None, WORKED_IN),
@@ -139,8 +144,7 @@ impl Incidents<'_> {
             return None;
         }
         let journal = Journal::between(self.places, since, self.environment.now);
-        let account = newest.account.as_deref();
-        let told: Vec<_> = readings::of_account(&journal, account).collect();
+        let told: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
         let beyond = self.beyond(since, &full.concat(), &told, costs)?;
         Some(beyond.into_iter().map(|(_, cost)| cost).sum())

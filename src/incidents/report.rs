@@ -8,6 +8,7 @@ use crate::export::{ExportedError, PersonLimits, TeamLimits, tolls};
 use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
+use crate::limits::standing::{Ending, Standing};
 use crate::limits::stoppages::{Reach, Stopped, Toll, Tolls};
 use crate::render::{Cell, Column, Report, Table, joined};
 use crate::terminal::Tone;
@@ -137,20 +138,19 @@ fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
         0 => Cell::from("-").worth("0"),
         some => some.to_string().into(),
     });
-    let seconds = toll.blocked.num_seconds().to_string();
-    let blocked = Cell::from(toll.blocked_in_words()).worth(seconds);
+    let blocked = Cell::from(toll.blocked_in_words()).worth(toll.blocked.num_seconds().to_string());
     [name.into(), stops, likely_false, blocked]
 }
 
 /// One error: when it came, what happened, what the message was.
 fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
-    let (state, says) = if incident.standing.is_over() {
-        ("over", incident.what_happened())
-    } else {
-        ("still blocked", incident.headline.clone())
+    let (state, says) = match incident.standing {
+        Standing::Over(_) if incident.is_news() => ("a notice", incident.what_happened()),
+        Standing::Over(Ending::MetAgain) => ("met again", incident.what_happened()),
+        Standing::Over(_) => ("over", incident.what_happened()),
+        Standing::News => ("a notice", incident.headline.clone()),
+        Standing::Blocks(_) => ("still blocked", incident.headline.clone()),
     };
-    let news = incident.is_news().then_some("a notice");
-    let state = news.unwrap_or(state);
     let at = clock.time_and_distance(incident.evidence.at);
     report.paragraph(Tone::Strong, format!("{at} ({state})"));
     report.indented_paragraph(2, Tone::Plain, says);
@@ -178,7 +178,6 @@ fn facts_of_exported(error: &ExportedError) -> Value {
 }
 
 fn facts_of_person((name, of): (&&str, &PersonLimits)) -> Value {
-    let hours = of.full_hours;
-    let more = json!({ "person": name, "hours_at_97_percent": hours });
+    let more = json!({ "person": name, "hours_at_97_percent": of.full_hours });
     joined([of.tolls.json(), more])
 }

@@ -86,8 +86,7 @@ fn telling(error: &Evidence) -> (String, DateTime<Utc>) {
 impl Incidents<'_> {
     /// Stores a new error. Two of a session in one millisecond are two.
     fn create(&self, new: &mut Evidence) -> Result<(), disk::Error> {
-        let session = new.session.id.as_deref().unwrap_or_default();
-        let taken = of_session(self.recent(), session);
+        let taken = of_session(self.recent(), new.session.id.as_deref().unwrap_or_default());
         while taken.iter().any(|taken| taken.at == new.at) {
             new.at += TimeDelta::milliseconds(1);
         }

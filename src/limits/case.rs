@@ -165,6 +165,12 @@ impl<'a> Case<'a> {
             }
             ("window", how) => self.window.map(fullness) == Some(named(how)?),
             ("other", "full") => self.window_of("other").is_some_and(is_full),
+            ("other", "used up") => {
+                let near = self
+                    .window_of("other")
+                    .and_then(|it| meters::near(evidence, it));
+                near.is_some_and(|(_, meter)| meter.is_used_up())
+            }
             ("one", "model") => self.window.is_some_and(Window::is_of_one_model),
             ("guessed", "") => self.is_guessed,
             ("wrapper", "") => clues.substance == Substance::Wrapper && !clues.text.is_empty(),

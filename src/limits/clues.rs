@@ -248,8 +248,7 @@ fn of_the_last(text: String) -> String {
     // "5-hour limit resets at 3pm - 5-hour limit reached" has its own before.
     let is_second = |at: &usize| {
         let (before, after) = lower.split_at_checked(*at).unwrap_or_default();
-        let is_after = VOCABULARY.before_resets.stand_in(after);
-        let is_own = before.contains("limit resets") && !is_after;
+        let is_own = before.contains("limit resets") && !VOCABULARY.before_resets.stand_in(after);
         let is_another = starts.iter().any(|start| before.contains(start));
         VOCABULARY.before_resets.stand_in(before) && (is_another || !is_own)
     };

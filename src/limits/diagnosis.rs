@@ -138,6 +138,7 @@ impl Diagnosis {
         let is_anybodys = self.verdict == Verdict::Real || self.waiting_helps == Some(true);
         match (self.lasts_hours, self.limit.counts()) {
             (Some(hours), _) => TimeDelta::hours(hours.into()),
+            _ if self.verdict == Verdict::WrongCredential => TimeDelta::days(1),
             (None, Counts::Passing) => PASSING_LASTS,
             // Texts round up.
             (None, Counts::Included(window)) => window.length() + PASSING_LASTS,
@@ -174,7 +175,7 @@ impl Diagnosis {
 
     /// The window whose reset ends the wait.
     pub(super) fn awaited(&self) -> Option<Window> {
-        self.limit.window().or(self.window)
+        self.window.or(self.limit.window())
     }
 
     /// Gathers the reset times for the limit that ends the wait: a window, or a gateway's.

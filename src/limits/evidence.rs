@@ -119,9 +119,9 @@ pub struct WindowsTold {
     /// What any session of the account was told last, whenever that was.
     #[serde(skip)]
     pub newest_sample: Option<Sample>,
-    /// Whether that came with a good answer that another session got since.
+    /// When another session of the account got a good answer since.
     #[serde(skip)]
-    pub answered_elsewhere: bool,
+    pub answered_elsewhere: Option<DateTime<Utc>>,
     /// What `/usage` showed the account last.
     #[serde(skip)]
     pub usage: Option<ShownUsage>,

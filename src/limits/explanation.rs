@@ -70,8 +70,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Re
             report.indented_paragraph(3, Tone::Accent, place);
         }
     }
-    let is_known = incident.message.texts().next().is_some();
-    if incident.evidence.text.seen == Seen::Pasted && is_known {
+    if incident.evidence.text.seen == Seen::Pasted && incident.message.texts().next().is_some() {
         let meanings = incident.message.meanings();
         list(&mut report, "What this message can mean", meanings);
     }

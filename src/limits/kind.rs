@@ -91,8 +91,7 @@ impl Window {
 
     /// The family of models that it counts, if it counts one: "opus".
     pub(super) fn family(self) -> Option<String> {
-        let family = self.short().strip_prefix("weekly ")?;
-        Some(family.to_lowercase())
+        Some(self.short().strip_prefix("weekly ")?.to_lowercase())
     }
 }
 

@@ -27,8 +27,7 @@ pub(super) struct Passage {
 
 /// The messages in `text`, in order. One at least, which may be empty.
 pub(super) fn passages(text: &str) -> Vec<Passage> {
-    let plain = terminal::strip_ansi(&both_ends(text));
-    let unescaped = unescape(&unescape(&plain));
+    let unescaped = unescape(&unescape(&terminal::strip_ansi(&both_ends(text))));
     let mut found = Vec::new();
     let mut current = Passage::default();
     let mut rest = unescaped.as_str();
@@ -78,8 +77,7 @@ fn unescape(text: &str) -> String {
 
 /// The character that `u00b7` stands for.
 fn by_number(escaped: &str) -> Option<char> {
-    let digits = escaped.strip_prefix('u')?.get(..4)?;
-    char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+    char::from_u32(u32::from_str_radix(escaped.strip_prefix('u')?.get(..4)?, 16).ok()?)
 }
 
 /// A status that says that a request failed.
@@ -121,8 +119,7 @@ impl Passage {
                 texts.push(format!("resets in {value} seconds"));
             }
         }
-        let told = limit_told(&said, object);
-        let texts: Vec<String> = told.into_iter().chain(texts).collect();
+        let texts: Vec<String> = limit_told(&said, object).into_iter().chain(texts).collect();
         self.add(&texts.join(". "));
     }
 

@@ -92,7 +92,10 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Clues) {
     let reached: Vec<Window> = windows.flatten().collect();
     known.retain(|((_, message), clues)| {
         let ended = ended_window(message, clues);
-        reached.is_empty() || ended.is_none_or(|ended| reached.contains(&ended))
+        // What Claude Code adds while it waits names no window.
+        let is_wait = clues.text.contains("continuing automatically at");
+        let is_vague = is_wait && message.names.window().is_none();
+        reached.is_empty() || !is_vague && ended.is_none_or(|ended| reached.contains(&ended))
     });
     let Some(&((rank, message), last)) = known.iter().max_by_key(|((rank, _), _)| *rank) else {
         let last = all.last().cloned().unwrap_or_default();

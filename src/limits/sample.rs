@@ -137,8 +137,7 @@ impl Sample {
 
     /// Whether it is of an account. None where that is not known.
     pub(crate) fn is_of(&self, account: Option<&Account>) -> Option<bool> {
-        let fingerprint = account?.owner.fingerprint.as_ref()?;
-        Some(self.account.as_ref()? == fingerprint)
+        Some(self.account.as_ref()? == account?.owner.fingerprint.as_ref()?)
     }
 
     /// Whether something else is told of a window than before.

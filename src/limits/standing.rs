@@ -8,12 +8,14 @@ use serde::Deserialize;
 use super::case::Case;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
 use super::evidence::Evidence;
-use super::kind::LimitKind::{Auth, Billing, OrgDisabled, SubscriptionAccess};
+use super::kind::LimitKind::{
+    Auth, Billing, MemberSpendCap, OrgDisabled, OrgSpendCap, OwnSpendCap, SubscriptionAccess,
+};
 use super::kind::{Service, Verdict};
 use super::meters::FULL_FROM;
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
-use crate::time::Clock;
+use crate::time::{Clock, Zone};
 
 /// From this version on an open session goes on by itself when the window of a plan has reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
@@ -83,6 +85,8 @@ pub enum Ending {
     ResetEarly,
     /// It passes by itself, and the pause that the answer names is over.
     PauseOver,
+    /// It was of a month that has ended.
+    NewMonth,
     /// It is older than such limits last.
     Outlived,
 }
@@ -105,6 +109,7 @@ impl Standing {
             (evidence.since.answered, Ending::Answered),
             (evidence.since.met_again.is_some(), Ending::MetAgain),
             (elsewhere, Ending::AnsweredElsewhere),
+            (is_of_last_month(case, diagnosis), Ending::NewMonth),
             (age > diagnosis.lasts(), Ending::Outlived),
             (pause.is_some() && age > PASSING_LASTS, Ending::Outlived),
             (pause_ends.is_some_and(|end| end <= now), Ending::PauseOver),
@@ -121,6 +126,13 @@ impl Standing {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Over(_))
     }
+}
+
+/// Whether a cap of the plan on a month's spend was met in a month that has ended, wherever it is counted.
+fn is_of_last_month(case: &Case<'_>, diagnosis: &Diagnosis) -> bool {
+    let (_, end) = Zone::UTC.month_bounds(case.evidence.at);
+    let is_monthly = [OwnSpendCap, MemberSpendCap, OrgSpendCap].contains(&diagnosis.limit);
+    is_monthly && case.clock.now - end >= TimeDelta::hours(12)
 }
 
 fn wait(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Wait {
@@ -149,17 +161,25 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 
 /// Whether another session of the account got a good answer since that this one would get as well.
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let windows = &evidence.windows;
-    let newest = windows.newest_sample.as_ref();
-    let told = newest
-        .filter(|it| it.measured > evidence.at)
-        .zip(diagnosis.awaited());
+    let answered = evidence.windows.answered_elsewhere;
+    let newest = evidence.windows.newest_sample.as_ref();
+    let newest = newest.filter(|it| it.measured > evidence.at);
+    let told = newest.zip(diagnosis.awaited());
     let meter = told.and_then(|(sample, window)| sample.meter(window));
-    let has_room = meter.is_some_and(|meter| meter.used_percent < FULL_FROM);
+    // Where no meter is told, as on Team, an answer that was not on its way at the refusal tells; but not
+    // of one model's limit.
+    let is_any_models = diagnosis.awaited().is_some_and(|it| !it.is_of_one_model());
+    let is_told = is_any_models && answered > Some(evidence.at + SETTLED_AFTER);
+    let has_room = meter.map_or(is_told, |meter| meter.used_percent < FULL_FROM);
     // Whose login is served has one.
     let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
-    let is_served = is_logins && diagnosis.service == Some(Service::Plan);
-    windows.answered_elsewhere && (diagnosis.limit.is_passing() || is_served || has_room)
+    let is_served = match diagnosis.service {
+        Some(Service::Plan) => is_logins,
+        // Topped up; a key that is not meant is set in one place and not in the other.
+        Some(Service::Console) => diagnosis.verdict != Verdict::WrongCredential,
+        _ => false,
+    };
+    answered.is_some() && (diagnosis.limit.is_passing() || is_served || has_room)
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.

@@ -137,11 +137,7 @@ impl Telling<'_> {
         Some(match name {
             "limit" => self.window().limit().to_owned(),
             "used" => self.clues.percent_used()?.to_string(),
-            "at" => {
-                let time = clock.time(ahead()?);
-                let is_today = time.starts_with(|c: char| c.is_ascii_digit());
-                format!("{} {time}", if is_today { "at" } else { "on" })
-            }
+            "at" => clock.at_time(ahead()?),
             "in" => clock.distance(ahead()?),
             "when" => clock.time_and_distance(ahead()?),
             "time" => clock.time(ahead()?),
@@ -170,7 +166,9 @@ impl Telling<'_> {
 
     pub(super) fn holds(&self, name: &str) -> Option<bool> {
         let (diagnosis, reset, now) = (self.diagnosis, self.resets.chosen, self.clock.now);
-        let continues = || standing::continues_by_itself(self.evidence, diagnosis);
+        let is_near = |reset: Reset| reset.at - self.evidence.at <= standing::LONGEST_WAIT;
+        let waits = || reset.is_none_or(is_near) || self.evidence.session.waiting.is_some();
+        let continues = || standing::continues_by_itself(self.evidence, diagnosis) && waits();
         let is_of_one_model = Window::is_of_one_model;
         let is_verdict = |name: &str| named(name) == Some(diagnosis.verdict);
         Some(match name.split_once(' ').unwrap_or((name, "")) {
@@ -179,11 +177,7 @@ impl Telling<'_> {
             ("ends", "") => reset.is_some() || diagnosis.window_is_full,
             ("is", "full") => diagnosis.window_is_full,
             ("answered", "") => self.evidence.since.answered,
-            ("goes", "on") => {
-                let waits = reset.is_none_or(|reset| reset.at - now <= standing::LONGEST_WAIT)
-                    || self.evidence.session.waiting.is_some();
-                continues() && waits && !self.evidence.since.answered
-            }
+            ("goes", "on") => continues() && !self.evidence.since.answered,
             ("continues", "now") => {
                 continues() && reset.is_some_and(|reset| now - reset.at < CONTINUES_WITHIN)
             }

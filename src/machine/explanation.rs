@@ -229,6 +229,12 @@ impl Machine {
         Some(message(&format!("{headline} ({who} says more)")))
     }
 
+    /// What was left waits for nothing.
+    pub(crate) fn on_end(&self) -> Option<Value> {
+        self.incidents().waiting_ends(self.session()?);
+        None
+    }
+
     /// An error that nobody told of yet; else a lock that harms, or how to turn the status line on.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let source = self.event()?.source.as_deref().unwrap_or("startup");

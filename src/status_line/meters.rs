@@ -118,13 +118,17 @@ fn time_of_reset(at: DateTime<Utc>, clock: Clock) -> String {
 }
 
 pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let gauges = told.windows();
+    let age = clock.now - told.measured;
+    // What was used since a reset only a new figure tells.
+    let is_ahead = |meter: &Meter| meter.resets_at.is_none_or(|at| at > clock.now);
+    let is_known = |meter: &Meter| age <= FRESH_FOR || is_ahead(meter);
+    let gauges = told.windows().filter(|(_, meter)| is_known(meter));
     let gauges = gauges.map(|(window, meter)| Gauge::new(window.name(), &meter, clock));
     let spend = told.others.spend_limit;
+    let spend = spend.filter(|limit| is_known(&limit.meter));
     let spend = spend.map(|limit| Gauge::from_spend(&limit, clock));
     let gauges: Vec<Gauge> = gauges.chain(spend).collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    let age = clock.now - told.measured;
     let age = (age > FRESH_FOR).then(|| (Tone::Quiet, format!("  ({} ago)", in_words(age))));
     // The reset that matters: of the window that fills up, else of the one that ends first.
     let matters = |gauge: &Gauge| gauge.level >= fullest.max(SOON);

@@ -49,8 +49,7 @@ pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
 
 /// Milliseconds of an RFC 3339 time.
 pub fn millis(text: &str) -> Option<Millis> {
-    let at = DateTime::parse_from_rfc3339(text).ok()?;
-    Some(at.timestamp_millis())
+    Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis())
 }
 
 /// The moment that `at` stands for; 1970 where no clock has ever shown it.
@@ -136,6 +135,13 @@ impl Clock {
             _ => "%a %-d %b %Y ",
         };
         self.time_after(day, at)
+    }
+
+    /// "at 14:30" or "on Tue 24 Nov 14:30".
+    pub(crate) fn at_time(self, at: DateTime<Utc>) -> String {
+        let time = self.time(at);
+        let is_today = time.starts_with(|c: char| c.is_ascii_digit());
+        format!("{} {time}", if is_today { "at" } else { "on" })
     }
 
     /// The time of day behind a day in this pattern (of `strftime`): "Tue 14:30" behind "%a ".

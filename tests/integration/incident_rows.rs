@@ -253,6 +253,7 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
     assert!(!listed.contains("answered again"), "{listed}");
     let again = "was used up, the message says; the next try met a limit again.";
     assert_eq!(listed.matches(again).count(), 3, "{listed}");
+    assert_eq!(listed.matches("(met again)").count(), 3, "{listed}");
     assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
     assert!(
         listed.contains("stopped the work once") && listed.contains("for 41 m in all"),

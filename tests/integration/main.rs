@@ -31,6 +31,7 @@ mod help;
 mod histories;
 mod homes;
 mod hook;
+mod how_limits_end;
 mod incident_rows;
 mod install;
 #[cfg(unix)] // a shell script for Unix

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
 
-const AT: &str = "2026-11-20T10:00:00Z";
-const SOON: &str = "2026-11-20T10:00:02Z";
-const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
-const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
-const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+pub const AT: &str = "2026-11-20T10:00:00Z";
+pub const SOON: &str = "2026-11-20T10:00:02Z";
+pub const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
+pub const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
+pub const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
 
-fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
+pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
     json!({"apiError": "usage_limit_reached", "quotaLimits": {
         "status": "rejected", "rateLimitType": by, "resetsAt": resets_at,
         "overageStatus": "rejected", "overageDisabledReason": no_credits,
@@ -20,20 +20,20 @@ fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
 }
 
 /// A private Max account is logged in.
-fn with_a_private_login() -> Sandbox {
+pub fn with_a_private_login() -> Sandbox {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     sandbox
 }
 
-fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
+pub fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
     client.append(
         &json!({"type": "session-owner", "sessionId": client.session,
         "accountUuid": account, "organizationUuid": organization}),
     );
 }
 
-const PRIVATE: &str = "11111111-1111-1111-1111-111111111111";
+pub const PRIVATE: &str = "11111111-1111-1111-1111-111111111111";
 
 #[test]
 fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {

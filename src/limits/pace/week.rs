@@ -121,8 +121,7 @@ impl PastWeeks<'_> {
 
     /// What is to be expected of the window.
     pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
-        let used = meter.used_percent;
-        if !(LEAST..100.0).contains(&used) {
+        if !(LEAST..100.0).contains(&meter.used_percent) {
             return Outlook::Open;
         }
         self.nearly_full(meter, now)

@@ -1,0 +1,205 @@
+//! How limits end: by the later of two windows, by an answer in another session, with a session, with a month. Each was
+//! told otherwise to somebody whose life a tester made up in November 2026.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::situation::{
+    AT, FIVE_HOUR, NOON, PRIVATE, SOON, TUESDAY, belongs_to, refused, with_a_private_login,
+};
+use crate::support::Sandbox;
+
+const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+
+/// What a script is told: 0 nothing blocks, 10 waiting helps, 11 somebody must act.
+fn code(client: &Client<'_>, at: &str) -> i32 {
+    let arguments = ["explain", "--exit-code"];
+    client.run(at, &arguments, b"").code
+}
+
+/// "You are back at 12:00", and at 12:00 the week was full until Tuesday.
+#[test]
+fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
+    for (weekly, resets_at) in [
+        (100.0, "2026-11-24T06:00:00Z"),
+        (99.0, "2026-11-20T12:00:00Z"),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        client.draws(SOON, windows(100.0, NOON, weekly, TUESDAY), 120);
+        let incident = client.explained("2026-11-20T10:00:05Z");
+        assert_eq!(incident["resets_at"], resets_at, "{weekly}: {incident:#}");
+        assert_eq!(incident["limit"], "five_hour");
+        let blocks = code(&client, "2026-11-20T12:10:00Z") == 10;
+        assert_eq!(blocks, weekly >= 100.0, "{weekly}");
+    }
+}
+
+/// Team is told no windows: an admin raised the cap, another session went on, and `wait` waited for the reset.
+#[test]
+fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "team-organization");
+    }
+    let text = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    let quota = refused("five_hour", NOON, "org_level_disabled_until");
+    one.meets(AT, text, quota);
+    other.answers("2026-11-20T10:01:00Z");
+    let was_on_its_way = code(&one, "2026-11-20T10:01:01Z");
+    assert_eq!(was_on_its_way, 10);
+    other.answers("2026-11-20T10:20:00Z");
+    assert_eq!(code(&one, "2026-11-20T10:20:01Z"), 0);
+    let waits = one.run("2026-11-20T10:20:01Z", &["wait", "--timeout", "1s"], b"");
+    assert_eq!(waits.code, 0, "{waits:?}");
+    assert_eq!(one.explained("2026-11-20T10:20:01Z")["open"], false);
+}
+
+/// A limit of one model says nothing of another one, and an answer may have been another one's.
+#[test]
+fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    let quota = refused("seven_day_opus", TUESDAY, "");
+    one.meets(
+        AT,
+        "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+        quota,
+    );
+    other.answers("2026-11-20T10:20:00Z");
+    assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
+}
+
+/// The balance was topped up, and whycap told its owner for a month to add credits.
+#[test]
+fn a_balance_that_was_topped_up_is_not_empty_any_more() {
+    let sandbox = Sandbox::new();
+    let with_a_key = |session: &str| {
+        let mut client = Client::with_session(&sandbox, session);
+        let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-test".to_owned());
+        client.variables.push(key);
+        client
+    };
+    let empty = with_a_key("empty");
+    let billing = json!({"error": "billing_error", "apiErrorStatus": 400});
+    empty.meets(AT, "Credit balance is too low", billing);
+    assert_eq!(code(&empty, SOON), 11);
+    with_a_key("topped-up").answers("2026-11-20T10:33:00Z");
+    assert_eq!(code(&empty, "2026-11-20T10:34:00Z"), 0);
+    let headline = empty.explained("2026-11-20T10:34:00Z")["headline"].clone();
+    let headline = headline.as_str().unwrap();
+    assert!(
+        headline.contains("API credits") && headline.contains("another session"),
+        "{headline}"
+    );
+}
+
+/// On Friday "Claude Code does not wait for it", on Monday evening "goes on by itself": nothing had changed.
+#[test]
+fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    for at in [SOON, "2026-11-23T20:00:00Z"] {
+        assert_eq!(client.explained(at)["continues_at"], Value::Null, "{at}");
+    }
+    let line = client.draws("2026-11-24T06:00:20Z", Value::Null, 160);
+    assert!(
+        !line.success().contains("continues shortly"),
+        "{}",
+        line.stdout
+    );
+}
+
+/// The prompt that met an outage was a prompt, and a prompt ends the waiting.
+#[test]
+fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let continues = |at: &str| client.explained(at)["continues_at"].clone();
+    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    let overloaded = json!({"error": "overloaded", "apiErrorStatus": 529});
+    client.meets(
+        "2026-11-20T10:10:00Z",
+        "API Error: 529 Overloaded",
+        overloaded,
+    );
+    let later = client.explained("2026-11-20T10:50:00Z");
+    assert_eq!(later["limit"], "five_hour", "{later:#}");
+    assert_eq!(later["continues_at"], Value::Null);
+}
+
+#[test]
+fn a_session_that_has_ended_does_not_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let continues = |at: &str| client.explained(at)["continues_at"].clone();
+    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    let leaves = json!({"reason": "prompt_input_exit"});
+    client.event("2026-11-20T10:05:00Z", "SessionEnd", leaves);
+    assert_eq!(continues("2026-11-20T10:06:00Z"), Value::Null);
+}
+
+/// "An admin's limit on your spending is reached", said on the third of December of one of November.
+#[test]
+fn a_cap_on_a_month_does_not_last_into_the_next() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let text = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
+    client.meets("2026-11-27T10:00:00Z", text, json!({}));
+    assert_ne!(code(&client, "2026-11-30T23:00:00Z"), 0);
+    assert_eq!(code(&client, "2026-12-01T13:00:00Z"), 0);
+    let headline = client.explained("2026-12-01T13:00:00Z")["headline"].clone();
+    let headline = headline.as_str().unwrap();
+    assert!(headline.contains("a new month has begun"), "{headline}");
+}
+
+/// "Paying now … answers still come" stood beside "your own monthly cap is reached".
+#[test]
+fn nobody_pays_once_the_cap_on_credits_is_met() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    client.works("2026-11-20T09:58:00Z", 1_000);
+    client.draws("2026-11-20T09:58:01Z", full(), 120);
+    client.works(AT, 100_000);
+    client.draws(SOON, full(), 120);
+    let paying = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
+    assert_ne!(paying("2026-11-20T10:00:03Z"), Value::Null);
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    let quota = refused("five_hour", NOON, "org_level_disabled_until");
+    client.meets("2026-11-20T10:10:00Z", text, quota);
+    assert_eq!(paying("2026-11-20T10:11:00Z"), Value::Null);
+    client.works("2026-11-20T10:15:00Z", 100_000);
+    client.draws("2026-11-20T10:15:01Z", full(), 120);
+    assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
+}
+
+/// "5h 0%  week 17% (9 h ago)": what was used since the reset nobody had told.
+#[test]
+fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let told = || windows(100.0, NOON, 40.0, TUESDAY);
+    let plain = |at: &str| {
+        let drawn = client.draws(at, told(), 160);
+        whycap::terminal::strip_ansi(drawn.success())
+    };
+    assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
+    let just_over = plain("2026-11-20T12:00:30Z");
+    assert!(just_over.contains("5h 0%"), "{just_over}");
+    let hours_later = plain("2026-11-20T21:00:00Z");
+    assert!(
+        !hours_later.contains("5h 0%") && hours_later.contains("week 40%"),
+        "{hours_later}"
+    );
+}
