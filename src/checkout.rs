@@ -50,12 +50,10 @@ impl Head {
 /// in a worktree or a submodule.
 fn git_directory(top: &Path) -> Option<PathBuf> {
     let git = top.join(".git");
-    let found = std::fs::metadata(&git).ok()?;
-    if found.is_dir() {
+    if std::fs::metadata(&git).ok()?.is_dir() {
         return Some(git);
     }
-    let line = first_line(&git)?;
-    named_in(top, line.strip_prefix("gitdir:")?)
+    named_in(top, first_line(&git)?.strip_prefix("gitdir:")?)
 }
 
 /// Where a file of git's in `directory` leads. None where that is another machine: on Windows, a

@@ -69,8 +69,7 @@ impl Places {
             directory.unwrap_or_else(|| home.join(usual).join("whycap"))
         };
         let [data_home, configuration_home] = PROGRAM_HOMES;
-        let data = named("WHYCAP_DATA_DIR");
-        let data = data.unwrap_or_else(|| below(&standard.data, data_home));
+        let data = named("WHYCAP_DATA_DIR").unwrap_or_else(|| below(&standard.data, data_home));
         // The whole directory may be a link of the user's own; nothing inside is.
         let linked = is_link(&data).then(|| std::fs::canonicalize(&data).ok());
         let data = linked.flatten().unwrap_or(data);

@@ -83,8 +83,7 @@ fn looks_random(value: &str) -> bool {
 }
 
 fn private_keys(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let begins = text.match_indices("-----BEGIN ");
-    begins.filter_map(|(start, _)| {
+    text.match_indices("-----BEGIN ").filter_map(|(start, _)| {
         let rest = text.get(start..)?;
         let is_private = rest.lines().next()?.contains("PRIVATE");
         let end = rest.find("-----END ").unwrap_or(rest.len());

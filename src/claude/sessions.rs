@@ -242,8 +242,7 @@ const FILE_LIMIT: u64 = 64 * 1024;
 
 /// The files of the registry, with what stands in them.
 fn registry(places: &Places) -> impl Iterator<Item = (Vec<u8>, PathBuf)> {
-    let files = disk::files_of_kind(&places.config.join("sessions"), "json");
-    let files = files.take(MOST_SESSIONS);
+    let files = disk::files_of_kind(&places.config.join("sessions"), "json").take(MOST_SESSIONS);
     files.filter_map(|file| Some((disk::read(&file, FILE_LIMIT).ok()??, file)))
 }
 

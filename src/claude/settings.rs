@@ -207,8 +207,7 @@ fn rates_in(path: &Path) -> Option<OwnRates> {
     let bytes = bytes(path).ok()??;
     // Most settings have no such key, and parsing them costs more than looking for it.
     memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
-    let said = parse(&bytes).ok()?;
-    Some(OwnRates::parse(said.get("modelPricing")?))
+    Some(OwnRates::parse(parse(&bytes).ok()?.get("modelPricing")?))
 }
 
 #[cfg(test)]

@@ -81,8 +81,7 @@ fn git_bash(environment: &Environment, is_there: impl Fn(&Path) -> bool) -> Opti
     };
     let named = environment.path("CLAUDE_CODE_GIT_BASH_PATH");
     let named = named.filter(is_shell).into_iter();
-    let search = environment.variable("PATH").unwrap_or_default();
-    let git = std::env::split_paths(search)
+    let git = std::env::split_paths(environment.variable("PATH").unwrap_or_default())
         .map(|directory| directory.join("git.exe"))
         .find(|git| git.is_absolute() && is_there(git));
     // `git` may be in `cmd` or in `bin`; both lie beside `bin`.

@@ -125,8 +125,7 @@ pub(crate) fn session_of(path: &Path) -> String {
 /// Whether a name is one that the client gives to a session: a UUID.
 pub(crate) fn is_session_id(name: &str) -> bool {
     let is_of_id = |byte: u8| byte == b'-' || byte.is_ascii_hexdigit();
-    let lengths = name.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12]) && name.bytes().all(is_of_id)
+    name.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && name.bytes().all(is_of_id)
 }
 
 /// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.

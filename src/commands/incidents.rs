@@ -43,8 +43,7 @@ impl Verb for IncidentsArguments {
         let all = |_| known.found(session, usize::MAX);
         let incidents = found.or_else(|error| machine.event().map(all).ok_or(error))?;
         let most = machine.event().map_or(usize::MAX, |_| MOST_IN_CONVERSATION);
-        let report = report(&incidents, most, machine.clock());
-        Ok(Reply::from(report).in_json(self.json))
+        Ok(Reply::from(report(&incidents, most, machine.clock())).in_json(self.json))
     }
 }
 
@@ -61,8 +60,7 @@ impl Verb for ReportArguments {
     /// As Markdown.
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let session = machine.whole_session(self.session.as_deref());
-        let situation = machine.incidents().situation(session.as_deref());
-        let text = match situation.incident {
+        let text = match machine.incidents().situation(session.as_deref()).incident {
             Some(incident) => bug_report::write(&incident, machine.clock()),
             None => "No limit error is known, so there is nothing to report.".to_owned(),
         };

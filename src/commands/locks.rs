@@ -44,8 +44,7 @@ impl Verb for LocksArguments {
             let reply = Reply::from(listing::restored(&restored, places)).in_json(self.json);
             return Ok(reply.with_code(!all_back));
         }
-        let project = machine.project();
-        let found = locks::survey(places, now, project.as_deref());
+        let found = locks::survey(places, now, machine.project().as_deref());
         Ok(Reply::from(listing::surveyed(found, places, now)).in_json(self.json))
     }
 }

@@ -36,8 +36,7 @@ impl Verb for NowArguments {
             watch(&mut watched, machine)?;
             return Ok(Reply::default());
         }
-        let report = watched.look(machine).report();
-        Ok(Reply::from(report).in_json(self.json))
+        Ok(Reply::from(watched.look(machine).report()).in_json(self.json))
     }
 }
 

@@ -45,8 +45,7 @@ impl Directory {
             _ => {}
         }
         let child = self.child(name)?;
-        let found = child.0.try_clone()?.into_std_file().metadata()?;
-        let is_own = ours::is_ours_alone(&found);
+        let is_own = ours::is_ours_alone(&child.0.try_clone()?.into_std_file().metadata()?);
         is_own.then_some(child).ok_or_else(ours::not_ours)
     }
 

@@ -146,8 +146,7 @@ fn up_to(file: File, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 fn read_end(mut file: File, start: u64, limit: u64) -> io::Result<(u64, Vec<u8>)> {
-    let end = file.metadata()?.len();
-    let start = start.max(end.saturating_sub(limit));
+    let start = start.max(file.metadata()?.len().saturating_sub(limit));
     if start > 0 {
         file.seek(SeekFrom::Start(start))?;
     }

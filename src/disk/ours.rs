@@ -95,8 +95,7 @@ pub(crate) fn is_safe_place(path: &Path) -> bool {
 fn regular(file: File) -> io::Result<(File, Metadata)> {
     let found = file.metadata()?;
     let refusal = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file");
-    let is_regular = found.is_file();
-    is_regular.then_some((file, found)).ok_or_else(refusal)
+    found.is_file().then_some((file, found)).ok_or_else(refusal)
 }
 
 pub(super) fn not_ours() -> io::Error {
@@ -139,8 +138,7 @@ fn without_waiting(options: &mut OpenOptions, own_name: bool) {
     use rustix::fs::OFlags;
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     flags.set(OFlags::NOFOLLOW, own_name);
-    let flags = flags.bits().cast_signed();
-    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
 }
 
 /// A link that is opened itself is no regular file; nothing else there makes an opening wait.

@@ -30,8 +30,7 @@ pub(crate) fn read_large<T: DeserializeOwned>(path: &Path) -> Option<T> {
 }
 
 fn read_within<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
-    let bytes = super::read_own(path, limit).ok()??;
-    serde_json::from_slice(&bytes).ok()
+    serde_json::from_slice(&super::read_own(path, limit).ok()??).ok()
 }
 
 /// Writes a value over whatever was there. It may be lost in a power cut.

@@ -35,10 +35,8 @@ pub(super) type Ruling = (Cause, bool);
 impl Cause {
     /// What is said of it, by a name of ours; empty where there is nothing to say.
     pub(super) fn says(self, what: &str) -> &'static str {
-        static ALL: LazyLock<HashMap<Cause, HashMap<String, String>>> = LazyLock::new(|| {
-            let read = serde_json::from_str(include_str!("causes.json"));
-            read.unwrap_or_default()
-        });
+        static ALL: LazyLock<HashMap<Cause, HashMap<String, String>>> =
+            LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
         let words = ALL.get(&self).and_then(|words| words.get(what));
         words.map_or("", String::as_str)
     }
@@ -154,8 +152,7 @@ fn by_requests(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shapes) -> Op
         || now.events.commands > before.events.commands;
     let unknown = (Cause::Unknown, false);
     if new.shape != old.shape {
-        let changed = changed(old, new, shapes);
-        return Some(changed.map_or(unknown, |(cause, _)| (cause, !is_by_user)));
+        return Some(changed(old, new, shapes).map_or(unknown, |(cause, _)| (cause, !is_by_user)));
     }
     let (cause, is_needless) = match (&old.messages, &new.messages) {
         _ if new.effort != old.effort => (Cause::EffortChanged, false),

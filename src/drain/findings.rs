@@ -97,8 +97,7 @@ impl Findings {
             }
             found.needless.add(&again);
             version.1.add(&again);
-            let session = found.sessions.entry(write.session.clone());
-            let session = session.or_default();
+            let session = found.sessions.entry(write.session.clone()).or_default();
             session.needless.add(&again);
             *session.costs.entry(again.cause).or_default() += again.cost;
             found.cases.push((write, again));
@@ -115,8 +114,7 @@ impl Findings {
 impl SessionDrain {
     /// What most of it is due to.
     fn cause(&self) -> Option<Cause> {
-        let costs = self.costs.iter().rev();
-        Some(*costs.max_by_key(|(_, cost)| **cost)?.0)
+        Some(*self.costs.iter().rev().max_by_key(|(_, cost)| **cost)?.0)
     }
 }
 
@@ -263,8 +261,7 @@ impl Drain {
     }
 
     fn say_notes(&self, report: &mut Report) {
-        let worth = self.percent_worth.sentences(self.clock.now);
-        report.paragraphs(Tone::Plain, worth);
+        report.paragraphs(Tone::Plain, self.percent_worth.sentences(self.clock.now));
         let ((more, saved), unrecorded) = (self.found.hour, self.found.unrecorded);
         let answers = self.found.answers;
         let of_pauses = format!(

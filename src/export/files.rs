@@ -225,8 +225,7 @@ impl<'de: 'l, 'l> Deserialize<'de> for Name<'l> {
 
 /// As much of a name as may leave.
 pub(super) fn cut_name(name: &str) -> &str {
-    let longest = name.len().min(LONGEST_NAME);
-    let mut ends = (0..=longest).rev();
+    let mut ends = (0..=name.len().min(LONGEST_NAME)).rev();
     ends.find_map(|end| name.get(..end)).unwrap_or_default()
 }
 

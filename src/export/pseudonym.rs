@@ -182,8 +182,7 @@ fn machine(places: &Places) -> Result<String, Error> {
 }
 
 fn machine_in(path: &Path) -> Result<Option<String>, Error> {
-    let known = disk::read_own(path, 64)?;
-    let known = known.and_then(|bytes| String::from_utf8(bytes).ok());
+    let known = disk::read_own(path, 64)?.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(known.filter(|name| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit())))
 }
 

@@ -106,8 +106,7 @@ impl CacheNews {
             " \u{b7} whycap drain".to_owned(),
         ];
         let fits = |rest: &String| width(&says) + width(rest) <= columns;
-        let quiet = rests.into_iter().find(fits);
-        let quiet = quiet.map(|rest| (Tone::Quiet, rest));
+        let quiet = rests.into_iter().find(fits).map(|rest| (Tone::Quiet, rest));
         let row = std::iter::once((Tone::Warning, cut(&says, columns)));
         Some(row.chain(quiet).collect())
     }

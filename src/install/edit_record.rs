@@ -43,8 +43,7 @@ impl KeptStatusLine {
     /// The command to show above ours.
     pub(crate) fn shown_command(&self) -> Option<String> {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
-        let command = entry.get("command")?.as_str()?.to_owned();
-        (self.how == Kept::Wrapped).then_some(command)
+        (self.how == Kept::Wrapped).then_some(entry.get("command")?.as_str()?.to_owned())
     }
 
     /// Whether this `statusLine` entry is ours and keeps the same. The client drops what is kept in

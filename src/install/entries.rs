@@ -129,8 +129,7 @@ fn first_word(command: &str) -> Option<(String, &str)> {
 /// The same in PowerShell: a quote inside quotes is written twice.
 fn word_of_powershell(call: &str) -> Option<(String, &str)> {
     let Some(mut rest) = call.strip_prefix('\'') else {
-        let end = call.find(char::is_whitespace).unwrap_or(call.len());
-        let (word, rest) = call.split_at(end);
+        let (word, rest) = call.split_at(call.find(char::is_whitespace).unwrap_or(call.len()));
         return (!word.is_empty()).then(|| (word.to_owned(), rest));
     };
     let mut word = String::new();
@@ -262,8 +261,7 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
 fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
     let from = environment.text("WHYCAP_FROM");
     from.filter(|from| *from == "plugin")?;
-    let project = environment.path("CLAUDE_PROJECT_DIR");
-    let files = settings::of(places, project.as_deref());
+    let files = settings::of(places, environment.path("CLAUDE_PROJECT_DIR").as_deref());
     Some(wired_in(&files).map(|(_, wired)| wired).collect())
 }
 

@@ -241,8 +241,7 @@ fn holds(backup: &Path, text: &str) -> bool {
 
 /// The text of a settings file. None if there is none.
 fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
-    let text = settings::bytes(path)?.map(String::from_utf8).transpose();
-    text.map_err(|error| {
+    settings::bytes(path)?.map(String::from_utf8).transpose().map_err(|error| {
         let (shown, place) = (path.display(), error.utf8_error().valid_up_to());
         anyhow!(
             "{shown} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again"

@@ -46,8 +46,7 @@ pub struct Additions<'a> {
 /// The command of a status line that is not ours, for showing.
 pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
-    let ours = entry_invocation(entry, STATUS_LINE).is_some();
-    (!ours && !entry.is_null()).then(|| command_of(entry))
+    (entry_invocation(entry, STATUS_LINE).is_none() && !entry.is_null()).then(|| command_of(entry))
 }
 
 fn command_of(entry: &Value) -> String {

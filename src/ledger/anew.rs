@@ -17,10 +17,8 @@ impl Ledger {
     /// Prices every response anew if the table or the user's own rates changed since the last
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
-        let is_current = self.ask(|store| {
-            let priced_by = store.noted(PRICED_BY)?;
-            Ok(priced_by == Some(store.fingerprint(prices)?))
-        })?;
+        let is_current =
+            self.ask(|store| Ok(store.noted(PRICED_BY)? == Some(store.fingerprint(prices)?)))?;
         if !is_current {
             self.write(|store| store.work_out_anew(prices))?;
         }
@@ -139,8 +137,7 @@ impl Store {
     }
 
     fn fingerprint(&self, prices: &PriceTable) -> Result<i64> {
-        let names = self.models()?;
-        Ok(prices.fingerprint_of(names.values().map(String::as_str)))
+        Ok(prices.fingerprint_of(self.models()?.values().map(String::as_str)))
     }
 }
 

@@ -287,8 +287,7 @@ impl Listener<'_> {
     /// Whether some model's prices, or old ones, explain what a client drew for the answers from a moment on.
     fn costs_at_other_prices(&self, since: Millis, drawn: Money) -> Result<bool> {
         let known = self.store.answers_since(self.session, since)?;
-        let new = gained(self.gains, self.session, since);
-        let new = new.map(|gain| gain.answer.clone());
+        let new = gained(self.gains, self.session, since).map(|gain| gain.answer.clone());
         let all = known.into_iter().chain(new);
         let answers: BTreeMap<i64, Answer> = all.map(|answer| (answer.key, answer)).collect();
         let mut guesses = self.prices.guesses_of_any_client();

@@ -39,8 +39,7 @@ pub struct Scene {
 impl Scene {
     /// The id of a scene. There are a few hundred at most: five bytes are enough.
     pub(super) fn id(branch: &str, agent: &str) -> Id {
-        let hash = xxh3_64_with_seed(agent.as_bytes(), xxh3_64(branch.as_bytes()));
-        (hash >> 24).cast_signed()
+        (xxh3_64_with_seed(agent.as_bytes(), xxh3_64(branch.as_bytes())) >> 24).cast_signed()
     }
 }
 

@@ -108,8 +108,7 @@ impl LineAsked {
         let is_wanted = self.machine.config.shows(SegmentName::Prompt);
         let (payload, live) = (&self.payload, live.filter(|_| is_wanted)?);
         let transcript = payload.transcript_path.as_deref()?;
-        let sent = prompt_sent(transcript, payload.prompt_id.as_deref()?);
-        live.session_after(sent?)
+        live.session_after(prompt_sent(transcript, payload.prompt_id.as_deref()?)?)
     }
 
     /// What writing the prompt cache again costs, if that is to be said now.

@@ -152,8 +152,7 @@ impl ModelPrices<'_> {
                 let twice = i128::from(over) * i128::from(usage.cache_write) * 2;
                 u64::try_from((twice / i128::from(range.max(1)) + 1) / 2).ok()
             })?;
-            let costs = price(hour);
-            (costs.is_near(dollars) && hour <= usage.cache_write).then(|| with(hour))
+            (price(hour).is_near(dollars) && hour <= usage.cache_write).then(|| with(hour))
         })
     }
 }

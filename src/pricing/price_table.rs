@@ -188,8 +188,7 @@ fn prices(state: &Value) -> FetchedTariffs {
         let known = found.entry(bare(model)).or_default();
         let until = other.at("ends_at").as_i64();
         let until = until.and_then(|seconds| seconds.checked_mul(1000));
-        let another = other.read("as").zip(until);
-        known.as_another = another.or(known.as_another.take());
+        known.as_another = other.read("as").zip(until).or(known.as_another.take());
     }
     let costs = state.at("additionalModelCostsCache").as_object();
     for (model, costs) in costs.into_iter().flatten() {

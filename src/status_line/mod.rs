@@ -26,8 +26,7 @@ pub(crate) const MARGIN: usize = 4;
 /// be empty. Where the configuration is broken, so that budgets are not watched as they were meant to be,
 /// the last one says so.
 pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
-    let rows = facts.config.rows().iter();
-    let rows = rows.map(|names| {
+    let rows = facts.config.rows().iter().map(|names| {
         // One missing figure hides one segment and no other.
         let segments = names.iter().filter_map(|name| facts.segment(*name));
         let segments: Vec<Segment> = segments.collect();

@@ -150,8 +150,7 @@ pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
     }
     let eighths = rounded(share.min(1.0) * columns as f64 * 8.0);
     let eighths = eighths.max(1);
-    let rest = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
-    "\u{2588}".repeat(eighths / 8) + rest
+    "\u{2588}".repeat(eighths / 8) + EIGHTHS.get(eighths % 8).copied().unwrap_or_default()
 }
 
 #[expect(

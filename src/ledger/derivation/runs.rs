@@ -244,8 +244,7 @@ impl<'f> Context<'f> {
     /// lived before, or its files repeat lines that are older than it and younger than the chain.
     fn has_lost_base(&self, run: &Written<'f>) -> bool {
         let Written { ending, last, .. } = *run;
-        let alone = last.started.saturating_add(ending.run_ms);
-        self.end_after(run, None) > alone + SAME_RUN_MS
+        self.end_after(run, None) > last.started.saturating_add(ending.run_ms) + SAME_RUN_MS
             || self.newest_copy(last.session) >= Some((last.started, Id::MIN))
     }
 

@@ -146,8 +146,7 @@ impl Ledger {
         });
         let mut jobs = jobs.collect::<Result<Vec<Job>, LedgerError>>()?;
         jobs.retain(Job::has_news);
-        let jobs = Mutex::new(jobs.into_iter());
-        let batch = JobReader::new(&jobs, prices).next(u64::MAX, late);
+        let batch = JobReader::new(&Mutex::new(jobs.into_iter()), prices).next(u64::MAX, late);
         Ok(batch.unwrap_or_default())
     }
 

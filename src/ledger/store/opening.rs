@@ -152,8 +152,7 @@ impl Ledger {
         if FileId::at(path).is_none() {
             disk::create_private_file(path)?;
         }
-        let file = FileId::at(path);
-        Self::from_opened(open(path), path, file, patience)
+        Self::from_opened(open(path), path, FileId::at(path), patience)
     }
 
     fn from_opened(
@@ -294,8 +293,7 @@ const MOST_KEPT: u32 = 20;
 /// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
 /// no lock to be had: then nothing better can be done than to go on.
 fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerError> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    if disk::ours::check_own_directory(directory).is_err() {
+    if disk::ours::check_own_directory(path.parent().unwrap_or(Path::new("/"))).is_err() {
         return Ok(None);
     }
     match lock::try_share(&path.with_file_name(LOCK)) {
