@@ -249,7 +249,7 @@ impl Incidents<'_> {
     pub(crate) fn situation(&self, session: Option<&str>) -> Situation {
         let now = self.environment.now;
         let rank = |incident: &Incident| match incident.standing {
-            // Of the login's own limits one can be rid of here.
+            // The login's own limit comes before one of another account.
             Standing::Blocks(_) if !incident.evidence.is_of_another_account() => 0,
             Standing::Blocks(_) => 1,
             Standing::News => 2,

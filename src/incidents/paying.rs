@@ -114,9 +114,9 @@ impl Incidents<'_> {
         let beyond = self.beyond(start, &[start..end], &told, costs)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let last = beyond.iter().map(|(at, _)| *at).max()?;
-        let refused = store::found(self.recent(), "").into_iter().next();
-        let refused = refused.filter(|it| it.at > moment(last));
-        if refused.is_some_and(|it| self.explained(it, self.recent()).diagnosis.is_limit()) {
+        let errors = store::found(self.recent(), "").into_iter();
+        let mut since = errors.filter(|it| it.is_own(&newest) && it.at > moment(last));
+        if since.any(|it| self.explained(it, self.recent()).diagnosis.is_limit()) {
             return None;
         }
         let transcripts = match transcript {

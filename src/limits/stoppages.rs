@@ -251,7 +251,7 @@ impl Tolls {
         if total.still > 0 {
             let verb = if total.still == 1 { "holds" } else { "hold" };
             notes.push(format!(
-                "{} still {verb}: counted until {until}, if its reset is known.",
+                "{} still {verb}: counted until {until}, where a reset is known.",
                 total.still
             ));
         }

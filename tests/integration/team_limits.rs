@@ -137,7 +137,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false. 1 was no limit of yours.";
     for says in [
         in_all,
-        "1 still holds: counted until the last export of its machine, if its reset is known.",
+        "1 still holds: counted until the last export of its machine, where a reset is known.",
         "When 1 stop ended is not known",
         "By person",
         "$35.00",
