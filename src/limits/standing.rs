@@ -163,14 +163,15 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
 pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     let answered = evidence.windows.answered_elsewhere;
     let newest = evidence.windows.newest_sample.as_ref();
-    let newest = newest.filter(|it| it.measured > evidence.at);
+    let is_new = newest.is_some_and(|it| it.measured > evidence.at);
     let told = newest.zip(diagnosis.awaited());
     let meter = told.and_then(|(sample, window)| sample.meter(window));
     // Where no meter is told, as on Team, an answer that was not on its way at the refusal tells; but not
-    // of one model's limit.
+    // of one model's limit. Beyond a window that was full before, it was paid for.
     let is_any_models = diagnosis.awaited().is_some_and(|it| !it.is_of_one_model());
     let is_told = is_any_models && answered > Some(evidence.at + SETTLED_AFTER);
-    let has_room = meter.map_or(is_told, |meter| meter.used_percent < FULL_FROM);
+    let is_full = meter.is_some_and(|meter| meter.used_percent >= FULL_FROM);
+    let has_room = !is_full && (is_told || is_new && meter.is_some());
     // Whose login is served has one.
     let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
     let is_served = match diagnosis.service {

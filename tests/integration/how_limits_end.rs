@@ -58,6 +58,23 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     assert_eq!(one.explained("2026-11-20T10:20:01Z")["open"], false);
 }
 
+/// Usage credits pay for answers beyond a full window: "send the prompt again" would have cost money.
+#[test]
+fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
+    for (used, expected) in [(100.0, 10), (80.0, 0)] {
+        let sandbox = with_a_private_login();
+        let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+        for client in [&one, &other] {
+            belongs_to(client, PRIVATE, "private-organization");
+        }
+        let told = windows(used, NOON, 40.0, TUESDAY);
+        one.draws("2026-11-20T09:59:00Z", told, 120);
+        one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        other.answers("2026-11-20T10:20:00Z");
+        assert_eq!(code(&one, "2026-11-20T10:20:01Z"), expected, "{used}");
+    }
+}
+
 /// A limit of one model says nothing of another one, and an answer may have been another one's.
 #[test]
 fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
