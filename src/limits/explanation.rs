@@ -162,10 +162,12 @@ fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
     row
 }
 
-/// `rest` whole, and as much of `text` before it as fits.
+/// `rest` whole, and as much of `text` before it as fits; on a narrow terminal none of it.
 fn cut_before(text: &str, rest: &str, width: usize) -> String {
+    let alone = rest.trim_start_matches([' ', '\u{b7}', ':']);
     match width.checked_sub(terminal::width(rest)) {
         Some(room) if room >= 4 => terminal::cut(text, room) + rest,
+        _ if !alone.is_empty() && terminal::width(alone) <= width => alone.to_owned(),
         _ => terminal::cut(&format!("{text}{rest}"), width),
     }
 }

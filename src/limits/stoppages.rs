@@ -219,10 +219,8 @@ impl Tolls {
         };
         let likely_false = some_were(total.likely_false, "likely false", "likely false");
         let not_a_limit = some_were(total.not_a_limit, "no limit of yours", "no limits of yours");
-        let what = match total.not_a_limit {
-            all if all == total.stops => "Errors",
-            _ => "Limits",
-        };
+        let has_limits = total.not_a_limit < total.stops;
+        let what = if has_limits { "Limits" } else { "Errors" };
         Some(format!(
             "{what} stopped the work {often} since {since}{blocked}.{likely_false}{not_a_limit}"
         ))
