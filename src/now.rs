@@ -21,6 +21,10 @@ use crate::status_line::{SOON, days, level, shown, tone};
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK, in_words, rfc3339};
 
+const FREE: &str = "no limit blocks your work";
+/// Whether the next prompt is refused, paid for or served at lower priority nobody knows before it is sent.
+const ONLY_FULL: &str = "no limit error is open, but a window is full";
+
 /// Everything that is known of this moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
@@ -115,7 +119,10 @@ impl Moment {
         labelled(&mut report, "/usage", self.usage_in_words());
         self.add_spend(&mut report);
         self.add_sessions(most, &mut report);
-        let free = (Tone::Plain, "no limit blocks your work".to_owned());
+        let mut windows = self.windows.iter().flat_map(Sample::windows);
+        let is_full = windows.any(|(_, meter)| meter.is_used_up());
+        let says = if is_full { ONLY_FULL } else { FREE };
+        let free = (Tone::Plain, says.to_owned());
         labelled(&mut report, "Limit", blocked.is_none().then_some(free));
         report
     }

@@ -70,6 +70,5 @@ fn below(wrapped: Option<&WrappedLine>, own: Shown) -> Shown {
         return own;
     };
     #[expect(clippy::disallowed_methods, reason = "as their own program says it")]
-    let above = Shown::as_it_is(format!("{foreign}\n"));
-    above.then(&own)
+    Shown::as_it_is(format!("{foreign}\n")).then(&own)
 }

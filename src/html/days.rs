@@ -128,8 +128,7 @@ fn calendar(view: &View<'_>, page: &mut Markup) {
             let cell = is_shown.then(|| colored(&named(day), spent, most));
             cell.unwrap_or_default()
         });
-        let name = monday.format("%-d %b").to_string();
-        table.row(once(name.into()).chain(cells));
+        table.row(once(monday.format("%-d %b").to_string().into()).chain(cells));
     }
     page.table("calendar week", "Cost by day, as a calendar", &table);
     colors(page, most);

@@ -20,8 +20,7 @@ const NONE: &str = "No limit errors are known.";
 pub(crate) fn report(incidents: &[Incident], most: usize, clock: Clock) -> Report {
     let tolls = Tolls::of(incidents, clock);
     let list: Vec<Value> = incidents.iter().map(|it| facts(it, clock)).collect();
-    let facts = json!({ "incidents": list, "sums": tolls.json() });
-    let mut report = Report::new(facts).indented();
+    let mut report = Report::new(json!({ "incidents": list, "sums": tolls.json() })).indented();
     if let Some(sentence) = tolls.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
         sums(&tolls, Reach::Here, &mut report);

@@ -134,8 +134,7 @@ fn is_borne_out(message: &Message, clues: &Clues) -> bool {
     use Service::{Bedrock, Gateway, Other, Vertex};
     let is_anothers = matches!(message.service, Some(Other | Bedrock | Vertex | Gateway))
         && (message.names != LimitKind::ApiCreditBalance || clues.is_refusal);
-    let is_named = matches!(clues.speaker, Speaker::Another(_));
-    !is_named || is_anothers || clues.names_surely()
+    !matches!(clues.speaker, Speaker::Another(_)) || is_anothers || clues.names_surely()
 }
 
 fn is_said(message: &Message, clues: &Clues) -> bool {

@@ -220,3 +220,21 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
         "{hours_later}"
     );
 }
+
+/// A subagent was refused, or nobody yet: "5h 100%" stood above "no limit blocks your work".
+#[test]
+fn a_full_window_without_an_error_is_not_called_free() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let screen = |five_hour: f64| {
+        client.draws(SOON, windows(five_hour, NOON, 40.0, TUESDAY), 120);
+        let now = client.run("2026-11-20T10:00:05Z", &["now"], b"");
+        now.success().to_owned()
+    };
+    assert!(screen(99.0).contains("no limit blocks your work"));
+    let full = screen(100.0);
+    assert!(
+        full.contains("no limit error is open, but a window is full"),
+        "{full}"
+    );
+}

@@ -64,8 +64,7 @@ fn seen(found: &sysinfo::Process) -> Process {
 /// All processes are asked for their names alone; only what may be Claude Code is looked into.
 pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
     let mut system = System::new();
-    let only_names = ProcessRefreshKind::nothing();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, only_names);
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
     let all = system.processes().values();
     let possible = all.filter(|process| may_be_claude_code(&process.name().to_string_lossy()));
     let mut possible: Vec<Pid> = possible.map(sysinfo::Process::pid).collect();
