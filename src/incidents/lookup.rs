@@ -23,7 +23,6 @@ use crate::limits::sample::Sample;
 use crate::limits::standing::{Ending, Standing, Wait};
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::time::{Millis, moment};
-use crate::transcript::owner::Owner;
 use crate::transcript::tail::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
@@ -44,13 +43,6 @@ struct Resumed {
 
 impl JournalRecord for Resumed {
     const KIND: &'static str = "resumed";
-}
-
-/// The last answer of a session, and whose it was, where its transcript says.
-struct Served {
-    session: String,
-    owner: Option<Owner>,
-    at: DateTime<Utc>,
 }
 
 impl Incidents<'_> {
@@ -190,9 +182,14 @@ impl Incidents<'_> {
         found.extend(unstored);
         let served = LazyCell::new(|| self.served_last(transcripts.first()?));
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
-            let later = served.as_ref().filter(|it| self.serves(it, evidence));
+            // A key is another account than the login.
+            let is_others =
+                evidence.is_of_another_account() || evidence.service() == Some(Service::Console);
+            let later = served.as_ref().filter(|(session, at)| {
+                !is_others && evidence.session.id.as_ref() != Some(session) && *at > evidence.at
+            });
             let known = &mut evidence.windows.answered_elsewhere;
-            *known = (*known).max(later.map(|it| it.at));
+            *known = (*known).max(later.map(|(_, at)| *at));
         }
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // Of the limits of a session one is present: an older error that got no answer of its own
@@ -211,29 +208,15 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The last answer in a transcript.
-    fn served_last(&self, transcript: &Path) -> Option<Served> {
-        let answers = in_transcript::tail(transcript)?.answers.into_iter();
-        Some(Served {
-            session: session_of(transcript),
-            owner: in_transcript::owner(transcript),
-            at: answers.filter(|at| *at <= self.environment.now).max()?,
-        })
-    }
-
-    /// Whether an answer went, after an error, to the account that met it, in another session: without a
-    /// status line, no reading tells that the account is served.
-    fn serves(&self, last: &Served, evidence: &Evidence) -> bool {
-        let is_same = match &last.owner {
-            Some(owner) => {
-                let is_logins = Whose::of(owner, self.account()) == Some(Whose::Login);
-                is_logins && !evidence.is_of_another_account()
-            }
-            // Who pays with a key is named nowhere.
-            None if evidence.login.owner.is_some() => false,
-            None => evidence.service() == Some(Service::Console),
-        };
-        is_same && evidence.session.id.as_ref() != Some(&last.session) && last.at > evidence.at
+    /// The session of a transcript and its last answer, if it is surely the login's: without a status line, no reading
+    /// tells that the account is served.
+    fn served_last(&self, transcript: &Path) -> Option<(String, DateTime<Utc>)> {
+        let owner = in_transcript::owner(transcript)?;
+        let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
+        let tail = in_transcript::tail(transcript).filter(|_| is_logins)?;
+        let answers = tail.answers.into_iter();
+        let last = answers.filter(|at| *at <= self.environment.now).max()?;
+        Some((session_of(transcript), last))
     }
 
     /// Whether anything here has heard of this session.

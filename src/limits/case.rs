@@ -165,11 +165,10 @@ impl<'a> Case<'a> {
             }
             ("window", how) => self.window.map(fullness) == Some(named(how)?),
             ("other", "full") => self.window_of("other").is_some_and(is_full),
-            ("other", "used up") => {
-                let near = self
-                    .window_of("other")
-                    .and_then(|it| meters::near(evidence, it));
-                near.is_some_and(|(_, meter)| meter.is_used_up())
+            ("other", "later") => {
+                let near = |window: Option<Window>| Some(meters::near(evidence, window?)?.1);
+                let other = near(self.window_of("other")).filter(Meter::is_used_up);
+                other.and_then(|it| it.resets_at) > near(self.window).and_then(|it| it.resets_at)
             }
             ("one", "model") => self.window.is_some_and(Window::is_of_one_model),
             ("guessed", "") => self.is_guessed,

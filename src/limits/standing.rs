@@ -9,7 +9,8 @@ use super::case::Case;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
 use super::evidence::Evidence;
 use super::kind::LimitKind::{
-    Auth, Billing, MemberSpendCap, OrgDisabled, OrgSpendCap, OwnSpendCap, SubscriptionAccess,
+    ApiSpendCap, Auth, Billing, MemberSpendCap, OrgDisabled, OrgSpendCap, OwnSpendCap,
+    SubscriptionAccess,
 };
 use super::kind::{Service, Verdict};
 use super::meters::FULL_FROM;
@@ -131,7 +132,10 @@ impl Standing {
 /// Whether a cap of the plan on a month's spend was met in a month that has ended, wherever it is counted.
 fn is_of_last_month(case: &Case<'_>, diagnosis: &Diagnosis) -> bool {
     let (_, end) = Zone::UTC.month_bounds(case.evidence.at);
-    let is_monthly = [OwnSpendCap, MemberSpendCap, OrgSpendCap].contains(&diagnosis.limit);
+    let is_monthly = match diagnosis.limit {
+        ApiSpendCap => diagnosis.service == Some(Service::Console),
+        limit => [OwnSpendCap, MemberSpendCap, OrgSpendCap].contains(&limit),
+    };
     is_monthly && case.clock.now - end >= TimeDelta::hours(12)
 }
 
@@ -153,7 +157,10 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
     // A full one that was measured later takes it back.
     let newest = told.max_by_key(|(sample, _)| sample.measured);
     newest.is_some_and(|(sample, meter)| {
+        // Of two that were full both have room.
+        let named = diagnosis.limit.window().and_then(|it| sample.meter(it));
         evidence.is_own(sample)
+            && named.is_none_or(|meter| meter.used_percent < ROOM_BELOW)
             && sample.measured - evidence.at > SETTLED_AFTER
             && meter.used_percent < ROOM_BELOW
     })
@@ -174,12 +181,7 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
     let has_room = !is_full && (is_told || is_new && meter.is_some());
     // Whose login is served has one.
     let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
-    let is_served = match diagnosis.service {
-        Some(Service::Plan) => is_logins,
-        // Topped up; a key that is not meant is set in one place and not in the other.
-        Some(Service::Console) => diagnosis.verdict != Verdict::WrongCredential,
-        _ => false,
-    };
+    let is_served = is_logins && diagnosis.service == Some(Service::Plan);
     answered.is_some() && (diagnosis.limit.is_passing() || is_served || has_room)
 }
 

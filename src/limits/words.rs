@@ -167,7 +167,10 @@ impl Telling<'_> {
     pub(super) fn holds(&self, name: &str) -> Option<bool> {
         let (diagnosis, reset, now) = (self.diagnosis, self.resets.chosen, self.clock.now);
         let is_near = |reset: Reset| reset.at - self.evidence.at <= standing::LONGEST_WAIT;
-        let waits = || reset.is_none_or(is_near) || self.evidence.session.waiting.is_some();
+        // Of two windows it waits for the one that refused.
+        let is_its = diagnosis.limit.window().or(diagnosis.window) == diagnosis.awaited();
+        let is_armed = is_its && self.evidence.session.waiting.is_some();
+        let waits = || reset.is_none_or(is_near) || is_armed;
         let continues = || standing::continues_by_itself(self.evidence, diagnosis) && waits();
         let is_of_one_model = Window::is_of_one_model;
         let is_verdict = |name: &str| named(name) == Some(diagnosis.verdict);
