@@ -138,8 +138,6 @@ impl Diagnosis {
         let is_anybodys = self.verdict == Verdict::Real || self.waiting_helps == Some(true);
         match (self.lasts_hours, self.limit.counts()) {
             (Some(hours), _) => TimeDelta::hours(hours.into()),
-            // Mended elsewhere, as in the Console or a shell, without a word here.
-            _ if self.limit == LimitKind::ApiCreditBalance => TimeDelta::days(1),
             _ if self.verdict == Verdict::WrongCredential => TimeDelta::days(1),
             (None, Counts::Passing) => PASSING_LASTS,
             // Texts round up.

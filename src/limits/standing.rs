@@ -129,7 +129,7 @@ impl Standing {
     }
 }
 
-/// Whether a cap of the plan on a month's spend was met in a month that has ended, wherever it is counted.
+/// Whether a cap on a month's spend was met in a month that has ended, wherever it is counted.
 fn is_of_last_month(case: &Case<'_>, diagnosis: &Diagnosis) -> bool {
     let (_, end) = Zone::UTC.month_bounds(case.evidence.at);
     let is_monthly = match diagnosis.limit {

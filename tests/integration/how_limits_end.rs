@@ -128,29 +128,6 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
-/// The balance was topped up in the Console, and whycap told its owner for a month to add credits. That another session
-/// is answered tells nothing of it: who pays with a key, or through Bedrock, is named nowhere.
-#[test]
-fn an_empty_balance_is_told_for_a_day() {
-    let sandbox = Sandbox::new();
-    let with_a_key = |session: &str| {
-        let mut client = Client::with_session(&sandbox, session);
-        let key = ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-test".to_owned());
-        client.variables.push(key);
-        client
-    };
-    let empty = with_a_key("empty");
-    let billing = json!({"error": "billing_error", "apiErrorStatus": 400});
-    empty.meets(AT, "Credit balance is too low", billing);
-    assert_eq!(code(&empty, SOON), 11);
-    with_a_key("another").answers("2026-11-20T10:33:00Z");
-    assert_eq!(code(&empty, "2026-11-20T10:34:00Z"), 11);
-    assert_eq!(code(&empty, "2026-11-21T10:34:00Z"), 0);
-    let headline = empty.explained("2026-11-21T10:34:00Z")["headline"].clone();
-    let headline = headline.as_str().unwrap();
-    assert!(headline.contains("that is long ago"), "{headline}");
-}
-
 /// On Friday "Claude Code does not wait for it", on Monday evening "goes on by itself": nothing had changed.
 #[test]
 fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
