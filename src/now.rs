@@ -119,8 +119,7 @@ impl Moment {
         labelled(&mut report, "/usage", self.usage_in_words());
         self.add_spend(&mut report);
         self.add_sessions(most, &mut report);
-        let mut windows = self.windows.iter().flat_map(Sample::windows);
-        let is_full = windows.any(|(_, meter)| meter.is_used_up());
+        let is_full = self.windows.as_ref().is_some_and(Sample::has_full_window);
         let says = if is_full { ONLY_FULL } else { FREE };
         let free = (Tone::Plain, says.to_owned());
         labelled(&mut report, "Limit", blocked.is_none().then_some(free));

@@ -110,6 +110,11 @@ impl Sample {
         windows.filter_map(|window| Some((window, self.meter(window)?)))
     }
 
+    /// Whether one of the plan's windows is used up.
+    pub(crate) fn has_full_window(&self) -> bool {
+        self.windows().any(|(_, meter)| meter.is_used_up())
+    }
+
     /// These, and a gateway's limit.
     fn meters(&self) -> impl Iterator<Item = Meter> {
         let limit = self.others.spend_limit.map(|limit| limit.meter);

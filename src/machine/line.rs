@@ -203,8 +203,11 @@ impl<'a> LineKnown<'a> {
     /// Answers that cost money beside the plan. Looked for only where a window is full.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self.incident.iter().any(|it| it.blocks().is_some());
-        let mut windows = self.facts.windows.iter().flat_map(Sample::windows);
-        let is_full = windows.any(|(_, meter)| meter.is_used_up());
+        let is_full = self
+            .facts
+            .windows
+            .as_ref()
+            .is_some_and(Sample::has_full_window);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path.as_deref();
         let costs = |since, is_own: Meant<'_>| live.costs_since(since, is_own);

@@ -32,8 +32,18 @@ impl PriceTable {
         }
     }
 
+    /// What Claude Code charges for `model` in its own totals: it obeys an organization's rates, and not the
+    /// user's own.
+    pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
+        if self.own.managed {
+            self.prices_of(model)
+        } else {
+            self.list_prices_of(model)
+        }
+    }
+
     /// The prices of `model` at list price.
-    pub fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
+    fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
         let (tariffs, known) = self.tariffs_of(model);
         ModelPrices {
             table: self,
@@ -53,18 +63,21 @@ impl PriceTable {
         amount.share(self.own.multiplier().into(), MULTIPLIER_UNIT.into())
     }
 
-    /// Prices that a client may have had for a model instead of ours: those of another day, and
-    /// those of an unknown model.
+    /// Prices that a client may have had for a model instead of ours: those of another day, those of an
+    /// unknown model, and all of these before its organization had rates.
     pub(crate) fn guesses_of_clients(&self, model: &str) -> Vec<ModelPrices<'_>> {
-        let ever = self.list_prices_of(model);
-        let unknown = self.list_prices_of("");
-        ever.each_tariff().chain(unknown.each_tariff()).collect()
+        let charged = [model, ""].map(|model| self.client_prices_of(model));
+        let listed = [model, ""].map(|model| self.list_prices_of(model));
+        let listed = listed.into_iter().filter(|_| self.own.managed);
+        let all = charged.into_iter().chain(listed);
+        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Every price that any model ever had: what a client may take for one that it does not know.
     pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
         let models = self.file.rows.iter().map(|row| row.model);
-        let all = models.map(|model| self.list_prices_of(model));
+        let all = models.map(|model| self.client_prices_of(model));
         all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
     }
 }

@@ -190,7 +190,12 @@ impl OwnRates {
         if self.is_none() {
             return 0;
         }
-        let text = format!("{} {:?}", self.multiplier(), self.overrides);
+        let text = format!(
+            "{} {:?} {}",
+            self.multiplier(),
+            self.overrides,
+            self.managed
+        );
         xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, data, started};
+use crate::support::{Run, Sandbox, data, in_namespaces, started};
 
 /// Histories that real clients wrote, each with the truth of what was served: one session through
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
@@ -260,6 +260,58 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
             near(&Value::from(sum), &truth["total_usd"]);
         }
     }
+}
+
+/// Claude Code obeys `modelPricing` in managed settings, and only there: 2.1.330 then charges all its totals at
+/// these rates (seen with a multiplier, and with an override beside it).
+#[test]
+#[cfg(target_os = "linux")]
+fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
+    const AT_RATES: &str = "mount -t tmpfs none /etc && mkdir /etc/claude-code && \
+        printf %s \"$1\" > /etc/claude-code/managed-settings.json && shift && exec \"$@\"";
+    for name in HISTORIES {
+        for factor in [0.5, 1.5] {
+            let (sandbox, truth) = with_history(name);
+            for (path, bytes) in transcripts(name) {
+                let charged = lines_charged_at(factor, &bytes);
+                sandbox.write(&format!("{PROJECTS}/{}", path.display()), charged);
+            }
+            let settings = json!({"modelPricing": {"multiplier": factor}}).to_string();
+            let options = ["--mount", "--", "sh", "-c", AT_RATES, "sh", &settings];
+            let command = sandbox.command(&["spend", "--json"]);
+            let Some(mut command) = in_namespaces(&options, &command) else {
+                return;
+            };
+            let total = &Run::of(&mut command, b"").json()["total"];
+            let expected = truth["total_usd"].as_f64().unwrap() * factor;
+            // Half a pico-dollar an answer.
+            let found = total["cost_usd"].as_f64().unwrap();
+            assert!(
+                (found - expected).abs() < 1e-8,
+                "{name} at {factor}: {found}, not {expected}"
+            );
+        }
+    }
+}
+
+/// A transcript whose running totals are charged at list price times `factor`.
+fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(transcript);
+    let lines = text.split_inclusive('\n').map(|line| {
+        let Ok(mut total) = serde_json::from_str::<Value>(line) else {
+            return line.to_owned();
+        };
+        if total["type"] != "cost-state" {
+            return line.to_owned();
+        }
+        let scale = |cost: &mut Value| *cost = json!(cost.as_f64().unwrap() * factor);
+        scale(&mut total["totalCostUSD"]);
+        for of_model in total["modelUsage"].as_object_mut().unwrap().values_mut() {
+            scale(&mut of_model["costUSD"]);
+        }
+        format!("{total}\n")
+    });
+    lines.collect::<String>().into_bytes()
 }
 
 #[test]

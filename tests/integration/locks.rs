@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::support::{Run, Sandbox};
+use crate::support::{Run, Sandbox, in_namespaces};
 
 /// A home with an empty configuration directory, and the machine's own clock: real processes have
 /// real start times.
@@ -103,34 +103,12 @@ fn set_age(path: &Path, age: i64) {
 /// The namespace of processes that Linux starts with.
 const OF_THE_MACHINE: &str = "pid:[4026531836]";
 
-/// A command as in a container: it has its own numbers of processes, and sees no others. None where
-/// the system gives no namespaces; then nothing can be tried.
+/// A command as in a container: it has its own numbers of processes, and sees no others.
 fn in_container(command: &Command) -> Option<Command> {
-    const OPTIONS: [&str; 6] = [
-        "--user",
-        "--map-root-user",
-        "--pid",
-        "--fork",
-        "--mount-proc",
-        "--kill-child",
-    ];
-    let inside = |program: &Path| {
-        let mut inside = Command::new("unshare");
-        inside.args(OPTIONS).arg(program);
-        inside
-    };
-    if !inside(Path::new("true"))
-        .output()
-        .is_ok_and(|run| run.status.success())
-    {
-        return None;
-    }
-    let mut wrapped = inside(Path::new(command.get_program()));
-    wrapped.args(command.get_args()).env_clear();
-    for (name, value) in command.get_envs() {
-        wrapped.env(name, value.unwrap_or_default());
-    }
-    Some(wrapped)
+    in_namespaces(
+        &["--pid", "--fork", "--mount-proc", "--kill-child"],
+        command,
+    )
 }
 
 /// A script that waits on its standard input, and ends with the test.

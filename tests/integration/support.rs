@@ -1,5 +1,6 @@
 //! A home directory for one test, and the program run inside it.
 
+use std::ffi::OsStr;
 use std::fmt::{Display, Formatter};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -288,6 +289,27 @@ impl Run {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(self.success()).expect("JSON on standard output")
     }
+}
+
+/// A command in namespaces of its own, as the root of them. None where the system gives none; then
+/// nothing can be tried.
+pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
+    let inside = |program: &OsStr| {
+        let mut inside = Command::new("unshare");
+        inside.args(["--user", "--map-root-user"]).args(options);
+        inside.arg(program);
+        inside
+    };
+    let tried = inside(OsStr::new("true")).output();
+    if !tried.is_ok_and(|run| run.status.success()) {
+        return None;
+    }
+    let mut wrapped = inside(command.get_program());
+    wrapped.args(command.get_args()).env_clear();
+    for (name, value) in command.get_envs() {
+        wrapped.env(name, value.unwrap_or_default());
+    }
+    Some(wrapped)
 }
 
 /// Puts a copy of the program under test at `path`.

@@ -146,7 +146,7 @@ fn beyond(
         costs.sum()
     };
     let name = family.model(model);
-    let ours = prices.list_prices_of(name);
+    let ours = prices.client_prices_of(name);
     let dollars = growth.cost - at_rates(&ours);
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
