@@ -19,6 +19,7 @@ use crate::claude::hook_event::HookEvent;
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk;
 use crate::environment::Environment;
+use crate::incidents::Paid;
 use crate::journal;
 use crate::ledger::{Ledger, Live, LiveFigures, Patience, Wanted};
 use crate::places::Places;
@@ -123,6 +124,14 @@ impl BudgetUse {
         self.spent >= self.limit
     }
 
+    /// What stands before an amount that is inferred.
+    fn about(&self) -> &'static str {
+        match self.scope {
+            BudgetScope::Credits => "\u{2248}",
+            _ => "",
+        }
+    }
+
     fn sentence(&self) -> String {
         self.told("", "")
     }
@@ -131,8 +140,7 @@ impl BudgetUse {
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.says("whose", &[]);
         let (limit, spent) = (self.limit, self.spent);
-        let is_inferred = self.scope == BudgetScope::Credits;
-        let about = if is_inferred { "\u{2248}" } else { "" };
+        let about = self.about();
         let used = match self.percent() {
             _ if self.is_used_up() => "used up".to_owned(),
             percent => format!("{at_least}{percent}% used"),
@@ -166,6 +174,8 @@ pub(crate) struct SessionBudgets<'a> {
     stops: bool,
     /// Those that there is something to say about, the fullest first.
     uses: Result<Vec<BudgetUse>, Unknown>,
+    /// Whether the next answer is paid from usage credits, as far as is known.
+    is_paying: bool,
 }
 
 impl<'a> SessionBudgets<'a> {
@@ -176,10 +186,11 @@ impl<'a> SessionBudgets<'a> {
         places: &'a Places,
         environment: &'a Environment,
         event: &'a HookEvent,
-        paid: impl Fn(DateTime<Utc>, &Live) -> Option<Money>,
+        paid: impl Fn(DateTime<Utc>, &Live) -> Option<Paid>,
     ) -> Option<Self> {
         let (budget, session) = (&config.budget, event.session_id.as_deref()?);
-        let figures = || {
+        let mut is_paying = false;
+        let mut figures = || {
             // Where it was started, if that is told.
             let started = environment.path("CLAUDE_PROJECT_DIR");
             let directory = started.or_else(|| event.cwd.clone()).unwrap_or_default();
@@ -190,7 +201,8 @@ impl<'a> SessionBudgets<'a> {
             let figures = live.figures(environment, Wanted::new(budget, places, &directory))?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
-            Some(uses(budget, &figures, paid))
+            is_paying = paid.is_some_and(|paid| paid.goes_on);
+            Some(uses(budget, &figures, paid.map(|paid| paid.cost)))
         };
         let uses = match config.problems.first() {
             Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
@@ -205,6 +217,7 @@ impl<'a> SessionBudgets<'a> {
             session,
             stops: budget.action == BudgetAction::Stop,
             uses,
+            is_paying,
         })
     }
 
@@ -214,8 +227,8 @@ impl<'a> SessionBudgets<'a> {
             Ok(uses) => uses,
             Err(unknown) => return self.unwatched(unknown).map(OnPrompt::Warn),
         };
-        let holds_back = |used: &&BudgetUse| used.is_used_up() && !self.is_lifted(used);
-        let Some(full) = uses.iter().find(|used| self.stops && holds_back(used)) else {
+        let mut full = uses.iter().filter(|used| self.holds_back(used));
+        let Some(full) = full.find(|used| !self.is_lifted(used)) else {
             return self.news().map(|news| OnPrompt::Warn(news.sentence()));
         };
         let sentence = full.sentence();
@@ -230,7 +243,7 @@ impl<'a> SessionBudgets<'a> {
         Some(OnPrompt::HoldBack(format!(
             "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.{}",
             full.scope.says("renewal", &[]),
-            if has_line { KEPT } else { "" }
+            if has_line { KEPT } else { NO_LINE }
         )))
     }
 
@@ -257,7 +270,7 @@ impl<'a> SessionBudgets<'a> {
     pub(crate) fn after_answer(&self) -> Option<String> {
         let used = self.news()?;
         let mut says = used.told("at least ", "counted ");
-        if used.is_used_up() && self.stops {
+        if self.holds_back(used) {
             says += " The next prompt is held back; /whycap continue lets this session go on.";
         }
         Some(says)
@@ -271,6 +284,13 @@ impl<'a> SessionBudgets<'a> {
             let event = if it.is_used_up() { "used up" } else { "warned" };
             journal::say_once(self.places, &self.name(it, event), &self.period(it))
         })
+    }
+
+    /// Whether prompts are held back because of it, until somebody wishes to go on. What the plan includes is
+    /// not held back for the sake of usage credits.
+    fn holds_back(&self, used: &BudgetUse) -> bool {
+        let costs = used.scope != BudgetScope::Credits || self.is_paying;
+        self.stops && used.is_used_up() && costs
     }
 
     fn is_lifted(&self, used: &BudgetUse) -> bool {
@@ -343,6 +363,9 @@ impl<'a> SessionBudgets<'a> {
 /// 2.1.119 to 2.1.285 leave the line empty, with the prompt under the up arrow; 2.1.308 and later put
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
+
+/// In `claude -p`, where the wish would be another session's.
+const NO_LINE: &str = " That is for this session; each `claude -p` starts another one, and needs a higher budget in config.toml.";
 
 /// How far budgets are used of which there is something to say, the fullest first.
 pub(crate) fn uses(budget: &Budget, figures: &LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {

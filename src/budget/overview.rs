@@ -226,7 +226,7 @@ impl<'c> Survey<'c> {
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             let (used, padded) = (&state.used, padding(&name, column));
-            let (spent, limit) = (used.spent, used.limit);
+            let (about, spent, limit) = (used.about(), used.spent, used.limit);
             let both = spent.show_both(&self.config.currency);
             report.meter(MeterRow {
                 lead: vec![(Tone::Strong, name), (Tone::Plain, padded)],
@@ -234,9 +234,9 @@ impl<'c> Survey<'c> {
                 figure: format!("{}%", used.percent()),
                 tone: state.tone(self.config.budget.warn_at),
                 remarks: vec![
-                    format!("  {both} of {limit}"),
-                    format!("  {spent} of {limit}"),
-                    format!("  {spent}"),
+                    format!("  {about}{both} of {limit}"),
+                    format!("  {about}{spent} of {limit}"),
+                    format!("  {about}{spent}"),
                 ],
             });
             let is_over = state.is_over_by_forecast() == Some(true);

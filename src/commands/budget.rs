@@ -3,7 +3,7 @@
 use super::reply::{Reply, Verb};
 use crate::budget::overview::{BesideBudgets, Survey};
 use crate::hints;
-use crate::ledger::{EVER, SpendSource};
+use crate::ledger::{EVER, Meant, SpendSource};
 use crate::machine::Machine;
 use crate::time::Clock;
 
@@ -32,7 +32,8 @@ impl Verb for BudgetArguments {
             let paid = config.budget.credits.and_then(|_| {
                 let (month, _) = zone.month_bounds(now);
                 let incidents = machine.incidents();
-                incidents.paid_since(month, &|since, is_own| ledger.costs_since(since, is_own))
+                let costs = |since, is_own: Meant<'_>| ledger.costs_since(since, is_own);
+                Some(incidents.paid_since(month, &costs)?.cost)
             });
             let beside = BesideBudgets {
                 hint,

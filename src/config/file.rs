@@ -104,6 +104,7 @@ impl Config {
                     // With a default for what the user wrote more might leave than he wants.
                     let instead = match section {
                         "export" => "until then nothing is exported",
+                        "budget" if !key.example.is_empty() => "until then there is no such budget",
                         _ => "the default is used",
                     };
                     self.problems.push(format!("`{place}` {must}; {instead}"));

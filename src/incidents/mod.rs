@@ -17,7 +17,7 @@ mod store;
 
 pub(crate) use lookup::Situation;
 pub(crate) use pace::steps;
-pub(crate) use paying::Paying;
+pub(crate) use paying::{Paid, Paying};
 
 use std::cell::OnceCell;
 use std::path::PathBuf;

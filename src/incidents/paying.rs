@@ -67,6 +67,15 @@ impl Paying {
     }
 }
 
+/// What was paid from usage credits in a time, as far as can be inferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paid {
+    /// At list price.
+    pub(crate) cost: Money,
+    /// Whether a window is full now: the next answer would be paid for, too.
+    pub(crate) goes_on: bool,
+}
+
 /// From when until when a window was full, oldest first, by readings, the newest first.
 fn full_times(told: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
@@ -135,7 +144,7 @@ impl Incidents<'_> {
 
     /// What answers cost beyond full windows of the login since a moment, as far as readings tell. None
     /// where no window of it is known, or none could be paid for.
-    pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Money> {
+    pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
         // What is used up now was paid from before.
         let used_up = ["out_of_credits", "org_level_disabled_until"];
@@ -146,8 +155,12 @@ impl Incidents<'_> {
         let journal = Journal::between(self.places, since, self.environment.now);
         let told: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
-        let beyond = self.beyond(since, &full.concat(), &told, costs)?;
-        Some(beyond.into_iter().map(|(_, cost)| cost).sum())
+        let full = full.concat();
+        let beyond = self.beyond(since, &full, &told, costs)?;
+        Some(Paid {
+            cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
+            goes_on: full.iter().any(|it| it.contains(&self.environment.now)),
+        })
     }
 
     /// The answers of an account while a window of it was full, and their costs. A session whose transcript

@@ -916,6 +916,52 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
+/// The plan includes the answers of a fresh window, however much was paid before it began.
+#[test]
+fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write(
+        "whycap.toml",
+        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
+    );
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let mut client = Client::new(&sandbox);
+    let entry = ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli");
+    client
+        .variables
+        .push((entry.0.to_owned(), entry.1.to_owned()));
+    client.draws(
+        "2026-11-20T09:58:00Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    client.works(AT, 300_000);
+    let sends = |at: &str| {
+        let said = client.event(at, "UserPromptSubmit", json!({"prompt": "go on"}));
+        said.success().to_owned()
+    };
+    let held_back = sends(SOON);
+    assert!(
+        held_back.contains("only while a limit of your plan is used up")
+            && held_back.contains("each `claude -p`"),
+        "{held_back}"
+    );
+    let said = sends("2026-11-20T12:00:01Z");
+    let is_word = said.contains("is used up: \u{2248}$1.20") && !said.contains("block");
+    assert!(is_word, "the window is over: {said}");
+    client.draws(
+        "2026-11-20T12:10:00Z",
+        windows(3.0, NOON + 18_000, 40.0, TUESDAY),
+        120,
+    );
+    assert_eq!(sends("2026-11-20T12:10:01Z"), "");
+    let budget = client.run("2026-11-20T12:10:02Z", &["budget"], b"");
+    assert!(
+        budget.success().contains("\u{2248}$1.20 of $1.00"),
+        "{budget:?}"
+    );
+}
+
 /// A user of an API key saw "$0.00 of $1.00" for what nobody had told.
 #[test]
 fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
