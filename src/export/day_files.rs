@@ -113,10 +113,12 @@ fn put_all(
     for (rows, known) in &given.files {
         days.extend(known.keys().map(|day| ((*rows, *day), vec![])));
     }
-    // Others may have begun anew where all was taken away.
+    // Others may have begun anew where all was taken away. Whoever loads files takes everybody's.
     let exporter = &leaving.exporter;
     let is_there = |(rows, day): &_| file_in(directory, *rows, *day, &exporter.machine).exists();
-    let is_new = group::owns(directory) && !days.keys().any(is_there);
+    let has_files = |rows| !files_of(directory, rows, &mut vec![]).is_empty();
+    let is_anybodys = || group::owns(directory) || Rows::ALL.into_iter().any(has_files);
+    let is_new = !days.keys().any(is_there) && is_anybodys();
     let mut files = DayFiles {
         directory,
         exporter,

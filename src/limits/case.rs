@@ -11,6 +11,7 @@ use super::messages::Message;
 use super::meters::{self, FRESH_FOR, Fullness};
 use super::named_limit::window_in;
 use super::resets;
+use super::standing::SETTLED_AFTER;
 use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
 use crate::claude::meters::Meter;
@@ -122,9 +123,12 @@ impl<'a> Case<'a> {
             ("since", version) => evidence.is_since(ClientVersion::parse(version)?),
             ("before", version) => evidence.is_before(ClientVersion::parse(version)?),
             ("credits", reason) => {
+                // Whoever was served beyond a full window since has some by now.
+                let served = evidence.windows.answered_elsewhere;
+                let is_refuted = served > Some(evidence.at + SETTLED_AFTER);
                 let said = clues.adds_no_credits.then_some("out_of_credits");
                 let by_server = quota.and_then(|it| it.overage_disabled_reason.as_deref());
-                by_server.or(said) == Some(reason)
+                by_server.or(said).filter(|_| !is_refuted) == Some(reason)
             }
             ("plan", "") => plan.is_some(),
             ("personal", "") => plan.is_some_and(Plan::is_personal),
@@ -155,6 +159,7 @@ impl<'a> Case<'a> {
             ("gateway", "") => evidence.gateway().is_some(),
             ("gateway", "dated") => meters::spend_limit_resets_at(evidence).is_some(),
             ("room", "") => meters::all_low(evidence),
+            ("full", "window") => meters::full_window(evidence).is_some(),
             ("certain", "") => self.window.is_some_and(is_full) || quota.is_some(),
             ("window", "") => self.window.is_some(),
             // Beside the windows' own samples: what is told now, and what `/usage` showed.

@@ -21,8 +21,8 @@ const HEADLINE: usize = 110;
 /// The most columns of a badge.
 pub(super) const BADGE: usize = 60;
 
-/// If a session has not gone on by then, its user has told it not to.
-const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// It goes on 30 to 90 seconds after the reset. If it has not by then, its user has told it not to.
+const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(2);
 
 /// What words are made from.
 #[derive(Debug)]

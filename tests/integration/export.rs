@@ -343,6 +343,24 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     assert!(machine.export().starts_with("Nothing changed"));
 }
 
+/// The first machine filled it again, and the others said for ever that nothing had changed.
+#[test]
+fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
+    let one = Machine::with("six-versions");
+    let other = Machine::with("rewound").beside(&one);
+    let both = [&one, &other];
+    let _ = both.map(Machine::export);
+    let before = one.exported("day");
+    fs::remove_dir_all(one.target.join("whycap-1")).unwrap();
+    for machine in both {
+        let said = machine.export();
+        assert!(said.starts_with("Written"), "{said}");
+        let again = machine.export();
+        assert!(again.starts_with("Nothing changed"), "{again}");
+    }
+    assert_eq!(one.exported("day"), before);
+}
+
 /// A history on two machines, one of which then says less, or nothing, or something else of it.
 #[test]
 fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {

@@ -254,3 +254,81 @@ fn a_full_window_without_an_error_is_not_called_free() {
         "{full}"
     );
 }
+
+/// The line said "continues shortly", and `explain` "send the prompt again": a prompt would have come before it.
+#[test]
+fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    for (at, continues) in [
+        ("2026-11-20T12:00:20Z", true),
+        ("2026-11-20T12:03:00Z", false),
+    ] {
+        let line = client.draws(at, Value::Null, 160).stdout;
+        assert_eq!(line.contains("continues shortly"), continues, "{at}");
+        let incident = client.explained(at);
+        let headline = incident["headline"].as_str().unwrap();
+        assert_eq!(
+            headline.contains("continues shortly"),
+            continues,
+            "{headline}"
+        );
+        let first = incident["actions"][0]["do"].as_str().unwrap();
+        assert_eq!(
+            first.starts_with("Leave the session open"),
+            continues,
+            "{first}"
+        );
+    }
+}
+
+/// "Add usage credits and go on now: none are left", while answers were already paid from them.
+#[test]
+fn credits_that_pay_for_another_session_are_not_to_be_bought() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    one.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let told = |at: &str| one.explained(at)["actions"].to_string();
+    let before = told("2026-11-20T10:05:00Z");
+    assert!(before.contains("none are left"), "{before}");
+    other.answers("2026-11-20T10:10:00Z");
+    other.draws(
+        "2026-11-20T10:10:01Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let since = told("2026-11-20T10:11:00Z");
+    assert!(
+        since.contains("Or go on now with usage credits (costs money)")
+            && !since.contains("none are left"),
+        "{since}"
+    );
+}
+
+/// "No limit of yours is involved: send the prompt again", and the window was full until noon.
+#[test]
+fn an_outage_beside_a_full_window_does_not_hide_the_window() {
+    for (used, is_told) in [(100.0, true), (60.0, false)] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.draws(
+            "2026-11-20T09:59:00Z",
+            windows(used, NOON, 40.0, TUESDAY),
+            120,
+        );
+        client.meets(
+            AT,
+            "API Error: 529 Overloaded.",
+            json!({"apiErrorStatus": 529}),
+        );
+        client.draws(SOON, windows(used, NOON, 40.0, TUESDAY), 120);
+        let actions = client.explained("2026-11-20T10:01:00Z")["actions"].to_string();
+        let says = "a limit of your plan is used up, too";
+        assert_eq!(actions.contains(says), is_told, "{used}: {actions}");
+    }
+}
