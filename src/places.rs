@@ -74,8 +74,7 @@ impl Places {
         let linked = is_link(&data).then(|| std::fs::canonicalize(&data).ok());
         let data = linked.flatten().unwrap_or(data);
         let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
-            let directory = &standard.configuration;
-            below(directory, configuration_home).join("config.toml")
+            below(&standard.configuration, configuration_home).join("config.toml")
         });
         let system_settings = if cfg!(windows) {
             r"C:\ProgramData\whycap\config.toml"

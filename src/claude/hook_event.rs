@@ -64,8 +64,7 @@ impl HookEvent {
 
     /// Reads an event. Bytes that are not JSON give one in which everything is absent.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        let root: Value = serde_json::from_str(&text).unwrap_or_default();
+        let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
         let text = |key: &str| root.text(key).map(str::to_owned);
         Self {
             name: root.read("hook_event_name"),

@@ -68,10 +68,8 @@ fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
     let again = Money::from_nano(420_000_000);
     // A project's budget is used so far that the line says so.
     let project = config.budget.projects.first_key_value();
-    let project = project.and_then(|(project, limit)| {
-        let spent = Money::from_noisy_usd(limit * 0.9)?;
-        Some((project.clone(), spent))
-    });
+    let project = project
+        .and_then(|(project, limit)| Some((project.clone(), Money::from_noisy_usd(limit * 0.9)?)));
     let facts = LineFacts {
         windows: Sample::told(&payload, clock.now),
         figures: Some(LiveFigures {

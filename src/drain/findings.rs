@@ -152,8 +152,7 @@ impl Drain {
         let causes = found.causes.iter().map(|((cause, is_needless), sum)| {
             let what = json!({"cause": cause, "needless": is_needless});
             let hour = json!({"an_hour_would_cost_usd": more.usd(), "an_hour_would_save_usd": saved.usd()});
-            let hour = (*cause == Cause::Expired).then_some(hour);
-            joined([what, json!(hour), sum.json()])
+            joined([what, json!((*cause == Cause::Expired).then_some(hour)), sum.json()])
         });
         let sessions = found.sessions.iter().map(|(id, session)| {
             json!({

@@ -157,14 +157,13 @@ impl History {
         let is_counted = !now.is_copy && self.counted.insert(now.key);
         let write = is_counted.then(|| {
             let total = price(now.usage);
-            let for_an_hour = now.usage.with_hour_writes(written);
             Write {
                 prompt: file.prompt.clone(),
                 owner: file.owners.last.clone(),
                 session: file.session.clone(),
                 total,
                 cost: beyond_reading(now.usage, written, price) + of_reading(now.usage, price),
-                hour_more: price(for_an_hour) - total,
+                hour_more: price(now.usage.with_hour_writes(written)) - total,
                 is_recorded: now.sent.is_some(),
                 // Requests take too much room to be kept.
                 answer: CachedAnswer {

@@ -201,8 +201,7 @@ fn spans_by_week(steps: &[&WindowStep], spent: &[SpentHere], now: Millis) -> Spa
 fn left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
     let meter = steps.last()?.meter;
     let is_over = meter.resets_at?.timestamp_millis() <= now;
-    let rest = worth.usd() * (100.0 - meter.used_percent).max(0.0);
-    Money::from_noisy_usd(rest).filter(|_| !is_over)
+    Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0)).filter(|_| !is_over)
 }
 
 /// Whether the window only rose meanwhile: not reset, neither by time nor by the user.

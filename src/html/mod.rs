@@ -210,8 +210,7 @@ fn totals(view: &View<'_>, page: &mut Markup) {
         page.put("<div><dt>{}</dt>\n<dd>{}</dd>\n</div>\n", &[&name, &figure]);
     }
     page.own("</dl>\n");
-    let places = (!contents.is_anonymous).then_some(contents.places);
-    page.notes(statement.remarks(places));
+    page.notes(statement.remarks((!contents.is_anonymous).then_some(contents.places)));
     page.notes(contents.worth.sentences(contents.clock.now));
 }
 

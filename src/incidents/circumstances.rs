@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::in_transcript::WAITING_ENDED;
 use super::readings;
 use super::{Incidents, SAME_EVENT, Situation, in_transcript};
 use crate::claude::account::Account;
@@ -149,7 +150,7 @@ impl Incidents<'_> {
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if is_cancelled(evidence, journal) {
-            Some("its waiting was ended")
+            Some(WAITING_ENDED)
         } else if evidence.session.waiting.is_some() || evidence.session.in_workflow {
             None
         } else if self.waiting_is_off() {

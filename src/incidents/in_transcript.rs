@@ -24,6 +24,8 @@ const LONG_TAIL: u64 = 2 * 1024 * 1024;
 /// An error's line carries the moment at which the client made it, however late it is written. The
 /// hook ran 10 to 50 milliseconds later with client 2.1.328.
 const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
+/// Why a session does not go on by itself at the reset.
+pub(super) const WAITING_ENDED: &str = "its waiting was ended";
 
 /// Reads the end of a transcript. None if it is not a readable file.
 pub(super) fn tail(transcript: &Path) -> Option<Tail> {
@@ -126,7 +128,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let waits_since = line.at.max(evidence.session.waiting.map(|it| it.at));
     if tail.errors.iter().any(|it| it.line.at > waits_since) {
         // Only a prompt meets another error, and a prompt ends the waiting.
-        evidence.session.stays_put = Some("its waiting was ended");
+        evidence.session.stays_put = Some(WAITING_ENDED);
     }
     let version = &mut evidence.session.version;
     *version = line.version.clone().or(version.take());

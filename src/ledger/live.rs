@@ -220,11 +220,8 @@ impl Live {
         for (_, spent) in &mut projects {
             *spent = (*spent + of_month + unwritten).or_zero();
         }
-        let sums = [(Some(&mut today), of_day), (month.as_mut(), of_month)];
-        for (sum, recorded) in sums
-            .into_iter()
-            .filter_map(|(sum, gain)| sum.zip(Some(gain)))
-        {
+        let sums = month.iter_mut().map(|month| (month, of_month));
+        for (sum, recorded) in sums.chain([(&mut today, of_day)]) {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
             sum.at_least |= facts.has_guess();

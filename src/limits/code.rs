@@ -47,8 +47,7 @@ pub(super) fn without_code(text: &str) -> Prose {
                 code += 1;
                 prose.push(line.beside_literals());
             } else {
-                let is_other = !line.shape.is_empty() && !line.text.ends_with(STRUCTURE);
-                other += u32::from(is_other);
+                other += u32::from(!line.shape.is_empty() && !line.text.ends_with(STRUCTURE));
                 prose.push(line.text.to_owned());
             }
         }

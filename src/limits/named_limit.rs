@@ -66,8 +66,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let mut models = ["opus", "sonnet", "fable"].into_iter();
     let name = models.find(|name| model.starts_with(name)).unwrap_or(name);
     let last = before.trim_end().rsplit(' ').next().unwrap_or_default();
-    let is_about_it = VOCABULARY.conditions.hold(last);
-    let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
+    let is_whole = whole.is_some() && !VOCABULARY.conditions.hold(last) || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
     let is_told = is_whole && is_claudes(name) && ends_there(after) || has_dot(after) && is_short;
@@ -91,8 +90,7 @@ fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
     for word in rest.split_inclusive(' ').take(6) {
         let bare = word.trim_end_matches([' ', '.', ',', ':', ';', '!', '|', ')', '"', '\'']);
         if bare == "limit" || bare == "limits" || bare == "budget" {
-            let after = rest.get(end + bare.len()..)?;
-            return Some((rest.get(..end)?.trim_end(), after));
+            return Some((rest.get(..end)?.trim_end(), rest.get(end + bare.len()..)?));
         }
         end += word.len();
     }

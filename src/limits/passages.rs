@@ -266,8 +266,7 @@ impl<'a> Pair<'a> {
                 // One that was cut off has no end.
                 let end = ends.find(|at| ends_value(value, *at));
                 let end = end.unwrap_or(value.len());
-                let after = value.get(end + 1..).unwrap_or_default();
-                (value.get(1..end)?, after)
+                (value.get(1..end)?, value.get(end + 1..).unwrap_or_default())
             } else {
                 let end = value.find(|c: char| !c.is_ascii_digit());
                 value.split_at(end.unwrap_or(value.len()))

@@ -105,8 +105,7 @@ pub(super) fn is_quoted_amid(text: &str, is_message: impl Fn(&str) -> bool) -> b
 pub(super) fn words_beside(text: &str, known: &HashSet<String>) -> usize {
     let is_between = |c: char| c.is_whitespace() || "()[]{}<>\"|*,;:.!?·".contains(c);
     let words = text.split(is_between).filter(|word| {
-        let is_value = word.contains(['=', '/', '_']);
-        !is_value && !known.contains(*word) && !VOCABULARY.wrapping.hold(word)
+        !word.contains(['=', '/', '_']) && !known.contains(*word) && !VOCABULARY.wrapping.hold(word)
     });
     words.map(weight).sum()
 }

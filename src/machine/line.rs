@@ -44,9 +44,8 @@ impl LineAsked {
         let wrapped = Wrapped::start(&places, &environment, &payload, stdin);
         let machine = Machine::at_places(places, environment);
         let columns = machine.environment.columns().unwrap_or(USUAL_WIDTH);
-        let theme = machine.config.theme();
         let asked = Self {
-            palette: Palette::for_host(&machine.environment).in_theme(theme),
+            palette: Palette::for_host(&machine.environment).in_theme(machine.config.theme()),
             columns: columns.saturating_sub(MARGIN).max(1),
             payload,
             machine,
@@ -85,12 +84,11 @@ impl LineAsked {
 
     /// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.
     fn handed(&self) -> Option<Drawn> {
-        let session = self.payload.session_id.as_deref()?;
         Some(Drawn {
             total: self.payload.client_total?,
             run_ms: self.payload.client_run_ms,
             model: self.payload.model_id.clone(),
-            process: sessions::client_of(&self.machine.places, session),
+            process: sessions::client_of(&self.machine.places, self.payload.session_id.as_deref()?),
         })
     }
 

@@ -70,15 +70,14 @@ impl PriceTable {
         let listed = [model, ""].map(|model| self.list_prices_of(model));
         let listed = listed.into_iter().filter(|_| self.own.managed);
         let all = charged.into_iter().chain(listed);
-        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
-            .collect()
+        all.flat_map(ModelPrices::each_tariff).collect()
     }
 
     /// Every price that any model ever had: what a client may take for one that it does not know.
     pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
         let models = self.file.rows.iter().map(|row| row.model);
         let all = models.map(|model| self.client_prices_of(model));
-        all.flat_map(|prices| prices.each_tariff().collect::<Vec<_>>())
+        all.flat_map(ModelPrices::each_tariff)
     }
 }
 
@@ -132,10 +131,10 @@ impl ModelPrices<'_> {
     }
 
     /// The same with each of its tariffs alone.
-    pub(crate) fn each_tariff(&self) -> impl Iterator<Item = Self> {
-        self.tariffs.iter().map(|tariff| Self {
-            tariffs: vec![*tariff],
-            ..self.clone()
+    fn each_tariff(self) -> impl Iterator<Item = Self> {
+        self.tariffs.into_iter().map(move |tariff| Self {
+            tariffs: vec![tariff],
+            ..self
         })
     }
 

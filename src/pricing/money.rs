@@ -87,8 +87,7 @@ impl Money {
 
     /// How many times `unit` this is of `other`.
     pub fn ratio(self, other: Self, unit: i64) -> i64 {
-        let ratio = self.0.saturating_mul(unit.into()) / other.0.max(1);
-        i64::try_from(ratio).unwrap_or(i64::MAX)
+        i64::try_from(self.0.saturating_mul(unit.into()) / other.0.max(1)).unwrap_or(i64::MAX)
     }
 
     /// Every digit, for programs that add up: `12.3456`, `0.00`.
@@ -103,8 +102,7 @@ impl Money {
 
     /// For people, in their own currency at the rate that they fixed: `€11.35`.
     pub(crate) fn converted(self, currency: &Currency) -> Option<String> {
-        let amount = self.usd() * currency.rate?;
-        Some(shown(amount, &currency.symbol))
+        Some(shown(self.usd() * currency.rate?, &currency.symbol))
     }
 
     /// For people: in dollars, and in their own currency, if they have one, with its rate:

@@ -122,8 +122,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
         Some(_) if client.is_none() && facts.payload.session_id.is_none() => return None,
         Some(figures) => ("session ", Amount::from_tally(&figures.session)),
     };
-    let budget = &facts.config.budget;
-    let used = BudgetUse::worth_saying(budget, BudgetScope::Session, amount.money);
+    let used = BudgetUse::worth_saying(&facts.config.budget, BudgetScope::Session, amount.money);
     let mut forms = forms(label, 85, amount, used.as_ref(), &facts.config.currency);
     if facts.figures.is_some() {
         forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));

@@ -154,8 +154,7 @@ impl Theme {
 
     /// How a tone is painted. None: as the terminal has it.
     pub(super) fn style(&self, tone: Tone) -> Option<Style> {
-        let place = (tone as usize).checked_sub(1)?;
-        self.styles.get(place).copied()
+        self.styles.get((tone as usize).checked_sub(1)?).copied()
     }
 }
 

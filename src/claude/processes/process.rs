@@ -180,8 +180,7 @@ impl ProcessStart {
             FILETIMES..NET_TICKS => SINCE_1601,
             NET_TICKS.. => SINCE_1,
         };
-        let seconds = i64::try_from(number / 10_000_000).ok()?;
-        DateTime::from_timestamp(seconds - offset, 0).map(Self::At)
+        DateTime::from_timestamp(i64::try_from(number / 10_000_000).ok()? - offset, 0).map(Self::At)
     }
 }
 

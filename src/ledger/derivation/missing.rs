@@ -151,8 +151,7 @@ fn beyond(
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
     let counted = missing + shown;
-    let split_alike = growth.usage.with_hour_writes(counted.cache_write_1h);
-    if growth.usage.is_zero() || counted != split_alike {
+    if growth.usage.is_zero() || counted != growth.usage.with_hour_writes(counted.cache_write_1h) {
         // A total without counts, or one that lacks an answer.
         return dollars;
     }

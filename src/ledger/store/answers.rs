@@ -87,8 +87,7 @@ pub(crate) fn put_answer(put: &mut CachedStatement<'_>, answer: &Answer) -> Resu
 impl Store {
     /// The answer of this key, if it was counted.
     pub(crate) fn answer(&self, key: i64) -> Result<Option<Answer>> {
-        let query = "SELECT * FROM response WHERE key = ?";
-        self.first(query, [key], answer_from)
+        self.first("SELECT * FROM response WHERE key = ?", [key], answer_from)
     }
 
     /// The answers of a session from a moment on.

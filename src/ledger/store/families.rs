@@ -13,8 +13,7 @@ use crate::time::{Millis, QUARTER};
 impl Store {
     /// The family of a session.
     pub(crate) fn family_of(&self, session: Id) -> Result<Id> {
-        let query = "SELECT family FROM session WHERE id = ?";
-        let mut statement = self.prepare_cached(query)?;
+        let mut statement = self.prepare_cached("SELECT family FROM session WHERE id = ?")?;
         statement.query_row([session], |row| row.get(0))
     }
 
@@ -53,8 +52,7 @@ impl Store {
         self.change_sums(changes)?;
         for (session, life) in derived.lives {
             let known = self.facts(session)?;
-            let forget = "DELETE FROM unrecorded WHERE session = ?";
-            self.run(forget, [session])?;
+            self.run("DELETE FROM unrecorded WHERE session = ?", [session])?;
             let mut parts: BTreeMap<(i64, Id), (Money, bool)> = BTreeMap::new();
             for part in &life.unrecorded {
                 let place = (part.at.div_euclid(QUARTER), part.model);

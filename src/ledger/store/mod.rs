@@ -115,8 +115,7 @@ impl Store {
         let id = id_of(name.as_bytes());
         let new = "INSERT OR IGNORE INTO session (id, name, family) VALUES (?1, ?2, ?1)";
         self.run(new, params![id, name])?;
-        let answers = "SELECT 1 FROM response WHERE session = ?";
-        if self.changes() > 0 && self.any(answers, [id])? {
+        if self.changes() > 0 && self.any("SELECT 1 FROM response WHERE session = ?", [id])? {
             // A row that a disk lost: with a new one, what was told of it would count twice.
             return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
         }
@@ -137,8 +136,7 @@ impl Store {
     }
 
     pub(crate) fn models(&self) -> Result<HashMap<Id, String>> {
-        let query = "SELECT id, name FROM model";
-        self.all(query, [], |row| row.try_into())
+        self.all("SELECT id, name FROM model", [], |row| row.try_into())
     }
 
     /// Notes what a scene's id stands for.
@@ -148,8 +146,7 @@ impl Store {
     }
 
     pub(crate) fn scenes(&self) -> Result<HashMap<Id, Scene>> {
-        let query = "SELECT id, branch, agent FROM scene";
-        self.all(query, [], |row| {
+        self.all("SELECT id, branch, agent FROM scene", [], |row| {
             let (branch, agent) = (row.get(1)?, row.get(2)?);
             Ok((row.get(0)?, Scene { branch, agent }))
         })

@@ -353,8 +353,7 @@ fn is_sound(path: &Path) -> bool {
     let look = || {
         let connection = open(path)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        let check = "PRAGMA integrity_check(1)";
-        connection.query_row(check, [], |row| row.get(0))
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
     };
     let found = look().map_err(|source| LedgerError::from_sqlite(path, None, source));
     found.map_or_else(|error| !error.is_damage(), |found: String| found == "ok")

@@ -240,8 +240,7 @@ impl Store {
 
     /// Sessions of which something was drawn that no file has.
     pub(crate) fn drawn_sessions(&self) -> Result<Vec<Id>> {
-        let query = "SELECT DISTINCT session FROM process";
-        self.all(query, [], |row| row.get(0))
+        self.all("SELECT DISTINCT session FROM process", [], |row| row.get(0))
     }
 
     /// Notes what a process drew, with what follows. Who came and went days ago, and drew nothing that
@@ -333,8 +332,7 @@ impl Store {
         }
         parts.retain(|_, cost| is_open || *cost > Money::ZERO);
         if parts != before {
-            let forget = "DELETE FROM unwritten WHERE session = ?";
-            self.run(forget, [session])?;
+            self.run("DELETE FROM unwritten WHERE session = ?", [session])?;
             for ((quarter, model), cost) in parts {
                 let put = "INSERT INTO unwritten VALUES (?,?,?,?)";
                 self.run(put, (session, quarter, model, cost))?;
