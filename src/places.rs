@@ -109,6 +109,17 @@ impl Places {
         self.config.join("settings.json")
     }
 
+    /// The directory that people name so, as it is written and without symbolic links. Where it is no path, none.
+    pub(crate) fn named(&self, text: &str) -> Vec<String> {
+        let path = Path::new(text);
+        let below = path.strip_prefix("~").map(|below| self.home.join(below));
+        let path = below.unwrap_or_else(|_| path.to_owned());
+        let both = [real(&path), path].into_iter();
+        let both = both.filter(|path| path.is_absolute());
+        both.map(|path| as_written(path.display().to_string()))
+            .collect()
+    }
+
     /// A path as people write it: `~` for the home directory.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {

@@ -198,7 +198,7 @@ impl<'a> SessionBudgets<'a> {
             let transcript = event.transcript_path.as_deref();
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
-            let figures = live.figures(environment, Wanted::new(budget, places, &directory))?;
+            let figures = live.figures(environment, Wanted::new(budget, &directory))?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
             is_paying = paid.is_some_and(|paid| paid.goes_on);

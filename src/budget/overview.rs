@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
-use crate::config::{Config, covers};
+use crate::config::Config;
 use crate::drain::PercentWorth;
 use crate::hints::Hint;
 use crate::ledger::{RowsBy, SpendRow};
@@ -29,7 +29,6 @@ pub(crate) struct SessionAsked {
 pub(crate) struct Survey<'c> {
     clock: Clock,
     config: &'c Config,
-    home: &'c str,
     all: Course,
     /// Whether a model without a known price was used this month.
     is_estimated: bool,
@@ -67,18 +66,12 @@ struct BudgetState {
 }
 
 impl<'c> Survey<'c> {
-    pub(crate) fn new(
-        clock: Clock,
-        config: &'c Config,
-        home: &'c str,
-        sessions: Vec<SessionAsked>,
-    ) -> Self {
+    pub(crate) fn new(clock: Clock, config: &'c Config, sessions: Vec<SessionAsked>) -> Self {
         let all = Course::new(clock);
         let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO));
         Self {
             clock,
             config,
-            home,
             projects: vec![all.clone(); config.budget.projects.len()],
             covered: HashMap::new(),
             is_estimated: false,
@@ -108,7 +101,7 @@ impl<'c> Survey<'c> {
         let directory = &row.origin.project;
         let covering = self.covered.entry(directory.clone()).or_insert_with(|| {
             let projects = self.config.budget.projects.keys();
-            let covering = projects.map(|project| covers(project, directory, self.home));
+            let covering = projects.map(|project| self.config.budget.covers(project, directory));
             covering.collect()
         });
         let projects = self.projects.iter_mut().zip(covering);

@@ -21,10 +21,9 @@ impl Verb for BudgetArguments {
         let (config, Clock { now, zone, .. }) = (&machine.config, machine.clock());
         let (today, _) = zone.day_bounds(now);
         let writes = machine.writes(Some(today.timestamp_millis()));
-        let home = machine.places.home.to_str().unwrap_or_default();
         let sessions = machine.sessions_asked();
         let report = machine.gathered(|ledger, caught| {
-            let mut survey = Survey::new(machine.clock(), config, home, sessions.clone());
+            let mut survey = Survey::new(machine.clock(), config, sessions.clone());
             ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
             let served = ledger.answers_since(today, false, &|_| true)?;
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);

@@ -29,11 +29,11 @@ impl Config {
         let read = |path: &Path| disk::read(path, SIZE_LIMIT).transpose();
         let (machines, own) = (&places.system_settings, &places.settings);
         let machines = read(machines).map(|file| (Some(machines.as_path()), file));
-        Self::from_files(
-            machines
-                .into_iter()
-                .chain(read(own).map(|file| (None, file))),
-        )
+        let own = read(own).map(|file| (None, file));
+        let mut config = Self::from_files(machines.into_iter().chain(own));
+        let keys = config.budget.projects.keys();
+        config.budget.places = keys.map(|key| (key.clone(), places.named(key))).collect();
+        config
     }
 
     /// Reads a file's text.
@@ -361,6 +361,7 @@ mod tests {
                 projects,
                 warn_at,
                 action,
+                ..Budget::default()
             },
         )
     }

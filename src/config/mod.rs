@@ -107,6 +107,9 @@ pub struct Budget {
     /// `~/src/api`) or the name of one (`api`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects: BTreeMap<String, f64>,
+    /// Where the directories that `projects` names are, as written and without symbolic links.
+    #[serde(skip)]
+    pub places: BTreeMap<String, Vec<String>>,
     /// Share of a budget at which to warn, 0 to 1.
     pub warn_at: f64,
     /// What happens at the end of a budget.
@@ -119,6 +122,13 @@ impl Budget {
         let general = [self.session, self.day, self.month, self.credits];
         general.iter().any(Option::is_some) || !self.projects.is_empty()
     }
+
+    /// Whether what was spent in a directory counts for the project of this key.
+    pub(crate) fn covers(&self, project: &str, directory: &str) -> bool {
+        let places = self.places.get(project).into_iter().flatten();
+        let mut names = places.map(String::as_str).chain([project]);
+        names.any(|name| covers(name, directory))
+    }
 }
 
 impl Default for Budget {
@@ -129,21 +139,17 @@ impl Default for Budget {
             month: None,
             credits: None,
             projects: BTreeMap::new(),
+            places: BTreeMap::new(),
             warn_at: 0.8,
             action: BudgetAction::Warn,
         }
     }
 }
 
-/// Whether what was spent in a directory counts for a project's budget of this name: the directory
-/// that is named, and those below it. In any case, as `spend --project` has it.
-pub(crate) fn covers(project: &str, directory: &str, home: &str) -> bool {
-    let project = match project.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => format!("{home}{rest}"),
-        _ => project.to_owned(),
-    };
+/// Whether a directory is the one that is named, or below it. In any case, as `spend --project` has it.
+fn covers(project: &str, directory: &str) -> bool {
     let is_path = project.starts_with(['/', '\\']) || project.get(1..2) == Some(":");
-    let (project, directory) = (path_names(&project), path_names(directory));
+    let (project, directory) = (path_names(project), path_names(directory));
     if is_path {
         directory.starts_with(&project)
     } else {
@@ -405,12 +411,9 @@ mod tests {
 
     #[test]
     fn a_project_is_named_by_its_path_or_by_its_name_and_holds_what_lies_below() {
-        let covers = |key: &str, directory: &str| covers(key, directory, "/home/dev");
         for (key, directory) in [
             ("/home/dev/api", "/home/dev/api"),
             ("/home/dev/api/", "/home/dev/api/server"),
-            ("~/api", "/home/dev/api"),
-            ("~", "/home/dev/x"),
             ("api", "/home/dev/api"),
             ("API", "/srv/api/server"),
             ("dev/api", "/home/dev/api"),
@@ -424,6 +427,7 @@ mod tests {
             ("/home/dev/api", "/home/dev/api-server"),
             ("/home/dev/api", "/srv/home/dev/api"),
             ("api", "/home/dev/apiary"),
+            ("~/api", "/home/dev/api"),
             ("~api", "/home/dev/api"),
             ("api", ""),
             ("", "/home/dev/api"),

@@ -6,7 +6,6 @@
 //! need it: until all transcripts were read once, when a process is heard of for the first time, and
 //! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ use super::read::{Batch, Effort, merged};
 use super::spend_rows::Tally;
 use super::store::{Ledger, Store};
 use crate::claude::settings::prices;
-use crate::config::{Budget, covers};
+use crate::config::Budget;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -61,21 +60,17 @@ pub struct Wanted<'a> {
     /// The month.
     pub month: bool,
     /// This month in the directories of those of these that cover the session's.
-    pub projects: Option<&'a BTreeMap<String, f64>>,
-    /// The user's home directory.
-    pub home: &'a str,
+    pub projects: Option<&'a Budget>,
     /// Where the session is; its transcript knows better, once it has an answer.
     pub directory: &'a str,
 }
 
 impl<'a> Wanted<'a> {
     /// What budgets need to know.
-    pub(crate) fn new(budget: &'a Budget, places: &'a Places, directory: &'a str) -> Self {
+    pub(crate) fn new(budget: &'a Budget, directory: &'a str) -> Self {
         Self {
             month: budget.month.is_some(),
-            projects: Some(&budget.projects),
-            // One that is not UTF-8 cannot be meant by a key either.
-            home: places.home.to_str().unwrap_or_default(),
+            projects: Some(budget).filter(|budget| !budget.projects.is_empty()),
             directory,
         }
     }
@@ -243,22 +238,22 @@ impl Live {
         id: Id,
         period: [DateTime<Utc>; 2],
     ) -> Result<Vec<(String, Money)>> {
-        let Some(projects) = wanted.projects.filter(|projects| !projects.is_empty()) else {
+        let Some(budget) = wanted.projects else {
             return Ok(Vec::new());
         };
         let store = &self.ledger.store;
         let gained = || Some(self.gained.sessions.get(&id)?.1.clone()?.1);
         let own = store.directory(id)?.or_else(gained);
         let own = own.as_deref().unwrap_or(wanted.directory);
-        let keys = projects.keys().cloned();
+        let keys = budget.projects.keys().cloned();
         let mut projects: Vec<(String, Money)> = keys.map(|key| (key, Money::ZERO)).collect();
-        projects.retain(|(project, _)| covers(project, own, wanted.home));
+        projects.retain(|(project, _)| budget.covers(project, own));
         if projects.is_empty() {
             return Ok(projects);
         }
         for (directory, cost) in store.by_directory(period.map(|at| at.timestamp_millis()))? {
             for (project, spent) in &mut projects {
-                if covers(project, &directory, wanted.home) {
+                if budget.covers(project, &directory) {
                     *spent += cost;
                 }
             }

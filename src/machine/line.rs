@@ -156,7 +156,7 @@ impl<'a> LineKnown<'a> {
         let mut live = asked.live();
         let project = payload.project_dir.as_deref().unwrap_or(Path::new(""));
         let project = project.to_string_lossy();
-        let wanted = Wanted::new(&config.budget, &machine.places, &project);
+        let wanted = Wanted::new(&config.budget, &project);
         let figures = live.as_mut();
         facts.figures = figures.and_then(|live| live.figures(&machine.environment, wanted));
         facts.prompt = asked.of_prompt(live.as_ref());

@@ -182,6 +182,36 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     assert_eq!(there("Asia/Tokyo"), Value::Null);
 }
 
+/// Claude Code writes where a link leads: such a budget stayed at $0.00, and nobody said so.
+#[test]
+#[cfg(unix)]
+fn a_projects_budget_counts_behind_a_symbolic_link() {
+    let sandbox = Sandbox::new();
+    let real = sandbox
+        .write("disk/api/a file", "")
+        .parent()
+        .unwrap()
+        .canonicalize()
+        .unwrap();
+    std::os::unix::fs::symlink(sandbox.path("disk"), sandbox.path("src")).unwrap();
+    let config = "[budget]\naction = \"stop\"\n[budget.projects]\n\"~/src/api\" = 0.2\n";
+    let path = sandbox.write("whycap.toml", config);
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    let mut answer = client.answer_line("2026-11-20T06:00:00Z", 100_000);
+    answer["cwd"] = json!(real);
+    client.append(&answer);
+    let asks = json!({"prompt": "hi", "cwd": real});
+    let held_back = client.event("2026-11-20T06:01:00Z", "UserPromptSubmit", asks);
+    assert!(held_back.success().contains("block"), "{held_back:?}");
+    let budget = client
+        .run("2026-11-20T06:02:00Z", &["budget", "--json"], b"")
+        .json();
+    let first = &budget["budgets"][0];
+    assert_eq!(first["project"], "~/src/api");
+    assert!(first["spent_usd"].as_f64() > Some(0.2), "{budget:#}");
+}
+
 #[test]
 fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
     // In Berlin the 25th of October 2026 has 25 hours: from 22:00 to 23:00 UTC.

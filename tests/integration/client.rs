@@ -156,13 +156,18 @@ impl<'a> Client<'a> {
 
     /// A response as the ledger counts it, of so many tokens of input.
     pub fn works(&self, at: &str, tokens: u32) {
-        self.append(&json!({
+        self.append(&self.answer_line(at, tokens));
+    }
+
+    /// The line of such a response.
+    pub fn answer_line(&self, at: &str, tokens: u32) -> Value {
+        json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
             "sessionId": self.session, "version": self.version,
             "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
                         "content": [{"type": "text", "text": "fine"}],
                         "usage": {"input_tokens": tokens, "output_tokens": 1}},
-        }));
+        })
     }
 
     /// Runs whycap at a time, in the client's environment.
