@@ -79,7 +79,7 @@ impl Machine {
             "off" => line::turn_off(&self.places),
             _ => Ok(ON_OR_OFF.to_owned()),
         };
-        Report::from_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
+        Report::from_lines(&done.unwrap_or_else(|error| in_one_line(&error)))
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Verb, in_one_line, misuse};
 use crate::ledger::{Ledger, Patience};
-use crate::machine::Machine;
-use crate::machine::Watched;
+use crate::machine::{Machine, Watched};
 use crate::render::Page;
 use crate::terminal::{Palette, Screen, Tone, Woken};
 
@@ -31,7 +30,7 @@ impl Verb for NowArguments {
             // A first reading may take long, and shows how far it is.
             None => machine.gathered(|ledger, _| Ok(ledger)),
         };
-        let mut watched = Watched::new(ledger);
+        let mut watched = Watched::new(ledger.map_err(|error| in_one_line(&error)));
         if self.watch {
             watch(&mut watched, machine)?;
             return Ok(Reply::default());

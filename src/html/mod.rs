@@ -205,7 +205,10 @@ fn totals(view: &View<'_>, page: &mut Markup) {
         figures.push(("blocked", stops.blocked_in_words()));
     }
     let cost = "<dl class=\"figures\"><div><dt>cost</dt>\n<dd data-v=\"{}\">{}</dd>\n</div>\n";
-    page.put(cost, &[&total.cost().exact(), &statement.total_amount()]);
+    page.put(
+        cost,
+        &[&total.cost().exact(), &statement.total_amount().show()],
+    );
     for (name, figure) in figures {
         page.put("<div><dt>{}</dt>\n<dd>{}</dd>\n</div>\n", &[&name, &figure]);
     }

@@ -102,7 +102,7 @@ pub(super) fn summary(view: &View<'_>, page: &mut Markup) {
     if contents.sums.days.is_empty() {
         return;
     }
-    let cost = contents.statement.total_amount();
+    let cost = contents.statement.total_amount().show();
     let days = counted(view.columns.days().unsigned_abs(), "day");
     let plan = contents.statement.wanted.plan.map(Money::show);
     let plan = plan.map_or_else(String::new, |monthly| {

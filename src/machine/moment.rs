@@ -40,9 +40,10 @@ pub(crate) struct Watched {
 type Version = (i64, usize);
 
 impl Watched {
-    pub(crate) fn new(ledger: anyhow::Result<Ledger>) -> Self {
+    /// Where there is no ledger, it is told why.
+    pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
         Self {
-            ledger: ledger.map_err(|error| format!("not known: {error:#}")),
+            ledger: ledger.map_err(|why| format!("not known: {why}")),
             gained: 0,
             slow: None,
             titles: HashMap::new(),

@@ -169,9 +169,8 @@ impl Statement {
     }
 
     /// Everything that was spent, for people.
-    pub(crate) fn total_amount(&self) -> String {
-        let total = Amount::from_tally(&self.total);
-        total.unless_complete(!self.is_lower_bound()).show()
+    pub(crate) fn total_amount(&self) -> Amount {
+        Amount::from_tally(&self.total).unless_complete(!self.is_lower_bound())
     }
 
     /// The contract's fields of a group.
@@ -243,8 +242,9 @@ impl Statement {
     /// What the total means in another currency, for the month, and beside a plan.
     fn sentences(&self) -> impl Iterator<Item = String> {
         let currency = &self.wanted.currency;
-        let total = currency.rate.map(|_| self.total.cost().show_both(currency));
-        let total = total.map(|total| format!("In all {total}."));
+        let (total, sign) = (self.total.cost(), self.total_amount().sign());
+        let total = currency.rate.map(|_| total.show_both(currency));
+        let total = total.map(|total| format!("In all {sign}{total}."));
         let plan = self.plan.as_ref().map(|plan| plan.sentence.clone());
         let forecast = self.forecast.as_ref().map(Forecast::sentence);
         [total, forecast, plan].into_iter().flatten()

@@ -59,7 +59,7 @@ impl Statement {
             _ => OF_OTHERS,
         };
         let named = |name: &str| [name, "", ""].map(str::to_owned);
-        let (total, amount_of_all) = (&self.total, self.total_amount().into());
+        let (total, amount_of_all) = (&self.total, self.total_amount().show().into());
         let all = cells(named("Total"), amount_of_all, Money::ZERO, total);
         if self.groups.len() > LONG {
             table.row_in_tone(Tone::Strong, all.clone());

@@ -491,6 +491,13 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
     assert!(page.contains("$2.00 (€1.00 at 0.5) of $4.00"), "{page}");
     let month = flat(sandbox.run(&["spend", "--by", "month"]).success());
     assert!(month.contains("In all $37.00 (€18.50 at 0.5)."), "{month}");
+    let unreadable = r#"{"type":"assistant","message":{"model":"claude-opus-5-5","usage":{"input"#;
+    sandbox.append(".claude/projects/-p/damaged.jsonl", unreadable);
+    let month_so_far = flat(sandbox.run(&["spend", "--by", "month"]).success());
+    assert!(
+        month_so_far.contains("In all \u{2265}$37.00"),
+        "{month_so_far}"
+    );
     assert!(
         month.contains(
             "$37.00 (€18.50 at 0.5) so far, 3.7 times the $10.00 (€5.00 at 0.5) of your plan."

@@ -280,3 +280,24 @@ fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
     let gone = sandbox.run(&["now"]);
     assert!(gone.success().contains("none running"), "{}", gone.stdout);
 }
+
+/// "attempt to write a readonly database: attempt to write a readonly database: Error code 8: …"
+#[test]
+fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".local/share/whycap",
+        "a file in the place of the directory",
+    );
+    let now = sandbox.run(&["now"]);
+    let told = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = told
+        .split("not known: ")
+        .find(|why| why.starts_with("could not"));
+    let why = why.and_then(|why| why.split(". ").next()).unwrap_or(&told);
+    let mut clauses: Vec<&str> = why.split([':', ';']).map(str::trim).collect();
+    let said = clauses.len();
+    clauses.sort_unstable();
+    clauses.dedup();
+    assert!(said > 1 && clauses.len() == said, "{told}");
+}
