@@ -107,8 +107,7 @@ impl Environment {
     }
 
     /// The same at the present moment: the clock has moved on by as much as the machine's.
-    #[must_use]
-    pub fn at_present(&self) -> Self {
+    pub(crate) fn at_present(&self) -> Self {
         let machine_now = of_machine(SystemTime::now());
         Self {
             now: self.now + (machine_now - self.machine_now),

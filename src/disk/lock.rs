@@ -20,7 +20,6 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
 /// two processes could hold "the same" lock on two different files.
 #[derive(Debug)]
-#[must_use]
 pub(crate) struct Held(File);
 
 impl Drop for Held {

@@ -127,7 +127,6 @@ impl Stamp {
     }
 
     /// Later than this, whatever the clock says.
-    #[must_use]
     pub(super) fn after(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0 + 1).min((1 << STAMP) - 1))
     }

@@ -129,7 +129,6 @@ impl Sample {
 
     /// As it is after the last one of its session: the same figures were told since then, and are as
     /// old as they were, for the client repeats its last ones, and only a request makes them new.
-    #[must_use]
     pub(crate) fn after(mut self, last: Option<&Self>) -> Self {
         if let Some(last) = last.filter(|last| self.has_figures_of(last)) {
             self.since = last.since;
@@ -154,7 +153,6 @@ impl Sample {
     }
 
     /// Without the windows that are over.
-    #[must_use]
     pub(crate) fn ahead(mut self, now: DateTime<Utc>) -> Self {
         let is_ahead = |meter: &Meter| meter.resets_at.is_some_and(|at| at > now);
         for window in Window::ALL {
@@ -166,7 +164,6 @@ impl Sample {
     }
 
     /// With the meters of another one where it has none.
-    #[must_use]
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
             *self.meter_mut(window) = self.meter(window).or(other.meter(window));

@@ -68,8 +68,7 @@ impl Money {
     }
 
     /// The larger of the amount and nothing.
-    #[must_use]
-    pub fn or_zero(self) -> Self {
+    pub(crate) fn or_zero(self) -> Self {
         self.max(Self::ZERO)
     }
 
@@ -79,8 +78,7 @@ impl Money {
     }
 
     /// `part` of `whole` equal shares of it.
-    #[must_use]
-    pub fn share(self, part: u128, whole: u128) -> Self {
+    pub(crate) fn share(self, part: u128, whole: u128) -> Self {
         let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
         Self(self.0.saturating_mul(part) / whole.max(1))
     }

@@ -47,8 +47,7 @@ impl Usage {
 
     /// The larger of each field. A response is repeated while it streams, with a growing output
     /// count, and again with zeros after a compaction; the largest is what was served.
-    #[must_use]
-    pub fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         self.with(other, u64::max)
     }
 
@@ -64,8 +63,7 @@ impl Usage {
     }
 
     /// The same with so many cache writes that live an hour: how they are split is not always told.
-    #[must_use]
-    pub fn with_hour_writes(mut self, tokens: u64) -> Self {
+    pub(crate) fn with_hour_writes(mut self, tokens: u64) -> Self {
         self.cache_write_1h = tokens;
         self
     }
@@ -143,8 +141,7 @@ pub struct ServiceLevel {
 
 impl ServiceLevel {
     /// The same without fast mode.
-    #[must_use]
-    pub fn at_standard_speed(mut self) -> Self {
+    pub(crate) fn at_standard_speed(mut self) -> Self {
         self.fast = false;
         self
     }

@@ -292,7 +292,6 @@ impl Page {
     }
 
     /// The same in another theme.
-    #[must_use]
     pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
         let palette = self.palette.in_theme(theme);
         Self { palette, ..self }

@@ -69,7 +69,6 @@ impl Palette {
     }
 
     /// The same in another theme. Where there are no colours there are none in any.
-    #[must_use]
     pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
         let theme = self.theme.map(|_| theme);
         Self { theme }

@@ -65,8 +65,7 @@ impl Shown {
     }
 
     /// This, and then that.
-    #[must_use]
-    pub fn then(mut self, next: &Self) -> Self {
+    pub(crate) fn then(mut self, next: &Self) -> Self {
         self.0.push_str(&next.0);
         self
     }
