@@ -114,8 +114,8 @@ impl Places {
         let path = Path::new(text);
         let below = path.strip_prefix("~").map(|below| self.home.join(below));
         let path = below.unwrap_or_else(|_| path.to_owned());
-        let both = [real(&path), path].into_iter();
-        let both = both.filter(|path| path.is_absolute());
+        let path = Some(path).filter(|path| path.is_absolute());
+        let both = path.map(|path| [real(&path), path]).into_iter().flatten();
         both.map(|path| as_written(path.display().to_string()))
             .collect()
     }
@@ -189,6 +189,18 @@ mod tests {
     fn places(pairs: &[(&str, &str)]) -> Places {
         let variables = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
         Places::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
+    }
+
+    /// By a link of that name in the working directory, the same budget came to something else in each.
+    #[test]
+    #[cfg(unix)]
+    fn a_mere_name_is_no_path_from_where_we_happen_to_run() {
+        let places = places(&[("HOME", "/nowhere/ada")]);
+        for name in ["src", ".", "..", "api/server", "~api"] {
+            assert_eq!(places.named(name), Vec::<String>::new(), "{name}");
+        }
+        assert_eq!(places.named("~/api"), ["/nowhere/ada/api"; 2]);
+        assert_eq!(places.named("~"), ["/nowhere/ada", "/nowhere/ada/"]);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::day_files::Erasure;
-use super::files::Rows;
-use super::files::files_of;
+use super::files::{Rows, files_of};
 
 /// Whoever reads what was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -5,8 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::in_transcript::WAITING_ENDED;
-use super::readings;
-use super::{Incidents, SAME_EVENT, Situation, in_transcript};
+use super::{Incidents, SAME_EVENT, Situation, in_transcript, readings};
 use crate::claude::account::Account;
 use crate::claude::{credentials, settings, version};
 use crate::journal::Journal;

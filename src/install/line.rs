@@ -10,9 +10,8 @@ use serde_json::Value;
 
 use super::changes::ChangeKind;
 use super::entries::wired;
-use super::plan;
 use super::settings_edit::Additions;
-use super::{carry_out, own_path};
+use super::{carry_out, own_path, plan};
 use crate::claude::settings::SettingsFile;
 use crate::disk;
 use crate::environment::Environment;

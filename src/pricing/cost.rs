@@ -35,15 +35,12 @@ impl PriceTable {
     /// What Claude Code charges for `model` in its own totals: it obeys an organization's rates, and not the
     /// user's own.
     pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        if self.own.managed {
-            self.prices_of(model)
-        } else {
-            self.list_prices_of(model)
-        }
+        let managed = self.own.managed.then(|| self.prices_of(model));
+        managed.unwrap_or_else(|| self.list_prices_of(model))
     }
 
     /// The prices of `model` at list price.
-    fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
+    pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
         let (tariffs, known) = self.tariffs_of(model);
         ModelPrices {
             table: self,

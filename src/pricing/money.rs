@@ -88,6 +88,13 @@ impl Money {
         i64::try_from(self.0.saturating_mul(unit.into()) / other.0.max(1)).unwrap_or(i64::MAX)
     }
 
+    /// Whether it is another amount times a whole number of thousandths.
+    pub(crate) fn is_scaled(self, other: Self) -> bool {
+        let thousandths = (self.ratio(other, 2000) + 1) / 2;
+        let scaled = other.share(thousandths.unsigned_abs().into(), 1000);
+        thousandths > 0 && scaled.is_near(self)
+    }
+
     /// Every digit, for programs that add up: `12.3456`, `0.00`.
     pub fn exact(self) -> String {
         const IN_A_DOLLAR: u128 = 1_000_000_000_000;

@@ -12,8 +12,7 @@ use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlt
 use crossterm::{cursor, queue};
 
 #[cfg(unix)]
-use super::watchman;
-use super::{Shown, is_seen_by_person};
+use super::{Shown, is_seen_by_person, watchman};
 
 /// The terminal's other page, with nothing echoed. Dropping it brings the first one back.
 #[derive(Debug)]

@@ -160,6 +160,10 @@ fn beyond(
         return Money::ZERO;
     }
     let at = cluster.end;
+    let plain = |rates: &ModelPrices<'_>| rates.price(at, &missing, ServiceLevel::default(), &[]);
+    // The rates that an organization had on that day scale all of it alike.
+    let listed = prices.list_prices_of(name);
+    let is_scaled = growth.splits && growth.cost.is_scaled(at_rates(&listed) + plain(&listed));
     if ours.split_that_costs(at, missing, known, dollars).is_some() {
         return dollars;
     }
@@ -171,7 +175,7 @@ fn beyond(
         dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
     });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
-    match explained.or_else(|| is_unknown().then_some(missing)) {
+    match explained.or_else(|| (is_scaled || is_unknown()).then_some(missing)) {
         Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),
         None => dollars,
     }
