@@ -174,8 +174,8 @@ pub(crate) struct SessionBudgets<'a> {
     stops: bool,
     /// Those that there is something to say about, the fullest first.
     uses: Result<Vec<BudgetUse>, Unknown>,
-    /// Whether the next answer is paid from usage credits, as far as is known.
-    is_paying: bool,
+    /// Until when answers are paid from usage credits, as far as is known.
+    paying_until: Option<DateTime<Utc>>,
 }
 
 impl<'a> SessionBudgets<'a> {
@@ -189,7 +189,7 @@ impl<'a> SessionBudgets<'a> {
         paid: impl Fn(DateTime<Utc>, &Live) -> Option<Paid>,
     ) -> Option<Self> {
         let (budget, session) = (&config.budget, event.session_id.as_deref()?);
-        let mut is_paying = false;
+        let mut paying_until = None;
         let mut figures = || {
             // Where it was started, if that is told.
             let started = environment.path("CLAUDE_PROJECT_DIR");
@@ -201,7 +201,7 @@ impl<'a> SessionBudgets<'a> {
             let figures = live.figures(environment, Wanted::new(budget, &directory))?;
             let (month, _) = environment.zone.month_bounds(environment.now);
             let paid = budget.credits.and_then(|_| paid(month, &live));
-            is_paying = paid.is_some_and(|paid| paid.goes_on);
+            paying_until = paid.and_then(|paid| paid.goes_on_until);
             Some(uses(budget, &figures, paid.map(|paid| paid.cost)))
         };
         let uses = match config.problems.first() {
@@ -217,7 +217,7 @@ impl<'a> SessionBudgets<'a> {
             session,
             stops: budget.action == BudgetAction::Stop,
             uses,
-            is_paying,
+            paying_until,
         })
     }
 
@@ -237,12 +237,17 @@ impl<'a> SessionBudgets<'a> {
                 "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
             )));
         }
+        let clock = self.environment.clock();
+        let until = self
+            .paying_until
+            .map(|until| clock.time_and_distance(until));
+        let until = until.unwrap_or_default();
+        let renewal = full.scope.says("renewal", &[("until", &until)]);
         // `claude -p` has no input line.
         let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
         let has_line = entry.is_none_or(|entry| entry == "cli");
         Some(OnPrompt::HoldBack(format!(
-            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.{}",
-            full.scope.says("renewal", &[]),
+            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway: /whycap continue, then send the prompt again.{}",
             if has_line { KEPT } else { NO_LINE }
         )))
     }
@@ -289,7 +294,7 @@ impl<'a> SessionBudgets<'a> {
     /// Whether prompts are held back because of it, until somebody wishes to go on. What the plan includes is
     /// not held back for the sake of usage credits.
     fn holds_back(&self, used: &BudgetUse) -> bool {
-        let costs = used.scope != BudgetScope::Credits || self.is_paying;
+        let costs = used.scope != BudgetScope::Credits || self.paying_until.is_some();
         self.stops && used.is_used_up() && costs
     }
 

@@ -66,7 +66,7 @@ impl Incidents<'_> {
         evidence.login.environment_is_clients = self.environment.variable("CLAUDECODE").is_some();
         Situation {
             incident: Some(self.explained(evidence, self.recent())),
-            blocked: Vec::new(),
+            stopped: Vec::new(),
         }
     }
 

@@ -242,10 +242,10 @@ impl Incidents<'_> {
         // Those that are too old say nothing about the present.
         let mut found = self.found(session, INCIDENTS);
         let incident = found.iter().min_by_key(|incident| rank(incident)).cloned();
-        found.retain(|incident| incident.blocks().is_some());
+        found.retain(|incident| incident.goes_on().is_some());
         Situation {
             incident,
-            blocked: found,
+            stopped: found,
         }
     }
 
@@ -306,8 +306,8 @@ impl Incidents<'_> {
 pub(crate) struct Situation {
     /// The error to speak of.
     pub(crate) incident: Option<Incident>,
-    /// Every error that blocks a session.
-    pub(super) blocked: Vec<Incident>,
+    /// Every error that blocks a session, or did until it goes on by itself.
+    pub(super) stopped: Vec<Incident>,
 }
 
 impl Situation {
@@ -316,10 +316,10 @@ impl Situation {
         self.incident.as_ref().filter(|it| it.blocks().is_some())
     }
 
-    /// The error that blocks this session.
+    /// The error that stopped this session.
     pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
-        let mut blocked = self.blocked.iter();
-        blocked.find(|incident| incident.evidence.session.id.as_deref() == Some(session))
+        let mut stopped = self.stopped.iter();
+        stopped.find(|incident| incident.evidence.session.id.as_deref() == Some(session))
     }
 
     /// Whether it was open when its reset passed.

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::readings::{self, Reading};
+use super::readings::{self, LOOKED_AT, Reading};
 use super::{Incidents, in_transcript, store};
 use crate::claude::meters::Meter;
 use crate::journal::Journal;
@@ -72,8 +72,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// At list price.
     pub(crate) cost: Money,
-    /// Whether a window is full now: the next answer would be paid for, too.
-    pub(crate) goes_on: bool,
+    /// Until when a window is full: the next answer would be paid for, too.
+    pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
 /// From when until when a window was full, oldest first, by readings, the newest first.
@@ -152,14 +152,20 @@ impl Incidents<'_> {
         if why_none.is_some_and(|why| !used_up.contains(&why)) {
             return None;
         }
-        let journal = Journal::between(self.places, since, self.environment.now);
+        let now = self.environment.now;
+        // A window may have been full before.
+        let journal = Journal::between(self.places, since - LOOKED_AT, now);
         let told: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
         let full = full.concat();
         let beyond = self.beyond(since, &full, &told, costs)?;
         Some(Paid {
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on: full.iter().any(|it| it.contains(&self.environment.now)),
+            goes_on_until: full
+                .iter()
+                .filter(|it| it.contains(&now))
+                .map(|it| it.end)
+                .max(),
         })
     }
 

@@ -290,7 +290,8 @@ impl Live {
         let gains = self.gains().ok()?;
         // Whose the session is takes a look into its transcript.
         if !gains.is_empty() && meant(&self.session) {
-            costs.extend(gains.iter().map(|gain| (gain.answer.at, gain.cost)));
+            let new = gains.iter().map(|gain| (gain.answer.at, gain.cost));
+            costs.extend(new.filter(|(at, _)| *at >= from.timestamp_millis()));
         }
         Some(costs)
     }

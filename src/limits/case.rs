@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clues::{Clues, Substance};
 use super::evidence::{Evidence, Sample, Seen, Source, Whose};
-use super::kind::{LimitKind, Who, Window, named};
+use super::kind::{LimitKind, Service, Who, Window, named};
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, Fullness};
 use super::named_limit::window_in;
@@ -159,7 +159,12 @@ impl<'a> Case<'a> {
             ("gateway", "") => evidence.gateway().is_some(),
             ("gateway", "dated") => meters::spend_limit_resets_at(evidence).is_some(),
             ("room", "") => meters::all_low(evidence),
-            ("full", "window") => meters::full_window(evidence).is_some(),
+            ("full", "window") => {
+                let told = evidence.windows.newest_sample.as_ref();
+                let own = told.filter(|told| evidence.is_own(told));
+                let own = own.filter(|_| evidence.service() == Some(Service::Plan));
+                own.is_some_and(|own| own.clone().ahead(self.clock.now).has_full_window())
+            }
             ("certain", "") => self.window.is_some_and(is_full) || quota.is_some(),
             ("window", "") => self.window.is_some(),
             // Beside the windows' own samples: what is told now, and what `/usage` showed.

@@ -1,6 +1,6 @@
 //! One error, explained: the diagnosis with its words, and the contract's JSON.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::actions::Action;
@@ -19,9 +19,6 @@ use crate::secrets::hidden;
 use crate::terminal::cut;
 use crate::time::{Clock, rfc3339};
 
-/// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
-const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
-
 /// When Claude Code goes on with a blocked session by itself, if it is left alone; else why it does not.
 pub(crate) type GoesOn = Result<DateTime<Utc>, &'static str>;
 
@@ -37,7 +34,7 @@ pub struct Incident {
     pub resets: Resets,
     /// How it stands at the moment for which it was explained.
     pub standing: Standing,
-    /// Whether Claude Code, left alone, goes on at the reset.
+    /// Whether Claude Code, left alone, goes on just after the reset.
     goes_on: bool,
     /// One plain sentence: what happened and what to do first.
     pub headline: String,
@@ -92,7 +89,8 @@ impl Incident {
                 .unwrap_or_default(),
             state: telling.value("state").unwrap_or_default(),
             how_it_ended: telling.value("how it ended"),
-            goes_on: telling.meets("goes on"),
+            goes_on: telling.meets("goes on, blocks")
+                || telling.meets("ended reset, continues now"),
             both_names: telling.value("both names"),
             message,
             diagnosis,
@@ -137,15 +135,17 @@ impl Incident {
         self.goes_on()?.ok()
     }
 
-    /// The same, or why it does not. None where nothing blocks the session.
+    /// The same, or why it does not. None where nothing blocks the session or did until just now.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
-        self.blocks()?;
+        if !self.goes_on {
+            self.blocks()?;
+        }
         let stays_put = self.evidence.session.stays_put;
         Some(match (stays_put, self.resets.chosen) {
             (Some(why), _) => Err(why),
             _ if !self.goes_on => Err("Claude Code does not wait for it by itself"),
             (None, None) => Err("its reset is not known"),
-            (None, Some(reset)) => Ok(reset.at + CONTINUES_AFTER),
+            (None, Some(reset)) => Ok(reset.at + standing::CONTINUES_AFTER),
         })
     }
 

@@ -20,6 +20,8 @@ use crate::time::{Clock, Zone};
 
 /// From this version on an open session goes on by itself when the window of a plan has reset.
 const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+/// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329). If it has not by then, its user has told it not to.
+pub(super) const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// Claude Code waits for a reset that is further ahead only where its user chose so (2.1.330).
 pub(super) const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// A meter just below full says nothing: the server rounds, and refuses a little early.

@@ -5,24 +5,19 @@
 
 use std::ops::Deref;
 
-use chrono::TimeDelta;
-
 use super::case::{self, Case};
 use super::diagnosis::{Diagnosis, Saying};
 use super::kind::{LimitKind, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
 use super::rules::TABLES;
-use super::standing::{self, Standing};
+use super::standing::{self, CONTINUES_AFTER, Standing};
 use crate::terminal;
 
 /// The most characters of a headline, full stop included.
 const HEADLINE: usize = 110;
 /// The most columns of a badge.
 pub(super) const BADGE: usize = 60;
-
-/// It goes on 30 to 90 seconds after the reset. If it has not by then, its user has told it not to.
-const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(2);
 
 /// What words are made from.
 #[derive(Debug)]
@@ -182,7 +177,7 @@ impl Telling<'_> {
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => continues() && !self.evidence.since.answered,
             ("continues", "now") => {
-                continues() && reset.is_some_and(|reset| now - reset.at < CONTINUES_WITHIN)
+                continues() && reset.is_some_and(|reset| now < reset.at + CONTINUES_AFTER)
             }
             ("another", "model answered") => {
                 self.evidence.is_answered_by_another_model(diagnosis.limit)

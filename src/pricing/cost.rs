@@ -17,7 +17,7 @@ pub struct ModelPrices<'t> {
     tariffs: Tariffs<'t>,
     /// Whether the model has a known price; if not, costs are what the client would assume.
     pub known: bool,
-    multiplier: u32,
+    multiplier: u64,
 }
 
 impl PriceTable {
@@ -52,7 +52,7 @@ impl PriceTable {
     }
 
     /// An amount of the client's, brought to these prices. An override cannot be applied to an
-    /// amount, so a model that has one is only scaled.
+    /// amount without tokens, so a model that has one is only scaled.
     pub fn scale_client_amount(&self, amount: Money) -> Money {
         if self.own.is_none() || self.own.managed {
             return amount;
@@ -79,6 +79,11 @@ impl PriceTable {
 }
 
 impl ModelPrices<'_> {
+    /// Whether the user has rates of his own for this model.
+    pub(crate) fn are_overridden(&self) -> bool {
+        self.own.is_some()
+    }
+
     /// What a response of that moment costs, with the user's own rates.
     ///
     /// `calls` are the model calls that a server-side tool loop made for the response, where the
@@ -104,9 +109,11 @@ impl ModelPrices<'_> {
             }
             (None, None) => 0,
         };
-        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
+        let tenths_of_pico = tenths_of_pico + 10 * searches;
+        let scaled = tenths_of_pico.saturating_mul(self.multiplier.into());
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
-        Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
+        let pico = scaled.saturating_add(unit / 2) / unit;
+        Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX))
     }
 
     /// What other models' advice in a response of that moment costs, and whether all of them have a

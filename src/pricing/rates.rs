@@ -107,14 +107,14 @@ pub struct PriceRow {
     pub source: &'static str,
 }
 
-/// One millionth: the multiplier's unit.
-pub(super) const MULTIPLIER_UNIT: u32 = 1_000_000;
+/// As many parts of a multiplier as tell thirds apart in the sum of a year.
+pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 
 /// The user's own rates; by default none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct OwnRates {
-    /// Scales every cost, in millionths.
-    multiplier: Option<u32>,
+    /// Scales every cost.
+    multiplier: Option<f64>,
     /// By lower-case id as written, without `[1m]`.
     pub overrides: BTreeMap<String, Rates>,
     /// True if they come from managed settings, the only place where the client obeys them: its
@@ -136,11 +136,8 @@ impl OwnRates {
         if let Some(multiplier) = setting.get("multiplier") {
             let factor = multiplier.as_f64();
             let factor = factor.filter(|factor| *factor > 0.0 && *factor <= 10.0);
-            #[expect(clippy::cast_possible_truncation, reason = "at most 1e7")]
-            #[expect(clippy::cast_sign_loss, reason = "above 0")]
-            let scaled = factor.map(|it| (it * f64::from(MULTIPLIER_UNIT)).round() as u32);
-            own.multiplier = scaled;
-            if scaled.is_none() {
+            own.multiplier = factor;
+            if factor.is_none() {
                 let problem = "`modelPricing.multiplier` must be above 0 and at most 10";
                 own.problems.push(problem.to_owned());
             }
@@ -165,14 +162,19 @@ impl OwnRates {
         self.multiplier() == MULTIPLIER_UNIT && self.overrides.is_empty()
     }
 
-    /// What every cost is scaled by, in millionths.
-    pub(super) fn multiplier(&self) -> u32 {
-        self.multiplier.unwrap_or(MULTIPLIER_UNIT)
+    /// What every cost is scaled by, in parts of [`MULTIPLIER_UNIT`].
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most 1e13"
+    )]
+    pub(super) fn multiplier(&self) -> u64 {
+        (self.factor() * 1e12).round() as u64
     }
 
     /// The multiplier as a factor.
     pub fn factor(&self) -> f64 {
-        f64::from(self.multiplier()) / f64::from(MULTIPLIER_UNIT)
+        self.multiplier.unwrap_or(1.0)
     }
 
     /// The override for a model: an exact spelling first, then any spelling of the same model.
@@ -262,7 +264,7 @@ mod tests {
                 "claude-sonnet-5": {"input": 3}
             }
         }));
-        assert_eq!(own.multiplier(), 850_000);
+        assert_eq!(own.multiplier(), 850_000_000_000);
         assert_eq!(own.problems.len(), 1);
         let rates = own.find("us.anthropic.claude-opus-5-5-v1:0").unwrap();
         assert_eq!(

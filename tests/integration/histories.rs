@@ -300,6 +300,37 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
     }
 }
 
+/// An override is told per token: what was missing was shown at list price beside answers at a quarter of it.
+#[test]
+fn what_no_line_shows_costs_what_the_users_own_rates_say() {
+    let (sandbox, truth) = with_history("asked-beside-then-closed");
+    let before = sandbox.run(&["spend", "--json"]).json()["total"].clone();
+    near(&before["cost_usd"], &truth["total_usd"]);
+    let table = sandbox.run(&["prices", "--json"]).json();
+    let models = table["rows"].as_array().unwrap().iter();
+    let quarter = |rates: &Value, name: &str| rates[name].as_f64().unwrap() / 4.0;
+    let overrides = models.map(|row| {
+        let rates = &row["standard"];
+        let [input, output, read, write] =
+            ["input", "output", "cache_read", "cache_write_5m"].map(|name| quarter(rates, name));
+        let own = json!({"input": input, "output": output, "cacheRead": read, "cacheWrite": write});
+        (row["model"].as_str().unwrap().to_owned(), own)
+    });
+    let overrides: serde_json::Map<String, Value> = overrides.collect();
+    let settings = json!({"modelPricing": {"overrides": overrides}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    let total = &sandbox.run(&["spend", "--json"]).json()["total"];
+    let share = |name: &str| total[name].as_f64().unwrap() / before[name].as_f64().unwrap();
+    // An hour's writes cost no more than five minutes' there.
+    for name in ["recorded_usd", "unrecorded_usd"] {
+        assert!(
+            (0.1..0.26).contains(&share(name)),
+            "{name}: {}",
+            share(name)
+        );
+    }
+}
+
 /// A transcript whose running totals are charged at list price times `factor`.
 fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(transcript);

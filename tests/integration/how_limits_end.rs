@@ -274,6 +274,7 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
             continues,
             "{headline}"
         );
+        assert_eq!(incident["continues_at"].is_null(), !continues, "{at}");
         let first = incident["actions"][0]["do"].as_str().unwrap();
         assert_eq!(
             first.starts_with("Leave the session open"),
@@ -313,22 +314,26 @@ fn credits_that_pay_for_another_session_are_not_to_be_bought() {
 /// "No limit of yours is involved: send the prompt again", and the window was full until noon.
 #[test]
 fn an_outage_beside_a_full_window_does_not_hide_the_window() {
-    for (used, is_told) in [(100.0, true), (60.0, false)] {
+    let text = "API Error: 529 Overloaded.";
+    let busy = "API Error: Server is temporarily limiting requests (not your usage limit)";
+    for (used, text, resets, is_told) in [
+        (100.0, text, NOON, true),
+        (100.0, busy, NOON, true),
+        (97.0, text, NOON, false),
+        // It is over when somebody asks.
+        (100.0, text, NOON - 7_170, false),
+    ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         client.draws(
             "2026-11-20T09:59:00Z",
-            windows(used, NOON, 40.0, TUESDAY),
+            windows(used, resets, 40.0, TUESDAY),
             120,
         );
-        client.meets(
-            AT,
-            "API Error: 529 Overloaded.",
-            json!({"apiErrorStatus": 529}),
-        );
-        client.draws(SOON, windows(used, NOON, 40.0, TUESDAY), 120);
-        let actions = client.explained("2026-11-20T10:01:00Z")["actions"].to_string();
+        client.meets(AT, text, json!({}));
+        client.draws(SOON, windows(used, resets, 40.0, TUESDAY), 120);
+        let actions = client.explained("2026-11-20T10:00:40Z")["actions"].to_string();
         let says = "a limit of your plan is used up, too";
-        assert_eq!(actions.contains(says), is_told, "{used}: {actions}");
+        assert_eq!(actions.contains(says), is_told, "{used} {text}: {actions}");
     }
 }

@@ -129,7 +129,7 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     let continues = "limit has reset · Claude Code continues shortly";
     let again = "limit has reset · send the prompt again";
     assert_eq!(row("2.1.328", "2026-11-20T12:00:01Z"), continues);
-    assert_eq!(row("2.1.234", "2026-11-20T12:01:59Z"), continues);
+    assert_eq!(row("2.1.234", "2026-11-20T12:01:29Z"), continues);
     assert_eq!(row("2.1.233", "2026-11-20T12:00:01Z"), again);
     assert_eq!(
         row("2.1.328", "2026-11-20T12:02:00Z"),

@@ -58,6 +58,11 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
         "{facts}"
     );
     assert!(!facts.contains("8%"), "{facts}");
+    let actions = incident["actions"].to_string();
+    assert!(
+        actions.contains("Or start a new session: it belongs to the account that is logged in now"),
+        "{actions}"
+    );
     // Its own figures are its own, in whichever terminal they are looked at.
     seat.draws(
         "2026-11-20T10:00:03Z",
@@ -942,7 +947,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     };
     let held_back = sends(SOON);
     assert!(
-        held_back.contains("only while a limit of your plan is used up")
+        held_back.contains("only while a limit of your plan is used up: until 12:00, in 1 h 59 m")
             && held_back.contains("each `claude -p`"),
         "{held_back}"
     );
@@ -959,6 +964,29 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     assert!(
         budget.success().contains("\u{2248}$1.20 of $1.00"),
         "{budget:?}"
+    );
+}
+
+/// On the first of the month nothing was counted and nothing held back, though the week was full since October.
+#[test]
+fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write(
+        "whycap.toml",
+        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
+    );
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    let november = 1_793_491_200;
+    let told = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
+    client.draws("2026-10-31T22:00:00Z", told, 120);
+    client.works("2026-10-31T22:10:00Z", 300_000);
+    client.works("2026-11-01T09:00:00Z", 300_000);
+    let asks = json!({"prompt": "go on"});
+    let held_back = client.event("2026-11-01T09:01:00Z", "UserPromptSubmit", asks);
+    assert!(
+        held_back.success().contains("is used up: \u{2248}$1.20"),
+        "{held_back:?}"
     );
 }
 

@@ -130,8 +130,8 @@ fn clusters(mut runs: Vec<&Run>) -> Vec<Cluster<'_>> {
     clusters
 }
 
-/// By how much a model's part of the totals grew beyond the answers that it covers. Where the
-/// client's prices are not ours, what the missing tokens cost at ours.
+/// By how much a model's part of the totals grew beyond the answers that it covers, at the user's own rates.
+/// Where the client's prices are not ours, what the missing tokens cost at ours.
 fn beyond(
     cluster: &Cluster<'_>,
     model: Id,
@@ -146,27 +146,31 @@ fn beyond(
         costs.sum()
     };
     let name = family.model(model);
-    let ours = prices.client_prices_of(name);
+    let (own, ours) = (prices.prices_of(name), prices.client_prices_of(name));
     let dollars = growth.cost - at_rates(&ours);
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
     let counted = missing + shown;
     if growth.usage.is_zero() || counted != growth.usage.with_hour_writes(counted.cache_write_1h) {
         // A total without counts, or one that lacks an answer.
-        return dollars;
+        return prices.scale_client_amount(dollars);
     }
     if missing.prompt() == 0 && missing.web_searches == 0 {
         // No request is without a prompt: it is a difference of prices, or an answer broken off.
         return Money::ZERO;
     }
     let at = cluster.end;
-    let plain = |rates: &ModelPrices<'_>| rates.price(at, &missing, ServiceLevel::default(), &[]);
+    let plain = |rates: &ModelPrices<'_>, usage: &Usage| {
+        rates.price(at, usage, ServiceLevel::default(), &[])
+    };
+    if let Some(split) = ours.split_that_costs(at, missing, known, dollars) {
+        let overridden = own.are_overridden().then(|| plain(&own, &split));
+        return overridden.unwrap_or_else(|| prices.scale_client_amount(dollars));
+    }
     // The rates that an organization had on that day scale all of it alike.
     let listed = prices.list_prices_of(name);
-    let is_scaled = growth.splits && growth.cost.is_scaled(at_rates(&listed) + plain(&listed));
-    if ours.split_that_costs(at, missing, known, dollars).is_some() {
-        return dollars;
-    }
+    let at_list = at_rates(&listed) + plain(&listed, &missing);
+    let is_scaled = growth.splits && growth.cost.is_scaled(at_list);
     let mut guesses = prices.guesses_of_clients(name).into_iter();
     let explained = guesses.find_map(|guess| {
         // Of two clients at once, one may know the model and have answered.
@@ -176,8 +180,8 @@ fn beyond(
     });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
     match explained.or_else(|| (is_scaled || is_unknown()).then_some(missing)) {
-        Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),
-        None => dollars,
+        Some(missing) => plain(&own, &missing),
+        None => prices.scale_client_amount(dollars),
     }
 }
 

@@ -57,7 +57,7 @@ impl Store {
             for part in &life.unrecorded {
                 let place = (part.at.div_euclid(QUARTER), part.model);
                 let (sum, is_least) = parts.entry(place).or_default();
-                *sum += prices.scale_client_amount(part.cost);
+                *sum += part.cost;
                 *is_least |= part.cost == Money::ZERO;
             }
             let mut unrecorded = Money::ZERO;
@@ -69,9 +69,8 @@ impl Store {
                 self.run(add, (quarter, session, model, cost))?;
             }
             let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
-            let beyond = prices.scale_client_amount(life.beyond);
             let (in_runs, until, parent) = (life.in_runs, life.until(), life.parent);
-            let values = params![session, unrecorded, in_runs, beyond, until, parent];
+            let values = params![session, unrecorded, in_runs, life.beyond, until, parent];
             self.run(put, values)?;
             if !known.processes.is_empty() {
                 self.settle_processes(session, &known, &life, prices)?;
