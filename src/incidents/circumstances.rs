@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::in_transcript::WAITING_ENDED;
 use super::{Incidents, SAME_EVENT, Situation, in_transcript, readings};
 use crate::claude::account::Account;
-use crate::claude::{credentials, settings, version};
+use crate::claude::{credentials, sessions, settings, version};
 use crate::journal::Journal;
 use crate::limits::both_ends;
 use crate::limits::evidence::{Evidence, Seen, Whose};
@@ -150,6 +150,8 @@ impl Incidents<'_> {
             Some("it does not run in a terminal of its own")
         } else if is_cancelled(evidence, journal) {
             Some(WAITING_ENDED)
+        } else if self.is_left(evidence) {
+            Some("its session is not running")
         } else if evidence.session.waiting.is_some() || evidence.session.in_workflow {
             None
         } else if self.waiting_is_off() {
@@ -160,6 +162,12 @@ impl Incidents<'_> {
         } else {
             None
         }
+    }
+
+    fn is_left(&self, evidence: &Evidence) -> bool {
+        let open = evidence.session.id.as_ref();
+        let mut open = open.filter(|_| !evidence.since.answered).into_iter();
+        open.any(|session| sessions::is_left(self.places, session))
     }
 
     /// Asked of each error, so the settings are read once.

@@ -180,7 +180,10 @@ impl Incidents<'_> {
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
-        let served = LazyCell::new(|| self.served_last(transcripts.first()?));
+        let served = LazyCell::new(|| {
+            let newest = in_transcript::newest(self.places, None, 1);
+            self.served_last(newest.first()?)
+        });
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
             // A key is another account than the login.
             let is_others =

@@ -12,7 +12,7 @@ use super::kind::LimitKind::{
     ApiSpendCap, Auth, Billing, MemberSpendCap, OrgDisabled, OrgSpendCap, OwnSpendCap,
     SubscriptionAccess,
 };
-use super::kind::{Service, Verdict};
+use super::kind::{Counts, Service, Verdict};
 use super::meters::FULL_FROM;
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
@@ -184,7 +184,10 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
     // Whose login is served has one.
     let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
     let is_served = is_logins && diagnosis.service == Some(Service::Plan);
-    answered.is_some() && (diagnosis.limit.is_passing() || is_served || has_room)
+    // Beyond a full window only credits serve, so there are some again.
+    let has_credits =
+        diagnosis.limit.counts() == Counts::Credits && answered > Some(evidence.at + SETTLED_AFTER);
+    answered.is_some() && (diagnosis.limit.is_passing() || is_served || has_room || has_credits)
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.

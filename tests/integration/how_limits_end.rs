@@ -337,3 +337,43 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         assert_eq!(actions.contains(says), is_told, "{used} {text}: {actions}");
     }
 }
+
+/// "No usage credits are left" stood above "Paying now from usage credits".
+#[test]
+fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
+    let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    one.draws("2026-11-20T09:58:00Z", full(), 120);
+    one.meets(
+        AT,
+        text,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    assert_ne!(code(&one, SOON), 0);
+    other.answers("2026-11-20T10:10:00Z");
+    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
+}
+
+/// The machine was started anew, and "goes on by itself at 12:01" stood beside "none running".
+#[test]
+fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
+    for (start, goes_on) in [(None, true), (Some("1"), false)] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        if let Some(start) = start {
+            // No process began when the machine did.
+            let left =
+                json!({"pid": std::process::id(), "procStart": start, "sessionId": client.session});
+            sandbox.write(".claude/sessions/7.json", left.to_string());
+        }
+        let incident = client.explained("2026-11-20T10:05:00Z");
+        assert_eq!(incident["continues_at"].is_string(), goes_on, "{start:?}");
+    }
+}
