@@ -11,6 +11,13 @@ pub(crate) fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     T::deserialize(name).ok()
 }
 
+/// A number as a whole one. What is negative or none is 0, and what is too large the largest.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+#[expect(clippy::cast_sign_loss, reason = "saturates")]
+pub(crate) fn whole(number: f64) -> u64 {
+    number as u64
+}
+
 /// Reads fields by their names.
 pub(crate) trait Foreign {
     /// A field; null if there is none.

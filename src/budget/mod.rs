@@ -124,14 +124,6 @@ impl BudgetUse {
         self.spent >= self.limit
     }
 
-    /// What stands before an amount that is inferred.
-    fn about(&self) -> &'static str {
-        match self.scope {
-            BudgetScope::Credits => "\u{2248}",
-            _ => "",
-        }
-    }
-
     fn sentence(&self) -> String {
         self.told("", "")
     }
@@ -140,7 +132,7 @@ impl BudgetUse {
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.says("whose", &[]);
         let (limit, spent) = (self.limit, self.spent);
-        let about = self.about();
+        let about = self.scope.says("about", &[]);
         let used = match self.percent() {
             _ if self.is_used_up() => "used up".to_owned(),
             percent => format!("{at_least}{percent}% used"),
@@ -238,10 +230,7 @@ impl<'a> SessionBudgets<'a> {
             )));
         }
         let clock = self.environment.clock();
-        let until = self
-            .paying_until
-            .map(|until| clock.time_and_distance(until));
-        let until = until.unwrap_or_default();
+        let until = clock.time_and_distance(self.paying_until.unwrap_or(clock.now));
         let renewal = full.scope.says("renewal", &[("until", &until)]);
         // `claude -p` has no input line.
         let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");

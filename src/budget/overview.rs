@@ -219,7 +219,7 @@ impl<'c> Survey<'c> {
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             let (used, padded) = (&state.used, padding(&name, column));
-            let (about, spent, limit) = (used.about(), used.spent, used.limit);
+            let (about, spent, limit) = (used.scope.says("about", &[]), used.spent, used.limit);
             let both = spent.show_both(&self.config.currency);
             report.meter(MeterRow {
                 lead: vec![(Tone::Strong, name), (Tone::Plain, padded)],
@@ -271,12 +271,10 @@ impl BudgetState {
     /// How fast it goes, where that leads, and when it starts over.
     fn sentences(&self, clock: Clock) -> String {
         let (used, mut says) = (&self.used, Vec::new());
-        if let Some((rate, since)) = self.per_hour.filter(|(rate, _)| *rate > Money::ZERO) {
-            says.push(format!("{}.", in_an_hour(rate, since, clock)));
-        }
-        if let Some(rate) = self.per_day.filter(|rate| *rate > Money::ZERO) {
-            says.push(format!("{} a day this month.", rate.show()));
-        }
+        let hour = self.per_hour.filter(|(rate, _)| *rate > Money::ZERO);
+        says.extend(hour.map(|(rate, since)| format!("{}.", in_an_hour(rate, since, clock))));
+        let day = self.per_day.filter(|rate| *rate > Money::ZERO);
+        says.extend(day.map(|rate| format!("{} a day this month.", rate.show())));
         if let Some(forecast) = &self.forecast {
             let means = match forecast.total - used.limit {
                 over if over > Money::ZERO => format!("{} over", over.show()),

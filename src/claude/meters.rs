@@ -33,6 +33,10 @@ impl Meter {
         self.used_percent >= USED_UP
     }
 
+    pub(crate) fn has_reset(&self, now: DateTime<Utc>) -> bool {
+        self.resets_at.is_some_and(|at| at <= now)
+    }
+
     /// Whether two figures are of one run of a window.
     pub(crate) fn is_of_run(&self, other: &Self) -> bool {
         match (self.resets_at, other.resets_at) {

@@ -271,10 +271,12 @@ pub(crate) fn running(places: &Places) -> impl Iterator<Item = Doing> {
 
 /// Whether whoever had this session open is certainly gone.
 pub(crate) fn is_left(places: &Places, session: &str) -> bool {
-    let registered = registered(places).into_iter();
-    let mut own = registered.filter(|it| it.doing.session.as_deref() == Some(session));
-    let is_gone = |it: Session| matches!(it.liveness, Liveness::Gone(_));
-    own.next().is_some_and(is_gone) && own.all(is_gone)
+    let mut own = registered(places);
+    own.retain(|it| it.doing.session.as_deref() == Some(session));
+    !own.is_empty()
+        && own
+            .iter()
+            .all(|it| matches!(it.liveness, Liveness::Gone(_)))
 }
 
 /// Which client a status line of this session is for: a number above 0 that no other client has. The

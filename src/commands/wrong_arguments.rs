@@ -27,8 +27,7 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
 /// What was most likely meant. None where the parser's own words are better.
 fn hint(arguments: &[&str]) -> Option<String> {
     let (typed, meant) = match arguments {
-        ["locks", rest @ ..] => {
-            let typed = rest.iter().find(|word| word.starts_with("--clear"))?;
+        ["locks", typed, ..] if typed.starts_with("--clear") => {
             (format!("locks {typed}"), meant_by("clear")?)
         }
         ["spend", by, ..] => {

@@ -46,9 +46,8 @@ impl<'l> Attribution<'l> {
         // What a session spent beyond its answers, its account paid.
         let mut of_sessions = HashMap::new();
         ledger.rows(EVER, RowsBy::Answer, &mut |row| {
-            if let Some(holder) = row.answer.and_then(|key| holders.get(&key)) {
-                of_sessions.insert(row.origin.session.clone(), holder.clone());
-            }
+            let holder = row.answer.and_then(|key| holders.get(&key));
+            of_sessions.extend(holder.map(|it| (row.origin.session.clone(), it.clone())));
         })?;
         Ok(Self {
             ledger,

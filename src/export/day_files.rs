@@ -44,25 +44,15 @@ struct DayFiles<'f> {
 
 /// What was written so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Given {
     /// Of the last export.
     last: Stamp,
     /// By rows and day: a mark of the rows, and one of the file's bytes.
     files: BTreeMap<Rows, BTreeMap<NaiveDate, [u64; 2]>>,
-    /// Which directory it was.
-    #[serde(default)]
-    directory: Option<DirectoryId>,
     /// Whether other machines were ever seen there.
-    #[serde(default)]
     is_shared: bool,
 }
-
-/// Who began a target, and when: tells one that was emptied, or made anew, from the one before, and both from one whose
-/// files were taken away once they were loaded.
-type DirectoryId = (String, Stamp);
-
-/// The file in which it stands.
-const ID: &str = "begun.json";
 
 /// What an export did.
 #[derive(Debug, Default)]
@@ -133,11 +123,8 @@ fn put_all(
     let names = files.iter().filter_map(|file| file.file_name()?.to_str());
     let (own, others): (Vec<_>, Vec<_>) = names.partition(|it| it.starts_with(&exporter.machine));
     given.is_shared |= group::owns(directory) || !others.is_empty();
-    let id_file = directory.join(FORMAT).join(ID);
-    let found = disk::read(&id_file, LIST_LIMIT)?;
-    let id = found.and_then(|id| serde_json::from_slice::<DirectoryId>(&id).ok());
-    let has_begun_anew = given.is_shared && id != given.directory;
-    let is_new = has_begun_anew && own.is_empty();
+    // Whoever empties a directory that is shared has all machines begin anew.
+    let is_new = given.is_shared && own.is_empty();
     let mut files = DayFiles {
         directory,
         exporter,
@@ -155,15 +142,6 @@ fn put_all(
     for ((rows, day), mut present) in days {
         present.retain(|draft| !files.erased.covers_draft(draft));
         files.put_day(rows, day, &present)?;
-    }
-    if has_exports(directory) {
-        let is_marked = id.is_some();
-        let id = id.unwrap_or((exporter.machine.clone(), files.given.last));
-        if !is_marked {
-            let text = serde_json::to_vec(&id).unwrap_or_default();
-            group::write_below(directory, &id_file, &text)?;
-        }
-        files.given.directory = Some(id);
     }
     records::write(&memory, &files.given)?;
     disk::sweep(&directory.join(FORMAT), now, 2);

@@ -9,6 +9,7 @@ use super::drafts::{Draft, Stamp, Weight, key_of, lines, spend_rows};
 use super::files::{Rows, written};
 use super::pseudonym::{Exporter, LeftOut, hash};
 use crate::config::Others;
+use crate::foreign::whole;
 use crate::ledger::Counted;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -174,12 +175,7 @@ fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &Exporter) ->
         let account = hash(account, "whycap account");
         let (name, number) = (window.rate_limit_type(), hour.to_string());
         let key = key_of(&["window", &account, name, &number]);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates"
-        )]
-        let weight = Weight::new((percent * 1000.0) as u64, 0);
+        let weight = Weight::new(whole(percent * 1000.0), 0);
         let fields = json!({ "account": account, "window": window, "percent": percent });
         let by = (exporter, &*exporter.person);
         Draft::new((Rows::Windows, key), weight, hour * HOUR, by, fields)

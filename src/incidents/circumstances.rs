@@ -146,11 +146,13 @@ impl Incidents<'_> {
     /// the error.
     pub(super) fn stays_put(&self, evidence: &Evidence, journal: &Journal) -> Option<&'static str> {
         let entrypoint = evidence.line().and_then(|it| it.entrypoint.as_deref());
+        let open = evidence.session.id.as_ref();
+        let open = open.filter(|_| !evidence.since.answered);
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if is_cancelled(evidence, journal) {
             Some(WAITING_ENDED)
-        } else if self.is_left(evidence) {
+        } else if open.is_some_and(|session| sessions::is_left(self.places, session)) {
             Some("its session is not running")
         } else if evidence.session.waiting.is_some() || evidence.session.in_workflow {
             None
@@ -162,12 +164,6 @@ impl Incidents<'_> {
         } else {
             None
         }
-    }
-
-    fn is_left(&self, evidence: &Evidence) -> bool {
-        let open = evidence.session.id.as_ref();
-        let mut open = open.filter(|_| !evidence.since.answered).into_iter();
-        open.any(|session| sessions::is_left(self.places, session))
     }
 
     /// Asked of each error, so the settings are read once.

@@ -68,7 +68,7 @@ impl Incidents<'_> {
     ) -> Option<(Option<Incident>, Option<Evidence>)> {
         let session = payload.session_id.as_deref()?;
         let transcript = payload.transcript_path.as_deref();
-        let stored = store::of_session(self.recent(), session);
+        let stored = store::found(self.recent(), Some(session));
         let newest = stored.first();
         let stored_until = newest.map(|newest| Some(newest.at + SAME_EVENT));
         let is_stored = |line: &ErrorLine| stored_until.is_some_and(|until| line.at <= until);
@@ -160,10 +160,7 @@ impl Incidents<'_> {
     /// All incidents, newest first, of those stored the `most`; only those of one session if it is given.
     pub(crate) fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
         let journal = Journal::whole(self.places);
-        let stored = match session {
-            Some(session) => store::of_session(&journal, session),
-            None => store::found(&journal, ""),
-        };
+        let stored = store::found(&journal, session);
         let stored = stored.iter().take(most);
         let mut found: Vec<Evidence> = stored.map(|stored| self.read(stored, None)).collect();
         let unstored_error = |transcript: &PathBuf| {
@@ -180,10 +177,7 @@ impl Incidents<'_> {
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
-        let served = LazyCell::new(|| {
-            let newest = in_transcript::newest(self.places, None, 1);
-            self.served_last(newest.first()?)
-        });
+        let served = LazyCell::new(|| self.served_last());
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
             // A key is another account than the login.
             let is_others =
@@ -211,9 +205,11 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The session of a transcript and its last answer, if it is surely the login's: without a status line, no reading
+    /// The session that was written to last, and its last answer, if it is surely the login's: without a status line, no reading
     /// tells that the account is served.
-    fn served_last(&self, transcript: &Path) -> Option<(String, DateTime<Utc>)> {
+    fn served_last(&self) -> Option<(String, DateTime<Utc>)> {
+        let newest = in_transcript::newest(self.places, None, 1);
+        let transcript = newest.first()?;
         let owner = in_transcript::owner(transcript)?;
         let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
         let tail = in_transcript::tail(transcript).filter(|_| is_logins)?;

@@ -123,7 +123,7 @@ impl Incidents<'_> {
         let beyond = self.beyond(start, &[start..end], &told, costs)?;
         let first = beyond.iter().map(|(at, _)| *at).min()?;
         let last = beyond.iter().map(|(at, _)| *at).max()?;
-        let errors = store::found(self.recent(), "").into_iter();
+        let errors = store::found(self.recent(), None).into_iter();
         let mut since = errors.filter(|it| it.is_own(&newest) && it.at > moment(last));
         if since.any(|it| self.explained(it, self.recent()).diagnosis.is_limit()) {
             return None;
@@ -159,13 +159,13 @@ impl Incidents<'_> {
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
         let full = full.concat();
         let beyond = self.beyond(since, &full, &told, costs)?;
+        let last = full
+            .iter()
+            .filter(|time| time.contains(&now))
+            .max_by_key(|it| it.end);
         Some(Paid {
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: full
-                .iter()
-                .filter(|it| it.contains(&now))
-                .map(|it| it.end)
-                .max(),
+            goes_on_until: last.map(|time| time.end),
         })
     }
 

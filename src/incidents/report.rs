@@ -74,9 +74,7 @@ fn sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
     if !notes.is_empty() {
         report.gap();
     }
-    for note in notes {
-        report.paragraph(Tone::Quiet, note);
-    }
+    report.paragraphs(Tone::Quiet, notes);
 }
 
 /// The sums of each limit.

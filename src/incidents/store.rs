@@ -51,19 +51,12 @@ impl From<StoredError> for Evidence {
     }
 }
 
-/// The errors of one session, newest first.
-pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Evidence> {
-    let text = format!("\"session_id\":{}", serde_json::json!(session));
-    let mut found = found(journal, &text);
-    found.retain(|stored| stored.session.id.as_deref() == Some(session));
-    found
-}
-
-/// The errors of all sessions whose lines hold this text, newest first: the last record of each. A
-/// line of a transcript is one error, whatever it was taken for first.
-pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
+/// The errors of a session, or of all, newest first: the last record of each. A line of a transcript is one error,
+/// whatever it was taken for first.
+pub(super) fn found(journal: &Journal, session: Option<&str>) -> Vec<Evidence> {
+    let text = session.map(|id| format!("\"session_id\":{}", serde_json::json!(id)));
     let (mut keys, mut lines) = (HashSet::new(), HashSet::new());
-    let records = journal.records::<StoredError>(text);
+    let records = journal.records::<StoredError>(text.as_deref().unwrap_or_default());
     let mut found: Vec<Evidence> = records.map(Evidence::from).collect();
     found.retain(Evidence::has_sound_dates);
     found.retain(|stored| {
@@ -71,6 +64,7 @@ pub(super) fn found(journal: &Journal, text: &str) -> Vec<Evidence> {
         let is_new_line = line.is_none_or(|line| lines.insert(line));
         keys.insert((stored.session.id.clone(), stored.at)) && is_new_line
     });
+    found.retain(|stored| session.is_none_or(|id| stored.session.id.as_deref() == Some(id)));
     found.sort_by_key(|stored| Reverse(stored.at));
     found
 }
@@ -86,7 +80,7 @@ fn telling(error: &Evidence) -> (String, DateTime<Utc>) {
 impl Incidents<'_> {
     /// Stores a new error. Two of a session in one millisecond are two.
     fn create(&self, new: &mut Evidence) -> Result<(), disk::Error> {
-        let taken = of_session(self.recent(), new.session.id.as_deref().unwrap_or_default());
+        let taken = found(self.recent(), new.session.id.as_deref().or(Some("")));
         while taken.iter().any(|taken| taken.at == new.at) {
             new.at += TimeDelta::milliseconds(1);
         }
@@ -132,7 +126,7 @@ impl Incidents<'_> {
 
     /// The newest error of a session.
     pub(super) fn newest_error(&self, session: &str) -> Option<Evidence> {
-        of_session(self.recent(), session).into_iter().next()
+        found(self.recent(), Some(session)).into_iter().next()
     }
 
     /// Whether the user was told of an error in the conversation.
@@ -182,8 +176,8 @@ mod tests {
         answered.since.answered = true;
         journal::add(&places, now, &answered).unwrap();
         let journal = Journal::recent(&places, now);
-        assert_eq!(of_session(&journal, "s"), [second, answered]);
-        assert_eq!(of_session(&journal, "S"), []);
+        assert_eq!(found(&journal, Some("s")), [second, answered]);
+        assert_eq!(found(&journal, Some("S")), []);
     }
 
     #[test]

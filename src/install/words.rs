@@ -108,9 +108,8 @@ pub(crate) fn afterthoughts(places: &Places, here: &Path, scope: SettingsScope) 
                 "{place} sets disableAllHooks: no hook and no status line will run until it is taken out"
             ));
         }
-        if let Err(why) = &file.contents {
-            notes.push(format!("{place}: {why}"));
-        }
+        let fault = file.contents.as_ref().err();
+        notes.extend(fault.map(|why| format!("{place}: {why}")));
     }
     if scope == SettingsScope::Project {
         notes.push(SHARED.to_owned());

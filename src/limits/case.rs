@@ -196,8 +196,7 @@ impl<'a> Case<'a> {
         let is_pasted = evidence.text.seen == Seen::Pasted;
         let sample = evidence.windows.newest_sample.as_ref()?;
         let meter = sample.meter(window).filter(|_| is_pasted)?;
-        let is_ahead = meter.resets_at.is_none_or(|at| at > now);
-        (now - sample.measured <= FRESH_FOR && is_ahead).then_some((sample, meter))
+        (now - sample.measured <= FRESH_FOR && !meter.has_reset(now)).then_some((sample, meter))
     }
 
     /// Who pays, and can change what is paid for: of what a message says is an organization's, an admin.

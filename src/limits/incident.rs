@@ -137,11 +137,9 @@ impl Incident {
 
     /// The same, or why it does not. None where nothing blocks the session or did until just now.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
-        if !self.goes_on {
-            self.blocks()?;
-        }
+        let is_stopped = self.goes_on || self.blocks().is_some();
         let stays_put = self.evidence.session.stays_put;
-        Some(match (stays_put, self.resets.chosen) {
+        is_stopped.then(|| match (stays_put, self.resets.chosen) {
             (Some(why), _) => Err(why),
             _ if !self.goes_on => Err("Claude Code does not wait for it by itself"),
             (None, None) => Err("its reset is not known"),

@@ -167,6 +167,7 @@ impl Telling<'_> {
         let is_armed = is_its && self.evidence.session.waiting.is_some();
         let waits = || reset.is_none_or(is_near) || is_armed;
         let continues = || standing::continues_by_itself(self.evidence, diagnosis) && waits();
+        let is_due = reset.is_some_and(|reset| now < reset.at + CONTINUES_AFTER);
         let is_of_one_model = Window::is_of_one_model;
         let is_verdict = |name: &str| named(name) == Some(diagnosis.verdict);
         Some(match name.split_once(' ').unwrap_or((name, "")) {
@@ -176,9 +177,7 @@ impl Telling<'_> {
             ("is", "full") => diagnosis.window_is_full,
             ("answered", "") => self.evidence.since.answered,
             ("goes", "on") => continues() && !self.evidence.since.answered,
-            ("continues", "now") => {
-                continues() && reset.is_some_and(|reset| now < reset.at + CONTINUES_AFTER)
-            }
+            ("continues", "now") => continues() && is_due,
             ("another", "model answered") => {
                 self.evidence.is_answered_by_another_model(diagnosis.limit)
             }

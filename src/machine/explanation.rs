@@ -160,52 +160,7 @@ impl Machine {
         );
         (cost.share(WORTH_SAYING, 1) > all).then_some(says)
     }
-}
 
-/// That it was another session than the one that asks.
-fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
-    let met_in = incident.evidence.session.id.as_deref();
-    let theirs = met_in.filter(|_| met_in != asks && asks.is_some());
-    theirs.map(|id| format!("Another session met this ({id:.8}), not this one."))
-}
-
-fn nothing_is_known(session: Option<&str>) -> [String; 2] {
-    let known = match session {
-        Some(id) => format!("No limit error is known in session {id}."),
-        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
-    };
-    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
-    [known, how.to_owned()]
-}
-
-/// How long an event may spend on reading what other sessions wrote.
-const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
-
-fn message(text: &str) -> Value {
-    let says = visible(text);
-    // "whycap does not know this message" names it already.
-    let says = says.strip_prefix("whycap ").unwrap_or(&says);
-    json!({ "systemMessage": format!("whycap: {says}") })
-}
-
-/// The client shows the reason and sends nothing to the model: so `/whycap …` works while a limit
-/// holds, and costs no token.
-fn held_back(reason: &str) -> Value {
-    json!({ "decision": "block", "reason": visible_lines(reason) })
-}
-
-/// An answer, as whoever asked shows it: a prompt is held back, and the plugin's module shows a text. The model
-/// sees nothing of either.
-pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
-    let says = visible_lines(text);
-    match name {
-        // Claude Code writes "whycap: " before a module's text: its first row would be out of line.
-        EventName::CommandRun => json!({ "text": format!("\n{says}"), "isTextDisplayOnly": true }),
-        _ => held_back(text),
-    }
-}
-
-impl Machine {
     /// Holds a prompt back, or warns once, where a budget is used far enough.
     pub(crate) fn on_prompt(&self) -> Option<Value> {
         let is_from_agent = self.event()?.is_from_agent();
@@ -283,5 +238,48 @@ impl Machine {
         if let Err(error) = read_on() {
             let _ = Ledger::mend(places, Patience::None, prices, &error, false);
         }
+    }
+}
+
+/// That it was another session than the one that asks.
+fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
+    let met_in = incident.evidence.session.id.as_deref();
+    let theirs = met_in.filter(|_| met_in != asks && asks.is_some());
+    theirs.map(|id| format!("Another session met this ({id:.8}), not this one."))
+}
+
+fn nothing_is_known(session: Option<&str>) -> [String; 2] {
+    let known = match session {
+        Some(id) => format!("No limit error is known in session {id}."),
+        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
+    };
+    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
+    [known, how.to_owned()]
+}
+
+/// How long an event may spend on reading what other sessions wrote.
+const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
+
+fn message(text: &str) -> Value {
+    let says = visible(text);
+    // "whycap does not know this message" names it already.
+    let says = says.strip_prefix("whycap ").unwrap_or(&says);
+    json!({ "systemMessage": format!("whycap: {says}") })
+}
+
+/// The client shows the reason and sends nothing to the model: so `/whycap …` works while a limit
+/// holds, and costs no token.
+fn held_back(reason: &str) -> Value {
+    json!({ "decision": "block", "reason": visible_lines(reason) })
+}
+
+/// An answer, as whoever asked shows it: a prompt is held back, and the plugin's module shows a text. The model
+/// sees nothing of either.
+pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
+    let says = visible_lines(text);
+    match name {
+        // Claude Code writes "whycap: " before a module's text: its first row would be out of line.
+        EventName::CommandRun => json!({ "text": format!("\n{says}"), "isTextDisplayOnly": true }),
+        _ => held_back(text),
     }
 }

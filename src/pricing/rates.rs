@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, whole};
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,7 @@ impl TryFrom<f64> for Rate {
     type Error = &'static str;
 
     fn try_from(dollars: f64) -> Result<Self, Self::Error> {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 1e10")]
-        let rate = Self((dollars * 1e6).round() as i64);
+        let rate = Self(whole((dollars * 1e6).round()).cast_signed());
         let price = (0.0..=10_000.0).contains(&dollars).then_some(rate);
         price.ok_or("a price must be from 0 to 10000 dollars")
     }
@@ -135,9 +134,8 @@ impl OwnRates {
         };
         if let Some(multiplier) = setting.get("multiplier") {
             let factor = multiplier.as_f64();
-            let factor = factor.filter(|factor| *factor > 0.0 && *factor <= 10.0);
-            own.multiplier = factor;
-            if factor.is_none() {
+            own.multiplier = factor.filter(|factor| *factor > 0.0 && *factor <= 10.0);
+            if own.multiplier.is_none() {
                 let problem = "`modelPricing.multiplier` must be above 0 and at most 10";
                 own.problems.push(problem.to_owned());
             }
@@ -163,13 +161,8 @@ impl OwnRates {
     }
 
     /// What every cost is scaled by, in parts of [`MULTIPLIER_UNIT`].
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "at most 1e13"
-    )]
     pub(super) fn multiplier(&self) -> u64 {
-        (self.factor() * 1e12).round() as u64
+        whole((self.factor() * 1e12).round())
     }
 
     /// The multiplier as a factor.

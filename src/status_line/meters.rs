@@ -85,15 +85,8 @@ fn meter(
 
 /// A window whose reset has passed is empty, whatever the client last heard.
 pub(crate) fn level(meter: &Meter, clock: Clock) -> f64 {
-    if is_over(meter, clock) {
-        0.0
-    } else {
-        meter.used_percent
-    }
-}
-
-fn is_over(meter: &Meter, clock: Clock) -> bool {
-    meter.resets_at.is_some_and(|at| at <= clock.now)
+    let used = Some(meter.used_percent).filter(|_| !meter.has_reset(clock.now));
+    used.unwrap_or_default()
 }
 
 /// 99.6 is not 100: a window is only shown as full when it is.
@@ -127,7 +120,7 @@ fn time_of_reset(at: DateTime<Utc>, clock: Clock) -> String {
 pub(super) fn windows(told: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
     let age = clock.now - told.measured;
     // What was used since a reset only a new figure tells.
-    let is_known = |meter: &Meter| age <= FRESH_FOR || !is_over(meter, clock);
+    let is_known = |meter: &Meter| age <= FRESH_FOR || !meter.has_reset(clock.now);
     let gauges = told.windows().filter(|(_, meter)| is_known(meter));
     let gauges = gauges.map(|(window, meter)| Gauge::new(window.name(), &meter, clock));
     let spend = told.others.spend_limit;

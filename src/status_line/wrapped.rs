@@ -198,10 +198,7 @@ fn collect(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the door for the one command that the user told us to keep"
-)]
+#[expect(clippy::disallowed_methods, reason = "the user's own command")]
 fn spawn(shell: &Shell, command: &str, search: &OsStr) -> io::Result<Child> {
     let (program, before) = shell.program();
     let mut shell = Command::new(program);

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::text::{escaped_json, visible, visible_lines};
 use super::{Palette, Piece, Tone};
+use crate::foreign::whole;
 
 /// A value as JSON in one line, in which everything can be seen.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
@@ -152,13 +153,8 @@ pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
     "\u{2588}".repeat(eighths / 8) + EIGHTHS.get(eighths % 8).copied().unwrap_or_default()
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a part of the columns"
-)]
 fn rounded(part: f64) -> usize {
-    part.round() as usize
+    usize::try_from(whole(part.round())).unwrap_or(usize::MAX)
 }
 
 /// Deletes what was shown.

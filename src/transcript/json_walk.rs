@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use crate::foreign::whole;
+
 /// A place in the bytes of a JSON value. Each method passes over one value; None means that the
 /// bytes are not JSON, and then the place is of no use any more.
 pub(super) struct JsonWalk<'a> {
@@ -244,12 +246,7 @@ pub(super) fn count(value: &[u8]) -> u64 {
     if let Ok(count) = digits.unwrap_or_default().parse::<u64>() {
         return count.min(MOST);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and a negative or missing count is 0"
-    )]
-    number(value).map_or(0, |number| (number as u64).min(MOST))
+    number(value).map_or(0, |number| whole(number).min(MOST))
 }
 
 #[cfg(test)]

@@ -21,10 +21,8 @@ pub const SYNTHETIC: &str = "<synthetic>";
 
 /// What a line that was worth parsing turned out to be.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is handed on at once and never kept; a box would be an allocation a line"
-)]
+// It is handed on at once and never kept; a box would be an allocation a line.
+#[expect(clippy::large_enum_variant, reason = "handed on at once")]
 pub enum Line<'a> {
     /// A repetition of a response.
     Response(Response<'a>),

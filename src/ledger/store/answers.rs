@@ -106,6 +106,28 @@ impl Store {
     pub(crate) fn each_answer(&self, mut see: impl FnMut(Answer) -> Result<()>) -> Result<()> {
         self.each("SELECT * FROM response", [], |row| see(answer_from(row)?))
     }
+
+    /// Applies the differences to `quarter` and `session`.
+    pub(crate) fn change_sums(&self, changes: SumChanges) -> Result<()> {
+        let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ? AND responses = 0 AND cost = 0";
+        let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
+        let changes = changes.0.into_iter();
+        for (key, change) in changes.filter(|(_, change)| *change != Sums::default()) {
+            add(by_session.entry(key[1]).or_default(), change);
+            self.run(ADD_SUMS, params_from_iter(key.into_iter().chain(change)))?;
+            if change[0] <= 0 {
+                self.run(forget, key)?;
+            }
+        }
+        let put = "UPDATE session SET recorded = CAST(recorded + ?2 AS INTEGER), unpriced = CAST(unpriced + ?3 AS INTEGER) WHERE id = ?1";
+        for (session, [_, unpriced, .., cost]) in by_session {
+            self.run(put, [session, cost, unpriced])?;
+            if self.changes() == 0 {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// None for an empty list.
@@ -160,27 +182,3 @@ output = CAST(output + excluded.output AS INTEGER), cache_read = CAST(cache_read
 cache_write = CAST(cache_write + excluded.cache_write AS INTEGER),
 cache_write_1h = CAST(cache_write_1h + excluded.cache_write_1h AS INTEGER),
 web_searches = CAST(web_searches + excluded.web_searches AS INTEGER), cost = CAST(cost + excluded.cost AS INTEGER)";
-
-impl Store {
-    /// Applies the differences to `quarter` and `session`.
-    pub(crate) fn change_sums(&self, changes: SumChanges) -> Result<()> {
-        let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ? AND responses = 0 AND cost = 0";
-        let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
-        let changes = changes.0.into_iter();
-        for (key, change) in changes.filter(|(_, change)| *change != Sums::default()) {
-            add(by_session.entry(key[1]).or_default(), change);
-            self.run(ADD_SUMS, params_from_iter(key.into_iter().chain(change)))?;
-            if change[0] <= 0 {
-                self.run(forget, key)?;
-            }
-        }
-        let put = "UPDATE session SET recorded = CAST(recorded + ?2 AS INTEGER), unpriced = CAST(unpriced + ?3 AS INTEGER) WHERE id = ?1";
-        for (session, [_, unpriced, .., cost]) in by_session {
-            self.run(put, [session, cost, unpriced])?;
-            if self.changes() == 0 {
-                return Err(rusqlite::Error::QueryReturnedNoRows);
-            }
-        }
-        Ok(())
-    }
-}
