@@ -38,20 +38,24 @@ pub(crate) struct PageSums {
     latest: Option<(Millis, NaiveDate, [u32; 2])>,
 }
 
+/// Models without a known price, where names are left out.
+const OTHERS: &str = "other models";
+
 /// All of them.
 pub(super) fn sum_of(sums: &SumsByName) -> Tally {
     sums.values().copied().sum()
 }
 
 impl PageSums {
-    /// Takes in a row that tells its origin.
-    pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone) {
+    /// Takes in a row that tells its origin. A model's name can be somebody's own.
+    pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let (_, day, hour) = match self.latest {
             Some(latest) if latest.0 == row.at => latest,
             _ => self.place(row.at, zone),
         };
         *self.week.entry(hour).or_default() += row.tally.cost();
-        let (model, session) = (known(row.model), row.origin.session.clone());
+        let named = Some(row.model).filter(|_| names_model);
+        let (model, session) = (named.map_or(OTHERS, known), row.origin.session.clone());
         let mut sums = vec![
             (&mut self.projects, known(&row.origin.project)),
             (&mut self.models, model),

@@ -205,8 +205,8 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The session that was written to last, and its last answer, if it is surely the login's: without a status line, no reading
-    /// tells that the account is served.
+    /// The session that was written to last, and its last answer, if it is surely the login's: without a status
+    /// line, no reading tells that the account is served.
     fn served_last(&self) -> Option<(String, DateTime<Utc>)> {
         let newest = in_transcript::newest(self.places, None, 1);
         let transcript = newest.first()?;

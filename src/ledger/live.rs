@@ -59,7 +59,7 @@ pub struct Live {
 pub struct Wanted<'a> {
     /// The month.
     pub month: bool,
-    /// This month in the directories of those of these that cover the session's.
+    /// Budgets; this month in the projects among them that the session is in.
     pub projects: Option<&'a Budget>,
     /// Where the session is; its transcript knows better, once it has an answer.
     pub directory: &'a str,

@@ -201,11 +201,8 @@ impl<'a> LineKnown<'a> {
     /// Answers that cost money beside the plan. Looked for only where a window is full.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self.incident.iter().any(|it| it.blocks().is_some());
-        let is_full = self
-            .facts
-            .windows
-            .as_ref()
-            .is_some_and(Sample::has_full_window);
+        let windows = self.facts.windows.as_ref();
+        let is_full = windows.is_some_and(Sample::has_full_window);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
         let transcript = self.asked.payload.transcript_path.as_deref();
         let costs = |since, is_own: Meant<'_>| live.costs_since(since, is_own);

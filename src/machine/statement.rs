@@ -183,9 +183,10 @@ impl Machine {
         let (clock, places) = (wanted.clock, &self.places);
         let (mut sums, mut team) = (PageSums::default(), None);
         let period = wanted.period.of_rows(clock.zone);
+        let is_named = |model: &str| !is_anonymous || self.prices().tariffs_of(model).1;
         let (mut statement, mut incidents, before, worth) = match &wanted.from {
             Some(directory) => {
-                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone);
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
                 let statement = self.of_exports(directory, wanted, &mut add)?;
                 team = Some(self.limits_of_exports(directory, &period)?);
                 (statement, Vec::new(), None, PercentWorth::default())
@@ -193,7 +194,7 @@ impl Machine {
             None => self.gathered(|ledger, read| {
                 // A ledger that was mended is read once more.
                 sums = PageSums::default();
-                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone);
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
                 let statement = self.stated(&ledger, wanted, read, &mut add)?;
                 let incidents = self.incidents().all_with_ends(None, &ledger);
                 let (before, worth) = (before(&ledger, wanted)?, self.worth(&ledger, None)?);

@@ -262,6 +262,10 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         ".claude/projects/-x/damaged.jsonl",
         "{\"type\":\"assistant\",\"usage\": half",
     );
+    let mut answer = client.answer_line("2026-11-20T06:00:00Z", 9_000);
+    let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/orchard";
+    answer["message"]["model"] = json!(profile);
+    client.append(&answer);
     let sandbox = sandbox.variable("TZ", "Europe/Berlin");
     let named = page(&sandbox, &[]);
     let anonymous = page(&sandbox, &["--anonymous"]);
@@ -274,6 +278,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         "secret-branch",
         "beef",
         "Berlin",
+        "orchard",
         "api",
         "dev@",
         ".claude",
@@ -284,7 +289,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
             "{name}"
         );
     }
-    for name in ["acme-takeover", "Buy Acme quietly", "Berlin"] {
+    for name in ["acme-takeover", "Buy Acme quietly", "Berlin", "orchard"] {
         assert!(named.contains(name), "{name}");
     }
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));

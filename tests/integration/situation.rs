@@ -26,6 +26,13 @@ pub fn with_a_private_login() -> Sandbox {
     sandbox
 }
 
+/// The same with a budget of $1.00 for usage credits.
+fn with_a_credits_budget(more: &str) -> Sandbox {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write("whycap.toml", format!("[budget]\ncredits = 1.0\n{more}\n"));
+    sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap())
+}
+
 pub fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
     client.append(
         &json!({"type": "session-owner", "sessionId": client.session,
@@ -873,9 +880,7 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
 /// Its own budget, a month: what earlier windows cost counts, what was included does not.
 #[test]
 fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write("whycap.toml", "[budget]\ncredits = 1.0\n");
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     let draws = |at: &str, percent: f64, resets: i64| {
         client.draws(at, windows(percent, resets, 40.0, TUESDAY), 120);
@@ -924,12 +929,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
 /// The plan includes the answers of a fresh window, however much was paid before it began.
 #[test]
 fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write(
-        "whycap.toml",
-        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
-    );
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = with_a_credits_budget("action = \"stop\"");
     let mut client = Client::new(&sandbox);
     let entry = ("CLAUDE_CODE_ENTRYPOINT", "sdk-cli");
     client
@@ -970,12 +970,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
 /// On the first of the month nothing was counted and nothing held back, though the week was full since October.
 #[test]
 fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write(
-        "whycap.toml",
-        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
-    );
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     let november = 1_793_491_200;
     let told = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
@@ -993,9 +988,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
 /// A user of an API key saw "$0.00 of $1.00" for what nobody had told.
 #[test]
 fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write("whycap.toml", "[budget]\ncredits = 1.0\n");
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     client.works(AT, 100_000);
     let told = client.run(SOON, &["budget"], b"").success().to_owned();
@@ -1028,12 +1021,7 @@ fn where_the_server_serves_no_credits_nobody_pays() {
 /// A cloud, a key or a gateway pays for it, and no transcript says so.
 #[test]
 fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits() {
-    let sandbox = with_a_private_login();
-    let config = sandbox.write(
-        "whycap.toml",
-        "[budget]\ncredits = 1.0\naction = \"stop\"\n",
-    );
-    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
         client.works(&format!("2026-11-20T09:{minute}:00Z"), 10_000);
