@@ -358,6 +358,8 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     other.answers("2026-11-20T10:10:00Z");
     other.draws("2026-11-20T10:10:01Z", full(), 120);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
+    let first = one.explained("2026-11-20T10:11:00Z")["actions"][0].clone();
+    assert_eq!(first["costs_money"], true, "{first}");
 }
 
 /// The machine was started anew, and "goes on by itself at 12:01" stood beside "none running".
