@@ -11,8 +11,7 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, queue};
 
-#[cfg(unix)]
-use super::{Shown, is_seen_by_person, watchman};
+use super::{Shown, is_seen_by_person};
 
 /// The terminal's other page, with nothing echoed. Dropping it brings the first one back.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ impl Screen {
             return Ok(None);
         }
         #[cfg(unix)]
-        let went_on = watchman::watch(give_back, take)?;
+        let went_on = super::watchman::watch(give_back, take)?;
         // Elsewhere signals neither end nor stop a process.
         #[cfg(not(unix))]
         let went_on = Arc::default();
@@ -109,7 +108,7 @@ impl Screen {
                     Event::Key(key) if key.kind == KeyEventKind::Release => {}
                     Event::Key(key) if leaves(key) => return Ok(Woken::Left),
                     #[cfg(unix)]
-                    Event::Key(key) if is_with_control(key, 'z') => watchman::stop(),
+                    Event::Key(key) if is_with_control(key, 'z') => super::watchman::stop(),
                     Event::Resize(..) => return Ok(Woken::Resized),
                     _ => {}
                 }

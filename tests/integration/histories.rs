@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
-use crate::support::{Run, Sandbox, data, in_namespaces, started};
+#[cfg(target_os = "linux")]
+use crate::support::{Run, in_namespaces};
+use crate::support::{Sandbox, data, started};
 
 /// Histories that real clients wrote, each with the truth of what was served: one session through
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
@@ -332,6 +334,7 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
 }
 
 /// A transcript whose running totals are charged at list price times `factor`.
+#[cfg(target_os = "linux")]
 fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(transcript);
     let lines = text.split_inclusive('\n').map(|line| {

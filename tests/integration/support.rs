@@ -1,5 +1,6 @@
 //! A home directory for one test, and the program run inside it.
 
+#[cfg(target_os = "linux")]
 use std::ffi::OsStr;
 use std::fmt::{Display, Formatter};
 use std::fs::{self, OpenOptions};
@@ -293,6 +294,7 @@ impl Run {
 
 /// A command in namespaces of its own, as the root of them. None where the system gives none; then
 /// nothing can be tried.
+#[cfg(target_os = "linux")]
 pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
     let inside = |program: &OsStr| {
         let mut inside = Command::new("unshare");
