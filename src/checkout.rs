@@ -35,8 +35,7 @@ impl Head {
 
     fn parse(head: &str) -> Option<Self> {
         if let Some(name) = head.strip_prefix("ref:") {
-            let name = name.trim();
-            let name = name.strip_prefix("refs/heads/").unwrap_or(name);
+            let name = name.trim().strip_prefix("refs/heads/").unwrap_or(name);
             // Where branches are kept in tables, HEAD names none.
             let is_named = !name.is_empty() && name != ".invalid";
             return is_named.then(|| Self::Branch(name.to_owned()));

@@ -67,7 +67,7 @@ pub(crate) struct SpendNow {
     /// What an hour costs today, and since when.
     pub(crate) per_hour: Option<(Money, DateTime<Utc>)>,
     pub(crate) block: Option<Block>,
-    /// Whether every transcript is read.
+    /// Whether everything in the transcripts of the day is read.
     pub(crate) is_complete: bool,
 }
 

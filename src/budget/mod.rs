@@ -47,13 +47,16 @@ static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::parse(include_str!("scop
 impl BudgetScope {
     /// What scopes.json says of such budgets under this name.
     fn says(&self, what: &str, given: &[Filling<'_>]) -> String {
-        let (name, label) = (format!("{}.{what}", self.key()), self.label());
-        let project = match self {
-            Self::Project(key) => key.as_str(),
-            _ => "",
-        };
-        let own: [Filling<'_>; 2] = [("project", &project), ("label", &label)];
-        TEXTS.say(&name, &[given, &own].concat())
+        let own: [Filling<'_>; 1] = [("project", &self.project().unwrap_or_default())];
+        TEXTS.say(&format!("{}.{what}", self.key()), &[given, &own].concat())
+    }
+
+    /// The key of a project.
+    fn project(&self) -> Option<&str> {
+        match self {
+            Self::Project(key) => Some(key),
+            _ => None,
+        }
     }
 
     /// Its key in `config.toml`, for a project the key of the table.

@@ -47,7 +47,7 @@ pub(crate) struct BesideBudgets {
     pub(crate) percent_worth: PercentWorth,
     /// What was paid from usage credits this month, where that can be inferred.
     pub(crate) paid: Option<Money>,
-    /// Whether every transcript is read.
+    /// Whether everything in the transcripts of the month is read.
     pub(crate) is_complete: bool,
 }
 
@@ -214,8 +214,7 @@ impl<'c> Survey<'c> {
     }
 
     fn say_states(&self, states: &[BudgetState], report: &mut Report) {
-        let names = states.iter().map(|it| it.name(self.clock));
-        let names: Vec<String> = names.collect();
+        let names: Vec<String> = states.iter().map(|it| it.name(self.clock)).collect();
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
             let (used, padded) = (&state.used, padding(&name, column));
@@ -248,7 +247,7 @@ impl<'c> Survey<'c> {
 const ESTIMATED: &str =
     "This month includes models without a known price, estimated the way Claude Code does.";
 const CREDITS_UNKNOWN: &str = "Usage credits: what was paid this month cannot be told. Either no status line has shown yet how full your plan's limits are, or credits are off for you.";
-const INCOMPLETE: &str = "Not every transcript is read, so it may be more.";
+const INCOMPLETE: &str = "Not all of your transcripts could be read, so it may be more.";
 const BROKEN: &str = "Until it is mended, no budget in it is watched.";
 
 /// The widest that a budget's name gets.
@@ -261,8 +260,9 @@ impl BudgetState {
 
     fn name(&self, clock: Clock) -> String {
         let month = clock.zone.day(clock.now).format("%B");
-        let name = match &self.session {
-            Some(asked) if !asked.name.is_empty() => asked.name.clone(),
+        let name = match (&self.session, self.used.scope.project()) {
+            (Some(asked), _) if !asked.name.is_empty() => asked.name.clone(),
+            (_, Some(project)) => end_of_path(project, WIDEST_NAME).to_owned(),
             _ => self.used.scope.says("name", &[("month", &month)]),
         };
         cut(&name, WIDEST_NAME)
@@ -303,13 +303,9 @@ impl BudgetState {
 
     fn json(&self) -> Value {
         let BudgetUse { scope, spent, .. } = &self.used;
-        let project = match scope {
-            BudgetScope::Project(key) => Some(key),
-            _ => None,
-        };
         json!({
             "budget": scope.key(),
-            "project": project,
+            "project": scope.project(),
             "session_id": self.session.as_ref().map(|asked| &asked.id),
             "limit_usd": self.used.limit.usd(),
             "spent_usd": spent.usd(),
@@ -321,4 +317,15 @@ impl BudgetState {
             "starts_over_at": self.ends.map(rfc3339),
         })
     }
+}
+
+/// As much of a path's end as fits: two projects may have one last name.
+fn end_of_path(path: &str, columns: usize) -> &str {
+    let mut end = path.trim_end_matches(['/', '\\']);
+    while width(end) > columns
+        && let Some((_, below)) = end.split_once(['/', '\\'])
+    {
+        end = below;
+    }
+    end
 }

@@ -19,7 +19,7 @@ pub(crate) struct BudgetArguments {
 impl Verb for BudgetArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let (config, Clock { now, zone, .. }) = (&machine.config, machine.clock());
-        let (today, _) = zone.day_bounds(now);
+        let ((today, _), (month, _)) = (zone.day_bounds(now), zone.month_bounds(now));
         let writes = machine.writes(Some(today.timestamp_millis()));
         let sessions = machine.sessions_asked();
         let report = machine.gathered(|ledger, caught| {
@@ -29,16 +29,16 @@ impl Verb for BudgetArguments {
             let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
             let percent_worth = machine.worth(&ledger, None)?.with_prompts(&writes);
             let paid = config.budget.credits.and_then(|_| {
-                let (month, _) = zone.month_bounds(now);
                 let incidents = machine.incidents();
                 let costs = |since, is_own: Meant<'_>| ledger.costs_since(since, is_own);
                 Some(incidents.paid_since(month, &costs)?.cost)
             });
+            let damaged = ledger.damaged(month.timestamp_millis())?;
             let beside = BesideBudgets {
                 hint,
                 percent_worth,
                 paid,
-                is_complete: caught.is_all(),
+                is_complete: caught.is_all() && damaged.is_empty(),
             };
             let file = &machine.places.settings;
             Ok(survey.report(&beside, &file.to_string_lossy(), &machine.places.show(file)))

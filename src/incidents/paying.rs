@@ -159,13 +159,10 @@ impl Incidents<'_> {
         let full = [Window::FiveHour, Window::Weekly].map(|window| full_times(&told, window));
         let full = full.concat();
         let beyond = self.beyond(since, &full, &told, costs)?;
-        let last = full
-            .iter()
-            .filter(|time| time.contains(&now))
-            .max_by_key(|it| it.end);
+        let open = full.iter().filter(|time| time.contains(&now));
         Some(Paid {
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
-            goes_on_until: last.map(|time| time.end),
+            goes_on_until: open.map(|time| time.end).max(),
         })
     }
 

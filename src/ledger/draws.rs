@@ -83,8 +83,7 @@ impl Listener<'_> {
     /// Of what processes drew, that of the one which draws now. None if it is new.
     fn same_process(&self) -> Result<Option<&ProcessTotal>> {
         let (drawn, known) = (self.drawn, self.facts.processes.iter());
-        let mut same = known.clone();
-        let same = same.find(|row| drawn.process == Some(row.process));
+        let same = known.clone().find(|row| drawn.process == Some(row.process));
         if same.is_some() || self.facts.processes.is_empty() {
             return Ok(same);
         }

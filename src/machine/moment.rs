@@ -86,11 +86,12 @@ impl Watched {
             let mut course = Course::new(machine.clock());
             let since_then = from.timestamp_millis()..Millis::MAX;
             ledger.rows(since_then, RowsBy::Quarter, &mut |row| course.add(&row))?;
+            let damaged = ledger.damaged(from.timestamp_millis())?;
             Ok(SpendNow {
                 today,
                 per_hour: course.per_hour(),
                 block: running_block(ledger, now)?,
-                is_complete: caught.is_all(),
+                is_complete: caught.is_all() && damaged.is_empty(),
             })
         });
         spend.map_err(|error| format!("not known: {error}"))

@@ -148,8 +148,7 @@ pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
     if columns == 0 || share <= 0.0 {
         return String::new();
     }
-    let eighths = rounded(share.min(1.0) * columns as f64 * 8.0);
-    let eighths = eighths.max(1);
+    let eighths = rounded(share.min(1.0) * columns as f64 * 8.0).max(1);
     "\u{2588}".repeat(eighths / 8) + EIGHTHS.get(eighths % 8).copied().unwrap_or_default()
 }
 

@@ -212,6 +212,22 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
     assert!(first["spent_usd"].as_f64() > Some(0.2), "{budget:#}");
 }
 
+/// Both were called "web".
+#[test]
+fn projects_with_one_last_name_are_told_apart() {
+    let sandbox = with_budget(
+        "[budget.projects]\n\"~/acme/web/\" = 1\n\"/srv/customers/of/another/company/web\" = 1\n",
+    );
+    let shown = sandbox.run(&["budget"]);
+    for name in ["~/acme/web ", "of/another/company/web "] {
+        let mut lines = shown.success().lines();
+        assert!(
+            lines.any(|line| line.starts_with(name)),
+            "{name}: {shown:?}"
+        );
+    }
+}
+
 #[test]
 fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
     // In Berlin the 25th of October 2026 has 25 hours: from 22:00 to 23:00 UTC.
@@ -505,7 +521,7 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
         "{month}"
     );
     let now = flat(sandbox.run(&["now"]).success());
-    assert!(now.contains("Today $2.00 (€1.00 at 0.5)"), "{now}");
+    assert!(now.contains("Today \u{2265}$2.00 (€1.00 at 0.5)"), "{now}");
     let line = sandbox.variable("NO_COLOR", "1").run_with(
         &["statusline"],
         br#"{"session_id":"a","cost":{"total_cost_usd":16}}"#,

@@ -214,7 +214,7 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     );
     let passed = listed("2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) Your 5-hour limit was used up, the message says; its reset time 12:00 has passed. You've"),
+        passed.contains("(over) Your 5-hour limit was used up, the message says; the reset time 12:00 has passed. You've"),
         "{passed}"
     );
     client.answers("2026-11-20T10:30:00Z");

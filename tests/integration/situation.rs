@@ -1743,7 +1743,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     let at = "2026-11-20T12:00:05Z";
     let asked = client.run(at, &["explain", "--exit-code"], b"");
     assert!(
-        asked.success().contains("its reset time 11:50 has"),
+        asked.success().contains("the reset time 11:50 has"),
         "{asked:?}"
     );
     let waited = client.run(at, &["wait"], b"");

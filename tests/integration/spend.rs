@@ -450,6 +450,12 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
     let says =
         "\u{2265} means at least: 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
     assert!(shown.contains(says), "{shown}");
+    let budget = sandbox.run(&["budget"]).success().to_owned();
+    assert!(budget.contains("Not all of your transcripts"), "{budget}");
+    for verb in ["budget", "now"] {
+        let json = sandbox.run(&[verb, "--json"]).json();
+        assert_eq!(json["complete"], false, "{verb}");
+    }
     // A spreadsheet has no place for it.
     let csv = sandbox.run(&["spend", "--csv"]);
     assert!(

@@ -174,8 +174,7 @@ fn beyond(
     let mut guesses = prices.guesses_of_clients(name).into_iter();
     let explained = guesses.find_map(|guess| {
         // Of two clients at once, one may know the model and have answered.
-        let dollars = [growth.cost - at_rates(&guess), dollars];
-        let mut dollars = dollars.into_iter();
+        let mut dollars = [growth.cost - at_rates(&guess), dollars].into_iter();
         dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
     });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
