@@ -15,7 +15,7 @@ use crate::time::{is_reckonable, plausible_epoch};
 use crate::transcript::owner::Owner;
 
 /// A window is used up from here on; below, the server rounds.
-const USED_UP: f64 = 100.0;
+pub(crate) const USED_UP: f64 = 100.0;
 /// The server rounds: resets that differ by no more are the same one.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
 

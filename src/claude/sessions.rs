@@ -269,14 +269,14 @@ pub(crate) fn running(places: &Places) -> impl Iterator<Item = Doing> {
     running.map(|session| session.doing)
 }
 
-/// Whether whoever had this session open is certainly gone.
+/// Whether whoever had this session open is gone: its process is, or its file was swept when the next
+/// one started.
 pub(crate) fn is_left(places: &Places, session: &str) -> bool {
-    let mut own = registered(places);
-    own.retain(|it| it.doing.session.as_deref() == Some(session));
-    !own.is_empty()
-        && own
-            .iter()
-            .all(|it| matches!(it.liveness, Liveness::Gone(_)))
+    let known = registered(places);
+    let mut own = known
+        .iter()
+        .filter(|it| it.doing.session.as_deref() == Some(session));
+    !known.is_empty() && own.all(|it| matches!(it.liveness, Liveness::Gone(_)))
 }
 
 /// Which client a status line of this session is for: a number above 0 that no other client has. The

@@ -80,7 +80,9 @@ impl Incidents<'_> {
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         // What others were told around an older error is not kept any more.
         let is_kept = self.environment.now - evidence.at <= readings::LOOKED_AT;
-        match account.filter(|_| own.is_empty() && is_kept) {
+        // Whose a token is nobody knows.
+        let is_tokens = evidence.login.owner.is_none() && evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
+        match account.filter(|_| own.is_empty() && is_kept && !is_tokens) {
             Some(account) => readings::of_others(self.recent(), session, account),
             None => own,
         }
@@ -160,7 +162,7 @@ impl Incidents<'_> {
             Some("autoContinueAtUsageLimit is off in the settings")
         } else if evidence.line().is_none() && self.environment.now - evidence.at > LINE_IS_LATE {
             // `/compact` met it, or an agent: Claude Code waits for neither (2.1.330).
-            Some("no prompt of it was refused")
+            Some("an agent or /compact met it, and Claude Code waits for neither")
         } else {
             None
         }
@@ -185,11 +187,10 @@ impl Incidents<'_> {
         Some((session.chars().take(8).collect(), whose))
     }
 
-    /// Whether a session got a good answer after that moment.
+    /// Whether a session got a good answer after that moment, and was not refused since.
     fn was_answered(&self, session: &str, at: DateTime<Utc>) -> bool {
         let transcript = self.transcript_of(session);
-        let tail = transcript.as_deref().and_then(in_transcript::tail);
-        tail.is_some_and(|tail| tail.answers.iter().any(|answer| *answer > at))
+        transcript.and_then(|it| in_transcript::served_at(&it)) > Some(at)
     }
 }
 

@@ -12,8 +12,9 @@ use crate::claude::status_payload::StatusPayload;
 use crate::claude::transcripts;
 use crate::disk;
 use crate::limits::evidence::Evidence;
-use crate::limits::normalize;
+use crate::limits::{SETTLED_AFTER, normalize};
 use crate::places::Places;
+use crate::time::FIVE_HOURS;
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::tail::{ErrorLine, MetError, Tail, complete_lines};
 
@@ -88,6 +89,13 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
     complete_lines(start, &bytes).any(|line| says(line) && made_at(line) >= Some(since))
 }
 
+/// When the session was served last as its account would be: no limit refused it since, and it does not go on for
+/// free at a lower priority.
+pub(super) fn served_at(transcript: &Path) -> Option<DateTime<Utc>> {
+    let served = tail(transcript)?.served_at()?;
+    (!says_free(transcript, served - FIVE_HOURS)).then_some(served)
+}
+
 fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {
     owner_in(0, &disk::read_head(transcript, TAIL).ok()?)
 }
@@ -106,13 +114,16 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     // It is written some milliseconds after the error, and our hook may be later.
     session.waiting = tail.waiting.filter(|it| evidence.at - it.at < SAME_INSTANT);
     session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
-    // An answer that came later than the error counts even where the error's own line is missing.
-    let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
+    let own_line = own_line(evidence, tail);
+    // An answer that came later than the error counts even where the error's own line is missing. An agent's is
+    // elsewhere, and then the answer of the conversation may have been on its way.
+    let on_its_way = own_line.map_or(SETTLED_AFTER, |_| TimeDelta::zero());
+    let mut answers = tail.answers.iter().copied();
+    let later = answers.find(|at| *at > evidence.at + on_its_way);
     if later.is_some() && !evidence.since.answered {
         evidence.since.answered = true;
         evidence.since.answered_by.clone_from(&tail.model);
     }
-    let own_line = own_line(evidence, tail);
     if evidence.login.owner.is_none() || own_line.is_some() {
         let owner = own_line.map_or(&tail.owner, |own| &own.owner);
         evidence.login.owner.clone_from(owner);

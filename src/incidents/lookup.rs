@@ -88,6 +88,9 @@ impl Incidents<'_> {
         let explained = |mut evidence: Evidence| {
             let told = Sample::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
+            if evidence.windows.newest_sample.is_none() {
+                add_answers(&mut evidence, &self.served_lately());
+            }
             // What is running now decides what happens at the reset.
             let version = &mut evidence.session.version;
             *version = version.take().or_else(|| payload.version.clone());
@@ -177,16 +180,9 @@ impl Incidents<'_> {
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
         let unstored: Vec<_> = transcripts.iter().filter_map(unstored_error).collect();
         found.extend(unstored);
-        let served = LazyCell::new(|| self.served_last());
+        let served = LazyCell::new(|| self.served_lately());
         for evidence in found.iter_mut().filter(|it| !it.since.answered) {
-            // A key is another account than the login.
-            let is_others =
-                evidence.is_of_another_account() || evidence.service() == Some(Service::Console);
-            let later = served.as_ref().filter(|(session, at)| {
-                !is_others && evidence.session.id.as_ref() != Some(session) && *at > evidence.at
-            });
-            let known = &mut evidence.windows.answered_elsewhere;
-            *known = (*known).max(later.map(|(_, at)| *at));
+            add_answers(evidence, &served);
         }
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // Of the limits of a session one is present: an older error that got no answer of its own
@@ -195,6 +191,9 @@ impl Incidents<'_> {
         let incidents = found.into_iter().map(|mut evidence| {
             if !evidence.since.answered {
                 evidence.since.met_again = limits.get(&evidence.session.id).copied();
+                // Whoever was refused again since is not served any more.
+                let served = &mut evidence.windows.answered_elsewhere;
+                *served = served.filter(|at| !limits.values().any(|refused| refused > at));
             }
             let incident = self.explained(evidence, &journal);
             if incident.diagnosis.is_limit() {
@@ -205,17 +204,17 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The session that was written to last, and its last answer, if it is surely the login's: without a status
-    /// line, no reading tells that the account is served.
-    fn served_last(&self) -> Option<(String, DateTime<Utc>)> {
-        let newest = in_transcript::newest(self.places, None, 1);
-        let transcript = newest.first()?;
-        let owner = in_transcript::owner(transcript)?;
-        let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
-        let tail = in_transcript::tail(transcript).filter(|_| is_logins)?;
-        let answers = tail.answers.into_iter();
-        let last = answers.filter(|at| *at <= self.environment.now).max()?;
-        Some((session_of(transcript), last))
+    /// The last answers of sessions that were written to lately and are surely the login's: without a status line, no
+    /// reading tells that the account is served.
+    fn served_lately(&self) -> Vec<(String, DateTime<Utc>)> {
+        let transcripts = in_transcript::newest(self.places, None, TRANSCRIPTS);
+        let served = transcripts.iter().filter_map(|transcript| {
+            let owner = in_transcript::owner(transcript)?;
+            let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
+            let at = in_transcript::served_at(transcript).filter(|_| is_logins)?;
+            (at <= self.environment.now).then(|| (session_of(transcript), at))
+        });
+        served.collect()
     }
 
     /// Whether anything here has heard of this session.
@@ -298,6 +297,20 @@ impl Incidents<'_> {
         };
         is_own || self.transcript_of(answering).is_some_and(is_accounts)
     }
+}
+
+/// Adds when other sessions of the account were answered.
+fn add_answers(evidence: &mut Evidence, served: &[(String, DateTime<Utc>)]) {
+    // A key is another account than the login.
+    if evidence.is_of_another_account() || evidence.service() == Some(Service::Console) {
+        return;
+    }
+    let own = evidence.session.id.as_ref();
+    let others = served
+        .iter()
+        .filter(|(session, at)| own != Some(session) && *at > evidence.at);
+    let last = others.map(|(_, at)| *at).max();
+    evidence.windows.answered_elsewhere = evidence.windows.answered_elsewhere.max(last);
 }
 
 /// What holds at a moment.

@@ -8,13 +8,13 @@ use super::clues::{Clues, Substance};
 use super::evidence::{Evidence, Sample, Seen, Source, Whose};
 use super::kind::{LimitKind, Service, Who, Window, named};
 use super::messages::Message;
-use super::meters::{self, FRESH_FOR, Fullness};
+use super::meters::{self, FRESH_FOR, FULL_FROM, Fullness};
 use super::named_limit::window_in;
 use super::resets;
-use super::standing::SETTLED_AFTER;
+use super::standing::is_paid_elsewhere;
 use super::vocabulary::{VOCABULARY, identifier};
 use crate::claude::account::{Account, Plan};
-use crate::claude::meters::Meter;
+use crate::claude::meters::{Meter, USED_UP};
 use crate::claude::version::ClientVersion;
 use crate::time::{Clock, Zone};
 
@@ -123,12 +123,9 @@ impl<'a> Case<'a> {
             ("since", version) => evidence.is_since(ClientVersion::parse(version)?),
             ("before", version) => evidence.is_before(ClientVersion::parse(version)?),
             ("credits", reason) => {
-                // Whoever was served beyond a full window since has some by now.
-                let served = evidence.windows.answered_elsewhere;
-                let is_refuted = served > Some(evidence.at + SETTLED_AFTER);
                 let said = clues.adds_no_credits.then_some("out_of_credits");
                 let by_server = quota.and_then(|it| it.overage_disabled_reason.as_deref());
-                by_server.or(said).filter(|_| !is_refuted) == Some(reason)
+                by_server.or(said) == Some(reason) && !is_paid_elsewhere(evidence)
             }
             ("plan", "") => plan.is_some(),
             ("personal", "") => plan.is_some_and(Plan::is_personal),
@@ -161,10 +158,10 @@ impl<'a> Case<'a> {
             ("room", "") => meters::all_low(evidence),
             ("full", "window") => {
                 let told = evidence.windows.newest_sample.as_ref();
-                let own = told.filter(|told| evidence.is_own(told));
-                let own = own.filter(|_| evidence.service() == Some(Service::Plan));
-                own.is_some_and(|own| own.clone().ahead(self.clock.now).has_full_window())
+                let is_own = told.is_some_and(|told| evidence.is_own(told));
+                is_own && evidence.service() == Some(Service::Plan) && self.login_is_full(USED_UP)
             }
+            ("login", "full") => self.login_is_full(FULL_FROM),
             ("certain", "") => self.window.is_some_and(is_full) || quota.is_some(),
             ("window", "") => self.window.is_some(),
             // Beside the windows' own samples: what is told now, and what `/usage` showed.
@@ -176,9 +173,16 @@ impl<'a> Case<'a> {
             ("window", how) => self.window.map(fullness) == Some(named(how)?),
             ("other", "full") => self.window_of("other").is_some_and(is_full),
             ("other", "later") => {
-                let near = |window: Option<Window>| Some(meters::near(evidence, window?)?.1);
-                let other = near(self.window_of("other")).filter(Meter::is_used_up);
-                other.and_then(|it| it.resets_at) > near(self.window).and_then(|it| it.resets_at)
+                let told = |window| meters::near_or_since(evidence, window);
+                let other = self
+                    .window_of("other")
+                    .and_then(told)
+                    .filter(Meter::is_used_up);
+                let own = self
+                    .window
+                    .and_then(|it| meters::near(evidence, it)?.1.resets_at);
+                let own = own.or_else(|| quota?.resets_at);
+                other.and_then(|it| it.resets_at) > own
             }
             ("one", "model") => self.window.is_some_and(Window::is_of_one_model),
             ("guessed", "") => self.is_guessed,
@@ -188,6 +192,12 @@ impl<'a> Case<'a> {
             ("names", "another") => clues.another().is_some(),
             _ => return None,
         })
+    }
+
+    /// Whether one of the login's windows is so full at this moment, in percent.
+    fn login_is_full(self, from: f64) -> bool {
+        let told = self.evidence.windows.newest_sample.clone();
+        told.is_some_and(|told| told.ahead(self.clock.now).is_full(from))
     }
 
     /// What is told of a window at this moment, beside a pasted message: when that came nobody knows.

@@ -189,7 +189,7 @@ impl Diagnosis {
         let is_its = named.is_none() || awaited.is_none() || named == awaited;
         let server = evidence.quota().filter(|_| is_its);
         let server = server.and_then(|quota| quota.resets_at);
-        let meter = awaited.and_then(|window| meters::near(evidence, window)?.1.resets_at);
+        let meter = awaited.and_then(|window| meters::near_or_since(evidence, window)?.resets_at);
         let text = case.reset_in_text(awaited);
         // The message knows better which of several limits refused.
         let cap = (LimitKind::ApiSpendCap, Some(Service::Gateway));

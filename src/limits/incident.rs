@@ -90,6 +90,7 @@ impl Incident {
             state: telling.value("state").unwrap_or_default(),
             how_it_ended: telling.value("how it ended"),
             goes_on: telling.meets("goes on, blocks")
+                || telling.meets("goes on, ended answered_elsewhere, ahead")
                 || telling.meets("ended reset, continues now"),
             both_names: telling.value("both names"),
             message,

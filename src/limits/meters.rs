@@ -81,6 +81,17 @@ pub(super) fn near(evidence: &Evidence, window: Window) -> Option<(&Sample, Mete
     near_of(evidence, window.length(), |sample| sample.meter(window))
 }
 
+/// A window at the error, or as it filled up since.
+pub(super) fn near_or_since(evidence: &Evidence, window: Window) -> Option<Meter> {
+    let near = near(evidence, window).map(|(_, meter)| meter);
+    let told = evidence.windows.newest_sample.as_ref();
+    let told = told.filter(|it| it.measured > evidence.at && evidence.is_own(it));
+    let since = told
+        .and_then(|it| it.meter(window))
+        .filter(Meter::is_used_up);
+    near.filter(Meter::is_used_up).or(since).or(near)
+}
+
 /// A gateway's spend limit as it was told near the error: the fullest that the user has there, whatever its period.
 pub(super) fn spend_limit(evidence: &Evidence) -> Option<(&Sample, SpendMeter)> {
     let meter = |sample: &Sample| Some(sample.others.spend_limit?.meter);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Window;
 use crate::claude::account::Account;
-use crate::claude::meters::{Meter, OtherMeters};
+use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
 use crate::time::is_reckonable;
 
@@ -110,9 +110,14 @@ impl Sample {
         windows.filter_map(|window| Some((window, self.meter(window)?)))
     }
 
+    /// Whether one of the plan's windows is as full as that, in percent.
+    pub(crate) fn is_full(&self, from: f64) -> bool {
+        self.windows().any(|(_, meter)| meter.used_percent >= from)
+    }
+
     /// Whether one of the plan's windows is used up.
     pub(crate) fn has_full_window(&self) -> bool {
-        self.windows().any(|(_, meter)| meter.is_used_up())
+        self.is_full(USED_UP)
     }
 
     /// These, and a gateway's limit.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::case::Case;
 use super::diagnosis::{Diagnosis, PASSING_LASTS};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Sample};
 use super::kind::LimitKind::{
     ApiSpendCap, Auth, Billing, MemberSpendCap, OrgDisabled, OrgSpendCap, OwnSpendCap,
     SubscriptionAccess,
@@ -184,10 +184,18 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
     // Whose login is served has one.
     let is_logins = [Auth, Billing, OrgDisabled, SubscriptionAccess].contains(&diagnosis.limit);
     let is_served = is_logins && diagnosis.service == Some(Service::Plan);
-    // Beyond a full window only credits serve, so there are some again.
-    let has_credits =
-        diagnosis.limit.counts() == Counts::Credits && answered > Some(evidence.at + SETTLED_AFTER);
+    let has_credits = diagnosis.limit.counts() == Counts::Credits && is_paid_elsewhere(evidence);
     answered.is_some() && (diagnosis.limit.is_passing() || is_served || has_room || has_credits)
+}
+
+/// Whether another session was served beyond a full window since: only credits do that, so there are some.
+pub(super) fn is_paid_elsewhere(evidence: &Evidence) -> bool {
+    let windows = &evidence.windows;
+    let is_full = windows
+        .newest_sample
+        .as_ref()
+        .is_some_and(Sample::has_full_window);
+    is_full && windows.answered_elsewhere > Some(evidence.at + SETTLED_AFTER)
 }
 
 /// Whether an open session goes on by itself at the reset of a window of its plan.

@@ -11,7 +11,7 @@ use super::kind::{LimitKind, Window, named};
 use super::meters::{self, age_at_error, percent};
 use super::resets::{Reset, Resets};
 use super::rules::TABLES;
-use super::standing::{self, CONTINUES_AFTER, Standing};
+use super::standing::{self, SETTLED_AFTER, Standing};
 use crate::terminal;
 
 /// The most characters of a headline, full stop included.
@@ -167,7 +167,7 @@ impl Telling<'_> {
         let is_armed = is_its && self.evidence.session.waiting.is_some();
         let waits = || reset.is_none_or(is_near) || is_armed;
         let continues = || standing::continues_by_itself(self.evidence, diagnosis) && waits();
-        let is_due = reset.is_some_and(|reset| now < reset.at + CONTINUES_AFTER);
+        let is_due = reset.is_some_and(|reset| now < reset.at + SETTLED_AFTER);
         let is_of_one_model = Window::is_of_one_model;
         let is_verdict = |name: &str| named(name) == Some(diagnosis.verdict);
         Some(match name.split_once(' ').unwrap_or((name, "")) {

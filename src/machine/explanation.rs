@@ -166,7 +166,11 @@ impl Machine {
         let is_from_agent = self.event()?.is_from_agent();
         let budgets = (!is_from_agent).then(|| self.budgets()).flatten();
         Some(match budgets.and_then(|budgets| budgets.on_prompt()) {
-            Some(OnPrompt::HoldBack(why)) => held_back(&format!("whycap: {why}")),
+            Some(OnPrompt::HoldBack(why)) => {
+                // It ends Claude Code's own waiting all the same.
+                self.incidents().waiting_ends(self.session()?);
+                held_back(&format!("whycap: {why}"))
+            }
             Some(OnPrompt::Warn(why)) => message(&why),
             None => return self.on_error_untold(),
         })

@@ -332,9 +332,12 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         );
         client.meets(AT, text, json!({}));
         client.draws(SOON, windows(used, resets, 40.0, TUESDAY), 120);
-        let actions = client.explained("2026-11-20T10:00:40Z")["actions"].to_string();
+        let incident = client.explained("2026-11-20T10:00:40Z");
         let says = "a limit of your plan is used up, too";
-        assert_eq!(actions.contains(says), is_told, "{used} {text}: {actions}");
+        for place in ["headline", "actions"] {
+            let told = incident[place].to_string();
+            assert_eq!(told.contains(says), is_told, "{used} {text}: {told}");
+        }
     }
 }
 
@@ -365,17 +368,271 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
 /// The machine was started anew, and "goes on by itself at 12:01" stood beside "none running".
 #[test]
 fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
-    for (start, goes_on) in [(None, true), (Some("1"), false)] {
+    let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
+    for (start, of, goes_on) in [
+        (None, own, true),
+        (Some("1"), own, false),
+        // Its own file was swept when the next one started.
+        (Some("1"), "the next one", false),
+    ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
             // No process began when the machine did.
-            let left =
-                json!({"pid": std::process::id(), "procStart": start, "sessionId": client.session});
+            let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
             sandbox.write(".claude/sessions/7.json", left.to_string());
         }
         let incident = client.explained("2026-11-20T10:05:00Z");
         assert_eq!(incident["continues_at"].is_string(), goes_on, "{start:?}");
+    }
+}
+
+/// Fast mode was refused for want of credits. Another session was answered from the plan, and "send the prompt again"
+/// stood where "/fast" had.
+#[test]
+fn an_answer_from_the_plan_says_nothing_of_credits() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    let told = |used: f64| windows(used, NOON, 17.0, TUESDAY);
+    one.draws("2026-11-20T09:59:00Z", told(42.0), 120);
+    let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
+    one.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+    one.draws(SOON, told(42.0), 120);
+    let at = "2026-11-20T10:02:30Z";
+    let of_one = ["explain", "--json", "--session", "one"];
+    let before = one.run(at, &of_one, b"").json();
+    other.answers("2026-11-20T10:02:10Z");
+    other.draws("2026-11-20T10:02:11Z", told(43.0), 120);
+    let since = one.run(at, &of_one, b"").json();
+    assert_eq!(since["incident"]["open"], true, "{since:#}");
+    assert_eq!(
+        since["incident"]["headline"],
+        before["incident"]["headline"]
+    );
+}
+
+/// Credits served another session and were used up there, and whoever had been refused first was told to go on.
+#[test]
+fn an_account_that_was_refused_again_is_not_served() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    one.draws("2026-11-20T09:58:00Z", full(), 120);
+    one.meets(AT, text, &refusal);
+    other.answers("2026-11-20T10:10:00Z");
+    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    let of_one = ["explain", "--exit-code", "--session", "one"];
+    let at = "2026-11-20T10:11:00Z";
+    assert_eq!(one.run(at, &of_one, b"").code, 0);
+    // It waits for the reset all the same.
+    let incident = one
+        .run(at, &["explain", "--json", "--session", "one"], b"")
+        .json();
+    assert_eq!(
+        incident["incident"]["continues_at"], "2026-11-20T12:01:30Z",
+        "{incident:#}"
+    );
+    other.meets("2026-11-20T10:20:00Z", text, &refusal);
+    other.draws("2026-11-20T10:20:02Z", full(), 120);
+    let at = "2026-11-20T10:21:00Z";
+    assert_eq!(one.run(at, &of_one, b"").code, 10);
+    let line = one.draws(at, full(), 120);
+    assert!(!line.success().contains("works again"), "{line:?}");
+}
+
+/// "Turn usage credits on and go on now": they would have been those of the account that is logged in.
+#[test]
+fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way_out() {
+    let sandbox = with_a_private_login();
+    let [private, other] = ["private", "other"].map(|name| Client::with_session(&sandbox, name));
+    belongs_to(&private, PRIVATE, "private-organization");
+    belongs_to(
+        &other,
+        "22222222-2222-2222-2222-222222222222",
+        "another-one",
+    );
+    for (at, used, is_way_out) in [
+        ("2026-11-20T10:10:00Z", 6.0, true),
+        ("2026-11-20T10:20:00Z", 98.0, false),
+    ] {
+        other.meets(
+            at,
+            WEEKLY,
+            refused("seven_day", TUESDAY, "org_level_disabled"),
+        );
+        private.draws(at, windows(used, NOON, 30.0, TUESDAY), 120);
+        let asked = other.run(
+            "2026-11-20T10:21:00Z",
+            &["explain", "--json", "--session", "other"],
+            b"",
+        );
+        let incident = asked.json()["incident"].clone();
+        assert_eq!(incident["owner"], "other", "{incident:#}");
+        let actions = incident["actions"].to_string();
+        assert_eq!(
+            actions.contains("start a new session"),
+            is_way_out,
+            "{used}: {actions}"
+        );
+        for costs in ["/usage-credits", "/limit-reset"] {
+            assert!(!actions.contains(costs), "{costs}: {actions}");
+        }
+    }
+}
+
+/// "Back at 12:00, nothing has to be bought", and the week had filled up in another session meanwhile.
+#[test]
+fn a_week_that_fills_up_after_the_five_hours_counts_too() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    one.draws(
+        "2026-11-20T09:59:00Z",
+        windows(95.0, NOON, 98.0, TUESDAY),
+        120,
+    );
+    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    one.draws(SOON, windows(100.0, NOON, 99.0, TUESDAY), 120);
+    assert_eq!(one.explained(SOON)["resets_at"], "2026-11-20T12:00:00Z");
+    let refusal = refused("seven_day", TUESDAY, "");
+    other.meets("2026-11-20T11:00:00Z", WEEKLY, refusal);
+    other.draws(
+        "2026-11-20T11:00:02Z",
+        windows(100.0, NOON, 100.0, TUESDAY),
+        120,
+    );
+    for at in ["2026-11-20T11:01:00Z", "2026-11-20T12:00:30Z"] {
+        let asked = one
+            .run(at, &["explain", "--json", "--session", "one"], b"")
+            .json();
+        assert_eq!(
+            asked["incident"]["resets_at"], "2026-11-24T06:00:00Z",
+            "{asked:#}"
+        );
+        assert_eq!(asked["incident"]["open"], true);
+    }
+}
+
+/// Without windows (Team) it was over or not by whichever transcript was written to last, and the line knew of nothing.
+#[test]
+fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let [one, other, third] = ["one", "other", "third"].map(|name| {
+        let client = Client::with_session(&sandbox, name);
+        belongs_to(&client, PRIVATE, "its-organization");
+        client
+    });
+    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    other.answers("2026-11-20T10:10:00Z");
+    for written in [&other, &third, &one] {
+        written.append(&json!({
+            "type": "user", "uuid": "u1", "sessionId": written.session, "timestamp": "2026-11-20T10:12:00Z",
+            "message": {"role": "user", "content": "hi"},
+        }));
+        let at = "2026-11-20T10:13:00Z";
+        let of_one = ["explain", "--exit-code", "--session", "one"];
+        assert_eq!(one.run(at, &of_one, b"").code, 0, "{}", written.session);
+        let line = one.draws(at, Value::Null, 120);
+        assert!(line.success().contains("works again"), "{line:?}");
+    }
+}
+
+/// "Usage credits pay for it": nothing did.
+#[test]
+fn an_answer_at_lower_priority_is_not_paid_from_credits() {
+    let sandbox = with_a_private_login();
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    for client in [&one, &other] {
+        belongs_to(client, PRIVATE, "private-organization");
+    }
+    let full = || windows(100.0, NOON, 40.0, TUESDAY);
+    let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
+    one.draws("2026-11-20T09:58:00Z", full(), 120);
+    one.meets(AT, text, refused("five_hour", NOON, "out_of_credits"));
+    other.append(&json!({
+        "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:03:00Z", "sessionId": "other",
+        "content": "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
+    }));
+    other.answers("2026-11-20T10:10:00Z");
+    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    let of_one = ["explain", "--exit-code", "--session", "one"];
+    assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
+}
+
+/// An agent was refused, and what the conversation itself was still being answered came a little later.
+#[test]
+fn an_answer_on_its_way_does_not_end_an_agents_limit() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let met = json!({
+        "error": "rate_limit", "last_assistant_message": FIVE_HOUR, "agent_id": "a1b2", "agent_type": "Explore",
+    });
+    client.event(AT, "StopFailure", met);
+    client.answers("2026-11-20T10:00:20Z");
+    assert_eq!(code(&client, "2026-11-20T10:00:30Z"), 10);
+    client.answers("2026-11-20T10:05:00Z");
+    assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
+}
+
+/// `claude -p` ran with a token, and the login's 5% were told against its limit.
+#[test]
+fn the_logins_usage_says_nothing_of_a_tokens_limit() {
+    let sandbox = with_a_private_login();
+    let login = Client::with_session(&sandbox, "login");
+    belongs_to(&login, PRIVATE, "private-organization");
+    let mut job = Client::with_session(&sandbox, "job");
+    job.variables
+        .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
+    login.draws(
+        "2026-11-20T09:59:00Z",
+        windows(5.0, NOON, 30.0, TUESDAY),
+        120,
+    );
+    job.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let incident = job.explained("2026-11-20T10:01:00Z");
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+}
+
+/// A held-back prompt ends the waiting as any prompt does, and "continues by itself" was still promised.
+#[test]
+fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
+    let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
+    let sandbox = with_a_private_login();
+    let path = sandbox.write("whycap.toml", config);
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    client.works("2026-11-20T09:50:00Z", 100_000);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let at = "2026-11-20T11:00:00Z";
+    assert!(client.explained(at)["continues_at"].is_string());
+    let held = client.event(at, "UserPromptSubmit", json!({"prompt": "hi"}));
+    assert!(held.success().contains("block"), "{held:?}");
+    assert!(client.explained("2026-11-20T11:00:30Z")["continues_at"].is_null());
+}
+
+/// "Use another model", and all there was to do was to wait or to pay.
+#[test]
+fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded() {
+    for text in [
+        WEEKLY,
+        "You've hit your limit \u{b7} resets Nov 24, 6am (UTC)",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, refused("seven_day_sonnet", TUESDAY, ""));
+        let first = client.explained(SOON)["actions"][0].clone();
+        assert_eq!(first["command"], "/model", "{text}: {first:#}");
     }
 }
