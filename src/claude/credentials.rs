@@ -114,8 +114,7 @@ fn in_settings(file: &SettingsFile) -> impl Iterator<Item = Credential> {
         Value::Number(number) => number.as_f64() != Some(0.0),
         _ => false,
     });
-    let set_in = SetIn::Settings(file.scope);
-    set.map(move |(name, value)| Credential::new(name, set_in, value.as_str()))
+    set.map(move |(name, value)| Credential::new(name, SetIn::Settings(file.scope), value.as_str()))
 }
 
 /// What applies to a session in `project`, from this environment and from the settings files. The

@@ -56,8 +56,7 @@ impl Verb for SpendArguments {
             return spend_page::reply(file, &wanted, self.anonymous, machine);
         }
         let is_for_person = !self.json && !self.csv && is_seen_by_person();
-        let with_words = self.with_text || is_for_person;
-        let statement = machine.statement(&wanted, with_words)?;
+        let statement = machine.statement(&wanted, self.with_text || is_for_person)?;
         let is_incomplete = wanted.from.is_some() && statement.is_lower_bound();
         if self.csv {
             print_csv(&statement.spreadsheet())?;

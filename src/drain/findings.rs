@@ -222,8 +222,7 @@ impl Drain {
         let sessions = &self.found.sessions;
         let figures = ["times", "needless", "of"].map(Column::figure);
         let [name, cause] = ["session", "mostly"].map(|name| Column::text(name).shrinking_to(12));
-        let columns = [name].into_iter().chain(figures);
-        let mut table = Table::new(columns.chain([cause]));
+        let mut table = Table::new([name].into_iter().chain(figures).chain([cause]));
         for (id, session) in sessions.iter().take(SESSIONS) {
             let title = session.title.clone();
             let cause = session.cause().map(|cause| cause.in_short(true));

@@ -82,8 +82,7 @@ pub(crate) struct Weight(u64);
 impl Weight {
     /// `fullness` decides, then `quality` (nine bits).
     pub(super) fn new(fullness: u64, quality: u64) -> Self {
-        let fullness = fullness.min((1 << FULLNESS) - 1);
-        Self(fullness << QUALITY | quality.min((1 << QUALITY) - 1))
+        Self(fullness.min((1 << FULLNESS) - 1) << QUALITY | quality.min((1 << QUALITY) - 1))
     }
 
     /// Of a session: by how much of it is known, then by how much of those that it has to do with,
@@ -95,8 +94,7 @@ impl Weight {
         let marks_of_family = marks_of_family.clamp(1, (1 << 16) - 1);
         let power = marks_of_family.ilog2();
         let family = u64::from(power) << 8 | (marks_of_family - (1 << power)) << 8 >> power;
-        let quality = quality.min((1 << OTHER) - 1);
-        Self((marks.min(largest) << FAMILY | family) << OTHER | quality)
+        Self((marks.min(largest) << FAMILY | family) << OTHER | quality.min((1 << OTHER) - 1))
     }
 
     /// That of a version.

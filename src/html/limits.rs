@@ -269,8 +269,7 @@ impl View<'_> {
             self.contents.blocked(error).unwrap_or_default(),
         );
         // Whatever its length, it is seen.
-        let wide = (end - from).max(whole / 300.0);
-        chart::band(svg, "error", from, wide, &says);
+        chart::band(svg, "error", from, (end - from).max(whole / 300.0), &says);
     }
 }
 

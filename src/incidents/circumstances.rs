@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::in_transcript::WAITING_ENDED;
 use super::{Incidents, SAME_EVENT, Situation, in_transcript, readings};
@@ -108,7 +108,8 @@ impl Incidents<'_> {
         let elsewhere = newest.as_ref().filter(|newest| {
             let is_anothers = newest.session != *session && evidence.is_own(&newest.sample);
             let is_new = newest.sample.measured > at && !evidence.since.answered;
-            is_anothers && is_new && self.was_answered(&newest.session, at)
+            let served = || in_transcript::served(&self.transcript_of(&newest.session)?);
+            is_anothers && is_new && served().is_some_and(|(_, served)| served > at)
         });
         evidence.windows.answered_elsewhere = elsewhere.map(|newest| newest.sample.measured);
         evidence.windows.newest_sample = newest.map(|newest| newest.sample);
@@ -185,12 +186,6 @@ impl Incidents<'_> {
         let whose = Whose::of(&in_transcript::owner(&newest)?, self.account())?;
         let session = newest.file_stem()?.to_string_lossy();
         Some((session.chars().take(8).collect(), whose))
-    }
-
-    /// Whether a session got a good answer after that moment, and was not refused since.
-    fn was_answered(&self, session: &str, at: DateTime<Utc>) -> bool {
-        let transcript = self.transcript_of(session);
-        transcript.and_then(|it| in_transcript::served_at(&it)) > Some(at)
     }
 }
 

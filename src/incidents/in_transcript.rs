@@ -89,11 +89,12 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
     complete_lines(start, &bytes).any(|line| says(line) && made_at(line) >= Some(since))
 }
 
-/// When the session was served last as its account would be: no limit refused it since, and it does not go on for
-/// free at a lower priority.
-pub(super) fn served_at(transcript: &Path) -> Option<DateTime<Utc>> {
-    let served = tail(transcript)?.served_at()?;
-    (!says_free(transcript, served - FIVE_HOURS)).then_some(served)
+/// Whose a session is and when it was served last as its account would be: no limit refused it since, and it does
+/// not go on for free at a lower priority.
+pub(super) fn served(transcript: &Path) -> Option<(Option<Owner>, DateTime<Utc>)> {
+    let tail = tail(transcript)?;
+    let at = tail.served_at()?;
+    (!says_free(transcript, at - FIVE_HOURS)).then_some((tail.owner, at))
 }
 
 fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {

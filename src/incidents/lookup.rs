@@ -209,10 +209,10 @@ impl Incidents<'_> {
     fn served_lately(&self) -> Vec<(String, DateTime<Utc>)> {
         let transcripts = in_transcript::newest(self.places, None, TRANSCRIPTS);
         let served = transcripts.iter().filter_map(|transcript| {
-            let owner = in_transcript::owner(transcript)?;
-            let is_logins = Whose::of(&owner, self.account()) == Some(Whose::Login);
-            let at = in_transcript::served_at(transcript).filter(|_| is_logins)?;
-            (at <= self.environment.now).then(|| (session_of(transcript), at))
+            let (owner, at) = in_transcript::served(transcript)?;
+            let is_logins = Whose::of(&owner?, self.account()) == Some(Whose::Login);
+            let is_meant = is_logins && at <= self.environment.now;
+            is_meant.then(|| (session_of(transcript), at))
         });
         served.collect()
     }

@@ -181,8 +181,7 @@ impl<'a> Case<'a> {
                 let own = self
                     .window
                     .and_then(|it| meters::near(evidence, it)?.1.resets_at);
-                let own = own.or_else(|| quota?.resets_at);
-                other.and_then(|it| it.resets_at) > own
+                other.and_then(|it| it.resets_at) > own.or_else(|| quota?.resets_at)
             }
             ("one", "model") => self.window.is_some_and(Window::is_of_one_model),
             ("guessed", "") => self.is_guessed,

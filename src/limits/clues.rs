@@ -70,8 +70,7 @@ impl Speaker {
         let lists = &VOCABULARY;
         let host = host(&text);
         // Claude Code wraps what others say, too: then the address tells who says it.
-        let is_marked = lists.marks.stand_in(&text);
-        if is_marked || lists.wraps.stand_in(&text) && host.is_none() {
+        if lists.marks.stand_in(&text) || lists.wraps.stand_in(&text) && host.is_none() {
             return Self::Claude;
         }
         let is_part = |c: char| c.is_alphanumeric();

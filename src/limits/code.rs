@@ -125,7 +125,7 @@ impl<'a> Skeleton<'a> {
             || signs.ends.end(shape)
             || shape.ends_with('(') && !shape.ends_with(" (")
             || signs.anywhere.stand_in(shape)
-            || literals.any(|literal| signs.patterns.stand_in(literal))
+            || literals.any(|literal| signs.patterns.stand_in(&literal.replace("**", "")))
             || is_found_in_a_file(shape)
             || quotes
                 && (signs.beside.stand_in(shape)

@@ -127,8 +127,7 @@ fn list(locks: &mut [Lock], none: &str, places: &Places, now: DateTime<Utc>) -> 
         (markers, "marker file", ", empty by design"),
     ] {
         if count > 0 {
-            let says = format!("{}{state}.", counted(count, one));
-            report.paragraph(Tone::Quiet, says);
+            report.paragraph(Tone::Quiet, format!("{}{state}.", counted(count, one)));
         }
     }
     report.gap();

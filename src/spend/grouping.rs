@@ -216,8 +216,7 @@ pub(super) fn order_and_cut(
     if follow_in_time {
         groups.reverse();
     }
-    let rest = left.iter().map(|group| group.tally);
-    (!left.is_empty()).then(|| (left.len(), rest.sum()))
+    (!left.is_empty()).then(|| (left.len(), left.iter().map(|group| group.tally).sum()))
 }
 
 /// Stands for what no line of a transcript shows.

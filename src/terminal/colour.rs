@@ -46,8 +46,7 @@ impl Palette {
 
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
-        let is_dumb = environment.text("TERM") == Some("dumb");
-        if is_dumb || !is_seen_by_person() {
+        if environment.text("TERM") == Some("dumb") || !is_seen_by_person() {
             return Self::none();
         }
         // A console of Windows that can take colors as they are written everywhere else must be told to.

@@ -2,7 +2,7 @@
 //!
 //! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl, fresher.jsonl, third.jsonl, fourth.jsonl, fifth.jsonl,
 //! held.jsonl, sixth.jsonl, sixth-held.jsonl, seventh.jsonl, eighth.jsonl, ninth.jsonl, tenth.jsonl, eleventh.jsonl,
-//! twelfth.jsonl and thirteenth.jsonl hold messages from public threads with their source (`miss`: why one is still answered
+//! twelfth.jsonl, thirteenth.jsonl and fourteenth.jsonl hold messages from public threads with their source (`miss`: why one is still answered
 //! otherwise), anybody.jsonl what others say of limits of their own, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
 //! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
 //! is accepted; of a list in `says` one must be said, in headline, actions or both.
@@ -177,6 +177,7 @@ fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("eleventh.jsonl", 140);
     all_are_understood("twelfth.jsonl", 130);
     all_are_understood("thirteenth.jsonl", 120);
+    all_are_understood("fourteenth.jsonl", 137);
 }
 
 /// What other programs, code, changelogs, manuals and people say of limits of their own, and Claude's
