@@ -207,7 +207,7 @@ impl Moment {
             Column::figure("cost").in_tone(Tone::Strong),
             Column::text("state").shrinking_to(26),
         ]);
-        table.choices = &[&[0, 1, 2, 3], &[0, 2, 3], &[0, 3]];
+        table.choices = &["ABCD", "ACD", "AD"];
         table.is_headless = true;
         table.indent = LABEL;
         for session in self.sessions.iter().take(most) {

@@ -10,12 +10,10 @@ use std::ops::Range;
 const MARK: &str = "[hidden]";
 
 /// Beginnings of keys and tokens, by how much of one must follow.
-const BEGINNINGS: [(usize, &str); 3] = [
+const BEGINNINGS: [(usize, &str); 4] = [
     (12, "AKIA ASIA ya29. glpat- xoxb- xoxp- xoxa- xoxs- xapp-"),
-    (
-        16,
-        "sk- sk_ rk_ ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ npm_ hf_ pypi-",
-    ),
+    (16, "sk- sk_ rk_ ghp_ gho_ ghu_ ghs_ ghr_"),
+    (16, "github_pat_ npm_ hf_ pypi-"),
     (20, "AIza eyJ"),
 ];
 

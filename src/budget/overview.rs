@@ -262,7 +262,7 @@ impl BudgetState {
         let month = clock.zone.day(clock.now).format("%B");
         let name = match (&self.session, self.used.scope.project()) {
             (Some(asked), _) if !asked.name.is_empty() => asked.name.clone(),
-            (_, Some(project)) => end_of_path(project, WIDEST_NAME).to_owned(),
+            (_, Some(project)) => end_of_path(project).to_owned(),
             _ => self.used.scope.says("name", &[("month", &month)]),
         };
         cut(&name, WIDEST_NAME)
@@ -319,13 +319,9 @@ impl BudgetState {
     }
 }
 
-/// As much of a path's end as fits: two projects may have one last name.
-fn end_of_path(path: &str, columns: usize) -> &str {
-    let mut end = path.trim_end_matches(['/', '\\']);
-    while width(end) > columns
-        && let Some((_, below)) = end.split_once(['/', '\\'])
-    {
-        end = below;
-    }
-    end
+/// The last two names of a path: two projects may have one last name.
+fn end_of_path(path: &str) -> &str {
+    let whole = path.trim_end_matches(['/', '\\']);
+    let start = whole.rmatch_indices(['/', '\\']).nth(1);
+    start.map_or(whole, |(at, _)| whole.get(at + 1..).unwrap_or(whole))
 }

@@ -224,10 +224,9 @@ impl Drain {
         let [name, cause] = ["session", "mostly"].map(|name| Column::text(name).shrinking_to(12));
         let mut table = Table::new([name].into_iter().chain(figures).chain([cause]));
         for (id, session) in sessions.iter().take(SESSIONS) {
-            let title = session.title.clone();
             let cause = session.cause().map(|cause| cause.in_short(true));
             table.row([
-                title.unwrap_or_else(|| format!("{id:.8}")),
+                session.title.clone().unwrap_or_else(|| format!("{id:.8}")),
                 session.needless.answers.to_string(),
                 session.needless.cost.show(),
                 session.cost.show(),

@@ -13,6 +13,7 @@ use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
 use crate::ledger::{Answer, Answers};
 use crate::pricing::{Money, PriceTable};
+use crate::render::filled;
 use crate::terminal::counted;
 
 /// Something worth knowing.
@@ -61,8 +62,8 @@ pub(crate) fn best(
     let least = LEAST.max(cost_of(served.all.iter()).share(1, LEAST_SHARE));
     let today = Today { served, prices };
     let found = [
-        written_again(writes),
-        pauses(writes),
+        again(writes, HintName::WrittenAgain),
+        again(writes, HintName::ColdCache),
         today.fast_mode(),
         today.long_context(),
     ];
@@ -72,28 +73,22 @@ pub(crate) fn best(
         .max_by_key(|hint| hint.sum)
 }
 
-/// How often something was written to the cache again, and what that cost. None where it was mended.
-fn again(writes: &[Write], is_meant: fn(&&Again) -> bool) -> Option<(String, Money)> {
+const NEEDLESSLY: &str = "What was in the prompt cache was written again {times} today without need: {cost}. `whycap drain` shows why, and what to do.";
+const AFTER_PAUSES: &str = "The prompt cache was written again {times} today after pauses that it did not outlive: {cost}. /compact or /clear before a pause makes that smaller.";
+
+/// That something was written to the cache again. None where it was mended.
+fn again(writes: &[Write], name: HintName) -> Option<Hint> {
+    let (says, is_meant): (_, fn(&&Again) -> bool) = match name {
+        HintName::ColdCache => (AFTER_PAUSES, |again| again.cause == Cause::Expired),
+        _ => (NEEDLESSLY, |again| again.is_needless),
+    };
     let again = || writes.iter().rev().map(|write| write.again.as_ref());
     again().take(SHOWN_BY).flatten().find(is_meant)?;
     let costs = again().flatten().filter(is_meant).map(|again| again.cost);
-    Some((counted(costs.clone().count() as u64, "time"), costs.sum()))
-}
-
-fn written_again(writes: &[Write]) -> Option<Hint> {
-    let (times, cost) = again(writes, |again| again.is_needless)?;
-    let says = format!(
-        "What was in the prompt cache was written again {times} today without need: {cost}. `whycap drain` shows why, and what to do."
-    );
-    Some(Hint::new(HintName::WrittenAgain, cost, says))
-}
-
-fn pauses(writes: &[Write]) -> Option<Hint> {
-    let (times, cost) = again(writes, |again| again.cause == Cause::Expired)?;
-    let says = format!(
-        "The prompt cache was written again {times} today after pauses that it did not outlive: {cost}. /compact or /clear before a pause makes that smaller."
-    );
-    Some(Hint::new(HintName::ColdCache, cost, says))
+    let times = counted(costs.clone().count() as u64, "time");
+    let cost: Money = costs.sum();
+    let says = filled(says, &[("times", &times), ("cost", &cost)]);
+    Some(Hint::new(name, cost, says))
 }
 
 /// What was served today, in order of time, and at what prices.

@@ -82,10 +82,8 @@ impl Incidents<'_> {
         let is_kept = self.environment.now - evidence.at <= readings::LOOKED_AT;
         // Whose a token is nobody knows.
         let is_tokens = evidence.login.owner.is_none() && evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
-        match account.filter(|_| own.is_empty() && is_kept && !is_tokens) {
-            Some(account) => readings::of_others(self.recent(), session, account),
-            None => own,
-        }
+        let account = account.filter(|_| own.is_empty() && is_kept && !is_tokens);
+        account.map_or(own, |it| readings::of_others(self.recent(), session, it))
     }
 
     /// Adds the samples around the error: the session's own, and those of other sessions of the

@@ -93,7 +93,10 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
 /// not go on for free at a lower priority.
 pub(super) fn served(transcript: &Path) -> Option<(Option<Owner>, DateTime<Utc>)> {
     let tail = tail(transcript)?;
-    let at = tail.served_at()?;
+    let refusals = tail.errors.iter().filter(|it| it.line.quota.is_some());
+    let refused = refusals.filter_map(|it| it.line.at).max();
+    let last = tail.answers.iter().copied().max();
+    let at = last.filter(|at| Some(*at) > refused)?;
     (!says_free(transcript, at - FIVE_HOURS)).then_some((tail.owner, at))
 }
 

@@ -70,8 +70,8 @@ impl Incidents<'_> {
         let transcript = payload.transcript_path.as_deref();
         let stored = store::found(self.recent(), Some(session));
         let newest = stored.first();
-        let stored_until = newest.map(|newest| Some(newest.at + SAME_EVENT));
-        let is_stored = |line: &ErrorLine| stored_until.is_some_and(|until| line.at <= until);
+        let is_stored =
+            |line: &ErrorLine| newest.is_some_and(|it| line.at <= Some(it.at + SAME_EVENT));
         // The whole account may stand in a large file.
         let login = readings::last_account(self.places);
         let unstored = transcript.filter(|_| refused);
@@ -302,13 +302,12 @@ impl Incidents<'_> {
 /// Adds when other sessions of the account were answered.
 fn add_answers(evidence: &mut Evidence, served: &[(String, DateTime<Utc>)]) {
     // A key is another account than the login.
-    if evidence.is_of_another_account() || evidence.service() == Some(Service::Console) {
-        return;
-    }
-    let own = evidence.session.id.as_ref();
+    let is_others =
+        evidence.is_of_another_account() || evidence.service() == Some(Service::Console);
+    let own = evidence.session.id.as_ref().filter(|_| !is_others);
     let others = served
         .iter()
-        .filter(|(session, at)| own != Some(session) && *at > evidence.at);
+        .filter(|(session, at)| own.is_some_and(|own| own != session) && *at > evidence.at);
     let last = others.map(|(_, at)| *at).max();
     evidence.windows.answered_elsewhere = evidence.windows.answered_elsewhere.max(last);
 }

@@ -1,8 +1,8 @@
 //! That going on costs money: a window is full, and answers are still served. No transcript has a
 //! mark of it, so it is inferred, and said so.
 
+use std::collections::HashSet;
 use std::ops::Range;
-use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -17,9 +17,6 @@ use crate::limits::sample::{Sample, Teller};
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
 use crate::time::{Clock, moment, rfc3339};
-
-/// Sessions that people work in at once.
-const WORKED_IN: usize = 8;
 
 /// Tells that of the answers since a moment, of those sessions that are meant.
 type CostsOf<'c> = dyn Fn(DateTime<Utc>, Meant<'_>) -> Option<AnswerCosts> + 'c;
@@ -110,9 +107,9 @@ impl Incidents<'_> {
     }
 
     /// What answers cost since a window of the login was full. None while that is not known, where the
-    /// server does not serve from credits, and where the session's transcript, or without a session one
-    /// that was changed lately, says that it costs nothing more.
-    pub(crate) fn paying(&self, transcript: Option<&Path>, costs: &CostsOf<'_>) -> Option<Paying> {
+    /// server does not serve from credits, and where the transcript of a session that was told of the full window
+    /// says that it costs nothing more.
+    pub(crate) fn paying(&self, costs: &CostsOf<'_>) -> Option<Paying> {
         let newest = self.newest_reading(Teller::Plan)?.sample;
         // What the account says of credits is as old as the login; this comes with each answer.
         if self.login().no_credits.is_some() {
@@ -128,12 +125,11 @@ impl Incidents<'_> {
         if since.any(|it| self.explained(it, self.recent()).diagnosis.is_limit()) {
             return None;
         }
-        let transcripts = match transcript {
-            Some(own) => vec![own.to_owned()],
-            None => in_transcript::newest(self.places, None, WORKED_IN),
-        };
-        let mut transcripts = transcripts.iter();
-        let is_free = transcripts.any(|it| in_transcript::says_free(it, start));
+        // The sessions that were told so.
+        let told = told.iter().filter(|it| it.sample.measured >= start);
+        let sessions: HashSet<&str> = told.map(|it| it.session.as_str()).collect();
+        let mut transcripts = sessions.into_iter().filter_map(|it| self.transcript_of(it));
+        let is_free = transcripts.any(|it| in_transcript::says_free(&it, start));
         let since = DateTime::from_timestamp_millis(first)?;
         (!is_free).then(|| Paying {
             since,

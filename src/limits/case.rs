@@ -46,10 +46,7 @@ pub(super) struct Case<'a> {
 /// Whether all of some conditions hold, which commas part. `!` stands before what must not.
 pub(super) fn meets(conditions: &str, holds: impl Fn(&str) -> Option<bool>) -> bool {
     let mut all = conditions.split(", ").filter(|name| !name.is_empty());
-    all.all(|name| match name.strip_prefix('!') {
-        Some(name) => holds(name) == Some(false),
-        None => holds(name) == Some(true),
-    })
+    all.all(|name| holds(name.trim_start_matches('!')) == Some(!name.starts_with('!')))
 }
 
 impl<'a> Case<'a> {
@@ -174,13 +171,9 @@ impl<'a> Case<'a> {
             ("other", "full") => self.window_of("other").is_some_and(is_full),
             ("other", "later") => {
                 let told = |window| meters::near_or_since(evidence, window);
-                let other = self
-                    .window_of("other")
-                    .and_then(told)
-                    .filter(Meter::is_used_up);
-                let own = self
-                    .window
-                    .and_then(|it| meters::near(evidence, it)?.1.resets_at);
+                let other = self.window_of("other").and_then(told);
+                let other = other.filter(Meter::is_used_up);
+                let own = self.window.and_then(told).and_then(|it| it.resets_at);
                 other.and_then(|it| it.resets_at) > own.or_else(|| quota?.resets_at)
             }
             ("one", "model") => self.window.is_some_and(Window::is_of_one_model),

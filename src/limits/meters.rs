@@ -86,10 +86,9 @@ pub(super) fn near_or_since(evidence: &Evidence, window: Window) -> Option<Meter
     let near = near(evidence, window).map(|(_, meter)| meter);
     let told = evidence.windows.newest_sample.as_ref();
     let told = told.filter(|it| it.measured > evidence.at && evidence.is_own(it));
-    let since = told
-        .and_then(|it| it.meter(window))
-        .filter(Meter::is_used_up);
-    near.filter(Meter::is_used_up).or(since).or(near)
+    let since = told.and_then(|it| it.meter(window));
+    let full = [near, since].into_iter().flatten().find(Meter::is_used_up);
+    full.or(near)
 }
 
 /// A gateway's spend limit as it was told near the error: the fullest that the user has there, whatever its period.

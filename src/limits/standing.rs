@@ -191,10 +191,8 @@ pub(super) fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) 
 /// Whether another session was served beyond a full window since: only credits do that, so there are some.
 pub(super) fn is_paid_elsewhere(evidence: &Evidence) -> bool {
     let windows = &evidence.windows;
-    let is_full = windows
-        .newest_sample
-        .as_ref()
-        .is_some_and(Sample::has_full_window);
+    let newest = windows.newest_sample.as_ref();
+    let is_full = newest.is_some_and(Sample::has_full_window);
     is_full && windows.answered_elsewhere > Some(evidence.at + SETTLED_AFTER)
 }
 

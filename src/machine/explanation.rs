@@ -102,7 +102,7 @@ impl Machine {
     /// What answers cost beside the plan now, in a sentence; None where they cost nothing or
     /// something blocks. By what the ledger has read so far.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
-        let paying = incidents.paying(None, &|since, is_own| {
+        let paying = incidents.paying(&|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
             self.read_on(&mut ledger, ANSWER_READS);
             ledger.costs_since(since, is_own)

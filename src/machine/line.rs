@@ -204,9 +204,8 @@ impl<'a> LineKnown<'a> {
         let windows = self.facts.windows.as_ref();
         let is_full = windows.is_some_and(Sample::has_full_window);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
-        let transcript = self.asked.payload.transcript_path.as_deref();
         let costs = |since, is_own: Meant<'_>| live.costs_since(since, is_own);
-        self.incidents.paying(transcript, &costs)
+        self.incidents.paying(&costs)
     }
 
     /// Writes down what is worth knowing later.

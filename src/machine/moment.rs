@@ -138,7 +138,7 @@ impl Watched {
     /// What answers cost beside the plan: one session may wait while another one pays.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
-        incidents.paying(None, &|since, is_own| ledger.costs_since(since, is_own))
+        incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))
     }
 
     /// The sessions that run, the busiest first.

@@ -17,9 +17,9 @@ const SHORTEST_BAR: usize = 6;
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<TableRow>,
-    /// Which columns stand on a page, from wide to narrow: the first choice that fits is taken. All
-    /// of them where there is no choice.
-    pub(crate) choices: &'static [&'static [usize]],
+    /// Which columns stand on a page, by their letters as in a spreadsheet, from wide to narrow: the first choice that
+    /// fits is taken. All of them where there is no choice.
+    pub(crate) choices: &'static [&'static str],
     /// How far to the right it stands.
     pub(crate) indent: usize,
     pub(crate) is_headless: bool,
@@ -169,15 +169,16 @@ impl Table {
 
     /// The first choice of columns that fits, else the last.
     fn shown(&self, rows: &[&TableRow], room: usize) -> Vec<ShownColumn<'_>> {
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let choices: &[&[usize]] = match self.choices {
+        let all: String = ('A'..='Z').take(self.columns.len()).collect();
+        let choices: &[&str] = match self.choices {
             [] => &[&all],
             choices => choices,
         };
         let mut columns = Vec::new();
         for chosen in choices {
-            let chosen = chosen.iter().filter_map(|place| {
-                Some(ShownColumn::new(self.columns.get(*place)?, *place, rows))
+            let chosen = chosen.bytes().filter_map(|letter| {
+                let place = usize::from(letter.checked_sub(b'A')?);
+                Some(ShownColumn::new(self.columns.get(place)?, place, rows))
             });
             columns = chosen.collect();
             if width_of(&columns, |shown| shown.least) <= room {

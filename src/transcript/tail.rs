@@ -106,17 +106,6 @@ impl Tail {
         tail
     }
 
-    /// When a model answered last, unless a limit refused the session since.
-    pub fn served_at(&self) -> Option<DateTime<Utc>> {
-        let refusals = self.errors.iter().filter(|it| it.line.quota.is_some());
-        let refused = refusals.filter_map(|it| it.line.at).max();
-        self.answers
-            .iter()
-            .copied()
-            .max()
-            .filter(|served| Some(*served) > refused)
-    }
-
     /// Takes in an assistant's line of a session of this owner. None for any other line, and for bytes
     /// that are no JSON.
     ///

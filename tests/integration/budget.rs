@@ -219,7 +219,7 @@ fn projects_with_one_last_name_are_told_apart() {
         "[budget.projects]\n\"~/acme/web/\" = 1\n\"/srv/customers/of/another/company/web\" = 1\n",
     );
     let shown = sandbox.run(&["budget"]);
-    for name in ["~/acme/web ", "of/another/company/web "] {
+    for name in ["acme/web ", "company/web "] {
         let mut lines = shown.success().lines();
         assert!(
             lines.any(|line| line.starts_with(name)),
