@@ -305,9 +305,8 @@ fn add_answers(evidence: &mut Evidence, served: &[(String, DateTime<Utc>)]) {
     let is_others =
         evidence.is_of_another_account() || evidence.service() == Some(Service::Console);
     let own = evidence.session.id.as_ref().filter(|_| !is_others);
-    let others = served
-        .iter()
-        .filter(|(session, at)| own.is_some_and(|own| own != session) && *at > evidence.at);
+    let others = served.iter();
+    let others = others.filter(|(of, at)| own.is_some_and(|own| own != of) && *at > evidence.at);
     let last = others.map(|(_, at)| *at).max();
     evidence.windows.answered_elsewhere = evidence.windows.answered_elsewhere.max(last);
 }

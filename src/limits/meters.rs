@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::evidence::{Evidence, Sample};
 use super::kind::Window;
 use crate::claude::meters::{Meter, SpendMeter};
-use crate::time::in_words;
+use crate::time::{FIVE_HOURS, in_words};
 
 /// A window counts as full from here, in percent: the server rounds, and refuses a little early.
 pub(crate) const FULL_FROM: f64 = 97.0;
@@ -81,14 +81,15 @@ pub(super) fn near(evidence: &Evidence, window: Window) -> Option<(&Sample, Mete
     near_of(evidence, window.length(), |sample| sample.meter(window))
 }
 
-/// A window at the error, or as it filled up since.
+/// A window at the error, or as it filled up in the hours after it.
 pub(super) fn near_or_since(evidence: &Evidence, window: Window) -> Option<Meter> {
     let near = near(evidence, window).map(|(_, meter)| meter);
+    let hours = evidence.at..evidence.at + FIVE_HOURS;
     let told = evidence.windows.newest_sample.as_ref();
-    let told = told.filter(|it| it.measured > evidence.at && evidence.is_own(it));
+    let told = told.filter(|it| hours.contains(&it.measured) && evidence.is_own(it));
     let since = told.and_then(|it| it.meter(window));
-    let full = [near, since].into_iter().flatten().find(Meter::is_used_up);
-    full.or(near)
+    let since = since.filter(|it| it.is_used_up() && near.is_none_or(|near| near.is_of_run(it)));
+    since.or(near)
 }
 
 /// A gateway's spend limit as it was told near the error: the fullest that the user has there, whatever its period.

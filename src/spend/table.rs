@@ -19,7 +19,7 @@ const LONG: usize = 20;
 const OF_SESSIONS: &[&str] = &["ABCDEFGHIJ", "ABCDEFK", "ABCDFK", "ABCD", "ACD", "AD"];
 
 /// The same of anything else.
-const OF_OTHERS: &[&str] = &["ADEFGHIJ", "ADFGHIJ", "ADEK", "ADEF", "ADE", "AD"];
+const OF_OTHERS: &[&str] = &["ADEFGHIJ", "ADFGHIJ", "ADEFK", "ADEF", "ADE", "AD"];
 
 impl Statement {
     /// The groups, what is left out of them, and the total.
