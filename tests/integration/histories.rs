@@ -333,6 +333,13 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     }
 }
 
+/// It was taken away again when the session ended.
+#[test]
+fn what_came_of_an_answer_that_was_broken_off_is_counted() {
+    let (sandbox, truth) = with_history("broken-off");
+    matches_truth(&spend(&sandbox, "session"), &truth);
+}
+
 /// A transcript whose running totals are charged at list price times `factor`.
 #[cfg(target_os = "linux")]
 fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {

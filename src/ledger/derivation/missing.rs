@@ -155,10 +155,6 @@ fn beyond(
         // A total without counts, or one that lacks an answer.
         return prices.scale_client_amount(dollars);
     }
-    if missing.prompt() == 0 && missing.web_searches == 0 {
-        // No request is without a prompt: it is a difference of prices, or an answer broken off.
-        return Money::ZERO;
-    }
     let at = cluster.end;
     let plain = |rates: &ModelPrices<'_>, usage: &Usage| {
         rates.price(at, usage, ServiceLevel::default(), &[])
@@ -166,6 +162,11 @@ fn beyond(
     if let Some(split) = ours.split_that_costs(at, missing, known, dollars) {
         let overridden = own.are_overridden().then(|| plain(&own, &split));
         return overridden.unwrap_or_else(|| prices.scale_client_amount(dollars));
+    }
+    if missing.prompt() == 0 && missing.web_searches == 0 {
+        // No request is without a prompt. What came of an answer that was broken off has its price (2.1.330 counts it),
+        // so this is a difference of prices.
+        return Money::ZERO;
     }
     // The rates that an organization had on that day scale all of it alike.
     let listed = prices.list_prices_of(name);
