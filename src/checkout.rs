@@ -35,7 +35,8 @@ impl Head {
 
     fn parse(head: &str) -> Option<Self> {
         if let Some(name) = head.strip_prefix("ref:") {
-            let name = name.trim().strip_prefix("refs/heads/").unwrap_or(name);
+            let name = name.trim();
+            let name = name.strip_prefix("refs/heads/").unwrap_or(name);
             // Where branches are kept in tables, HEAD names none.
             let is_named = !name.is_empty() && name != ".invalid";
             return is_named.then(|| Self::Branch(name.to_owned()));
@@ -254,6 +255,8 @@ mod tests {
             "",
             "\n",
             "ref:",
+            "ref: ",
+            "ref: .invalid",
             "ref: refs/heads/.invalid",
             "0123",
             "root:x:0:0:root:/root:/bin/bash",
@@ -261,6 +264,9 @@ mod tests {
             file(&top.join(".git/HEAD"), head);
             assert_eq!(Head::of(top), None, "{head:?}");
         }
+        file(&top.join(".git/HEAD"), "ref: refs/bisect/bad\n");
+        let other = Head::Branch("refs/bisect/bad".to_owned());
+        assert_eq!(Head::of(top), Some(other));
         file(&top.join(".git/HEAD"), &"ref: refs/heads/x".repeat(9999));
         assert_eq!(Head::of(top), None, "too large");
         let odd = top.join("odd");
