@@ -11,6 +11,15 @@ use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
+/// Two sessions, of which the transcripts say that they are the login's.
+fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
+    ["one", "other"].map(|name| {
+        let client = Client::with_session(sandbox, name);
+        belongs_to(&client, PRIVATE, "private-organization");
+        client
+    })
+}
+
 /// What a script is told: 0 nothing blocks, 10 waiting helps, 11 somebody must act.
 fn code(client: &Client<'_>, at: &str) -> i32 {
     let arguments = ["explain", "--exit-code"];
@@ -114,10 +123,7 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
 #[test]
 fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     let quota = refused("seven_day_opus", TUESDAY, "");
     one.meets(
         AT,
@@ -288,10 +294,7 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
 #[test]
 fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
     one.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     let told = |at: &str| one.explained(at)["actions"].to_string();
@@ -346,10 +349,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
 fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     one.draws("2026-11-20T09:58:00Z", full(), 120);
     one.meets(
@@ -393,10 +393,7 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
 #[test]
 fn an_answer_from_the_plan_says_nothing_of_credits() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     let told = |used: f64| windows(used, NOON, 17.0, TUESDAY);
     one.draws("2026-11-20T09:59:00Z", told(42.0), 120);
     let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
@@ -419,10 +416,7 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
 #[test]
 fn an_account_that_was_refused_again_is_not_served() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
     let refusal = refused("five_hour", NOON, "out_of_credits");
@@ -493,10 +487,7 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
 #[test]
 fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     one.draws(
         "2026-11-20T09:59:00Z",
         windows(95.0, NOON, 98.0, TUESDAY),
@@ -553,10 +544,7 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
 #[test]
 fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     let sandbox = with_a_private_login();
-    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    for client in [&one, &other] {
-        belongs_to(client, PRIVATE, "private-organization");
-    }
+    let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
     one.draws("2026-11-20T09:58:00Z", full(), 120);
