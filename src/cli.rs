@@ -157,11 +157,7 @@ impl Cli {
             Some(VerbAsked::Config(asked)) => asked,
             Some(VerbAsked::Install(asked)) => asked,
             Some(VerbAsked::Uninstall(asked)) => asked,
-            Some(VerbAsked::Completions { shell }) => {
-                let mut script = Vec::new();
-                clap_complete::generate(*shell, &mut Self::command(), "whycap", &mut script);
-                return print_as_it_is(String::from_utf8_lossy(&script).into_owned());
-            }
+            Some(VerbAsked::Completions { shell }) => return print_completions(*shell),
             Some(VerbAsked::Man) => return print_man_page(),
             None if self.clearing.clear_stale_locks => &self.clearing,
             // Both verbs are run before any parser.
@@ -179,6 +175,13 @@ fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<Exit
     let is_colored = Palette::for_person(environment).is_on();
     let colored = is_colored.then(|| help.ansi().to_string());
     print_as_it_is(colored.unwrap_or_else(|| help.to_string()))
+}
+
+/// Prints completions for this command line.
+fn print_completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
+    print_as_it_is(String::from_utf8_lossy(&script).into_owned())
 }
 
 /// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.

@@ -44,6 +44,7 @@ impl Verb for ExplainArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let incidents = machine.incidents();
         let session = machine.whole_session(self.session.as_deref());
+        let session = session.as_deref();
         let pasted = self.text.as_deref().or(self.message.as_deref());
         let situation = match pasted {
             Some("-") => {
@@ -53,7 +54,7 @@ impl Verb for ExplainArguments {
                 incidents.pasted(&String::from_utf8_lossy(&text))
             }
             Some(text) => incidents.pasted(text),
-            None => machine.situation(&incidents, session.as_deref()),
+            None => machine.situation(&incidents, session),
         };
         let incident = situation.incident.as_ref();
         let facts = json!({ "incident": incident.map(Incident::to_json) });
@@ -63,15 +64,9 @@ impl Verb for ExplainArguments {
                 // That going on costs money comes before what is over.
                 report.paragraphs(Tone::Alarm, machine.paid_now(&incidents));
             }
-            machine.explain(
-                incident,
-                session.as_deref(),
-                self.long,
-                &incidents,
-                &mut report,
-            );
+            machine.explain(incident, session, self.long, &incidents, &mut report);
         }
-        let is_unknown = session.is_some_and(|session| !incidents.know(&session));
+        let is_unknown = session.is_some_and(|session| !incidents.know(session));
         let wait = situation.wait().or(is_unknown.then_some(Wait::Unknown));
         let code = self.exit_code.then(|| Wait::exit_code(wait));
         let code = code.unwrap_or_default();

@@ -37,10 +37,10 @@ impl Verb for IncidentsArguments {
         }
         let known = machine.incidents();
         let session = machine.whole_session(self.session.as_deref());
-        let found =
-            machine.gathered(|ledger, _| Ok(known.all_with_ends(session.as_deref(), &ledger)));
+        let session = session.as_deref();
+        let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
         // A conversation is told what is known without a ledger, too.
-        let all = |_| known.found(session.as_deref(), usize::MAX);
+        let all = |_| known.found(session, usize::MAX);
         let incidents = found.or_else(|error| machine.event().map(all).ok_or(error))?;
         let most = machine.event().map_or(usize::MAX, |_| MOST_IN_CONVERSATION);
         Ok(Reply::from(report(&incidents, most, machine.clock())).in_json(self.json))

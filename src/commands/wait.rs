@@ -31,19 +31,17 @@ impl Verb for WaitArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let started = Instant::now();
         let session = machine.whole_session(self.session.as_deref());
+        let session = session.as_deref();
         let mut over = "Nothing is blocked.";
         let code = loop {
             let machine = machine.at_present();
             let incidents = machine.incidents();
-            if let Some(unknown) = session.as_ref().filter(|session| !incidents.know(session)) {
+            if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
                 return Err(misuse(format!(
                     "no session {unknown} is known here; pick one of `whycap now --json` or `whycap incidents --json`"
                 )));
             }
-            let (situation, now) = (
-                incidents.situation(session.as_deref()),
-                machine.environment.now,
-            );
+            let (situation, now) = (incidents.situation(session), machine.environment.now);
             let wait = machine.wait_for(&situation);
             let Some(Wait::Helps(until)) = wait else {
                 match situation.incident.filter(|_| wait.is_some()) {

@@ -129,8 +129,7 @@ pub(super) fn program(setup: &Setup, found: &mut Examination) {
             let key = fault_of(&invocation, &shell, setup.program.as_deref());
             let program = invocation.program;
             let other = Some(&program).filter(|_| key == "program.other");
-            let bytes = |path: &String| disk::read(path.as_ref(), PROGRAM_LIMIT).ok()?;
-            let version = other.and_then(|other| marked_version(&bytes(other)?));
+            let version = other.and_then(|other| version_of(other.as_ref()));
             if key == "program.this" || version.as_deref() == Some(this) {
                 continue;
             }
@@ -167,6 +166,11 @@ fn fault_of(wired: &Invocation, shell: &Shell, running: Option<&Path>) -> &'stat
         Ok(_) if running.is_some_and(is_this) => "program.this",
         Ok(_) => "program.other",
     }
+}
+
+/// The version of another whycap, if it can be told.
+fn version_of(program: &Path) -> Option<String> {
+    marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
 }
 
 /// A short text of the characters that versions are made of, behind the mark.

@@ -311,9 +311,9 @@ impl<'p> Projects<'p> {
         }
         // Another system's path is none here: it would be looked for below where whycap was started.
         let path = Some(Path::new(directory)).filter(|path| path.is_absolute());
-        let repository = path.and_then(checkout::repository);
-        self.known
-            .extend(repository.map(|name| (directory.to_owned(), name)));
+        if let Some(repository) = path.and_then(checkout::repository) {
+            self.known.insert(directory.to_owned(), repository);
+        }
         if let Some(known) = self.known.get(directory) {
             return (known.clone(), true);
         }

@@ -40,14 +40,8 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
     let tolls = tolls(&limits.errors, clock.zone);
     let list: Vec<Value> = limits.errors.iter().map(facts_of_exported).collect();
-    let each = people.iter().map(|(name, of)| {
-        let more = json!({ "person": name, "hours_at_97_percent": of.full_hours });
-        joined([of.tolls.json(), more])
-    });
-    let all = joined([
-        tolls.json(),
-        json!({ "by_person": each.collect::<Value>() }),
-    ]);
+    let each: Value = people.iter().map(facts_of_person).collect();
+    let all = joined([tolls.json(), json!({ "by_person": each })]);
     let mut report = Report::new(json!({ "incidents": list, "sums": all })).indented();
     let sentence = tolls.sentence(clock);
     match &sentence {
@@ -178,4 +172,9 @@ fn facts_of_exported(error: &ExportedError) -> Value {
         "verdict": *error.verdict,
         "blocked_s": error.toll.blocked.num_seconds(),
     })
+}
+
+fn facts_of_person((name, of): (&&str, &PersonLimits)) -> Value {
+    let more = json!({ "person": name, "hours_at_97_percent": of.full_hours });
+    joined([of.tolls.json(), more])
 }

@@ -166,6 +166,13 @@ impl Diagnosis {
         self.verdict == Verdict::Over || (self.limit.service().is_some() && !self.is_news())
     }
 
+    /// Whether a time that the message names can be its end. What another program promises is not
+    /// ours to pass on, and in words that are not understood a time can mean anything.
+    fn may_end_by_itself(&self) -> bool {
+        let is_understood = self.limit != LimitKind::Unknown || self.is_news();
+        self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
+    }
+
     /// The window whose reset ends the wait.
     pub(super) fn awaited(&self) -> Option<Window> {
         self.window.or(self.limit.window())
@@ -173,11 +180,7 @@ impl Diagnosis {
 
     /// Gathers the reset times for the limit that ends the wait: a window, or a gateway's.
     pub(super) fn resets(&self, case: &Case<'_>) -> Resets {
-        // What another program promises is not ours to pass on, and in words that are not understood a time can mean
-        // anything.
-        let is_understood = self.limit != LimitKind::Unknown || self.is_news();
-        let may_end = self.waiting_helps.unwrap_or(is_understood);
-        if !may_end || self.service == Some(Service::Other) {
+        if !self.may_end_by_itself() {
             return Resets::default();
         }
         let (evidence, awaited) = (case.evidence, self.awaited());
