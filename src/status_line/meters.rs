@@ -85,8 +85,11 @@ fn meter(
 
 /// A window whose reset has passed is empty, whatever the client last heard.
 pub(crate) fn level(meter: &Meter, clock: Clock) -> f64 {
-    let used = Some(meter.used_percent).filter(|_| !meter.has_reset(clock.now));
-    used.unwrap_or_default()
+    if meter.has_reset(clock.now) {
+        0.0
+    } else {
+        meter.used_percent
+    }
 }
 
 /// 99.6 is not 100: a window is only shown as full when it is.
