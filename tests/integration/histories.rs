@@ -18,8 +18,9 @@ use crate::support::{Sandbox, data, started};
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
 /// sessions that were left and rewound, four of 2.1.328 alone, questions beside the conversation,
 /// windows that were closed, background agents with background agents, `/fast` switched on and off in
-/// its menu, a compaction on each side of midnight (in Adelaide), and a workflow.
-pub const HISTORIES: [&str; 18] = [
+/// its menu, a compaction on each side of midnight (in Adelaide), a workflow, and sessions that were moved to
+/// the background.
+pub const HISTORIES: [&str; 19] = [
     "agents-of-agents",
     "asked-beside-then-closed",
     "compacted-forks",
@@ -28,6 +29,7 @@ pub const HISTORIES: [&str; 18] = [
     "forks-of-forks",
     "killed-and-resumed",
     "left-and-back",
+    "moved-to-background",
     "over-midnight",
     "rewound",
     "six-versions",

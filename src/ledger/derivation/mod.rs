@@ -57,9 +57,11 @@ impl Family {
         compactions.filter(move |one| one.session == session)
     }
 
-    /// Its answers and compactions: their times, owners and places.
+    /// The lines of its sessions themselves, which forks repeat: answers and compactions, by time, owner and
+    /// places. Agents that were moved to the background answer on in the directory of the session before.
     fn lines(&self) -> impl Iterator<Item = (Millis, Id, impl Iterator<Item = &Sighting>)> {
-        let answers = self.answers.iter().map(|one| {
+        let answers = self.answers.iter().filter(|one| !one.is_of_subagent);
+        let answers = answers.map(|one| {
             let places = Some(&one.place).into_iter().chain(&one.copies);
             (one.at, one.session, places)
         });

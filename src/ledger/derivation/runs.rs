@@ -112,6 +112,11 @@ impl<'f> Written<'f> {
         self.ending.before - (self.ending.run_ms - base.map_or(0, |base| base.last.run_ms))
     }
 
+    /// No total is written before processes of its chain have lived as long as it says.
+    fn chain_lived_until(&self) -> Millis {
+        self.last.started.saturating_add(self.ending.run_ms)
+    }
+
     /// When its last total was written, at the earliest.
     fn written_at(&self) -> Millis {
         let times = self.totals.iter().map(|total| total.before);
@@ -209,8 +214,7 @@ impl<'f> Context<'f> {
         };
         let before = base.map(|(base, _)| base);
         let (begin, end) = if started_from == StartedFrom::Nothing {
-            let end = last.started.saturating_add(run.ending.run_ms);
-            (last.started, end.max(run.ending.before))
+            (last.started, run.chain_lived_until().max(run.ending.before))
         } else {
             let end = self.end_after(run, before);
             let begin = run.begin_from(before) + (end - run.ending.before);
@@ -243,9 +247,8 @@ impl<'f> Context<'f> {
     /// Whether its total must count what others spent whose files are gone: processes of its chain
     /// lived before, or its files repeat lines that are older than it and younger than the chain.
     fn has_lost_base(&self, run: &Written<'f>) -> bool {
-        let Written { ending, last, .. } = *run;
-        self.end_after(run, None) > last.started.saturating_add(ending.run_ms) + SAME_RUN_MS
-            || self.newest_copy(last.session) >= Some((last.started, Id::MIN))
+        self.end_after(run, None) > run.chain_lived_until() + SAME_RUN_MS
+            || self.newest_copy(run.last.session) >= Some((run.last.started, Id::MIN))
     }
 
     /// When a run ended that did not begin its chain. Without a snapshot written at its exit (a

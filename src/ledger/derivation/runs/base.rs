@@ -104,14 +104,13 @@ impl<'f> Context<'f> {
 
     /// What a fork took over: the newest total of its parent.
     pub(super) fn base_of_fork(&self, run: &Written<'f>) -> Option<Base<'_, 'f>> {
-        let Written { ending, last, .. } = *run;
+        let (last, end) = (run.last, run.chain_lived_until().max(run.ending.before));
         let own: Vec<&Answer> = self.family.answers_of(last.session).collect();
         // A copy that names nobody, and nobody else is left to own it: what the fork took over is gone, too.
         if own.iter().any(|answer| self.owners.is_copy(answer)) {
             return None;
         }
-        let first_answer = own.iter().map(|answer| answer.at).min();
-        let forked = first_answer.unwrap_or(Millis::MAX).min(ending.before);
+        let forked = own.iter().map(|answer| answer.at).fold(end, Millis::min);
         let first_mark = self.owners.first_mark(last.session);
         let first_line = first_mark.unwrap_or(forked).min(forked);
         let (newest_copy, parent) = self.newest_copy(last.session).unzip();
@@ -153,8 +152,7 @@ impl<'f> Context<'f> {
         if !candidates.iter().all(|base| knows_more(base)) {
             candidates.retain(|base| !knows_more(base));
         }
-        let covered = own.into_iter().filter(|answer| answer.at <= ending.before);
-        let covered = served(covered);
+        let covered = served(own.into_iter().filter(|answer| answer.at <= end));
         let explains = |base: &Written<'_>| is_explained(&growth(last, Some(base.last)), &covered);
         // A fork that wrote no line itself hands on its parent's lines only.
         let of_parent = |base: &Written<'_>| {
