@@ -182,12 +182,16 @@ impl Listener<'_> {
         row.total = drawn.total;
         row.run_ms = drawn.run_ms;
         row.at = self.now.max(known.at);
+        let newest = self.newest_of(self.session, drawn.total)?;
+        // Who comes back to a session that others went on with starts from what stands in its file.
+        if newest.is_some_and(|newest| newest.is_near(drawn.total)) {
+            return Ok(row);
+        }
         let mut counted = known.total;
         if is_anybody {
             // Whatever the clock shows, it is not older than the answers that it counts.
             row.at = answers.iter().fold(row.at, |at, (came, _)| at.max(*came));
             // What a file counts by now is not left; who wrote it may be this one.
-            let newest = self.newest_of(self.session, drawn.total)?;
             counted = newest.map_or(counted, |total| total.max(counted));
         }
         let scaled = self.prices.scale_client_amount(more);
@@ -394,10 +398,8 @@ impl Draw {
 }
 
 /// Until where the journal was searched for draws: under this and a month's number, how many bytes of its
-/// file. For a clock may run ahead into a later month, and back. Of other months, it was searched up to the
-/// place under this alone, which is the number of a month times [`MONTH`], and bytes.
+/// file. For a clock may run ahead into a later month, and back.
 const SEARCHED: &str = "journal searched";
-const MONTH: i64 = 1 << 40;
 
 /// What holds no draw is searched again until it is as long as this, in bytes.
 const WORTH_NOTING: i64 = 16 * 1024;
@@ -408,23 +410,18 @@ impl Ledger {
     pub(super) fn take_up(&self, prices: &PriceTable) -> Result<(), LedgerError> {
         // This month is among these, also where a clock ran ahead into some that are to come.
         let months: Vec<_> = journal::files(self.data()).take(6).collect();
-        // A new ledger begins with this month and the one before.
-        let first = months.get(2).map_or(0, |(month, _)| (month + 1) * MONTH);
-        let first = self.ask(|store| store.noted(SEARCHED))?.unwrap_or(first);
         for (month, file) in months.iter().rev() {
             let name = format!("{SEARCHED} {month}");
-            let known = (first - month * MONTH).clamp(0, MONTH);
-            let own = self.ask(|store| store.noted(&name))?;
-            let (draws, end) = journal::added::<Draw>(file, own.unwrap_or(known));
-            if !draws.is_empty() || end - own.unwrap_or(-WORTH_NOTING) >= WORTH_NOTING {
+            let noted = self.ask(|store| store.noted(&name))?;
+            let (draws, end) = journal::added::<Draw>(file, noted.unwrap_or_default());
+            if !draws.is_empty() || noted.is_none_or(|noted| end - noted >= WORTH_NOTING) {
                 self.write(|store| {
                     // Another process may have taken them up.
-                    let known = store.noted(&name)?.unwrap_or(known);
-                    let (draws, end) = journal::added::<Draw>(file, known);
+                    let noted = store.noted(&name)?.unwrap_or_default();
+                    let (draws, end) = journal::added::<Draw>(file, noted);
                     for draw in draws {
                         draw.put(store, prices, &[])?;
                     }
-                    store.note(SEARCHED, first)?;
                     store.note(&name, end)
                 })?;
             }

@@ -18,9 +18,10 @@ use crate::support::{Sandbox, data, started};
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
 /// sessions that were left and rewound, four of 2.1.328 alone, questions beside the conversation,
 /// windows that were closed, background agents with background agents, `/fast` switched on and off in
-/// its menu, a compaction on each side of midnight (in Adelaide), a workflow, and sessions that were moved to
-/// the background.
-pub const HISTORIES: [&str; 19] = [
+/// its menu, a compaction on each side of midnight (in Adelaide), a workflow, sessions that were moved to
+/// the background, one that was left, and entered again after others had gone on with it, and a terminal that was
+/// closed long after its last word, after another was killed.
+pub const HISTORIES: [&str; 21] = [
     "agents-of-agents",
     "asked-beside-then-closed",
     "compacted-forks",
@@ -28,8 +29,10 @@ pub const HISTORIES: [&str; 19] = [
     "fast-from-the-menu",
     "forks-of-forks",
     "killed-and-resumed",
+    "killed-then-idle",
     "left-and-back",
     "moved-to-background",
+    "others-went-on",
     "over-midnight",
     "rewound",
     "six-versions",
@@ -1098,6 +1101,18 @@ fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
     drawn_with_every_trouble("window-closed-while-idle");
 }
 
+/// Where all clocks are set back between, one answer is taken for the other, which costs 4/1000 of a cent less.
+#[test]
+fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
+{
+    let troubles = TROUBLES.iter().filter(|it| **it != Trouble::SetBack);
+    for (seed, trouble) in (1..).zip(troubles) {
+        for is_known in [false, true] {
+            drawn_while_it_happened("killed-then-idle", *trouble, is_known, seed);
+        }
+    }
+}
+
 #[test]
 fn a_workflow_and_agents_of_agents_count_once_when_the_window_is_closed() {
     drawn_with_every_trouble("workflow");
@@ -1117,6 +1132,16 @@ fn kills_closed_windows_and_forks_of_one_session_count_once() {
 fn a_night_and_fast_answers_between_slow_ones_count_once() {
     drawn_with_every_trouble("over-midnight");
     drawn_with_every_trouble("fast-from-the-menu");
+}
+
+/// What the others had spent was shown a second time ($0.16 for $0.10).
+#[test]
+fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
+    for with_hooks in [false, true] {
+        for processes in [&[1; 7][..], &[]] {
+            moments("others-went-on", with_hooks, processes);
+        }
+    }
 }
 
 #[test]

@@ -49,6 +49,25 @@ impl Cluster<'_> {
         }
         sum
     }
+
+    /// Whether it may have been served these. One process that did not say when it ended may have begun later than its
+    /// last line tells, and grew by all that it was served.
+    fn may_hold(&self, answers: &[&Answer]) -> bool {
+        let is_held = |(model, part): (&Id, &ModelTotal)| counts(part, served_by(*model, answers));
+        let holds = |run: &&Run| run.growth.iter().all(is_held);
+        let is_unsure = |run: &&&Run| run.chain_began.1 != Some(run.chain_began.0);
+        self.runs.len() > 1 || self.runs.iter().filter(is_unsure).all(holds)
+    }
+}
+
+fn served_by(model: Id, answers: &[&Answer]) -> Usage {
+    answers.iter().map(|answer| answer.served_by(model)).sum()
+}
+
+/// Whether a total that tells tokens counts these; how long cache writes live is told by some clients only.
+fn counts(total: &ModelTotal, served: Usage) -> bool {
+    let counted = total.usage - served + served;
+    counted == total.usage.with_hour_writes(counted.cache_write_1h)
 }
 
 /// Works out what the runs of a session, its own answers and its own compactions say of it: what
@@ -60,7 +79,8 @@ pub(super) fn add_unrecorded(
     prices: &PriceTable,
 ) {
     let mut by_model: BTreeMap<Id, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
-    let answers: Vec<&Answer> = family.answers_of(session).collect();
+    let mut answers: Vec<&Answer> = family.answers_of(session).collect();
+    answers.sort_by_key(|answer| answer.at);
     let compactions: Vec<&Compaction> = family.compactions_of(session).collect();
     let models_of_answers: BTreeSet<Id> =
         answers.iter().flat_map(|answer| answer.models()).collect();
@@ -70,8 +90,7 @@ pub(super) fn add_unrecorded(
     for run in lost {
         // Of what it started from, which is gone, it may count more than the session's answers.
         unrecorded.extend(run.growth.iter().filter_map(|(model, part)| {
-            let shown = answers.iter().map(|answer| answer.served_by(*model)).sum();
-            let is_more = (part.usage - shown).prompt() > 0;
+            let is_more = (part.usage - served_by(*model, &answers)).prompt() > 0;
             is_more.then(|| Unrecorded::unknown(run, *model))
         }));
     }
@@ -83,6 +102,10 @@ pub(super) fn add_unrecorded(
     for cluster in clusters(runs) {
         let mut covered = answers.clone();
         covered.retain(|answer| cluster.covers(answer.at));
+        // The oldest are of one that was killed before.
+        let later = |first: &usize| covered.get(*first..).unwrap_or_default();
+        let first = (0..covered.len()).find(|first| cluster.may_hold(later(first)));
+        covered.drain(..first.unwrap_or(0));
         life.in_runs += cost_of(covered.iter().copied(), |_| true);
         let grown = cluster.runs.iter().flat_map(|run| run.growth.keys());
         let served = covered.iter().flat_map(|answer| answer.models());
@@ -140,7 +163,7 @@ fn beyond(
     prices: &PriceTable,
 ) -> Money {
     let growth = cluster.growth(model);
-    let shown: Usage = covered.iter().map(|answer| answer.served_by(model)).sum();
+    let shown = served_by(model, covered);
     let at_rates = |rates: &ModelPrices<'_>| -> Money {
         let costs = covered.iter().map(|answer| answer.price_at(model, rates));
         costs.sum()
@@ -150,8 +173,7 @@ fn beyond(
     let dollars = growth.cost - at_rates(&ours);
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
-    let counted = missing + shown;
-    if growth.usage.is_zero() || counted != growth.usage.with_hour_writes(counted.cache_write_1h) {
+    if growth.usage.is_zero() || !counts(&growth, shown) {
         // A total without counts, or one that lacks an answer.
         return prices.scale_client_amount(dollars);
     }
