@@ -64,10 +64,6 @@ pub struct Account {
     pub tier: Option<String>,
     /// The role in the organization: `admin`, `user`, `owner`, …
     pub role: Option<String>,
-    /// How it is paid: `stripe_subscription`, …
-    pub billing: Option<String>,
-    /// Whether usage credits are turned on, as the client last knew.
-    pub usage_credits_enabled: Option<bool>,
     /// Whose it is, by hashes.
     #[serde(flatten)]
     pub owner: Owner,
@@ -94,8 +90,6 @@ impl Account {
             plan: plan.and_then(named).unwrap_or_default(),
             tier: tier.or(kind).map(str::to_owned),
             role: text("organizationRole").map(str::to_owned),
-            billing: text("billingType").map(str::to_owned),
-            usage_credits_enabled: account.at("hasExtraUsageEnabled").as_bool(),
             owner: Owner::from_ids(text("accountUuid"), text("organizationUuid")),
         })
     }

@@ -180,7 +180,7 @@ impl Incidents<'_> {
     /// The session that was written to last, in a few letters, and whose it is beside the login. None
     /// where either is not told.
     pub(crate) fn newest_session(&self) -> Option<(String, Whose)> {
-        let newest = in_transcript::newest(self.places, None, 1).pop()?;
+        let newest = in_transcript::newest(self.places, None, 1).pop()?.path;
         let whose = Whose::of(&in_transcript::owner(&newest)?, self.account())?;
         let session = newest.file_stem()?.to_string_lossy();
         Some((session.chars().take(8).collect(), whose))

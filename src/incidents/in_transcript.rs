@@ -1,7 +1,7 @@
 //! What transcripts say about an error: its own line, and whether an answer came after it.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use memchr::memmem;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::SAME_EVENT;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::transcripts;
+use crate::claude::transcripts::{self, TranscriptFile};
 use crate::disk;
 use crate::limits::evidence::Evidence;
 use crate::limits::{SETTLED_AFTER, normalize};
@@ -197,14 +197,13 @@ fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
 
 /// The transcripts that were changed last, at most `most`, one of each session; only that of one if it
 /// is given. A session may be in several places: its project was moved, or its history copied.
-pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<PathBuf> {
-    let of_sessions = transcripts::of_sessions(places.transcript_roots());
-    let mut paths: Vec<PathBuf> = of_sessions.into_iter().map(|file| file.path).collect();
+pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<TranscriptFile> {
+    let mut files = transcripts::of_sessions(places.transcript_roots());
     let mut seen = HashSet::new();
-    paths.retain(|path| {
-        let name = path.file_stem().map(ToOwned::to_owned);
+    files.retain(|file| {
+        let name = file.path.file_stem().map(ToOwned::to_owned);
         session.is_none_or(|session| name.as_deref() == Some(session.as_ref())) && seen.insert(name)
     });
-    paths.truncate(most);
-    paths
+    files.truncate(most);
+    files
 }

@@ -6,6 +6,8 @@
 //! sessions of a configuration directory share a login. What a gateway tells of its own limits is
 //! not of that login, and is kept apart.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -146,10 +148,9 @@ impl Incidents<'_> {
         });
         let mut told = told.take(AT_ONCE).peekable();
         let account = told.peek()?.sample.account.clone();
-        let told: Vec<Reading> = told.filter(|told| told.sample.account == account).collect();
+        let told = told.filter(|told| told.sample.account == account);
         // Of several that are as new, the one that was told last: the first here.
-        let backwards = told.into_iter().rev();
-        backwards.max_by_key(|told| told.sample.measured)
+        told.min_by_key(|told| Reverse(told.sample.measured))
     }
 
     /// Keeps what the status line was told, if it says anything new. Failures are silent: the next

@@ -43,10 +43,13 @@ pub(super) struct Case<'a> {
     pub(super) is_guessed: bool,
 }
 
-/// Whether all of some conditions hold, which commas part. `!` stands before what must not.
+/// Whether conditions hold: one of several lists, which `|` parts, and of a list all, which commas part. `!`
+/// stands before what must not.
 pub(super) fn meets(conditions: &str, holds: impl Fn(&str) -> Option<bool>) -> bool {
-    let mut all = conditions.split(", ").filter(|name| !name.is_empty());
-    all.all(|name| holds(name.trim_start_matches('!')) == Some(!name.starts_with('!')))
+    conditions.split(" | ").any(|list| {
+        let mut all = list.split(", ").filter(|name| !name.is_empty());
+        all.all(|name| holds(name.trim_start_matches('!')) == Some(!name.starts_with('!')))
+    })
 }
 
 impl<'a> Case<'a> {
@@ -96,11 +99,6 @@ impl<'a> Case<'a> {
     pub(super) fn reset_in_text(self, kind: Option<Window>) -> Option<DateTime<Utc>> {
         let zone = Zone::named(self.message.zone).unwrap_or(self.clock.zone);
         resets::in_text(&self.clues.raw, self.evidence.at, kind, zone)
-    }
-
-    /// Whether one of several lists of conditions holds, which `|` parts.
-    pub(super) fn meets_any(self, alternatives: &str) -> bool {
-        alternatives.split(" | ").any(|all| self.meets(all))
     }
 
     pub(super) fn meets(self, conditions: &str) -> bool {

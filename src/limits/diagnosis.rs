@@ -111,7 +111,7 @@ impl Diagnosis {
             is_only_told,
             who: judged.who.unwrap_or_else(|| case.payer()),
             waiting_helps: judged.waiting.and_then(|told| {
-                let helps = || case.meets_any(told).then_some(true);
+                let helps = || case.meets(told).then_some(true);
                 told.parse().ok().or_else(helps)
             }),
             window: case.window,

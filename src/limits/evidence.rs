@@ -224,13 +224,10 @@ impl Evidence {
 
     /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        let line = self.line();
-        let quota = line.and_then(|line| line.quota.as_ref());
         let dates = [
             Some(self.at),
-            line.and_then(|line| line.at),
-            quota.and_then(|quota| quota.resets_at),
-            quota.and_then(|quota| quota.overage_resets_at),
+            self.line().and_then(|line| line.at),
+            self.quota().and_then(|quota| quota.resets_at),
             self.since.answered_at,
         ];
         dates.into_iter().flatten().all(is_reckonable)

@@ -54,6 +54,10 @@ pub struct Incident {
     pub(super) both_names: Option<String>,
 }
 
+/// Whether the session goes on by itself, or does so now.
+const GOES_ON: &str =
+    "goes on, blocks | goes on, ended answered_elsewhere, ahead | ended reset, continues now";
+
 impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
@@ -89,9 +93,7 @@ impl Incident {
                 .unwrap_or_default(),
             state: telling.value("state").unwrap_or_default(),
             how_it_ended: telling.value("how it ended"),
-            goes_on: telling.meets("goes on, blocks")
-                || telling.meets("goes on, ended answered_elsewhere, ahead")
-                || telling.meets("ended reset, continues now"),
+            goes_on: telling.meets(GOES_ON),
             both_names: telling.value("both names"),
             message,
             diagnosis,

@@ -230,7 +230,7 @@ impl Telling<'_> {
         let mut also = self.message.also.iter();
         let (_, who, _, means) = also.find(|(conditions, _, versions, _)| {
             let is_meant = versions.from.is_some() && versions.contain(version);
-            is_meant && self.case.meets_any(conditions)
+            is_meant && self.case.meets(conditions)
         })?;
         let sentence = format!("Claude Code {version}, {who}: {means}");
         Some(Reason::new(Source::Version, None, sentence))

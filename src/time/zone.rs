@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Mutex;
 
 use chrono::{
@@ -25,16 +25,18 @@ fn is_table(file: &Metadata) -> bool {
 }
 
 /// An IANA zone by its name, in any case, as the system's tables have it, or jiff's own. Jiff's own list says what it
-/// is called: making a list of the system's takes a third as long as a status line.
+/// is called: making a list of the system's takes a third as long as a status line, and words of messages are asked
+/// for, too ("/usage-credits").
 fn find(name: &str) -> Option<tz::TimeZone> {
-    let Ok(listed) = tz::TimeZoneDatabase::bundled().get(name) else {
-        return tz::TimeZone::get(name).ok();
-    };
-    listed.iana_name().and_then(of_system).or(Some(listed))
+    let listed = tz::TimeZoneDatabase::bundled().get(name).ok();
+    let listed_as = listed.as_ref().and_then(|zone| zone.iana_name());
+    of_system(listed_as.unwrap_or(name)).or(listed)
 }
 
 /// The zone that the system calls so.
 fn of_system(name: &str) -> Option<tz::TimeZone> {
+    let is_below = |part| matches!(part, Component::Normal(_));
+    Path::new(name).components().all(is_below).then_some(())?;
     let file = Path::new("/usr/share/zoneinfo").join(name);
     std::fs::metadata(&file).ok().filter(is_table)?;
     tz::TimeZone::tzif(name, &std::fs::read(file).ok()?).ok()

@@ -182,14 +182,8 @@ pub struct QuotaLimits {
     pub rate_limit_type: Option<String>,
     /// When that window starts afresh.
     pub resets_at: Option<DateTime<Utc>>,
-    /// Whether usage credits would be used: `allowed` or `rejected`.
-    pub overage_status: Option<String>,
     /// Why usage credits are not used, such as `out_of_credits`.
     pub overage_disabled_reason: Option<String>,
-    /// When usage credits come back.
-    pub overage_resets_at: Option<DateTime<Utc>>,
-    /// Whether the session was on usage credits already.
-    pub using_overage: Option<bool>,
 }
 
 /// An assistant line with `isApiErrorMessage`: text that the client made up, not the model.
@@ -240,11 +234,6 @@ fn clip(text: &str) -> &str {
     ends.find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
-/// Seconds since 1970, as the server gives its reset times.
-fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
-    plausible_epoch(value.at(key).as_f64()?)
-}
-
 fn quota(line: &Value) -> Option<QuotaLimits> {
     let others = line.at("apiErrorParams").at("rate_limit_info");
     let mut places = [line.at("quotaLimits"), others].into_iter();
@@ -252,11 +241,8 @@ fn quota(line: &Value) -> Option<QuotaLimits> {
     Some(QuotaLimits {
         status: text(limits, "status"),
         rate_limit_type: text(limits, "rateLimitType"),
-        resets_at: epoch(limits, "resetsAt"),
-        overage_status: text(limits, "overageStatus"),
+        resets_at: limits.at("resetsAt").as_f64().and_then(plausible_epoch),
         overage_disabled_reason: text(limits, "overageDisabledReason"),
-        overage_resets_at: epoch(limits, "overageResetsAt"),
-        using_overage: limits.read("isUsingOverage"),
     })
 }
 

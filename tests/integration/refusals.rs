@@ -75,8 +75,6 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     evidence.login.account = plan.map(|plan| Account {
         plan,
         role: Some("user".to_owned()),
-        billing: None,
-        usage_credits_enabled: None,
         tier: None,
         owner: Owner::default(),
     });

@@ -62,7 +62,6 @@ fn quotas() -> Vec<Option<QuotaLimits>> {
             rate_limit_type: Some(kind.to_owned()),
             resets_at: resets.map(|hours| at() + TimeDelta::hours(hours)),
             overage_disabled_reason: reason.map(str::to_owned),
-            ..QuotaLimits::default()
         })
     };
     vec![
@@ -80,8 +79,6 @@ fn accounts() -> Vec<Option<Account>> {
             plan,
             tier: None,
             role: Some(role.to_owned()),
-            billing: None,
-            usage_credits_enabled: None,
             owner: whycap::transcript::owner::Owner::default(),
         })
     };

@@ -15,9 +15,6 @@ use super::error::{Damage, FileId, LedgerError};
 use super::{Store, schema};
 use crate::disk::{self, lock};
 
-/// The file's name in the data directory.
-const FILE_NAME: &str = "ledger.sqlite3";
-
 /// A write-ahead log above this is folded back into the ledger by whoever has time for it: the
 /// first process to open the ledger reads the whole log.
 const WAL_TIDY: u64 = 64 * 1024;
@@ -66,7 +63,7 @@ pub struct Ledger {
 
 /// The ledger's place in a data directory.
 pub fn path_in(data: &Path) -> PathBuf {
-    data.join(FILE_NAME)
+    data.join("ledger.sqlite3")
 }
 
 impl Ledger {
