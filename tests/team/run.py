@@ -84,7 +84,9 @@ def said(binary, home, *arguments, by=BY):
         done = whycap(binary, home, "spend", "--json", "--by", name, *arguments)
         assert done.returncode == 0, done.stderr
         groups = json.loads(done.stdout)["groups"]
-        sums |= {(name, group["key"]): round(group["cost_usd"] * USD) for group in groups if group["cost_usd"]}
+        # What no line names, a person is told so; rows leave it empty.
+        keys = {"(unknown)": ""}
+        sums |= {(name, keys.get(group["key"], group["key"])): round(group["cost_usd"] * USD) for group in groups if group["cost_usd"]}
     return sums
 
 
