@@ -6,8 +6,6 @@
 //! sessions of a configuration directory share a login. What a gateway tells of its own limits is
 //! not of that login, and is kept apart.
 
-use std::cmp::Reverse;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -150,7 +148,7 @@ impl Incidents<'_> {
         let account = told.peek()?.sample.account.clone();
         let told = told.filter(|told| told.sample.account == account);
         // Of several that are as new, the one that was told last: the first here.
-        told.min_by_key(|told| Reverse(told.sample.measured))
+        told.min_by_key(|told| std::cmp::Reverse(told.sample.measured))
     }
 
     /// Keeps what the status line was told, if it says anything new. Failures are silent: the next

@@ -103,9 +103,10 @@ pub(super) fn add_unrecorded(
         let mut covered = answers.clone();
         covered.retain(|answer| cluster.covers(answer.at));
         // The oldest are of one that was killed before.
+        let firsts: Vec<usize> = (0..covered.len()).collect();
         let later = |first: &usize| covered.get(*first..).unwrap_or_default();
-        let first = (0..covered.len()).find(|first| cluster.may_hold(later(first)));
-        covered.drain(..first.unwrap_or(0));
+        let older = firsts.partition_point(|first| !cluster.may_hold(later(first)));
+        covered.drain(..firsts.get(older).copied().unwrap_or(0));
         life.in_runs += cost_of(covered.iter().copied(), |_| true);
         let grown = cluster.runs.iter().flat_map(|run| run.growth.keys());
         let served = covered.iter().flat_map(|answer| answer.models());
