@@ -1,22 +1,22 @@
 <#
 .SYNOPSIS
-Builds whycap on Windows, puts it on your machine and adds it to Claude Code.
+Builds whycap on Windows, installs it, and adds it to Claude Code.
 
 .DESCRIPTION
-Touches: the build directory, PREFIX\bin\whycap.exe, and what `whycap install` says that it changes. Fetches nothing
-but whycap's own dependencies, through cargo. Without Rust there is: npm install -g whycap
+Changes only the build directory, PREFIX\bin\whycap.exe, and the files that `whycap install` lists. Downloads only
+whycap's dependencies, through cargo. If you do not have Rust, use npm install -g whycap
 
   powershell -ExecutionPolicy Bypass -File install.ps1
   powershell -ExecutionPolicy Bypass -File install.ps1 -Uninstall
 
 .PARAMETER Prefix
-Where to put it: PREFIX\bin\whycap.exe. Default: %LOCALAPPDATA%\Programs\whycap
+The directory to install to: PREFIX\bin\whycap.exe. Default: %LOCALAPPDATA%\Programs\whycap
 
 .PARAMETER NoSettings
-Only the program; leave Claude Code's settings alone.
+Install only the program, and leave Claude Code's settings alone.
 
 .PARAMETER Uninstall
-Take whycap out of the settings and delete the program.
+Remove whycap from the settings, and delete the program.
 #>
 [CmdletBinding()]
 param(
@@ -40,7 +40,7 @@ if (-not $Prefix) {
 $bin = Join-Path $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Prefix) 'bin'
 $program = Join-Path $bin 'whycap.exe'
 
-# A program that runs can be moved, not replaced; what was moved away is deleted as soon as it has ended.
+# A running program can be moved but not replaced. The moved program is deleted once it has exited.
 function Remove-Old {
     Get-ChildItem -LiteralPath $bin -Filter 'whycap.exe.old-*' -ErrorAction SilentlyContinue |
         Remove-Item -Force -ErrorAction SilentlyContinue
@@ -72,7 +72,7 @@ if (-not (Test-Path -LiteralPath $manifest -PathType Leaf)) {
     Stop-Because "$source holds no whycap; run the install.ps1 that lies in its folder"
 }
 
-# --- What it takes to build -------------------------------------------------------------------------
+# --- Build requirements -------------------------------------------------------------------------------
 $wanted = [version] ((Select-String -LiteralPath $manifest -Pattern '^rust-version = "([0-9.]+)"').Matches[0].Groups[1].Value)
 $cargo = Get-Command cargo -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
 if (-not $cargo) {
@@ -85,9 +85,9 @@ if ([version] $Matches[1] -lt $wanted) {
     Stop-Because "cargo is $($Matches[1]), whycap needs $wanted or newer; update with: rustup update stable"
 }
 
-# --- Build and put it there ----------------------------------------------------------------------------
+# --- Build and install ----------------------------------------------------------------------------------
 $target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $source 'target' }
-Write-Output "Building whycap in ${target}: some minutes the first time ..."
+Write-Output "Building whycap in ${target}: about two minutes on two cores ..."
 & $cargo.Source build --release --locked --manifest-path $manifest --target-dir $target
 if ($LASTEXITCODE -ne 0) { Stop-Because 'the build failed; cargo says above why. Nothing was installed' }
 $built = Join-Path $target 'release\whycap.exe'

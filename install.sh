@@ -1,8 +1,9 @@
 #!/bin/sh
-# Puts whycap on your machine and adds it to Claude Code: a release's program where there is one, else built here. See --help.
+# Installs whycap and adds it to Claude Code. Downloads a released program if there is one, and builds the program
+# otherwise.
 #
-# Touches: the build directory, PREFIX/bin/whycap, PREFIX/share/whycap/plugin, what `whycap install` says that it changes,
-# and the list of plugins, through Claude Code's own command. Fetches a release with its checksum, or what cargo needs to build.
+# Changes the build directory, PREFIX/bin/whycap, and the files that `whycap install` lists. Downloads a release with its
+# checksum, or the crates that cargo needs for the build.
 set -eu
 
 # packaging/first_release.sh turns this on.
@@ -21,17 +22,16 @@ Usage: ./install.sh [--prefix DIR] [--build] [--no-plugin] [--no-settings]
        ./install.sh --uninstall [--prefix DIR]
 
 Puts whycap into DIR/bin and adds it to Claude Code: status line and hooks in
-the settings, and its plugin, whose /whycap leaves Claude Code's waiting for a
-reset on.
+the settings, and a plugin for /whycap in ~/.claude/skills.
 
-  --prefix DIR    where to put it: DIR/bin/whycap (default: ~/.local)
-  --build         build it even where a release has it
-  --no-plugin     only status line and hooks
-  --no-settings   only the program; leave Claude Code's settings alone
-  --uninstall     take whycap out of the settings and delete the program
-  --help          this text
+  --prefix DIR    the directory to install into (default: ~/.local)
+  --build         build it even if there is a release
+  --no-plugin     add /whycap as a command file instead of a plugin
+  --no-settings   only the program; leave Claude Code alone
+  --uninstall     remove whycap from Claude Code and delete the program
+  --help          show this text
 
-CARGO_TARGET_DIR says where to build, as for cargo (default: target/).
+CARGO_TARGET_DIR is the directory for the build, as for cargo (default: target/).
 END
 }
 
@@ -50,10 +50,7 @@ while [ $# -gt 0 ]; do
         --prefix=?*) prefix=${1#--prefix=} ;;
         --build) build=yes ;;
         --no-plugin) plugin=no ;;
-        --no-settings)
-            settings=no
-            plugin=no
-            ;;
+        --no-settings) settings=no ;;
         --uninstall) action=uninstall ;;
         -h | --help)
             usage
@@ -68,7 +65,7 @@ while [ $# -gt 0 ]; do
 done
 
 if [ -z "$prefix" ]; then
-    [ -n "${HOME:-}" ] || fail 'HOME is not set; say where to install with --prefix DIR'
+    [ -n "${HOME:-}" ] || fail 'HOME is not set; choose a directory with --prefix DIR'
     prefix=$HOME/.local
 fi
 absolute() {
@@ -79,12 +76,6 @@ absolute() {
 }
 bin=$(absolute "$prefix")/bin
 program=$bin/whycap
-plugins=$(absolute "$prefix")/share/whycap/plugin
-
-# Claude Code's own command for plugins. Its words are for its log.
-claude_plugin() {
-    claude plugin "$@" </dev/null >/dev/null 2>&1
-}
 
 is_whycap() {
     case $("$1" --version 2>/dev/null || :) in
@@ -97,47 +88,41 @@ if [ "$action" = uninstall ]; then
     [ -e "$program" ] || fail "there is no $program; was it installed with another --prefix?"
     is_whycap "$program" || fail "$program is not whycap; it was left alone"
     [ "$settings" = no ] || "$program" uninstall
-    if [ -d "$plugins" ]; then
-        if command -v claude >/dev/null 2>&1; then
-            claude_plugin uninstall whycap@whycap || :
-            claude_plugin marketplace remove whycap || :
-        fi
-        rm -rf -- "$plugins"
-        rmdir -- "${plugins%/plugin}" 2>/dev/null || :
-        say 'Took the plugin out of Claude Code.'
-    fi
     rm -f -- "$program"
     say "Deleted $program."
     exit 0
 fi
 
 source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-# Read from standard input, it does not know its own folder, and another project's would be built.
+# A script that is read from standard input does not know its own folder and would build another project.
 is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
 [ "$is_source" = yes ] ||
-    fail "$source holds no whycap; run the install.sh that lies in its folder"
+    fail "$source does not contain whycap; run install.sh from the folder of whycap"
 
 new=$bin/.whycap.new.$$
 sample=$bin/.whycap.sample.$$
 scratch=$bin/.whycap.fetched.$$
-# What a run that was killed (kill -9) has left: its number stands at the end of the name.
+log=$bin/.whycap.log.$$
+cargo=
+# Delete the files that killed runs left behind. Each name ends with the process ID.
 for left in "$bin"/.whycap.*.*; do
     kill -0 "${left##*.}" 2>/dev/null || rm -rf -- "$left"
 done
 signals='INT TERM HUP QUIT PIPE ALRM USR1 USR2 ABRT XCPU'
 # shellcheck disable=SC2329,SC2086 # called by the traps; a list
 clean() {
-    # A second signal must not end this half way, nor what it starts.
+    # A second signal must not interrupt the cleanup or its commands.
     trap '' $signals
-    rm -f -- "$new"
+    [ -z "$cargo" ] || kill "$cargo" 2>/dev/null || :
+    rm -f -- "$new" "$log"
     rm -rf -- "$sample" "$scratch"
 }
 trap clean EXIT
 # shellcheck disable=SC2086 # a list
 trap 'exit 130' $signals
 
-# --- A release's program ------------------------------------------------------------------------------
-# As packaging/archive.sh names it.
+# --- Download a release ---------------------------------------------------------------------------
+# packaging/archive.sh uses the same name.
 name_of_release() {
     case $(uname -sm) in
         'Linux x86_64') system=x86_64-unknown-linux-musl ;;
@@ -162,42 +147,83 @@ sum_of() {
     if command -v sha256sum >/dev/null 2>&1; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# Puts a release's program at $built. 1 if there is none that can be had; a program whose checksum is another is nothing to
-# go on from.
+# Downloads the released program to $built. Returns 1 if no release can be downloaded, and ends the script if the
+# checksum differs.
 take_release() {
     name_of_release && mkdir -p -- "$scratch" || return 1
-    say "Fetching whycap $version for this system: a few seconds, 3 MB ..."
+    say "Downloading whycap $version for this system (3 MB) ..."
     if ! { fetch "$releases/v$version/$archive" "$scratch/$archive" && fetch "$releases/v$version/SHA256SUMS" "$scratch/sums"; }; then
-        say "It could not be had from $releases."
+        say "It could not be downloaded from $releases."
         return 1
     fi
     [ "$(sum_of "$scratch/$archive")" = "$(sed -n "s/ [ *]$archive\$//p" "$scratch/sums")" ] ||
-        fail "$archive is not what its checksum says. Nothing was installed; try again, or build it: ./install.sh --build"
+        fail "$archive does not match its checksum. Nothing was installed; try again, or build it: ./install.sh --build"
     tar -C "$scratch" -xzf "$scratch/$archive" || fail "$archive cannot be unpacked; build it instead: ./install.sh --build"
     built=$scratch/${archive%.tar.gz}/whycap
     is_whycap "$built" || fail "the program in $archive does not run here; build it instead: ./install.sh --build"
 }
 
-# --- Or built here --------------------------------------------------------------------------------------
+# --- Or build it ----------------------------------------------------------------------------------
+run_cargo() {
+    if ! [ -t 1 ]; then
+        build --quiet
+        return
+    fi
+    # On a terminal, a single line shows the progress. If the build fails, cargo's output is shown.
+    mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
+    build >"$log" 2>&1 &
+    cargo=$!
+    while kill -0 "$cargo" 2>/dev/null; do
+        crates=$(grep -c '^ *Compiling ' "$log") || :
+        printf '\r  %s crates compiled, %s s ' "$crates" "$(($(date +%s) - started))"
+        sleep 1
+    done
+    code=0
+    wait "$cargo" || code=$?
+    cargo=
+    printf '\r\033[K'
+    [ "$code" -eq 0 ] || cat -- "$log" >&2
+    return "$code"
+}
+
+build() { # [OPTION]
+    # Only the program itself is linked statically, because procedural macros cannot be.
+    static=
+    if has_static_libc; then static='-- -C target-feature=+crt-static'; fi
+    # shellcheck disable=SC2086 # options or nothing
+    (cd "$source" && CARGO_TARGET_DIR=$target exec cargo rustc --bin whycap --profile source --locked "$@" $static)
+}
+
+# Succeeds if the static C library is installed. A static program starts faster, because nothing has to be loaded and
+# linked each time Claude Code calls it.
+has_static_libc() {
+    [ "$(uname -s)" = Linux ] || return 1
+    case $(rustc -vV 2>/dev/null) in *'host: '*-linux-gnu*) ;; *) return 1 ;; esac
+    for file in libc.a rcrt1.o; do
+        # If the compiler does not find the file, it prints only the name.
+        case $(cc -print-file-name=$file 2>/dev/null) in /*) ;; *) return 1 ;; esac
+    done
+}
+
 build_here() {
     wanted=$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$source/Cargo.toml")
     if ! command -v cargo >/dev/null 2>&1; then
-        # rustup puts it there, but only new shells have it on PATH.
+        # rustup installs cargo here, but only new shells have the directory on PATH.
         if [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
             PATH="${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH"
             export PATH
         else
             cat >&2 <<END
-install.sh: whycap is built with Rust $wanted or newer, and there is no cargo here. Nothing was changed.
-Get Rust for your user alone, without root, then run this again:
+install.sh: building whycap needs Rust $wanted or newer, but there is no cargo. Nothing was changed.
+Install Rust for your user, without root, and run this again:
   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
-Or take it from your system, if it has $wanted or newer: dnf install cargo, brew install rust, pacman -S rust
+Or install it from your system, if it has $wanted or newer: dnf install cargo, brew install rust, pacman -S rust
 END
             exit 1
         fi
     fi
     found=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p') || found=
-    [ -n "$found" ] || fail 'cargo is here but does not run; try: cargo --version'
+    [ -n "$found" ] || fail 'cargo does not run; try: cargo --version'
     if [ "${found%%.*}" -lt "${wanted%%.*}" ] || {
         [ "${found%%.*}" -eq "${wanted%%.*}" ] && {
             minor=${wanted#*.}
@@ -207,25 +233,21 @@ END
         fail "cargo is $found, whycap needs $wanted or newer; update with: rustup update stable"
     fi
 
-    # --- Build and put it there -------------------------------------------------------------------------
     target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
-    if [ -f "$target/release/whycap" ]; then
-        say "Building whycap in $target: what changed since the last time ..."
+    if [ -f "$target/source/whycap" ]; then
+        say "Building whycap in $target: only what has changed ..."
     else
-        say "Building whycap in $target: two to three minutes on two cores, and 200 MB, which you may delete afterwards ..."
+        say "Building whycap in $target: about two minutes on two cores, and 250 MB, which you may delete afterward ..."
     fi
-    # Whoever watches sees how far cargo is; a log gets its errors alone.
-    quiet=--quiet
-    if [ -t 2 ]; then quiet=; fi
-    # shellcheck disable=SC2086 # an option or nothing
-    (cd "$source" && CARGO_TARGET_DIR=$target cargo build --release --locked $quiet) ||
-        fail 'the build failed; cargo says above why. Nothing was installed'
-    [ -f "$target/release/whycap" ] || fail "cargo built no $target/release/whycap; is build.target set in a cargo config?"
-    built=$target/release/whycap
+    started=$(date +%s)
+    run_cargo || fail 'the build failed; see the errors of cargo above. Nothing was installed'
+    say "Built in $(($(date +%s) - started)) s."
+    [ -f "$target/source/whycap" ] || fail "cargo built no $target/source/whycap; is build.target set in a cargo config?"
+    built=$target/source/whycap
 }
 
 if [ -n "${WHYCAP_RELEASES:-}" ]; then
-    # A mirror, or a test's own.
+    # A mirror, or a test server.
     released=yes
     releases=$WHYCAP_RELEASES
 fi
@@ -233,17 +255,17 @@ if [ "$build" = yes ] || [ "$released" = no ] || ! take_release; then
     build_here
 fi
 
-# --- Put it there ---------------------------------------------------------------------------------------
-# mv would put the program into it.
+# --- Install it -----------------------------------------------------------------------------------
+# If this were a directory, mv would move the program into it.
 [ ! -d "$program" ] || fail "there is a directory in the place of $program; move it away, or choose another place with --prefix DIR"
 mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
-# Beside it and then over it: a whycap that runs right now goes on undisturbed.
+# The program is replaced in one step, so that running instances are not disturbed.
 if ! { cp -- "$built" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose another place with --prefix DIR"
 fi
 say "Installed $program ($("$program" --version))."
 
-# As one word of a shell command.
+# Prints a string as a single word of a shell command.
 quoted() {
     case $1 in
         *[!A-Za-z0-9/._-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
@@ -253,33 +275,22 @@ quoted() {
 undo="$(quoted "$source/install.sh") --uninstall"
 [ "$bin" = "${HOME:-}/.local/bin" ] || undo="$undo --prefix $(quoted "${bin%/bin}")"
 
-# Where there is a Claude Code that takes plugins' modules (2.1.308 and later). What is in its list already stays.
-add_plugin() {
-    command -v claude >/dev/null 2>&1 || return 1
-    client=$(claude --version </dev/null 2>/dev/null) || return 1
-    number=${client%% *}
-    case $number in 2.1.*) [ "${number#2.1.}" -ge 308 ] 2>/dev/null || return 1 ;; [01].* | 2.0.*) return 1 ;; esac
-    mkdir -p -- "$plugins" && cp -R -- "$source/.claude-plugin" "$source/hooks" "$source/commands" "$plugins/" || return 1
-    # The plugin as it lies here; the program is there already.
-    sed 's|"source": {.*}|"source": "./"|' "$source/.claude-plugin/marketplace.json" >"$plugins/.claude-plugin/marketplace.json"
-    claude_plugin marketplace add "$plugins" && claude_plugin install whycap@whycap
-}
-
 has_line=no
 if [ "$settings" = yes ]; then
     say ''
-    has_plugin=no
-    if [ "$plugin" = yes ] && add_plugin; then has_plugin=yes; fi
-    done=$("$program" install) || fail "the program is installed, but not in Claude Code's settings; mend what it says, then run: $program install"
+    option=
+    [ "$plugin" = yes ] || option=--no-plugin
+    # shellcheck disable=SC2086 # an option or nothing
+    done=$("$program" install $option) ||
+        fail "the program is installed, but not added to Claude Code; follow the advice above, then run: $program install"
     say "$done"
-    [ "$has_plugin" = no ] || say "Its plugin is on: /whycap answers without ending Claude Code's waiting for a reset."
     case $done in
-        *'status line left as it is'*) ;;
+        *'status line unchanged'*) ;;
         *) has_line=yes ;;
     esac
 fi
 
-# --- Show it ----------------------------------------------------------------------------------------
+# --- Show it --------------------------------------------------------------------------------------
 has_history() {
     for history in "${CLAUDE_CONFIG_DIR:-${HOME:-}/.claude}"/projects/*/*.jsonl; do
         [ -f "$history" ] && return 0
@@ -290,10 +301,10 @@ has_history() {
 show() { # STATUS-JSON
     printf '%s' "$1" | COLUMNS="${COLUMNS:-80}" "$program" statusline
     say ''
-    "$program" spend --since "$(date +%Y-%m-%d)" || say '(whycap spend could not show it)'
+    "$program" spend --since "$(date +%Y-%m-%d)" || say '(whycap spend failed)'
 }
 
-# Colours are for terminals.
+# Only terminals get colors.
 if ! [ -t 1 ]; then
     NO_COLOR=1
     export NO_COLOR
@@ -302,17 +313,17 @@ model='"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}'
 say ''
 if has_history; then
     if [ "$has_line" = yes ]; then
-        say 'Your status line, and what you spent today:'
+        say 'Your status line, and your spend today:'
     else
-        say "whycap's status line, which Claude Code does not show yet, and what you spent today:"
+        say "whycap's status line (Claude Code does not show it yet), and your spend today:"
     fi
     say ''
     show "{$model}"
 else
     if [ "$has_line" = yes ]; then
-        say 'There is no Claude Code history here yet. This is a SAMPLE of what you will see:'
+        say 'There is no history of Claude Code yet. This is a SAMPLE of what you will see:'
     else
-        say "There is no Claude Code history here yet. whycap's status line, which Claude Code does not show yet, with SAMPLE figures:"
+        say "There is no history of Claude Code yet. This is whycap's status line (Claude Code does not show it yet) with SAMPLE figures:"
     fi
     say ''
     id=00000000-0000-4000-8000-000000000000
@@ -334,12 +345,12 @@ say ''
 case ":$PATH:" in
     *":$bin:"*) say 'In a shell: whycap explain, whycap spend, whycap doctor.' ;;
     *)
-        say "To type \`whycap\` in a shell, put $bin on your PATH:"
+        say "To use \`whycap\` in a shell, add $bin to your PATH:"
         say "  export PATH=\"$bin:\$PATH\""
         ;;
 esac
 if [ "$settings" = yes ]; then
-    say 'In Claude Code: /whycap. It works there whatever your PATH is.'
+    say 'In Claude Code: /whycap. It works with any PATH.'
 else
     say "To add it to Claude Code: $(quoted "$program") install"
 fi

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the shell steps of the workflows on this machine, in a copy of the repository, and says of every step
-whether it ran, and why not.
+"""Runs the shell steps of the workflows in a copy of the repository, and reports which steps ran and why others did not.
 
 usage: .github/dry_run.py [--program PROGRAM] [--long]
 
---program  a release build for x86_64-unknown-linux-musl: stands for what each machine of the release builds
---long     run the steps that take minutes, too (building, testing, cargo install)
+--program  a release build for x86_64-unknown-linux-musl, which is used in place of every system's build
+--long     also run the steps that take minutes (building, testing, cargo install)
 
-What would change more than the copy is only noted: sudo, gh, rustup, and npm's publishing are stand-ins that write
-down how they were called. Needs PyYAML (pip install pyyaml), bash, node. Exit code 1 if a step failed.
+Commands that would change anything outside the copy are only recorded: sudo, gh, rustup, and publishing with npm are
+replaced. The script needs PyYAML (pip install pyyaml), bash, and Node.js. The exit code is 1 if a step failed.
 """
 import argparse
 import os
@@ -25,13 +24,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "x86_64-unknown-linux-musl"
 STAND_INS = ["sudo", "gh", "rustup", "npx"]
-# What would be seen by others is never run here, whatever account this machine is logged in to.
+# Commands that publish something are never run, even if this machine is logged in to an account.
 PUBLISHES = re.compile(r"cargo (\S+ )?(publish|yank|owner)")
 LONG = re.compile(r"cargo (\S+ )?(test|build|clippy|install|check|deny|run)|\.ci/run")
 
 
 def entries(job):
-    """What the job's matrix makes of it: one set of values each."""
+    """Returns the combinations of values that a job's matrix defines."""
     matrix = job.get("strategy", {}).get("matrix", {})
     if "include" in matrix:
         return matrix["include"]
@@ -40,7 +39,8 @@ def entries(job):
 
 
 def filled(text, values):
-    """`${{ matrix.x }}` and the like with their values; what only the service knows becomes a word."""
+    """Replaces expressions such as `${{ matrix.x }}` with their values, and expressions that only GitHub can evaluate
+    with a placeholder."""
     def value(found):
         expression = found.group(1).strip()
         return str(values.get(expression.removeprefix("matrix."), "unknown-here"))
@@ -48,7 +48,7 @@ def filled(text, values):
 
 
 def applies(step, values):
-    """`if: contains(matrix.x, 'y')` is all that our workflows say."""
+    """Evaluates the condition of a step. The workflows use only `contains(matrix.x, 'y')`."""
     said = re.fullmatch(r"contains\(matrix\.(\w+), '(.*)'\)", step.get("if", "").strip())
     if step.get("if") and not said:
         raise SystemExit(f"this script does not understand: if: {step['if']}")
@@ -56,7 +56,7 @@ def applies(step, values):
 
 
 def reason_not_to(script, job, values, given):
-    """Why a shell step cannot run here, or None."""
+    """Returns the reason why a shell step cannot run on this machine, or None."""
     system = filled(job["runs-on"], values)
     if not system.startswith("ubuntu") and LONG.search(script):
         return f"is for {system}"
@@ -68,14 +68,14 @@ def reason_not_to(script, job, values, given):
         return "takes minutes (--long)"
     if "try_homebrew.sh" in script and (not shutil.which("brew") or os.geteuid() == 0):
         return "needs Homebrew, and a user who is not root"
-    # The release and npm's packages are made from the archives.
+    # The release and the npm packages are made from the archives.
     if re.search(r"target/\$TARGET|\*\.sha256|packaging/npm", script) and not given.program:
         return "needs --program"
     return None
 
 
 def prepare(scratch):
-    """Stand-ins for programs that reach further than the copy."""
+    """Creates stand-ins for programs that would change anything outside the copy."""
     bin_directory = scratch / "bin"
     bin_directory.mkdir()
     for name in STAND_INS:
@@ -86,7 +86,7 @@ def prepare(scratch):
 
 
 def copy_to(place):
-    """The files of the repository, as they stand, without what git ignores."""
+    """Returns the existing files in the repository, except those that git ignores."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).exists():
@@ -108,7 +108,7 @@ class Run:
         print(f"  {kind:8} {what}{': ' + why if why else ''}", flush=True)
 
     def action(self, step, checkout, values):
-        """The three actions that later steps rely on, as far as they matter here; others are only named."""
+        """Simulates the three actions that later steps need. Other actions are only mentioned."""
         name = step["uses"].split("@")[0]
         if name == "actions/upload-artifact" and (checkout / "dist").exists():
             shutil.copytree(checkout / "dist", self.artifacts / values["target"])

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Writes a made-up history of Claude Code, large enough to measure on, and prints its truth.
+"""Writes a generated history of Claude Code that is large enough for measurements, and prints its true totals.
 
     corpus.py OUT [--files N] [--mb MB] [--days D] [--seed S] [--end TIME]
 
-Writes OUT/.claude/projects/** in the line shapes of client 2.1.328: mostly tool output, one line
-for each block of an answer, counts that are placeholders until the last block, subagents in files
-of their own, forks that copy their parent's lines. The same seed and end give the same bytes.
+The history is in OUT/.claude/projects/** and has the line formats of client 2.1.328: mostly tool output, one line for
+each block of a response, placeholder counts until the last block, subagents in their own files, and forks that copy
+lines from their parents. The same seed and end time give the same bytes.
 
-The truth is one JSON object on standard output: files, bytes, responses, copied (responses that
-stand in a second file), cost_usd (each response once), newest (the transcript that a live session
-would go on writing, relative to OUT) and sessions (those after which nothing was forked, newest
-first, relative to OUT).
+The true totals are one JSON object on standard output: files, bytes, responses, copied (responses that a second file
+repeats), cost_usd (each response once), newest (the transcript that a live session would continue), and sessions (those
+that have no later fork, newest first). Paths are relative to OUT.
 """
 import argparse
 import datetime
@@ -19,8 +18,8 @@ import os
 import random
 import sys
 
-# Dollars for a million tokens are micro-dollars for one, here times 1000 to stay whole:
-# input, output, cache read, cache write of five minutes, of one hour.
+# Prices in nano-dollars per token, so that all of them are whole numbers: input, output, cache read, cache write for five
+# minutes, cache write for one hour.
 NANO_DOLLARS = {
     "claude-opus-4-6": (5000, 25000, 500, 6250, 10000),
     "claude-opus-4-8": (5000, 25000, 500, 6250, 10000),
@@ -30,8 +29,8 @@ NANO_DOLLARS = {
 MODELS = sorted(NANO_DOLLARS)
 PROJECTS = 12
 
-# Inside JSON already, so that cutting it is all that a line needs. It talks about usage and about
-# cost-state, as the output of tools does in this very project; quotes in a text are escaped.
+# Text that is already escaped for JSON, so that each line can simply take part of it. It mentions usage and cost-state,
+# like the output of tools in this project.
 TEXT = (r"running 3 tests\ntest reads_usage ... ok // \"usage\": {\"input_tokens\": 1}\n"
         r"let total = rows.iter().map(|row| row.cost).sum(); \"cost-state\" of yesterday\n") * 500
 
@@ -55,7 +54,7 @@ USAGE = ('{"input_tokens":%d,"cache_creation_input_tokens":%d,"cache_read_input_
 
 
 class Response:
-    """What was served once, however many lines tell of it."""
+    """A response, which may be repeated on several lines."""
 
     def __init__(self, chance, model=None):
         self.model = model or chance.choice(MODELS)
@@ -77,7 +76,7 @@ class Response:
         return USAGE % (self.input, written, self.read, output, self.hour, self.five_minutes)
 
     def emptied(self):
-        """The usage on a line that a fork copied: the client sets the counts to 0."""
+        """Returns the usage for a line that a fork copied. The client sets its counts to 0."""
         return USAGE % (0, 0, 0, 0, self.hour, self.five_minutes)
 
     def line(self, usage, at, place, parent, uuid, text, block=0, last=True, subagent=False):
@@ -105,7 +104,7 @@ def place_of(project, session):
 
 
 def live_line(seed, session, at, project=0):
-    """One more answer in a live session: its line and its cost in nano-dollars."""
+    """Returns the line for another response in a live session, and its cost in nano-dollars."""
     chance = random.Random(seed)
     response = Response(chance, MODELS[0])
     line = response.line(response.usage(response.output), time_of(at), place_of(project, session),
@@ -114,12 +113,12 @@ def live_line(seed, session, at, project=0):
 
 
 def cut(chance, lengths):
-    # A cut must not leave half an escape behind.
+    # The text must not end in the middle of an escape sequence.
     return TEXT[:chance.choice(lengths)].rstrip("\\")
 
 
 class Session:
-    """A transcript that others may be forked from, or may be a subagent of."""
+    """A transcript, which may have forks and subagents."""
 
     def __init__(self, directory, name, project):
         self.directory, self.name, self.project = directory, name, project
@@ -138,7 +137,7 @@ def write_history(out, files, megabytes, days, seed, end):
     cost = 0
     sessions = []
     for number in range(files):
-        # Spread over the days, the last one until now.
+        # The transcripts are spread over the days, and the last transcript ends now.
         moment = end - datetime.timedelta(days=days * (1 - (number + 1) / files), minutes=30)
         subagent = number % 9 == 4 and bool(sessions)
         parent = sessions[-1] if sessions else None

@@ -1,7 +1,8 @@
-//! The three things that a status line or a first read does most, each by itself: scanning a
-//! stretch of transcript, pricing a response, drawing the line. `cargo bench`.
+//! Benchmarks the three operations that take up most of the time of a status-line call or a first
+//! read: scanning part of a transcript, pricing a response, and rendering the status line. Run them
+//! with `cargo bench`.
 //!
-//! Whole processes beside other programs are `run.py`'s business.
+//! `run.py` measures whole processes and compares them with other programs.
 
 use std::hint::black_box;
 
@@ -13,10 +14,10 @@ use whycap::config::Config;
 use whycap::ledger::{LiveFigures, Tally};
 use whycap::limits::sample::Sample;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
-use whycap::status_line::{LineFacts, draw};
-use whycap::time::{Clock, Hours, Zone};
+use whycap::status_line::{LineFacts, render_rows};
+use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::line::Line;
-use whycap::transcript::reader::{Carry, Sink, scan};
+use whycap::transcript::reader::{Carry, LineSpan, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -27,24 +28,25 @@ fn main() {
     divan::main();
 }
 
-/// Adds up, so that nothing can be left out as unused.
+/// Adds up values from every line, so that the compiler cannot remove any work as unused.
 #[derive(Default)]
 struct Sum(u64);
 
 impl Sink for Sum {
-    fn line(&mut self, line: Line<'_>, position: u64, _: bool) {
+    fn line(&mut self, line: Line<'_>, span: LineSpan, _: bool) {
         self.0 += match line {
             Line::Response(response) => {
                 response.usage.output + response.at.unwrap_or(0).unsigned_abs()
             }
             Line::Mark(mark) => mark.at.unsigned_abs(),
             Line::CompactBoundary(compaction) => compaction.tokens,
-            _ => position,
+            _ => span.offset,
         };
     }
 }
 
-/// What the client recorded, and the same amid ten times as much output of tools.
+/// Scans a transcript as the client recorded it, and the same transcript with ten times as much
+/// tool output.
 #[divan::bench(args = ["as recorded", "mostly tool output"])]
 fn scan_a_stretch(bencher: Bencher<'_, '_>, kind: &str) {
     let mut text = HISTORY.to_owned();
@@ -95,14 +97,14 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
         let clock = Clock {
             now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
             zone: Zone::UTC,
-            hours: Hours::TwentyFour,
+            hours: HourFormat::TwentyFour,
         };
         let spent = |usd| Tally {
             recorded: Money::from_noisy_usd(usd).unwrap_or_default(),
             ..Tally::default()
         };
         let facts = LineFacts {
-            windows: Sample::told(&payload, clock.now),
+            windows: Sample::from_payload(&payload, clock.now),
             figures: Some(LiveFigures {
                 session: spent(1.234),
                 today: spent(20.5),
@@ -111,6 +113,6 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             }),
             ..LineFacts::new(&payload, &config, clock)
         };
-        draw(&facts, columns)
+        render_rows(&facts, columns)
     });
 }

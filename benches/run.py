@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
-"""Measures whycap beside /bin/true and ccusage, on made-up histories, and checks what it counts.
+"""Compares whycap with /bin/true and ccusage on generated histories, and checks the totals.
 
-    python3 benches/run.py [--quick | --big] [--json] [--rounds N]
+    python3 benches/run.py [--quick | --big] [--json] [--rounds N] [--calls] [--program NAME=PATH]
 
-Builds the release binary, writes the histories (see corpus.py) into a temporary directory, takes
-ccusage from npm where npm is there, and prints a Markdown table, ratios first. Nothing outside the
-temporary directory and target/ is read or written. Needs Linux or macOS, and only Python's own
-library.
+The script builds the release program, writes the histories (see corpus.py) into a temporary directory, installs ccusage if
+npm is available, and prints a Markdown table. It reads and writes nothing outside the temporary directory and target/. It
+needs Linux or macOS and no Python packages.
 
-How it measures. Whole processes, started with posix_spawn; wall clock from start to exit; what is
-compared alternates round by round, so that a busy moment hits all alike. Histories were just
-written, so they are in the page cache for everybody. A ratio is one of medians.
+Status-line calls are measured as users experience them, as children of a process named `claude`, in an empty home
+directory and in a typical user's home directory (see calls.py). `--calls` measures nothing else. `--program` adds a
+program to compare with: `cship=PATH`, or another build of whycap, such as `whycap-ff5fd09=PATH`. `--program
+whycap=PATH` replaces the build.
 
-Peak memory is VmHWM from /proc, read while the process is blocked on printing its answer into a
-pipe that is full: the figure that wait4 reports would include the size of this Python, which a
-child has before it executes its own program. Linux only.
+A measurement is the wall-clock time of a whole process, from its start (posix_spawn) to its exit. The programs
+alternate round by round, so that a busy moment affects all of them. The histories have just been written, so they are
+in the page cache for every program. All ratios are ratios of medians.
+
+The peak memory is VmHWM from /proc. It is read while the process waits for a full pipe to take its output, because the
+figure that wait4 reports would include the size of this Python program. It is available only on Linux.
 """
 import argparse
 import concurrent.futures
@@ -29,13 +32,14 @@ import sys
 import tempfile
 import time
 
+import calls
 import corpus
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 CCUSAGE = "20.0.24"
 AT_ONCE = 8
-# Once this many seconds have gone by, three rounds are enough.
+# After this many seconds, three rounds are enough.
 PATIENCE = 45
 
 
@@ -44,7 +48,7 @@ def note(text):
 
 
 class Failed(Exception):
-    """Something that makes the figures worthless."""
+    """A problem that makes the measurements meaningless."""
 
 
 # Processes
@@ -64,7 +68,7 @@ def reap(pid, command):
 
 
 def timed(command, environment, stdin=os.devnull):
-    """Milliseconds from start to exit."""
+    """Returns the milliseconds from start to exit."""
     began = time.perf_counter()
     pid = spawn(command, environment, stdin, os.devnull)
     reap(pid, command)
@@ -72,7 +76,7 @@ def timed(command, environment, stdin=os.devnull):
 
 
 def peak_megabytes(command, environment, stdin=os.devnull):
-    """Peak memory when the answer is ready. None where there is no /proc."""
+    """Returns the peak memory at the time of the output, or None if there is no /proc."""
     if not os.path.exists("/proc/self/status"):
         return None
     reading, writing = os.pipe()
@@ -88,7 +92,7 @@ def peak_megabytes(command, environment, stdin=os.devnull):
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions)
     os.close(writing)
     peak, still, before = 0, 0, None
-    # Blocked on the pipe: asleep, and no thread of it has used the processor for a while.
+    # The process is blocked on the pipe if it is sleeping and none of its threads has used the processor for a while.
     while still < 40:
         time.sleep(0.005)
         with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
@@ -110,8 +114,7 @@ def peak_megabytes(command, environment, stdin=os.devnull):
 
 
 def together(commands, environment):
-    """Milliseconds that each of these takes when all are started at once, each by a thread that
-    plays its host and times it from its own start to its exit."""
+    """Returns how many milliseconds each command takes if all are started at once, each from its own thread."""
     with concurrent.futures.ThreadPoolExecutor(len(commands)) as hosts:
         return list(hosts.map(lambda one: timed(one[0], environment, one[1]), commands))
 
@@ -124,7 +127,7 @@ def summary(times):
 
 
 def alternate(rounds, subjects):
-    """`subjects`: name -> function that does one run and returns milliseconds."""
+    """Measures `subjects`, which maps each name to a function that performs one run and returns its milliseconds."""
     times = {name: [] for name in subjects}
     for run in subjects.values():
         run()
@@ -147,7 +150,7 @@ def build():
 
 
 def ccusage():
-    """The program's own binary: its launcher would add the time that node takes to start."""
+    """Returns the path of ccusage's native program. Its launcher would add the time that Node.js takes to start."""
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
     package = "ccusage-%s-%s" % (sys.platform, machine.get(platform.machine().lower(), "none"))
     place = os.path.join(ROOT, "target", "ccusage-" + CCUSAGE)
@@ -170,7 +173,7 @@ def ccusage():
 
 
 class Live:
-    """A session that is being worked in: its transcript grows, and its status line is drawn."""
+    """A live session, whose transcript grows between status-line calls."""
 
     made = 0
 
@@ -223,7 +226,7 @@ class Bench:
         home = os.path.join(self.temporary, label)
         end = datetime.datetime.now(datetime.timezone.utc)
         truth = corpus.write_history(home, files, megabytes, 28, 1, end)
-        # The disk must be done with it, and not be busy while others are timed.
+        # All writes to the disk must have finished before anything is timed.
         os.sync()
         size = "%.0f MB, %d files" % (truth["bytes"] / 1e6, truth["files"])
         data = os.path.join(home, "data")
@@ -277,7 +280,7 @@ class Bench:
             return timed(command, environment, session.payload)
 
         found = {"/bin/true": [], "whycap": [], "ccusage": []}
-        # ccusage takes half a second or many a time, so it joins now and then.
+        # ccusage takes half a second or much longer, so it is measured in only some of the rounds.
         subjects = {"/bin/true": lambda: timed(["/bin/true"], environment),
                     "whycap": lambda: grown(ours)}
         for run in subjects.values():
@@ -329,7 +332,7 @@ class Bench:
                  found["at once"], found["alone"])
 
     def check(self, size, when, truth, sessions, environment):
-        """Nothing lost and nothing counted twice: our total against what was written."""
+        """Compares whycap's total with the true total."""
 
         def report(command):
             done = subprocess.run(command, env=environment, capture_output=True, check=True)
@@ -344,6 +347,37 @@ class Bench:
         self.checks.append({"history": size, "when": when, "truth_usd": expected,
                             "whycap_usd": ours, "ccusage_usd": theirs,
                             "exact": abs(ours - expected) <= 1e-9})
+
+
+def calls_in_use(programs, rounds, temporary, files, megabytes_in_all):
+    """Returns the wall-clock and processor times of status-line calls in milliseconds, by home directory and program."""
+    def with_history(home):
+        note("writing the history of a user")
+        corpus.write_history(home, files, megabytes_in_all, 28, 1, datetime.datetime.now(datetime.timezone.utc))
+
+    subjects = []
+    for kind in ("bare", "user"):
+        home = os.path.join(temporary, "home-" + kind)
+        subjects += calls.prepare(kind, home, programs, with_history)
+    note("status-line calls")
+    found = {}
+    for kind, name, wall, cpu in calls.measure(subjects, rounds, temporary):
+        walls, cpus = found.setdefault((kind, name), ([], []))
+        walls.append(wall)
+        cpus.append(cpu)
+    return {key: (summary(walls), summary(cpus)) for key, (walls, cpus) in found.items()}
+
+
+def markdown_of_calls(found):
+    lines = ["| home | program | minimum | median | of `true` | of cship | processor time, minimum |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]
+    for (kind, name), (wall, cpu) in found.items():
+        def ratio(other):
+            compared = found.get((kind, other))
+            return "%.2f ×" % (wall["min_ms"] / compared[0]["min_ms"]) if compared else ""
+        lines.append("| %s | %s | %.2f ms | %.2f ms | %s | %s | %.2f ms |" % (
+            kind, name, wall["min_ms"], wall["median_ms"], ratio("true"), ratio("cship"), cpu["min_ms"]))
+    return "\n".join(lines)
 
 
 def milliseconds(figures):
@@ -388,8 +422,18 @@ def main():
     sizes.add_argument("--big", action="store_true", help="also 3.9 GB in 4000 files")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--rounds", type=int, default=30, help="how often each is measured")
+    parser.add_argument("--calls", action="store_true", help="only status-line calls")
+    parser.add_argument("--program", action="append", default=[], metavar="NAME=PATH", help="a program to compare with")
     given = parser.parse_args()
-    whycap = build()
+    programs = {name: os.path.abspath(path) for name, _, path in (text.partition("=") for text in given.program)}
+    whycap = programs.pop("whycap", None) or build()
+    programs = {"true": None, "whycap": [whycap], **{name: [path] for name, path in programs.items()}}
+    with tempfile.TemporaryDirectory(prefix="whycap-bench-") as temporary:
+        size = (40, 39) if given.quick else (400, 390)
+        in_use = calls_in_use(programs, max(25, given.rounds), temporary, *size)
+    print(markdown_of_calls(in_use) + "\n")
+    if given.calls:
+        return 0
     other = ccusage()
     histories = [("quick", 40, 39)] if given.quick else [("usual", 400, 390)]
     if given.big:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs what shows README's claims: docs/claims.py [--list] [PART OF A CLAIM ...]
+"""Runs the commands that prove the claims in the README: docs/claims.py [--list] [PART OF A CLAIM ...]
 
-Without --list each command of docs/claims.md runs once. The last line is 'N passed, N failed'.
+Each command in docs/claims.md runs once. --list runs no commands and only checks that the README still contains the
+claims. The last line is 'N passed, N failed'.
 """
 import re
 import subprocess
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def claims():
-    """(what README says, the command that shows it), row by row."""
+    """Returns the claim and the command of each row."""
     rows = re.findall(r"^\| (.+) \| `(.+)` \|$", (ROOT / "docs/claims.md").read_text(), re.M)
     return [(said.replace("\\|", "|"), command) for said, command in rows]
 
@@ -23,7 +24,7 @@ def main():
     found = [row for row in claims() if not wanted or any(word in row[0] for word in wanted)]
     failed = [said for said, _ in found if said.strip("`") not in readme]
     for said in failed:
-        print(f"FAILED: README does not say any more: {said}")
+        print(f"FAILED: the README no longer contains: {said}")
     if "--list" not in sys.argv:
         results = {}
         for said, command in found:

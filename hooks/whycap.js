@@ -1,20 +1,40 @@
-// Answers /whycap as a command of Claude Code's own kind, where it takes such modules (2.1.308 and
-// later; older ones ignore "modules" in hooks.json).
+// Answers /whycap in Claude Code 2.1.308 and later. Older versions ignore "modules" in hooks.json.
 //
-// For Claude Code a command file is a prompt, and a prompt ends its waiting for a limit's reset even
-// if a hook holds it back. A registered command does not.
+// Claude Code treats a command file as a prompt, and submitting a prompt cancels the auto-resume after a usage limit,
+// even if a hook blocks the prompt. A command that a plugin registers does not cancel it.
+
+// `whycap install` writes the path of the program here. The marketplace plugin contains no path, and its launcher
+// searches for the program.
+const PROGRAM = null
 
 const COMMANDS = ['whycap', 'whycap:explain']
 
 const NO_ANSWER = {
-  text: 'whycap did not answer; run `whycap explain` in a shell, and `whycap doctor` to see why.',
+  text: 'whycap did not answer. Run `whycap explain` in a shell, and `whycap doctor` to find out why.',
   isTextDisplayOnly: true,
 }
 
-// What the user may have as commands/whycap.md outranks what is registered here, and is a prompt.
+// Returns true if Claude Code treats this command as a prompt. This is the case if it comes from a command file, which
+// takes precedence over a registered command of the same name.
 async function isPrompt($, name) {
   const commands = await $.command.list()
-  return name.includes(':') || commands.some(one => one.name === name && one.source === 'user')
+  return name.includes(':') || commands.some(command => command.name === name && command.source === 'user')
+}
+
+// Runs whycap with an event on standard input.
+async function runProgram($, event, variables, columns) {
+  const options = {
+    env: { ...variables, COLUMNS: String(columns) },
+    stdin: JSON.stringify(event),
+    timeoutMs: 5000,
+  }
+  if (PROGRAM) {
+    return $.process.run([PROGRAM, 'hook'], options)
+  }
+  const launcher = `${variables.CLAUDE_PLUGIN_ROOT}/hooks/whycap-hook`
+  const run = shell => $.process.run([shell, launcher, 'command.run'], options)
+  // The full path comes first, because a project can set PATH. Windows knows the shell only by its name.
+  return run('/bin/sh').catch(() => run('sh'))
 }
 
 async function answer($, e) {
@@ -27,16 +47,9 @@ async function answer($, e) {
     prompt: `/${e.command} ${e.args}`,
     is_prompt: await isPrompt($, e.command),
   }
-  const launcher = `${variables.CLAUDE_PLUGIN_ROOT}/hooks/whycap-hook`
-  // By its whole path: PATH may be a project's. Windows knows the shell by its name alone.
-  const run = shell => $.process.run([shell, launcher, 'command.run'], {
-    env: { ...variables, COLUMNS: String(e.presentation.columns) },
-    stdin: JSON.stringify(event),
-    timeoutMs: 5000,
-  })
-  const ran = await run('/bin/sh').catch(() => run('sh'))
-  // Nothing is printed where the program is missing, or older than this file.
-  return ran.stdout ? JSON.parse(ran.stdout) : NO_ANSWER
+  const result = await runProgram($, event, variables, e.presentation.columns)
+  // The output is empty if the program is missing, or older than this file.
+  return result.stdout ? JSON.parse(result.stdout) : NO_ANSWER
 }
 
 export const register = on => {
@@ -44,19 +57,20 @@ export const register = on => {
     try {
       await $.command.register({
         name: 'whycap',
-        description: 'Say what stopped Claude Code, and whether waiting or paying helps',
+        description: 'Explain what stopped Claude Code, and whether waiting or paying helps',
         argumentHint: '[explain|spend|now|locks|doctor|line on]',
       })
     } catch {
-      // Without it there is still /whycap:explain, and no session may fail to start for this.
+      // Another plugin has registered the command, or this version cannot register commands. The session must start in
+      // any case.
     }
     return next(e)
   })
 
-  // The plugin's command file as well, which older ones need: beside a module like this one, Claude Code puts a prompt that
-  // a hook held back into the line again, and it would have to be cleared by hand.
+  // The plugin's command file is answered here as well. Otherwise Claude Code would put the blocked prompt back into the
+  // input line, where the user would have to delete it.
   for (const command of COMMANDS) {
-    // A hook that fails would hand a command file to the model.
+    // After an error, Claude Code would send the command file to the model.
     on('command.run', { command }, ($, e) => answer($, e).catch(() => NO_ANSWER))
   }
 }

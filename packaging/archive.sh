@@ -1,8 +1,8 @@
 #!/bin/sh
-# Packs a built whycap for people without Rust: archive.sh PROGRAM TARGET DIRECTORY
+# Creates an archive with a built whycap: archive.sh PROGRAM TARGET DIRECTORY
 #
-# Makes DIRECTORY/whycap-VERSION-TARGET.tar.gz and its .sha256 (for Windows also the program alone, with its own). In it: the program, its licences, the
-# README, completions and the man page. PROGRAM must run on this machine, because it writes the latter two.
+# Writes DIRECTORY/whycap-VERSION-TARGET.tar.gz with the program, its licenses, the README, and completions, and a .sha256 file. For
+# Windows, it also writes the program alone. PROGRAM must run on this machine, because it prints the completions.
 set -eu
 
 if [ $# -ne 3 ]; then
@@ -11,7 +11,7 @@ if [ $# -ne 3 ]; then
 fi
 program=$1
 target=$2
-# As cargo names it on Windows.
+# On Windows, cargo adds an extension.
 case $target in *-windows-*) ending=.exe ;; *) ending= ;; esac
 [ -e "$program" ] || program=$program$ending
 directory=$3
@@ -23,7 +23,7 @@ name=whycap-$version-$target
 staging=$(mktemp -d)
 trap 'rm -rf -- "$staging"' EXIT
 inside=$staging/$name
-mkdir -p -- "$inside/completions" "$inside/man" "$directory"
+mkdir -p -- "$inside/completions" "$directory"
 
 cp -- "$program" "$inside/whycap$ending"
 chmod 755 "$inside/whycap$ending"
@@ -33,7 +33,6 @@ done
 "$program" completions bash >"$inside/completions/whycap.bash"
 "$program" completions zsh >"$inside/completions/_whycap"
 "$program" completions fish >"$inside/completions/whycap.fish"
-"$program" man >"$inside/man/whycap.1"
 
 tar -C "$staging" -czf "$directory/$name.tar.gz" "$name"
 cd -- "$directory"
@@ -42,7 +41,7 @@ sum() {
 }
 sum "$name.tar.gz"
 if [ -n "$ending" ]; then
-    # winget takes no .tar.gz; the program by itself it does.
+    # winget does not accept .tar.gz, but it accepts the program itself.
     cp -- "$inside/whycap$ending" "$name$ending"
     sum "$name$ending"
 fi

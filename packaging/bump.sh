@@ -1,7 +1,7 @@
 #!/bin/sh
-# Gives every file that names the version a new one: bump.sh VERSION
+# Sets the version in all files that contain it: bump.sh VERSION
 #
-# Cargo.toml, Cargo.lock, the plugin, and the heading of CHANGELOG.md. Commit, tag vVERSION and push the tag.
+# These are Cargo.toml, Cargo.lock, the plugin, and CHANGELOG.md. Afterward, commit, create the tag vVERSION, and push the tag.
 set -eu
 
 case ${1-} in
@@ -14,7 +14,7 @@ esac
 cd -- "$(dirname -- "$0")/.."
 today=$(date -u +%Y-%m-%d)
 
-# in_place FILE COMMAND: through a copy, because systems disagree about sed -i.
+# Changes a file through a copy, because `sed -i` differs between systems: in_place FILE COMMAND
 in_place() {
     sed "$2" "$1" >"$1.new"
     cat "$1.new" >"$1"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The switch at the first release: first_release.sh [--dry-run]
+# Switches the installation to the packages of the first release: first_release.sh [--dry-run]
 #
-# README's installation names the packages instead of the build, install.sh takes the release's program, and the marketplace
-# takes the plugin with its program from npm instead of the repository. Run it once, after the packages can be had, and commit what it shows.
+# Afterward, the README describes the packages, install.sh downloads the program, and the marketplace gets the plugin
+# from npm, with its program. Run this script once the packages are available, and commit the changes.
 set -eu
 
 case ${1-} in
@@ -17,7 +17,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 
 if ! grep -q '^<!-- install: before the first release -->$' README.md; then
-    echo 'first_release.sh: README.md has the wording of a release already' >&2
+    echo 'first_release.sh: README.md already has the wording of a release' >&2
     exit 1
 fi
 awk '

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Draws the plugin's icon: icon.py OUT.png
+"""Draws the icon of the plugin: icon.py OUT.png
 
-A cap with a question mark under it: what stopped you, and why. Python's standard library only, so that
-the picture can be made again anywhere. Drawn from distances to shapes, which gives smooth edges at any size.
+The icon is a cap above a question mark. The script uses only the standard library of Python. It calculates each point's
+distance from the shapes, so that the edges are smooth at any size.
 """
 
 import math
@@ -24,7 +24,8 @@ def rounded_box(x, y, cx, cy, half_w, half_h, radius):
 
 
 def arc(x, y, cx, cy, radius, thickness, start, end):
-    """Distance to a round-ended arc; angles in degrees, clockwise from east (y grows down)."""
+    """Returns the distance to an arc with round ends. Angles are in degrees, clockwise from east (y increases
+    downward)."""
     angle = math.degrees(math.atan2(y - cy, x - cx)) % 360
     if start <= angle <= end or start <= angle + 360 <= end:
         return abs(math.hypot(x - cx, y - cy) - radius) - thickness
@@ -38,7 +39,7 @@ def segment(x, y, ax, ay, bx, by, thickness):
 
 
 def colour(x, y):
-    """Colour and opacity at a point of the unit square."""
+    """Returns the color and opacity at a point in the unit square."""
     if rounded_box(x, y, 0.5, 0.5, 0.48, 0.48, 0.21) > 0:
         return (0, 0, 0), 0
     ground = tuple(a + (b - a) * y for a, b in zip(GROUND_TOP, GROUND_BOTTOM))

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fills in what package managers need to know of a release: recipes.sh VERSION DIRECTORY OUT
+# Writes the files that package managers need for a release: recipes.sh VERSION DIRECTORY OUT
 #
-# DIRECTORY holds the release's .sha256 files, as archive.sh makes them. OUT gets a file for each template of
-# recipes/: Homebrew's formula, Scoop's and winget's manifests, the AUR's PKGBUILD, an expression for Nix.
+# DIRECTORY contains the .sha256 files from archive.sh. OUT receives a file for each template in recipes/: a formula for
+# Homebrew, manifests for Scoop and winget, a PKGBUILD for the AUR, and an expression for Nix.
 set -eu
 
 if [ $# -ne 3 ]; then
@@ -14,7 +14,7 @@ directory=$2
 out=$3
 templates=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)/recipes
 
-# One s command for each archive; nothing is written before every checksum is known.
+# There is one s command for each archive. Nothing is written before all checksums are known.
 commands="s/@VERSION@/$version/g"
 for packed in aarch64-apple-darwin.tar.gz x86_64-apple-darwin.tar.gz aarch64-unknown-linux-musl.tar.gz \
     x86_64-unknown-linux-musl.tar.gz x86_64-pc-windows-msvc.tar.gz x86_64-pc-windows-msvc.exe; do

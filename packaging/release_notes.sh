@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints what CHANGELOG.md says of a version: release_notes.sh VERSION
+# Prints the section of CHANGELOG.md about a version: release_notes.sh VERSION
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -7,7 +7,7 @@ if [ $# -ne 1 ]; then
     exit 2
 fi
 changelog=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)/CHANGELOG.md
-# Blank lines are held back until something follows, so none stand at either end.
+# A blank line is printed only when another line follows, so there is none at the beginning or the end.
 notes=$(awk -v heading="## [$1]" '
     index($0, "## ") == 1 { inside = index($0, heading) == 1; next }
     inside && /^$/ { blank = begun; next }

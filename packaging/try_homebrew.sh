@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs a formula with Homebrew, tests and removes it: try.sh FORMULA DIRECTORY
+# Installs a formula with Homebrew, tests it, and removes it: try_homebrew.sh FORMULA DIRECTORY
 #
-# The archives are taken from DIRECTORY, by a server on this machine, instead of from the release that the
-# formula names. Homebrew asks for a user who is not root. WITHOUT_TEST=1 leaves `brew test` out, which
-# fetches gems.
+# A server on this machine provides the archives from DIRECTORY instead of the release that the formula names.
+# Homebrew does not run as root. WITHOUT_TEST=1 skips `brew test`,
+# which downloads gems.
 set -eu
 
 if [ $# -ne 2 ]; then
@@ -24,7 +24,7 @@ clean() {
 }
 trap clean EXIT
 
-# Port 0: one that is free, which the server then names.
+# With port 0, the server chooses a free port and prints it.
 mkfifo "$scratch/says"
 python3 -u -m http.server --bind 127.0.0.1 --directory "$directory" 0 >"$scratch/says" 2>"$scratch/log" &
 server=$!
@@ -42,7 +42,7 @@ brew install --formula whycap/try/whycap
 prefix=$(brew --prefix)
 "$prefix/bin/whycap" --version
 echo '{}' | "$prefix/bin/whycap" statusline
-for file in share/man/man1/whycap.1 etc/bash_completion.d/whycap share/zsh/site-functions/_whycap \
+for file in etc/bash_completion.d/whycap share/zsh/site-functions/_whycap \
     share/fish/vendor_completions.d/whycap.fish; do
     [ -s "$prefix/$file" ] || { printf '%s: not installed: %s\n' "$0" "$file" >&2; exit 1; }
 done
@@ -52,4 +52,4 @@ if [ -e "$prefix/bin/whycap" ]; then
     printf '%s: still there: %s\n' "$0" "$prefix/bin/whycap" >&2
     exit 1
 fi
-echo 'installed, started and removed by Homebrew'
+echo 'Homebrew installed, started, and removed whycap'

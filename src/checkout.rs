@@ -1,148 +1,226 @@
-//! What is checked out in a directory, from git's own files. Git is not started.
+//! Reads the branch and the repository name of a Git checkout from Git's own files, without running Git.
 //!
-//! Promises: a few small regular files are read, none of them on another machine that a file names;
-//! what cannot be made out is none.
+//! Only a few small, regular files are read. Files on another machine are never read, even if a local file refers to
+//! them. Anything that cannot be determined is `None`.
 
 use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};
 
 use crate::disk;
 
-/// `HEAD` and `.git` hold one line; a path in it may be long.
-const SIZE_LIMIT: u64 = 4096;
-/// No working directory lies deeper than this.
-const MOST_ABOVE: usize = 64;
-/// Hosts of repositories allow two names of 255 bytes at most. It is in every row that leaves.
-const LONGEST_NAME: usize = 511;
-/// Digits of a commit, as git abbreviates it.
-const DIGITS: usize = 7;
+/// The maximum size of `HEAD` and `.git`. Each contains a single line, but that line may hold a long path.
+const POINTER_SIZE_LIMIT: u64 = 4096;
+/// The maximum size of Git's configuration, which can be large because some tools add a section for every branch.
+const CONFIG_SIZE_LIMIT: u64 = 4 * 1024 * 1024;
+/// How many levels of directories to search for `.git`. Real directories are not nested more deeply.
+const MAX_PARENTS: usize = 64;
+/// The maximum length of a repository's name. Hosting services allow at most 255 bytes each for the owner and the name.
+/// The limit exists because the name becomes part of every exported row.
+const MAX_NAME_LENGTH: usize = 511;
+/// The number of digits in an abbreviated Git commit hash.
+const COMMIT_DIGITS: usize = 7;
 
-/// Where `HEAD` points.
+/// The branch or commit that `HEAD` points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
-    /// A branch, by its name. Not safe to print.
+    /// The name of a branch. It may contain any characters, so escape it before printing.
     Branch(String),
-    /// A commit, by its first digits.
+    /// The first digits of a commit hash.
     Detached(String),
 }
 
 impl Head {
-    /// Of the checkout that a directory is in. None where there is none.
+    /// Reads `HEAD` from the checkout that contains a directory. Returns `None` if the directory is not in a checkout,
+    /// or if `HEAD` contains neither a branch nor a commit.
     pub(crate) fn of(directory: &Path) -> Option<Self> {
-        let mut above = directory.ancestors().take(MOST_ABOVE);
-        let head = above.find_map(|above| first_line(&git_directory(above)?.join("HEAD")))?;
+        let head = directory
+            .ancestors()
+            .take(MAX_PARENTS)
+            .find_map(|parent| first_line(&git_directory(parent)?.join("HEAD")))?;
         Self::parse(&head)
     }
 
     fn parse(head: &str) -> Option<Self> {
-        if let Some(name) = head.strip_prefix("ref:") {
-            let name = name.trim();
-            let name = name.strip_prefix("refs/heads/").unwrap_or(name);
-            // Where branches are kept in tables, HEAD names none.
-            let is_named = !name.is_empty() && name != ".invalid";
-            return is_named.then(|| Self::Branch(name.to_owned()));
+        if let Some(rest) = head.strip_prefix("ref:") {
+            let reference = rest.trim();
+            let name = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+            // In repositories that use the reftable format, `HEAD` always contains this placeholder.
+            let is_placeholder = name == ".invalid";
+            return (!name.is_empty() && !is_placeholder).then(|| Self::Branch(name.to_owned()));
         }
+
         let is_commit = head.len() >= 40 && head.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_commit.then(|| Self::Detached(head.chars().take(DIGITS).collect()))
+        is_commit.then(|| Self::Detached(head.chars().take(COMMIT_DIGITS).collect()))
     }
 }
 
-/// Git's directory of a checkout whose top this is: `.git`, or where a file of that name leads, as
-/// in a worktree or a submodule.
-fn git_directory(top: &Path) -> Option<PathBuf> {
-    let git = top.join(".git");
+/// Returns the name of the repository that contains a directory, as `owner/name`.
+///
+/// The name comes from the URL of the remote `origin`, or of the first remote if there is no `origin`. Only the last
+/// two components of the URL are used, and only the last component of a local path, so the result never contains a
+/// host, login, or directory. Returns `None` if there is no checkout, no remote, or no recognizable name.
+pub(crate) fn repository(directory: &Path) -> Option<String> {
+    let git = directory
+        .ancestors()
+        .take(MAX_PARENTS)
+        .find_map(git_directory)?;
+    // A worktree's Git directory refers to the main Git directory, which all worktrees share.
+    let shared = match first_line(&git.join("commondir")) {
+        Some(path) => referenced_path(&git, &path)?,
+        None => git,
+    };
+    let config = disk::read(&shared.join("config"), CONFIG_SIZE_LIMIT).ok()??;
+
+    remotes(&String::from_utf8_lossy(&config))
+        .into_iter()
+        .filter_map(|remote| Some((remote.name, repository_name(remote.url)?)))
+        .min_by_key(|(remote, _)| *remote != "origin")
+        .map(|(_, repository)| repository)
+}
+
+/// A remote in Git's configuration.
+struct Remote<'config> {
+    name: &'config str,
+    url: &'config str,
+}
+
+/// Returns the remotes in a configuration that have a URL, in the order in which they appear.
+fn remotes(config: &str) -> Vec<Remote<'_>> {
+    let mut remotes = Vec::new();
+    let mut section_remote = None;
+
+    for line in config.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            section_remote = section
+                .strip_prefix("remote \"")
+                .and_then(|name| name.split('"').next());
+        } else if let Some(name) = section_remote
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim().eq_ignore_ascii_case("url")
+        {
+            let url = value.trim().trim_matches('"');
+            remotes.push(Remote { name, url });
+        }
+    }
+    remotes
+}
+
+/// Returns the Git directory of a checkout with the given root. This is `.git` itself or, in worktrees and submodules,
+/// the directory that the file `.git` refers to.
+fn git_directory(root: &Path) -> Option<PathBuf> {
+    let git = root.join(".git");
     if std::fs::metadata(&git).ok()?.is_dir() {
         return Some(git);
     }
-    named_in(top, first_line(&git)?.strip_prefix("gitdir:")?)
+    referenced_path(root, first_line(&git)?.strip_prefix("gitdir:")?)
 }
 
-/// Where a file of git's in `directory` leads. None where that is another machine: on Windows, a
-/// repository could otherwise have whycap log in to whatever machine it names.
-fn named_in(directory: &Path, named: &str) -> Option<PathBuf> {
-    let named = Some(named.trim()).filter(|named| !named.is_empty())?;
-    let path = directory.join(named);
-    let is_here = machine(&path).is_none_or(|other| machine(directory) == Some(other));
-    is_here.then_some(path)
-}
-
-/// The machine or device that a path of Windows begins with, if that is no drive.
-fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
-    let Component::Prefix(start) = path.components().next()? else {
+/// Resolves a path found in one of Git's files in `directory`. Returns `None` if the path is on another machine,
+/// because on Windows, opening it would log in to whatever machine a repository names.
+fn referenced_path(directory: &Path, path: &str) -> Option<PathBuf> {
+    let trimmed = path.trim();
+    if trimmed.is_empty() {
         return None;
-    };
-    let is_drive = matches!(start.kind(), Prefix::Disk(_) | Prefix::VerbatimDisk(_));
-    (!is_drive).then_some(start)
+    }
+
+    let resolved = directory.join(trimmed);
+    match machine(&resolved) {
+        Some(other) if machine(directory) != Some(other) => None,
+        _ => Some(resolved),
+    }
 }
 
-/// The repository that a directory is a checkout of, as `owner/name`, by the address of its remote
-/// `origin`, else of the first that has one. Only the last two parts of it are taken, and of one on
-/// this machine only the last: no host, no login and no path.
-pub(crate) fn repository(directory: &Path) -> Option<String> {
-    /// Some have a section for every branch.
-    const CONFIG_LIMIT: u64 = 4 * 1024 * 1024;
-    let mut above = directory.ancestors().take(MOST_ABOVE);
-    let git = above.find_map(git_directory)?;
-    // A worktree's own directory names the one that all share.
-    let git = match first_line(&git.join("commondir")) {
-        Some(shared) => named_in(&git, &shared)?,
-        None => git,
-    };
-    let config = disk::read(&git.join("config"), CONFIG_LIMIT).ok()??;
-    let config = String::from_utf8_lossy(&config);
-    let mut remote = None;
-    let named = config.lines().map(str::trim).filter_map(|line| {
-        if let Some(section) = line.strip_prefix('[') {
-            let name = section.strip_prefix("remote \"");
-            remote = name.and_then(|name| name.split('"').next());
-            return None;
+/// Returns the machine or device at the start of a Windows path. Returns `None` if the path starts with a drive letter
+/// or has no prefix.
+fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
+    match path.components().next()? {
+        Component::Prefix(prefix) => {
+            let is_drive = matches!(prefix.kind(), Prefix::Disk(_) | Prefix::VerbatimDisk(_));
+            (!is_drive).then_some(prefix)
         }
-        let (key, url) = line.split_once('=')?;
-        let is_url = key.trim().eq_ignore_ascii_case("url");
-        let url = Some(url.trim().trim_matches('"')).filter(|_| is_url)?;
-        Some((remote?, name_of_remote(url)?))
-    });
-    let (_, name) = named.min_by_key(|(remote, _)| *remote != "origin")?;
-    Some(name)
+        _ => None,
+    }
 }
 
-fn name_of_remote(url: &str) -> Option<String> {
-    // What comes behind is a comment, or says how to ask.
-    let url = url.split(['?', '#', ';', '"']).next()?.trim();
-    let is_local = |host: &str| host.len() < 2 || host.contains(['/', '\\']);
-    let (path, is_elsewhere) = match url.split_once("://") {
-        Some(("file", path)) => (path, false),
-        // A login stands before the last `@`, however odd the address; a token may be in it.
-        Some((_, rest)) => (after_login(rest).split_once('/')?.1, true),
-        // `git@host:owner/name`; a drive has one letter.
-        None => match url.split_once(':') {
-            // `ext::ssh -i key host %S /name`: a command, or what only its program understands.
-            Some((_, helped)) if helped.starts_with(':') => return None,
-            // `login:token@host:owner/name`, which git does not understand either.
-            Some((host, rest)) if rest.contains('@') && !is_local(host) => {
-                (after_login(rest).split_once([':', '/'])?.1, true)
-            }
-            Some((host, path)) if !is_local(host) => (path, true),
-            _ => (url, false),
-        },
-    };
-    let path = path.trim_end_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    let mut parts = path.rsplit(['/', '\\']).filter(|part| !part.is_empty());
+/// Returns `owner/name` for the URL of a remote, or `name` for a local path. Returns `None` if the URL has an
+/// unsupported form, or if the name is too long.
+fn repository_name(configured_url: &str) -> Option<String> {
+    // The URL may be followed by a comment or a query.
+    let url = configured_url.split(['?', '#', ';', '"']).next()?.trim();
+    let location = RemoteLocation::parse(url)?;
+
+    let path = location.path.trim_end_matches('/');
+    let mut parts = path
+        .strip_suffix(".git")
+        .unwrap_or(path)
+        .rsplit(['/', '\\'])
+        .filter(|part| !part.is_empty());
     let name = parts.next()?;
-    let name = match parts.next().filter(|_| is_elsewhere) {
-        Some(owner) => format!("{owner}/{name}"),
-        None => name.to_owned(),
+    let full_name = match parts.next() {
+        Some(owner) if !location.is_local => format!("{owner}/{name}"),
+        _ => name.to_owned(),
     };
-    (name.len() <= LONGEST_NAME).then_some(name)
+    (full_name.len() <= MAX_NAME_LENGTH).then_some(full_name)
 }
 
-/// What is behind the login of an address.
+/// The path of a remote repository, without the host and login.
+struct RemoteLocation<'url> {
+    path: &'url str,
+    is_local: bool,
+}
+
+impl<'url> RemoteLocation<'url> {
+    fn local(path: &'url str) -> Self {
+        Self {
+            path,
+            is_local: true,
+        }
+    }
+
+    fn remote(path: &'url str) -> Self {
+        Self {
+            path,
+            is_local: false,
+        }
+    }
+
+    /// Parses every form of URL that Git accepts. Returns `None` if the URL has no path, and for a helper command such
+    /// as `ext::ssh -i key host %S /name`, which only the helper understands.
+    fn parse(url: &'url str) -> Option<Self> {
+        if let Some((scheme, rest)) = url.split_once("://") {
+            return match scheme {
+                "file" => Some(Self::local(rest)),
+                _ => Some(Self::remote(after_login(rest).split_once('/')?.1)),
+            };
+        }
+        let Some((host, path)) = url.split_once(':') else {
+            return Some(Self::local(url));
+        };
+        // A drive has a single letter, and a local path may contain a colon.
+        let is_local = host.len() < 2 || host.contains(['/', '\\']);
+
+        if path.starts_with(':') {
+            None
+        } else if is_local {
+            Some(Self::local(url))
+        } else if path.contains('@') {
+            // Git does not understand `login:token@host:owner/name`, but people do write it.
+            Some(Self::remote(after_login(path).split_once([':', '/'])?.1))
+        } else {
+            Some(Self::remote(path))
+        }
+    }
+}
+
+/// Returns the part of an address that follows the login. The login ends at the last `@`, because it may contain a
+/// token with an `@` in it.
 fn after_login(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, rest)| rest)
 }
 
+/// Returns the first line of a small file without trailing white space. Returns `None` if the file cannot be read or is
+/// empty.
 fn first_line(path: &Path) -> Option<String> {
-    let bytes = disk::read(path, SIZE_LIMIT).ok()??;
+    let bytes = disk::read(path, POINTER_SIZE_LIMIT).ok()??;
     let text = String::from_utf8_lossy(&bytes);
     Some(text.lines().next()?.trim_end().to_owned())
 }
@@ -155,7 +233,7 @@ mod tests {
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-    #[expect(clippy::disallowed_methods, reason = "a checkout to look at")]
+    #[expect(clippy::disallowed_methods, reason = "the tests create checkouts")]
     fn file(path: &Path, text: &str) {
         create_dir_all(path.parent().unwrap()).unwrap();
         write(path, text).unwrap();
@@ -166,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_seen_from_every_directory_of_its_checkout() {
+    fn a_branch_is_found_from_every_directory_of_its_checkout() {
         let root = tempfile::tempdir().unwrap();
         let top = root.path().join("api");
         assert_eq!(Head::of(&top), None);
@@ -180,19 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn a_worktree_has_its_own_branch() {
+    fn a_worktree_has_a_branch_of_its_own() {
         let root = tempfile::tempdir().unwrap();
-        let own = root.path().join("api/.git/worktrees/fix");
-        file(&own.join("HEAD"), "ref: refs/heads/fix\n");
+        let worktree = root.path().join("api/.git/worktrees/fix");
+        file(&worktree.join("HEAD"), "ref: refs/heads/fix\n");
         let tree = root.path().join("fix");
-        file(&tree.join(".git"), &format!("gitdir: {}\n", own.display()));
+        file(
+            &tree.join(".git"),
+            &format!("gitdir: {}\n", worktree.display()),
+        );
         assert_eq!(Head::of(&tree), Some(branch("fix")));
         file(&tree.join(".git"), "gitdir: ../api/.git/worktrees/fix\n");
         assert_eq!(Head::of(&tree), Some(branch("fix")));
     }
 
     #[test]
-    fn a_repository_is_named_without_host_login_and_path() {
+    fn the_name_of_a_repository_contains_no_host_login_or_path() {
         let root = tempfile::tempdir().unwrap();
         let top = root.path().join("api");
         assert_eq!(repository(&top), None);
@@ -233,10 +314,13 @@ mod tests {
         }
         let config = "[remote \"origin\"]\n\turl = C:\\Users\\ada\\api\n";
         file(&top.join(".git/config"), config);
-        let own = top.join(".git/worktrees/fix");
-        file(&own.join("commondir"), "../..\n");
+        let worktree = top.join(".git/worktrees/fix");
+        file(&worktree.join("commondir"), "../..\n");
         let tree = root.path().join("fix");
-        file(&tree.join(".git"), &format!("gitdir: {}\n", own.display()));
+        file(
+            &tree.join(".git"),
+            &format!("gitdir: {}\n", worktree.display()),
+        );
         assert_eq!(repository(&tree).as_deref(), Some("api"));
         file(
             &top.join(".git/config"),
@@ -248,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_none() {
+    fn an_invalid_head_is_ignored() {
         let root = tempfile::tempdir().unwrap();
         let top = root.path();
         for head in [
@@ -269,17 +353,17 @@ mod tests {
         assert_eq!(Head::of(top), Some(other));
         file(&top.join(".git/HEAD"), &"ref: refs/heads/x".repeat(9999));
         assert_eq!(Head::of(top), None, "too large");
-        let odd = top.join("odd");
+        let linked = top.join("linked");
         for named in ["", " ", "gone"] {
-            file(&odd.join(".git"), &format!("gitdir: {named}"));
-            let git = git_directory(&odd);
+            file(&linked.join(".git"), &format!("gitdir: {named}"));
+            let git = git_directory(&linked);
             assert_eq!(git.and_then(|git| first_line(&git)), None, "{named:?}");
         }
     }
 
     #[test]
     #[cfg(windows)]
-    fn a_repository_does_not_make_us_ask_another_machine() {
+    fn a_repository_cannot_refer_to_another_machine() {
         let (here, there) = (Path::new(r"C:\work\api"), Path::new(r"\\server\share\api"));
         for named in [
             "//evil/share/x",
@@ -290,8 +374,8 @@ mod tests {
             r"\\.\pipe\x",
             r"//?/UNC/evil/share/x",
         ] {
-            assert_eq!(named_in(here, named), None, "{named}");
-            assert_eq!(named_in(there, named), None, "{named}");
+            assert_eq!(referenced_path(here, named), None, "{named}");
+            assert_eq!(referenced_path(there, named), None, "{named}");
         }
         for named in [
             ".git/worktrees/fix",
@@ -300,16 +384,16 @@ mod tests {
             "D:/x",
             r"\\?\C:\x",
         ] {
-            assert!(named_in(here, named).is_some(), "{named}");
+            assert!(referenced_path(here, named).is_some(), "{named}");
         }
-        // A worktree on the share on which its repository is.
-        assert!(named_in(there, "//server/share/main/.git/worktrees/fix").is_some());
+        // A worktree may be on the same network share as its repository.
+        assert!(referenced_path(there, "//server/share/main/.git/worktrees/fix").is_some());
     }
 
-    /// A pipe would make the line wait for ever.
+    /// Opening the pipe would make the status line wait forever.
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_pipe_is_not_waited_for() {
+    fn a_pipe_is_not_opened() {
         let root = tempfile::tempdir().unwrap();
         create_dir_all(root.path().join(".git")).unwrap();
         let pipe = root.path().join(".git/HEAD");

@@ -1,8 +1,7 @@
-//! What the process was given: variables, clock, time zone, width, standard directories. Read once,
-//! then passed down.
+//! The environment of one run: variables, the clock, the time zone, the terminal's size, and standard directories.
 //!
-//! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
-//! every answer can be reproduced in a test by building an [`Environment`] by hand.
+//! The environment is read once and then passed around. Nothing else in whycap asks the system for the time or for a
+//! variable (Clippy enforces this), so a test can reproduce any result by building an [`Environment`].
 
 #![expect(clippy::disallowed_methods, reason = "reads clock and variables")]
 
@@ -13,14 +12,14 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
-use crate::time::{Clock, Hours, Zone, is_reckonable, of_machine};
+use crate::time::{Clock, HourFormat, Zone, datetime_from_system, is_in_supported_range};
 
-/// The variable that says where home is, as Claude Code has it. What Git Bash sets as `HOME` on
-/// Windows may be elsewhere.
+/// The variable that holds the home directory, the same one that Claude Code uses. On Windows, Git Bash may set `HOME`
+/// to a different directory.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// Where programs keep their data, and where their configuration: the variable that says it, and the usual place below
-/// home. On macOS the system has no such variables, and people who set these mean them.
+/// The variables for the directories of programs' data and configuration, each with its default location relative to
+/// the home directory. macOS does not use these variables, but people who set them there expect them to work.
 pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     [
         ("LOCALAPPDATA", "AppData/Local"),
@@ -33,82 +32,99 @@ pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     ]
 };
 
-/// Variables, clock and time zone of one run.
+/// The variables that determine the locale for times, in order of precedence.
+const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_TIME", "LANG"];
+
+/// The largest number of columns or rows that is considered plausible.
+const MAX_TERMINAL_SIZE: usize = 10_000;
+
+/// The environment of one run.
 #[derive(Debug, Clone)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
-    /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
+    /// The time of this run, which `WHYCAP_NOW` (RFC 3339) can override.
     pub now: DateTime<Utc>,
-    /// What the machine's own clock said then. `WHYCAP_NOW` leaves it alone.
+    /// The time of this run according to the machine's own clock, regardless of `WHYCAP_NOW`.
     machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
-    /// How the user counts hours: as the locale says, unless the configuration does.
-    pub hours: Hours,
-    /// Where this system keeps things.
+    /// The format for times of day, which follows the locale unless the configuration overrides it.
+    pub hours: HourFormat,
+    /// The system's standard directories for this user.
     pub standard: StandardDirectories,
 }
 
-/// The directories that the system has for a user's things; None where it does not say.
+/// The system's standard directories for this user. A directory is `None` if the system does not define it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StandardDirectories {
-    /// The home directory by the user database, for a process without `HOME`.
+    /// The home directory according to the user database, which is needed when the process has no `HOME`.
     pub home: Option<PathBuf>,
-    /// For a program's data.
+    /// The directory for programs' data.
     pub data: Option<PathBuf>,
-    /// For a program's configuration.
+    /// The directory for programs' configuration.
     pub configuration: Option<PathBuf>,
 }
 
-impl Environment {
-    /// Takes the variables and the clock of this process.
-    pub fn of_process() -> Self {
-        // On Windows and macOS `dirs` does not look at these variables.
-        let named = |variable: &str| {
-            let named = std::env::var_os(variable);
-            named.filter(|path| !path.is_empty()).map(PathBuf::from)
-        };
-        let [(data, _), (configuration, _)] = PROGRAM_HOMES;
+impl StandardDirectories {
+    /// Queries the system for the directories.
+    fn of_system() -> Self {
+        // On Windows and macOS, `dirs` ignores these variables.
+        let [data, configuration] = PROGRAM_HOMES.map(|(variable, _default)| {
+            std::env::var_os(variable)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        });
         Self {
-            standard: StandardDirectories {
-                home: dirs::home_dir(),
-                data: named(data).or_else(dirs::data_local_dir),
-                configuration: named(configuration).or_else(dirs::config_dir),
-            },
-            zone: Zone::of_variable(std::env::var_os("TZ").as_deref()),
-            ..Self::new(std::env::vars_os(), of_machine(SystemTime::now()))
+            home: dirs::home_dir(),
+            data: data.or_else(dirs::data_local_dir),
+            configuration: configuration.or_else(dirs::config_dir),
+        }
+    }
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub fn of_process() -> Self {
+        Self {
+            standard: StandardDirectories::of_system(),
+            zone: Zone::from_tz_variable(std::env::var_os("TZ").as_deref()),
+            ..Self::new(std::env::vars_os(), datetime_from_system(SystemTime::now()))
         }
     }
 
-    /// An environment with these variables and no standard directories. `WHYCAP_NOW` among the
-    /// variables wins over `clock`.
+    /// Creates an environment with these variables and no standard directories. `WHYCAP_NOW` takes precedence over
+    /// `clock`.
     pub fn new(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         clock: DateTime<Utc>,
     ) -> Self {
-        let given = Self {
+        let mut environment = Self {
             variables: variables.into_iter().collect(),
             now: clock,
             machine_now: clock,
             zone: Zone::Local,
-            hours: Hours::default(),
+            hours: HourFormat::default(),
             standard: StandardDirectories::default(),
         };
-        let now = given.text("WHYCAP_NOW").map(DateTime::parse_from_rfc3339);
-        let now = now.and_then(Result::ok).map(|now| now.to_utc());
-        // In the order in which they outrank each other.
-        let mut locales = ["LC_ALL", "LC_TIME", "LANG"].into_iter();
-        let locale = locales.find_map(|name| given.text(name));
-        Self {
-            now: now.filter(|now| is_reckonable(*now)).unwrap_or(clock),
-            hours: Hours::of_locale(locale.unwrap_or_default()),
-            ..given
+
+        if let Some(text) = environment.text("WHYCAP_NOW")
+            && let Ok(now) = DateTime::parse_from_rfc3339(text)
+            && is_in_supported_range(now.to_utc())
+        {
+            environment.now = now.to_utc();
         }
+        let locale = LOCALE_VARIABLES
+            .into_iter()
+            .find_map(|variable| environment.text(variable))
+            .unwrap_or_default();
+        environment.hours = HourFormat::for_locale(locale);
+        environment
     }
 
-    /// The same at the present moment: the clock has moved on by as much as the machine's.
+    /// Returns the same environment with the time brought up to date. The time advances by as much as the machine's
+    /// clock has advanced.
     pub(crate) fn at_present(&self) -> Self {
-        let machine_now = of_machine(SystemTime::now());
+        let machine_now = datetime_from_system(SystemTime::now());
         Self {
             now: self.now + (machine_now - self.machine_now),
             machine_now,
@@ -116,7 +132,7 @@ impl Environment {
         }
     }
 
-    /// The clock and zone that times are told by.
+    /// Returns the clock and time zone used for displaying times.
     pub fn clock(&self) -> Clock {
         Clock {
             now: self.now,
@@ -125,35 +141,37 @@ impl Environment {
         }
     }
 
-    /// A variable's value, if it is set to something other than the empty string.
+    /// Returns the value of a variable, or `None` if it is unset or empty.
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
-        let value = self.variables.get(OsStr::new(name))?;
-        (!value.is_empty()).then_some(value)
+        self.variables
+            .get(OsStr::new(name))
+            .filter(|value| !value.is_empty())
+            .map(OsString::as_os_str)
     }
 
-    /// Like [`Self::variable`], for values that are text. A value that is not UTF-8 counts as absent.
+    /// Returns the value of a variable, or `None` if it is unset, empty, or not valid UTF-8.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.variable(name)?.to_str()
     }
 
-    /// A variable that holds an absolute path.
+    /// Returns the value of a variable as a path, or `None` if it is unset or empty.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from)
     }
 
-    /// Columns of the terminal as the host says, if it does. Below 1 and above 10,000 is nonsense.
+    /// Returns the terminal's width in columns, or `None` if `COLUMNS` does not contain a plausible number.
     pub fn columns(&self) -> Option<usize> {
-        self.extent("COLUMNS")
+        self.terminal_size("COLUMNS")
     }
 
-    /// Rows of the terminal, likewise.
+    /// Returns the terminal's height in rows, or `None` if `LINES` does not contain a plausible number.
     pub fn rows(&self) -> Option<usize> {
-        self.extent("LINES")
+        self.terminal_size("LINES")
     }
 
-    fn extent(&self, name: &str) -> Option<usize> {
-        let extent = self.text(name)?.trim().parse().ok()?;
-        (1..=10_000).contains(&extent).then_some(extent)
+    fn terminal_size(&self, variable: &str) -> Option<usize> {
+        let size = self.text(variable)?.trim().parse().ok()?;
+        (1..=MAX_TERMINAL_SIZE).contains(&size).then_some(size)
     }
 }
 

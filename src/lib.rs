@@ -1,7 +1,7 @@
-//! What Claude Code costs and, when a limit error stops it, what really happened.
+//! Explains what Claude Code costs and, if a limit error stops it, what really happened.
 //!
-//! The library exists so that tests and benches reach the code; it promises no stable API.
-//! ARCHITECTURE.md shows the way of data.
+//! The library exists so that tests and benchmarks can use the code. Its API is not stable. ARCHITECTURE.md
+//! describes the directories and the data flow.
 
 pub(crate) mod budget;
 mod checkout;
@@ -9,24 +9,23 @@ pub mod claude;
 pub mod cli;
 mod commands;
 pub mod config;
+mod context;
 mod disk;
 mod doctor;
 mod drain;
 pub mod environment;
 mod export;
-mod foreign;
 #[cfg(test)]
-#[path = "../tests/unit/fuzzing.rs"] // it drives what the library shows to nobody
+#[path = "../tests/unit/fuzzing.rs"] // it uses private modules
 mod fuzzing;
-mod hints;
 mod html;
 pub(crate) mod incidents;
 pub mod install;
 mod journal;
 pub mod ledger;
+mod lenient_json;
 pub mod limits;
 pub mod locks;
-mod machine;
 mod now;
 pub mod places;
 pub mod pricing;
@@ -36,7 +35,7 @@ pub mod spend;
 pub mod status_line;
 pub mod terminal;
 #[cfg(test)]
-#[path = "../tests/unit/testing.rs"] // what unit tests have in common
+#[path = "../tests/unit/testing.rs"] // helpers of the unit tests
 mod testing;
 pub mod time;
 pub mod transcript;

@@ -1,4 +1,4 @@
-//! The `whycap` program; everything lives in the library.
+//! The `whycap` program. All of its code is in the library.
 
 use std::process::ExitCode;
 

@@ -1,181 +1,293 @@
-//! Where things are: Claude Code's files, and whycap's own.
+//! Determines the paths of Claude Code's files and of whycap's own files.
 
 use std::ffi::OsStr;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, absolute};
 
-use crate::disk::ours::is_safe_place;
+use crate::disk::ownership::is_safe_location;
 use crate::disk::replace::is_link;
 use crate::environment::{Environment, HOME, PROGRAM_HOMES};
 
-/// Every directory that a run may look at. Built once from the environment; nothing is created.
+/// The configuration file that an administrator can create for all users of a machine.
+const SYSTEM_SETTINGS: &str = if cfg!(windows) {
+    r"C:\ProgramData\whycap\config.toml"
+} else if cfg!(target_os = "macos") {
+    "/Library/Application Support/whycap/config.toml"
+} else {
+    "/etc/whycap/config.toml"
+};
+
+/// The paths that whycap may use during one run. They are derived from the environment, and nothing is created.
 #[derive(Debug, Clone)]
 pub struct Places {
     /// The user's home directory.
     pub home: PathBuf,
-    /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    /// Claude Code's configuration directory: `CLAUDE_CONFIG_DIR` if set, else `~/.claude`.
     pub config: PathBuf,
-    /// All configuration directories whose history counts as the user's. `CLAUDE_CONFIG_DIR` may
-    /// list several, separated by commas; the first is [`Self::config`].
+    /// The configuration directories that contain the user's history. `CLAUDE_CONFIG_DIR` may list several, separated
+    /// by commas. The first is the same as [`Self::config`].
     pub histories: Vec<PathBuf>,
-    /// Claude Code's global state file `.claude.json`: in the home directory, or inside
-    /// `CLAUDE_CONFIG_DIR` when that is set.
+    /// Claude Code's global state file, `.claude.json`. It is in `CLAUDE_CONFIG_DIR` if that is set, and otherwise in
+    /// the home directory.
     pub global_state: PathBuf,
-    /// Where Claude Code's native installer keeps its version locks (`$XDG_STATE_HOME/claude`).
+    /// The directory in which Claude Code's native installer keeps the locks of its versions
+    /// (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
-    /// Our own data: ledger, incidents, samples, quarantine. `WHYCAP_DATA_DIR` replaces it, if it is
-    /// a place that only this user can have meant.
+    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, but only if nobody except the user can have
+    /// set that variable.
     pub data: PathBuf,
-    /// Our own optional `config.toml`. `WHYCAP_CONFIG` replaces it, likewise.
+    /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it under the same condition.
     pub settings: PathBuf,
-    /// The same for everybody who uses the machine; only its administrator writes there.
+    /// The optional `config.toml` for all users of the machine.
     pub system_settings: PathBuf,
 }
 
 impl Places {
-    /// Derives every place from the environment of a person's verb.
+    /// Derives the paths for a command run by a person.
     pub fn of(environment: &Environment) -> Self {
         Self::in_session(environment, &[])
     }
 
-    /// Derives every place for a session of the client in these directories. A project's settings
-    /// may set variables, and what is in our data can run a command: so what variables name counts
-    /// only outside the project.
+    /// Derives the paths for a Claude Code session in these project directories.
+    ///
+    /// A project's settings can set environment variables, and whycap's data can contain a command to run. A variable
+    /// that names whycap's own files is therefore ignored if it points into a project.
     pub(crate) fn in_session(environment: &Environment, projects: &[PathBuf]) -> Self {
-        let standard = &environment.standard;
-        // One that depends on where we are asked would be a project's.
-        let home = environment.path(HOME).or_else(|| standard.home.clone());
-        let home = home.filter(|home| home.is_absolute());
-        let home = home.unwrap_or_else(|| PathBuf::from("/"));
-        let named = environment.variable("CLAUDE_CONFIG_DIR");
-        let mut histories = named.map_or_else(Vec::new, |list| paths_of(list, &home));
-        let global_state = histories.first().unwrap_or(&home).join(".claude.json");
-        let config = histories.first().cloned();
-        let config = config.unwrap_or_else(|| home.join(".claude"));
-        if histories.is_empty() {
-            histories.push(config.clone());
-        }
-        let is_meant = |place: &PathBuf| {
-            let is_planted = |project: &PathBuf| belongs_to_project(place, project, &home);
-            place.is_absolute() && is_safe_place(place) && !projects.iter().any(is_planted)
+        // A relative path would point into the current project.
+        let home = environment
+            .path(HOME)
+            .or_else(|| environment.standard.home.clone())
+            .filter(|home| home.is_absolute())
+            .unwrap_or_else(|| PathBuf::from("/"));
+
+        let named_histories = match environment.variable("CLAUDE_CONFIG_DIR") {
+            Some(list) => paths_in_list(list, &home),
+            None => Vec::new(),
         };
-        let named = |variable: &str| environment.path(variable).filter(is_meant);
-        // Where the system keeps such things is named by a variable too, or it is as usual.
-        let below = |directory: &Option<PathBuf>, (variable, usual): (&str, &str)| {
-            let directory = directory.clone().map(|directory| directory.join("whycap"));
-            let is_usual = environment.variable(variable).is_none();
-            // A relative HOME makes it relative.
-            let directory = directory
-                .filter(|directory| directory.is_absolute() && (is_usual || is_meant(directory)));
-            directory.unwrap_or_else(|| home.join(usual).join("whycap"))
+        let global_state = named_histories
+            .first()
+            .unwrap_or(&home)
+            .join(".claude.json");
+        let config = match named_histories.first() {
+            Some(first) => first.clone(),
+            None => home.join(".claude"),
         };
-        let [data_home, configuration_home] = PROGRAM_HOMES;
-        let data = named("WHYCAP_DATA_DIR").unwrap_or_else(|| below(&standard.data, data_home));
-        // The whole directory may be a link of the user's own; nothing inside is.
-        let linked = is_link(&data).then(|| std::fs::canonicalize(&data).ok());
-        let data = linked.flatten().unwrap_or(data);
-        let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
-            below(&standard.configuration, configuration_home).join("config.toml")
-        });
-        let system_settings = if cfg!(windows) {
-            r"C:\ProgramData\whycap\config.toml"
-        } else if cfg!(target_os = "macos") {
-            "/Library/Application Support/whycap/config.toml"
+        let histories = if named_histories.is_empty() {
+            vec![config.clone()]
         } else {
-            "/etc/whycap/config.toml"
+            named_histories
         };
-        let state = environment.path("XDG_STATE_HOME");
-        let state = state.filter(|state| state.is_absolute());
-        let state = state.unwrap_or_else(|| home.join(".local/state"));
+
+        let own_paths = OwnPaths {
+            environment,
+            projects,
+            home: &home,
+        };
+        let client_state = environment
+            .path("XDG_STATE_HOME")
+            .filter(|state| state.is_absolute())
+            .unwrap_or_else(|| home.join(".local/state"))
+            .join("claude");
         Self {
-            home,
+            data: own_paths.data(),
+            settings: own_paths.settings(),
+            system_settings: SYSTEM_SETTINGS.into(),
             config,
             histories,
             global_state,
-            client_state: state.join("claude"),
-            data,
-            settings,
-            system_settings: system_settings.into(),
+            client_state,
+            home,
         }
     }
 
-    /// `projects/` of every history.
+    /// Returns the `projects` directory of each history.
     pub fn transcript_roots(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        let histories = self.histories.iter();
-        histories.map(|history| history.join("projects"))
+        self.histories
+            .iter()
+            .map(|history| history.join("projects"))
     }
 
-    /// The user's `settings.json`.
+    /// Returns the path of the user's `settings.json`.
     pub fn user_settings(&self) -> PathBuf {
         self.config.join("settings.json")
     }
 
-    /// The directory that people name so, as it is written and without symbolic links. Where it is no path, none.
+    /// Returns a path that a person has entered, once with symbolic links resolved and once as entered. `~` stands for
+    /// the home directory. The result is empty if the text is not an absolute path.
     pub(crate) fn named(&self, text: &str) -> Vec<String> {
-        let path = Path::new(text);
-        let below = path.strip_prefix("~").map(|below| self.home.join(below));
-        let path = below.unwrap_or_else(|_| path.to_owned());
-        let path = Some(path).filter(|path| path.is_absolute());
-        let both = path.map(|path| [real(&path), path]).into_iter().flatten();
-        both.map(|path| as_written(path.display().to_string()))
-            .collect()
+        let written = Path::new(text);
+        let path = match written.strip_prefix("~") {
+            Ok(below_home) => self.home.join(below_home),
+            Err(_) => written.to_owned(),
+        };
+        if !path.is_absolute() {
+            return Vec::new();
+        }
+        [real(&path), path]
+            .map(|path| as_written(path.display().to_string()))
+            .to_vec()
     }
 
-    /// A path as people write it: `~` for the home directory.
+    /// Returns a path in its usual notation, with `~` for the home directory.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
-            Ok(rest) if rest == Path::new("") => "~".to_owned(),
-            Ok(rest) if self.home != Path::new("/") => {
-                let shown = Path::new("~").join(rest).display().to_string();
-                // Every shell on Windows takes both slashes, and one path has one kind.
+            Ok(below_home) if below_home == Path::new("") => "~".to_owned(),
+            Ok(below_home) if self.home != Path::new("/") => {
+                let shown = Path::new("~").join(below_home).display().to_string();
+                // Every shell on Windows accepts both kinds of slash, and a path should use only one of them.
                 shown.replace(MAIN_SEPARATOR, "/")
             }
             _ => as_written(path.display().to_string()),
         }
     }
+
+    /// Returns a path as a word in a shell command. A leading `~` is left unquoted so that the shell expands it.
+    pub(crate) fn in_shell(&self, path: &Path) -> String {
+        let shown = self.show(path);
+        match shown.strip_prefix("~/") {
+            Some(rest) => format!("~/{}", quoted(rest)),
+            None => quoted(&shown),
+        }
+    }
 }
 
-/// A path as people and Claude Code write it. Windows gives what was looked up a beginning that no
-/// other program knows.
+/// Quotes a word for a shell unless it contains nothing that needs quoting.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Derives the paths of whycap's own files.
+struct OwnPaths<'a> {
+    environment: &'a Environment,
+    projects: &'a [PathBuf],
+    home: &'a Path,
+}
+
+impl OwnPaths<'_> {
+    fn data(&self) -> PathBuf {
+        let [data_home, _] = PROGRAM_HOMES;
+        let data = self
+            .named_by("WHYCAP_DATA_DIR")
+            .unwrap_or_else(|| self.standard(self.environment.standard.data.as_deref(), data_home));
+
+        // The user may have replaced the whole directory with a link, but nothing inside it may be a link.
+        if is_link(&data)
+            && let Ok(target) = std::fs::canonicalize(&data)
+        {
+            target
+        } else {
+            data
+        }
+    }
+
+    fn settings(&self) -> PathBuf {
+        let [_, configuration_home] = PROGRAM_HOMES;
+        self.named_by("WHYCAP_CONFIG").unwrap_or_else(|| {
+            let configuration = self.environment.standard.configuration.as_deref();
+            self.standard(configuration, configuration_home)
+                .join("config.toml")
+        })
+    }
+
+    /// Returns the path in a variable, or `None` if someone other than the user may have set it.
+    fn named_by(&self, variable: &str) -> Option<PathBuf> {
+        self.environment
+            .path(variable)
+            .filter(|path| self.is_trusted(path))
+    }
+
+    /// Returns whycap's directory inside one of the system's standard directories. `variable` is the variable that can
+    /// override the standard directory, and `default` is its usual location. The default is used if the variable is set
+    /// to a directory that is not trusted.
+    fn standard(
+        &self,
+        system_directory: Option<&Path>,
+        (variable, default): (&str, &str),
+    ) -> PathBuf {
+        if let Some(system_directory) = system_directory {
+            let directory = system_directory.join("whycap");
+            let has_variable = self.environment.variable(variable).is_some();
+            // If the home directory is relative, this directory is relative, too.
+            if directory.is_absolute() && (!has_variable || self.is_trusted(&directory)) {
+                return directory;
+            }
+        }
+        self.home.join(default).join("whycap")
+    }
+
+    /// Returns true if a path is absolute, can be written only by the user and the system, and is not inside any of the
+    /// projects.
+    fn is_trusted(&self, path: &Path) -> bool {
+        path.is_absolute()
+            && is_safe_location(path)
+            && !self
+                .projects
+                .iter()
+                .any(|project| belongs_to_project(path, project, self.home))
+    }
+}
+
+/// Removes the prefix that Windows adds when it resolves a path. Other programs do not understand this prefix.
 pub(crate) fn as_written(path: String) -> String {
-    let looked_up = path.strip_prefix(r"\\?\").map(|path| {
-        let share = path.strip_prefix(r"UNC\");
-        share.map_or_else(|| path.to_owned(), |share| format!(r"\\{share}"))
-    });
-    looked_up.unwrap_or(path)
+    match path.strip_prefix(r"\\?\") {
+        Some(looked_up) => match looked_up.strip_prefix(r"UNC\") {
+            Some(share) => format!(r"\\{share}"),
+            None => looked_up.to_owned(),
+        },
+        None => path,
+    }
 }
 
-/// Whether a place is in a project. The home directory and those above it are no project.
-pub(crate) fn belongs_to_project(place: &Path, project: &Path, home: &Path) -> bool {
-    let project_here = real(project);
-    let is_project = !real(home).starts_with(&project_here);
-    is_project && (place.starts_with(project) || real(place).starts_with(project_here))
+/// Returns true if a path is inside a project. The home directory and the directories above it do not count as
+/// projects.
+pub(crate) fn belongs_to_project(path: &Path, project: &Path, home: &Path) -> bool {
+    let real_project = real(project);
+    if real(home).starts_with(&real_project) {
+        return false;
+    }
+    path.starts_with(project) || real(path).starts_with(real_project)
 }
 
-/// The path without links, as far as it exists.
+/// Resolves the symbolic links in the part of a path that exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|above| {
-        let found = std::fs::canonicalize(above).ok()?;
-        let rest = path.strip_prefix(above).ok()?;
-        // Joining nothing would write a separator.
-        Some(found.components().chain(rest.components()).collect())
-    });
-    found.unwrap_or_else(|| path.to_owned())
+    path.ancestors()
+        .find_map(|existing| {
+            let real_existing = std::fs::canonicalize(existing).ok()?;
+            let rest = path.strip_prefix(existing).ok()?;
+            // Joining an empty path would add a trailing separator.
+            Some(
+                real_existing
+                    .components()
+                    .chain(rest.components())
+                    .collect(),
+            )
+        })
+        .unwrap_or_else(|| path.to_owned())
 }
 
-/// The paths of a list with commas; what is no text is one path. A leading `~/` means the home directory,
-/// as a shell would have expanded it; another relative path begins where we were started, as Claude Code has it.
-fn paths_of(list: &OsStr, home: &Path) -> Vec<PathBuf> {
-    let expanded = |path: &Path| {
-        let below = path.strip_prefix("~");
-        let whole = below.map_or_else(|_| absolute(path), |below| Ok(home.join(below)));
-        whole.unwrap_or_else(|_| path.to_owned())
-    };
+/// Returns the paths in a comma-separated list. A list that is not valid UTF-8 is treated as a single path.
+///
+/// A leading `~/` is expanded here, as a shell would have done. Any other relative path is relative to the current
+/// directory, as in Claude Code.
+fn paths_in_list(list: &OsStr, home: &Path) -> Vec<PathBuf> {
     let Some(text) = list.to_str() else {
-        return vec![expanded(Path::new(list))];
+        return vec![expand(Path::new(list), home)];
     };
-    let parts = text.split(',').map(str::trim);
-    let parts = parts.filter(|part| !part.is_empty());
-    parts.map(|part| expanded(Path::new(part))).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| expand(Path::new(part), home))
+        .collect()
+}
+
+fn expand(path: &Path, home: &Path) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(below_home) => home.join(below_home),
+        Err(_) => absolute(path).unwrap_or_else(|_| path.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -191,7 +303,8 @@ mod tests {
         Places::of(&Environment::new(variables, DateTime::UNIX_EPOCH))
     }
 
-    /// By a link of that name in the working directory, the same budget came to something else in each.
+    /// A link with this name in the working directory used to give the same budget a different meaning in each
+    /// directory.
     #[test]
     #[cfg(unix)]
     fn a_mere_name_is_no_path_from_where_we_happen_to_run() {
@@ -285,7 +398,7 @@ mod tests {
         }
     }
 
-    /// Git Bash sets `HOME`, to what may be another drive; Claude Code does not look at it there.
+    /// Git Bash sets `HOME`, possibly to a directory on another drive. Claude Code ignores `HOME` on Windows.
     #[test]
     #[cfg(windows)]
     fn on_windows_home_is_the_profile_and_things_are_below_its_app_data() {

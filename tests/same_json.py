@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Whether two builds of whycap say the same, byte for byte: the judge of a change that must change nothing.
+"""Compares the output of two builds of whycap byte for byte, to check a change that must not change the output.
 
-    tests/same_json.py OLD NEW                  every recorded history, and 25 made-up homes: --json of every verb
-    tests/same_json.py OLD NEW --homes 200      more made-up homes (200 take some minutes)
-    tests/same_json.py OLD NEW --text           plain text too: tables at four widths, answers in a conversation,
-                                                status lines, CSV and the page
-    tests/same_json.py OLD NEW --only spend     only calls that contain this
-    tests/same_json.py OLD NEW --home made-7    only this home; with --keep DIR it is left there
-    tests/same_json.py OLD NEW --more           NEW may have fields that OLD has not
+    tests/same_json.py OLD NEW                  every recorded history and 25 generated homes: --json of every command
+    tests/same_json.py OLD NEW --homes 200      more generated homes (200 take some minutes)
+    tests/same_json.py OLD NEW --text           text as well: tables at four widths, answers in a conversation,
+                                                status lines, CSV, and the page
+    tests/same_json.py OLD NEW --only spend     only calls that contain this text
+    tests/same_json.py OLD NEW --home made-7    only this home; --keep DIR keeps it
+    tests/same_json.py OLD NEW --more           NEW may have fields that OLD does not have
 
-OLD and NEW are programs (`cargo build`, target/debug/whycap will do). Each lives the same lives in the same
-directory, one after the other, with the clock of each moment: status lines and hooks as Claude Code calls them, then
-every verb. What one says and the other does not is shown as a difference; exit code 1. Homes with a difference are lived
-once more with both: what was the same in one of the two is said to be unsteady, and is not held against NEW. No real home
-is read.
+OLD and NEW are programs, such as target/debug/whycap. Both programs process the same events in the same directory, one
+after the other, with the clock set to the time of each event: first the status-line calls and hooks, as Claude Code
+runs them, and then every command. Each difference is shown, and the exit code is then 1. Homes with a difference are
+repeated with both programs. A difference that appears only once is reported as flaky and does not count. No real home
+directory is read.
 """
 import argparse
 import copy
@@ -40,7 +40,7 @@ JSON_CALLS = [
     ["spend", "--json", "--since", "7d", "--limit", "3"],
     ["spend", "--json", "--by", "session", "--order", "date", "--project", "alpha"],
     ["spend", "--json", "--by", "month", "--timezone", "Pacific/Auckland"],
-    ["spend", "--json", "--why-different"],
+    ["spend", "--json", "--why", "SESSION"],
     ["now", "--json"], ["budget", "--json"], ["incidents", "--json"], ["explain", "--json"],
     ["explain", "--json", "--exit-code"], ["explain", "--json", "--text", "You've hit your weekly limit · resets 9am (UTC)"],
     ["locks", "--json"], ["--clear-stale-locks", "--dry-run", "--json"], ["doctor", "--json"], ["prices", "--json"],
@@ -50,7 +50,7 @@ JSON_CALLS = [
 TEXT_CALLS = [
     *(["spend", "--by", by] for by in BY),
     ["spend", "--limit", "2"], ["spend", "--csv", "--by", "session"], ["spend", "--html", "-"], ["spend", "--html", "-", "--anonymous"],
-    ["spend", "--why-different"], ["spend", "--since", "2031-01-01"], ["now"], ["budget"], ["incidents"], ["incidents", "--from", "HOME/exports"],
+    ["spend", "--why", "SESSION"], ["spend", "--since", "2031-01-01"], ["now"], ["budget"], ["incidents"], ["incidents", "--from", "HOME/exports"],
     ["spend", "--by", "machine", "--from", "HOME/exports"], ["spend", "--html", "-", "--from", "HOME/exports"], ["explain"],
     ["explain", "--long"], ["locks"], ["doctor"], ["prices"], ["report"], ["config"], ["install", "--dry-run"],
     ["statusline", "--preview"], ["wait", "--timeout", "1s"], ["no-such-verb"],
@@ -68,7 +68,8 @@ def row(fields):
 
 
 class Home:
-    """What is in a home at first, and what happens in it: (when, arguments, standard input, variables) or, to write, (path, bytes)."""
+    """The initial files in a home, and the events in it: (time, arguments, standard input, variables) or, for a file to
+    write, (path, bytes)."""
 
     def __init__(self, name):
         self.name, self.life, self.now = name, [], 1795177800.0
@@ -104,7 +105,8 @@ def start_of(pid):
 
 
 def made(seed, histories, cases, error_lines, clients):
-    """Somebody's two months: sessions of several projects and models, two recorded histories, totals, limits, budgets."""
+    """Two months of one user's work: sessions in several projects and with several models, two recorded histories,
+    totals, limits, and budgets."""
     dice = random.Random(seed)
     home = Home(f"made-{seed}")
     home.now = 1795177800.0 + dice.randrange(86400 * 40)
@@ -210,7 +212,7 @@ def status(dice, clock, identifier, transcript, cwd, name):
 
 
 class Machine:
-    """Runs one program in one home, which always lies at the same place."""
+    """Runs a program in a home, which is always at the same path."""
 
     def __init__(self, program, root, with_text, only):
         self.program, self.root, self.with_text, self.only = program, root, with_text, only
@@ -229,11 +231,12 @@ class Machine:
             answer = self.run(place, at, arguments, stdin, variables)
             if arguments[0] == "hook" or self.with_text:
                 answers[f"{number}: {' '.join(arguments)}"] = answer
+        session = next((Path(path).stem for path in home.files if path.startswith(PROJECTS) and path.endswith(".jsonl")), "none")
         for arguments in JSON_CALLS:
-            self.ask(answers, place, home.now, arguments, {})
+            self.ask(answers, place, home.now, of_session(arguments, session), {})
         for arguments in TEXT_CALLS if self.with_text else []:
             for width in WIDTHS:
-                self.ask(answers, place, home.now, arguments, {"COLUMNS": width})
+                self.ask(answers, place, home.now, of_session(arguments, session), {"COLUMNS": width})
         for words in ANSWERS if self.with_text else []:
             event = {"hook_event_name": "UserPromptSubmit", "prompt": f"/whycap {words}", "session_id": "asks", "cwd": "/home/dev/alpha"}
             self.ask(answers, place, home.now, ["hook"], {"COLUMNS": "90", "LINES": "50"}, json.dumps(event).encode(), f" /whycap {words}")
@@ -249,9 +252,13 @@ class Machine:
         arguments = [word.replace("HOME/", f"{place}/") for word in arguments]
         done = subprocess.run([self.program, *arguments], input=stdin.replace(b"HOME/", f"{place}/".encode()), env=environment,
                               cwd=self.root, capture_output=True, timeout=120)
-        # A page's number follows from its content; the difference itself is what matters.
+        # A page's number depends on its content, so only the difference in content is reported.
         said = re.sub(rb'nonce(-|=")[0-9a-f]{32}', b"nonce", done.stdout)
         return done.returncode, said, done.stderr
+
+
+def of_session(arguments, session):
+    return [session if word == "SESSION" else word for word in arguments]
 
 
 def write(path, content):
@@ -262,7 +269,7 @@ def write(path, content):
 
 
 def without_more(old, new):
-    """NEW's value without the fields that OLD's has not."""
+    """Returns NEW's value without the fields that OLD's value does not have."""
     if isinstance(old, dict) and isinstance(new, dict):
         return {key: without_more(old.get(key), value) for key, value in new.items() if key in old}
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -304,7 +311,8 @@ def main():
     options = parser.parse_args()
     alone = ["unshare", "-rmpf", "--mount-proc"]
     if "ALONE" not in os.environ and subprocess.run([*alone, "true"], capture_output=True).returncode == 0:
-        # Other programs of this machine come and go; whycap looks for Claude Code among them.
+        # Other programs on this machine start and exit, and whycap looks for Claude Code among
+        # them.
         sys.exit(subprocess.run([*alone, sys.executable, *sys.argv], env=os.environ | {"ALONE": "1"}).returncode)
     histories = sorted((DATA / "histories").iterdir())
     read = lambda name: [json.loads(line) for line in (DATA / "diagnosis" / name).read_text().splitlines()]
@@ -321,7 +329,7 @@ def main():
             there.unlink(missing_ok=True)
             shutil.copy2(program, there)
             machine = Machine(there, root, options.text, options.only)
-            # Again only where there is a difference.
+            # Only homes with a difference are repeated.
             asked = homes if len(said) < 2 else [home for home in homes if said[0][home.name] != said[1][home.name]]
             said.append(dict(zip([home.name for home in asked], pool.map(machine.lives, asked))))
     return judge(*said, options.more)
@@ -329,7 +337,8 @@ def main():
 
 @contextmanager
 def running_clients(scratch):
-    """The process ids of what looks like Claude Code: none where other people's processes could be seen."""
+    """Returns the IDs of processes that look like Claude Code. Returns none if other users' processes would be
+    visible."""
     program = scratch / "claude"
     shutil.copy2("/bin/sleep", program)
     clients = [subprocess.Popen([program, "86400"]) for _ in range(3 if "ALONE" in os.environ else 0)]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The site: one page for each message that whycap knows, and its documents, as plain files.
+"""Builds the website from plain files: a page for each message that whycap recognizes, and whycap's documentation.
 
 usage: docs/site/build.py OUTPUT_DIRECTORY      (needs the package `markdown`: pip install markdown)
 
-Read are docs/limits.md, which is written from the rows of src/limits/messages/, docs/locks.md, written from the locks, and
-the documents below. Nothing here knows a message: a new row is a new page. No page needs a script to be read; the search
-does, and without one the start page is the list of all messages.
+It reads the rows of src/limits/catalog/messages.json, the actions in src/limits/wording/actions.json, docs/limits.md
+for the order of the chapters, docs/locks.md, and the documents below. The script itself contains no messages, so a new
+row automatically becomes a new page. Only the search needs JavaScript. Without JavaScript, the start page lists all
+messages.
 """
 import html
 import json
@@ -18,9 +19,10 @@ import markdown
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent
+LIMITS = DOCS.parent / "src" / "limits"
 REPOSITORY = "https://github.com/whycap/whycap"
 ADDRESS = "https://whycap.github.io/whycap/"
-# A document, and the sentence that leads to it.
+# The documents, each with the sentence that links to it.
 DOCUMENTS = {
     "locks": "Locks that Claude Code leaves behind, and which of them matter",
     "claude-code": "How Claude Code behaves around a limit",
@@ -29,22 +31,19 @@ DOCUMENTS = {
     "speed": "What a status line costs",
     "pace": "How a forecast is made, and how far off it is",
     "drain": "Why the prompt cache was written again",
-    "team": "Sums of several machines and people",
+    "team": "How to add up several machines or people",
     "platforms": "What was tried on which system",
 }
 SUFFIX = " · whycap"
 
 
-def slug(words):
-    return re.sub(r"[^a-z0-9]+", "-", words.lower().replace("’", "").replace("'", "")).strip("-")[:60].strip("-")
-
-
 def rendered(text):
-    """Markdown as HTML. Links between documents lead to their pages."""
+    """Converts Markdown to HTML. Links between documents are changed to links between their pages."""
     text = re.sub(r"\]\((?:docs/)?([a-z-]+)\.md(#[^)]*)?\)", lambda m: f"]({m[1]}.html{m[2] or ''})", text)
     text = re.sub(r"\]\((?!https?:|#|pictures/|[a-z-]+\.html)([^)]+)\)", lambda m: f"]({REPOSITORY}/blob/main/docs/{m[1]})", text)
     made = markdown.markdown(text, extensions=["tables", "fenced_code", "sane_lists", "toc"])
-    # What is wider than a phone scrolls, and so must be reached from the keyboard; a corner of a table is no header.
+    # Elements that are wider than a phone can be scrolled, so they must be reachable from the keyboard. A table's empty
+    # corner is not a header.
     return re.sub(r"<(table|pre)>", r'<\1 tabindex="0">', made).replace("<th></th>", "<td></td>")
 
 
@@ -77,20 +76,23 @@ def listing(sentences):
 
 
 class Message:
-    """A section of docs/limits.md: the message's words, what it means, what helps, the source."""
+    """Renders a row of messages.json: the wording of the message, its meaning, what helps, and the source."""
 
-    def __init__(self, chapter, title, text):
-        self.chapter, self.title = chapter, title.replace("\\|", "|")
-        self.text, _, note = text.partition("<sub>")
-        self.source, self.row = re.match(r"(.*)\. `([^`]+)`, `[^`]+`</sub>", note.strip(), re.S).groups()
-        self.meaning = self.text.strip().split("\n")[0]
-        told, _, others = self.text.partition("Other words for it:")
-        before, *numbered = re.split(r"^(?=1\. )", told, maxsplit=1, flags=re.M)
-        steps = re.findall(r"^\d+\. .+$", numbered[0] if numbered else "", re.M)
-        listed = re.compile(r"^- (.+)$", re.M)
-        self.depends, self.steps, self.others = listed.findall(before), steps, listed.findall(others)
-        self.in_vain = listed.findall(numbered[0]) if numbered else []
-        self.place = f"messages/{slug(self.title) or self.row}.html"
+    def __init__(self, chapter, row, actions):
+        self.chapter, self.row, self.meaning = chapter, row["id"], row["meaning"].rstrip(".") + "."
+        by_version = row.get("wordings_by_version", [])
+        texts = [wording["text"] for wording in by_version] + row.get("wordings", [])
+        self.title, self.others = (texts or [self.row])[0], texts[1:]
+        self.depends = [
+            f"{meaning['who']}{', ' + in_words(meaning['versions']) if meaning['versions'] else ''}: {meaning['meaning']}"
+            for meaning in row.get("meanings", [])
+        ]
+        self.steps = [f"{number}. {step(actions[name])}" for number, name in enumerate(row["actions"], 1)]
+        self.did_not_help = row.get("did_not_help", [])
+        first_of_versions = {wording["versions"]: wording["text"] for wording in reversed(by_version) if wording["versions"]}
+        dated = [f'"{text}" {in_words(versions)}' for versions, text in reversed(first_of_versions.items())]
+        self.source = row["source"] + ("; versions: " + ", ".join(dated) if dated else "")
+        self.place = f"messages/{self.row}.html"
 
     def words(self):
         return [self.title, *self.others]
@@ -105,8 +107,8 @@ class Message:
 {listing(self.depends)}"""
         if self.steps:
             body += "<h2>What helps, best first</h2>\n" + rendered("\n".join(self.steps))
-        if self.in_vain:
-            body += "<h2>What did not help others</h2>\n" + listing(self.in_vain)
+        if self.did_not_help:
+            body += "<h2>What did not help others</h2>\n" + listing(self.did_not_help)
         body += f"""<h2>What it means on your machine</h2>
 <p>The same words can mean different things. whycap looks at what the server said with the error, at your plan, and at how much is used:</p>
 <pre tabindex="0"><code>{html.escape(ask)}</code></pre>
@@ -117,13 +119,31 @@ class Message:
         return body + f"<h2>Where this comes from</h2>\n<p>{linked}.</p>\n"
 
 
+def in_words(versions):
+    """Formats version ranges such as "2.1.144-", "-2.0.0", or "2.1.118-2.1.312" as text."""
+    first, last = re.fullmatch(r"(\d+\.\d+\.\d+)?-(\d+\.\d+\.\d+)?", versions).groups()
+    if first and last:
+        return f"{first} to before {last}"
+    return f"from {first}" if first else f"before {last}"
+
+
+def step(action):
+    """Returns the text of an action in actions.json, for an unknown time."""
+    text = f"{action['do']}. {action['why']}"
+    for name, value in (("when", "the reset"), ("at_when", "after the reset"), ("pool", "usage credits")):
+        text = text.replace("{" + name + "}", value)
+    command, url = action.get("command"), action.get("url")
+    return text + (f" `{command}`" if command else "") + (f" <{url}>" if url else "")
+
+
 def messages():
-    chapters = re.split(r"^## ", (DOCS / "limits.md").read_text(encoding="utf-8"), flags=re.M)[1:]
-    for chapter in chapters:
-        name, _, rest = chapter.partition("\n")
-        for section in re.split(r"^### ", rest, flags=re.M)[1:]:
-            title, _, text = section.partition("\n")
-            yield Message(name.strip(), title.strip(), text)
+    """Returns the rows of the chapters that docs/limits.md lists, in the same order."""
+    actions = json.loads((LIMITS / "wording" / "actions.json").read_text(encoding="utf-8"))
+    chapters = json.loads((LIMITS / "catalog" / "messages.json").read_text(encoding="utf-8"))
+    rows = {chapter["chapter"]: chapter["rows"] for chapter in chapters}
+    for title in re.findall(r"^## (.+)$", (DOCS / "limits.md").read_text(encoding="utf-8"), re.M):
+        for row in rows[title]:
+            yield Message(title, row, actions)
 
 
 def index(found, documents):
@@ -145,7 +165,7 @@ def index(found, documents):
 
 
 def llms(found, documents):
-    """llms.txt: what is here, for programs that read it to somebody (https://llmstxt.org)."""
+    """Returns llms.txt, a summary of the site for language models (https://llmstxt.org)."""
     lines = ["# whycap", "", "> What the limit messages of Claude Code mean: whether they are real, whether waiting or paying helps, who can fix it.", ""]
     lines += ["## Documents", ""] + [f"- [{told}]({ADDRESS}{name}.html)" for name, told in documents.items()]
     lines += ["", "## Messages", ""] + [f"- [{one.title}]({ADDRESS}{one.place}): {one.meaning}" for one in found]
@@ -161,8 +181,6 @@ def main():
     documents = {name: told for name, told in DOCUMENTS.items() if (DOCS / f"{name}.md").exists()}
     pages = {}
     for message in found:
-        if message.place in pages:
-            message.place = f"messages/{message.row}.html"
         pages[message.place] = page(f"“{message.title}”: what it means{SUFFIX}", message.meaning, message.html(), 1)
     for name, told in documents.items():
         pages[f"{name}.html"] = page(told + SUFFIX, told, rendered((DOCS / f"{name}.md").read_text(encoding="utf-8")))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The site in Chromium: every link leads somewhere, axe-core is content in both themes, nothing is wider than a phone.
+"""Checks the site in Chromium: every link has a target, axe-core finds nothing in either theme, and no page is too wide for a phone.
 
 usage: docs/site/check.py SITE_DIRECTORY [--pictures DIRECTORY]
 
-Where there is no browser only the links are checked, and that is said. The last line is 'N passed, N failed'.
+Without a browser, only the links are checked, and the output says so. The last line is 'N passed, N failed'.
 """
 import html.parser
 import json
@@ -28,7 +28,7 @@ def check(name, wrong):
 
 
 class Page(html.parser.HTMLParser):
-    """What a page links to, and what can be linked to in it."""
+    """Collects a page's links and the targets in it."""
 
     def __init__(self, path):
         super().__init__()
@@ -63,7 +63,8 @@ def in_chromium(site, pictures):
             for theme in ("light", "dark"):
                 browser.prefer(theme)
                 browser.open(path)
-                # Before axe-core, which asks for the style sheet in a way that a file may not.
+                # This happens before axe-core runs, because axe-core requests the style sheet in a
+                # way that is not allowed for files.
                 check(f"{name}: no error, {theme}", list(browser.problems))
                 check(f"{name}: axe-core, {theme}", axe(browser))
                 if pictures and path.stem in ("index", "locks", "youve-hit-your-5-hour-limit-resets"):

@@ -1,4 +1,4 @@
-// Leaves of the list what has all the words that were typed, in any order.
+// Shows the entries of the list that contain all typed words, in any order.
 const field = document.querySelector('#search')
 const rows = [...document.querySelectorAll('[data-words]')]
 const letters = text => text.toLowerCase().replace(/[’'`"]/g, '')

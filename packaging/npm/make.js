@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Makes the npm packages of a release from its archives: make.js [--partial] VERSION ARCHIVES OUT
+// Creates the npm packages of a release from its archives: make.js [--partial] VERSION ARCHIVES OUT
 //
-// ARCHIVES holds whycap-VERSION-TARGET.tar.gz as ../archive.sh makes them. OUT gets a folder for each
-// package, in the order in which they are to be published: one per system with the program in it, `@whycap/plugin`
-// for Claude Code's marketplace, and last `whycap`, which names the first ones as optional dependencies. No package
-// runs a script when it is installed.
+// ARCHIVES contains the files whycap-VERSION-TARGET.tar.gz that ../archive.sh creates. The script creates a directory
+// in OUT for each package, in the order in which they must be published: one for each system, with its program;
+// `@whycap/plugin` for Claude Code's marketplace; and `whycap`, whose optional dependencies are the system packages. No
+// package runs a script when it is installed.
 //
-// The plugin has all programs in it: of an npm package Claude Code keeps the files, and not what it depends on.
-// With --partial, systems without an archive are left out; a release must have them all.
+// The plugin contains all programs, because Claude Code installs the files of an npm package but not its dependencies.
+// With --partial, systems without an archive are left out. A release must have all of them.
 "use strict";
 
 const { execFileSync } = require("node:child_process");

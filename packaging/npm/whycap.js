@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the whycap that npm brought for this system. Claude Code does not come this way: `whycap install`
-// writes the path of the program itself into its settings, so a status line starts no Node.js.
+// Runs the program that npm has installed for this system. Claude Code does not use this script: `whycap install`
+// writes the path of the program itself to the settings, so that status-line calls do not start Node.js.
 "use strict";
 
 const { spawn } = require("node:child_process");
@@ -8,7 +8,7 @@ const { constants } = require("node:os");
 
 const system = `${process.platform}-${process.arch}`;
 // Windows on ARM runs programs for x64.
-const brought = system === "win32-arm64" ? "win32-x64" : system;
+const installed = system === "win32-arm64" ? "win32-x64" : system;
 const name = process.platform === "win32" ? "whycap.exe" : "whycap";
 
 function complain(text) {
@@ -18,17 +18,17 @@ function complain(text) {
 
 let program;
 try {
-  program = require.resolve(`@whycap/${brought}/${name}`);
+  program = require.resolve(`@whycap/${installed}/${name}`);
 } catch {
   complain(
-    `npm brought no program for ${system}. If it was told to leave optional packages out, install whycap again with ` +
-      "--include=optional; else build it from its source: https://github.com/whycap/whycap",
+    `npm has installed no program for ${system}. If npm leaves optional packages out, install whycap again with ` +
+      "--include=optional. Otherwise, build it from source: https://github.com/whycap/whycap",
   );
 }
 
 if (program) {
   const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
-  // Ctrl-C reaches both; the program ends when it has put the terminal right.
+  // Ctrl-C reaches both processes. The program first restores the terminal and then ends.
   for (const signal of ["SIGINT", "SIGQUIT"]) {
     process.on(signal, () => {});
   }

@@ -19,7 +19,6 @@ stdenvNoCC.mkDerivation {
   };
   installPhase = ''
     install -Dm755 whycap -t $out/bin
-    install -Dm644 man/whycap.1 -t $out/share/man/man1
     install -Dm644 completions/whycap.bash $out/share/bash-completion/completions/whycap
     install -Dm644 completions/_whycap -t $out/share/zsh/site-functions
     install -Dm644 completions/whycap.fish -t $out/share/fish/vendor_completions.d

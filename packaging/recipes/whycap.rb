@@ -29,7 +29,6 @@ class Whycap < Formula
 
   def install
     bin.install "whycap"
-    man1.install "man/whycap.1"
     bash_completion.install "completions/whycap.bash" => "whycap"
     zsh_completion.install "completions/_whycap"
     fish_completion.install "completions/whycap.fish"
@@ -44,7 +43,7 @@ class Whycap < Formula
 
   test do
     assert_match version.to_s, shell_output("#{bin}/whycap --version")
-    # Whatever it is given, the status line prints a line.
+    # The status line prints a line, whatever its input.
     assert_match(/\S/, pipe_output("#{bin}/whycap statusline", "{}"))
   end
 end

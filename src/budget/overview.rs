@@ -1,86 +1,110 @@
-//! Every budget: how far it is used, how fast, and where that leads.
+//! The report of `whycap budget`: how much of each budget is used, how quickly it is being spent, and the forecast.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{BudgetScope, BudgetUse};
+use super::hints::Hint;
+use super::scope::{BudgetScope, BudgetUse};
 use crate::config::Config;
 use crate::drain::PercentWorth;
-use crate::hints::Hint;
+
 use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
-use crate::render::{Filling, MeterRow, Report};
-use crate::spend::{Course, Forecast, PlanWorth, in_an_hour};
-use crate::terminal::{Tone, cut, padding, width};
-use crate::time::{Clock, rfc3339};
+use crate::render::{MeterRow, Report};
+use crate::spend::{Course, Forecast, HourlyRate, PlanWorth};
+use crate::terminal::{Tone, padding, truncate, width};
+use crate::time::{Clock, format_rfc3339};
 
-/// A session whose budget is looked at.
+/// The maximum width of a budget's name.
+const MAX_NAME_COLUMNS: usize = 24;
+
+const NO_BUDGET: &str = "No budget is set. To set one, write for example these two lines into";
+
+const ESTIMATED: &str = "This month includes models without a known price. Their cost is estimated in the same way as in Claude Code.";
+
+const CREDITS_UNKNOWN: &str = "Usage credits: it is not known what was paid this month. Either no status line has shown yet how much of your plan's limits is used, or usage credits are turned off for you.";
+
+const INCOMPLETE: &str =
+    "Some of your transcripts could not be read, so the real amounts may be greater.";
+
+const CONFIGURATION_DAMAGED: &str = "Until the file is fixed, no budget in it is watched.";
+
+/// A session whose budget is shown in the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SessionAsked {
+pub(crate) struct RequestedSession {
     pub(crate) id: String,
-    /// What people know it by.
+    /// The title, or another human-readable name.
     pub(crate) name: String,
 }
 
-/// Every budget: adds up what has to be known.
+/// Adds up the spend that counts toward each budget.
 #[derive(Debug)]
-pub(crate) struct Survey<'c> {
+pub(crate) struct BudgetOverview<'c> {
     clock: Clock,
     config: &'c Config,
     all: Course,
-    /// Whether a model without a known price was used this month.
+    /// True if a model without a known price was used this month.
     is_estimated: bool,
-    /// In the order of the configuration.
+    /// The spend in each project that has a budget, in the order of the configuration.
     projects: Vec<Course>,
-    /// Which of them hold what was spent in a directory.
+    /// The projects that each directory belongs to, as one flag per project.
     covered: HashMap<String, Vec<bool>>,
-    /// What each cost.
-    sessions: Vec<(SessionAsked, Money)>,
+    sessions: Vec<SessionSpend>,
 }
 
-/// What is told beside the budgets.
 #[derive(Debug)]
-pub(crate) struct BesideBudgets {
+struct SessionSpend {
+    session: RequestedSession,
+    spent: Money,
+}
+
+/// Facts that the report shows alongside the budgets.
+#[derive(Debug)]
+pub(crate) struct AdditionalFacts {
     pub(crate) hint: Option<Hint>,
     pub(crate) percent_worth: PercentWorth,
-    /// What was paid from usage credits this month, where that can be inferred.
+    /// The amount paid with usage credits this month, if it can be inferred.
     pub(crate) paid: Option<Money>,
-    /// Whether everything in the transcripts of the month is read.
+    /// True if all transcripts of the month were read.
     pub(crate) is_complete: bool,
 }
 
-/// A budget and how it goes.
+/// A budget with its rate of spending and its forecast.
 #[derive(Debug)]
 struct BudgetState {
-    used: BudgetUse,
-    session: Option<SessionAsked>,
-    /// What an hour costs today, since the first of it was spent.
-    per_hour: Option<(Money, DateTime<Utc>)>,
-    /// What a day costs this month.
+    budget_use: BudgetUse,
+    session: Option<RequestedSession>,
+    /// The average spend per hour, if this is a daily budget.
+    per_hour: Option<HourlyRate>,
+    /// The average spend per day, if this is a monthly budget.
     per_day: Option<Money>,
     forecast: Option<Forecast>,
-    /// When it starts over.
-    ends: Option<DateTime<Utc>>,
+    resets_at: Option<DateTime<Utc>>,
 }
 
-impl<'c> Survey<'c> {
-    pub(crate) fn new(clock: Clock, config: &'c Config, sessions: Vec<SessionAsked>) -> Self {
+impl<'c> BudgetOverview<'c> {
+    pub(crate) fn new(clock: Clock, config: &'c Config, sessions: Vec<RequestedSession>) -> Self {
         let all = Course::new(clock);
-        let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO));
         Self {
             clock,
             config,
             projects: vec![all.clone(); config.budget.projects.len()],
             covered: HashMap::new(),
             is_estimated: false,
-            sessions: sessions.collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|session| SessionSpend {
+                    session,
+                    spent: Money::ZERO,
+                })
+                .collect(),
             all,
         }
     }
 
-    /// Which rows it takes.
+    /// Returns the level of detail that the ledger's rows must have.
     pub(crate) fn rows_by(&self) -> RowsBy {
         if self.projects.is_empty() && self.sessions.is_empty() {
             RowsBy::Quarter
@@ -89,239 +113,333 @@ impl<'c> Survey<'c> {
         }
     }
 
+    /// Adds one of the ledger's rows.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
         self.all.add(row);
-        let [month, _] = self.all.month;
-        self.is_estimated |= row.tally.unpriced > 0 && row.at >= month.timestamp_millis();
-        for (asked, spent) in &mut self.sessions {
-            if asked.id == row.origin.session {
-                *spent += row.tally.cost();
+        let [start_of_month, _] = self.all.month;
+        if row.tally.unpriced > 0 && row.at >= start_of_month.timestamp_millis() {
+            self.is_estimated = true;
+        }
+        for session in &mut self.sessions {
+            if session.session.id == row.origin.session {
+                session.spent += row.tally.cost();
             }
         }
+
+        let budget = &self.config.budget;
         let directory = &row.origin.project;
-        let covering = self.covered.entry(directory.clone()).or_insert_with(|| {
-            let projects = self.config.budget.projects.keys();
-            let covering = projects.map(|project| self.config.budget.covers(project, directory));
-            covering.collect()
+        let covered = self.covered.entry(directory.clone()).or_insert_with(|| {
+            budget
+                .projects
+                .keys()
+                .map(|project| budget.covers(project, directory))
+                .collect()
         });
-        let projects = self.projects.iter_mut().zip(covering);
-        for (course, _) in projects.filter(|(_, is_covering)| **is_covering) {
-            course.add(row);
+        for (project, is_covered) in self.projects.iter_mut().zip(covered) {
+            if *is_covered {
+                project.add(row);
+            }
         }
     }
 
+    /// Returns the states of all budgets in the order in which they are reported.
     fn states(&self, paid: Option<Money>) -> Vec<BudgetState> {
+        let mut states: Vec<BudgetState> = self
+            .sessions
+            .iter()
+            .filter_map(|session| {
+                Some(BudgetState {
+                    session: Some(session.session.clone()),
+                    ..self.state(BudgetScope::Session, session.spent, None)?
+                })
+            })
+            .collect();
+
         let all = &self.all;
-        let sessions = self.sessions.iter().map(|(asked, spent)| {
-            let state = self.state(BudgetScope::Session, *spent, None)?;
-            let session = Some(asked.clone());
-            Some(BudgetState { session, ..state })
-        });
-        let general = [
-            self.state(BudgetScope::Day, all.spent_today(), Some(all)),
-            self.state(BudgetScope::Month, all.spent_this_month(), Some(all)),
-        ];
-        let projects = self.config.budget.projects.keys().zip(&self.projects);
-        let projects = projects.map(|(key, course)| {
+        states.extend(self.state(BudgetScope::Day, all.spent_today(), Some(all)));
+        states.extend(self.state(BudgetScope::Month, all.spent_this_month(), Some(all)));
+        for (key, course) in self.config.budget.projects.keys().zip(&self.projects) {
             let scope = BudgetScope::Project(key.clone());
-            self.state(scope, course.spent_this_month(), Some(course))
-        });
-        let credits = paid.and_then(|paid| self.state(BudgetScope::Credits, paid, None));
-        let states = sessions.chain(general).chain(projects).chain([credits]);
-        states.flatten().collect()
+            states.extend(self.state(scope, course.spent_this_month(), Some(course)));
+        }
+        if let Some(paid) = paid {
+            states.extend(self.state(BudgetScope::Credits, paid, None));
+        }
+        states
     }
 
-    /// None without such a budget.
+    /// Returns the state of a budget, or `None` if no such budget is set. `course` is the history of the spend that
+    /// counts toward the budget.
     fn state(
         &self,
         scope: BudgetScope,
         spent: Money,
         course: Option<&Course>,
     ) -> Option<BudgetState> {
-        let used = BudgetUse::of(&self.config.budget, scope, spent)?;
-        let is_day = used.scope == BudgetScope::Day;
-        let (of_day, of_month) = (course.filter(|_| is_day), course.filter(|_| !is_day));
-        let day_forecast = of_day.and_then(Course::day_forecast);
-        Some(BudgetState {
+        let budget_use = BudgetUse::new(&self.config.budget, scope, spent)?;
+        let [_, end_of_month] = self.all.month;
+        let (_, end_of_day) = self.clock.zone.day_bounds(self.clock.now);
+
+        let without_rate = BudgetState {
             session: None,
-            per_hour: of_day.and_then(Course::per_hour),
-            per_day: of_month.and_then(Course::per_day),
-            forecast: day_forecast.or_else(|| of_month?.forecast()),
-            ends: match used.scope {
-                BudgetScope::Session => None,
-                BudgetScope::Day => Some(self.clock.zone.day_bounds(self.clock.now).1),
-                _ => Some(self.all.month[1]),
+            per_hour: None,
+            per_day: None,
+            forecast: None,
+            resets_at: Some(end_of_month),
+            budget_use,
+        };
+        Some(match (&without_rate.budget_use.scope, course) {
+            (BudgetScope::Session, _) => BudgetState {
+                resets_at: None,
+                ..without_rate
             },
-            used,
+            (BudgetScope::Day, Some(course)) => BudgetState {
+                per_hour: course.per_hour(),
+                forecast: course.day_forecast(),
+                resets_at: Some(end_of_day),
+                ..without_rate
+            },
+            (_, Some(course)) => BudgetState {
+                per_day: course.per_day(),
+                forecast: course.forecast(),
+                ..without_rate
+            },
+            (_, None) => without_rate,
         })
     }
 
-    /// For people and programs. `path` is the path of the user's config.toml, `file` the same as
-    /// people write it.
-    pub(crate) fn report(&self, beside: &BesideBudgets, path: &str, file: &str) -> Report {
-        let states = self.states(beside.paid);
-        let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
-        let currency = &self.config.currency;
-        let plan = plan.and_then(|monthly| PlanWorth::new(monthly, &self.all, currency));
-        let each: Vec<Value> = states.iter().map(BudgetState::json).collect();
-        let mut report = Report::new(json!({
-            "at": rfc3339(self.clock.now),
-            "budgets": each,
-            "warn_at": self.config.budget.warn_at,
-            "action": self.config.budget.action,
-            "plan": plan.as_ref().map(|plan| &plan.facts),
-            "hint": beside.hint.as_ref().map(Hint::json),
-            "percent_worth": beside.percent_worth.json(),
-            "estimated": self.is_estimated,
-            "complete": beside.is_complete,
-            "config": path,
-            "config_problem": self.config.budget_problem(),
-        }));
-        self.say_what_is_set(file, &mut report);
-        self.say_states(&states, &mut report);
-        let credits = self.config.budget.credits.filter(|_| beside.paid.is_none());
-        report.paragraphs(Tone::Quiet, credits.map(|_| CREDITS_UNKNOWN));
-        let plan = plan.map(|plan| plan.sentence);
-        let worth = beside.percent_worth.sentences(self.clock.now);
-        for says in plan.into_iter().chain(worth) {
-            report.gap();
-            report.paragraph(Tone::Plain, says);
+    /// Returns the report. `path` is the path of config.toml, and `shown_path` is the same path as displayed to people.
+    pub(crate) fn report(
+        &self,
+        additional: &AdditionalFacts,
+        path: &str,
+        shown_path: &str,
+    ) -> Report {
+        let states = self.states(additional.paid);
+        let plan = self
+            .config
+            .plan
+            .monthly
+            .and_then(Money::from_noisy_usd)
+            .and_then(|monthly| PlanWorth::new(monthly, &self.all, &self.config.currency));
+
+        let mut report = Report::new(self.json(&states, plan.as_ref(), additional, path));
+        self.add_configuration(&mut report, shown_path);
+        self.add_states(&mut report, &states);
+        if self.config.budget.credits.is_some() && additional.paid.is_none() {
+            report.paragraph(Tone::Quiet, CREDITS_UNKNOWN);
         }
-        if let Some(hint) = &beside.hint {
+        let sentences = plan
+            .map(|plan| plan.sentence)
+            .into_iter()
+            .chain(additional.percent_worth.sentences(self.clock.now));
+        for sentence in sentences {
             report.gap();
-            report.item("Hint: ", Tone::Plain, &hint.says);
-            let key = json!(hint.name);
-            let off = format!("To hide hints like this: hints.off = [{key}] in {file}");
-            report.indented_paragraph(6, Tone::Quiet, off);
+            report.paragraph(Tone::Plain, sentence);
         }
-        report.paragraphs(Tone::Quiet, self.is_estimated.then_some(ESTIMATED));
-        report.paragraphs(Tone::Warning, (!beside.is_complete).then_some(INCOMPLETE));
+        if let Some(hint) = &additional.hint {
+            add_hint(&mut report, hint, shown_path);
+        }
+        if self.is_estimated {
+            report.paragraph(Tone::Quiet, ESTIMATED);
+        }
+        if !additional.is_complete {
+            report.paragraph(Tone::Warning, INCOMPLETE);
+        }
         report
     }
 
-    fn say_what_is_set(&self, file: &str, report: &mut Report) {
+    /// Returns the report's facts for JSON output.
+    fn json(
+        &self,
+        states: &[BudgetState],
+        plan: Option<&PlanWorth>,
+        additional: &AdditionalFacts,
+        path: &str,
+    ) -> Value {
+        let budgets: Vec<Value> = states.iter().map(BudgetState::json).collect();
+        json!({
+            "at": format_rfc3339(self.clock.now),
+            "budgets": budgets,
+            "warn_at": self.config.budget.warn_at,
+            "action": self.config.budget.action,
+            "plan": plan.map(|plan| &plan.facts),
+            "hint": additional.hint.as_ref().map(Hint::json),
+            "percent_worth": additional.percent_worth.json(),
+            "estimated": self.is_estimated,
+            "complete": additional.is_complete,
+            "config": path,
+            "config_problem": self.config.budget_problem(),
+        })
+    }
+
+    /// Adds a problem found in the configuration, or an example if no budget is set.
+    fn add_configuration(&self, report: &mut Report, shown_path: &str) {
         if let Some(problem) = self.config.budget_problem() {
-            report.paragraph(Tone::Warning, format!("{file}: {problem}."));
-            report.paragraphs(Tone::Warning, self.config.hides_budgets().then_some(BROKEN));
-        } else if !self.config.budget.is_any() {
-            let says = format!(
-                "No budget is set. To set one, write for example these two lines into {file}:"
-            );
-            report.paragraph(Tone::Plain, says);
+            report.paragraph(Tone::Warning, format!("{shown_path}: {problem}."));
+            if self.config.hides_budgets() {
+                report.paragraph(Tone::Warning, CONFIGURATION_DAMAGED);
+            }
+        } else if !self.config.budget.is_set() {
+            report.paragraph(Tone::Plain, format!("{NO_BUDGET} {shown_path}:"));
             report.line("[budget]");
             report.line("day = 20.0");
         }
     }
 
-    fn say_states(&self, states: &[BudgetState], report: &mut Report) {
-        let names: Vec<String> = states.iter().map(|it| it.name(self.clock)).collect();
-        let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
+    fn add_states(&self, report: &mut Report, states: &[BudgetState]) {
+        let names: Vec<String> = states.iter().map(|state| state.name(self.clock)).collect();
+        let name_columns = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (state, name) in states.iter().zip(names) {
-            let (used, padded) = (&state.used, padding(&name, column));
-            let (about, spent, limit) = (used.scope.says("about", &[]), used.spent, used.limit);
-            let both = spent.show_both(&self.config.currency);
-            report.meter(MeterRow {
-                lead: vec![(Tone::Strong, name), (Tone::Plain, padded)],
-                percent: used.share() * 100.0,
-                figure: format!("{}%", used.percent()),
-                tone: state.tone(self.config.budget.warn_at),
-                remarks: vec![
-                    format!("  {about}{both} of {limit}"),
-                    format!("  {about}{spent} of {limit}"),
-                    format!("  {about}{spent}"),
-                ],
-            });
-            let is_over = state.is_over_by_forecast() == Some(true);
-            let tone = if is_over { Tone::Warning } else { Tone::Quiet };
-            let says = state.sentences(self.clock);
-            report.labelled(&[(Tone::Quiet, "", column)], tone, says);
+            report.meter(self.meter_row(state, name, name_columns));
+            let tone = if state.is_exceeded_by_forecast() == Some(true) {
+                Tone::Warning
+            } else {
+                Tone::Quiet
+            };
+            let label = (Tone::Quiet, "", name_columns);
+            report.labelled(&[label], tone, state.sentences(self.clock));
         }
-        let none_runs = states.iter().all(|it| it.session.is_none());
-        let each = self.config.budget.session.filter(|_| none_runs);
-        let each = each.map(|each| Money::from_noisy_usd(each).unwrap_or_default());
-        let says = each.map(|each| format!("Each session has {each}; none runs now."));
-        report.paragraphs(Tone::Quiet, says);
+
+        let has_session = states.iter().any(|state| state.session.is_some());
+        if !has_session && let Some(limit) = self.config.budget.session {
+            let limit = Money::from_noisy_usd(limit).unwrap_or_default();
+            report.paragraph(
+                Tone::Quiet,
+                format!("The budget of each session is {limit}. No session is running."),
+            );
+        }
+    }
+
+    fn meter_row(&self, state: &BudgetState, name: String, name_columns: usize) -> MeterRow {
+        let BudgetUse {
+            scope,
+            limit,
+            spent,
+        } = &state.budget_use;
+        let about = scope.text("about", &[]);
+        let spent_in_both_currencies = spent.show_both(&self.config.currency);
+        let padding_text = padding(&name, name_columns);
+        MeterRow {
+            label: vec![(Tone::Strong, name), (Tone::Plain, padding_text)],
+            percent: state.budget_use.share() * 100.0,
+            percent_text: format!("{}%", state.budget_use.percent()),
+            tone: state.tone(self.config.budget.warn_at),
+            remarks: vec![
+                format!("  {about}{spent_in_both_currencies} of {limit}"),
+                format!("  {about}{spent} of {limit}"),
+                format!("  {about}{spent}"),
+            ],
+        }
     }
 }
 
-const ESTIMATED: &str =
-    "This month includes models without a known price, estimated the way Claude Code does.";
-const CREDITS_UNKNOWN: &str = "Usage credits: what was paid this month cannot be told. Either no status line has shown yet how full your plan's limits are, or credits are off for you.";
-const INCOMPLETE: &str = "Not all of your transcripts could be read, so it may be more.";
-const BROKEN: &str = "Until it is mended, no budget in it is watched.";
-
-/// The widest that a budget's name gets.
-const WIDEST_NAME: usize = 24;
+fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
+    report.gap();
+    report.item("Hint: ", Tone::Plain, &hint.text);
+    let name = json!(hint.name);
+    report.indented_paragraph(
+        6,
+        Tone::Quiet,
+        format!("To hide hints like this: hints.off = [{name}] in {shown_path}"),
+    );
+}
 
 impl BudgetState {
-    fn is_over_by_forecast(&self) -> Option<bool> {
-        Some(self.forecast.as_ref()?.total > self.used.limit)
+    /// Returns true if the forecast exceeds the budget, or `None` if there is no forecast.
+    fn is_exceeded_by_forecast(&self) -> Option<bool> {
+        let forecast = self.forecast.as_ref()?;
+        Some(forecast.total > self.budget_use.limit)
     }
 
     fn name(&self, clock: Clock) -> String {
-        let month = clock.zone.day(clock.now).format("%B");
-        let name = match (&self.session, self.used.scope.project()) {
-            (Some(asked), _) if !asked.name.is_empty() => asked.name.clone(),
-            (_, Some(project)) => end_of_path(project).to_owned(),
-            _ => self.used.scope.says("name", &[("month", &month)]),
+        let scope = &self.budget_use.scope;
+        let name = match (&self.session, scope.project()) {
+            (Some(session), _) if !session.name.is_empty() => session.name.clone(),
+            (_, Some(project)) => last_two_parts(project).to_owned(),
+            _ => {
+                let month = clock.zone.day(clock.now).format("%B");
+                scope.text("name", &[("month", &month)])
+            }
         };
-        cut(&name, WIDEST_NAME)
+        truncate(&name, MAX_NAME_COLUMNS)
     }
 
-    /// How fast it goes, where that leads, and when it starts over.
+    /// Returns sentences about the rate, the forecast, and the reset.
     fn sentences(&self, clock: Clock) -> String {
-        let (used, mut says) = (&self.used, Vec::new());
-        let hour = self.per_hour.filter(|(rate, _)| *rate > Money::ZERO);
-        says.extend(hour.map(|(rate, since)| format!("{}.", in_an_hour(rate, since, clock))));
-        let day = self.per_day.filter(|rate| *rate > Money::ZERO);
-        says.extend(day.map(|rate| format!("{} a day this month.", rate.show())));
-        if let Some(forecast) = &self.forecast {
-            let means = match forecast.total - used.limit {
-                over if over > Money::ZERO => format!("{} over", over.show()),
-                _ => "within the budget".to_owned(),
-            };
-            let given: [Filling<'_>; 4] = [
-                ("total", &forecast.total),
-                ("month", &forecast.of),
-                ("means", &means),
-                ("basis", &forecast.basis),
-            ];
-            says.push(used.scope.says("forecast", &given));
+        let scope = &self.budget_use.scope;
+        let mut sentences = Vec::new();
+        if let Some(per_hour) = self.per_hour
+            && per_hour.rate > Money::ZERO
+        {
+            sentences.push(format!("{}.", per_hour.format(clock)));
         }
-        let distance = self.ends.map(|at| clock.distance(at)).unwrap_or_default();
-        says.push(used.scope.says("starts_over", &[("distance", &distance)]));
-        says.join(" ")
+        if let Some(per_day) = self.per_day
+            && per_day > Money::ZERO
+        {
+            sentences.push(format!("{} a day this month.", per_day.show()));
+        }
+        if let Some(forecast) = &self.forecast {
+            let excess = forecast.total - self.budget_use.limit;
+            let comparison = if excess > Money::ZERO {
+                format!("{} over", excess.show())
+            } else {
+                "within the budget".to_owned()
+            };
+            sentences.push(scope.text(
+                "forecast",
+                &[
+                    ("total", &forecast.total),
+                    ("month", &forecast.period_name),
+                    ("comparison", &comparison),
+                    ("basis", &forecast.basis),
+                ],
+            ));
+        }
+        let distance = match self.resets_at {
+            Some(at) => clock.format_distance(at),
+            None => String::new(),
+        };
+        sentences.push(scope.text("reset", &[("distance", &distance)]));
+        sentences.join(" ")
     }
 
     fn tone(&self, warn_at: f64) -> Tone {
-        match self.used.share() {
+        match self.budget_use.share() {
             share if share >= 1.0 => Tone::Alarm,
             share if share >= warn_at => Tone::Warning,
             _ => Tone::Good,
         }
     }
 
+    /// Returns the budget's fields for JSON output.
     fn json(&self) -> Value {
-        let BudgetUse { scope, spent, .. } = &self.used;
+        let BudgetUse {
+            scope,
+            limit,
+            spent,
+        } = &self.budget_use;
         json!({
             "budget": scope.key(),
             "project": scope.project(),
-            "session_id": self.session.as_ref().map(|asked| &asked.id),
-            "limit_usd": self.used.limit.usd(),
+            "session_id": self.session.as_ref().map(|session| &session.id),
+            "limit_usd": limit.usd(),
             "spent_usd": spent.usd(),
-            "used_percentage": self.used.share() * 100.0,
-            "usd_per_hour": self.per_hour.map(|(rate, _)| rate.usd()),
+            "used_percentage": self.budget_use.share() * 100.0,
+            "usd_per_hour": self.per_hour.map(|per_hour| per_hour.rate.usd()),
             "usd_per_day": self.per_day.map(Money::usd),
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
-            "forecast_is_over": self.is_over_by_forecast(),
-            "starts_over_at": self.ends.map(rfc3339),
+            "forecast_is_over": self.is_exceeded_by_forecast(),
+            "starts_over_at": self.resets_at.map(format_rfc3339),
         })
     }
 }
 
-/// The last two names of a path: two projects may have one last name.
-fn end_of_path(path: &str) -> &str {
-    let whole = path.trim_end_matches(['/', '\\']);
-    let start = whole.rmatch_indices(['/', '\\']).nth(1);
-    start.map_or(whole, |(at, _)| whole.get(at + 1..).unwrap_or(whole))
+/// Returns the last two components of a path. The last component alone would not distinguish similarly named projects.
+fn last_two_parts(key: &str) -> &str {
+    let path = key.trim_end_matches(['/', '\\']);
+    match path.rmatch_indices(['/', '\\']).nth(1) {
+        Some((separator, _)) => path.get(separator + 1..).unwrap_or(path),
+        None => path,
+    }
 }

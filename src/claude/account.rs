@@ -1,39 +1,40 @@
-//! Which plan the user is logged in with, from Claude Code's global state file.
+//! The account and plan that the user is logged in with, read from Claude Code's global state file.
 //!
-//! Ids are only ever hashed, to tell one account's samples from another's.
+//! IDs are hashed immediately. The hashes are used only to distinguish the readings of different accounts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::meters::ShownUsage;
 use crate::disk;
-use crate::foreign::{Foreign, named};
+use crate::lenient_json::{LenientJson, parse_name};
 use crate::places::Places;
 use crate::transcript::owner::Owner;
 
-/// The global state also holds per-project history; some are tens of megabytes.
+/// The maximum size, in bytes, of a global state file that whycap will read. The file contains project histories, and
+/// some users' files are tens of megabytes in size.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
-/// A subscription, from `organizationType`.
+/// A subscription plan, as given by `organizationType`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
-    /// Pro: one person.
+    /// Pro, for an individual.
     Pro,
-    /// Max: one person.
+    /// Max, for an individual.
     Max,
     /// Team.
     #[serde(alias = "raven")]
     Team,
     /// Enterprise.
     Enterprise,
-    /// A login whose plan is new to us or not given.
+    /// A plan that whycap does not recognize, or a login without a plan.
     #[default]
     Other,
 }
 
 impl Plan {
-    /// The name as people write it.
+    /// Returns the plan's display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pro => "Pro",
@@ -44,76 +45,88 @@ impl Plan {
         }
     }
 
-    /// Whether the plan belongs to one person, so that no organization can have set a limit.
+    /// Returns true if the plan belongs to an individual, in which case no organization can have set a limit.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Pro | Self::Max)
     }
 
-    /// Whether the plan belongs to an organization with admins.
+    /// Returns true if the plan belongs to an organization with administrators.
     pub fn is_shared(self) -> bool {
         matches!(self, Self::Team | Self::Enterprise)
     }
 }
 
-/// The account that Claude Code is logged in with. No ids, no names.
+/// The account that Claude Code is logged in with, without IDs or names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The plan.
     pub plan: Plan,
-    /// Which size of it, as the server names it: `default_claude_max_20x` (2.1.330).
+    /// The size of the plan under its name on the server, such as `default_claude_max_20x` (2.1.330).
     pub tier: Option<String>,
-    /// The role in the organization: `admin`, `user`, `owner`, …
+    /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,
-    /// Whose it is, by hashes.
+    /// The hashes of the account ID and the organization ID.
     #[serde(flatten)]
     pub owner: Owner,
 }
 
-/// Roles that can change an organization's settings.
+/// The roles that can change an organization's settings.
 const ADMINS: [&str; 4] = ["admin", "owner", "primary_owner", "billing"];
 
 impl Account {
-    /// Whether the role can change the organization's settings.
+    /// Returns true if the user can change the organization's settings.
     pub fn administers(&self) -> bool {
         let role = self.role.as_deref().unwrap_or_default();
         ADMINS.contains(&role.to_lowercase().as_str())
     }
 
-    /// Reads an `oauthAccount`. None without a login.
+    /// Parses an `oauthAccount`. Returns `None` if nobody is logged in.
     fn parse(account: &Value) -> Option<Self> {
         account.as_object()?;
-        let text = |name: &str| account.text(name);
-        let kind = text("organizationType");
-        let tier = text("userRateLimitTier").or(text("organizationRateLimitTier"));
-        let plan = kind.map(|kind| kind.trim().trim_start_matches("claude_"));
+        let organization_type = account.text("organizationType");
+        let plan = organization_type
+            .map(|name| name.trim().trim_start_matches("claude_"))
+            .and_then(parse_name)
+            .unwrap_or_default();
+        let tier = account
+            .text("userRateLimitTier")
+            .or(account.text("organizationRateLimitTier"))
+            .or(organization_type);
         Some(Self {
-            plan: plan.and_then(named).unwrap_or_default(),
-            tier: tier.or(kind).map(str::to_owned),
-            role: text("organizationRole").map(str::to_owned),
-            owner: Owner::from_ids(text("accountUuid"), text("organizationUuid")),
+            plan,
+            tier: tier.map(str::to_owned),
+            role: account.text("organizationRole").map(str::to_owned),
+            owner: Owner::from_ids(
+                account.text("accountUuid"),
+                account.text("organizationUuid"),
+            ),
         })
     }
 
-    /// Reads the account from disk. None without a login or a readable file.
+    /// Reads the account from disk. Returns `None` if nobody is logged in or the file cannot be read.
     pub fn load(places: &Places) -> Option<Self> {
         LoginState::load(places).account
     }
 }
 
-/// What the global state says of whoever is logged in.
+/// The fields of the global state that relate to the login.
 #[derive(Debug, Default)]
 pub(crate) struct LoginState {
     pub(crate) account: Option<Account>,
-    /// What `/usage` showed that account last.
+    /// The contents of `/usage` as last shown for this account.
     pub(crate) usage: Option<ShownUsage>,
-    /// Why usage credits are not served, in the server's word; kept up to date with every answer.
+    /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
+    /// response.
     pub(crate) no_credits: Option<String>,
 }
 
 impl LoginState {
-    /// Reads it. Nothing is known where the file cannot be read.
+    /// Reads the state from disk. All fields are empty if the file cannot be read.
     pub(crate) fn load(places: &Places) -> Self {
-        bytes(places).map_or_else(Self::default, |bytes| Self::parse(&bytes))
+        match bytes(places) {
+            Some(bytes) => Self::parse(&bytes),
+            None => Self::default(),
+        }
     }
 
     fn parse(bytes: &[u8]) -> Self {
@@ -126,18 +139,23 @@ impl LoginState {
         }
         let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
         let account = Account::parse(&state.oauth_account);
-        let login = account.as_ref().map(|account| &account.owner);
-        let usage = ShownUsage::parse(&state.cached_usage_utilization);
-        let no_credits = state.cached_extra_usage_disabled_reason.as_str();
+        let usage = ShownUsage::parse(&state.cached_usage_utilization).filter(|usage| {
+            account
+                .as_ref()
+                .is_none_or(|account| usage.is_of(&account.owner))
+        });
         Self {
-            usage: usage.filter(|usage| login.is_none_or(|login| usage.is_of(login))),
-            no_credits: no_credits.map(str::to_owned),
+            usage,
+            no_credits: state
+                .cached_extra_usage_disabled_reason
+                .as_str()
+                .map(str::to_owned),
             account,
         }
     }
 }
 
-/// The whole global state. None if there is none or it cannot be read.
+/// Reads the whole global state. Returns `None` if the file does not exist or cannot be read.
 pub(crate) fn global_state(places: &Places) -> Option<Value> {
     serde_json::from_slice(&bytes(places)?).ok()
 }

@@ -1,7 +1,7 @@
-//! Which credentials and gateways a session may have used instead of the login.
+//! Credentials and gateways that a session may use instead of the login.
 //!
-//! Presence only: no value is kept, compared or shown, save the host of a gateway, which says who
-//! answers.
+//! Only the presence of a credential is checked. No value is stored, compared, or shown, with the exception of a
+//! gateway's host, which shows which service responds.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -11,30 +11,33 @@ use serde_json::Value;
 
 use super::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// Variables that change which account or service a session uses.
+/// The variables that change which account or service a session uses, separated by spaces.
 const VARIABLES: &str = "ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN \
                          ANTHROPIC_BASE_URL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX \
                          CLAUDE_CODE_USE_FOUNDRY";
 
-/// Where a gateway is named.
+/// The variable with the URL of a gateway.
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// Where a credential is set.
+/// The setting with a command that prints an API key.
+const API_KEY_HELPER: &str = "apiKeyHelper";
+
+/// The place where a credential is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SetIn {
     /// The environment of the process.
     Environment,
-    /// A settings file of this level.
+    /// A settings file of this scope.
     #[serde(untagged)]
     Settings(SettingsScope),
 }
 
 impl SetIn {
-    /// Where that is, for a sentence: "set in …".
+    /// Returns display text for the place, to follow the words "set in".
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
@@ -46,91 +49,119 @@ impl SetIn {
     }
 }
 
-/// A credential or switch that is set somewhere.
+/// A credential or switch that has been set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
-    /// The variable, or `apiKeyHelper`.
+    /// The name of the variable, or `apiKeyHelper`.
     pub name: String,
-    /// Where it is set.
+    /// The place where it is set.
     pub set_in: SetIn,
-    /// The host of `ANTHROPIC_BASE_URL`: without scheme, port, path and user.
+    /// The host in `ANTHROPIC_BASE_URL`, without the scheme, user, port, and path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
 
 impl Credential {
-    /// Of the value only the host of a gateway is kept.
     fn new(name: &str, set_in: SetIn, value: Option<&str>) -> Self {
+        let host = match value {
+            Some(url) if name == BASE_URL => host_of(url),
+            _ => None,
+        };
         Self {
             name: name.to_owned(),
             set_in,
-            host: value.filter(|_| name == BASE_URL).and_then(host_of),
+            host,
         }
     }
 
-    /// Whether the client prefers it to the login of a subscription.
+    /// Returns true if Claude Code prefers this credential to a subscription login.
     pub(crate) fn outranks_login(&self) -> bool {
-        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "apiKeyHelper"].contains(&self.name.as_str())
+        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", API_KEY_HELPER].contains(&self.name.as_str())
     }
 
-    /// Whether it sends requests to something other than Anthropic's own service.
+    /// Returns true if this variable directs requests to a service other than Anthropic's own.
     pub(crate) fn is_gateway(&self) -> bool {
         self.name == BASE_URL || self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
-/// Those in the environment.
+/// Returns the credentials that are set in the environment.
 pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
-    let set = VARIABLES.split(' ').filter_map(|name| {
-        let value = environment.variable(name).filter(|value| is_on(value))?;
-        Some(Credential::new(name, SetIn::Environment, value.to_str()))
-    });
-    set.collect()
+    VARIABLES
+        .split(' ')
+        .filter_map(|name| {
+            let value = environment.variable(name)?;
+            if is_on(value) {
+                Some(Credential::new(name, SetIn::Environment, value.to_str()))
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
-/// The host in the URL of a gateway. Anything that is not one is left out.
+/// Returns the host in `ANTHROPIC_BASE_URL`, or `None` if requests go directly to Anthropic.
+pub(crate) fn base_url_host(credentials: &[Credential]) -> Option<&str> {
+    credentials
+        .iter()
+        .find_map(|credential| credential.host.as_deref())
+}
+
+/// Returns the host in a gateway's URL, or `None` if the URL has no valid host.
 fn host_of(url: &str) -> Option<String> {
+    const MAX_LENGTH: usize = 60;
+
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-    let is_host = !host.is_empty() && host.len() <= 60 && host.chars().all(is_plain);
-    is_host.then(|| host.to_ascii_lowercase())
+    let is_valid = host
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    if is_valid && (1..=MAX_LENGTH).contains(&host.len()) {
+        Some(host.to_ascii_lowercase())
+    } else {
+        None
+    }
 }
 
 fn is_on(value: &OsStr) -> bool {
     !["", "0", "false"].iter().any(|off| value == *off)
 }
 
-/// Those in one settings file: its `env` and its `apiKeyHelper`.
-fn in_settings(file: &SettingsFile) -> impl Iterator<Item = Credential> {
+/// Returns the credentials in a settings file, from both its `env` and its `apiKeyHelper`.
+fn in_settings(file: &SettingsFile) -> Vec<Credential> {
     let settings = file.settings().unwrap_or(&Value::Null);
-    let variables = VARIABLES.split(' ');
-    let variables = variables.map(|name| (name, settings.at("env").at(name)));
-    let all = variables.chain([("apiKeyHelper", settings.at("apiKeyHelper"))]);
-    let set = all.filter(|(_, value)| match value {
-        Value::String(text) => is_on(text.as_ref()),
-        Value::Bool(on) => *on,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        _ => false,
-    });
-    set.map(move |(name, value)| Credential::new(name, SetIn::Settings(file.scope), value.as_str()))
+    VARIABLES
+        .split(' ')
+        .map(|name| (name, settings.at("env").at(name)))
+        .chain([(API_KEY_HELPER, settings.at(API_KEY_HELPER))])
+        .filter(|(_, value)| match value {
+            Value::String(text) => is_on(text.as_ref()),
+            Value::Bool(on) => *on,
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            _ => false,
+        })
+        .map(|(name, value)| Credential::new(name, SetIn::Settings(file.scope), value.as_str()))
+        .collect()
 }
 
-/// What applies to a session in `project`, from this environment and from the settings files. The
-/// client puts the `env` of its settings into its own environment and hands it on (seen with
-/// 2.1.328), so what stands in both places was set in the settings.
+/// Returns the credentials that apply to a session in `project`, from both this environment and the settings files.
+///
+/// Claude Code adds the `env` of its settings to the environment of the processes that it starts (observed with
+/// 2.1.328). Therefore, a variable that is in both was set in the settings.
 pub(crate) fn of_session(
     places: &Places,
     environment: &Environment,
     project: Option<&Path>,
 ) -> Vec<Credential> {
-    let files = settings::of(places, project);
-    let set: Vec<_> = files.iter().flat_map(in_settings).collect();
-    let mut found = in_environment(environment);
-    found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));
-    found.extend(set);
-    found
+    let from_settings: Vec<Credential> = settings::of(places, project)
+        .iter()
+        .flat_map(in_settings)
+        .collect();
+    let mut credentials = in_environment(environment);
+    credentials.retain(|inherited| from_settings.iter().all(|set| set.name != inherited.name));
+    credentials.extend(from_settings);
+    credentials
 }
 
 #[cfg(test)]
@@ -143,7 +174,7 @@ mod tests {
             path: "settings.json".into(),
             contents: settings::parse(text.as_bytes()).map(Some),
         };
-        in_settings(&file).collect()
+        in_settings(&file)
     }
 
     #[test]

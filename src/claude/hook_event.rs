@@ -1,85 +1,91 @@
-//! The JSON that Claude Code gives a hook: one event.
+//! The JSON that Claude Code passes to a hook, which describes one event.
 //!
-//! Every field may be missing, empty or of another type, and is absent then. Names as of 2.1.328.
+//! A field that is missing, empty, or of the wrong type is `None`. The field names are those of 2.1.328.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 
-/// An event that whycap listens to.
+/// An event for which whycap has a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventName {
-    /// A session begins, is resumed, or was cleared or compacted.
+    /// A session was started, resumed, cleared, or compacted.
     SessionStart,
     /// A prompt was sent.
     UserPromptSubmit,
     /// A slash command is about to be expanded into a prompt.
     UserPromptExpansion,
-    /// A command of ours was typed, and Claude Code asked the plugin's module, which hands the
-    /// question on under this name.
+    /// The user typed a whycap command. The plugin's module reports it under this name.
     #[serde(rename = "command.run")]
     CommandRun,
-    /// An answer is complete.
+    /// A response is complete.
     Stop,
-    /// A turn ended with an error of the service.
+    /// A turn ended with an API error.
     StopFailure,
     /// A session ends.
     SessionEnd,
 }
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HookEvent {
-    /// None for one that whycap does not know.
+    /// The name of the event, or `None` if whycap does not recognize it.
     pub(crate) name: Option<EventName>,
     pub(crate) session_id: Option<String>,
-    /// The session's transcript. It may lag behind the event.
+    /// The session's transcript. Its newest lines may not have been written yet.
     pub(crate) transcript_path: Option<PathBuf>,
     pub(crate) cwd: Option<PathBuf>,
-    /// As it was typed; or what a background agent found, which Claude Code sends on the same way.
+    /// The prompt as the user typed it, or the result of a background agent.
     pub(crate) prompt: Option<String>,
-    /// Whether the typed command is a prompt for Claude Code; the plugin's module tells.
+    /// True if the plugin's module reports that the typed command is a prompt for Claude Code.
     pub(crate) is_prompt: bool,
-    /// How a session began: `startup`, `resume`, `clear`, `compact`, `fork`.
+    /// The reason why the session started: `startup`, `resume`, `clear`, `compact`, or `fork`.
     pub(crate) source: Option<String>,
-    /// The class of an error: `rate_limit`, `billing_error`, …; often `unknown`.
+    /// The reason why the session ended: `clear`, `resume`, `logout`, `prompt_input_exit`, or `other`.
+    pub(crate) reason: Option<String>,
+    /// The class of the error, such as `rate_limit` or `billing_error`. It is often `unknown`.
     pub(crate) error: Option<String>,
-    /// The API's own words about an error.
+    /// The error text from the API.
     pub(crate) error_details: Option<String>,
-    /// The last thing that the user saw; of an error its whole text.
+    /// The last message that the user saw. If the event is an error, this is the full error text.
     pub(crate) last_assistant_message: Option<String>,
-    /// What kind of agent it happened in: `general-purpose`, `workflow-subagent`, …
+    /// The type of the agent in which the event occurred, such as `general-purpose` or `workflow-subagent`.
     pub(crate) agent_type: Option<String>,
 }
 
 impl HookEvent {
-    /// Whether the prompt brings what a background agent found: nobody typed it, and nobody can send it again.
+    /// Returns true if the prompt is the result of a background agent. The user did not type it and cannot send it
+    /// again.
     pub(crate) fn is_from_agent(&self) -> bool {
         let prompt = self.prompt.as_deref().unwrap_or_default();
         prompt.starts_with("<task-notification>")
     }
 
-    /// Reads an event. Bytes that are not JSON give one in which everything is absent.
+    /// Parses an event. If the bytes are not JSON, all fields are empty.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
-        let text = |key: &str| root.text(key).map(str::to_owned);
         Self {
             name: root.read("hook_event_name"),
-            session_id: text("session_id"),
-            transcript_path: text("transcript_path").map(PathBuf::from),
-            cwd: text("cwd").map(PathBuf::from),
-            prompt: text("prompt"),
+            session_id: text_in(&root, "session_id"),
+            transcript_path: text_in(&root, "transcript_path").map(PathBuf::from),
+            cwd: text_in(&root, "cwd").map(PathBuf::from),
+            prompt: text_in(&root, "prompt"),
             is_prompt: root.at("is_prompt") == true,
-            source: text("source"),
-            error: text("error"),
-            error_details: text("error_details"),
-            last_assistant_message: text("last_assistant_message"),
-            agent_type: text("agent_type"),
+            source: text_in(&root, "source"),
+            reason: text_in(&root, "reason"),
+            error: text_in(&root, "error"),
+            error_details: text_in(&root, "error_details"),
+            last_assistant_message: text_in(&root, "last_assistant_message"),
+            agent_type: text_in(&root, "agent_type"),
         }
     }
+}
+
+fn text_in(fields: &Value, name: &str) -> Option<String> {
+    fields.text(name).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,30 +1,30 @@
-//! The meters of a plan's windows, as Claude Code tells them; and what `/usage` showed last, which it
-//! keeps in its global state (`cachedUsageUtilization`, filled by 2.1.328 to 2.1.330 from a mock of
-//! the endpoint), documents nowhere, and believes for an hour.
+//! The state of the usage windows as reported by Claude Code, and the latest contents of `/usage`.
 //!
-//! That was seen wrong or old in public: 12 days (issue 93107), a constant 100 (73770). So it is
-//! always told with its age, and proves nothing.
+//! Claude Code stores the contents of `/usage` in `cachedUsageUtilization` in its global state (observed with 2.1.328
+//! to 2.1.330 and a mock of the endpoint). The field is undocumented. Claude Code treats the contents as current for an
+//! hour, but users have reported contents that were 12 days old (issue 93107) or stuck at 100% (issue 73770). whycap
+//! therefore shows their age along with them, and does not treat them as evidence.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
-use crate::time::{is_reckonable, plausible_epoch};
+use crate::time::{is_in_supported_range, reset_from_epoch_seconds};
 use crate::transcript::owner::Owner;
 
-/// A window is used up from here on; below, the server rounds.
+/// The percentage at which a window is used up. Lower percentages may have been rounded.
 pub(crate) const USED_UP: f64 = 100.0;
-/// The server rounds: resets that differ by no more are the same one.
-const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
+/// The tolerance for comparing reset times, which the server rounds.
+const RESET_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
-/// How far one usage window is used.
+/// The usage of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Meter {
-    /// Share used, 0 to 100; the server may report a little more.
+    /// The percentage used. The server may report slightly more than 100.
     pub used_percent: f64,
-    /// When the window starts afresh.
+    /// The time at which the window resets.
     pub resets_at: Option<DateTime<Utc>>,
 }
 
@@ -37,28 +37,30 @@ impl Meter {
         self.resets_at.is_some_and(|at| at <= now)
     }
 
-    /// Whether two figures are of one run of a window.
-    pub(crate) fn is_of_run(&self, other: &Self) -> bool {
+    /// Returns true if both readings have the same reset and therefore belong to the same window.
+    pub(crate) fn has_same_reset(&self, other: &Self) -> bool {
         match (self.resets_at, other.resets_at) {
-            (Some(one), Some(other)) => (one - other).abs() <= SAME_RESET,
-            (one, other) => one == other,
+            (Some(reset), Some(other)) => (reset - other).abs() <= RESET_TOLERANCE,
+            (None, None) => true,
+            _ => false,
         }
     }
 
-    /// Whether the window came to another whole percent since, or began anew.
-    pub(crate) fn is_step_from(&self, known: &Self) -> bool {
+    /// Returns true if the usage has reached a different whole percentage since an earlier reading, or if the window
+    /// has reset in the meantime.
+    pub(crate) fn is_step_from(&self, earlier: &Self) -> bool {
         #[expect(clippy::float_cmp, reason = "whole numbers")]
-        let other_percent = known.used_percent.floor() != self.used_percent.floor();
-        other_percent || !self.is_of_run(known)
+        let is_other_percent = earlier.used_percent.floor() != self.used_percent.floor();
+        is_other_percent || !self.has_same_reset(earlier)
     }
 }
 
-/// Meters that few are told of.
+/// Limits that only a few users have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OtherMeters {
-    /// The weekly window for Opus models. Of the windows of single models clients up to 2.1.329
-    /// tell none.
+    /// The weekly window for Opus models. Up to version 2.1.329, Claude Code does not report windows for individual
+    /// models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opus: Option<Meter>,
     /// The weekly window for Sonnet models.
@@ -67,46 +69,46 @@ pub struct OtherMeters {
     /// The weekly window for Fable models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fable: Option<Meter>,
-    /// Behind a Claude gateway, the fullest of the user's limits there.
+    /// The gateway spend limit that the user has used the largest share of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendMeter>,
 }
 
-/// How far a limit in dollars is used.
+/// The usage of a spend limit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SpendMeter {
-    /// Share used, and when the period is over.
+    /// The percentage used and the end of the period.
     #[serde(flatten)]
     pub meter: Meter,
-    /// Spent so far, by the gateway's count.
+    /// The amount spent so far, according to the gateway.
     pub used: Option<Money>,
-    /// The limit.
+    /// The amount of the limit.
     pub limit: Option<Money>,
-    /// What the limit covers.
+    /// The period that the limit applies to.
     pub period: Option<SpendPeriod>,
 }
 
-/// What a limit in dollars covers.
+/// The period of a spend limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpendPeriod {
-    /// One day.
+    /// A day.
     Daily,
-    /// One week.
+    /// A week.
     Weekly,
-    /// One month.
+    /// A month.
     Monthly,
 }
 
 impl OtherMeters {
-    /// Whether none is told.
+    /// Returns true if the user has none of these limits.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl SpendMeter {
-    /// Its name as people read it.
+    /// Returns the display name.
     pub(crate) fn name(&self) -> &'static str {
         match self.period {
             Some(SpendPeriod::Daily) => "daily spend",
@@ -117,131 +119,147 @@ impl SpendMeter {
     }
 }
 
-/// Claude Code itself asks again after this.
-pub(crate) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(1);
+/// How long Claude Code uses the cached contents of `/usage`.
+pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
-/// The page as it was shown.
+/// The cached contents of `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShownUsage {
-    /// When it was fetched.
+    /// The time at which Claude Code requested the contents.
     pub at: DateTime<Utc>,
-    /// The windows that the page had figures for.
+    /// The windows whose percentage is known.
     pub windows: Vec<ShownWindow>,
-    /// Usage credits, where the plan has them.
+    /// The usage credits, if the plan has them.
     pub credits: Option<ShownCredits>,
-    /// Whose figures these are.
+    /// The account that the contents belong to.
     #[serde(skip)]
     owner: Owner,
 }
 
-/// A window of the page.
+/// A usage window in `/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShownWindow {
-    /// The server's name.
+    /// The server's name for the window.
     pub name: String,
-    /// The model that it counts, if it counts one.
+    /// The model, if the window applies to a single model.
     pub model: Option<String>,
-    /// Share used, 0 to 100.
+    /// The percentage used.
     pub percent: f64,
-    /// When it starts afresh.
+    /// The time at which the window resets.
     pub resets_at: Option<DateTime<Utc>>,
 }
 
-/// Usage credits of the billing period.
+/// The usage credits for a billing period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ShownCredits {
-    /// Whether they are turned on.
+    /// True if usage credits are turned on.
     pub enabled: bool,
-    /// Used so far, in `currency`.
+    /// The amount used so far, in `currency`.
     pub used: Option<f64>,
     /// The monthly cap, in `currency`.
     pub limit: Option<f64>,
-    /// "USD".
+    /// The currency, such as `USD`.
     pub currency: Option<String>,
-    /// Why they are not served, in the server's word.
+    /// The reason why usage credits are unavailable, according to the server.
     pub disabled_reason: Option<String>,
 }
 
-/// Windows by the server's names, with the model that they count.
+/// The server's names for the windows, with the model that each one applies to.
 const WINDOWS: [(&str, Option<&str>); 4] = [
     ("five_hour", None),
     ("seven_day", None),
     ("seven_day_opus", Some("Opus")),
     ("seven_day_sonnet", Some("Sonnet")),
 ];
-/// Currencies without cents.
+/// The currencies that have no cents.
 const WITHOUT_CENTS: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
 
 impl ShownUsage {
-    /// Reads `cachedUsageUtilization`. None if it is not one, or says nothing that is known.
+    /// Parses `cachedUsageUtilization`. Returns `None` if it contains neither windows nor credits.
     pub(crate) fn parse(cached: &Value) -> Option<Self> {
-        let at = plausible_epoch(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
+        let at = reset_from_epoch_seconds(cached.at("fetchedAtMs").as_f64()? / 1_000.0)?;
         let page = cached.at("utilization");
-        let named = WINDOWS.into_iter().filter_map(|(name, model)| {
-            ShownWindow::new(name, model, "utilization", page.at(name))
-        });
-        let limits = page.at("limits").as_array().into_iter().flatten();
-        let of_models = limits.filter_map(|limit| {
-            let model = limit.at("scope").at("model").at("display_name").as_str()?;
-            ShownWindow::new(limit.at("kind").as_str()?, Some(model), "percent", limit)
-        });
-        let shown = Self {
+        let mut windows: Vec<ShownWindow> = WINDOWS
+            .into_iter()
+            .filter_map(|(name, model)| ShownWindow::new(name, model, "utilization", page.at(name)))
+            .collect();
+        for limit in page.at("limits").as_array().into_iter().flatten() {
+            let model = limit.at("scope").at("model").at("display_name").as_str();
+            if let (Some(kind), Some(model)) = (limit.at("kind").as_str(), model) {
+                windows.extend(ShownWindow::new(kind, Some(model), "percent", limit));
+            }
+        }
+        let credits = ShownCredits::parse(page.at("extra_usage"));
+        if windows.is_empty() && credits.is_none() {
+            return None;
+        }
+        Some(Self {
             at,
-            windows: named.chain(of_models).collect(),
-            credits: ShownCredits::parse(page.at("extra_usage")),
+            windows,
+            credits,
             owner: Owner::from_ids(cached.at("accountUuid").as_str(), None),
-        };
-        (!shown.windows.is_empty() || shown.credits.is_some()).then_some(shown)
+        })
     }
 
-    /// Whether it can be this account's.
+    /// Returns true if the contents may belong to this account.
     pub(crate) fn is_of(&self, account: &Owner) -> bool {
         self.owner.is(account) != Some(false)
     }
 
-    /// What no other witness tells: the weeks of single models and the credits, in a few words. None
-    /// if it has neither.
-    pub(crate) fn in_words(&self) -> Option<String> {
-        let of_model = |window: &ShownWindow| {
-            let model = window.model.as_deref()?;
-            Some(format!("{model} week {:.0}%", window.percent))
-        };
-        let windows = self.windows.iter().filter_map(of_model);
-        let credits = self.credits.iter().filter_map(ShownCredits::in_words);
-        let words: Vec<String> = windows.chain(credits).collect();
-        (!words.is_empty()).then(|| words.join(", "))
+    /// Returns a summary of the information that only `/usage` provides: the windows for individual models, and the
+    /// credits. Returns `None` if there is neither.
+    pub(crate) fn summary(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        for window in &self.windows {
+            if let Some(model) = &window.model {
+                parts.push(format!("{model} week {:.0}%", window.percent));
+            }
+        }
+        parts.extend(self.credits.as_ref().and_then(ShownCredits::summary));
+        if parts.is_empty() {
+            None
+        } else {
+            Some(parts.join(", "))
+        }
     }
 }
 
 impl ShownWindow {
-    fn new(name: &str, model: Option<&str>, percent: &str, window: &Value) -> Option<Self> {
+    /// Reads a window. `percent_field` is the name of the field that contains the percentage. Returns `None` if that
+    /// field is missing.
+    fn new(name: &str, model: Option<&str>, percent_field: &str, window: &Value) -> Option<Self> {
         Some(Self {
             name: name.to_owned(),
             model: model.map(str::to_owned),
-            percent: window.at(percent).as_f64()?,
-            resets_at: window.read("resets_at").filter(|at| is_reckonable(*at)),
+            percent: window.at(percent_field).as_f64()?,
+            resets_at: window
+                .read("resets_at")
+                .filter(|at| is_in_supported_range(*at)),
         })
     }
 }
 
 impl ShownCredits {
     fn parse(credits: &Value) -> Option<Self> {
-        let currency: Option<String> = credits.read("currency");
-        let currency = currency.map(|currency| currency.to_uppercase());
-        // Amounts are in the currency's smallest unit: 5000 was $50.00 on the client's own page (2.1.330).
-        let has_cents = !WITHOUT_CENTS.contains(&currency.as_deref().unwrap_or_default());
-        let units = if has_cents { 100.0 } else { 1.0 };
-        let amount = |name: &str| credits.at(name).as_f64().map(|amount| amount / units);
+        let currency = credits.at("currency").as_str().map(str::to_uppercase);
+        // Amounts are in the currency's smallest unit: Claude Code 2.1.330 showed 5000 as $50.00.
+        let units = match &currency {
+            Some(currency) if WITHOUT_CENTS.contains(&currency.as_str()) => 1.0,
+            _ => 100.0,
+        };
         Some(Self {
             enabled: credits.at("is_enabled").as_bool()?,
-            used: amount("used_credits"),
-            limit: amount("monthly_limit"),
+            used: credits.at("used_credits").as_f64().map(|used| used / units),
+            limit: credits
+                .at("monthly_limit")
+                .as_f64()
+                .map(|limit| limit / units),
             disabled_reason: credits.read("disabled_reason"),
             currency,
         })
     }
 
-    /// An amount in their currency.
+    /// Formats an amount in the currency of the usage credits.
     pub(crate) fn show(&self, amount: f64) -> String {
         match self.currency.as_deref() {
             None | Some("USD") => format!("${amount:.2}"),
@@ -249,11 +267,16 @@ impl ShownCredits {
         }
     }
 
-    fn in_words(&self) -> Option<String> {
-        let used = self.show(self.used.filter(|_| self.enabled)?);
-        let limit = self.limit.map(|limit| format!(" of {}", self.show(limit)));
-        let limit = limit.unwrap_or_default();
-        Some(format!("usage credits {used}{limit} used"))
+    /// Returns the amount used and the cap, or `None` if usage credits are turned off or the amount is unknown.
+    fn summary(&self) -> Option<String> {
+        if !self.enabled {
+            return None;
+        }
+        let used = self.show(self.used?);
+        Some(match self.limit {
+            Some(limit) => format!("usage credits {used} of {} used", self.show(limit)),
+            None => format!("usage credits {used} used"),
+        })
     }
 }
 
@@ -287,7 +310,7 @@ mod tests {
             .map(|window| window.name.as_str())
             .collect();
         assert_eq!(names, ["five_hour", "weekly_scoped"]);
-        let words = shown.in_words().unwrap();
+        let words = shown.summary().unwrap();
         assert_eq!(words, "Fable week 63%, usage credits $12.34 of $50.00 used");
         assert!(shown.is_of(&Owner::from_ids(Some("a"), Some("o"))));
         assert!(!shown.is_of(&Owner::from_ids(Some("b"), None)));

@@ -1,76 +1,75 @@
-//! The live-session registry: `<config>/sessions/<pid>.json`, one file a running client.
+//! The registry of live sessions: `<config>/sessions/<pid>.json`, with one file for each running client.
 //!
-//! The client removes its file when it ends; after a crash the file stays (seen with 2.1.328, and
-//! later starts leave it too), so a file alone proves nothing. The `.key` files beside them are
-//! secrets and are never opened.
+//! A client removes its file when it exits. After a crash, the file remains, and later clients do not remove it
+//! (observed with 2.1.328), so the existence of a file does not prove anything. The `.key` files in the same directory
+//! are secrets and are never opened.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::processes::{self, HIGHEST_PID, PidDomain, Process, ProcessStart, Unseen, since_boot};
 use crate::disk;
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 use crate::places::Places;
-use crate::time::{is_reckonable, of_machine};
+use crate::time::{datetime_from_system, is_in_supported_range};
 
-/// A process id that a file names, with what else the file says about that process.
+/// The process that a file names as its owner, and other information in the file about that process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) pid: u32,
-    /// `procStart` or `procStartFt`: when that process began.
+    /// The start time of the process (`procStart`, `procStartFt`).
     pub(crate) start: Option<ProcessStart>,
-    /// When the claim was made (`acquiredAt`, `startedAt`).
+    /// The time of the claim (`acquiredAt`, `startedAt`).
     pub(crate) at: Option<DateTime<Utc>>,
-    /// Where the id is valid; see [`PidDomain`].
+    /// The domain in which the PID is valid (`pidDomain`). See [`PidDomain`].
     domain: Option<String>,
-    /// On which host, and in which namespace (`pidSpace`).
+    /// The host and the PID namespace (`pidSpace`).
     space: Option<String>,
 }
 
-/// Whether the process that made a claim still runs.
+/// The verdict on whether the process named in a claim is still running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Liveness {
-    /// It runs, and it is Claude Code.
+    /// The process is running, and it is Claude Code.
     Holds,
-    /// It does not. The sentence says how we know.
+    /// The process has ended. The sentence gives the evidence.
     Gone(String),
-    /// It cannot be told. The sentence says why.
+    /// The process may be running. The sentence explains why this is uncertain.
     Unclear(String),
 }
 
-/// Both sides of a comparison of start times are rounded to about a second.
+/// The tolerance for comparing start times, which are rounded to about a second.
 const ROUNDING: TimeDelta = TimeDelta::seconds(2);
-/// A session registers itself soon after its process started, and clocks are set now and then.
-const SAME_BOOT: TimeDelta = TimeDelta::seconds(60);
+/// The tolerance for comparing boot times that are derived from the start of a session. A session is registered shortly
+/// after its process has started, and clocks are sometimes adjusted.
+const BOOT_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 impl Claim {
-    /// Reads a claim from a file's bytes: JSON with a `pid`, or a bare number. None if neither.
-    /// Nothing else of the file is kept; an editor's lock holds a token.
+    /// Reads a claim from the contents of a file, which must be either JSON with a `pid` or a bare number. Returns
+    /// `None` for any other contents. Unrelated fields are discarded, because an editor's lock contains a token.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let text = |name: &str| Some(fields.at(name).as_str()?.trim().to_owned());
-        let number = |name: &str| fields.at(name).as_u64();
-        let written = std::str::from_utf8(bytes).unwrap_or_default();
-        let bare = || written.lines().next()?.trim().parse().ok();
-        let named = number("pid").or_else(|| text("pid")?.parse().ok());
-        let start = |name| {
-            let written = text(name).or_else(|| Some(number(name)?.to_string()));
-            ProcessStart::parse(&written?)
+        let pid = match fields.at("pid") {
+            Value::Number(number) => number.as_u64()?,
+            Value::String(text) => text.trim().parse().ok()?,
+            _ => {
+                let text = std::str::from_utf8(bytes).ok()?;
+                text.lines().next()?.trim().parse().ok()?
+            }
         };
         Some(Self {
-            pid: valid(named.or_else(bare)?)?,
-            start: start("procStart").or_else(|| start("procStartFt")),
-            at: moment(&fields, "acquiredAt").or_else(|| moment(&fields, "startedAt")),
-            domain: text("pidDomain"),
-            space: text("pidSpace"),
+            pid: valid_pid(pid)?,
+            start: start_in(&fields, "procStart").or_else(|| start_in(&fields, "procStartFt")),
+            at: time_in(&fields, "acquiredAt").or_else(|| time_in(&fields, "startedAt")),
+            domain: trimmed_text(&fields, "pidDomain"),
+            space: trimmed_text(&fields, "pidSpace"),
         })
     }
 
-    /// Looks at the process that it names.
+    /// Looks up the process named in the claim.
     pub(crate) fn look(&self) -> Process {
         let in_container = self.domain.is_none() && processes::is_used_in_a_container(self.pid);
         Process {
@@ -79,56 +78,66 @@ impl Claim {
         }
     }
 
-    /// Judges the claim against what was seen of its process. `written_at` is the file's own date,
-    /// used where the claim has none; `here` is our own pid domain.
+    /// Determines whether the process named in the claim is still running. `process` is the result of looking the
+    /// process up. `written_at` is the modification time of the file, which is used if the claim has no time.
+    /// `own_domain` is the domain in which this machine's PIDs are valid.
     ///
-    /// A process that is not seen is not one that has ended: it may be where we cannot look.
+    /// A process that cannot be found may still be running in a domain whose processes are not visible to whycap.
     pub(crate) fn liveness(
         &self,
         process: &Process,
         written_at: DateTime<Utc>,
-        here: &PidDomain,
+        own_domain: &PidDomain,
     ) -> Liveness {
-        let differ = |theirs: &Option<String>, ours: &Option<String>| {
-            theirs.is_some() && ours.is_some() && theirs != ours
-        };
-        if differ(&self.domain, &here.name) || differ(&self.space, &here.space) {
+        if differ(self.domain.as_ref(), own_domain.name.as_ref())
+            || differ(self.space.as_ref(), own_domain.space.as_ref())
+        {
             return Liveness::Unclear(format!(
                 "Process {} belongs to another machine, container or system, which cannot be seen from here.",
                 self.pid
             ));
         }
-        let judged = self.liveness_here(process, written_at);
-        match self.unseen(process, here) {
-            Some(why) if matches!(judged, Liveness::Gone(_)) => Liveness::Unclear(why),
-            _ => judged,
+        match (
+            self.liveness_here(process, written_at),
+            self.unseen(process, own_domain),
+        ) {
+            (Liveness::Gone(_), Some(reason)) => Liveness::Unclear(reason),
+            (liveness, _) => liveness,
         }
     }
 
-    /// Why its process may run although it is not seen, a sentence. None if it would be seen.
-    pub(crate) fn unseen(&self, process: &Process, here: &PidDomain) -> Option<String> {
+    /// Returns a sentence that explains why the process may be running even though it cannot be found. Returns `None`
+    /// if whycap would find the process.
+    pub(crate) fn unseen(&self, process: &Process, own_domain: &PidDomain) -> Option<String> {
         let pid = self.pid;
         if process.in_container {
             return Some(format!(
                 "A process in a container on this machine has the number {pid} there, and may have made it."
             ));
         }
-        let unseen = here.unseen.filter(|unseen| self.may_run(*unseen, here));
-        let place = unseen?.place();
-        let why = format!("Process {pid} may run {place}, which cannot be seen from here.");
-        Some(why)
+        let unseen = own_domain.unseen?;
+        if !self.may_be_among(unseen, own_domain) {
+            return None;
+        }
+        let place = unseen.place();
+        Some(format!(
+            "Process {pid} may run {place}, which cannot be seen from here."
+        ))
     }
 
-    /// Whether its process may run there without being seen from here.
-    fn may_run(&self, unseen: Unseen, here: &PidDomain) -> bool {
-        let boots = self.boot().zip(here.boot);
-        let is_this_boot = boots.is_some_and(|(theirs, ours)| (theirs - ours).abs() < SAME_BOOT);
-        // Two machines may have the same id, and the first namespace has the same everywhere.
-        let is_sure = unseen != Unseen::OnOtherMachines || is_this_boot;
-        self.pid <= HIGHEST_PID && !(self.domain.is_some() && is_sure)
+    /// Returns true if the process may be one that is not visible to whycap.
+    fn may_be_among(&self, unseen: Unseen, own_domain: &PidDomain) -> bool {
+        let is_same_boot = match (self.boot(), own_domain.boot) {
+            (Some(claimed), Some(known)) => (claimed - known).abs() < BOOT_TOLERANCE,
+            _ => false,
+        };
+        // Two machines may have the same ID, and their first PID namespace always has the same number.
+        let is_domain_unique = unseen != Unseen::OnOtherMachines || is_same_boot;
+        let is_of_here = self.domain.is_some() && is_domain_unique;
+        self.pid <= HIGHEST_PID && !is_of_here
     }
 
-    /// When the machine of its process had started, by that machine's clock.
+    /// Returns the time at which the process's machine booted, or `None` if it is unknown.
     fn boot(&self) -> Option<DateTime<Utc>> {
         match self.start? {
             ProcessStart::Ticks(ticks) => self.at?.checked_sub_signed(since_boot(ticks)?),
@@ -136,34 +145,35 @@ impl Claim {
         }
     }
 
+    /// Determines whether the process is running, on the assumption that it would be visible to whycap.
     fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
-        use ProcessStart::{At, Ticks};
         let pid = self.pid;
-        let gone =
-            |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
-        let reused = |by: &str| gone(&format!("; its number now belongs to a process {by}"));
-        let same_start = match (self.start, process.start()) {
-            (Some(At(named)), Some(At(real))) => Some((named - real).abs() < ROUNDING),
-            (Some(Ticks(named)), Some(Ticks(real))) => Some(named == real),
-            _ => None,
-        };
-        let claimed_at = self.at.unwrap_or(written_at) + ROUNDING;
-        let started = process.started_at;
-        let is_later = started.is_some_and(|started| started > claimed_at);
+        let is_later = process
+            .started_at
+            .is_some_and(|started_at| started_at > self.at.unwrap_or(written_at) + ROUNDING);
         let name = process.name.as_deref().unwrap_or("another program");
-        match (process.alive, same_start, process.is_claude) {
+        match (
+            process.alive,
+            self.is_same_start(process),
+            process.is_claude,
+        ) {
             (None, ..) => Liveness::Unclear(format!(
                 "Whether process {pid} runs cannot be seen on this system."
             )),
-            (Some(false), ..) => gone(""),
-            (_, Some(false), _) => reused("with another start time"),
-            // Reckoned from the machine's start, it moves when the machine is paused or the clock set.
+            (Some(false), ..) => self.gone(""),
+            (_, Some(false), _) => {
+                self.gone("; its number now belongs to a process with another start time")
+            }
+            // The start time is derived from the machine's boot time, so it moves when the machine is paused or the
+            // clock is adjusted.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
                     "Process {pid} seems to have started later, as it also would if this machine had been paused since."
                 ))
             }
-            (_, None, _) if is_later => reused("that started later"),
+            (_, None, _) if is_later => {
+                self.gone("; its number now belongs to a process that started later")
+            }
             (.., Some(true)) => Liveness::Holds,
             (_, None, Some(false)) => Liveness::Gone(format!(
                 "Process {pid} is not Claude Code but {name}: its number was used again."
@@ -173,55 +183,99 @@ impl Claim {
             )),
         }
     }
+
+    /// Returns true if a process has the start time given in the claim, or `None` if the two times cannot be compared.
+    fn is_same_start(&self, process: &Process) -> Option<bool> {
+        match (self.start?, process.start()?) {
+            (ProcessStart::At(claimed), ProcessStart::At(real)) => {
+                Some((claimed - real).abs() < ROUNDING)
+            }
+            (ProcessStart::Ticks(claimed), ProcessStart::Ticks(real)) => Some(claimed == real),
+            _ => None,
+        }
+    }
+
+    fn gone(&self, details: &str) -> Liveness {
+        Liveness::Gone(format!(
+            "Process {}, which made it, has ended{details}.",
+            self.pid
+        ))
+    }
 }
 
-fn moment(fields: &Value, name: &str) -> Option<DateTime<Utc>> {
-    let at = DateTime::from_timestamp_millis(fields.at(name).as_i64()?);
-    at.filter(|at| is_reckonable(*at))
+/// Returns true if both names are known and they differ.
+fn differ(claimed: Option<&String>, known: Option<&String>) -> bool {
+    match (claimed, known) {
+        (Some(claimed), Some(known)) => claimed != known,
+        _ => false,
+    }
 }
 
-fn valid(pid: u64) -> Option<u32> {
-    // 0 and negative numbers mean groups of processes to the system, not one process.
-    let pid = u32::try_from(pid).ok()?;
-    (1..=i32::MAX.unsigned_abs()).contains(&pid).then_some(pid)
+fn trimmed_text(fields: &Value, name: &str) -> Option<String> {
+    Some(fields.at(name).as_str()?.trim().to_owned())
 }
 
-/// One file of the registry: what it claims, and whether that session runs.
+/// Returns the process start time from a field that contains a string or a number.
+fn start_in(fields: &Value, name: &str) -> Option<ProcessStart> {
+    match fields.at(name) {
+        Value::String(text) => ProcessStart::parse(text),
+        Value::Number(number) => ProcessStart::parse(&number.to_string()),
+        _ => None,
+    }
+}
+
+/// Returns the time from a field that contains milliseconds since the Unix epoch.
+fn time_in(fields: &Value, name: &str) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(fields.at(name).as_i64()?)
+        .filter(|at| is_in_supported_range(*at))
+}
+
+/// Converts a number to a PID. Returns `None` for 0 and for numbers that are negative as an `i32`, which operating
+/// systems use for process groups.
+fn valid_pid(number: u64) -> Option<u32> {
+    match i32::try_from(number) {
+        Ok(pid @ 1..) => Some(pid.unsigned_abs()),
+        _ => None,
+    }
+}
+
+/// A registry file, and the verdict on whether its session is running.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) claim: Claim,
     pub(crate) liveness: Liveness,
-    pub(crate) doing: Doing,
+    pub(crate) activity: SessionActivity,
 }
 
-/// What a session says of itself in the registry.
+/// The activity of a session, as recorded in the registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Doing {
+pub(crate) struct SessionActivity {
     pub(crate) session: Option<String>,
     pub(crate) directory: Option<String>,
-    /// None where the client does not say (2.1.285 and before).
+    /// The state of the session. Clients up to 2.1.285 do not write it.
     pub(crate) state: Option<SessionState>,
-    /// Since when it is in that state.
+    /// The time at which the state began.
     pub(crate) since: Option<DateTime<Utc>>,
-    /// Whether it has no terminal of its own. 2.1.330 knows four kinds, of which one has: `interactive`.
+    /// True if the session has no terminal. Of the four kinds of sessions that 2.1.330 records, only `interactive` has
+    /// one.
     pub(crate) in_background: bool,
 }
 
-/// What a session is at: first what waits for its user, then what works.
+/// The state of a session. Sessions that are waiting for the user come first, and idle sessions come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SessionState {
-    /// It waits for its user to decide something.
+    /// The user must make a decision.
     Waiting,
-    /// In the middle of an answer.
+    /// A response is being received.
     Busy,
-    /// It runs a command of its user's.
+    /// A command that the user entered is running.
     Shell,
-    /// It waits for a prompt.
+    /// The session is ready for a prompt.
     Idle,
 }
 
-impl Doing {
+impl SessionActivity {
     fn parse(bytes: &[u8]) -> Self {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let kind = fields.at("kind").as_str();
@@ -229,97 +283,77 @@ impl Doing {
             session: fields.read("sessionId"),
             directory: fields.read("cwd"),
             state: fields.read("status"),
-            since: moment(&fields, "statusUpdatedAt").or_else(|| moment(&fields, "updatedAt")),
+            since: time_in(&fields, "statusUpdatedAt").or_else(|| time_in(&fields, "updatedAt")),
             in_background: matches!(kind, Some("bg" | "daemon" | "daemon-worker")),
         }
     }
 }
 
-/// More sessions than anybody runs; leftovers beyond it are not looked at.
-const MOST_SESSIONS: usize = 2_000;
-/// A registry file has about 600 bytes.
-const FILE_LIMIT: u64 = 64 * 1024;
+/// The maximum number of files to read. Nobody runs that many sessions at once, so any further files would be
+/// leftovers.
+const MAX_SESSIONS: usize = 2_000;
+/// The maximum size, in bytes, of a file to read. Actual files are about 600 bytes long.
+const FILE_SIZE_LIMIT: u64 = 64 * 1024;
 
-/// The files of the registry, with what stands in them.
-fn registry(places: &Places) -> impl Iterator<Item = (Vec<u8>, PathBuf)> {
-    let files = disk::files_of_kind(&places.config.join("sessions"), "json").take(MOST_SESSIONS);
-    files.filter_map(|file| Some((disk::read(&file, FILE_LIMIT).ok()??, file)))
-}
-
-/// All sessions that the registry names. A directory that cannot be read gives none.
+/// Returns all sessions in the registry, or none if it cannot be read.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
-    let here = processes::pid_domain(&places.config);
-    registry(places)
-        .filter_map(|(bytes, file)| {
-            let claim = Claim::parse(&bytes)?;
-            let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
-            Some(Session {
-                liveness: claim.liveness(&claim.look(), written_at, &here),
-                claim,
-                doing: Doing::parse(&bytes),
-            })
-        })
+    let own_domain = processes::pid_domain(&places.config);
+    disk::files_with_extension(&places.config.join("sessions"), "json")
+        .take(MAX_SESSIONS)
+        .filter_map(|file| read_session(&file, &own_domain))
         .collect()
 }
 
-/// What the sessions that certainly run say of themselves.
-pub(crate) fn running(places: &Places) -> impl Iterator<Item = Doing> {
-    let registered = registered(places).into_iter();
-    let running = registered.filter(|session| session.liveness == Liveness::Holds);
-    running.map(|session| session.doing)
+/// Reads a registry file. Returns `None` if it cannot be read or does not name a process.
+fn read_session(file: &Path, own_domain: &PidDomain) -> Option<Session> {
+    let bytes = disk::read(file, FILE_SIZE_LIMIT).ok()??;
+    let claim = Claim::parse(&bytes)?;
+    let written_at = datetime_from_system(file.symlink_metadata().ok()?.modified().ok()?);
+    Some(Session {
+        liveness: claim.liveness(&claim.look(), written_at, own_domain),
+        activity: SessionActivity::parse(&bytes),
+        claim,
+    })
 }
 
-/// Whether whoever had this session open is gone: its process is, or its file was swept when the next
-/// one started.
-pub(crate) fn is_left(places: &Places, session: &str) -> bool {
-    let known = registered(places);
-    let mut own = known
+/// Returns the activity of each session that is certainly running.
+pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> {
+    registered(places)
+        .into_iter()
+        .filter(|session| session.liveness == Liveness::Holds)
+        .map(|session| session.activity)
+}
+
+/// Returns true if the session is no longer open in any process. This is the case if its process has ended, or if its
+/// file was removed and the registry contains other files. Returns false if the registry is empty, because an empty
+/// registry does not prove anything.
+pub(crate) fn is_closed(places: &Places, session: &str) -> bool {
+    let sessions = registered(places);
+    let mut of_session = sessions
         .iter()
-        .filter(|it| it.doing.session.as_deref() == Some(session));
-    !known.is_empty() && own.all(|it| matches!(it.liveness, Liveness::Gone(_)))
+        .filter(|registered| registered.activity.session.as_deref() == Some(session));
+    !sessions.is_empty()
+        && of_session.all(|registered| matches!(registered.liveness, Liveness::Gone(_)))
 }
 
-/// Which client a status line of this session is for: a number above 0 that no other client has. The
-/// client that started us; where that cannot be seen (from WSL for one in Windows), the only one
-/// that the registry names for the session.
-pub(crate) fn client_of(places: &Places, session: &str) -> Option<i64> {
-    let (pid, start) = processes::client_above().or_else(|| registered_for(places, session))?;
-    let start = match start {
-        ProcessStart::Ticks(ticks) => ticks.cast_signed(),
-        ProcessStart::At(at) => at.timestamp(),
-    };
-    let hash = xxh3_64_with_seed(&start.to_le_bytes(), pid.into());
-    Some((hash >> 1).cast_signed().max(1))
-}
-
-fn registered_for(places: &Places, session: &str) -> Option<(u32, ProcessStart)> {
-    let mut claims = registry(places).filter_map(|(bytes, _)| {
-        memchr::memmem::find(&bytes, session.as_bytes())?;
-        let is_of_session = Doing::parse(&bytes).session.as_deref() == Some(session);
-        Claim::parse(&bytes).filter(|_| is_of_session)
-    });
-    let claim = claims.next()?;
-    claims.next().is_none().then_some((claim.pid, claim.start?))
-}
-
-/// Who works with this configuration directory at this moment.
+/// The Claude Code processes (clients) that use a configuration directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Presence {
-    /// Clients that certainly run.
+    /// The PIDs of clients that are certainly running.
     pub(crate) live: Vec<u32>,
-    /// Claims that could not be judged; to be treated as if they ran.
+    /// The PIDs of clients that may be running. Callers treat them as running.
     pub(crate) uncertain: Vec<u32>,
 }
 
 impl Presence {
-    /// Whether nobody is there, for certain.
+    /// Returns true if it is certain that no client is running.
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.uncertain.is_empty()
     }
 }
 
-/// Asks the registry and, because clients before the registry existed are not in it, the process
-/// table (on Linux).
+/// Finds the clients that use the configuration directory. This searches both the registry and the process table,
+/// because older clients are not in the registry.
 pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
     let mut present = Presence::default();
     for session in registered {
@@ -340,7 +374,7 @@ pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
 mod tests {
     use super::*;
 
-    /// A registry file as 2.1.328 writes it, with invented ids.
+    /// A registry file as written by 2.1.328, with fake IDs.
     const REAL: &[u8] = br#"{"pid":26923,"sessionId":"6dc24799-045c-4503-9e0d-deef2b4bb0e7","cwd":"/home/u/proj","startedAt":1795158410288,"procStart":"143018","version":"2.1.328","kind":"interactive","entrypoint":"cli","pidDomain":"linux:00000000000000000000000000000000:pid:[4026531836]","status":"idle","updatedAt":1795158413785}"#;
     const HERE: &str = "linux:00000000000000000000000000000000:pid:[4026531836]";
 
@@ -381,11 +415,14 @@ mod tests {
 
     #[test]
     fn a_session_says_what_it_is_at() {
-        let doing = Doing::parse(REAL);
-        assert_eq!(doing.state, Some(SessionState::Idle));
-        assert_eq!(doing.directory.as_deref(), Some("/home/u/proj"));
-        assert_eq!(doing.since.unwrap().timestamp_millis(), 1_795_158_413_785);
-        assert_eq!(Doing::parse(b"26923"), Doing::default());
+        let activity = SessionActivity::parse(REAL);
+        assert_eq!(activity.state, Some(SessionState::Idle));
+        assert_eq!(activity.directory.as_deref(), Some("/home/u/proj"));
+        assert_eq!(
+            activity.since.unwrap().timestamp_millis(),
+            1_795_158_413_785
+        );
+        assert_eq!(SessionActivity::parse(b"26923"), SessionActivity::default());
     }
 
     #[test]
@@ -397,8 +434,8 @@ mod tests {
             ("daemon-worker", true),
             ("of another year", false),
         ] {
-            let doing = Doing::parse(format!(r#"{{"kind":"{kind}"}}"#).as_bytes());
-            assert_eq!(doing.in_background, in_background, "{kind}");
+            let activity = SessionActivity::parse(format!(r#"{{"kind":"{kind}"}}"#).as_bytes());
+            assert_eq!(activity.in_background, in_background, "{kind}");
         }
     }
 
@@ -527,7 +564,7 @@ mod tests {
             started_at: DateTime::from_timestamp(1_795_158_500, 0),
             ..client()
         };
-        // Its start is reckoned from the machine's, which moves when that is paused.
+        // The start time is derived from the machine's boot time, which moves when the machine is paused.
         assert!(matches!(liveness(&bare, &later), Liveness::Unclear(_)));
         let dated = Process {
             start_ticks: None,
@@ -538,7 +575,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_does_not_outweigh_an_exact_start_time() {
-        // After a virtual machine's pause the computed wall-clock start jumps forward.
+        // After a virtual machine has been paused, the computed start time jumps forward.
         let shifted = Process {
             started_at: DateTime::from_timestamp(1_795_190_000, 0),
             ..client()

@@ -1,4 +1,4 @@
-//! Claude Code's settings files: where they are, which one wins, what they say, prices among it.
+//! Claude Code's settings files: their locations, their precedence, and their contents, including custom prices.
 
 use std::path::{Path, PathBuf};
 
@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::account;
 use crate::disk;
 use crate::places::Places;
-use crate::pricing::{OwnRates, PriceTable};
+use crate::pricing::{CustomRates, PriceTable};
 
-/// The client reads no settings file above this size.
+/// The maximum size, in bytes, of a settings file that Claude Code reads.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A level of settings, lowest first: the highest file that has a single-valued key wins. Hooks
-/// add up over all levels.
+/// The scope of a settings file, from lowest to highest precedence. For a key with a single value, the highest scope
+/// that contains the key takes precedence. Hooks from all scopes are combined. The comments on the variants are shown
+/// in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum SettingsScope {
     /// `settings.json` in `~/.claude`: all the user's projects.
@@ -27,26 +28,29 @@ pub enum SettingsScope {
     /// `.claude/settings.local.json` here: the user, in this project.
     #[serde(rename = "local_settings")]
     Local,
-    /// Set by an administrator for the whole machine. Not the user's to name.
+    /// Set by an administrator for the whole machine. It cannot be chosen on the command line.
     #[serde(rename = "managed_settings")]
     #[value(skip)]
     Managed,
 }
 
-/// One settings file.
+/// A settings file and its contents.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SettingsFile {
     pub(crate) scope: SettingsScope,
-    /// Where it is, or would be.
     pub(crate) path: PathBuf,
-    /// What it says; None if there is none. The error says in plain words why it cannot be read.
+    /// The contents, or `None` if the file does not exist. If the file cannot be read, the error is a sentence that
+    /// explains why.
     pub(crate) contents: Result<Option<Value>, String>,
 }
 
 impl SettingsFile {
     pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
-        let read = bytes(&path).map_err(|error| error.to_string());
-        let contents = read.and_then(|bytes| bytes.map(|bytes| parse(&bytes)).transpose());
+        let contents = match bytes(&path) {
+            Ok(Some(bytes)) => parse(&bytes).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        };
         Self {
             scope,
             path,
@@ -54,57 +58,56 @@ impl SettingsFile {
         }
     }
 
-    /// The user's own file, of all projects.
+    /// Reads the file that applies to all of the user's projects.
     pub(crate) fn of_user(places: &Places) -> Self {
         Self::read(SettingsScope::User, places.user_settings())
     }
 
-    /// The settings, where the file has some.
+    /// Returns the settings, or `None` if the file does not exist or cannot be read.
     pub(crate) fn settings(&self) -> Option<&Value> {
         self.contents.as_ref().ok()?.as_ref()
     }
 
-    /// The value of a top-level key. `null` counts as absent.
+    /// Returns the value of a top-level key, or `None` if it is missing or `null`.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.settings()?.get(key).filter(|value| !value.is_null())
     }
 
-    /// Whether a switch is on.
+    /// Returns true if the value of a top-level key is `true`.
     pub(crate) fn is_true(&self, key: &str) -> bool {
         self.get(key) == Some(&Value::Bool(true))
     }
 }
 
-/// What the bytes of a settings file say, read as the client reads them: a byte order mark is
-/// skipped, and an empty file is one without settings. The error says in plain words what is wrong.
+/// Parses the contents of a settings file the way Claude Code does: a byte order mark is skipped, and an empty file
+/// contains no settings. The error is a sentence that can be shown to the user.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.trim_ascii().is_empty() {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if text.trim_ascii().is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }
-    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
+    serde_json::from_slice(text).map_err(|error| format!("it is not JSON: {error}"))
 }
 
-/// The bytes of a settings file. None if there is none.
+/// Reads a settings file. Returns `None` if it does not exist.
 ///
-/// # Errors
-/// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
+/// Fails if it is not a regular file (reading from a pipe could block forever), is too large, or cannot be read.
 pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
     disk::read(path, SIZE_LIMIT)
 }
 
-/// Where a level's file is. `project` is the directory that the client runs in.
+/// Returns the path of the file for a scope. `project` is the directory in which Claude Code runs.
 pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
-        SettingsScope::Managed => Path::new(MANAGED).join("managed-settings.json"),
+        SettingsScope::Managed => managed_path(),
         SettingsScope::Local => project.join(".claude/settings.local.json"),
         SettingsScope::Project => project.join(".claude/settings.json"),
         SettingsScope::User => places.user_settings(),
     }
 }
 
-/// Where an administrator's settings lie.
-const MANAGED: &str = if cfg!(target_os = "macos") {
+/// The directory that contains the administrator's settings.
+const MANAGED_DIRECTORY: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode"
 } else if cfg!(windows) {
     "C:/Program Files/ClaudeCode"
@@ -112,71 +115,89 @@ const MANAGED: &str = if cfg!(target_os = "macos") {
     "/etc/claude-code"
 };
 
-/// Every settings file that counts in `project`, the one that wins first.
-///
-/// Managed settings may also come from the server or from device management; those leave no file
-/// here and are not seen. (The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, which the client's
-/// program mentions, moves nothing: tried on 2.1.328.)
-pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    let paths = paths(places, project).into_iter();
-    let files = paths.map(|(scope, path)| SettingsFile::read(scope, path));
-    files.collect()
+fn managed_path() -> PathBuf {
+    Path::new(MANAGED_DIRECTORY).join("managed-settings.json")
 }
 
-/// Where every settings file that counts in `project` is or would be, the one that wins first.
+/// Reads all settings files that apply in `project`, highest precedence first.
+///
+/// Managed settings from the server or from device management are not stored in a file, so they are not included.
+/// Claude Code's executable mentions a variable called `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, but setting it has no
+/// effect (tested with 2.1.328).
+pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    paths(places, project)
+        .into_iter()
+        .map(|(scope, path)| SettingsFile::read(scope, path))
+        .collect()
+}
+
+/// Returns the paths of all settings files that apply in `project`, highest precedence first. The files may not
+/// exist.
 pub(crate) fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
-    let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
-    paths_with_managed(&managed, places, project)
+    paths_with_managed(managed_path(), places, project)
 }
 
 fn paths_with_managed(
-    managed: &Path,
+    managed: PathBuf,
     places: &Places,
     project: Option<&Path>,
 ) -> Vec<(SettingsScope, PathBuf)> {
-    let managed = drop_ins(managed).into_iter().chain([managed.to_owned()]);
-    let managed = managed.map(|path| (SettingsScope::Managed, path));
-    managed.chain(of_user(places, project)).collect()
+    let mut paths: Vec<_> = drop_ins(&managed)
+        .into_iter()
+        .chain([managed])
+        .map(|path| (SettingsScope::Managed, path))
+        .collect();
+    paths.extend(of_user(places, project));
+    paths
 }
 
-/// Those of them that the user can change, where whycap may have been installed.
+/// Returns the paths of the settings files that the user can change, highest precedence first. whycap can be installed
+/// in any of them.
 pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
     let user = places.user_settings();
-    let scopes = [SettingsScope::Local, SettingsScope::Project].into_iter();
-    let of_project = scopes.filter_map(|scope| Some((scope, path_of(scope, places, project?))));
-    // In the home directory the project's file is the user's file.
-    let mut paths: Vec<_> = of_project.filter(|(_, path)| *path != user).collect();
+    let mut paths = Vec::new();
+    if let Some(project) = project {
+        for scope in [SettingsScope::Local, SettingsScope::Project] {
+            let path = path_of(scope, places, project);
+            // In the home directory, the project file and the user's file are the same file.
+            if path != user {
+                paths.push((scope, path));
+            }
+        }
+    }
     paths.push((SettingsScope::User, user));
     paths
 }
 
-/// Variables that name the directories where a user's things, and ours, are kept.
+/// The variables that determine where the user's files and whycap's files are, separated by spaces.
 const HOMES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA CLAUDE_CONFIG_DIR XDG_CONFIG_HOME \
                      XDG_DATA_HOME WHYCAP_DATA_DIR WHYCAP_CONFIG";
 
-/// Whether a project's own settings set a variable that says where home is. The client hands what
-/// their `env` holds to hooks and to the status line.
+/// Returns true if a project's settings set one of the variables that determine the locations of files. Claude Code
+/// passes the `env` of its settings to hooks and to the status line.
 pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
-    // Whatever is called the user's file now: that may be a project's doing.
-    let of_project = [SettingsScope::Local, SettingsScope::Project];
-    of_project.into_iter().any(|scope| {
-        let file = SettingsFile::read(scope, path_of(scope, places, project));
-        let set = file.get("env");
-        let sets = |name| set.is_some_and(|set| set.get(name).is_some());
-        HOMES.split(' ').any(sets)
-    })
+    // A path that looks like the path of the user's file may itself be the result of such a variable, so both files are
+    // always read.
+    [SettingsScope::Local, SettingsScope::Project]
+        .into_iter()
+        .map(|scope| SettingsFile::read(scope, path_of(scope, places, project)))
+        .any(|file| match file.get("env") {
+            Some(variables) => HOMES.split(' ').any(|name| variables.get(name).is_some()),
+            None => false,
+        })
 }
 
-/// `managed-settings.d/*.json`; a later name overrides an earlier one, and all of them the file
-/// beside the directory (tried on 2.1.328).
+/// Returns the paths of `managed-settings.d/*.json`, highest precedence first. A name that sorts later takes precedence
+/// over one that sorts earlier, and each of these files takes precedence over the file next to the directory (tested
+/// with 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
-    let mut found: Vec<_> = disk::files_of_kind(&directory, "json").collect();
-    found.sort_by(|left, right| right.cmp(left));
-    found
+    let mut files: Vec<_> = disk::files_with_extension(&directory, "json").collect();
+    files.sort_by(|left, right| right.cmp(left));
+    files
 }
 
-/// The file whose value for a single-valued key counts, and that value.
+/// Returns the file that determines the value of a key, together with that value.
 pub(crate) fn winner<'a>(
     files: &'a [SettingsFile],
     key: &str,
@@ -184,30 +205,30 @@ pub(crate) fn winner<'a>(
     files.iter().find_map(|file| Some((file, file.get(key)?)))
 }
 
-/// What responses cost here: the built-in prices with the user's own rates, and what Claude Code
-/// fetched of models that the table lacks.
+/// Returns this user's prices: the built-in prices with the user's custom rates, and the prices that Claude Code has
+/// fetched for models that have no built-in price.
 pub(crate) fn prices(places: &Places) -> PriceTable {
     let home = places.clone();
-    PriceTable::with(own_rates(places)).with_state(move || account::global_state(&home))
+    PriceTable::with(custom_rates(places)).with_state(move || account::global_state(&home))
 }
 
-/// The user's own rates: from managed settings, which the client obeys, else from the user's
-/// `settings.json`. Files that cannot be read have no rates.
-fn own_rates(places: &Places) -> OwnRates {
-    let mut paths = paths(places, None).into_iter();
-    let rates = paths.find_map(|(scope, path)| {
-        let mut rates = rates_in(&path)?;
-        rates.managed = scope == SettingsScope::Managed;
-        Some(rates)
-    });
-    rates.unwrap_or_default()
+/// Returns the custom rates from managed settings, which are the ones that Claude Code uses. If there are none, returns
+/// the custom rates from the user's `settings.json`. Files that cannot be read contribute no rates.
+fn custom_rates(places: &Places) -> CustomRates {
+    for (scope, path) in paths(places, None) {
+        if let Some(mut rates) = rates_in(&path) {
+            rates.managed = scope == SettingsScope::Managed;
+            return rates;
+        }
+    }
+    CustomRates::default()
 }
 
-fn rates_in(path: &Path) -> Option<OwnRates> {
+fn rates_in(path: &Path) -> Option<CustomRates> {
     let bytes = bytes(path).ok()??;
-    // Most settings have no such key, and parsing them costs more than looking for it.
+    // Most settings files do not have this key, and searching is faster than parsing.
     memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
-    Some(OwnRates::parse(parse(&bytes).ok()?.get("modelPricing")?))
+    Some(CustomRates::parse(parse(&bytes).ok()?.get("modelPricing")?))
 }
 
 #[cfg(test)]
@@ -253,7 +274,7 @@ mod tests {
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
         let places = Places::of(&environment);
         let winner_now = || {
-            let paths = paths_with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            let paths = paths_with_managed(managed.clone(), &places, Some(Path::new("/nowhere")));
             let files: Vec<_> = paths
                 .into_iter()
                 .map(|(scope, path)| SettingsFile::read(scope, path))
@@ -264,7 +285,7 @@ mod tests {
         write(&managed, "base");
         assert_eq!(winner_now(), Some("base".into()));
         let drop_ins = directory.path().join("managed-settings.d");
-        disk::create_private_dir(&drop_ins).unwrap();
+        disk::create_private_directory(&drop_ins).unwrap();
         write(&drop_ins.join("b.json"), "b");
         write(&drop_ins.join("a.json"), "a");
         write(&drop_ins.join("z.txt"), "not settings");

@@ -1,42 +1,44 @@
-//! The shell in which Claude Code runs the commands of settings: hooks and status lines.
+//! The shell in which Claude Code runs the commands in its settings, which are hooks and status lines.
 //!
-//! Elsewhere than on Windows it is `sh`. On Windows it is Git Bash where that is found, else
-//! PowerShell; looked for as Claude Code 2.1.328 does, which tells a status line's command nothing
-//! else (its entry has no `shell` and no `args`, as a hook's has).
+//! The shell is `sh`, except on Windows. On Windows, it is Git Bash if that is installed, and PowerShell otherwise.
+//! whycap searches for Git Bash in the same way as Claude Code 2.1.328. A hook can specify a different shell, but a
+//! status line cannot.
 
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 
-/// How commands are written and run.
+/// A shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shell {
-    /// This program, a POSIX shell.
+    /// A POSIX shell, with the path of its program.
     Posix(PathBuf),
-    /// Windows without Git Bash.
+    /// PowerShell, on Windows without Git Bash.
     PowerShell,
 }
 
-/// What makes PowerShell run one command and nothing else.
-const POWERSHELL: &str = "-NoProfile -NonInteractive -ExecutionPolicy Bypass -Command";
+/// The arguments that make PowerShell run a single command.
+const POWERSHELL_ARGUMENTS: &str = "-NoProfile -NonInteractive -ExecutionPolicy Bypass -Command";
 
-/// Where Git for Windows is put by its installer.
+/// The default paths of Git Bash in an installation of Git for Windows.
 const GIT_BASH: [&str; 2] = [
     r"C:\Program Files\Git\bin\bash.exe",
     r"C:\Program Files (x86)\Git\bin\bash.exe",
 ];
 
 impl Shell {
-    /// The shell of this machine.
+    /// Returns the shell that Claude Code uses on this machine.
     pub(crate) fn of(environment: &Environment) -> Self {
-        if cfg!(windows) {
-            git_bash(environment, Path::is_file).map_or(Self::PowerShell, Self::Posix)
-        } else {
-            Self::Posix(PathBuf::from("/bin/sh"))
+        if !cfg!(windows) {
+            return Self::Posix(PathBuf::from("/bin/sh"));
+        }
+        match git_bash(environment, Path::is_file) {
+            Some(bash) => Self::Posix(bash),
+            None => Self::PowerShell,
         }
     }
 
-    /// As people call it.
+    /// Returns the display name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Posix(_) if cfg!(windows) => "Git Bash",
@@ -45,52 +47,72 @@ impl Shell {
         }
     }
 
-    /// What calls this program, as the beginning of a command. None if its path is not text.
+    /// Returns the beginning of a command that runs a program. Returns `None` if the program's path is not valid
+    /// Unicode.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
-        // Both shells of Windows take either slash; to Git Bash a backslash is something else.
-        let slash = if cfg!(windows) { '\\' } else { '/' };
-        Some(self.call_text(&program.to_str()?.replace(slash, "/")))
+        let path = program.to_str()?;
+        // On Windows, both shells accept slashes, but Git Bash does not accept backslashes.
+        if cfg!(windows) {
+            Some(self.call_text(&path.replace('\\', "/")))
+        } else {
+            Some(self.call_text(path))
+        }
     }
 
     fn call_text(&self, program: &str) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
-        let is_plain = !program.is_empty() && program.chars().all(plain);
+        let is_plain = !program.is_empty()
+            && program
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
         match self {
-            // `&` even where nothing needs it: so the text says for which shell it is.
+            // The `&` is not always required, but it shows that the command is meant for PowerShell.
             Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
             Self::Posix(_) if is_plain => program.to_owned(),
             Self::Posix(_) => quoted(program),
         }
     }
 
-    /// The program that runs a command, and what goes before the command.
+    /// Returns the shell's program and the arguments that precede the command.
     pub(crate) fn program(&self) -> (&Path, impl Iterator<Item = &'static str>) {
-        let (program, before) = match self {
+        let (program, arguments) = match self {
             Self::Posix(program) => (program.as_path(), "-c"),
-            Self::PowerShell => (Path::new("powershell.exe"), POWERSHELL),
+            Self::PowerShell => (Path::new("powershell.exe"), POWERSHELL_ARGUMENTS),
         };
-        (program, before.split(' '))
+        (program, arguments.split(' '))
     }
 }
 
-fn git_bash(environment: &Environment, is_there: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let is_shell = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
-        let mut known = ["bash.exe", "sh.exe", "bash", "sh"].iter();
-        known.any(|known| name == *known)
-    };
-    let named = environment.path("CLAUDE_CODE_GIT_BASH_PATH");
-    let named = named.filter(is_shell).into_iter();
-    let git = std::env::split_paths(environment.variable("PATH").unwrap_or_default())
+/// Returns the path of Git Bash, which is looked up in an environment variable, at the default paths, and in the
+/// installation that the `git` on the PATH belongs to. Returns `None` if there is no file at any of these paths.
+fn git_bash(environment: &Environment, is_file: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let mut candidates: Vec<PathBuf> = environment
+        .path("CLAUDE_CODE_GIT_BASH_PATH")
+        .filter(|path| is_shell(path))
+        .into_iter()
+        .chain(GIT_BASH.map(PathBuf::from))
+        .collect();
+
+    let search_path = environment.variable("PATH").unwrap_or_default();
+    let git = std::env::split_paths(search_path)
         .map(|directory| directory.join("git.exe"))
-        .find(|git| git.is_absolute() && is_there(git));
-    // `git` may be in `cmd` or in `bin`; both lie beside `bin`.
-    let beside = git.and_then(|git| Some(git.parent()?.parent()?.join("bin").join("bash.exe")));
-    let mut known = named.chain(GIT_BASH.map(PathBuf::from)).chain(beside);
-    known.find(|bash| is_there(bash))
+        .find(|git| git.is_absolute() && is_file(git));
+    if let Some(git) = git {
+        // `git` is in `cmd` or `bin`, which are in the same directory as the `bin` that contains `bash`.
+        let root = git.parent().and_then(Path::parent);
+        candidates.extend(root.map(|root| root.join("bin").join("bash.exe")));
+    }
+    candidates.into_iter().find(|bash| is_file(bash))
 }
 
-/// One word of a POSIX shell, whatever is in it.
+/// Returns true if a path's file name is the name of a shell.
+fn is_shell(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
+    ["bash.exe", "sh.exe", "bash", "sh"]
+        .iter()
+        .any(|shell| name == *shell)
+}
+
+/// Quotes a string so that a POSIX shell treats it as one word.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,7 +1,7 @@
-//! The JSON that Claude Code gives a status line command.
+//! The JSON that Claude Code passes to a status-line command.
 //!
-//! Every field may be missing, null or of a wrong type: each is read on its own, and what cannot
-//! be read is absent. Field names and units as of client 2.1.328.
+//! Each field is read independently. A field that is missing, null, or of the wrong type is `None`. The names and units
+//! of the fields are those of 2.1.328.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,111 +11,137 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::meters::{Meter, OtherMeters, SpendMeter};
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 use crate::pricing::Money;
-use crate::time::plausible_epoch;
+use crate::time::reset_from_epoch_seconds;
 
-/// One status payload.
+/// The payload of a status-line call.
 #[derive(Debug, Clone, Default)]
 pub struct StatusPayload {
     pub(crate) session_id: Option<String>,
-    /// The prompt that is worked on, or was last (since 2.1.196).
+    /// The ID of the current or latest prompt (since 2.1.196).
     pub(crate) prompt_id: Option<String>,
     /// The session's transcript. It may not exist yet.
     pub(crate) transcript_path: Option<PathBuf>,
-    /// The model as people call it ("Opus 5.5"), else its id.
+    /// The model's display name ("Opus 5.5"), or its ID if it has none.
     pub(crate) model_name: Option<String>,
-    /// The model's id (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
+    /// The model's ID (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
     pub(crate) model_id: Option<String>,
     pub(crate) version: Option<String>,
-    /// The directory that the session was started in, else the current one.
+    /// The directory in which the session started, or the current directory.
     pub(crate) project_dir: Option<PathBuf>,
-    /// The directory that the session works in now.
+    /// The directory in which the session is working now.
     pub(crate) current_dir: Option<PathBuf>,
-    /// Every directory that the session says it is in. Mostly all three are the same.
+    /// All directories in the payload. They are usually identical.
     pub(crate) directories: Vec<PathBuf>,
-    /// The client's own running total since its chain of runs began. It contains what a fork took
-    /// over and background requests; after a crash it falls back to the last one written.
+    /// Claude Code's running total. It includes background requests and the total that a fork inherited. After a crash,
+    /// it is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
-    /// The client's running total of time spent in API calls, in milliseconds. It grows with every
-    /// request, so the same value twice means that no request came in between.
+    /// The running total of the time spent in API calls, in milliseconds. Every request increases it, so an unchanged
+    /// value means that there was no request in the meantime.
     pub(crate) client_api_ms: Option<f64>,
-    /// For how long processes of the chain of runs have lived, in milliseconds.
+    /// The running total of how long the session's processes have run, in milliseconds.
     pub(crate) client_run_ms: Option<i64>,
-    /// Lines that the session has added, and removed.
+    /// The number of lines that the session has added.
     pub(crate) lines_added: Option<u64>,
     pub(crate) lines_removed: Option<u64>,
-    /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
+    /// The effort level ("medium"). Some models do not have one.
     pub(crate) effort: Option<String>,
-    /// Share of the context window in use, 0 to 100. Absent before the first answer.
+    /// The percentage of the context window that is used. It is missing before the first response.
     pub(crate) context_percent: Option<f64>,
     pub(crate) fast_mode: bool,
-    /// The session's prompt cache (since 2.1.251). None where none was seen, or it is not told when it
-    /// goes cold.
+    /// The session's prompt cache (since 2.1.251), or `None` if there is no cache or its expiry is unknown.
     pub(crate) prompt_cache: Option<PromptCache>,
-    /// None where there were none.
+    /// The cache misses of the process, or `None` if there were none.
     pub(crate) cache_misses: Option<CacheMisses>,
-    /// The five-hour window. Only subscribers get it, and only after the first answer.
+    /// The 5-hour window. It is present only for subscriptions, and only after the first response.
     pub(crate) five_hour: Option<Meter>,
-    /// The weekly window, likewise.
+    /// The weekly window. It is present only for subscriptions, and only after the first response.
     pub(crate) seven_day: Option<Meter>,
-    /// What few are told of: a gateway's spend limit (since 2.1.251), and the windows of single
-    /// models, should a client tell them as it tells the others.
+    /// A gateway's spend limit (since 2.1.251), and the windows for individual models, which no version provides yet.
     pub(crate) others: OtherMeters,
 }
 
 impl StatusPayload {
-    /// Reads a payload. Bytes that are not JSON give a payload in which everything is absent.
+    /// Parses a payload. If the bytes are not JSON, all fields are empty.
     pub fn parse(bytes: &[u8]) -> Self {
         let root: Value = serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or_default();
-        let text = |pointer: &str| {
-            let text = root.pointer(pointer)?.as_str()?;
-            (!text.trim().is_empty()).then(|| text.to_owned())
-        };
-        let path = |pointer: &str| text(pointer).map(PathBuf::from);
-        // JSON has no number that is not finite.
-        let number = |pointer: &str| root.pointer(pointer)?.as_f64();
-        let meter = |window: &str| meter(root.at("rate_limits").at(window));
-        let (cache, cost) = (root.at("prompt_cache"), root.at("cost"));
-        let places = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"].map(path);
-        let mut directories: Vec<PathBuf> = places.iter().flatten().cloned().collect();
+        let workspace = root.at("workspace");
+        let project = path_in(workspace, "project_dir");
+        let current = path_in(workspace, "current_dir");
+        let cwd = path_in(&root, "cwd");
+        let mut directories: Vec<PathBuf> = [&project, &current, &cwd]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         directories.dedup();
-        let [project, current, cwd] = places;
-        let run = number("/cost/total_duration_ms").map(|ms| ms / 1000.0);
-        let run = run.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let client_run_ms = run.and_then(|run| i64::try_from(run.as_millis()).ok());
-        let names = ["/model/display_name", "/model/id", "/model"];
-        let used_percent = number("/context_window/used_percentage");
+
+        let model = root.at("model");
+        let model_id = text_in(model, "id");
+        let windows = root.at("rate_limits");
+        let cost = root.at("cost");
+        let client_run_ms = cost
+            .at("total_duration_ms")
+            .as_f64()
+            .and_then(whole_milliseconds);
+        let cache = root.at("prompt_cache");
         Self {
-            session_id: text("/session_id"),
-            prompt_id: text("/prompt_id"),
-            transcript_path: path("/transcript_path"),
-            model_name: names.into_iter().find_map(text),
-            model_id: text("/model/id"),
-            version: text("/version"),
+            session_id: text_in(&root, "session_id"),
+            prompt_id: text_in(&root, "prompt_id"),
+            transcript_path: path_in(&root, "transcript_path"),
+            model_name: text_in(model, "display_name")
+                .or_else(|| model_id.clone())
+                .or_else(|| text_in(&root, "model")),
+            model_id,
+            version: text_in(&root, "version"),
             project_dir: project.or_else(|| cwd.clone()),
             current_dir: current.or(cwd),
             directories,
             client_total: dollars(cost.at("total_cost_usd")),
-            client_api_ms: number("/cost/total_api_duration_ms"),
+            client_api_ms: cost.at("total_api_duration_ms").as_f64(),
             client_run_ms,
             lines_added: cost.at("total_lines_added").as_u64(),
             lines_removed: cost.at("total_lines_removed").as_u64(),
-            effort: text("/effort/level"),
-            context_percent: used_percent.filter(|percent| (0.0..=1000.0).contains(percent)),
+            effort: text_in(root.at("effort"), "level"),
+            context_percent: root
+                .at("context_window")
+                .at("used_percentage")
+                .as_f64()
+                .filter(|percent| (0.0..=1000.0).contains(percent)),
             fast_mode: root.at("fast_mode") == true,
             prompt_cache: PromptCache::parse(cache),
             cache_misses: CacheMisses::parse(cache, client_run_ms),
-            five_hour: meter("five_hour"),
-            seven_day: meter("seven_day"),
+            five_hour: meter(windows.at("five_hour")),
+            seven_day: meter(windows.at("seven_day")),
             others: OtherMeters {
-                opus: meter("seven_day_opus"),
-                sonnet: meter("seven_day_sonnet"),
-                fable: meter("seven_day_overage_included"),
-                spend_limit: spend_limit(root.at("rate_limits").at("spend_limit")),
+                opus: meter(windows.at("seven_day_opus")),
+                sonnet: meter(windows.at("seven_day_sonnet")),
+                fable: meter(windows.at("seven_day_overage_included")),
+                spend_limit: spend_limit(windows.at("spend_limit")),
             },
         }
     }
+}
+
+/// Returns the string in a field, or `None` if it is blank.
+fn text_in(fields: &Value, name: &str) -> Option<String> {
+    let text = fields.at(name).as_str()?;
+    if text.trim().is_empty() {
+        None
+    } else {
+        Some(text.to_owned())
+    }
+}
+
+fn path_in(fields: &Value, name: &str) -> Option<PathBuf> {
+    text_in(fields, name).map(PathBuf::from)
+}
+
+/// Rounds milliseconds down. Returns `None` if the number is negative or too large.
+fn whole_milliseconds(milliseconds: f64) -> Option<i64> {
+    let duration = Duration::try_from_secs_f64(milliseconds / 1000.0).ok()?;
+    i64::try_from(duration.as_millis()).ok()
 }
 
 fn dollars(usd: &Value) -> Option<Money> {
@@ -123,60 +149,66 @@ fn dollars(usd: &Value) -> Option<Money> {
     Money::from_noisy_usd(usd)
 }
 
-/// What the client tells of a session's prompt cache.
+/// The state of a session's prompt cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PromptCache {
-    /// When it goes cold, if no prompt is sent.
+    /// The time at which the cache expires if no prompt is sent.
     pub(crate) expires_at: DateTime<Utc>,
-    /// How long it lives after a prompt.
-    pub(crate) lives: TimeDelta,
-    /// What has to be written again then.
+    /// The time between a prompt and the expiry.
+    pub(crate) lifetime: TimeDelta,
+    /// The number of tokens that have to be written again once the cache has expired.
     pub(crate) tokens: u64,
 }
 
-/// What a process counts of prompts that were not read from the cache as far as they had been written.
+/// The cache misses that a process has counted. A miss is a prompt that read less from the cache than had been written
+/// to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheMisses {
     pub(crate) misses: u64,
-    /// Those whose cause is nobody's wish.
+    /// The number of misses with one of the causes in [`MissCause::NEEDLESS`].
     pub(crate) needless: u64,
-    /// What all of them wrote.
+    /// The total number of tokens that all misses wrote.
     pub(crate) tokens: u64,
-    /// When the last one came, and why.
+    /// The time of the latest miss.
     pub(crate) at: DateTime<Utc>,
+    /// The cause of the latest miss.
     pub(crate) cause: MissCause,
-    /// Whether the cache is written at the price of an hour.
+    /// True if cache writes are billed at the price for a one-hour lifetime.
     pub(crate) is_of_an_hour: bool,
-    /// For how long the process has run.
-    pub(crate) has_run: TimeDelta,
+    /// How long the process has been running.
+    pub(crate) running_for: TimeDelta,
 }
 
-/// Why a prompt was not read from the cache, as Claude Code sees it.
+/// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MissCause {
-    /// It names none: also where the server forgets again what it forgot before (seen in 2.1.330).
+    /// No cause was reported. This also happens if the server forgets the same part of the cache repeatedly (observed
+    /// with 2.1.330).
     #[default]
     None,
     Server,
     Tools,
     SystemPrompt,
-    /// The user, or time, or nobody knows: going back rewrites messages as a hook does.
+    /// A cause that may be intentional: the cache expired, or the user or a hook rewrote messages.
     Other,
 }
 
 impl MissCause {
+    /// The causes that are never intended, with their names in the payload.
     const NEEDLESS: [(&str, Self); 3] = [
         ("likely_server_side", Self::Server),
         ("tools_changed", Self::Tools),
         ("system_prompt_changed", Self::SystemPrompt),
     ];
 
-    fn named(name: &str) -> Self {
-        let known = Self::NEEDLESS.iter().find(|(known, _)| *known == name);
-        known.map_or(Self::Other, |(_, cause)| *cause)
+    fn from_name(name: &str) -> Self {
+        Self::NEEDLESS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(Self::Other, |(_, cause)| *cause)
     }
 
-    /// What happened, and what helps.
+    /// Returns a description of what happened and advice on what to do about it.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Tools => ("tools came and went", "/mcp shows which"),
@@ -190,48 +222,59 @@ impl MissCause {
 }
 
 impl CacheMisses {
+    /// Parses the cache misses. Returns `None` if there were none or if a field is missing.
     fn parse(cache: &Value, run_ms: Option<i64>) -> Option<Self> {
-        let needless = MissCause::NEEDLESS.iter();
-        let needless = needless.filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64());
-        let causes = cache.at("last_miss_cause").at("causes");
-        let last = causes.get(0).and_then(Value::as_str);
+        let needless = MissCause::NEEDLESS
+            .iter()
+            .filter_map(|(name, _)| cache.at("miss_causes").at(name).as_u64())
+            .sum();
+        let cause = cache
+            .at("last_miss_cause")
+            .at("causes")
+            .get(0)
+            .and_then(Value::as_str)
+            .map_or(MissCause::None, MissCause::from_name);
         Some(Self {
             misses: cache.at("misses").as_u64().filter(|misses| *misses > 0)?,
-            needless: needless.sum(),
+            needless,
             tokens: cache.at("miss_recache_tokens").as_u64()?,
-            at: plausible_epoch(cache.at("last_miss_at").as_f64()?)?,
-            cause: last.map_or(MissCause::None, MissCause::named),
+            at: reset_from_epoch_seconds(cache.at("last_miss_at").as_f64()?)?,
+            cause,
             is_of_an_hour: cache.at("ttl") == "1h",
-            has_run: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
+            running_for: TimeDelta::milliseconds(run_ms.unwrap_or_default()),
         })
     }
 }
 
 impl PromptCache {
     fn parse(cache: &Value) -> Option<Self> {
-        let minutes = match cache.at("ttl").as_str()? {
-            "5m" => 5,
-            "1h" => 60,
+        let lifetime = match cache.at("ttl").as_str()? {
+            "5m" => TimeDelta::minutes(5),
+            "1h" => TimeDelta::hours(1),
             _ => return None,
         };
         Some(Self {
-            lives: TimeDelta::minutes(minutes),
-            expires_at: plausible_epoch(cache.at("expires_at").as_f64()?)?,
+            lifetime,
+            expires_at: reset_from_epoch_seconds(cache.at("expires_at").as_f64()?)?,
             tokens: cache.at("recache_tokens_if_cold").as_u64()?,
         })
     }
 
-    /// Whether the last fifth of its life has begun, or it is over.
+    /// Returns true if the cache has expired or is in the last fifth of its lifetime.
     pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at - now <= self.lives / 5
+        self.expires_at - now <= self.lifetime / 5
     }
 }
 
+/// Parses a usage window. Returns `None` if there is no plausible percentage.
 fn meter(limit: &Value) -> Option<Meter> {
     let percent = limit.at("used_percentage").as_f64();
     Some(Meter {
         used_percent: percent.filter(|percent| (0.0..=10_000.0).contains(percent))?,
-        resets_at: limit.at("resets_at").as_f64().and_then(plausible_epoch),
+        resets_at: limit
+            .at("resets_at")
+            .as_f64()
+            .and_then(reset_from_epoch_seconds),
     })
 }
 
@@ -267,7 +310,7 @@ mod tests {
         assert_eq!(input.model_name.as_deref(), Some("Opus"));
     }
 
-    /// As the help text of `/statusline` in clients 2.1.285 to 2.1.329 has it.
+    /// The payload in the help text of `/statusline` in Claude Code 2.1.285 to 2.1.329.
     #[test]
     fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
         let told = |limit: &str| {

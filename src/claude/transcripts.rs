@@ -1,34 +1,33 @@
-//! Where transcripts are, and how they are listed.
+//! Locates transcripts, and looks up individual facts in them without reading a whole transcript.
 //!
-//! `projects/<project>/<session>.jsonl`, and for subagents
-//! `projects/<project>/<session>/subagents/<agent>.jsonl`, for those of a workflow (2.1.329, 2.1.330)
-//! `…/subagents/workflows/<run>/<agent>.jsonl`. What cannot be read is noted and passed
-//! over: a directory that is not ours must not hide the others.
-//!
-//! And what single lines of one say, found without reading all of it: what its session is called, by its user
-//! (`/rename`), else by Claude Code; and when a prompt was sent.
+//! Sessions are in `projects/<project>/<session>.jsonl`, subagents are in
+//! `projects/<project>/<session>/subagents/<agent>.jsonl`, and the subagents of a workflow (2.1.329, 2.1.330) are in
+//! `…/subagents/workflows/<run>/<agent>.jsonl`. Files and directories that cannot be read are reported and do not
+//! affect the others.
 
 use std::cmp::Reverse;
 use std::ffi::OsStr;
-use std::fs::{self, File, FileType};
-use std::io::ErrorKind;
+use std::fs::{self, DirEntry, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use memchr::memmem;
 use serde_json::{Value, json};
 
 use crate::disk::{self, records};
-use crate::foreign::Foreign;
-use crate::time::{Millis, millis};
+use crate::lenient_json::LenientJson;
+use crate::time::{Millis, datetime_from_system, parse_millis};
 use crate::transcript::reader::FileState;
 use crate::transcript::tail::complete_lines;
 
-/// `projects/<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`, and one to spare.
-const DEEPEST: usize = 7;
-/// `projects/<project>/<session>.jsonl`
-const SESSIONS: usize = 2;
+/// The maximum number of levels below `projects` to search for transcripts. The deepest known transcripts are at the
+/// sixth level: `<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`.
+const MAX_LEVELS: usize = 7;
+/// The number of levels below `projects` to search for session transcripts: `<project>/<session>.jsonl`.
+const SESSION_LEVELS: usize = 2;
 
-/// A transcript on disk.
+/// A transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TranscriptFile {
     pub(crate) path: PathBuf,
@@ -36,187 +35,294 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
-    /// None for a directory, an error for what stands in the place of a transcript and is none (a
-    /// pipe, a device). Follows a link: people keep transcripts on other disks.
-    pub(crate) fn look(path: &Path) -> std::io::Result<Option<Self>> {
+    /// Inspects a path. Returns `None` if it is a directory. Fails if it does not exist or is of another kind, such as
+    /// a pipe. Links are followed, because some users keep their transcripts on another disk.
+    pub(crate) fn look(path: &Path) -> io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
-        let (path, state) = (path.to_owned(), FileState::from_metadata(&metadata));
-        match metadata.file_type() {
-            kind if kind.is_file() => Ok(Some(Self { path, state })),
-            kind if kind.is_dir() => Ok(None),
-            _ => Err(ErrorKind::InvalidInput.into()),
+        if metadata.is_dir() {
+            return Ok(None);
         }
+        if !metadata.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        Ok(Some(Self {
+            path: path.to_owned(),
+            state: FileState::from_metadata(&metadata),
+        }))
     }
 }
 
-/// What was found in directories of transcripts.
+/// The transcripts in some directories.
 #[derive(Debug, Default)]
 pub(crate) struct TranscriptFiles {
     pub(crate) files: Vec<TranscriptFile>,
-    /// Transcripts and directories that are there and may not be looked at.
+    /// The transcripts and directories that exist but cannot be inspected.
     pub(crate) unreadable: Vec<PathBuf>,
+    /// True if the listing is incomplete because time ran out.
+    pub(crate) is_cut_short: bool,
 }
 
-/// Every transcript under these roots, subagents' included.
+/// Lists all transcripts below these roots, including those of subagents.
 pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
-    listed(roots, DEEPEST)
+    all_until(roots, &|| false)
 }
 
-/// Every transcript and directory under these roots that cannot be read, in order.
+/// Lists the transcripts below these roots until `is_late` returns true. `is_late` is called for each directory entry.
+pub(crate) fn all_until(
+    roots: impl Iterator<Item = PathBuf>,
+    is_late: &dyn Fn() -> bool,
+) -> TranscriptFiles {
+    TranscriptFiles::list(roots, MAX_LEVELS, is_late)
+}
+
+/// Lists all transcripts and directories below these roots that cannot be read, sorted by path.
 pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let mut found = all(roots);
-    let paths = found.files.into_iter().map(|file| file.path);
-    let closed = paths.filter(|path| File::open(path).is_err_and(|error| is_there(&error)));
-    found.unreadable.extend(closed);
-    found.unreadable.sort();
-    found.unreadable
+    let TranscriptFiles {
+        files,
+        mut unreadable,
+        ..
+    } = all(roots);
+    for file in files {
+        if File::open(&file.path).is_err_and(|error| exists_despite(&error)) {
+            unreadable.push(file.path);
+        }
+    }
+    unreadable.sort();
+    unreadable
 }
 
-/// Whether a file that could not be read still exists: the client deletes old ones at any moment.
-pub(crate) fn is_there(error: &std::io::Error) -> bool {
+/// Returns true if the file that caused an error still exists. Claude Code may delete old transcripts at any time.
+pub(crate) fn exists_despite(error: &io::Error) -> bool {
     error.kind() != ErrorKind::NotFound
 }
 
-fn listed(roots: impl Iterator<Item = PathBuf>, levels: usize) -> TranscriptFiles {
-    let mut found = TranscriptFiles::default();
-    for root in roots {
-        list(&root, levels, &mut found);
-    }
-    found
-}
-
-/// Transcripts of sessions, without their subagents', the one that was changed last first.
+/// Lists the transcripts of sessions, excluding those of subagents, most recently modified first.
 pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
-    let mut found = listed(roots, SESSIONS).files;
-    found.sort_by_cached_key(|file| Reverse((file.state.modified, file.path.clone())));
-    found
+    let mut files = TranscriptFiles::list(roots, SESSION_LEVELS, &|| false).files;
+    files.sort_by_cached_key(|file| Reverse((file.state.modified, file.path.clone())));
+    files
 }
 
-/// A session's transcript, found without looking at others, if its id can be the name of a file.
+/// Returns the project directories in which a transcript was created or deleted since a certain time.
+///
+/// Commands that Claude Code waits for read only these directories, because the projects may contain a hundred thousand
+/// transcripts in total. Appending to a transcript does not change its directory.
+pub(crate) fn projects_changed_since(
+    roots: impl Iterator<Item = PathBuf>,
+    since: DateTime<Utc>,
+) -> Vec<PathBuf> {
+    roots
+        .filter_map(|root| fs::read_dir(root).ok())
+        .flatten()
+        .filter_map(|project| Some(project.ok()?.path()))
+        .filter(|project| {
+            fs::metadata(project).is_ok_and(|metadata| {
+                metadata.is_dir()
+                    && metadata
+                        .modified()
+                        .is_ok_and(|modified| datetime_from_system(modified) >= since)
+            })
+        })
+        .collect()
+}
+
+/// Returns a session's transcript without listing other transcripts. Returns `None` if it does not exist or if the ID
+/// is not safe to use as a file name.
 pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
-    if !records::may_be_name(session) {
+    if !records::is_safe_file_name(session) {
         return None;
     }
-    let name = format!("{session}.jsonl");
-    let projects = roots.filter_map(|root| fs::read_dir(root).ok()).flatten();
-    let mut paths = projects.filter_map(|project| Some(project.ok()?.path().join(&name)));
-    paths.find(|path| path.is_file())
+    let file_name = format!("{session}.jsonl");
+    roots
+        .filter_map(|root| fs::read_dir(root).ok())
+        .flatten()
+        .filter_map(|project| Some(project.ok()?.path().join(&file_name)))
+        .find(|path| path.is_file())
 }
 
-/// The transcripts of the subagents of the session whose transcript is `path`.
+/// Lists the transcripts of a session's subagents. `path` is the session's own transcript.
 pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
+    // The levels are `<project>`, `<session>`, and `subagents`.
+    const LEVELS_ABOVE: usize = 3;
+
     let directory = path.with_extension("").join("subagents");
-    listed(std::iter::once(directory), DEEPEST - 3).files
+    TranscriptFiles::list(
+        std::iter::once(directory),
+        MAX_LEVELS - LEVELS_ABOVE,
+        &|| false,
+    )
+    .files
 }
 
-/// The session that a transcript's place says it belongs to: its own name, or for a subagent's the
-/// directory above `subagents`.
+/// Returns the session that a transcript belongs to according to its path. For a session's own transcript, this is the
+/// name of the file. For a subagent's, it is the name of the directory that contains `subagents`.
 pub(crate) fn session_of(path: &Path) -> String {
-    let directory = path.parent();
-    let workflows = directory.and_then(Path::parent);
-    let workflows = workflows.filter(|directory| directory.ends_with("workflows"));
-    let subagents = workflows.map_or(directory, Path::parent);
-    let subagents = subagents.filter(|directory| directory.ends_with("subagents"));
-    let above = subagents.and_then(Path::parent);
-    let name = above.map_or_else(|| path.file_stem(), Path::file_name);
+    let mut directory = path.parent();
+    if let Some(workflows) = directory.and_then(Path::parent)
+        && workflows.ends_with("workflows")
+    {
+        directory = workflows.parent();
+    }
+    let name = match directory {
+        Some(directory) if directory.ends_with("subagents") => {
+            directory.parent().and_then(Path::file_name)
+        }
+        _ => path.file_stem(),
+    };
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Whether a name is one that the client gives to a session: a UUID.
+/// Returns true if a name has the form of a session ID (a UUID).
 pub(crate) fn is_session_id(name: &str) -> bool {
-    let is_of_id = |byte: u8| byte == b'-' || byte.is_ascii_hexdigit();
-    name.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && name.bytes().all(is_of_id)
+    name.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && name
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-/// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
-fn list(directory: &Path, levels: usize, found: &mut TranscriptFiles) {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) => {
-            if is_there(&error) && error.kind() != ErrorKind::NotADirectory {
-                found.unreadable.push(directory.to_owned());
+impl TranscriptFiles {
+    /// Lists the transcripts in the given directories, and up to a certain number of levels below them, until `is_late`
+    /// returns true.
+    fn list(
+        roots: impl Iterator<Item = PathBuf>,
+        levels: usize,
+        is_late: &dyn Fn() -> bool,
+    ) -> Self {
+        let mut files = Self::default();
+        for root in roots {
+            files.add_directory(&root, levels, is_late);
+        }
+        files
+    }
+
+    fn add_directory(&mut self, directory: &Path, levels: usize, is_late: &dyn Fn() -> bool) {
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if exists_despite(&error) && error.kind() != ErrorKind::NotADirectory {
+                    self.unreadable.push(directory.to_owned());
+                }
+                return;
+            }
+        };
+        for entry in entries {
+            if is_late() {
+                self.is_cut_short = true;
+                return;
+            }
+            let Ok(entry) = entry else {
+                // The remaining entries of the directory are unknown.
+                self.unreadable.push(directory.to_owned());
+                return;
+            };
+            self.add_entry(&entry, levels, is_late);
+        }
+    }
+
+    fn add_entry(&mut self, entry: &DirEntry, levels: usize, is_late: &dyn Fn() -> bool) {
+        let path = entry.path();
+        if path.extension() == Some(OsStr::new("jsonl")) {
+            match TranscriptFile::look(&path) {
+                Ok(file) => self.files.extend(file),
+                Err(error) if exists_despite(&error) => self.unreadable.push(path),
+                Err(_) => {}
             }
             return;
         }
-    };
-    for entry in entries {
-        let Ok(entry) = entry else {
-            // What else it holds is not known.
-            found.unreadable.push(directory.to_owned());
-            return;
-        };
-        let path = entry.path();
-        let may_be_directory = |kind: FileType| kind.is_dir() || kind.is_symlink();
-        if path.extension() == Some(OsStr::new("jsonl")) {
-            match TranscriptFile::look(&path) {
-                Ok(file) => found.files.extend(file),
-                Err(error) if is_there(&error) => found.unreadable.push(path),
-                Err(_) => {}
-            }
-        } else if levels > 1 && entry.file_type().is_ok_and(may_be_directory) {
-            list(&path, levels - 1, found);
+        let may_be_directory = entry
+            .file_type()
+            .is_ok_and(|kind| kind.is_dir() || kind.is_symlink());
+        if levels > 1 && may_be_directory {
+            self.add_directory(&path, levels - 1, is_late);
         }
     }
 }
 
-/// How much of each end is read for a title: the client writes it when it has one, and again near the end
-/// of the file each time a process leaves. Lines of 85 KB are common.
-const END: u64 = 128 * 1024;
+/// The number of bytes to read at each end of a transcript to find the title. Claude Code writes the title when it is
+/// set, and again whenever a process leaves the session. Lines of 85 KB are common.
+const TITLE_BYTES: u64 = 128 * 1024;
 
-/// The kinds of line that name a session, the best first, and the field with the name. The client
-/// before 2.1 wrote summaries.
-const KINDS: [(&str, &str); 3] = [
-    ("custom-title", "customTitle"),
-    ("ai-title", "aiTitle"),
-    ("summary", "summary"),
+/// A type of line that contains a title.
+struct TitleLine {
+    kind: &'static str,
+    field: &'static str,
+}
+
+/// The types of lines that contain titles. The highest-ranking type, which is the title that the user chose, comes
+/// first. Versions before 2.1 wrote summaries.
+const TITLE_LINES: [TitleLine; 3] = [
+    TitleLine {
+        kind: "custom-title",
+        field: "customTitle",
+    },
+    TitleLine {
+        kind: "ai-title",
+        field: "aiTitle",
+    },
+    TitleLine {
+        kind: "summary",
+        field: "summary",
+    },
 ];
 
-/// A title is a few words; what is longer is cut by whoever shows it.
-const LONGEST_LINE: usize = 4 * 1024;
+/// The maximum length of a line to search for a title. A title has only a few words.
+const MAX_TITLE_LINE: usize = 4 * 1024;
 
-/// The title of the session with this transcript. None where it has none, or cannot be read.
+/// Returns the title of the session with this transcript. Returns `None` if it has no title, or if the transcript
+/// cannot be read.
 pub(crate) fn title_of(transcript: &Path) -> Option<String> {
-    let (start, tail) = disk::read_tail(transcript, END).ok()?;
-    let head = if start > 0 { END } else { 0 };
-    let head = disk::read_head(transcript, head).ok()?;
+    let (start, tail) = disk::read_tail(transcript, TITLE_BYTES).ok()?;
+    let head = if start > 0 {
+        disk::read_head(transcript, TITLE_BYTES).ok()?
+    } else {
+        Vec::new()
+    };
     title_in(complete_lines(0, &head).chain(complete_lines(start, &tail)))
 }
 
-/// The last title of the best kind.
+/// Returns the last title of the highest-ranking type that occurs.
 fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
-    let mut found: [Option<String>; KINDS.len()] = Default::default();
-    for line in lines.filter(|line| line.len() <= LONGEST_LINE) {
-        for (title, (kind, field)) in found.iter_mut().zip(KINDS) {
-            // Titles are lines of their own, whose type comes first.
+    let mut titles = [const { None }; TITLE_LINES.len()];
+    for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {
+        for (title, TitleLine { kind, field }) in titles.iter_mut().zip(TITLE_LINES) {
+            // The type is always the first field in these lines.
             if line.starts_with(format!("{{\"type\":\"{kind}\"").as_bytes()) {
-                *title = text_of(line, field).or(title.take());
+                *title = text_in(line, field).or(title.take());
             }
         }
     }
-    found.into_iter().flatten().next()
+    titles.into_iter().flatten().next()
 }
 
-fn text_of(line: &[u8], field: &str) -> Option<String> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let text = value.at(field).as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+/// Returns the string in a field of a line, or `None` if it is missing or blank.
+fn text_in(line: &[u8], field: &str) -> Option<String> {
+    let fields: Value = serde_json::from_slice(line).ok()?;
+    let text = fields.at(field).as_str()?.trim();
+    if text.is_empty() {
+        None
+    } else {
+        Some(text.to_owned())
+    }
 }
 
-/// The prompt that is worked on stands this near to the end, or its cost is not shown.
-const PROMPT_END: u64 = 2 * 1024 * 1024;
+/// The number of bytes at the end of a transcript to search for a prompt. If the prompt's line is before them, the
+/// prompt's cost is not shown.
+const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
 
-/// When the prompt of this id was sent. None where its line is further back: results of tools carry
-/// its id, too.
+/// Returns the time at which the prompt with this ID was sent. Returns `None` if its line is not near the end of the
+/// transcript. Lines with tool results have the same ID as the prompt.
 pub(crate) fn prompt_sent(transcript: &Path, id: &str) -> Option<Millis> {
-    let (_, tail) = disk::read_tail(transcript, PROMPT_END).ok()?;
-    let mark = format!("\"promptId\":{}", json!(id));
-    let at = memmem::find(&tail, mark.as_bytes())?;
+    let (_, tail) = disk::read_tail(transcript, PROMPT_BYTES).ok()?;
+    let field = format!("\"promptId\":{}", json!(id));
+    let at = memmem::find(&tail, field.as_bytes())?;
     let (before, after) = tail.split_at_checked(at)?;
     let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
     let end = memchr::memchr(b'\n', after).map_or(tail.len(), |newline| at + newline);
     let line: Value = serde_json::from_slice(tail.get(start..end)?).ok()?;
-    let is_result = line.get("toolUseResult").is_some() || line.at("isMeta") == true;
-    millis(line.at("timestamp").as_str()?).filter(|_| !is_result)
+    if line.get("toolUseResult").is_some() || line.at("isMeta") == true {
+        return None;
+    }
+    parse_millis(line.at("timestamp").as_str()?)
 }
 
 #[cfg(test)]
@@ -284,6 +390,26 @@ mod tests {
     }
 
     #[test]
+    fn a_project_has_changed_if_a_transcript_was_created_in_it() {
+        let home = tempfile::tempdir().unwrap();
+        let projects = home.path().join("projects");
+        let (old, new) = (projects.join("old"), projects.join("new"));
+        for project in [&old, &new] {
+            fs::create_dir_all(project).unwrap();
+            fs::write(project.join("session.jsonl"), "{}\n").unwrap();
+        }
+        let year_2001 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        File::open(&old).unwrap().set_modified(year_2001).unwrap();
+
+        let roots = || std::iter::once(projects.clone());
+        let year_2020 = "2020-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(projects_changed_since(roots(), year_2020), [new]);
+        let mut all = projects_changed_since(roots(), DateTime::UNIX_EPOCH);
+        all.sort();
+        assert_eq!(all.len(), 2);
+    }
+
+    #[test]
     fn a_subagent_belongs_to_the_session_above_it() {
         assert_eq!(session_of(Path::new("/p/-home-dev/abc.jsonl")), "abc");
         for agent in ["agent-1.jsonl", "workflows/wf_1/agent-2.jsonl"] {
@@ -329,7 +455,7 @@ mod tests {
         ];
         std::fs::write(&transcript, lines.concat()).unwrap();
         let sent = |id: &str| prompt_sent(&transcript, id);
-        assert_eq!(sent("a"), millis("2026-11-20T08:00:01.000Z"));
+        assert_eq!(sent("a"), parse_millis("2026-11-20T08:00:01.000Z"));
         assert_eq!((sent("b"), sent("c")), (None, None));
     }
 }

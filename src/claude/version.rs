@@ -1,28 +1,35 @@
-//! Client versions, compared; and the `claude` programs on the machine, for the one that runs may not be the
-//! one that was updated.
+//! Claude Code versions, and the `claude` programs on this machine. There may be several, so the running program might
+//! not be the one that was updated.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use crate::disk;
 use crate::environment::Environment;
+use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// A client version such as `2.1.328`. What follows the three numbers is ignored.
+/// A version such as `2.1.328`. Anything after the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientVersion(pub u32, pub u32, pub u32);
 
 impl ClientVersion {
-    /// Reads `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, `2.1.328 (Claude Code)`. None if there are
-    /// not three numbers.
+    /// Parses strings such as `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, and `2.1.328 (Claude Code)`. Returns `None` if
+    /// there are not exactly three numbers.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().trim_start_matches(['v', 'V']);
-        let is_of_version = |c: char| c.is_ascii_digit() || c == '.';
-        let end = text.find(|c| !is_of_version(c)).unwrap_or(text.len());
-        let numbers = text.get(..end)?.split('.').map(str::parse);
-        let numbers: Vec<u32> = numbers.collect::<Result<_, _>>().ok()?;
+        let version = text.trim().trim_start_matches(['v', 'V']);
+        let numbers = version
+            .split(|c: char| !c.is_ascii_digit() && c != '.')
+            .next()?;
+        let numbers: Vec<u32> = numbers
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .ok()?;
         let [major, minor, patch] = numbers.try_into().ok()?;
         Some(Self(major, minor, patch))
     }
@@ -34,24 +41,24 @@ impl fmt::Display for ClientVersion {
     }
 }
 
-/// From one version up to, but not including, another; an open end is None. All of them by default.
+/// A range of versions. The default range includes all versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {
-    /// The first version that this holds for.
+    /// The first version in the range, or `None` if the range has no start.
     pub from: Option<ClientVersion>,
-    /// The first version that it no longer holds for.
+    /// The first version after the range, or `None` if the range has no end.
     pub before: Option<ClientVersion>,
 }
 
 impl Versions {
-    /// Whether `version` is inside.
+    /// Returns true if the range contains a version.
     pub fn contain(&self, version: ClientVersion) -> bool {
         self.from.is_none_or(|from| version >= from)
             && self.before.is_none_or(|before| version < before)
     }
 }
 
-/// "2.1.144-", "-2.0.0", "2.1.118-2.1.312"; nothing stands for all.
+/// Parses `2.1.144-`, `-2.0.0`, or `2.1.118-2.1.312`. An empty string stands for all versions.
 impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = <&str>::deserialize(from)?;
@@ -74,19 +81,49 @@ impl fmt::Display for Versions {
     }
 }
 
-/// The different `claude` programs that PATH and the usual places hold. Links to one program
-/// count once. Nothing is started.
-pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
-    let name = format!("claude{}", std::env::consts::EXE_SUFFIX);
-    let search = std::env::split_paths(environment.variable("PATH").unwrap_or_default());
-    let usual = [".claude/local", ".local/bin"].map(|usual| places.home.join(usual));
-    search
+/// Returns the paths at which a `claude` program exists, first on the PATH and then in the usual locations. No program
+/// is started.
+fn program_paths(places: &Places, environment: &Environment) -> impl Iterator<Item = PathBuf> {
+    let file_name = format!("claude{}", std::env::consts::EXE_SUFFIX);
+    let search_path = environment.variable("PATH").unwrap_or_default();
+    std::env::split_paths(search_path)
         .filter(|directory| directory.is_absolute())
-        .chain(usual)
-        .map(|directory| directory.join(&name))
+        .chain([".claude/local", ".local/bin"].map(|directory| places.home.join(directory)))
+        .map(move |directory| directory.join(&file_name))
         .filter(|program| program.is_file())
+}
+
+/// Returns all `claude` programs. Several links to the same program count once.
+pub(crate) fn programs(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
+    program_paths(places, environment)
         .filter_map(|program| program.canonicalize().ok())
         .collect()
+}
+
+/// The maximum size, in bytes, of a `package.json` to read.
+const PACKAGE_SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// Returns the version of the `claude` program that a shell would start.
+///
+/// Returns `None` if there is no such program, or if neither its path nor its npm package contains a version.
+pub(crate) fn installed(places: &Places, environment: &Environment) -> Option<ClientVersion> {
+    let program = program_paths(places, environment)
+        .next()?
+        .canonicalize()
+        .ok()?;
+
+    // The native installer uses the version as the program's file name.
+    let in_name = program.file_name()?.to_str().and_then(ClientVersion::parse);
+    in_name.or_else(|| {
+        program.ancestors().skip(1).take(3).find_map(|directory| {
+            let bytes = disk::read(&directory.join("package.json"), PACKAGE_SIZE_LIMIT).ok()??;
+            let package: Value = serde_json::from_slice(&bytes).ok()?;
+            if !package.text("name")?.contains("claude-code") {
+                return None;
+            }
+            ClientVersion::parse(package.text("version")?)
+        })
+    })
 }
 
 #[cfg(test)]

@@ -1,44 +1,50 @@
-//! What `/whycap …` answers inside a conversation: text for a message field, without a model.
+//! Answers `/whycap …` inside a conversation, without a model.
 
 use clap::{Args, Command, FromArgMatches};
 
 use super::reply::{Misuse, Reply, Verb, in_one_line, misuse};
 use super::spend::SpendArguments;
-use super::wrong_arguments::found_wrong;
+use super::wrong_arguments::parser_message;
 use super::{budget, doctor, explain, incidents, locks, now};
 use crate::claude::hook_event::EventName;
+use crate::context::Context;
+use crate::incidents::Asker;
 use crate::install::line;
-use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// The subjects that can be asked about, for whoever asks about another.
+/// The list of topics that users can ask about.
 const HELP: &str = include_str!("help/answers.txt");
 
-/// The client cuts a message at 10,000 characters, without a word about it.
-const MOST_SHOWN: usize = 9_500;
+/// The maximum number of characters in an answer. Claude Code silently cuts off a message at 10,000 characters.
+const MOST_CHARACTERS: usize = 9_500;
 
-const ON_OR_OFF: &str =
-    "/whycap line on: what you spend, in the status line\n/whycap line off: without it";
+/// The answer to `/whycap line` without `on` or `off`.
+const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line";
 
-/// What Claude Code itself does not say: its notice goes without a word.
+/// The note that is appended to an answer if asking the question has canceled the auto-resume, because Claude Code does
+/// not mention that.
 const ENDS_WAITING: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
 
-impl Machine {
-    /// Answers `words`, what was typed after `/whycap`. A prompt ends Claude Code's own waiting for a reset, held
-    /// back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command that is no prompt leaves it
-    /// alone.
+impl Context {
+    /// Answers the text that the user typed after `/whycap`.
+    ///
+    /// A prompt cancels Claude Code's auto-resume, even if a hook blocks the prompt, and no hook reply can prevent that
+    /// (2.1.240 to 2.1.329). A command that the plugin's module handles does not count as a prompt.
     pub(super) fn answer(&mut self, words: &str) -> String {
-        if let Some((event, session)) = self.event().zip(self.session()) {
-            let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
+        if let (Some(event), Some(session)) = (self.event(), self.session()) {
             let incidents = self.incidents();
-            let incident = || incidents.situation(Some(session)).incident;
-            let ends = is_prompt && incident().is_some_and(|it| self.client_waits_for(&it));
-            incidents.user_asks(session);
-            if ends {
-                incidents.waiting_ends(session);
+            let is_prompt = event.name != Some(EventName::CommandRun) || event.is_prompt;
+            let ends_waiting = is_prompt
+                && incidents
+                    .situation(Some(session), Asker::Session(session))
+                    .incident
+                    .is_some_and(|incident| self.client_waits_for(&incident));
+            incidents.mark_announced(session);
+            if ends_waiting {
+                incidents.record_waiting_ended(session);
             }
-            self.ends_waiting = ends;
+            self.ends_waiting = ends_waiting;
         }
         shorten(self.reply_to(words.trim()).text(self.page()).trim_end())
     }
@@ -53,12 +59,19 @@ impl Machine {
             "locks" => locks::LocksArguments::default().reply(self),
             "doctor" => doctor::DoctorArguments::default().reply(self),
             "line" => Ok(self.switch_line(words).into()),
-            "continue" => Ok(self.go_on().into()),
+            "continue" => Ok(self.continue_over_budget().into()),
             "incidents" => incidents::IncidentsArguments::default().reply(self),
             "report" => incidents::ReportArguments::default().reply(self),
-            _ => Ok(Report::from_lines(HELP).into()),
+            "help" => Ok(Report::from_lines(HELP).into()),
+            unknown => {
+                let text = format!("There is no /whycap {unknown}.\n{HELP}");
+                Ok(Report::from_lines(&text).into())
+            }
         };
-        let mut report = reply.map_or_else(|error| failed(&error), |reply| reply.report);
+        let mut report = match reply {
+            Ok(reply) => reply.report,
+            Err(error) => failure(&error),
+        };
         if self.ends_waiting {
             report.gap();
             report.paragraph(Tone::Plain, ENDS_WAITING);
@@ -66,77 +79,91 @@ impl Machine {
         report
     }
 
-    /// Prompts go on although a budget is used up.
-    fn go_on(&self) -> Report {
-        let says = self.budgets().map(|budgets| budgets.go_on());
-        Report::from_paragraph(says.unwrap_or_else(|| "Say it inside a session.".to_owned()))
+    /// Allows further prompts in the session even though a budget is used up.
+    fn continue_over_budget(&self) -> Report {
+        let text = match self.budgets() {
+            Some(budgets) => budgets.go_on(),
+            None => "Type this inside a session.".to_owned(),
+        };
+        Report::from_paragraph(text)
     }
 
-    /// The status line is turned on or off.
+    /// Turns the status line on or off.
     fn switch_line(&self, words: &str) -> Report {
-        let done = match words.trim() {
+        let outcome = match words.trim() {
             "on" => line::turn_on(&self.places, &self.environment),
             "off" => line::turn_off(&self.places),
-            _ => Ok(ON_OR_OFF.to_owned()),
+            _ => Ok(LINE_ON_OR_OFF.to_owned()),
         };
-        Report::from_lines(&done.unwrap_or_else(|error| in_one_line(&error)))
+        Report::from_lines(&outcome.unwrap_or_else(|error| in_one_line(&error)))
     }
 }
 
-fn failed(error: &anyhow::Error) -> Report {
-    let is_ours = !error.is::<Misuse>();
-    let lead = is_ours.then_some("whycap could not read what was spent: ");
-    let lead = lead.unwrap_or_default();
+fn failure(error: &anyhow::Error) -> Report {
+    let lead = if error.is::<Misuse>() {
+        ""
+    } else {
+        "whycap could not read what was spent: "
+    };
     Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
 
-/// The answer of `/whycap spend`: the last seven days, or what was asked for, with the same arguments as in a
-/// shell. People leave the dashes out in a conversation.
-fn reply_on_spend(words: &str, machine: &Machine) -> anyhow::Result<Reply> {
-    let usual = words.trim().is_empty().then_some("since 7d");
-    let typed = usual.unwrap_or(words).split_whitespace();
-    let with_dashes = typed.map(|word| match word {
+/// Answers `/whycap spend` with the spend of the last seven days, or with the statement that the arguments request. The
+/// arguments are the same as in a shell, except that people omit the dashes in a conversation.
+fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
+    let typed = if words.trim().is_empty() {
+        "since 7d"
+    } else {
+        words
+    };
+    let arguments = typed.split_whitespace().map(|word| match word {
         "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
         _ => word.to_owned(),
     });
     let command = Command::new("/whycap spend").no_binary_name(true);
-    let asked = SpendArguments::augment_args(command).try_get_matches_from(with_dashes);
-    let asked = asked.and_then(|asked| SpendArguments::from_arg_matches(&asked));
-    let asked = asked.map_err(|error| misuse(format!("{}.", found_wrong(&error))))?;
-    if asked.is_for_a_shell() {
-        let in_a_shell = format!("Ask that in a shell: whycap spend {words}");
-        return Ok(Report::from_paragraph(in_a_shell).into());
+    let parsed = SpendArguments::augment_args(command)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| SpendArguments::from_arg_matches(&matches))
+        .map_err(|error| misuse(format!("{}.", parser_message(&error))))?;
+    if parsed.is_for_shell() {
+        let text = format!("Ask that in a shell: whycap spend {words}");
+        return Ok(Report::from_paragraph(text).into());
     }
-    asked.reply(machine)
+    parsed.reply(context)
 }
 
+/// Shortens an answer that Claude Code would otherwise cut off, and adds a note that it was shortened.
 fn shorten(text: &str) -> String {
-    let cut = text.char_indices().nth(MOST_SHOWN);
-    match cut.and_then(|(end, _)| text.get(..end)) {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => {
+            let start = text.get(..end).unwrap_or(text);
+            format!("{start}\n… (the rest: whycap in a terminal)")
+        }
         None => text.to_owned(),
-        Some(beginning) => format!("{beginning}\n… (the rest: whycap in a terminal)"),
     }
 }
 
-/// What was asked, if a prompt is meant for whycap: the words after `/whycap` or `/whycap:`.
+/// Returns the words after `/whycap` or `/whycap:` if a prompt is meant for whycap, or `None` otherwise.
 ///
-/// The client hands a command on as it was typed; some events carry it in tags instead.
-pub(super) fn asked(prompt: &str) -> Option<String> {
+/// Claude Code passes on a command as it was typed or, in some events, inside tags.
+pub(super) fn question_in(prompt: &str) -> Option<String> {
     let (name, arguments) = if let Some((_, tagged)) = prompt.split_once("<command-name>/whycap") {
         let (name, rest) = tagged.split_once("</command-name>")?;
-        let arguments = rest.split_once("<command-args>");
-        let arguments = arguments.and_then(|(_, rest)| rest.split_once("</command-args>"));
+        let arguments = rest
+            .split_once("<command-args>")
+            .and_then(|(_, rest)| rest.split_once("</command-args>"));
         (name, arguments.map_or("", |(arguments, _)| arguments))
     } else {
         let typed = prompt.trim().strip_prefix("/whycap")?;
         typed.split_at(typed.find(char::is_whitespace).unwrap_or(typed.len()))
     };
-    let arguments = arguments.trim();
+    let subject_arguments = arguments.trim();
     match name.strip_prefix(':') {
-        // The plugin's one command file takes every subject, as /whycap does.
-        Some("explain") => Some(arguments.to_owned()),
-        Some(subject) => Some(format!("{subject} {arguments}")),
-        None => name.is_empty().then(|| arguments.to_owned()),
+        // The plugin has a single command file, which accepts the same topics as /whycap.
+        Some("explain") => Some(subject_arguments.to_owned()),
+        Some(subject) => Some(format!("{subject} {subject_arguments}")),
+        None if name.is_empty() => Some(subject_arguments.to_owned()),
+        None => None,
     }
 }
 
@@ -145,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_commands_for_whycap_are_taken() {
+    fn only_commands_for_whycap_are_answered() {
         for (prompt, expected) in [
             ("/whycap", Some("")),
             ("  /whycap explain ", Some("explain")),
@@ -161,7 +188,7 @@ mod tests {
             ("/other", None),
             ("", None),
         ] {
-            assert_eq!(asked(prompt).as_deref(), expected, "{prompt}");
+            assert_eq!(question_in(prompt).as_deref(), expected, "{prompt}");
         }
     }
 

@@ -1,10 +1,10 @@
-//! `whycap budget`: how far each budget is used, how fast, and where that leads.
+//! `whycap budget`: shows how much of each budget is used, the rate of spending, and the forecast.
 
 use super::reply::{Reply, Verb};
-use crate::budget::overview::{BesideBudgets, Survey};
-use crate::hints;
-use crate::ledger::{EVER, Meant, SpendSource};
-use crate::machine::Machine;
+use crate::budget::hints::best_hint;
+use crate::budget::overview::{AdditionalFacts, BudgetOverview};
+use crate::context::Context;
+use crate::ledger::{EVER, Selected, SpendSource};
 use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
@@ -17,31 +17,36 @@ pub(crate) struct BudgetArguments {
 }
 
 impl Verb for BudgetArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let (config, Clock { now, zone, .. }) = (&machine.config, machine.clock());
-        let ((today, _), (month, _)) = (zone.day_bounds(now), zone.month_bounds(now));
-        let writes = machine.writes(Some(today.timestamp_millis()));
-        let sessions = machine.sessions_asked();
-        let report = machine.gathered(|ledger, caught| {
-            let mut survey = Survey::new(machine.clock(), config, sessions.clone());
-            ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
-            let served = ledger.answers_since(today, false, &|_| true)?;
-            let hint = hints::best(served, &writes, machine.prices(), &config.hints.off);
-            let percent_worth = machine.worth(&ledger, None)?.with_prompts(&writes);
-            let paid = config.budget.credits.and_then(|_| {
-                let incidents = machine.incidents();
-                let costs = |since, is_own: Meant<'_>| ledger.costs_since(since, is_own);
-                Some(incidents.paid_since(month, &costs)?.cost)
-            });
-            let damaged = ledger.damaged(month.timestamp_millis())?;
-            let beside = BesideBudgets {
-                hint,
-                percent_worth,
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let (config, Clock { now, zone, .. }) = (&context.config, context.clock());
+        let (today, _) = zone.day_bounds(now);
+        let (month, _) = zone.month_bounds(now);
+        let writes = context.writes(Some(today.timestamp_millis()));
+        let sessions = context.sessions_asked();
+        let report = context.with_ledger(|ledger, read| {
+            let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
+            ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
+            let served = ledger.responses_since(today, false, &|_| true)?;
+            let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
+            let mut paid = None;
+            if config.budget.credits.is_some() {
+                let costs = |since, is_own: Selected<'_>| ledger.costs_since(since, is_own);
+                let incidents = context.incidents();
+                let paid_since = incidents.credits_use().paid_since(month, &costs);
+                paid = paid_since.map(|paid| paid.cost);
+            }
+            let additional = AdditionalFacts {
+                hint: best_hint(served, &writes, context.prices(), &config.hints.off),
+                percent_worth: context.worth(&ledger, None)?.with_prompts(&writes),
                 paid,
-                is_complete: caught.is_all() && damaged.is_empty(),
+                is_complete: read.is_all() && damaged.is_empty(),
             };
-            let file = &machine.places.settings;
-            Ok(survey.report(&beside, &file.to_string_lossy(), &machine.places.show(file)))
+            let file = &context.places.settings;
+            Ok(overview.report(
+                &additional,
+                &file.to_string_lossy(),
+                &context.places.show(file),
+            ))
         })?;
         Ok(Reply::from(report).in_json(self.json))
     }

@@ -1,11 +1,12 @@
-//! `whycap config`: the configuration in effect, as a file that says the same.
+//! `whycap config`: prints the effective configuration in the form of a configuration file, or
+//! creates that file.
 
 use anyhow::ensure;
 
 use super::reply::{Reply, Verb};
 use crate::config::Config;
+use crate::context::Context;
 use crate::disk;
-use crate::machine::Machine;
 use crate::render::Report;
 
 /// Arguments of `whycap config`.
@@ -21,28 +22,28 @@ pub(crate) struct ConfigArguments {
 }
 
 impl Verb for ConfigArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let file = &machine.places.settings;
-        let shown = machine.places.show(file);
-        let says = if self.path {
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let file = &context.places.settings;
+        let shown = context.places.show(file);
+        let text = if self.path {
             file.display().to_string()
         } else if self.write {
-            disk::create_shared_directory_of(file)?;
+            disk::create_shared_parent_directory(file)?;
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,
-                "{shown} exists and is left as it is; edit it, or move it away"
+                "{shown} exists and was not changed; edit it, or move it away"
             );
             format!("Written: {shown}")
         } else {
-            let from = if file.exists() {
+            let source = if file.exists() {
                 format!("what {shown} says, and defaults")
             } else {
                 format!("the defaults, because there is no {shown}")
             };
-            let heading = format!("whycap's configuration in effect: {from}.");
-            machine.config.in_effect(&heading)
+            let heading = format!("whycap's configuration in effect: {source}.");
+            context.config.in_effect(&heading)
         };
-        Ok(Report::from_lines(&says).into())
+        Ok(Report::from_lines(&text).into())
     }
 }

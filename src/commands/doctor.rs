@@ -1,9 +1,8 @@
-//! `whycap doctor`: what is wrong with the set-up, and how to mend it.
+//! `whycap doctor`: checks the setup and suggests a fix for each problem.
 
 use super::reply::{Reply, Verb};
+use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
-use crate::machine::Machine;
-use crate::render::rows_for_answer;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Default, clap::Args)]
@@ -15,18 +14,24 @@ pub(crate) struct DoctorArguments {
 }
 
 impl Verb for DoctorArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let home = &machine.places.home;
-        let directory = machine.project().unwrap_or_else(|| home.clone());
-        let (environment, places) = (machine.environment.clone(), machine.places.clone());
-        let findings = examine(&Setup::new(environment, places, directory));
-        let all = report(&findings);
-        let room = rows_for_answer(machine.event().and(machine.environment.rows()));
-        // In a conversation there may be no room for all: what is well is only counted.
-        if room.is_some_and(|room| all.rows_on(machine.page()) > room) {
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let directory = context
+            .project()
+            .unwrap_or_else(|| context.places.home.clone());
+        let findings = examine(&Setup::new(
+            context.environment.clone(),
+            context.places.clone(),
+            directory,
+        ));
+        let whole = report(&findings);
+        if context.event().is_some()
+            && let Some(room) = context.conversation_rows()
+            && whole.row_count(context.page()) > room
+        {
+            // If there is not enough space for all checks, only the number of passed checks is shown.
             return Ok(report_of_problems(findings).into());
         }
-        let reply = Reply::from(all).in_json(self.json);
+        let reply = Reply::from(whole).in_json(self.json);
         Ok(reply.with_code(is_any_broken(&findings)))
     }
 }

@@ -1,8 +1,8 @@
-//! `whycap drain`: what was written to the prompt cache again, and why.
+//! `whycap drain`: reports avoidable cache writes.
 
 use super::reply::{Reply, Verb, misuse};
+use crate::context::Context;
 use crate::drain::bug_report;
-use crate::machine::Machine;
 use crate::render::Report;
 use crate::spend::DaysAsked;
 
@@ -24,11 +24,11 @@ pub(crate) struct DrainArguments {
 }
 
 impl Verb for DrainArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let period = self.days.period(machine.clock()).map_err(misuse)?;
-        let drain = machine.drained(self.session.as_deref(), period)?;
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let period = self.days.period(context.clock()).map_err(misuse)?;
+        let drain = context.drained(self.session.as_deref(), period)?;
         if self.report {
-            return Ok(Report::from_lines(&bug_report(&drain.found)).into());
+            return Ok(Report::from_lines(&bug_report(&drain.findings)).into());
         }
         Ok(Reply::from(drain.report()).in_json(self.json))
     }

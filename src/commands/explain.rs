@@ -1,17 +1,17 @@
-//! `whycap explain`: what really stopped the work, and what to do about it.
+//! `whycap explain`: explains what stopped work and what to do about it.
 
 use std::io::{self, Read};
 
 use serde_json::json;
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Verb, misuse};
+use crate::context::Context;
+use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
-use crate::limits::standing::Wait;
-use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// What was asked for.
+/// Arguments of `whycap explain`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/explain.txt"))]
 pub(crate) struct ExplainArguments {
@@ -36,40 +36,55 @@ pub(crate) struct ExplainArguments {
     exit_code: bool,
 }
 
-/// A message is shorter; more is not read, for it may never end.
+/// The maximum number of bytes that are read from standard input. Every message is shorter than that, but the input may
+/// never end.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 impl Verb for ExplainArguments {
-    /// The newest open error, else the newest one, or a text that was given.
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let incidents = machine.incidents();
-        let session = machine.whole_session(self.session.as_deref());
-        let session = session.as_deref();
-        let pasted = self.text.as_deref().or(self.message.as_deref());
-        let situation = match pasted {
-            Some("-") => {
-                let mut text = Vec::new();
-                // An error gives what was read so far.
-                let _ = io::stdin().take(LONGEST_MESSAGE).read_to_end(&mut text);
-                incidents.pasted(&String::from_utf8_lossy(&text))
-            }
-            Some(text) => incidents.pasted(text),
-            None => machine.situation(&incidents, session),
+    /// Explains the message that was passed. Without a message, explains the newest open incident or, if no incident is
+    /// open, the newest incident.
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let incidents = context.incidents();
+        let complete_id = context.complete_session_id(self.session.as_deref());
+        let session = complete_id.as_deref();
+        let message = self.text.as_deref().or(self.message.as_deref());
+        // Programs rely on the JSON for an empty message being the same as for any other unknown message.
+        if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
+            return Err(misuse(
+                "the message to explain is empty; paste it, as in `whycap explain \"Limit reached\"`, or type only `whycap explain` for the newest error",
+            ));
+        }
+        let situation = match message {
+            Some("-") => incidents.explain_text(&read_message()),
+            Some(text) => incidents.explain_text(text),
+            None => context.situation(&incidents, session),
         };
         let incident = situation.incident.as_ref();
         let facts = json!({ "incident": incident.map(Incident::to_json) });
         let mut report = Report::new(facts).indented();
         if !self.json {
-            if pasted.is_none() {
-                // That going on costs money comes before what is over.
-                report.paragraphs(Tone::Alarm, machine.paid_now(&incidents));
+            if message.is_none() {
+                // Something that is costing money right now is more urgent than an incident that is over.
+                report.paragraphs(Tone::Alarm, context.paid_now(&incidents));
             }
-            machine.explain(incident, session, self.long, &incidents, &mut report);
+            context.explain(incident, session, self.long, &incidents, &mut report);
         }
-        let is_unknown = session.is_some_and(|session| !incidents.know(session));
-        let wait = situation.wait().or(is_unknown.then_some(Wait::Unknown));
-        let code = self.exit_code.then(|| Wait::exit_code(wait));
-        let code = code.unwrap_or_default();
+        let mut code = 0;
+        if self.exit_code {
+            let is_unknown = session.is_some_and(|session| !incidents.knows_session(session));
+            let wait = match situation.wait() {
+                None if is_unknown => Some(Wait::Unknown),
+                wait => wait,
+            };
+            code = Wait::exit_code(wait);
+        }
         Ok(Reply::from(report).in_json(self.json).with_code(code))
     }
+}
+
+/// Reads the message from standard input. If a read fails, the message ends there.
+fn read_message() -> String {
+    let mut text = Vec::new();
+    let _ = io::stdin().take(LONGEST_MESSAGE).read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }

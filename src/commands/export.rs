@@ -1,78 +1,88 @@
-//! `whycap export`: rows for whoever puts the spend of several machines or people together.
+//! `whycap export`: writes rows for a team, and prints the scripts that load them.
 
 use std::path::{Path, PathBuf};
 
 use super::reply::{Reply, Verb, misuse};
-use crate::export::{Erasure, Reader, Rows, bring_up_to_date, erase_rows, new_key};
-use crate::machine::Machine;
+use crate::context::Context;
+use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, print};
+
+const NO_DIRECTORY: &str =
+    "DuckDB reads files in place; say where: whycap export DIR --print duckdb";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/export.txt"))]
 pub(crate) struct ExportArguments {
-    /// The directory that the files go to, or - for standard output
+    /// The directory to write to, or - for standard output
     #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]
     target: Option<PathBuf>,
-    /// First day, as 2026-11-20, or 7d for the last seven days
+    /// First day: 2026-11-20, today, yesterday, 7d (7 days)
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
-    /// Only these rows go to standard output
+    /// Write only these rows; needs -
     #[arg(long, value_enum)]
-    rows: Option<Rows>,
-    /// Write nothing; show ten rows exactly as they would leave, and what is left out
+    rows: Option<RowType>,
+    /// Write nothing; show ten rows exactly as they would be exported, and what is left out
     #[arg(long)]
     dry_run: bool,
-    /// Print what a database needs to read it, or a dashboard for Grafana
+    /// Print a script that loads exports into a database, or a dashboard
     #[arg(long, value_enum, conflicts_with_all = ["since", "rows", "dry_run"])]
-    print: Option<Reader>,
-    /// Erase what all machines exported to DIR: person=NAME, project=NAME or before=DAY; with
-    /// --print, print the same for a database
+    print: Option<Script>,
+    /// Erase what all machines exported to DIR: person=NAME, project=NAME or before=DAY. With
+    /// --print clickhouse, print the SQL that erases it
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run"])]
     erase: Option<Erasure>,
-    /// Print a new random key for [export] key
+    /// Print a new random value for export.key in config.toml
     #[arg(long, exclusive = true)]
     new_key: bool,
 }
 
 impl Verb for ExportArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         if self.new_key {
-            return print_words(&new_key()?);
+            return print_text(&new_key()?);
         }
-        if let Some(reader) = self.print {
-            let sql = reader.text(self.target.as_deref(), self.erase.as_ref());
-            let why = "DuckDB reads files in place; say where: whycap export DIR --print duckdb";
-            return print_words(&sql.ok_or_else(|| misuse(why))?);
+        if let Some(script) = self.print {
+            let text = script
+                .text(self.target.as_deref(), self.erase.as_ref())
+                .ok_or_else(|| misuse(NO_DIRECTORY))?;
+            return print_text(&text);
         }
+        let places = &context.places;
+        let now = context.environment.now;
         let target = self.target.as_deref().unwrap_or(Path::new("-"));
-        if let Some(what) = &self.erase {
-            let (report, gaps) = erase_rows(target, what, &machine.places)?;
-            machine.name_gaps(&gaps);
-            return Ok(Reply::from(report).with_code(!gaps.is_empty()));
-        }
-        let (places, now) = (&machine.places, machine.environment.now);
         let is_piped = target == Path::new("-");
+        if let Some(erasure) = &self.erase {
+            let (report, unreadable) = erase(target, erasure, places)?;
+            context.report_unreadable_exports(&unreadable);
+            return Ok(Reply::from(report).with_code(!unreadable.is_empty()));
+        }
         if self.rows.is_some() && !is_piped {
             return Err(misuse("--rows goes with - only; a directory gets all"));
         }
-        let (since, until) = (self.since.clone(), None);
-        let days = DaysAsked { since, until };
-        let since = days.first_in_utc(machine.clock()).map_err(misuse)?;
+
+        let days = DaysAsked {
+            since: self.since.clone(),
+            until: None,
+        };
+        let since = days.first_in_utc(context.clock()).map_err(misuse)?;
         if !is_piped && !self.dry_run {
-            let done = bring_up_to_date(target, since, (places, now), || machine.leaving())?;
-            return Ok(done.into());
+            let report = update_exports(target, since, places, now, || context.new_rows())?;
+            return Ok(report.into());
         }
-        let leaving = machine.leaving()?.only(since, self.rows);
+        let mut rows = context.new_rows()?;
+        rows.restrict(since, self.rows);
         if self.dry_run {
-            return Ok(leaving.report(places, now).into());
+            Ok(rows.preview(places, now).into())
+        } else {
+            print_text(&rows.lines(now))
         }
-        print_words(&leaving.lines(now))
     }
 }
 
-fn print_words(text: &str) -> anyhow::Result<Reply> {
+fn print_text(text: &str) -> anyhow::Result<Reply> {
     print(&Shown::text(text))?;
     Ok(Reply::default())
 }

@@ -1,23 +1,24 @@
-//! `whycap hook`: one event from Claude Code. Always exit code 0; prints nothing or one JSON object.
+//! `whycap hook`: handles one event from Claude Code. It always exits with 0, and prints nothing or one JSON object.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::answer::asked;
+use super::answer::question_in;
 use super::host::{Deadline, read_input};
 use crate::claude::hook_event::{EventName, HookEvent};
+use crate::context::{Context, in_reply};
 use crate::environment::Environment;
 use crate::install::entries;
-use crate::machine::{Machine, in_reply};
 use crate::places::Places;
 use crate::terminal::{Shown, print};
 
-/// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
+/// The maximum size of an event, in bytes. A prompt with pasted files can be long.
 const STDIN_LIMIT: usize = 16 << 20;
 
-/// How long an event may take, and one that asks: more than the answers themselves take.
-const LONGEST: Duration = Duration::from_millis(700);
-const LONGEST_ANSWER: Duration = Duration::from_millis(850);
+/// The maximum time for handling an event.
+const EVENT_DEADLINE: Duration = Duration::from_millis(700);
+/// The maximum time for answering `/whycap`.
+const ANSWER_DEADLINE: Duration = Duration::from_millis(850);
 
 /// Handles the event on standard input.
 pub(crate) fn run(environment: Environment) -> ExitCode {
@@ -25,47 +26,48 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
     let places = Places::in_session(&environment, &projects);
-    // The user's settings run the same hook where the plugin's copy is the second one: it stays silent.
-    let name = event.name;
-    let name = name.filter(|name| !entries::is_second_run(&places, &environment, *name));
-    let Some(name) = name else {
+    let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    let words = event.prompt.as_deref().and_then(asked);
-    let deadline = deadline(words.is_some(), name);
-    let mut machine = Machine::at_places(places, environment);
-    machine.conversation = Some(event);
-    let reply = match (name, words) {
-        (EventName::StopFailure, _) => machine.on_failure(),
-        (EventName::UserPromptSubmit | EventName::UserPromptExpansion, None) => machine.on_prompt(),
+    // If the user's settings run the same hook, the plugin's copy of the hook does nothing.
+    if entries::is_second_run(&places, &environment, name) {
+        return ExitCode::SUCCESS;
+    }
+    let question = event.prompt.as_deref().and_then(question_in);
+    let deadline = start_deadline(question.is_some(), name);
+    let mut context = Context::at_places(places, environment);
+    context.conversation = Some(event);
+    let reply = match (name, question) {
+        (EventName::StopFailure, _) => context.on_failure(),
+        (EventName::UserPromptSubmit | EventName::UserPromptExpansion, None) => context.on_prompt(),
         (
             EventName::UserPromptSubmit | EventName::UserPromptExpansion | EventName::CommandRun,
             Some(words),
-        ) => Some(in_reply(name, &machine.answer(&words))),
-        (EventName::SessionStart, _) => machine.on_start(),
-        (EventName::Stop, _) => machine.on_answer(),
-        (EventName::SessionEnd, _) => machine.on_end(),
+        ) => Some(in_reply(name, &context.answer(&words))),
+        (EventName::SessionStart, _) => context.on_start(),
+        (EventName::Stop, _) => context.on_answer(),
+        (EventName::SessionEnd, _) => context.on_end(),
         (EventName::CommandRun, None) => None,
     };
-    // A closed pipe means that the client does not wait for an answer.
-    let _ = deadline.speak(|| reply.map(|reply| print(&Shown::json(&reply))));
-    // After the answer, so that nobody waits for it.
+    // A closed pipe means that Claude Code no longer waits for a reply.
+    let _ = deadline.print_in_time(|| reply.map(|reply| print(&Shown::json(&reply))));
     if matches!(
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        machine.catch_up();
+        // The reply has already been printed, so nobody is waiting for this.
+        context.catch_up();
     }
     ExitCode::SUCCESS
 }
 
-/// Stands over everything: `SQLite` may try for ten seconds.
-fn deadline(is_question: bool, name: EventName) -> Deadline {
+/// Starts the time limit for the reply. Without a time limit, `SQLite` might wait for ten seconds.
+fn start_deadline(is_question: bool, name: EventName) -> Deadline {
     if !is_question {
-        return Deadline::start(LONGEST, || Shown::text(""));
+        return Deadline::start(EVENT_DEADLINE, || Shown::text(""));
     }
-    // Held back in any case: what was meant for whycap is not for the model.
-    Deadline::start(LONGEST_ANSWER, move || {
+    // A question for whycap is blocked even if there is no time to answer it, so that the model never sees it.
+    Deadline::start(ANSWER_DEADLINE, move || {
         let text = "whycap had no time to answer; ask it in another terminal";
         Shown::json(&in_reply(name, text))
     })

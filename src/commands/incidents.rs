@@ -1,15 +1,16 @@
-//! The limit errors of the past: `whycap incidents` lists them, `whycap report` writes one up to be pasted in public.
+//! `whycap incidents` and `whycap report`: list past incidents, and summarize an incident for a public bug report.
 
 use std::path::PathBuf;
 
 use super::reply::{Reply, Verb};
+use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
+use crate::incidents::{Asker, list_retries};
 use crate::ledger::EVER;
 use crate::limits::bug_report;
-use crate::machine::Machine;
 use crate::render::Report;
 
-/// What was asked for.
+/// Arguments of `whycap incidents`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/incidents.txt"))]
 pub(crate) struct IncidentsArguments {
@@ -24,30 +25,40 @@ pub(crate) struct IncidentsArguments {
     from: Option<PathBuf>,
 }
 
-/// A conversation is no place for a long list.
+/// The maximum number of incidents that an answer in a conversation lists.
 const MOST_IN_CONVERSATION: usize = 20;
 
 impl Verb for IncidentsArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         if let Some(directory) = &self.from {
-            let limits = machine.limits_of_exports(directory, &EVER)?;
-            let report = report_of_exports(&limits, machine.clock());
-            let is_partial = !limits.gaps.is_empty();
+            let limits = context.limits_of_exports(directory, &EVER)?;
+            let report = report_of_exports(&limits, context.clock());
+            let is_partial = !limits.unreadable.is_empty();
             return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
         }
-        let known = machine.incidents();
-        let session = machine.whole_session(self.session.as_deref());
-        let session = session.as_deref();
-        let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
-        // A conversation is told what is known without a ledger, too.
-        let all = |_| known.found(session, usize::MAX);
-        let incidents = found.or_else(|error| machine.event().map(all).ok_or(error))?;
-        let most = machine.event().map_or(usize::MAX, |_| MOST_IN_CONVERSATION);
-        Ok(Reply::from(report(&incidents, most, machine.clock())).in_json(self.json))
+        let known = context.incidents();
+        let complete_id = context.complete_session_id(self.session.as_deref());
+        let session = complete_id.as_deref();
+        let listed = context.with_ledger(|ledger, _| {
+            let retries = list_retries(session, &ledger)?;
+            Ok((known.history(session, &ledger)?, retries))
+        });
+        let ((incidents, retries), most) = match (listed, context.event()) {
+            (Ok(incidents), None) => (incidents, usize::MAX),
+            (Ok(incidents), Some(_)) => (incidents, MOST_IN_CONVERSATION),
+            // Without the ledger, older errors from transcripts are missing, but they are not essential in a
+            // conversation.
+            (Err(_), Some(_)) => (
+                (known.history_without_ledger(session), Vec::new()),
+                MOST_IN_CONVERSATION,
+            ),
+            (Err(error), None) => return Err(error),
+        };
+        Ok(Reply::from(report(&incidents, &retries, most, context.clock())).in_json(self.json))
     }
 }
 
-/// What was asked for.
+/// Arguments of `whycap report`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/report.txt"))]
 pub(crate) struct ReportArguments {
@@ -57,11 +68,15 @@ pub(crate) struct ReportArguments {
 }
 
 impl Verb for ReportArguments {
-    /// As Markdown.
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let session = machine.whole_session(self.session.as_deref());
-        let text = match machine.incidents().situation(session.as_deref()).incident {
-            Some(incident) => bug_report::write(&incident, machine.clock()),
+    /// Writes the report as Markdown.
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let session = context.complete_session_id(self.session.as_deref());
+        let text = match context
+            .incidents()
+            .situation(session.as_deref(), Asker::Shell)
+            .incident
+        {
+            Some(incident) => bug_report::write(&incident, context.clock()),
             None => "No limit error is known, so there is nothing to report.".to_owned(),
         };
         Ok(Report::from_lines(&text).into())

@@ -1,12 +1,13 @@
-//! `whycap install`: wires the status line and the hooks into a settings file.
+//! `whycap install`: adds the status line, the hooks, and `/whycap` to Claude Code.
 
 use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsScope, path_of};
-use crate::doctor::check_takes_hooks;
-use crate::install::entries::Kept;
+use crate::context::Context;
+use crate::doctor::{check_knows_hooks, client_version};
+use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit::Additions;
+use crate::install::slash_command::SlashCommand;
 use crate::install::{PATIENCE, carry_out, own_path, plan, sweep, words};
-use crate::machine::Machine;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -21,56 +22,81 @@ pub(crate) struct InstallArguments {
     /// Only the status line
     #[arg(long)]
     statusline: bool,
-    /// Only the hooks
+    /// Only the hooks and /whycap
     #[arg(long)]
     hooks: bool,
-    /// Whose settings: yours everywhere, this project's, or yours in this project
+    /// Which settings: yours everywhere, this project's, or yours in this project
     #[arg(long, value_enum, default_value = "user")]
     scope: SettingsScope,
-    /// Show another program's status line above ours
+    /// Show your own status line above whycap's
     #[arg(long, conflicts_with = "replace")]
     wrap: bool,
-    /// Set another program's status line aside; uninstall puts it back
+    /// Replace your own status line; uninstall restores it
     #[arg(long)]
     replace: bool,
+    /// Add /whycap as a command file instead of a plugin
+    #[arg(long)]
+    no_plugin: bool,
 }
 
 impl Verb for InstallArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let (places, directory) = (&machine.places, machine.directory());
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let (places, directory) = (&context.places, context.directory());
         let path = path_of(self.scope, places, &directory);
-        let (dry_run, status_line) = (self.dry_run, self.statusline || !self.hooks);
+        let status_line = self.statusline || !self.hooks;
         let hooks = self.hooks || !self.statusline;
         if hooks {
-            check_takes_hooks(places)?;
+            check_knows_hooks(places)?;
         }
-        let wanted = Additions {
-            program: &own_path::of_process(&machine.environment)?,
+
+        let additions = Additions {
+            program: &own_path::of_process(&context.environment)?,
             status_line,
             hooks,
             keep: match (self.wrap, self.replace) {
-                (true, _) => Some(Kept::Wrapped),
-                (_, true) => Some(Kept::SetAside),
-                _ if status_line && !dry_run => words::ask(&path)?,
+                (true, _) => Some(KeepPurpose::Wrapped),
+                (_, true) => Some(KeepPurpose::SetAside),
+                _ if status_line && !self.dry_run => words::ask(&path)?,
                 _ => None,
             },
+            slash_command: hooks.then(|| self.slash_command(context)),
         };
-        if !dry_run {
-            sweep(places, &path, machine.environment.now);
+        if !self.dry_run {
+            sweep(places, &path, context.environment.now);
         }
-        let make = || plan::install(places, &path, wanted);
-        let plan = carry_out(places, PATIENCE, dry_run, make)?;
+        let plan = carry_out(places, PATIENCE, self.dry_run, || {
+            plan::install(places, &path, additions)
+        })?;
+
         let mut report = Report::default();
         report.paragraph(Tone::Strong, places.show(&path));
-        words::add(&plan, &path, dry_run, &mut report);
+        words::add(&plan, &path, self.dry_run, &mut report);
         for note in words::afterthoughts(places, &directory, self.scope) {
             report.item("  note: ", Tone::Plain, note);
         }
-        report.line(match (dry_run, plan.is_empty()) {
+        report.line(match (self.dry_run, plan.is_empty()) {
             (true, _) => "Nothing was changed.",
-            (_, true) => "whycap was installed already; nothing was written.",
-            _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
+            (false, true) => "whycap was already installed; nothing was written.",
+            (false, false) => {
+                "Open sessions pick this up within seconds. To undo: whycap uninstall"
+            }
         });
+        if hooks && !self.dry_run && additions.slash_command == Some(SlashCommand::Plugin) {
+            report.paragraph(
+                Tone::Plain,
+                "You can use /whycap at a limit: Claude Code still continues by itself after the reset.",
+            );
+        }
         Ok(report.into())
+    }
+}
+
+impl InstallArguments {
+    /// Returns the method for adding `/whycap` that the installed version of Claude Code supports.
+    fn slash_command(&self, context: &Context) -> SlashCommand {
+        if self.no_plugin {
+            return SlashCommand::File;
+        }
+        SlashCommand::for_version(client_version(&context.places, &context.environment))
     }
 }

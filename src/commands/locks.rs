@@ -1,14 +1,14 @@
-//! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
+//! `whycap locks` and `whycap --clear-stale-locks`: list Claude Code's locks, and clear the stale ones.
 
 use std::cell::Cell;
 
 use super::reply::{Reply, Verb};
+use crate::context::Context;
 use crate::locks::clearing::Clearing;
-use crate::locks::{self, LockAction, listing, quarantine};
-use crate::machine::Machine;
-use crate::terminal::remark;
+use crate::locks::{self, LockAction, quarantine};
+use crate::terminal::print_notice;
 
-/// What `whycap locks` is told.
+/// Arguments of `whycap locks`.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/locks.txt"))]
 pub(crate) struct LocksArguments {
@@ -20,7 +20,7 @@ pub(crate) struct LocksArguments {
     restore: bool,
 }
 
-/// What `whycap --clear-stale-locks` is told.
+/// Arguments of `whycap --clear-stale-locks`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClearArguments {
     /// Clear leftover locks [with --dry-run, --json]
@@ -35,35 +35,39 @@ pub(crate) struct ClearArguments {
 }
 
 impl Verb for LocksArguments {
-    /// Every lock with its judgement, or what was brought back.
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let (places, now) = (&machine.places, machine.environment.now);
+    /// Lists every lock with its verdict, or restores the quarantined locks. The exit code is 1 if a lock could not be
+    /// restored.
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let (places, now) = (&context.places, context.environment.now);
         if self.restore {
             let restored = quarantine::restore(places)?;
-            let all_back = restored.iter().all(|item| item.back);
-            let reply = Reply::from(listing::restored(&restored, places)).in_json(self.json);
-            return Ok(reply.with_code(!all_back));
+            let is_all_back = restored.iter().all(|item| item.back);
+            let report = locks::report::restored(&restored, places);
+            return Ok(Reply::from(report)
+                .in_json(self.json)
+                .with_code(!is_all_back));
         }
-        let found = locks::survey(places, now, machine.project().as_deref());
-        Ok(Reply::from(listing::surveyed(found, places, now)).in_json(self.json))
+        let all_locks = locks::find_all(places, now, context.project().as_deref());
+        let report = locks::report::all_locks(all_locks, places, now);
+        Ok(Reply::from(report).in_json(self.json))
     }
 }
 
 impl Verb for ClearArguments {
-    /// Clears what is dead. Exit code 1 if something that is dead could not be cleared.
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let project = machine.project();
+    /// Clears the stale locks. The exit code is 1 if one of them could not be cleared.
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let project = context.project();
         let clearing = Clearing {
-            places: &machine.places,
-            environment: &machine.environment,
-            working_directory: project.as_deref(),
+            places: &context.places,
+            environment: &context.environment,
+            project: project.as_deref(),
             dry_run: self.dry_run,
             wait: &std::thread::sleep,
             waited: Cell::default(),
         };
-        let done = clearing.run(&remark)?;
-        let is_any_left = done.iter().any(|lock| lock.action == LockAction::Failed);
-        let reply = Reply::from(listing::cleared(done, &clearing)).in_json(self.json);
-        Ok(reply.with_code(is_any_left))
+        let cleared = clearing.run(&print_notice)?;
+        let has_failed = cleared.iter().any(|lock| lock.action == LockAction::Failed);
+        let report = locks::report::cleared(cleared, &clearing);
+        Ok(Reply::from(report).in_json(self.json).with_code(has_failed))
     }
 }

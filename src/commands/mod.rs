@@ -1,6 +1,7 @@
-//! One file a verb: what it is asked, and which report it replies with. What is known is gathered by the [`Machine`].
+//! The commands, each in its own file, with their arguments and the reports that they return. The [`Context`] collects
+//! the data that they need.
 //!
-//! [`Machine`]: crate::machine::Machine
+//! [`Context`]: crate::context::Context
 
 mod answer;
 pub(crate) mod budget;

@@ -1,12 +1,12 @@
-//! `whycap now`: this moment on one screen, once or watched.
+//! `whycap now`: shows the current state on one screen, once or continuously.
 
 use std::time::Duration;
 
 use super::reply::{Reply, Verb, in_one_line, misuse};
+use crate::context::{Context, WatchedMoment};
 use crate::ledger::{Ledger, Patience};
-use crate::machine::{Machine, Watched};
 use crate::render::Page;
-use crate::terminal::{Palette, Screen, Tone, Woken};
+use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, Default, clap::Args)]
@@ -20,48 +20,54 @@ pub(crate) struct NowArguments {
     json: bool,
 }
 
-/// How often a watched screen is brought up to date.
-const EVERY: Duration = Duration::from_secs(2);
+/// The interval at which a watched screen is refreshed.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 impl Verb for NowArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let ledger = match machine.conversation {
-            Some(_) => Ledger::open(&machine.places.data, Patience::None).map_err(Into::into),
-            // A first reading may take long, and shows how far it is.
-            None => machine.gathered(|ledger, _| Ok(ledger)),
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let ledger = match context.conversation {
+            Some(_) => Ledger::open(&context.places.data, Patience::None).map_err(Into::into),
+            // The first read may take a long time, so a progress bar is shown.
+            None => context.with_ledger(|ledger, _| Ok(ledger)),
         };
-        let mut watched = Watched::new(ledger.map_err(|error| in_one_line(&error)));
+        let mut watched = WatchedMoment::new(ledger.map_err(|error| in_one_line(&error)));
         if self.watch {
-            watch(&mut watched, machine)?;
+            watch(&mut watched, context)?;
             return Ok(Reply::default());
         }
-        Ok(Reply::from(watched.look(machine).report()).in_json(self.json))
+        Ok(Reply::from(watched.collect(context).report()).in_json(self.json))
     }
 }
 
-fn watch(watched: &mut Watched, machine: &Machine) -> anyhow::Result<()> {
-    let is_dumb = machine.environment.text("TERM") == Some("dumb");
+/// Shows the current state until the user quits. Fails if there is no terminal.
+fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
+    let is_dumb = context.environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
-    let mut screen = screen
-        .ok_or_else(|| misuse("--watch needs a terminal; `whycap now` prints the same once"))?;
-    super::host::leave_aborts();
-    let palette = Palette::for_person(&machine.environment);
+    let Some(mut screen) = screen else {
+        return Err(misuse(
+            "--watch needs a terminal; `whycap now` prints the same once",
+        ));
+    };
+    super::host::release_aborts();
+    let palette = Palette::for_stdout(&context.environment);
     loop {
-        let moment = watched.look(&machine.at_present());
-        let mut woken = Woken::Resized;
-        while woken == Woken::Resized {
-            let (columns, rows) = Screen::size();
+        let moment = watched.collect(&context.at_present());
+        loop {
+            let ScreenSize { columns, rows } = Screen::size();
             let page = Page::new(columns, palette);
             let mut report = moment.report_within(rows, page);
-            if report.rows_on(page) + 2 < rows {
+            // The hint needs its own row with an empty row above it, and the last row stays empty.
+            if report.row_count(page) + 2 < rows {
                 report.gap();
-                report.paragraph(Tone::Quiet, "Press q to leave.");
+                report.paragraph(Tone::Quiet, "Press q to quit.");
             }
-            screen.draw(&report.drawn(page))?;
-            woken = screen.wait(EVERY)?;
-        }
-        if woken == Woken::Left {
-            return Ok(());
+            screen.draw(&report.render(page))?;
+            match screen.wait(INTERVAL)? {
+                WakeReason::Quit => return Ok(()),
+                // The same data is laid out again for the new size.
+                WakeReason::Resized => {}
+                WakeReason::TimedOut => break,
+            }
         }
     }
 }

@@ -1,77 +1,85 @@
-//! `whycap statusline --preview`: the configured line at several widths, with sample data.
+//! `whycap statusline --preview`: shows the configured status line at several widths, with sample data.
 
 use chrono::TimeDelta;
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
+use crate::context::Context;
 use crate::environment::Environment;
 use crate::ledger::{LiveFigures, Tally};
 use crate::limits::sample::Sample;
-use crate::machine::Machine;
 use crate::pricing::Money;
 use crate::render::{Page, Report};
-use crate::status_line::{LineFacts, MARGIN, draw};
-use crate::terminal::{Piece, Shown, Tone, is_seen_by_person, width_for_person};
+use crate::status_line::{LineFacts, MARGIN, render_rows};
+use crate::terminal::{Piece, Shown, Tone, is_stdout_terminal, output_width};
 
-/// What Claude Code might send.
+/// The status JSON of a sample session. The times in it are placeholders.
 const SAMPLE: &str = include_str!("sample.json");
 
-/// Terminals that people have.
+/// Common terminal widths, in columns.
 const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 
-/// The line at these widths, as far as the terminal has them, and what is wrong in the
-/// configuration.
+/// Renders the status line at several widths, and reports mistakes in the configuration.
 pub(super) fn preview(environment: Environment) -> Shown {
-    let machine = Machine::new(environment);
-    let (places, config) = (&machine.places, &machine.config);
+    let context = Context::new(environment);
+    let (places, config) = (&context.places, &context.config);
     let settings = places.show(&places.settings);
-    let how = if places.settings.exists() {
+    let source = if places.settings.exists() {
         format!("as {settings} says")
     } else {
         format!("with the defaults, because there is no {settings}")
     };
     let mut report = Report::default();
-    let what = "Sample data, not your session's, drawn";
-    let says = format!("{what} {how}. To see what can be set: whycap config");
-    report.paragraph(Tone::Quiet, says);
+    report.paragraph(
+        Tone::Quiet,
+        format!("Sample data, shown {source}. To see all settings: whycap config"),
+    );
     report.paragraphs(Tone::Warning, &config.problems);
-    for columns in widths(&machine.environment) {
+    for columns in widths(&context.environment) {
         report.section(format!("{columns} columns"));
-        for row in sample_rows(&machine, columns) {
+        for row in sample_rows(&context, columns) {
             report.row(row);
         }
     }
-    report.drawn(Page::for_person(&machine.environment).in_theme(config.theme()))
+    report.render(Page::for_stdout(&context.environment).with_theme(config.theme()))
 }
 
-/// The usual widths; on a terminal those that fit it, and its own.
+/// Returns the common widths. If the output is a terminal, returns the common widths that are narrower than the
+/// terminal, followed by the terminal's own width.
 fn widths(environment: &Environment) -> Vec<usize> {
-    let is_known = environment.columns().is_some() || is_seen_by_person();
-    let own = is_known.then(|| width_for_person(environment));
-    let narrower = WIDTHS.into_iter();
-    let narrower = narrower.filter(|columns| own.is_none_or(|own| *columns < own));
-    narrower.chain(own).collect()
+    if environment.columns().is_none() && !is_stdout_terminal() {
+        return WIDTHS.to_vec();
+    }
+    let own_width = output_width(environment);
+    let mut widths: Vec<usize> = WIDTHS
+        .into_iter()
+        .filter(|columns| *columns < own_width)
+        .collect();
+    widths.push(own_width);
+    widths
 }
 
-fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
-    let (clock, config) = (machine.clock(), &machine.config);
+fn sample_rows(context: &Context, columns: usize) -> Vec<Vec<Piece>> {
+    let (clock, config) = (context.clock(), &context.config);
     let mut sample = SAMPLE.to_owned();
-    for (place, left) in [
+    for (placeholder, left) in [
         ("{in_45_s}", TimeDelta::seconds(45)),
         ("{in_112_m}", TimeDelta::minutes(112)),
         ("{in_84_h}", TimeDelta::hours(84)),
     ] {
         let at = (clock.now + left).timestamp().to_string();
-        sample = sample.replace(place, &at);
+        sample = sample.replace(placeholder, &at);
     }
     let payload = StatusPayload::parse(sample.as_bytes());
-    let again = Money::from_nano(420_000_000);
-    // A project's budget is used so far that the line says so.
-    let project = config.budget.projects.first_key_value();
-    let project = project
+    let forty_two_cents = Money::from_nano(420_000_000);
+    // Sets a project budget that is 90 percent used, so that the status line mentions it.
+    let project = config
+        .budget
+        .projects
+        .first_key_value()
         .and_then(|(project, limit)| Some((project.clone(), Money::from_noisy_usd(limit * 0.9)?)));
     let facts = LineFacts {
-        windows: Sample::told(&payload, clock.now),
+        windows: Sample::from_payload(&payload, clock.now),
         figures: Some(LiveFigures {
             session: spent(3_270_000_000),
             today: spent(12_400_000_000),
@@ -79,13 +87,13 @@ fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
             projects: project.into_iter().collect(),
             is_complete: true,
         }),
-        prompt: Some(again),
-        rewriting: Some(again),
+        prompt: Some(forty_two_cents),
+        rewriting: Some(forty_two_cents),
         directory: Some("~/src/api".to_owned()),
         head: Some(Head::Branch("main".to_owned())),
         ..LineFacts::new(&payload, config, clock)
     };
-    draw(&facts, columns.saturating_sub(MARGIN).max(1))
+    render_rows(&facts, columns.saturating_sub(MARGIN).max(1))
 }
 
 fn spent(nano: i64) -> Tally {

@@ -1,8 +1,8 @@
-//! `whycap prices`: what spend is counted at, since when, and where each row comes from.
+//! `whycap prices`: lists the prices used to calculate spend, the dates on which they took effect, and their sources.
 
 use super::reply::{Reply, Verb};
-use crate::machine::Machine;
-use crate::pricing::{PriceRow, price_list};
+use crate::context::Context;
+use crate::pricing::{PriceRow, price_report};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -16,11 +16,15 @@ pub(crate) struct PricesArguments {
 }
 
 impl Verb for PricesArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let table = machine.prices();
-        let wanted = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
-        let mut rows: Vec<&PriceRow> = table.file.rows.iter().collect();
-        rows.retain(|row| row.model.contains(&wanted));
-        Ok(Reply::from(price_list(table, &rows)).in_json(self.json))
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let table = context.prices();
+        let part_of_name = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
+        let rows: Vec<&PriceRow> = table
+            .list
+            .rows
+            .iter()
+            .filter(|row| row.model.contains(&part_of_name))
+            .collect();
+        Ok(Reply::from(price_report(table, &rows)).in_json(self.json))
     }
 }

@@ -1,24 +1,24 @@
-//! What every verb is: arguments that reply, in a shell and in a conversation; and how one that fails says so in one
-//! line: what happened to which file, why, and what to do about it.
+//! The interface that all commands share. A command turns its arguments into a reply, both in a shell and in a
+//! conversation. A command that fails prints one line that names the file, the cause, and the remedy.
 
 use std::process::ExitCode;
 
+use crate::context::Context;
 use crate::environment::Environment;
 use crate::ledger::LedgerError;
-use crate::machine::Machine;
 use crate::render::Report;
-use crate::terminal::{Shown, complain, print};
+use crate::terminal::{Shown, print, print_error};
 
-/// What was asked for, by a person.
+/// The arguments of a command that people run.
 pub(crate) trait Verb {
-    /// Gathers what is asked for.
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply>;
+    /// Collects the data and returns the reply.
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply>;
 }
 
-/// What a verb has to say, and the code that the process ends with.
+/// A command's output, and the exit code of the process.
 #[derive(Default)]
 pub(crate) struct Reply {
-    /// Empty where the verb has printed by itself.
+    /// The report, which is empty if the command has already printed everything itself.
     pub(super) report: Report,
     pub(super) as_json: bool,
     pub(super) code: u8,
@@ -43,52 +43,58 @@ impl Reply {
         self
     }
 
-    /// Prints it for whoever is there.
+    /// Prints the report and returns the exit code.
     pub(crate) fn print(self, environment: &Environment) -> anyhow::Result<ExitCode> {
         self.report.print(self.as_json, environment)?;
         Ok(ExitCode::from(self.code))
     }
 }
 
-/// Prints a text in which nothing can do harm: our own words, or markup in which everything was made visible.
+/// Prints text without escaping it. The text must be whycap's own, or markup in which everything has been
+/// escaped.
 #[expect(clippy::disallowed_methods, reason = "its tabs and colors matter")]
 pub(crate) fn print_as_it_is(text: String) -> anyhow::Result<ExitCode> {
-    print(&Shown::as_it_is(text))?;
+    print(&Shown::unescaped(text))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was typed makes no sense: exit code 2.
+/// An error in the arguments, for which the exit code is 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(String);
-
-/// Tells a verb's failure in one line on standard error. Exit code 1, or 2 where it is about what was
-/// typed.
-pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
-    complain(&in_one_line(error));
-    ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
-}
 
 pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
     Misuse(why.into()).into()
 }
 
-/// An error and its causes, each thing said once. What the error itself advises comes last.
+/// Prints a failure as one line on standard error. Returns the exit code, which is 2 for an error in the arguments and
+/// 1 otherwise.
+pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
+    print_error(&in_one_line(error));
+    ExitCode::from(if error.is::<Misuse>() { 2 } else { 1 })
+}
+
+/// Returns an error and its causes in one line, without repetitions. The advice, which follows `; ` in the error itself
+/// or comes from the ledger, is placed at the end.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
-    let said = error.to_string();
-    let (what, advice) = said.rsplit_once("; ").unzip();
-    let mut line = what.unwrap_or(&said).to_owned();
+    let text = error.to_string();
+    let (what, advice) = match text.rsplit_once("; ") {
+        Some((what, advice)) => (what, Some(advice)),
+        None => (text.as_str(), None),
+    };
+    let mut line = what.to_owned();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         for clause in cause.split(": ") {
-            // SQLite's number says nothing that its words do not.
-            if !said.contains(clause) && !line.contains(clause) && !clause.starts_with("Error code")
-            {
+            // The text before SQLite's error code already describes the error.
+            let is_error_code = clause.starts_with("Error code");
+            if !is_error_code && !text.contains(clause) && !line.contains(clause) {
                 line = format!("{line}: {clause}");
             }
         }
     }
-    let mut causes = error.chain();
-    let remedy = causes.find_map(|cause| cause.downcast_ref::<LedgerError>()?.remedy());
+    let remedy = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<LedgerError>()?.remedy());
     match advice.or(remedy) {
         Some(advice) => format!("{line}; {advice}"),
         None => line,
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_stands_before_the_advice_and_nothing_is_said_twice() {
+    fn a_cause_comes_before_the_advice_and_nothing_is_repeated() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
         let failed: Result<(), _> = Err(denied());
         let error = failed.context("could not lock /x; remove it and try again");

@@ -1,4 +1,4 @@
-//! The page of `whycap spend --html`: where it goes.
+//! `whycap spend --html`: writes the page to a file or to standard output.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,46 +6,48 @@ use std::path::Path;
 use anyhow::ensure;
 
 use super::reply::{Reply, print_as_it_is};
+use crate::context::Context;
 use crate::disk::{self, Durability};
 use crate::html::BEGINNING;
-use crate::machine::Machine;
 use crate::render::Report;
 use crate::spend::ReportRequest;
 
-/// Standard output.
-const PIPE: &str = "-";
+/// The file name that represents standard output.
+const STANDARD_OUTPUT: &str = "-";
 
-/// Writes the page of what is wanted, and says where it is.
+/// Writes the requested page and reports its location. Fails if the file exists and is not a page that whycap wrote.
 pub(super) fn reply(
     file: &Path,
-    wanted: &ReportRequest,
+    request: &ReportRequest,
     is_anonymous: bool,
-    machine: &Machine,
+    context: &Context,
 ) -> anyhow::Result<Reply> {
     check_target(file)?;
-    let (page, is_incomplete) = machine.page_of_spend(wanted, is_anonymous)?;
-    let mut reply = Reply::default().with_code(is_incomplete);
-    if file == Path::new(PIPE) {
-        // Its texts were made visible when they became markup.
-        print_as_it_is(page)?;
+    let page = context.spend_page(request, is_anonymous)?;
+    let mut reply = Reply::default().with_code(page.is_incomplete);
+    if file == Path::new(STANDARD_OUTPUT) {
+        // The text was escaped when it was converted to markup.
+        print_as_it_is(page.html)?;
     } else {
-        disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
-        let file = machine.places.show(file);
+        disk::write_atomically(file, page.html.as_bytes(), Durability::Synced)?;
+        let file = context.places.show(file);
         reply.report = Report::from_lines(&format!("Written: {file}; open it in a browser"));
     }
     Ok(reply)
 }
 
-/// A page of ours may be replaced, and an empty file; nothing else.
+/// Fails unless the file is new, empty, or a page that was written earlier.
 fn check_target(file: &Path) -> anyhow::Result<()> {
-    let begins = match disk::read_head(file, BEGINNING.len() as u64) {
-        _ if file == Path::new(PIPE) => return Ok(()),
+    if file == Path::new(STANDARD_OUTPUT) {
+        return Ok(());
+    }
+    let start = match disk::read_head(file, BEGINNING.len() as u64) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(disk::unread(file))?,
+        read => read.map_err(disk::read_error(file))?,
     };
     ensure!(
-        begins.is_empty() || begins == BEGINNING.as_bytes(),
-        "{} exists and is no page of whycap; name another file, or move it away",
+        start.is_empty() || start == BEGINNING.as_bytes(),
+        "{} exists and is not a page of whycap; name another file, or move it away",
         file.display()
     );
     Ok(())

@@ -1,7 +1,7 @@
-//! `whycap statusline`: one or more rows for Claude Code, always, with exit code 0.
+//! `whycap statusline`: prints one or more rows for Claude Code, and always exits with 0.
 //!
-//! It reads, draws, prints, and then keeps: what it has to write, and what takes long to read, waits
-//! until the line is out.
+//! The command reads its input, renders and prints the rows, and then stores data. Anything that writes to the disk or
+//! reads for a long time happens after the rows have been printed.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -9,34 +9,35 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::host::{Deadline, has_memory, read_input};
+use super::host::{Deadline, has_enough_memory, read_input};
 use super::preview::preview;
+use crate::context::{StatusLineCall, StatusLineFacts};
 use crate::environment::Environment;
-use crate::machine::{LineAsked, LineKnown};
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
 use crate::terminal::{Shown, print};
 
-/// Claude Code sends about 2 KB; anything past this is not a status payload.
-const STDIN_LIMIT: usize = 1 << 20;
+/// The maximum size of the input, in bytes. Claude Code sends about 2 KB.
+const INPUT_LIMIT: usize = 1 << 20;
 
-/// How long what has to be known for the line may take. Two milliseconds are usual;
-/// a machine under load may take a hundred times as long.
-const LONGEST: Duration = Duration::from_millis(600);
+/// The time limit for collecting the data. Collecting it usually takes two milliseconds, but up to a hundred times as
+/// long on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_millis(600);
 
-pub(crate) const LAST_WORDS: &str = "whycap\n";
+/// The output to print when nothing else can be printed.
+pub(crate) const FALLBACK: &str = "whycap\n";
 
-/// What somebody reads who calls this by hand.
-const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
+/// Human-readable output, for when this command is run in a terminal.
+const HINT: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
 
-/// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
+/// Prints the status line. This never fails, because Claude Code clears its status line after an error or if the output
+/// is empty.
 pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
     } else if io::stdin().is_terminal() {
-        // On a terminal nothing would ever come.
-        let _ = print(&Shown::text(&format!("{BY_HAND}\n")));
-    } else if !has_memory() {
-        let _ = print(&Shown::text(LAST_WORDS));
+        let _ = print(&Shown::text(&format!("{HINT}\n")));
+    } else if !has_enough_memory() {
+        let _ = print(&Shown::text(FALLBACK));
     } else {
         print_line(environment);
     }
@@ -44,31 +45,34 @@ pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode 
 }
 
 fn print_line(environment: Environment) {
-    let (asked, wrapped) = LineAsked::read(&read_input(STDIN_LIMIT), environment);
-    let asked = Arc::new(asked);
-    let deadline = Deadline::start(LONGEST, {
-        let asked = Arc::clone(&asked);
-        move || asked.drawn_at_once()
+    let (call, wrapped) = StatusLineCall::read(&read_input(INPUT_LIMIT), environment);
+    let call = Arc::new(call);
+    let deadline = Deadline::start(TIME_LIMIT, {
+        let call = Arc::clone(&call);
+        move || call.render_payload()
     });
-    let known = LineKnown::gather(&asked);
-    let own = known.drawn();
-    let wrapped = deadline.speak(|| {
-        let wrapped = wrapped.map(Wrapped::finish);
-        // A closed pipe means that the host cancelled this run; there is nobody to tell.
-        let _ = print(&below(wrapped.as_ref(), own));
-        wrapped
+    let facts = StatusLineFacts::collect(&call);
+    let rows = facts.render();
+    let wrapped_line = deadline.print_in_time(|| {
+        let line = wrapped.map(Wrapped::finish);
+        // If the pipe is closed, Claude Code has canceled the call, and nobody would see an error message.
+        let _ = print(&below(line.as_ref(), rows));
+        line
     });
-    if let Some(wrapped) = wrapped {
-        wrapped.keep();
+    if let Some(line) = wrapped_line {
+        line.save();
     }
-    known.keep();
+    facts.keep();
 }
 
-/// The line that the user told us to keep, and ours below it.
-fn below(wrapped: Option<&WrappedLine>, own: Shown) -> Shown {
-    let Some(foreign) = wrapped.and_then(|wrapped| wrapped.text.as_ref()) else {
-        return own;
+/// Returns the output of the user's previous command, with whycap's rows below it.
+fn below(wrapped: Option<&WrappedLine>, rows: Shown) -> Shown {
+    let Some(text) = wrapped.and_then(|line| line.text.as_ref()) else {
+        return rows;
     };
-    #[expect(clippy::disallowed_methods, reason = "as their own program says it")]
-    Shown::as_it_is(format!("{foreign}\n")).then(&own)
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the output of the user's own command"
+    )]
+    Shown::unescaped(format!("{text}\n")).followed_by(&rows)
 }

@@ -1,4 +1,4 @@
-//! `whycap uninstall`: takes out what `install` put in, and nothing else.
+//! `whycap uninstall`: removes everything that `install` added, and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::reply::{Reply, Verb};
-use crate::claude::settings::{SettingsScope, path_of};
+use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
+use crate::context::Context;
+use crate::install::entries::EnabledPlugin;
 use crate::install::{EditRecord, PATIENCE, carry_out, plan, sweep, words};
-use crate::machine::Machine;
+use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::Tone;
 
@@ -25,43 +27,87 @@ pub(crate) struct UninstallArguments {
 }
 
 impl Verb for UninstallArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let places = &machine.places;
-        let is_meant = |scope: &&SettingsScope| self.scope.is_none_or(|meant| meant == **scope);
-        let scopes = SettingsScope::value_variants().iter().filter(is_meant);
-        let paths = scopes.map(|scope| path_of(*scope, places, &machine.directory()));
-        let mut paths: BTreeSet<PathBuf> = paths.collect();
-        if self.scope.is_none() {
-            paths.extend(EditRecord::known_settings(places));
-        }
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
+        let places = &context.places;
         let mut report = Report::default();
+        let mut backups = Vec::new();
         let mut failure = None;
-        for path in paths {
+
+        for path in self.settings(context) {
             if !self.dry_run {
-                sweep(places, &path, machine.environment.now);
+                sweep(places, &path, context.environment.now);
             }
-            let make = || plan::uninstall(places, &path, false);
-            match carry_out(places, PATIENCE, self.dry_run, make) {
-                Ok(plan) if !plan.is_empty() => {
-                    report.paragraph(Tone::Strong, places.show(&path));
-                    words::add(&plan, &path, self.dry_run, &mut report);
+            let outcome = carry_out(places, PATIENCE, self.dry_run, || {
+                plan::uninstall(places, &path, false)
+            });
+            match outcome {
+                Ok(plan) => {
+                    if !plan.is_empty() {
+                        report.paragraph(Tone::Strong, places.show(&path));
+                        words::add(&plan, &path, self.dry_run, &mut report);
+                    }
+                    backups.extend(plan.backups);
                 }
-                Ok(_) => {}
-                // One file that cannot be changed must not keep whycap in the others.
+                // If one file cannot be changed, whycap must still be removed from the others.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
+
         if report.is_empty() && failure.is_none() {
-            let says = "whycap is in no settings file that it knows; nothing was changed.";
-            report.paragraph(Tone::Plain, says);
+            let nothing =
+                "whycap is in none of the settings files that it knows; nothing was changed.";
+            report.paragraph(Tone::Plain, nothing);
         } else if self.dry_run {
             report.line("Nothing was changed.");
         }
-        if places.data.exists() {
-            let data = places.show(&places.data);
-            report.paragraph(Tone::Plain, format!("What whycap recorded stays in {data}; delete that folder if you do not want it."));
-        }
-        report.print(false, &machine.environment)?;
+        add_remains(places, &backups, &mut report);
+        report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
+    }
+}
+
+impl UninstallArguments {
+    /// Returns the settings files to remove whycap from.
+    fn settings(&self, context: &Context) -> BTreeSet<PathBuf> {
+        let places = &context.places;
+        let directory = context.directory();
+        if let Some(scope) = self.scope {
+            return BTreeSet::from([path_of(scope, places, &directory)]);
+        }
+        SettingsScope::value_variants()
+            .iter()
+            .map(|scope| path_of(*scope, places, &directory))
+            .chain(EditRecord::known_settings(places))
+            .collect()
+    }
+}
+
+/// Lists the files that remain after the removal, each with a command that deletes it.
+fn add_remains(places: &Places, backups: &[PathBuf], report: &mut Report) {
+    let mut remains = Vec::new();
+    if places.data.exists() {
+        let command = format!("rm -r {}", places.in_shell(&places.data));
+        remains.push(("what whycap recorded", command));
+    }
+    if places.settings.exists() {
+        let command = format!("rm {}", places.in_shell(&places.settings));
+        remains.push(("your configuration of whycap", command));
+    }
+    for backup in backups {
+        let command = format!("rm {}", places.in_shell(backup));
+        remains.push(("the settings from before whycap", command));
+    }
+    for plugin in EnabledPlugin::list(&[SettingsFile::of_user(places)]) {
+        if !plugin.is_in_skills_directory() {
+            let command = format!("claude plugin uninstall {}", plugin.id);
+            remains.push(("the plugin", command));
+        }
+    }
+
+    if !remains.is_empty() {
+        report.line("What remains, and how to delete it:");
+        for (subject, command) in remains {
+            report.item("  - ", Tone::Plain, format!("{subject}: {command}"));
+        }
     }
 }

@@ -1,14 +1,16 @@
-//! `whycap wait`: sleeps until the newest blocking limit is over, for `whycap wait && claude -c -p "go on"`.
+//! `whycap wait`: sleeps until the newest blocking limit is over, for use in `whycap wait && claude -c -p "go on"`.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::reply::{Reply, Verb, misuse};
-use crate::limits::standing::Wait;
-use crate::machine::Machine;
-use crate::terminal;
+use crate::context::Context;
+use crate::incidents::Asker;
+use crate::limits::decide::Wait;
+use crate::terminal::{self, Shown, is_stdout_terminal, print};
 use crate::time::parse_duration;
 
-/// What was asked for.
+/// Arguments of `whycap wait`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/wait.txt"))]
 pub(crate) struct WaitArguments {
@@ -20,47 +22,70 @@ pub(crate) struct WaitArguments {
     timeout: Option<Duration>,
 }
 
-/// As timeout(1) has it.
-const GAVE_UP: u8 = 124;
+/// The exit code after a timeout, the same as in timeout(1).
+const TIMED_OUT: u8 = 124;
 
-/// How often the clock and the incidents are looked at. A machine that was suspended, and a good
-/// answer in another session, are noticed no later than this.
-const LOOK: Duration = Duration::from_secs(5);
+/// The interval between checks. It determines how quickly whycap notices that the machine has resumed from sleep or
+/// that another session has received a response.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 impl Verb for WaitArguments {
-    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+    fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let started = Instant::now();
-        let session = machine.whole_session(self.session.as_deref());
-        let session = session.as_deref();
-        let mut over = "Nothing is blocked.";
+        let complete_id = context.complete_session_id(self.session.as_deref());
+        let session = complete_id.as_deref();
+        let mut has_waited = false;
+        let mut has_progress = false;
         let code = loop {
-            let machine = machine.at_present();
-            let incidents = machine.incidents();
-            if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
+            let context = context.at_present();
+            let incidents = context.incidents();
+            if let Some(session) = session
+                && !incidents.knows_session(session)
+            {
                 return Err(misuse(format!(
-                    "no session {unknown} is known here; pick one of `whycap now --json` or `whycap incidents --json`"
+                    "no session {session} is known here; pick one of `whycap now --json` or `whycap incidents --json`"
                 )));
             }
-            let (situation, now) = (incidents.situation(session), machine.environment.now);
-            let wait = machine.wait_for(&situation);
+            let situation = incidents.situation(session, Asker::Shell);
+            let wait = context.wait_for(&situation);
             let Some(Wait::Helps(until)) = wait else {
-                match situation.incident.filter(|_| wait.is_some()) {
-                    Some(incident) => terminal::complain(&incident.headline),
-                    None => terminal::replace_line(over, true)?,
+                match situation.incident {
+                    Some(incident) if wait.is_some() => {
+                        end_progress_line(has_progress)?;
+                        terminal::print_error(&incident.headline);
+                    }
+                    _ if has_waited => {
+                        terminal::replace_line("The limit has ended. You can continue.", true)?;
+                    }
+                    _ => terminal::replace_line("Nothing is blocked.", true)?,
                 }
                 break Wait::exit_code(wait);
             };
-            terminal::replace_line(&Wait::progress(until, machine.clock()), false)?;
-            let left = until.and_then(|until| (until - now).to_std().ok());
-            let remaining = self.timeout.unwrap_or(Duration::MAX);
-            let remaining = remaining.saturating_sub(started.elapsed());
-            if remaining.is_zero() {
-                terminal::complain("gave up, the limit is not over yet");
-                break GAVE_UP;
+            terminal::replace_line(&Wait::progress(until, context.clock()), false)?;
+            has_progress = true;
+            let time_left = self
+                .timeout
+                .unwrap_or(Duration::MAX)
+                .saturating_sub(started.elapsed());
+            if time_left.is_zero() {
+                end_progress_line(has_progress)?;
+                terminal::print_error("gave up, the limit is not over yet");
+                break TIMED_OUT;
             }
-            over = "The limit is over.";
-            std::thread::sleep(left.unwrap_or(LOOK).min(LOOK).min(remaining));
+            has_waited = true;
+            let until_over = until
+                .and_then(|until| (until - context.environment.now).to_std().ok())
+                .unwrap_or(INTERVAL);
+            std::thread::sleep(until_over.min(INTERVAL).min(time_left));
         };
         Ok(Reply::default().with_code(code))
     }
+}
+
+/// Ends the progress line on a terminal so that an error message starts on its own line.
+fn end_progress_line(has_progress: bool) -> io::Result<()> {
+    if has_progress && is_stdout_terminal() {
+        return print(&Shown::text("\n"));
+    }
+    Ok(())
 }

@@ -1,70 +1,91 @@
-//! Arguments that were not understood: one line, and what was most likely meant.
+//! Reports arguments that the parser did not understand, in a single line that suggests what the user probably
+//! intended.
 
 use std::collections::HashMap;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, ValueEnum};
 
+use crate::cli::SHELLS;
 use crate::spend::GroupBy;
 
-/// What the parser found wrong with `arguments` (without the program's name), and what to type
-/// instead, if that is likely, or where to look it up.
+/// Returns a line that describes a parser error. `arguments` does not include the program name. The line ends with a
+/// suggestion of what to type instead or, if there is none, with a reference to the help.
 pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command) -> String {
-    if let Some(hint) = hint(arguments) {
-        return hint;
+    if let Some(suggestion) = suggestion(arguments) {
+        return suggestion;
     }
-    let mut verbs = arguments.iter();
-    let verb = verbs.find(|word| command.find_subcommand(word).is_some());
-    let verb = verb.map(|verb| format!(" {verb}")).unwrap_or_default();
-    let unknown = error.get(ContextKind::InvalidArg);
+    let subcommand = match arguments
+        .iter()
+        .find(|word| command.find_subcommand(word).is_some())
+    {
+        Some(subcommand) => format!(" {subcommand}"),
+        None => String::new(),
+    };
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let unknown = error.get(ContextKind::InvalidArg);
     if is_unknown && matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {
-        return format!("`whycap{verb}` has no JSON; see whycap{verb} --help");
+        return format!("`whycap{subcommand}` has no JSON; see whycap{subcommand} --help");
     }
-    format!("{}; see whycap{verb} --help", found_wrong(error))
+    format!("{}; see whycap{subcommand} --help", parser_message(error))
 }
 
-/// What was most likely meant. None where the parser's own words are better.
-fn hint(arguments: &[&str]) -> Option<String> {
-    let (typed, meant) = match arguments {
+/// Returns a line that suggests what the user probably intended. Returns `None` if that is unknown, or if the parser's
+/// own message is better.
+fn suggestion(arguments: &[&str]) -> Option<String> {
+    let (typed, intended) = match arguments {
+        ["completions", shell, ..] if !shell.starts_with('-') && !SHELLS.contains(shell) => {
+            return Some(format!(
+                "there are no completions for {shell}; type one of these: {}",
+                SHELLS
+                    .map(|known| format!("whycap completions {known}"))
+                    .join(", ")
+            ));
+        }
         ["locks", typed, ..] if typed.starts_with("--clear") => {
-            (format!("locks {typed}"), meant_by("clear")?)
+            (format!("locks {typed}"), command_for("clear")?)
         }
         ["spend", by, ..] => {
             GroupBy::from_str(by, true).ok()?;
             (format!("spend {by}"), format!("whycap spend --by {by}"))
         }
         [typed, ..] => {
-            let meant = meant_by(typed.trim_start_matches('-'));
-            // What was meant and typed is only in the wrong company.
-            let meant = meant.filter(|meant| *meant != format!("whycap {typed}"))?;
-            ((*typed).to_owned(), meant)
+            let intended = command_for(typed.trim_start_matches('-'))?;
+            if intended == format!("whycap {typed}") {
+                // The command is correct, so one of its arguments must be wrong.
+                return None;
+            }
+            ((*typed).to_owned(), intended)
         }
         [] => return None,
     };
-    let hint = format!("there is no `whycap {typed}`; did you mean: {meant}");
-    Some(hint)
+    Some(format!(
+        "there is no `whycap {typed}`; did you mean: {intended}"
+    ))
 }
 
-/// What people mean by what they type, without dashes.
-fn meant_by(typed: &str) -> Option<String> {
-    let words = serde_json::from_str(include_str!("other_words.json"));
-    let words: HashMap<String, Vec<String>> = words.unwrap_or_default();
-    let mut words = words.into_iter();
-    words.find_map(|(meant, of_it)| of_it.iter().any(|word| word == typed).then_some(meant))
+/// Returns the command that people usually mean by a word. The word must not start with dashes.
+fn command_for(typed: &str) -> Option<String> {
+    let words: HashMap<String, Vec<String>> =
+        serde_json::from_str(include_str!("other_words.json")).unwrap_or_default();
+    words
+        .into_iter()
+        .find(|(_, synonyms)| synonyms.iter().any(|synonym| synonym == typed))
+        .map(|(command, _)| command)
 }
 
-/// The parser's own words without its usage and its hint at --help: each of its lines is a part of
-/// the sentence.
-pub(super) fn found_wrong(error: &clap::Error) -> String {
+/// Returns the parser's own message as one sentence, without the usage and without the reference to `--help`.
+pub(super) fn parser_message(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let lines = text.trim_start_matches("error: ").lines().map(str::trim);
-    let of_use = lines.take_while(|line| {
-        !line.starts_with("Usage:") && !line.starts_with("For more information")
-    });
+    let lines = text
+        .trim_start_matches("error: ")
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty());
     let mut sentence = String::new();
-    for part in of_use.filter(|line| !line.is_empty()) {
-        let part = part.trim_start_matches("tip: ");
+    for line in lines {
+        let part = line.trim_start_matches("tip: ");
         let joint = match sentence.chars().last() {
             None => "",
             Some(':') => " ",
@@ -82,13 +103,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_hand_is_left_to_the_parser() {
-        assert_eq!(hint(&["spent"]), None);
-        assert_eq!(hint(&["locks", "--jsn"]), None);
-        assert_eq!(hint(&["--clear-stale-locks", "locks"]), None);
-        assert_eq!(hint(&[]), None);
+    fn a_typing_error_is_left_to_the_parser() {
+        assert_eq!(suggestion(&["spent"]), None);
+        assert_eq!(suggestion(&["locks", "--jsn"]), None);
+        assert_eq!(suggestion(&["--clear-stale-locks", "locks"]), None);
+        assert_eq!(suggestion(&[]), None);
         assert_eq!(
-            hint(&["status", "--json"]).unwrap(),
+            suggestion(&["status", "--json"]).unwrap(),
             "there is no `whycap status`; did you mean: whycap now"
         );
     }

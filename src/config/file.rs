@@ -1,7 +1,7 @@
-//! Reading the user's `config.toml`, and writing what is in effect as a file that says the same.
+//! Reads `config.toml`, and prints the effective configuration as an equivalent file.
 //!
-//! Nothing in it can stop whycap: a key that is unknown or has a wrong value is left at its
-//! default and named in [`Config::problems`], which `doctor` shows.
+//! Nothing in the file can prevent whycap from working. A key that is unknown or has an unusable value keeps its
+//! default and is reported in [`Config::problems`], which `doctor` shows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,142 +10,167 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::Config;
-use super::keys::{KEYS, Key};
+use super::keys::KEYS;
 use crate::disk;
 use crate::places::Places;
-use crate::terminal::{visible, wrap};
+use crate::terminal::{escape, wrap};
 
-/// The most that a configuration file can sensibly hold.
+/// The maximum size of a configuration file.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
-/// A file's text, or why it could not be read.
-type FileRead = Result<Vec<u8>, disk::Error>;
-/// What can be used of files, section by section.
+/// The maximum width of comments in a printed configuration.
+const COMMENT_COLUMNS: usize = 98;
+
+/// The contents of a file, or the reason why it could not be read.
+type FileContents = Result<Vec<u8>, disk::Error>;
+
+/// The usable values of all files, grouped by section.
 type Sections = BTreeMap<String, Table>;
 
 impl Config {
-    /// Reads the system's file, and over it the user's; defaults where there are none.
+    /// Loads the system-wide file and then the user's file, which takes precedence. A missing file is skipped.
     pub fn load(places: &Places) -> Self {
-        let read = |path: &Path| disk::read(path, SIZE_LIMIT).transpose();
-        let (machines, own) = (&places.system_settings, &places.settings);
-        let machines = read(machines).map(|file| (Some(machines.as_path()), file));
-        let own = read(own).map(|file| (None, file));
-        let mut config = Self::from_files(machines.into_iter().chain(own));
-        let keys = config.budget.projects.keys();
-        config.budget.places = keys.map(|key| (key.clone(), places.named(key))).collect();
+        let system = read_file(&places.system_settings)
+            .map(|contents| (Some(places.system_settings.as_path()), contents));
+        let user = read_file(&places.settings).map(|contents| (None, contents));
+
+        let mut config = Self::from_files(system.into_iter().chain(user));
+        config.budget.places = config
+            .budget
+            .projects
+            .keys()
+            .map(|project| (project.clone(), places.named(project)))
+            .collect();
         config
     }
 
-    /// Reads a file's text.
+    /// Parses the text of a single file.
     pub fn parse(text: &str) -> Self {
         Self::from_files([(None, Ok(text.into()))])
     }
 
-    /// What a later file says goes before what an earlier one says; what all leave open is a default. Of a file that is
-    /// not the user's own, problems name the path.
-    fn from_files<'p>(files: impl IntoIterator<Item = (Option<&'p Path>, FileRead)>) -> Self {
-        let (mut values, mut read) = (Sections::new(), Self::default());
-        for (path, file) in files {
-            let before = read.problems.len();
-            let table = file.map_err(|error| error.to_string()).and_then(|bytes| {
-                let text = String::from_utf8_lossy(&bytes);
-                text.parse::<Table>().map_err(|error| {
-                    let before = text.get(..error.span().unwrap_or_default().start);
-                    let line = before.unwrap_or_default().matches('\n').count() + 1;
-                    format!("the file is not TOML: {} on line {line}", error.message())
-                })
-            });
-            read.is_broken |= table.is_err();
-            for (section, said) in table.iter().flatten() {
-                read.check_section(section, said, &mut values);
+    /// Reads several files, with later files taking precedence. A file that does not belong to the user comes with its
+    /// path, which is then mentioned in its problems.
+    fn from_files<'path>(
+        files: impl IntoIterator<Item = (Option<&'path Path>, FileContents)>,
+    ) -> Self {
+        let mut values = Sections::new();
+        let mut config = Self::default();
+        for (path, contents) in files {
+            let first_problem = config.problems.len();
+            match parse_table(contents) {
+                Ok(table) => {
+                    for (section, value) in &table {
+                        config.add_section(section, value, &mut values);
+                    }
+                }
+                Err(problem) => {
+                    config.is_broken = true;
+                    config.problems.push(problem);
+                }
             }
-            read.problems.extend(table.err());
             if let Some(path) = path {
-                for problem in read.problems.iter_mut().skip(before) {
-                    *problem = format!("{problem} (in {})", path.display());
+                for problem in config.problems.iter_mut().skip(first_problem) {
+                    let _ = write!(problem, " (in {})", path.display());
                 }
             }
         }
-        let filled = Value::from(values).try_into::<Self>();
-        let filled = filled.unwrap_or_else(|error| {
-            read.problems.push(error.message().to_owned());
-            Self::default()
-        });
+
+        let with_values = Value::from(values)
+            .try_into::<Self>()
+            .unwrap_or_else(|error| {
+                config.problems.push(error.message().to_owned());
+                Self::default()
+            });
         Self {
-            from_file: read.from_file,
-            problems: read.problems,
-            is_broken: read.is_broken,
-            ..filled
+            from_file: config.from_file,
+            problems: config.problems,
+            is_broken: config.is_broken,
+            ..with_values
         }
     }
 
-    /// Adds what can be used of a section to the values that are known.
-    fn check_section(&mut self, section: &str, said: &Value, values: &mut Sections) {
-        let Some(keys) = said.as_table() else {
-            return self.problems.push(format!("`{section}` is not a section"));
+    /// Adds the usable keys of a section to `values`, and reports a problem for each unusable key.
+    fn add_section(&mut self, section: &str, keys: &Value, values: &mut Sections) {
+        let Some(keys) = keys.as_table() else {
+            self.problems.push(format!("`{section}` is not a section"));
+            return;
         };
+
         for (name, value) in keys {
-            let is_meant = |key: &&Key| key.section == section && key.name == *name;
-            let place = format!("{section}.{name}");
-            let Some(key) = KEYS.iter().find(is_meant) else {
+            let full_name = format!("{section}.{name}");
+            let Some(key) = KEYS
+                .iter()
+                .find(|key| key.section == section && key.name == name)
+            else {
                 self.problems
-                    .push(format!("`{place}` is not a key that whycap knows"));
+                    .push(format!("`{full_name}` is not a key that whycap knows"));
                 continue;
             };
-            match key.check(value) {
-                Ok((usable, left_out)) => {
-                    let left_out = left_out.iter().map(|what| format!("`{place}`: {what}"));
-                    self.problems.extend(left_out);
-                    let values = values.entry(section.to_owned()).or_default();
-                    values.insert(name.clone(), usable);
-                    self.from_file.push(place);
-                }
-                Err(must) => {
-                    // With a default for what the user wrote more might leave than he wants.
-                    let instead = match section {
-                        "export" => "until then nothing is exported",
-                        "budget" if !key.example.is_empty() => "until then there is no such budget",
-                        _ => "the default is used",
-                    };
-                    self.problems.push(format!("`{place}` {must}; {instead}"));
-                }
-            }
+            let Some(checked) = key.check(value) else {
+                // Falling back to a default would be wrong here, because more might be exported or spent than the user
+                // wants.
+                let consequence = match section {
+                    "export" => "until then nothing is exported",
+                    "budget" if !key.example.is_empty() => "until then there is no such budget",
+                    _ => "the default is used",
+                };
+                let requirement = key.requirement;
+                self.problems
+                    .push(format!("`{full_name}` {requirement}; {consequence}"));
+                continue;
+            };
+
+            self.problems.extend(
+                checked
+                    .omissions
+                    .iter()
+                    .map(|omission| format!("`{full_name}`: {omission}")),
+            );
+            values
+                .entry(section.to_owned())
+                .or_default()
+                .insert(name.clone(), checked.value);
+            self.from_file.push(full_name);
         }
     }
 
-    /// Valid TOML that gives this configuration again, with where each value comes from. `heading`
-    /// and what was wrong in the file stand in comments at the top.
+    /// Returns a file that has the same effect as this configuration. A comment after each value says whether it is a
+    /// default. `heading` and any problems appear as comments at the top.
     pub(crate) fn in_effect(&self, heading: &str) -> String {
-        self.written(heading, |name| {
-            let mut from_file = self.from_file.iter();
-            let in_file = from_file.find(|known| *known == name);
-            in_file.map_or("  # default", |_| "  # from the file")
+        self.to_toml(heading, |key| {
+            if self.from_file.iter().any(|known| known == key) {
+                "  # from the file"
+            } else {
+                "  # default"
+            }
         })
     }
 
-    /// A file to begin with.
+    /// Returns a file with the default values, as a starting point for users to edit.
     pub(crate) fn first_file() -> String {
         let heading = "whycap's configuration. Every key is optional; delete what you do not need.";
-        Self::default().written(heading, |_| "")
+        Self::default().to_toml(heading, |_key| "")
     }
 
-    fn written(&self, heading: &str, origin: impl Fn(&str) -> &'static str) -> String {
+    /// Returns a file with all keys. `origin` must return the comment that follows a key's value.
+    fn to_toml(&self, heading: &str, origin: impl Fn(&str) -> &'static str) -> String {
         let mut text = String::new();
-        comment(&mut text, heading);
+        add_comment(&mut text, heading);
         for problem in &self.problems {
-            comment(&mut text, &format!("Wrong: {problem}"));
+            add_comment(&mut text, &format!("Wrong: {problem}"));
         }
+
         let values = Table::try_from(self).unwrap_or_default();
-        let mut section = "";
-        for key in KEYS.iter() {
-            if key.section != section {
-                section = &key.section;
+        let mut current_section = "";
+        for key in &KEYS {
+            let (section, name) = (key.section, key.name);
+            if section != current_section {
+                current_section = section;
                 let _ = writeln!(text, "\n[{section}]");
             }
-            comment(&mut text, &key.about);
-            let name = &key.name;
-            let value = values.get(section).and_then(|values| values.get(name));
-            let _ = match value {
+            add_comment(&mut text, key.about);
+            let _ = match values.get(section).and_then(|values| values.get(name)) {
                 Some(value) => {
                     let origin = origin(&format!("{section}.{name}"));
                     writeln!(text, "{name} = {value}{origin}")
@@ -157,10 +182,27 @@ impl Config {
     }
 }
 
-/// A comment of one or more lines. What comes from the file cannot end it.
-fn comment(text: &mut String, words: &str) {
-    for line in wrap(&visible(words), 98) {
-        let _ = writeln!(text, "# {line}");
+/// Reads a file. Returns `None` if the file does not exist.
+fn read_file(path: &Path) -> Option<FileContents> {
+    disk::read(path, SIZE_LIMIT).transpose()
+}
+
+/// Parses the contents of a file. The error is a sentence that describes the problem to the user.
+fn parse_table(contents: FileContents) -> Result<Table, String> {
+    let bytes = contents.map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.parse().map_err(|error: toml::de::Error| {
+        let position = error.span().unwrap_or_default().start;
+        let text_before = text.get(..position).unwrap_or_default();
+        let line = text_before.matches('\n').count() + 1;
+        format!("the file is not TOML: {} on line {line}", error.message())
+    })
+}
+
+/// Adds a comment of one or more lines. The text is escaped so that nothing in it can end the comment.
+fn add_comment(toml: &mut String, text: &str) {
+    for line in wrap(&escape(text), COMMENT_COLUMNS) {
+        let _ = writeln!(toml, "# {line}");
     }
 }
 
@@ -326,7 +368,7 @@ mod tests {
         assert!(config.is_broken && config.budget_problem().is_some());
     }
 
-    /// What the file says again, without where it came from.
+    /// Returns the settings without any record of where they came from.
     fn effective(config: Config) -> Config {
         Config {
             from_file: Vec::new(),

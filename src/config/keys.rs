@@ -1,172 +1,310 @@
-//! The keys of `config.toml`: one row each in `keys.json`, by which its value is checked and shown.
+//! The keys of `config.toml`. Each entry contains everything needed to read, check, and print a key.
 
-use std::sync::LazyLock;
-
-use serde::Deserialize;
-use toml::{Table, Value};
-
-use crate::terminal::{visible, width};
-
-/// A key that can be set.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A key that can be set in `config.toml`.
+#[derive(Debug)]
 pub(super) struct Key {
-    pub(super) section: String,
-    pub(super) name: String,
-    takes: Takes,
-    /// What is said of a value that cannot be used.
-    must: String,
-    /// What it is about, for people who read the file.
-    pub(super) about: String,
-    /// A value to show where there is none.
-    #[serde(default)]
-    pub(super) example: String,
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: ValueKind,
+    /// The message for an unusable value. It continues a sentence that starts with the key's name.
+    pub(super) requirement: &'static str,
+    /// The comment above the key in a printed configuration.
+    pub(super) about: &'static str,
+    /// An example value, which is printed in a comment if the key is not set. It is empty for keys that have a default.
+    pub(super) example: &'static str,
 }
 
-/// What a key takes.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Takes {
-    /// From one to the other, both included.
-    Number(f64, f64),
+/// The values that a key accepts.
+#[derive(Debug)]
+pub(super) enum ValueKind {
+    /// A number within this range, inclusive.
+    Number { min: f64, max: f64 },
+    /// True or false.
     Flag,
+    /// A string of 1 to 100 characters.
     Name,
-    /// Protects pseudonyms.
+    /// A name that protects pseudonyms and should therefore be long.
     Secret,
-    /// At most so many columns.
-    Text(usize),
-    OneOf(Vec<String>),
+    /// A string with a width of at least one column.
+    Text { max_columns: usize },
+    /// A name from this list.
+    OneOf(&'static [&'static str]),
+    /// A list of names.
     SomeOf(Choices),
-    /// A list of lists.
+    /// A list of lists of names, one for each line.
     LinesOf(Choices),
+    /// A list of arbitrary strings.
     Texts,
-    /// Dollars by directory.
+    /// A table that maps directories to dollar amounts.
     Budgets,
-    /// Names by name.
+    /// A table of labels.
     Labels,
 }
 
-/// What may stand in a list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Choices {
-    what: String,
-    names: Vec<String>,
-    #[serde(default)]
-    may_be_none: bool,
+/// The names that a list may contain.
+#[derive(Debug)]
+pub(super) struct Choices {
+    /// The noun for a name, as used in messages.
+    pub(super) noun: &'static str,
+    pub(super) names: &'static [&'static str],
+    /// True if a list is accepted even if none of its names is recognized.
+    pub(super) may_be_empty: bool,
 }
 
-/// Every key, section by section.
-pub(super) static KEYS: LazyLock<Vec<Key>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("keys.json")).unwrap_or_default());
+const SEGMENTS: Choices = Choices {
+    noun: "segment",
+    names: &[
+        "model",
+        "session",
+        "today",
+        "windows",
+        "pace",
+        "context",
+        "directory",
+        "branch",
+        "effort",
+        "lines",
+        "duration",
+        "rate",
+        "prompt",
+        "hint",
+        "model_weeks",
+        "credits",
+    ],
+    may_be_empty: false,
+};
 
-const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
-                    `whycap export --new-key` prints";
+const HINTS: Choices = Choices {
+    noun: "hint",
+    names: &[
+        "cold_cache",
+        "written_again",
+        "long_context",
+        "fast_mode",
+        "subagents",
+        "cheaper_model",
+    ],
+    may_be_empty: true,
+};
 
-impl Key {
-    /// What of a value can be taken over, with a sentence for each part of it that was left out; else what the value
-    /// must be.
-    pub(super) fn check(&self, value: &Value) -> Result<(Value, Vec<String>), &str> {
-        let mut left_out = Vec::new();
-        let usable = match &self.takes {
-            Takes::Number(least, most) => number(value, *least, *most),
-            Takes::Flag => value.as_bool().map(Value::Boolean),
-            Takes::Name => name(value),
-            Takes::Secret => {
-                let secret = value.as_str().unwrap_or_default().trim();
-                // A shorter one can be guessed by trying words.
-                left_out.extend((secret.chars().count() < 32).then(|| WEAK.to_owned()));
-                name(value)
-            }
-            Takes::Text(columns) => text(value, |text| (1..=*columns).contains(&width(text))),
-            Takes::OneOf(names) => text(value, |name| is_among(names, name)),
-            Takes::SomeOf(choices) => choices.among(value, &mut left_out),
-            Takes::LinesOf(choices) => choices.lines(value, &mut left_out),
-            Takes::Texts => {
-                let texts = value.clone().try_into::<Vec<String>>();
-                texts.ok().map(Value::from)
-            }
-            Takes::Budgets => value.as_table().map(|table| budgets(table, &mut left_out)),
-            Takes::Labels => value.as_table().and_then(labels),
-        };
-        Ok((usable.ok_or(self.must.as_str())?, left_out))
-    }
-}
+/// The valid range for a budget.
+pub(super) const DOLLARS: ValueKind = ValueKind::Number {
+    min: MIN_DOLLARS,
+    max: MAX_DOLLARS,
+};
+pub(super) const MIN_DOLLARS: f64 = 0.0001;
+pub(super) const MAX_DOLLARS: f64 = 9e6;
+const MUST_BE_DOLLARS: &str = "must be a number of dollars, 0.0001 to 9000000";
 
-fn number(value: &Value, least: f64, most: f64) -> Option<Value> {
-    let number = value.as_float();
-    let number = number.or_else(|| value.as_integer().map(|whole| whole as f64))?;
-    let fits = (least..=most).contains(&number);
-    fits.then_some(Value::Float(number))
-}
-
-/// Nothing in it moves the cursor or turns the line around.
-fn text(value: &Value, is_fine: impl Fn(&str) -> bool) -> Option<Value> {
-    let text = value.as_str()?;
-    (visible(text) == text && is_fine(text)).then(|| text.into())
-}
-
-fn name(value: &Value) -> Option<Value> {
-    let name = value.as_str()?.trim().into();
-    text(&name, |name| (1..=100).contains(&name.chars().count()))
-}
-
-fn is_among(names: &[String], name: &str) -> bool {
-    names.iter().any(|known| known == name)
-}
-
-impl Choices {
-    /// The known ones of a list.
-    fn among(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
-        let is_known = |item: &Value| text(item, |name| is_among(&self.names, name)).is_some();
-        let list = value.as_array()?.iter().cloned();
-        let (known, unknown): (Vec<Value>, Vec<Value>) = list.partition(is_known);
-        if known.is_empty() && !self.may_be_none {
-            return None;
-        }
-        let (what, there_are) = (&self.what, self.names.join(", "));
-        for item in unknown {
-            let says = format!("{item} is not a {what} and is left out; there are {there_are}");
-            left_out.push(says);
-        }
-        Some(Value::Array(known))
-    }
-
-    /// The lines in which something is known.
-    fn lines(&self, value: &Value, left_out: &mut Vec<String>) -> Option<Value> {
-        let (mut known, names) = (Vec::new(), self.names.join(", "));
-        for item in value.as_array()? {
-            match self.among(item, left_out) {
-                Some(line) => known.push(line),
-                None => left_out.push(format!("a line must be a list of: {names}; it is left out")),
-            }
-        }
-        (!known.is_empty()).then_some(Value::Array(known))
-    }
-}
-
-/// The budgets of a table.
-fn budgets(table: &Table, left_out: &mut Vec<String>) -> Value {
-    let mut known = Table::new();
-    for (directory, value) in table {
-        match number(value, 0.0001, 9e6) {
-            Some(_) if directory.is_empty() => {
-                left_out.push("a project without a name is left out".into());
-            }
-            Some(limit) => drop(known.insert(directory.clone(), limit)),
-            None => left_out.push(format!(
-                "`{directory}` must be a number of dollars, 0.0001 to 9000000; it is left out"
-            )),
-        }
-    }
-    Value::Table(known)
-}
-
-fn labels(table: &Table) -> Option<Value> {
-    let labels = table.iter();
-    let labels = labels.map(|(label, text)| Some((label.clone(), name(text)?)));
-    labels.collect::<Option<Table>>().map(Value::Table)
-}
+/// All keys, grouped by section.
+pub(super) static KEYS: [Key; 25] = [
+    Key {
+        section: "statusline",
+        name: "segments",
+        kind: ValueKind::SomeOf(SEGMENTS),
+        requirement: "must be a list of: model, session, today, windows, pace, context, directory, branch, effort, lines, duration, rate, prompt, hint, model_weeks, credits",
+        about: "The segments of the line, in this order. The default ones are model, session, today, windows, pace, context. There are also directory, branch, effort, lines, duration, rate, prompt, hint; and model_weeks and credits, as /usage showed them last.",
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "lines",
+        kind: ValueKind::LinesOf(SEGMENTS),
+        requirement: "must be a list of lists of: model, session, today, windows, pace, context, directory, branch, effort, lines, duration, rate, prompt, hint, model_weeks, credits",
+        about: "Several lines, one list each, instead of `segments`.",
+        example: "[[\"directory\", \"branch\"], [\"model\", \"session\", \"windows\"]]",
+    },
+    Key {
+        section: "statusline",
+        name: "separator",
+        kind: ValueKind::Text { max_columns: 10 },
+        requirement: "must be a text of 1 to 10 columns",
+        about: "The text between two segments.",
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "theme",
+        kind: ValueKind::OneOf(&["terminal", "dark", "light", "mono"]),
+        requirement: "must be \"terminal\", \"dark\", \"light\" or \"mono\"",
+        about: "terminal: the terminal's own colors. dark, light: colors for such a background. mono: no colors.",
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "windows",
+        kind: ValueKind::OneOf(&["text", "bar"]),
+        requirement: "must be \"text\" or \"bar\"",
+        about: "How the plan's usage windows are shown: text or bar.",
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "context",
+        kind: ValueKind::OneOf(&["text", "bar"]),
+        requirement: "must be \"text\" or \"bar\"",
+        about: "How the context window is shown: text or bar.",
+        example: "",
+    },
+    Key {
+        section: "display",
+        name: "clock",
+        kind: ValueKind::OneOf(&["auto", "12", "24"]),
+        requirement: "must be \"auto\", \"12\" or \"24\"",
+        about: "12 or 24 hours: auto (as the locale says), 12 or 24.",
+        example: "",
+    },
+    Key {
+        section: "budget",
+        name: "session",
+        kind: DOLLARS,
+        requirement: MUST_BE_DOLLARS,
+        about: "Dollars for one session.",
+        example: "5.0",
+    },
+    Key {
+        section: "budget",
+        name: "day",
+        kind: DOLLARS,
+        requirement: MUST_BE_DOLLARS,
+        about: "Dollars for one day, over all sessions.",
+        example: "20.0",
+    },
+    Key {
+        section: "budget",
+        name: "month",
+        kind: DOLLARS,
+        requirement: MUST_BE_DOLLARS,
+        about: "Dollars for one calendar month.",
+        example: "300.0",
+    },
+    Key {
+        section: "budget",
+        name: "credits",
+        kind: DOLLARS,
+        requirement: MUST_BE_DOLLARS,
+        about: "Dollars for usage credits in one calendar month: responses beyond a full usage window of the plan.",
+        example: "50.0",
+    },
+    Key {
+        section: "budget",
+        name: "projects",
+        kind: ValueKind::Budgets,
+        requirement: "must be a table of directories and dollars",
+        about: "Dollars for one calendar month in a directory and below it: a path, or a directory's name.",
+        example: "{ \"~/src/api\" = 40.0, website = 15.0 }",
+    },
+    Key {
+        section: "budget",
+        name: "warn_at",
+        kind: ValueKind::Number { min: 0.0, max: 1.0 },
+        requirement: "must be a number from 0 to 1",
+        about: "The share of a budget at which you are warned, once per budget and period.",
+        example: "",
+    },
+    Key {
+        section: "budget",
+        name: "action",
+        kind: ValueKind::OneOf(&["warn", "stop"]),
+        requirement: "must be \"warn\" or \"stop\"",
+        about: "warn: show a warning. stop: hold the next prompt back, with the reason and a way to continue.",
+        example: "",
+    },
+    Key {
+        section: "plan",
+        name: "monthly",
+        kind: ValueKind::Number {
+            min: 1e-300,
+            max: 1e300,
+        },
+        requirement: "must be a number of dollars above 0",
+        about: "Dollars that your subscription costs per month. Your spend is then compared with it.",
+        example: "100.0",
+    },
+    Key {
+        section: "currency",
+        name: "rate",
+        kind: ValueKind::Number {
+            min: 1e-6,
+            max: 1e6,
+        },
+        requirement: "must be a number above 0",
+        about: "The value of a dollar in your currency. Sums are then shown in it too, at this fixed rate; tables, JSON and CSV stay in dollars.",
+        example: "0.92",
+    },
+    Key {
+        section: "currency",
+        name: "symbol",
+        kind: ValueKind::Text { max_columns: 5 },
+        requirement: "must be a text of 1 to 5 columns",
+        about: "The symbol before amounts in your currency.",
+        example: "",
+    },
+    Key {
+        section: "hints",
+        name: "off",
+        kind: ValueKind::SomeOf(HINTS),
+        requirement: "must be a list of: cold_cache, written_again, long_context, fast_mode, subagents, cheaper_model",
+        about: "Hints that you do not want to see, of: cold_cache, written_again, long_context, fast_mode, subagents, cheaper_model. The first is for the segment `hint`, the second for a row of its own, the second and the others for `whycap budget`.",
+        example: "",
+    },
+    Key {
+        section: "notify",
+        name: "desktop",
+        kind: ValueKind::Flag,
+        requirement: "must be true or false",
+        about: "Whether a limit error may send a notification through the terminal.",
+        example: "",
+    },
+    Key {
+        section: "export",
+        name: "person",
+        kind: ValueKind::Name,
+        requirement: "must be a text of 1 to 100 characters",
+        about: "Your name in `whycap export`; without it, a pseudonym that is the same on all your machines.",
+        example: "\"Ada\"",
+    },
+    Key {
+        section: "export",
+        name: "key",
+        kind: ValueKind::Secret,
+        requirement: "must be a text of 1 to 100 characters",
+        about: "A secret for the hashes of people, projects and branches. `whycap export --new-key` prints one. Use the same on all your machines, and in a team whose projects should have the same hash.",
+        example: "\"(a line of whycap export --new-key)\"",
+    },
+    Key {
+        section: "export",
+        name: "projects",
+        kind: ValueKind::Texts,
+        requirement: "must be a list of texts, as [\"acme/*\"]",
+        about: "The projects that are exported under their names, as [\"acme/*\"]; [\"*\"] means all. Without it, repositories are exported under a hash, and directories without one under theirs.",
+        example: "[\"acme/*\"]",
+    },
+    Key {
+        section: "export",
+        name: "others",
+        kind: ValueKind::OneOf(&["sum", "hash", "drop"]),
+        requirement: "must be \"sum\", \"hash\" or \"drop\"",
+        about: "What is exported of the spend in other projects than these, or in all if none is named: sum (as \"other\"), hash, or drop.",
+        example: "\"sum\"",
+    },
+    Key {
+        section: "export",
+        name: "branches",
+        kind: ValueKind::OneOf(&["none", "hash", "ticket", "name"]),
+        requirement: "must be \"none\", \"hash\", \"ticket\" or \"name\"",
+        about: "What is exported of a branch's name: none, hash, ticket (API-77), or name.",
+        example: "",
+    },
+    Key {
+        section: "export",
+        name: "labels",
+        kind: ValueKind::Labels,
+        requirement: "must be a table of texts, as { team = \"payments\" }",
+        about: "Labels that are added to every row, by name: a team, a cost center.",
+        example: "{ team = \"payments\" }",
+    },
+];
 
 #[cfg(test)]
 mod tests {
@@ -177,48 +315,46 @@ mod tests {
     use crate::terminal::THEMES;
 
     #[test]
-    fn what_can_be_chosen_is_named_where_it_is_set() {
+    fn the_names_that_can_be_chosen_are_complete_and_are_in_the_comment() {
         fn names<T: ValueEnum>() -> Vec<String> {
-            let values = T::value_variants().iter();
-            let values = values.filter_map(ValueEnum::to_possible_value);
-            values.map(|value| value.get_name().to_owned()).collect()
+            T::value_variants()
+                .iter()
+                .filter_map(ValueEnum::to_possible_value)
+                .map(|value| value.get_name().to_owned())
+                .collect()
         }
-        let themes = THEMES.iter().map(|theme| theme.name.to_owned());
-        for (key, names) in [
+        let themes = THEMES.iter().map(|theme| theme.name.to_owned()).collect();
+        for (key, expected) in [
             ("segments", names::<SegmentName>()),
             ("lines", names::<SegmentName>()),
             ("off", names::<HintName>()),
-            ("theme", themes.collect()),
+            ("theme", themes),
         ] {
             let key = KEYS.iter().find(|known| known.name == key).unwrap();
-            let (Takes::SomeOf(Choices { names: known, .. })
-            | Takes::LinesOf(Choices { names: known, .. })
-            | Takes::OneOf(known)) = &key.takes
+            let (ValueKind::SomeOf(Choices { names: known, .. })
+            | ValueKind::LinesOf(Choices { names: known, .. })
+            | ValueKind::OneOf(known)) = &key.kind
             else {
                 panic!("{key:?}");
             };
-            assert_eq!(*known, names, "{key:?}");
-            for name in names.iter().filter(|_| key.name != "lines") {
+            assert_eq!(*known, expected, "{key:?}");
+            for name in expected.iter().filter(|_| key.name != "lines") {
                 assert!(key.about.contains(name), "{name}");
             }
         }
     }
 
     #[test]
-    fn every_choice_is_understood() {
-        for key in KEYS.iter() {
-            let Takes::OneOf(names) = &key.takes else {
+    fn every_choice_is_accepted() {
+        for key in &KEYS {
+            let ValueKind::OneOf(names) = &key.kind else {
                 continue;
             };
-            for name in names {
-                let text = format!("[{}]\n{} = \"{name}\"\n", key.section, key.name);
-                let config = Config::parse(&text);
-                assert_eq!(config.problems, Vec::<String>::new(), "{text}");
-                assert!(
-                    config
-                        .in_effect("")
-                        .contains(text[text.find('\n').unwrap()..].trim())
-                );
+            for name in *names {
+                let assignment = format!("{} = \"{name}\"", key.name);
+                let config = Config::parse(&format!("[{}]\n{assignment}\n", key.section));
+                assert_eq!(config.problems, Vec::<String>::new(), "{assignment}");
+                assert!(config.in_effect("").contains(&assignment));
             }
         }
     }

@@ -1,12 +1,12 @@
-//! Directory handles: the only way by which a lock is reached, and by which the journal is written.
+//! Provides open directories, which are the only way to access locks and to write the journal.
 //!
-//! Every step below a root goes from handle to name, and neither a symbolic link nor a junction that
-//! somebody planted is followed, so none ever leads a removal elsewhere. Roots themselves may be
-//! links: people keep their configuration directory in a dotfiles repository.
+//! Every step below a root directory starts from an open directory and does not follow symbolic links or junctions, so
+//! a planted link cannot redirect a removal. The root itself may be a link, because some people keep their
+//! configuration directory elsewhere.
 //!
-//! What Windows does not tell without more rights: whose a lock is (those in a user's profile are
-//! that user's), and a date of change that no program can choose (the date of the content stands in,
-//! so that a date in the future is always watched).
+//! Windows does not reveal a file's owner without additional privileges. Since locks are in the user's profile, whycap
+//! treats every lock there as the user's own. Windows also lacks a change time that programs cannot set, so the
+//! modification time is used instead.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -16,26 +16,58 @@ use std::path::Path;
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, OpenOptions};
+use chrono::{DateTime, Utc};
 
-use super::{EntryShape, EntrySighting, ours, up_to};
+use super::ownership;
+use super::read::read_up_to;
+
+/// The kind of a directory entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    /// A directory without entries.
+    EmptyDirectory,
+    /// A directory with entries, or one that cannot be listed.
+    FullDirectory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A socket, pipe, or device.
+    Other,
+}
+
+/// The metadata of a directory entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryInfo {
+    /// The device and inode. They change if the entry is replaced with another entry of the same name.
+    pub(crate) identity: (i128, i128),
+    pub(crate) kind: EntryKind,
+    /// True if the entry belongs to the user who runs whycap.
+    pub(crate) is_owned: bool,
+    /// The time of the last change to the content. The holder of a lock updates it regularly.
+    pub(crate) modified: DateTime<Utc>,
+    /// The time of the last change to anything about the entry. Programs cannot set it, except on Windows.
+    pub(crate) changed: DateTime<Utc>,
+}
 
 /// An open directory.
 #[derive(Debug)]
 pub(crate) struct Directory(Dir);
 
 impl Directory {
-    /// Opens a root; symbolic links on the way are followed.
+    /// Opens a root directory, following symbolic links.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(Dir::open_ambient_dir(path, ambient_authority())?))
     }
 
-    /// Opens a directory in this one; a link is refused.
+    /// Opens a subdirectory. Fails if it is a symbolic link.
     pub(crate) fn child(&self, name: &OsStr) -> io::Result<Self> {
         Ok(Self(self.0.open_dir_nofollow(name)?))
     }
 
-    /// Opens a directory in this one that is ours alone, made, 0700, if it is missing.
-    pub(crate) fn own_child(&self, name: &OsStr) -> io::Result<Self> {
+    /// Opens a subdirectory, creating it with mode 0700 if necessary. Fails if it is a symbolic link, belongs to
+    /// another user, or is writable by others.
+    pub(crate) fn open_or_create_private(&self, name: &OsStr) -> io::Result<Self> {
         #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
@@ -44,12 +76,17 @@ impl Directory {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
+
         let child = self.child(name)?;
-        let is_own = ours::is_ours_alone(&child.0.try_clone()?.into_std_file().metadata()?);
-        is_own.then_some(child).ok_or_else(ours::not_ours)
+        let metadata = child.0.try_clone()?.into_std_file().metadata()?;
+        if ownership::is_exclusively_owned(&metadata) {
+            Ok(child)
+        } else {
+            Err(ownership::not_owned())
+        }
     }
 
-    /// Opens a file by its own name; never waits for a pipe's other end. A new one gets 0600.
+    /// Opens a file without following a symbolic link and without blocking on a pipe. A new file gets mode 0600.
     fn open_file(&self, name: &OsStr, options: &mut OpenOptions) -> io::Result<File> {
         options.follow(FollowSymlinks::No);
         #[cfg(unix)]
@@ -61,108 +98,110 @@ impl Directory {
         Ok(self.0.open_with(name, options)?.into_std())
     }
 
-    /// Adds bytes to a file of ours in one write.
+    /// Appends bytes to one of the user's files in a single write, creating the file if necessary. Fails if the path is
+    /// not a regular file or belongs to another user.
     pub(crate) fn append(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open_file(name, OpenOptions::new().append(true).create(true))?;
-        let found = file.metadata()?;
-        if !found.is_file() || !ours::is_ours(&found) {
-            return Err(ours::not_ours());
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || !ownership::is_owned(&metadata) {
+            return Err(ownership::not_owned());
         }
         file.write_all(bytes)
     }
 
-    /// Names in this directory, at most `limit`.
+    /// Returns the names of the first `limit` entries, in no particular order.
     pub(crate) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
-        let names = self.0.entries()?.map(|entry| Ok(entry?.file_name()));
-        names.take(limit).collect()
+        self.0
+            .entries()?
+            .take(limit)
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
     }
 
-    /// Looks at a name.
-    pub(crate) fn look(&self, name: &OsStr) -> io::Result<EntrySighting> {
-        let mut seen = self.seen(name)?;
-        if seen.shape == EntryShape::FullDirectory {
+    /// Returns the metadata of an entry. Fails with [`ErrorKind::NotFound`] if there is no such entry.
+    pub(crate) fn entry_info(&self, name: &OsStr) -> io::Result<EntryInfo> {
+        let mut info = self.entry_info_of_system(name)?;
+        if info.kind == EntryKind::FullDirectory {
             let names = self.child(name).and_then(|child| child.names(1));
             if names.is_ok_and(|names| names.is_empty()) {
-                seen.shape = EntryShape::EmptyDirectory;
+                info.kind = EntryKind::EmptyDirectory;
             }
         }
-        Ok(seen)
+        Ok(info)
     }
 
-    /// What the system says of a name; it does not say whether a directory is empty. `cap_std` cannot
-    /// reckon with each date that a file may have.
+    /// Returns the metadata of an entry, reporting every directory as non-empty. On Unix, this avoids `cap_std`, which
+    /// panics on some of the timestamps that a file may have.
     #[cfg(unix)]
-    fn seen(&self, name: &OsStr) -> io::Result<EntrySighting> {
+    fn entry_info_of_system(&self, name: &OsStr) -> io::Result<EntryInfo> {
         use rustix::fs::{AtFlags, FileType, statat};
+
         let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let date = |seconds, fraction| {
-            let fraction = u32::try_from(fraction).unwrap_or(0);
-            let at = chrono::DateTime::from_timestamp(seconds, fraction);
-            at.filter(|at| crate::time::is_reckonable(*at))
-                .unwrap_or_default()
-        };
-        Ok(EntrySighting {
+        Ok(EntryInfo {
             identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
-            shape: match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => EntryShape::FullDirectory,
-                FileType::RegularFile => EntryShape::File,
-                FileType::Symlink => EntryShape::Link,
-                _ => EntryShape::Other,
+            kind: match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => EntryKind::FullDirectory,
+                FileType::RegularFile => EntryKind::File,
+                FileType::Symlink => EntryKind::Link,
+                _ => EntryKind::Other,
             },
-            ours: stat.st_uid == rustix::process::geteuid().as_raw(),
-            modified: date(stat.st_mtime, stat.st_mtime_nsec),
-            changed: date(stat.st_ctime, stat.st_ctime_nsec),
+            is_owned: stat.st_uid == rustix::process::geteuid().as_raw(),
+            modified: datetime_from_stat(stat.st_mtime, u32::try_from(stat.st_mtime_nsec).ok()),
+            changed: datetime_from_stat(stat.st_ctime, u32::try_from(stat.st_ctime_nsec).ok()),
         })
     }
 
     #[cfg(not(unix))]
-    fn seen(&self, name: &OsStr) -> io::Result<EntrySighting> {
+    fn entry_info_of_system(&self, name: &OsStr) -> io::Result<EntryInfo> {
         use cap_fs_ext::MetadataExt;
-        let found = self.0.symlink_metadata(name)?;
-        let modified = crate::time::of_machine(found.modified()?.into_std());
-        Ok(EntrySighting {
-            identity: (i128::from(found.dev()), i128::from(found.ino())),
-            shape: match found.file_type() {
-                kind if kind.is_symlink() => EntryShape::Link,
-                kind if kind.is_dir() => EntryShape::FullDirectory,
-                kind if kind.is_file() => EntryShape::File,
-                _ => EntryShape::Other,
+
+        let metadata = self.0.symlink_metadata(name)?;
+        let modified = crate::time::datetime_from_system(metadata.modified()?.into_std());
+        Ok(EntryInfo {
+            identity: (i128::from(metadata.dev()), i128::from(metadata.ino())),
+            kind: match metadata.file_type() {
+                file_type if file_type.is_symlink() => EntryKind::Link,
+                file_type if file_type.is_dir() => EntryKind::FullDirectory,
+                file_type if file_type.is_file() => EntryKind::File,
+                _ => EntryKind::Other,
             },
-            ours: true,
+            is_owned: true,
             modified,
             changed: modified,
         })
     }
 
-    /// Reads a regular file up to `limit` bytes.
+    /// Reads at most the first `limit` bytes of a file.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
-        up_to(self.open_file(name, OpenOptions::new().read(true))?, limit)
+        read_up_to(self.open_file(name, OpenOptions::new().read(true))?, limit)
     }
 
-    /// Removes a directory. The system refuses if it has entries or is none.
+    /// Removes an empty directory. Fails if it has entries or is not a directory.
     pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
-        // Of a junction Windows would take away the junction.
+        // On Windows, `remove_dir` would also remove a junction to a directory.
         #[cfg(windows)]
-        if self.look(name)?.shape != EntryShape::EmptyDirectory {
+        if self.entry_info(name)?.kind != EntryKind::EmptyDirectory {
             return Err(ErrorKind::DirectoryNotEmpty.into());
         }
         self.0.remove_dir(name)
     }
 
-    /// Moves something under a name in a directory, never over something that exists there.
+    /// Moves an entry into another directory under a new name. Fails if that name already exists there.
     pub(crate) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
         #[cfg(unix)]
         {
             use rustix::fs::{RenameFlags, renameat_with};
             use rustix::io::Errno;
+
             match renameat_with(&self.0, name, &target.0, new_name, RenameFlags::NOREPLACE) {
-                // The file system does not know the flag: look first, then rename.
+                // The file system does not support the flag.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-                moved => return Ok(moved?),
+                result => return Ok(result?),
             }
         }
-        // On Windows the target is a directory of ours that nobody else knows.
-        match target.look(new_name) {
+        // Another process could create the new name between the check and the rename. This does not happen in practice,
+        // because the target is a newly created private directory.
+        match target.entry_info(new_name) {
             Ok(_) => Err(ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Err(_) => self.0.rename(name, &target.0, new_name),
@@ -170,10 +209,18 @@ impl Directory {
     }
 }
 
+/// Converts a file timestamp. Returns the Unix epoch if the timestamp is outside the range that whycap supports.
+#[cfg(unix)]
+fn datetime_from_stat(seconds: i64, nanoseconds: Option<u32>) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, nanoseconds.unwrap_or(0))
+        .filter(|at| crate::time::is_in_supported_range(*at))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "the tests play Claude Code, which makes locks"
+    reason = "the tests create locks, as Claude Code does"
 )]
 mod tests {
     use std::fs;
@@ -188,93 +235,75 @@ mod tests {
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "making a link needs a right that few have on Windows"
+        ignore = "creating a link needs a right that few users have on Windows"
     )]
-    fn a_link_is_seen_as_a_link_and_not_entered() {
+    fn a_link_is_reported_as_a_link_and_not_opened() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("real")).unwrap();
         make_link(root.path().join("real"), root.path().join("link"));
+
         let directory = Directory::open(root.path()).unwrap();
-        assert_eq!(
-            directory.look(name("link")).unwrap().shape,
-            EntryShape::Link
-        );
+        let info = directory.entry_info(name("link")).unwrap();
+        assert_eq!(info.kind, EntryKind::Link);
         assert!(directory.child(name("link")).is_err());
         assert!(directory.remove_empty(name("link")).is_err());
         assert!(root.path().join("real").exists());
     }
 
     #[test]
-    fn a_directory_with_entries_is_never_removed() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir_all(root.path().join("full/entry")).unwrap();
-        let directory = Directory::open(root.path()).unwrap();
-        assert_eq!(
-            directory.look(name("full")).unwrap().shape,
-            EntryShape::FullDirectory
-        );
-        assert!(directory.remove_empty(name("full")).is_err());
-        assert!(root.path().join("full/entry").exists());
-    }
-
-    #[test]
-    fn moving_never_replaces_even_an_empty_directory() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir_all(root.path().join("lock")).unwrap();
-        fs::create_dir_all(root.path().join("taken/lock")).unwrap();
-        let directory = Directory::open(root.path()).unwrap();
-        let taken = directory.child(name("taken")).unwrap();
-        let error = directory
-            .move_to(name("lock"), &taken, name("lock"))
-            .unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        fs::create_dir(root.path().join("other")).unwrap();
-        let other = directory.child(name("other")).unwrap();
-        directory
-            .move_to(name("lock"), &other, name("lock"))
-            .unwrap();
-        assert!(root.path().join("other/lock").exists());
-    }
-    #[test]
-    fn what_lies_there_is_told_apart_and_keeps_its_identity() {
+    fn every_kind_of_entry_is_recognized_and_keeps_its_identity() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("full/entry")).unwrap();
         fs::create_dir(root.path().join("empty")).unwrap();
         fs::write(root.path().join("file"), "4711").unwrap();
+
         let directory = Directory::open(root.path()).unwrap();
-        let seen = |text| directory.look(name(text)).unwrap();
-        assert_eq!(seen("full").shape, EntryShape::FullDirectory);
-        assert_eq!(seen("empty").shape, EntryShape::EmptyDirectory);
-        assert_eq!(seen("file").shape, EntryShape::File);
-        assert_eq!(seen("file").identity, seen("file").identity);
-        assert_ne!(seen("file").identity, seen("empty").identity);
-        let none = directory.look(name("none")).unwrap_err();
-        assert_eq!(none.kind(), ErrorKind::NotFound);
+        let info = |text| directory.entry_info(name(text)).unwrap();
+        assert_eq!(info("full").kind, EntryKind::FullDirectory);
+        assert_eq!(info("empty").kind, EntryKind::EmptyDirectory);
+        assert_eq!(info("file").kind, EntryKind::File);
+        assert_eq!(info("file").identity, info("file").identity);
+        assert_ne!(info("file").identity, info("empty").identity);
+
+        let missing = directory.entry_info(name("missing")).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
         assert_eq!(directory.read(name("file"), 2).unwrap(), b"47");
         assert_eq!(directory.names(9).unwrap().len(), 3);
     }
 
     #[test]
-    fn only_an_empty_directory_is_removed_and_nothing_is_replaced() {
+    fn only_an_empty_directory_is_removed() {
         let root = tempfile::tempdir().unwrap();
-        for path in ["full/entry", "lock", "taken/lock", "other"] {
-            fs::create_dir_all(root.path().join(path)).unwrap();
-        }
+        fs::create_dir_all(root.path().join("full/entry")).unwrap();
+        fs::create_dir(root.path().join("empty")).unwrap();
         fs::write(root.path().join("file"), "").unwrap();
+
         let directory = Directory::open(root.path()).unwrap();
         assert!(directory.remove_empty(name("full")).is_err());
         assert!(directory.remove_empty(name("file")).is_err());
+        directory.remove_empty(name("empty")).unwrap();
+        assert!(root.path().join("full/entry").exists());
+        assert!(!root.path().join("empty").exists());
+    }
+
+    #[test]
+    fn moving_never_replaces_even_an_empty_directory() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["lock", "taken/lock", "free"] {
+            fs::create_dir_all(root.path().join(path)).unwrap();
+        }
+        let directory = Directory::open(root.path()).unwrap();
+
         let taken = directory.child(name("taken")).unwrap();
         let error = directory
             .move_to(name("lock"), &taken, name("lock"))
             .unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        let other = directory.child(name("other")).unwrap();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+
+        let free = directory.child(name("free")).unwrap();
         directory
-            .move_to(name("lock"), &other, name("lock"))
+            .move_to(name("lock"), &free, name("lock"))
             .unwrap();
-        assert!(root.path().join("other/lock").exists());
-        other.remove_empty(name("lock")).unwrap();
-        assert!(!root.path().join("other/lock").exists());
+        assert!(root.path().join("free/lock").exists());
     }
 }

@@ -1,110 +1,119 @@
-//! Files in a directory that its owner gave to a group.
+//! Files in a directory that its owner shares with a group.
 //!
-//! Promises: without that, nothing is for anybody else; what is given is what the directory itself
-//! says, never a right to write a file, and only to the directory's own group; what others of the
-//! group put in the way is not followed. Not promised: that they leave each other's files alone (the
-//! sticky bit on the directory does that).
+//! If the directory is not shared, its files are private. Otherwise, the group gets the permissions that it has on the
+//! directory itself, except that it can never write to a file. Nobody else gets any permissions. Symbolic links planted
+//! by other group members are not followed. Members can remove each other's files unless the directory has the sticky
+//! bit.
 
 use std::path::Path;
 
 use super::{Durability, Error};
 
-/// Whether a directory was made for a group, which only Unix knows: elsewhere a directory hands its
-/// rights down by itself.
+/// Returns true if a directory is shared with a group. On systems other than Unix, files inherit permissions from the
+/// directory automatically, so nothing has to be done.
 #[cfg(unix)]
-pub(crate) fn owns(directory: &Path) -> bool {
-    Group::of(directory).is_some()
+pub(crate) fn is_shared(directory: &Path) -> bool {
+    GroupAccess::of(directory).is_some()
 }
 
 #[cfg(not(unix))]
-pub(crate) fn owns(_: &Path) -> bool {
+pub(crate) fn is_shared(_: &Path) -> bool {
     false
 }
 
-/// Writes a file below a directory that is not only ours, whole, with what is missing of the directories
-/// between. The group may read it, if it may read the directory.
+/// Writes a file atomically, and creates any missing directories between `root` and the file. If `root` is shared with
+/// a group, the group can read the file.
 pub(crate) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     #[cfg(unix)]
-    if let Some(group) = Group::of(root) {
-        group.create_directories_of(path, root)?;
-        return group.write(path, bytes).map_err(super::unwritten(path));
+    if let Some(group) = GroupAccess::of(root) {
+        group.create_directories(root, path)?;
+        return group.write(path, bytes).map_err(super::write_error(path));
     }
     #[cfg(not(unix))]
     let _ = root;
-    super::create_shared_directory_of(path)?;
+    super::create_shared_parent_directory(path)?;
     super::write_atomically(path, bytes, Durability::Quick)
 }
 
-/// What a directory gives to its group.
+/// The access that a directory grants to its group.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Group {
-    id: u32,
-    /// The mode of directories below.
-    directories: u32,
-    /// The mode of files below.
-    files: u32,
+struct GroupAccess {
+    group: u32,
+    /// The mode for subdirectories.
+    directory_mode: u32,
+    /// The mode for files.
+    file_mode: u32,
 }
 
 #[cfg(unix)]
-impl Group {
-    /// None unless the directory was made for a group: new files get its group (setgid), and the
-    /// group may write.
+impl GroupAccess {
+    /// Returns the group's access to a directory that is meant for sharing, which means that new files belong to the
+    /// directory's group (setgid) and that the group may write to it. Returns `None` for other directories.
     fn of(directory: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
-        const MADE_FOR_A_GROUP: u32 = 0o2020;
-        let found = std::fs::metadata(directory).ok()?;
-        let mode = found.mode();
-        let is_made_for_it = found.is_dir() && mode & MADE_FOR_A_GROUP == MADE_FOR_A_GROUP;
-        is_made_for_it.then(|| Self {
-            id: found.gid(),
-            directories: 0o2700 | mode & 0o1070,
-            files: 0o600 | mode & 0o040,
+        const SETGID_AND_GROUP_WRITE: u32 = 0o2020;
+
+        let metadata = std::fs::metadata(directory).ok()?;
+        let mode = metadata.mode();
+        if !metadata.is_dir() || mode & SETGID_AND_GROUP_WRITE != SETGID_AND_GROUP_WRITE {
+            return None;
+        }
+        Some(Self {
+            group: metadata.gid(),
+            directory_mode: 0o2700 | mode & 0o1070,
+            file_mode: 0o600 | mode & 0o040,
         })
     }
 
-    /// Makes the directories of `path` that are missing below `root`, with the rights of the group
-    /// whatever the umask. An error if something else is in the place of one.
-    fn create_directories_of(self, path: &Path, root: &Path) -> Result<(), Error> {
-        let below = path.parent().and_then(|all| all.strip_prefix(root).ok());
+    /// Creates the missing directories between `root` and a file, with the group's permissions regardless of the umask.
+    /// Fails if the name of a directory is already taken by something else.
+    fn create_directories(self, root: &Path, file: &Path) -> Result<(), Error> {
+        let names = file
+            .parent()
+            .and_then(|parent| parent.strip_prefix(root).ok());
+
         let mut directory = root.to_owned();
-        for name in below.into_iter().flatten() {
+        for name in names.into_iter().flatten() {
             directory.push(name);
-            let made = self.create(&directory);
-            made.map_err(super::unwritten(&directory))?;
+            self.create_directory(&directory)
+                .map_err(super::write_error(&directory))?;
         }
         Ok(())
     }
 
-    fn create(self, directory: &Path) -> std::io::Result<()> {
-        let refusal = "it is not a directory, or a link; move it away";
+    fn create_directory(self, directory: &Path) -> std::io::Result<()> {
         let mut builder = std::fs::DirBuilder::new();
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         match builder.create(directory) {
+            Ok(()) => {
+                // Another group member may have replaced the directory in the meantime.
+                let created = super::ownership::open_owned_directory(directory)?;
+                self.set_mode(&created, self.directory_mode)
+            }
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             Err(_) if std::fs::symlink_metadata(directory)?.is_dir() => Ok(()),
-            Err(_) => Err(std::io::Error::other(refusal)),
-            // Others may have put something else in its place by now.
-            Ok(()) => {
-                let made = super::ours::open_own_directory(directory)?;
-                self.give(&made, self.directories)
-            }
+            Err(_) => Err(std::io::Error::other(
+                "it is not a directory, or a link; move it away",
+            )),
         }
     }
 
     fn write(self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        super::ours::check_own(path)?;
-        let beside = super::written_beside(path, bytes)?;
-        self.give(beside.as_file(), self.files)?;
-        super::put_in_place(beside, path)
+        super::ownership::check_owned_file(path)?;
+        let temporary = super::write::write_temporary_file(path, bytes)?;
+        self.set_mode(temporary.as_file(), self.file_mode)?;
+        super::write::move_over(temporary, path)
     }
 
-    /// What came to be of another group stays for its owner alone.
-    fn give(self, file: &std::fs::File, mode: u32) -> std::io::Result<()> {
+    /// Sets the mode of a new file or directory. If it does not belong to the shared group, it stays private.
+    fn set_mode(self, file: &std::fs::File, mode: u32) -> std::io::Result<()> {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
-        if file.metadata()?.gid() != self.id {
-            return Ok(());
+
+        if file.metadata()?.gid() == self.group {
+            file.set_permissions(std::fs::Permissions::from_mode(mode))
+        } else {
+            Ok(())
         }
-        file.set_permissions(std::fs::Permissions::from_mode(mode))
     }
 }

@@ -1,53 +1,62 @@
-//! Small files of ours: one JSON value each, or an empty mark, named after what they are about.
+//! Small files that each contain a single JSON value, and empty files that record that something happened.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Durability, Error, create_atomically, create_directory_of, write_atomically};
+use super::{
+    Durability, Error, create_atomically, create_parent_directory, read_owned, write_atomically,
+};
 
-/// Ours hold a few kilobytes.
+/// The maximum size of a file in bytes. Most values take up a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
-/// What is remembered of every session, day or directory has some bytes of each.
-const LARGE_LIMIT: u64 = 64 * 1024 * 1024;
+/// The maximum size of a file that grows with the history because it has an entry per session, day, or directory.
+const LARGE_SIZE_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Whether an id from outside may be the name of a file: with nothing but letters, digits, `-` and `_`,
-/// and not very long, none can lead out of its directory.
-pub(crate) fn may_be_name(id: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    !id.is_empty() && id.len() <= 80 && id.chars().all(is_plain)
+/// Returns true if an ID from another program can be used as a file name. It must be short and contain only letters,
+/// digits, `-`, and `_`, so that it cannot point outside its directory.
+pub(crate) fn is_safe_file_name(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= 80
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// Reads a value. None if the file is gone or does not hold one.
+/// Reads a value. Returns `None` if the file does not exist or does not contain a valid value.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_within(path, SIZE_LIMIT)
+    read_up_to(path, SIZE_LIMIT)
 }
 
-/// The same of a value that grows with the history.
+/// Like [`read`], for values that grow with the history.
 pub(crate) fn read_large<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    read_within(path, LARGE_LIMIT)
+    read_up_to(path, LARGE_SIZE_LIMIT)
 }
 
-fn read_within<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
-    serde_json::from_slice(&super::read_own(path, limit).ok()??).ok()
+fn read_up_to<T: DeserializeOwned>(path: &Path, limit: u64) -> Option<T> {
+    let bytes = read_owned(path, limit).ok()??;
+    serde_json::from_slice(&bytes).ok()
 }
 
-/// Writes a value over whatever was there. It may be lost in a power cut.
+/// Writes a value, replacing the old one. A power failure may lose the new value.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    create_directory_of(path)?;
-    write_atomically(path, &bytes_of(value), Durability::Quick)
+    create_parent_directory(path)?;
+    write_atomically(path, &to_bytes(value), Durability::Quick)
 }
 
-/// Remembers by an empty file that something happened. False if it had happened before, or cannot
-/// be remembered: what is said once is then not said, which is better than saying it every time.
-pub(crate) fn mark(path: &Path) -> bool {
-    let made = create_directory_of(path).and_then(|()| create_atomically(path, b""));
-    made.unwrap_or(false)
+/// Creates an empty file that records that something happened, such as an announcement.
+///
+/// Returns false if the file already exists or cannot be created. In either case, the caller does nothing, because
+/// never announcing something is better than announcing it every time.
+pub(crate) fn create_marker(path: &Path) -> bool {
+    create_parent_directory(path)
+        .and_then(|()| create_atomically(path, b""))
+        .unwrap_or(false)
 }
 
-/// A value as its file holds it.
-pub(crate) fn bytes_of(value: &impl Serialize) -> Vec<u8> {
+/// Serializes a value in the form in which it is stored.
+pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
@@ -58,8 +67,8 @@ mod tests {
     #[test]
     fn an_id_cannot_lead_out_of_its_directory() {
         for id in ["../../etc", "a/b", "", ".", "..", "x\0y", &"a".repeat(500)] {
-            assert!(!may_be_name(id), "{id}");
+            assert!(!is_safe_file_name(id), "{id}");
         }
-        assert!(may_be_name("5a7d3c1e-0000"));
+        assert!(is_safe_file_name("5a7d3c1e-0000"));
     }
 }

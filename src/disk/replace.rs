@@ -1,139 +1,182 @@
-//! Replacing a file that others edit as well: only if it still holds what was read before.
+//! Replaces a file that other programs also edit, but only if it has not changed since it was read.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-#[cfg(unix)]
-use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use super::{Error, ours, put_in_place, put_new, unwritten, up_to, written_beside};
+use super::read::read_up_to;
+use super::write::{move_over, move_to_new, write_temporary_file};
+use super::{Error, ownership, read_error, remove_owned_file, write_error};
 
-/// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
-/// had changed; then nothing was done.
+/// Replaces the content of a file with `bytes` if it is still `expected`, where `None` means that the file does not
+/// exist. If the file has changed, nothing is written, and the result is false.
 ///
-/// The new file is written beside the target and flushed before the comparison. What somebody wrote
-/// between the comparison and the rename is put back, where the system can swap two files. A symbolic link stays and is
-/// followed once, to a regular file of the same user. Mode and, where permitted, owner are kept; a
-/// file without any write permission is refused, although a rename could get past that.
+/// If another program writes the file at the last moment, that program's content is restored, provided that the system
+/// can swap two files. A symbolic link to one of the user's regular files is followed, but only once, and the link
+/// itself is kept. The file keeps its mode and, where the system permits it, its owner. Fails if the file is read-only.
 pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
     bytes: &[u8],
 ) -> Result<bool, Error> {
-    let failed = unwritten(path);
-    let target = target_of(path).map_err(failed)?;
-    let existing = fs::symlink_metadata(&target).ok();
-    let refusal = match &existing {
-        Some(file) if !file.is_file() => Some("it is not a plain file"),
-        Some(file) if file.permissions().readonly() => Some("the file is read-only"),
-        _ => None,
-    };
-    if let Some(refusal) = refusal {
-        return Err(failed(io::Error::other(refusal)));
-    }
-    let put = || {
-        let beside = written_beside(&target, bytes)?;
-        #[cfg(unix)]
-        if let Some(existing) = &existing {
-            use std::os::unix::fs::{MetadataExt, fchown};
-            // Only root may give files away; for everyone else the owner is right already.
-            let _ = fchown(beside.as_file(), Some(existing.uid()), Some(existing.gid()));
-        }
-        beside.as_file().sync_all()?;
-        match expected {
-            _ if !holds(&target, expected)? => Ok(false),
-            None => put_new(beside, &target),
-            Some(expected) => swap_in(beside, &target, expected, bytes),
-        }
-    };
-    let put = put().map_err(unwritten(&target));
-    // The rename itself reaches the disk with the directory; where that cannot be opened, the
-    // file is whole all the same.
+    let target = link_target(path).map_err(write_error(path))?;
+    let replaced = try_replace(&target, expected, bytes).map_err(write_error(&target));
+
+    // Flushing the directory makes sure that the rename survives a power failure. Even if the flush fails, the file is
+    // complete.
     let directory = target.parent().unwrap_or(Path::new("/"));
     let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
-    put
+    replaced
 }
 
-/// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
-/// changed. Its symbolic link, if it is reached through one, stays.
-pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
-    let target = target_of(path).map_err(unwritten(path))?;
-    let holds = |expected| holds(&target, expected).map_err(super::unread(&target));
-    let unchanged = holds(Some(expected))? || holds(None)?;
-    if unchanged {
-        super::remove_own_file(&target)?;
-    }
-    Ok(unchanged)
-}
-
-/// Puts a file that holds `new` in the place of one that holds `old`. What it replaced is
-/// looked at once more, and put back if it is something else. False if it was.
-#[cfg(unix)]
-fn swap_in(beside: NamedTempFile, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let swap = || renameat_with(CWD, beside.path(), CWD, target, RenameFlags::EXCHANGE);
-    match swap() {
-        Err(Errno::NOENT) => return Ok(false),
-        // The file system cannot do that.
-        Err(_) => return put_in_place(beside, target).map(|()| true),
-        Ok(()) => {}
-    }
-    let (mut put, mut taken) = (new.to_owned(), fs::read(beside.path())?);
-    if taken == old {
-        return Ok(true);
-    }
-    loop {
-        swap()?;
-        let found = fs::read(beside.path())?;
-        if found == put {
-            return Ok(false);
+fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Result<bool> {
+    let existing = fs::symlink_metadata(target).ok();
+    if let Some(file) = &existing {
+        if !file.is_file() {
+            return Err(io::Error::other("it is not a plain file"));
         }
-        // Over what we put somebody wrote as well: the newest stays.
-        (put, taken) = (taken, found);
+        if file.permissions().readonly() {
+            return Err(io::Error::other("the file is read-only"));
+        }
+    }
+
+    let temporary = write_temporary_file(target, bytes)?;
+    #[cfg(unix)]
+    if let Some(existing) = &existing {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        // Only root can change the owner. For other users, the owner is already correct.
+        let _ = fchown(
+            temporary.as_file(),
+            Some(existing.uid()),
+            Some(existing.gid()),
+        );
+    }
+    temporary.as_file().sync_all()?;
+
+    if !has_content(target, expected)? {
+        return Ok(false);
+    }
+    match expected {
+        None => move_to_new(temporary, target),
+        Some(expected) => swap(&temporary, target, expected, bytes)
+            .unwrap_or_else(|| move_over(temporary, target).map(|()| true)),
+    }
+}
+
+/// Deletes a file that whycap created if its content is still `expected` or if it no longer exists. If the file has
+/// changed, nothing is deleted, and the result is false. A symbolic link to the file is kept.
+pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
+    let target = link_target(path).map_err(write_error(path))?;
+    let is_unchanged = has_content(&target, Some(expected))
+        .and_then(|is_expected| Ok(is_expected || has_content(&target, None)?))
+        .map_err(read_error(&target))?;
+    if is_unchanged {
+        remove_owned_file(&target)?;
+    }
+    Ok(is_unchanged)
+}
+
+/// Swaps a temporary file that contains `new` with the target, which should contain `old`. If the target turns out to
+/// have different content, it is swapped back, and the result is false.
+///
+/// Returns `None` if the file system cannot swap files.
+#[cfg(unix)]
+fn swap(
+    temporary: &NamedTempFile,
+    target: &Path,
+    old: &[u8],
+    new: &[u8],
+) -> Option<io::Result<bool>> {
+    use rustix::io::Errno;
+
+    match exchange(temporary.path(), target) {
+        Ok(()) => Some(restore_unless(temporary.path(), target, old, new)),
+        Err(Errno::NOENT) => Some(Ok(false)),
+        Err(_) => None,
     }
 }
 
 #[cfg(not(unix))]
-fn swap_in(beside: NamedTempFile, target: &Path, _: &[u8], _: &[u8]) -> io::Result<bool> {
-    put_in_place(beside, target).map(|()| true)
+fn swap(_: &NamedTempFile, _: &Path, _: &[u8], _: &[u8]) -> Option<io::Result<bool>> {
+    None
 }
 
-/// Whether a file holds just this. None: whether there is none.
-fn holds(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
-    let file = match ours::open_regular(path) {
+#[cfg(unix)]
+fn exchange(first: &Path, second: &Path) -> rustix::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, first, CWD, second, RenameFlags::EXCHANGE)
+}
+
+/// Completes a swap. `replaced` is the path of the file that was swapped out. If its content is not `old`, another
+/// program wrote it at the last moment, so it is put back. Returns true if the target now contains `new`.
+#[cfg(unix)]
+fn restore_unless(replaced: &Path, target: &Path, old: &[u8], new: &[u8]) -> io::Result<bool> {
+    let mut expected = new.to_owned();
+    let mut newest = fs::read(replaced)?;
+    if newest == old {
+        return Ok(true);
+    }
+    loop {
+        exchange(replaced, target)?;
+        let swapped_out = fs::read(replaced)?;
+        if swapped_out == expected {
+            return Ok(false);
+        }
+        // Another program has written the target again in the meantime, and the newest content must be kept.
+        expected = newest;
+        newest = swapped_out;
+    }
+}
+
+/// Returns true if a file has exactly this content. If `expected` is `None`, returns true if the file does not exist.
+fn has_content(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
+    let file = match ownership::open_regular(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(expected.is_none()),
         opened => opened?,
     };
-    // One more than expected, so that a file that is growing does not look unchanged.
-    let limit = expected.map_or(0, <[u8]>::len) as u64 + 1;
-    Ok(expected == Some(&up_to(file, limit)?))
+    let Some(expected) = expected else {
+        return Ok(false);
+    };
+    // One extra byte is read so that a file that has grown does not look unchanged.
+    let limit = expected.len() as u64 + 1;
+    Ok(read_up_to(file, limit)? == expected)
 }
 
-/// Deletes a directory that whycap made, if it is empty.
-#[expect(clippy::disallowed_methods, reason = "it fails on one that is full")]
-pub(crate) fn remove_own_empty_dir(path: &Path) {
-    // Not empty, or gone already: both are fine.
+/// Deletes a directory that whycap created, if it is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the system refuses to remove a directory with entries"
+)]
+pub(crate) fn remove_empty_owned_directory(path: &Path) {
+    // The directory may contain entries or may already be gone. Both cases are fine.
     let _ = fs::remove_dir(path);
 }
 
-/// Whether a link has this name.
+/// Returns true if a path is a symbolic link.
 pub(crate) fn is_link(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// Where a file is: where a link leads, as people link `settings.json` into a repository, if that is a
-/// regular file of ours, or one yet to be made, in a directory of ours.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
+/// Returns the target of a symbolic link, or the path itself if it is not a link. Some people make `settings.json` a
+/// link to a file in a repository.
+///
+/// Fails unless the target is in one of the user's directories and either is one of the user's regular files or does
+/// not exist.
+fn link_target(path: &Path) -> io::Result<PathBuf> {
     if !is_link(path) {
         return Ok(path.to_owned());
     }
     let target = path.with_file_name(fs::read_link(path)?);
     let directory = fs::metadata(target.parent().unwrap_or(Path::new("/")))?;
-    let is_fine = ours::check_own(&target).is_ok() && ours::is_ours_alone(&directory);
-    let refusal = || io::Error::other("it is a link, but not to a plain file of yours");
-    is_fine.then_some(target).ok_or_else(refusal)
+    if ownership::check_owned_file(&target).is_ok() && ownership::is_exclusively_owned(&directory) {
+        Ok(target)
+    } else {
+        Err(io::Error::other(
+            "it is a link, but not to a plain file of yours",
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -142,75 +185,83 @@ mod tests {
     use crate::testing::make_link;
 
     #[test]
-    fn a_file_that_changed_in_between_is_left_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("settings.json");
+    fn a_file_that_has_changed_is_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("settings.json");
         assert!(replace_if_unchanged(&path, None, b"one").unwrap());
         assert!(!replace_if_unchanged(&path, None, b"two").unwrap());
         assert!(!replace_if_unchanged(&path, Some(b"on"), b"two").unwrap());
         assert!(replace_if_unchanged(&path, Some(b"one"), b"two").unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"two");
+
         assert!(!remove_if_unchanged(&path, b"one").unwrap());
         assert!(remove_if_unchanged(&path, b"two").unwrap());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert!(remove_if_unchanged(&path, b"two").unwrap(), "it is gone");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 
     #[test]
     #[cfg_attr(
         windows,
-        ignore = "making a link needs a right that few have on Windows"
+        ignore = "creating a link needs a right that few users have on Windows"
     )]
-    fn a_link_is_followed_once_to_a_file_of_ours_and_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let repository = directory.path().join("dotfiles");
+    fn a_link_is_followed_once_and_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let repository = root.path().join("dotfiles");
         fs::create_dir(&repository).unwrap();
-        let link = directory.path().join("settings.json");
+        let link = root.path().join("settings.json");
         make_link("dotfiles/settings.json", &link);
-        assert!(
-            replace_if_unchanged(&link, None, b"").unwrap(),
-            "yet to be made"
-        );
+
+        let created = replace_if_unchanged(&link, None, b"").unwrap();
+        assert!(created, "the target did not exist");
         assert!(replace_if_unchanged(&link, Some(b""), b"{}").unwrap());
         assert!(is_link(&link));
         assert_eq!(fs::read(repository.join("settings.json")).unwrap(), b"{}");
-        let second = directory.path().join("second.json");
-        make_link("settings.json", &second);
-        assert!(replace_if_unchanged(&second, Some(b"{}"), b"[]").is_err());
+
+        let link_to_link = root.path().join("second.json");
+        make_link("settings.json", &link_to_link);
+        assert!(replace_if_unchanged(&link_to_link, Some(b"{}"), b"[]").is_err());
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_read_only_file_is_refused_and_its_mode_kept() {
+    fn a_read_only_file_is_refused_and_a_mode_is_kept() {
         use std::os::unix::fs::PermissionsExt;
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("settings.json");
+
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("settings.json");
         assert!(replace_if_unchanged(&path, None, b"one").unwrap());
+
         fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
         let error = replace_if_unchanged(&path, Some(b"one"), b"two").unwrap_err();
         assert!(error.to_string().contains("read-only"), "{error}");
+
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(replace_if_unchanged(&path, Some(b"one"), b"two").unwrap());
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_somebody_wrote_in_the_last_instant_is_put_back() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("settings.json");
-        let swap = |now_there: &str| {
-            #[expect(clippy::disallowed_methods, reason = "somebody else writes")]
-            fs::write(&path, now_there).unwrap();
-            let beside = super::super::written_beside(&path, b"ours").unwrap();
-            let is_in = swap_in(beside, &path, b"one", b"ours").unwrap();
-            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-            (is_in, fs::read_to_string(&path).unwrap())
-        };
-        assert_eq!(swap("one"), (true, "ours".to_owned()));
-        assert_eq!(swap("theirs"), (false, "theirs".to_owned()));
-        assert_eq!(swap("ours"), (false, "ours".to_owned()));
+    fn content_that_another_program_writes_at_the_last_moment_is_put_back() {
+        for (present, is_replaced, content) in [
+            ("one", true, "new"),
+            ("theirs", false, "theirs"),
+            ("new", false, "new"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("settings.json");
+            #[expect(clippy::disallowed_methods, reason = "another program writes the file")]
+            fs::write(&path, present).unwrap();
+
+            let temporary = write_temporary_file(&path, b"new").unwrap();
+            let result = swap(&temporary, &path, b"one", b"new").unwrap();
+            drop(temporary);
+
+            assert_eq!(result.unwrap(), is_replaced, "{present}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What of Claude Code's own set-up leads to false or strange limits.
+//! Checks Claude Code's own setup: its version, its credentials, and its locks.
 
 use std::path::Path;
 
@@ -10,29 +10,29 @@ use super::{Examination, Setup};
 use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::transcripts;
-use crate::claude::version;
-use crate::claude::version::{ClientVersion, Versions};
+use crate::claude::version::{self, ClientVersion, Versions};
 use crate::disk;
+use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::limits::evidence::Whose;
+use crate::limits::evidence::Ownership;
 use crate::locks::{HarmfulLock, harmful};
 use crate::places::Places;
 
-/// From here on Claude Code knows every event that whycap listens to.
-const KNOWS_ALL_HOOKS: ClientVersion = ClientVersion(2, 1, 78);
+/// The first version of Claude Code that supports every event that whycap uses.
+const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 
-/// How much of a transcript's end is searched for the client's version.
-const TAIL: u64 = 64 * 1024;
+/// The number of bytes at the end of a transcript to search for the version.
+const VERSION_BYTES: u64 = 64 * 1024;
 
-/// A client's version with a known trouble that a limit error can be mistaken for: a row of
-/// `known_versions.json`. A newcomer adds one there, the gravest first, and nothing elsewhere.
+/// A row of `known_versions.json`, which describes versions with a known problem that can be mistaken for a limit. The
+/// rows are in order of severity.
 #[derive(Debug, Deserialize)]
 struct KnownTrouble {
     versions: Versions,
-    /// What it does to the user.
+    /// The effect on the user.
     trouble: String,
-    /// Where that is known from.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever changes the row"))]
+    /// The source of the information.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who edit the rows"))]
     source: String,
 }
 
@@ -40,113 +40,153 @@ fn known() -> Vec<KnownTrouble> {
     serde_json::from_str(include_str!("known_versions.json")).unwrap_or_default()
 }
 
-/// What is known about this version.
+/// Returns the known problems in a version.
 fn troubles_of(version: ClientVersion) -> Vec<String> {
-    let known = known().into_iter();
-    let met = known.filter(|known| known.versions.contain(version));
-    met.map(|known| known.trouble).collect()
+    known()
+        .into_iter()
+        .filter(|known| known.versions.contain(version))
+        .map(|known| known.trouble)
+        .collect()
 }
 
-/// The version of the client that was used last.
-pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
-    let newest = setup.newest.as_ref().map(|(path, _)| &**path);
-    let Some((version, source)) = used_last(&setup.places, newest) else {
+/// A version of Claude Code, and the source of that information.
+struct SeenVersion {
+    version: ClientVersion,
+    /// The source, such as "from the newest transcript".
+    source: String,
+}
+
+impl SeenVersion {
+    /// Returns the version that was used most recently, as read from the newest transcript or, if that is not possible,
+    /// from Claude Code's global state.
+    fn used_last(places: &Places, newest_transcript: Option<&Path>) -> Option<Self> {
+        newest_transcript
+            .and_then(Self::in_transcript)
+            .or_else(|| Self::in_state(places))
+    }
+
+    fn in_transcript(path: &Path) -> Option<Self> {
+        let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
+        // Quotation marks in message text are escaped, so this matches only the field of a line.
+        let key = b"\"version\":\"";
+        let start = memmem::rfind(&tail, key)? + key.len();
+        let rest = tail.get(start..)?;
+        let end = memchr::memchr(b'"', rest)?;
+        Some(Self {
+            version: ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?,
+            source: "from the newest transcript".to_owned(),
+        })
+    }
+
+    fn in_state(places: &Places) -> Option<Self> {
+        let state = account::global_state(places)?;
+        Some(Self {
+            version: ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?,
+            source: format!("from {}", places.show(&places.global_state)),
+        })
+    }
+}
+
+pub(super) fn version_in_use(setup: &Setup, examination: &mut Examination) {
+    let newest = setup.newest.as_ref().map(|newest| newest.path.as_path());
+    let Some(SeenVersion { version, source }) = SeenVersion::used_last(&setup.places, newest)
+    else {
         return;
     };
     let troubles = troubles_of(version).join("; ");
-    let key = match troubles.as_str() {
-        "" => "client.sound",
-        _ => "client.troubled",
+    let key = if troubles.is_empty() {
+        "client.sound"
+    } else {
+        "client.troubled"
     };
     let seen = format!("{version} ({source})");
-    found.add(key, &[("seen", &seen), ("troubles", &troubles)]);
+    examination.add(key, &[("seen", &seen), ("troubles", &troubles)]);
 }
 
-/// The version of the client that was used last, by the newest transcript, and how that is known.
-fn used_last(places: &Places, newest: Option<&Path>) -> Option<(ClientVersion, String)> {
-    let seen = newest.and_then(version_in_transcript);
-    seen.or_else(|| version_in_state(places))
+/// Returns the version of the installed Claude Code or, if that is unknown, the version that was used last. Returns
+/// `None` if neither is known.
+pub(crate) fn client_version(places: &Places, environment: &Environment) -> Option<ClientVersion> {
+    version::installed(places, environment).or_else(|| last_version(places))
 }
 
-/// Refuses hooks for a client that does not know one of them: it would leave out the whole settings file.
-pub(crate) fn check_takes_hooks(places: &Places) -> anyhow::Result<()> {
-    let mut of_sessions = transcripts::of_sessions(places.transcript_roots()).into_iter();
-    let newest = of_sessions.next().map(|newest| newest.path);
-    let version = used_last(places, newest.as_deref()).map(|(version, _)| version);
-    if let Some(version) = version.filter(|version| *version < KNOWS_ALL_HOOKS) {
-        bail!(
-            "Claude Code {version} was used here last; before {KNOWS_ALL_HOOKS} it leaves out a settings file with our hooks as a whole, your permissions too. Update it and start it once, or take only the status line: whycap install --statusline"
-        );
+/// Returns the version of Claude Code that was used last.
+fn last_version(places: &Places) -> Option<ClientVersion> {
+    let newest = transcripts::of_sessions(places.transcript_roots())
+        .into_iter()
+        .next()
+        .map(|transcript| transcript.path);
+    Some(SeenVersion::used_last(places, newest.as_deref())?.version)
+}
+
+/// Fails if the most recently used version does not support one of whycap's events, because that version would ignore
+/// the entire settings file.
+pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
+    match last_version(places) {
+        Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(
+            "Claude Code {version} was used here last; before {FIRST_WITH_ALL_EVENTS} it ignores a settings file with whycap's hooks as a whole, including your permissions. Update it and start it once, or add only the status line: whycap install --statusline"
+        ),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-fn version_in_transcript(path: &Path) -> Option<(ClientVersion, String)> {
-    let (_, tail) = disk::read_tail(path, TAIL).ok()?;
-    // In message texts the quotes are escaped, so only a line's own field looks like this.
-    let key = b"\"version\":\"";
-    let at = memmem::rfind(&tail, key)? + key.len();
-    let rest = tail.get(at..)?;
-    let end = memchr::memchr(b'"', rest)?;
-    let version = ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?;
-    Some((version, "from the newest transcript".to_owned()))
-}
-
-fn version_in_state(places: &Places) -> Option<(ClientVersion, String)> {
-    let state = account::global_state(places)?;
-    let version = ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?;
-    let source = format!("from {}", places.show(&places.global_state));
-    Some((version, source))
-}
-
-pub(super) fn installations(setup: &Setup, found: &mut Examination) {
-    let programs = version::programs(&setup.places, &setup.environment).into_iter();
-    let shown: Vec<_> = programs.map(|path| setup.places.show(&path)).collect();
-    let (count, places) = (shown.len(), shown.join(", "));
-    let key = match count {
+pub(super) fn installations(setup: &Setup, examination: &mut Examination) {
+    let programs: Vec<String> = version::programs(&setup.places, &setup.environment)
+        .iter()
+        .map(|program| setup.places.show(program))
+        .collect();
+    let key = match programs.len() {
         0 => "installed.nowhere",
         1 => "installed.once",
         _ => "installed.often",
     };
-    found.add(key, &[("count", &count), ("places", &places)]);
+    let places = programs.join(", ");
+    examination.add(key, &[("count", &programs.len()), ("places", &places)]);
 }
 
-/// What comes before the login of a subscription.
-pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
-    let (places, directory) = (&setup.places, Some(&*setup.directory));
-    let mut named = credentials::of_session(places, &setup.environment, directory);
-    named.retain(Credential::outranks_login);
-    let named = named.iter();
-    let named = named.map(|key| format!("{} (in {})", key.name, key.set_in.words()));
-    let named = named.collect::<Vec<_>>().join(", ");
-    let account = Account::load(places).filter(|account| account.plan != Plan::Other);
-    let key = match (named.is_empty(), &account) {
+/// Checks for credentials that take precedence over a subscription login.
+pub(super) fn credentials(setup: &Setup, examination: &mut Examination) {
+    let places = &setup.places;
+    let named = credentials::of_session(places, &setup.environment, Some(&setup.directory))
+        .iter()
+        .filter(|credential| Credential::outranks_login(credential))
+        .map(|credential| format!("{} (in {})", credential.name, credential.set_in.words()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let payer = Account::load(places)
+        .filter(|account| account.plan != Plan::Other)
+        .map(|account| format!("your {} plan", account.plan.name()));
+
+    let key = match (named.is_empty(), &payer) {
         (true, None) => "payer.nobody",
         (true, Some(_)) => "payer.login",
         (false, Some(_)) => "payer.outranked",
         (false, None) => "payer.key",
     };
-    let payer = account.map(|account| format!("your {} plan", account.plan.name()));
-    let payer = payer.unwrap_or_default();
-    found.add(key, &[("named", &named), ("payer", &payer)]);
+    let payer_name = payer.unwrap_or_default();
+    examination.add(key, &[("named", &named), ("payer", &payer_name)]);
 }
 
-/// Another terminal may have logged in since, or the credentials were swapped beneath a session.
-pub(super) fn owner(setup: &Setup, found: &mut Examination) {
-    match Incidents::new(&setup.places, &setup.environment).newest_session() {
-        None => {}
-        Some((id, Whose::Login)) => found.add("session.own", &[("id", &id)]),
-        Some((id, Whose::Other)) => found.add("session.others", &[("id", &id)]),
-    }
+/// Checks whether the newest session belongs to the current login. The user may have logged in with a different account
+/// in another terminal since then, or the credentials of a running session may have been replaced.
+pub(super) fn owner(setup: &Setup, examination: &mut Examination) {
+    let incidents = Incidents::new(&setup.places, &setup.environment);
+    let Some(newest) = incidents.newest_session() else {
+        return;
+    };
+    let check = match newest.ownership {
+        Ownership::Login => "session.own",
+        Ownership::Other => "session.others",
+    };
+    examination.add(check, &[("id", &newest.short_id)]);
 }
 
-pub(super) fn locks(setup: &Setup, found: &mut Examination) {
+pub(super) fn locks(setup: &Setup, examination: &mut Examination) {
     let harmful = harmful(&setup.places, &setup.environment);
     if harmful.is_empty() {
-        found.add("lock.none", &[]);
+        examination.add("lock.none", &[]);
     }
     for HarmfulLock { says, remedy, .. } in harmful {
-        found.add("lock.harmful", &[("says", &says), ("remedy", &remedy)]);
+        examination.add("lock.harmful", &[("says", &says), ("remedy", &remedy)]);
     }
 }
 

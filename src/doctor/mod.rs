@@ -1,16 +1,17 @@
-//! What is wrong with the set-up, and how to mend each thing.
+//! Checks the setup and gives advice on each problem.
 //!
-//! Every check is a function that looks at a [`Setup`] and at what it alone needs to know, and adds
-//! [`Finding`]s: rows of `findings.json`. A check that knows nothing says nothing. Nothing is
-//! changed, no process is started.
+//! A check is a function that reads a [`Setup`] and any other data that it needs, and adds [`Finding`]s from the rows
+//! of `findings.json`. A check that lacks the data for a verdict adds no finding. Checks do not change anything or
+//! start any processes.
 
 mod client;
-mod own;
+mod own_files;
 #[cfg(test)]
 mod tests;
 mod wiring;
 
-pub(crate) use client::check_takes_hooks;
+pub(crate) use client::{check_knows_hooks, client_version};
+
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::PathBuf;
@@ -25,36 +26,45 @@ use crate::environment::Environment;
 use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::places::Places;
-use crate::render::{Filling, Report, filled};
-use crate::terminal::{Tone, counted};
+use crate::render::{Argument, Report, fill_template};
+use crate::terminal::{Tone, count_noun};
 
-/// What several checks look at.
+/// The data that several checks need.
 #[derive(Debug)]
 pub(crate) struct Setup {
     environment: Environment,
     places: Places,
-    /// The directory that the checks are for.
+    /// The directory for which the checks are run.
     directory: PathBuf,
-    /// Claude Code's settings, the file that wins first.
+    /// Claude Code's settings files, in order of precedence.
     settings: Vec<SettingsFile>,
-    /// The whycap that runs.
+    /// The path of the whycap program that is running.
     program: Option<PathBuf>,
-    /// The transcript that was written last, and when.
-    newest: Option<(PathBuf, DateTime<Utc>)>,
-    /// Transcripts and directories of them that cannot be read.
+    /// The newest transcript.
+    newest: Option<NewestTranscript>,
+    /// The transcripts, and directories of transcripts, that cannot be read.
     unreadable: Vec<PathBuf>,
-    /// How many bytes the ledger has, or why it cannot be used. None where there is none yet.
+    /// The size of the ledger in bytes, or the reason why it cannot be used. `None` if there is no ledger yet.
     ledger: Option<Result<u64, LedgerError>>,
 }
 
+/// The transcript that was written last.
+#[derive(Debug)]
+struct NewestTranscript {
+    path: PathBuf,
+    written: DateTime<Utc>,
+}
+
 impl Setup {
-    /// The set-up of this project.
+    /// Collects the data for a directory.
     pub(crate) fn new(environment: Environment, places: Places, directory: PathBuf) -> Self {
-        let of_sessions = transcripts::of_sessions(places.transcript_roots());
-        let newest = of_sessions.into_iter().next().map(|newest| {
-            let written = DateTime::from_timestamp_nanos(newest.state.modified);
-            (newest.path, written)
-        });
+        let newest = transcripts::of_sessions(places.transcript_roots())
+            .into_iter()
+            .next()
+            .map(|transcript| NewestTranscript {
+                written: DateTime::from_timestamp_nanos(transcript.state.modified),
+                path: transcript.path,
+            });
         Self {
             settings: settings::of(&places, Some(&directory)),
             program: std::env::current_exe().ok(),
@@ -67,16 +77,16 @@ impl Setup {
         }
     }
 
-    /// Each settings file, with what of whycap it wires.
+    /// Returns the readable settings files, together with whycap's entries in each of them.
     fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
     }
 }
 
 fn ledger_state(places: &Places) -> Option<Result<u64, LedgerError>> {
-    let found = std::fs::metadata(ledger::path_in(&places.data)).ok()?;
+    let size = std::fs::metadata(ledger::path_in(&places.data)).ok()?.len();
     let opened = Ledger::open_existing(&places.data)?;
-    Some(opened.map(|_| found.len()))
+    Some(opened.map(|_| size))
 }
 
 #[cfg(unix)]
@@ -84,150 +94,198 @@ fn mode(file: &Metadata) -> u32 {
     std::os::unix::fs::MetadataExt::mode(file)
 }
 
-/// A file for its owner, who may run it: elsewhere nothing says otherwise.
+/// Returns the mode of an executable that only its owner can use, because systems other than Unix have no modes.
 #[cfg(not(unix))]
 fn mode(_: &Metadata) -> u32 {
     0o700
 }
 
-/// How bad a finding is.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Health {
     #[default]
     Ok,
-    /// It works, but look at it.
+    /// The setup works but deserves attention.
     Warn,
-    /// Something does not work.
+    /// A part of the setup does not work.
     Fail,
 }
 
-/// One thing that was looked at.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// What was looked at, in a word or two.
+    /// The name of the check.
     pub(crate) check: &'static str,
     #[serde(rename = "verdict")]
     pub(crate) health: Health,
-    /// What was found, in plain words.
     pub(crate) says: String,
-    /// What to do. There is something unless all is well.
+    /// The advice. It is present unless the verdict is `Ok`.
     pub(crate) fix: Option<String>,
 }
 
-/// A row of `findings.json`: how bad it is, what is said of it and what to do, with places in braces.
-#[derive(Debug, Default, Deserialize)]
-struct FindingText(Health, String, #[serde(default)] Option<String>);
+/// The advice in a row of `findings.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+struct Fix {
+    /// A shell command. Tests run it.
+    #[serde(default)]
+    run: Option<String>,
+    /// A sentence for the user.
+    #[serde(default)]
+    note: Option<String>,
+}
 
-/// What was found so far, and by which check now.
+impl Fix {
+    /// Returns the command followed by the sentence in parentheses, or only the command or the sentence if the other is
+    /// missing.
+    fn text(&self) -> String {
+        match (&self.run, &self.note) {
+            (Some(run), Some(note)) => format!("{run}  ({note})"),
+            (Some(text), None) | (None, Some(text)) => text.clone(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A row of `findings.json`: the verdict, the sentence, and the advice, with placeholders in braces.
+#[derive(Debug, Default, Deserialize)]
+struct FindingText(Health, String, #[serde(default)] Option<Fix>);
+
+/// The findings so far.
 struct Examination {
+    /// The check that is currently running.
     check: &'static str,
     texts: HashMap<String, FindingText>,
     all: Vec<Finding>,
 }
 
 impl Examination {
-    /// What stands under `key`.
-    fn add(&mut self, key: &str, given: &[Filling<'_>]) {
+    /// Adds a finding from the row of `findings.json` with this key.
+    fn add(&mut self, key: &str, arguments: &[Argument<'_>]) {
         let unknown = FindingText::default();
-        let FindingText(health, says, fix) = self.texts.get(key).unwrap_or(&unknown);
+        let FindingText(health, sentence, fix) = self.texts.get(key).unwrap_or(&unknown);
         self.all.push(Finding {
             check: self.check,
             health: *health,
-            says: filled(says, given),
-            fix: fix.as_ref().map(|fix| filled(fix, given)),
+            says: fill_template(sentence, arguments),
+            fix: fix
+                .as_ref()
+                .map(|fix| fill_template(&fix.text(), arguments)),
         });
     }
 }
 
 type Check = fn(&Setup, &mut Examination);
 
-/// Every check, in the order in which findings are shown.
+/// The checks, in the order in which their findings are shown.
 const CHECKS: [(&str, Check); 19] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
     ("status line", wiring::status_line),
     ("hooks", wiring::hooks),
+    ("/whycap", wiring::slash_command),
     ("program", wiring::program),
-    ("set up twice", wiring::twice),
-    ("client version", client::client_version),
+    ("client version", client::version_in_use),
     ("installations", client::installations),
     ("who pays", client::credentials),
-    ("whose session", client::owner),
-    ("retention", own::retention),
-    ("transcripts", own::transcripts),
-    ("ledger", own::ledger),
+    ("session owner", client::owner),
+    ("retention", own_files::retention),
+    ("transcripts", own_files::transcripts),
+    ("ledger", own_files::ledger),
     ("locks", client::locks),
-    ("prices", own::prices),
-    ("clock", own::clock),
-    ("config.toml", own::own_configuration),
-    ("own data", own::own_data),
+    ("prices", own_files::prices),
+    ("clock", own_files::clock),
+    ("config.toml", own_files::own_configuration),
+    ("own data", own_files::own_data),
 ];
 
-/// Looks at everything.
+/// Runs all checks.
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
-    let mut found = Examination {
+    let mut examination = Examination {
         check: "",
         texts: serde_json::from_str(include_str!("findings.json")).unwrap_or_default(),
         all: Vec::new(),
     };
     for (name, check) in CHECKS {
-        found.check = name;
-        check(setup, &mut found);
+        examination.check = name;
+        check(setup, &mut examination);
     }
-    found.all
+    examination.all
 }
 
-/// Columns for the health and the name of the check.
-const MARGIN: usize = 6;
-const NAME: usize = 16;
+/// The width of the verdict column.
+const VERDICT_COLUMNS: usize = 6;
 
-/// Whether something does not work.
+/// The width of the column with the names of the checks.
+const NAME_COLUMNS: usize = 16;
+
+/// Returns true if any check failed.
 pub(crate) fn is_any_broken(findings: &[Finding]) -> bool {
-    findings.iter().any(|it| it.health == Health::Fail)
+    findings
+        .iter()
+        .any(|finding| finding.health == Health::Fail)
 }
 
-/// Every finding, and what they come to.
+/// Returns a report of the findings, with a summary.
 pub(crate) fn report(findings: &[Finding]) -> Report {
-    let is_sound = !is_any_broken(findings);
-    let mut report = Report::new(json!({"ok": is_sound, "checks": findings})).indented();
+    let facts = json!({"ok": !is_any_broken(findings), "checks": findings});
+    let mut report = Report::new(facts).indented();
     for finding in findings {
         let (word, tone) = match finding.health {
             Health::Ok => ("ok", Tone::Good),
             Health::Warn => ("warn", Tone::Warning),
             Health::Fail => ("FAIL", Tone::Alarm),
         };
-        let labels = [(tone, word, MARGIN), (Tone::Plain, finding.check, NAME)];
+        let labels = [
+            (tone, word, VERDICT_COLUMNS),
+            (Tone::Plain, finding.check, NAME_COLUMNS),
+        ];
         report.labelled(&labels, Tone::Plain, &finding.says);
         if let Some(fix) = &finding.fix {
-            let labels = [(Tone::Plain, "", MARGIN + NAME), (Tone::Plain, "fix:", 5)];
+            let labels = [
+                (Tone::Plain, "", VERDICT_COLUMNS + NAME_COLUMNS),
+                (Tone::Plain, "fix:", 5),
+            ];
             report.labelled(&labels, Tone::Accent, fix);
         }
     }
-    let count = |health| findings.iter().filter(|it| it.health == health).count();
-    report.line(match (count(Health::Fail), count(Health::Warn)) {
-        (0, 0) => "All is well.".to_owned(),
-        (0, 1) => "It works; one thing to look at.".to_owned(),
-        (0, warned) => format!("It works; {warned} things to look at."),
-        (1, _) => "One thing does not work.".to_owned(),
-        (failed, _) => format!("{failed} things do not work."),
-    });
+    report.line(summary(findings));
     report
 }
 
-/// The same where there is room for what is not well only; the rest is counted.
+/// Returns the last line of a report, such as "OK, with 2 warnings."
+fn summary(findings: &[Finding]) -> String {
+    let failed_count = count(findings, Health::Fail);
+    let warning_count = count(findings, Health::Warn);
+    let failed = count_noun(failed_count, "check");
+    let warnings = count_noun(warning_count, "warning");
+    match (failed_count, warning_count) {
+        (0, 0) => "OK, without any warning.".to_owned(),
+        (0, _) => format!("OK, with {warnings}."),
+        (_, 0) => format!("{failed} failed."),
+        (_, _) => format!("{failed} failed, with {warnings}."),
+    }
+}
+
+fn count(findings: &[Finding], health: Health) -> u64 {
+    findings
+        .iter()
+        .filter(|finding| finding.health == health)
+        .count() as u64
+}
+
+/// Returns a report of only the problems, for a conversation that does not have enough space for all findings.
 pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let all = findings.len();
     findings.retain(|finding| finding.health != Health::Ok);
     let mut report = report(&findings);
-    let verb = match all - findings.len() {
-        0 => return report,
-        1 => "is",
-        _ => "are",
-    };
-    let well = counted((all - findings.len()) as u64, "check");
-    let rest = format!("{well} {verb} well; `whycap doctor` in a shell lists all.");
-    report.paragraph(Tone::Quiet, rest);
+
+    let passed = all - findings.len();
+    if passed > 0 {
+        let checks = count_noun(passed as u64, "check");
+        let rest = format!("{checks} passed; `whycap doctor` in a shell lists all.");
+        report.paragraph(Tone::Quiet, rest);
+    }
     report
 }

@@ -1,4 +1,4 @@
-//! Each judgement, in a home where all else is well.
+//! Tests each finding in a home directory with no other problems.
 
 use std::fs::create_dir_all;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A home in which all is well, and its set-up, at a moment.
+/// Returns a home directory without any problems, and its setup at a certain time.
 fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
     let home = tempfile::tempdir().unwrap();
     let (program, data) = (home.path().join("bin/whycap"), home.path().join("data"));
@@ -39,6 +39,11 @@ fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDi
         set_mode(&program, 0o755);
         set_mode(&data, 0o700);
     }
+    let manifest = json!({"metadata": {"writtenBy": "whycap install"}});
+    let plugin = home
+        .path()
+        .join(".claude/skills/whycap/.claude-plugin/plugin.json");
+    write(&plugin, &manifest.to_string());
     let own = [(HOME, home.path()), ("WHYCAP_DATA_DIR", &data)];
     let own = own.map(|(name, value)| (name.into(), value.into()));
     let given = variables.iter();
@@ -92,14 +97,14 @@ fn user(setup: &mut Setup) -> &mut Value {
     }
 }
 
-/// The findings that are not ok.
+/// Returns the findings that are not `Ok`.
 fn complaints(setup: &Setup) -> Vec<Finding> {
     let mut findings = examine(setup);
     findings.retain(|finding| finding.health != Health::Ok);
     findings
 }
 
-/// Exactly one complaint: this check, this health, these words.
+/// Asserts that there is exactly one problem, and that it has this check, this verdict, and these words.
 #[track_caller]
 fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
     let complaints = complaints(setup);
@@ -127,7 +132,7 @@ fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fi
         serde_json::from_str(include_str!("findings.json")).unwrap();
     let checks = [
         include_str!("client.rs"),
-        include_str!("own.rs"),
+        include_str!("own_files.rs"),
         include_str!("wiring.rs"),
     ]
     .map(|file| file.split("#[cfg(test)]").next().unwrap())
@@ -143,7 +148,7 @@ fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fi
     for (key, FindingText(health, says, fix)) in &texts {
         assert!(said.clone().any(|known| known == key), "nobody says {key}");
         assert_eq!(*health == Health::Ok, fix.is_none(), "{key}");
-        let fix = fix.as_deref().unwrap_or_default();
+        let fix = fix.as_ref().map(Fix::text).unwrap_or_default();
         for place in format!("{says}}}{fix}").split('{').skip(1) {
             let place = format!("(\"{}\", ", place.split('}').next().unwrap());
             assert!(checks.contains(&place), "{key}: {place}");
@@ -198,7 +203,7 @@ fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
     setup.settings.insert(0, managed);
     let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
     assert!(found.fix.unwrap().contains("administrator"));
-    // In a user's file the key means nothing.
+    // In the user's settings file, this key has no effect.
     let (_home, mut setup) = sound();
     user(&mut setup)["allowManagedHooksOnly"] = json!(true);
     assert_eq!(complaints(&setup), []);
@@ -220,7 +225,7 @@ fn a_project_s_status_line_that_wins_is_named() {
     let path = setup.directory.join(".claude/settings.json");
     let project = file(SettingsScope::Project, path, other);
     setup.settings.insert(0, project);
-    let words = "~/work/.claude/settings.json has another";
+    let words = "status line of ~/work/.claude/settings.json takes precedence";
     complains(&setup, "status line", Health::Warn, words);
 }
 
@@ -229,21 +234,37 @@ fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
     let (_home, mut setup) = sound();
     let hooks = user(&mut setup)["hooks"].as_object_mut().unwrap();
     assert!(hooks.remove("StopFailure").is_some());
-    complains(&setup, "hooks", Health::Warn, "not set up: StopFailure");
+    complains(&setup, "hooks", Health::Warn, "missing: StopFailure");
     user(&mut setup)["hooks"] = json!({});
-    complains(&setup, "hooks", Health::Fail, "none is set up");
+    complains(&setup, "hooks", Health::Fail, "there are none");
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     assert_eq!(complaints(&setup), []);
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
-    complains(&setup, "hooks", Health::Fail, "none is set up");
+    complains(&setup, "hooks", Health::Fail, "there are none");
 }
 
 #[test]
-fn plugin_and_settings_together_are_pointed_out() {
+fn a_plugin_beside_the_settings_is_no_problem_unless_it_is_turned_off() {
+    for plugin in ["whycap@skills-dir", "whycap@somewhere"] {
+        let (_home, mut setup) = sound();
+        user(&mut setup)["enabledPlugins"] = json!({plugin: true});
+        assert_eq!(complaints(&setup), [], "{plugin}");
+
+        user(&mut setup)["enabledPlugins"] = json!({plugin: false});
+        let finding = complains(&setup, "/whycap", Health::Warn, "is turned off");
+        let command = format!("claude plugin enable {plugin}");
+        assert_eq!(finding.fix, Some(command));
+    }
+}
+
+#[test]
+fn managed_settings_with_another_status_line_are_for_the_administrator() {
     let (_home, mut setup) = sound();
-    user(&mut setup)["enabledPlugins"] = json!({"whycap@somewhere": true});
-    let words = "both the plugin and the settings";
-    complains(&setup, "set up twice", Health::Warn, words);
+    let other = json!({"statusLine": {"type": "command", "command": "other"}});
+    let managed = file(SettingsScope::Managed, "/etc/m.json".into(), other);
+    setup.settings.insert(0, managed);
+    let finding = complains(&setup, "status line", Health::Warn, "your organization");
+    assert!(finding.fix.unwrap().contains("administrator"));
 }
 
 #[test]
@@ -258,7 +279,7 @@ fn a_wired_program_that_is_gone_is_a_failure() {
     say(env!("CARGO_PKG_VERSION"));
     assert_eq!(complaints(&setup), []);
     set_mode(&program, 0o600);
-    complains(&setup, "program", Health::Fail, "may not be run");
+    complains(&setup, "program", Health::Fail, "is not executable");
     let gone = user(&mut setup).to_string().replace("/bin/", "/gone/");
     *user(&mut setup) = serde_json::from_str(&gone).unwrap();
     complains(&setup, "program", Health::Fail, "does not exist");
@@ -297,7 +318,7 @@ fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
     complains(&setup, "installations", Health::Warn, "/two/claude");
     let key = [("ANTHROPIC_API_KEY", "sk-ant-secret")];
     let (_home, setup) = sound_at(NOW.parse().unwrap(), &key);
-    let words = "comes before your Max plan";
+    let words = "instead of your Max plan";
     let found = complains(&setup, "who pays", Health::Warn, words);
     let named = "ANTHROPIC_API_KEY (in the environment)";
     assert!(found.says.contains(named) && !found.says.contains("secret"));
@@ -305,13 +326,28 @@ fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
 
 #[test]
 fn retention_is_weighed_against_the_ledger() {
-    let (_home, mut setup) = sound();
+    let (home, mut setup) = sound();
     setup.ledger = None;
-    complains(&setup, "retention", Health::Warn, "after 30 days");
+    assert_eq!(complaints(&setup), [], "there is no history");
+    setup.newest = Some(NewestTranscript {
+        path: home.path().join("a.jsonl"),
+        written: setup.environment.now,
+    });
+    assert_eq!(complaints(&setup), [], "the status line will count");
+
+    user(&mut setup)["hooks"] = json!({});
+    user(&mut setup)["statusLine"] = json!({"command": "other"});
+    let not_counted = |setup: &Setup, words: &str| {
+        let complaints = complaints(setup);
+        let retention = complaints
+            .iter()
+            .find(|finding| finding.check == "retention");
+        let retention = retention.unwrap_or_else(|| panic!("{complaints:?}"));
+        assert!(retention.says.contains(words), "{retention:?}");
+    };
+    not_counted(&setup, "after 30 days");
     user(&mut setup)["cleanupPeriodDays"] = json!(7);
-    complains(&setup, "retention", Health::Warn, "after 7 days");
-    setup.ledger = Some(Ok(1));
-    assert_eq!(complaints(&setup), []);
+    not_counted(&setup, "after 7 days");
 }
 
 #[test]
@@ -331,7 +367,10 @@ fn each_unreadable_transcript_is_named() {
 fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
     let (home, mut setup) = sound();
     let soon = setup.environment.now + TimeDelta::hours(2);
-    setup.newest = Some((home.path().join("a.jsonl"), soon));
+    setup.newest = Some(NewestTranscript {
+        path: home.path().join("a.jsonl"),
+        written: soon,
+    });
     complains(&setup, "clock", Health::Fail, "in the future");
     let (_home, setup) = sound_at(DateTime::UNIX_EPOCH, &[]);
     complains(&setup, "clock", Health::Fail, "1970-01-01");
@@ -340,7 +379,7 @@ fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
 #[test]
 fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
     let updated = PriceTable::list()
-        .file
+        .list
         .updated
         .and_time(chrono::NaiveTime::MIN);
     let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
@@ -367,6 +406,6 @@ fn a_wrap_without_its_record_is_mended_by_installing_again() {
     let (_home, mut setup) = sound();
     let other = json!({"type": "command", "command": "other"});
     user(&mut setup)["statusLine"]["whycapWraps"] = other;
-    let words = "our record of it is gone";
+    let words = "record of it is gone";
     complains(&setup, "status line", Health::Warn, words);
 }

@@ -1,4 +1,4 @@
-//! Whether Claude Code runs whycap: settings, hooks, status line, program.
+//! Checks whether Claude Code runs whycap: the settings, the hooks, the status line, `/whycap`, and the program.
 
 use std::collections::BTreeSet;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -12,188 +12,296 @@ use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::install::EditRecord;
-use crate::install::entries::{EVENTS, Invocation, STATUS_LINE, entry_invocation, is_plugin_among};
+use crate::install::entries::{EVENTS, EnabledPlugin, Invocation, STATUS_LINE, entry_invocation};
+use crate::install::slash_command::{SlashCommandState, command_file};
 use crate::places::as_written;
 
-/// The most that a program of ours can sensibly hold: one with all that a debugger wants to know is the largest.
+/// The maximum size, in bytes, of a program to search for its version. The largest programs contain debugging
+/// information.
 const PROGRAM_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// Stands in every whycap, so that another one can be asked for its version without running it.
+/// A string that is contained in every whycap program, so that another copy's version can be read without running it.
 static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
-pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
-    let broken = setup.settings.iter();
-    let broken = broken.filter_map(|file| Some((file, file.contents.as_ref().err()?)));
-    let is_any_broken = broken.clone().next().is_some();
-    for (file, why) in broken {
-        let place = setup.places.show(&file.path);
-        found.add("settings.broken", &[("place", &place), ("why", why)]);
-    }
-    if !is_any_broken {
-        let readable = setup.settings.iter().filter_map(SettingsFile::settings);
-        match readable.count() {
-            0 => found.add("settings.none", &[]),
-            1 => found.add("settings.one", &[]),
-            count => found.add("settings.several", &[("count", &count)]),
+pub(super) fn settings_files(setup: &Setup, examination: &mut Examination) {
+    let mut readable = 0;
+    let mut is_any_broken = false;
+    for file in &setup.settings {
+        match &file.contents {
+            Ok(Some(_)) => readable += 1,
+            Ok(None) => {}
+            Err(why) => {
+                is_any_broken = true;
+                let place = setup.places.show(&file.path);
+                examination.add("settings.broken", &[("place", &place), ("why", why)]);
+            }
         }
     }
+    match readable {
+        _ if is_any_broken => {}
+        0 => examination.add("settings.none", &[]),
+        1 => examination.add("settings.one", &[]),
+        count => examination.add("settings.several", &[("count", &count)]),
+    }
 }
 
-pub(super) fn hooks_allowed(setup: &Setup, found: &mut Examination) {
-    let mut files = setup.settings.iter();
-    if let Some(file) = files.clone().find(|file| file.is_true("disableAllHooks")) {
+pub(super) fn hooks_allowed(setup: &Setup, examination: &mut Examination) {
+    if let Some(file) = setup
+        .settings
+        .iter()
+        .find(|file| file.is_true("disableAllHooks"))
+    {
         let place = setup.places.show(&file.path);
-        return found.add("hooks.disabled", &[("place", &place)]);
+        return examination.add("hooks.disabled", &[("place", &place)]);
     }
-    let is_managed = |file: &SettingsFile| file.scope == SettingsScope::Managed;
-    let managed_only = files.any(|it| is_managed(it) && it.is_true("allowManagedHooksOnly"));
-    let mut wired = setup.wired();
-    let ours_managed = wired.any(|(file, wired)| is_managed(file) && !wired.hooks.is_empty());
-    if managed_only && !ours_managed {
-        return found.add("hooks.managed_only", &[]);
+
+    let is_managed_only = setup
+        .settings
+        .iter()
+        .any(|file| file.scope == SettingsScope::Managed && file.is_true("allowManagedHooksOnly"));
+    let has_managed_hooks = setup
+        .wired()
+        .any(|(file, wired)| file.scope == SettingsScope::Managed && !wired.hooks.is_empty());
+    if is_managed_only && !has_managed_hooks {
+        return examination.add("hooks.managed_only", &[]);
     }
-    found.add("hooks.allowed", &[]);
+    examination.add("hooks.allowed", &[]);
 }
 
-pub(super) fn trust(setup: &Setup, found: &mut Examination) {
+pub(super) fn trust(setup: &Setup, examination: &mut Examination) {
     let place = setup.places.show(&setup.directory);
-    let state = account::global_state(&setup.places);
-    match state.and_then(|state| trusted(&state, &setup.directory)) {
-        Some(true) => found.add("trust.given", &[("place", &place)]),
-        Some(false) => found.add("trust.lacking", &[("place", &place)]),
+    let is_trusted =
+        account::global_state(&setup.places).and_then(|state| is_trusted(&state, &setup.directory));
+    match is_trusted {
+        Some(true) => examination.add("trust.given", &[("place", &place)]),
+        Some(false) => examination.add("trust.lacking", &[("place", &place)]),
         None => {}
     }
 }
 
-/// Trust is given to a folder and holds below it. None if the client does not know the folder.
-fn trusted(state: &Value, project: &Path) -> Option<bool> {
-    let projects = state.get("projects")?.as_object()?;
-    let known = |folder: &Path| {
-        let folder = as_written(folder.to_str()?.to_owned());
-        // Claude Code's names for folders have one kind of slash on every system.
-        let folder = projects.get(&folder.replace(MAIN_SEPARATOR, "/"))?;
-        folder.get("hasTrustDialogAccepted")?.as_bool()
-    };
-    let mut above = project.ancestors().filter_map(known);
-    above.find(|trusted| *trusted).or_else(|| known(project))
+/// Returns true if Claude Code trusts a folder, or `None` if the folder is not in Claude Code's state. Trust in a
+/// folder extends to the folders inside it.
+fn is_trusted(state: &Value, project: &Path) -> Option<bool> {
+    let projects = state.get("projects")?;
+    if project
+        .ancestors()
+        .any(|folder| trust_in(projects, folder) == Some(true))
+    {
+        return Some(true);
+    }
+    trust_in(projects, project)
 }
 
-pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
+/// Returns true if the user trusts exactly this folder, or `None` if the user has not been asked.
+fn trust_in(projects: &Value, folder: &Path) -> Option<bool> {
+    let name = as_written(folder.to_str()?.to_owned());
+    // Claude Code writes forward slashes on every system.
+    projects
+        .get(name.replace(MAIN_SEPARATOR, "/"))?
+        .get("hasTrustDialogAccepted")?
+        .as_bool()
+}
+
+pub(super) fn status_line(setup: &Setup, examination: &mut Examination) {
     let Some((file, entry)) = winner(&setup.settings, "statusLine") else {
-        return found.add("line.off", &[]);
+        return examination.add("line.off", &[]);
     };
-    let ours_wins = entry_invocation(entry, STATUS_LINE).is_some();
-    let ours_somewhere = setup.wired().any(|(_, wired)| wired.status_line.is_some());
-    let is_other = setup.wired().any(|(file, wired)| {
-        let record = EditRecord::load(&setup.places, &file.path);
-        let kept = record.kept.zip(file.get("statusLine"));
-        wired.wraps && !kept.is_some_and(|(kept, entry)| kept.is_in(entry))
-    });
-    let key = match (ours_wins, ours_somewhere) {
+    let is_ours = entry_invocation(entry, STATUS_LINE).is_some();
+    let is_ours_elsewhere = setup.wired().any(|(_, wired)| wired.status_line.is_some());
+    let key = match (is_ours, is_ours_elsewhere) {
+        (false, _) if file.scope == SettingsScope::Managed => "line.managed",
         (false, true) => "line.outranked",
         (false, false) => "line.foreign",
-        (true, _) if is_other => "line.other_kept",
+        (true, _) if is_wrapped_line_lost(setup) => "line.other_kept",
         (true, _) => "line.set",
     };
-    found.add(key, &[("place", &setup.places.show(&file.path))]);
+    let place = setup.places.show(&file.path);
+    let scope = scope_option(file.scope);
+    examination.add(key, &[("place", &place), ("scope", &scope)]);
 }
 
-fn plugin_is_on(setup: &Setup) -> bool {
-    let plugins = winner(&setup.settings, "enabledPlugins");
-    is_plugin_among(plugins.map(|(_, plugins)| plugins))
+/// Returns true if whycap's status line should show the user's previous status line, but the record of that status line
+/// is missing or belongs to a different entry.
+fn is_wrapped_line_lost(setup: &Setup) -> bool {
+    setup.wired().any(|(file, wired)| {
+        if !wired.wraps {
+            return false;
+        }
+        let record = EditRecord::load(&setup.places, &file.path).previous_line;
+        match (record, file.get("statusLine")) {
+            (Some(record), Some(entry)) => !record.is_in(entry),
+            _ => true,
+        }
+    })
 }
 
-pub(super) fn hooks(setup: &Setup, found: &mut Examination) {
-    let wired: Vec<_> = setup.wired().flat_map(|(_, wired)| wired.hooks).collect();
-    let mut missing: Vec<_> = EVENTS.iter().map(|(event, _)| *event).collect();
-    missing.retain(|event| !wired.iter().any(|(name, _)| name == event));
+/// Returns the option that makes `whycap install` and `whycap uninstall` change the settings with this scope.
+fn scope_option(scope: SettingsScope) -> &'static str {
+    match scope {
+        SettingsScope::Project => " --scope project",
+        SettingsScope::Local => " --scope local",
+        SettingsScope::User | SettingsScope::Managed => "",
+    }
+}
+
+/// Returns true if a plugin contains whycap's hooks. The plugin in the skills directory does not contain hooks.
+fn has_plugin_with_hooks(setup: &Setup) -> bool {
+    EnabledPlugin::list(&setup.settings)
+        .iter()
+        .any(|plugin| plugin.is_enabled && !plugin.is_in_skills_directory())
+}
+
+pub(super) fn hooks(setup: &Setup, examination: &mut Examination) {
+    let events: Vec<String> = setup
+        .wired()
+        .flat_map(|(_, wired)| wired.hooks)
+        .map(|(event, _)| event)
+        .collect();
+    let missing: Vec<&str> = EVENTS
+        .iter()
+        .map(|(event, _)| *event)
+        .filter(|event| !events.iter().any(|known| known == event))
+        .collect();
+
     let key = match missing.len() {
         0 => "hooks.set",
-        _ if plugin_is_on(setup) => "hooks.by_plugin",
+        _ if has_plugin_with_hooks(setup) => "hooks.by_plugin",
         all if all == EVENTS.len() => "hooks.none",
         _ => "hooks.missing",
     };
-    let (count, which) = (EVENTS.len(), missing.join(", "));
-    found.add(key, &[("count", &count), ("which", &which)]);
+    let which = missing.join(", ");
+    examination.add(key, &[("count", &EVENTS.len()), ("which", &which)]);
+
+    // The files are in order of precedence, so the first file is the most specific.
+    let files: Vec<&SettingsFile> = setup
+        .wired()
+        .filter(|(_, wired)| !wired.hooks.is_empty())
+        .map(|(file, _)| file)
+        .collect();
+    if let [first, _, ..] = *files
+        && first.scope != SettingsScope::Managed
+    {
+        let paths = files
+            .iter()
+            .map(|file| setup.places.show(&file.path))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let scope = scope_option(first.scope);
+        examination.add("hooks.several", &[("files", &paths), ("scope", &scope)]);
+    }
 }
 
-pub(super) fn program(setup: &Setup, found: &mut Examination) {
-    let (this, shell) = (env!("CARGO_PKG_VERSION"), Shell::of(&setup.environment));
-    let (mut programs, mut wrong) = (BTreeSet::new(), 0);
+/// Checks whether `/whycap` is available in Claude Code. If there are no hooks at all, the check for hooks already
+/// reports the problem.
+pub(super) fn slash_command(setup: &Setup, examination: &mut Examination) {
+    let has_hooks = setup.wired().any(|(_, wired)| !wired.hooks.is_empty());
+    if !has_hooks && !has_plugin_with_hooks(setup) {
+        return;
+    }
+    let place = setup.places.show(&command_file(&setup.places));
+    match SlashCommandState::new(&setup.places, &setup.settings) {
+        SlashCommandState::Plugin => examination.add("command.plugin", &[]),
+        SlashCommandState::File => examination.add("command.file", &[]),
+        SlashCommandState::FileBeforePlugin => {
+            examination.add("command.before_plugin", &[("place", &place)]);
+        }
+        SlashCommandState::Foreign => examination.add("command.foreign", &[("place", &place)]),
+        SlashCommandState::TurnedOff(plugin) => {
+            examination.add("command.off", &[("plugin", &plugin)]);
+        }
+        SlashCommandState::Missing => examination.add("command.missing", &[]),
+    }
+}
+
+pub(super) fn program(setup: &Setup, examination: &mut Examination) {
+    let this = env!("CARGO_PKG_VERSION");
+    let shell = Shell::of(&setup.environment);
+    let mut programs = BTreeSet::new();
+    let mut is_any_wrong = false;
+
     for (file, wired) in setup.wired() {
         let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
         for invocation in wired.status_line.into_iter().chain(hooks) {
             if !programs.insert(invocation.program.clone()) {
                 continue;
             }
-            let key = fault_of(&invocation, &shell, setup.program.as_deref());
-            let program = invocation.program;
-            let other = Some(&program).filter(|_| key == "program.other");
-            let version = other.and_then(|other| version_of(other.as_ref()));
+            let key = verdict_on_program(&invocation, &shell, setup.program.as_deref());
+            let path = Path::new(&invocation.program);
+            let version = match key {
+                "program.other" => version_of(path),
+                _ => None,
+            };
             if key == "program.this" || version.as_deref() == Some(this) {
                 continue;
             }
-            wrong += 1;
-            let calls = format!("{} calls {program}", setup.places.show(&file.path));
-            let version = version.as_deref().unwrap_or("unknown");
-            found.add(
+            is_any_wrong = true;
+            let place = setup.places.show(&file.path);
+            let calls = format!("{place} calls {}", invocation.program);
+            examination.add(
                 key,
                 &[
                     ("calls", &calls),
-                    ("program", &program),
+                    ("program", &setup.places.in_shell(path)),
+                    ("scope", &scope_option(file.scope)),
                     ("shell", &shell.name()),
-                    ("version", &version),
+                    ("version", &version.as_deref().unwrap_or("unknown")),
                     ("this", &this),
                 ],
             );
         }
     }
-    if wrong == 0 && !programs.is_empty() {
-        found.add("program.this", &[("this", &this)]);
+    if !is_any_wrong && !programs.is_empty() {
+        examination.add("program.this", &[("this", &this)]);
     }
 }
 
-/// What a wired path leads to: a row of the findings.
-fn fault_of(wired: &Invocation, shell: &Shell, running: Option<&Path>) -> &'static str {
-    let path = Path::new(&wired.program);
-    let is_this = |running: &Path| disk::is_same_place(running, path);
-    match std::fs::metadata(path) {
-        _ if wired.for_powershell != (*shell == Shell::PowerShell) => "program.other_shell",
-        // A bare name, which the client's PATH decides.
-        _ if !path.is_absolute() => "program.bare",
-        Err(_) => "program.missing",
-        Ok(file) if !file.is_file() || mode(&file) & 0o111 == 0 => "program.not_executable",
-        Ok(_) if running.is_some_and(is_this) => "program.this",
-        Ok(_) => "program.other",
+/// Returns the key of the finding for a program that the settings call.
+fn verdict_on_program(
+    invocation: &Invocation,
+    shell: &Shell,
+    running: Option<&Path>,
+) -> &'static str {
+    if invocation.for_powershell != (*shell == Shell::PowerShell) {
+        return "program.other_shell";
+    }
+    let path = Path::new(&invocation.program);
+    if !path.is_absolute() {
+        return "program.bare";
+    }
+    let Ok(file) = std::fs::metadata(path) else {
+        return "program.missing";
+    };
+    if !file.is_file() || mode(&file) & 0o111 == 0 {
+        return "program.not_executable";
+    }
+    match running {
+        Some(running) if disk::is_same_file(running, path) => "program.this",
+        _ => "program.other",
     }
 }
 
-/// The version of another whycap, if it can be told.
+/// Returns the version of another whycap program, or `None` if its file does not contain one.
 fn version_of(program: &Path) -> Option<String> {
     marked_version(&disk::read(program, PROGRAM_LIMIT).ok()??)
 }
 
-/// A short text of the characters that versions are made of, behind the mark.
+/// Returns the version that follows the mark in the bytes of a program.
 fn marked_version(program: &[u8]) -> Option<String> {
     let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
-    memmem::find_iter(program, mark.as_bytes()).find_map(|at| {
-        let rest = program.get(at + mark.len()..)?;
+    memmem::find_iter(program, mark.as_bytes()).find_map(|position| {
+        let rest = program.get(position + mark.len()..)?;
         let end = memchr::memchr(b';', rest.get(..41.min(rest.len()))?)?;
         let version = std::str::from_utf8(rest.get(..end)?).ok()?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-        (!version.is_empty() && version.chars().all(fits)).then(|| version.to_owned())
+        let is_version = !version.is_empty()
+            && version
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'));
+        if is_version {
+            Some(version.to_owned())
+        } else {
+            None
+        }
     })
-}
-
-pub(super) fn twice(setup: &Setup, found: &mut Examination) {
-    let with_hooks = setup.wired().filter(|(_, wired)| !wired.hooks.is_empty());
-    let with_hooks = with_hooks.map(|(file, _)| setup.places.show(&file.path));
-    let with_hooks: Vec<_> = with_hooks.collect();
-    if plugin_is_on(setup) && !with_hooks.is_empty() {
-        found.add("twice.plugin", &[]);
-    } else if with_hooks.len() > 1 {
-        found.add("twice.settings", &[("files", &with_hooks.join(", "))]);
-    }
 }
 
 #[cfg(test)]
@@ -207,10 +315,13 @@ mod tests {
             "/home/dev/work": {"hasTrustDialogAccepted": true},
             "/home/dev/odd": {"hasTrustDialogAccepted": false},
         }});
-        assert_eq!(trusted(&state, Path::new("/home/dev/work/a/b")), Some(true));
-        assert_eq!(trusted(&state, Path::new("/home/dev/odd")), Some(false));
-        assert_eq!(trusted(&state, Path::new("/home/dev/worker")), None);
-        assert_eq!(trusted(&json!({"projects": 7}), Path::new("/")), None);
+        assert_eq!(
+            is_trusted(&state, Path::new("/home/dev/work/a/b")),
+            Some(true)
+        );
+        assert_eq!(is_trusted(&state, Path::new("/home/dev/odd")), Some(false));
+        assert_eq!(is_trusted(&state, Path::new("/home/dev/worker")), None);
+        assert_eq!(is_trusted(&json!({"projects": 7}), Path::new("/")), None);
     }
 
     #[test]

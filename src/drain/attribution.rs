@@ -1,89 +1,96 @@
-//! What was spent by prompt or by account: the ledger's amounts, with what transcripts say of each
-//! answer.
+//! Attributes the spend in the ledger to prompts or accounts, which are identified only in transcripts.
 
 use std::collections::HashMap;
 
-use super::history::Write;
-use crate::ledger::{
-    EVER, EachRow, Ledger, LedgerError, Meant, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched,
-};
-use crate::spend::NO_LINE;
-use crate::time::Millis;
+use super::history::CacheWrite;
+use crate::ledger::{EVER, Ledger, LedgerError, RegroupedLedger, RowsBy, SpendRow, SpendSource};
 use crate::transcript::owner::Owner;
 
-/// The account that one is logged in to, and one of which nothing is known.
+/// The key of the logged-in account.
 const LOGIN: &str = "login";
+/// The key for spend whose prompt or account is unknown.
 const UNKNOWN: &str = "unknown";
 
-/// Rows whose `person` is the prompt or the account that they belong to.
-pub(crate) struct Attribution<'l> {
-    ledger: &'l Ledger,
-    /// By the keys of answers.
-    holders: HashMap<i64, String>,
-    /// What belongs to no single answer, by session.
-    of_sessions: HashMap<String, String>,
+/// The rows of a ledger, grouped by prompt or account.
+pub(crate) struct Attribution<'ledger> {
+    ledger: &'ledger Ledger,
+    by_response: HashMap<i64, String>,
+    /// The account for spend that belongs to a session but not to a response.
+    by_session: HashMap<String, String>,
 }
 
-impl<'l> Attribution<'l> {
-    /// By the ids of prompts.
-    pub(crate) fn by_prompt(ledger: &'l Ledger, writes: &[Write]) -> Self {
-        let holder = |write: &Write| Some((write.answer.key, write.prompt.as_ref()?.id.clone()));
+impl<'ledger> Attribution<'ledger> {
+    /// Attributes spend to prompts by their IDs.
+    pub(crate) fn by_prompt(ledger: &'ledger Ledger, writes: &[CacheWrite]) -> Self {
+        let by_response = writes
+            .iter()
+            .filter_map(|write| {
+                let prompt = write.prompt.as_ref()?;
+                Some((write.response.key, prompt.id.clone()))
+            })
+            .collect();
         Self {
             ledger,
-            holders: writes.iter().filter_map(holder).collect(),
-            of_sessions: HashMap::new(),
+            by_response,
+            by_session: HashMap::new(),
         }
     }
 
-    /// By accounts: the one that is logged in, or a short hash.
+    /// Attributes spend to accounts. The key of the logged-in account is "login", and the keys of other accounts are
+    /// short hashes. A session's unrecorded spend is attributed to the account of its latest response.
     pub(crate) fn by_account(
-        ledger: &'l Ledger,
-        writes: &[Write],
+        ledger: &'ledger Ledger,
+        writes: &[CacheWrite],
         login: Option<&Owner>,
     ) -> Result<Self, LedgerError> {
-        let holder = |write: &Write| (write.answer.key, account_of(write, login));
-        let holders: HashMap<i64, String> = writes.iter().map(holder).collect();
-        // What a session spent beyond its answers, its account paid.
-        let mut of_sessions = HashMap::new();
+        let by_response: HashMap<i64, String> = writes
+            .iter()
+            .map(|write| (write.response.key, account_of(write, login)))
+            .collect();
+
+        let mut by_session = HashMap::new();
         ledger.rows(EVER, RowsBy::Answer, &mut |row| {
-            let holder = row.answer.and_then(|key| holders.get(&key));
-            of_sessions.extend(holder.map(|it| (row.origin.session.clone(), it.clone())));
+            let account = row.answer.and_then(|key| by_response.get(&key));
+            if let Some(account) = account {
+                by_session.insert(row.origin.session.clone(), account.clone());
+            }
         })?;
         Ok(Self {
             ledger,
-            holders,
-            of_sessions,
+            by_response,
+            by_session,
         })
     }
 }
 
-fn account_of(write: &Write, login: Option<&Owner>) -> String {
-    let owner = write.owner.as_ref();
-    let is_login = owner.zip(login).and_then(|(owner, login)| owner.is(login));
-    match owner.and_then(|owner| owner.fingerprint.as_ref()) {
-        _ if is_login == Some(true) => LOGIN.to_owned(),
+/// Returns the key of the account that paid for a response.
+fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
+    let Some(owner) = &write.owner else {
+        return UNKNOWN.to_owned();
+    };
+    if login.and_then(|login| owner.is(login)) == Some(true) {
+        return LOGIN.to_owned();
+    }
+    match &owner.fingerprint {
         Some(hash) => format!("{hash:.8}"),
         None => UNKNOWN.to_owned(),
     }
 }
 
-impl SpendSource for Attribution<'_> {
-    fn rows(&self, period: RowsPeriod, _: RowsBy, each: EachRow<'_>) -> Result<(), LedgerError> {
-        self.ledger.rows(period, RowsBy::Answer, &mut |row| {
-            let (holder, unknown) = match row.answer {
-                Some(key) => (self.holders.get(&key), UNKNOWN),
-                None => (self.of_sessions.get(&row.origin.session), NO_LINE),
-            };
-            let person = holder.map_or(unknown, String::as_str);
-            each(SpendRow { person, ..row });
-        })
+impl RegroupedLedger for Attribution<'_> {
+    const ROWS: RowsBy = RowsBy::Answer;
+
+    fn ledger(&self) -> &Ledger {
+        self.ledger
     }
 
-    fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
-        self.ledger.damaged(since)
-    }
-
-    fn switched(&self, period: RowsPeriod, meant: Meant<'_>) -> Result<Vec<Switched>, LedgerError> {
-        self.ledger.switched(period, meant)
+    fn group(&self, row: &SpendRow<'_>) -> &str {
+        match row.answer {
+            Some(key) => self.by_response.get(&key).map_or(UNKNOWN, String::as_str),
+            None => self
+                .by_session
+                .get(&row.origin.session)
+                .map_or(row.kind.label(), String::as_str),
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! Why something was written to the prompt cache again: the rules, pure.
+//! Determines why a response wrote tokens to the prompt cache that were already in it.
 //!
-//! What an answer read is held against what the answer before it, of the same cache, left there. A
-//! write is needless only where the records prove that neither the user nor time is the reason; what
-//! cannot be proven is `unknown`, and no need is denied.
+//! Each response is compared with its predecessor in the same cache. A rewrite is avoidable (`needless` in JSON) only
+//! if the transcript proves that it was caused by neither the user nor the passage of time. Otherwise, it is
+//! unexplained unless another cause is proven.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,17 +10,20 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::record::{CachedAnswer, FIVE_MINUTES, Hash, Part, Request, Shape, Shapes};
+use super::loads::LoadKind;
+use super::transcript_line::{CachedResponse, FIVE_MINUTES, Hash, Request, Shape, Shapes, Tool};
 use crate::time::{HOUR, Millis};
 
-/// Why something was written again, as `drain --json` and `causes.json` name it.
+/// The cause of a rewrite. `drain --json` and `causes.json` use its name in `snake_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Cause {
+pub(crate) enum RewriteCause {
     Server,
     ToolsChanged,
     SystemPromptChanged,
     MessagesRewritten,
+    SkillLoaded,
+    ToolsLoaded,
     ModelChanged,
     EffortChanged,
     Expired,
@@ -29,216 +32,400 @@ pub(crate) enum Cause {
     Unknown,
 }
 
-/// A cause, and whether the writing was needless.
-pub(super) type Ruling = (Cause, bool);
+/// The verdict on a rewrite: its cause, and whether it was avoidable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RewriteVerdict {
+    pub(crate) cause: RewriteCause,
+    pub(crate) is_needless: bool,
+}
 
-impl Cause {
-    /// What is said of it, by a name of ours; empty where there is nothing to say.
-    pub(super) fn says(self, what: &str) -> &'static str {
-        static ALL: LazyLock<HashMap<Cause, HashMap<String, String>>> =
-            LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
-        let words = ALL.get(&self).and_then(|words| words.get(what));
-        words.map_or("", String::as_str)
+impl RewriteVerdict {
+    /// The verdict on a rewrite whose cause cannot be proven.
+    const UNEXPLAINED: Self = Self::needed(RewriteCause::Unknown);
+
+    /// Returns the verdict on a rewrite that was unavoidable or cannot be proven avoidable.
+    pub(crate) const fn needed(cause: RewriteCause) -> Self {
+        Self {
+            cause,
+            is_needless: false,
+        }
     }
 
-    /// It in a few words.
-    pub(super) fn in_short(self, is_needless: bool) -> &'static str {
-        match self.says("needless") {
-            needless if is_needless && !needless.is_empty() => needless,
-            _ => self.says("words"),
+    /// Returns the verdict on an avoidable rewrite.
+    pub(crate) const fn needless(cause: RewriteCause) -> Self {
+        Self {
+            cause,
+            is_needless: true,
+        }
+    }
+
+    /// Returns a short description of the cause.
+    pub(super) fn label(self) -> &'static str {
+        let texts = self.cause.texts();
+        match &texts.needless_label {
+            Some(label) if self.is_needless => label,
+            _ => &texts.label,
         }
     }
 }
 
-/// Less is noise: Claude Code counts no miss below it either (2.1.329).
-const LEAST_TOKENS: u64 = 2_000;
-/// The share of what was there that a read falls short of, in hundredths, likewise.
-const ENOUGH: u64 = 95;
-/// The server looks for earlier ends of the prefix only so many blocks back from each mark, and a
-/// line of the transcript is a block or more: a turn with more lines proves nothing.
-const LOOKED_BACK: u32 = 20;
+/// The display text for a cause.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CauseTexts {
+    /// A short description of the cause.
+    label: String,
+    /// The description for avoidable rewrites, if it is different.
+    needless_label: Option<String>,
+    /// The proof that a rewrite was avoidable, unless each rewrite has its own proof.
+    #[serde(default)]
+    pub(super) evidence: String,
+    /// Advice on how to prevent such rewrites, if there is any.
+    #[serde(default)]
+    pub(super) advice: String,
+}
 
-impl CachedAnswer {
-    /// What the cache held of this prompt afterwards.
+impl RewriteCause {
+    /// Returns the display text for the cause.
+    pub(super) fn texts(self) -> &'static CauseTexts {
+        static ALL: LazyLock<HashMap<RewriteCause, CauseTexts>> =
+            LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
+        static NONE: LazyLock<CauseTexts> = LazyLock::new(CauseTexts::default);
+        ALL.get(&self).unwrap_or(&NONE)
+    }
+}
+
+impl LoadKind {
+    /// Returns the cause of rewrites that result from this kind of load.
+    pub(super) fn cause(self) -> RewriteCause {
+        match self {
+            Self::Skill => RewriteCause::SkillLoaded,
+            Self::Tools => RewriteCause::ToolsLoaded,
+        }
+    }
+}
+
+/// The minimum number of tokens that counts as a rewrite. Claude Code 2.1.329 counts its own cache misses with the same
+/// two thresholds.
+const MIN_TOKENS: u64 = 2_000;
+/// The minimum percentage of the cached tokens that a complete read must cover.
+const COMPLETE_PERCENT: u64 = 95;
+/// The number of content blocks before each cache mark that the server searches for an earlier entry. A transcript line
+/// represents one or more blocks, so a turn with more lines than this is inconclusive.
+const LOOKBACK_BLOCKS: u32 = 20;
+
+impl CachedResponse {
+    /// Returns the number of prompt tokens that are in the cache after this response.
     pub(super) fn cached(&self) -> u64 {
         let usage = &self.usage;
         usage.cache_read.saturating_add(usage.cache_write)
     }
 
-    /// When it was asked for, or a moment after that.
+    /// Returns the time of the request, or the time of the response if the request was not recorded.
     fn sent_at(&self) -> Millis {
-        self.sent.as_ref().map_or(self.at, |sent| sent.at)
+        self.sent.as_ref().map_or(self.at, |request| request.at)
     }
 
-    /// The lifetimes that it wrote with, the shorter first.
-    fn lifetimes(&self) -> impl Iterator<Item = Millis> {
+    /// Returns the lifetimes of the entries that the response wrote.
+    fn written_lifetimes(&self) -> impl Iterator<Item = Millis> {
         let five_minutes = (self.usage.cache_write_5m() > 0).then_some(FIVE_MINUTES);
         let hour = (self.usage.cache_write_1h > 0).then_some(HOUR);
         five_minutes.into_iter().chain(hour)
     }
 
-    /// For how long its entries live: the shorter, where it wrote both.
+    /// Returns the lifetime of the entries that the response used. If it used both lifetimes, this is the shorter one.
     fn lifetime(&self) -> Millis {
-        let asked = self.sent.as_ref();
-        let asked = asked.and_then(|sent| sent.lifetimes.first().copied());
-        let all = self.lifetimes().chain(asked.or(self.lifetime));
-        all.min().unwrap_or(FIVE_MINUTES)
+        let requested = self
+            .sent
+            .as_ref()
+            .and_then(|request| request.lifetimes.first().copied())
+            .or(self.lifetime);
+        self.written_lifetimes()
+            .chain(requested)
+            .min()
+            .unwrap_or(FIVE_MINUTES)
     }
 
-    /// Whether it wrote with lifetimes that were not asked for, or with both where nobody knows what
-    /// was asked for: then its figures are no proof.
+    /// Returns true if the response wrote entries with a lifetime that its request did not ask for or, if the request
+    /// is unknown, with both lifetimes. In that case, the response's figures are unreliable.
     fn contradicts_request(&self) -> bool {
-        let mut written = self.lifetimes();
+        let mut written = self.written_lifetimes();
         match &self.sent {
-            Some(sent) => written.any(|lifetime| !sent.lifetimes.contains(&lifetime)),
+            Some(request) => written.any(|lifetime| !request.lifetimes.contains(&lifetime)),
             None => written.count() > 1,
         }
     }
 }
 
-/// How many tokens `now` wrote again that `before` had left in the cache; None if it read what was
-/// there, or as good as that.
-pub(super) fn written_again(before: &CachedAnswer, now: &CachedAnswer) -> Option<u64> {
-    let there = before.cached().min(now.usage.prompt());
-    let missed = there.saturating_sub(now.usage.cache_read);
-    let is_short = now.usage.cache_read.saturating_mul(100) < there.saturating_mul(ENOUGH);
-    let again = missed.min(now.usage.cache_write);
-    (is_short && missed >= LEAST_TOKENS && again > 0).then_some(again)
+/// Returns the number of tokens that `response` wrote again even though `previous` had left them in the cache. Returns
+/// `None` if `response` read all or almost all of these tokens.
+pub(super) fn rewritten_tokens(
+    previous: &CachedResponse,
+    response: &CachedResponse,
+) -> Option<u64> {
+    let available = previous.cached().min(response.usage.prompt());
+    let missed = available.saturating_sub(response.usage.cache_read);
+    let is_complete =
+        response.usage.cache_read.saturating_mul(100) >= available.saturating_mul(COMPLETE_PERCENT);
+    let rewritten = missed.min(response.usage.cache_write);
+
+    if is_complete || missed < MIN_TOKENS || rewritten == 0 {
+        return None;
+    }
+    Some(rewritten)
 }
 
-/// Why `now` wrote again what `before` had left, and whether that was needless.
-pub(super) fn cause_of(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shapes) -> Ruling {
-    let lifetime = before.lifetime();
-    if now.events.compactions > before.events.compactions {
-        return (Cause::Compaction, false);
+/// Returns the verdict on a rewrite. `load` is the kind of item that the conversation loaded between the responses, if
+/// any.
+pub(super) fn verdict(
+    previous: &CachedResponse,
+    response: &CachedResponse,
+    load: Option<LoadKind>,
+    shapes: &Shapes,
+) -> RewriteVerdict {
+    if response.events.compactions > previous.events.compactions {
+        return RewriteVerdict::needed(RewriteCause::Compaction);
     }
-    // The entries are as old as the earlier of two moments that both are known.
-    if now.sent_at() - before.at >= lifetime {
-        return (Cause::Expired, false);
+    // An entry is at least as old as the response that wrote or read it.
+    if response.sent_at() - previous.at >= previous.lifetime() {
+        return RewriteVerdict::needed(RewriteCause::Expired);
     }
-    // Without its request, nobody knows how long before its line an answer was asked for.
-    let safely = match before.sent {
-        Some(_) => lifetime,
-        None => lifetime / 2,
+    let verdict = match (&previous.sent, &response.sent) {
+        (Some(old), Some(new)) => by_requests(previous, response, (old, new), load, shapes),
+        _ => match load {
+            Some(load) if is_same_turn(previous, response) => RewriteVerdict::needed(load.cause()),
+            _ => RewriteVerdict::UNEXPLAINED,
+        },
     };
-    let is_proof = now.at - before.sent_at() < safely
-        && now.events.owners == before.events.owners
-        && now.service == before.service
-        && !is_impossible(before, now)
-        && !before.contradicts_request()
-        && !now.contradicts_request();
-    let (cause, is_needless) = by_requests(before, now, shapes)
-        .unwrap_or_else(|| (Cause::Unknown, is_needless_by_usage(before, now)));
-    if is_needless && !is_proof {
-        return (Cause::Unknown, false);
+    if verdict.is_needless && !is_conclusive(previous, response) {
+        return RewriteVerdict::UNEXPLAINED;
     }
-    (cause, is_needless)
+    verdict
 }
 
-/// A prefix can be read to an end that was marked before. Between what the answer before it read and
-/// what it wrote there is none, unless that did not read all there was: then an end may lie there.
-fn is_impossible(before: &CachedAnswer, now: &CachedAnswer) -> bool {
-    let (read, reads) = (before.usage.cache_read, now.usage.cache_read);
-    read > 0 && !before.is_explained_miss && read < reads && reads < before.cached()
+/// Returns true if the figures of two responses can prove that a rewrite was avoidable.
+fn is_conclusive(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    // The time of an unrecorded request is unknown, and a response can take minutes.
+    let safe_age = match previous.sent {
+        Some(_) => previous.lifetime(),
+        None => previous.lifetime() / 2,
+    };
+    response.at - previous.sent_at() < safe_age
+        && response.events.owners == previous.events.owners
+        && response.service == previous.service
+        && !is_impossible(previous, response)
+        && !previous.contradicts_request()
+        && !response.contradicts_request()
 }
 
-/// None where not both requests are on record.
-fn by_requests(before: &CachedAnswer, now: &CachedAnswer, shapes: &Shapes) -> Option<Ruling> {
-    let (old, new) = before.sent.as_ref().zip(now.sent.as_ref())?;
-    // A new process, another version, a command of the user's: then what changed is no surprise.
+/// Returns true if no cache entry can have the length of the prefix that `response` read.
+///
+/// Each entry ends at a mark. `previous` has one mark at the end of what it read and one at the end of what it wrote,
+/// with none in between. The exception is a response that did not read everything available, because an older entry may
+/// end at that point.
+fn is_impossible(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    let shortest = previous.usage.cache_read;
+    let read = response.usage.cache_read;
+    shortest > 0 && !previous.is_explained_miss && shortest < read && read < previous.cached()
+}
+
+/// Returns the verdict on a rewrite when both requests were recorded.
+fn by_requests(
+    previous: &CachedResponse,
+    response: &CachedResponse,
+    (old, new): (&Request, &Request),
+    load: Option<LoadKind>,
+    shapes: &Shapes,
+) -> RewriteVerdict {
+    // A change is expected after a command, an update, or a restart. If a subagent sent the request, the user's
+    // actions are in another file.
     let is_by_user = new.base.is_none()
-        || now.agent.is_some()
-        || now.version != before.version
-        || now.events.commands > before.events.commands;
-    let unknown = (Cause::Unknown, false);
+        || response.agent.is_some()
+        || response.version != previous.version
+        || response.events.commands > previous.events.commands;
+
     if new.shape != old.shape {
-        return Some(changed(old, new, shapes).map_or(unknown, |(cause, _)| (cause, !is_by_user)));
-    }
-    let (cause, is_needless) = match (&old.messages, &new.messages) {
-        _ if new.effort != old.effort => (Cause::EffortChanged, false),
-        (Some(before), Some(now)) if new.parameters == old.parameters => {
-            by_messages(before, now, is_by_user)
+        match difference(old, new, shapes) {
+            Some(difference) if !(difference.is_tool_load && load == Some(LoadKind::Tools)) => {
+                return RewriteVerdict {
+                    cause: difference.cause,
+                    is_needless: !is_by_user,
+                };
+            }
+            Some(_) => {}
+            None => return RewriteVerdict::UNEXPLAINED,
         }
-        _ => unknown,
+    }
+    let are_parameters_same = new.effort == old.effort && new.parameters == old.parameters;
+    if !are_parameters_same && load == Some(LoadKind::Skill) {
+        return RewriteVerdict::needed(RewriteCause::SkillLoaded);
+    }
+    if new.effort != old.effort {
+        return RewriteVerdict::needed(RewriteCause::EffortChanged);
+    }
+    let (Some(old_messages), Some(new_messages)) = (&old.messages, &new.messages) else {
+        return RewriteVerdict::UNEXPLAINED;
     };
-    Some(match (cause, is_too_far(before, now)) {
-        (Cause::Server, true) => unknown,
-        (cause, is_too_far) => (cause, is_needless && !is_too_far),
-    })
+    if !are_parameters_same {
+        return RewriteVerdict::UNEXPLAINED;
+    }
+
+    let is_near = !is_beyond_lookback(previous, response);
+    match compare_messages(old_messages, new_messages) {
+        Comparison::Extended => match load {
+            Some(load) => RewriteVerdict::needed(load.cause()),
+            None if is_near => RewriteVerdict::needless(RewriteCause::Server),
+            None => RewriteVerdict::UNEXPLAINED,
+        },
+        Comparison::Replaced => RewriteVerdict {
+            cause: RewriteCause::MessagesRewritten,
+            is_needless: !is_by_user && is_near,
+        },
+        Comparison::WentBack => RewriteVerdict::needed(RewriteCause::MessagesRewritten),
+    }
 }
 
-fn is_too_far(before: &CachedAnswer, now: &CachedAnswer) -> bool {
-    now.events.lines.saturating_sub(before.events.lines) > LOOKED_BACK
+/// Returns true if the number of lines between two responses exceeds the number of blocks that the server searches.
+fn is_beyond_lookback(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    response.events.lines.saturating_sub(previous.events.lines) > LOOKBACK_BLOCKS
 }
 
-/// Whether messages that were sent before were sent again. Where one of them is another now, and all
-/// behind it are there with an answer to the last, it was rewritten; otherwise the user may have gone
-/// back and said something else, or the same once more.
-fn by_messages(old: &[Hash], new: &[Hash], is_by_user: bool) -> Ruling {
-    let same = old.iter().zip(new).take_while(|(old, new)| old == new);
-    let same = same.count();
+/// Returns true if the user did nothing between two responses and Claude Code was not updated.
+fn is_same_turn(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    previous.events.is_same_turn(&response.events) && response.version == previous.version
+}
+
+/// The relation between the messages of two requests.
+enum Comparison {
+    /// The new request repeats all messages of the old one.
+    Extended,
+    /// One message is different, but all later messages were sent again, and a new message was added.
+    Replaced,
+    /// The user may have gone back to an earlier message.
+    WentBack,
+}
+
+fn compare_messages(old: &[Hash], new: &[Hash]) -> Comparison {
+    let same = old
+        .iter()
+        .zip(new)
+        .take_while(|(old, new)| old == new)
+        .count();
     if same == old.len() {
-        return (Cause::Server, true);
+        return Comparison::Extended;
     }
     let later = old.get(same + 1..).unwrap_or_default();
     let mut rest = new.iter().skip(same);
-    let goes_on = !later.is_empty()
-        && later.iter().all(|message| rest.any(|sent| sent == message))
-        && rest.next().is_some();
-    (Cause::MessagesRewritten, goes_on && !is_by_user)
-}
+    let is_later_repeated = later
+        .iter()
+        .all(|message| rest.any(|candidate| candidate == message));
 
-/// Without records of the requests, only this proves anything: within one turn of one version, where
-/// no user could act, a prompt that did not get shorter was not read as far as it had been written.
-/// Who changed what is not known.
-fn is_needless_by_usage(before: &CachedAnswer, now: &CachedAnswer) -> bool {
-    now.events.prompts == before.events.prompts
-        && now.events.commands == before.events.commands
-        && !is_too_far(before, now)
-        && now.version == before.version
-        && now.effort == before.effort
-        && now.sent.is_none()
-        && before.sent.is_none()
-        && now.usage.prompt() >= before.usage.prompt()
-}
-
-/// What sets the shapes of two requests apart, and that in words: the tools, which stand first in a
-/// prompt, or the system prompt.
-pub(super) fn changed(old: &Request, new: &Request, shapes: &Shapes) -> Option<(Cause, String)> {
-    let (old, new) = shapes.get(&old.shape).zip(shapes.get(&new.shape))?;
-    if old.tools != new.tools {
-        return Some((Cause::ToolsChanged, changed_tools(old, new)));
+    if !later.is_empty() && is_later_repeated && rest.next().is_some() {
+        Comparison::Replaced
+    } else {
+        Comparison::WentBack
     }
-    let (was, is) = (old.system, new.system);
-    (was != is).then(|| {
-        let (was, is) = (was.length, is.length);
-        let words = format!("the system prompt went from {was} to {is} characters");
-        (Cause::SystemPromptChanged, words)
-    })
 }
 
+/// Returns true if a rewrite looks like part of a series in which the cache is stalled: the read ended at the same
+/// position as the previous read, even though more had been written in between and the prompt had grown.
+///
+/// A single rewrite of this kind does not prove anything, so [`super::stalls`] looks for a series. This applies to
+/// responses whose requests were not recorded. A read of zero tokens does not count, because a change to the tools has
+/// the same effect.
+pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    previous.sent.is_none()
+        && response.sent.is_none()
+        && previous.usage.cache_write > 0
+        && response.usage.cache_read > 0
+        && response.usage.cache_read == previous.usage.cache_read
+        && response.usage.prompt() >= previous.usage.prompt()
+        && response.version == previous.version
+        && response.effort == previous.effort
+}
+
+/// Returns true if a rewrite within a series of stalled reads can count as avoidable.
+pub(super) fn is_conclusive_stall(previous: &CachedResponse, response: &CachedResponse) -> bool {
+    is_conclusive(previous, response) && !is_beyond_lookback(previous, response)
+}
+
+/// A difference between the shapes of two requests.
+#[derive(Debug)]
+pub(super) struct Difference {
+    pub(super) cause: RewriteCause,
+    /// The difference as display text.
+    pub(super) text: String,
+    /// True if deferred tools were added and nothing else changed, which is the effect of a tool search.
+    is_tool_load: bool,
+}
+
+/// Returns the difference between the shapes of two requests. Returns `None` if they are the same or were not recorded.
+/// The tools are compared first because they precede the system prompt.
+pub(super) fn difference(old: &Request, new: &Request, shapes: &Shapes) -> Option<Difference> {
+    let old = shapes.get(&old.shape)?;
+    let new = shapes.get(&new.shape)?;
+
+    if old.tools != new.tools {
+        return Some(Difference {
+            cause: RewriteCause::ToolsChanged,
+            text: changed_tools(old, new),
+            is_tool_load: is_tool_load(old, new),
+        });
+    }
+    if old.system != new.system {
+        let (before, after) = (old.system.length, new.system.length);
+        return Some(Difference {
+            cause: RewriteCause::SystemPromptChanged,
+            text: format!("the system prompt changed from {before} to {after} characters"),
+            is_tool_load: false,
+        });
+    }
+    None
+}
+
+/// Returns true if the system prompt and the non-deferred tools are the same and no deferred tool is missing.
+fn is_tool_load(old: &Shape, new: &Shape) -> bool {
+    let are_present_tools_same = old
+        .tools
+        .iter()
+        .filter(|tool| !tool.is_deferred)
+        .eq(new.tools.iter().filter(|tool| !tool.is_deferred));
+    let is_none_missing = old.tools.iter().all(|tool| new.tools.contains(tool));
+
+    are_present_tools_same && is_none_missing && old.system == new.system
+}
+
+/// Describes which tools were added, removed, or changed.
 fn changed_tools(old: &Shape, new: &Shape) -> String {
-    let known = old.tools.iter().map(|(name, part)| (name, part));
-    let mut gone: IndexMap<&String, &Part> = known.collect();
-    let mut words = Vec::new();
-    for (name, part) in &new.tools {
-        let is = part.length;
-        match gone.shift_remove(name) {
-            None => words.push(format!("{name} came ({is} characters)")),
-            Some(was) if was != part => {
-                let was = was.length;
-                words.push(format!("{name} went from {was} to {is} characters"));
+    let mut removed: IndexMap<&str, &Tool> = old
+        .tools
+        .iter()
+        .map(|tool| (tool.name.as_str(), tool))
+        .collect();
+    let mut changes = Vec::new();
+
+    for tool in &new.tools {
+        let (name, length) = (&tool.name, tool.definition.length);
+        match removed.shift_remove(name.as_str()) {
+            None => changes.push(format!("{name} was added ({length} characters)")),
+            Some(known) if known.definition != tool.definition => {
+                let before = known.definition.length;
+                changes.push(format!(
+                    "{name} changed from {before} to {length} characters"
+                ));
             }
             Some(_) => {}
         }
     }
-    for (name, was) in gone {
-        words.push(format!("{name} went ({} characters)", was.length));
+    for (name, tool) in removed {
+        let length = tool.definition.length;
+        changes.push(format!("{name} was removed ({length} characters)"));
     }
-    if words.is_empty() {
+
+    if changes.is_empty() {
         return "the tools were sent in another order".to_owned();
     }
-    words.join(", ")
+    changes.join(", ")
 }
 
 #[cfg(test)]
@@ -246,15 +433,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cause_has_its_words() {
-        let all: HashMap<Cause, HashMap<String, String>> =
+    fn every_cause_has_a_label_and_every_avoidable_cause_has_advice() {
+        let all: HashMap<RewriteCause, CauseTexts> =
             serde_json::from_str(include_str!("causes.json")).unwrap();
-        assert_eq!(all.len(), 10);
-        let names = ["words", "needless", "proof", "remedy"];
-        for (cause, words) in &all {
-            assert_eq!(cause.in_short(false), words["words"]);
-            assert!(!cause.in_short(true).is_empty(), "{cause:?}");
-            assert!(words.keys().all(|name| names.contains(&name.as_str())));
+        assert_eq!(all.len(), 12);
+
+        for (cause, texts) in &all {
+            assert_eq!(RewriteVerdict::needed(*cause).label(), texts.label);
+            assert!(
+                !RewriteVerdict::needless(*cause).label().is_empty(),
+                "{cause:?}"
+            );
+        }
+        for cause in [
+            RewriteCause::Server,
+            RewriteCause::ToolsChanged,
+            RewriteCause::SystemPromptChanged,
+            RewriteCause::MessagesRewritten,
+            RewriteCause::SkillLoaded,
+            RewriteCause::ToolsLoaded,
+        ] {
+            assert!(!all[&cause].advice.is_empty(), "{cause:?}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! A transcript's lines in order, each answer with what its cache held before: what was written
-//! again, and why.
+//! Reads transcripts line by line and compares each response with its predecessor in the same cache.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -8,64 +7,115 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::cause::{Cause, cause_of, changed, written_again};
-use super::record::{self, CachedAnswer, Events, Fields, Hash, Prompt, Request, Shapes};
+use super::cause::{
+    RewriteCause, RewriteVerdict, difference, is_conclusive_stall, is_stalled, rewritten_tokens,
+    verdict,
+};
+use super::loads::{Load, LoadKind, Loads};
+use super::stalls::{LineLinks, StalledReads};
+use super::transcript_line::{self, CachedResponse, Events, Fields, Hash, Prompt, Request, Shapes};
+use super::write_prices::WritePrices;
 use crate::claude::transcripts::{TranscriptFile, session_of};
-use crate::disk::ours::open_regular;
-use crate::pricing::{Money, PriceTable, Usage};
+use crate::disk::ownership::open_regular;
+use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::owner::{Owner, OwnerReader};
 
-/// An answer, and what was written to the cache for it.
+/// A response and what it wrote to the prompt cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Write {
-    pub(crate) answer: CachedAnswer,
-    /// What was asked for, and who pays, where the transcript tells.
+pub(crate) struct CacheWrite {
+    pub(crate) response: CachedResponse,
+    /// The prompt that led to the response, if the transcript contains it.
     pub(crate) prompt: Option<Rc<Prompt>>,
+    /// The account that paid, if the transcript names it.
     pub(crate) owner: Option<Owner>,
     pub(crate) session: String,
-    /// What the whole answer cost, and what the writing.
+    /// The cost of the whole response.
     pub(crate) total: Money,
+    /// The cost of writing to the cache.
     pub(crate) cost: Money,
-    /// What an hour's lifetime would have cost more, where five minutes were asked for.
-    pub(crate) hour_more: Money,
-    /// Whether the request itself is on record.
+    /// The additional cost of writing with a lifetime of an hour instead of five minutes.
+    pub(crate) hour_surcharge: Money,
+    /// True if the request was recorded.
     pub(crate) is_recorded: bool,
-    /// None where everything that was there was read.
-    pub(crate) again: Option<Again>,
+    /// The skills and tool searches that the conversation loaded before this response.
+    pub(crate) loads: Vec<LoadKind>,
+    /// The part of the write that was already in the cache, or `None` if the response read nearly everything that was
+    /// cached.
+    pub(crate) rewrite: Option<Rewrite>,
 }
 
-/// What of it had been there before.
+/// The part of a cache write that was already in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Again {
-    pub(crate) cause: Cause,
-    pub(crate) is_needless: bool,
+pub(crate) struct Rewrite {
+    pub(crate) verdict: RewriteVerdict,
     pub(crate) tokens: u64,
-    /// Beyond what reading it would have cost.
+    /// The price of writing these tokens minus the price of reading them.
     pub(crate) cost: Money,
-    /// Tokens that the answer before left in the cache.
-    pub(crate) there: u64,
-    /// Since the request before.
+    /// The number of tokens that the previous response left in the cache.
+    pub(crate) available: u64,
+    /// The time since the previous response.
     pub(crate) after: Millis,
-    /// The API's id of that, for a bug report.
+    /// The API's ID for the previous request, for bug reports.
     pub(crate) request_before: Option<String>,
-    /// Which tool, how many characters.
-    pub(crate) changed: Option<String>,
+    /// The proof as display text, if this rewrite has its own proof.
+    pub(crate) evidence: Option<String>,
 }
 
-/// Whose cache it is within a file: a subagent's, or a background request's, is another.
-type Caller = (Option<String>, String);
+/// The sender of a request within a file: a subagent, a background task, or the main conversation. Each sender has
+/// its own cache.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Sender {
+    agent: Option<String>,
+    source: String,
+}
 
-/// What transcripts say, line by line.
+impl Sender {
+    /// Returns the sender of the request that led to a response. The main conversation has several names, or none if
+    /// its requests were not recorded.
+    fn of(response: &CachedResponse) -> Self {
+        let source = match &response.sent {
+            Some(request) if !request.source.starts_with("repl_main_thread") => {
+                match request.source.as_str() {
+                    "sdk" => "",
+                    other => other,
+                }
+            }
+            _ => "",
+        };
+        Self {
+            agent: response.agent.clone(),
+            source: source.to_owned(),
+        }
+    }
+}
+
+/// The caches used by one sender.
+#[derive(Default)]
+struct SenderCaches {
+    /// The events in the file and the number of loads before the sender's latest response.
+    events: Events,
+    loads_seen: usize,
+    by_model: HashMap<String, Cache>,
+}
+
+/// The cache of one sender and one model.
+struct Cache {
+    latest: CachedResponse,
+    stalled: StalledReads,
+}
+
+/// The contents of the transcripts read so far.
 #[derive(Default)]
 struct History {
     shapes: Shapes,
-    /// Answers that were counted: copies stand in the files of forks.
+    /// The keys of the responses that have been counted. Forks contain copies of these responses in their own files.
     counted: HashSet<i64>,
+    writes: Vec<CacheWrite>,
     file: FileHistory,
 }
 
-/// The state of reading one transcript.
+/// The state while reading one transcript.
 #[derive(Default)]
 struct FileHistory {
     session: String,
@@ -73,115 +123,228 @@ struct FileHistory {
     owners: OwnerReader,
     prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Rc<Request>>,
-    /// The last answer of each cache, by model.
-    last: HashMap<Caller, HashMap<String, CachedAnswer>>,
-    /// The answers of this file; each stands on several lines.
+    caches: HashMap<Sender, SenderCaches>,
+    loads: Loads,
+    links: LineLinks,
+    /// The keys of the responses in this file. Each response spans several lines.
     seen: HashSet<i64>,
 }
 
 impl History {
-    /// Takes in the next line. Gives what it wrote, if it is an answer that was not counted yet.
-    fn read(&mut self, line: &[u8], prices: &PriceTable) -> Option<Write> {
-        let fields = record::read(line)?;
-        let file = &mut self.file;
+    /// Processes the next line of the current file. Lines that do not belong in a transcript are skipped.
+    fn read(&mut self, line: &[u8], prices: &PriceTable) {
+        let Some(fields) = transcript_line::fields(line) else {
+            return;
+        };
+        let uuid = fields.uuid.as_deref().map(transcript_line::hash);
+        let parent = fields.parent_uuid.as_deref().map(transcript_line::hash);
+        let mut response_key = None;
+
         match (fields.kind.as_str(), fields.subtype.as_deref()) {
-            ("api-request", _) => file.keep(record::request(fields)?),
-            ("api-request-shape", _) => self.shapes.extend(record::shape(&fields)),
+            ("api-request", _) => self.file.read_request(fields),
+            ("api-request-shape", _) => self.shapes.extend(transcript_line::shape(&fields)),
             ("system", Some("compact_boundary" | "microcompact_boundary")) => {
-                file.events.compactions += 1;
+                self.file.events.compactions += 1;
             }
-            ("assistant", _) => {
-                let answer = record::answer(line, fields)?;
-                let is_new = file.seen.insert(answer.key);
-                let write = is_new.then(|| self.answer(answer, prices)).flatten();
-                self.file.events.lines += 1;
-                return write;
-            }
-            ("user", _) => file.user(fields),
-            ("session-owner" | "attachment", _) => match Owner::in_line(line) {
-                Some(owner) => {
-                    // Who paid for answers before the first such line is not known.
-                    let is_new = match &file.owners.last {
-                        Some(known) => known.is(&owner) == Some(false),
-                        None => !file.seen.is_empty(),
-                    };
-                    file.events.owners += u32::from(is_new);
-                    file.owners.take_in(owner);
-                }
-                None => file.events.lines += 1,
-            },
             ("system", kind) => {
-                file.events.lines += 1;
-                file.events.commands += u32::from(kind == Some("local_command"));
+                self.file.events.lines += 1;
+                self.file.events.commands += u32::from(kind == Some("local_command"));
             }
+            ("assistant", _) => response_key = self.read_response(line, fields, prices),
+            ("user", _) => self.file.read_user_line(fields),
+            ("session-owner" | "attachment", _) => self.file.read_owner(line),
             _ => {}
         }
-        None
+        if let Some(uuid) = uuid {
+            self.file.links.add(uuid, parent, response_key);
+        }
     }
 
-    fn answer(&mut self, mut now: CachedAnswer, prices: &PriceTable) -> Option<Write> {
-        let file = &mut self.file;
-        now.sent = now.request.and_then(|id| file.requests.get(&id).cloned());
-        now.events = file.events;
-        let source = now.sent.as_ref().map_or("", |sent| caches_of(&sent.source));
-        let caller = (now.agent.clone(), source.to_owned());
-        let models = file.last.entry(caller).or_default();
-        let before = models.get(&now.model);
-        let there = before.map_or(0, CachedAnswer::cached);
-        let written = now.usage.cache_write;
-        let found = match before {
-            Some(before) => written_again(before, &now)
-                .map(|tokens| (tokens, cause_of(before, &now, &self.shapes))),
-            None if written == 0 => None,
-            None if models.is_empty() => Some((written, (Cause::First, false))),
-            None => Some((written, (Cause::ModelChanged, false))),
+    /// Processes a line of a response and returns the response's key. Returns `None` if the line is not an API
+    /// response. Each response is added only once, at its first line.
+    fn read_response(
+        &mut self,
+        line: &[u8],
+        fields: Fields<'_>,
+        prices: &PriceTable,
+    ) -> Option<i64> {
+        self.file.loads.read_calls(&fields);
+        let response = transcript_line::response(line, fields)?;
+        let key = response.key;
+        if self.file.seen.insert(key) {
+            self.add_response(response, prices);
+        }
+        self.file.events.lines += 1;
+        Some(key)
+    }
+
+    /// Compares a response with its predecessor and, unless the line is a copy, adds what it wrote.
+    fn add_response(&mut self, mut response: CachedResponse, prices: &PriceTable) {
+        response.sent = response
+            .request
+            .and_then(|request| self.file.requests.get(&request).cloned());
+        response.events = self.file.events;
+
+        let caches = self.file.caches.entry(Sender::of(&response)).or_default();
+        let loads: Vec<&Load> = self
+            .file
+            .loads
+            .after(caches.loads_seen, response.agent.as_deref())
+            .collect();
+        caches.loads_seen = self.file.loads.count();
+        let is_same_turn = caches.events.is_same_turn(&response.events);
+        caches.events = response.events;
+
+        let cache = caches.by_model.remove(&response.model);
+        let write_prices = WritePrices::new(prices, &response);
+        let rewrite = if let Some(cache) = &cache {
+            rewrite(
+                &cache.latest,
+                &response,
+                &loads,
+                &self.shapes,
+                &write_prices,
+            )
+        } else {
+            let cause = first_cause(caches.by_model.is_empty(), is_same_turn, &loads);
+            first_write(&response, cause, &write_prices)
         };
-        let (prices, at, service) = (prices.prices_of(&now.model), now.at, now.service);
-        let price = &|usage: Usage| prices.price(at, &usage, service, &[]);
-        let again = found.map(|(tokens, (cause, is_needless))| {
-            let requests = before.and_then(|before| before.sent.as_ref().zip(now.sent.as_ref()));
-            let changed = requests.and_then(|(old, new)| Some(changed(old, new, &self.shapes)?.1));
-            Again {
-                cause,
-                is_needless,
-                tokens,
-                cost: beyond_reading(now.usage, tokens, price),
-                there,
-                after: before.map_or(0, |before| now.at - before.at),
-                request_before: before.and_then(|before| before.request_id.clone()),
-                changed,
-            }
-        });
-        let cause = again.as_ref().map(|again| again.cause);
-        now.is_explained_miss = now.usage.cache_read < there && cause != Some(Cause::Unknown);
-        let is_counted = !now.is_copy && self.counted.insert(now.key);
-        let write = is_counted.then(|| {
-            let total = price(now.usage);
-            Write {
-                prompt: file.prompt.clone(),
-                owner: file.owners.last.clone(),
-                session: file.session.clone(),
-                total,
-                cost: beyond_reading(now.usage, written, price) + of_reading(now.usage, price),
-                hour_more: price(now.usage.with_hour_writes(written)) - total,
-                is_recorded: now.sent.is_some(),
-                // Requests take too much room to be kept.
-                answer: CachedAnswer {
+
+        let position = self.writes.len();
+        let is_counted = !response.is_copy && self.counted.insert(response.key);
+        if is_counted {
+            self.writes.push(CacheWrite {
+                prompt: self.file.prompt.clone(),
+                owner: self.file.owners.last.clone(),
+                session: self.file.session.clone(),
+                total: write_prices.total(),
+                cost: write_prices.writing(),
+                hour_surcharge: write_prices.hour_surcharge(),
+                is_recorded: response.sent.is_some(),
+                loads: loads.iter().map(|load| load.kind).collect(),
+                rewrite: rewrite.clone(),
+                // Keeping every request would take too much memory.
+                response: CachedResponse {
                     sent: None,
-                    ..now.clone()
+                    ..response.clone()
                 },
-                again,
+            });
+        }
+
+        let mut stalled = StalledReads::default();
+        let mut proven = Vec::new();
+        if let Some(cache) = cache {
+            let previous = cache.latest;
+            let is_unexplained = rewrite
+                .as_ref()
+                .is_some_and(|rewrite| rewrite.verdict.cause == RewriteCause::Unknown);
+            response.is_explained_miss =
+                response.usage.cache_read < previous.cached() && !is_unexplained;
+
+            if is_stalled(&previous, &response) && !self.file.links.is_branch(&previous, &response)
+            {
+                let can_count =
+                    is_counted && is_unexplained && is_conclusive_stall(&previous, &response);
+                stalled = cache.stalled;
+                proven = stalled.add(can_count.then_some(position));
             }
-        });
-        models.insert(now.model.clone(), now);
-        write
+        }
+        let model = response.model.clone();
+        let latest = response;
+        caches.by_model.insert(model, Cache { latest, stalled });
+
+        for position in proven {
+            let rewrite = self
+                .writes
+                .get_mut(position)
+                .and_then(|write| write.rewrite.as_mut());
+            if let Some(rewrite) = rewrite {
+                rewrite.verdict = RewriteVerdict::needless(RewriteCause::Server);
+                rewrite.evidence = Some(STALLED.to_owned());
+            }
+        }
     }
 }
 
+/// The proof for a rewrite that is part of a series of stalled reads.
+const STALLED: &str =
+    "three or more responses in a row read exactly the same part, although each wrote the rest";
+
+/// Returns the part that `response` wrote again even though `previous` had left it in the cache. Returns `None` if it
+/// read nearly everything.
+fn rewrite(
+    previous: &CachedResponse,
+    response: &CachedResponse,
+    loads: &[&Load],
+    shapes: &Shapes,
+    prices: &WritePrices<'_>,
+) -> Option<Rewrite> {
+    let tokens = rewritten_tokens(previous, response)?;
+    let load = loads.first();
+    let verdict = verdict(previous, response, load.map(|load| load.kind), shapes);
+    let evidence = match (verdict.cause, load) {
+        (RewriteCause::SkillLoaded | RewriteCause::ToolsLoaded, Some(load)) => {
+            Some(load.describe())
+        }
+        _ => match (&previous.sent, &response.sent) {
+            (Some(old), Some(new)) => {
+                difference(old, new, shapes).map(|difference| difference.text)
+            }
+            _ => None,
+        },
+    };
+    Some(Rewrite {
+        verdict,
+        tokens,
+        cost: prices.writing_minus_reading(tokens),
+        available: previous.cached(),
+        after: response.at - previous.at,
+        request_before: previous.request_id.clone(),
+        evidence,
+    })
+}
+
+/// Returns the reason why a cache is new. `is_first` is true if the sender has not received a response from any other
+/// model either. `is_same_turn` is true if the user has done nothing since the sender's previous response.
+fn first_cause(is_first: bool, is_same_turn: bool, loads: &[&Load]) -> RewriteCause {
+    let is_skill_loaded = loads.iter().any(|load| load.kind == LoadKind::Skill);
+    if is_first {
+        RewriteCause::First
+    } else if is_same_turn && is_skill_loaded {
+        // The skill specifies a model.
+        RewriteCause::SkillLoaded
+    } else {
+        RewriteCause::ModelChanged
+    }
+}
+
+/// Returns the cache write of the first response in a cache, or `None` if the response wrote nothing.
+fn first_write(
+    response: &CachedResponse,
+    cause: RewriteCause,
+    prices: &WritePrices<'_>,
+) -> Option<Rewrite> {
+    let tokens = response.usage.cache_write;
+    if tokens == 0 {
+        return None;
+    }
+    Some(Rewrite {
+        verdict: RewriteVerdict::needed(cause),
+        tokens,
+        cost: prices.writing_minus_reading(tokens),
+        available: 0,
+        after: 0,
+        request_before: None,
+        evidence: None,
+    })
+}
+
 impl FileHistory {
-    /// A line of the user's side of the conversation. Results of tools stand on such, too, as does
-    /// what Claude Code itself adds.
-    fn user(&mut self, fields: Fields<'_>) {
+    /// Processes a line from the user's side of the conversation. Besides prompts, these lines contain commands, tool
+    /// results, and messages that Claude Code adds.
+    fn read_user_line(&mut self, fields: Fields<'_>) {
+        self.loads.read_results(&fields);
+
         let message = fields.message.map_or("", RawValue::get);
         let is_command = message.contains("<command-name>");
         let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
@@ -189,101 +352,102 @@ impl FileHistory {
         self.events.lines += 1;
         self.events.prompts += u32::from(is_prompt);
         self.events.commands += u32::from(is_command);
+
         let known = self.prompt.as_ref().map(|prompt| &prompt.id);
-        if let Some(id) = fields.prompt_id.filter(|id| Some(id) != known) {
-            let words = is_prompt.then(|| record::first_words(message)).flatten();
-            let words = words.unwrap_or_default();
+        if let Some(id) = fields.prompt_id
+            && Some(&id) != known
+        {
+            let words = if is_prompt {
+                transcript_line::first_words(message).unwrap_or_default()
+            } else {
+                String::new()
+            };
             self.prompt = Some(Rc::new(Prompt { id, words }));
         }
     }
 
-    /// Where what a request goes on from is in another file, or gone, its messages are not known.
-    fn keep(&mut self, mut request: Request) {
+    /// Processes a line that may name the account that pays.
+    fn read_owner(&mut self, line: &[u8]) {
+        let Some(owner) = Owner::in_line(line) else {
+            self.events.lines += 1;
+            return;
+        };
+        let is_change = match &self.owners.last {
+            Some(known) => known.is(&owner) == Some(false),
+            // The owner of the responses before the first such line is unknown.
+            None => !self.seen.is_empty(),
+        };
+        self.events.owners += u32::from(is_change);
+        self.owners.add(owner);
+    }
+
+    /// Processes a recorded request. Its messages are unknown if its base is not in this file.
+    fn read_request(&mut self, fields: Fields<'_>) {
+        let Some(mut request) = transcript_line::request(fields) else {
+            return;
+        };
         if let Some(base) = request.base {
-            let base = self.requests.get(&base);
-            let base = base.and_then(|base| base.messages.as_ref()?.get(..request.kept));
-            let tail = request.messages.unwrap_or_default();
-            request.messages = base.map(|kept| [kept, &tail].concat());
+            let new_messages = request.messages.take().unwrap_or_default();
+            request.messages = self
+                .requests
+                .get(&base)
+                .and_then(|base| base.messages.as_ref()?.get(..request.repeated))
+                .map(|repeated| [repeated, &new_messages].concat());
         }
         self.requests.insert(request.id, Rc::new(request));
     }
 }
 
-/// The conversation itself goes by several names, and by none where requests are not on record.
-fn caches_of(source: &str) -> &str {
-    let is_conversation = source.starts_with("repl_main_thread") || source == "sdk";
-    if is_conversation { "" } else { source }
-}
+/// The maximum length of a line. Longer lines are skipped. Claude Code does not write lines anywhere near this size.
+const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What an answer cost beyond what it had if so many of the written tokens had been read.
-fn beyond_reading(usage: Usage, tokens: u64, price: impl Fn(Usage) -> Money) -> Money {
-    let left = usage.cache_write.saturating_sub(tokens);
-    let hour = u128::from(usage.cache_write_1h) * u128::from(left);
-    let hour = hour / u128::from(usage.cache_write.max(1));
-    let as_read = Usage {
-        cache_read: usage.cache_read.saturating_add(tokens),
-        cache_write: left,
-        cache_write_1h: u64::try_from(hour).unwrap_or(left),
-        ..usage
-    };
-    price(usage) - price(as_read)
-}
-
-/// What reading all that was written would have cost in a prompt of this length: long prompts have
-/// prices of their own.
-fn of_reading(usage: Usage, price: impl Fn(Usage) -> Money) -> Money {
-    let prompt = usage.prompt();
-    let all_read = Usage {
-        cache_read: prompt,
-        ..Usage::default()
-    };
-    price(all_read).share(usage.cache_write.into(), prompt.max(1).into())
-}
-
-/// A line longer than this is passed over; the client writes nothing near it.
-const LONGEST_LINE: u64 = 16 * 1024 * 1024;
-
-/// What every answer of these transcripts since a moment wrote to the cache, in order of time. Only
-/// who asks where it went reads them for it, all from the start: requests are most of a new
-/// transcript's bytes, and nothing else needs them.
-/// `progress` is told bytes read and bytes in all. A file that cannot be read gives nothing; `whycap
-/// doctor` names it.
-pub(crate) fn writes(
+/// Returns everything that the responses in these transcripts have written to the prompt cache since `since`, in
+/// chronological order. `progress` receives the number of bytes read so far and the total number of bytes.
+///
+/// All files are read from the beginning. They are large because of the recorded requests, so only commands that report
+/// on the cache call this function. Files that cannot be read are skipped, and `whycap doctor` lists them.
+pub(crate) fn cache_writes(
     mut files: Vec<TranscriptFile>,
     since: Option<Millis>,
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
-) -> Vec<Write> {
-    // The oldest first: forks are copied from what was there before.
+) -> Vec<CacheWrite> {
+    // The oldest files come first because forks contain copies of lines from older files.
     files.sort_by_cached_key(|file| (file.state.modified, file.path.clone()));
-    let all = files.iter().map(|file| file.state.size).sum();
-    let (mut history, mut writes, mut done) = (History::default(), Vec::new(), 0);
+    let all_bytes = files.iter().map(|file| file.state.size).sum();
+    let mut read_bytes = 0;
+    let mut history = History::default();
+
     for file in files {
         if let Ok(opened) = open_regular(&file.path) {
             history.file = FileHistory {
                 session: session_of(&file.path),
                 ..FileHistory::default()
             };
-            // What was read before an error holds.
-            let _ = each_line(opened, |line| writes.extend(history.read(line, prices)));
+            // If an error occurs, everything read before it still counts.
+            let _ = for_each_line(opened, |line| history.read(line, prices));
         }
-        done += file.state.size;
-        progress(done, all);
+        read_bytes += file.state.size;
+        progress(read_bytes, all_bytes);
     }
-    writes.retain(|write| since.is_none_or(|since| write.answer.at >= since));
-    writes.sort_by_key(|write| write.answer.at);
+
+    let mut writes = history.writes;
+    if let Some(since) = since {
+        writes.retain(|write| write.response.at >= since);
+    }
+    writes.sort_by_key(|write| write.response.at);
     writes
 }
 
-fn each_line(file: File, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+fn for_each_line(file: File, mut read: impl FnMut(&[u8])) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(256 * 1024, file);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let mut limited = (&mut reader).take(LONGEST_LINE);
+        let mut limited = (&mut reader).take(MAX_LINE_BYTES);
         if limited.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        see(&line);
+        read(&line);
     }
 }

@@ -1,19 +1,32 @@
-//! What was written to the prompt cache again: how much, why, and what of it nobody needed.
+//! Finds parts of prompts that were unnecessarily written to the prompt cache again, and explains why.
 //!
-//! `record` reads a line, `history` holds each answer against what its cache held, `cause` has the
-//! rules, `findings` adds up. docs/drain.md says what each cause means and how it was tried.
+//! `transcript_line` parses lines. `history` compares each response with its predecessor in the same cache. `cause`
+//! determines why a part was written again, while `loads` and `stalls` find evidence that spans more than two
+//! responses. `findings` adds up the results, and `report` and `bug_report` render them. `miss_notice` shows a warning
+//! in the status line. docs/drain.md explains each cause and how it was tested.
 
 mod attribution;
+mod bug_report;
 mod cause;
 mod findings;
 mod history;
+mod loads;
+mod miss_notice;
 mod percent_worth;
-mod record;
+mod report;
+mod stalls;
+mod transcript_line;
 mod window_use;
+mod write_prices;
 
 pub(crate) use attribution::Attribution;
-pub(crate) use cause::Cause;
-pub(crate) use findings::{Drain, Findings, bug_report};
-pub(crate) use history::{Again, Write, writes};
+pub(crate) use bug_report::bug_report;
+pub(crate) use cause::RewriteCause;
+#[cfg(test)]
+pub(crate) use cause::RewriteVerdict;
+pub(crate) use findings::Findings;
+pub(crate) use history::{CacheWrite, Rewrite, cache_writes};
+pub(crate) use miss_notice::{MissNotice, cold_cache_cost};
 pub(crate) use percent_worth::{PercentWorth, SpentHere};
+pub(crate) use report::Drain;
 pub(crate) use window_use::WindowShares;

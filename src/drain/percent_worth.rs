@@ -1,170 +1,219 @@
-//! What a percent of a window is worth: what was spent here while it rose. Pure.
+//! Estimates how much money one percent of a usage window is worth.
 //!
-//! A rise that others caused too (another machine, claude.ai, a member) makes a percent look cheaper,
-//! never dearer. So a window's spans are held against one another and an upper one is taken: a lower
-//! bound in any case, and close where some spans were worked here alone. Another plan is another series.
+//! The estimate compares the spend on this machine with the increase in the window's usage. Spend elsewhere (on another
+//! machine, on claude.ai, or by another member) also increases usage, so it can make one percent look cheaper but never
+//! more expensive. For this reason, the estimate is one of the higher observed values. It is a lower bound that is
+//! close to the real value if this machine was sometimes the only one in use. Each plan has a separate estimate.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::history::Write;
+use super::history::CacheWrite;
 use crate::limits::kind::Window;
 use crate::limits::pace::WindowStep;
 use crate::pricing::Money;
-use crate::terminal::counted;
-use crate::time::{Millis, moment, rfc3339};
+use crate::terminal::count_noun;
+use crate::time::{Millis, datetime_from_millis, format_rfc3339};
 
-/// What a percent was worth in the week from `since`.
+/// The estimate for one week.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WeekWorth {
     pub(crate) account: Option<String>,
-    /// The size of the account's plan, where it is known.
+    /// The account's plan, if known.
     pub(crate) plan: Option<String>,
-    /// Whether that is the one that it has now.
-    pub(crate) is_of_plan_now: bool,
+    /// True if this is still the account's plan.
+    pub(crate) is_current_plan: bool,
     pub(crate) window: Window,
+    /// The start of the week.
     pub(crate) since: Millis,
+    /// The value of one percent.
     pub(crate) worth: Money,
-    /// How often the window rose meanwhile.
-    pub(crate) rises: usize,
-    /// What is left of the run that goes on, if one does.
+    /// The number of readings that the estimate is based on.
+    pub(crate) readings: usize,
+    /// The value of the window's unused part, or `None` if the window has since been reset.
     pub(crate) left: Option<Money>,
 }
 
-/// What is known of it.
+/// The estimates for several weeks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PercentWorth {
-    /// By account, window and plan, the newest week first.
+    /// The estimates by account, window, and plan, newest week first.
     pub(crate) weeks: Vec<WeekWorth>,
-    /// What a prompt usually cost.
+    /// The median cost of a prompt.
     pub(crate) prompt: Option<Money>,
 }
 
-/// Percents are told whole: over so many, what is cut off is a tenth at most.
-const SPAN: f64 = 10.0;
-/// Fewer spans say nothing.
-const LEAST_SPANS: usize = 3;
-/// Of spans in order of their worth, the one that this share lies below is taken.
-const UPPER: usize = 70;
-/// Of spans that were all worked here alone, that one lies up to a fortieth above what is true.
-const NOISE: u128 = 40;
+/// The increase in a window's usage, in percentage points, over which spend is added up. Claude Code reports whole
+/// percentages, so the error is at most one tenth.
+const SPAN_PERCENT: f64 = 10.0;
+/// The minimum number of intervals for an estimate.
+const MIN_SPANS: usize = 3;
+/// The percentile of the intervals' values that serves as the estimate. See docs/drain.md for the measured errors.
+const PERCENTILE: usize = 70;
+/// The denominator of the fraction by which that percentile overestimates the value when only this machine is in use.
+const PERCENTILE_EXCESS: u128 = 40;
 const WEEK: Millis = 7 * 24 * 3_600_000;
-/// Of fewer prompts none is the usual one.
-const LEAST_PROMPTS: usize = 5;
+/// The minimum number of prompts for a median.
+const MIN_PROMPTS: usize = 5;
 
-/// Something that was spent, and the account's hash if it is known.
+/// An amount of money that was spent on this machine.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SpentHere {
     pub(crate) at: Millis,
     pub(crate) cost: Money,
+    /// A hash that identifies the account that paid, if known.
     pub(crate) account: Option<String>,
 }
 
+/// The key that identifies a series of steps with its own estimates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Series<'steps> {
+    account: &'steps Option<String>,
+    window: Window,
+    plan: &'steps Option<String>,
+}
+
 impl PercentWorth {
-    /// The worth in each of the weeks before `now`. `steps` and `spent` are in order of time.
+    /// Estimates the value of one percent for each week before `now`. `steps` and `spent` are in chronological order.
     pub(crate) fn new(steps: &[WindowStep], spent: &[SpentHere], now: DateTime<Utc>) -> Self {
-        let now = now.timestamp_millis();
-        let mut runs: BTreeMap<_, Vec<&WindowStep>> = BTreeMap::new();
-        let mut plans = HashMap::new();
+        let now_millis = now.timestamp_millis();
+        let mut steps_of: BTreeMap<Series<'_>, Vec<&WindowStep>> = BTreeMap::new();
+        let mut current_plans = HashMap::new();
         for step in steps {
-            let key = (&step.account, step.window, &step.plan);
-            runs.entry(key).or_default().push(step);
-            plans.insert((&step.account, step.window), &step.plan);
+            let series = Series {
+                account: &step.account,
+                window: step.window,
+                plan: &step.plan,
+            };
+            steps_of.entry(series).or_default().push(step);
+            current_plans.insert((&step.account, step.window), &step.plan);
         }
-        let mut found = Self::default();
-        for ((account, window, plan), steps) in runs {
-            let is_of_plan_now = plans.get(&(account, window)) == Some(&plan);
-            for (week, (mut spans, rises)) in spans_by_week(&steps, spent, now) {
-                spans.sort_unstable();
-                let upper = spans.get(spans.len() * UPPER / 100).copied();
-                let worth = upper.unwrap_or_default().share(NOISE - 1, NOISE);
-                if spans.len() < LEAST_SPANS || upper <= Some(Money::ZERO) {
+
+        let mut weeks = Vec::new();
+        for (series, steps) in steps_of {
+            let current_plan = current_plans.get(&(series.account, series.window));
+            let is_current_plan = current_plan == Some(&series.plan);
+            for (weeks_ago, spans) in WeekSpans::by_week(&steps, spent, now_millis) {
+                let Some(worth) = spans.worth() else {
                     continue;
-                }
-                let is_newest = week == 0 && is_of_plan_now;
-                found.weeks.push(WeekWorth {
-                    account: account.clone(),
-                    plan: plan.clone(),
-                    is_of_plan_now,
-                    window,
-                    since: now - (week + 1) * WEEK,
+                };
+                weeks.push(WeekWorth {
+                    account: series.account.clone(),
+                    plan: series.plan.clone(),
+                    is_current_plan,
+                    window: series.window,
+                    since: now_millis - (weeks_ago + 1) * WEEK,
                     worth,
-                    rises,
-                    left: left(&steps, worth, now).filter(|_| is_newest),
+                    readings: spans.readings,
+                    left: if weeks_ago == 0 && is_current_plan {
+                        value_left(&steps, worth, now_millis)
+                    } else {
+                        None
+                    },
                 });
             }
         }
-        found
+        Self {
+            weeks,
+            prompt: None,
+        }
     }
 
-    /// Adds what a prompt usually cost: of these answers' prompts the middle one.
-    pub(crate) fn with_prompts(mut self, writes: &[Write]) -> Self {
-        let mut prompts: HashMap<&str, Money> = HashMap::new();
+    /// Adds the median cost of a prompt, including all of its responses. If there are too few prompts, there is no
+    /// median.
+    pub(crate) fn with_prompts(self, writes: &[CacheWrite]) -> Self {
+        let mut by_prompt: HashMap<&str, Money> = HashMap::new();
         for write in writes {
             if let Some(prompt) = &write.prompt {
-                *prompts.entry(&prompt.id).or_default() += write.total;
+                *by_prompt.entry(&prompt.id).or_default() += write.total;
             }
         }
-        let mut costs: Vec<Money> = prompts.into_values().collect();
+        let mut costs: Vec<Money> = by_prompt.into_values().collect();
         costs.sort_unstable();
-        let middle = costs.get(costs.len() / 2).copied();
-        self.prompt = middle.filter(|cost| costs.len() >= LEAST_PROMPTS && *cost > Money::ZERO);
-        self
-    }
-
-    /// What it was worth in the last seven days, on the plan of now.
-    pub(crate) fn lately(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekWorth> {
-        let is_now = move |week: &&WeekWorth| week.is_of_plan_now && week.weeks_ago(now) == 0;
-        self.weeks.iter().filter(is_now)
-    }
-
-    /// A sentence for each window that rose in the last seven days, with the oldest week that is known.
-    pub(crate) fn sentences(&self, now: DateTime<Utc>) -> Vec<String> {
-        let sentence = |newest: &WeekWorth| {
-            let series = |week: &WeekWorth| (week.account.clone(), week.window);
-            let older = self.weeks.iter().filter(|week| {
-                week.is_of_plan_now && week.weeks_ago(now) > 0 && series(week) == series(newest)
-            });
-            let before = older.max_by_key(|week| week.weeks_ago(now)).map(|before| {
-                let weeks = counted(before.weeks_ago(now).unsigned_abs(), "week");
-                format!("; {weeks} before, {}", before.worth)
-            });
-            let left = newest.left.map(|left| {
-                let prompts = self.prompts_in(left).unwrap_or_default();
-                format!(" What is left of it: {left} or more{prompts}.")
-            });
-            let [before, left] = [before, left].map(Option::unwrap_or_default);
-            let (limit, worth) = (newest.window.limit(), newest.worth);
-            let rises = counted(newest.rises as u64, "rise");
-            format!(
-                "1% of the {limit} was worth {worth} or more in the last 7 days ({rises}{before}).{left}"
-            )
+        let prompt = if costs.len() < MIN_PROMPTS {
+            None
+        } else {
+            costs
+                .get(costs.len() / 2)
+                .copied()
+                .filter(|cost| *cost > Money::ZERO)
         };
-        self.lately(now).map(sentence).collect()
+        Self { prompt, ..self }
     }
 
-    /// How many prompts that much pays for, if any.
-    fn prompts_in(&self, left: Money) -> Option<String> {
-        let many = left.ratio(self.prompt?, 1).unsigned_abs();
-        let prompts = counted(many, "prompt");
-        (many > 0).then(|| format!(", about {prompts} of {}", self.prompt.unwrap_or_default()))
+    /// Returns the estimates for the last seven days on the current plan, one for each window.
+    pub(crate) fn current(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekWorth> {
+        self.weeks
+            .iter()
+            .filter(move |week| week.is_current_plan && week.weeks_ago(now) == 0)
+    }
+
+    /// Returns a sentence for each current estimate.
+    pub(crate) fn sentences(&self, now: DateTime<Utc>) -> Vec<String> {
+        self.current(now)
+            .map(|week| self.sentence(week, now))
+            .collect()
+    }
+
+    fn sentence(&self, newest: &WeekWorth, now: DateTime<Utc>) -> String {
+        let oldest = self
+            .weeks
+            .iter()
+            .filter(|week| {
+                week.is_current_plan
+                    && week.weeks_ago(now) > 0
+                    && week.account == newest.account
+                    && week.window == newest.window
+            })
+            .max_by_key(|week| week.weeks_ago(now));
+        let comparison = match oldest {
+            Some(oldest) => {
+                let weeks = count_noun(oldest.weeks_ago(now).unsigned_abs(), "week");
+                format!("; {} {weeks} before", oldest.worth)
+            }
+            None => String::new(),
+        };
+        let left = match newest.left {
+            Some(left) => format!(" Left: at least {left}{}.", self.prompts_for(left)),
+            None => String::new(),
+        };
+        format!(
+            "1% of your {} \u{2248} {} or more (from {} in the last 7 days{comparison}).{left}",
+            newest.window.limit(),
+            newest.worth,
+            count_noun(newest.readings as u64, "reading"),
+        )
+    }
+
+    /// Returns the number of prompts that an amount pays for, as display text. Returns an empty string if it is less
+    /// than one or if the cost of a prompt is unknown.
+    fn prompts_for(&self, amount: Money) -> String {
+        let Some(prompt) = self.prompt else {
+            return String::new();
+        };
+        match amount.ratio(prompt, 1).unsigned_abs() {
+            0 => String::new(),
+            count => format!(", or about {} of {prompt}", count_noun(count, "prompt")),
+        }
     }
 
     pub(crate) fn json(&self) -> Vec<Value> {
-        let week = |week: &WeekWorth| {
-            json!({
-                "account": week.account.as_deref().unwrap_or("unknown"),
-                "plan": week.plan,
-                "window": week.window.rate_limit_type(),
-                "since": rfc3339(moment(week.since)),
-                "usd": week.worth.usd(),
-                "rises": week.rises,
-                "left_usd": week.left.map(Money::usd),
+        self.weeks
+            .iter()
+            .map(|week| {
+                json!({
+                    "account": week.account.as_deref().unwrap_or("unknown"),
+                    "plan": week.plan,
+                    "window": week.window.rate_limit_type(),
+                    "since": format_rfc3339(datetime_from_millis(week.since)),
+                    "usd": week.worth.usd(),
+                    "rises": week.readings,
+                    "left_usd": week.left.map(Money::usd),
+                })
             })
-        };
-        self.weeks.iter().map(week).collect()
+            .collect()
     }
 }
 
@@ -174,53 +223,86 @@ impl WeekWorth {
     }
 }
 
-/// By how many weeks ago they ended: what a percent was worth in each span, and all rises in them.
-type SpansByWeek = BTreeMap<i64, (Vec<Money>, usize)>;
+/// The usage intervals within a window that ended during a given week.
+#[derive(Debug, Default)]
+struct WeekSpans {
+    /// The value of one percent in each interval.
+    values: Vec<Money>,
+    readings: usize,
+}
 
-fn spans_by_week(steps: &[&WindowStep], spent: &[SpentHere], now: Millis) -> SpansByWeek {
-    let mut weeks = SpansByWeek::new();
-    let mut span: Option<(&WindowStep, usize)> = None;
-    for &step in steps {
-        let goes_on = span.filter(|(start, _)| is_same_run(start, step));
-        let (start, rises) = goes_on.map_or((step, 0), |(start, rises)| (start, rises + 1));
-        span = Some((start, rises));
-        let percent = step.meter.used_percent - start.meter.used_percent;
-        if percent >= SPAN {
-            let at = step.at.timestamp_millis();
-            let week = weeks.entry((now - at).div_euclid(WEEK)).or_default();
-            let worth = Money::from_noisy_usd(between(spent, start, step).usd() / percent);
-            week.0.push(worth.unwrap_or_default());
-            week.1 += rises;
-            span = Some((step, 0));
+impl WeekSpans {
+    /// Divides a window's steps into intervals, and groups the intervals by the number of weeks since they ended.
+    fn by_week(steps: &[&WindowStep], spent: &[SpentHere], now: Millis) -> BTreeMap<i64, Self> {
+        let mut weeks: BTreeMap<i64, Self> = BTreeMap::new();
+        let mut span: Option<(&WindowStep, usize)> = None;
+        for &step in steps {
+            let (start, readings) = match span {
+                Some((start, readings)) if is_same_run(start, step) => (start, readings + 1),
+                _ => (step, 0),
+            };
+            span = Some((start, readings));
+
+            let rise = step.meter.used_percent - start.meter.used_percent;
+            if rise >= SPAN_PERCENT {
+                let value = spent_between(spent, start, step).usd() / rise;
+                let weeks_ago = (now - step.at.timestamp_millis()).div_euclid(WEEK);
+                let week = weeks.entry(weeks_ago).or_default();
+                week.values
+                    .push(Money::from_noisy_usd(value).unwrap_or_default());
+                week.readings += readings;
+                span = Some((step, 0));
+            }
         }
+        weeks
     }
-    weeks
+
+    /// Returns the estimate, or `None` if there are too few intervals or if most of them had no spending.
+    fn worth(&self) -> Option<Money> {
+        if self.values.len() < MIN_SPANS {
+            return None;
+        }
+        let mut values = self.values.clone();
+        values.sort_unstable();
+        let upper = *values.get(values.len() * PERCENTILE / 100)?;
+        if upper <= Money::ZERO {
+            return None;
+        }
+        Some(upper.share(PERCENTILE_EXCESS - 1, PERCENTILE_EXCESS))
+    }
 }
 
-/// What the rest of the run that goes on is worth.
-fn left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
+/// Returns the value of a window's unused part, or `None` if the window has been reset since its latest reading.
+fn value_left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
     let meter = steps.last()?.meter;
-    let is_over = meter.resets_at?.timestamp_millis() <= now;
-    Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0)).filter(|_| !is_over)
+    if meter.resets_at?.timestamp_millis() <= now {
+        return None;
+    }
+    Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0))
 }
 
-/// Whether the window only rose meanwhile: not reset, neither by time nor by the user.
+/// Returns true if the window was not reset between two steps, neither on schedule nor early.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
     step.meter.used_percent >= start.meter.used_percent
         && step.meter.resets_at.is_some()
-        && step.meter.is_of_run(&start.meter)
+        && step.meter.has_same_reset(&start.meter)
 }
 
-/// What the account spent here between two steps; another account's is not its.
-fn between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> Money {
-    let place = |end: &WindowStep| spent.partition_point(|it| it.at <= end.at.timestamp_millis());
-    let within = spent.get(place(start)..place(end));
-    let may_be_its = |spent: &&SpentHere| {
-        let accounts = spent.account.as_ref().zip(start.account.as_ref());
-        accounts.is_none_or(|(one, other)| one == other)
-    };
-    let spent = within.unwrap_or_default().iter().filter(may_be_its);
-    spent.map(|spent| spent.cost).sum()
+/// Returns the amount that was spent on this machine between two steps. Amounts that another account paid are excluded,
+/// while amounts whose account is unknown are included.
+fn spent_between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> Money {
+    let position =
+        |step: &WindowStep| spent.partition_point(|spent| spent.at <= step.at.timestamp_millis());
+    spent
+        .get(position(start)..position(end))
+        .unwrap_or_default()
+        .iter()
+        .filter(|spent| match (&spent.account, &start.account) {
+            (Some(payer), Some(account)) => payer == account,
+            _ => true,
+        })
+        .map(|spent| spent.cost)
+        .sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! What a window was used by since it began: this machine's sessions, models and agents, and what
-//! none of them explains. Pure.
+//! Breaks down the usage of a window by session, model, and agent, and estimates how much was used elsewhere.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,184 +6,238 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::ledger::{Answer, Answers};
+use crate::claude::session_label::SessionLabel;
+use crate::ledger::{Response, Responses, SpendKind};
 use crate::pricing::Money;
-use crate::spend::{NO_LINE, share};
-use crate::time::{Clock, Millis, rfc3339};
+use crate::spend::share;
+use crate::time::{Clock, Millis, format_rfc3339};
 
-/// In a shorter pause, what was told late may belong to what was done before.
-const PAUSE: Millis = 10 * 60_000;
-/// What was asked for so shortly before a figure may not be in it.
-const LATE: Millis = 3 * 60_000;
-/// Of fewer points nothing is said: percents are whole.
-const POINTS: f64 = 2.0;
-/// How many of each are named, and what a share must be for it.
-const NAMED: usize = 3;
-const LEAST: u128 = 50;
+/// The minimum length of a pause for an increase during it to count as usage elsewhere. After a shorter pause, the
+/// increase may come from responses that were reported late.
+const MIN_PAUSE: Millis = 10 * 60_000;
+/// The maximum delay before a response appears in the readings.
+const REPORT_DELAY: Millis = 3 * 60_000;
+/// The minimum increase, in percentage points, that is worth mentioning. Readings are whole
+/// percentages.
+const MIN_RISE: f64 = 2.0;
+/// The maximum number of sessions, models, and agents to name.
+const MAX_NAMED: usize = 3;
+/// The denominator of the minimum share at which a session, a model, or an agent is named.
+const MIN_SHARE: u128 = 50;
 
-/// A session, a model or an agent, and what it cost.
+/// A session, a model, or an agent, with its cost.
 #[derive(Debug, Clone, PartialEq)]
-struct UsedBy {
-    /// A session's id, or the name.
+struct Part {
+    /// The ID of the session, or the name of the model or the agent.
     key: String,
-    title: Option<String>,
+    /// The session's human-readable label.
+    label: SessionLabel,
     cost: Money,
 }
 
-/// What one window was used by.
+/// The usage in one window since it began.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowShares {
-    /// As people call it.
+    /// The name of the window.
     pub(crate) name: &'static str,
     since: DateTime<Utc>,
-    /// What this machine spent on it at list price.
+    /// The cost of the usage on this machine, at list prices.
     pub(crate) cost: Money,
-    /// The dearest first: sessions, models, types of subagents.
-    parts: [Vec<UsedBy>; 3],
-    /// By how many points it rose while nothing was spent here.
+    /// The sessions, most expensive first. The models and agents are sorted in the same way.
+    sessions: Vec<Part>,
+    models: Vec<Part>,
+    agents: Vec<Part>,
+    /// The increase, in percentage points, while this machine was idle.
     elsewhere: f64,
 }
 
 impl WindowShares {
-    /// From all answers since the window began and what no line shows, what their ids stand for, and when it came to which
-    /// percent, in order of time.
+    /// Breaks down the usage of a window. `responses` contains the responses since the window's start, and `names`
+    /// contains the names that they refer to. `readings` contains the window's percentages and their times, in
+    /// chronological order.
     pub(crate) fn new(
         name: &'static str,
         since: DateTime<Utc>,
-        served: &Answers,
-        answers: &[&Answer],
-        levels: &[(Millis, f64)],
+        names: &Responses,
+        responses: &[&Response],
+        readings: &[(Millis, f64)],
     ) -> Self {
+        let names = &names.names;
         Self {
             name,
             since,
-            cost: answers.iter().map(|answer| answer.cost).sum(),
-            parts: [
-                parts(answers, |answer| served.names.session(answer.session)),
-                parts(answers, |answer| served.names.model(answer.model)),
-                parts(answers, |answer| served.names.agent(answer)),
-            ],
-            elsewhere: elsewhere(answers, levels),
+            cost: responses.iter().map(|response| response.cost).sum(),
+            sessions: parts(responses, |response| names.session(response.session)),
+            models: parts(responses, |response| names.model(response.model)),
+            agents: parts(responses, |response| names.agent(response)),
+            elsewhere: rise_elsewhere(responses, readings),
         }
     }
 
-    /// Gives the sessions that are named their titles.
-    pub(crate) fn add_titles(&mut self, mut title: impl FnMut(&str) -> Option<String>) {
-        let [sessions, ..] = &mut self.parts;
-        for session in sessions.iter_mut().take(NAMED) {
-            session.title = title(&session.key);
+    /// Looks up the labels of the sessions to be named.
+    pub(crate) fn add_labels(&mut self, mut label_of: impl FnMut(&str) -> SessionLabel) {
+        for session in self.sessions.iter_mut().take(MAX_NAMED) {
+            session.label = label_of(&session.key);
         }
     }
 
-    /// One or two sentences.
+    /// Returns up to two sentences, one about the usage on this machine and one about the usage elsewhere.
     pub(crate) fn sentences(&self, clock: Clock) -> Vec<String> {
-        let (name, mut says) = (self.name, Vec::new());
+        let name = self.name;
+        let mut sentences = Vec::new();
         if self.cost > Money::ZERO {
-            let [sessions, models, agents] = &self.parts;
-            let mut groups = vec![self.listed(sessions, |session| {
-                let title = session.title.clone();
-                title.unwrap_or_else(|| format!("{:.8}", session.key))
-            })];
-            // Where all was done by one, it needs no line of its own.
-            if models.len() > 1 {
-                let model = |model: &UsedBy| model.key.trim_start_matches("claude-").to_owned();
-                groups.push(self.listed(models, model));
-            }
-            if agents.len() > 1 {
-                groups.push(self.listed(agents, |agent| match agent.key.as_str() {
-                    "main" => "the conversations themselves".to_owned(),
-                    other => other.to_owned(),
-                }));
-            }
-            let (cost, since, groups) = (self.cost, clock.time(self.since), groups.join("; "));
-            says.push(format!(
-                "{name}: {cost} from this machine since {since}: {groups}"
+            sentences.push(format!(
+                "{name}: {} from this machine since {}: {}",
+                self.cost,
+                clock.format_time(self.since),
+                self.shares(),
             ));
         }
-        if self.elsewhere >= POINTS {
-            says.push(format!(
-                "{name} rose by {:.0}% while nothing was spent here: another machine, claude.ai or another member",
+        if self.elsewhere >= MIN_RISE {
+            sentences.push(format!(
+                "{name} rose by {:.0}% while this machine spent nothing: another machine, claude.ai, or another member",
                 self.elsewhere.floor()
             ));
         }
-        says
+        sentences
     }
 
-    fn listed(&self, parts: &[UsedBy], name: impl Fn(&UsedBy) -> String) -> String {
-        let is_told = |part: &&UsedBy| part.cost.share(LEAST, 1) >= self.cost;
-        let told = parts.iter().take(NAMED).filter(is_told);
-        let told = told.map(|part| format!("{} {}", name(part), share(part.cost, self.cost)));
-        let mut told: Vec<String> = told.collect();
-        if parts.len() > told.len() {
-            told.push(format!("{} more", parts.len() - told.len()));
+    /// Lists the shares of the sessions. If there is more than one model or agent, adds their shares, too.
+    fn shares(&self) -> String {
+        let sessions = self.list(&self.sessions, |session| match session.label.name() {
+            Some(name) => name.to_owned(),
+            None => format!("{:.8}", session.key),
+        });
+        let mut lists = vec![sessions];
+        if self.models.len() > 1 {
+            lists.push(self.list(&self.models, |model| {
+                model.key.trim_start_matches("claude-").to_owned()
+            }));
         }
-        told.join(", ")
+        if self.agents.len() > 1 {
+            lists.push(self.list(&self.agents, |agent| match agent.key.as_str() {
+                "main" => "the conversations themselves".to_owned(),
+                other => other.to_owned(),
+            }));
+        }
+        lists.join("; ")
+    }
+
+    fn list(&self, parts: &[Part], name: impl Fn(&Part) -> String) -> String {
+        let mut texts: Vec<String> = parts
+            .iter()
+            .take(MAX_NAMED)
+            .filter(|part| part.cost.share(MIN_SHARE, 1) >= self.cost)
+            .map(|part| format!("{} {}", name(part), share(part.cost, self.cost)))
+            .collect();
+        if parts.len() > texts.len() {
+            texts.push(format!("{} more", parts.len() - texts.len()));
+        }
+        texts.join(", ")
     }
 
     pub(crate) fn json(&self) -> Value {
-        let [sessions, models, agents] = self.parts.each_ref().map(|parts| {
-            let part = |part: &UsedBy| json!({"key": part.key, "title": part.title, "cost_usd": part.cost.usd()});
-            parts.iter().map(part).collect::<Vec<Value>>()
-        });
         json!({
             "window": self.name,
-            "since": rfc3339(self.since),
+            "since": format_rfc3339(self.since),
             "cost_usd": self.cost.usd(),
-            "sessions": sessions,
-            "models": models,
-            "agents": agents,
+            "sessions": parts_json(&self.sessions),
+            "models": parts_json(&self.models),
+            "agents": parts_json(&self.agents),
             "rose_elsewhere_percent": self.elsewhere.floor(),
         })
     }
 }
 
-fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec<UsedBy> {
+fn parts_json(parts: &[Part]) -> Vec<Value> {
+    parts
+        .iter()
+        .map(
+            |part| json!({"key": part.key, "title": part.label.title, "cost_usd": part.cost.usd()}),
+        )
+        .collect()
+}
+
+/// Adds up the cost of responses by key. Unrecorded spend has no key.
+fn parts<'answers>(
+    responses: &[&'answers Response],
+    key: impl Fn(&'answers Response) -> &'answers str,
+) -> Vec<Part> {
     let mut sums: BTreeMap<&str, Money> = BTreeMap::new();
-    for answer in answers {
-        let key = Some(key(answer)).filter(|key| !key.is_empty());
-        *sums.entry(key.unwrap_or(NO_LINE)).or_default() += answer.cost;
+    for response in responses {
+        let key = match key(response) {
+            "" => SpendKind::Background.label(),
+            key => key,
+        };
+        *sums.entry(key).or_default() += response.cost;
     }
-    let parts = sums.into_iter().map(|(key, cost)| UsedBy {
-        key: key.to_owned(),
-        title: None,
-        cost,
-    });
-    let mut parts: Vec<UsedBy> = parts.collect();
+    let mut parts: Vec<Part> = sums
+        .into_iter()
+        .map(|(key, cost)| Part {
+            key: key.to_owned(),
+            label: SessionLabel::default(),
+            cost,
+        })
+        .collect();
     parts.sort_by_key(|part| Reverse(part.cost));
     parts
 }
 
-/// By how many points a window rose in pauses of this machine. A figure comes with an answer, so the
-/// first answer after a pause tells of the pause. What was asked for just before it may be in it, too:
-/// that is taken off, at what a point cost while this machine worked.
-fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
-    let within = |from: Millis, until: Millis| {
-        let all = served.iter();
-        all.filter(move |response| from < response.at && response.at <= until)
+/// An increase between two readings, in percentage points, and the corresponding spend on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rise {
+    percent: f64,
+    usd: f64,
+}
+
+/// Estimates the increase in a window's usage, in percentage points, while this machine was idle.
+///
+/// The first response after a pause reports the increase during the pause. That increase may include responses from
+/// shortly before the pause. Those responses are subtracted, based on the price of one percent while this machine was
+/// in use.
+fn rise_elsewhere(responses: &[&Response], readings: &[(Millis, f64)]) -> f64 {
+    let usd_between = |from: Millis, until: Millis| {
+        responses
+            .iter()
+            .filter(|response| from < response.at && response.at <= until)
+            .map(|response| response.cost)
+            .sum::<Money>()
+            .usd()
     };
-    let cost = |from, until| within(from, until).map(|it| it.cost).sum::<Money>().usd();
-    let (mut worked, mut paused) = ((0.0, 0.0), Vec::new());
-    for (before, now) in levels.iter().zip(levels.iter().skip(1)) {
-        let since = within(before.0, now.0).map(|response| response.at);
-        // The answer that brought the figure.
-        let Some((first, brought)) = since.clone().min().zip(since.max()) else {
+
+    let mut work = Rise::default();
+    let mut pauses: Vec<Rise> = Vec::new();
+    for (before, after) in readings.iter().zip(readings.iter().skip(1)) {
+        let times = responses
+            .iter()
+            .map(|response| response.at)
+            .filter(|at| before.0 < *at && *at <= after.0);
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
             continue;
         };
-        let rise = now.1 - before.1;
-        if first == brought && brought - before.0 >= PAUSE {
-            paused.push((rise, cost(before.0 - LATE, before.0)));
+        let percent = after.1 - before.1;
+        if first == last && last - before.0 >= MIN_PAUSE {
+            pauses.push(Rise {
+                percent,
+                usd: usd_between(before.0 - REPORT_DELAY, before.0),
+            });
         } else {
-            worked = (worked.0 + rise, worked.1 + cost(before.0, now.0));
+            work.percent += percent;
+            work.usd += usd_between(before.0, after.0);
         }
     }
-    if worked.0 <= 0.0 {
-        let rises = paused.iter().map(|(rise, _)| rise);
-        worked = (rises.sum(), cost(Millis::MIN, Millis::MAX));
+    if work.percent <= 0.0 {
+        work = Rise {
+            percent: pauses.iter().map(|pause| pause.percent).sum(),
+            usd: usd_between(Millis::MIN, Millis::MAX),
+        };
     }
-    let paused = paused.iter();
-    let points = paused.map(|(rise, late)| rise - late * worked.0 / worked.1);
-    // The sum of none is -0.
-    points.filter(|points| *points > 0.0).sum::<f64>() + 0.0
+
+    pauses
+        .iter()
+        .map(|pause| pause.percent - pause.usd * work.percent / work.usd)
+        .filter(|percent| *percent > 0.0)
+        .fold(0.0, |sum, percent| sum + percent)
 }
 
 #[cfg(test)]

@@ -1,344 +1,244 @@
-//! What one machine says of each day, written whole when that changes; and what was erased from a target for good: it is
-//! read no more, and no machine brings it back.
+//! Updates this machine's files in a directory of exports.
 //!
-//! What was written is remembered in our data directory: a mark of each file's rows and one of its
-//! bytes. Losing that means only that files are written again. `whycap-1/erased.json` holds hashes of the names and a day.
-//! Who can guess a name can find it there; nobody reads one off it.
+//! Each file contains all of a machine's rows for one day and is replaced as a whole when any of them changes. The data
+//! directory stores a hash of each file. If the hashes are missing, all files are written again.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, RESPONSE, Stamp, lines, nothing};
+use super::erasure::ErasedNames;
+use super::exporter::Exporter;
 use super::files::{
-    ExportLine, FORMAT, Gap, Rows, SIZE_LIMIT, day_of, each_row, file_in, files_of, has_exports,
-    packed,
+    FORMAT, MAX_FILE_SIZE, compress, each_row, file_path, has_exports, list_all_files,
 };
-use super::leaving::Leaving;
-use super::pseudonym::{Exporter, hash};
-use crate::disk::replace::remove_own_empty_dir;
+use super::new_rows::{NewRow, NewRows, key_of, lines_of};
+use super::row::{NOTHING, RowType};
+use super::version::{ExportTime, Weight};
 use crate::disk::{self, Error, group, lock, records};
 use crate::places::{Places, real};
 use crate::render::Report;
-use crate::terminal::counted;
+use crate::terminal::count_noun;
 
-/// A target while it is brought up to date.
-struct DayFiles<'f> {
-    directory: &'f Path,
-    exporter: &'f Exporter,
-    given: Given,
-    /// Whether nothing was ever written there, or all of it was taken away.
-    is_new: bool,
-    /// Whether rows that are missing are taken back.
-    is_whole: bool,
-    erased: Erased,
-    /// The keys of all rows, whatever their day.
-    known: HashSet<u64>,
-    done: Outcome,
-}
-
-/// What was written so far.
+/// A record of the files that earlier exports wrote to a directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Given {
-    /// Of the last export.
-    last: Stamp,
-    /// By rows and day: a mark of the rows, and one of the file's bytes.
-    files: BTreeMap<Rows, BTreeMap<NaiveDate, [u64; 2]>>,
-    /// Whether other machines were ever seen there.
+struct EarlierExports {
+    last: ExportTime,
+    files: BTreeMap<RowType, BTreeMap<NaiveDate, WrittenFile>>,
+    /// True if the directory has ever contained files from other machines.
     is_shared: bool,
 }
 
-/// What an export did.
-#[derive(Debug, Default)]
-struct Outcome {
-    /// Days that were written, and the rows in them.
-    days: BTreeSet<NaiveDate>,
+/// The hashes of a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct WrittenFile {
+    /// The hash of the rows, excluding the time of the export.
     rows: u64,
-    /// Rows that stood in these files and are gone.
-    gone: u64,
+    /// The hash of the compressed file.
+    bytes: u64,
 }
 
-/// Brings a directory up to date with what is gathered while no other export runs.
-pub(crate) fn bring_up_to_date(
+/// A directory that is being updated.
+struct DirectoryUpdate<'d> {
+    directory: &'d Path,
+    new_rows: &'d NewRows,
+    /// The keys of all new rows.
+    keys: HashSet<u64>,
+    erased: ErasedNames,
+    earlier: EarlierExports,
+    /// True if the directory contains no files from this machine, so all of them must be written.
+    is_empty: bool,
+    days: BTreeSet<NaiveDate>,
+    written_rows: u64,
+    /// The number of rows that this machine exported earlier but no longer has.
+    removed_rows: u64,
+}
+
+/// Updates a directory with the rows that `collect` returns, starting with the day `since`. Fails if another export is
+/// running.
+pub(crate) fn update_exports(
     directory: &Path,
     since: Option<NaiveDate>,
-    (places, now): (&Places, DateTime<Utc>),
-    gather: impl FnOnce() -> anyhow::Result<Leaving>,
+    places: &Places,
+    now: DateTime<Utc>,
+    collect: impl FnOnce() -> anyhow::Result<NewRows>,
 ) -> anyhow::Result<Report> {
     let shown = places.show(directory);
     ensure!(
         !directory.exists() || directory.is_dir(),
         "{shown} is not a directory; name one for the files"
     );
-    let lock = places.data.join("export").join("lock");
-    disk::create_directory_of(&lock)?;
-    let held = lock::try_lock(&lock)?;
-    let _held = held.context("another whycap export is running; try again when it is done")?;
-    let done = put_all(directory, since, (places, now), &gather()?)?;
-    if done.days.is_empty() {
-        let says = format!("Nothing changed since the last export to {shown}");
-        return Ok(Report::from_lines(&says));
-    }
-    let (rows, days) = (counted(done.rows, "row"), done.days.len() as u64);
-    let days = counted(days, "day");
-    let taken_back = match done.gone {
-        0 => String::new(),
-        gone => format!("; {} taken back", counted(gone, "row")),
-    };
-    let says = format!("Written to {shown}: {rows} in {days}{taken_back}");
-    Ok(Report::from_lines(&says))
+    let lock_file = places.data.join("export/lock");
+    disk::create_parent_directory(&lock_file)?;
+    let _guard = lock::try_lock(&lock_file)
+        .map_err(disk::write_error(&lock_file))?
+        .context("another whycap export is running; try again when it is done")?;
+
+    let new_rows = collect()?;
+    // The path must not depend on whether the directory already exists, because its hash identifies the stored state.
+    let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+    let id = xxh3_64(real(&absolute).as_os_str().as_encoded_bytes());
+    let memory = places.data.join(format!("export/{id:016x}/given.json"));
+    let mut update = DirectoryUpdate::new(directory, &new_rows, &memory, now)?;
+    update.write_days(since)?;
+    records::write(&memory, &update.earlier)?;
+    disk::remove_stale_temporary_files(&directory.join(FORMAT), now, 2);
+    Ok(update.report(&shown))
 }
 
-/// Brings the files of a directory up to date from this day on, and deletes what a run that was
-/// killed left.
-fn put_all(
-    directory: &Path,
-    since: Option<NaiveDate>,
-    (places, now): (&Places, DateTime<Utc>),
-    leaving: &Leaving,
-) -> Result<Outcome, Error> {
-    // The same before and after the directory is made.
-    let absolute = std::path::absolute(directory);
-    let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
-    let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-    let memory = places.data.join(format!("export/{name:016x}/given.json"));
-    let mut given: Given = records::read_large(&memory).unwrap_or_default();
-    // Later than every one before, whatever the clock says.
-    given.last = Stamp::new(now).after(given.last);
-    records::write(&memory, &given)?;
-    let mut days: BTreeMap<(Rows, NaiveDate), Vec<&Draft>> = BTreeMap::new();
-    for (rows, known) in &given.files {
-        days.extend(known.keys().map(|day| ((*rows, *day), vec![])));
-    }
-    let exporter = &leaving.exporter;
-    let files = Rows::ALL
-        .map(|rows| files_of(directory, rows, &mut vec![]))
-        .concat();
-    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
-    let (own, others): (Vec<_>, Vec<_>) = names.partition(|it| it.starts_with(&exporter.machine));
-    given.is_shared |= group::owns(directory) || !others.is_empty();
-    // Whoever empties a directory that is shared has all machines begin anew.
-    let is_new = given.is_shared && own.is_empty();
-    let mut files = DayFiles {
-        directory,
-        exporter,
-        given,
-        is_new: is_new || !has_exports(directory),
-        is_whole: leaving.is_whole,
-        erased: Erased::read(directory)?,
-        known: leaving.drafts.iter().map(|draft| draft.key).collect(),
-        done: Outcome::default(),
-    };
-    for draft in &leaving.drafts {
-        days.entry((draft.rows, draft.day)).or_default().push(draft);
-    }
-    days.retain(|(_, day), _| Some(*day) >= since && !files.erased.covers_day(*day));
-    for ((rows, day), mut present) in days {
-        present.retain(|draft| !files.erased.covers_draft(draft));
-        files.put_day(rows, day, &present)?;
-    }
-    records::write(&memory, &files.given)?;
-    disk::sweep(&directory.join(FORMAT), now, 2);
-    Ok(files.done)
-}
+impl<'d> DirectoryUpdate<'d> {
+    fn new(
+        directory: &'d Path,
+        new_rows: &'d NewRows,
+        memory: &Path,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
+        let mut earlier: EarlierExports = records::read_large(memory).unwrap_or_default();
+        earlier.last = ExportTime::new(now).after(earlier.last);
+        // The time is stored first so that the next export uses a later time even if this export is killed.
+        records::write(memory, &earlier)?;
 
-impl DayFiles<'_> {
-    fn put_day(&mut self, rows: Rows, day: NaiveDate, present: &[&Draft]) -> Result<(), Error> {
-        let path = file_in(self.directory, rows, day, &self.exporter.machine);
-        let leaving = |stamp| lines(present.iter().copied(), stamp);
-        let mark = xxh3_64(leaving(Stamp::default()).as_bytes());
-        let files = self.given.files.entry(rows).or_default();
-        let is_same = |[rows, bytes]: &[u64; 2]| *rows == mark && !is_damaged(&path, *bytes);
-        if !self.is_new && files.get(&day).is_some_and(is_same) {
-            return Ok(());
-        }
-        // The file says something newer than it did, though a clock or a backup was set back.
-        let (mut stamp, mut kept) = (self.given.last, Vec::new());
-        let _ = each_row(&path, |row, line| {
-            stamp = stamp.max(Stamp::default().after(Stamp::in_version(row.version)));
-            if !self.known.contains(&row.key) && rows == Rows::Spend && self.is_whole {
-                self.done.gone += 1;
-            } else if !self.known.contains(&row.key) && !self.erased.covers(row) {
-                // An error stays one when its transcript is gone.
-                kept.extend_from_slice(line);
-            }
+        let files = list_all_files(directory, &mut Vec::new());
+        let own_files = files.iter().filter(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(&new_rows.exporter.machine)
         });
-        let mut text = leaving(stamp);
-        if rows == Rows::Spend && present.is_empty() && self.is_whole {
-            // What was not spent after all is taken back: the newest file of a day counts.
-            text = lines([&nothing(self.exporter, day)], stamp);
+        let own_count = own_files.count();
+        earlier.is_shared |= group::is_shared(directory) || own_count < files.len();
+        Ok(Self {
+            directory,
+            new_rows,
+            keys: new_rows.rows.iter().map(|row| row.key).collect(),
+            erased: ErasedNames::read(directory)?,
+            // If only this machine uses the directory, its files may have been moved elsewhere after they were loaded
+            // into a database. However, if a shared directory contains no files from this machine, someone has emptied
+            // it, and every machine must fill it again.
+            is_empty: earlier.is_shared && own_count == 0 || !has_exports(directory),
+            earlier,
+            days: BTreeSet::new(),
+            written_rows: 0,
+            removed_rows: 0,
+        })
+    }
+
+    /// Writes the files for all days that have rows now or had rows before.
+    fn write_days(&mut self, since: Option<NaiveDate>) -> Result<(), Error> {
+        let mut days: BTreeMap<(RowType, NaiveDate), Vec<&NewRow>> = BTreeMap::new();
+        for (row_type, files) in &self.earlier.files {
+            days.extend(files.keys().map(|day| ((*row_type, *day), Vec::new())));
         }
-        self.done.days.insert(day);
-        self.done.rows += present.len() as u64;
-        let bytes = packed(&[text.as_bytes(), &kept].concat());
-        group::write_below(self.directory, &path, &bytes)?;
-        files.insert(day, [mark, xxh3_64(&bytes)]);
+        let new_rows = self.new_rows;
+        for row in &new_rows.rows {
+            let rows = days.entry((row.row_type, row.day)).or_default();
+            if !self.erased.covers_new_row(row) {
+                rows.push(row);
+            }
+        }
+        for ((row_type, day), rows) in days {
+            if Some(day) >= since && !self.erased.covers_day(day) {
+                self.write_day(row_type, day, &rows)?;
+            }
+        }
         Ok(())
     }
-}
 
-/// Whether a file is there and is not what was written. One that is gone may have been taken away
-/// once it was loaded.
-fn is_damaged(path: &Path, written: u64) -> bool {
-    disk::read(path, SIZE_LIMIT).map_or(true, |found| {
-        found.is_some_and(|bytes| written != xxh3_64(&bytes))
-    })
-}
-
-/// No list is longer.
-const LIST_LIMIT: u64 = 1024 * 1024;
-
-/// What is to be erased.
-#[derive(Debug, Clone)]
-pub(crate) enum Erasure {
-    Person(String),
-    Project(String),
-    /// Everything of the days before this one (UTC).
-    Before(NaiveDate),
-}
-
-/// What was erased so far: hashes of names, and all before a day.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Erased {
-    people: BTreeSet<String>,
-    projects: BTreeSet<String>,
-    before: Option<NaiveDate>,
-}
-
-/// What an erasure did.
-#[derive(Debug, Default)]
-struct Erasing {
-    rows: u64,
-    files: u64,
-    /// What could not be read, and so was left as it is.
-    gaps: Vec<Gap>,
-}
-
-impl FromStr for Erasure {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wanted = "write person=NAME, project=NAME or before=2026-01-31";
-        match text.split_once('=') {
-            Some(("person", name)) if !name.is_empty() => Ok(Self::Person(name.to_owned())),
-            Some(("project", name)) if !name.is_empty() => Ok(Self::Project(name.to_owned())),
-            Some(("before", day)) => day.parse().map(Self::Before).map_err(|_| wanted),
-            _ => Err(wanted),
+    /// Writes a file unless it already contains these rows.
+    fn write_day(
+        &mut self,
+        row_type: RowType,
+        day: NaiveDate,
+        rows: &[&NewRow],
+    ) -> Result<(), Error> {
+        let exporter = &self.new_rows.exporter;
+        let is_complete = self.new_rows.is_complete;
+        let path = file_path(self.directory, row_type, day, &exporter.machine);
+        let hash = xxh3_64(lines_of(rows.iter().copied(), ExportTime::default()).as_bytes());
+        let files = self.earlier.files.entry(row_type).or_default();
+        if !self.is_empty
+            && let Some(file) = files.get(&day)
+            && file.rows == hash
+            && !is_damaged(&path, file.bytes)
+        {
+            return Ok(());
         }
-    }
-}
 
-/// What names are hashed with.
-const PERSON: &str = "erased person";
-const PROJECT: &str = "erased project";
-
-impl Erased {
-    fn read(directory: &Path) -> Result<Self, Error> {
-        let path = path_in(directory);
-        let read = disk::read(&path, LIST_LIMIT)?;
-        // What nobody can read may name anybody.
-        let read = read.map_or_else(|| Ok(Self::default()), |list| serde_json::from_slice(&list));
-        read.map_err(|error| disk::unread(&path)(error.into()))
-    }
-
-    fn add(&mut self, what: &Erasure) {
-        match what {
-            Erasure::Person(name) => drop(self.people.insert(hash(PERSON, name))),
-            Erasure::Project(name) => drop(self.projects.insert(hash(PROJECT, name))),
-            Erasure::Before(day) => self.before = self.before.max(Some(*day)),
-        }
-    }
-
-    /// Whether all of a day is erased.
-    fn covers_day(&self, day: NaiveDate) -> bool {
-        self.before.is_some_and(|before| day < before)
-    }
-
-    /// Whether a row may not leave any more.
-    fn covers_draft(&self, draft: &Draft) -> bool {
-        let has_names = !self.people.is_empty() || !self.projects.is_empty();
-        has_names && serde_json::from_str(&draft.fields).is_ok_and(|row| self.covers(&row))
-    }
-
-    /// Whether a row is erased by its names.
-    fn covers(&self, row: &ExportLine<'_>) -> bool {
-        self.people.contains(&hash(PERSON, &row.person))
-            || self.projects.contains(&hash(PROJECT, &row.project))
-    }
-}
-
-fn path_in(directory: &Path) -> PathBuf {
-    directory.join(FORMAT).join("erased.json")
-}
-
-/// Takes rows of all machines out of a directory; and what of it could not be read.
-pub(crate) fn erase_rows(
-    directory: &Path,
-    what: &Erasure,
-    places: &Places,
-) -> anyhow::Result<(Report, Vec<Gap>)> {
-    let shown = places.show(directory);
-    ensure!(
-        directory.is_dir(),
-        "there is no directory {shown}; name the one that the exports are in"
-    );
-    let done = erase(directory, what)?;
-    let [rows, files] = [(done.rows, "row"), (done.files, "file")].map(|(n, of)| counted(n, of));
-    let says = format!("Erased {rows} in {files} of {shown}. No export to it brings them back");
-    Ok((Report::from_lines(&says), done.gaps))
-}
-
-/// Takes what is meant out of every file of a target, with other machines' copies of it, and notes
-/// it down.
-fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
-    let mut erased = Erased::read(directory)?;
-    erased.add(what);
-    let list = serde_json::to_vec(&erased).unwrap_or_default();
-    group::write_below(directory, &path_in(directory), &list)?;
-    let mut done = Erasing::default();
-    let files = Rows::ALL.map(|rows| files_of(directory, rows, &mut done.gaps));
-    let files = files.concat();
-    // Of the same answers other machines may hold copies under another name; what is no answer was
-    // worked out from the whole of a session.
-    let (mut keys, mut sessions) = (HashSet::new(), HashSet::new());
-    for path in &files {
-        // What cannot be read is told of below.
-        let _ = each_row(path, |row, _| {
-            if erased.covers(row) {
-                keys.insert(row.key);
-                sessions.extend((!row.session.is_empty()).then(|| row.session.to_string()));
+        // The new version must be later than the one in the file, even if the clock was turned back or a backup was
+        // restored.
+        let mut time = self.earlier.last;
+        let mut kept_lines = Vec::new();
+        // An unreadable file is replaced.
+        let _ = each_row(&path, |row, line| {
+            time = time.max(ExportTime::default().after(ExportTime::in_version(row.version)));
+            if self.keys.contains(&row.key) {
+                return;
+            }
+            if row_type == RowType::Spend && is_complete {
+                self.removed_rows += 1;
+            } else if !self.erased.covers(row) {
+                // Limit errors and readings are kept even after their transcripts are deleted.
+                kept_lines.extend_from_slice(line);
             }
         });
-    }
-    for path in &files {
-        let is_old = day_of(path).is_some_and(|day| erased.covers_day(day));
-        let (mut kept, mut gone) = (Vec::new(), 0);
-        let read = each_row(path, |row, line| {
-            let is_of_session = &*row.kind != RESPONSE && sessions.contains(&*row.session);
-            if is_old || is_of_session || keys.contains(&row.key) || erased.covers(row) {
-                gone += 1;
-            } else {
-                kept.extend_from_slice(line);
-            }
-        });
-        if let Err(gap) = read {
-            done.gaps.push(gap);
-        } else if gone > 0 && kept.is_empty() {
-            disk::remove_own_file(path)?;
-            // With its day's directory, if it was the last.
-            path.parent().map(remove_own_empty_dir).unwrap_or_default();
-        } else if gone > 0 {
-            group::write_below(directory, path, &packed(&kept))?;
+        let mut text = if row_type == RowType::Spend && rows.is_empty() && is_complete {
+            // This row signals to databases that have already loaded the day that it no longer has any spend.
+            lines_of([&no_spend(exporter, day)], time)
+        } else {
+            lines_of(rows.iter().copied(), time)
         }
-        done.rows += gone;
-        done.files += u64::from(gone > 0);
+        .into_bytes();
+        text.append(&mut kept_lines);
+
+        let compressed = compress(&text);
+        group::write_below(self.directory, &path, &compressed)?;
+        let bytes = xxh3_64(&compressed);
+        files.insert(day, WrittenFile { rows: hash, bytes });
+        self.days.insert(day);
+        self.written_rows += rows.len() as u64;
+        Ok(())
     }
-    Ok(done)
+
+    fn report(&self, directory: &str) -> Report {
+        if self.days.is_empty() {
+            let text = format!("Nothing changed since the last export to {directory}");
+            return Report::from_lines(&text);
+        }
+        let rows = count_noun(self.written_rows, "row");
+        let days = count_noun(self.days.len() as u64, "day");
+        let removal = match self.removed_rows {
+            0 => String::new(),
+            removed => format!("; {} taken back", count_noun(removed, "row")),
+        };
+        let text = format!("Written to {directory}: {rows} in {days}{removal}");
+        Report::from_lines(&text)
+    }
+}
+
+/// Returns true if a file exists but its contents differ from what was written. A missing file does not count as
+/// damaged, because it may have been moved after it was loaded.
+fn is_damaged(path: &Path, hash: u64) -> bool {
+    match disk::read(path, MAX_FILE_SIZE) {
+        Ok(None) => false,
+        Ok(Some(bytes)) => xxh3_64(&bytes) != hash,
+        Err(_) => true,
+    }
+}
+
+/// Returns the single row for a day on which this machine no longer has any spend.
+fn no_spend(exporter: &Exporter, day: NaiveDate) -> NewRow {
+    let at = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    NewRow::new(
+        RowType::Spend,
+        key_of(&[NOTHING, &exporter.machine, &day.to_string()]),
+        Weight::new(0, 0),
+        at,
+        exporter,
+        "",
+        json!({ "kind": NOTHING, "cost_pico": 0 }),
+    )
 }

@@ -1,22 +1,29 @@
-//! What leaves this machine when its user says so: rows for whoever puts the spend of several
-//! machines or people together.
+//! Exports this machine's rows, and reads the rows that several machines have exported.
 //!
-//! `DIR/whycap-1/<rows>/day=2026-11-20/<machine>.ndjson.gz`, one row a line. Promises: a row has a key
-//! that is the same on every machine and a version by which the better copy wins, so rows may be
-//! loaded in any order and any number of times; a file is seen whole or not at all; no texts, no
-//! paths and no names of people are in them unless the user wrote a name down for it.
+//! Each machine writes its own files, one per day, and may replace them at any time. A row has the same key on every
+//! machine, and its version determines which copy counts, so files can be loaded in any order and more than once. Rows
+//! contain no prompts, no paths, and no names of people unless the user configures one.
 
 mod day_files;
-mod drafts;
+mod erasure;
+mod exporter;
 mod files;
-mod leaving;
+mod limit_rows;
 mod merged;
-mod pseudonym;
-mod readers;
+mod new_rows;
+mod projects;
+mod row;
+mod scripts;
+mod spend_rows;
+mod team_limits;
+mod version;
 
-pub(crate) use day_files::{Erasure, bring_up_to_date, erase_rows};
-pub(crate) use files::{Gap, Rows, has_exports};
-pub(crate) use leaving::Leaving;
-pub(crate) use merged::{ExportedError, Merged, PersonLimits, TeamLimits, tolls};
-pub(crate) use pseudonym::{Exporter, new_key};
-pub(crate) use readers::Reader;
+pub(crate) use day_files::update_exports;
+pub(crate) use erasure::{Erasure, erase};
+pub(crate) use exporter::{Exporter, new_key};
+pub(crate) use files::{UnreadableFile, has_exports};
+pub(crate) use merged::MergedRows;
+pub(crate) use new_rows::{NewRows, RowSources};
+pub(crate) use row::RowType;
+pub(crate) use scripts::Script;
+pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits, sum_tolls};

@@ -1,6 +1,7 @@
-//! What charts share: a scale, a frame with its labels, bars.
+//! Draws the parts that all charts share: columns of days or weeks, a scale, and a frame with labels.
 //!
-//! The drawing is stretched to whatever room there is; labels stand outside of it, as text.
+//! A chart is an SVG that is stretched to the available width. Its labels are text outside the SVG, so that they are
+//! not stretched.
 
 use std::fmt::Display;
 
@@ -10,85 +11,99 @@ use super::markup::{Markup, number};
 use crate::pricing::Money;
 use crate::time::monday_of;
 
-/// How high a drawing is, in its own units.
+/// The height of a chart in SVG units.
 pub(super) const HEIGHT: f64 = 200.0;
-/// How wide a column is, in the same units.
+
+/// The width of a column in SVG units.
 pub(super) const COLUMN: f64 = 10.0;
-/// With more days than this a column is a week.
-const MOST_DAYS: usize = 200;
-/// How many labels stand below a drawing.
+
+/// The maximum number of days for which a chart has one column per day. Charts of longer periods have one column per
+/// week.
+const MAX_DAYS: usize = 200;
+
+/// The maximum number of days from the first to the last day of a history. A history of more than ten years must be the
+/// result of an incorrect clock, so days without any activity are left out.
+const MAX_HISTORY_DAYS: i64 = 4_000;
+
+/// The number of labels below a chart.
 const LABELS: usize = 5;
 
-/// What stands side by side in a chart: days or weeks.
+/// The columns of a chart, one per day or per week.
 #[derive(Debug)]
 pub(super) struct Columns {
-    /// The first day and the last.
+    /// The first and last day, or `None` if there are no days.
     ends: Option<(NaiveDate, NaiveDate)>,
-    /// The day on which each begins.
-    begins: Vec<NaiveDate>,
+    /// The first day of each column.
+    starts: Vec<NaiveDate>,
     pub(super) are_weeks: bool,
 }
 
 impl Columns {
-    /// From the first to the last of the days on which something happened; over a long time, weeks.
-    pub(super) fn new(active: impl Iterator<Item = NaiveDate>) -> Self {
-        /// More than ten years are not of one history: a clock was wrong. Empty days are left out.
-        const MOST: i64 = 4_000;
-        let mut begins: Vec<NaiveDate> = active.collect();
-        begins.sort_unstable();
-        begins.dedup();
-        let ends = begins.first().copied().zip(begins.last().copied());
-        if let Some((first, last)) = ends.filter(|(first, last)| (*last - *first).num_days() < MOST)
+    /// Returns columns from the first to the last of the given days.
+    pub(super) fn new(active_days: impl Iterator<Item = NaiveDate>) -> Self {
+        let mut days: Vec<NaiveDate> = active_days.collect();
+        days.sort_unstable();
+        days.dedup();
+
+        let ends = days.first().copied().zip(days.last().copied());
+        if let Some((first, last)) = ends
+            && (last - first).num_days() < MAX_HISTORY_DAYS
         {
-            begins = first.iter_days().take_while(|day| *day <= last).collect();
+            days = first.iter_days().take_while(|day| *day <= last).collect();
         }
-        let are_weeks = begins.len() > MOST_DAYS;
+        let are_weeks = days.len() > MAX_DAYS;
         if are_weeks {
-            begins = begins.into_iter().map(monday_of).collect();
-            begins.dedup();
+            days = days.into_iter().map(monday_of).collect();
+            days.dedup();
         }
         Self {
             ends,
-            begins,
+            starts: days,
             are_weeks,
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.begins.len()
+        self.starts.len()
     }
 
-    /// The column of a day. None for one that the chart does not show.
-    pub(super) fn place(&self, day: NaiveDate) -> Option<usize> {
-        let begins = if self.are_weeks { monday_of(day) } else { day };
-        self.begins.binary_search(&begins).ok()
+    /// Returns the index of a day's column, or `None` if the chart does not show the day.
+    pub(super) fn index_of(&self, day: NaiveDate) -> Option<usize> {
+        let start = if self.are_weeks { monday_of(day) } else { day };
+        self.starts.binary_search(&start).ok()
     }
 
-    /// What stands in one.
-    pub(super) fn each(&self) -> &'static str {
+    /// Returns the noun for the period that each column covers.
+    pub(super) fn unit(&self) -> &'static str {
         if self.are_weeks { "week" } else { "day" }
     }
 
-    /// How wide all of them are.
+    /// Returns the total width of all columns in SVG units.
     pub(super) fn width(&self) -> f64 {
         self.count() as f64 * COLUMN
     }
 
-    /// What each is called.
+    /// Returns the name of each column.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        let (week, day) = ("week from %Y-%m-%d", "%Y-%m-%d %a");
-        let pattern = if self.are_weeks { week } else { day };
-        let begins = self.begins.iter();
-        begins.map(|day| day.format(pattern).to_string())
+        let format = if self.are_weeks {
+            "week from %Y-%m-%d"
+        } else {
+            "%Y-%m-%d %a"
+        };
+        self.starts
+            .iter()
+            .map(move |day| day.format(format).to_string())
     }
 
-    /// How many days lie between the first and the last, both included.
+    /// Returns the number of days from the first to the last day.
     pub(super) fn days(&self) -> i64 {
-        let days = |(first, last): (NaiveDate, NaiveDate)| (last - first).num_days() + 1;
-        self.ends.map_or(0, days)
+        match self.ends {
+            Some((first, last)) => (last - first).num_days() + 1,
+            None => 0,
+        }
     }
 
-    /// "2026-10-01 – 2026-11-20".
+    /// Formats the first and the last day: "2026-10-01 – 2026-11-20".
     pub(super) fn period(&self) -> String {
         match self.ends {
             Some((first, last)) if first == last => first.to_string(),
@@ -96,78 +111,113 @@ impl Columns {
             None => "nothing yet".to_owned(),
         }
     }
+
+    /// Returns the days for the labels below a chart, spread evenly over the columns.
+    fn label_days(&self) -> impl Iterator<Item = &NaiveDate> {
+        let count = self.count().min(LABELS);
+        let last_index = self.count().saturating_sub(1);
+        (0..count).filter_map(move |label| self.starts.get(last_index * label / (count - 1).max(1)))
+    }
 }
 
-/// Amounts from nothing to a round one above `most`, and the labels of its lines from the top.
-pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
-    /// More lines than these are hard to read, fewer leave a third of the drawing empty.
-    const STEPS: i64 = 6;
-    let least = most.pico().max(1) / STEPS;
-    let power = 10_i64.pow(least.checked_ilog10().unwrap_or(0));
-    let round = [1, 2, 5, 10].map(|factor| power.saturating_mul(factor));
-    let mut enough = round.into_iter().filter(|step| *step >= least);
-    let step = enough.next().unwrap_or(power);
-    // Rows of others may hold any figure.
-    let lines = most.pico().max(1).saturating_add(step - 1) / step;
-    let at = |line: i64| Money::from_pico(step.saturating_mul(line));
-    let labels = (0..=lines).rev().map(|line| at(line).show());
-    (at(lines), labels.collect())
+/// The scale of a chart of amounts.
+pub(super) struct Scale {
+    /// The amount at the top of the chart.
+    pub(super) top: Money,
+    /// The labels of the horizontal lines, from top to bottom.
+    pub(super) labels: Vec<String>,
 }
 
-/// A drawing over columns, with labels at its left and below. `says` is what it shows, in a sentence.
+impl Scale {
+    /// Returns a scale from 0 to a round amount that is at least `highest`.
+    pub(super) fn new(highest: Money) -> Self {
+        /// The maximum number of lines. More lines would be hard to read, and with fewer, a third of the chart could be
+        /// empty.
+        const MAX_LINES: i64 = 6;
+
+        let min_step = highest.pico().max(1) / MAX_LINES;
+        let power_of_ten = 10_i64.pow(min_step.checked_ilog10().unwrap_or(0));
+        let step = [1, 2, 5, 10]
+            .into_iter()
+            .map(|factor| power_of_ten.saturating_mul(factor))
+            .find(|step| *step >= min_step)
+            .unwrap_or(power_of_ten);
+        // Other machines' exports may contain any amount.
+        let lines = highest.pico().max(1).saturating_add(step - 1) / step;
+
+        let amount_at = |line: i64| Money::from_pico(step.saturating_mul(line));
+        Self {
+            top: amount_at(lines),
+            labels: (0..=lines)
+                .rev()
+                .map(|line| amount_at(line).show())
+                .collect(),
+        }
+    }
+}
+
+/// Writes a chart with horizontal lines and with labels to the left of it and below it. `description` is a sentence for
+/// screen readers, and `draw` writes the content.
 pub(super) fn frame(
     page: &mut Markup,
-    says: &str,
-    left: &[String],
+    description: &str,
+    left_labels: &[String],
     columns: &Columns,
     draw: impl FnOnce(&mut Markup),
 ) {
-    let whole = columns.width();
-    let count = columns.count().min(LABELS);
-    let places = (0..count).map(|label| (columns.count() - 1) * label / (count - 1).max(1));
-    let below = places.filter_map(|place| columns.begins.get(place));
-    page.own("<div class=\"chart\">");
-    labels(page, "left", left);
-    let svg =
-        "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">";
-    page.put(svg, &[&says, &whole, &HEIGHT]);
-    let lines = left.len().saturating_sub(1).max(1);
+    page.raw("<div class=\"chart\">");
+    labels(page, "left", left_labels);
+
+    let width = columns.width();
+    page.write(
+        "<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">",
+        &[&description, &width, &HEIGHT],
+    );
+    let lines = left_labels.len().saturating_sub(1).max(1);
     for line in 0..=lines {
         let y = number(HEIGHT * line as f64 / lines as f64);
-        let line = "<line class=\"line\" x1=\"0\" x2=\"{}\" y1=\"{}\" y2=\"{}\"></line>\n";
-        page.put(line, &[&whole, &y, &y]);
+        page.write(
+            "<line class=\"line\" x1=\"0\" x2=\"{}\" y1=\"{}\" y2=\"{}\"></line>\n",
+            &[&width, &y, &y],
+        );
     }
     draw(page);
-    page.own("</svg>\n");
-    labels(page, "below", below);
-    page.own("</div>\n");
+    page.raw("</svg>\n");
+
+    labels(page, "below", columns.label_days());
+    page.raw("</div>\n");
 }
 
 fn labels(page: &mut Markup, class: &str, labels: impl IntoIterator<Item = impl Display>) {
-    page.put("<div class=\"{}\" aria-hidden=\"true\">", &[&class]);
+    page.write("<div class=\"{}\" aria-hidden=\"true\">", &[&class]);
     for label in labels {
-        page.put("<span>{}</span>\n", &[&label]);
+        page.write("<span>{}</span>\n", &[&label]);
     }
-    page.own("</div>\n");
+    page.raw("</div>\n");
 }
 
-/// A line, or an area, of a drawing.
+/// Writes a line or an area of a chart. `path` is the path in SVG notation.
 pub(super) fn path(svg: &mut Markup, class: &str, path: &str) {
-    svg.put("<path class=\"{}\" d=\"{}\"></path>\n", &[&class, &path]);
+    svg.write("<path class=\"{}\" d=\"{}\"></path>\n", &[&class, &path]);
 }
 
-/// A part of a drawing from top to bottom that says what it is.
-pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, says: &str) {
-    let [x, width] = [x, width].map(number);
-    let rect =
-        "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title>\n</rect>\n";
-    svg.put(rect, &[&class, &x, &width, &HEIGHT, &says]);
+/// Writes a band from the top to the bottom of a chart. `title` is shown when the pointer hovers over the band.
+pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, title: &str) {
+    svg.write(
+        "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title>\n</rect>\n",
+        &[&class, &number(x), &number(width), &HEIGHT, &title],
+    );
 }
 
-/// A column's part from `bottom` to `top`, as a piece of a path.
-pub(super) fn column(x: f64, width: f64, bottom: f64, top: f64) -> String {
-    let [x, width, height] = [x, width, bottom - top].map(number);
-    format!("M{x} {}h{width}v{height}h-{width}z", number(top))
+/// Returns a rectangle as part of a path in SVG notation.
+pub(super) fn rectangle(x: f64, width: f64, bottom: f64, top: f64) -> String {
+    format!(
+        "M{x} {top}h{width}v{height}h-{width}z",
+        x = number(x),
+        top = number(top),
+        width = number(width),
+        height = number(bottom - top)
+    )
 }
 
 #[cfg(test)]
@@ -175,16 +225,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scale_is_round_and_nothing_sticks_out() {
+    fn a_scale_has_round_steps_and_contains_the_highest_amount() {
         for (cents, labels) in [
             (1_234, ["$15.00", "$10.00", "$5.00", "$0.00"].as_slice()),
             (400, &["$4.00", "$3.00", "$2.00", "$1.00", "$0.00"]),
             (0, &["<$0.0001", "$0.00"]),
         ] {
-            let most = Money::from_nano(cents * 10_000_000);
-            let (top, found) = scale(most);
-            assert_eq!(found, labels);
-            assert!(top >= most);
+            let highest = Money::from_nano(cents * 10_000_000);
+            let scale = Scale::new(highest);
+            assert_eq!(scale.labels, labels);
+            assert!(scale.top >= highest);
         }
     }
 }

@@ -1,89 +1,105 @@
-//! Spend by day, stacked by model, and as a calendar; and by hour of the week.
+//! Renders spend by day, stacked by model, as a chart and as a calendar, and spend by hour of the week.
 
 use std::iter::once;
 
 use chrono::NaiveDate;
 
 use super::View;
-use super::chart::{self, COLUMN, HEIGHT};
-use super::markup::{DARKEST, Markup};
-use super::sums::sum_of;
+use super::chart::{self, COLUMN, HEIGHT, Scale};
+use super::markup::{DARKEST, LegendItem, Markup};
+use super::sums::total_of;
 use crate::ledger::Tally;
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
 use crate::spend::{amount, share};
 use crate::time::monday_of;
 
-/// How many models have a color of their own.
+/// The number of models that have their own color. All other models share one color.
 const COLORS: usize = 7;
 
-/// Hours of a day.
 const HOURS: u32 = 24;
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// How many weeks a calendar shows.
-const WEEKS: usize = 13;
+/// The number of weeks in the calendar.
+const CALENDAR_WEEKS: usize = 13;
 
+/// The width of a bar, as a fraction of its column's width.
+const BAR_WIDTH: f64 = 0.85;
+
+/// Writes the section "By day".
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
-    let (sums, columns) = (&view.contents.sums, &view.columns);
-    let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; columns.count()];
-    for (day, models) in &sums.days {
-        let stack = columns.place(*day).and_then(|place| stacks.get_mut(place));
-        for (sum, model) in stack.into_iter().flatten().zip(sums.models.keys()) {
-            *sum += models.get(model).map_or(Money::ZERO, Tally::cost);
-        }
-    }
-    let heights = stacks.iter().map(|stack| stack.iter().copied().sum());
-    let heights: Vec<Money> = heights.collect();
-    let most = heights.iter().copied().max().unwrap_or_default();
-    let (top, labels) = chart::scale(most);
-    let (each, dearest) = (columns.each(), most.show());
-    let says = format!("Cost by {each}, stacked by model. The dearest {each} cost {dearest}.");
-    chart::frame(page, &says, &labels, columns, |svg| {
-        for (color, path) in paths(&stacks, top).iter().enumerate() {
+    let columns = &view.columns;
+    let stacks = stacks_of(view);
+    let heights: Vec<Money> = stacks
+        .iter()
+        .map(|stack| stack.iter().copied().sum())
+        .collect();
+    let highest = heights.iter().copied().max().unwrap_or_default();
+    let scale = Scale::new(highest);
+
+    let description = format!(
+        "Cost by {unit}, stacked by model. The most expensive {unit} cost {}.",
+        highest.show(),
+        unit = columns.unit()
+    );
+    chart::frame(page, &description, &scale.labels, columns, |svg| {
+        for (color, path) in paths(&stacks, scale.top).iter().enumerate() {
             if !path.is_empty() {
                 chart::path(svg, &format!("m{color}"), path);
             }
         }
-        for (place, (name, height)) in columns.names().zip(&heights).enumerate() {
-            let says = format!("{name}: {}", height.show());
-            chart::band(svg, "hit", place as f64 * COLUMN, COLUMN, &says);
+        for (index, (name, height)) in columns.names().zip(&heights).enumerate() {
+            let title = format!("{name}: {}", height.show());
+            chart::band(svg, "hit", index as f64 * COLUMN, COLUMN, &title);
         }
     });
-    page.notes(columns.are_weeks.then_some("Each column is a week."));
-    page.own("<ul class=\"legend\">");
-    page.legend(models(view));
-    calendar(view, page);
-    let mut table = Table::new(["day", "cost", "models"]);
-    for (day, sums) in &sums.days {
-        let models = sums.iter();
-        let models = models.map(|(name, sum)| format!("{name} {}", sum.cost().show()));
-        table.row([
-            named(*day).into(),
-            amount(&sum_of(sums)),
-            models.collect::<Vec<_>>().join(", ").into(),
-        ]);
+    if columns.are_weeks {
+        page.notes(["Each column is a week."]);
     }
-    page.table_behind("Day by day, as a table", "by-day", "Cost by day", &table);
+    page.raw("<ul class=\"legend\">");
+    page.legend_items(legend(view));
+
+    write_calendar(view, page);
+    page.collapsed_table(
+        "Day by day, as a table",
+        "by-day",
+        "Cost by day",
+        &day_table(view),
+    );
 }
 
-fn named(day: NaiveDate) -> String {
-    day.format("%Y-%m-%d %a").to_string()
+/// Returns each column's costs, broken down by model. The most expensive model overall comes first.
+fn stacks_of(view: &View<'_>) -> Vec<Vec<Money>> {
+    let sums = &view.contents.sums;
+    let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; view.columns.count()];
+    for (day, models) in &sums.days {
+        let stack = view
+            .columns
+            .index_of(*day)
+            .and_then(|index| stacks.get_mut(index));
+        for (cost, model) in stack.into_iter().flatten().zip(sums.models.keys()) {
+            *cost += models.get(model).map_or(Money::ZERO, Tally::cost);
+        }
+    }
+    stacks
 }
 
-/// What is drawn in each color, of stacks with the dearest model at the bottom.
+/// Returns the path for each color. The first model in each stack is at the bottom.
 fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
     let mut paths: [String; COLORS + 1] = Default::default();
-    for (place, stack) in stacks.iter().enumerate() {
-        let x = place as f64 * COLUMN;
-        let (mut below, mut bottom) = (Money::ZERO, HEIGHT);
-        let costs = stack.iter().enumerate();
-        for (model, cost) in costs.filter(|(_, cost)| **cost > Money::ZERO) {
-            below += *cost;
-            let y = HEIGHT * (1.0 - below.usd() / top.usd());
+    for (index, stack) in stacks.iter().enumerate() {
+        let x = index as f64 * COLUMN;
+        let mut cost_below = Money::ZERO;
+        let mut bottom = HEIGHT;
+        for (model, cost) in stack.iter().enumerate() {
+            if *cost <= Money::ZERO {
+                continue;
+            }
+            cost_below += *cost;
+            let y = HEIGHT * (1.0 - cost_below.usd() / top.usd());
             if let Some(path) = paths.get_mut(model.min(COLORS)) {
-                path.push_str(&chart::column(x, COLUMN * 0.85, bottom, y));
+                path.push_str(&chart::rectangle(x, COLUMN * BAR_WIDTH, bottom, y));
             }
             bottom = y;
         }
@@ -91,80 +107,126 @@ fn paths(stacks: &[Vec<Money>], top: Money) -> [String; COLORS + 1] {
     paths
 }
 
-/// The colors' names, with what each model cost and its share.
-fn models(view: &View<'_>) -> Vec<(String, String, String)> {
+/// Returns the legend for the colors, with the cost and the share of each model.
+fn legend(view: &View<'_>) -> Vec<LegendItem> {
     let models = &view.contents.sums.models;
     let whole = view.contents.statement.total.cost();
-    let item = |color, name: &str, tally: &Tally| {
-        let name = format!("{name} {} ", amount(tally).text);
-        (format!("m{color}"), name, share(tally.cost(), whole))
+    let item = |color: usize, name: &str, tally: &Tally| LegendItem {
+        class: format!("m{color}"),
+        name: format!("{name} {} ", amount(tally).text),
+        remark: share(tally.cost(), whole),
     };
-    let own = models.iter().take(COLORS).zip(0..);
-    let own = own.map(|((name, sum), color)| item(color, name, sum));
+
+    let mut items: Vec<LegendItem> = models
+        .iter()
+        .take(COLORS)
+        .enumerate()
+        .map(|(color, (name, tally))| item(color, name, tally))
+        .collect();
     let others = models.values().skip(COLORS);
-    let (many, sum) = (others.len(), others.copied().sum());
-    let rest = item(COLORS, &format!("{many} more"), &sum);
-    own.chain((many > 0).then_some(rest)).collect()
+    if others.len() > 0 {
+        let name = format!("{} more", others.len());
+        items.push(item(COLORS, &name, &others.copied().sum()));
+    }
+    items
 }
 
-/// The days of the last weeks, week by week.
-fn calendar(view: &View<'_>, page: &mut Markup) {
+fn day_table(view: &View<'_>) -> Table {
+    let mut table = Table::new(["day", "cost", "models"]);
+    for (day, sums) in &view.contents.sums.days {
+        let models: Vec<String> = sums
+            .iter()
+            .map(|(name, tally)| format!("{name} {}", tally.cost().show()))
+            .collect();
+        table.row([
+            day_name(*day).into(),
+            amount(&total_of(sums)),
+            models.join(", ").into(),
+        ]);
+    }
+    table
+}
+
+fn day_name(day: NaiveDate) -> String {
+    day.format("%Y-%m-%d %a").to_string()
+}
+
+/// Writes a calendar of the most recent weeks, with one row per week.
+fn write_calendar(view: &View<'_>, page: &mut Markup) {
     let days = &view.contents.sums.days;
     let Some((first, last)) = days.keys().next().zip(days.keys().next_back()) else {
         return;
     };
-    let mondays = monday_of(*last).iter_days().rev().step_by(7);
-    let shown = mondays.take_while(|monday| *monday >= monday_of(*first));
-    let mut shown: Vec<NaiveDate> = shown.take(WEEKS).collect();
-    shown.reverse();
-    let begins = shown.first().unwrap_or(last);
-    let most = days.range(begins..).map(|(_, sums)| sum_of(sums).cost());
-    let most = most.max().unwrap_or_default();
+    let mut mondays: Vec<NaiveDate> = monday_of(*last)
+        .iter_days()
+        .rev()
+        .step_by(7)
+        .take_while(|monday| *monday >= monday_of(*first))
+        .take(CALENDAR_WEEKS)
+        .collect();
+    mondays.reverse();
+
+    let start = mondays.first().unwrap_or(last);
+    let highest = days
+        .range(start..)
+        .map(|(_, sums)| total_of(sums).cost())
+        .max()
+        .unwrap_or_default();
+
     let mut table = Table::new(once("day").chain(WEEKDAYS));
-    for monday in shown {
+    for monday in mondays {
         let cells = monday.iter_days().take(7).map(|day| {
-            let spent = days.get(&day).map(sum_of).unwrap_or_default().cost();
-            let is_shown = (*first..=*last).contains(&day);
-            let cell = is_shown.then(|| colored(&named(day), spent, most));
-            cell.unwrap_or_default()
+            if (*first..=*last).contains(&day) {
+                let cost = days.get(&day).map(total_of).unwrap_or_default().cost();
+                shaded_cell(&day_name(day), cost, highest)
+            } else {
+                Cell::default()
+            }
         });
-        table.row(once(monday.format("%-d %b").to_string().into()).chain(cells));
+        let week_name = monday.format("%-d %b").to_string();
+        table.row(once(week_name.into()).chain(cells));
     }
     page.table("calendar week", "Cost by day, as a calendar", &table);
-    colors(page, most);
+    write_shade_legend(page, highest);
 }
 
+/// Writes the section "By hour of the week".
 pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
     let week = &view.contents.sums.week;
-    let most = week.values().copied().max().unwrap_or_default().or_zero();
-    let names = (0..HOURS).map(|hour| hour.to_string());
-    let mut table = Table::new(once("day".to_owned()).chain(names));
-    for (day, weekday) in WEEKDAYS.into_iter().zip(0..) {
+    let highest = week.values().copied().max().unwrap_or_default().or_zero();
+    let hour_names = (0..HOURS).map(|hour| hour.to_string());
+
+    let mut table = Table::new(once("day".to_owned()).chain(hour_names));
+    for (weekday_name, weekday) in WEEKDAYS.into_iter().zip(0..) {
         let cells = (0..HOURS).map(|hour| {
             let cost = week.get(&[weekday, hour]).copied().unwrap_or_default();
-            colored(&format!("{day} {hour}:00"), cost, most)
+            shaded_cell(&format!("{weekday_name} {hour}:00"), cost, highest)
         });
-        table.row(once(day.into()).chain(cells));
+        table.row(once(weekday_name.into()).chain(cells));
     }
     page.table("week", "Cost by hour of the week", &table);
-    colors(page, most);
+    write_shade_legend(page, highest);
 }
 
-/// What was spent in a time of this name, as a color beside what was spent most.
-fn colored(name: &str, cost: Money, most: Money) -> Cell {
-    let share = cost.usd() / most.usd().max(f64::MIN_POSITIVE);
-    let says = format!("{name}: {}", cost.show());
-    Cell::from(says).worth(cost.exact()).shaded(share)
+/// Returns a cell whose shade shows a cost relative to the highest cost.
+fn shaded_cell(name: &str, cost: Money, highest: Money) -> Cell {
+    let share = cost.usd() / highest.usd().max(f64::MIN_POSITIVE);
+    Cell::from(format!("{name}: {}", cost.show()))
+        .with_exact(cost.exact())
+        .with_shade(share)
 }
 
-/// What the colors mean.
-fn colors(page: &mut Markup, most: Money) {
-    page.own("<ul class=\"legend\" aria-label=\"what the colors mean\">");
-    page.legend((0..=DARKEST).map(|step| {
-        let says = match step {
-            0 => "nothing".to_owned(),
-            step => format!("up to {}", most.share(step.into(), DARKEST.into()).show()),
-        };
-        (format!("h{step}"), says, String::new())
+/// Writes the legend for the shades.
+fn write_shade_legend(page: &mut Markup, highest: Money) {
+    page.raw("<ul class=\"legend\" aria-label=\"meaning of the colors\">");
+    page.legend_items((0..=DARKEST).map(|shade| LegendItem {
+        class: format!("h{shade}"),
+        name: if shade == 0 {
+            "nothing".to_owned()
+        } else {
+            let limit = highest.share(shade.into(), DARKEST.into());
+            format!("up to {}", limit.show())
+        },
+        remark: String::new(),
     }));
 }

@@ -1,7 +1,4 @@
-//! How often limits stopped the work, which, and for how long; of several machines also whom, and who
-//! came close to them. And the plan's windows over time, with the limit errors.
-//!
-//! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
+//! Renders limit errors grouped by limit and over time, limits for multiple users, and a chart of the usage windows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -9,88 +6,113 @@ use std::fmt::Write;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::chart::{self, COLUMN, HEIGHT};
-use super::markup::{Markup, number};
+use super::markup::{LegendItem, Markup, number};
 use super::{Contents, View, WindowStep};
 use crate::incidents::report::{by_limit, by_person, over_time};
 use crate::limits::FULL_FROM;
+use crate::limits::blocked_time::{Reach, Stopped};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Verdict, Window};
-use crate::limits::stoppages::{Reach, Stopped};
 use crate::render::Table;
-use crate::time::{Zone, in_words};
+use crate::time::{Zone, format_duration};
 
-const OF_PROJECTS: &str = "Only errors of sessions that spent something in the projects shown. A window is a whole account's, so the hours are of all projects.";
-const INCOMPLETE: &str =
-    "Not every file of limit errors and windows could be read, so there may be more.";
+const FILTERED_BY_PROJECT: &str = "Only errors of sessions with spend in the selected projects are shown. A usage window belongs to a whole account, so its hours include all projects.";
 
-/// What limits did here, or to several people: who keeps hitting which, and for whom a bigger seat is
-/// worth it.
+const INCOMPLETE: &str = "Some files of limit errors and usage windows could not be read, so the real numbers may be greater.";
+
+const SEAT_ADVICE: &str = "Many hours near the limit and much time blocked are reasons for a bigger seat. None of either in weeks is a reason for a smaller one.";
+
+/// The maximum number of columns for which every reading of the windows is drawn. In a longer chart, the five 5-hour
+/// windows of a day would be indistinguishable.
+const MAX_DETAILED_COLUMNS: usize = 14;
+
+/// The minimum width of an error's band, as a fraction of the chart's width.
+const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
+
+/// Writes the section about limit errors on this machine or about limits for multiple users.
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
-    let sentence = view.tolls.sentence(*clock);
-    page.sentence(sentence.as_deref().unwrap_or("No limit errors are known."));
-    let limits = team.as_ref().map(|team| team.people(clock.zone));
-    if let Some(limits) = limits.filter(|limits| !limits.is_empty()) {
-        let people = view.everybody.iter();
-        let people = people.filter_map(|name| Some((view.person(name), limits.get(name)?)));
-        page.table_in_part("tolls whose", "Limits by person", by_person(people, true));
-        page.notes(["Many hours near the limit and much time blocked speak for a bigger seat; none in weeks, for a smaller one."]);
-        page.notes([format!("An hour counts once for a person if any window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line sees windows, and an API key has none.")]);
+    let summary = view.tolls.sentence(*clock);
+    page.paragraph(summary.as_deref().unwrap_or("No limit errors are known."));
+
+    if let Some(team) = team {
+        let limits = team.people(clock.zone);
+        if !limits.is_empty() {
+            let people = view
+                .everybody
+                .iter()
+                .filter_map(|name| Some((view.person_name(name), limits.get(name)?)));
+            page.long_table("tolls whose", "Limits by person", by_person(people, true));
+            page.notes([SEAT_ADVICE]);
+            page.notes([format!(
+                "An hour counts once for a person if any usage window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line reports usage windows, and an API key has none."
+            )]);
+        }
     }
-    if sentence.is_some() {
+    if summary.is_some() {
         page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
         if let Some(table) = over_time(&view.tolls) {
             page.table("tolls", "Limit errors over time", &table);
         }
-        let reach = team.as_ref().map_or(Reach::Here, |_| Reach::InExports);
+        let reach = match team {
+            Some(_) => Reach::InExports,
+            None => Reach::Here,
+        };
         page.notes(view.tolls.notes(reach));
     }
     match team {
         Some(team) => {
-            let has_some = view.contents.statement.wanted.project.is_some();
-            page.notes(has_some.then_some(OF_PROJECTS));
-            page.notes((!team.gaps.is_empty()).then_some(INCOMPLETE));
+            if view.contents.statement.request.project.is_some() {
+                page.notes([FILTERED_BY_PROJECT]);
+            }
+            if !team.unreadable.is_empty() {
+                page.notes([INCOMPLETE]);
+            }
         }
-        None if sentence.is_some() => one_by_one(view.contents, page),
+        None if summary.is_some() => page.collapsed_table(
+            "Error by error, as a table",
+            "tolls",
+            "Limit errors",
+            &error_table(view.contents),
+        ),
         None => {}
     }
 }
 
-fn one_by_one(contents: &Contents<'_>, page: &mut Markup) {
-    let mut table = Table::new(["came", "limit", "judged", "blocked the account"]);
+/// Returns a table of all errors that blocked work, latest first.
+fn error_table(contents: &Contents<'_>) -> Table {
+    let mut table = Table::new(["time", "limit", "verdict", "blocked for"]);
     for error in contents.incidents.iter().rev() {
-        if let Some(blocked) = contents.blocked(error) {
+        if let Some(blocked) = contents.blocked_duration(error) {
             table.row([
-                contents.minute(error.evidence.at),
+                contents.format_minute(error.evidence.at()),
                 error.diagnosis.limit.label(),
-                judged(error.diagnosis.verdict).to_owned(),
+                verdict_label(error.diagnosis.verdict).to_owned(),
                 blocked,
             ]);
         }
     }
-    let says = "Error by error, as a table";
-    page.table_behind(says, "tolls", "Limit errors", &table);
+    table
 }
 
 impl Contents<'_> {
-    /// For how long an error blocked its session. None if it blocked nothing.
-    fn blocked(&self, error: &Incident) -> Option<String> {
-        let lasted = |until| in_words(until - error.evidence.at);
+    /// Formats how long an error blocked its session. Returns `None` if the error did not block the session.
+    fn blocked_duration(&self, error: &Incident) -> Option<String> {
+        let start = error.evidence.at();
         Some(match error.stopped(self.clock.now)? {
-            Stopped::Until(until) => lasted(until),
-            Stopped::Still => format!("{}, still", lasted(self.clock.now)),
-            Stopped::Open => "still, nobody knows how long".to_owned(),
+            Stopped::Until(end) => format_duration(end - start),
+            Stopped::Still => format!("{} so far", format_duration(self.clock.now - start)),
+            Stopped::Open => "still blocked, end unknown".to_owned(),
             Stopped::Unknown => "not known".to_owned(),
         })
     }
 }
 
-/// What is said of an error in two words.
-fn judged(verdict: Verdict) -> &'static str {
+fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Real => "real",
         Verdict::Misworded => "real, misworded",
-        Verdict::FalseLikely => "likely false",
+        Verdict::FalseLikely => "probably false",
         Verdict::WrongCredential => "another credential's",
         Verdict::NotALimit => "not a limit",
         Verdict::Notice | Verdict::Over => "a notice",
@@ -98,181 +120,278 @@ fn judged(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
-const CLOSE: usize = 14;
-
-/// A window, the class of its color, and how it rose.
-type Rises<'s> = (Window, String, Vec<&'s WindowStep>);
-
-pub(super) fn windows(view: &View<'_>, page: &mut Markup) {
+/// Writes a chart of the usage windows for each account.
+pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
     for step in &view.contents.steps {
-        let account = accounts.entry(step.account.as_deref());
-        account.or_default().push(step);
+        accounts
+            .entry(step.account.as_deref())
+            .or_default()
+            .push(step);
     }
-    if accounts.is_empty() || view.columns.count() == 0 {
-        return page.notes([
-            "How full the windows were is not known yet: the status line keeps it from now on.",
-        ]);
-    }
-    // An error of an account without a chart stands in the first.
-    let first = accounts.keys().next().copied().flatten();
-    let account_of = |error: &Incident| {
-        let account = error.evidence.login.account.as_ref();
-        let account = account.and_then(|account| account.owner.fingerprint.clone());
-        account.filter(|account| accounts.contains_key(&Some(account.as_str())))
+    let Some(first_account) = accounts.keys().next().copied() else {
+        return page.notes([NO_WINDOWS]);
     };
-    for (number, (account, steps)) in accounts.iter().enumerate() {
-        let errors = view.contents.incidents.iter().rev();
-        let errors = errors.filter(|error| account_of(error).as_deref().or(first) == *account);
-        let errors: Vec<&Incident> = errors.filter(|error| !error.is_news()).collect();
+    if view.columns.count() == 0 {
+        return page.notes([NO_WINDOWS]);
+    }
+
+    for (index, (account, steps)) in accounts.iter().enumerate() {
+        let errors: Vec<&Incident> = view
+            .contents
+            .incidents
+            .iter()
+            .rev()
+            .filter(|error| !error.is_notice())
+            .filter(|error| match fingerprint(error) {
+                Some(error_account) if accounts.contains_key(&Some(error_account)) => {
+                    *account == Some(error_account)
+                }
+                // The first chart also shows the errors of accounts that have no chart.
+                _ => *account == first_account,
+            })
+            .collect();
         if accounts.len() > 1 {
-            page.put("<h3>account {}</h3>\n", &[&(number + 1)]);
+            page.write("<h3>account {}</h3>\n", &[&(index + 1)]);
         }
-        draw(view, page, steps, &errors);
+        write_window_chart(view, page, steps, &errors);
     }
 }
 
-fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&Incident]) {
-    let known = Window::ALL.into_iter().zip(0..).map(|(window, color)| {
-        let own = steps.iter().filter(|step| step.window == window);
-        (window, format!("w{color}"), own.copied().collect())
-    });
-    let mut known: Vec<Rises<'_>> = known.collect();
-    known.retain(|(.., own)| !own.is_empty());
-    let names: Vec<&str> = known.iter().map(|(window, ..)| window.limit()).collect();
-    let (names, count) = (names.join(", "), errors.len());
-    let says = format!("How full the windows were: {names}. Limit errors: {count}.");
-    // Whether there is room for every step.
-    let is_close = !view.columns.are_weeks && view.columns.count() <= CLOSE;
-    let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
-    chart::frame(page, &says, &left, &view.columns, |svg| {
+const NO_WINDOWS: &str =
+    "There is no data on the usage windows yet. The status line records it from now on.";
+
+/// Returns the fingerprint of the account that an error belongs to.
+fn fingerprint(error: &Incident) -> Option<&str> {
+    let account = error.evidence.error.payer.account.as_ref()?;
+    account.owner.fingerprint.as_deref()
+}
+
+/// The readings of a usage window.
+struct WindowReadings<'s> {
+    window: Window,
+    /// The CSS class of the window's color.
+    class: String,
+    /// The readings, oldest first.
+    steps: Vec<&'s WindowStep>,
+}
+
+impl<'s> WindowReadings<'s> {
+    /// Splits readings by window. Windows without readings are omitted.
+    fn split(steps: &[&'s WindowStep]) -> Vec<Self> {
+        Window::ALL
+            .into_iter()
+            .enumerate()
+            .map(|(color, window)| Self {
+                window,
+                class: format!("w{color}"),
+                steps: steps
+                    .iter()
+                    .filter(|step| step.window == window)
+                    .copied()
+                    .collect(),
+            })
+            .filter(|readings| !readings.steps.is_empty())
+            .collect()
+    }
+
+    fn peak(&self) -> f64 {
+        self.steps
+            .iter()
+            .map(|step| step.meter.used_percent)
+            .fold(0.0, f64::max)
+    }
+}
+
+/// Writes a chart of an account's windows and errors, with a legend and a table.
+fn write_window_chart(
+    view: &View<'_>,
+    page: &mut Markup,
+    steps: &[&WindowStep],
+    errors: &[&Incident],
+) {
+    let columns = &view.columns;
+    let windows = WindowReadings::split(steps);
+    let is_detailed = !columns.are_weeks && columns.count() <= MAX_DETAILED_COLUMNS;
+
+    let names: Vec<&str> = windows.iter().map(|known| known.window.limit()).collect();
+    let description = format!(
+        "Usage of the windows: {}. Limit errors: {}.",
+        names.join(", "),
+        errors.len()
+    );
+    let labels = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
+    chart::frame(page, &description, &labels, columns, |svg| {
         for error in errors {
-            view.mark(svg, error);
+            view.write_error_band(svg, error);
         }
-        for (_, class, own) in &known {
-            let draw = if is_close { View::run } else { View::peaks };
-            chart::path(svg, class, &draw(view, own));
+        for readings in &windows {
+            let path = if is_detailed {
+                view.detailed_path(&readings.steps)
+            } else {
+                view.peak_path(&readings.steps)
+            };
+            chart::path(svg, &readings.class, &path);
         }
     });
-    let each = view.columns.each();
-    let says = format!("Each step is the fullest that a window was in a {each}.");
-    page.notes((!is_close).then_some(says));
-    let windows = known.iter().map(|(window, class, own)| {
-        let levels = own.iter().map(|step| step.meter.used_percent);
-        let fullest = levels.fold(0.0, f64::max);
-        let says = format!("{}, {fullest:.0}% at most", window.limit());
-        (class.clone(), says, String::new())
-    });
-    let says = "a limit error, as long as it blocked".to_owned();
-    let error = (!errors.is_empty()).then_some(("error".to_owned(), says, String::new()));
-    page.own("<ul class=\"legend\">");
-    page.legend(windows.chain(error));
-    let table = by_day(&known, view.contents.clock.zone);
-    let says = "The fullest of each day, as a table";
-    page.table_behind(says, "tolls", "How full the windows were", &table);
+    if !is_detailed {
+        let unit = columns.unit();
+        page.notes([format!(
+            "Each step is the peak usage of a window in a {unit}."
+        )]);
+    }
+
+    page.raw("<ul class=\"legend\">");
+    page.legend_items(window_legend(&windows, !errors.is_empty()));
+    page.collapsed_table(
+        "The peak of each day, as a table",
+        "tolls",
+        "Usage of the windows",
+        &peak_table(&windows, view.contents.clock.zone),
+    );
 }
 
-/// The fullest that each window was on each day.
-fn by_day(known: &[Rises<'_>], zone: Zone) -> Table {
-    let mut days: BTreeMap<NaiveDate, HashMap<Window, f64>> = BTreeMap::new();
-    for step in known.iter().flat_map(|(.., own)| own) {
-        let day = days.entry(zone.day(step.at)).or_default();
-        let most = day.entry(step.window).or_default();
-        *most = most.max(step.meter.used_percent);
+fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<LegendItem> {
+    let mut items: Vec<LegendItem> = windows
+        .iter()
+        .map(|readings| LegendItem {
+            class: readings.class.clone(),
+            name: format!("{} (peak {:.0}%)", readings.window.limit(), readings.peak()),
+            remark: String::new(),
+        })
+        .collect();
+    if has_errors {
+        items.push(LegendItem {
+            class: "error".to_owned(),
+            name: "a limit error, for as long as it blocked work".to_owned(),
+            remark: String::new(),
+        });
     }
-    let names = known.iter().map(|(window, ..)| window.short());
+    items
+}
+
+/// Returns a table with the peak usage of each window on each day.
+fn peak_table(windows: &[WindowReadings<'_>], zone: Zone) -> Table {
+    let mut days: BTreeMap<NaiveDate, HashMap<Window, f64>> = BTreeMap::new();
+    for step in windows.iter().flat_map(|readings| &readings.steps) {
+        let peak = days
+            .entry(zone.day(step.at))
+            .or_default()
+            .entry(step.window)
+            .or_default();
+        *peak = peak.max(step.meter.used_percent);
+    }
+
+    let names = windows.iter().map(|readings| readings.window.short());
     let mut table = Table::new(["day"].into_iter().chain(names));
-    for (day, fullest) in days {
-        let levels = known.iter().map(|(window, ..)| fullest.get(window));
-        let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
-        table.row([day.to_string()].into_iter().chain(levels));
+    for (day, peaks) in days {
+        let mut cells = vec![day.to_string()];
+        for readings in windows {
+            cells.push(match peaks.get(&readings.window) {
+                Some(peak) => format!("{peak:.0}%"),
+                None => "-".to_owned(),
+            });
+        }
+        table.row(cells);
     }
     table
 }
 
-/// Where moments stand on the chart.
 impl View<'_> {
-    /// From the left; None before and after the chart's days.
+    /// Returns the horizontal position of a time, or `None` if the chart does not show its day.
     fn x(&self, at: DateTime<Utc>) -> Option<f64> {
         let zone = self.contents.clock.zone;
         let day = zone.day(at);
-        let (begins, ends) = zone.day_bounds(at);
-        let mut part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
-        if self.columns.are_weeks {
-            part = (f64::from(day.weekday().num_days_from_monday()) + part) / 7.0;
-        }
-        Some((self.columns.place(day)? as f64 + part) * COLUMN)
+        let (start, end) = zone.day_bounds(at);
+        let part_of_day = (at - start).as_seconds_f64() / (end - start).as_seconds_f64().max(1.0);
+        let part_of_column = if self.columns.are_weeks {
+            (f64::from(day.weekday().num_days_from_monday()) + part_of_day) / 7.0
+        } else {
+            part_of_day
+        };
+        Some((self.columns.index_of(day)? as f64 + part_of_column) * COLUMN)
     }
 
-    /// A window's steps; at its reset it falls to nothing.
-    fn run(&self, steps: &[&WindowStep]) -> String {
+    /// Returns a path through all of a window's readings. The usage falls to 0 at each reset.
+    fn detailed_path(&self, steps: &[&WindowStep]) -> String {
         let mut path = String::new();
-        let mut reset: Option<DateTime<Utc>> = None;
+        let mut resets_at: Option<DateTime<Utc>> = None;
         for step in steps {
             let Some(x) = self.x(step.at) else { continue };
-            let y = height(step.meter.used_percent);
             if path.is_empty() {
                 path = format!("M{} {}", number(x), number(HEIGHT));
             }
-            let fell = reset.filter(|reset| *reset <= step.at);
-            if let Some(fell) = fell.and_then(|at| self.x(at)) {
-                let _ = write!(path, "H{}V{}", number(fell), number(HEIGHT));
+            if let Some(reset) = resets_at
+                && reset <= step.at
+                && let Some(reset_x) = self.x(reset)
+            {
+                let _ = write!(path, "H{}V{}", number(reset_x), number(HEIGHT));
             }
+            let y = y_of_percent(step.meter.used_percent);
             let _ = write!(path, "H{}V{y}", number(x));
-            reset = step.meter.resets_at;
+            resets_at = step.meter.resets_at;
         }
-        let end = reset.map(|reset| reset.min(self.contents.clock.now));
-        if let Some(end) = end.and_then(|end| self.x(end)) {
-            let _ = write!(path, "H{}", number(end));
+
+        let end = resets_at.map(|reset| reset.min(self.contents.clock.now));
+        if let Some(end_x) = end.and_then(|end| self.x(end)) {
+            let _ = write!(path, "H{}", number(end_x));
         }
         path
     }
 
-    /// The fullest of each column; those without any are left out.
-    fn peaks(&self, steps: &[&WindowStep]) -> String {
+    /// Returns a path that shows the peak in each column. Columns without readings are gaps.
+    fn peak_path(&self, steps: &[&WindowStep]) -> String {
         let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
         for step in steps {
-            if let Some(place) = self.columns.place(self.contents.clock.zone.day(step.at)) {
-                let peak = peaks.entry(place).or_default();
+            if let Some(index) = self.columns.index_of(self.contents.clock.zone.day(step.at)) {
+                let peak = peaks.entry(index).or_default();
                 *peak = peak.max(step.meter.used_percent);
             }
         }
+
         let mut path = String::new();
-        let mut before = None;
-        for (place, peak) in peaks {
-            let x = number(place as f64 * COLUMN);
-            let follows = before.is_some_and(|before| before + 1 == place);
-            let begin = if follows { "L" } else { "M" };
-            // One alone is seen, too.
-            let _ = write!(path, "{begin}{x} {}h{}", height(peak), number(COLUMN));
-            before = Some(place);
+        let mut previous_index = None;
+        for (index, peak) in peaks {
+            let is_adjacent = previous_index.is_some_and(|previous| previous + 1 == index);
+            let command = if is_adjacent { "L" } else { "M" };
+            let x = number(index as f64 * COLUMN);
+            // Without the horizontal line, a path that covers only one column would be invisible.
+            let _ = write!(
+                path,
+                "{command}{x} {}h{}",
+                y_of_percent(peak),
+                number(COLUMN)
+            );
+            previous_index = Some(index);
         }
         path
     }
 
-    /// An error: a band as long as it blocked.
-    fn mark(&self, svg: &mut Markup, error: &Incident) {
-        let Some(from) = self.x(error.evidence.at) else {
+    /// Writes a band for the period in which an error blocked work.
+    fn write_error_band(&self, svg: &mut Markup, error: &Incident) {
+        let Some(start_x) = self.x(error.evidence.at()) else {
             return;
         };
         let now = self.contents.clock.now;
-        let until = error.stopped(now).and_then(|stopped| stopped.end(now));
-        let whole = self.columns.width();
-        // Without an end it may have gone on after the last day of the chart.
-        let end = until.map_or(from, |until| self.x(until).unwrap_or(whole));
-        let says = format!(
+        let chart_width = self.columns.width();
+        let end_x = match error.stopped(now).and_then(|stopped| stopped.end(now)) {
+            // If the end is after the chart's last day, it has no position.
+            Some(end) => self.x(end).unwrap_or(chart_width),
+            None => start_x,
+        };
+        let title = format!(
             "{}: {}, {}; blocked: {}",
-            self.contents.minute(error.evidence.at),
+            self.contents.format_minute(error.evidence.at()),
             error.diagnosis.limit.label(),
-            judged(error.diagnosis.verdict),
-            self.contents.blocked(error).unwrap_or_default(),
+            verdict_label(error.diagnosis.verdict),
+            self.contents.blocked_duration(error).unwrap_or_default(),
         );
-        // Whatever its length, it is seen.
-        chart::band(svg, "error", from, (end - from).max(whole / 300.0), &says);
+        let width = (end_x - start_x).max(chart_width * MIN_BAND_WIDTH);
+        chart::band(svg, "error", start_x, width, &title);
     }
 }
 
-fn height(percent: f64) -> String {
+/// Returns the vertical position of a percentage.
+fn y_of_percent(percent: f64) -> String {
     number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
 }

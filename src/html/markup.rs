@@ -1,140 +1,166 @@
-//! HTML in which a text is a text: what comes from outside cannot become markup, cannot hide and
-//! cannot turn its line around.
+//! Writes HTML in a way that prevents text from other programs from becoming markup.
 
 use std::fmt::Display;
 
 use crate::render::{Cell, Table};
-use crate::terminal::visible;
+use crate::terminal::escape;
 
-/// HTML being written.
+/// HTML that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Markup(String);
+
+/// An entry in a chart's legend, which explains a color.
+pub(super) struct LegendItem {
+    /// The CSS class of the color.
+    pub(super) class: String,
+    pub(super) name: String,
+    /// Additional text, or an empty string.
+    pub(super) remark: String,
+}
 
 impl Markup {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Markup, which is always our own.
-    pub(super) fn own(&mut self, words: &'static str) {
-        self.0.push_str(words);
+    /// Writes markup without escaping.
+    pub(super) fn raw(&mut self, markup: &'static str) {
+        self.0.push_str(markup);
     }
 
-    /// The same, with texts from anywhere in its places `{}`, in their order.
-    pub(super) fn put(&mut self, pattern: &'static str, texts: &[&dyn Display]) {
-        let (first, others) = pattern.split_once("{}").unwrap_or((pattern, ""));
-        self.own(first);
-        for (text, words) in texts.iter().zip(others.split("{}")) {
+    /// Writes markup in which each `{}` is replaced with the next item of `texts`, which is escaped.
+    pub(super) fn write(&mut self, template: &'static str, texts: &[&dyn Display]) {
+        let mut pieces = template.split("{}");
+        self.raw(pieces.next().unwrap_or_default());
+        for (piece, text) in pieces.zip(texts) {
             self.text(&text.to_string());
-            self.own(words);
+            self.raw(piece);
         }
     }
 
     fn text(&mut self, text: &str) {
-        for character in visible(text).chars() {
+        for character in escape(text).chars() {
             match character {
-                '&' => self.own("&amp;"),
-                '<' => self.own("&lt;"),
-                '>' => self.own("&gt;"),
-                '"' => self.own("&quot;"),
-                '\'' => self.own("&#39;"),
-                plain => self.0.push(plain),
+                '&' => self.raw("&amp;"),
+                '<' => self.raw("&lt;"),
+                '>' => self.raw("&gt;"),
+                '"' => self.raw("&quot;"),
+                '\'' => self.raw("&#39;"),
+                _ => self.0.push(character),
             }
         }
     }
 
-    /// A sentence.
-    pub(super) fn sentence(&mut self, text: &str) {
-        self.put("<p>{}</p>\n", &[&text]);
+    /// Writes a paragraph.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        self.write("<p>{}</p>\n", &[&text]);
     }
 
-    /// Each of these as a sentence of less weight; none where there is none.
+    /// Writes each text as a separate paragraph in a less prominent style.
     pub(super) fn notes(&mut self, texts: impl IntoIterator<Item = impl Display>) {
         for text in texts {
-            self.put("<p class=\"quiet\">{}</p>\n", &[&text]);
+            self.write("<p class=\"quiet\">{}</p>\n", &[&text]);
         }
     }
 
-    /// A table as a report has it, with a caption for those who do not see it. The first cell of a row
-    /// names it.
+    /// Writes a table. The caption is only for screen readers. The first cell of each row is the row's heading.
     pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
-        let begins = "<table class=\"{}\"><caption class=\"unseen\">{}</caption>\n<thead><tr>";
-        self.put(begins, &[&class, &caption]);
+        self.write(
+            "<table class=\"{}\"><caption class=\"unseen\">{}</caption>\n<thead><tr>",
+            &[&class, &caption],
+        );
         for column in &table.columns {
-            self.put("<th scope=\"col\">{}</th>\n", &[&column.name]);
+            self.write("<th scope=\"col\">{}</th>\n", &[&column.name]);
         }
-        self.own("</tr>\n</thead>\n<tbody>");
+        self.raw("</tr>\n</thead>\n<tbody>");
         for row in &table.rows {
-            self.own("<tr>");
-            for (column, cell) in row.cells.iter().enumerate() {
-                self.cell(column == 0, cell);
+            self.raw("<tr>");
+            for (index, cell) in row.cells.iter().enumerate() {
+                self.cell(cell, index == 0);
             }
-            self.own("</tr>\n");
+            self.raw("</tr>\n");
         }
-        self.own("</tbody>\n</table>\n");
+        self.raw("</tbody>\n</table>\n");
     }
 
-    /// A table behind a click.
-    pub(super) fn table_behind(&mut self, says: &str, class: &str, caption: &str, table: &Table) {
-        self.put("<details><summary>{}</summary>\n", &[&says]);
-        self.table(class, caption, table);
-        self.own("</details>\n");
-    }
-
-    /// A table whose first rows are in sight, the others behind a click.
-    pub(super) fn table_in_part(&mut self, class: &str, caption: &str, mut table: Table) {
-        /// So many stand in sight.
-        const FIRST: usize = 20;
-        let others = table.rows.split_off(FIRST.min(table.rows.len()));
-        self.table(class, caption, &table);
-        if !others.is_empty() {
-            let says = format!("{} more", others.len());
-            table.rows = others;
-            self.table_behind(&says, class, &format!("{caption}, the others"), &table);
-        }
-    }
-
-    /// What the colors of a drawing mean: the class of each, its name, and a remark of less weight.
-    pub(super) fn legend(&mut self, items: impl IntoIterator<Item = (String, String, String)>) {
-        for (class, name, remark) in items {
-            self.put("<li><span class=\"{}\"></span>\n{}", &[&class, &name]);
-            if !remark.is_empty() {
-                self.put("<span class=\"quiet\">{}</span>\n", &[&remark]);
-            }
-            self.own("</li>\n");
-        }
-        self.own("</ul>\n");
-    }
-
-    fn cell(&mut self, is_name: bool, cell: &Cell) {
-        self.own(if is_name { "<th scope=\"row\"" } else { "<td" });
-        if let Some(exact) = &cell.exact {
-            self.put(" data-v=\"{}\"", &[exact]);
-        }
-        if let Some(share) = cell.shade {
-            let colored = " class=\"h{}\" title=\"{}\"><span class=\"unseen\">{}</span>\n";
-            self.put(colored, &[&shade(share), &cell.text, &cell.text]);
+    fn cell(&mut self, cell: &Cell, is_heading: bool) {
+        self.raw(if is_heading {
+            "<th scope=\"row\""
         } else {
-            self.put(">{}", &[&cell.text]);
+            "<td"
+        });
+        if let Some(exact) = &cell.exact {
+            self.write(" data-v=\"{}\"", &[exact]);
+        }
+        match cell.shade {
+            Some(share) => self.write(
+                " class=\"h{}\" title=\"{}\"><span class=\"unseen\">{}</span>\n",
+                &[&shade(share), &cell.text, &cell.text],
+            ),
+            None => self.write(">{}", &[&cell.text]),
         }
         if let Some(share) = cell.bar {
-            let bar = "<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"{}\" height=\"1\"></rect>\n</svg>\n";
-            self.put(bar, &[&number((share * 100.0).clamp(0.0, 100.0))]);
+            self.write(
+                "<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"{}\" height=\"1\"></rect>\n</svg>\n",
+                &[&number((share * 100.0).clamp(0.0, 100.0))],
+            );
         }
-        self.own(if is_name { "</th>\n" } else { "</td>\n" });
+        self.raw(if is_heading { "</th>\n" } else { "</td>\n" });
+    }
+
+    /// Writes a table that is hidden until the reader clicks on its summary.
+    pub(super) fn collapsed_table(
+        &mut self,
+        summary: &str,
+        class: &str,
+        caption: &str,
+        table: &Table,
+    ) {
+        self.write("<details><summary>{}</summary>\n", &[&summary]);
+        self.table(class, caption, table);
+        self.raw("</details>\n");
+    }
+
+    /// Writes a table in which the rows after the first 20 are hidden until the reader clicks.
+    pub(super) fn long_table(&mut self, class: &str, caption: &str, mut table: Table) {
+        const VISIBLE_ROWS: usize = 20;
+
+        let hidden_rows = table.rows.split_off(VISIBLE_ROWS.min(table.rows.len()));
+        self.table(class, caption, &table);
+        if !hidden_rows.is_empty() {
+            let summary = format!("{} more", hidden_rows.len());
+            table.rows = hidden_rows;
+            self.collapsed_table(&summary, class, &format!("{caption}, the others"), &table);
+        }
+    }
+
+    /// Writes the items of a legend and closes the list.
+    pub(super) fn legend_items(&mut self, items: impl IntoIterator<Item = LegendItem>) {
+        for item in items {
+            self.write(
+                "<li><span class=\"{}\"></span>\n{}",
+                &[&item.class, &item.name],
+            );
+            if !item.remark.is_empty() {
+                self.write("<span class=\"quiet\">{}</span>\n", &[&item.remark]);
+            }
+            self.raw("</li>\n");
+        }
+        self.raw("</ul>\n");
     }
 }
 
-/// The most shaded cells are; the least, 0, is nothing.
+/// The darkest shade of a cell. 0 means no shade.
 pub(super) const DARKEST: u8 = 5;
 
+/// Returns the shade for a share, from 0 to [`DARKEST`].
 fn shade(share: f64) -> u8 {
-    let mut steps = 0..DARKEST;
-    let reached = steps.find(|step| share * f64::from(DARKEST) <= f64::from(*step));
-    reached.unwrap_or(DARKEST)
+    (0..DARKEST)
+        .find(|shade| share * f64::from(DARKEST) <= f64::from(*shade))
+        .unwrap_or(DARKEST)
 }
 
-/// At most two digits behind the point.
+/// Formats a number with at most two decimals.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -145,12 +171,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hostile_text_stays_a_text_in_content_and_in_attributes() {
+    fn hostile_text_stays_text_in_content_and_in_attributes() {
         let mut page = Markup::default();
         let hostile = "</script><img src=x onerror=\"alert(1)\">'\u{202e}&amp;";
-        page.put("<p title=\"{}\">{}</p>\n", &[&hostile, &hostile]);
-        let shown =
+        page.write("<p title=\"{}\">{}</p>\n", &[&hostile, &hostile]);
+        let escaped =
             "&lt;/script&gt;&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;\\u{202e}&amp;amp;";
-        assert_eq!(page.as_str(), format!("<p title=\"{shown}\">{shown}</p>\n"));
+        assert_eq!(
+            page.as_str(),
+            format!("<p title=\"{escaped}\">{escaped}</p>\n")
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! What was spent and what limits cost, as one page for a browser: data in, text out.
+//! Renders spend and limits as a single HTML page.
 //!
-//! Promises: the page needs nothing but itself, and its policy forbids the browser to fetch anything
-//! or to run any other script; texts from outside are texts in it, whatever they hold; its size
-//! follows from days, models and sessions. Without script it shows the same, unsorted.
+//! The page needs no other files. Its content security policy prevents the browser from loading anything, and from
+//! running any script other than the page's own. Text from other programs is always escaped. The size of the page
+//! depends only on the number of days, models, and sessions. Without scripts, the page shows the same content, but its
+//! tables cannot be sorted.
 
 mod chart;
 mod days;
@@ -14,12 +15,12 @@ use chrono::{DateTime, Utc};
 use indexmap::IndexSet;
 
 use crate::drain::PercentWorth;
-use crate::export::{TeamLimits, tolls};
+use crate::export::{TeamLimits, sum_tolls};
+use crate::limits::blocked_time::Tolls;
 use crate::limits::incident::Incident;
 use crate::limits::pace::WindowStep;
-use crate::limits::stoppages::Tolls;
 use crate::places::Places;
-use crate::spend::{Statement, short_count};
+use crate::spend::{CauseGroups, Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
@@ -30,199 +31,282 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// What every page begins with, by which one of ours is known.
+/// The beginning of every page, used to recognize files that whycap wrote.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
 
-/// What follows, with places in braces. Without script nobody could ask for the sessions that are not
-/// in sight, so they are shown there.
+/// The rest of a page, with placeholders in braces. Without scripts, all sessions are visible, because the reader would
+/// have no way to show hidden ones.
 const TEMPLATE: &str = include_str!("page.html");
 
-/// What a page shows.
+/// The contents of a page.
 #[derive(Debug)]
 pub(crate) struct Contents<'c> {
-    /// By session.
+    /// The spend by session.
     pub(crate) statement: Statement,
-    /// What else the same rows come to.
+    /// Other totals of the same rows.
     pub(crate) sums: PageSums,
-    /// Limit errors of the period.
+    /// The spend by skill, plugin, MCP server, and pull request.
+    pub(crate) causes: Vec<CauseGroups>,
+    /// The limit errors of the period.
     pub(crate) incidents: Vec<Incident>,
-    /// How the windows rose in it, oldest first.
+    /// The readings of the usage windows in the period, oldest first.
     pub(crate) steps: Vec<WindowStep>,
-    /// Instead of both, what several machines exported of limits in the period.
+    /// The limits in the exports of several machines. They are shown instead of errors and readings.
     pub(crate) team: Option<TeamLimits>,
-    /// Where days were asked for, what as many before them came to.
+    /// The spend in the previous period, if a period was requested.
     pub(crate) before: Option<Before>,
-    /// What a percent of the windows was worth.
+    /// The value of one percent of each usage window.
     pub(crate) worth: PercentWorth,
-    /// Whether names are left out, so that the page can be shown to others.
+    /// True if names are left out, so that the page can be shown to other people.
     pub(crate) is_anonymous: bool,
     pub(crate) places: &'c Places,
     pub(crate) clock: Clock,
 }
 
-/// What the parts of a page are drawn from.
+/// The contents of a page, together with data that several of its sections need.
 struct View<'c> {
     contents: &'c Contents<'c>,
-    /// Of the charts.
+    /// The columns of all charts.
     columns: Columns,
     tolls: Tolls,
-    /// Everybody, the dearest first, and those who spent nothing as they come: an order by name
-    /// would say something of the names where they are left out.
+    /// All people. Those with spend come first, starting with the highest spend, followed by the others in the order of
+    /// the exports. People are not sorted by name, because the order would reveal something about names that are left
+    /// out.
     everybody: IndexSet<&'c str>,
 }
 
-/// Writes a part of a page.
-type PartWriter = fn(&View<'_>, &mut Markup);
+/// A section of a page, with its heading.
+struct PagePart {
+    is_shown: bool,
+    id: &'static str,
+    title: &'static str,
+    write: fn(&View<'_>, &mut Markup),
+}
 
 impl Contents<'_> {
-    /// The page.
+    /// Renders the page.
     pub(crate) fn page(mut self) -> String {
         self.sums.sort();
-        let spenders = self.sums.people.keys().map(String::as_str);
-        let others = self.team.iter().flat_map(TeamLimits::names);
+        let people_with_spend = self.sums.people.keys().map(String::as_str);
+        let other_people = self.team.iter().flat_map(TeamLimits::names);
         let view = View {
             contents: &self,
             columns: self.columns(),
             tolls: match &self.team {
-                Some(team) => tolls(&team.errors, self.clock.zone),
+                Some(team) => sum_tolls(&team.errors, self.clock.zone),
                 None => Tolls::of(&self.incidents, self.clock),
             },
-            everybody: spenders.chain(others).collect(),
+            everybody: people_with_spend.chain(other_people).collect(),
         };
         let mut body = Markup::default();
-        view.header(&mut body);
-        view.parts(&mut body);
-        // A script that somebody's text brought along does not know it.
+        view.write_header(&mut body);
+        view.write_parts(&mut body);
+
+        // A script in text from another program cannot know the nonce.
         let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
-        let page = TEMPLATE.replace("{nonce}", &format!("{nonce:032x}"));
-        let page = page.replace("{period}", &view.columns.period());
-        let page = page.replace("{style}", STYLE).replace("{script}", SCRIPT);
-        // Last, for nothing is to be put into what comes from outside.
-        [BEGINNING, &page.replace("{body}", body.as_str())].concat()
+        let rest = TEMPLATE
+            .replace("{nonce}", &format!("{nonce:032x}"))
+            .replace("{period}", &view.columns.period())
+            .replace("{style}", STYLE)
+            .replace("{script}", SCRIPT)
+            // The body is inserted last, so that placeholders in it are not replaced.
+            .replace("{body}", body.as_str());
+        [BEGINNING, &rest].concat()
     }
 
-    /// The columns of the charts: every day from the first to the last on which something happened,
-    /// over a long time every week.
+    /// Returns the columns of the charts, which cover the first to the last day with spend or a limit error.
     fn columns(&self) -> Columns {
-        let errors = self.incidents.iter();
-        let exported = self.team.iter().flat_map(|team| &team.errors);
-        let errors = errors.map(|incident| incident.evidence.at);
-        let errors = errors.chain(exported.map(|error| error.at));
-        let spent = self.sums.days.keys().copied();
-        Columns::new(spent.chain(errors.map(|at| self.clock.zone.day(at))))
+        let zone = self.clock.zone;
+        let spend_days = self.sums.days.keys().copied();
+        let error_days = self
+            .incidents
+            .iter()
+            .map(|incident| zone.day(incident.evidence.at()));
+        let exported_error_days = self
+            .team
+            .iter()
+            .flat_map(|team| &team.errors)
+            .map(|error| zone.day(error.at));
+        Columns::new(spend_days.chain(error_days).chain(exported_error_days))
     }
 
-    /// A moment to the minute.
-    fn minute(&self, at: DateTime<Utc>) -> String {
+    /// Formats a time to the minute.
+    fn format_minute(&self, at: DateTime<Utc>) -> String {
         self.clock.zone.at(at).format("%Y-%m-%d %H:%M").to_string()
     }
 }
 
 impl View<'_> {
-    /// What a person is called.
-    fn person(&self, name: &str) -> String {
-        let place = self.everybody.get_index_of(name);
-        self.called("person", place, || name.to_owned())
+    /// Returns a person's name as shown on the page.
+    fn person_name(&self, name: &str) -> String {
+        let index = self.everybody.get_index_of(name);
+        self.shown_name("person", index, || name.to_owned())
     }
 
-    /// What a directory is called.
-    fn project(&self, path: &str) -> String {
-        let place = self.contents.sums.projects.get_index_of(path);
-        self.called("project", place, || {
+    /// Returns a project's name as shown on the page.
+    fn project_name(&self, path: &str) -> String {
+        let index = self.contents.sums.projects.get_index_of(path);
+        self.shown_name("project", index, || {
             self.contents.places.show(path.as_ref())
         })
     }
 
-    /// Its name; where names are left out, its place among others of its kind.
-    fn called(&self, what: &str, place: Option<usize>, name: impl FnOnce() -> String) -> String {
-        match place {
+    /// Returns a name or, if names are left out, `noun` followed by a number.
+    fn shown_name(
+        &self,
+        noun: &str,
+        index: Option<usize>,
+        name: impl FnOnce() -> String,
+    ) -> String {
+        match index {
             _ if !self.contents.is_anonymous => name(),
-            Some(place) => format!("{what} {}", place + 1),
-            None => what.to_owned(),
+            Some(index) => format!("{noun} {}", index + 1),
+            None => noun.to_owned(),
         }
     }
 
-    fn header(&self, page: &mut Markup) {
-        page.own("<header><h1>What Claude Code cost</h1>\n");
-        sums::summary(self, page);
-        let named = Some(&*self.contents.statement.wanted.zone);
-        let named = named.filter(|_| !self.contents.is_anonymous);
-        let zone = named.unwrap_or("local time");
-        page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
-        let written = self.contents.minute(self.contents.clock.now);
-        page.notes([format!("Written by whycap {VERSION} on {written}")]);
-        page.own("</header>\n");
+    fn write_header(&self, page: &mut Markup) {
+        page.raw("<header><h1>What Claude Code cost</h1>\n");
+        sums::write_summary(self, page);
+        let zone = if self.contents.is_anonymous {
+            "local time"
+        } else {
+            &self.contents.statement.request.zone
+        };
+        page.paragraph(&format!("{} \u{b7} {zone}", self.columns.period()));
+        let written_at = self.contents.format_minute(self.contents.clock.now);
+        page.notes([format!("Written by whycap {VERSION} on {written_at}")]);
+        page.raw("</header>\n");
     }
 
-    /// Each part that there is something for, under its heading.
-    fn parts(&self, page: &mut Markup) {
+    /// Writes all sections that have content.
+    fn write_parts(&self, page: &mut Markup) {
+        page.raw("<main>");
+        for part in self.parts().iter().filter(|part| part.is_shown) {
+            page.write(
+                "<section id=\"{}\" aria-labelledby=\"{}-heading\"><h2 id=\"{}-heading\">{}</h2>\n",
+                &[&part.id, &part.id, &part.id, &part.title],
+            );
+            (part.write)(self, page);
+            page.raw("</section>\n");
+        }
+        page.raw("</main>\n");
+    }
+
+    fn parts(&self) -> [PagePart; 9] {
         let Contents { sums, team, .. } = self.contents;
-        let (is_spent, is_team) = (!sums.days.is_empty(), team.is_some());
-        let limits = if is_team { "Limits" } else { "Limit errors" };
-        let has_people = is_spent && !sums.people.is_empty();
-        let has_sessions = !self.contents.statement.groups.is_empty();
-        let parts: [(bool, &str, &str, PartWriter); 8] = [
-            (true, "totals", "In all", totals),
-            (is_spent, "days", "By day", days::write),
-            (has_people, "people", "By person", sums::people),
-            (is_spent, "projects", "By project", sums::projects),
-            (is_spent, "hours", "By hour of the week", days::by_hour),
-            (!is_team, "windows", "The plan's windows", limits::windows),
-            (true, "limits", limits, limits::write),
-            (has_sessions, "sessions", "Sessions", sums::sessions),
-        ];
-        page.own("<main>");
-        for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {
-            let begins =
-                "<section id=\"{}\" aria-labelledby=\"{}-heading\"><h2 id=\"{}-heading\">{}</h2>\n";
-            page.put(begins, &[&id, &id, &id, &title]);
-            write(self, page);
-            page.own("</section>\n");
-        }
-        page.own("</main>\n");
+        let has_spend = !sums.days.is_empty();
+        [
+            PagePart {
+                is_shown: true,
+                id: "totals",
+                title: "Totals",
+                write: write_totals,
+            },
+            PagePart {
+                is_shown: has_spend,
+                id: "days",
+                title: "By day",
+                write: days::write,
+            },
+            PagePart {
+                is_shown: has_spend && !sums.people.is_empty(),
+                id: "people",
+                title: "By person",
+                write: sums::write_people,
+            },
+            PagePart {
+                is_shown: has_spend,
+                id: "projects",
+                title: "By project",
+                write: sums::write_projects,
+            },
+            PagePart {
+                is_shown: !self.contents.causes.is_empty(),
+                id: "causes",
+                title: "By cause",
+                write: sums::write_causes,
+            },
+            PagePart {
+                is_shown: has_spend,
+                id: "hours",
+                title: "By hour of the week",
+                write: days::by_hour,
+            },
+            PagePart {
+                is_shown: team.is_none(),
+                id: "windows",
+                title: "Usage windows",
+                write: limits::write_windows,
+            },
+            PagePart {
+                is_shown: true,
+                id: "limits",
+                title: if team.is_some() {
+                    "Limits"
+                } else {
+                    "Limit errors"
+                },
+                write: limits::write,
+            },
+            PagePart {
+                is_shown: !self.contents.statement.groups.is_empty(),
+                id: "sessions",
+                title: "Sessions",
+                write: sums::write_sessions,
+            },
+        ]
     }
 }
 
-fn totals(view: &View<'_>, page: &mut Markup) {
+/// Writes the section "Totals", with the cost and the most important figures.
+fn write_totals(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
-    let (statement, sums) = (&contents.statement, &contents.sums);
-    let (total, stops) = (&statement.total, view.tolls.total);
-    let usage = &total.usage;
-    let mut figures = vec![
-        ("answers", total.responses.to_string()),
-        ("sessions", statement.groups.len().to_string()),
-        ("projects", sums.projects.len().to_string()),
-        ("input tokens", short_count(usage.input)),
-        ("output tokens", short_count(usage.output)),
-        ("cache write", short_count(usage.cache_write)),
-        ("cache read", short_count(usage.cache_read)),
-    ];
+    let statement = &contents.statement;
+    let total = &statement.total;
+    let stops = view.tolls.total;
+
+    page.write(
+        "<dl class=\"figures\"><div><dt>cost</dt>\n<dd data-v=\"{}\">{}</dd>\n</div>\n",
+        &[&total.cost().exact(), &statement.total_amount().show()],
+    );
+    let mut figures = Vec::new();
     if contents.team.is_some() {
-        figures.insert(0, ("people", sums.people.len().to_string()));
+        figures.push(("people", contents.sums.people.len().to_string()));
     }
+    figures.extend([
+        ("responses", total.responses.to_string()),
+        ("sessions", statement.groups.len().to_string()),
+        ("projects", contents.sums.projects.len().to_string()),
+        ("input tokens", short_count(total.usage.input)),
+        ("output tokens", short_count(total.usage.output)),
+        ("cache write", short_count(total.usage.cache_write)),
+        ("cache read", short_count(total.usage.cache_read)),
+    ]);
     if stops.errors > 0 {
         figures.push(("stops by limits", stops.stops.to_string()));
         figures.push(("blocked", stops.blocked_in_words()));
     }
-    let cost = "<dl class=\"figures\"><div><dt>cost</dt>\n<dd data-v=\"{}\">{}</dd>\n</div>\n";
-    page.put(
-        cost,
-        &[&total.cost().exact(), &statement.total_amount().show()],
-    );
     for (name, figure) in figures {
-        page.put("<div><dt>{}</dt>\n<dd>{}</dd>\n</div>\n", &[&name, &figure]);
+        page.write("<div><dt>{}</dt>\n<dd>{}</dd>\n</div>\n", &[&name, &figure]);
     }
-    page.own("</dl>\n");
-    page.notes(statement.remarks((!contents.is_anonymous).then_some(contents.places)));
+    page.raw("</dl>\n");
+
+    let places = if contents.is_anonymous {
+        None
+    } else {
+        Some(contents.places)
+    };
+    page.notes(statement.notes(places));
     page.notes(contents.worth.sentences(contents.clock.now));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::contrast::{contrast, of_hex};
+    use crate::terminal::contrast::{contrast, rgb_of_hex};
 
-    /// The style's colors: name, light, dark.
+    /// Returns the colors in the style sheet, each with its name and its light and dark variants.
     fn colors() -> Vec<(&'static str, [u32; 2])> {
         let hex =
             |text: &str| u32::from_str_radix(text.trim().trim_start_matches('#'), 16).unwrap();
@@ -235,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_drawings_can_be_told_from_their_ground_in_both_themes() {
+    fn text_and_charts_have_enough_contrast_in_both_themes() {
         let colors = colors();
         let color = |name: &str| colors.iter().find(|known| known.0 == name).unwrap().1;
         for (name, shades) in &colors {
@@ -253,7 +337,7 @@ mod tests {
                 .iter()
                 .flat_map(|ground| [(0, *ground), (1, *ground)])
             {
-                let ratio = contrast(of_hex(shades[theme]), of_hex(color(ground)[theme]));
+                let ratio = contrast(rgb_of_hex(shades[theme]), rgb_of_hex(color(ground)[theme]));
                 assert!(
                     ratio >= least,
                     "{name} on {ground}, theme {theme}: {ratio:.2}"
@@ -264,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_style_and_the_script_fetch_nothing() {
+    fn the_style_and_the_script_load_nothing() {
         for word in [
             "http",
             "//",

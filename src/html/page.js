@@ -1,6 +1,6 @@
 
-// What the page does beyond showing: its theme, and its table of sessions sorted and filtered. It keeps
-// nothing and asks for nothing.
+// Adds a button for the theme to the page, and makes its table of sessions sortable and filterable. The
+// script stores nothing and sends no requests.
 (() => {
   const make = (name, fields = {}) => Object.assign(document.createElement(name), fields);
 
@@ -19,8 +19,8 @@
 
   const table = document.querySelector(".by-session");
   if (!table) return;
-  // The style shows so many rows until all are asked for: a page is read from its top, and laying out
-  // thousands takes seconds.
+  // The style sheet shows only this many rows until the reader asks for all of them, because people start
+  // reading at the top, and laying out thousands of rows takes seconds.
   const inSight = 20;
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -60,7 +60,7 @@
     input.focus();
   });
 
-  // A cell sorts by its value where it has one, figures as numbers.
+  // A cell is sorted by its exact value if it has one. Figures are sorted as numbers.
   const key = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v ?? cell.textContent;
@@ -70,7 +70,7 @@
   const order = (one, other) => (one < other ? -1 : Number(one > other));
   const sort = (column) => {
     const before = heads[column].getAttribute("aria-sort");
-    // Of names the first comes first, of times and figures the last.
+    // By default, names are sorted in ascending order, and times and figures in descending order.
     const usual = column > 2 ? "descending" : "ascending";
     const reversed = column > 2 ? "ascending" : "descending";
     const now = before === usual ? reversed : usual;

@@ -1,11 +1,11 @@
-//! What the rows of spend come to by day and model, by hour of the week, by project, by session; what one would send to a
-//! friend of it: what was spent, on what plan, how long limits stopped it, and how that is beside the time before; and by
-//! project, by person and by session, in tables. The page's script sorts and filters sessions.
+//! Calculates the totals shown on a page: its summary and its tables by project, person, and session.
+//!
+//! A script in the page sorts and filters the table of sessions.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{Datelike, Days, NaiveDate, Timelike};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, Timelike};
 use indexmap::IndexMap;
 
 use super::markup::Markup;
@@ -13,53 +13,67 @@ use super::{Contents, View};
 use crate::ledger::{SpendRow, Tally};
 use crate::pricing::Money;
 use crate::render::{Cell, Table};
-use crate::spend::{Period, SpendGroup, amount, known, session_name, share};
-use crate::terminal::counted;
-use crate::time::{Millis, Zone, in_words, moment};
+use crate::spend::{
+    GroupBy, Period, SpendGroup, amount, is_placeholder, or_unknown, pull_request_label,
+    pull_request_rule, session_name, share,
+};
+use crate::terminal::count_noun;
+use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
 
-/// What each of some models, projects or people came to, by its name; on a page the dearest first.
+/// The sums for models, projects, or people, indexed by name. On a page, the most expensive one comes first.
 pub(super) type SumsByName = IndexMap<String, Tally>;
 
-/// Adds rows up for a page.
+/// The name that is used for all models without a known price if names are left out.
+const OTHER_MODELS: &str = "other models";
+
+/// The number of most recent days that are compared with the same number of days before them if no period was
+/// requested.
+const COMPARED_DAYS: u64 = 30;
+
+/// The maximum number of models that are named for a session. Other models are only counted.
+const MAX_NAMED_MODELS: usize = 2;
+
+/// Adds up rows for a page.
 #[derive(Debug, Default)]
 pub(crate) struct PageSums {
     pub(super) projects: SumsByName,
-    /// Empty where rows tell no person.
+    /// The sums by person. Only the exports of several machines have them.
     pub(super) people: SumsByName,
     pub(super) models: SumsByName,
-    /// By model.
+    /// The sums by day and model.
     pub(super) days: BTreeMap<NaiveDate, SumsByName>,
-    /// By weekday, from Monday, and hour.
+    /// The cost by weekday (starting with Monday) and hour.
     pub(super) week: BTreeMap<[u32; 2], Money>,
-    /// By the ids of sessions, and by model.
+    /// The sums by session ID and model.
     sessions: HashMap<String, SumsByName>,
-    /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
-    /// costs more than all else, and rows come in order of time.
-    latest: Option<(Millis, NaiveDate, [u32; 2])>,
+    /// The latest row's quarter hour and the corresponding local time. They are cached because consecutive rows often
+    /// have the same time, and converting times takes longer than everything else.
+    latest: Option<(Millis, DateTime<FixedOffset>)>,
 }
 
-/// Models without a known price, where names are left out.
-const OTHERS: &str = "other models";
-
-/// All of them.
-pub(super) fn sum_of(sums: &SumsByName) -> Tally {
+/// Returns the total of all models, projects, or people.
+pub(super) fn total_of(sums: &SumsByName) -> Tally {
     sums.values().copied().sum()
 }
 
 impl PageSums {
-    /// Takes in a row that tells its origin. A model's name can be somebody's own.
+    /// Adds a row whose origin is known. If `names_model` is false, the model's name is left out, because users can
+    /// choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
-        let (_, day, hour) = match self.latest {
-            Some(latest) if latest.0 == row.at => latest,
-            _ => self.place(row.at, zone),
+        let local = self.local_time(row.at, zone);
+        let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];
+        *self.week.entry(weekday_and_hour).or_default() += row.tally.cost();
+
+        let model = if names_model {
+            or_unknown(row.model)
+        } else {
+            OTHER_MODELS
         };
-        *self.week.entry(hour).or_default() += row.tally.cost();
-        let named = Some(row.model).filter(|_| names_model);
-        let (model, session) = (named.map_or(OTHERS, known), row.origin.session.clone());
+        let session = row.origin.session.clone();
         let mut sums = vec![
-            (&mut self.projects, known(&row.origin.project)),
+            (&mut self.projects, or_unknown(&row.origin.project)),
             (&mut self.models, model),
-            (self.days.entry(day).or_default(), model),
+            (self.days.entry(local.date_naive()).or_default(), model),
             (self.sessions.entry(session).or_default(), model),
         ];
         if !row.person.is_empty() {
@@ -70,167 +84,254 @@ impl PageSums {
         }
     }
 
-    /// The dearest first, wherever sums have names.
-    pub(super) fn sort(&mut self) {
-        let whole = [&mut self.projects, &mut self.people, &mut self.models];
-        let parts = self.days.values_mut().chain(self.sessions.values_mut());
-        for sums in whole.into_iter().chain(parts) {
-            sums.sort_by_cached_key(|name, sum| (Reverse(sum.cost()), name.clone()));
+    fn local_time(&mut self, at: Millis, zone: Zone) -> DateTime<FixedOffset> {
+        match self.latest {
+            Some((latest_at, local)) if latest_at == at => local,
+            _ => {
+                let local = zone.at(datetime_from_millis(at));
+                self.latest = Some((at, local));
+                local
+            }
         }
     }
 
-    fn place(&mut self, at: Millis, zone: Zone) -> (Millis, NaiveDate, [u32; 2]) {
-        let local = zone.at(moment(at));
-        let hour = [local.weekday().num_days_from_monday(), local.hour()];
-        *self.latest.insert((at, local.date_naive(), hour))
+    /// Sorts all sums by cost, highest first.
+    pub(super) fn sort(&mut self) {
+        let totals = [&mut self.projects, &mut self.people, &mut self.models];
+        let parts = self.days.values_mut().chain(self.sessions.values_mut());
+        for sums in totals.into_iter().chain(parts) {
+            sums.sort_by_cached_key(|name, tally| (Reverse(tally.cost()), name.clone()));
+        }
     }
 
-    /// The first day on which something was spent.
+    /// Returns the first day with spend.
     pub(crate) fn first_day(&self) -> Option<NaiveDate> {
         self.days.keys().next().copied()
     }
 }
 
-/// Where no period was asked for, so many days are held against as many before.
-const LATELY: u64 = 30;
-
-/// A time before the one that is shown, as long as that.
+/// The spend in the period before the displayed period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Before {
+    /// The length of both periods.
     pub(crate) days: i64,
     pub(crate) cost: Money,
 }
 
-pub(super) fn summary(view: &View<'_>, page: &mut Markup) {
+/// Writes the summary: the cost, the plan, how long limits blocked work, and a comparison with the previous period.
+pub(super) fn write_summary(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
     if contents.sums.days.is_empty() {
         return;
     }
     let cost = contents.statement.total_amount().show();
-    let days = counted(view.columns.days().unsigned_abs(), "day");
-    let plan = contents.statement.wanted.plan.map(Money::show);
-    let plan = plan.map_or_else(String::new, |monthly| {
-        format!(" on a {}-a-month plan", monthly.trim_end_matches(".00"))
-    });
-    let total = view.tolls.total;
-    let limits = match (total.stops, total.blocked) {
-        (0, _) => String::new(),
-        (1, none) if none.is_zero() => "; limits stopped it once".to_owned(),
-        (many, none) if none.is_zero() => format!("; limits stopped it {many} times"),
-        (_, some) => format!("; limits stopped it for {}", in_words(some)),
+    let days = count_noun(view.columns.days().unsigned_abs(), "day");
+    let plan = match contents.statement.request.plan {
+        Some(monthly) => {
+            let price = monthly.show();
+            format!(" on a {}-a-month plan", price.trim_end_matches(".00"))
+        }
+        None => String::new(),
     };
-    let says = format!("{cost} of work in {days}{plan}{limits}.");
-    page.put("<p class=\"summary\">{}</p>\n", &[&says]);
-    let total = contents.statement.total.cost();
-    let compared = contents.before.map(|it| it.beside("That is", total));
-    if let Some(compared) = compared.or_else(|| lately(contents)) {
-        page.sentence(&compared);
+    let limits = limits_clause(view);
+    page.write(
+        "<p class=\"summary\">{}</p>\n",
+        &[&format!("{cost} of work in {days}{plan}{limits}.")],
+    );
+
+    let comparison = match contents.before {
+        Some(before) => Some(before.comparison("That is", contents.statement.total.cost())),
+        None => comparison_of_last_days(contents),
+    };
+    if let Some(comparison) = comparison {
+        page.paragraph(&comparison);
     }
 }
 
-/// The last days beside as many before, where so many are known and no period was asked for.
-fn lately(contents: &Contents<'_>) -> Option<String> {
+/// Returns the summary's clause about limits, or an empty string if work was never interrupted by a limit.
+fn limits_clause(view: &View<'_>) -> String {
+    let total = view.tolls.total;
+    if total.stops == 0 {
+        String::new()
+    } else if !total.blocked.is_zero() {
+        format!("; limits stopped it for {}", format_duration(total.blocked))
+    } else if total.stops == 1 {
+        "; limits stopped it once".to_owned()
+    } else {
+        format!("; limits stopped it {} times", total.stops)
+    }
+}
+
+/// Compares the last [`COMPARED_DAYS`] days with the same number of days before them. Returns `None` if a period was
+/// requested, or if the history is shorter.
+fn comparison_of_last_days(contents: &Contents<'_>) -> Option<String> {
+    if contents.statement.request.period != Period::default() {
+        return None;
+    }
     let today = contents.clock.zone.day(contents.clock.now);
-    let [begins, before] = [LATELY - 1, 2 * LATELY - 1].map(|days| today - Days::new(days));
-    let is_open = contents.statement.wanted.period == Period::default();
-    let is_known = contents.sums.first_day()? <= before;
-    let spent = &contents.sums.days;
-    let now = cost_of(spent.range(begins..=today));
-    let (days, cost) = (LATELY.cast_signed(), cost_of(spent.range(before..begins)));
-    let lead = format!("The last {LATELY} days cost {},", now.show());
-    (is_open && is_known).then(|| Before { days, cost }.beside(&lead, now))
+    let start = today - Days::new(COMPARED_DAYS - 1);
+    let start_before = today - Days::new(2 * COMPARED_DAYS - 1);
+    if contents.sums.first_day()? > start_before {
+        return None;
+    }
+
+    let days = &contents.sums.days;
+    let cost = cost_of(days.range(start..=today));
+    let before = Before {
+        days: COMPARED_DAYS.cast_signed(),
+        cost: cost_of(days.range(start_before..start)),
+    };
+    let lead = format!("The last {COMPARED_DAYS} days cost {},", cost.show());
+    Some(before.comparison(&lead, cost))
 }
 
 fn cost_of<'d>(days: impl Iterator<Item = (&'d NaiveDate, &'d SumsByName)>) -> Money {
-    days.map(|(_, sums)| sum_of(sums).cost()).sum()
+    days.map(|(_, sums)| total_of(sums).cost()).sum()
 }
 
 impl Before {
-    /// "That is 49% more than in the 30 days before ($410.00)."
-    fn beside(self, lead: &str, now: Money) -> String {
-        let days = counted(self.days.unsigned_abs(), "day");
+    /// Returns a sentence that compares a cost with the cost in the previous period: "That is 49% more than in the 30
+    /// days before ($410.00)." `lead` is the beginning of the sentence.
+    fn comparison(self, lead: &str, cost: Money) -> String {
+        let days = count_noun(self.days.unsigned_abs(), "day");
         if self.cost <= Money::ZERO {
             return format!("{lead} after nothing in the {days} before.");
         }
-        let percent = (now - self.cost).ratio(self.cost, 100);
-        let than = match (percent, percent.unsigned_abs()) {
-            (0, _) => "about as much as".to_owned(),
-            (1.., size) => format!("{size}% more than"),
-            (_, size) => format!("{size}% less than"),
+        let percent = (cost - self.cost).ratio(self.cost, 100);
+        let size = percent.unsigned_abs();
+        let relation = match percent {
+            0 => "about as much as".to_owned(),
+            1.. => format!("{size}% more than"),
+            _ => format!("{size}% less than"),
         };
-        let before = self.cost.show();
-        format!("{lead} {than} in the {days} before ({before}).")
+        format!(
+            "{lead} {relation} in the {days} before ({}).",
+            self.cost.show()
+        )
     }
 }
 
-/// More models than this are counted.
-const MODELS: usize = 2;
-
-pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
+/// Writes the section "By project".
+pub(super) fn write_projects(view: &View<'_>, page: &mut Markup) {
     let sums = &view.contents.sums.projects;
-    by_name(view, page, "project", sums, |path| view.project(path));
+    write_by_name(view, page, "project", sums, |path| view.project_name(path));
 }
 
-pub(super) fn people(view: &View<'_>, page: &mut Markup) {
+/// Writes the section "By person".
+pub(super) fn write_people(view: &View<'_>, page: &mut Markup) {
     let sums = &view.contents.sums.people;
-    by_name(view, page, "person", sums, |name| view.person(name));
+    write_by_name(view, page, "person", sums, |name| view.person_name(name));
 }
 
-/// What each of them cost, the dearest first; each is one `what`.
-fn by_name(
+/// Writes the section "By cause", with one table each for skills, plugins, MCP servers, and pull requests.
+pub(super) fn write_causes(view: &View<'_>, page: &mut Markup) {
+    let places = view.contents.places;
+    for cause in &view.contents.causes {
+        let noun = cause.by.noun();
+        let sums: SumsByName = cause
+            .groups
+            .iter()
+            .map(|group| (group.key.clone(), group.tally))
+            .collect();
+        write_by_name(view, page, &noun, &sums, |key| {
+            if is_placeholder(key) {
+                return key.to_owned();
+            }
+            view.shown_name(&noun, sums.get_index_of(key), || {
+                if cause.by == GroupBy::Pr {
+                    pull_request_label(key, places)
+                } else {
+                    key.to_owned()
+                }
+            })
+        });
+        if cause.by == GroupBy::Pr {
+            page.notes([pull_request_rule()]);
+        }
+    }
+}
+
+/// Writes a table of sums, most expensive first. `noun` says what each row represents.
+fn write_by_name(
     view: &View<'_>,
     page: &mut Markup,
-    what: &str,
+    noun: &str,
     sums: &SumsByName,
-    shown: impl Fn(&str) -> String,
+    shown_name: impl Fn(&str) -> String,
 ) {
     let whole = view.contents.statement.total.cost();
-    let most = sums.first().map_or(0.0, |(_, sum)| sum.cost().usd());
-    let mut table = Table::new([what, "cost", "share", "answers", "of the dearest"]);
-    for (name, sum) in sums {
+    let highest = sums.first().map_or(0.0, |(_, tally)| tally.cost().usd());
+
+    let mut table = Table::new([
+        noun,
+        "cost",
+        "share",
+        "responses",
+        "relative to the highest",
+    ]);
+    for (name, tally) in sums {
         table.row([
-            shown(name).into(),
-            amount(sum),
-            share(sum.cost(), whole).into(),
-            sum.responses.to_string().into(),
-            Cell::bar(sum.cost().usd() / most.max(f64::MIN_POSITIVE)),
+            shown_name(name).into(),
+            amount(tally),
+            share(tally.cost(), whole).into(),
+            tally.responses.to_string().into(),
+            Cell::bar(tally.cost().usd() / highest.max(f64::MIN_POSITIVE)),
         ]);
     }
-    page.table_in_part("by-project", &format!("Cost by {what}"), table);
+    page.long_table("by-project", &format!("Cost by {noun}"), table);
 }
 
-/// The sessions, one line each.
-pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
+/// Writes the section "Sessions".
+pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
     let contents = view.contents;
-    let sums = &contents.sums.sessions;
-    let groups = contents.statement.groups.iter();
-    let began = groups.map(|group| (group, group.first_at.unwrap_or(group.last_at)));
-    let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
-    sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
+    let mut groups: Vec<&SpendGroup> = contents.statement.groups.iter().collect();
+    groups.sort_by_key(|group| (started_at(group), &group.key));
+
     let mut table = Table::new([
-        "session", "project", "model", "began", "lasted", "cost", "answers",
+        "session",
+        "project",
+        "model",
+        "started",
+        "duration",
+        "cost",
+        "responses",
     ]);
-    for (number, (group, first_at)) in sessions.into_iter().enumerate().rev() {
-        let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
-        let project = known(group.project.as_deref().unwrap_or_default());
+    for (number, group) in groups.into_iter().enumerate().rev() {
+        let start = datetime_from_millis(started_at(group));
+        let duration = datetime_from_millis(group.last_at.max(started_at(group))) - start;
+        let name = view.shown_name("session", Some(number), || session_name(group));
+        let project = or_unknown(group.project.as_deref().unwrap_or_default());
+        let models = match contents.sums.sessions.get(&group.key) {
+            Some(models) => model_names(models),
+            None => String::new(),
+        };
         table.row([
-            view.called("session", Some(number), || session_name(group))
-                .into(),
-            view.project(project).into(),
-            sums.get(&group.key).map(named).unwrap_or_default().into(),
-            contents.minute(moment(first_at)).into(),
-            Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),
+            name.into(),
+            view.project_name(project).into(),
+            models.into(),
+            contents.format_minute(start).into(),
+            Cell::from(format_duration(duration)).with_exact(duration.num_seconds().to_string()),
             amount(&group.tally),
             group.tally.responses.to_string().into(),
         ]);
     }
-    page.table("by-session", "Sessions, the latest first", &table);
+    page.table("by-session", "Sessions, latest first", &table);
 }
 
-fn named(models: &SumsByName) -> String {
-    let named: Vec<&str> = models.keys().take(MODELS).map(String::as_str).collect();
-    match models.len() - named.len() {
-        0 => named.join(", "),
-        more => format!("{} +{more}", named.join(", ")),
+fn started_at(group: &SpendGroup) -> Millis {
+    group.first_at.unwrap_or(group.last_at)
+}
+
+/// Returns the names of a session's most expensive models and the number of other models.
+fn model_names(models: &SumsByName) -> String {
+    let names = models
+        .keys()
+        .take(MAX_NAMED_MODELS)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match models.len().saturating_sub(MAX_NAMED_MODELS) {
+        0 => names,
+        more => format!("{names} +{more}"),
     }
 }

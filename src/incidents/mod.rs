@@ -1,50 +1,88 @@
-//! Limit errors on disk: stored by the hook in milliseconds, completed when they are read.
+//! Incidents: errors that stopped work, the evidence about them, and readings of the usage windows.
 //!
-//! A line of the journal, so that the hook never meets a lock and never waits. What is found out
-//! later, and that the user was told, are other lines.
+//! [`stored_errors`] and [`readings`] read the journal, and [`session_transcripts`] reads transcripts. From these
+//! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`present`] chooses
+//! the current error, and [`history`] lists all past errors with the help of the ledger.
 //!
-//! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
-//! `explain` and the status line therefore look into the transcripts too.
+//! Claude Code may kill a hook before the hook has stored its error, so transcripts are searched for the current error,
+//! too.
 
-mod circumstances;
-mod in_transcript;
-mod lookup;
-mod pace;
-mod paying;
+mod credits_use;
+mod error_match;
+mod evidence;
+mod forecasts;
+mod history;
+mod login;
+mod present;
 mod readings;
 pub(crate) mod report;
-mod store;
+mod session_transcripts;
+mod stored_errors;
+mod transcript_end;
 
-pub(crate) use lookup::Situation;
-pub(crate) use pace::steps;
-pub(crate) use paying::{Paid, Paying};
+pub(crate) use credits_use::{CreditsUse, Paid, Paying};
+pub(crate) use evidence::Asker;
+pub(crate) use forecasts::{Forecasts, steps};
+pub(crate) use history::list_retries;
+pub(crate) use present::Situation;
+pub(crate) use readings::WindowReadings;
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 
-use crate::claude::account::{Account, LoginState};
+use self::evidence::{EvidenceCollector, KnownError, OtherSessions, merge, settle_owner};
+use self::history::History;
+use self::login::Login;
+use self::session_transcripts::SessionTranscripts;
+use self::stored_errors::StoredErrors;
+use crate::claude::account::Account;
+use crate::claude::credentials::{self, Credential, base_url_host};
+use crate::claude::hook_event::HookEvent;
 use crate::claude::meters::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
-use crate::claude::transcripts;
+use crate::claude::version;
 use crate::environment::Environment;
 use crate::journal::Journal;
-use crate::limits::evidence::{Evidence, Whose};
+use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
+use crate::limits::both_ends;
+use crate::limits::evidence::{ContinuationObstacle, MessageOrigin, Ownership, StoredError};
 use crate::limits::incident::Incident;
+use crate::limits::sample::{Metered, Sample};
 use crate::places::Places;
+use crate::secrets::redact;
+use crate::transcript::failed_attempts::FailedAttempts;
+use crate::transcript::tail::readable;
 
-/// The same error again within this time, with no answer in between, is one state of the session.
-const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
+/// The number of characters of a session ID that `doctor` shows.
+const SHORT_ID: usize = 8;
 
-/// The limit errors that this machine knows of.
+/// The current error for a status line, and the error to save after the line is printed.
+#[derive(Debug, Default)]
+pub(crate) struct StatusLineSituation {
+    pub(crate) incident: Option<Incident>,
+    /// An error whose record in the journal is missing or incomplete.
+    pub(crate) unsaved: Option<StoredError>,
+}
+
+/// The newest session, and whether the account that is logged in owns it.
+#[derive(Debug)]
+pub(crate) struct NewestSession {
+    /// The first characters of the session's ID.
+    pub(crate) short_id: String,
+    pub(crate) ownership: Ownership,
+}
+
+/// The errors and readings on this machine.
 #[derive(Debug)]
 pub(crate) struct Incidents<'a> {
     places: &'a Places,
     environment: &'a Environment,
-    login: OnceCell<LoginState>,
-    recent: OnceCell<Journal>,
-    waiting_is_off: OnceCell<bool>,
+    login: Login<'a>,
+    journal: OnceCell<Journal>,
+    transcripts: SessionTranscripts<'a>,
 }
 
 impl<'a> Incidents<'a> {
@@ -52,47 +90,365 @@ impl<'a> Incidents<'a> {
         Self {
             places,
             environment,
-            login: OnceCell::new(),
-            recent: OnceCell::new(),
-            waiting_is_off: OnceCell::new(),
+            login: Login::new(places),
+            journal: OnceCell::new(),
+            transcripts: SessionTranscripts::new(places),
         }
     }
 
-    /// Who is logged in, from a file that may be large: read at most once, and only when asked.
-    fn login(&self) -> &LoginState {
-        self.login.get_or_init(|| LoginState::load(self.places))
+    fn now(&self) -> DateTime<Utc> {
+        self.environment.now
     }
 
+    /// Returns the account that is logged in.
     pub(crate) fn account(&self) -> Option<&Account> {
-        self.login().account.as_ref()
+        self.login.account()
     }
 
-    /// What `/usage` showed whoever is logged in last.
+    /// Returns the usage figures that `/usage` last showed.
     pub(crate) fn shown_usage(&self) -> Option<&ShownUsage> {
-        self.login().usage.as_ref()
+        self.login.shown_usage()
     }
 
-    /// The same, unless the session belongs to another account.
+    /// Returns the usage figures that `/usage` last showed, unless the session belongs to another account.
     pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<&ShownUsage> {
-        let owner = in_transcript::owner_of(payload);
-        let whose = owner.and_then(|owner| Whose::of(&owner, self.account()));
-        self.shown_usage().filter(|_| whose != Some(Whose::Other))
+        let owner = transcript_end::owner_of(payload);
+        let ownership = owner.and_then(|owner| Ownership::of(&owner, self.account()));
+        match ownership {
+            Some(Ownership::Other) => None,
+            Some(Ownership::Login) | None => self.shown_usage(),
+        }
     }
 
-    /// What the journal held lately, when it was first asked for.
-    pub(crate) fn recent(&self) -> &Journal {
-        self.recent
-            .get_or_init(|| Journal::recent(self.places, self.environment.now))
+    /// Returns the recent part of the journal. It is read once, on first use.
+    pub(crate) fn journal(&self) -> &Journal {
+        self.journal
+            .get_or_init(|| Journal::recent(self.places, self.now()))
     }
 
-    fn transcript_of(&self, session: &str) -> Option<PathBuf> {
-        transcripts::of_session(self.places.transcript_roots(), session)
+    pub(crate) fn readings(&self) -> WindowReadings<'_> {
+        WindowReadings {
+            places: self.places,
+            environment: self.environment,
+            journal: self.journal(),
+            login: &self.login,
+        }
     }
 
-    /// `journal` reaches back to the error.
-    fn explained(&self, mut evidence: Evidence, journal: &Journal) -> Incident {
-        let stays_put = evidence.session.stays_put;
-        evidence.session.stays_put = stays_put.or_else(|| self.stays_put(&evidence, journal));
-        Incident::new(evidence, self.environment.clock())
+    pub(crate) fn forecasts(&self) -> Forecasts<'_> {
+        Forecasts::new(self.readings())
+    }
+
+    pub(crate) fn credits_use(&self) -> CreditsUse<'_> {
+        CreditsUse {
+            readings: self.readings(),
+            transcripts: &self.transcripts,
+        }
+    }
+
+    /// Returns the responses that are currently being paid for with usage credits because a window is full. `costs`
+    /// looks up the costs of responses.
+    pub(crate) fn paying(
+        &self,
+        costs: &dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts>,
+    ) -> Option<Paying> {
+        let collector = self.collector(self.journal(), Asker::Shell);
+        self.credits_use().paying(self.stored(), &collector, costs)
+    }
+
+    fn stored(&self) -> StoredErrors<'_> {
+        StoredErrors::new(self.places, self.now(), self.journal())
+    }
+
+    /// Returns a collector of evidence about errors. `journal` must reach back to the oldest of these errors.
+    fn collector<'c>(&'c self, journal: &'c Journal, asker: Asker<'c>) -> EvidenceCollector<'c> {
+        let stored = StoredErrors::new(self.places, self.now(), journal);
+        let mut collector =
+            EvidenceCollector::new(self.readings(), &self.transcripts, stored, asker);
+        collector.login = self.account().cloned();
+        collector
+    }
+
+    /// Returns a collector for a status-line call. It reads only small files.
+    fn status_line_collector<'c>(
+        &'c self,
+        session: &'c str,
+        payload: &'c StatusPayload,
+    ) -> EvidenceCollector<'c> {
+        let asker = Asker::Session(session);
+        let mut collector =
+            EvidenceCollector::new(self.readings(), &self.transcripts, self.stored(), asker);
+        collector.login = self.login.saved_account();
+        collector.other_sessions = OtherSessions::WithoutList;
+        collector.transcript = payload.transcript_path.as_deref();
+        collector.reported = Sample::from_payload(payload, self.now());
+        collector.client_version = payload.version.as_deref();
+        collector
+    }
+
+    /// Returns the errors that matter now, in one session or in all sessions.
+    pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
+        let journal = Journal::all(self.places);
+        let asker = session.map_or(asker, Asker::Session);
+        let collector = self.collector(&journal, asker);
+        let errors = present::find_errors(session, &collector, self.now());
+        let mut incidents = collector.explain(errors);
+        incidents.retain(|incident| incident.is_of(session));
+        self.save_all(collector.take_news());
+        Situation::new(incidents, self.now())
+    }
+
+    /// Returns the current error of the status line's session, without writing anything.
+    ///
+    /// `transcript_ends_in_error` is true if the session's transcript ends in an error.
+    pub(crate) fn situation_of_status_line(
+        &self,
+        payload: &StatusPayload,
+        transcript_ends_in_error: bool,
+    ) -> StatusLineSituation {
+        let Some(session) = &payload.session_id else {
+            return StatusLineSituation::default();
+        };
+        let collector = self.status_line_collector(session, payload);
+        let errors = present::find_errors_of_status_line(
+            session,
+            transcript_ends_in_error,
+            self.stored(),
+            &collector,
+        );
+        let unstored = errors
+            .first()
+            .filter(|known_error| !known_error.is_stored)
+            .map(|known_error| known_error.error.clone());
+        let mut incidents = collector.explain(errors);
+        // The status line does not mention an error once the session has received a response after it.
+        incidents.retain(|incident| !incident.evidence.has_later_response());
+        StatusLineSituation {
+            incident: Situation::new(incidents, self.now()).incident,
+            unsaved: unstored.or_else(|| collector.take_news().into_iter().next()),
+        }
+    }
+
+    /// Returns the limit that blocks the login's other sessions, for a session that has not sent a request yet. Its
+    /// first request would be refused as well. Returns `None` if nothing blocks the other sessions, or if a key,
+    /// another service, or another account pays for this session.
+    pub(crate) fn limit_of_other_sessions(&self, payload: &StatusPayload) -> Option<Incident> {
+        let session = payload.session_id.as_deref()?;
+        let credentials = self.readings().credentials_of(payload);
+        if credentials.iter().any(Credential::outranks_login) {
+            return None;
+        }
+        let collector = self.status_line_collector(session, payload);
+        if let Some(owner) = transcript_end::owner_of(payload)
+            && Ownership::of(&owner, collector.login.as_ref()) != Some(Ownership::Login)
+        {
+            return None;
+        }
+        let mut sessions = HashSet::from([Some(session.to_owned())]);
+        let mut stored = self.stored().list(None);
+        // Only the newest error of each session can still block it.
+        stored.retain(|error| sessions.insert(error.session.id.clone()));
+        stored.retain(|error| {
+            error.later_response.is_none()
+                && base_url_host(&error.payer.credentials) == base_url_host(&credentials)
+        });
+        let errors = stored.into_iter().map(KnownError::stored);
+        let mut incident = collector.explain(errors).into_iter().find(|incident| {
+            incident.blocks().is_some()
+                && !incident.evidence.is_of_another_account()
+                && incident.is_limit_of_login(payload.model_id.as_deref())
+        })?;
+        // Claude Code continues the session that was refused, not this session.
+        incident.evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
+        Some(Incident::new(incident.evidence))
+    }
+
+    /// Explains text that the user has pasted, based on the current state of this machine.
+    pub(crate) fn explain_text(&self, text: &str) -> Situation {
+        let collector = self.collector(self.journal(), Asker::Shell);
+        let text = redact(&both_ends(text));
+        let mut error = StoredError::new(self.now(), MessageOrigin::Pasted, text);
+        error.payer.account = self.account().cloned();
+        error.payer.credentials = credentials::of_session(self.places, self.environment, None);
+        error.payer.has_session_environment = collector.has_session_environment();
+
+        let mut evidence = collector.bare_evidence(error);
+        let newest = self.readings().newest(Metered::Plan);
+        evidence.collected.newest_reading = newest.map(|reading| reading.sample);
+        evidence.collected.usage_page = self.shown_usage().cloned();
+        Situation::of(Incident::new(evidence))
+    }
+
+    /// Returns all errors of one session or of all sessions, newest first, and how each one ended.
+    pub(crate) fn history(
+        &self,
+        session: Option<&str>,
+        ledger: &Ledger,
+    ) -> Result<Vec<Incident>, LedgerError> {
+        let journal = Journal::all(self.places);
+        let collector = self.collector(&journal, Asker::Shell);
+        let history = History {
+            places: self.places,
+            now: self.now(),
+            journal: &journal,
+            ledger,
+            transcripts: &self.transcripts,
+        };
+        let mut incidents = history.list(&collector)?;
+        incidents.retain(|incident| incident.is_of(session));
+        self.save_all(collector.take_news());
+        Ok(incidents)
+    }
+
+    /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first: the
+    /// errors that hooks have stored, and the last errors in the newest transcripts.
+    pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
+        let journal = Journal::all(self.places);
+        let collector = self.collector(&journal, Asker::Shell);
+        let errors = present::find_all_errors(session, &collector);
+        let mut incidents = collector.explain(errors);
+        incidents.retain(|incident| incident.is_of(session));
+        self.save_all(collector.take_news());
+        incidents
+    }
+
+    /// Stores an error that a hook reports, and returns its explanation. Returns `None` if the event has no session.
+    ///
+    /// The error is stored immediately, because Claude Code may kill this process at any moment. Details that take
+    /// longer to collect are stored afterward.
+    pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
+        let mut error = self.error_of_hook(event)?;
+        let stored = self.stored();
+        let is_stored = stored.insert(&mut error).is_ok();
+
+        error.payer.account = self.account().cloned();
+        error.payer.credentials =
+            credentials::of_session(self.places, self.environment, event.cwd.as_deref());
+        error.session.installed_clients = version::programs(self.places, self.environment).len();
+        let collector = self.collector(self.journal(), Asker::Shell);
+        let mut evidence = collector.bare_evidence(error);
+        if let Some(path) = &event.transcript_path
+            && let Some(tail) = self.transcripts.tail(path)
+        {
+            merge(&mut evidence, &tail);
+            // The error has just occurred, so every response in the file is older.
+            evidence.error.later_response = None;
+        }
+        if is_stored {
+            stored.save(&evidence.error);
+        }
+        settle_owner(&mut evidence, self.account());
+        Some(Incident::new(collector.with_obstacle(evidence)))
+    }
+
+    /// Creates the record of an error from the fields of the event. Returns `None` if the event has no session.
+    fn error_of_hook(&self, event: &HookEvent) -> Option<StoredError> {
+        let text = event.last_assistant_message.as_deref().map(readable);
+        let mut error = StoredError::new(self.now(), MessageOrigin::Hook, text.unwrap_or_default());
+        error.session.id = Some(event.session_id.clone()?);
+        error.session.has_plugin = self.environment.text("WHYCAP_FROM") == Some("plugin");
+        error.session.in_workflow = event.agent_type.as_deref() == Some("workflow-subagent");
+        error.message.hook_class = event.error.as_deref().map(readable);
+        error.message.hook_details = event.error_details.as_deref().map(readable);
+        error.payer.credentials = credentials::in_environment(self.environment);
+        error.payer.has_session_environment = true;
+        Some(error)
+    }
+
+    /// Saves newly discovered facts about an error. Once a response has followed the error, the readings around the
+    /// error are saved as well, so that the verdict stays the same after the journal has dropped them.
+    pub(crate) fn save(&self, mut error: StoredError) {
+        if error.payer.account.is_none() {
+            error.payer.account = self.account().cloned();
+        }
+        if error.later_response.is_some() {
+            let collector = self.collector(self.journal(), Asker::Shell);
+            error.readings = collector.readings_around(&error);
+        }
+        self.stored().save(&error);
+    }
+
+    fn save_all(&self, errors: Vec<StoredError>) {
+        for error in errors {
+            self.save(error);
+        }
+    }
+
+    /// Stores the usage windows that Claude Code reports in a status-line call, if they have changed.
+    pub(crate) fn store_reading(&self, payload: &StatusPayload) {
+        let session = payload.session_id.as_deref().unwrap_or_default();
+        // Only the newest section of the journal is searched, because an older error does not affect which readings are
+        // stored.
+        let last_error_at = self
+            .stored()
+            .list_newest(session)
+            .first()
+            .map(|error| error.at);
+        self.readings().store(payload, last_error_at);
+    }
+
+    /// Returns the session's newest error and marks it as announced. Returns `None` if it is over or has already been
+    /// announced.
+    pub(crate) fn take_unannounced(
+        &self,
+        session: &str,
+        transcript: Option<&Path>,
+    ) -> Option<Incident> {
+        let stored = self.stored();
+        let newest = stored.newest(session)?;
+        if stored.is_announced(&newest) {
+            return None;
+        }
+        let mut collector = self.collector(self.journal(), Asker::Session(session));
+        collector.transcript = transcript;
+        let incidents = collector.explain([KnownError::stored(newest.clone())]);
+        self.save_all(collector.take_news());
+        let incident = incidents.into_iter().next()?;
+        let is_over = incident.diagnosis.state.is_over();
+        (!is_over && stored.mark_announced(&newest)).then_some(incident)
+    }
+
+    /// Marks the session's newest error as announced, because the user has asked about it.
+    pub(crate) fn mark_announced(&self, session: &str) {
+        if let Some(newest) = self.stored().newest(session) {
+            self.stored().mark_announced(&newest);
+        }
+    }
+
+    /// Records that a session no longer waits for a reset, because the user entered a prompt or the session's process
+    /// exited.
+    pub(crate) fn record_waiting_ended(&self, session: &str) {
+        if self.stored().newest(session).is_some() {
+            self.stored().record_waiting_ended(session);
+        }
+    }
+
+    /// Returns the failed attempts of a request that Claude Code is currently retrying in a session.
+    pub(crate) fn retrying(&self, session: &str) -> Option<FailedAttempts> {
+        transcript_end::retrying(&self.transcripts.path_of(session)?, self.now())
+    }
+
+    /// Returns the failed attempts of a request that Claude Code is currently retrying in the status line's session.
+    pub(crate) fn retrying_in(&self, payload: &StatusPayload) -> Option<FailedAttempts> {
+        transcript_end::retrying(payload.transcript_path.as_deref()?, self.now())
+    }
+
+    /// Returns true if there is an error, a transcript, or a reading for this session.
+    pub(crate) fn knows_session(&self, session: &str) -> bool {
+        self.stored().newest(session).is_some()
+            || self.transcripts.path_of(session).is_some()
+            || self.readings().last_of(session).is_some()
+    }
+
+    /// Returns the session whose transcript changed last. Returns `None` if the session's owner or the login is
+    /// unknown.
+    pub(crate) fn newest_session(&self) -> Option<NewestSession> {
+        let newest = &self.transcripts.newest().first()?.path;
+        let owner = transcript_end::owner(newest)?;
+        let id = newest.file_stem()?.to_string_lossy();
+        Some(NewestSession {
+            ownership: Ownership::of(&owner, self.account())?,
+            short_id: id.chars().take(SHORT_ID).collect(),
+        })
     }
 }

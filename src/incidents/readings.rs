@@ -1,41 +1,56 @@
-//! What sessions were told about the windows, in the journal; and the windows as they are known by
-//! that, and by what this session is told.
+//! Readings of the usage windows, which status-line calls store in the journal.
 //!
-//! Sessions of one account share its windows, and Claude Code tells each session only what came
-//! with its own last answer. So a session looks at what others of its login were told, too; all
-//! sessions of a configuration directory share a login. What a gateway tells of its own limits is
-//! not of that login, and is kept apart.
+//! Sessions of one account share its windows, and Claude Code reports to each session only the figures from that
+//! session's last response. For this reason, readings from all of a login's sessions are combined. All sessions of a
+//! configuration directory share a login. A gateway's limit does not belong to that login and is kept separate.
+
+use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Incidents, SAME_EVENT, in_transcript};
+use super::forecasts::Forecasts;
+use super::login::Login;
+use super::transcript_end;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential};
 use crate::claude::status_payload::StatusPayload;
-use crate::disk::{self, records};
+use crate::disk;
+use crate::environment::Environment;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::kind::Window;
-use crate::limits::sample::{Sample, Teller};
+use crate::limits::sample::{Metered, Sample};
 use crate::places::Places;
 
-/// Enough for the hours around an error.
-const MOST: usize = 32;
-/// Figures that are the same by whole percents are written again no sooner than this.
-const EVERY: TimeDelta = TimeDelta::minutes(5);
-/// A week and a day: the longest window has passed.
-pub(super) const LOOKED_AT: TimeDelta = TimeDelta::days(8);
+/// The maximum number of readings per session that are considered. They cover the hours around an error.
+const MOST_OF_SESSION: usize = 32;
 
-/// What a session was told at a moment.
+/// How often unchanged percentages are stored again. A reading counts as evidence for 15 minutes, so there are three
+/// readings in that time.
+const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// The time after an error during which every change in the figures is stored. Figures from after an error are better
+/// evidence than those from before it.
+const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
+
+/// How long readings are useful: the length of the longest window, plus one day in which the user may still ask about
+/// it.
+pub(super) const USEFUL_FOR: TimeDelta = TimeDelta::days(8);
+
+/// The figures that Claude Code reported to a session at one time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Reading {
     pub(super) session: String,
-    /// The configuration directory's hash. None where the figures are of another account than the
-    /// one that is logged in there.
+    /// The hash of the configuration directory, or `None` if the figures belong to an account other than the one that
+    /// is logged in there.
     login: Option<String>,
-    /// The size of the plan of whoever is logged in, where the figures are theirs.
+    /// The size of the plan, if the figures belong to the account that is logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<String>,
+    /// The host in the session's `ANTHROPIC_BASE_URL`, or `None` if that variable was not set. A proxy passes on the
+    /// plan's windows, so they apply to every session that uses the same host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
     pub(super) sample: Sample,
 }
 
@@ -43,230 +58,275 @@ impl JournalRecord for Reading {
     const KIND: &'static str = "reading";
 }
 
-/// A configuration directory as readings name it.
-fn login(places: &Places) -> String {
-    let directory = places.config.to_string_lossy();
-    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
+impl Reading {
+    /// Returns true if a session with these credentials uses the same plan as the session of this reading. This
+    /// requires that no key replaces the login and that requests go to the same host.
+    fn is_shared_with(&self, credentials: &[Credential]) -> bool {
+        credentials.iter().all(|credential| {
+            let is_other_service = credential.is_gateway() && credential.host.is_none();
+            !credential.outranks_login() && !is_other_service
+        }) && credentials::base_url_host(credentials) == self.host.as_deref()
+    }
 }
 
-/// The sound readings of which a field has this value, newest first.
-fn told_with<'j>(
+/// Returns an account's readings in a part of the journal, newest first.
+pub(super) fn of_account<'j>(
     journal: &'j Journal,
-    field: &str,
-    of: fn(&Reading) -> Option<&str>,
-    value: Option<&str>,
+    account: Option<&str>,
 ) -> impl Iterator<Item = Reading> + use<'j> {
-    let text = format!("\"{field}\":{}", serde_json::json!(value));
-    let value = value.map(str::to_owned);
-    let told = journal.records::<Reading>(&text);
-    told.filter(move |told| of(told) == value.as_deref() && told.sample.has_sound_dates())
+    let account_id = account.map(str::to_owned);
+    journal
+        .records_with("account", account)
+        .filter(move |reading: &Reading| reading.sample.account == account_id)
+        .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// The samples of a session, newest first.
-fn backwards(journal: &Journal, session: &str) -> impl Iterator<Item = Sample> {
-    let told = told_with(journal, "session", |it| Some(&it.session), Some(session));
-    told.map(|told| told.sample)
+/// Returns a session's figures, newest first.
+fn of_session_newest_first<'j>(
+    journal: &'j Journal,
+    session: &str,
+) -> impl Iterator<Item = Sample> + use<'j> {
+    let id = session.to_owned();
+    journal
+        .records_with("session", Some(session))
+        .filter(move |reading: &Reading| reading.session == id)
+        .map(|reading| reading.sample)
+        .filter(Sample::has_sound_dates)
 }
 
-/// What a session was told last.
-pub(super) fn last_of(journal: &Journal, session: &str) -> Option<Sample> {
-    backwards(journal, session).next()
+/// The readings in the recent part of the journal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WindowReadings<'a> {
+    pub(super) places: &'a Places,
+    pub(super) environment: &'a Environment,
+    pub(super) journal: &'a Journal,
+    pub(super) login: &'a Login<'a>,
 }
 
-/// The samples of a session, oldest first.
-pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<Sample> {
-    let mut samples: Vec<Sample> = backwards(journal, session).take(MOST).collect();
-    samples.reverse();
-    // The same figures again are one sample that was told for longer.
-    samples.dedup_by(|later, earlier| {
-        let is_same = later.has_figures_of(earlier);
-        if is_same {
-            later.since = earlier.since;
-            std::mem::swap(earlier, later);
-        }
-        is_same
-    });
-    samples
-}
+impl WindowReadings<'_> {
+    /// Returns a session's latest figures.
+    pub(super) fn last_of(&self, session: &str) -> Option<Sample> {
+        of_session_newest_first(self.journal, session).next()
+    }
 
-/// Samples of other sessions of the same account: the windows are shared, so these count as well.
-/// Oldest first.
-pub(super) fn of_others(journal: &Journal, session: &str, account: &str) -> Vec<Sample> {
-    let told = of_account(journal, Some(account)).filter(|told| told.session != session);
-    let mut samples: Vec<Sample> = told.map(|told| told.sample).collect();
-    samples.sort_by_key(|sample| sample.at);
-    samples
-}
-
-/// The readings of an account, newest first.
-pub(super) fn of_account(journal: &Journal, whose: Option<&str>) -> impl Iterator<Item = Reading> {
-    told_with(journal, "account", |it| it.sample.account.as_deref(), whose)
-}
-
-/// Whether a sample says anything new; `error` is when the session met its last one, because figures
-/// say more after it than before.
-fn is_news(sample: &Sample, last: &Sample, error: Option<DateTime<Utc>>) -> bool {
-    let is_around_error = error.is_some_and(|error| sample.at - error < SAME_EVENT);
-    let mut windows = Window::ALL.into_iter();
-    error.is_some_and(|error| error > last.at)
-        || windows.any(|window| sample.tells_step(window, last))
-        || sample.others.spend_limit != last.others.spend_limit
-        || (is_around_error && !sample.has_figures_of(last))
-        || sample.measured - last.measured >= EVERY
-}
-
-fn last_account_file(places: &Places) -> std::path::PathBuf {
-    places.data.join("account.json")
-}
-
-/// The account as it was when the last reading was kept: small, where `.claude.json` may be large.
-pub(super) fn last_account(places: &Places) -> Option<Account> {
-    records::read(&last_account_file(places))
-}
-
-/// Whose figures a session brings: its own account's, whoever is logged in beside it.
-fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
-    let login = &login?.owner;
-    let owner = in_transcript::owner_of(payload);
-    let another = owner.filter(|owner| owner.is(login) == Some(false));
-    another.as_ref().unwrap_or(login).fingerprint.clone()
-}
-
-impl Incidents<'_> {
-    /// What any session of the login was told last. None for one from the future: a clock was
-    /// wrong, and it would hide all others until then.
-    pub(super) fn newest_reading(&self, teller: Teller) -> Option<Reading> {
-        /// Sessions that are told an older figure at the same time.
-        const AT_ONCE: usize = 8;
-        let login = login(self.places);
-        let recent = self.recent();
-        let told = told_with(recent, "login", |it| it.login.as_deref(), Some(&login));
-        let told = told.filter(|told| {
-            told.sample.measured <= self.environment.now && told.sample.teller() == teller
+    /// Returns a session's figures, oldest first. Figures that were reported repeatedly are merged into one sample.
+    pub(super) fn of_session(&self, session: &str) -> Vec<Sample> {
+        let mut samples: Vec<Sample> = of_session_newest_first(self.journal, session)
+            .take(MOST_OF_SESSION)
+            .collect();
+        samples.reverse();
+        samples.dedup_by(|later, earlier| {
+            let is_same = later.has_figures_of(earlier);
+            if is_same {
+                later.since = earlier.since;
+                std::mem::swap(earlier, later);
+            }
+            is_same
         });
-        let mut told = told.take(AT_ONCE).peekable();
-        let account = told.peek()?.sample.account.clone();
-        let told = told.filter(|told| told.sample.account == account);
-        // Of several that are as new, the one that was told last: the first here.
-        told.min_by_key(|told| std::cmp::Reverse(told.sample.measured))
+        samples
     }
 
-    /// Keeps what the status line was told, if it says anything new. Failures are silent: the next
-    /// draw tries again, and a missing sample only makes an answer less certain.
-    ///
-    /// Figures belong to the account whose session brought them: right after a login Claude Code
-    /// still tells those of the account before.
-    pub(crate) fn keep_sample(&self, payload: &StatusPayload) {
-        let (places, now) = (self.places, self.environment.now);
-        let told = Sample::told(payload, now);
-        let Some((session, told)) = payload.session_id.as_deref().zip(told) else {
-            return;
-        };
-        let last = last_of(self.recent(), session);
-        let last = last.as_ref();
-        let mut sample = told.after(last);
-        let error = self.newest_error(session).map(|newest| newest.at);
-        if last.is_some_and(|last| !is_news(&sample, last, error)) {
-            return;
-        }
-        let account = self.account();
-        if account != last_account(places).as_ref() {
-            let _ = records::write(&last_account_file(places), &account);
-        }
-        // A gateway's limit is not of the login that may stand beside it.
-        let account = account.filter(|_| sample.teller() == Teller::Plan);
-        let logged_in = account.and_then(|account| account.owner.fingerprint.clone());
-        let before = last.filter(|last| sample.has_figures_of(last));
-        let before = before.and_then(|last| last.account.clone());
-        sample.account = before.or_else(|| payer(payload, account));
-        let is_of_login = sample.account == logged_in;
-        let plan = account.filter(|_| is_of_login);
-        let reading = Reading {
-            session: session.to_owned(),
-            login: is_of_login.then(|| login(places)),
-            plan: plan.and_then(|account| account.tier.clone()),
-            sample,
-        };
-        let kept = journal::add(places, now, &reading);
-        self.foresee_weeks(&reading.sample, last);
-        if last.is_none() && kept.is_ok() {
-            // Items lie below `quarantine`.
-            disk::sweep(&places.data, now, 2);
-        }
+    /// Returns the figures of an account's other sessions, oldest first.
+    pub(super) fn of_other_sessions(&self, session: &str, account: &str) -> Vec<Sample> {
+        let mut samples: Vec<Sample> = of_account(self.journal, Some(account))
+            .filter(|reading| reading.session != session)
+            .map(|reading| reading.sample)
+            .collect();
+        samples.sort_by_key(|sample| sample.at);
+        samples
     }
 
-    /// What any session was told last, as far as it is not over: by the plan, or by a gateway, if
-    /// that came later.
+    /// Returns the login's newest reading. Readings from the future are ignored: they were recorded while the clock was
+    /// wrong, and they would hide all other readings until that time.
+    pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
+        /// The number of readings to compare. Several sessions can report figures of different ages at the same time.
+        const AT_ONCE: usize = 8;
+
+        let login = Some(self.login.directory_hash());
+        let mut readings = self
+            .journal
+            .records_with("login", login.as_deref())
+            .filter(|reading: &Reading| {
+                reading.login == login
+                    && reading.sample.has_sound_dates()
+                    && reading.sample.measured <= self.environment.now
+                    && reading.sample.metered() == metered
+            })
+            .take(AT_ONCE)
+            .peekable();
+        let account = readings.peek()?.sample.account.clone();
+        readings
+            .filter(|reading| reading.sample.account == account)
+            .min_by_key(|reading| Reverse(reading.sample.measured))
+    }
+
+    /// Returns the login's newest figures, without windows that have since reset.
+    pub(super) fn current(&self, metered: Metered) -> Option<Sample> {
+        let newest = self.newest(metered)?;
+        Some(newest.sample.without_past_windows(self.environment.now))
+    }
+
+    /// Returns the newest figures of the plan or of a gateway, whichever are newer.
     pub(crate) fn windows_of_account(&self) -> Option<Sample> {
-        let told = [Teller::Plan, Teller::Gateway].map(|teller| self.known_of(teller));
-        let told = told.into_iter().flatten().filter(Sample::tells_any);
-        told.max_by_key(|known| known.measured)
+        [Metered::Plan, Metered::Gateway]
+            .into_iter()
+            .filter_map(|metered| self.current(metered))
+            .filter(Sample::has_meters)
+            .max_by_key(|sample| sample.measured)
     }
 
-    /// What this teller told the account last, as it is known now.
-    pub(super) fn known_of(&self, teller: Teller) -> Option<Sample> {
-        let newest = self.newest_reading(teller)?;
-        Some(newest.sample.ahead(self.environment.now))
-    }
-
-    /// The windows as they are known now: what the session is told, or what another session of the
-    /// account was told later. Where the client tells nothing, because its last answer was an
-    /// error (`is_refused`) or there is none since the session was taken up again, what is known
-    /// from before.
+    /// Returns the usage windows for a status line. These are the windows that Claude Code reports or, if another
+    /// session of the same account has newer figures, that session's windows.
+    ///
+    /// Claude Code reports no windows if its last response was an error (`is_refused`), and none between a resume and
+    /// the next response. In these cases, the windows of an earlier reading are returned.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
-        let Some(told) = Sample::told(payload, now) else {
-            // A good answer that told no windows was paid for by key.
+        let Some(reported) = Sample::from_payload(payload, now) else {
+            // A response without windows was paid for with an API key.
             if !is_refused && payload.context_percent.is_some() {
                 return None;
             }
             return self.windows_from_before(payload);
         };
-        let newest = self.newest_reading(told.teller());
+        let newest = self.newest(reported.metered());
         let (Some(newest), Some(session)) = (newest, &payload.session_id) else {
-            return Some(told);
+            return Some(reported);
         };
-        let own = (newest.session == *session).then(|| newest.sample.clone());
-        let last = own.or_else(|| last_of(self.recent(), session));
-        let (newest, mut told) = (newest.sample, told.after(last.as_ref()));
-        told.account = last.map_or_else(|| newest.account.clone(), |last| last.account);
-        if told.account != newest.account || newest.measured <= told.measured {
-            return Some(told);
-        }
-        Some(newest.ahead(now).or(&told))
-    }
-
-    /// A session that pays by key is told no windows, and none must be shown. One that was told none
-    /// yet has those of the login, unless something says that another account pays for it.
-    fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
-        let last = last_of(self.recent(), payload.session_id.as_deref()?);
-        let teller = last.as_ref().map_or(Teller::Plan, Sample::teller);
-        let keys = if last.is_some() {
-            credentials::in_environment(self.environment)
+        let last = if newest.session == *session {
+            Some(newest.sample.clone())
         } else {
-            let project = payload.project_dir.as_deref();
-            credentials::of_session(self.places, self.environment, project)
+            self.last_of(session)
         };
-        let is_other = |key: &Credential| key.outranks_login() || key.is_gateway();
-        if teller == Teller::Plan && keys.iter().any(is_other) {
-            return None;
+        let mut reported = reported.after(last.as_ref());
+        reported.account = match last {
+            Some(last) => last.account,
+            None => newest.sample.account.clone(),
+        };
+        let is_newest = reported.account != newest.sample.account
+            || newest.sample.measured <= reported.measured;
+        if is_newest {
+            return Some(reported);
         }
-        let known = self.known_of(teller)?;
-        let is_own = match last {
-            Some(last) => last.account == known.account,
-            // A login without an account is a key of the Console.
-            None => known.account.is_some() && self.pays_for(payload, &known),
-        };
-        is_own.then_some(known)
+        Some(newest.sample.without_past_windows(now).or(&reported))
     }
 
-    /// Whether they are of the account that a session belongs to, by its transcript.
-    fn pays_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
-        let login = last_account(self.places).map(|login| login.owner);
-        let Some(login) = login.filter(|login| login.fingerprint == known.account) else {
+    /// Returns the login's newest windows for a session that has not reported any itself. Returns `None` if a key,
+    /// another service, or another account pays for the session.
+    fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
+        let last = self.last_of(payload.session_id.as_deref()?);
+        let metered = last.as_ref().map_or(Metered::Plan, Sample::metered);
+        let newest = self.newest(metered)?;
+        if metered == Metered::Plan {
+            let credentials = if last.is_some() {
+                credentials::in_environment(self.environment)
+            } else {
+                self.credentials_of(payload)
+            };
+            if !newest.is_shared_with(&credentials) {
+                return None;
+            }
+        }
+        let known = newest.sample.without_past_windows(self.environment.now);
+        let is_of_payer = match last {
+            Some(last) => last.account == known.account,
+            // A login without an account uses a Console API key.
+            None => known.account.is_some() && self.may_pay_for(payload, &known),
+        };
+        is_of_payer.then_some(known)
+    }
+
+    /// Returns the credentials that apply to the status line's session.
+    pub(super) fn credentials_of(&self, payload: &StatusPayload) -> Vec<Credential> {
+        credentials::of_session(
+            self.places,
+            self.environment,
+            payload.project_dir.as_deref(),
+        )
+    }
+
+    /// Returns true if the account of these figures may be paying for the status line's session. A transcript that
+    /// names no owner does not rule that out.
+    fn may_pay_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
+        let Some(login) = self.login.saved_account() else {
             return false;
         };
-        let owner = in_transcript::owner_of(payload);
-        owner.is_none_or(|owner| owner.is(&login) != Some(false))
+        if login.owner.fingerprint != known.account {
+            return false;
+        }
+        match transcript_end::owner_of(payload) {
+            Some(owner) => owner.is(&login.owner) != Some(false),
+            None => true,
+        }
+    }
+
+    /// Stores the figures of a status-line call if they are new. `last_error_at` is the time of the session's last
+    /// error. If storing them fails, the next call tries again, and until then verdicts are less certain.
+    pub(crate) fn store(&self, payload: &StatusPayload, last_error_at: Option<DateTime<Utc>>) {
+        let now = self.environment.now;
+        let (Some(session), Some(reported)) =
+            (&payload.session_id, Sample::from_payload(payload, now))
+        else {
+            return;
+        };
+        let last = self.last_of(session);
+        let mut sample = reported.after(last.as_ref());
+        if let Some(last) = &last
+            && !is_new(&sample, last, last_error_at)
+        {
+            return;
+        }
+        self.login.save_account();
+        // A gateway's limit does not belong to the login.
+        let login = match sample.metered() {
+            Metered::Plan => self.login.account(),
+            Metered::Gateway => None,
+        };
+        let same_before = last.as_ref().filter(|last| sample.has_figures_of(last));
+        // Immediately after a login, Claude Code still reports the previous account's figures.
+        sample.account = same_before
+            .and_then(|last| last.account.clone())
+            .or_else(|| payer(payload, login));
+        let is_of_login =
+            sample.account == login.and_then(|account| account.owner.fingerprint.clone());
+        let reading = Reading {
+            session: session.clone(),
+            login: is_of_login.then(|| self.login.directory_hash()),
+            plan: login
+                .filter(|_| is_of_login)
+                .and_then(|account| account.tier.clone()),
+            host: credentials::base_url_host(&credentials::in_environment(self.environment))
+                .map(str::to_owned),
+            sample,
+        };
+        let stored = journal::append(self.places, now, &reading);
+        Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
+        if last.is_none() && stored.is_ok() {
+            // Cleared locks are two levels deep, in `quarantine`.
+            disk::remove_stale_temporary_files(&self.places.data, now, 2);
+        }
+    }
+}
+
+/// Returns true if these figures are more informative than the session's previous figures.
+fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) -> bool {
+    let is_first_after_error = last_error_at.is_some_and(|error| error > last.at);
+    let is_around_error = last_error_at.is_some_and(|error| sample.at - error < AROUND_ERROR);
+    is_first_after_error
+        || Window::ALL
+            .into_iter()
+            .any(|window| sample.is_step_from(last, window))
+        || sample.others.spend_limit != last.others.spend_limit
+        || (is_around_error && !sample.has_figures_of(last))
+        || sample.measured - last.measured >= STORED_EVERY
+}
+
+/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner if it differs
+/// from the login.
+fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
+    let login = &login?.owner;
+    match transcript_end::owner_of(payload) {
+        Some(owner) if owner.is(login) == Some(false) => owner.fingerprint,
+        _ => login.fingerprint.clone(),
     }
 }

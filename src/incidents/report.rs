@@ -1,48 +1,193 @@
-//! The limit errors of the past, for people and programs: what they come to, then one by one.
+//! Renders the report about past errors: totals, followed by one entry per stop.
 
 use std::cmp::Reverse;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::export::{ExportedError, PersonLimits, TeamLimits, tolls};
+use super::history::SessionRetries;
+use crate::export::{ExportedError, PersonLimits, TeamLimits, sum_tolls};
 use crate::limits::FULL_FROM;
+use crate::limits::blocked_time::{Reach, Stopped, Toll, Tolls, count_errors};
+use crate::limits::decide::{Ending, State};
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
-use crate::limits::standing::{Ending, Standing};
-use crate::limits::stoppages::{Reach, Stopped, Toll, Tolls};
-use crate::render::{Cell, Column, Report, Table, joined};
-use crate::terminal::Tone;
-use crate::time::{Clock, rfc3339};
+use crate::render::{Cell, Column, Report, Table, merge_objects};
+use crate::terminal::{Tone, count_noun};
+use crate::time::{Clock, format_duration, format_rfc3339};
 
 const NONE: &str = "No limit errors are known.";
 
-/// This machine's errors, newest first; at most so many are listed one by one.
-pub(crate) fn report(incidents: &[Incident], most: usize, clock: Clock) -> Report {
+/// A stop in one session: an error, and any further attempts that hit the same limit before the stop ended.
+struct Entry<'i> {
+    /// The last error, which shows how the stop ended.
+    last: &'i Incident,
+    first_at: DateTime<Utc>,
+    attempts: u64,
+    /// The stop number, shared with the entries of other sessions stopped by the same limit. `None` for a notice.
+    stop: Option<usize>,
+    /// True if the totals count this entry among the limits that still block work. If one limit blocks several
+    /// sessions, the totals count only the last entry.
+    is_counted: bool,
+}
+
+impl<'i> Entry<'i> {
+    /// Groups errors into entries, newest first.
+    fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
+        let mut entries: Vec<Self> = incidents
+            .iter()
+            .filter(|incident| incident.stopped(clock.now).is_none())
+            .map(|notice| Self::new(notice, None, false))
+            .collect();
+        for counted in count_errors(incidents, clock) {
+            let is_counted = counted.toll.still > 0;
+            let known = entries.iter_mut().find(|entry| {
+                entry.stop == Some(counted.stop)
+                    && session_of(entry.last) == session_of(counted.incident)
+            });
+            match known {
+                Some(entry) => {
+                    entry.last = counted.incident;
+                    entry.attempts += 1;
+                    entry.is_counted = is_counted;
+                }
+                None => {
+                    entries.push(Self::new(counted.incident, Some(counted.stop), is_counted));
+                }
+            }
+        }
+        entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
+        entries
+    }
+
+    fn new(incident: &'i Incident, stop: Option<usize>, is_counted: bool) -> Self {
+        Self {
+            last: incident,
+            first_at: incident.evidence.at(),
+            attempts: 1,
+            stop,
+            is_counted,
+        }
+    }
+
+    /// Returns the last error's fields together with the entry's own.
+    fn json(&self, clock: Clock) -> Value {
+        let blocked_until = match self.last.stopped(clock.now) {
+            Some(Stopped::Until(until)) => Some(format_rfc3339(until)),
+            _ => None,
+        };
+        let more = json!({
+            "attempts": self.attempts,
+            "first_at": format_rfc3339(self.first_at),
+            "last_at": format_rfc3339(self.last.evidence.at()),
+            "blocked_until": blocked_until,
+            "failed_attempts": self.last.evidence.error.message.failed_attempts,
+        });
+        merge_objects([self.last.to_json(), more])
+    }
+
+    /// Adds the entry's time, a description of what happened, and the message to a report.
+    fn describe(&self, clock: Clock, report: &mut Report) {
+        let incident = self.last;
+        let (state, sentence) = match incident.diagnosis.state {
+            State::Over(_) if incident.is_notice() => ("a notice", incident.what_happened()),
+            State::Over(Ending::MetAgain) => ("hit again on retry", incident.what_happened()),
+            State::Over(_) => ("over", incident.what_happened()),
+            State::Notice => ("a notice", incident.headline.clone()),
+            State::Blocks(_) if self.is_counted => ("still blocked", incident.headline.clone()),
+            State::Blocks(_) => ("same limit as above", incident.headline.clone()),
+        };
+        let mut title = clock.format_time_and_distance(self.first_at);
+        if self.attempts > 1 {
+            let last_at = clock.format_time(incident.evidence.at());
+            let attempts = count_noun(self.attempts, "attempt");
+            title = format!("{title}, {attempts}, the last at {last_at}");
+        }
+        report.paragraph(Tone::Strong, format!("{title} ({state})"));
+        report.indented_paragraph(2, Tone::Plain, sentence);
+        report.excerpt(2, Tone::Quiet, incident.text());
+    }
+}
+
+/// Returns the totals of the requests that Claude Code retried.
+fn json_of_retries(retries: &[SessionRetries]) -> Value {
+    json!({
+        "requests": retries.len(),
+        "attempts": retries.iter().map(|retries| retries.attempts.count).sum::<u64>(),
+        "waited_s": time_of(retries).num_seconds(),
+    })
+}
+
+fn time_of(retries: &[SessionRetries]) -> TimeDelta {
+    retries
+        .iter()
+        .map(|retries| retries.until - retries.attempts.since)
+        .sum()
+}
+
+/// Returns a sentence about the requests that Claude Code retried, or `None` if there are none.
+fn sentence_about_retries(retries: &[SessionRetries], clock: Clock) -> Option<String> {
+    let first = retries.first()?;
+    let attempts = retries.iter().map(|retries| retries.attempts.count).sum();
+    let mut reasons: Vec<String> = Vec::new();
+    for retries in retries {
+        let reason = retries.attempts.reason();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    Some(format!(
+        "Since {}, Claude Code has waited {} in all because {} failed ({}), and sent the requests again.",
+        clock.format_time(first.attempts.since),
+        format_duration(time_of(retries)),
+        count_noun(attempts, "attempt"),
+        reasons.join(", ")
+    ))
+}
+
+fn session_of(incident: &Incident) -> Option<&str> {
+    incident.evidence.error.session.id.as_deref()
+}
+
+/// Returns the report about this machine's errors and the requests that Claude Code retried. The text describes at most
+/// `most` entries.
+pub(crate) fn report(
+    incidents: &[Incident],
+    retries: &[SessionRetries],
+    most: usize,
+    clock: Clock,
+) -> Report {
     let tolls = Tolls::of(incidents, clock);
-    let list: Vec<Value> = incidents.iter().map(|it| facts(it, clock)).collect();
-    let mut report = Report::new(json!({ "incidents": list, "sums": tolls.json() })).indented();
+    let entries = Entry::list(incidents, clock);
+    let list: Vec<Value> = entries.iter().map(|entry| entry.json(clock)).collect();
+    let sums = merge_objects([tolls.json(), json!({ "retries": json_of_retries(retries) })]);
+    let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
     if let Some(sentence) = tolls.sentence(clock) {
         report.paragraph(Tone::Strong, sentence);
-        sums(&tolls, Reach::Here, &mut report);
+        add_sums(&tolls, Reach::Here, &mut report);
         report.gap();
     }
-    if incidents.is_empty() {
+    if entries.is_empty() {
         report.line(NONE);
     }
-    for incident in incidents.iter().take(most) {
-        describe(incident, clock, &mut report);
+    report.paragraphs(Tone::Plain, sentence_about_retries(retries, clock));
+    for entry in entries.iter().take(most) {
+        entry.describe(clock, &mut report);
     }
     report
 }
 
-/// What several machines exported, by person.
+/// Returns the report about the limits in the exports of several machines, by person.
 pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
-    let tolls = tolls(&limits.errors, clock.zone);
-    let list: Vec<Value> = limits.errors.iter().map(facts_of_exported).collect();
-    let each: Value = people.iter().map(facts_of_person).collect();
-    let all = joined([tolls.json(), json!({ "by_person": each })]);
-    let mut report = Report::new(json!({ "incidents": list, "sums": all })).indented();
+    let tolls = sum_tolls(&limits.errors, clock.zone);
+    let list: Vec<Value> = limits.errors.iter().map(json_of_exported).collect();
+    let by_name: Value = people
+        .iter()
+        .map(|(name, person)| json_of_person(name, person))
+        .collect();
+    let sums = merge_objects([tolls.json(), json!({ "by_person": by_name })]);
+    let mut report = Report::new(json!({ "incidents": list, "sums": sums })).indented();
     let sentence = tolls.sentence(clock);
     match &sentence {
         Some(sentence) => report.paragraph(Tone::Strong, sentence),
@@ -50,23 +195,28 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     }
     if !people.is_empty() {
         report.gap();
-        let people = people.iter().map(|(name, of)| ((*name).to_owned(), of));
-        report.table(by_person(people, false));
+        let rows = people
+            .iter()
+            .map(|(name, person)| ((*name).to_owned(), person));
+        report.table(by_person(rows, false));
         report.paragraph(
             Tone::Quiet,
             format!("{FULL_FROM}%+: hours in which any window was at {FULL_FROM}% or more; - where no window is known."),
         );
     }
     if sentence.is_some() {
-        sums(&tolls, Reach::InExports, &mut report);
+        add_sums(&tolls, Reach::InExports, &mut report);
     }
     report
 }
 
-/// By limit and over time, where there is more to tell than a sentence does.
-fn sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
-    let by_limit = (tolls.total.stops > 1).then(|| by_limit(tolls));
-    for table in by_limit.into_iter().chain(over_time(tolls)) {
+/// Adds the totals by limit and over time if they provide more information than a sentence would.
+fn add_sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
+    if tolls.total.stops > 1 {
+        report.gap();
+        report.table(by_limit(tolls));
+    }
+    if let Some(table) = over_time(tolls) {
         report.gap();
         report.table(table);
     }
@@ -77,51 +227,70 @@ fn sums(tolls: &Tolls, reach: Reach, report: &mut Report) {
     report.paragraphs(Tone::Quiet, notes);
 }
 
-/// The sums of each limit.
+/// Returns the totals for each limit.
 pub(crate) fn by_limit(tolls: &Tolls) -> Table {
-    let rows = tolls.by_limit.iter();
-    let rows = rows.map(|(limit, toll)| (LimitKind::label_of(limit), toll));
+    let rows = tolls
+        .by_limit
+        .iter()
+        .map(|(limit, toll)| (LimitKind::label_of(limit), toll));
     toll_table("limit", rows)
 }
 
-/// The sums of each week or month, where there is more than one.
+/// Returns the totals for each week or month, or `None` if there is only one.
 pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
-    let first = if tolls.by_month { "month" } else { "week from" };
-    let rows = tolls.by_period.iter();
-    let rows = rows.map(|(day, toll)| (tolls.period(*day), toll));
-    (tolls.by_period.len() > 1).then(|| toll_table(first, rows))
+    if tolls.by_period.len() < 2 {
+        return None;
+    }
+    let period = if tolls.by_month { "month" } else { "week from" };
+    let rows = tolls
+        .by_period
+        .iter()
+        .map(|(day, toll)| (tolls.period(*day), toll));
+    Some(toll_table(period, rows))
 }
 
-/// Whom limits stopped longest comes first; with room, each beside the limits that did it most often.
+/// Returns the totals for each person, starting with the person who was blocked the longest. A wide table also names
+/// the limits that stopped each person most often.
 pub(crate) fn by_person<'p>(
     people: impl Iterator<Item = (String, &'p PersonLimits)>,
-    has_room: bool,
+    is_wide: bool,
 ) -> Table {
+    /// The maximum number of limits to name.
+    const MOST_LIMITS: usize = 3;
+
     let mut people: Vec<(String, &PersonLimits)> = people.collect();
-    people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours)));
+    people.sort_by_key(|(_, person)| Reverse((person.tolls.total.blocked, person.full_hours)));
     let mut table = toll_table("person", []);
-    let near = Column::figure(format!("at {FULL_FROM}%+"));
-    table.columns.push(near);
-    table.columns.extend(has_room.then(|| "which".into()));
-    for (name, of) in people {
-        let hours = match of.full_hours {
-            Some(hours) => Cell::from(format!("{hours} h")).worth(hours.to_string()),
-            None => Cell::from("-").worth("0"),
-        };
-        let mut often: Vec<(&String, &Toll)> = of.tolls.by_limit.iter().collect();
-        often.sort_by_key(|(_, toll)| Reverse(toll.stops));
-        let often = often.iter().take(3);
-        let often = often.map(|(it, toll)| format!("{} {}", LimitKind::label_of(it), toll.stops));
-        let which = has_room.then(|| often.collect::<Vec<_>>().join(", ").into());
-        let cells = toll_cells(name, &of.tolls.total).into_iter();
-        table.row(cells.chain([hours]).chain(which));
+    table
+        .columns
+        .push(Column::number(format!("at {FULL_FROM}%+")));
+    if is_wide {
+        table.columns.push("which".into());
+    }
+    for (name, person) in people {
+        let mut cells = Vec::from(toll_cells(name, &person.tolls.total));
+        cells.push(match person.full_hours {
+            Some(hours) => Cell::from(format!("{hours} h")).with_exact(hours.to_string()),
+            None => Cell::from("-").with_exact("0"),
+        });
+        if is_wide {
+            let mut by_limit: Vec<(&String, &Toll)> = person.tolls.by_limit.iter().collect();
+            by_limit.sort_by_key(|(_, toll)| Reverse(toll.stops));
+            let most_often: Vec<String> = by_limit
+                .iter()
+                .take(MOST_LIMITS)
+                .map(|(limit, toll)| format!("{} {}", LimitKind::label_of(limit), toll.stops))
+                .collect();
+            cells.push(most_often.join(", ").into());
+        }
+        table.row(cells);
     }
     table
 }
 
-/// A table of sums, whose rows are named in the first column.
+/// Returns a table of totals with the names of the rows in the first column.
 fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)>) -> Table {
-    let figures = ["stops", "likely false", "blocked"].map(Column::figure);
+    let figures = ["times hit", "probably wrong", "time blocked"].map(Column::number);
     let mut table = Table::new([Column::text(first)].into_iter().chain(figures));
     for (name, toll) in rows {
         table.row(toll_cells(name, toll));
@@ -129,43 +298,27 @@ fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)
     table
 }
 
-/// What stands in every row of sums, behind its name.
+/// Returns the cells of a row of totals.
 fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
-    let [stops, likely_false] = [toll.stops, toll.likely_false].map(|count| match count {
-        0 => Cell::from("-").worth("0"),
-        some => some.to_string().into(),
-    });
-    let blocked = Cell::from(toll.blocked_in_words()).worth(toll.blocked.num_seconds().to_string());
-    [name.into(), stops, likely_false, blocked]
+    let blocked = Cell::from(toll.blocked_in_words());
+    [
+        name.into(),
+        count_cell(toll.stops),
+        count_cell(toll.likely_false),
+        blocked.with_exact(toll.blocked.num_seconds().to_string()),
+    ]
 }
 
-/// One error: when it came, what happened, what the message was.
-fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
-    let (state, says) = match incident.standing {
-        Standing::Over(_) if incident.is_news() => ("a notice", incident.what_happened()),
-        Standing::Over(Ending::MetAgain) => ("met again", incident.what_happened()),
-        Standing::Over(_) => ("over", incident.what_happened()),
-        Standing::News => ("a notice", incident.headline.clone()),
-        Standing::Blocks(_) => ("still blocked", incident.headline.clone()),
-    };
-    let at = clock.time_and_distance(incident.evidence.at);
-    report.paragraph(Tone::Strong, format!("{at} ({state})"));
-    report.indented_paragraph(2, Tone::Plain, says);
-    report.excerpt(2, Tone::Quiet, incident.text());
+fn count_cell(count: u64) -> Cell {
+    match count {
+        0 => Cell::from("-").with_exact("0"),
+        count => count.to_string().into(),
+    }
 }
 
-/// An incident with its time.
-fn facts(incident: &Incident, clock: Clock) -> Value {
-    let until = match incident.stopped(clock.now) {
-        Some(Stopped::Until(until)) => Some(rfc3339(until)),
-        _ => None,
-    };
-    joined([incident.to_json(), json!({ "blocked_until": until })])
-}
-
-fn facts_of_exported(error: &ExportedError) -> Value {
+fn json_of_exported(error: &ExportedError) -> Value {
     json!({
-        "at": rfc3339(error.at),
+        "at": format_rfc3339(error.at),
         "person": *error.person,
         "session_id": *error.session,
         "limit": *error.kind,
@@ -174,7 +327,7 @@ fn facts_of_exported(error: &ExportedError) -> Value {
     })
 }
 
-fn facts_of_person((name, of): (&&str, &PersonLimits)) -> Value {
-    let more = json!({ "person": name, "hours_at_97_percent": of.full_hours });
-    joined([of.tolls.json(), more])
+fn json_of_person(name: &str, person: &PersonLimits) -> Value {
+    let more = json!({ "person": name, "hours_at_97_percent": person.full_hours });
+    merge_objects([person.tolls.json(), more])
 }

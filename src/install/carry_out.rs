@@ -1,71 +1,86 @@
-//! Carrying out a plan: alone among whycaps, and again if somebody else wrote meanwhile.
+//! Carries out an installation plan.
 //!
-//! Each step leaves every file whole. A crash between any two leaves settings that are either as before or complete:
-//! their order is the plan's business.
+//! Only one whycap process at a time carries out a plan, and a new plan is made if another program has changed a file
+//! in the meantime. Every file is complete after each step. The order of the steps ensures that after a crash between
+//! two steps, the settings are either unchanged or complete.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
-use super::changes::Step;
+use super::changes::{FileChange, Step};
 use super::edit_record::EditRecord;
-use super::plan::{InstallPlan, slash_command_path};
+use super::plan::InstallPlan;
+use super::slash_command::{command_file, plugin_directory};
 use crate::disk::{self, Durability};
 use crate::places::{Places, real};
 
 impl Step {
-    /// False if somebody changed the file after the plan was made; then nothing was done.
+    /// Carries out the step. If the file has been changed since the plan was made, does nothing and returns false.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
-            Self::Change(change) => {
-                let (path, before) = (&change.path, change.before.as_deref().map(str::as_bytes));
-                let Some(after) = &change.after else {
-                    return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
-                };
-                disk::create_shared_directory_of(path)?;
-                return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
-            }
+            Self::Change(change) => return change.run(),
             Self::WriteOwn(path, bytes) => {
-                disk::create_directory_of(path)?;
+                disk::create_parent_directory(path)?;
                 disk::write_atomically(path, bytes, Durability::Synced)?;
             }
-            Self::RemoveOwn(path) => disk::remove_own_file(path)?,
-            Self::RemoveOwnDirectory(path) => disk::replace::remove_own_empty_dir(path),
+            Self::RemoveOwn(path) => disk::remove_owned_file(path)?,
+            Self::RemoveOwnDirectory(path) => disk::replace::remove_empty_owned_directory(path),
         }
         Ok(true)
     }
 }
 
-/// Runs the steps in order. False if somebody changed a file after the plan was made: then that
-/// step and those behind it were not done, and it takes a new plan.
-pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
-    let mut steps = steps.iter();
-    steps.try_fold(true, |goes_on, step| Ok(goes_on && step.run()?))
+impl FileChange {
+    fn run(&self) -> Result<bool, disk::Error> {
+        let before = self.before.as_deref().map(str::as_bytes);
+        match &self.after {
+            Some(after) => {
+                disk::create_shared_parent_directory(&self.path)?;
+                disk::replace::replace_if_unchanged(&self.path, before, after.as_bytes())
+            }
+            None => disk::replace::remove_if_unchanged(&self.path, before.unwrap_or_default()),
+        }
+    }
 }
 
-/// How long a person waits for another installation to end.
+/// Carries out the steps in order. Returns false if a file has been changed since the plan was made. In that case, the
+/// step for that file and the later steps are not carried out, and a new plan is needed.
+pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
+    for step in steps {
+        if !step.run()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The maximum time to wait for another installation to finish.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often to start again because somebody else wrote the file meanwhile.
+/// The maximum number of times to make and carry out a plan if another program keeps changing a file.
 const ATTEMPTS: usize = 20;
 
-/// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
-/// wrote in between.
+/// Makes a plan and carries it out, unless this is a dry run. Returns the plan.
+///
+/// Fails if a file cannot be written, if another installation is still running after `patience`, or if another program
+/// keeps changing a file.
 pub(crate) fn carry_out(
     places: &Places,
     patience: Duration,
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
-    // What is refused or already done needs neither a lock nor a data directory.
+    // If planning fails, or if there is nothing to do, neither a lock nor a data directory is needed.
     let first = make()?;
     if dry_run || first.is_empty() {
         return Ok(first);
     }
-    let _alone = lock(&places.data, patience)?;
+
+    let _lock = lock(&places.data, patience)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
         if run(&plan.steps)? {
@@ -82,26 +97,37 @@ pub(crate) fn carry_out(
     )
 }
 
-/// Deletes what runs that were killed left beside the files that an installation writes.
-pub(crate) fn sweep(places: &Places, path: &Path, now: DateTime<Utc>) {
+/// Deletes temporary files that killed processes left next to the files that an installation writes.
+pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(places);
-    files.extend([path.to_owned(), slash_command_path(places)]);
-    // A linked file is written where it really is.
-    files.extend(files.clone().iter().map(|file| real(file)));
-    let directories: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();
+    files.extend([settings.to_owned(), command_file(places)]);
+    // If a path is a link, the file that is actually written is the target of the link.
+    let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
+    files.extend(real_files);
+
+    let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
     for directory in directories {
-        disk::sweep(directory, now, 0);
+        disk::remove_stale_temporary_files(directory, now, 0);
     }
-    disk::sweep(&places.data, now, 2);
+    disk::remove_stale_temporary_files(&plugin_directory(places), now, 1);
+    disk::remove_stale_temporary_files(&places.data, now, 2);
 }
 
-fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::Held> {
-    disk::create_private_dir(data)?;
+/// Acquires the installation lock, which is released when the returned value is dropped.
+fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::LockGuard> {
+    disk::create_private_directory(data)?;
     let path = data.join("install.lock");
-    let place = path.display();
-    let held = disk::lock::lock_within(&path, patience, &mut std::thread::sleep);
-    let why = || format!("could not lock {place}; check that you may write in its directory");
-    let others = "another whycap install is still running";
-    held.with_context(why)?
-        .with_context(|| format!("{others} ({place} is locked); try again when it is done"))
+    disk::lock::lock_with_timeout(&path, patience, &mut std::thread::sleep)
+        .with_context(|| {
+            format!(
+                "could not lock {}; check that you may write in its directory",
+                path.display()
+            )
+        })?
+        .with_context(|| {
+            format!(
+                "another whycap install is still running ({} is locked); try again when it is done",
+                path.display()
+            )
+        })
 }

@@ -1,73 +1,77 @@
-//! What an installation changes: the steps on the disk, and what is told of them.
+//! The steps that an installation carries out, and the changes that it reports.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// One thing to do on the disk. A file that is written gets the directories that it needs.
+/// A change to the disk. When a file is written, any missing parent directories are created as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Change a file that others may change as well, if it still holds what was read.
+    /// Changes a file that other programs may also change, unless it no longer matches the text that was read.
     Change(FileChange),
-    /// Write a file of ours.
+    /// Writes one of whycap's own files.
     WriteOwn(PathBuf, Vec<u8>),
-    /// Delete a file of ours.
+    /// Deletes one of whycap's own files.
     RemoveOwn(PathBuf),
-    /// Delete a directory that we made, if nothing else is in it.
+    /// Deletes a directory that whycap created, if it is empty.
     RemoveOwnDirectory(PathBuf),
 }
 
-/// A file and its change.
+/// The text of a file before and after a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What it held when the plan was made. None: there was none.
+    /// The text when the plan was made, or `None` if the file did not exist.
     pub before: Option<String>,
-    /// What it shall hold. None: it goes.
+    /// The new text, or `None` if the file is deleted.
     pub after: Option<String>,
 }
 
-/// One thing that changed, or that was deliberately left.
+/// A change to report to the user, or something that was deliberately left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
-    /// What it is about: the events of hooks, or how many, a file, a foreign status line's command.
+    /// The subject of the change: the hook events or their number, a path, or the command of a foreign status line.
     pub(crate) of: String,
 }
 
-/// Kinds of changes, by their names in `changes.json`.
+/// The kinds of changes. Their names are the keys of `changes.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChangeKind {
-    /// Our status line was added where there was none.
     StatusLineAdded,
-    /// Ours is below a foreign one.
+    /// whycap's status line was added below a foreign one.
     StatusLineWrapped,
-    /// Ours took the place of a foreign one, which is kept.
+    /// whycap's status line replaced a foreign one, which is saved for `uninstall`.
     StatusLineSetAside,
-    /// A foreign one stays, and ours was not added.
+    /// A foreign status line was left in place, and whycap's was not added.
     StatusLineLeft,
-    /// Our status line pointed to another program before.
+    /// whycap's status line previously called a different program.
     StatusLineMoved,
     StatusLineRemoved,
-    /// Our status line was taken out and the foreign one put back.
+    /// whycap's status line was removed, and the foreign one was restored.
     StatusLineRestored,
     HooksAdded,
-    /// Our hooks pointed to another program before.
+    /// whycap's hooks previously called a different program.
     HooksMoved,
     HooksRemoved,
     SlashCommandAdded,
+    SlashCommandUpdated,
+    /// The plugin was replaced by the command file, or vice versa.
+    SlashCommandReplaced,
     SlashCommandRemoved,
 }
 
 impl Change {
     pub(super) fn new(kind: ChangeKind, of: &impl ToString) -> Self {
-        let of = of.to_string();
-        Self { kind, of }
+        Self {
+            kind,
+            of: of.to_string(),
+        }
     }
 
-    /// Whether nothing was changed.
+    /// Returns true if this is something that was deliberately left unchanged.
     pub(crate) fn is_none(&self) -> bool {
         self.kind == ChangeKind::StatusLineLeft
     }

@@ -1,8 +1,8 @@
-//! What was done to a settings file, kept in our data directory so that it can be undone exactly.
+//! Records of the changes to a settings file, so that a removal can undo them exactly.
 //!
-//! A record holds fingerprints, never the settings: those may contain keys and tokens, and so the
-//! only copy is the backup beside the file itself. The one entry that is kept here in full is the
-//! status line that ours took the place of.
+//! A record contains fingerprints but never the settings themselves, because the settings may contain keys and tokens.
+//! The only copy of the settings is the backup next to the file. The only entry that a record contains in full is a
+//! foreign status line replaced by whycap.
 
 use std::path::{Path, PathBuf};
 
@@ -10,52 +10,65 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::entries::{Kept, STATUS_LINE, entry_invocation};
-use crate::disk::ours::is_only_ours;
+use super::entries::{KeepPurpose, STATUS_LINE, entry_invocation};
+use crate::disk::ownership::is_writable_only_by_user;
 use crate::disk::{self, records};
 use crate::places::Places;
 
-/// What was done to one settings file.
+/// The record of one settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct EditRecord {
     pub(crate) settings: PathBuf,
-    /// Fingerprint of the text before whycap, of which there is a backup. None if there was no file.
+    /// The fingerprint of the original text, which has a backup. `None` if the file did not exist.
     pub(crate) before: Option<String>,
-    /// Fingerprints of the texts that we made of it. More than one, because each is noted before it
-    /// is written, and a crash may come between.
+    /// The fingerprints of the versions that whycap derived from the original. Each fingerprint is recorded before the
+    /// version itself is written, so after a crash, the file may contain any of these versions.
     made: Vec<String>,
-    /// The foreign status line that ours took the place of.
-    pub(crate) kept: Option<KeptStatusLine>,
-    /// Directories that did not exist before us, outermost first.
+    /// The foreign status line that whycap replaced.
+    #[serde(rename = "kept")]
+    pub(crate) previous_line: Option<PreviousStatusLine>,
+    /// The directories that whycap created, outermost first.
     pub(crate) made_directories: Vec<PathBuf>,
 }
 
 /// A foreign `statusLine` entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeptStatusLine {
-    pub(crate) how: Kept,
-    /// As it is spelled in the settings.
+pub(crate) struct PreviousStatusLine {
+    pub(crate) how: KeepPurpose,
+    /// The text of the entry as it was in the settings.
     pub(crate) entry: String,
 }
 
-impl KeptStatusLine {
-    /// The command to show above ours.
+impl PreviousStatusLine {
+    /// Returns the command whose output is shown above whycap's status line. Returns `None` if the entry is preserved
+    /// only for `uninstall`.
     pub(crate) fn shown_command(&self) -> Option<String> {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
-        (self.how == Kept::Wrapped).then_some(entry.get("command")?.as_str()?.to_owned())
+        match self.how {
+            KeepPurpose::Wrapped => Some(entry.get("command")?.as_str()?.to_owned()),
+            KeepPurpose::SetAside => None,
+        }
     }
 
-    /// Whether this `statusLine` entry is ours and keeps the same. The client drops what is kept in
-    /// an entry when it writes the file itself; then nothing there speaks against it.
+    /// Returns true if this `statusLine` entry is whycap's and is consistent with the record.
+    ///
+    /// When Claude Code writes the settings itself, it drops the foreign entry inside whycap's entry. Therefore, an
+    /// entry that contains no foreign entry is consistent with any record.
     pub(crate) fn is_in(&self, entry: &Value) -> bool {
-        let same =
-            |kept: &Value| serde_json::from_str(&self.entry).is_ok_and(|own: Value| own == *kept);
-        entry_invocation(entry, STATUS_LINE).is_some() && entry.get(self.how.key()).is_none_or(same)
+        if entry_invocation(entry, STATUS_LINE).is_none() {
+            return false;
+        }
+        match entry.get(self.how.key()) {
+            Some(previous) => {
+                serde_json::from_str(&self.entry).is_ok_and(|recorded: Value| recorded == *previous)
+            }
+            None => true,
+        }
     }
 }
 
-/// What tells whether a text is the one that it was.
+/// Returns a fingerprint of a settings file's text.
 pub(crate) fn fingerprint(text: &str) -> String {
     format!("{:032x}", xxh3_128(text.as_bytes()))
 }
@@ -65,15 +78,15 @@ fn directory(places: &Places) -> PathBuf {
 }
 
 impl EditRecord {
-    /// Where the record of a settings file is.
+    /// Returns the path of the record for a settings file.
     pub(crate) fn path(places: &Places, settings: &Path) -> PathBuf {
-        // A hash is safe as a file name and reveals no path.
+        // A hash is safe to use as a file name and does not reveal the path.
         let id = xxh3_64(settings.as_os_str().as_encoded_bytes());
         directory(places).join(format!("{id:016x}.json"))
     }
 
-    /// The record of a settings file; an empty one if there is none or it is damaged. Then removal
-    /// goes by what stands in the settings alone.
+    /// Reads the record for a settings file. If the record does not exist or is damaged, returns an empty record, in
+    /// which case a removal relies on the settings alone.
     pub(crate) fn load(places: &Places, settings: &Path) -> Self {
         records::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
@@ -81,39 +94,46 @@ impl EditRecord {
         })
     }
 
-    /// The foreign status line that a record keeps, to be run: only from a place that nobody else
-    /// can have written to.
-    pub(crate) fn kept_to_run(places: &Places, settings: &Path) -> Option<KeptStatusLine> {
-        let kept = Self::load(places, settings).kept?;
+    /// Returns the foreign status line whose command may be run. Returns `None` if anybody other than the user may have
+    /// written the record.
+    pub(crate) fn runnable_status_line(
+        places: &Places,
+        settings: &Path,
+    ) -> Option<PreviousStatusLine> {
+        let previous = Self::load(places, settings).previous_line?;
         let file = Self::path(places, settings);
-        let above = [file.as_path(), &directory(places), &places.data];
-        above.into_iter().all(is_only_ours).then_some(kept)
+        let is_safe = [file.as_path(), &directory(places), &places.data]
+            .into_iter()
+            .all(is_writable_only_by_user);
+        if is_safe { Some(previous) } else { None }
     }
 
-    /// The settings files of which there are records.
+    /// Returns the settings files for which there are records.
     pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
-        disk::files_of_kind(&directory(places), "json")
+        disk::files_with_extension(&directory(places), "json")
             .filter_map(|path| Some(records::read::<Self>(&path)?.settings))
             .collect()
     }
 
-    /// Whether this text is as we left it.
+    /// Returns true if whycap produced this text. In that case, nothing else has changed it since then.
     pub(crate) fn made(&self, text: &str) -> bool {
         self.made.contains(&fingerprint(text))
     }
 
-    /// Notes that `present` becomes `text`. `untouched` says that nothing of ours stands in
-    /// `present`, so that it counts as what was there before us. If a person edited our text since,
-    /// there is no exact way back any more.
-    pub(crate) fn note(&mut self, present: Option<&str>, text: &str, untouched: bool) {
-        let continues = present.is_some_and(|present| self.made(present));
-        if untouched {
+    /// Records that `text` replaces `present`.
+    ///
+    /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
+    /// neither the original nor text that whycap produced, somebody has edited it, so nothing is recorded that would
+    /// allow the change to be undone exactly.
+    pub(crate) fn note(&mut self, present: Option<&str>, text: &str, is_original: bool) {
+        let is_made = present.is_some_and(|present| self.made(present));
+        if is_original {
             self.before = present.map(fingerprint);
         }
-        if !continues {
+        if !is_made {
             self.made.clear();
         }
-        if continues || untouched {
+        if is_made || is_original {
             self.made.push(fingerprint(text));
         }
     }
@@ -141,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_without_us_counts_as_the_first_text_again() {
+    fn a_text_without_whycap_is_the_original_again() {
         let mut record = EditRecord::default();
         record.note(Some("a"), "ab", true);
         record.note(Some("x"), "xb", true);

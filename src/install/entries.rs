@@ -1,5 +1,6 @@
-//! Which entries of a settings file are whycap's, what a file says without them, and what is done differently beside the
-//! plugin: plugin and settings together must not act twice, and no plugin can ship a status line.
+//! whycap's entries in Claude Code's settings: how they are written and how they are recognized.
+//!
+//! If both a plugin and the settings run whycap, only one of the two handles an event.
 
 use std::path::Path;
 
@@ -10,14 +11,13 @@ use crate::claude::hook_event::EventName;
 use crate::claude::settings::{self, SettingsFile};
 use crate::disk::records;
 use crate::environment::Environment;
-use crate::foreign::named;
+use crate::lenient_json::parse_name;
 use crate::places::Places;
 
-/// The events that whycap listens to, with the seconds after which the client gives up on us.
+/// The events that whycap handles, each with its timeout in seconds.
 ///
-/// No entry has a matcher: `StopFailure`'s `error` value cannot tell limits apart (several are
-/// "unknown"), so all are taken and the text decides. `SessionEnd` keeps below the client's own
-/// 1.5 s, because a longer one in settings would lengthen every exit.
+/// No entry has a matcher, because the `error` of a `StopFailure` does not distinguish limits from other errors. The
+/// timeout of `SessionEnd` is shorter than Claude Code's own 1.5 s, because a longer timeout would delay every exit.
 pub const EVENTS: [(&str, u64); 5] = [
     ("SessionStart", 5),
     ("UserPromptSubmit", 5),
@@ -26,18 +26,20 @@ pub const EVENTS: [(&str, u64); 5] = [
     ("SessionEnd", 1),
 ];
 
-/// Seconds between two draws of the status line while nothing happens. Countdowns show minutes,
-/// so 10 keeps them right to a few seconds at the cost of six runs of a few milliseconds a minute.
+/// The number of seconds between status-line calls while the session is idle. Countdowns show minutes, so this interval
+/// keeps them accurate to within a few seconds. It costs six calls per minute, each of which takes a few milliseconds.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
-/// What our hooks end in: if the program is gone, the client must not report a failed hook at every
-/// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
+/// The suffix of a hook's command, which makes the command succeed even if the program has been deleted. Otherwise,
+/// Claude Code would report a failed hook for every event. With exit code 0, the shell's error message goes only to the
+/// debug log.
 const HOOK_ENDING: &str = "|| :";
 
-/// How a call is written for PowerShell, and for no other shell.
+/// The prefix of a command that is written for PowerShell.
 const POWERSHELL_CALL: &str = "& ";
 
-/// The command of a hook. `program` is written for a shell; PowerShell 5 has no `||`.
+/// Returns the command for a hook. `program` is a word of a shell command. PowerShell 5 does not support `||`, so its
+/// command has no suffix.
 pub(crate) fn hook_command(program: &str) -> String {
     if program.starts_with(POWERSHELL_CALL) {
         return format!("{program} {HOOK}");
@@ -45,25 +47,28 @@ pub(crate) fn hook_command(program: &str) -> String {
     format!("{program} {HOOK} {HOOK_ENDING}")
 }
 
-/// The verbs of whycap that Claude Code runs.
+/// The whycap command for a status line.
 pub(crate) const STATUS_LINE: &str = "statusline";
+
+/// The whycap command for a hook.
 pub(crate) const HOOK: &str = "hook";
 
-/// How a foreign status line is kept while ours is in its place.
+/// The reason to preserve a foreign status line while whycap's status line takes its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kept {
-    /// Its output is shown above ours.
+pub enum KeepPurpose {
+    /// The output of the foreign command is shown above whycap's status line.
     Wrapped,
-    /// It waits for `uninstall`.
+    /// `uninstall` restores the foreign status line.
     SetAside,
 }
 
-impl Kept {
-    /// The key inside our `statusLine` entry that holds the entry found before, as it was. The
-    /// client ignores keys that it does not know there, but drops them when it writes the file
-    /// itself, as it does for a plugin (seen on 2.1.119 and 2.1.328). So a file of ours holds the
-    /// entry as well, and either of the two is enough.
+impl KeepPurpose {
+    /// Returns the key inside whycap's `statusLine` entry that contains the foreign entry.
+    ///
+    /// Claude Code ignores unknown keys in this entry, but drops them when it writes the settings itself, for example
+    /// when a plugin is installed (2.1.119 and 2.1.328). For this reason, the foreign entry is also stored in the edit
+    /// record. Either copy is sufficient.
     pub fn key(self) -> &'static str {
         match self {
             Self::Wrapped => "whycapWraps",
@@ -71,46 +76,50 @@ impl Kept {
         }
     }
 
-    /// How an entry of ours keeps a foreign one, and what stands under that key.
+    /// Returns the purpose and the value of the first key for which `get` returns a value.
     pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
-        let mut kept = [Self::Wrapped, Self::SetAside].into_iter();
-        kept.find_map(|kept| Some((kept, get(kept.key())?)))
+        [Self::Wrapped, Self::SetAside]
+            .into_iter()
+            .find_map(|purpose| Some((purpose, get(purpose.key())?)))
     }
 }
 
 /// A command line that runs whycap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// The program as written, unquoted.
+    /// The program, without quotes.
     pub program: String,
-    /// Whether something follows the verb: then a person has changed the line, and it stays.
-    pub customised: bool,
-    /// Whether it is written for PowerShell, and for no other shell.
+    /// True if the user has added something to the command. whycap does not change customized commands.
+    pub is_customized: bool,
+    /// True if the command is written for PowerShell.
     pub for_powershell: bool,
 }
 
-/// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
-pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
-    let (program, rest) = first_word(command)?;
-    let (word, rest) = first_word(rest)?;
+/// Parses a shell command. Returns `None` unless it runs a program called `whycap` with this subcommand.
+pub(crate) fn invocation(command: &str, subcommand: &str) -> Option<Invocation> {
+    let (program, after_program) = first_word(command)?;
+    let (word, rest) = first_word(after_program)?;
     let name = program.rsplit(['/', '\\']).next()?;
-    (["whycap", "whycap.exe"].contains(&name) && word == verb).then(|| Invocation {
-        customised: !["", HOOK_ENDING].contains(&rest.trim()),
+    if !["whycap", "whycap.exe"].contains(&name) || word != subcommand {
+        return None;
+    }
+    Some(Invocation {
+        is_customized: !["", HOOK_ENDING].contains(&rest.trim()),
         for_powershell: command.trim_start().starts_with(POWERSHELL_CALL),
         program,
     })
 }
 
-/// The first word of a shell command, unquoted, and what follows it.
+/// Returns the first word of a shell command, without quotation marks, and the rest of the command.
 fn first_word(command: &str) -> Option<(String, &str)> {
-    let command = command.trim_start();
-    if let Some(call) = command.strip_prefix(POWERSHELL_CALL) {
+    let text = command.trim_start();
+    if let Some(call) = text.strip_prefix(POWERSHELL_CALL) {
         return word_of_powershell(call.trim_start());
     }
     let mut word = String::new();
     let mut quote = None;
-    let mut characters = command.char_indices();
-    let mut end = command.len();
+    let mut characters = text.char_indices();
+    let mut end = text.len();
     while let Some((at, character)) = characters.next() {
         match (quote, character) {
             (Some('\''), '\'') | (Some('"'), '"') => quote = None,
@@ -123,43 +132,54 @@ fn first_word(command: &str) -> Option<(String, &str)> {
             _ => word.push(character),
         }
     }
-    (quote.is_none() && !word.is_empty()).then(|| (word, command.get(end..).unwrap_or("")))
+    if quote.is_some() || word.is_empty() {
+        return None;
+    }
+    Some((word, text.get(end..).unwrap_or("")))
 }
 
-/// The same in PowerShell: a quote inside quotes is written twice.
+/// Returns the first word of a PowerShell command and the rest of the command. A quotation mark inside quotation marks
+/// is doubled.
 fn word_of_powershell(call: &str) -> Option<(String, &str)> {
     let Some(mut rest) = call.strip_prefix('\'') else {
         let (word, rest) = call.split_at(call.find(char::is_whitespace).unwrap_or(call.len()));
-        return (!word.is_empty()).then(|| (word.to_owned(), rest));
+        if word.is_empty() {
+            return None;
+        }
+        return Some((word.to_owned(), rest));
     };
     let mut word = String::new();
     loop {
-        let (inside, behind) = rest.split_once('\'')?;
-        word.push_str(inside);
-        let Some(more) = behind.strip_prefix('\'') else {
-            return (!word.is_empty()).then_some((word, behind));
-        };
-        word.push('\'');
-        rest = more;
+        let (quoted, after_quote) = rest.split_once('\'')?;
+        word.push_str(quoted);
+        match after_quote.strip_prefix('\'') {
+            Some(more) => {
+                word.push('\'');
+                rest = more;
+            }
+            None if word.is_empty() => return None,
+            None => return Some((word, after_quote)),
+        }
     }
 }
 
-/// The invocation in a `statusLine` entry or a hook handler.
-pub(crate) fn entry_invocation(entry: &Value, verb: &str) -> Option<Invocation> {
-    invocation(entry.get("command")?.as_str()?, verb)
+/// Returns the invocation of whycap in a `statusLine` entry or in a hook handler.
+pub(crate) fn entry_invocation(entry: &Value, subcommand: &str) -> Option<Invocation> {
+    invocation(entry.get("command")?.as_str()?, subcommand)
 }
 
-/// The same settings without whycap: our hooks gone, the status line that was kept back in place.
-/// Empty lists and objects under `hooks` go as well, so that two files can be compared.
+/// Returns the settings without whycap's hooks, and with the foreign status line restored in place of whycap's.
+///
+/// Empty lists and objects under `hooks` are also removed, so that the results for two files can be compared.
 pub fn without_ours(settings: &Value) -> Value {
-    let mut settings = settings.clone();
-    let Some(members) = settings.as_object_mut() else {
-        return settings;
+    let mut remaining = settings.clone();
+    let Some(members) = remaining.as_object_mut() else {
+        return remaining;
     };
     if let Some(entry) = members.get_mut("statusLine")
         && entry_invocation(entry, STATUS_LINE).is_some()
     {
-        match Kept::find(|key| entry.get(key).cloned()) {
+        match KeepPurpose::find(|key| entry.get(key).cloned()) {
             Some((_, foreign)) => *entry = foreign,
             None => drop(members.shift_remove("statusLine")),
         }
@@ -173,10 +193,10 @@ pub fn without_ours(settings: &Value) -> Value {
             members.shift_remove("hooks");
         }
     }
-    settings
+    remaining
 }
 
-/// Takes our handlers out of a group of hooks. True if that leaves it without any.
+/// Removes whycap's handlers from a group of hooks. Returns true if this leaves the group empty.
 fn empties_without_ours(group: &mut Value) -> bool {
     let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
         return false;
@@ -186,81 +206,125 @@ fn empties_without_ours(group: &mut Value) -> bool {
     handlers.is_empty() && before > 0
 }
 
-/// What of whycap these settings wire.
+/// whycap's entries in settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wired {
     /// The status line.
     pub status_line: Option<Invocation>,
-    /// Whether that status line shows a kept one above itself.
+    /// True if the status line shows a foreign status line above its own rows.
     pub wraps: bool,
-    /// Each hook, with its event.
+    /// The hooks, each with the event that it handles.
     pub hooks: Vec<(String, Invocation)>,
 }
 
-/// What of whycap each of these settings files wires.
+/// Returns the readable settings files, together with whycap's entries in each of them.
 pub(crate) fn wired_in(files: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
-    let files = files.iter();
-    files.filter_map(|file| Some((file, wired(file.settings()?))))
+    files
+        .iter()
+        .filter_map(|file| Some((file, wired(file.settings()?))))
 }
 
-/// Looks for whycap in settings.
+/// Returns whycap's entries in settings.
 pub fn wired(settings: &Value) -> Wired {
     let entry = settings.get("statusLine");
     let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
-    let key = Kept::Wrapped.key();
+    let holds_wrapped_line =
+        entry.is_some_and(|entry| entry.get(KeepPurpose::Wrapped.key()).is_some());
+
+    let mut hooks = Vec::new();
     let events = settings.get("hooks").and_then(Value::as_object);
-    let hooks = events.into_iter().flatten().flat_map(|(event, groups)| {
-        let groups = groups.as_array().into_iter().flatten();
-        groups
+    for (event, groups) in events.into_iter().flatten() {
+        let invocations = groups
+            .as_array()
+            .into_iter()
+            .flatten()
             .filter_map(|group| group.get("hooks")?.as_array())
             .flatten()
-            .filter_map(|handler| entry_invocation(handler, HOOK))
-            .map(|found| (event.clone(), found))
-    });
+            .filter_map(|handler| entry_invocation(handler, HOOK));
+        hooks.extend(invocations.map(|invocation| (event.clone(), invocation)));
+    }
     Wired {
-        wraps: status_line.is_some() && entry.is_some_and(|entry| entry.get(key).is_some()),
-        hooks: hooks.collect(),
+        wraps: status_line.is_some() && holds_wrapped_line,
+        hooks,
         status_line,
     }
 }
 
-/// True when the plugin started us and the settings make the client run the same hook as well: then
-/// this process is the second one and must stay silent. An entry whose program is gone does not
-/// count, because then the plugin is all that is left.
+/// Returns true if a plugin started this process even though the settings contain the same hook. Such a process must
+/// not handle the event, because the hook in the settings does.
+///
+/// A hook whose program does not exist is ignored, because only the plugin works in that case.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
-    let wired = wired_beside_plugin(places, environment).unwrap_or_default();
-    let mut hooks = wired.iter().flat_map(|wired| &wired.hooks);
-    hooks.any(|(name, hook)| {
-        // A bare name is looked up by the shell, so it counts.
-        let program = Path::new(&hook.program);
-        named(name) == Some(event) && (!program.is_absolute() || program.is_file())
-    })
+    wired_beside_plugin(places, environment)
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|wired| &wired.hooks)
+        .any(|(name, hook)| {
+            // The shell looks up a name without a directory on the PATH, so the hook counts.
+            let program = Path::new(&hook.program);
+            parse_name(name) == Some(event) && (!program.is_absolute() || program.is_file())
+        })
 }
 
-/// Whether the plugin is on in a table of plugins, from whatever marketplace.
-pub(crate) fn is_plugin_among(plugins: Option<&Value>) -> bool {
-    let mut plugins = plugins.and_then(Value::as_object).into_iter().flatten();
-    plugins.any(|(name, is_on)| name.starts_with("whycap@") && *is_on == Value::Bool(true))
+/// An entry in `enabledPlugins` for a plugin called `whycap`, from any marketplace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EnabledPlugin {
+    /// The plugin's ID, such as `whycap@whycap`.
+    pub(crate) id: String,
+    pub(crate) is_enabled: bool,
 }
 
-/// What the plugin says at a session's start, once ever: how to turn the status line on. None if it
-/// is on, was said before, or cannot be remembered as said.
+impl EnabledPlugin {
+    /// Returns the entries in these settings files, which must be in order of precedence.
+    pub(crate) fn list(files: &[SettingsFile]) -> Vec<Self> {
+        let mut plugins: Vec<Self> = Vec::new();
+        for (id, value) in files
+            .iter()
+            .filter_map(|file| file.get("enabledPlugins")?.as_object())
+            .flatten()
+        {
+            let is_known = plugins.iter().any(|plugin| plugin.id == *id);
+            if id.starts_with("whycap@") && !is_known {
+                plugins.push(Self {
+                    id: id.clone(),
+                    is_enabled: *value == Value::Bool(true),
+                });
+            }
+        }
+        plugins
+    }
+
+    /// Returns true if this is the plugin in the user's skills directory, which `whycap install` writes.
+    pub(crate) fn is_in_skills_directory(&self) -> bool {
+        self.id == "whycap@skills-dir"
+    }
+}
+
+/// Returns the plugin's advice on how to turn on the status line, which is shown at the start of a session. Returns
+/// `None` if the status line is on, if the advice has been shown before, or if it cannot be recorded as shown.
 pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<String> {
-    let mut wired = wired_beside_plugin(places, environment)?.into_iter();
-    if wired.any(|wired| wired.status_line.is_some()) {
+    let is_on = wired_beside_plugin(places, environment)?
+        .iter()
+        .any(|wired| wired.status_line.is_some());
+    if is_on {
         return None;
     }
-    let directory = environment.path("CLAUDE_PLUGIN_DATA");
-    let directory = directory.unwrap_or_else(|| places.data.clone());
-    records::mark(&directory.join("status-line-hint-given"))
-        .then(|| "To see what you spend in the status line, type: /whycap line on".to_owned())
+    let directory = environment
+        .path("CLAUDE_PLUGIN_DATA")
+        .unwrap_or_else(|| places.data.clone());
+    if records::create_marker(&directory.join("status-line-hint-given")) {
+        Some("To show your spend in the status line, type: /whycap line on".to_owned())
+    } else {
+        None
+    }
 }
 
-/// What each of the settings files that count here wires. None unless the plugin's launcher
-/// (`hooks/whycap-hook`) started this process.
+/// Returns whycap's entries in each settings file. Returns `None` unless the plugin's launcher (`hooks/whycap-hook`)
+/// started this process.
 fn wired_beside_plugin(places: &Places, environment: &Environment) -> Option<Vec<Wired>> {
-    let from = environment.text("WHYCAP_FROM");
-    from.filter(|from| *from == "plugin")?;
+    if environment.text("WHYCAP_FROM") != Some("plugin") {
+        return None;
+    }
     let files = settings::of(places, environment.path("CLAUDE_PROJECT_DIR").as_deref());
     Some(wired_in(&files).map(|(_, wired)| wired).collect())
 }
@@ -289,10 +353,10 @@ mod tests {
         ] {
             let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
             assert_eq!(found.program, program);
-            assert!(!found.customised, "{command}");
+            assert!(!found.is_customized, "{command}");
         }
         let piped = invocation("whycap statusline | head -1", STATUS_LINE);
-        assert!(piped.unwrap().customised);
+        assert!(piped.unwrap().is_customized);
     }
 
     #[test]

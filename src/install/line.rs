@@ -1,9 +1,9 @@
-//! `/whycap line on` and `off`: the status line alone, asked for inside a conversation.
+//! `/whycap line on` and `/whycap line off`, which turn only the status line on or off from inside a conversation.
 //!
-//! A plugin cannot bring a status line (Claude Code ignores the `statusLine` of a plugin's settings, 2.1.328), so it
-//! goes into the user's settings, and only when the user asks for it.
+//! A plugin cannot contain a status line, because Claude Code ignores `statusLine` in a plugin's settings (2.1.328).
+//! The status line is therefore added to the user's settings, but only when the user asks for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,116 +15,132 @@ use super::{carry_out, own_path, plan};
 use crate::claude::settings::SettingsFile;
 use crate::disk;
 use crate::environment::Environment;
-use crate::foreign::Foreign;
+use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// Claude Code waits for the answer, so whoever else installs right now goes first.
+/// The maximum time to wait for another installation to finish. It is zero, because Claude Code is waiting for the
+/// answer.
 const PATIENCE: Duration = Duration::ZERO;
 
-/// Turns the status line on and says so, or why not.
+/// Turns on the status line. Returns the answer that is shown to the user.
 pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
     let program = lasting_program(environment)?;
-    let wanted = Additions {
+    let additions = Additions {
         program: &program,
         status_line: true,
         hooks: false,
         keep: None,
+        slash_command: None,
     };
-    let settings = &places.user_settings();
-    let make = || plan::install(places, settings, wanted);
-    let plan = carry_out(places, PATIENCE, false, make)?;
-    Ok(match plan.change_of(ChangeKind::StatusLineLeft) {
-        Some(left) => format!(
-            "You have a status line already: {}\nIt stays. To have both, in a shell: {program} install --statusline --wrap",
-            left.of
-        ),
-        None if plan.is_empty() => {
-            "The status line is on already. To turn it off: /whycap line off".to_owned()
-        }
-        None => format!(
-            "The status line is on. It appears within seconds. To turn it off: /whycap line off\nIt is in {}.",
-            places.show(settings)
-        ),
-    })
-}
-
-/// Turns the status line off and says so.
-pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
-    let path = &places.user_settings();
+    let settings = places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
-        // Without hooks nothing of ours would be left there.
-        let file = SettingsFile::of_user(places);
-        let settings = file.settings();
-        let has_hooks = settings.is_some_and(|settings| !wired(settings).hooks.is_empty());
-        plan::uninstall(places, path, has_hooks)
+        plan::install(places, &settings, additions)
     })?;
-    let is_off = plan.change_of(ChangeKind::StatusLineRemoved).is_some()
-        || plan.change_of(ChangeKind::StatusLineRestored).is_some();
-    Ok(if is_off {
-        "The status line is off. To turn it on: /whycap line on".to_owned()
-    } else {
-        format!(
-            "whycap's status line is not in {}; nothing was changed.",
-            places.show(path)
-        )
-    })
+
+    if let Some(foreign) = plan.change_of(ChangeKind::StatusLineLeft) {
+        return Ok(format!(
+            "You already have a status line: {}\nIt stays. To show both, in a shell: {program} install --statusline --wrap",
+            foreign.of
+        ));
+    }
+    if plan.is_empty() {
+        return Ok("The status line is already on. To hide it: /whycap line off".to_owned());
+    }
+    Ok(format!(
+        "The status line is on. It appears within seconds. To hide it: /whycap line off\nIt is in {}.",
+        places.show(&settings)
+    ))
 }
 
-/// This program as settings can name it for long. What the plugin brought lies in a directory of its version, which
-/// goes with the next update: a copy in the plugin's own data directory stays.
+/// Turns off the status line. Returns the answer that is shown to the user.
+pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
+    let path = places.user_settings();
+    let plan = carry_out(places, PATIENCE, false, || {
+        // If there are no hooks, none of whycap's entries would be left in the settings, so the whole installation is
+        // undone.
+        let file = SettingsFile::of_user(places);
+        let has_hooks = file
+            .settings()
+            .is_some_and(|settings| !wired(settings).hooks.is_empty());
+        plan::uninstall(places, &path, has_hooks)
+    })?;
+
+    let is_removed = plan.change_of(ChangeKind::StatusLineRemoved).is_some();
+    let is_restored = plan.change_of(ChangeKind::StatusLineRestored).is_some();
+    if is_removed || is_restored {
+        return Ok("The status line is off. To show it: /whycap line on".to_owned());
+    }
+    Ok(format!(
+        "whycap's status line is not in {}; nothing was changed.",
+        places.show(&path)
+    ))
+}
+
+/// Returns the path of a program that will stay in place, for use in the settings. A program in a plugin's package is
+/// copied to the plugin's data directory, because the next update replaces the package's directory.
 fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
-    let Some(Brought { program, copy }) = Brought::find(environment) else {
+    let Some(packaged) = PackagedProgram::find(environment) else {
         return own_path::of_process(environment);
     };
-    disk::copy_program(&program, &copy)?;
-    own_path::call(environment, &copy)
+    disk::copy_program(&packaged.program, &packaged.copy)?;
+    own_path::call(environment, &packaged.copy)
 }
 
-/// The program in a plugin's package, and where its copy lies.
-struct Brought {
+/// The program in a plugin's package.
+struct PackagedProgram {
     program: PathBuf,
+    /// The path of its copy in the plugin's data directory.
     copy: PathBuf,
 }
 
-impl Brought {
-    /// None if the plugin did not start this process, or came without programs.
+impl PackagedProgram {
+    /// Returns the program, or `None` if no plugin started this process or if its package contains no program for this
+    /// system.
     fn find(environment: &Environment) -> Option<Self> {
         let root = environment.path("CLAUDE_PLUGIN_ROOT")?;
         let data = environment.path("CLAUDE_PLUGIN_DATA")?;
         let name = format!("whycap{}", std::env::consts::EXE_SUFFIX);
         let program = root.join("programs").join(system()?).join(&name);
         let copy = data.join("bin").join(name);
+
         let running = std::env::current_exe().ok()?;
-        let is_running = |path: &Path| disk::is_same_place(path, &running);
-        let is_plugins = is_running(&program) || is_running(&copy);
-        (is_plugins && program.is_file()).then_some(Self { program, copy })
+        let is_running =
+            disk::is_same_file(&program, &running) || disk::is_same_file(&copy, &running);
+        if !program.is_file() || !is_running {
+            return None;
+        }
+        Some(Self { program, copy })
     }
 }
 
-/// As packages name it (`packaging/npm/make.js`).
+/// Returns the name that packages use for this system (see `packaging/npm/make.js`).
 fn system() -> Option<&'static str> {
-    Some(match (std::env::consts::OS, std::env::consts::ARCH) {
-        ("linux", "x86_64") => "linux-x64",
-        ("linux", "aarch64") => "linux-arm64",
-        ("macos", "x86_64") => "darwin-x64",
-        ("macos", "aarch64") => "darwin-arm64",
-        ("windows", _) => "win32-x64",
-        _ => return None,
-    })
+    match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Some("linux-x64"),
+        ("linux", "aarch64") => Some("linux-arm64"),
+        ("macos", "x86_64") => Some("darwin-x64"),
+        ("macos", "aarch64") => Some("darwin-arm64"),
+        ("windows", _) => Some("win32-x64"),
+        _ => None,
+    }
 }
 
-/// After an update of the plugin: its new program takes the place of the copy that settings name. The version stands in
-/// the plugin's manifest; times of files tell nothing (npm gives all the same).
+/// Replaces the copy that the settings refer to after the plugin has been updated.
+///
+/// The versions are compared rather than the file times, because npm gives all files the same time. A failure is
+/// ignored: the next session start tries again, and until then, the old program renders the status line.
 pub(crate) fn renew_copy(environment: &Environment) {
-    let Some(brought) = Brought::find(environment).filter(|brought| brought.copy.is_file()) else {
+    let Some(packaged) = PackagedProgram::find(environment) else {
         return;
     };
+    if !packaged.copy.is_file() {
+        return;
+    }
     let root = environment.path("CLAUDE_PLUGIN_ROOT").unwrap_or_default();
-    let manifest = root.join(".claude-plugin/plugin.json");
-    let manifest: Value = disk::records::read(&manifest).unwrap_or_default();
+    let manifest: Value =
+        disk::records::read(&root.join(".claude-plugin/plugin.json")).unwrap_or_default();
     let version = manifest.at("version").as_str();
     if version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
-        // What fails is tried again at the next session's start; until then the old one draws the line.
-        let _ = disk::copy_program(&brought.program, &brought.copy);
+        let _ = disk::copy_program(&packaged.program, &packaged.copy);
     }
 }

@@ -1,8 +1,7 @@
-//! Adding whycap to Claude Code's settings, and taking it out again so that nothing of the
-//! user's is lost.
+//! Adds whycap to Claude Code, and removes it again without losing any of the user's settings.
 //!
-//! `settings_edit` changes a text and touches no disk. `plan` reads the files and says what to do;
-//! `carry_out` does it, one whole file at a time.
+//! `settings_edit` edits text and never accesses the disk. `plan` reads the files and determines the steps. `carry_out`
+//! carries out the steps, writing one whole file at a time.
 
 pub mod carry_out;
 pub mod changes;
@@ -11,7 +10,9 @@ pub mod entries;
 pub(crate) mod line;
 pub(crate) mod own_path;
 pub mod plan;
+mod preview;
 pub mod settings_edit;
+pub mod slash_command;
 pub(crate) mod words;
 
 pub(crate) use carry_out::{PATIENCE, carry_out, sweep};

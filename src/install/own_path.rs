@@ -1,4 +1,4 @@
-//! The path by which Claude Code shall call whycap, and how it is written for a shell.
+//! Determines the path of whycap to write to the settings, in the form needed for a shell command.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,69 +9,86 @@ use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
 
-/// This program as it is to be written on a shell command line.
+/// Returns the path of the running program as a word in a shell command.
+///
+/// Fails if the program is in a temporary location, or if whycap would not recognize it in the settings.
 pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
-    let running = std::env::current_exe().context("could not find this program's own path; call it by its whole path, as /usr/local/bin/whycap")?;
+    let running = std::env::current_exe().context("could not find the path of this program; call it by its full path, such as /usr/local/bin/whycap")?;
     let called = std::env::args_os().next();
     let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
     let shown = path.display();
     ensure!(
-        !is_passing(&path),
+        !is_in_runner_cache(&path),
         "{shown} is in the cache of a package runner, which may be emptied at any time; install it first (npm install -g whycap), then run: whycap install"
     );
     ensure!(
         path.file_stem() == Some(OsStr::new("whycap")),
-        "{shown} is not called whycap, and what it wrote into settings could not be found there again; rename it"
+        "{shown} does not have the name whycap, so its entries in the settings would not be recognized; rename it"
     );
     call(environment, &path)
 }
 
-/// How a program is called by the shell that Claude Code uses.
+/// Returns the path of a program as a word in a command for the shell that Claude Code uses. Fails if the path is not
+/// valid Unicode.
 pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
-    let (call, shown) = (Shell::of(environment).call(program), program.display());
-    call.with_context(|| {
-        format!("{shown} is not text, which settings need; move whycap to another directory")
+    Shell::of(environment).call(program).with_context(|| {
+        format!(
+            "{} is not text, which settings need; move whycap to another directory",
+            program.display()
+        )
     })
 }
 
-/// The path that stays right the longest.
+/// Returns the path of this program that is likely to remain valid the longest.
 ///
-/// `running` is the real path of this process, which a package manager may replace by a new
-/// directory at the next update (Homebrew's Cellar). So the way in which whycap was called comes
-/// first: a path as typed, else the entry on PATH, as long as both lead to the same file.
-fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) -> PathBuf {
-    let same = |candidate: &Path| disk::is_same_place(candidate, running);
-    let called = called.map(Path::new);
-    let typed = called.filter(|called| called.is_absolute() && same(called));
-    if let Some(typed) = typed.filter(|typed| hoisted(typed).is_none()) {
-        return typed.to_owned();
+/// `running` is the real path of the program. When a package manager updates the program, it may replace the directory
+/// in this path with a new one, as Homebrew does in its Cellar. The path that the user typed is therefore preferred,
+/// followed by an entry on the PATH that leads to the same file.
+fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
+    let typed = called.map(Path::new);
+    if let Some(path) = typed
+        && path.is_absolute()
+        && disk::is_same_file(path, running)
+        && hoisted(path).is_none()
+    {
+        return path.to_owned();
     }
-    if let Some(hoisted) = hoisted(running).filter(|hoisted| same(hoisted)) {
+    if let Some(hoisted) = hoisted(running)
+        && disk::is_same_file(&hoisted, running)
+    {
         return hoisted;
     }
-    let name = called.and_then(Path::file_name);
-    let name = name.unwrap_or(OsStr::new("whycap"));
-    let directories = search.into_iter().flat_map(std::env::split_paths);
-    let mut candidates = directories.map(|directory| directory.join(name));
-    let found = candidates.find(|candidate| candidate.is_absolute() && same(candidate));
-    found.unwrap_or_else(|| running.to_owned())
+    let name = typed
+        .and_then(Path::file_name)
+        .unwrap_or(OsStr::new("whycap"));
+    search_path
+        .into_iter()
+        .flat_map(std::env::split_paths)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_absolute() && disk::is_same_file(path, running))
+        .unwrap_or_else(|| running.to_owned())
 }
 
-/// pnpm keeps a package in a directory named after its version, and beside these links to each
-/// without it: `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…` is `.pnpm/node_modules/…` as well.
+/// Returns the version-independent path at which pnpm links to a program. Returns `None` if pnpm did not install the
+/// program.
+///
+/// pnpm keeps a package in a directory that is named after its version, such as
+/// `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…`, and links to it from `.pnpm/node_modules/…`.
 fn hoisted(program: &Path) -> Option<PathBuf> {
     let store = program.ancestors().find(|above| above.ends_with(".pnpm"))?;
     let mut inside = program.strip_prefix(store).ok()?.components();
-    let has_version = inside.next()?.as_os_str() != "node_modules";
+    if inside.next()?.as_os_str() == "node_modules" {
+        return None;
+    }
     let package = inside.as_path().strip_prefix("node_modules").ok()?;
-    has_version.then(|| store.join("node_modules").join(package))
+    Some(store.join("node_modules").join(package))
 }
 
-/// Whether a program lies where `npx`, `pnpm dlx`, `yarn dlx` or `bunx` keep what they run once.
-fn is_passing(program: &Path) -> bool {
-    program.components().any(|part| {
-        let part = part.as_os_str().to_string_lossy();
-        part == "_npx" || part == "dlx" || part.starts_with("dlx-") || part.starts_with("bunx-")
+/// Returns true if a program is in the cache of `npx`, `pnpm dlx`, `yarn dlx`, or `bunx`.
+fn is_in_runner_cache(program: &Path) -> bool {
+    program.components().any(|component| {
+        let name = component.as_os_str().to_string_lossy();
+        name == "_npx" || name == "dlx" || name.starts_with("dlx-") || name.starts_with("bunx-")
     })
 }
 
@@ -124,10 +141,10 @@ mod tests {
             "/tmp/xfs-1a2b/dlx-7/node_modules/@whycap/linux-x64/whycap",
             "/tmp/bunx-0-whycap@latest/node_modules/@whycap/linux-x64/whycap",
         ] {
-            assert!(is_passing(Path::new(passing)), "{passing}");
+            assert!(is_in_runner_cache(Path::new(passing)), "{passing}");
         }
         let stays = "/usr/lib/node_modules/whycap/node_modules/@whycap/linux-x64/whycap";
-        assert!(!is_passing(Path::new(stays)));
+        assert!(!is_in_runner_cache(Path::new(stays)));
     }
     #[test]
     fn a_version_in_the_path_of_pnpm_is_left_out() {

@@ -1,44 +1,45 @@
-//! Reads the files that an installation concerns and says, step by step, what is to be done.
-//! Planning changes nothing, so `--dry-run` is a plan that is shown and dropped.
+//! Plans an installation or a removal, step by step, based on the current files.
+//!
+//! Planning changes nothing, so `--dry-run` shows a plan without carrying it out.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
+use serde_json::Value;
 
 use super::changes::{Change, ChangeKind, FileChange, Step};
 use super::edit_record::{EditRecord, fingerprint};
-use super::entries::{Wired, is_plugin_among, wired};
+use super::entries::{HOOK, Wired, invocation, wired};
 use super::settings_edit::{self, Additions};
+use super::slash_command::SlashCommandPlan;
 use crate::claude::settings::{self, SettingsFile};
-use crate::disk;
 use crate::disk::replace::is_link;
 use crate::places::{Places, real};
 
-/// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
-const SLASH_COMMAND: &str = include_str!("whycap-command.md");
-
-/// What is said where another command has its name.
-const STAYS: &str = "it stays, and `whycap explain` in a shell does the same";
-
-const PLUGIN_IS_ON: &str = "the whycap plugin is on: it answers /whycap, and leaves these hooks the rest; nothing is done twice";
-
-/// What will be done, and how to tell it.
+/// The steps of an installation or a removal, and the information to report about them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstallPlan {
-    /// In this order.
+    /// The steps, in the order in which they must be carried out.
     pub steps: Vec<Step>,
     pub(crate) changes: Vec<Change>,
-    /// What else is worth saying, one sentence each.
+    /// Further information for the user, one sentence each.
     pub(crate) notes: Vec<String>,
+    /// The backups that are kept because they differ from the settings after the removal.
+    pub(crate) backups: Vec<PathBuf>,
 }
 
 impl InstallPlan {
-    /// Whether there is nothing to do.
+    /// Returns true if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
+    /// Returns the change of this kind if the plan contains one.
+    pub(super) fn change_of(&self, kind: ChangeKind) -> Option<&Change> {
+        self.changes.iter().find(|change| change.kind == kind)
+    }
+
+    fn change_file(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
         self.steps.push(Step::Change(FileChange {
             path: path.to_owned(),
             before: before.map(str::to_owned),
@@ -46,184 +47,238 @@ impl InstallPlan {
         }));
     }
 
-    /// The change of this kind, if there is one.
-    pub(super) fn change_of(&self, kind: ChangeKind) -> Option<&Change> {
-        self.changes.iter().find(|change| change.kind == kind)
-    }
-
+    /// Plans to delete one of whycap's files. A device or a directory with that name is left in place.
     fn remove_own(&mut self, path: PathBuf) {
-        // A device or a directory of that name is none of ours.
         if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
         }
     }
 
-    /// Plans that the `/whycap` command is there, or gone. Somebody else's of that name stays.
-    fn slash_command(&mut self, places: &Places, is_wanted: bool) -> anyhow::Result<()> {
-        let path = slash_command_path(places);
-        let (present, is_link) = (text_of(&path)?, is_link(&path));
-        let [with, without] = [Some(SLASH_COMMAND), None];
-        let (before, after, kind) = if is_wanted {
-            (without, with, ChangeKind::SlashCommandAdded)
-        } else {
-            (with, without, ChangeKind::SlashCommandRemoved)
-        };
-        let shown = places.show(&path);
-        let may_write = disk::may_write_in(path.parent().unwrap_or(&path));
-        match present.as_deref() {
-            present if present == after => {}
-            present if present == before && !is_link && may_write => {
-                self.change(&path, before, after);
-                self.changes.push(Change::new(kind, &shown));
-            }
-            _ => self.notes.push(match (is_wanted, is_link) {
-                (_, false) if present.as_deref() == before => {
-                    format!("{shown} cannot be written: {STAYS}")
-                }
-                (false, _) => format!("{shown} is not as whycap wrote it; it stays"),
-                (true, true) => format!("{shown} is a link; {STAYS}"),
-                (true, false) => format!("{shown} holds another /whycap; {STAYS}"),
-            }),
-        }
-        Ok(())
-    }
+    /// Plans a backup of the settings.
+    ///
+    /// If the text contains none of whycap's entries, it is the user's original and is always backed up. Otherwise, a
+    /// backup is made only if none exists yet.
+    fn back_up(&mut self, places: &Places, settings: &Path, text: &str, is_original: bool) {
+        let known_backups = backups(settings);
+        let is_backed_up = known_backups
+            .iter()
+            .any(|backup| backup.is_file() && (!is_original || holds(backup, text)));
 
-    /// What was there before us always gets a backup; a text with entries of ours only if there is none.
-    fn back_up(&mut self, places: &Places, path: &Path, text: &str, untouched: bool) {
-        let backups = backups(path);
-        let is_there = |backup: &PathBuf| backup.is_file() && (!untouched || holds(backup, text));
-        if !backups.iter().any(is_there) {
-            let backup = backup_path(path, backups.len() + 1);
+        if !is_backed_up {
+            let backup = backup_path(settings, known_backups.len() + 1);
             self.notes.push(format!("backup: {}", places.show(&backup)));
-            self.change(&backup, None, Some(text));
+            self.change_file(&backup, None, Some(text));
         }
+    }
+
+    fn add_slash_command(&mut self, slash_command: SlashCommandPlan) {
+        let files = slash_command.files.into_iter().map(Step::Change);
+        let directories = slash_command.directories.into_iter();
+        self.steps.extend(files);
+        self.steps.extend(directories.map(Step::RemoveOwnDirectory));
+        self.changes.extend(slash_command.changes);
+        self.notes.extend(slash_command.notes);
     }
 }
 
-/// Where the `/whycap` command is put.
-pub(crate) fn slash_command_path(places: &Places) -> PathBuf {
-    places.config.join("commands/whycap.md")
-}
-
-/// Plans adding whycap to the settings file at `path`.
-pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::Result<InstallPlan> {
-    let present = text_of(path)?;
+/// Plans to add whycap to a settings file.
+///
+/// Fails without changing anything if the file cannot be read or written, is not plain JSON, or would become too large
+/// for Claude Code.
+pub fn install(
+    places: &Places,
+    settings: &Path,
+    additions: Additions<'_>,
+) -> anyhow::Result<InstallPlan> {
+    let present = text_of(settings)?;
     let text = present.as_deref().unwrap_or_default();
-    let outcome = settings_edit::add(text, wanted).with_context(|| left_alone(path))?;
+    let outcome = settings_edit::add(text, additions).with_context(|| left_alone(settings))?;
     ensure!(
         outcome.text.len() as u64 <= settings::SIZE_LIMIT,
-        "{} was left alone, for it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
-        path.display()
+        "{} was left alone, because it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
+        settings.display()
     );
+    let slash_command = match additions.slash_command {
+        Some(way) => SlashCommandPlan::install(places, way, &program_path(additions.program)),
+        None => SlashCommandPlan::default(),
+    };
+    let is_changed = outcome.text != text;
+
     let mut plan = InstallPlan::default();
-    let stored = EditRecord::load(places, path);
+    let stored = EditRecord::load(places, settings);
     let mut record = stored.clone();
-    let mut new_files = Vec::new();
-    if outcome.text != text {
-        let said = settings::parse(text.as_bytes());
-        let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
+    if is_changed {
+        let is_original = settings::parse(text.as_bytes())
+            .is_ok_and(|settings| wired(&settings) == Wired::default());
         if let Some(text) = &present {
-            plan.back_up(places, path, text, untouched);
+            plan.back_up(places, settings, text, is_original);
         }
-        record.note(present.as_deref(), &outcome.text, untouched);
-        new_files.push(path);
+        record.note(present.as_deref(), &outcome.text, is_original);
     }
     plan.changes = outcome.changes;
-    // What an earlier line of ours kept is nothing to a new one.
-    if outcome.kept.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
-        record.kept = outcome.kept;
+
+    // If whycap's status line is newly added, it is unrelated to a foreign status line that an earlier installation
+    // preserved.
+    if outcome.previous_line.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
+        record.previous_line = outcome.previous_line;
     }
-    let command = slash_command_path(places);
-    let has_plugin = is_plugin_among(SettingsFile::of_user(places).get("enabledPlugins"));
-    if wanted.hooks && !has_plugin && !command.exists() {
-        new_files.push(&command);
-    }
-    for directory in new_files.into_iter().flat_map(missing_directories) {
+
+    let new_files = slash_command
+        .files
+        .iter()
+        .filter(|file| file.after.is_some())
+        .map(|file| file.path.as_path())
+        .chain(is_changed.then_some(settings));
+    for directory in new_files.flat_map(missing_directories) {
         if !record.made_directories.contains(&directory) {
             record.made_directories.push(directory);
         }
     }
+    record.made_directories.sort();
     if record != stored {
-        // Before the settings: from the moment that our line is drawn, it must find what is kept.
-        let file = EditRecord::path(places, path);
-        let bytes = serde_json::to_vec(&record).with_context(|| left_alone(path))?;
+        // The record is written before the settings, because the first status-line call needs the foreign status line
+        // in it.
+        let file = EditRecord::path(places, settings);
+        let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
         plan.steps.push(Step::WriteOwn(file, bytes));
     }
-    if outcome.text != text {
-        check_may_write(places, path)?;
-        plan.change(path, present.as_deref(), Some(&outcome.text));
+    if is_changed {
+        check_may_write(places, settings)?;
+        plan.change_file(settings, present.as_deref(), Some(&outcome.text));
     }
-    if wanted.hooks && has_plugin {
-        plan.notes.push(PLUGIN_IS_ON.to_owned());
-        // A command file outranks what the plugin registers, and would end Claude Code's waiting for a reset.
-        if text_of(&command)?.as_deref() == Some(SLASH_COMMAND) {
-            plan.slash_command(places, false)?;
-        }
-    } else if wanted.hooks {
-        plan.slash_command(places, true)?;
-    }
+    plan.add_slash_command(slash_command);
     Ok(plan)
 }
 
-/// Plans taking whycap out of the settings file at `path`, or only its status line.
-pub fn uninstall(places: &Places, path: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
-    let record = EditRecord::load(places, path);
-    let backups = backups(path);
-    let texts = backups.iter().filter_map(|backup| text_of(backup).ok()?);
-    let texts: Vec<String> = texts.collect();
-    let is_before = |text: &&String| record.before == Some(fingerprint(text));
-    let before = texts.iter().find(is_before);
+/// Plans to remove whycap, or only its status line, from a settings file.
+pub fn uninstall(places: &Places, settings: &Path, only_line: bool) -> anyhow::Result<InstallPlan> {
+    let record = EditRecord::load(places, settings);
     let mut plan = InstallPlan::default();
-    let present = text_of(path)?;
-    let mut left = present.clone();
-    if let Some(text) = present.as_ref().filter(|text| text.contains("whycap")) {
-        let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
-        let before_us = before.or(texts.first());
-        let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
-        let outcome = settings_edit::remove(text, only_line, kept, said.as_ref());
-        let outcome = outcome.with_context(|| left_alone(path))?;
-        // Where nobody else wrote since, what was there before comes back as it was.
-        let is_all_of_ours = !only_line && !outcome.changes.is_empty();
-        let is_exact = record.made(text) && before.is_some() == record.before.is_some();
-        let exact = (is_all_of_ours && is_exact).then(|| before.cloned());
-        left = exact.unwrap_or(Some(outcome.text));
-        plan.changes = outcome.changes;
+    let present = text_of(settings)?;
+    let mut remaining = present.clone();
+    if let Some(text) = &present
+        && text.contains("whycap")
+    {
+        let removal = Removal::plan(settings, text, only_line, &record)?;
+        remaining = removal.text;
+        plan.changes = removal.changes;
     }
-    if left != present {
-        check_may_write(places, path)?;
-        plan.change(path, present.as_deref(), left.as_deref());
+    if remaining != present {
+        check_may_write(places, settings)?;
+        plan.change_file(settings, present.as_deref(), remaining.as_deref());
     }
     if only_line {
         return Ok(plan);
     }
-    for backup in backups {
-        if left.as_ref().is_some_and(|left| holds(&backup, left)) {
+
+    for backup in backups(settings) {
+        if remaining.as_ref().is_some_and(|text| holds(&backup, text)) {
             plan.remove_own(backup);
         } else if backup.is_file() {
-            let shown = places.show(&backup);
-            let still = format!("the settings from before whycap are still in {shown}");
-            plan.notes.push(still);
+            plan.backups.push(backup);
         }
     }
-    let mut others = EditRecord::known_settings(places).into_iter();
-    if others.all(|other| other == path) {
-        plan.slash_command(places, false)?;
+    if !is_used_elsewhere(places, settings) {
+        plan.add_slash_command(SlashCommandPlan::uninstall(places));
     }
-    let made = record.made_directories.into_iter().rev();
-    let made = made.filter(|directory| directory.exists());
-    plan.steps.extend(made.map(Step::RemoveOwnDirectory));
-    let file = EditRecord::path(places, path);
+    plan.steps.extend(
+        record
+            .made_directories
+            .into_iter()
+            .rev()
+            .filter(|directory| directory.exists())
+            .map(Step::RemoveOwnDirectory),
+    );
+    let file = EditRecord::path(places, settings);
     plan.remove_own(file.with_extension("last"));
     plan.remove_own(file);
     Ok(plan)
 }
 
-/// The backups beside a settings file.
+/// The settings after whycap has been removed.
+struct Removal {
+    /// The text that remains, or `None` if the file is deleted.
+    text: Option<String>,
+    changes: Vec<Change>,
+}
+
+impl Removal {
+    /// Plans the removal of whycap's entries from the text of a settings file.
+    ///
+    /// If nothing else has changed the text since whycap wrote it, the result is the original, byte for byte.
+    /// Otherwise, only whycap's entries are removed.
+    fn plan(
+        settings: &Path,
+        text: &str,
+        only_line: bool,
+        record: &EditRecord,
+    ) -> anyhow::Result<Self> {
+        let backup_texts: Vec<String> = backups(settings)
+            .iter()
+            .filter_map(|backup| text_of(backup).ok()?)
+            .collect();
+        let original = backup_texts
+            .iter()
+            .find(|backup| record.before == Some(fingerprint(backup)));
+
+        let previous_line = record
+            .previous_line
+            .as_ref()
+            .map(|line| line.entry.as_str());
+        let before_install: Option<Value> = original
+            .or(backup_texts.first())
+            .and_then(|backup| settings::parse(backup.as_bytes()).ok());
+        let outcome =
+            settings_edit::remove(text, only_line, previous_line, before_install.as_ref())
+                .with_context(|| left_alone(settings))?;
+
+        let is_all_removed = !only_line && !outcome.changes.is_empty();
+        let is_original_known = original.is_some() == record.before.is_some();
+        let text = if is_all_removed && record.made(text) && is_original_known {
+            original.cloned()
+        } else {
+            Some(outcome.text)
+        };
+        Ok(Self {
+            text,
+            changes: outcome.changes,
+        })
+    }
+}
+
+/// Returns true if whycap is also installed in settings files other than this one. If so, its `/whycap` is still
+/// needed.
+fn is_used_elsewhere(places: &Places, settings: &Path) -> bool {
+    let user = SettingsFile::of_user(places);
+    let is_in_user_settings = user.path != settings
+        && user
+            .settings()
+            .is_some_and(|settings| wired(settings) != Wired::default());
+
+    is_in_user_settings
+        || EditRecord::known_settings(places)
+            .iter()
+            .any(|known| known != settings)
+}
+
+/// Extracts a program's path from the way it is written in a shell command.
+fn program_path(program: &str) -> String {
+    match invocation(&format!("{program} {HOOK}"), HOOK) {
+        Some(invocation) => invocation.program,
+        None => program.to_owned(),
+    }
+}
+
+/// Returns the backups of a settings file, oldest first. A broken link also counts, because it occupies a name.
 fn backups(settings: &Path) -> Vec<PathBuf> {
-    let paths = (1..).map(|number| backup_path(settings, number));
-    // A link that leads nowhere takes the name as well.
-    let is_taken = |path: &PathBuf| path.exists() || is_link(path);
-    paths.take_while(is_taken).collect()
+    let mut backups = Vec::new();
+    loop {
+        let path = backup_path(settings, backups.len() + 1);
+        if !path.exists() && !is_link(&path) {
+            return backups;
+        }
+        backups.push(path);
+    }
 }
 
 fn backup_path(settings: &Path, number: usize) -> PathBuf {
@@ -239,47 +294,62 @@ fn holds(backup: &Path, text: &str) -> bool {
     text_of(backup).is_ok_and(|held| held.as_deref() == Some(text))
 }
 
-/// The text of a settings file. None if there is none.
+/// Returns the text of a settings file, or `None` if the file does not exist.
 fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
-    settings::bytes(path)?.map(String::from_utf8).transpose().map_err(|error| {
-        let (shown, place) = (path.display(), error.utf8_error().valid_up_to());
-        anyhow!(
-            "{shown} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again"
-        )
-    })
+    let Some(bytes) = settings::bytes(path)? else {
+        return Ok(None);
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(anyhow!(
+            "{} was left alone, because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        )),
+    }
 }
 
-/// Refuses a file that must not be written, before the first step rather than at the last: a project's settings that
-/// lead out of the project, for who wrote the project chose where; and one without the right to write it. A rename
-/// would get past that; it is meant, though.
+/// Fails if the settings must not be written. This is checked before the first step is carried out.
+///
+/// A project's settings must not be a link that leads out of the project, because the author of the project chose its
+/// target. A read-only file is left unchanged, even though it would be possible to replace it.
 fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);
-    let target = std::fs::read_link(path);
-    let leads_to = target.map_or_else(|_| path.to_owned(), |target| directory.join(target));
-    let (shown, leads_to) = (path.display(), real(&leads_to));
+    let target = match std::fs::read_link(path) {
+        Ok(target) => real(&directory.join(target)),
+        Err(_) => real(path),
+    };
+
     ensure!(
-        path == places.user_settings() || leads_to.starts_with(real(project)),
-        "{shown} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
-        leads_to.display()
+        path == places.user_settings() || target.starts_with(real(project)),
+        "{} was left alone, because it is a link that leads out of the project to {}; replace that link by a file, or leave out --scope",
+        path.display(),
+        target.display()
     );
     ensure!(
         !std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly()),
-        "{shown} is read-only; make it writable (chmod u+w) and try again"
+        "{} is read-only; make it writable (chmod u+w) and try again",
+        path.display()
     );
     Ok(())
 }
 
-/// The directories above `path` that do not exist yet, outermost first.
+/// Returns the directories above a file that do not exist yet, outermost first.
 fn missing_directories(path: &Path) -> Vec<PathBuf> {
-    let above = path.ancestors().skip(1);
-    let missing = above.take_while(|directory| !directory.exists());
-    let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+    let mut missing: Vec<PathBuf> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|directory| !directory.exists())
+        .map(Path::to_owned)
+        .collect();
     missing.reverse();
     missing
 }
 
 fn left_alone(path: &Path) -> String {
-    let shown = path.display();
-    format!("{shown} was left alone; fix it there and try again")
+    format!(
+        "{} was left alone; fix it there and try again",
+        path.display()
+    )
 }

@@ -1,85 +1,95 @@
-//! Adding whycap to a settings text and taking it out again. Pure: text in, text out.
+//! Adds whycap to the text of a settings file, and removes it.
 //!
-//! A settings file belongs to its user, so it is never written anew: `jsonc-parser` keeps all that
-//! nobody touched, and lays out what is new like its neighbors. What is not plain JSON (comments,
-//! trailing commas, a key twice) is refused with its place, not repaired. Whatever the edit did, the
-//! outcome is parsed by `serde_json` and compared with the input: unless exactly our entries differ,
-//! the edit is refused.
+//! The text is edited rather than rewritten: `jsonc-parser` preserves everything else and formats new entries like
+//! their neighbors. If the text is not plain JSON (because of comments, trailing commas, or a repeated key), the edit
+//! is refused with an error that gives the position. The result is parsed by `serde_json` and compared with the input.
+//! The edit is refused if anything other than whycap's entries differs.
 
 use std::collections::HashSet;
 
 use anyhow::{Context, anyhow, ensure};
-use jsonc_parser::cst::{
-    CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode, CstStringLit,
-};
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstRootNode, CstStringLit};
 use jsonc_parser::{CollectOptions, ParseOptions, json, parse_to_ast};
 use serde_json::{Value, json as value};
 
 use super::changes::{Change, ChangeKind};
-use super::edit_record::KeptStatusLine;
+use super::edit_record::PreviousStatusLine;
 use super::entries::{
-    EVENTS, HOOK, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation, hook_command,
-    invocation, without_ours,
+    EVENTS, HOOK, Invocation, KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation,
+    hook_command, invocation, without_ours,
 };
+use super::slash_command::SlashCommand;
 use crate::claude::settings;
-use crate::terminal::cut;
+use crate::secrets::redact;
+use crate::terminal::truncate;
 
-/// Kept where a text begins with it.
+/// The byte order mark, which is preserved if a file starts with it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// So many columns of a foreign status line's command are shown.
-const SHOWN: usize = 48;
+/// The maximum number of columns to show of a foreign status line's command.
+const COMMAND_COLUMNS: usize = 48;
 
-/// What to add.
+/// The entries to add.
 #[derive(Debug, Clone, Copy)]
 pub struct Additions<'a> {
-    /// The program as it is to be written on a shell command line.
+    /// The path of the program, as a word in a shell command.
     pub program: &'a str,
-    /// Whether to add the status line.
+    /// True if the status line should be added.
     pub status_line: bool,
-    /// Whether to add the hooks.
+    /// True if the hooks should be added.
     pub hooks: bool,
-    /// How to keep a foreign status line. None: leave it, and do without ours.
-    pub keep: Option<Kept>,
+    /// The reason to preserve a foreign status line, or `None` to leave it in place and not add whycap's.
+    pub keep: Option<KeepPurpose>,
+    /// The method for adding `/whycap`, or `None` to leave `/whycap` unchanged.
+    pub slash_command: Option<SlashCommand>,
 }
 
-/// The command of a status line that is not ours, for showing.
+/// Returns the command of a foreign status line as display text, or `None` if there is no foreign status line.
 pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
-    (entry_invocation(entry, STATUS_LINE).is_none() && !entry.is_null()).then(|| command_of(entry))
-}
-
-fn command_of(entry: &Value) -> String {
-    let command = entry.get("command").and_then(Value::as_str);
-    command.map_or_else(|| entry.to_string(), str::to_owned)
-}
-
-/// Adds what is wanted. Adding what is there already changes nothing.
-pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<SettingsEdit> {
-    let (mut edit, root) = SettingsEdit::on(text)?;
-    let refused = || refusal(&root, "Settings must be an object in braces");
-    let settings = root.as_object().ok_or_else(refused)?;
-    if wanted.status_line {
-        let command = format!("{} {STATUS_LINE}", wanted.program);
-        edit.add_status_line(&settings, &command, wanted.keep);
+    if entry.is_null() || entry_invocation(entry, STATUS_LINE).is_some() {
+        return None;
     }
-    if wanted.hooks {
-        edit.add_hooks(&settings, &hook_command(wanted.program))?;
+    Some(command_of(entry))
+}
+
+/// Returns the command of a status line as display text, without any token that it may contain.
+fn command_of(entry: &Value) -> String {
+    match entry.get("command").and_then(Value::as_str) {
+        Some(command) => redact(command),
+        None => redact(&entry.to_string()),
+    }
+}
+
+/// Adds the requested entries to the text of a settings file. Entries that are already present are not changed.
+pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<SettingsEdit> {
+    let (mut edit, root) = SettingsEdit::on(text)?;
+    let Some(settings) = root.as_object() else {
+        return Err(refusal(&root, "Settings must be an object in braces"));
+    };
+    if additions.status_line {
+        let command = format!("{} {STATUS_LINE}", additions.program);
+        edit.add_status_line(&settings, &command, additions.keep);
+    }
+    if additions.hooks {
+        edit.add_hooks(&settings, &hook_command(additions.program))?;
     }
     edit.checked()
 }
 
-/// Takes whycap out, or only its status line. `kept` is the foreign status line as our own data have it, for the case that it
-/// no longer stands in the text; `before` is what the settings said before us, if that is known.
+/// Removes whycap, or only its status line, from the text of a settings file.
+///
+/// `previous_line` is the foreign status line in the edit record, which is used if the text no longer contains it.
+/// `before` contains the original settings, if they are known.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
-    kept: Option<&str>,
+    previous_line: Option<&str>,
     before: Option<&Value>,
 ) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
     if let Some(settings) = root.as_object() {
-        edit.remove_status_line(&settings, kept);
+        edit.remove_status_line(&settings, previous_line);
         if !only_status_line {
             edit.remove_hooks(&settings, before);
         }
@@ -87,83 +97,97 @@ pub(crate) fn remove(
     edit.checked()
 }
 
-/// Text that goes into settings as it is spelled.
+/// Converts JSON text to a value that preserves its spelling.
 fn spelled(text: &str) -> CstInputValue {
-    // The library writes a number's text as it is given.
+    // The library writes a number exactly as it is given.
     CstInputValue::Number(text.to_owned())
 }
 
-/// Our entry. It holds the foreign one as it is spelled, so that it can come out as it was spelled.
-fn status_line_entry(command: &str, kept: Option<&KeptStatusLine>) -> CstInputValue {
+/// Returns whycap's `statusLine` entry. It contains the foreign entry in its original spelling.
+fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> CstInputValue {
     let mut members = vec![
         ("type".to_owned(), json!("command")),
         ("command".to_owned(), json!(command)),
         ("padding".to_owned(), json!(0)),
         ("refreshInterval".to_owned(), json!(REFRESH_SECONDS)),
     ];
-    members.extend(kept.map(|kept| (kept.how.key().to_owned(), spelled(&kept.entry))));
+    members.extend(previous.map(|line| (line.how.key().to_owned(), spelled(&line.entry))));
     CstInputValue::Object(members)
 }
 
-/// The command of an entry or handler, if it runs this verb of whycap.
-fn our_command(entry: &CstNode, verb: &str) -> Option<(Invocation, CstStringLit)> {
-    let command = entry.as_object()?.get("command")?.value()?;
-    let command = command.as_string_lit()?;
-    Some((invocation(&command.decoded_value().ok()?, verb)?, command))
+/// Returns the command of an entry or a handler if it runs this whycap command.
+fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStringLit)> {
+    let command = entry
+        .as_object()?
+        .get("command")?
+        .value()?
+        .as_string_lit()?;
+    let invocation = invocation(&command.decoded_value().ok()?, subcommand)?;
+    Some((invocation, command))
 }
 
-/// The handlers in a group of hooks.
+/// Returns the handlers in a group of hooks.
 fn handlers_of(group: &CstNode) -> Vec<CstNode> {
-    let group = group.as_object();
-    let list = group.and_then(|group| group.array_value("hooks"));
-    list.map_or_else(Vec::new, |list| list.elements())
-}
-
-/// The foreign status line that an entry of ours holds, as it is spelled there.
-fn kept_in(entry: &CstNode) -> Option<KeptStatusLine> {
-    let entry = entry.as_object()?;
-    let (how, kept) = Kept::find(|key| entry.get(key)?.value())?;
-    let entry = kept.to_string();
-    Some(KeptStatusLine { how, entry })
-}
-
-/// Points a command of ours at `wanted`, unless a person has changed it. True if it changed.
-fn is_moved(found: &Invocation, command: &CstStringLit, wanted: &str) -> bool {
-    let is_other = command.decoded_value().is_ok_and(|now| now != wanted);
-    let is_moved = is_other && !found.customised;
-    if is_moved {
-        command.set_raw_value(Value::from(wanted).to_string());
+    match group
+        .as_object()
+        .and_then(|group| group.array_value("hooks"))
+    {
+        Some(list) => list.elements(),
+        None => Vec::new(),
     }
-    is_moved
 }
 
-/// A text and what is done to it.
+/// Returns the foreign status line inside one of whycap's entries, in its original spelling.
+fn previous_line_in(entry: &CstNode) -> Option<PreviousStatusLine> {
+    let members = entry.as_object()?;
+    let (how, previous) = KeepPurpose::find(|key| members.get(key)?.value())?;
+    Some(PreviousStatusLine {
+        how,
+        entry: previous.to_string(),
+    })
+}
+
+/// Replaces one of whycap's commands with `new_command`, unless the user has added something to it. Returns true if the
+/// command was changed.
+fn replace_command(invocation: &Invocation, command: &CstStringLit, new_command: &str) -> bool {
+    let is_other = command
+        .decoded_value()
+        .is_ok_and(|present| present != new_command);
+    if invocation.is_customized || !is_other {
+        return false;
+    }
+    command.set_raw_value(Value::from(new_command).to_string());
+    true
+}
+
+/// An edit of a settings file's text.
 pub(crate) struct SettingsEdit {
-    /// In the end the text as it shall be.
+    /// The original text and, once the edit is complete, the edited text.
     pub(crate) text: String,
-    /// What was done and left.
+    /// The changes, including anything that was deliberately left unchanged.
     pub(crate) changes: Vec<Change>,
-    /// The foreign status line that ours now keeps.
-    pub(crate) kept: Option<KeptStatusLine>,
-    /// The text with its edits: an edit of any of its nodes is one of it.
+    /// The foreign status line that whycap's entry contains.
+    pub(crate) previous_line: Option<PreviousStatusLine>,
+    /// The syntax tree. Editing any of its nodes edits the tree.
     tree: CstRootNode,
-    /// What the settings say beside whycap, and shall go on saying.
+    /// The settings before the edit. After the edit, everything except for whycap's entries must still be the same.
     expected: Value,
 }
 
 impl SettingsEdit {
-    /// Takes a text apart, with its root. An empty text is an empty object, as the client has it.
+    /// Parses the text of a settings file. Returns the edit and the root node. As in Claude Code, an empty file counts
+    /// as an empty object.
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
-        // What else is no JSON is refused below, by the library that reads settings everywhere.
+        // Anything else that is not JSON is rejected by `serde_json` below.
         let options = ParseOptions {
             allow_comments: false,
             allow_trailing_commas: false,
             allow_missing_commas: false,
             ..ParseOptions::default()
         };
-        // Without tokens it says what is wrong with a comment.
+        // The parser names a comment in its error only if it does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
         let root = tree.value().context("there is no value in it")?;
@@ -171,10 +195,13 @@ impl SettingsEdit {
         while let Some(node) = nodes.pop() {
             let mut seen = HashSet::new();
             for child in node.children_exclude_trivia_and_tokens() {
-                let member = child.as_object_prop();
-                let key = member.and_then(|member| member.decoded_name());
-                if let Some(key) = key.filter(|key| !seen.insert(key.clone())) {
-                    let reason = format!("The key \"{}\" stands twice", cut(&key, 40));
+                let key = child
+                    .as_object_prop()
+                    .and_then(|member| member.decoded_name());
+                if let Some(key) = key
+                    && !seen.insert(key.clone())
+                {
+                    let reason = format!("The key \"{}\" is repeated", truncate(&key, 40));
                     return Err(refusal(&child, &reason));
                 }
                 nodes.push(child);
@@ -183,26 +210,30 @@ impl SettingsEdit {
         let edit = Self {
             text: text.to_owned(),
             changes: Vec::new(),
-            kept: None,
+            previous_line: None,
             tree,
             expected: serde_json::from_str(json)?,
         };
         Ok((edit, root))
     }
 
-    /// The text with all edits made. What stood on one line goes on standing on one.
+    /// Returns the edited text. If the original is on a single line, the result is, too.
     fn edited(&self) -> String {
         let text = self.tree.to_string();
-        let has_mark = self.text.starts_with(BYTE_ORDER_MARK);
-        let mut edited = String::from_iter(has_mark.then_some(BYTE_ORDER_MARK));
-        // A text without any member has no layout yet.
+        let mut edited = String::new();
+        if self.text.starts_with(BYTE_ORDER_MARK) {
+            edited.push(BYTE_ORDER_MARK);
+        }
+        // Settings without any members have no formatting to preserve.
         if !self.text.contains(':') || self.text.trim_end().contains('\n') {
             return edited + &text;
         }
-        // A line break inside a string is escaped, so those here part values.
+        // Line breaks in strings are escaped, so all of these line breaks are between values.
         let body = text.trim_end();
         for line in body.lines() {
-            edited += if edited.ends_with(',') { " " } else { "" };
+            if edited.ends_with(',') {
+                edited.push(' ');
+            }
             edited += line.trim_start();
         }
         edited + text.strip_prefix(body).unwrap_or_default()
@@ -212,7 +243,7 @@ impl SettingsEdit {
         self.changes.push(Change::new(kind, of));
     }
 
-    fn add_status_line(&mut self, settings: &CstObject, command: &str, keep: Option<Kept>) {
+    fn add_status_line(&mut self, settings: &CstObject, command: &str, keep: Option<KeepPurpose>) {
         let Some(member) = settings.get("statusLine") else {
             settings.append("statusLine", status_line_entry(command, None));
             return self.note(ChangeKind::StatusLineAdded, &"");
@@ -220,44 +251,56 @@ impl SettingsEdit {
         let Some(present) = member.value() else {
             return;
         };
-        if let Some((found, spelled)) = our_command(&present, STATUS_LINE) {
-            if is_moved(&found, &spelled, command) {
+        if let Some((invocation, present_command)) = our_command(&present, STATUS_LINE) {
+            if replace_command(&invocation, &present_command, command) {
                 self.note(ChangeKind::StatusLineMoved, &"");
             }
-            self.kept = kept_in(&present);
+            self.previous_line = previous_line_in(&present);
             return;
         }
-        let shown = self.expected.get("statusLine").map(command_of);
-        let shown = cut(&shown.unwrap_or_default(), SHOWN);
-        let nothing = present.as_null_keyword().map(|_| Kept::SetAside);
-        let Some(how) = nothing.or(keep) else {
-            return self.note(ChangeKind::StatusLineLeft, &shown);
+        let foreign_command = match self.expected.get("statusLine") {
+            Some(entry) => truncate(&command_of(entry), COMMAND_COLUMNS),
+            None => String::new(),
         };
-        let entry = present.to_string();
-        let kept = KeptStatusLine { how, entry };
-        member.set_value(status_line_entry(command, Some(&kept)));
-        self.kept = Some(kept);
+        let purpose = if present.as_null_keyword().is_some() {
+            Some(KeepPurpose::SetAside)
+        } else {
+            keep
+        };
+        let Some(how) = purpose else {
+            return self.note(ChangeKind::StatusLineLeft, &foreign_command);
+        };
+        let previous = PreviousStatusLine {
+            how,
+            entry: present.to_string(),
+        };
+        member.set_value(status_line_entry(command, Some(&previous)));
+        self.previous_line = Some(previous);
         let kind = match how {
-            Kept::Wrapped => ChangeKind::StatusLineWrapped,
-            Kept::SetAside => ChangeKind::StatusLineSetAside,
+            KeepPurpose::Wrapped => ChangeKind::StatusLineWrapped,
+            KeepPurpose::SetAside => ChangeKind::StatusLineSetAside,
         };
-        self.note(kind, &shown);
+        self.note(kind, &foreign_command);
     }
 
     fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
-        let refused = || self.misshapen(&["hooks"], "`hooks` must be an object");
-        let hooks = settings.object_value_or_create("hooks");
-        let hooks = hooks.ok_or_else(refused)?;
-        let (mut added, mut moved) = (Vec::new(), Vec::new());
+        let Some(hooks) = settings.object_value_or_create("hooks") else {
+            return Err(self.misshapen(&["hooks"], "`hooks` must be an object"));
+        };
+        let mut added = Vec::new();
+        let mut moved = Vec::new();
         for (name, timeout) in EVENTS {
-            let wanted = format!("`hooks.{name}` must be a list");
-            let refused = || self.misshapen(&["hooks", name], &wanted);
-            let groups = hooks.array_value_or_create(name).ok_or_else(refused)?;
-            let present = groups.elements();
-            let mut present = present.iter().flat_map(handlers_of);
-            let present = present.find_map(|handler| our_command(&handler, HOOK));
-            if let Some((found, present)) = present {
-                if is_moved(&found, &present, command) {
+            let Some(groups) = hooks.array_value_or_create(name) else {
+                let reason = format!("`hooks.{name}` must be a list");
+                return Err(self.misshapen(&["hooks", name], &reason));
+            };
+            let present = groups
+                .elements()
+                .iter()
+                .flat_map(handlers_of)
+                .find_map(|handler| our_command(&handler, HOOK));
+            if let Some((invocation, present_command)) = present {
+                if replace_command(&invocation, &present_command, command) {
                     moved.push(name);
                 }
             } else {
@@ -266,45 +309,48 @@ impl SettingsEdit {
                 added.push(name);
             }
         }
-        let kinds = [ChangeKind::HooksAdded, ChangeKind::HooksMoved];
-        for (kind, events) in kinds.into_iter().zip([added, moved]) {
-            if !events.is_empty() {
-                self.note(kind, &events.join(", "));
-            }
+        if !added.is_empty() {
+            self.note(ChangeKind::HooksAdded, &added.join(", "));
+        }
+        if !moved.is_empty() {
+            self.note(ChangeKind::HooksMoved, &moved.join(", "));
         }
         Ok(())
     }
 
-    fn remove_status_line(&mut self, settings: &CstObject, kept: Option<&str>) {
+    fn remove_status_line(&mut self, settings: &CstObject, previous_line: Option<&str>) {
         let Some(member) = settings.get("statusLine") else {
             return;
         };
-        let entry = member.value();
-        let Some(entry) = entry.filter(|entry| our_command(entry, STATUS_LINE).is_some()) else {
+        let Some(entry) = member.value() else {
             return;
         };
-        let in_entry = kept_in(&entry).map(|kept| kept.entry);
-        let Some(foreign) = in_entry.as_deref().or(kept) else {
+        if our_command(&entry, STATUS_LINE).is_none() {
+            return;
+        }
+        let in_entry = previous_line_in(&entry).map(|line| line.entry);
+        let Some(foreign) = in_entry.as_deref().or(previous_line) else {
             member.remove();
             return self.note(ChangeKind::StatusLineRemoved, &"");
         };
         member.set_value(spelled(foreign));
         let value: Value = serde_json::from_str(foreign).unwrap_or_default();
-        let shown = cut(&command_of(&value), SHOWN);
+        let shown = truncate(&command_of(&value), COMMAND_COLUMNS);
         self.note(ChangeKind::StatusLineRestored, &shown);
         if let Some(entry) = self.expected.get_mut("statusLine") {
             *entry = value;
         }
     }
 
-    /// Takes our handlers out, with the groups, lists and the object that they leave empty. `before`
-    /// is what the settings said before us: a list or an object that was there and empty stays.
+    /// Removes whycap's handlers, and any groups, lists, and objects that become empty. A list or an object that was
+    /// already empty in the original settings (`before`) is kept.
     fn remove_hooks(&mut self, settings: &CstObject, before: Option<&Value>) {
         let Some(hooks) = settings.object_value("hooks") else {
             return;
         };
-        let before = before.and_then(|settings| settings.get("hooks"));
-        let (events, mut count) = (hooks.properties(), 0);
+        let hooks_before = before.and_then(|settings| settings.get("hooks"));
+        let events = hooks.properties();
+        let mut count = 0;
         for event in &events {
             let Some(list) = event.array_value() else {
                 continue;
@@ -321,48 +367,53 @@ impl SettingsEdit {
                     ours.into_iter().for_each(CstNode::remove);
                 }
             }
-            let was = before.and_then(|hooks| hooks.get(event.decoded_name()?));
-            if had_groups && list.elements().is_empty() && was != Some(&value!([])) {
+            let groups_before = hooks_before.and_then(|hooks| hooks.get(event.decoded_name()?));
+            if had_groups && list.elements().is_empty() && groups_before != Some(&value!([])) {
                 event.clone().remove();
             }
         }
         let is_emptied = hooks.properties().is_empty() && !events.is_empty();
-        if is_emptied && before != Some(&value!({})) {
-            let member = settings.get("hooks").into_iter();
-            member.for_each(CstObjectProp::remove);
+        if is_emptied
+            && hooks_before != Some(&value!({}))
+            && let Some(member) = settings.get("hooks")
+        {
+            member.remove();
         }
         if count > 0 {
             self.note(ChangeKind::HooksRemoved, &count);
         }
     }
 
-    /// A refusal of what is found by these keys. Its place is one in the text as it was before any edit.
+    /// Returns an error about the value at these keys, with its position in the original text.
     fn misshapen(&self, keys: &[&str], reason: &str) -> anyhow::Error {
-        let at_keys = |(_, root): (Self, CstNode)| {
-            let member = |node: CstNode, key: &&str| node.as_object()?.get(key)?.value();
-            let found = keys.iter().try_fold(root.clone(), member);
-            refusal(&found.unwrap_or(root), reason)
+        // The position of a node can be determined only while the edit keeps its tree alive.
+        let (_edit, root) = match Self::on(&self.text) {
+            Ok(parsed) => parsed,
+            Err(error) => return error,
         };
-        Self::on(&self.text).map_or_else(|error| error, at_keys)
+        let node = keys.iter().try_fold(root.clone(), |node, key| {
+            node.as_object()?.get(key)?.value()
+        });
+        refusal(&node.unwrap_or(root), reason)
     }
 
-    /// Makes the text, and proves that the edits touch nothing but our entries.
+    /// Sets the edited text. Fails if anything other than whycap's entries differs from the original.
     fn checked(mut self) -> anyhow::Result<Self> {
         if !self.changes.iter().all(Change::is_none) {
             self.text = self.edited();
         }
-        let after = settings::parse(self.text.as_bytes());
-        // Compared as text: the order of keys belongs to the user as well.
-        let others = after.map(|after| without_ours(&after).to_string());
+        // Comparing the settings as text also compares the order of their keys.
+        let others = settings::parse(self.text.as_bytes())
+            .map(|settings| without_ours(&settings).to_string());
         ensure!(
             others == Ok(without_ours(&self.expected).to_string()),
-            "an edit here would change more than whycap's own entries"
+            "the edit would change more than whycap's own entries"
         );
         Ok(self)
     }
 }
 
-/// A refusal because of what stands here.
+/// Returns an error about a node, with its position.
 fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
     let before = text_before(node);
     let line = before.matches('\n').count() + 1;
@@ -370,14 +421,18 @@ fn refusal(node: &CstNode, reason: &str) -> anyhow::Error {
     anyhow!("{reason} on line {line} column {column}")
 }
 
-/// What stands before a node in its text.
+/// Returns the text before a node.
 fn text_before(node: &CstNode) -> String {
     let Some(parent) = node.parent() else {
         return String::new();
     };
-    let siblings = parent.children().into_iter().take(node.child_index());
-    let siblings = siblings.map(|sibling| sibling.to_string());
-    text_before(&parent.into()) + &siblings.collect::<String>()
+    let siblings: String = parent
+        .children()
+        .into_iter()
+        .take(node.child_index())
+        .map(|sibling| sibling.to_string())
+        .collect();
+    text_before(&parent.into()) + &siblings
 }
 
 #[cfg(test)]
@@ -390,16 +445,17 @@ mod tests {
 
     const PROGRAM: &str = "/opt/a/whycap";
 
-    fn wanted(keep: Option<Kept>) -> Additions<'static> {
+    fn wanted(keep: Option<KeepPurpose>) -> Additions<'static> {
         Additions {
             program: PROGRAM,
             status_line: true,
             hooks: true,
             keep,
+            slash_command: None,
         }
     }
 
-    /// Settings that people have, and some that nobody should.
+    /// Settings as people actually write them, and some that nobody should have.
     const NASTY: [&str; 22] = [
         "",
         " \n\n",
@@ -428,14 +484,18 @@ mod tests {
     #[test]
     fn what_is_added_to_a_nasty_file_can_be_taken_out_again() {
         for text in NASTY {
-            for keep in [None, Some(Kept::Wrapped), Some(Kept::SetAside)] {
+            for keep in [
+                None,
+                Some(KeepPurpose::Wrapped),
+                Some(KeepPurpose::SetAside),
+            ] {
                 round_trip(text, keep);
             }
         }
     }
 
-    /// Install, install again, take out again.
-    fn round_trip(text: &str, keep: Option<Kept>) {
+    /// Installs whycap, then installs it again, and finally removes it.
+    fn round_trip(text: &str, keep: Option<KeepPurpose>) {
         let before = parsed(text);
         let added = add(text, wanted(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));
         let after = parsed(&added.text);
@@ -542,7 +602,7 @@ mod tests {
                 "line 1 column 36",
             ),
         ] {
-            let why = add(text, wanted(Some(Kept::Wrapped)))
+            let why = add(text, wanted(Some(KeepPurpose::Wrapped)))
                 .err()
                 .unwrap()
                 .to_string();
@@ -586,7 +646,7 @@ mod tests {
             ("[1,]", "Trailing commas are not allowed"),
             (
                 "{\"a\":1,\n\"a\":2}",
-                "The key \"a\" stands twice on line 2 column 1",
+                "The key \"a\" is repeated on line 2 column 1",
             ),
             ("{\"a\":1", "Unterminated object"),
             ("{'a':1}", "key must be a string at line 1 column 2"),

@@ -1,42 +1,48 @@
-//! What is asked and said of an installation: what it changes, or would change.
+//! The text that an installation displays: the question about a foreign status line, and the report of the changes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
-use super::changes::{Change, ChangeKind, FileChange, Step};
-use super::entries::{Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation};
+use super::changes::{Change, ChangeKind, Step};
+use super::entries::{KeepPurpose, REFRESH_SECONDS, STATUS_LINE, entry_invocation};
 use super::plan::InstallPlan;
+use super::preview;
 use super::settings_edit::foreign_status_line;
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::places::Places;
-use crate::render::{Filling, Report, filled};
-use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};
+use crate::render::{Argument, Report, fill_template};
+use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
 
-const SHARED: &str = "this file is usually shared; others need whycap at the same path. --scope local keeps it to you";
+/// The note about settings that are usually part of a repository.
+const SHARED: &str = "this file is usually shared, so others need whycap at the same path; --scope local keeps the change to you";
 
-/// What is asked about a status line that is not ours.
+/// The question about a foreign status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
 
-/// The words for one settings file. With `dry_run` nothing of it was done.
+/// Adds a plan's changes to a report. If `dry_run` is true, the report says what would happen.
 pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
     if plan.changes.iter().all(Change::is_none) {
         report.indented_paragraph(2, Tone::Plain, "nothing to change here");
     }
-    let sentences = sentences();
+
+    let sentence_of = sentences();
     let would = if dry_run { "would be " } else { "" };
     for Change { kind, of } in &plan.changes {
-        let sentence = sentences.get(kind).map_or("", String::as_str);
-        let given: [Filling<'_>; 3] =
+        let sentence = sentence_of.get(kind).map_or("", String::as_str);
+        let fillings: [Argument<'_>; 3] =
             [("would", &would), ("of", of), ("seconds", &REFRESH_SECONDS)];
-        for line in filled(sentence, &given).lines() {
+        for line in fill_template(sentence, &fillings).lines() {
             report.indented_paragraph(2, Tone::Plain, line);
         }
     }
-    for step in plan.steps.iter().filter(|_| dry_run) {
-        match step {
-            Step::Change(change) if change.path == settings => add_difference(change, report),
-            _ => {}
+
+    if dry_run {
+        for step in &plan.steps {
+            match step {
+                Step::Change(change) if change.path == settings => preview::add(change, report),
+                _ => {}
+            }
         }
     }
     for note in &plan.notes {
@@ -44,72 +50,59 @@ pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &m
     }
 }
 
-/// What is said of each change. Ours are sound: a test reads them.
+/// Returns the sentence for each kind of change. A test checks that every kind has a sentence.
 fn sentences() -> HashMap<ChangeKind, String> {
     serde_json::from_str(include_str!("changes.json")).unwrap_or_default()
 }
 
-/// Lines of a settings file that would go and come, as they stand there. A comma that one gets
-/// because another follows is no change of it.
-fn add_difference(change: &FileChange, report: &mut Report) {
-    let mut add = |tone, mark, line| report.row(vec![(tone, format!("    {mark} {line}"))]);
-    let [before, after] = [&change.before, &change.after].map(|text| text.as_deref());
-    let mut after: VecDeque<&str> = after.unwrap_or_default().lines().collect();
-    for line in before.unwrap_or_default().lines() {
-        let is_same = |kept: &&str| kept.trim_end_matches(',') == line.trim_end_matches(',');
-        let Some(place) = after.iter().position(is_same) else {
-            add(Tone::Alarm, '-', line);
-            continue;
-        };
-        for new in after.drain(..=place).take(place) {
-            add(Tone::Good, '+', new);
-        }
-    }
-    for new in after {
-        add(Tone::Good, '+', new);
-    }
-}
-
-/// Asks what to do about a status line that is not ours, if there is somebody to ask.
-pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
-    let contents = SettingsFile::read(SettingsScope::User, path.to_owned());
-    let found = contents.settings().and_then(foreign_status_line);
-    let (Some(command), true) = (found, io::stdin().is_terminal() && is_seen_by_person()) else {
+/// Asks the user what to do with a foreign status line. Returns `None` if there is no such status line, if there is
+/// nobody to answer, or if the status line should be left as it is.
+pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
+    let file = SettingsFile::read(SettingsScope::User, path.to_owned());
+    let Some(command) = file.settings().and_then(foreign_status_line) else {
         return Ok(None);
     };
-    let question = QUESTION.replace("{command}", &cut(&command, 60));
+    if !io::stdin().is_terminal() || !is_stdout_terminal() {
+        return Ok(None);
+    }
+
+    let question = QUESTION.replace("{command}", &truncate(&command, 60));
     print(&Shown::text(question.trim_end_matches('\n')))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(match answer.trim() {
-        "k" | "K" => Some(Kept::Wrapped),
-        "s" | "S" => Some(Kept::SetAside),
+        "k" | "K" => Some(KeepPurpose::Wrapped),
+        "s" | "S" => Some(KeepPurpose::SetAside),
         _ => None,
     })
 }
 
-/// What keeps the installation from taking effect, or concerns others.
-pub(crate) fn afterthoughts(places: &Places, here: &Path, scope: SettingsScope) -> Vec<String> {
-    let path = settings::path_of(scope, places, here);
-    let files = settings::of(places, Some(here));
+/// Returns notes on settings that prevent the installation from taking effect in this folder, or that affect other
+/// people.
+pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope) -> Vec<String> {
+    let path = settings::path_of(scope, places, folder);
+    let files = settings::of(places, Some(folder));
     let mut notes = Vec::new();
+
     if let Some((winner, entry)) = settings::winner(&files, "statusLine")
         && winner.path != path
         && entry_invocation(entry, STATUS_LINE).is_none()
     {
-        let place = places.show(&winner.path);
-        let wins = format!("in this folder {place} has another status line, and it wins");
-        notes.push(wins);
+        notes.push(format!(
+            "in this folder, the status line of {} takes precedence",
+            places.show(&winner.path)
+        ));
     }
     for file in &files {
-        let place = places.show(&file.path);
+        let shown = places.show(&file.path);
         if file.is_true("disableAllHooks") {
             notes.push(format!(
-                "{place} sets disableAllHooks: no hook and no status line will run until it is taken out"
+                "{shown} sets disableAllHooks: no hook and no status line runs until you remove it"
             ));
         }
-        let fault = file.contents.as_ref().err();
-        notes.extend(fault.map(|why| format!("{place}: {why}")));
+        if let Err(why) = &file.contents {
+            notes.push(format!("{shown}: {why}"));
+        }
     }
     if scope == SettingsScope::Project {
         notes.push(SHARED.to_owned());

@@ -1,242 +1,200 @@
-//! The facts that the ledger keeps, each one type from the reading to the view.
+//! The facts that transcripts contain.
 
 use std::collections::BTreeMap;
 
-use rusqlite::Row;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::pricing::{Advice, ModelPrices, Money, ServiceLevel, Usage};
+use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
-/// What stands for a name: of a session, a model, a transcript, a scene. A hash, so that it is the
-/// same whatever was read first, and a reading needs no ledger to name things. Six bytes as SQLite
-/// keeps numbers: of a million names, two in three hundred ledgers are one.
+/// The hash of a name or a path. Tables use it as the key.
 pub(crate) type Id = i64;
 
-/// The id of a name.
+/// Returns the ID of a name or a path.
 pub(crate) fn id_of(name: &[u8]) -> Id {
-    (xxh3_64(name) >> 17).cast_signed()
+    xxh3_64(name).cast_signed()
 }
 
-/// The model of a total that names none: it stands for all.
-pub(crate) fn unnamed_model() -> Id {
-    id_of(b"")
-}
-
-/// Something by an id, or by another number that is a hash.
-pub(crate) type ById<T> = BTreeMap<Id, T>;
-
-/// On which branch, and by which agent, a response was worked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scene {
-    /// The git branch as the client writes it; empty if the line says none.
-    pub branch: String,
-    /// A subagent's type; `main` for the session itself, `subagent` where the line names no type.
-    pub agent: String,
-}
-
-impl Scene {
-    /// The id of a scene. There are a few hundred at most: five bytes are enough.
-    pub(super) fn id(branch: &str, agent: &str) -> Id {
-        (xxh3_64_with_seed(agent.as_bytes(), xxh3_64(branch.as_bytes())) >> 24).cast_signed()
-    }
-}
-
-/// How far from its transcript's beginning a line stands, in bytes. Where the transcript was read anew
-/// since, and the line was not found again, it stands [`CUT_OFF`] farther: behind the rest.
-pub(crate) type Position = i64;
-
-/// All lines that were found stand before this.
-pub(crate) const CUT_OFF: Position = 1 << 60;
-
-/// Where a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Sighting {
+/// The location of a line, with evidence about which session owns the line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Location {
     pub(crate) file: Id,
-    pub(crate) position: Position,
-    /// Whether it stands behind something of a later time, as what a fork copied mostly does.
+    /// The distance from the start of the file, in bytes. The offset is at least [`STALE`] if the file has been
+    /// rewritten and no longer contains the line.
+    pub(crate) offset: i64,
+    /// True if an earlier line in the file has a later timestamp, as is usual before inherited lines.
     pub(crate) is_late: bool,
-    /// The session that the line says it was copied from.
-    pub(crate) copied_from: Option<Id>,
+    /// The session that the line was copied from, if the line names it.
+    pub(crate) source: Option<Id>,
 }
 
-impl Sighting {
-    /// The place of a line that was seen again in the same file: within one reading the first
-    /// counts, and after the file was read anew, the new one.
-    pub(crate) fn seen_again(self, again: Self) -> Self {
-        let is_known = self.position < CUT_OFF && self.position <= again.position;
-        Self {
-            copied_from: self.copied_from.or(again.copied_from),
-            ..if is_known { self } else { again }
-        }
-    }
+/// The offset that is added to the location of a line when its file is rewritten.
+pub(crate) const STALE: i64 = 1 << 60;
 
-    /// From `file, position, late, copied_from` in these columns.
-    pub(crate) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        Ok(Self {
-            file: row.get(first)?,
-            position: row.get(first + 1)?,
-            is_late: row.get(first + 2)?,
-            copied_from: row.get(first + 3)?,
-        })
-    }
-}
-
-/// A response, merged over its repetitions: one row of the ledger.
+/// An API response, which may be recorded on several lines and in several files.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Answer {
-    /// The same wherever it is repeated.
+pub(crate) struct Response {
+    /// The hash of the response's message and request IDs.
     pub(crate) key: i64,
-    /// When its first line was written.
+    /// The time of the response's first line.
     pub(crate) at: Millis,
-    /// Its owner.
+    /// The session that received the response.
     pub(crate) session: Id,
     pub(crate) model: Id,
-    /// Of the earliest line, as work begins there; of lines of one moment, the one with the lowest id.
+    /// The model that was requested, if a different model responded.
+    pub(crate) requested: Option<Id>,
+    /// The branch, agent, and skill that the request was made for.
     pub(crate) scene: Id,
     pub(crate) is_of_subagent: bool,
-    /// Whether the model has no known price.
+    /// True if the price of the model is unknown, so that the cost is an estimate.
     pub(crate) is_unpriced: bool,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
-    /// The calls of a tool loop, where they decide the price.
+    /// The model calls behind the response, if they add up to its usage.
     pub(crate) calls: Vec<Usage>,
-    /// What other models were served for it.
+    /// The advisory requests that other models responded to.
     pub(crate) advice: Vec<Advice>,
-    /// At our prices.
+    /// The cost at the user's own prices.
     pub(crate) cost: Money,
-    /// Where it was seen first.
-    pub(crate) place: Sighting,
-    /// Where else it stands, each file once. Empty where nobody asked for them.
-    pub(crate) copies: Vec<Sighting>,
+    /// The cost at the prices that Claude Code uses for its running totals.
+    pub(crate) client_cost: Money,
+    /// The location of the first line.
+    pub(crate) location: Location,
+    /// The locations in other files.
+    pub(crate) copies: Vec<Location>,
+    /// The number of the commit that added the response to the ledger.
+    pub(crate) batch: i64,
 }
 
-impl Answer {
-    /// Takes in another repetition of the same response. The order does not matter.
+impl Response {
+    /// Merges the fields from another line about the same response. Usage increases while a response is streamed, and
+    /// is zero on lines that survive a compaction, so the greatest value of each field is kept.
     pub(crate) fn merge(&mut self, other: &Self) {
-        let rank = |calls: &[Usage]| calls.iter().copied().sum::<Usage>().fields();
-        if rank(&other.calls) > rank(&self.calls) {
-            self.calls.clone_from(&other.calls);
+        if other.at < self.at {
+            self.at = other.at;
+            self.scene = other.scene;
         }
-        let advice = |advice: &[Advice]| advice.iter().map(|one| one.usage).sum::<Usage>().fields();
-        if advice(&other.advice) > advice(&self.advice) {
+        if other.usage.output >= self.usage.output && !other.usage.is_zero() {
+            self.calls.clone_from(&other.calls);
+            self.service = other.service;
+        }
+        if self.advice.len() < other.advice.len() {
             self.advice.clone_from(&other.advice);
         }
-        (self.at, self.scene) = (self.at, self.scene).min((other.at, other.scene));
-        self.is_of_subagent |= other.is_of_subagent;
         self.usage = self.usage.max(other.usage);
-        self.service.fast |= other.service.fast;
-        self.service.us_only |= other.service.us_only;
+        self.is_of_subagent |= other.is_of_subagent;
+        self.requested = self.requested.or(other.requested);
+        for location in other.locations() {
+            self.add_location(*location);
+        }
     }
 
-    /// Prices it anew.
-    pub(crate) fn price(&mut self, prices: &ModelPrices<'_>) {
+    fn add_location(&mut self, new: Location) {
+        let known = std::iter::once(&mut self.location).chain(&mut self.copies);
+        for location in known {
+            if location.file == new.file {
+                if location.offset >= STALE {
+                    *location = new;
+                }
+                return;
+            }
+        }
+        self.copies.push(new);
+    }
+
+    /// Returns all locations of the response.
+    pub(crate) fn locations(&self) -> impl Iterator<Item = &Location> + Clone {
+        std::iter::once(&self.location).chain(&self.copies)
+    }
+
+    /// Calculates and stores the costs.
+    pub(crate) fn price(&mut self, prices: &PricesOfModel<'_>) {
+        let mut is_unpriced = !prices.current.known;
+        self.cost = self.cost_at(&prices.current, &mut is_unpriced);
+        self.is_unpriced = is_unpriced;
+        self.client_cost = match &prices.client {
+            Some(client) => self.cost_at(client, &mut false),
+            None => self.cost,
+        };
+    }
+
+    fn cost_at(&self, prices: &ModelPrices<'_>, is_unpriced: &mut bool) -> Money {
         let cost = prices.price(self.at, &self.usage, self.service, &self.calls);
-        let (advice, known) = prices.price_advice(self.at, &self.advice, self.service);
-        self.cost = cost + advice;
-        self.is_unpriced = !prices.known || !known;
-    }
-
-    /// Every place where it stands.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &Sighting> + Clone {
-        std::iter::once(&self.place).chain(&self.copies)
+        if self.advice.is_empty() {
+            return cost;
+        }
+        let (advice, is_known) = prices.price_advice(self.at, &self.advice, self.service);
+        *is_unpriced |= !is_known;
+        cost + advice
     }
 }
 
-/// What those answers that are meant cost.
-pub(crate) fn cost_of<'a>(
-    answers: impl IntoIterator<Item = &'a Answer>,
-    is_meant: impl Fn(&Answer) -> bool,
-) -> Money {
-    let meant = answers.into_iter().filter(|answer| is_meant(answer));
-    meant.map(|answer| answer.cost).sum()
+/// The prices for one model.
+pub(crate) struct PricesOfModel<'p> {
+    current: ModelPrices<'p>,
+    /// Claude Code's own prices, if the user has configured different ones.
+    client: Option<ModelPrices<'p>>,
 }
 
-/// The end of a compaction.
-#[derive(Debug, Clone, PartialEq)]
+impl<'p> PricesOfModel<'p> {
+    pub(crate) fn new(table: &'p PriceTable, model: &str) -> Self {
+        let has_others = !table.custom.is_none() && !table.custom.managed;
+        Self {
+            current: table.prices_of(model),
+            client: has_others.then(|| table.client_prices_of(model)),
+        }
+    }
+}
+
+/// A compaction. Forks copy its line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Compaction {
     pub(crate) key: i64,
     pub(crate) at: Millis,
-    /// The length of what was compacted.
+    /// The number of tokens that were compacted.
     pub(crate) tokens: u64,
-    /// Its owner.
-    pub(crate) session: Id,
-    pub(crate) places: Vec<Sighting>,
+    pub(crate) locations: Vec<Location>,
 }
 
-/// A running total, by the ids of models.
-pub(crate) type Parts = BTreeMap<Id, ModelTotal>;
-
-/// A `cost-state` line.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Total {
+/// A running total that Claude Code wrote to a transcript.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Checkpoint {
     pub(crate) file: Id,
-    pub(crate) position: Position,
-    pub(crate) session: Id,
-    /// When the chain of runs began.
+    pub(crate) offset: i64,
+    /// The start time of the first run that the total covers.
     pub(crate) started: Millis,
     pub(crate) cost: Money,
+    /// The total duration of these runs, in milliseconds.
     pub(crate) run_ms: i64,
+    /// How long these runs waited for the API, in milliseconds.
     pub(crate) api_ms: i64,
+    /// True if Claude Code did not have a price for a model.
     pub(crate) has_unknown_model: bool,
-    pub(crate) parts: Parts,
-    /// The latest time before it in its file.
-    pub(crate) before: Millis,
-    /// The first time behind it.
-    pub(crate) after: Option<Millis>,
+    pub(crate) models: ModelTotals,
+    /// The time of the last line before the checkpoint that has a timestamp.
+    pub(crate) before: Option<Millis>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Running totals by model name.
+pub(crate) type ModelTotals = BTreeMap<String, ModelTotal>;
 
-    fn at(position: Position) -> Sighting {
-        Sighting {
-            file: 1,
-            position,
-            is_late: position == 70,
-            copied_from: None,
-        }
-    }
+/// A line that Claude Code writes only to the session's own transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marker {
+    pub(crate) offset: i64,
+    pub(crate) at: Millis,
+    /// The hash of a snapshot, which forks copy from their parents.
+    pub(crate) snapshot: Option<i64>,
+}
 
-    fn answer(at_ms: Millis, output: u64) -> Answer {
-        Answer {
-            at: at_ms,
-            scene: output.cast_signed(),
-            usage: Usage {
-                output,
-                ..Usage::default()
-            },
-            service: ServiceLevel {
-                fast: output == 1,
-                us_only: false,
-            },
-            ..Answer::default()
-        }
-    }
-
-    #[test]
-    fn repetitions_merge_the_same_in_any_order() {
-        let lines = [answer(5, 1), answer(3, 250), answer(9, 0)];
-        let merged = |order: [usize; 3]| {
-            let mut first = lines[order[0]].clone();
-            first.merge(&lines[order[1]]);
-            first.merge(&lines[order[2]]);
-            first
-        };
-        let expected = merged([0, 1, 2]);
-        assert_eq!((expected.at, expected.usage.output), (3, 250));
-        assert!(expected.service.fast);
-        for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            assert_eq!(merged(order), expected);
-        }
-    }
-
-    #[test]
-    fn a_line_that_was_seen_again_stands_where_it_was_unless_the_file_was_read_anew() {
-        let (found, again) = (at(50), at(70));
-        assert_eq!(found.seen_again(again), found);
-        assert_eq!(at(CUT_OFF + 50).seen_again(again), again);
-    }
+/// A transcript.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TranscriptFacts {
+    pub(crate) session: Id,
+    /// True if this is the session's own transcript, and false if it is the transcript of a subagent.
+    pub(crate) is_main: bool,
+    pub(crate) size: i64,
+    pub(crate) markers: Vec<Marker>,
 }

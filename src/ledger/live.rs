@@ -1,72 +1,55 @@
-//! What has been spent at this moment: by a session, today, this month. Never waits for anybody.
+//! The current cost of a session, for the status line and for hooks.
 //!
-//! Reading and keeping are apart: [`Live::read`] and [`Live::figures`] work with the lines that the
-//! session gained since the ledger last looked and with what Claude Code draws; [`Live::keep`]
-//! writes them, when whoever waits for the figures has them. Reading writes only where the figures
-//! need it: until all transcripts were read once, when a process is heard of for the first time, and
-//! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
+//! The cost is the amount from the last reconciliation plus the increase in the running totals since then. Calculating
+//! it takes the same time no matter how many responses have arrived in the meantime.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::Result;
+use rusqlite::params;
 
-use super::answers::AnswerCosts;
-use super::draws::{Draw, Drawn, Gain, gained, with_gains};
+use super::catch_up::{Effort, NewLines};
+use super::collect::{Batch, file_id};
+use super::database::{Ledger, Store};
+use super::error::Result;
+use super::events::{RunEvent, TotalSample};
 use super::facts::{Id, id_of};
-use super::names::Meant;
-use super::read::{Batch, Effort, merged};
-use super::spend_rows::Tally;
-use super::store::{Ledger, Store};
-use crate::claude::settings::prices;
+use super::lineage::PENDING;
+use super::reconcile::bounds::{Bound, BoundReason};
+use super::reconcile::runs::{Event, Point, Run, fold};
+use super::responses::ResponseCosts;
+use super::rows::{Selected, Tally};
+use crate::claude::settings;
 use crate::config::Budget;
 use crate::environment::Environment;
 use crate::places::Places;
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
-/// Until all transcripts have been read once, each reading goes on with them for this long, so that
-/// a fresh installation comes to know today without anybody asking.
-const FIRST_READ: Duration = Duration::from_millis(25);
+/// The maximum time that a status-line call may spend reading a transcript.
+const READS: Duration = Duration::from_millis(25);
 
-/// How long reading what the session gained may take. A transcript of some hundred megabytes that
-/// nobody has read yet takes longer.
-const LONGEST_READ: Duration = Duration::from_millis(300);
+/// The number of events after which a status-line call reconciles the session if no hook has done so. If there is not
+/// enough time, a later call tries again after the same number of events.
+const EVENTS_TO_RECONCILE: usize = 32;
 
-/// The ledger, and what one session gained since.
-#[derive(Debug)]
-pub struct Live {
-    ledger: Ledger,
-    prices: PriceTable,
-    session: String,
-    gained: Batch,
-    /// Whether not all that it gained could be read, or there was no time.
-    is_cut_short: bool,
-    /// Whether it is drawn for the first time, and what its process started from may not have been
-    /// read: what the draw says beyond lines may be a parent's.
-    is_base_unread: bool,
-    /// Whether what was gained is written already, in a transaction that is open.
-    is_in_transaction: bool,
-    drawn: Option<Drawn>,
-    /// What is to be kept of it; what is to be heard again when everything was read.
-    news: Option<Draw>,
-    put_off: Option<Draw>,
-}
+/// The maximum age, in milliseconds, of a reason for a lower bound that a sample can still remove.
+const RECENT: Millis = 60_000;
 
-/// What is wanted beside the session and today.
+/// The figures to calculate in addition to the session's spend and today's spend.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted<'a> {
-    /// The month.
+pub struct RequestedFigures<'a> {
+    /// True to include the current month's spend.
     pub month: bool,
-    /// Budgets; this month in the projects among them that the session is in.
+    /// The budgets that list the projects to include.
     pub projects: Option<&'a Budget>,
-    /// Where the session is; its transcript knows better, once it has an answer.
+    /// The session's directory, used until a response reports a different one.
     pub directory: &'a str,
 }
 
-impl<'a> Wanted<'a> {
-    /// What budgets need to know.
+impl<'a> RequestedFigures<'a> {
+    /// Returns the figures that these budgets require.
     pub(crate) fn new(budget: &'a Budget, directory: &'a str) -> Self {
         Self {
             month: budget.month.is_some(),
@@ -76,276 +59,488 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// What is known right now.
+/// The current spend.
 #[derive(Debug, Clone, Default)]
 pub struct LiveFigures {
-    /// The session.
+    /// The session's spend.
     pub session: Tally,
-    /// Today, over all sessions.
+    /// Today's spend in all sessions.
     pub today: Tally,
-    /// This month, if it was asked for.
+    /// The current month's spend, if it was requested.
     pub month: Option<Tally>,
-    /// This month in projects that the session is in, by their keys, of those that were asked for.
+    /// The current month's spend in each project that the session belongs to, by project key.
     pub projects: Vec<(String, Money)>,
-    /// Whether all transcripts were ever read to the end.
+    /// True if every transcript has been read to its end at least once.
     pub is_complete: bool,
 }
 
+/// The ledger, while a status-line call or a hook uses it.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent result of this call"
+)]
+pub struct Live {
+    ledger: Ledger,
+    prices: Option<PriceTable>,
+    session: Id,
+    /// The event with this call's sample, until it is added to the ledger.
+    event: Option<RunEvent>,
+    sample: Option<TotalSample>,
+    /// True if there is an open transaction that has not been committed yet.
+    is_in_transaction: bool,
+    /// True if this is the process's first sample in this session.
+    is_first: bool,
+    /// True if the session should be reconciled now, because every call has to read all events since the last
+    /// reconciliation.
+    has_many_events: bool,
+    is_whole: bool,
+    ends_in_error: bool,
+    transcript: Option<PathBuf>,
+    /// The cost of new responses that could not be written.
+    cost_of_unsaved_responses: Money,
+    /// The part of the session's cost that is not in the tables.
+    pending: Money,
+}
+
+/// A session's stored results.
+#[derive(Debug, Default)]
+struct StoredSession {
+    recorded: Money,
+    responses: i64,
+    unpriced: i64,
+    covered: Money,
+    unrecorded: Money,
+    last_event: i64,
+    bounds: Vec<Bound>,
+}
+
+/// The increase in a session's running totals.
+#[derive(Debug, Default)]
+struct Increase {
+    amount: Money,
+    /// The total of a process that had already worked on the session when its first event was recorded. The total
+    /// includes everything that the session has spent.
+    unobserved: Money,
+    /// True if every run's starting total is certain.
+    is_proven: bool,
+}
+
 impl Live {
-    /// Reads the session's new lines. None if the ledger cannot be used: that costs a figure and
-    /// nothing else; `doctor` says what is wrong.
+    /// Reads a session's new lines and adds this call's sample. Returns `None` if the ledger cannot be read.
     pub fn read(
-        mut ledger: Ledger,
+        ledger: Ledger,
         places: &Places,
         session: &str,
         transcript: Option<&Path>,
-        drawn: Option<Drawn>,
+        sample: Option<TotalSample>,
+        now: DateTime<Utc>,
     ) -> Option<Self> {
-        let prices = prices(places);
-        let start = Instant::now();
-        let mut is_cut_short = false;
-        let mut late = || {
-            is_cut_short |= start.elapsed() >= LONGEST_READ;
-            is_cut_short
-        };
-        let gained = transcript.map(|path| ledger.read_session(path, &prices, &mut late));
-        let gained = gained.transpose().ok()?.unwrap_or_default();
-        is_cut_short |= !gained.unreadable.is_empty();
-        // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
-        // heard of for the first time goes on from something that may not have been read, and
-        // others may have worked since anybody looked.
-        let known = || ledger.store.facts(id_of(session.as_bytes()));
-        let is_news = drawn.is_some() && known().is_ok_and(|known| known.processes.is_empty());
-        let is_like_a_fork = gained.begins_like_a_fork();
-        let mut is_base_unread = false;
-        if !ledger.is_complete() || is_news || is_like_a_fork {
+        let mut ledger = ledger;
+        if ledger.ask(Store::newest_batch).ok()? == 0 {
+            // If there is little to read, a new ledger is complete after this call.
+            let effort = Effort::Within(READS);
             let roots = places.transcript_roots();
-            let effort = Effort::Within(FIRST_READ);
-            let caught = ledger.catch_up(roots, &prices, effort, &mut |_, _| {});
-            let is_all_read = caught.is_ok_and(|caught| caught.complete);
-            is_base_unread = !is_all_read && (is_news || is_like_a_fork);
-            is_cut_short |= is_base_unread && is_like_a_fork;
+            let _ = ledger.catch_up(roots, &settings::prices(places), effort, &mut |_, _| {});
         }
-        // What follows for other responses and sessions is not worked out twice: it is written,
-        // and kept when the figures were shown.
-        let is_in_transaction = gained.has_consequences() && {
-            let begun = ledger.store.execute_batch("BEGIN IMMEDIATE").is_ok();
-            let is_put = begun && ledger.store.put_and_settle(&gained, &prices).is_ok();
-            if begun && !is_put {
-                let _ = ledger.store.execute_batch("ROLLBACK");
-            }
-            is_put
+        let NewLines {
+            mut batch,
+            is_whole,
+            ends_in_error,
+        } = match transcript {
+            Some(path) => ledger.read_session(path, false, READS),
+            None => NewLines::default(),
         };
-        Some(Self {
+        let number = ledger.ask(Store::newest_batch).ok()?;
+        let event = sample
+            .filter(|_| !session.is_empty())
+            .map(|sample| RunEvent::sampled(session, transcript, sample, number, now));
+        let mut live = Self {
+            prices: (!batch.files.is_empty()).then(|| settings::prices(places)),
+            session: id_of(session.as_bytes()),
+            ends_in_error,
+            transcript: transcript.map(Path::to_owned),
             ledger,
-            prices,
-            session: session.to_owned(),
-            gained,
-            is_cut_short,
-            is_base_unread,
-            is_in_transaction,
-            drawn,
-            news: None,
-            put_off: None,
-        })
+            event,
+            sample,
+            is_in_transaction: false,
+            is_first: false,
+            has_many_events: false,
+            is_whole,
+            cost_of_unsaved_responses: Money::ZERO,
+            pending: Money::ZERO,
+        };
+        live.begin(&mut batch, places);
+        Some(live)
     }
 
-    /// The figures of one moment. None where something that belongs to them could not be read, or
-    /// there was no time; the next time goes on from there.
+    /// Writes the new facts in a transaction that stays open until the line has been printed. If the ledger is busy, the
+    /// next call reads the lines again, and the sample is appended to the journal.
+    fn begin(&mut self, batch: &mut Batch, places: &Places) {
+        if batch.files.is_empty() && self.event.is_none() {
+            return;
+        }
+        let event = self.event.clone();
+        if let Some(prices) = &self.prices {
+            batch.price(prices);
+        }
+        let (session, prices) = (self.session, self.prices.as_ref());
+        let written = self.ledger.ask(|store| {
+            store.0.execute_batch("BEGIN IMMEDIATE")?;
+            let added = add(store, batch, prices, event.as_ref()).and_then(|is_first| {
+                // A checkpoint that appears while a process is running may belong to a different process.
+                let is_due =
+                    batch.has_checkpoints() || store.has_passing_bound(session, event.as_ref())?;
+                if is_due && !is_first {
+                    let prices = prices.cloned().unwrap_or_else(|| settings::prices(places));
+                    store.reconcile_session(session, &prices)?;
+                }
+                Ok(is_first)
+            });
+            if added.is_err() {
+                store.0.execute_batch("ROLLBACK")?;
+            }
+            added
+        });
+        if let Ok(is_first) = written {
+            self.is_in_transaction = true;
+            self.is_first = is_first;
+            self.event = None;
+            return;
+        }
+        let new = self.ledger.ask(|store| {
+            let mut cost = Money::ZERO;
+            for response in batch
+                .responses
+                .values()
+                .filter(|response| response.session == session)
+            {
+                let is_known: bool = store.value(
+                    "SELECT EXISTS (SELECT 1 FROM responses WHERE key = ?1)",
+                    [response.key],
+                )?;
+                if !is_known {
+                    cost += response.cost;
+                }
+            }
+            Ok(cost)
+        });
+        self.cost_of_unsaved_responses = new.unwrap_or_default();
+    }
+
+    /// Returns the current spend, or `None` if the ledger cannot be read.
     pub fn figures(
         &mut self,
         environment: &Environment,
-        wanted: Wanted<'_>,
+        requested: RequestedFigures<'_>,
     ) -> Option<LiveFigures> {
-        let draw = self.drawn.take().map(|drawn| Draw {
-            session: self.session.clone(),
-            at: environment.now.timestamp_millis(),
-            drawn,
-        });
-        let found = self.at(environment, wanted, draw.as_ref());
-        let is_more = |(figures, _): &(LiveFigures, bool)| figures.session.unwritten > Money::ZERO;
-        if self.is_base_unread && found.as_ref().is_none_or(is_more) {
-            self.put_off = draw;
-            let (mut figures, _) = self.at(environment, wanted, None)?;
-            figures.session.at_least = true;
-            figures.today.at_least = true;
-            return Some(figures);
-        }
-        let (figures, is_news) = found?;
-        self.news = draw.filter(|_| is_news);
-        Some(figures)
+        let stored = self
+            .ledger
+            .ask(|store| store.stored_session(self.session))
+            .ok()?;
+        self.figures_from(&stored, environment, requested).ok()
     }
 
-    /// The figures with what is drawn, and whether that is news.
-    fn at(
-        &self,
+    fn figures_from(
+        &mut self,
+        stored: &StoredSession,
         environment: &Environment,
-        wanted: Wanted<'_>,
-        draw: Option<&Draw>,
-    ) -> Option<(LiveFigures, bool)> {
-        if self.is_cut_short {
-            return None;
-        }
-        let moment = (!self.is_in_transaction).then(|| self.ledger.snapshot());
-        let _moment = moment.transpose().ok()?;
-        let (start, end) = environment.zone.day_bounds(environment.now);
-        let mut today = self.ledger.between(start, end).ok()?;
-        let (first, _) = environment.zone.month_bounds(environment.now);
-        let month = wanted.month.then(|| self.ledger.between(first, end));
-        let mut month = month.transpose().ok()?;
-        let (store, id) = (&self.ledger.store, id_of(self.session.as_bytes()));
-        let gains = self.gains().ok()?;
-        // What came before midnight may not be written yet.
-        let [of_day, of_month] = [start, first].map(|from| {
-            let period = from.timestamp_millis()..end.timestamp_millis();
-            let gains = gains.iter().filter(|gain| period.contains(&gain.answer.at));
-            gains.map(|gain| gain.cost).sum::<Money>()
-        });
-
-        let stored = store.facts(id).ok()?;
-        let before = stored.unwritten();
-        let facts = with_gains(stored, id, &gains);
-        let heard = draw.map(|draw| draw.hear(store, &self.prices, &facts, &gains));
-        let heard = heard.transpose().ok()?;
-        let is_news = heard.as_ref().is_some_and(|heard| heard.is_news);
-        let facts = heard.map_or(facts, |heard| heard.facts);
-        let session = Tally::from_session(&facts);
-        let unwritten = session.unwritten - before;
-        let mut projects = self.projects(wanted, id, [first, end]).ok()?;
-        for (_, spent) in &mut projects {
-            *spent = (*spent + of_month + unwritten).or_zero();
-        }
-        let sums = month.iter_mut().map(|month| (month, of_month));
-        for (sum, recorded) in sums.chain([(&mut today, of_day)]) {
-            sum.recorded += recorded;
-            sum.unwritten = (sum.unwritten + unwritten).or_zero();
-            sum.at_least |= facts.has_guess();
-        }
-        let figures = LiveFigures {
-            session,
-            today,
-            month,
-            projects,
-            is_complete: self.ledger.is_complete(),
+        requested: RequestedFigures<'_>,
+    ) -> std::result::Result<LiveFigures, super::LedgerError> {
+        let events = self
+            .ledger
+            .ask(|store| store.events_after(self.session, stored.last_event))?;
+        self.has_many_events = events.len() % EVENTS_TO_RECONCILE == EVENTS_TO_RECONCILE - 1;
+        let Increase {
+            amount: increase,
+            unobserved,
+            is_proven,
+        } = self.ledger.ask(|store| self.increase(store, events))?;
+        let increase = match &self.prices {
+            Some(prices) => prices.scale_client_amount(increase),
+            None => increase,
         };
-        Some((figures, is_news))
-    }
+        let by_totals = stored.covered + increase;
+        let by_lines = stored.recorded + stored.unrecorded + self.cost_of_unsaved_responses;
+        let cost = by_totals.max(by_lines).max(unobserved);
 
-    /// What was written of the projects that the session is in.
-    fn projects(
-        &self,
-        wanted: Wanted<'_>,
-        id: Id,
-        period: [DateTime<Utc>; 2],
-    ) -> Result<Vec<(String, Money)>> {
-        let Some(budget) = wanted.projects else {
-            return Ok(Vec::new());
-        };
-        let store = &self.ledger.store;
-        let gained = || Some(self.gained.sessions.get(&id)?.1.clone()?.1);
-        let own = store.directory(id)?.or_else(gained);
-        let own = own.as_deref().unwrap_or(wanted.directory);
-        let keys = budget.projects.keys().cloned();
-        let mut projects: Vec<(String, Money)> = keys.map(|key| (key, Money::ZERO)).collect();
-        projects.retain(|(project, _)| budget.covers(project, own));
-        if projects.is_empty() {
-            return Ok(projects);
+        let process = self
+            .sample
+            .and_then(|sample| sample.process)
+            .map(|process| process.identity);
+        let mut at_least = stored
+            .bounds
+            .iter()
+            .any(|bound| bound.ends_with.is_none() || bound.ends_with != process);
+        if let Some(sample) = self.sample
+            && process.is_none()
+        {
+            at_least |= sample.total > cost;
         }
-        for (directory, cost) in store.by_directory(period.map(|at| at.timestamp_millis()))? {
-            for (project, spent) in &mut projects {
-                if budget.covers(project, &directory) {
-                    *spent += cost;
+        // Until the session is reconciled, its history is known only from its lines.
+        at_least |= !is_proven && self.sample.is_some_and(|sample| sample.total > cost);
+        at_least |= !self.is_whole && (process.is_none() || stored.last_event == 0);
+        let session = Tally {
+            recorded: stored.recorded,
+            unrecorded: (cost - stored.recorded).or_zero(),
+            at_least,
+            responses: stored.responses.max(0).cast_unsigned(),
+            unpriced: stored.unpriced.max(0).cast_unsigned(),
+            ..Tally::default()
+        };
+        let session_id = self.session;
+        self.ledger.ask(|store| {
+            let hidden: i64 = store.value(
+                "SELECT ifnull(sum(cost), 0) FROM hidden JOIN sessions ON sessions.id = session
+                 WHERE session = ?1 AND NOT (kind = ?2 AND is_dirty)",
+                [session_id, PENDING],
+            )?;
+            self.pending = (cost - stored.recorded - Money::from_pico(hidden)).or_zero();
+            let [today, month] = [
+                environment.zone.day_bounds(environment.now),
+                environment.zone.month_bounds(environment.now),
+            ]
+            .map(|(from, until)| from.timestamp_millis()..until.timestamp_millis());
+            let mut figures = LiveFigures {
+                session,
+                today: store.tally_between(&today, Some(session_id))?,
+                is_complete: store.noted("complete")? == Some(1),
+                ..LiveFigures::default()
+            };
+            figures.today.pending += self.pending;
+            figures.today.at_least |= at_least;
+            if requested.month {
+                let mut tally = store.tally_between(&month, Some(session_id))?;
+                tally.pending += self.pending;
+                tally.at_least |= at_least;
+                figures.month = Some(tally);
+            }
+            if let Some(budget) = requested.projects {
+                let stored_directory = store.directory(session_id)?;
+                let directory = stored_directory.as_deref().unwrap_or(requested.directory);
+                let costs = store.costs_by_directory(&month)?;
+                for key in budget
+                    .projects
+                    .keys()
+                    .filter(|key| budget.covers(key, directory))
+                {
+                    let cost: Money = costs
+                        .iter()
+                        .filter(|(directory, _)| budget.covers(key, directory))
+                        .map(|(_, cost)| *cost)
+                        .sum();
+                    figures.projects.push((key.clone(), cost + self.pending));
                 }
             }
-        }
-        Ok(projects)
+            Ok(figures)
+        })
     }
 
-    /// What was gained and is not written.
-    fn gains(&self) -> Result<Vec<Gain>> {
-        let mut gains = Vec::new();
-        if self.is_in_transaction {
-            return Ok(gains);
+    /// Returns the increase in the session's running totals since the last reconciliation. `events` are the events
+    /// since then.
+    fn increase(&self, store: &Store, mut events: Vec<Event>) -> Result<Increase> {
+        events.extend(self.event.as_ref().map(|event| Event {
+            id: i64::MAX,
+            session: self.session,
+            pid: event.pid,
+            process: event.process,
+            kind: event.kind,
+            at: event.at,
+            point: Point {
+                length: event.length,
+                batch: event.batch,
+            },
+            total: event.total,
+            detail: String::new(),
+        }));
+        let mut processes: Vec<Id> = events.iter().map(|event| event.process).collect();
+        processes.sort_unstable();
+        processes.dedup();
+        let mut runs = Vec::new();
+        for process in processes.into_iter().filter(|process| *process != 0) {
+            runs.extend(store.newest_run(self.session, process)?);
         }
-        let (store, gained) = (&self.ledger.store, &self.gained);
-        let found = gained.answers.values();
-        for found in found.filter(|found| found.place.copied_from.is_none()) {
-            // Mostly it is new. Asking for all that is known of it takes longer to prepare than to find.
-            let is_known = store.any("SELECT 1 FROM response WHERE key = ?", [found.key])?;
-            let (answer, before) = if is_known && let Some(known) = store.answer(found.key)? {
-                let prices = gained.prices(&self.prices);
-                (merged(found, &known, &prices), known.cost)
+        let before = runs.clone();
+        fold(&mut runs, &events);
+        runs.retain(|run| run.session == self.session);
+        let mut increase = Increase {
+            is_proven: true,
+            ..Increase::default()
+        };
+        for (index, run) in runs.iter().enumerate() {
+            let known = before.get(index).and_then(|run| run.last);
+            let from = if let Some(last) = known {
+                Some(last.amount)
             } else {
-                (found.clone(), Money::ZERO)
-            };
-            let cost = answer.cost - before;
-            gains.push(Gain { cost, answer });
-        }
-        Ok(gains)
-    }
-
-    /// When responses came since that moment, and what each cost, with those that are not written yet.
-    pub(crate) fn costs_since(&self, from: DateTime<Utc>, meant: Meant<'_>) -> Option<AnswerCosts> {
-        let mut costs = self.ledger.costs_since(from, meant)?;
-        let gains = self.gains().ok()?;
-        // Whose the session is takes a look into its transcript.
-        if !gains.is_empty() && meant(&self.session) {
-            let new = gains.iter().map(|gain| (gain.answer.at, gain.cost));
-            costs.extend(new.filter(|(at, _)| *at >= from.timestamp_millis()));
-        }
-        Some(costs)
-    }
-
-    /// What the session's answers after that moment cost, with those that are not written yet.
-    pub(crate) fn session_after(&self, moment: Millis) -> Option<Money> {
-        let (id, since) = (id_of(self.session.as_bytes()), moment.saturating_add(1));
-        let written = self.ledger.store.costs_since(id, since).ok()?.into_iter();
-        let gains = self.gains().ok()?;
-        let new = gained(&gains, id, since).map(|gain| gain.cost);
-        Some(written.map(|(_, cost)| cost).chain(new).sum())
-    }
-
-    /// Whether the session's last word, as far as it was read now, was an error.
-    pub fn ends_in_refusal(&self) -> bool {
-        self.gained.ends_in_refusal
-    }
-
-    /// Writes what is worth writing, and gives the ledger back. Whatever fails is tried again the
-    /// next time, save what was drawn: nobody may ever draw it again.
-    pub fn keep(self, places: &Places) -> Ledger {
-        if let Some(draw) = &self.put_off {
-            draw.put_off(places);
-        }
-        // While the last word is an error it stays unread, so that the next status line sees it too.
-        let is_to_stay = self.gained.ends_in_refusal;
-        let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();
-        let put = |store: &Store| {
-            let Some(news) = &self.news else {
-                return Ok(());
-            };
-            // Looked up in the same transaction: nobody writes them meanwhile, and each look alone would take
-            // and leave the locks of a reader.
-            let gains = (!is_gain_kept).then(|| self.gains()).transpose()?;
-            news.put(store, &self.prices, &gains.unwrap_or_default())
-        };
-        if self.is_in_transaction {
-            let is_put = !is_to_stay && put(&self.ledger.store).is_ok();
-            let end = if is_put { "COMMIT" } else { "ROLLBACK" };
-            let _ = self.ledger.store.execute_batch(end);
-        } else if is_gain_kept || self.news.is_some() {
-            let written = self.ledger.write(|store| {
-                if is_gain_kept {
-                    store.put_and_settle(&self.gained, &self.prices)?;
+                let first = run.first.map(|first| first.amount);
+                if run.source.is_none() && first.is_some_and(|total| total > Money::ZERO) {
+                    if run.has_begun_session() && self.is_alone(store, run.process)? {
+                        let last = run.last.map(|last| last.amount);
+                        increase.unobserved = last.unwrap_or_default();
+                        continue;
+                    }
+                    increase.is_proven = match first {
+                        Some(first) => store.has_checkpoint_of(first)?,
+                        None => false,
+                    };
                 }
-                put(store)
-            });
-            if let (Err(error), Some(news)) = (written, &self.news)
-                && error.is_busy()
-            {
-                news.put_off(places);
+                self.starting_amount(store, run)?
+            };
+            if let (Some(from), Some(last)) = (from, run.last) {
+                increase.amount += (last.amount - from).or_zero();
             }
         }
-        self.ledger.tidy();
+        Ok(increase)
+    }
+
+    /// Returns true if the session is not a fork, has no checkpoint, and is the process's only session.
+    fn is_alone(&self, store: &Store, process: Id) -> Result<bool> {
+        let file = self.transcript.as_deref().map_or(0, file_id);
+        store.value(
+            "SELECT NOT EXISTS (SELECT 1 FROM events WHERE process = ?1 AND session <> ?2)
+                 AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE file = ?3)
+                 AND (SELECT count(*) FROM sessions WHERE lineage = (
+                     SELECT lineage FROM sessions WHERE id = ?2)) <= 1",
+            [process, self.session, file],
+        )
+    }
+
+    /// Returns the running total at the start of a run, or `None` if it is unknown.
+    fn starting_amount(&self, store: &Store, run: &Run) -> Result<Option<Money>> {
+        let first = run.first.map(|first| first.amount);
+        let by_source = match (run.source.as_deref(), &self.transcript) {
+            (Some("startup" | "clear"), _) => Some(Money::ZERO),
+            (Some("resume"), Some(transcript)) if run.start.length > 0 => {
+                let newest = store.first(
+                    "SELECT cost FROM checkpoints WHERE file = ?1 AND offset < ?2
+                     ORDER BY offset DESC LIMIT 1",
+                    params![file_id(transcript), run.start.length],
+                    |row| super::commit::money_from(row, 0),
+                )?;
+                Some(newest.unwrap_or_default())
+            }
+            _ => None,
+        };
+        Ok(match (by_source, first) {
+            (Some(total), Some(first)) => Some(total.min(first)),
+            (total, first) => total.or(first),
+        })
+    }
+
+    /// Returns the costs of the responses that the selected sessions have received since the given time.
+    pub(crate) fn costs_since(
+        &self,
+        from: DateTime<Utc>,
+        selected: Selected<'_>,
+    ) -> Option<ResponseCosts> {
+        self.ledger.costs_since(from, selected)
+    }
+
+    /// Returns the session's spend after the given time, including spend that is not in any transcript yet.
+    pub(crate) fn session_after(&self, time: Millis) -> Option<Money> {
+        let recorded: i64 = self
+            .ledger
+            .ask(|store| {
+                store.value(
+                    "SELECT ifnull(sum(cost), 0) FROM responses WHERE session = ?1 AND at > ?2",
+                    [self.session, time],
+                )
+            })
+            .ok()?;
+        Some(Money::from_pico(recorded) + self.pending)
+    }
+
+    /// Returns true if the session's transcript ends with an error, or if the transcript is unknown.
+    pub fn ends_in_error(&self) -> bool {
+        self.ends_in_error
+    }
+
+    /// Commits the transaction, merges the write-ahead log if it has grown long, and returns the ledger. A sample that
+    /// could not be written is appended to the journal.
+    pub fn keep(mut self, places: &Places) -> Ledger {
+        if let Some(event) = &self.event {
+            event.append_to_journal(places);
+        }
+        if self.is_in_transaction {
+            let committed = self.ledger.commit_open_transaction();
+            // Later calls need the session's cost before this run.
+            if committed.is_ok() && (self.is_first || self.has_many_events) {
+                let prices = self
+                    .prices
+                    .take()
+                    .unwrap_or_else(|| settings::prices(places));
+                let _ = self.ledger.settle(&prices);
+            }
+            // If this fails, the log is still valid, and the next call merges it.
+            let _ = self.ledger.merge_long_log();
+        }
         self.ledger
+    }
+}
+
+/// Adds the new facts and the sample. Returns true if this is the process's first sample in the session.
+fn add(
+    store: &Store,
+    batch: &mut Batch,
+    prices: Option<&PriceTable>,
+    event: Option<&RunEvent>,
+) -> Result<bool> {
+    if let Some(prices) = prices {
+        store.commit(batch, prices)?;
+    }
+    let Some(event) = event else {
+        return Ok(false);
+    };
+    store.add_event(&RunEvent {
+        batch: store.newest_batch()?,
+        ..event.clone()
+    })
+}
+
+impl Store {
+    /// Returns true if a transcript contains a checkpoint with this amount, which a run may have started from.
+    fn has_checkpoint_of(&self, amount: Money) -> Result<bool> {
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE cost BETWEEN ?1 AND ?2)",
+            [(amount - NOISE).pico(), (amount + NOISE).pico()],
+        )
+    }
+
+    /// Returns true if the session's amount is a lower bound for a recent reason that this sample might remove, and the
+    /// stored results do not attribute that reason to a single process.
+    fn has_passing_bound(&self, session: Id, sample: Option<&RunEvent>) -> Result<bool> {
+        let Some(sample) = sample else {
+            return Ok(false);
+        };
+        let bounds = self.stored_session(session)?.bounds;
+        Ok(bounds.iter().any(|bound| {
+            let is_passing = matches!(
+                bound.reason,
+                BoundReason::Compaction | BoundReason::LaterResponses
+            );
+            is_passing && bound.ends_with.is_none() && sample.at - bound.at < RECENT
+        }))
+    }
+
+    fn stored_session(&self, session: Id) -> Result<StoredSession> {
+        let stored = self.first(
+            "SELECT recorded, responses, unpriced, covered, unrecorded, last_event, bounds
+             FROM sessions WHERE id = ?1",
+            [session],
+            |row| {
+                let money = |column| super::commit::money_from(row, column);
+                let bounds: String = row.get(6)?;
+                Ok(StoredSession {
+                    recorded: money(0)?,
+                    responses: row.get(1)?,
+                    unpriced: row.get(2)?,
+                    covered: money(3)?,
+                    unrecorded: money(4)?,
+                    last_event: row.get(5)?,
+                    bounds: serde_json::from_str(&bounds).unwrap_or_default(),
+                })
+            },
+        )?;
+        Ok(stored.unwrap_or_default())
     }
 }

@@ -1,45 +1,47 @@
-//! What was counted so far, kept in one SQLite file.
+//! The spend ledger: the cost of each response, run, and background request, and how it was determined.
 //!
-//! Promises: a response counts once however often and wherever it is read; what was counted stays
-//! counted when its transcript is gone; several processes may read and write at once; a status
-//! line or hook waits for no other process, save a moment while one opens the ledger (its write is
-//! put off to the next time, and the figures it shows include what it could not write). Not
-//! promised: that figures priced by an older table change before [`Ledger::reprice`] runs.
+//! The ledger consists of facts and results. The facts in `ledger.sqlite3` are the source of truth: transcripts and the
+//! journal only supply new facts, and may be deleted once they have been read. Transcripts supply responses,
+//! checkpoints, compactions, ownership markers, error lines, and links to pull requests. Hooks and status-line calls
+//! supply the events in runs: started, sampled, and ended. The pure function `reconcile::reconcile` derives the results
+//! from the facts about one lineage. Results can be dropped and derived again, which happens whenever `database::RULES`
+//! changes.
 //!
-//! The words of this room:
-//! - *answer*: a response, once; *owner*: the session that it was served to.
-//! - *sighting*: where a line stands. A fork's transcript repeats its parent's lines: *copies*.
-//! - *late*: behind something of a later time, as copies mostly are.
-//! - *mark*: a line that a process writes only into its own session's transcript, or so it seems.
-//! - *family*: sessions that have to do with each other: forks, parents, whoever shares a line.
-//! - *total*: Claude Code's running total, as a transcript has it (`cost-state`).
-//! - *run*: what one process did on one session, between two totals. Those that go on from each
-//!   other's totals are a *chain*; what a run started from is its *base*.
-//! - *growth*: a run's total less its base; *beyond*: growth less the answers that the run covers.
-//! - *unrecorded*: what of this was spent, and no line shows: compactions, titles.
-//! - *draw*: Claude Code has the status line drawn, and hands it the process' total of that moment.
-//! - *unwritten*: what was drawn and is in no transcript yet, or never.
-//! - *scene*: branch and agent.
+//! A hook or a status-line call never waits for the database. If the database is busy, the event is appended to the
+//! journal, and the next reader picks it up.
 
-mod anew;
-mod answers;
-mod derivation;
-mod difference;
-mod draws;
+mod catch_up;
+mod collect;
+mod commit;
+mod database;
+mod error;
+mod error_lines;
+mod events;
 pub(crate) mod facts;
+mod lineage;
 mod live;
-mod names;
-mod read;
-mod spend_rows;
-mod store;
+mod mend;
+mod pull_requests;
+pub mod reconcile;
+mod responses;
+mod rows;
+mod settle;
+mod sums;
+mod why;
 
-pub(crate) use answers::{AnswerCosts, Answers, Counted};
-pub use difference::{ClientFigure, SessionDifference};
-pub use draws::Drawn;
-pub(crate) use facts::Answer;
-pub use facts::Scene;
-pub use live::{Live, LiveFigures, Wanted};
-pub use names::{Meant, Origin};
-pub use read::{Caught, Effort};
-pub use spend_rows::{EVER, EachRow, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally};
-pub use store::{Ledger, LedgerError, Patience, path_in};
+pub use catch_up::{CatchUpResult, Effort};
+pub use database::{Ledger, Patience, path_in};
+pub use error::LedgerError;
+pub(crate) use error_lines::ShownError;
+pub use events::{EventKind, ProcessId, RunEvent, TotalSample};
+pub(crate) use facts::Response;
+pub use live::{Live, LiveFigures, RequestedFigures};
+pub(crate) use pull_requests::PullRequestLink;
+pub(crate) use reconcile::RunAccount;
+pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};
+pub(crate) use rows::RegroupedLedger;
+pub use rows::{
+    EVER, EachRow, Origin, RowsBy, RowsPeriod, Scene, Selected, SpendKind, SpendRow, SpendSource,
+    Switched, Tally,
+};
+pub(crate) use why::SessionWhy;

@@ -1,150 +1,242 @@
-//! A limit error, summed up for a bug report: what the maker's triage asks for, short enough to
-//! paste.
+//! Writes a summary of an error that is short enough to paste into a bug report.
 //!
-//! Built from named fields only, so that nothing can slip in: no paths, names, ids, prompts or keys.
+//! The summary is built only from named fields, so it contains no paths, names, IDs, prompts, or keys.
 
 use std::fmt::Write;
 
-use super::diagnosis::Diagnosis;
-use super::evidence::{Evidence, Seen};
+use super::evidence::{Evidence, MessageOrigin};
 use super::incident::Incident;
 use super::kind::Window;
-use super::meters::percent;
-use super::vocabulary::{identifier, is_anthropics};
+use super::sample::Sample;
 use crate::claude::account::Plan;
-use crate::time::{Clock, rfc3339};
+use crate::time::{Clock, format_rfc3339};
 
-/// How many readings around the error are listed.
+/// The maximum number of readings to list.
 const READINGS: usize = 4;
 
-/// Writes Markdown.
+/// Hosts whose addresses do not identify anybody.
+const PUBLIC_HOSTS: &[&str] = &["anthropic.com", "claude.ai", "claude.com"];
+
+/// Writes the summary as Markdown.
 pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
-    let message = redact(&incident.text()).replace('`', "'");
-    let zone = clock.zone.at(evidence.at).format("%:z");
-    let account = evidence.login.account.as_ref();
-    let role = account.and_then(|account| account.role.as_deref());
-    let role = role.map(|role| format!(", {}", plain(role)));
-    let plan = evidence.plan().map_or("unknown", Plan::name);
-    let session = &evidence.session;
-    let [version, model] =
-        [&session.version, &session.model].map(|value| value.as_deref().map_or("unknown", plain));
-    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let ran = format!("{version}, model {model}, {system} {processor}");
-    let are_several = evidence.text.seen != Seen::Pasted && session.installations > 1;
-    let installed = are_several.then(|| session.installations.to_string());
-    let Diagnosis { verdict, limit, .. } = incident.diagnosis;
-    let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
-    let says = format!("{own}: `{verdict}`, `{limit}`: {headline}");
-    let answered = if evidence.since.answered { "yes" } else { "no" };
-    let mut text = "**A limit error of Claude Code**\n\n".to_owned();
-    for (name, value) in [
-        ("Message", format!("`{message}`")),
-        ("Came at", format!("{} (zone {zone})", rfc3339(evidence.at))),
-        ("Plan", format!("{plan}{}", role.unwrap_or_default())),
-        ("Claude Code", ran),
-        ("The server said", server(evidence)),
-        ("Usage shown", readings(evidence)),
+    let at = evidence.at();
+    let diagnosis = &incident.diagnosis;
+    let is_answered = if evidence.has_later_response() {
+        "yes"
+    } else {
+        "no"
+    };
+    let verdict = format!(
+        "{}: `{}`, `{}`: {}",
+        env!("CARGO_PKG_VERSION"),
+        diagnosis.verdict,
+        diagnosis.limit,
+        redact(&incident.headline)
+    );
+    let fields = [
+        (
+            "Message",
+            format!("`{}`", redact(&incident.text()).replace('`', "'")),
+        ),
+        (
+            "Time",
+            format!(
+                "{} (zone {})",
+                format_rfc3339(at),
+                clock.zone.at(at).format("%:z")
+            ),
+        ),
+        ("Plan", plan(evidence)),
+        ("Claude Code", client(evidence)),
+        ("Server", server_fields(evidence)),
+        ("Usage readings", readings(evidence)),
         ("Set", credentials(evidence)),
-        ("Installed claude programs", installed.unwrap_or_default()),
-        ("Answered since", answered.to_owned()),
-        ("whycap", says),
-    ] {
+        ("Installed claude programs", installations(evidence)),
+        ("Response since", is_answered.to_owned()),
+        ("whycap", verdict),
+    ];
+    let mut text = "**An error about a limit of Claude Code**\n\n".to_owned();
+    for (name, value) in fields {
         if !value.is_empty() {
             let _ = writeln!(text, "- {name}: {value}");
         }
     }
-    text.push_str("\nAddresses, ids and paths were taken out. Read it before you post it.\n");
+    text.push_str(
+        "\nAddresses, IDs, and paths have been removed. Read the text before you post it.\n",
+    );
     text
 }
 
-/// An error text without what could name a person, a machine or a project: addresses, ids, paths,
-/// and hosts other than Anthropic's own.
+fn plan(evidence: &Evidence) -> String {
+    let name = evidence.plan().map_or("unknown", Plan::name);
+    let account = evidence.error.payer.account.as_ref();
+    match account.and_then(|account| account.role.as_deref()) {
+        Some(role) => format!("{name}, {}", identifier(role)),
+        None => name.to_owned(),
+    }
+}
+
+fn client(evidence: &Evidence) -> String {
+    let session = &evidence.error.session;
+    format!(
+        "{}, model {}, {} {}",
+        session.version.as_deref().map_or("unknown", identifier),
+        session.model.as_deref().map_or("unknown", identifier),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
+}
+
+/// Returns the number of installed clients if there is more than one, or an empty string otherwise.
+fn installations(evidence: &Evidence) -> String {
+    let installed = evidence.error.session.installed_clients;
+    if evidence.error.message.origin != MessageOrigin::Pasted && installed > 1 {
+        installed.to_string()
+    } else {
+        String::new()
+    }
+}
+
+fn credentials(evidence: &Evidence) -> String {
+    let mut names: Vec<&str> = evidence
+        .error
+        .payer
+        .credentials
+        .iter()
+        .map(|credential| credential.name.as_str())
+        .collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// Returns the fields that the server sent with the error.
+fn server_fields(evidence: &Evidence) -> String {
+    let line = evidence.line().cloned().unwrap_or_default();
+    let quota = line.quota.unwrap_or_default();
+    let class = line
+        .error
+        .or_else(|| evidence.error.message.hook_class.clone());
+    let status = line.status.map(|status| status.to_string());
+    let fields = [
+        ("error", class),
+        ("status", status),
+        ("type", line.api_error_type),
+        ("apiError", line.api_error),
+        ("code", line.api_error_code),
+        ("limit", quota.rate_limit_type),
+        ("limit status", quota.status),
+        ("credits", quota.overage_disabled_reason),
+    ];
+    let resets = quota
+        .resets_at
+        .map(|at| format!("resets {}", format_rfc3339(at)));
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", identifier(&value?))))
+        .chain(resets)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn readings(evidence: &Evidence) -> String {
+    let readings = &evidence.error.readings;
+    let skipped = readings.len().saturating_sub(READINGS);
+    let last: Vec<String> = readings.iter().skip(skipped).map(reading).collect();
+    last.join("; ")
+}
+
+fn reading(reading: &Sample) -> String {
+    let figures: Vec<String> = [Window::FiveHour, Window::Weekly]
+        .into_iter()
+        .filter_map(|window| {
+            let meter = reading.meter(window)?;
+            let reset = match meter.resets_at {
+                Some(at) => format!(" (reset {})", format_rfc3339(at)),
+                None => String::new(),
+            };
+            Some(format!(
+                "{} {}%{reset}",
+                window.short(),
+                meter.used_percent.floor()
+            ))
+        })
+        .collect();
+    format!("at {} {}", format_rfc3339(reading.at), figures.join(", "))
+}
+
+/// Returns the value if it consists only of letters, digits, and a few symbols. Other values are withheld because they
+/// might identify somebody.
+fn identifier(value: &str) -> &str {
+    let is_plain = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-.[]".contains(c));
+    if value.len() <= 60 && is_plain {
+        value
+    } else {
+        "(withheld)"
+    }
+}
+
+/// Returns an error message without addresses, IDs, paths, and hosts other than Anthropic's own.
 fn redact(text: &str) -> String {
     let words: Vec<String> = text.split(' ').map(redact_word).collect();
     words.join(" ")
 }
 
 fn redact_word(word: &str) -> String {
-    let is_edge = |c: char| !c.is_alphanumeric() && !"/~_".contains(c);
-    let core = word.trim_matches(is_edge);
-    let mut ids = ["req_", "org_", "org-"].iter();
-    let is_id =
-        ids.any(|id| core.starts_with(id)) || (core.len() == 36 && core.matches('-').count() == 4);
-    let host = core.split_once("://");
-    let host = host.and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
-    let mut labels = core.split('.');
-    let is_of_number = |c: char| c.is_ascii_hexdigit() || ".:]".contains(c);
-    let is_number = core.chars().all(is_of_number) && core.matches(['.', ':']).count() > 2;
-    let is_named = core.contains('.') && labels.all(|label| label.contains(char::is_alphabetic));
-    let is_bare_host = !core.contains('/') && (is_number || is_named);
-    let replaced = match host {
-        _ if core.contains('@') => "[address]",
-        _ if is_id => "[id]",
-        Some(host) if is_anthropics(host) => core,
-        Some(_) => "[url]",
-        None if core.starts_with("~/") || core.contains('\\') || is_path(core) => "[path]",
-        None if is_bare_host && !is_anthropics(core) => "[host]",
-        None => core,
+    let core = word.trim_matches(|c: char| !c.is_alphanumeric() && !"/~_".contains(c));
+    let host = core
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
+    let replacement = if core.contains('@') {
+        "[address]"
+    } else if is_id(core) {
+        "[id]"
+    } else if let Some(host) = host {
+        if is_public(host) { core } else { "[url]" }
+    } else if is_path(core) {
+        "[path]"
+    } else if is_host(core) && !is_public(core) {
+        "[host]"
+    } else {
+        core
     };
-    word.replace(core, replaced)
+    word.replace(core, replacement)
 }
 
-/// `/home/jane/x`, but not `/usage-credits`, `1/2` or `claude.ai/settings/usage`.
-fn is_path(core: &str) -> bool {
-    core.starts_with('/') && core.matches('/').count() > 1
+fn is_id(word: &str) -> bool {
+    let is_uuid = word.len() == 36 && word.matches('-').count() == 4;
+    is_uuid
+        || ["req_", "org_", "org-"]
+            .iter()
+            .any(|id| word.starts_with(id))
 }
 
-fn plain(value: &str) -> &str {
-    identifier(value).unwrap_or("(withheld)")
+/// Returns true if a word is a path such as `/home/jane/x`, but not `/usage-credits` or `1/2`.
+fn is_path(word: &str) -> bool {
+    word.starts_with("~/")
+        || word.contains('\\')
+        || word.starts_with('/') && word.matches('/').count() > 1
 }
 
-fn credentials(evidence: &Evidence) -> String {
-    let names = evidence.login.credentials.iter().map(|set| &*set.name);
-    let mut names: Vec<&str> = names.collect();
-    names.dedup();
-    names.join(", ")
+fn is_host(word: &str) -> bool {
+    let is_number = word
+        .chars()
+        .all(|c| c.is_ascii_hexdigit() || ".:]".contains(c))
+        && word.matches(['.', ':']).count() > 2;
+    let has_names = word
+        .split('.')
+        .all(|label| label.contains(char::is_alphabetic));
+    !word.contains('/') && (is_number || word.contains('.') && has_names)
 }
 
-/// What came with the error, field by field.
-fn server(evidence: &Evidence) -> String {
-    let line = evidence.text.line.clone().unwrap_or_default();
-    let quota = line.quota.unwrap_or_default();
-    let status = line.status.map(|status| status.to_string());
-    let resets = quota.resets_at.map(rfc3339);
-    let shown = |value: Option<&str>| value.map(|value| plain(value).to_owned());
-    let fields = [
-        ("error", shown(evidence.class())),
-        ("status", status),
-        ("type", shown(line.api_error_type.as_deref())),
-        ("apiError", shown(line.api_error.as_deref())),
-        ("code", shown(line.api_error_code.as_deref())),
-        ("limit", shown(quota.rate_limit_type.as_deref())),
-        ("limit status", shown(quota.status.as_deref())),
-        ("resets", resets),
-        ("credits", shown(quota.overage_disabled_reason.as_deref())),
-    ];
-    let fields = fields.into_iter();
-    let known = fields.filter_map(|(name, value)| Some(format!("{name} {}", value?)));
-    known.collect::<Vec<_>>().join(", ")
-}
-
-fn readings(evidence: &Evidence) -> String {
-    let samples = &evidence.windows.samples;
-    let skipped = samples.len().saturating_sub(READINGS);
-    let told = samples.iter().skip(skipped).map(|sample| {
-        let meters = [Window::FiveHour, Window::Weekly].into_iter();
-        let meters = meters.filter_map(|window| {
-            let meter = sample.meter(window)?;
-            let reset = meter.resets_at.map(rfc3339);
-            let reset = reset.map(|at| format!(" (reset {at})"));
-            let (name, used) = (window.short(), percent(meter.used_percent));
-            Some(format!("{name} {used}%{}", reset.unwrap_or_default()))
-        });
-        let meters: Vec<String> = meters.collect();
-        format!("at {} {}", rfc3339(sample.at), meters.join(", "))
-    });
-    told.collect::<Vec<_>>().join("; ")
+fn is_public(host: &str) -> bool {
+    let name = host.split('/').next().unwrap_or(host);
+    PUBLIC_HOSTS.iter().any(|public| {
+        name.strip_suffix(public)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
 }
 
 #[cfg(test)]

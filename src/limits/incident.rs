@@ -1,117 +1,85 @@
-//! One error, explained: the diagnosis with its words, and the contract's JSON.
+//! Combines an error with its explanation.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::actions::Action;
-use super::case::Case;
-use super::diagnosis::Diagnosis;
-use super::evidence::Evidence;
-use super::kind::Verdict;
-use super::messages::Message;
-use super::reasons::Reason;
-use super::recognize::recognize;
-use super::resets::Resets;
-use super::rules::{self, TABLES};
-use super::standing::{self, Standing, Wait};
-use super::words::{BADGE, Telling};
-use crate::secrets::hidden;
-use crate::terminal::cut;
-use crate::time::{Clock, rfc3339};
+use super::catalog::{Message, recognize};
+use super::decide::{Diagnosis, State, Wait, decide, is_for};
+use super::evidence::{ContinuationObstacle, Evidence};
+use super::kind::{Counts, Service, Verdict};
+use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
+use crate::secrets::redact;
+use crate::time::format_rfc3339;
 
-/// When Claude Code goes on with a blocked session by itself, if it is left alone; else why it does not.
-pub(crate) type GoesOn = Result<DateTime<Utc>, &'static str>;
+/// The time at which Claude Code will continue a stopped session on its own, or the reason why it will not.
+pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
-/// An error with everything that is said about it.
+/// An error with its explanation.
 #[derive(Debug, Clone)]
 pub struct Incident {
-    /// What is known.
+    /// Everything known about the error.
     pub evidence: Evidence,
-    pub(super) message: &'static Message,
-    /// What follows.
+    pub(crate) message: Message,
+    /// The cause, the current state, and the reasons behind them.
     pub diagnosis: Diagnosis,
-    /// When it ends.
-    pub resets: Resets,
-    /// How it stands at the moment for which it was explained.
-    pub standing: Standing,
-    /// Whether Claude Code, left alone, goes on just after the reset.
-    goes_on: bool,
-    /// One plain sentence: what happened and what to do first.
+    /// A plain sentence of at most 110 characters that says what happened and what to do about it first.
     pub headline: String,
-    /// The same in at most 60 columns.
+    /// A shorter version of the headline, in at most 60 columns.
     pub badge: String,
-    /// What to do, best first.
+    /// The recommended actions, best first.
     pub actions: Vec<Action>,
-    /// What the verdict rests on.
-    pub reasons: Vec<Reason>,
-    /// What others tried in vain, as far as it concerns this case.
-    pub(super) tried_in_vain: &'static [&'static str],
-    /// Whether it is over, in a sentence.
-    pub(super) state: String,
-    /// How it ended, in a row of the status line.
-    pub(super) how_it_ended: Option<String>,
-    /// Things have been renamed: the user's own word is used elsewhere, and the other explained here.
-    pub(super) both_names: Option<String>,
 }
 
-/// Whether the session goes on by itself, or does so now.
-const GOES_ON: &str =
-    "goes on, blocks | goes on, ended answered_elsewhere, ahead | ended reset, continues now";
-
 impl Incident {
-    /// Explains an error to a reader with this clock.
-    pub fn new(evidence: Evidence, clock: Clock) -> Self {
-        let (message, clues) = recognize(&evidence);
-        let case = Case {
-            evidence: &evidence,
-            clues: &clues,
-            message,
-            clock,
-            window: None,
-            is_guessed: false,
-        };
-        let diagnosis = rules::weigh(case, message.rule);
-        let resets = diagnosis.resets(&case);
-        let standing = Standing::new(&case, &diagnosis, &resets);
-        let telling = Telling {
-            case,
-            diagnosis: &diagnosis,
-            resets: &resets,
-            standing,
-        };
-        let said = match standing {
-            Standing::Over(_) if !diagnosis.is_news() => telling.in_the_past(),
-            _ => telling.lasting(),
-        };
+    /// Explains an error: recognizes its message, determines the cause, and writes the text.
+    pub fn new(evidence: Evidence) -> Self {
+        let message = recognize(&evidence);
+        let diagnosis = decide(&message, &evidence);
+        let Wording {
+            headline,
+            badge,
+            actions,
+        } = word(&message, &evidence, &diagnosis);
         Self {
-            headline: format!("{}.", said.headline),
-            badge: cut(&said.badge, BADGE),
-            actions: telling.actions(),
-            reasons: telling.reasons(),
-            tried_in_vain: Some(message.in_vain.as_slice())
-                .filter(|_| telling.meets(message.in_vain_for))
-                .unwrap_or_default(),
-            state: telling.value("state").unwrap_or_default(),
-            how_it_ended: telling.value("how it ended"),
-            goes_on: telling.meets(GOES_ON),
-            both_names: telling.value("both names"),
+            evidence,
             message,
             diagnosis,
-            resets,
-            standing,
-            evidence,
+            headline,
+            badge,
+            actions,
         }
     }
 
-    /// Whether the session still waits for a good answer. One that another session of its account got
-    /// counts, if the window has room.
+    /// Returns true if the session is still waiting for a successful response. A response in another session of the
+    /// same account counts if the usage window is not full.
     pub fn is_open(&self) -> bool {
-        let since = &self.evidence.since;
-        let elsewhere = standing::is_answered_elsewhere(&self.evidence, &self.diagnosis);
-        !(since.answered || since.met_again.is_some() || elsewhere)
+        !self.evidence.has_later_response()
+            && self.evidence.collected.met_again_at.is_none()
+            && !self.evidence.collected.concerns_others_only
+            && !self.diagnosis.is_answered_elsewhere
     }
 
-    /// The headline without what to do: for what is over, that would be odd advice.
+    /// Returns the time at which work stopped: at the first failed attempt, or at the error if there was none before.
+    pub(crate) fn stopped_since(&self) -> DateTime<Utc> {
+        let error = &self.evidence.error;
+        match &error.message.failed_attempts {
+            Some(attempts) => attempts.since.min(error.at),
+            None => error.at,
+        }
+    }
+
+    /// Returns true if the error occurred in this session. If `session` is `None`, every error
+    /// matches.
+    pub(crate) fn is_of(&self, session: Option<&str>) -> bool {
+        session.is_none() || self.evidence.error.session.id.as_deref() == session
+    }
+
+    /// Returns true if the message did not stop any work: it is a warning, or it says that a limit has ended.
+    pub fn is_notice(&self) -> bool {
+        self.diagnosis.is_notice()
+    }
+
+    /// Returns the headline without its advice, which would be out of place once the error is over.
     pub fn what_happened(&self) -> String {
         match self.headline.split_once(": ") {
             Some((what, _)) => format!("{what}."),
@@ -119,95 +87,111 @@ impl Incident {
         }
     }
 
-    /// Whether it stops nothing: a warning, or the news that a limit has ended.
-    pub fn is_news(&self) -> bool {
-        self.diagnosis.is_news()
-    }
-
-    /// What waiting does, if it blocks the session at this moment, as far as is known.
+    /// Returns the effect of waiting, or `None` if the error does not block work.
     pub fn blocks(&self) -> Option<Wait> {
-        match self.standing {
-            Standing::Blocks(wait) => Some(wait),
-            Standing::News | Standing::Over(_) => None,
+        match self.diagnosis.state {
+            State::Blocks(wait) => Some(wait),
+            State::Notice | State::Over(_) => None,
         }
     }
 
-    /// When Claude Code, left alone, goes on: a window of the plan ends the wait, and not too far
-    /// ahead.
-    pub fn continues_at(&self) -> Option<DateTime<Utc>> {
-        self.goes_on()?.ok()
+    /// Returns true if every session with this login and model will run into the same limit.
+    pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
+        let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
+        let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
+        let counts_model = match self.diagnosis.limit.counts() {
+            Counts::Included(window) => match (window.family(), model) {
+                (Some(family), Some(model)) => model.to_lowercase().contains(family),
+                (Some(_), None) => false,
+                (None, _) => true,
+            },
+            Counts::Credits | Counts::CreditsUpTo(_) => true,
+            Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
+        };
+        is_real && is_plans && counts_model
     }
 
-    /// The same, or why it does not. None where nothing blocks the session or did until just now.
-    pub(crate) fn goes_on(&self) -> Option<GoesOn> {
-        let is_stopped = self.goes_on || self.blocks().is_some();
-        let stays_put = self.evidence.session.stays_put;
-        is_stopped.then(|| match (stays_put, self.resets.chosen) {
-            (Some(why), _) => Err(why),
-            _ if !self.goes_on => Err("Claude Code does not wait for it by itself"),
-            (None, None) => Err("its reset is not known"),
-            (None, Some(reset)) => Ok(reset.at + standing::CONTINUES_AFTER),
+    /// Returns the time at which Claude Code continues on its own, if nothing prevents it.
+    pub fn continues_at(&self) -> Option<DateTime<Utc>> {
+        self.continuation()?.ok()
+    }
+
+    /// Returns the time at which Claude Code continues on its own, or the reason why it does not. Returns `None` if
+    /// nothing blocks the session and no continuation is pending.
+    pub(crate) fn continuation(&self) -> Option<Continuation> {
+        let planned = self.diagnosis.automatic_continuation;
+        let is_due = planned.is_some_and(|at| {
+            self.diagnosis.state.is_over()
+                && !self.evidence.has_later_response()
+                && at > self.evidence.clock.now
+        });
+        if self.blocks().is_none() && !is_due {
+            return None;
+        }
+        Some(match (self.evidence.collected.obstacle, planned) {
+            (Some(obstacle), _) => Err(obstacle),
+            (None, Some(at)) => Ok(at),
+            (None, None) => Err(ContinuationObstacle::NotAwaited),
         })
     }
 
-    /// The message in one line, without anything that looks like a key.
-    pub fn text(&self) -> String {
-        let words: Vec<&str> = self.evidence.text.message.split_whitespace().collect();
-        hidden(&words.join(" "))
+    /// Returns the maximum time that the limit can last.
+    pub(crate) fn longest_duration(&self) -> TimeDelta {
+        self.diagnosis.longest_duration(&self.message)
     }
 
-    /// The contract's object.
+    /// Returns the message on one line, with anything that looks like a key redacted.
+    pub fn text(&self) -> String {
+        let words: Vec<&str> = self
+            .evidence
+            .error
+            .message
+            .text
+            .split_whitespace()
+            .collect();
+        redact(&words.join(" "))
+    }
+
+    /// Returns the sentences about remedies that did not help other users, if they apply to this user.
+    pub(crate) fn did_not_help(&self) -> &'static [&'static str] {
+        let row = self.message.row;
+        let is_for_user = row
+            .did_not_help_for
+            .is_none_or(|audience| is_for(audience, &self.evidence, Some(self.diagnosis.verdict)));
+        if is_for_user { &row.did_not_help } else { &[] }
+    }
+
+    /// Returns the `incident` object of `explain --json`.
     pub fn to_json(&self) -> Value {
+        let diagnosis = &self.diagnosis;
+        let collected = &self.evidence.collected;
+        let unknowns = diagnosis.unknowns.iter();
         json!({
-            "limit": self.diagnosis.limit,
-            "verdict": self.diagnosis.verdict,
-            "service": self.diagnosis.service,
-            "known_as": self.message.id,
+            "limit": diagnosis.limit,
+            "verdict": diagnosis.verdict,
+            "service": diagnosis.service,
+            "known_as": self.message.row.id,
             "headline": self.headline,
             "badge": self.badge,
-            "waiting_helps": self.diagnosis.waiting_helps,
-            "resets_at": self.resets.chosen.map(|reset| rfc3339(reset.at)),
-            "who_can_fix": self.diagnosis.who,
-            "owner": self.evidence.login.whose,
-            "continues_at": self.continues_at().map(rfc3339),
-            "usage": self.evidence.windows.usage,
+            "waiting_helps": diagnosis.waiting_helps,
+            "resets_at": diagnosis.resets.chosen.map(|reset| format_rfc3339(reset.at)),
+            "who_can_fix": diagnosis.who_can_fix,
+            "owner": collected.ownership,
+            "continues_at": self.continues_at().map(format_rfc3339),
+            "usage": collected.usage_page,
             "actions": self.actions,
-            "evidence": self.reasons.iter().map(|reason| json!({
-                "fact": reason.sentence,
+            "evidence": diagnosis.reasons.iter().map(|reason| json!({
+                "fact": reason_sentence(reason, &self.evidence),
                 "source": reason.source,
-                "at": reason.at.map(rfc3339),
+                "at": reason.at.map(format_rfc3339),
             })).collect::<Vec<_>>(),
-            "unknown": self.diagnosis.unknowns,
-            "did_not_help": self.tried_in_vain,
+            "unknown": unknowns.copied().map(unknown_sentence).collect::<Vec<_>>(),
+            "did_not_help": self.did_not_help(),
             "message": self.text(),
-            "session_id": self.evidence.session.id,
-            "client_version": self.evidence.session.version,
-            "at": rfc3339(self.evidence.at),
+            "session_id": self.evidence.error.session.id,
+            "client_version": self.evidence.error.session.version,
+            "at": format_rfc3339(self.evidence.at()),
             "open": self.is_open(),
         })
-    }
-}
-
-impl Telling<'_> {
-    /// What to do, best first.
-    fn actions(&self) -> Vec<Action> {
-        let is_over = self.standing.is_over() && !self.diagnosis.is_news();
-        let mut chosen = self.diagnosis.in_order();
-        let changes = if is_over {
-            &TABLES.afterwards
-        } else {
-            &TABLES.actions
-        };
-        for change in changes {
-            if self.meets(change.r#if) {
-                change.make(&mut chosen);
-            }
-        }
-        let is_a_keys = self.diagnosis.verdict == Verdict::WrongCredential && !is_over;
-        let keys = self.evidence.login_replaced_by();
-        let keys = keys.filter(|_| is_a_keys).map(Action::take_out);
-        let [when, pool] = ["when", "pool"].map(|name| self.value(name).unwrap_or_default());
-        let chosen = chosen.into_iter().map(|help| help.filled(&when, &pool));
-        keys.chain(chosen).collect()
     }
 }

@@ -1,36 +1,30 @@
-//! Limit errors: evidence in, diagnosis and plain words out.
+//! Explains errors about limits: takes the evidence and returns a diagnosis in plain English.
 //!
-//! An arrow runs down this list only: a message's row names its rule and its words, and none of
-//! those knows the rows.
+//! An error passes through five steps. No step calls an earlier one.
+//!
+//! 1. `split` splits the raw text into messages.
+//! 2. `catalog` finds the catalog row that matches a message.
+//! 3. `evidence` holds everything known about the error.
+//! 4. `decide` determines the cause, with one function for each family of limits.
+//! 5. `wording` turns the diagnosis into sentences.
+//!
+//! [`incident::Incident::new`] calls the steps. [`kind`] describes each kind of limit in one place, for all of the
+//! steps. `words` contains the word lists for the first two steps.
 
-mod actions;
+pub mod blocked_time;
 pub mod bug_report;
-mod case;
-mod clues;
-mod code;
-mod diagnosis;
+pub mod catalog;
+pub mod decide;
 pub mod evidence;
-pub mod explanation;
 pub mod incident;
 pub mod kind;
-pub mod messages;
-mod meters;
-mod named_limit;
 pub mod pace;
-mod passages;
-mod reasons;
-mod recognize;
-pub mod resets;
-mod rules;
 pub mod sample;
-pub mod standing;
-pub mod stoppages;
-mod talk;
-mod vocabulary;
+pub mod screen;
+mod split;
+mod wording;
 mod words;
 
-pub(crate) use diagnosis::LONGEST_LIMIT;
-pub(crate) use meters::{FRESH_FOR, FULL_FROM};
-pub(crate) use passages::both_ends;
-pub(crate) use standing::SETTLED_AFTER;
-pub(crate) use vocabulary::normalize;
+pub(crate) use catalog::LONGEST_LIMIT;
+pub(crate) use evidence::{FRESH_FOR, FULL_FROM, SETTLED_AFTER};
+pub(crate) use split::{both_ends, normalize};

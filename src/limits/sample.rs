@@ -1,4 +1,4 @@
-//! What the status line was told of the windows at a moment.
+//! Stores the usage-window figures that Claude Code passes to a status-line call.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,47 +7,48 @@ use super::kind::Window;
 use crate::claude::account::Account;
 use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
-use crate::time::is_reckonable;
+use crate::time::is_in_supported_range;
 
-/// What the client told the status line about the windows.
+/// A set of usage-window figures from one session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When it was told first, with these figures.
+    /// The time of the first status-line call with these figures.
     pub since: DateTime<Utc>,
-    /// When it was told last.
+    /// The time of the last status-line call with these figures.
     pub at: DateTime<Utc>,
-    /// Since when the figures can be as old as this: the client repeats the last ones it got, so
-    /// without a request in between, the same figures are no newer.
+    /// The earliest time at which the figures could have been measured. Claude Code repeats the figures of its last
+    /// request, so repeated figures are no newer unless there was another request in between.
     pub measured: DateTime<Utc>,
-    /// The client's running total of API time in milliseconds, which tells requests apart.
+    /// The running total of API time, in milliseconds. It increases with every request.
     pub api_ms: Option<f64>,
-    /// The five-hour window.
+    /// The 5-hour window.
     pub five_hour: Option<Meter>,
     /// The weekly window.
     pub seven_day: Option<Meter>,
-    /// Meters that few are told of.
+    /// The meters that only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
     pub others: OtherMeters,
-    /// The account's hash.
+    /// A hash that identifies the account.
     pub account: Option<String>,
     /// The model in use.
     pub model: Option<String>,
-    /// Whether fast mode was on, which draws on usage credits only.
+    /// True if fast mode was on. Fast mode can be paid for only with usage credits.
     pub fast_mode: bool,
-    /// The client's version.
+    /// The version of Claude Code.
     pub version: Option<String>,
 }
 
-/// Whose meters a sample tells.
+/// The service whose limits the figures in a sample describe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Teller {
+pub(crate) enum Metered {
     Plan,
     Gateway,
 }
 
 impl Sample {
-    /// What a status line is told now; None if nothing about the windows.
-    pub fn told(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Self> {
+    /// Creates a sample from the payload of a status-line call. Returns `None` if the payload has no usage-window
+    /// figures.
+    pub fn from_payload(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Self> {
         let sample = Self {
             since: now,
             at: now,
@@ -61,29 +62,30 @@ impl Sample {
             fast_mode: payload.fast_mode,
             version: payload.version.clone(),
         };
-        sample.tells_any().then_some(sample)
+        sample.has_meters().then_some(sample)
     }
 
-    /// Whether any meter is told.
-    pub(crate) fn tells_any(&self) -> bool {
+    pub(crate) fn has_meters(&self) -> bool {
         self.meters().next().is_some()
     }
 
-    pub(crate) fn teller(&self) -> Teller {
+    /// Returns the service whose limits these figures describe. Only a gateway reports a spend limit.
+    pub(crate) fn metered(&self) -> Metered {
         match self.others.spend_limit {
-            Some(_) => Teller::Gateway,
-            None => Teller::Plan,
+            Some(_) => Metered::Gateway,
+            None => Metered::Plan,
         }
     }
 
-    /// Whether its dates can be reckoned with.
+    /// Returns true if every time in the sample is within the supported range. A damaged record may contain any date.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        let resets = self.meters().filter_map(|meter| meter.resets_at);
-        let mut dates = resets.chain([self.since, self.at, self.measured]);
-        dates.all(is_reckonable)
+        self.meters()
+            .filter_map(|meter| meter.resets_at)
+            .chain([self.since, self.at, self.measured])
+            .all(is_in_supported_range)
     }
 
-    /// The meter of a window. Of those of single models Claude Code mostly tells none.
+    /// Returns the meter of a window. Claude Code rarely reports the windows of single models.
     pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
         match window {
             Window::FiveHour => self.five_hour,
@@ -104,77 +106,88 @@ impl Sample {
         }
     }
 
-    /// The plan's windows, as far as they are told.
+    /// Returns the plan's windows that have a meter.
     pub(crate) fn windows(&self) -> impl Iterator<Item = (Window, Meter)> {
-        let windows = Window::ALL.into_iter();
-        windows.filter_map(|window| Some((window, self.meter(window)?)))
+        Window::ALL
+            .into_iter()
+            .filter_map(|window| Some((window, self.meter(window)?)))
     }
 
-    /// Whether one of the plan's windows is as full as that, in percent.
-    pub(crate) fn is_full(&self, from: f64) -> bool {
-        self.windows().any(|(_, meter)| meter.used_percent >= from)
+    /// Returns true if at least one of the plan's windows has reached this percentage.
+    pub(crate) fn is_full(&self, percent: f64) -> bool {
+        self.windows()
+            .any(|(_, meter)| meter.used_percent >= percent)
     }
 
-    /// Whether one of the plan's windows is used up.
+    /// Returns true if at least one of the plan's windows is used up.
     pub(crate) fn has_full_window(&self) -> bool {
         self.is_full(USED_UP)
     }
 
-    /// These, and a gateway's limit.
+    /// Returns the meters of the plan's windows and of a gateway's spend limit.
     fn meters(&self) -> impl Iterator<Item = Meter> {
-        let limit = self.others.spend_limit.map(|limit| limit.meter);
-        self.windows().map(|(_, meter)| meter).chain(limit)
+        let spend_limit = self.others.spend_limit.map(|limit| limit.meter);
+        self.windows().map(|(_, meter)| meter).chain(spend_limit)
     }
 
-    /// Whether every meter says the same.
+    /// Returns true if all meters are the same in both samples.
     pub(crate) fn has_figures_of(&self, other: &Self) -> bool {
-        let windows = |sample: &Self| (sample.five_hour, sample.seven_day, sample.others);
-        windows(self) == windows(other)
+        self.five_hour == other.five_hour
+            && self.seven_day == other.seven_day
+            && self.others == other.others
     }
 
-    /// As it is after the last one of its session: the same figures were told since then, and are as
-    /// old as they were, for the client repeats its last ones, and only a request makes them new.
-    pub(crate) fn after(mut self, last: Option<&Self>) -> Self {
-        if let Some(last) = last.filter(|last| self.has_figures_of(last)) {
-            self.since = last.since;
-            if last.api_ms.is_some() && last.api_ms == self.api_ms {
-                self.measured = last.measured;
+    /// Returns this sample with the times of the session's previous sample, if the figures are the same in both. If
+    /// there was no request in between, the figures also keep their measurement time.
+    pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
+        if let Some(previous) = previous
+            && self.has_figures_of(previous)
+        {
+            self.since = previous.since;
+            if previous.api_ms.is_some() && previous.api_ms == self.api_ms {
+                self.measured = previous.measured;
             }
         }
         self
     }
 
-    /// Whether it is of an account. None where that is not known.
+    /// Returns true if the sample belongs to the account, or `None` if either hash is unknown.
     pub(crate) fn is_of(&self, account: Option<&Account>) -> Option<bool> {
         Some(self.account.as_ref()? == account?.owner.fingerprint.as_ref()?)
     }
 
-    /// Whether something else is told of a window than before.
-    pub(crate) fn tells_step(&self, window: Window, before: &Self) -> bool {
-        match (before.meter(window), self.meter(window)) {
-            (Some(before), Some(told)) => told.is_step_from(&before),
-            (before, told) => before.is_some() != told.is_some(),
+    /// Returns true if a window's meter appeared, disappeared, or reached a different whole percentage.
+    pub(crate) fn is_step_from(&self, previous: &Self, window: Window) -> bool {
+        match (previous.meter(window), self.meter(window)) {
+            (Some(before), Some(after)) => after.is_step_from(&before),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
         }
     }
 
-    /// Without the windows that are over.
-    pub(crate) fn ahead(mut self, now: DateTime<Utc>) -> Self {
-        let is_ahead = |meter: &Meter| meter.resets_at.is_some_and(|at| at > now);
+    /// Returns the sample without the windows whose reset has passed or is unknown.
+    pub(crate) fn without_past_windows(mut self, now: DateTime<Utc>) -> Self {
         for window in Window::ALL {
-            *self.meter_mut(window) = self.meter(window).filter(is_ahead);
+            *self.meter_mut(window) = self.meter(window).filter(|meter| resets_after(meter, now));
         }
-        let limit = &mut self.others.spend_limit;
-        *limit = limit.filter(|limit| is_ahead(&limit.meter));
+        if let Some(limit) = self.others.spend_limit
+            && !resets_after(&limit.meter, now)
+        {
+            self.others.spend_limit = None;
+        }
         self
     }
 
-    /// With the meters of another one where it has none.
+    /// Returns the sample, with missing meters filled in from another sample.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
             *self.meter_mut(window) = self.meter(window).or(other.meter(window));
         }
-        let limit = &mut self.others.spend_limit;
-        *limit = limit.or(other.others.spend_limit);
+        self.others.spend_limit = self.others.spend_limit.or(other.others.spend_limit);
         self
     }
+}
+
+fn resets_after(meter: &Meter, moment: DateTime<Utc>) -> bool {
+    meter.resets_at.is_some_and(|reset| reset > moment)
 }

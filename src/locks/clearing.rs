@@ -1,150 +1,184 @@
-//! Clearing what was judged dead: watched where its age proves nothing, judged again right before
-//! acting, one at a time, and never by deleting content.
+//! Clears stale locks, one at a time, without ever deleting content.
 //!
-//! Promises: only locks that we know; a symbolic link leads nowhere; a lock that was touched after
-//! the judgement stays. It is looked at again after it was moved away, by all that it was judged by;
-//! one that somebody took in the last instant is moved back.
+//! Only known locks are cleared, and symbolic links are not followed. If a lock's age alone is not proof that it is
+//! stale, the lock is watched first. Each lock is re-evaluated immediately before it is cleared, and checked once more
+//! after it has been moved. If anything has updated it in the meantime, it is left in place or moved back.
 
 use std::cell::Cell;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::judgement::Clearance;
+use super::observation::{LockContext, ObservedLock, OpenLock, Watch};
 use super::quarantine::NotCleared;
-use super::survey::{FoundLock, ReachedLock, Surroundings, Watch};
+use super::verdict::Clearance;
 use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// How long to wait for another run of ours: a little more than it can watch.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The maximum time to wait for another process that is clearing locks. This is slightly longer than clearing can take.
+const CLEARING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One clearing.
+/// The parameters for clearing all stale locks.
 pub(crate) struct Clearing<'a> {
     pub(crate) places: &'a Places,
     pub(crate) environment: &'a Environment,
-    /// Its project is looked at as well.
-    pub(crate) working_directory: Option<&'a Path>,
-    /// Only says what would be done.
+    /// The project directory whose locks are included.
+    pub(crate) project: Option<&'a Path>,
+    /// True if stale locks are only reported, not cleared.
     pub(crate) dry_run: bool,
-    /// Lets so much time pass.
+    /// A function that blocks for the given duration.
     pub(crate) wait: &'a dyn Fn(Duration),
-    /// How much has passed so far.
+    /// The total time that `wait` has blocked so far.
     pub(crate) waited: Cell<Duration>,
 }
 
 impl Clearing<'_> {
-    /// Finds, watches, judges and clears. `tell` is called with a sentence before each wait.
+    /// Finds, watches, evaluates, and clears all locks. Before each wait, `notify` is called with a sentence for the
+    /// user.
     ///
-    /// # Errors
-    /// If another clearing does not end in reasonable time.
-    pub(crate) fn run(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
-        let own = (!self.dry_run).then(|| self.take_own_lock(tell));
-        let _own = own.transpose()?;
-        let around = self.look();
-        let judged = super::judged(self.working_directory, &around);
-        let watched = self.watch(judged, tell).into_iter();
-        Ok(watched.map(|lock| self.settle(lock, &around)).collect())
+    /// Fails if another process is still clearing locks after [`CLEARING_TIMEOUT`].
+    pub(crate) fn run(&self, notify: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
+        let _guard = if self.dry_run {
+            None
+        } else {
+            self.lock_out_others(notify)?
+        };
+        let context = self.observe();
+        let judged = super::judge_all(self.project, &context);
+        let watched = self.watch(judged, notify);
+        Ok(watched
+            .into_iter()
+            .map(|lock| self.settle(lock, &context))
+            .collect())
     }
 
-    fn pass(&self, time: Duration) {
-        (self.wait)(time);
-        self.waited.set(self.waited.get() + time);
+    fn wait_for(&self, duration: Duration) {
+        (self.wait)(duration);
+        self.waited.set(self.waited.get() + duration);
     }
 
-    fn look(&self) -> Surroundings<'_> {
-        let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
-        Surroundings::look(self.places, self.environment.now + passed)
+    fn observe(&self) -> LockContext<'_> {
+        let waited = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
+        LockContext::observe(self.places, self.environment.now + waited)
     }
 
-    /// Two clearings at once would do no harm, but their reports would confuse.
-    fn take_own_lock(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Option<disk::lock::Held>> {
-        let path = self.places.data.join("clearing.lock");
-        // No place for our own files: what can be cleared without a quarantine still can.
-        if disk::create_private_dir(&self.places.data).is_err() {
+    /// Waits until no other process is clearing locks. Two processes would not do any harm, but their reports would be
+    /// confusing.
+    ///
+    /// Returns `None` if the data directory cannot be used. Even then, empty directories can still be cleared.
+    fn lock_out_others(
+        &self,
+        notify: &dyn Fn(&str),
+    ) -> anyhow::Result<Option<disk::lock::LockGuard>> {
+        if disk::create_private_directory(&self.places.data).is_err() {
             return Ok(None);
         }
+        let path = self.places.data.join("clearing.lock");
         let mut wait = |pause| {
             if self.waited.get().is_zero() {
-                tell("Another whycap --clear-stale-locks is running; waiting for it to end.");
+                notify("Another whycap --clear-stale-locks is running; waiting for it to end.");
             }
-            self.pass(pause);
+            self.wait_for(pause);
         };
-        let Ok(held) = disk::lock::lock_within(&path, PATIENCE, &mut wait) else {
-            return Ok(None);
-        };
-        anyhow::ensure!(
-            held.is_some(),
-            "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
-            path.display()
-        );
-        Ok(held)
+        match disk::lock::lock_with_timeout(&path, CLEARING_TIMEOUT, &mut wait) {
+            Ok(None) => anyhow::bail!(
+                "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
+                path.display()
+            ),
+            Ok(guard) => Ok(guard),
+            Err(_) => Ok(None),
+        }
     }
 
-    /// Looks twice at the locks of which one look shows too little.
-    fn watch(&self, judged: Vec<Lock>, tell: &dyn Fn(&str)) -> Vec<Lock> {
-        let Some(seconds) = judged.iter().filter_map(Lock::seconds_to_watch).max() else {
-            return judged;
+    /// Takes a second look at the locks for which a single observation is insufficient. Locks that have been released
+    /// in the meantime are left out.
+    fn watch(&self, locks: Vec<Lock>, notify: &dyn Fn(&str)) -> Vec<Lock> {
+        let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
+            return locks;
         };
-        let names = judged.iter().filter_map(|lock| {
-            lock.seconds_to_watch()?;
-            Some(self.places.show(&lock.found.at.path()))
-        });
-        let names: Vec<String> = names.collect();
-        tell(&format!(
-            "Watching for {seconds} s whether anybody uses {}: the age alone does not show it.",
-            names.join(", ")
+        let paths: Vec<String> = locks
+            .iter()
+            .filter(|lock| lock.seconds_to_watch().is_some())
+            .map(|lock| self.places.show(&lock.observed.location.path()))
+            .collect();
+        notify(&format!(
+            "Checking for {seconds} s that nothing is using {}.",
+            paths.join(", ")
         ));
-        self.pass(Duration::from_secs(seconds.unsigned_abs()));
-        let around = self.look();
-        let judged = judged.into_iter();
-        judged
-            .filter_map(|lock| lock.watched(seconds, &around))
+        self.wait_for(Duration::from_secs(seconds.unsigned_abs()));
+
+        let context = self.observe();
+        locks
+            .into_iter()
+            .filter_map(|lock| lock.after_watching(seconds, &context))
             .collect()
     }
 
-    fn settle(&self, mut lock: Lock, around: &Surroundings<'_>) -> Lock {
+    /// Clears a lock if its clearance allows it, and returns the lock with the action that was taken.
+    fn settle(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
         if lock.judgement.clearance != Clearance::Granted {
             lock.action = LockAction::Kept;
-        } else if self.dry_run {
+            return lock;
+        }
+        if self.dry_run {
             lock.action = LockAction::WouldClear;
-        } else {
-            match self.clear(&lock.found, around) {
-                Ok(cleared) => return cleared,
-                Err(why) => (lock.action, lock.judgement.why) = why.outcome(&lock.found),
+            return lock;
+        }
+        match self.clear(&lock.observed, context) {
+            Ok(cleared) => cleared,
+            Err(not_cleared) => {
+                let outcome = not_cleared.outcome(&lock.observed);
+                lock.action = outcome.action;
+                lock.judgement.reason = outcome.reason;
+                lock
             }
         }
-        lock
     }
 
-    /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(&self, found: &FoundLock, around: &Surroundings<'_>) -> Result<Lock, NotCleared> {
-        // Whether a session runs matters to few locks, and asking takes a walk over all processes;
-        // the process that a lock itself names is looked at anew in any case.
-        let fresh = found.at.known.stays_with_live_session.then(|| self.look());
-        let around = fresh.as_ref().unwrap_or(around);
-        let reached = ReachedLock::new(found, around)?;
-        let again = reached.again(found.watch)?;
-        if !reached.is_untouched()? {
-            let why = "It was touched while we worked: somebody uses it.";
-            return Err(NotCleared::Kept(why));
+    /// Re-evaluates a lock and clears it. If the facts have changed, the new verdict applies.
+    fn clear(
+        &self,
+        observed: &ObservedLock,
+        context: &LockContext<'_>,
+    ) -> Result<Lock, NotCleared> {
+        // Only a few locks depend on running sessions, and observing the sessions requires scanning all processes. The
+        // process named by a lock is looked up again in either case.
+        if observed.location.known.stays_with_live_session {
+            clear_in_context(observed, &self.observe())
+        } else {
+            clear_in_context(observed, context)
         }
-        let mut last = Lock::judged(again, around);
-        last.action = LockAction::Kept;
-        if last.judgement.clearance == Clearance::Granted {
-            reached.take_away(&last.judgement.why)?;
-            last.action = LockAction::Cleared;
-        }
-        Ok(last)
     }
 }
 
+fn clear_in_context(
+    observed: &ObservedLock,
+    context: &LockContext<'_>,
+) -> Result<Lock, NotCleared> {
+    let open = OpenLock::open(observed, context)?;
+    let observed_again = open.observe_again(observed.watch)?;
+    if !open.is_unchanged()? {
+        return Err(NotCleared::Kept(
+            "It was updated in the meantime, so it is in use.",
+        ));
+    }
+
+    let mut lock = Lock::judge(observed_again, context);
+    if lock.judgement.clearance == Clearance::Granted {
+        open.clear(&lock.judgement.reason)?;
+        lock.action = LockAction::Cleared;
+    } else {
+        lock.action = LockAction::Kept;
+    }
+    Ok(lock)
+}
+
 impl Lock {
-    /// How long it has to be watched; None where one look tells all.
+    /// Returns how many seconds the lock must be watched, or `None` if a single observation is enough.
     fn seconds_to_watch(&self) -> Option<i64> {
         match self.judgement.clearance {
             Clearance::AfterWatching(seconds) => Some(seconds),
@@ -152,39 +186,48 @@ impl Lock {
         }
     }
 
-    /// After so many seconds. None if it was released meanwhile: then there is nothing to report.
-    fn watched(self, seconds: i64, around: &Surroundings<'_>) -> Option<Self> {
+    /// Re-evaluates the lock after all locks have been watched. Returns `None` if it has been released in the meantime,
+    /// because then there is nothing to report.
+    fn after_watching(self, seconds: i64, context: &LockContext<'_>) -> Option<Self> {
         if self.seconds_to_watch().is_none() {
             return Some(self);
         }
-        let look = || {
-            let reached = ReachedLock::new(&self.found, around)?;
-            let moved = !reached.is_untouched()?;
-            reached.again(Some(Watch { seconds, moved }))
-        };
-        match look() {
-            Ok(again) => Some(Self::judged(again, around)),
+        match observe_after_watching(&self.observed, seconds, context) {
+            Ok(observed) => Some(Self::judge(observed, context)),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(_) => Some(self),
         }
     }
 }
 
+fn observe_after_watching(
+    observed: &ObservedLock,
+    seconds: i64,
+    context: &LockContext<'_>,
+) -> io::Result<ObservedLock> {
+    let open = OpenLock::open(observed, context)?;
+    let was_updated = !open.is_unchanged()?;
+    open.observe_again(Some(Watch {
+        seconds,
+        was_updated,
+    }))
+}
+
 #[cfg(test)]
-#[path = "../../tests/unit/lock_races.rs"] // in the same program, so that they are fast
+#[path = "../../tests/unit/lock_races.rs"] // in the same binary, so that the tests are fast
 mod lock_races;
 
 #[cfg(test)]
 #[expect(
     clippy::disallowed_methods,
-    reason = "tests plant and replace locks behind the program's back"
+    reason = "the tests create and replace locks, as other programs do"
 )]
 mod tests {
     use std::fs;
 
     use super::*;
-    use crate::locks::judgement::LockVerdict;
-    use crate::locks::survey;
+    use crate::locks::observation;
+    use crate::locks::verdict::LockVerdict;
 
     struct Home {
         directory: tempfile::TempDir,
@@ -193,7 +236,7 @@ mod tests {
     }
 
     impl Home {
-        /// A home with the machine's own clock: that is what files are dated by.
+        /// Creates a home directory. It uses the machine's clock, because that is where file timestamps come from.
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             fs::create_dir(directory.path().join(".claude")).unwrap();
@@ -215,7 +258,7 @@ mod tests {
             self.directory.path().join(relative)
         }
 
-        /// An empty directory whose date lies `age` seconds back.
+        /// Creates an empty directory dated `age` seconds ago.
         fn directory(&self, relative: &str, age: i64) {
             fs::create_dir_all(self.path(relative)).unwrap();
             self.set_age(relative, age);
@@ -230,26 +273,26 @@ mod tests {
             Clearing {
                 places: &self.places,
                 environment: &self.environment,
-                working_directory: None,
+                project: None,
                 dry_run: false,
                 wait,
                 waited: Cell::default(),
             }
         }
 
-        /// Finds and judges; then `meanwhile` happens; then what was found is cleared.
+        /// Finds and evaluates all locks, runs `meanwhile`, and clears the locks.
         fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
             let clearing = self.clearing(&|_| ());
-            let around = clearing.look();
-            let found = survey::find(None, &around);
+            let context = clearing.observe();
+            let observed = observation::find(None, &context);
             meanwhile();
-            let outcome = |found| {
-                let lock = Lock::judged(found, &around);
+            let settle = |observed| {
+                let lock = Lock::judge(observed, &context);
                 let is_granted = matches!(lock.judgement.clearance, Clearance::Granted);
                 assert!(is_granted, "{lock:?}");
-                clearing.settle(lock, &around)
+                clearing.settle(lock, &context)
             };
-            found.into_iter().map(outcome).collect()
+            observed.into_iter().map(settle).collect()
         }
     }
 
@@ -261,13 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_whose_date_moves_while_it_is_watched_is_held() {
+    fn a_lock_that_is_updated_while_it_is_watched_is_held() {
         let home = Home::new();
         home.directory(STATE, -3600);
         home.directory(HISTORY, -3600);
         let heartbeat = |_| home.set_age(STATE, -3601);
-        let done = home.clearing(&heartbeat).run(&|_| ()).unwrap();
-        let outcomes: Vec<_> = done.iter().map(verdict_and_action).collect();
+        let locks = home.clearing(&heartbeat).run(&|_| ()).unwrap();
+        let outcomes: Vec<_> = locks.iter().map(verdict_and_action).collect();
         assert_eq!(
             outcomes,
             [
@@ -279,36 +322,36 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_lock_is_watched_until_its_age_tells() {
+    fn a_young_lock_is_watched_until_it_is_stale() {
         let home = Home::new();
         home.directory(STATE, 4);
-        let said = std::cell::RefCell::new(Vec::new());
+        let notices = std::cell::RefCell::new(Vec::new());
         let clearing = home.clearing(&|_| ());
-        let done = clearing
-            .run(&|why| said.borrow_mut().push(why.to_owned()))
+        let locks = clearing
+            .run(&|notice| notices.borrow_mut().push(notice.to_owned()))
             .unwrap();
         let cleared = (LockVerdict::Stale, LockAction::Cleared);
-        assert_eq!(verdict_and_action(&done[0]), cleared);
+        assert_eq!(verdict_and_action(&locks[0]), cleared);
         assert_eq!(clearing.waited.get(), Duration::from_secs(7));
-        assert!(said.take()[0].starts_with("Watching for 7 s"));
+        assert!(notices.take()[0].starts_with("Checking for 7 s"));
     }
 
     #[test]
-    fn another_clearing_is_waited_for_but_not_for_ever() {
+    fn clearing_waits_for_another_clearing_but_not_forever() {
         let home = Home::new();
         home.directory(HISTORY, 600);
         fs::create_dir(&home.places.data).unwrap();
-        let own = home.places.data.join("clearing.lock");
-        let other = std::cell::Cell::new(disk::lock::try_lock(&own).unwrap());
+        let path = home.places.data.join("clearing.lock");
+        let other = std::cell::Cell::new(disk::lock::try_lock(&path).unwrap());
         let error = home.clearing(&|_| ()).run(&|_| ()).unwrap_err().to_string();
         assert!(error.contains("clearing.lock"), "{error}");
         let ends = |_| drop(other.take());
-        let done = home.clearing(&ends).run(&|_| ()).unwrap();
-        assert_eq!(done[0].action, LockAction::Cleared);
+        let locks = home.clearing(&ends).run(&|_| ()).unwrap();
+        assert_eq!(locks[0].action, LockAction::Cleared);
     }
 
     #[test]
-    fn a_lock_that_is_refreshed_between_judgement_and_removal_stays() {
+    fn a_lock_that_is_updated_between_judgement_and_removal_stays() {
         let home = Home::new();
         home.directory(HISTORY, 600);
         let outcomes = home.race(|| home.set_age(HISTORY, 599));
@@ -317,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_was_released_in_between_is_no_failure() {
+    fn a_lock_that_is_released_in_between_is_not_a_failure() {
         let home = Home::new();
         home.directory(HISTORY, 600);
         let outcomes = home.race(|| fs::remove_dir(home.path(HISTORY)).unwrap());
@@ -325,10 +368,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_a_new_process_took_over_in_between_stays() {
+    fn a_lock_that_another_process_takes_in_between_stays() {
         let home = Home::new();
         let lock = home.path(".local/state/claude/locks/1.lock");
-        // Above the highest number that Linux gives out.
+        // This PID is higher than any PID on Linux.
         fs::create_dir_all(lock.parent().unwrap()).unwrap();
         fs::write(&lock, "4194305").unwrap();
         let outcomes = home.race(|| fs::write(&lock, std::process::id().to_string()).unwrap());
@@ -337,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_was_put_in_the_place_of_a_file_is_not_taken_away() {
+    fn a_directory_that_replaces_a_file_in_between_stays() {
         let home = Home::new();
         let lock = home.path(HISTORY);
         fs::write(&lock, "x").unwrap();
@@ -352,19 +395,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_replaced_in_the_very_last_instant_is_put_back() {
+    fn a_lock_that_is_replaced_at_the_last_moment_is_put_back() {
         let home = Home::new();
         let lock = home.path(HISTORY);
         fs::write(&lock, "judged").unwrap();
-        let around = Surroundings::look(&home.places, home.environment.now);
-        let found = survey::find(None, &around).remove(0);
-        // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
+        let context = LockContext::observe(&home.places, home.environment.now);
+        let observed = observation::find(None, &context).remove(0);
+        // The file that was evaluated is kept, so that the new file cannot reuse its inode.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
-        let reached = ReachedLock::new(&found, &around).unwrap();
-        let not_cleared = reached.take_away("").unwrap_err();
-        let (_, said) = not_cleared.outcome(&found);
-        assert!(said.contains("left in place"), "{said}");
+        let open = OpenLock::open(&observed, &context).unwrap();
+        let not_cleared = open.clear("").unwrap_err();
+        let reason = not_cleared.outcome(&observed).reason;
+        assert!(reason.contains("left in place"), "{reason}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();
         assert_eq!(quarantine.count(), 0);

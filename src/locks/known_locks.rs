@@ -1,95 +1,96 @@
-//! Every lock that we know of, a row each in `known_locks.json`. What is not there is never looked at or
-//! touched.
+//! The table of all known locks, loaded from `known_locks.json`. No other files are ever observed or changed.
 //!
-//! To add one: a row there, a run of the test that rewrites `docs/locks.md`, a test of its states in
-//! `tests/integration/locks.rs`. "Observed" in a source means: seen with the real client 2.1.328.
+//! To add a lock, add a row to the table, run the test that compares the table with `docs/locks.md` in its update mode,
+//! and test the lock's states in `tests/integration/locks.rs`. In a `source` field, "Observed" means that the lock has
+//! been observed with the real client, version 2.1.328.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a row's pattern starts.
+/// The directory that a row's pattern is relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Root {
     /// The configuration directory: `~/.claude` or `CLAUDE_CONFIG_DIR`.
     Config,
-    /// Beside the configuration directory; `{config}` in the pattern is its name.
+    /// The parent of the configuration directory. In the pattern, `{config}` stands for the name of the configuration
+    /// directory.
     BesideConfig,
-    /// Beside the global state file `.claude.json`.
+    /// The directory that contains the global state file `.claude.json`.
     BesideGlobalState,
-    /// `$XDG_STATE_HOME/claude`, of the native installer.
+    /// The native installer's directory, `$XDG_STATE_HOME/claude`.
     ClientState,
-    /// A project: the working directory and those that `.claude.json` names.
+    /// Each project: the working directory and the projects listed in `.claude.json`.
     Project,
 }
 
-/// What sort of thing a lock is, and so how its holder shows.
+/// The form of a lock. It determines how the lock's holder can be identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LockKind {
-    /// An empty directory, made by `mkdir`; its holder sets its date to now at each heartbeat.
+    /// An empty directory. The holder updates the directory's date at each heartbeat.
     Directory,
-    /// A file that names a process; older versions may have made a directory of that name.
+    /// A file that names a process. Older versions of Claude Code may have created a directory instead.
     ProcessFile,
-    /// A file of the live-session registry.
+    /// A file in the registry of running sessions.
     SessionRegistry,
-    /// A file that stays for ever by design.
+    /// A file that is never removed, by design.
     Marker,
-    /// Somebody else's lock in Claude Code's directories: reported, never touched.
+    /// A lock that another program keeps in one of Claude Code's directories. It is reported but never changed.
     Foreign,
 }
 
-/// The holder of a directory lock sets its date at least this often, in seconds: the default of the
-/// `proper-lockfile` package, which the client uses.
+/// The maximum time, in seconds, between two updates of a directory lock by its holder. This is the default of the
+/// `proper-lockfile` package, which Claude Code uses.
 pub(super) const HEARTBEAT: i64 = 5;
 
-/// What a stuck lock costs, in words that follow "What it costs:".
+/// How a stuck lock affects the user. Each effect is shown after "Effect:".
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Costs {
-    /// With a date in the future: Claude Code waits for it, then gives up.
-    pub(super) taken_for_held: String,
-    /// A file, or a directory with entries: Claude Code fails at once to take it over.
-    pub(super) cannot_be_removed: String,
+pub(super) struct StuckEffects {
+    /// The effect of a lock dated in the future. Claude Code waits for the lock and eventually gives up.
+    pub(super) dated_in_future: String,
+    /// The effect of a file or a non-empty directory. Claude Code fails to acquire the lock right away.
+    pub(super) not_removable: String,
 }
 
-/// One sort of lock.
+/// A kind of lock.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KnownLock {
     pub(super) root: Root,
-    /// Path below the root; `*` stands for anything within one component.
+    /// The path relative to the root. An asterisk matches any string within one path component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
-    /// A directory lock's age in seconds from which on Claude Code itself takes it for left over and
-    /// removes it. A file that has one is a directory in older versions.
+    /// The age, in seconds, at which Claude Code itself considers a directory stale and removes it. A process file with
+    /// this field used to be a directory in older versions.
     pub(super) stale_after: Option<i64>,
-    /// Whether it stays while any session of this configuration runs: two writers at once have
-    /// corrupted `.claude.json`, and two refreshes have cost people their login.
+    /// True if the lock must stay as long as any session that uses the configuration is running. Simultaneous writes
+    /// have corrupted `.claude.json`, and simultaneous refreshes have invalidated logins.
     #[serde(default)]
     pub(super) stays_with_live_session: bool,
-    /// A file in the configuration directory in which the holder names itself.
+    /// The file in the configuration directory that identifies the holder.
     pub(super) owner_file: Option<String>,
-    /// Who makes it, and when.
+    /// The program that creates the lock, and when it does.
     pub(super) owner: String,
-    /// How a leftover shows. This field and the last two are for readers of `docs/locks.md`.
+    /// How to recognize a stale lock, for `docs/locks.md`.
     pub(super) staleness: String,
-    /// What a leftover does to the user.
+    /// How a stale lock affects the user.
     pub(super) harm: String,
-    /// What a stuck one costs, where it matters enough to mention unasked.
-    pub(super) stuck_costs: Option<Costs>,
-    /// What must never happen to it.
+    /// The effects of a stuck lock, if they are serious enough to be reported unasked.
+    pub(super) stuck_effects: Option<StuckEffects>,
+    /// A warning about what never to do with the lock, for `docs/locks.md`.
     pub(super) never: String,
-    /// How we know.
+    /// The evidence for the row, for `docs/locks.md`.
     pub(super) source: String,
 }
 
-/// All rows. A file that cannot be read, which a test rules out, would be none.
+/// All rows of the table. A test ensures that the table is valid.
 pub(super) static KNOWN_LOCKS: LazyLock<Vec<KnownLock>> =
-    LazyLock::new(|| read().unwrap_or_default());
+    LazyLock::new(|| parse_table().unwrap_or_default());
 
-fn read() -> serde_json::Result<Vec<KnownLock>> {
+fn parse_table() -> serde_json::Result<Vec<KnownLock>> {
     serde_json::from_str(include_str!("known_locks.json"))
 }
 
@@ -102,8 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_can_be_read_and_says_everything_that_a_reader_needs() {
-        let rows = read().unwrap_or_else(|error| panic!("known_locks.json: {error}"));
+    fn every_row_is_valid_and_complete() {
+        let rows = parse_table().unwrap_or_else(|error| panic!("known_locks.json: {error}"));
         assert_eq!(rows.len(), 11);
         for row in &rows {
             for field in [
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_reaches_a_lock_file_of_a_package_manager() {
+    fn no_row_matches_the_lock_file_of_a_package_manager() {
         for row in KNOWN_LOCKS.iter() {
             if row.root == Root::Project {
                 assert!(row.pattern.starts_with(".claude/"), "{row:?}");
@@ -132,62 +133,69 @@ mod tests {
         }
     }
 
-    /// After a change of the table: `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`.
+    /// To update the page after changing the table, run `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "it may rewrite the page")]
-    fn the_documentation_of_locks_is_what_the_table_says() {
+    #[expect(clippy::disallowed_methods, reason = "the test can update the page")]
+    fn the_documentation_of_locks_agrees_with_the_table() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
-        let wanted = page();
+        let expected = documentation();
         if std::env::var_os("WHYCAP_WRITE_DOCS").is_some() {
-            fs::write(&path, &wanted).unwrap();
+            fs::write(&path, &expected).unwrap();
         }
         let present = fs::read_to_string(path).unwrap_or_default();
         assert_eq!(
-            present, wanted,
+            present, expected,
             "docs/locks.md is out of date: run WHYCAP_WRITE_DOCS=1 cargo test the_documentation"
         );
     }
 
-    const ELSEWHERE: &str = "
-## Containers, other machines, Windows
+    const INTRODUCTION: &str = "\
+# Known locks
 
-A process that is not seen is not a process that has ended. Where a lock's process may run out of our sight, the lock is
-\"cannot tell\", and stays:
+This page is generated from `src/locks/known_locks.json`. `<config>` stands for `~/.claude` or `CLAUDE_CONFIG_DIR`.
 
-| where | what is seen, and what follows |
-| --- | --- |
-| the machine itself | all its processes, those in containers too, with their numbers there: a number that one of them has there is nobody's proof |
-| in a container (also a dev container, a sandbox, a distribution of WSL 2) | only its own processes. A lock that names its namespace (`pidDomain`, in sessions and the lock of the login) is judged if that is ours; a bare number (versions, scheduled tasks) is not |
-| a directory that several machines may write (NFS, SMB, 9p, virtiofs, SSHFS, every file system that we do not know as local) | a session is judged only if its machine started when ours did, because machines made from one image have the same id. Dates of the last hour prove nothing: each machine sets them by its own clock |
-| a drive of Windows, seen from WSL | a bare number may be a process of Windows |
-| a machine that was paused, or whose clock was set | on Linux processes seem to have started later than they did: a Claude Code that seems younger than a bare number's lock may still be its holder |
+A lock never causes a usage limit, and clearing a lock never lifts one. However, some stale locks slow down each start, make
+Claude Code lose settings, or prevent it from refreshing the login. `whycap locks` lists all known locks.
+`whycap --clear-stale-locks` clears those that are provably not in use. Locks that are not empty directories are moved to a
+quarantine, from which `whycap locks --restore` restores them. whycap never touches other files, whatever their names are.
 
-On macOS no file system tells that another Mac shares it: do not clear locks in a home that two Macs use at once.
+Claude Code has more locks: for its background service, for computer use, for updates, for editors (`ide/`), and for the logins
+of connected services and MCP servers. We have never seen a stale lock of these kinds and do not know how to recognize one, so
+whycap ignores them.
+
+## Containers, other machines, and Windows
+
+If whycap cannot see a process, the process has not necessarily ended. It may run in a container or on another machine. In such
+cases, the verdict is \"cannot tell\", and the lock stays.
+
+| environment | what whycap can see | consequence |
+| --- | --- | --- |
+| the machine itself | all of its processes, including those in containers | A process in a container has another PID inside the container. The PID in its lock proves nothing. |
+| a container (a dev container, a sandbox, or a WSL 2 distribution) | only its own processes | A lock that names its PID namespace (`pidDomain`, in the session registry and the login lock) is judged if it is the namespace of this container. A lock that contains only a PID (versions, scheduled tasks) is not judged. |
+| a directory that several machines may write to (NFS, SMB, 9p, virtiofs, SSHFS, and any file system that is not known to be local) | only the processes of this machine | A session is judged only if its machine started at the same time as this one, because machines that were created from the same image have the same ID. A date within the last hour proves nothing, because each machine uses its own clock. |
+| a Windows drive, seen from WSL | no process of Windows | The PID may belong to a Windows process, so it proves nothing. |
+| a machine that was suspended, or whose clock was set (Linux) | later start times than the real ones | A Claude Code process may hold a lock that seems to be older than the process. A lock that contains only a PID is therefore not cleared for that reason. |
+
+On macOS, whycap cannot find out whether another Mac uses the same file system. Do not clear locks in a home directory while
+two Macs use it.
 ";
 
-    fn page() -> String {
-        let mut text = String::from(
-            "# The locks that whycap knows\n\n\
-             Made from `src/locks/known_locks.json`; a test keeps the two equal. `<config>` is `~/.claude` or `CLAUDE_CONFIG_DIR`.\n\n\
-             No lock causes a usage limit, and clearing one never lifts a limit. A few leftovers slow each start, lose settings \
-             or keep the login from being refreshed; `whycap locks` shows what is there, `whycap --clear-stale-locks` clears what \
-             is provably dead, and `whycap locks --restore` brings back what it set aside. Whatever is not in this table is never \
-             touched, whatever it is called.\n\n\
-             Claude Code has other locks: those of its background service, of computer use, of its updates, of editors (`ide/`), and of the \
-             logins of connected services and MCP servers. We have never seen one of them left over, so we do not know how that shows or \
-             what it does, and leave them alone.\n",
-        );
-        text.push_str(ELSEWHERE);
+    fn documentation() -> String {
+        let mut text = INTRODUCTION.to_owned();
         for row in KNOWN_LOCKS.iter() {
+            let stays = if row.stays_with_live_session {
+                "yes"
+            } else {
+                "no"
+            };
             write!(
                 text,
-                "\n## `{}`\n\n| | |\n| --- | --- |\n| what | {} |\n| owner | {} |\n| a leftover shows by | {} |\n| harm | {} |\n| stays while a session runs | {} |\n| must never be | {} |\n| source | {} |\n",
-                place(row),
-                kind(row),
+                "\n## `{}`\n\n| | |\n| --- | --- |\n| form | {} |\n| created by | {} |\n| stale if | {} |\n| effect of a stale lock | {} |\n| stays while a session runs | {stays} |\n| must never be | {} |\n| evidence | {} |\n",
+                documented_path(row),
+                documented_form(row),
                 row.owner,
                 row.staleness,
                 row.harm,
-                ["no", "yes"][usize::from(row.stays_with_live_session)],
                 row.never,
                 row.source,
             )
@@ -196,7 +204,7 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
         text
     }
 
-    fn place(row: &KnownLock) -> String {
+    fn documented_path(row: &KnownLock) -> String {
         let pattern = &row.pattern;
         match row.root {
             Root::Config => format!("<config>/{pattern}"),
@@ -209,22 +217,21 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
         }
     }
 
-    fn kind(row: &KnownLock) -> String {
-        let fixed = match (row.kind, row.stale_after) {
-            (LockKind::Directory, stale_after) => {
-                let stale_after = stale_after.unwrap();
-                return format!(
-                    "directory, date kept fresh every {HEARTBEAT} s, stale after {stale_after} s"
-                );
+    fn documented_form(row: &KnownLock) -> String {
+        match (row.kind, row.stale_after) {
+            (LockKind::Directory, stale_after) => format!(
+                "a directory that is updated every {HEARTBEAT} s; stale after {} s",
+                stale_after.unwrap()
+            ),
+            (LockKind::ProcessFile, None) => "a file that names a process".to_owned(),
+            (LockKind::ProcessFile, Some(_)) => {
+                "a file that names a process; a directory in older versions".to_owned()
             }
-            (LockKind::ProcessFile, None) => "file that names a process",
-            (LockKind::ProcessFile, _) => {
-                "file that names a process; a directory in older versions"
+            (LockKind::SessionRegistry, _) => {
+                "a file in the registry of running sessions".to_owned()
             }
-            (LockKind::SessionRegistry, _) => "file of the live-session registry",
-            (LockKind::Marker, _) => "empty file that stays by design",
-            (LockKind::Foreign, _) => "somebody else's lock",
-        };
-        fixed.to_owned()
+            (LockKind::Marker, _) => "an empty file that is never removed".to_owned(),
+            (LockKind::Foreign, _) => "a lock of another program".to_owned(),
+        }
     }
 }

@@ -1,14 +1,15 @@
-//! Lock files of Claude Code: those that we know, what each one is now, and clearing the dead ones.
+//! Handles Claude Code's lock files: lists the known ones, determines whether each lock is in use, and clears stale
+//! locks.
 //!
-//! A lock never causes a usage limit. A few leftovers slow each start or lose settings; those are
-//! what `harmful` reports, and what `clearing` removes.
+//! A lock never causes a usage limit. However, some stale locks slow down every start of Claude Code or make it lose
+//! settings. [`harmful`] finds these locks, and `clearing` removes them.
 
 pub(crate) mod clearing;
-mod judgement;
 mod known_locks;
-pub(crate) mod listing;
+mod observation;
 pub(crate) mod quarantine;
-mod survey;
+pub(crate) mod report;
+mod verdict;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,110 +17,127 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use self::judgement::{LockJudgement, LockVerdict, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
-use self::survey::{FoundLock, LockPlace, Surroundings};
-use crate::disk::EntryShape;
+use self::observation::{LockContext, LockLocation, ObservedLock};
+use self::verdict::{Judgement, LockVerdict};
+use crate::disk::EntryKind;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// What was done about a lock.
+/// The command that clears stale locks.
+const CLEAR_COMMAND: &str = "whycap --clear-stale-locks";
+
+/// The action that was taken on a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LockAction {
-    /// Nothing was asked for, or nothing was left to do.
+    /// Clearing was not requested, or the lock is gone.
     None,
     WouldClear,
     Cleared,
     Kept,
-    /// It should have been cleared, and could not be.
+    /// The lock should have been cleared but could not be.
     Failed,
 }
 
-/// One lock, judged.
+/// A lock together with its verdict.
 #[derive(Debug, Clone)]
 pub(crate) struct Lock {
-    found: FoundLock,
-    judgement: LockJudgement,
+    observed: ObservedLock,
+    judgement: Judgement,
     pub(crate) action: LockAction,
 }
 
 impl Lock {
-    fn judged(found: FoundLock, around: &Surroundings<'_>) -> Self {
+    fn judge(observed: ObservedLock, context: &LockContext<'_>) -> Self {
         Self {
-            judgement: judge(&found, around),
-            found,
+            judgement: verdict::judge(&observed, context),
+            observed,
             action: LockAction::None,
         }
     }
 
-    /// What it costs while it is stuck, to follow "What it costs:".
-    fn costs(&self) -> Option<&'static str> {
-        let is_stuck = self.judgement.verdict == LockVerdict::Stuck;
-        costs(self.found.at.known, self.found.seen.shape).filter(|_| is_stuck)
+    /// Returns how the lock affects the user, or `None` if the lock is not stuck or has no noticeable effect.
+    fn effect(&self) -> Option<&'static str> {
+        if self.judgement.verdict == LockVerdict::Stuck {
+            effect_when_stuck(self.observed.location.known, self.observed.info.kind)
+        } else {
+            None
+        }
     }
 
-    /// Whether it was moved into quarantine rather than removed, and so can be brought back.
-    fn is_set_aside(&self) -> bool {
-        self.action == LockAction::Cleared && self.found.seen.shape != EntryShape::EmptyDirectory
+    /// Returns true if the lock was moved to quarantine, from where it can be restored.
+    fn is_quarantined(&self) -> bool {
+        self.action == LockAction::Cleared && self.observed.info.kind != EntryKind::EmptyDirectory
     }
 }
 
-fn costs(known: &'static KnownLock, shape: EntryShape) -> Option<&'static str> {
-    let costs = known.stuck_costs.as_ref()?;
-    Some(match shape {
-        EntryShape::EmptyDirectory => &costs.taken_for_held,
-        _ => &costs.cannot_be_removed,
+fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'static str> {
+    let effects = known.stuck_effects.as_ref()?;
+    Some(match kind {
+        EntryKind::EmptyDirectory => &effects.dated_in_future,
+        _ => &effects.not_removable,
     })
 }
 
-/// Every lock that is there, judged by one look. Changes nothing and waits for nothing.
-pub(crate) fn survey(places: &Places, now: DateTime<Utc>, here: Option<&Path>) -> Vec<Lock> {
-    judged(here, &Surroundings::look(places, now))
+/// Finds and evaluates all locks without changing anything and without waiting. `project` is the project directory
+/// whose locks are included.
+pub(crate) fn find_all(places: &Places, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
+    judge_all(project, &LockContext::observe(places, now))
 }
 
-fn judged(here: Option<&Path>, around: &Surroundings<'_>) -> Vec<Lock> {
-    let found = survey::find(here, around).into_iter();
-    found.map(|found| Lock::judged(found, around)).collect()
+fn judge_all(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Lock> {
+    observation::find(project, context)
+        .into_iter()
+        .map(|observed| Lock::judge(observed, context))
+        .collect()
 }
 
-/// What clears them.
-const REMEDY: &str = "whycap --clear-stale-locks";
-
-/// A stuck lock that is worth a word although nobody asked.
+/// A stuck lock that the user should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarmfulLock {
-    /// Where it is.
+    /// The path of the lock.
     pub path: PathBuf,
-    /// What it is and what it costs, in sentences.
+    /// Sentences that describe the lock and its effect.
     pub says: String,
-    /// What to do about it, one sentence with the command in backticks.
+    /// A sentence that says what to do, with the command in backticks.
     pub remedy: String,
 }
 
-/// Stuck locks that cost the user something. A dozen stats and nothing else, so that a hook may
-/// call it; whether a session runs is not looked at.
-pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
-    let by_name = |known: &&KnownLock| {
-        known.kind == LockKind::Directory && !known.pattern.contains(['*', '/'])
-    };
-    let harm = |at: LockPlace| {
-        let seen = at.parent().ok()?.look(at.name()).ok()?;
-        let costs = costs(at.known, seen.shape)?;
-        let why = never_heals(&seen, environment.now)?;
-        let path = at.path();
+impl HarmfulLock {
+    /// Returns the lock at a location. Returns `None` if there is no lock there, or if it is not stuck or has no
+    /// noticeable effect.
+    fn at(location: &LockLocation, places: &Places, now: DateTime<Utc>) -> Option<Self> {
+        let info = location.parent().ok()?.entry_info(location.name()).ok()?;
+        let effect = effect_when_stuck(location.known, info.kind)?;
+        let reason = verdict::reason_if_stuck(&info, now)?;
+
+        let path = location.path();
         let shown = places.show(&path);
-        Some(HarmfulLock {
-            says: format!("{shown} is a lock that never heals by itself. {why} It costs {costs}."),
-            remedy: if at.known.stays_with_live_session {
-                format!("Leave Claude Code, then run `{REMEDY}` in a shell.")
+        Some(Self {
+            says: format!(
+                "{shown} is a stuck lock that Claude Code will not remove by itself. {reason} Effect: {effect}."
+            ),
+            remedy: if location.known.stays_with_live_session {
+                format!("Quit Claude Code, then run `{CLEAR_COMMAND}` in a shell.")
             } else {
-                format!("`{REMEDY}` in a shell clears it.")
+                format!("To remove it, run `{CLEAR_COMMAND}` in a shell.")
             },
             path,
         })
-    };
-    let by_name = KNOWN_LOCKS.iter().filter(by_name);
-    let at = by_name.flat_map(|known| survey::places_of(known, places, &BTreeSet::new()));
-    at.filter_map(harm).collect()
+    }
+}
+
+/// Returns the stuck locks that have a noticeable effect on the user.
+///
+/// Hooks can call this function, because it reads the metadata of only about a dozen files and does not look for
+/// running sessions.
+pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
+    KNOWN_LOCKS
+        .iter()
+        .filter(|known| known.kind == LockKind::Directory)
+        .filter(|known| !known.pattern.contains(['*', '/']))
+        .flat_map(|known| observation::locations_of(known, places, &BTreeSet::new()))
+        .filter_map(|location| HarmfulLock::at(&location, places, environment.now))
+        .collect()
 }

@@ -1,8 +1,8 @@
-//! What was cleared and is not an empty directory waits here, and can be brought back.
+//! Moves locks to quarantine unless they are empty directories, and restores them.
 //!
-//! One directory an item in `<data>/quarantine`: the item under its own name, and `manifest.json`
-//! with its old place, the time and the reason. The manifest is written first, so that even a crash
-//! between the two steps leaves nothing whose origin is unknown.
+//! Each item has its own directory in `<data>/quarantine`, which contains the lock under its original name and a
+//! `manifest.json` with its previous path, the time, and the reason. The manifest is written first, so that the origin
+//! of each item is known even after a crash.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
@@ -11,37 +11,40 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::LockAction;
-use super::survey::{FoundLock, ReachedLock};
+use super::observation::{ObservedLock, OpenLock};
 use crate::claude::shell::quoted;
 use crate::disk::directory::Directory;
-use crate::disk::{self, Durability, EntryShape, records};
+use crate::disk::replace::remove_empty_owned_directory;
+use crate::disk::{self, Durability, EntryKind, records};
 use crate::places::Places;
 
+/// Describes a quarantined item.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    /// Where the item was; absolute.
+    /// The absolute path that the lock was moved from.
     original: PathBuf,
-    /// RFC 3339, for people who look in here.
+    /// The time in RFC 3339 format, for people who read the file.
     moved_at: String,
     why: String,
 }
 
+/// The name of the manifest file.
 const MANIFEST: &str = "manifest.json";
 
-fn room(places: &Places) -> PathBuf {
+fn quarantine_directory(places: &Places) -> PathBuf {
     places.data.join("quarantine")
 }
 
-/// Why a lock is not cleared. The sentences say what to do instead.
+/// The reason why a lock was not cleared. The sentences are shown to the user.
 #[derive(Debug)]
 pub(super) enum NotCleared {
-    /// It is not the one that was judged any more, and stays.
+    /// The lock has changed, so it is left in place.
     Kept(&'static str),
-    /// The quarantine cannot be used for it.
-    NoPlace(String),
-    /// Somebody took it when it was moved already, and it could not be put back.
+    /// The quarantine cannot be used for the lock.
+    NoQuarantine(String),
+    /// Another process acquired the lock while it was being moved, and it could not be moved back.
     Displaced(String),
-    /// The system refused.
+    /// The system refused an operation.
     Refused(io::Error),
 }
 
@@ -51,190 +54,236 @@ impl From<io::Error> for NotCleared {
     }
 }
 
+/// The outcome of a failed attempt to clear a lock.
+pub(super) struct ClearingOutcome {
+    pub(super) action: LockAction,
+    pub(super) reason: String,
+}
+
 impl NotCleared {
-    /// What is said of this lock.
-    pub(super) fn outcome(self, found: &FoundLock) -> (LockAction, String) {
-        let error = match self {
-            Self::Kept(says) => return (LockAction::Kept, says.to_owned()),
-            Self::NoPlace(says) | Self::Displaced(says) => return (LockAction::Failed, says),
-            Self::Refused(error) => error,
+    /// Returns the outcome to report for the lock.
+    pub(super) fn outcome(self, observed: &ObservedLock) -> ClearingOutcome {
+        let (action, reason) = match self {
+            Self::Kept(reason) => (LockAction::Kept, reason.to_owned()),
+            Self::NoQuarantine(reason) | Self::Displaced(reason) => (LockAction::Failed, reason),
+            Self::Refused(error) => match error.kind() {
+                ErrorKind::NotFound => (
+                    LockAction::None,
+                    "It was released or removed before whycap could clear it.".to_owned(),
+                ),
+                ErrorKind::DirectoryNotEmpty => (
+                    LockAction::Kept,
+                    "Something was put into it in the meantime.".to_owned(),
+                ),
+                _ => {
+                    let path = observed.location.path();
+                    let directory = path.parent().unwrap_or(Path::new("/")).display();
+                    (
+                        LockAction::Failed,
+                        format!("The system refused: {error}. Check who may write in {directory}."),
+                    )
+                }
+            },
         };
-        match error.kind() {
-            ErrorKind::NotFound => (LockAction::None, GONE.to_owned()),
-            ErrorKind::DirectoryNotEmpty => (LockAction::Kept, FILLED.to_owned()),
-            _ => {
-                let path = found.at.path();
-                let directory = path.parent().unwrap_or(Path::new("/")).display();
-                let says =
-                    format!("The system refused: {error}. Check who may write in {directory}.");
-                (LockAction::Failed, says)
-            }
-        }
+        ClearingOutcome { action, reason }
     }
 }
 
-const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
-const FILLED: &str = "Something was put into it while we worked.";
+/// The reason given when another process acquires a lock while it is being cleared.
 const TAKEN: NotCleared =
-    NotCleared::Kept("Somebody took it while we worked; it was left in place.");
+    NotCleared::Kept("Another process took it in the meantime, so it was left in place.");
 
-/// A lock that was judged to be dead goes out of the directory in which it lies.
-impl ReachedLock<'_> {
-    /// `why` it was judged to be dead.
-    pub(super) fn take_away(&self, why: &str) -> Result<(), NotCleared> {
-        let name = self.found.at.name();
-        let is_empty = self.found.seen.shape == EntryShape::EmptyDirectory;
-        match self.put_aside(why) {
-            // It is removed only when it has been moved: if it is not the one that was judged, it can
-            // be put back.
-            Ok(item) if is_empty => {
-                // What cannot be removed stays, and can be brought back.
-                let removed = Directory::open(&item).and_then(|here| here.remove_empty(name));
+impl OpenLock<'_> {
+    /// Clears the lock. `reason` is recorded in the manifest.
+    ///
+    /// An empty directory is moved before it is removed, so that it can be moved back if it turns out to be a different
+    /// directory. Anything else stays in quarantine.
+    pub(super) fn clear(&self, reason: &str) -> Result<(), NotCleared> {
+        let name = self.observed.location.name();
+        let is_empty_directory = self.observed.info.kind == EntryKind::EmptyDirectory;
+
+        match self.move_to_quarantine(reason) {
+            Ok(item) if is_empty_directory => {
+                let removed = Directory::open(&item).and_then(|item| item.remove_empty(name));
+                // A directory that cannot be removed stays in quarantine.
                 if removed.is_ok() {
-                    discard(&item);
+                    remove_item(&item);
                 }
                 Ok(())
             }
-            Err(NotCleared::NoPlace(_)) if is_empty => {
-                let aside = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
-                self.take_to(&self.parent, aside.as_ref(), aside.as_ref())?;
-                Ok(self.parent.remove_empty(aside.as_ref())?)
+            Err(NotCleared::NoQuarantine(_)) if is_empty_directory => {
+                let new_name = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
+                self.move_to(&self.parent, new_name.as_ref(), new_name.as_ref())?;
+                Ok(self.parent.remove_empty(new_name.as_ref())?)
             }
-            put_aside => put_aside.map(drop),
+            Ok(_) => Ok(()),
+            Err(not_cleared) => Err(not_cleared),
         }
     }
 
-    /// Moves it into quarantine, and says where to.
-    fn put_aside(&self, why: &str) -> Result<PathBuf, NotCleared> {
-        let room = room(self.around.places);
-        let (item, target) = self.prepare(&room, why).map_err(|error| {
-            let room = room.display();
-            let says = "Check who may write there.";
-            let says = format!("The quarantine in {room} cannot be used: {error}. {says}");
-            NotCleared::NoPlace(says)
+    /// Moves the lock to quarantine and returns the directory of the new item.
+    fn move_to_quarantine(&self, reason: &str) -> Result<PathBuf, NotCleared> {
+        let quarantine = quarantine_directory(self.context.places);
+        let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
+            NotCleared::NoQuarantine(format!(
+                "The quarantine in {} cannot be used: {error}. Check who may write there.",
+                quarantine.display()
+            ))
         })?;
-        let moved = self.take_to(&target, self.found.at.name(), &item);
-        // Windows deletes no directory that is open.
+
+        let moved = self.move_to(&target, self.observed.location.name(), &item);
+        // Windows cannot delete a directory that is open.
         drop(target);
         if moved.is_err() {
-            // Nothing came in, so the room is empty again but for our own manifest.
-            discard(&item);
+            remove_item(&item);
         }
         moved.map(|()| item)
     }
 
-    /// Makes the item's own room, with its manifest.
-    fn prepare(&self, room: &Path, why: &str) -> anyhow::Result<(PathBuf, Directory)> {
+    /// Creates an item directory with its manifest. Returns its path along with the open directory.
+    fn create_item(&self, quarantine: &Path, reason: &str) -> anyhow::Result<(PathBuf, Directory)> {
         let manifest = Manifest {
-            original: self.found.at.path(),
-            moved_at: self.around.now.to_rfc3339(),
-            why: why.to_owned(),
+            original: self.observed.location.path(),
+            moved_at: self.context.now.to_rfc3339(),
+            why: reason.to_owned(),
         };
-        disk::create_private_dir(room)?;
-        let name = self.around.now.format("%Y%m%dT%H%M%SZ-").to_string();
-        // Until it is kept, what goes wrong deletes it again, with nothing in it but our manifest.
+        disk::create_private_directory(quarantine)?;
+
+        let prefix = self.context.now.format("%Y%m%dT%H%M%SZ-").to_string();
         let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let item = builder.prefix(&name).tempdir_in(room)?;
-        let manifest = serde_json::to_vec_pretty(&manifest)?;
-        disk::write_atomically(&item.path().join(MANIFEST), &manifest, Durability::Synced)?;
+        // If anything fails before `keep()` is called, the directory is deleted. At that point, it contains only the
+        // manifest.
+        let item = builder.tempdir_in(quarantine)?;
+        disk::write_atomically(
+            &item.path().join(MANIFEST),
+            &serde_json::to_vec_pretty(&manifest)?,
+            Durability::Synced,
+        )?;
         let target = Directory::open(item.path())?;
         Ok((item.keep(), target))
     }
 
-    /// Moves it under a name in `target`, and back if it turns out there that somebody has taken it
-    /// in the last instant.
-    fn take_to(&self, target: &Directory, name: &OsStr, place: &Path) -> Result<(), NotCleared> {
-        if !self.is_untouched()? {
+    /// Moves the lock into another directory under a new name. If it turns out that another process acquired the lock
+    /// at the last moment, it is moved back. `target_path` is the path of the target, for use in an error message.
+    fn move_to(
+        &self,
+        target: &Directory,
+        new_name: &OsStr,
+        target_path: &Path,
+    ) -> Result<(), NotCleared> {
+        if !self.is_unchanged()? {
             return Err(TAKEN);
         }
-        let own = self.found.at.name();
+        let name = self.observed.location.name();
         self.parent
-            .move_to(own, target, name)
+            .move_to(name, target, new_name)
             .map_err(|error| match error.kind() {
-                ErrorKind::CrossesDevices => {
-                    let path = self.found.at.path();
-                    let [from, to] =
-                        ["", ".old"].map(|end| quoted(&format!("{}{end}", path.display())));
-                    NotCleared::NoPlace(format!(
-                        "The quarantine is on another file system. Move it by hand: mv {from} {to}"
-                    ))
-                }
+                ErrorKind::CrossesDevices => self.not_movable_across_file_systems(),
                 _ => error.into(),
             })?;
-        if self.is_still(name, target).unwrap_or(false) {
+        if self.is_same_entry(new_name, target).unwrap_or(false) {
             return Ok(());
         }
-        let back = target.move_to(name, &self.parent, own);
-        back.map_err(|error| NotCleared::Displaced(format!(
-            "Somebody took it while we worked, and it could not be put back ({error}); it is in {}.",
-            place.display()
-        )))?;
-        Err(TAKEN)
+
+        match target.move_to(new_name, &self.parent, name) {
+            Ok(()) => Err(TAKEN),
+            Err(error) => Err(NotCleared::Displaced(format!(
+                "Another process took it in the meantime, and it could not be put back ({error}); it is in {}.",
+                target_path.display()
+            ))),
+        }
+    }
+
+    fn not_movable_across_file_systems(&self) -> NotCleared {
+        let path = self.observed.location.path().display().to_string();
+        let from = quoted(&path);
+        let to = quoted(&format!("{path}.old"));
+        NotCleared::NoQuarantine(format!(
+            "The quarantine is on another file system. Move it by hand: mv {from} {to}"
+        ))
     }
 }
 
-/// Something in quarantine and what became of it.
+/// A quarantined item and the result of restoring it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Restored {
-    /// Where it was before it was cleared.
+    /// The previous path of the lock.
     pub(crate) path: PathBuf,
-    /// Whether it is there again.
+    /// True if the lock has been restored to that path.
     pub(crate) back: bool,
-    /// Why, if it is not.
+    /// The reason, if the lock was not restored.
     pub(crate) why: String,
 }
 
-/// Brings back everything, oldest first, but never over something that exists now.
+/// Restores all items, oldest first. Existing files are never replaced.
 pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
-    let room = room(places);
-    if room.exists() {
-        disk::ours::check_own_directory(&room).map_err(disk::unread(&room))?;
+    let quarantine = quarantine_directory(places);
+    if quarantine.exists() {
+        disk::ownership::check_owned_directory(&quarantine)
+            .map_err(disk::read_error(&quarantine))?;
     }
-    let mut items: Vec<PathBuf> = match std::fs::read_dir(&room) {
-        Ok(items) => items.flatten().map(|item| item.path()).collect(),
+    let mut items: Vec<PathBuf> = match std::fs::read_dir(&quarantine) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(source) => return Err(disk::Error::Read { path: room, source }),
+        Err(error) => return Err(disk::read_error(&quarantine)(error)),
     };
     items.sort();
-    Ok(items.iter().filter_map(|item| bring_back(item)).collect())
+    Ok(items.iter().filter_map(|item| restore_item(item)).collect())
 }
 
-fn bring_back(item: &Path) -> Option<Restored> {
-    // Killed between bringing it back and clearing up: nothing is to be told of it.
-    if discard(item) {
+/// Restores an item. Returns `None` if it contains no lock or if its manifest cannot be read.
+fn restore_item(item: &Path) -> Option<Restored> {
+    // An earlier process may have been killed right after it restored the lock.
+    if remove_item(item) {
         return None;
     }
     let Manifest { original: path, .. } = records::read(&item.join(MANIFEST))?;
-    let outcome = put_back(item, &path).map(|()| discard(item));
+    let result = move_back(item, &path);
+    if result.is_ok() {
+        remove_item(item);
+    }
     Some(Restored {
-        back: outcome.is_ok(),
-        why: outcome.err().unwrap_or_default(),
+        back: result.is_ok(),
+        why: result.err().unwrap_or_default(),
         path,
     })
 }
 
-fn put_back(item: &Path, path: &Path) -> Result<(), String> {
-    let stays = |why: &str| format!("{why}; it stays in {}.", item.display());
+/// Moves a lock from its item directory back to its path. The error is a sentence for the user.
+fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(stays("Its old place is not known"));
+        return Err(format!(
+            "Its previous place is not known; it stays in {}.",
+            item.display()
+        ));
     };
-    let move_out = || Directory::open(item)?.move_to(name, &Directory::open(parent)?, name);
-    move_out().map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => stays("Something is in its old place now"),
-        _ => stays(&format!("The system refused ({error})")),
-    })
+    Directory::open(item)
+        .and_then(|item| item.move_to(name, &Directory::open(parent)?, name))
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => format!(
+                "Something else is in its place now; it stays in {}.",
+                item.display()
+            ),
+            _ => format!(
+                "The system refused ({error}); it stays in {}.",
+                item.display()
+            ),
+        })
 }
 
-/// Removes an item's room once only our manifest is left in it. False if more is.
-fn discard(item: &Path) -> bool {
-    let names = Directory::open(item).and_then(|item| item.names(2));
-    let is_spent = names.is_ok_and(|names| names.iter().all(|name| name == MANIFEST));
-    if is_spent {
-        // What cannot be removed stays and is harmless: a manifest without an item.
-        let _ = disk::remove_own_file(&item.join(MANIFEST));
-        disk::replace::remove_own_empty_dir(item);
+/// Removes an item directory if it contains nothing but the manifest. If it contains anything else, nothing is removed,
+/// and the result is false.
+fn remove_item(item: &Path) -> bool {
+    let has_no_lock = Directory::open(item)
+        .and_then(|item| item.names(2))
+        .is_ok_and(|names| names.iter().all(|name| name == MANIFEST));
+    if has_no_lock {
+        // A manifest without a lock is harmless, so failures are ignored.
+        let _ = disk::remove_owned_file(&item.join(MANIFEST));
+        remove_empty_owned_directory(item);
     }
-    is_spent
+    has_no_lock
 }

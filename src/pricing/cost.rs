@@ -1,93 +1,81 @@
-//! What one response costs; and what a client may have charged where its prices are not ours.
+//! Calculates the cost of a response, and the costs that the client may have charged if its prices differ from
+//! whycap's.
 //!
-//! A client that does not know a model takes another's prices; one that is older than a change of
-//! prices goes on with the old ones.
+//! A client that does not recognize a model uses another model's prices. A client that predates a price change keeps
+//! using the old prices.
 
+use super::custom_rates::MULTIPLIER_UNIT;
 use super::money::Money;
+use super::price_list::PriceRow;
 use super::price_table::{PriceTable, Tariffs};
-use super::rates::{MULTIPLIER_UNIT, PriceRow, Rate, Rates};
+use super::rates::{Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
 
-/// The prices of one model, found once and used for many responses.
+/// The prices of one model, which can be applied to any number of responses.
 #[derive(Debug, Clone)]
-pub struct ModelPrices<'t> {
-    table: &'t PriceTable,
-    own: Option<Rates>,
-    tariffs: Tariffs<'t>,
-    /// Whether the model has a known price; if not, costs are what the client would assume.
+pub struct ModelPrices<'table> {
+    table: &'table PriceTable,
+    /// The override from the settings, which replaces the tariffs.
+    override_rates: Option<Rates>,
+    tariffs: Tariffs<'table>,
+    /// True if the model's price is known. Otherwise, costs are estimated the way the client estimates them.
     pub known: bool,
+    /// The factor that applies to every cost, in units of [`MULTIPLIER_UNIT`].
     multiplier: u64,
 }
 
 impl PriceTable {
-    /// The prices of `model`, in any spelling, with the user's own rates.
+    /// Returns the prices of a model, with custom rates applied. The model's ID may be spelled in any way.
     pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
-        let (list, own) = (self.list_prices_of(model), self.own.find(model).copied());
+        let list_prices = self.list_prices_of(model);
+        let override_rates = self.custom.override_for(model).copied();
         ModelPrices {
-            known: list.known || own.is_some(),
-            multiplier: self.own.multiplier(),
-            own,
-            ..list
+            known: list_prices.known || override_rates.is_some(),
+            multiplier: self.custom.multiplier(),
+            override_rates,
+            ..list_prices
         }
     }
 
-    /// What Claude Code charges for `model` in its own totals: it obeys an organization's rates, and not the
-    /// user's own.
+    /// Returns the prices that Claude Code uses for its own totals, which include an organization's custom rates but
+    /// not the user's.
     pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
-        let managed = self.own.managed.then(|| self.prices_of(model));
-        managed.unwrap_or_else(|| self.list_prices_of(model))
+        if self.custom.managed {
+            self.prices_of(model)
+        } else {
+            self.list_prices_of(model)
+        }
     }
 
-    /// The prices of `model` at list price.
+    /// Returns the prices of a model without custom rates.
     pub(crate) fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
         let (tariffs, known) = self.tariffs_of(model);
         ModelPrices {
             table: self,
-            own: None,
+            override_rates: None,
             tariffs,
             known,
             multiplier: MULTIPLIER_UNIT,
         }
     }
 
-    /// An amount of the client's, brought to these prices. An override cannot be applied to an
-    /// amount without tokens, so a model that has one is only scaled.
+    /// Applies custom rates to an amount that the client has charged.
+    ///
+    /// Only the multiplier is applied, because an override cannot be applied without token counts.
     pub fn scale_client_amount(&self, amount: Money) -> Money {
-        if self.own.is_none() || self.own.managed {
+        if self.custom.is_none() || self.custom.managed {
             return amount;
         }
-        amount.share(self.own.multiplier().into(), MULTIPLIER_UNIT.into())
-    }
-
-    /// Prices that a client may have had for a model instead of ours: those of another day, those of an
-    /// unknown model, and all of these before its organization had rates.
-    pub(crate) fn guesses_of_clients(&self, model: &str) -> Vec<ModelPrices<'_>> {
-        let charged = [model, ""].map(|model| self.client_prices_of(model));
-        let listed = [model, ""].map(|model| self.list_prices_of(model));
-        let listed = listed.into_iter().filter(|_| self.own.managed);
-        let all = charged.into_iter().chain(listed);
-        all.flat_map(ModelPrices::each_tariff).collect()
-    }
-
-    /// Every price that any model ever had: what a client may take for one that it does not know.
-    pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
-        let models = self.file.rows.iter().map(|row| row.model);
-        let all = models.map(|model| self.client_prices_of(model));
-        all.flat_map(ModelPrices::each_tariff)
+        amount.share(self.custom.multiplier().into(), MULTIPLIER_UNIT.into())
     }
 }
 
 impl ModelPrices<'_> {
-    /// Whether the user has rates of his own for this model.
-    pub(crate) fn are_overridden(&self) -> bool {
-        self.own.is_some()
-    }
-
-    /// What a response of that moment costs, with the user's own rates.
+    /// Returns the cost of a response at the given time.
     ///
-    /// `calls` are the model calls that a server-side tool loop made for the response, where the
-    /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
+    /// `calls` contains the model calls that a server-side tool loop made for the response, provided that the API
+    /// listed them and that they add up to `usage`. Long-prompt rates are then determined separately for each call.
     pub fn price(
         &self,
         at: Millis,
@@ -95,29 +83,44 @@ impl ModelPrices<'_> {
         service: ServiceLevel,
         calls: &[Usage],
     ) -> Money {
-        let file = self.table.file;
-        let search = Money::from_noisy_usd(file.web_search_usd).unwrap_or_default();
-        let searches = i128::from(usage.web_searches) * i128::from(search.pico());
-        let tenths_of_pico = match (&self.own, self.tariff_at(at)) {
-            (Some(rates), _) => 10 * charge(rates, usage),
+        let list = self.table.list;
+        let tenths_for_tokens = match (&self.override_rates, self.tariff_at(at)) {
+            (Some(rates), _) => 10 * pico_dollars(rates, usage),
             (None, Some(tariff)) => {
-                let whole = std::slice::from_ref(usage);
-                let calls = if calls.is_empty() { whole } else { calls };
-                let charge = |call| charge(&rates_for(tariff, call, service), call);
-                let us_only = service.us_only.then_some(file.us_inference_tenths);
-                calls.iter().map(charge).sum::<i128>() * i128::from(us_only.unwrap_or(10))
+                let calls = if calls.is_empty() {
+                    std::slice::from_ref(usage)
+                } else {
+                    calls
+                };
+                let for_calls: i128 = calls
+                    .iter()
+                    .map(|call| pico_dollars(&rates_for(tariff, call, service), call))
+                    .sum();
+                let tenths = if service.us_only {
+                    list.us_inference_tenths
+                } else {
+                    10
+                };
+                for_calls * i128::from(tenths)
             }
             (None, None) => 0,
         };
-        let tenths_of_pico = tenths_of_pico + 10 * searches;
-        let scaled = tenths_of_pico.saturating_mul(self.multiplier.into());
+        let for_searches = i128::from(usage.web_searches) * i128::from(list.web_search.pico());
+
+        let tenths_of_pico = tenths_for_tokens + 10 * for_searches;
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
-        let pico = scaled.saturating_add(unit / 2) / unit;
+        let pico = tenths_of_pico
+            .saturating_mul(self.multiplier.into())
+            .saturating_add(unit / 2)
+            / unit;
         Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX))
     }
 
-    /// What other models' advice in a response of that moment costs, and whether all of them have a
-    /// known price. Where it was asked for matters as it does for the answer, and how fast not.
+    /// Returns the cost of the advice that other models gave for a response, and true if the prices of all those models
+    /// are known.
+    ///
+    /// Like the response itself, advice is charged at the US-only inference rate if applicable. Fast mode does not
+    /// affect it.
     pub(crate) fn price_advice(
         &self,
         at: Millis,
@@ -125,77 +128,96 @@ impl ModelPrices<'_> {
         service: ServiceLevel,
     ) -> (Money, bool) {
         let service = service.at_standard_speed();
-        let priced = advice.iter().map(|one| {
-            let prices = self.table.prices_of(&one.model);
-            (prices.price(at, &one.usage, service, &[]), prices.known)
-        });
-        priced.fold((Money::ZERO, true), |all, one| {
-            (all.0 + one.0, all.1 && one.1)
-        })
+        let mut total = Money::ZERO;
+        let mut all_known = true;
+        for piece in advice {
+            let prices = self.table.prices_of(&piece.model);
+            total += prices.price(at, &piece.usage, service, &[]);
+            all_known &= prices.known;
+        }
+        (total, all_known)
     }
 
-    /// The same with each of its tariffs alone.
-    fn each_tariff(self) -> impl Iterator<Item = Self> {
-        self.tariffs.into_iter().map(move |tariff| Self {
-            tariffs: vec![tariff],
-            ..self
-        })
-    }
-
+    /// Returns the tariff that is valid at the given time. If the time precedes all tariffs, returns the first one.
     fn tariff_at(&self, at: Millis) -> Option<&PriceRow> {
-        let begun = self.tariffs.iter().rfind(|(from, _)| *from <= at);
-        Some(begun.or(self.tariffs.first())?.1)
+        let (_valid_from, row) = self
+            .tariffs
+            .iter()
+            .rfind(|(valid_from, _row)| *valid_from <= at)
+            .or(self.tariffs.first())?;
+        Some(row)
     }
 
-    /// `usage` with the split of cache writes by which it costs exactly `dollars`, however it was
-    /// served. None if it never does. `hour` is the number of writes that live an hour, where it is
-    /// known.
+    /// Splits a response's cache writes into five-minute and one-hour writes so that the response costs exactly
+    /// `dollars` at some service level. Returns `None` if no split leads to this cost.
+    ///
+    /// `hour_writes` is the number of tokens in one-hour writes, if known.
     pub(crate) fn split_that_costs(
         &self,
         at: Millis,
         usage: Usage,
-        hour: Option<u64>,
+        hour_writes: Option<u64>,
         dollars: Money,
     ) -> Option<Usage> {
-        let ways = [(false, false), (true, false), (false, true), (true, true)];
-        ways.into_iter().find_map(|(fast, us_only)| {
+        let service_levels = [(false, false), (true, false), (false, true), (true, true)];
+        service_levels.into_iter().find_map(|(fast, us_only)| {
             let service = ServiceLevel { fast, us_only };
-            let with = |hour| usage.with_hour_writes(hour);
-            let price = |hour| self.price(at, &with(hour), service, &[]);
-            let hour = hour.or_else(|| {
-                let (least, most) = (price(0), price(usage.cache_write));
-                let [over, range] = [dollars - least, most - least].map(Money::pico);
-                let twice = i128::from(over) * i128::from(usage.cache_write) * 2;
-                u64::try_from((twice / i128::from(range.max(1)) + 1) / 2).ok()
-            })?;
-            (price(hour).is_near(dollars) && hour <= usage.cache_write).then(|| with(hour))
+            let price =
+                |hour_writes| self.price(at, &usage.with_hour_writes(hour_writes), service, &[]);
+            let hour_writes = match hour_writes {
+                Some(hour_writes) => hour_writes,
+                None => interpolate(
+                    dollars,
+                    price(0),
+                    price(usage.cache_write),
+                    usage.cache_write,
+                )?,
+            };
+            if hour_writes <= usage.cache_write && price(hour_writes).is_near(dollars) {
+                Some(usage.with_hour_writes(hour_writes))
+            } else {
+                None
+            }
         })
     }
 }
 
-/// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
-    let above = tariff.above_prompt_tokens;
-    let long = tariff.long;
-    let long = long.filter(|_| above.is_some_and(|above| call.prompt() > above));
-    let fast = tariff.fast.filter(|_| service.fast);
-    long.or(fast).unwrap_or(tariff.standard)
+/// Returns how many of `all_writes` must be one-hour writes for the cost to be `dollars`, rounded to the nearest
+/// integer. `min` is the cost without any one-hour writes, and `max` is the cost with only one-hour writes. Returns
+/// `None` if the number would be negative.
+fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Option<u64> {
+    let above_min = i128::from((dollars - min).pico());
+    let range = i128::from((max - min).pico().max(1));
+    let twice_the_writes = above_min * i128::from(all_writes) * 2 / range;
+    u64::try_from((twice_the_writes + 1) / 2).ok()
 }
 
-/// Pico-dollars for these tokens.
-fn charge(rates: &Rates, usage: &Usage) -> i128 {
-    let part = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
-    part(usage.input, rates.input)
-        + part(usage.output, rates.output)
-        + part(usage.cache_read, rates.cache_read)
-        + part(usage.cache_write_5m(), rates.write_5m)
-        + part(usage.cache_write_1h, rates.write_1h)
+/// Returns the rates for one call. Long-prompt rates take precedence over fast-mode rates.
+fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
+    let is_long = tariff
+        .above_prompt_tokens
+        .is_some_and(|above| call.prompt() > above);
+    match (tariff.long, tariff.fast) {
+        (Some(long), _) if is_long => long,
+        (_, Some(fast)) if service.fast => fast,
+        _ => tariff.standard,
+    }
+}
+
+/// Returns the price of the given usage in pico-dollars.
+fn pico_dollars(rates: &Rates, usage: &Usage) -> i128 {
+    let price = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
+    price(usage.input, rates.input)
+        + price(usage.output, rates.output)
+        + price(usage.cache_read, rates.cache_read)
+        + price(usage.cache_write_5m(), rates.write_5m)
+        + price(usage.cache_write_1h, rates.write_1h)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::OwnRates;
+    use crate::pricing::CustomRates;
     use serde_json::json;
 
     const NOW: Millis = 1_795_156_000_000;
@@ -244,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_response_costs_what_the_client_said() {
-        // fixtures of client 2.1.328: totalCostUSD 0.020624.
+    fn a_recorded_response_costs_what_the_client_reported() {
+        // From the fixtures of client 2.1.328: totalCostUSD 0.020624.
         assert_eq!(
             list(
                 "claude-sonnet-5-5",
@@ -334,7 +356,7 @@ mod tests {
 
     #[test]
     fn an_override_is_charged_as_written_and_the_multiplier_scales_it() {
-        let table = PriceTable::with(OwnRates::parse(&json!({
+        let table = PriceTable::with(CustomRates::parse(&json!({
             "multiplier": 0.5,
             "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
         })));

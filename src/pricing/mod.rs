@@ -1,15 +1,23 @@
-//! What a response costs: the price table and exact integer arithmetic over it.
+//! Calculates the cost of a response from prices, with exact integer arithmetic.
 
 mod cost;
+mod custom_rates;
+mod fetched_prices;
+mod model_id;
 mod money;
+mod price_list;
 mod price_table;
+mod prices;
 mod rates;
+mod report;
 mod usage;
 
 pub use cost::ModelPrices;
+pub use custom_rates::CustomRates;
 pub use money::Money;
 pub(crate) use money::NOISE;
-pub(crate) use price_table::price_list;
-pub use price_table::{PriceFile, PriceTable, Tariffs};
-pub use rates::{OwnRates, PriceRow, Rate, Rates};
+pub use price_list::{PriceList, PriceRow};
+pub use price_table::{PriceTable, Tariffs};
+pub use rates::{Rate, Rates};
+pub(crate) use report::price_report;
 pub use usage::{Advice, ServiceLevel, Usage};

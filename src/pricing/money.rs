@@ -1,4 +1,4 @@
-//! Amounts of money as integers.
+//! Amounts of money, stored as integers.
 
 use std::fmt::{self, Display, Formatter};
 use std::iter::Sum;
@@ -8,110 +8,114 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Currency;
 
-/// An amount in US dollars, counted in pico-dollars (a thousandth of a nano-dollar).
+/// An amount in US dollars, stored in pico-dollars (thousandths of a nano-dollar).
 ///
-/// Nano-dollars are what whycap promises and prints. They are not quite enough to add up: a
-/// 5-minute cache write of Haiku 5.5 under US inference is 137.5 nano-dollars a token, and an
-/// organisation's multiplier makes such halves common. Three more digits keep every sum exact to
-/// the nano-dollar. A response fits 64 bits, and a sum of all that were ever exported fits 128.
+/// Amounts are guaranteed to be exact to the nano-dollar and are printed to the nano-dollar, but adding them up
+/// requires a little more precision. For example, a 5-minute cache write with Haiku 5.5 and US-only inference costs
+/// 137.5 nano-dollars per token, and an organization's multiplier makes such fractions common. With three more digits,
+/// every sum is exact to the nano-dollar. The cost of a response fits into 64 bits, and the sum of everything that has
+/// ever been exported fits into 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-// Small enough where there are many: a response has one.
+// Every response has an amount, so amounts are packed to save memory.
 #[repr(Rust, packed(8))]
 pub struct Money(i128);
 
 const PICO_PER_NANO: i128 = 1_000;
-const PICO_PER_USD: f64 = 1e12;
+const PICO_PER_DOLLAR: u128 = 1_000_000_000_000;
 
-/// Differences of no more than this are noise of a client's floating-point sums.
+/// The largest error that can arise from the client's floating-point sums.
 pub(crate) const NOISE: Money = Money::from_nano(2);
 
 impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// An amount in pico-dollars.
+    /// Returns the amount for a number of pico-dollars.
     pub const fn from_pico(pico: i64) -> Self {
         Self(pico as i128)
     }
 
-    /// An amount in nano-dollars.
+    /// Returns the amount for a number of nano-dollars.
     pub const fn from_nano(nano: i64) -> Self {
         Self(nano as i128 * PICO_PER_NANO)
     }
 
-    /// The amount that a program wrote as a floating-point number of dollars. Such numbers carry
-    /// the noise of many additions (`0.042564000000000005`), so they are taken to the tenth of a
-    /// nano-dollar: no list price has finer steps.
-    /// None if it is not a number or beyond what [`Money`] holds.
+    /// Returns the amount for a floating-point number of dollars that another program wrote, or `None` if the number is
+    /// not finite or is too large.
+    ///
+    /// Such numbers contain the rounding errors of many additions (`0.042564000000000005`), so they are rounded to a
+    /// tenth of a nano-dollar. No list price has finer steps.
     pub fn from_noisy_usd(usd: f64) -> Option<Self> {
         let tenths = (usd * 1e10).round();
-        #[expect(clippy::cast_possible_truncation, reason = "it fits")]
-        (tenths.abs() < 9e16).then(|| Self(tenths as i128 * (PICO_PER_NANO / 10)))
+        if tenths.abs() < 9e16 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the number is far smaller than the largest i128"
+            )]
+            Some(Self(tenths as i128 * (PICO_PER_NANO / 10)))
+        } else {
+            None
+        }
     }
 
-    /// Pico-dollars, of an amount below nine million dollars; of a larger one, that.
+    /// Returns the amount in pico-dollars, capped at about nine million dollars.
     pub fn pico(self) -> i64 {
         let limit = if self.0 < 0 { i64::MIN } else { i64::MAX };
         i64::try_from(self.0).unwrap_or(limit)
     }
 
-    /// Nano-dollars, rounded to the nearest.
+    /// Returns the amount in nano-dollars, rounded to the nearest integer.
     pub fn nano(self) -> i64 {
         let half = self.0.signum() * PICO_PER_NANO / 2;
         Self(self.0.saturating_add(half) / PICO_PER_NANO).pico()
     }
 
-    /// Dollars as the nearest floating-point number: for JSON, and for ratios. Exact to far less
-    /// than a nano-dollar below nine thousand dollars, and to a nano-dollar below nine million.
+    /// Returns the amount in dollars as the nearest floating-point number, for JSON and for ratios.
+    ///
+    /// For amounts below nine thousand dollars, the error is far less than a nano-dollar. For amounts below nine
+    /// million dollars, the result is accurate to the nano-dollar.
     pub fn usd(self) -> f64 {
-        self.0 as f64 / PICO_PER_USD
+        self.0 as f64 / PICO_PER_DOLLAR as f64
     }
 
-    /// The larger of the amount and nothing.
+    /// Returns the amount, or zero if it is negative.
     pub(crate) fn or_zero(self) -> Self {
         self.max(Self::ZERO)
     }
 
-    /// Whether two amounts differ by no more than [`NOISE`].
+    /// Returns true if two amounts differ by no more than [`NOISE`].
     pub(crate) fn is_near(self, other: Self) -> bool {
         (self - other).pico().abs() <= NOISE.pico()
     }
 
-    /// `part` of `whole` equal shares of it.
+    /// Returns the fraction `part / whole` of the amount.
     pub(crate) fn share(self, part: u128, whole: u128) -> Self {
         let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
         Self(self.0.saturating_mul(part) / whole.max(1))
     }
 
-    /// How many times `unit` this is of `other`.
+    /// Returns the ratio of two amounts, in units of `1 / unit`.
     pub fn ratio(self, other: Self, unit: i64) -> i64 {
         i64::try_from(self.0.saturating_mul(unit.into()) / other.0.max(1)).unwrap_or(i64::MAX)
     }
 
-    /// Whether it is another amount times a whole number of thousandths.
-    pub(crate) fn is_scaled(self, other: Self) -> bool {
-        let thousandths = (self.ratio(other, 2000) + 1) / 2;
-        let scaled = other.share(thousandths.unsigned_abs().into(), 1000);
-        thousandths > 0 && scaled.is_near(self)
-    }
-
-    /// Every digit, for programs that add up: `12.3456`, `0.00`.
+    /// Returns the amount with all significant digits, for programs that do calculations with it: `12.3456`, `0.00`.
     pub fn exact(self) -> String {
-        const IN_A_DOLLAR: u128 = 1_000_000_000_000;
         let pico = self.0.unsigned_abs();
         let sign = if self.0 < 0 { "-" } else { "" };
-        let digits = format!("{:012}", pico % IN_A_DOLLAR);
-        let digits = digits.trim_end_matches('0');
-        format!("{sign}{}.{digits:0<2}", pico / IN_A_DOLLAR)
+        let digits = format!("{:012}", pico % PICO_PER_DOLLAR);
+        let significant_digits = digits.trim_end_matches('0');
+        format!("{sign}{}.{significant_digits:0<2}", pico / PICO_PER_DOLLAR)
     }
 
-    /// For people, in their own currency at the rate that they fixed: `€11.35`.
+    /// Returns the amount in the user's own currency for display, as in `€11.35`. Returns `None` if no exchange rate is
+    /// set.
     pub(crate) fn converted(self, currency: &Currency) -> Option<String> {
-        Some(shown(self.usd() * currency.rate?, &currency.symbol))
+        Some(with_symbol(self.usd() * currency.rate?, &currency.symbol))
     }
 
-    /// For people: in dollars, and in their own currency, if they have one, with its rate:
-    /// `$12.34 (€11.35 at 0.92)`.
+    /// Returns the amount in dollars and, if an exchange rate is set, in the user's own currency, for display: `$12.34
+    /// (€11.35 at 0.92)`.
     pub(crate) fn show_both(self, currency: &Currency) -> String {
         let dollars = self.show();
         match (self.converted(currency), currency.rate) {
@@ -120,35 +124,45 @@ impl Money {
         }
     }
 
-    /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
+    /// Returns the amount for display, in dollars and cents. Amounts below a cent have more digits: `$12.34`,
+    /// `$0.0041`.
     pub fn show(self) -> String {
-        shown(self.usd(), "$")
+        with_symbol(self.usd(), "$")
     }
 }
 
-/// As people read it.
 impl Display for Money {
+    /// Formats the amount like [`Money::show`].
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.show())
     }
 }
 
-fn shown(amount: f64, symbol: &str) -> String {
+fn with_symbol(amount: f64, symbol: &str) -> String {
     let sign = if amount < 0.0 { "-" } else { "" };
     match amount.abs() {
         0.0 => format!("{symbol}0.00"),
         ..0.000_05 if amount > 0.0 => format!("<{symbol}0.0001"),
         size @ ..0.01 => format!("{sign}{symbol}{size:.4}"),
         size => {
-            // Whole cents, thousands separated.
             let cents = format!("{size:.2}");
             let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
-            let groups = whole.as_bytes().rchunks(3).rev();
-            let groups = groups.map(String::from_utf8_lossy);
-            let whole = groups.collect::<Vec<_>>().join(",");
-            format!("{sign}{symbol}{whole}.{fraction}")
+            format!(
+                "{sign}{symbol}{}.{fraction}",
+                with_thousands_separated(whole)
+            )
         }
     }
+}
+
+fn with_thousands_separated(digits: &str) -> String {
+    digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(String::from_utf8_lossy)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 impl Add for Money {
@@ -193,7 +207,7 @@ mod tests {
             Money::from_noisy_usd(0.042_564_000_000_000_005),
             Some(Money::from_nano(42_564_000))
         );
-        // Half a nano-dollar is no noise.
+        // Half a nano-dollar is not a rounding error.
         assert_eq!(
             Money::from_noisy_usd(0.093_331_072_5).map(Money::pico),
             Some(93_331_072_500)

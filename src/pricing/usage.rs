@@ -1,31 +1,31 @@
-//! What was served: tokens, searches, and how.
+//! The tokens, searches, and service level of a response.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// Tokens and searches, as the API counts them. Stored as its [`Usage::fields`].
+/// The tokens and searches of a response, as counted by the API. They are stored as an array of [`Usage::fields`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 6]", into = "[u64; 6]")]
 pub struct Usage {
-    /// Input tokens outside the cache.
+    /// Input tokens that were neither read from the cache nor written to it.
     pub input: u64,
     /// Output tokens.
     pub output: u64,
-    /// Input tokens read from the cache.
+    /// Input tokens that were read from the cache.
     pub cache_read: u64,
-    /// Input tokens written to the cache, both lifetimes together.
+    /// Input tokens that were written to the cache, either for five minutes or for an hour.
     pub cache_write: u64,
-    /// Of [`Self::cache_write`], those that live an hour. Where the API gave no split, 0: the
-    /// client charges such writes as five-minute ones.
+    /// The part of [`Self::cache_write`] that was written for an hour. It is 0 if the API did not break the number
+    /// down. In that case, the client charges all of these tokens as five-minute writes.
     pub cache_write_1h: u64,
-    /// Web searches made by the server.
+    /// Web searches performed by the server.
     pub web_searches: u64,
 }
 
 impl Usage {
-    /// The fields in the order of their declaration: for what is done to each of them alike.
+    /// Returns the fields in declaration order, for operations that treat them all alike.
     pub const fn fields(&self) -> [u64; 6] {
         [
             self.input,
@@ -37,38 +37,43 @@ impl Usage {
         ]
     }
 
-    fn with(self, other: Self, each: impl Fn(u64, u64) -> u64) -> Self {
+    fn combine(self, other: Self, operation: impl Fn(u64, u64) -> u64) -> Self {
         let mut fields = self.fields();
-        for (field, other) in fields.iter_mut().zip(other.fields()) {
-            *field = each(*field, other);
+        for (field, other_field) in fields.iter_mut().zip(other.fields()) {
+            *field = operation(*field, other_field);
         }
         fields.into()
     }
 
-    /// The larger of each field. A response is repeated while it streams, with a growing output
-    /// count, and again with zeros after a compaction; the largest is what was served.
+    /// Returns the maximum of each field.
+    ///
+    /// A response is repeated with a growing output count while it is being streamed, and with zeros after a
+    /// compaction. The largest values are the ones that are charged.
     pub(crate) fn max(self, other: Self) -> Self {
-        self.with(other, u64::max)
+        self.combine(other, u64::max)
     }
 
-    /// Everything that was sent: it decides the long-prompt tier.
+    /// Returns the size of the prompt in tokens, which determines whether long-prompt rates apply.
     pub fn prompt(&self) -> u64 {
-        let read = self.input.saturating_add(self.cache_read);
-        read.saturating_add(self.cache_write)
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
     }
 
-    /// Cache writes that live five minutes.
+    /// Returns the input tokens that were written to the cache for five minutes.
     pub fn cache_write_5m(&self) -> u64 {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }
 
-    /// The same with so many cache writes that live an hour: how they are split is not always told.
-    pub(crate) fn with_hour_writes(mut self, tokens: u64) -> Self {
-        self.cache_write_1h = tokens;
-        self
+    /// Returns the same usage with a different number of tokens in one-hour cache writes.
+    pub(crate) fn with_hour_writes(self, tokens: u64) -> Self {
+        Self {
+            cache_write_1h: tokens,
+            ..self
+        }
     }
 
-    /// Whether nothing was used.
+    /// Returns true if all fields are zero.
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
     }
@@ -81,30 +86,39 @@ impl From<Usage> for [u64; 6] {
 }
 
 impl From<[u64; 6]> for Usage {
-    /// The reverse of [`Usage::fields`].
     fn from(fields: [u64; 6]) -> Self {
+        let [
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ] = fields;
         Self {
-            input: fields[0],
-            output: fields[1],
-            cache_read: fields[2],
-            cache_write: fields[3],
-            cache_write_1h: fields[4],
-            web_searches: fields[5],
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
         }
     }
 }
 
 impl Add for Usage {
     type Output = Self;
+
     fn add(self, other: Self) -> Self {
-        self.with(other, u64::saturating_add)
+        self.combine(other, u64::saturating_add)
     }
 }
 
 impl Sub for Usage {
     type Output = Self;
+
     fn sub(self, other: Self) -> Self {
-        self.with(other, u64::saturating_sub)
+        self.combine(other, u64::saturating_sub)
     }
 }
 
@@ -120,29 +134,31 @@ impl Sum for Usage {
     }
 }
 
-/// What another model was served that an answer asked for advice. It is part of the answer.
+/// The usage of another model that gave advice for a response. The advice is part of the response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
-    /// The model's name.
+    /// The name of the model.
     pub model: String,
-    /// Tokens and searches.
+    /// The tokens and searches that the model used.
     #[serde(rename = "fields")]
     pub usage: Usage,
 }
 
-/// How a response was served, as far as it changes the price.
+/// The aspects of a response's service level that affect its price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServiceLevel {
-    /// Fast mode.
+    /// True if fast mode was used.
     pub fast: bool,
-    /// Inference in the US only.
+    /// True if inference was limited to the US.
     pub us_only: bool,
 }
 
 impl ServiceLevel {
-    /// The same without fast mode.
-    pub(crate) fn at_standard_speed(mut self) -> Self {
-        self.fast = false;
-        self
+    /// Returns the same service level without fast mode.
+    pub(crate) fn at_standard_speed(self) -> Self {
+        Self {
+            fast: false,
+            ..self
+        }
     }
 }

@@ -1,46 +1,57 @@
-//! What verbs say, drawn once: a [`Report`] holds the facts for programs and the blocks for people,
-//! and one renderer each makes JSON, text for a width, and CSV of it. HTML is drawn from the same
-//! tables, in `html`. Sentences are data: by name, with places in braces.
+//! Renders the result of a command.
+//!
+//! A [`Report`] holds facts for programs and blocks of text for people. It is rendered either as JSON or as text of a
+//! given width. Tables can also be rendered as CSV, and as HTML by the `html` module. Sentences come from named
+//! templates in JSON files next to the code.
 
+mod csv;
+mod page;
 mod report;
 mod table;
-
-pub(crate) use report::{MeterRow, joined, rows_for_answer};
-pub use report::{Page, Report};
-pub(crate) use table::{Cell, Column, Table, print_csv};
 
 use std::collections::HashMap;
 use std::fmt::Display;
 
-/// What stands in a place, by its name.
-pub(crate) type Filling<'g> = (&'g str, &'g dyn Display);
+pub(crate) use csv::print_csv;
+pub use page::Page;
+pub use report::Report;
+pub(crate) use report::{MeterRow, conversation_rows, merge_objects};
+pub(crate) use table::{Cell, Column, Table};
 
-/// Sentences by their names.
+/// A placeholder's name and the value that replaces it.
+pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);
+
+/// Sentence templates, keyed by name.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(crate) struct Texts(HashMap<String, String>);
 
 impl Texts {
-    /// Those of a JSON object. Ours are sound: tests read every one of them.
+    /// Parses a JSON object. Invalid JSON results in an empty set of templates, but the tests check all files.
     pub(crate) fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }
 
-    /// The sentence of this name.
-    pub(crate) fn say(&self, name: &str, given: &[Filling<'_>]) -> String {
-        let text = self.0.get(name).map(String::as_str);
-        filled(text.unwrap_or_default(), given)
+    /// Returns the sentence with this name, or an empty string if there is none.
+    pub(crate) fn format(&self, name: &str, arguments: &[Argument<'_>]) -> String {
+        match self.0.get(name) {
+            Some(template) => fill_template(template, arguments),
+            None => String::new(),
+        }
     }
 }
 
-/// A text with what is given in its places.
-pub(crate) fn filled(text: &str, given: &[Filling<'_>]) -> String {
-    let pieces = text.split(['{', '}']);
-    let pieces = pieces.zip([false, true].into_iter().cycle());
-    let filled = pieces.map(|(piece, is_place)| {
-        let value = given.iter().find(|(name, _)| is_place && *name == piece);
-        value.map_or_else(|| piece.to_owned(), |(_, value)| value.to_string())
-    });
-    filled.collect()
+/// Replaces the placeholders in a template, such as `{amount}`, with the arguments. A placeholder without an argument
+/// is replaced with its own name.
+pub(crate) fn fill_template(template: &str, arguments: &[Argument<'_>]) -> String {
+    let mut filled = String::new();
+    for (index, piece) in template.split(['{', '}']).enumerate() {
+        let is_placeholder = index % 2 == 1;
+        match arguments.iter().find(|(name, _)| *name == piece) {
+            Some((_, value)) if is_placeholder => filled.push_str(&value.to_string()),
+            _ => filled.push_str(piece),
+        }
+    }
+    filled
 }
 
 #[cfg(test)]
@@ -48,32 +59,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sentence_is_said_and_its_places_are_filled() {
-        for (json, code) in [
-            (
-                include_str!("../spend/comparison.json"),
-                include_str!("../spend/comparison.rs"),
-            ),
-            (
-                include_str!("../spend/remarks.json"),
-                include_str!("../spend/remarks.rs"),
-            ),
-        ] {
-            let Texts(texts) = Texts::parse(json);
-            assert!(!texts.is_empty());
-            for (name, text) in texts {
-                assert!(code.contains(&format!("\"{name}\"")), "nobody says {name}");
-                for place in text.split('{').skip(1) {
-                    let place = place.split('}').next().unwrap();
-                    let given = format!("(\"{place}\", ");
-                    assert!(code.contains(&given), "{name}: {place}");
-                }
+    fn every_template_is_used_and_gets_its_arguments() {
+        let code = include_str!("../spend/notes.rs");
+        let Texts(texts) = Texts::parse(include_str!("../spend/notes.json"));
+        assert!(!texts.is_empty());
+        for (name, template) in texts {
+            assert!(
+                code.contains(&format!("\"{name}\"")),
+                "nothing uses the template {name}"
+            );
+            for rest in template.split('{').skip(1) {
+                let placeholder = rest.split('}').next().unwrap();
+                let argument = format!("(\"{placeholder}\", ");
+                assert!(code.contains(&argument), "{name}: {placeholder}");
             }
         }
     }
 
     #[test]
-    fn what_is_given_stays_as_it_is_though_it_looks_like_a_place() {
-        assert_eq!(filled("{a} {b}!", &[("b", &"{a}"), ("a", &1)]), "1 {a}!");
+    fn an_argument_that_looks_like_a_placeholder_is_not_replaced() {
+        assert_eq!(
+            fill_template("{a} {b}!", &[("b", &"{a}"), ("a", &1)]),
+            "1 {a}!"
+        );
     }
 }

@@ -1,50 +1,50 @@
-//! A report: what a verb found out, before anybody decides how it is read; and the paper that it is
-//! drawn on: a width and a palette.
+//! The result of a command: facts for programs, and blocks of text for people.
 
 use std::io;
 
 use serde_json::Value;
 
 use super::Table;
+use super::page::{Label, Page, PageWriter};
 use crate::environment::Environment;
-use crate::terminal::{
-    Palette, Piece, Shown, Theme, Tone, bar, cut, is_seen_by_person, padding, print, width,
-    width_for_person, wrap,
-};
+use crate::terminal::{Piece, Shown, Tone, bar, print, truncate, width};
 
-/// The rows that Claude Code, the status line and the prompt need around an answer (2.1.328).
-const ROWS_AROUND: usize = 14;
-/// Columns of a meter's bar, and the narrowest page that has bars.
-const BAR: usize = 20;
-const ROOM_FOR_BARS: usize = 64;
+/// The number of rows that Claude Code, the status line, and the prompt take up around a message (2.1.328).
+const ROWS_AROUND_MESSAGE: usize = 14;
 
-/// Facts for programs, and blocks for people from top to bottom.
+/// The width of a meter's bar.
+const METER_BAR_COLUMNS: usize = 20;
+
+/// The width of the narrowest page on which meters have bars.
+const MIN_COLUMNS_FOR_METER_BARS: usize = 64;
+
+/// The result of a command, which can be rendered as JSON or as text.
 #[derive(Default)]
 pub struct Report {
     facts: Value,
-    is_indented: bool,
-    blocks: Vec<Element>,
+    is_json_indented: bool,
+    blocks: Vec<ReportBlock>,
 }
 
-/// A piece of a page that is laid out when its width is known.
-type Element = Box<dyn Fn(&mut Sheet)>;
+/// A part of a report. It is laid out once the width of the page is known.
+type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 
-/// How far something is used, in one row: what, a bar, the percentage, and a remark.
+/// A row that shows how much of something is used, with a label, a bar, a percentage, and a remark.
 #[derive(Debug)]
 pub(crate) struct MeterRow {
-    /// What is used, padded to its columns.
-    pub(crate) lead: Vec<Piece>,
+    /// The label, padded to the same width in every row.
+    pub(crate) label: Vec<Piece>,
     pub(crate) percent: f64,
-    /// The percentage, as it is said.
-    pub(crate) figure: String,
-    /// Of bar and figure.
+    /// The percentage as text.
+    pub(crate) percent_text: String,
+    /// The tone of both the bar and the percentage.
     pub(crate) tone: Tone,
-    /// The first that fits is said, else the last.
+    /// Alternative remarks, longest first. The first remark that fits is shown, or the last one if none of them fit.
     pub(crate) remarks: Vec<String>,
 }
 
 impl Report {
-    /// A report whose JSON is these facts, in one line.
+    /// Creates a report with facts, which are rendered as single-line JSON.
     pub(crate) fn new(facts: Value) -> Self {
         Self {
             facts,
@@ -52,14 +52,14 @@ impl Report {
         }
     }
 
-    /// A report of nothing but one paragraph.
+    /// Creates a report without facts that contains a single paragraph.
     pub(crate) fn from_paragraph(text: impl Into<String>) -> Self {
         let mut report = Self::default();
         report.paragraph(Tone::Plain, text);
         report
     }
 
-    /// A report that people copy as it is: lines that are never broken.
+    /// Creates a report without facts whose lines are never wrapped, so that people can copy them.
     pub(crate) fn from_lines(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
@@ -68,18 +68,20 @@ impl Report {
         report
     }
 
-    /// The JSON of this report is spread over lines, for people who read it.
-    pub(crate) fn indented(mut self) -> Self {
-        self.is_indented = true;
-        self
+    /// Returns the report with its JSON indented, for people to read.
+    pub(crate) fn indented(self) -> Self {
+        Self {
+            is_json_indented: true,
+            ..self
+        }
     }
 
-    /// Running text.
+    /// Adds running text.
     pub(crate) fn paragraph(&mut self, tone: Tone, text: impl Into<String>) {
         self.indented_paragraph(0, tone, text);
     }
 
-    /// Each of these as running text; none where there is none.
+    /// Adds each text as a paragraph.
     pub(crate) fn paragraphs(
         &mut self,
         tone: Tone,
@@ -90,82 +92,86 @@ impl Report {
         }
     }
 
-    /// Running text that starts further to the right.
+    /// Adds indented running text.
     pub(crate) fn indented_paragraph(
         &mut self,
         indent: usize,
         tone: Tone,
         text: impl Into<String>,
     ) {
-        let text = text.into();
-        self.draw(move |sheet| sheet.indented(indent, tone, &text));
+        let text_to_show = text.into();
+        self.add_block(move |writer| writer.indented_text(indent, tone, &text_to_show));
     }
 
-    /// A line that is never broken: people copy it.
+    /// Adds a line that is never wrapped, so that people can copy it.
     pub(crate) fn line(&mut self, text: impl Into<String>) {
         self.row(vec![(Tone::Plain, text.into())]);
     }
 
-    /// A line of several pieces that is never broken.
+    /// Adds a line made up of several pieces, which is never wrapped.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
-        self.draw(move |sheet| sheet.row(pieces.clone()));
+        self.add_block(move |writer| writer.row(pieces.clone()));
     }
 
-    /// The beginning of a long text, in one row.
+    /// Adds a single row with as much of the text as fits.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
-        let text = text.into();
-        self.draw(move |sheet| {
-            let text = cut(&text, sheet.page.columns.saturating_sub(indent));
-            sheet.indented(indent, tone, &text);
+        let text_to_show = text.into();
+        self.add_block(move |writer| {
+            let columns = writer.page.columns.saturating_sub(indent);
+            writer.indented_text(indent, tone, &truncate(&text_to_show, columns));
         });
     }
 
-    /// An empty line.
+    /// Adds an empty line.
     pub(crate) fn gap(&mut self) {
         self.row(Vec::new());
     }
 
-    /// A heading after an empty line.
+    /// Adds an empty line and a heading.
     pub(crate) fn section(&mut self, title: impl Into<String>) {
         self.gap();
         self.row(vec![(Tone::Strong, title.into())]);
     }
 
-    /// Text behind a mark.
-    pub(crate) fn item(&mut self, mark: &str, tone: Tone, text: impl Into<String>) {
-        let (lead, text) = ([(Tone::Plain, mark.to_owned())], text.into());
-        let indent = width(mark);
-        self.draw(move |sheet| sheet.hanging(&lead, indent, tone, &text));
+    /// Adds running text after a marker such as "1. ".
+    pub(crate) fn item(&mut self, marker: &str, tone: Tone, text: impl Into<String>) {
+        let text_to_show = text.into();
+        let indent = width(marker);
+        let marker = [(Tone::Plain, marker.to_owned())];
+        self.add_block(move |writer| writer.hanging_text(&marker, indent, tone, &text_to_show));
     }
 
-    /// Text behind labels, each in its tone and its columns: two columns of text. Where the page is
-    /// too narrow for that, the text goes below the labels.
+    /// Adds running text after labels, each given as a tone, its text, and a width. If the page is too narrow for both,
+    /// the text goes below the labels.
     pub(crate) fn labelled(
         &mut self,
         labels: &[(Tone, &str, usize)],
         tone: Tone,
         text: impl Into<String>,
     ) {
-        let column: usize = labels.iter().map(|(_, _, columns)| columns).sum();
-        let lead = labels.iter().flat_map(|(tone, label, columns)| {
-            let gap = (Tone::Plain, padding(label, *columns));
-            [(*tone, (*label).to_owned()), gap]
-        });
-        let (lead, text): (Vec<Piece>, String) = (lead.collect(), text.into());
-        self.draw(move |sheet| sheet.labelled(&lead, column, tone, &text));
+        let text_to_show = text.into();
+        let labels: Vec<Label> = labels
+            .iter()
+            .map(|(tone, text, columns)| Label {
+                tone: *tone,
+                text: (*text).to_owned(),
+                columns: *columns,
+            })
+            .collect();
+        self.add_block(move |writer| writer.labelled_text(&labels, tone, &text_to_show));
     }
 
-    /// How far something is used.
+    /// Adds a row with a bar and a percentage.
     pub(crate) fn meter(&mut self, meter: MeterRow) {
-        self.draw(move |sheet| meter.write(sheet));
+        self.add_block(move |writer| meter.write(writer));
     }
 
-    /// A table.
+    /// Adds a table.
     pub(crate) fn table(&mut self, table: Table) {
-        self.draw(move |sheet| table.write(sheet));
+        self.add_block(move |writer| table.write(writer));
     }
 
-    /// A table below a title. False, and neither, if it has no rows.
+    /// Adds a heading and a table. If the table has no rows, adds nothing and returns false.
     pub(crate) fn table_below(&mut self, title: &str, table: Table) -> bool {
         let has_rows = !table.rows.is_empty();
         if has_rows {
@@ -175,185 +181,97 @@ impl Report {
         has_rows
     }
 
-    fn draw(&mut self, block: impl Fn(&mut Sheet) + 'static) {
+    fn add_block(&mut self, block: impl Fn(&mut PageWriter) + 'static) {
         self.blocks.push(Box::new(block));
     }
 
-    /// What another report says, below this.
+    /// Adds another report's blocks. Its facts are dropped.
     pub(crate) fn add(&mut self, other: Self) {
         self.blocks.extend(other.blocks);
     }
 
-    /// Whether there is nothing to read.
+    /// Returns true if the report has no blocks.
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// Prints the facts as JSON, or the blocks as text for whoever is there.
+    /// Prints the facts as JSON, or the blocks as text.
     pub(crate) fn print(&self, as_json: bool, environment: &Environment) -> io::Result<()> {
-        print(&match (as_json, self.is_indented) {
-            (true, true) => Shown::indented_json(&self.facts),
-            (true, false) => Shown::json(&self.facts),
-            (false, _) => self.drawn(Page::for_person(environment)),
-        })
+        let shown = if !as_json {
+            self.render(Page::for_stdout(environment))
+        } else if self.is_json_indented {
+            Shown::indented_json(&self.facts)
+        } else {
+            Shown::json(&self.facts)
+        };
+        print(&shown)
     }
 
-    /// The blocks, laid out on a page.
-    pub(crate) fn drawn(&self, page: Page) -> Shown {
-        let shown = Shown::default();
-        let mut sheet = Sheet { page, shown };
+    /// Renders the blocks on a page.
+    pub(crate) fn render(&self, page: Page) -> Shown {
+        let mut writer = PageWriter::new(page);
         for block in &self.blocks {
-            block(&mut sheet);
+            block(&mut writer);
         }
-        sheet.shown
+        writer.shown
     }
 
-    /// The same as text.
+    /// Renders the blocks as text.
     pub fn text(&self, page: Page) -> String {
-        self.drawn(page).as_str().to_owned()
+        self.render(page).as_str().to_owned()
     }
 
-    /// How many rows the blocks take on such a page.
-    pub(crate) fn rows_on(&self, page: Page) -> usize {
-        self.drawn(page).as_str().lines().count()
+    /// Returns the number of rows that the blocks take up on a page.
+    pub(crate) fn row_count(&self, page: Page) -> usize {
+        self.render(page).as_str().lines().count()
     }
 }
 
-/// One object with the fields of each of these, for programs. What is no object has none.
-pub(crate) fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
-    let parts = parts.into_iter().filter_map(|part| match part {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    });
-    Value::Object(parts.flatten().collect())
+/// Merges the fields of JSON objects into one object. Values that are not objects are ignored.
+pub(crate) fn merge_objects(parts: impl IntoIterator<Item = Value>) -> Value {
+    let mut fields = serde_json::Map::new();
+    for part in parts {
+        if let Value::Object(part) = part {
+            fields.extend(part);
+        }
+    }
+    Value::Object(fields)
 }
 
-/// The rows that an answer inside a conversation may have, on a terminal of this height. Claude Code
-/// shows the end of what does not fit.
-pub(crate) fn rows_for_answer(height: Option<usize>) -> Option<usize> {
-    height.map(|rows| rows.saturating_sub(ROWS_AROUND))
+/// Returns the maximum number of rows for a message in a conversation on a terminal of the given height. Claude Code
+/// shows only the end of a longer message.
+pub(crate) fn conversation_rows(terminal_rows: Option<usize>) -> Option<usize> {
+    terminal_rows.map(|rows| rows.saturating_sub(ROWS_AROUND_MESSAGE))
 }
 
 impl MeterRow {
-    fn write(&self, sheet: &mut Sheet) {
-        let mut row = self.lead.clone();
-        if sheet.page.columns >= ROOM_FOR_BARS {
-            row.extend(bar(self.percent, BAR, self.tone));
+    fn write(&self, writer: &mut PageWriter) {
+        let mut row = self.label.clone();
+        if writer.page.columns >= MIN_COLUMNS_FOR_METER_BARS {
+            row.extend(bar(self.percent, METER_BAR_COLUMNS, self.tone));
             row.push((Tone::Plain, "  ".to_owned()));
         }
-        row.push((self.tone, format!("{:>4}", self.figure)));
-        let taken: usize = row.iter().map(|(_, text)| width(text)).sum();
-        let fits = |remark: &&String| taken + width(remark) <= sheet.page.columns;
-        let remark = self.remarks.iter().find(fits).or(self.remarks.last());
+        row.push((self.tone, format!("{:>4}", self.percent_text)));
+
+        let columns: usize = row.iter().map(|(_, text)| width(text)).sum();
+        let room = writer.page.columns.saturating_sub(columns);
+        let remark = self
+            .remarks
+            .iter()
+            .find(|remark| width(remark) <= room)
+            .or(self.remarks.last());
         row.push((Tone::Plain, remark.cloned().unwrap_or_default()));
-        sheet.row(row);
-    }
-}
-
-/// The widest that running text is set: longer lines are hard to read.
-const WIDEST: usize = 96;
-
-/// The narrowest: below it nothing can be laid out.
-const NARROWEST: usize = 20;
-
-/// How wide a report is drawn, and in which colors.
-#[derive(Debug, Clone, Copy)]
-pub struct Page {
-    /// Running text takes at most 96 of them.
-    pub(super) columns: usize,
-    palette: Palette,
-    /// What only catches the eye has its place on a terminal.
-    pub(super) is_terminal: bool,
-}
-
-impl Page {
-    /// A page for a person at a terminal.
-    pub fn for_person(environment: &Environment) -> Self {
-        let palette = Palette::for_person(environment);
-        let mut page = Self::new(width_for_person(environment), palette);
-        page.is_terminal = is_seen_by_person();
-        page
-    }
-
-    /// A page for a message field inside a conversation: of a reason for holding a prompt back,
-    /// Claude Code shows ten columns less than the terminal has (2.1.328).
-    pub fn in_conversation(environment: &Environment) -> Self {
-        let columns = environment.columns().unwrap_or(90).saturating_sub(10);
-        Self::new(columns, Palette::none())
-    }
-
-    /// A page of this many columns.
-    pub fn new(columns: usize, palette: Palette) -> Self {
-        Self {
-            columns: columns.max(NARROWEST),
-            palette,
-            is_terminal: false,
-        }
-    }
-
-    /// The same in another theme.
-    pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
-        let palette = self.palette.in_theme(theme);
-        Self { palette, ..self }
-    }
-}
-
-/// A page being filled, row by row.
-pub(super) struct Sheet {
-    pub(super) page: Page,
-    /// What is on it, each row ended.
-    pub(super) shown: Shown,
-}
-
-impl Sheet {
-    /// A row that is not wrapped. Blanks at its end are left out.
-    pub(super) fn row(&mut self, mut pieces: Vec<Piece>) {
-        while pieces.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
-        if let Some((_, text)) = pieces.last_mut() {
-            text.truncate(text.trim_end().len());
-        }
-        self.shown.add_row(&pieces, self.page.palette);
-    }
-
-    /// Running text behind a lead of so many columns, later lines set below the first. What starts
-    /// far to the right on a narrow page starts at the second column.
-    pub(super) fn hanging(&mut self, lead: &[Piece], indent: usize, tone: Tone, text: &str) {
-        let room = self.page.columns.min(WIDEST).saturating_sub(indent);
-        let below = [(Tone::Plain, " ".repeat(indent))];
-        for (index, line) in wrap(text, room).into_iter().enumerate() {
-            let mut pieces = if index == 0 { lead } else { &below }.to_vec();
-            pieces.push((tone, line));
-            self.row(pieces);
-        }
-    }
-
-    /// Running text that starts further to the right; on a page that is too narrow for that, a
-    /// little.
-    pub(super) fn indented(&mut self, indent: usize, tone: Tone, text: &str) {
-        let is_narrow = indent * 4 > self.page.columns;
-        let indent = if is_narrow { 2 } else { indent };
-        self.hanging(&[(Tone::Plain, " ".repeat(indent))], indent, tone, text);
-    }
-
-    /// Text behind a lead of so many columns, later lines below the first. On a page that is too
-    /// narrow for it, the text goes below the lead.
-    pub(super) fn labelled(&mut self, lead: &[Piece], column: usize, tone: Tone, text: &str) {
-        if self.page.columns < column + NARROWEST {
-            let is_blank = |(_, text): &&Piece| text.trim().is_empty();
-            self.row(lead.iter().skip_while(is_blank).cloned().collect());
-            self.indented(2, tone, text);
-        } else {
-            self.hanging(lead, column, tone, text);
-        }
+        writer.row(row);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::Palette;
 
     #[test]
-    fn later_lines_of_an_item_stand_below_its_first() {
+    fn all_lines_of_an_item_start_in_the_same_column() {
         let mut report = Report::default();
         report.item("1. ", Tone::Plain, "Wait until the window starts afresh.");
         assert_eq!(
@@ -363,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_outside_cannot_move_the_cursor() {
+    fn text_from_other_programs_cannot_move_the_cursor() {
         let mut report = Report::default();
         report.paragraph(Tone::Plain, "a\u{1b}[2Jb\u{7}c");
         report.line("\u{9b}2J");

@@ -1,5 +1,5 @@
-//! What a day and a month will come to, if they go on as the same weekdays did of late; and what a
-//! subscription is worth: what was used, as the API would charge it, beside what the plan costs.
+//! Forecasts of today's and this month's spend, based on the same weekdays in previous weeks, and the value that a
+//! subscription has provided so far.
 
 use std::collections::BTreeMap;
 
@@ -9,37 +9,59 @@ use serde_json::{Value, json};
 use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::time::{Clock, Millis, moment};
+use crate::time::{Clock, Millis, datetime_from_millis};
 
-/// How many whole days before today say how it goes: four of each weekday.
-const LOOKED_AT: u64 = 28;
+/// The number of full days before today that a forecast is based on. They include four of each weekday.
+const BASIS_DAYS: u64 = 28;
 
-/// From how many of them a day's forecast follows: single days begin and end as they like.
-const ENOUGH_FOR_A_DAY: usize = 3;
+/// The minimum number of full days that a forecast of today's spend requires. With fewer days, the forecast would
+/// depend too much on when work happened to start and end.
+const MIN_DAYS_FOR_DAY_FORECAST: usize = 3;
 
-/// A guess, and what it rests on.
+/// A forecast and the assumption behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    /// The month's name, or that it is today.
-    pub(crate) of: String,
+    /// The name of the month, or "today".
+    pub(crate) period_name: String,
     pub(crate) total: Money,
-    /// "if the days to come are like the last 5 days"
+    /// The assumption behind the forecast, such as "if the days to come are like the last 5 days".
     pub(crate) basis: String,
-    /// The contract's fields.
+    /// The fields for JSON output.
     pub(crate) facts: Value,
 }
 
-/// What was spent on a day before today, or in a part of it.
-type PastDay = (Weekday, Money);
+/// The spend on a past day or part of it.
+struct PastDay {
+    weekday: Weekday,
+    cost: Money,
+}
 
-/// How spend went today, this month, and on the days before today.
+/// The average spend per hour since a given time today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HourlyRate {
+    pub(crate) rate: Money,
+    pub(crate) since: DateTime<Utc>,
+}
+
+impl HourlyRate {
+    /// Formats the rate as, for example, "$0.67 an hour since 09:00, breaks included".
+    pub(crate) fn format(self, clock: Clock) -> String {
+        format!(
+            "{} an hour since {}, breaks included",
+            self.rate.show(),
+            clock.format_time(self.since)
+        )
+    }
+}
+
+/// The spend today, this month, and on the days before today.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
     clock: Clock,
     today: NaiveDate,
-    /// When the month begins and ends.
+    /// The start and end of the month.
     pub(crate) month: [DateTime<Utc>; 2],
-    /// What was spent, by quarters of an hour.
+    /// The spend in each quarter hour.
     quarters: BTreeMap<Millis, Money>,
 }
 
@@ -62,198 +84,267 @@ impl Course {
     }
 
     pub(crate) fn spent_today(&self) -> Money {
-        self.spent_on(self.today, |_| true)
+        self.spent_on(self.today, None)
     }
 
-    /// What was spent from the first of the month until the end of today.
+    /// Returns the spend from the first of the month through the end of today.
     pub(crate) fn spent_this_month(&self) -> Money {
-        let (begins, ends) = (self.month[0], self.today + Days::new(1));
-        let period = begins.timestamp_millis()..self.midnight(ends);
-        self.quarters.range(period).map(|(_, cost)| *cost).sum()
+        let [start, _] = self.month;
+        let end_of_today = self.midnight(self.today + Days::new(1));
+        self.quarters
+            .range(start.timestamp_millis()..end_of_today)
+            .map(|(_, cost)| *cost)
+            .sum()
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {
-        self.clock.zone.day(self.month[0])
+        let [start, _] = self.month;
+        self.clock.zone.day(start)
     }
 
-    /// What an hour costs today, since the first of it was spent, and when that was. Before ten
-    /// minutes have passed, that means nothing.
-    pub(crate) fn per_hour(&self) -> Option<(Money, DateTime<Utc>)> {
+    /// Returns the average spend per hour since the first spend of the day. Returns `None` for the first ten minutes,
+    /// when the average is not meaningful yet.
+    pub(crate) fn per_hour(&self) -> Option<HourlyRate> {
         let (first, _) = self.quarters.range(self.midnight(self.today)..).next()?;
-        let (since, hour) = (moment(*first), TimeDelta::hours(1));
-        let rate = rate(self.spent_today(), since, self.clock.now, hour)?;
-        Some((rate, since))
+        let since = datetime_from_millis(*first);
+        let rate = average(
+            self.spent_today(),
+            self.clock.now - since,
+            TimeDelta::hours(1),
+        )?;
+        Some(HourlyRate { rate, since })
     }
 
-    /// What a day costs this month.
+    /// Returns the average spend per day this month. Returns `None` during the first four hours of the month.
     pub(crate) fn per_day(&self) -> Option<Money> {
-        let (since, day) = (self.month[0], TimeDelta::days(1));
-        rate(self.spent_this_month(), since, self.clock.now, day)
+        let [start, _] = self.month;
+        average(
+            self.spent_this_month(),
+            self.clock.now - start,
+            TimeDelta::days(1),
+        )
     }
 
-    /// The days that are looked at, as far as there is a history before or on them, and of each what
-    /// was spent at the times that are meant.
-    fn past_days(&self, is_meant: impl Fn(NaiveTime) -> bool) -> Vec<PastDay> {
-        let earliest = self.quarters.keys().next();
-        let earliest = earliest.map_or(self.today, |at| self.clock.zone.day(moment(*at)));
-        let first = earliest.max(self.today - Days::new(LOOKED_AT));
-        let days = first.iter_days().take_while(|day| *day < self.today);
-        let spent = days.map(|day| (day.weekday(), self.spent_on(day, &is_meant)));
-        spent.collect()
+    /// Returns the spend on a day, or only the spend after the given time of that day. Rows from the future, which a
+    /// wrong clock can cause, are not included.
+    fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
+        let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
+        self.quarters
+            .range(day_bounds)
+            .filter(|(at, _)| match after {
+                Some(after) => self.clock.zone.at(datetime_from_millis(**at)).time() > after,
+                None => true,
+            })
+            .map(|(_, cost)| *cost)
+            .sum()
     }
 
-    /// What was spent on a day at the times that are meant. Under a wrong clock rows lie ahead of it.
-    fn spent_on(&self, day: NaiveDate, is_meant: impl Fn(NaiveTime) -> bool) -> Money {
-        let bounds = self.midnight(day)..self.midnight(day + Days::new(1));
-        let (zone, quarters) = (self.clock.zone, self.quarters.range(bounds));
-        let meant = quarters.filter(|(at, _)| is_meant(zone.at(moment(**at)).time()));
-        meant.map(|(_, cost)| *cost).sum()
+    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. If `after` is given, each
+    /// day's spend includes only what was spent after that time of day.
+    fn past_days(&self, after: Option<NaiveTime>) -> Vec<PastDay> {
+        let first_day_of_history = match self.quarters.keys().next() {
+            Some(first) => self.clock.zone.day(datetime_from_millis(*first)),
+            None => self.today,
+        };
+        first_day_of_history
+            .max(self.today - Days::new(BASIS_DAYS))
+            .iter_days()
+            .take_while(|day| *day < self.today)
+            .map(|day| PastDay {
+                weekday: day.weekday(),
+                cost: self.spent_on(day, after),
+            })
+            .collect()
     }
 
-    /// The same of whole days. None where nothing was spent on them.
-    fn whole_days(&self) -> Option<Vec<PastDay>> {
-        let days = self.past_days(|_| true);
-        let is_spent = days.iter().any(|(_, cost)| *cost != Money::ZERO);
-        is_spent.then_some(days)
+    /// Returns the full days before today with their spend. Returns `None` if nothing was spent on any of them.
+    fn whole_past_days(&self) -> Option<Vec<PastDay>> {
+        let days = self.past_days(None);
+        if days.iter().any(|day| day.cost != Money::ZERO) {
+            Some(days)
+        } else {
+            None
+        }
     }
 
-    fn rest_of_today(&self) -> Money {
+    fn expected_rest_of_today(&self) -> Money {
         let now = self.clock.zone.at(self.clock.now).time();
-        usual(self.today.weekday(), &self.past_days(|time| time > now))
+        expected_on(self.today.weekday(), &self.past_days(Some(now)))
     }
 
-    /// None where no whole day has passed since anything was spent, or nothing was spent lately.
+    /// Returns the forecast for this month. Returns `None` if no full day has passed since the first spend, or if
+    /// nothing was spent in the last [`BASIS_DAYS`] days.
     pub(crate) fn forecast(&self) -> Option<Forecast> {
-        let days = self.whole_days()?;
-        let ends = self.clock.zone.day(self.month[1]);
-        let tomorrow = self.today.succ_opt()?;
-        let left = tomorrow.iter_days().take_while(|day| *day < ends);
-        let left = left.map(|day| usual(day.weekday(), &days));
-        let to_come = left.fold(self.rest_of_today(), |sum, day| sum + day);
-        let (spent, first) = (self.spent_this_month(), self.first_of_month());
-        let [day, left] = [TimeDelta::days(1), self.month[1] - self.clock.now].map(seconds);
+        let past_days = self.whole_past_days()?;
+        let [_, end] = self.month;
+        let end_day = self.clock.zone.day(end);
+        let expected_from_tomorrow: Money = self
+            .today
+            .succ_opt()?
+            .iter_days()
+            .take_while(|day| *day < end_day)
+            .map(|day| expected_on(day.weekday(), &past_days))
+            .sum();
+        let expected = self.expected_rest_of_today() + expected_from_tomorrow;
+
+        let spent = self.spent_this_month();
+        let first = self.first_of_month();
+        let per_day = expected.share(seconds(TimeDelta::days(1)), seconds(end - self.clock.now));
         Some(Forecast {
-            of: first.format("%B").to_string(),
-            total: spent + to_come,
-            basis: format!("if the days to come are like {}", in_words(days.len())),
+            period_name: first.format("%B").to_string(),
+            total: spent + expected,
+            basis: format!(
+                "if the days to come are like {}",
+                describe_days(past_days.len())
+            ),
             facts: json!({
                 "month": first.format("%Y-%m").to_string(),
-                "cost_usd": (spent + to_come).usd(),
+                "cost_usd": (spent + expected).usd(),
                 "so_far_usd": spent.usd(),
-                "per_day_usd": to_come.share(day, left).usd(),
-                "average_of_days": days.len(),
+                "per_day_usd": per_day.usd(),
+                "average_of_days": past_days.len(),
             }),
         })
     }
 
-    /// Today, if the rest of it costs what the same hours of the same weekdays did. None before
-    /// there are some.
+    /// Returns the forecast for today, based on the same hours of the same weekdays. Returns `None` if there are fewer
+    /// than [`MIN_DAYS_FOR_DAY_FORECAST`] full days.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
-        let days = self.whole_days()?.len();
-        let rest = self.rest_of_today();
-        let (total, shown) = (self.spent_today() + rest, rest.show());
-        let (like, after) = (in_words(days), self.clock.time(self.clock.now));
-        (days >= ENOUGH_FOR_A_DAY).then(|| Forecast {
-            of: "today".to_owned(),
+        let day_count = self.whole_past_days()?.len();
+        if day_count < MIN_DAYS_FOR_DAY_FORECAST {
+            return None;
+        }
+        let rest = self.expected_rest_of_today();
+        let total = self.spent_today() + rest;
+        Some(Forecast {
+            period_name: "today".to_owned(),
             total,
-            basis: format!("if the rest of the day costs {shown}, like {like} after {after}"),
+            basis: format!(
+                "if the rest of the day costs {}, like {} after {}",
+                rest.show(),
+                describe_days(day_count),
+                self.clock.format_time(self.clock.now)
+            ),
             facts: json!({
                 "cost_usd": total.usd(),
                 "rest_of_day_usd": rest.usd(),
-                "average_of_days": days,
+                "average_of_days": day_count,
             }),
         })
     }
 }
 
-/// What such a weekday costs, by those of the days that are known, and by days like it as if they
-/// were one more of it.
-fn usual(weekday: Weekday, known: &[PastDay]) -> Money {
-    let (alike, many) = match sum_of(known, |day| is_weekend(day) == is_weekend(weekday)) {
-        (_, 0) => sum_of(known, |_| true),
-        alike => alike,
-    };
-    let (same, times) = sum_of(known, |day| day == weekday);
-    (same + alike.share(1, many)).share(1, times + 1)
-}
-
-/// The days that say how it goes.
-fn in_words(days: usize) -> String {
-    match days {
-        1 => "yesterday".to_owned(),
-        days @ ..14 => format!("the last {days} days"),
-        days => format!("the same weekdays of the last {} weeks", days / 7),
+impl Forecast {
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "Forecast for {}: about {}, {}.",
+            self.period_name,
+            self.total.show(),
+            self.basis
+        )
     }
 }
 
-/// What was spent on the weekdays that are meant, and how many those are.
-fn sum_of(days: &[PastDay], is_meant: impl Fn(Weekday) -> bool) -> (Money, u128) {
-    let meant = days.iter().filter(|(day, _)| is_meant(*day));
-    let many = meant.clone().count() as u128;
-    (meant.map(|(_, spent)| *spent).sum(), many)
+/// Returns the expected spend on a weekday. It is the average of the past spend on that weekday and one additional
+/// value, which is the average of all workdays or of all weekend days. If there are no such days, the additional value
+/// is the average of all days.
+fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
+    let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
+    let similar = if similar.count == 0 {
+        DaySum::of(past_days, |_| true)
+    } else {
+        similar
+    };
+    let same = DaySum::of(past_days, |day| day == weekday);
+    (same.cost + similar.cost.share(1, similar.count)).share(1, same.count + 1)
+}
+
+/// The total spend on a set of days, and the number of days.
+struct DaySum {
+    cost: Money,
+    count: u128,
+}
+
+impl DaySum {
+    fn of(days: &[PastDay], is_included: impl Fn(Weekday) -> bool) -> Self {
+        let mut sum = Self {
+            cost: Money::ZERO,
+            count: 0,
+        };
+        for day in days.iter().filter(|day| is_included(day.weekday)) {
+            sum.cost += day.cost;
+            sum.count += 1;
+        }
+        sum
+    }
 }
 
 fn is_weekend(day: Weekday) -> bool {
     matches!(day, Weekday::Sat | Weekday::Sun)
 }
 
-/// What `spent` since a moment comes to by the hour or the day. Before a sixth of one has passed,
-/// that means nothing.
-fn rate(spent: Money, since: DateTime<Utc>, now: DateTime<Utc>, unit: TimeDelta) -> Option<Money> {
-    let passed = now - since;
-    (passed >= unit / 6).then(|| spent.share(seconds(unit), seconds(passed)))
-}
-
-/// The rate of today, in the words of every verb.
-pub(crate) fn in_an_hour(rate: Money, since: DateTime<Utc>, clock: Clock) -> String {
-    format!("{} an hour since {}", rate.show(), clock.time(since))
-}
-
-fn seconds(span: TimeDelta) -> u128 {
-    span.num_seconds().unsigned_abs().into()
-}
-
-impl Forecast {
-    /// For people.
-    pub(crate) fn sentence(&self) -> String {
-        let (of, total, basis) = (&self.of, self.total.show(), &self.basis);
-        format!("Forecast for {of}: about {total}, {basis}.")
+/// Describes the days that a forecast is based on.
+fn describe_days(count: usize) -> String {
+    match count {
+        1 => "yesterday".to_owned(),
+        ..14 => format!("the last {count} days"),
+        _ => format!("the same weekdays of the last {} weeks", count / 7),
     }
 }
 
-/// What was used of a plan in the month that runs.
+/// Returns the average amount per unit of time. Returns `None` until a sixth of a unit has passed, because the average
+/// is not meaningful before that.
+fn average(spent: Money, passed: TimeDelta, unit: TimeDelta) -> Option<Money> {
+    if passed < unit / 6 {
+        return None;
+    }
+    Some(spent.share(seconds(unit), seconds(passed)))
+}
+
+fn seconds(duration: TimeDelta) -> u128 {
+    duration.num_seconds().unsigned_abs().into()
+}
+
+/// The value that a subscription has provided this month, measured by what the same usage would have cost at API
+/// prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlanWorth {
-    /// For people.
     pub(crate) sentence: String,
-    /// The contract's fields.
+    /// The fields for JSON output.
     pub(crate) facts: Value,
 }
 
 impl PlanWorth {
-    /// None for a plan that costs nothing.
+    /// Calculates a plan's value. Returns `None` for a plan that is free of charge.
     pub(crate) fn new(monthly: Money, course: &Course, currency: &Currency) -> Option<Self> {
-        let (month, used) = (course.first_of_month(), course.spent_this_month());
-        let factor = used.usd() / monthly.usd();
-        let worth = match factor {
-            1.0.. => format!("{factor:.1} times"),
-            _ => format!("{:.0}% of", factor * 100.0),
+        if monthly <= Money::ZERO {
+            return None;
+        }
+        let month = course.first_of_month();
+        let spent = course.spent_this_month();
+        let factor = spent.usd() / monthly.usd();
+        let ratio = if factor >= 1.0 {
+            format!("{factor:.1} times")
+        } else {
+            format!("{:.0}% of", factor * 100.0)
         };
-        let [at_api_prices, plan] = [used, monthly].map(|money| money.show_both(currency));
-        let sentence = format!(
-            "At API prices {} would have cost {at_api_prices} so far, {worth} the {plan} of your plan.",
-            month.format("%B"),
-        );
-        let facts = json!({
-            "month": month.format("%Y-%m").to_string(),
-            "monthly_usd": monthly.usd(),
-            "api_price_usd": used.usd(),
-            "factor": factor,
-        });
-        (monthly > Money::ZERO).then_some(Self { sentence, facts })
+        Some(Self {
+            sentence: format!(
+                "At API prices {} would have cost {} so far, {ratio} the {} of your plan.",
+                month.format("%B"),
+                spent.show_both(currency),
+                monthly.show_both(currency)
+            ),
+            facts: json!({
+                "month": month.format("%Y-%m").to_string(),
+                "monthly_usd": monthly.usd(),
+                "api_price_usd": spent.usd(),
+                "factor": factor,
+            }),
+        })
     }
 }
 
 #[cfg(test)]
-#[path = "../../tests/unit/money_forecasts.rs"] // it drives what the library shows to nobody
+#[path = "../../tests/unit/money_forecasts.rs"] // The test uses private functions.
 mod money_forecasts;

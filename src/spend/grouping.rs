@@ -1,4 +1,4 @@
-//! Sums by day, week, month, session, project, model, five-hour block, branch or agent.
+//! Groups spend by day, session, project, and other properties.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -6,13 +6,13 @@ use std::cmp::Reverse;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indexmap::IndexMap;
-
-use crate::ledger::{Ledger, LedgerError, RowsBy, SpendRow, SpendSource, Tally};
-use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER, Zone, moment, monday_of};
 use serde_json::{Value, json};
 
-/// What a report is grouped by.
+use crate::ledger::{Ledger, LedgerError, RowsBy, Scene, SpendKind, SpendRow, SpendSource, Tally};
+use crate::pricing::Money;
+use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_millis, monday_of};
+
+/// The property by which spend is grouped. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum GroupBy {
     /// Days of the zone
@@ -31,91 +31,162 @@ pub(crate) enum GroupBy {
     Block,
     /// Git branches
     Branch,
-    /// Subagents' types, and the sessions themselves as "main"
+    /// Types of subagents, and "main" for the sessions themselves
     Agent,
-    /// What you asked for, one prompt each
+    /// Prompts that you sent
     Prompt,
-    /// Accounts: the one you are logged in with, others by a short hash
+    /// Accounts: "login" for the current one, a short hash for others
     Account,
-    /// People, of several machines' exports
+    /// Skills that Claude Code names on responses
+    Skill,
+    /// Plugins that Claude Code names on responses
+    Plugin,
+    /// MCP servers that Claude Code names on responses
+    Mcp,
+    /// Pull requests that sessions opened
+    Pr,
+    /// People, in the exports of several machines
     Person,
-    /// Machines, likewise
+    /// Machines, in the exports of several machines
     Machine,
-    /// Teams: the label team of [export] labels, likewise
+    /// Teams, by the label "team" in the exports of several machines
     Team,
 }
 
+/// The groupings that break down spend by cause.
+pub(super) const CAUSES: [GroupBy; 4] =
+    [GroupBy::Skill, GroupBy::Plugin, GroupBy::Mcp, GroupBy::Pr];
+
+/// The key for spend without a skill.
+const NO_SKILL: &str = "(no skill)";
+/// The key for spend without a plugin.
+const NO_PLUGIN: &str = "(no plugin)";
+/// The key for spend without an MCP server.
+const NO_MCP_SERVER: &str = "(no MCP server)";
+/// The key for spend in sessions that opened no pull request.
+pub(super) const NO_PULL_REQUEST: &str = "(no pull request)";
+
+impl SpendKind {
+    /// Returns the key for spend of this kind when nothing else is known about it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Response => UNKNOWN,
+            Self::Compaction => "(compaction)",
+            Self::Background => "(background requests)",
+            Self::Pending => "(not in a transcript yet)",
+            Self::Damaged => "(damaged lines)",
+        }
+    }
+}
+
+/// Returns true if a key is a placeholder rather than an actual name.
+pub(crate) fn is_placeholder(key: &str) -> bool {
+    let kinds = [
+        SpendKind::Response,
+        SpendKind::Compaction,
+        SpendKind::Background,
+        SpendKind::Pending,
+        SpendKind::Damaged,
+    ];
+    [NO_SKILL, NO_PLUGIN, NO_MCP_SERVER, NO_PULL_REQUEST].contains(&key)
+        || kinds.iter().any(|kind| kind.label() == key)
+}
+
 impl GroupBy {
-    /// The name that arguments and JSON use.
+    /// Returns the name used in arguments and in JSON.
     pub(crate) fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
+        match self.to_possible_value() {
+            Some(value) => value.get_name().to_owned(),
+            None => String::new(),
+        }
     }
 
-    /// What the ledger's rows must tell for it.
+    /// Returns the level of detail that the ledger's rows must have.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
             Self::Branch | Self::Agent => RowsBy::Scene,
+            _ if self.is_by_cause() => RowsBy::Scene,
             Self::Session | Self::Project => RowsBy::Session,
             _ => RowsBy::Quarter,
         }
     }
 
-    /// Whether transcripts must be asked whose each answer is.
+    /// Returns true if the transcripts must be read to determine each response's group.
     pub(crate) fn is_of_answers(self) -> bool {
         matches!(self, Self::Prompt | Self::Account)
     }
 
-    /// Whether one machine's own ledger says nothing about it.
+    /// Returns true if the groups are causes of the spend. Exports do not contain causes.
+    pub(crate) fn is_by_cause(self) -> bool {
+        CAUSES.contains(&self)
+    }
+
+    /// Returns the noun used for a group in displayed text.
+    pub(crate) fn noun(self) -> String {
+        match self {
+            Self::Mcp => "MCP server".to_owned(),
+            Self::Pr => "pull request".to_owned(),
+            _ => self.name(),
+        }
+    }
+
+    /// Returns true if the property exists only in exports.
     pub(crate) fn is_of_exports(self) -> bool {
         matches!(self, Self::Person | Self::Machine | Self::Team)
     }
 
-    /// Whether the groups follow one another in time.
+    /// Returns true if the groups are periods of time.
     pub(super) fn is_by_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
     }
 }
 
-/// One line of a report.
+/// The spend of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SpendGroup {
-    /// What scripts call it: `2026-11-20`, a session id, a directory, a model, a block's start.
+    /// The machine-readable key, such as a day, a session ID, a directory, or the start of a block.
     pub(crate) key: String,
-    /// What a session's line also says: its directory, and its title if one was found.
+    /// The directory, if the group is a session.
     pub(crate) project: Option<String>,
+    /// The title, if the group is a session or prompt that has one.
     pub(crate) title: Option<String>,
-    /// Whether another group of the report has the same title, as forks have.
+    /// True if another group has the same title, as forks of a session do.
     pub(crate) shares_title: bool,
-    /// When a session began: its first response, else the first quarter of an hour in which it cost
-    /// anything.
+    /// For a session, the time of the first response or, if that is unknown, the first quarter hour with spend.
     pub(crate) first_at: Option<Millis>,
-    /// When something was last spent in it: of a session exactly, else the quarter of an hour.
+    /// For a session, the time of the last response. For other groups, the last quarter hour with spend.
     pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
 }
 
-/// What comes first.
+/// The order in which groups are shown. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Order {
-    /// By time: periods as they follow one another, anything else the latest first
+    /// By time: periods in their order, other groups with the latest first
     Date,
     /// The most expensive first
     Cost,
 }
 
-/// Adds rows up.
+/// Adds up the ledger's rows by group.
 #[derive(Debug)]
 pub(super) struct Grouping {
     by: GroupBy,
     zone: Zone,
-    /// Without their keys.
+    /// The groups, indexed by key. The groups' own `key` fields are still empty.
     groups: IndexMap<String, SpendGroup>,
-    /// The quarter of an hour of the last row and the place of its period: naming a day asks the
-    /// zone, and rows come in order of time.
+    /// The start of the last row's quarter hour, and the index of that row's group. Because the rows are sorted by
+    /// time, this saves most of the conversions to local time.
     latest: Option<(Millis, usize)>,
-    /// Rows for blocks, which can only be made when all are known.
-    rows: Vec<(Millis, Tally)>,
+    /// The rows to combine into blocks once all rows are known.
+    rows: Vec<TimedTally>,
+}
+
+/// The spend in a quarter hour or in a block, with its start time.
+#[derive(Debug, Clone, Copy)]
+struct TimedTally {
+    at: Millis,
+    tally: Tally,
 }
 
 impl Grouping {
@@ -129,52 +200,61 @@ impl Grouping {
         }
     }
 
-    /// Takes in a row.
+    /// Adds a row.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let tally = row.tally;
         if self.by == GroupBy::Block {
-            self.rows.push((row.at, tally));
+            self.rows.push(TimedTally {
+                at: row.at,
+                tally: row.tally,
+            });
             return;
         }
-        let place = match self.latest {
-            Some((at, place)) if self.by.is_by_time() && at == row.at => place,
-            _ => self.place_of(row),
+
+        let index = match self.latest {
+            Some((at, index)) if self.by.is_by_time() && at == row.at => index,
+            _ => self.group_index(row),
         };
-        self.latest = Some((row.at, place));
-        if let Some((_, group)) = self.groups.get_index_mut(place) {
-            group.tally += tally;
+        self.latest = Some((row.at, index));
+        if let Some((_, group)) = self.groups.get_index_mut(index) {
+            group.tally += row.tally;
             group.last_at = group.last_at.max(row.at);
             if self.by == GroupBy::Session {
-                let first = row.origin.first_at.unwrap_or(row.at);
-                group.first_at = Some(group.first_at.map_or(first, |known| known.min(first)));
-                group.last_at = group.last_at.max(row.origin.last_at.unwrap_or_default());
-                if !row.origin.project.is_empty() {
-                    group.project = Some(row.origin.project.clone());
-                }
+                group.add_session(row);
             }
         }
     }
 
-    fn place_of(&mut self, row: &SpendRow<'_>) -> usize {
+    /// Returns the index of a row's group, adding the group first if it does not exist.
+    fn group_index(&mut self, row: &SpendRow<'_>) -> usize {
         let key: Cow<'_, str> = match self.by {
             GroupBy::Session => row.origin.session.as_str().into(),
-            GroupBy::Project => known(&row.origin.project).into(),
-            GroupBy::Model => known(row.model).into(),
-            GroupBy::Branch => shown_in(row.scene.map(|scene| scene.branch.as_str())).into(),
-            GroupBy::Agent => shown_in(row.scene.map(|scene| scene.agent.as_str())).into(),
-            GroupBy::Person | GroupBy::Prompt | GroupBy::Account => known(row.person).into(),
-            GroupBy::Machine => known(row.machine).into(),
-            GroupBy::Team => known(row.team).into(),
-            _ => self.period(row.at).into(),
+            GroupBy::Project => or_unknown(&row.origin.project).into(),
+            GroupBy::Model => or_unknown(row.model).into(),
+            GroupBy::Branch => scene_key(row, |scene| &scene.branch, UNKNOWN).into(),
+            GroupBy::Agent => scene_key(row, |scene| &scene.agent, UNKNOWN).into(),
+            GroupBy::Skill => scene_key(row, |scene| &scene.skill, NO_SKILL).into(),
+            GroupBy::Plugin => scene_key(row, |scene| &scene.plugin, NO_PLUGIN).into(),
+            GroupBy::Mcp => scene_key(row, |scene| &scene.mcp_server, NO_MCP_SERVER).into(),
+            GroupBy::Prompt | GroupBy::Account | GroupBy::Pr => or_unknown(row.group).into(),
+            GroupBy::Person => or_unknown(row.person).into(),
+            GroupBy::Machine => or_unknown(row.machine).into(),
+            GroupBy::Team => or_unknown(row.team).into(),
+            GroupBy::Day | GroupBy::Week | GroupBy::Month | GroupBy::Block => {
+                self.period_key(row.at).into()
+            }
         };
-        self.groups.get_index_of(key.as_ref()).unwrap_or_else(|| {
-            let new = SpendGroup::default();
-            self.groups.insert_full(key.into_owned(), new).0
-        })
+        match self.groups.get_index_of(key.as_ref()) {
+            Some(index) => index,
+            None => {
+                self.groups
+                    .insert_full(key.into_owned(), SpendGroup::default())
+                    .0
+            }
+        }
     }
 
-    fn period(&self, at: Millis) -> String {
-        let day = self.zone.day(moment(at));
+    fn period_key(&self, at: Millis) -> String {
+        let day = self.zone.day(datetime_from_millis(at));
         match self.by {
             GroupBy::Week => monday_of(day).to_string(),
             GroupBy::Month => day.format("%Y-%m").to_string(),
@@ -182,57 +262,102 @@ impl Grouping {
         }
     }
 
-    /// The groups by their keys, which is in order of time where these are periods.
+    /// Returns the groups, sorted by key. For periods, this is also chronological order.
     pub(crate) fn finish(self) -> Vec<SpendGroup> {
         if self.by == GroupBy::Block {
-            return blocks(self.rows, self.zone);
+            return block_groups(self.rows, self.zone);
         }
-        let named = |(key, group)| SpendGroup { key, ..group };
-        let mut groups: Vec<SpendGroup> = self.groups.into_iter().map(named).collect();
+        let mut groups: Vec<SpendGroup> = self
+            .groups
+            .into_iter()
+            .map(|(key, group)| SpendGroup { key, ..group })
+            .collect();
         groups.sort_by(|a, b| a.key.cmp(&b.key));
         groups
     }
 }
 
-/// Orders groups and cuts them to the first `limit`: the latest, or the dearest. Gives what was
-/// left out: how many, and their sum.
-pub(super) fn order_and_cut(
+impl SpendGroup {
+    /// Updates a session's group with the times and the directory from a row.
+    fn add_session(&mut self, row: &SpendRow<'_>) {
+        let first_at = row.origin.first_at.unwrap_or(row.at);
+        self.first_at = Some(match self.first_at {
+            Some(earlier) => earlier.min(first_at),
+            None => first_at,
+        });
+        self.last_at = self.last_at.max(row.origin.last_at.unwrap_or_default());
+        if !row.origin.project.is_empty() {
+            self.project = Some(row.origin.project.clone());
+        }
+    }
+}
+
+/// The groups that are left out of a report.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OmittedGroups {
+    pub(super) count: usize,
+    pub(super) tally: Tally,
+}
+
+/// Sorts the groups and keeps only `limit` of them, either the latest or the most expensive. Returns the groups that
+/// were removed, or `None` if there are none.
+pub(super) fn sort_and_limit(
     groups: &mut Vec<SpendGroup>,
     by: GroupBy,
     order: Option<Order>,
     limit: Option<usize>,
-) -> Option<(usize, Tally)> {
-    let is_by_date = order.map_or(by.is_by_time(), |order| order == Order::Date);
-    let follow_in_time = by.is_by_time() && is_by_date;
-    if follow_in_time {
+) -> Option<OmittedGroups> {
+    let is_by_date = match order {
+        Some(order) => order == Order::Date,
+        None => by.is_by_time(),
+    };
+    // Periods are shown in chronological order, but if there are too many, the earliest ones are removed.
+    let is_chronological = by.is_by_time() && is_by_date;
+    if is_chronological {
         groups.reverse();
     } else {
         groups.sort_by_cached_key(|group| {
-            let latest = is_by_date.then_some(Reverse(group.last_at));
-            (latest, Reverse(group.tally.cost()), group.key.clone())
+            let latest_first = is_by_date.then_some(Reverse(group.last_at));
+            (latest_first, Reverse(group.tally.cost()), group.key.clone())
         });
     }
-    let left = groups.split_off(limit.unwrap_or(usize::MAX).min(groups.len()));
-    if follow_in_time {
+
+    let omitted = groups.split_off(limit.unwrap_or(usize::MAX).min(groups.len()));
+    if is_chronological {
         groups.reverse();
     }
-    (!left.is_empty()).then(|| (left.len(), left.iter().map(|group| group.tally).sum()))
+    if omitted.is_empty() {
+        return None;
+    }
+    Some(OmittedGroups {
+        count: omitted.len(),
+        tally: omitted.iter().map(|group| group.tally).sum(),
+    })
 }
 
-/// Stands for what no line of a transcript shows.
-pub(crate) const NO_LINE: &str = "(not in a transcript)";
+/// The key for groups without a name.
+const UNKNOWN: &str = "(unknown)";
 
-/// The branch or the agent that a transcript's line shows.
-fn shown_in(line: Option<&str>) -> &str {
-    line.map_or(NO_LINE, known)
+/// Returns the name, or "(unknown)" if the name is empty.
+pub(crate) fn or_unknown(name: &str) -> &str {
+    if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// A name, or that it is not known.
-pub(crate) fn known(name: &str) -> &str {
-    if name.is_empty() { "(unknown)" } else { name }
+/// Returns a property of a row's scene. Returns `if_empty` if the scene lacks that property, or the label of the row's
+/// kind if there is no scene.
+fn scene_key<'r>(
+    row: &SpendRow<'r>,
+    property: impl Fn(&'r Scene) -> &'r str,
+    if_empty: &'static str,
+) -> &'r str {
+    match row.scene.map(property) {
+        Some("") => if_empty,
+        Some(name) => name,
+        None => row.kind.label(),
+    }
 }
 
-/// A five-hour block and what was spent in it.
+/// A five-hour block and the spend in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) start: DateTime<Utc>,
@@ -240,65 +365,85 @@ pub(crate) struct Block {
     pub(crate) spent: Amount,
 }
 
-/// The block that runs at `now`, as a report by block has it. None where the last one has ended.
-pub(crate) fn running_block(
+/// Returns the block that contains `now`, or `None` if there is none.
+pub(crate) fn current_block(
     ledger: &Ledger,
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    // Under a wrong clock rows lie ahead of it.
-    let until_now = Millis::MIN..now.timestamp_millis() + QUARTER;
+    // Rows from the future, which a wrong clock can cause, must not start a block.
+    let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
     ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
-        rows.push((row.at, row.tally));
+        rows.push(TimedTally {
+            at: row.at,
+            tally: row.tally,
+        });
     })?;
-    let last = chained(rows).pop().map(|(start, tally)| {
-        let (start, spent) = (moment(start), Amount::from_tally(&tally));
-        let end = block_end(start);
-        Block { start, end, spent }
-    });
-    Ok(last.filter(|block| (block.start..block.end).contains(&now)))
+
+    let Some(last) = blocks(rows).pop() else {
+        return Ok(None);
+    };
+    let start = datetime_from_millis(last.at);
+    let block = Block {
+        start,
+        end: block_end(start),
+        spent: Amount::from_tally(&last.tally),
+    };
+    if (block.start..block.end).contains(&now) {
+        Ok(Some(block))
+    } else {
+        Ok(None)
+    }
 }
 
-/// Five-hour blocks: each begins with the full hour (UTC, as the server's windows do) of the first
-/// response after the one before it ended.
-fn chained(mut rows: Vec<(Millis, Tally)>) -> Vec<(Millis, Tally)> {
-    rows.sort_by_key(|(at, _)| *at);
-    let mut blocks: Vec<(Millis, Tally)> = Vec::new();
-    for (at, tally) in rows {
+/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the full hour (UTC) of the
+/// first response after the previous block.
+fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
+    rows.sort_by_key(|row| row.at);
+
+    let mut blocks: Vec<TimedTally> = Vec::new();
+    for row in rows {
         match blocks.last_mut() {
-            Some((start, sums)) if at < *start + FIVE_HOURS.num_milliseconds() => *sums += tally,
-            _ => blocks.push((at.div_euclid(HOUR) * HOUR, tally)),
+            Some(block) if row.at < block.at + FIVE_HOURS.num_milliseconds() => {
+                block.tally += row.tally;
+            }
+            _ => blocks.push(TimedTally {
+                at: row.at.div_euclid(HOUR) * HOUR,
+                tally: row.tally,
+            }),
         }
     }
     blocks
 }
 
-fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<SpendGroup> {
-    let named = |(start, tally)| SpendGroup {
-        key: zone
-            .at(moment(start))
-            .to_rfc3339_opts(SecondsFormat::Secs, true),
-        tally,
-        last_at: start,
-        ..SpendGroup::default()
-    };
-    chained(rows).into_iter().map(named).collect()
+fn block_groups(rows: Vec<TimedTally>, zone: Zone) -> Vec<SpendGroup> {
+    blocks(rows)
+        .into_iter()
+        .map(|block| SpendGroup {
+            key: zone
+                .at(datetime_from_millis(block.at))
+                .to_rfc3339_opts(SecondsFormat::Secs, true),
+            tally: block.tally,
+            last_at: block.at,
+            ..SpendGroup::default()
+        })
+        .collect()
 }
 
-/// The end of a block that starts at `start`.
+/// Returns the end of a block that starts at the given time.
 pub(crate) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
     start + FIVE_HOURS
 }
 
 impl Tally {
-    /// The contract's fields.
+    /// Returns the fields for JSON output.
     pub(crate) fn json(&self) -> Value {
         json!({
             "cost_usd": self.cost().usd(),
             "at_least": self.at_least,
             "recorded_usd": self.recorded.usd(),
-            "unrecorded_usd": (self.unrecorded + self.unwritten).usd(),
-            "not_written_usd": self.unwritten.usd(),
+            "unrecorded_usd": (self.unrecorded + self.pending).usd(),
+            "not_written_usd": self.pending.usd(),
             "responses": self.responses,
             "unpriced_responses": self.unpriced,
             "tokens": {
@@ -313,19 +458,19 @@ impl Tally {
     }
 }
 
-/// An amount and how sure it is.
+/// An amount and its accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// The amount.
     pub money: Money,
-    /// A model without a known price is among it, priced as Claude Code does.
+    /// True if a model's price is unknown. The cost is then estimated in the same way as in Claude Code.
     is_estimate: bool,
-    /// There may be more: not everything was read, or is to be known.
+    /// True if the real amount may be higher.
     pub(crate) is_lower_bound: bool,
 }
 
 impl Amount {
-    /// One that is sure.
+    /// Creates an exact amount.
     pub fn exact(money: Money) -> Self {
         Self {
             money,
@@ -334,7 +479,7 @@ impl Amount {
         }
     }
 
-    /// What all of it costs.
+    /// Returns the cost of a tally.
     pub(crate) fn from_tally(tally: &Tally) -> Self {
         Self {
             money: tally.cost(),
@@ -343,22 +488,27 @@ impl Amount {
         }
     }
 
-    /// The same where there may be more. That says more than that a part is estimated.
-    pub(crate) fn unless_complete(mut self, is_complete: bool) -> Self {
-        self.is_lower_bound |= !is_complete;
-        self
-    }
-
-    /// `≥` or `≈`, if it is not exact.
-    pub(crate) fn sign(self) -> &'static str {
-        match (self.is_lower_bound, self.is_estimate) {
-            (true, _) => "\u{2265}",
-            (_, true) => "\u{2248}",
-            _ => "",
+    /// Returns the amount, marking it as a lower bound if the data is incomplete.
+    pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
+        Self {
+            is_lower_bound: self.is_lower_bound || !is_complete,
+            ..self
         }
     }
 
-    /// As people read it.
+    /// Returns the sign that precedes the amount: `≥` for a lower bound, `≈` for an estimate, or an empty string if the
+    /// amount is exact.
+    pub(crate) fn sign(self) -> &'static str {
+        if self.is_lower_bound {
+            "\u{2265}"
+        } else if self.is_estimate {
+            "\u{2248}"
+        } else {
+            ""
+        }
+    }
+
+    /// Formats the amount with its sign.
     pub(crate) fn show(self) -> String {
         format!("{}{}", self.sign(), self.money.show())
     }

@@ -1,16 +1,24 @@
-//! Reports of spend: grouping the ledger's sums, and writing them for people and programs.
+//! The spend in a period, with groups, forecasts, and a comparison with Claude Code's totals.
 
-mod comparison;
+mod causes;
 mod forecast;
 mod grouping;
-mod remarks;
+mod notes;
+mod period;
+mod pull_requests;
 mod statement;
 mod table;
+mod why;
 
-pub(crate) use comparison::comparison;
-pub(crate) use forecast::{Course, Forecast, PlanWorth, in_an_hour};
+pub(crate) use causes::CauseGroups;
+pub(crate) use forecast::{Course, Forecast, HourlyRate, PlanWorth};
 pub use grouping::Amount;
-pub(crate) use grouping::{Block, GroupBy, NO_LINE, Order, SpendGroup, known, running_block};
-pub(crate) use remarks::{name_damaged, name_unreadable};
-pub(crate) use statement::{DaysAsked, Period, ReportRequest, Statement};
+pub(crate) use grouping::{
+    Block, GroupBy, Order, SpendGroup, current_block, is_placeholder, or_unknown,
+};
+pub(crate) use notes::{describe_damaged, describe_unreadable, pull_request_rule};
+pub(crate) use period::{DaysAsked, Period};
+pub(crate) use pull_requests::{PullRequestSpend, pull_request_label};
+pub(crate) use statement::{ReportRequest, Statement};
 pub(crate) use table::{amount, session_name, share, short_count};
+pub(crate) use why::why_report;

@@ -1,61 +1,66 @@
-//! What was spent in a period, grouped: for people and for programs.
+//! A statement of spend, which consists of a period's groups and total, with forecasts and notes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate};
+use chrono::Datelike;
 use serde_json::{Value, json};
 
-use super::comparison::{switched_json, switched_sentence};
 use super::forecast::{Course, Forecast, PlanWorth};
-use super::grouping::{Amount, GroupBy, Grouping, Order, SpendGroup, order_and_cut};
+use super::grouping::{
+    Amount, GroupBy, Grouping, OmittedGroups, Order, SpendGroup, sort_and_limit,
+};
+use super::period::Period;
+use super::why::{switched_json, switched_sentence};
 use crate::config::Currency;
 use crate::ledger::{
-    Caught, EVER, LedgerError, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched, Tally,
+    CatchUpResult, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched, Tally,
 };
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::{Report, joined};
+use crate::render::{Report, merge_objects};
 use crate::terminal::Tone;
-use crate::time::{Clock, Millis, Zone, moment, rfc3339};
+use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// What a report is to show.
+/// The parameters of a statement.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportRequest {
     pub(crate) by: GroupBy,
     pub(crate) period: Period,
-    /// By whose days, and when it is now.
+    /// The current time, and the time zone that determines where days begin.
     pub(crate) clock: Clock,
-    /// What that zone is called.
+    /// The name of that time zone.
     pub(crate) zone: String,
     pub(crate) order: Option<Order>,
-    /// At most so many groups.
+    /// The maximum number of groups.
     pub(crate) limit: Option<usize>,
-    /// Only sessions in directories whose path contains this.
+    /// A string that must occur in the path of a session's directory.
     pub(crate) project: Option<String>,
-    /// Where several machines exported what it is about. None: this machine.
+    /// The directory that holds several machines' exports, or `None` to use this machine's ledger.
     pub(crate) from: Option<PathBuf>,
-    /// What a subscription costs a month.
+    /// The monthly price of the subscription.
     pub(crate) plan: Option<Money>,
     pub(crate) currency: Currency,
 }
 
 impl ReportRequest {
-    /// Whether what was done in a directory is asked for.
-    fn takes(&self, directory: &str) -> bool {
-        let is_in = |name: &String| directory.to_lowercase().contains(&name.to_lowercase());
-        self.project.as_ref().is_none_or(is_in)
-    }
-
-    /// What the ledger's rows must tell for it: this at least.
-    fn rows_by(&self, least: RowsBy) -> RowsBy {
-        match least {
-            RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
-            least => least,
+    /// Returns true if sessions in the given directory are included.
+    pub(super) fn includes(&self, directory: &str) -> bool {
+        match &self.project {
+            Some(name) => directory.to_lowercase().contains(&name.to_lowercase()),
+            None => true,
         }
     }
 
-    /// Whether the month that runs is shown whole.
+    /// Returns the level of detail that the ledger's rows must have, given the level that grouping requires.
+    fn rows_by(&self, for_grouping: RowsBy) -> RowsBy {
+        match for_grouping {
+            RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
+            _ => for_grouping,
+        }
+    }
+
+    /// Returns true if the whole current month is one of the groups.
     fn shows_this_month(&self) -> bool {
         let today = self.clock.zone.day(self.clock.now);
         let Period { since, until } = self.period;
@@ -65,309 +70,244 @@ impl ReportRequest {
     }
 }
 
-/// A report of the ledger's sums.
+/// The spend in a period.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    pub(crate) wanted: ReportRequest,
+    pub(crate) request: ReportRequest,
     pub(crate) total: Tally,
-    /// In their order.
+    /// The groups in the requested order.
     pub(crate) groups: Vec<SpendGroup>,
-    /// How many groups are left out, and their sum.
-    pub(super) rest: Option<(usize, Tally)>,
+    /// The groups that were left out because of the limit, if any.
+    pub(super) omitted: Option<OmittedGroups>,
     forecast: Option<Forecast>,
     plan: Option<PlanWorth>,
-    /// Whether anything was spent at any time.
+    /// True if there has ever been any spend.
     pub(super) has_history: bool,
-    /// What the ledger had read before.
-    pub(crate) read: Caught,
-    /// Transcripts with lines that could not be understood, and how many.
+    /// The result of updating the ledger from the transcripts.
+    pub(crate) read: CatchUpResult,
+    /// The transcripts with damaged lines, and the number of damaged lines in each of them.
     pub(crate) damaged: Vec<(String, u32)>,
-    /// Sessions that are in the middle of an answer.
+    /// The number of sessions that are receiving a response.
     pub(super) answering: usize,
-    /// What a percent of the five-hour window is worth at least, where prompts are shown.
+    /// A lower bound for the value of one percent of the five-hour window, used to estimate each prompt's share.
     pub(crate) percent: Option<Money>,
-    /// Answers of another model than was asked for.
+    /// The responses that came from a model other than the one requested.
     switched: Vec<Switched>,
 }
 
 impl Statement {
-    /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
+    /// Reads the requested rows, calls `on_row` with each one, and groups them. `answering` is the number of sessions
+    /// that are receiving a response.
     pub(crate) fn new(
         source: &dyn SpendSource,
-        wanted: ReportRequest,
-        read: Caught,
+        request: ReportRequest,
+        read: CatchUpResult,
         answering: usize,
-        each: &mut dyn FnMut(&SpendRow<'_>),
+        on_row: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, LedgerError> {
-        let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
-        let period = wanted.period.of_rows(wanted.clock.zone);
-        let by = wanted.rows_by(wanted.by.rows_by());
-        source.rows(period.clone(), by, &mut |row| {
-            if wanted.takes(&row.origin.project) {
+        let period = request.period.of_rows(request.clock.zone);
+        let rows_by = request.rows_by(request.by.rows_by());
+        let mut grouping = Grouping::new(request.by, request.clock.zone);
+        source.rows(period.clone(), rows_by, &mut |row| {
+            if request.includes(&row.origin.project) {
                 grouping.add(&row);
-                each(&row);
+                on_row(&row);
             }
         })?;
+
         let mut groups = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
             source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let total = groups.iter().map(|group| group.tally).sum();
-        let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
-        let switched = source.switched(period.clone(), &|directory| wanted.takes(directory))?;
-        let mut course = None;
-        if wanted.shows_this_month() {
-            let month = course.insert(Course::new(wanted.clock));
-            source.rows(EVER, wanted.rows_by(RowsBy::Quarter), &mut |row| {
-                if wanted.takes(&row.origin.project) {
-                    month.add(&row);
-                }
-            })?;
-        }
-        let whole = course.as_ref().filter(|_| wanted.project.is_none());
+        let omitted = sort_and_limit(&mut groups, request.by, request.order, request.limit);
+
+        let course = if request.shows_this_month() {
+            Some(read_course(source, &request)?)
+        } else {
+            None
+        };
+        // The plan covers all projects, so its value is not shown for a single project.
+        let plan = match (&course, request.plan) {
+            (Some(course), Some(monthly)) if request.project.is_none() => {
+                PlanWorth::new(monthly, course, &request.currency)
+            }
+            _ => None,
+        };
+
         Ok(Self {
-            plan: whole.and_then(|course| PlanWorth::new(wanted.plan?, course, &wanted.currency)),
-            forecast: course.and_then(|course| course.forecast()),
-            wanted,
             total,
             groups,
-            rest,
+            omitted,
+            forecast: course.and_then(|course| course.forecast()),
+            plan,
             has_history,
             read,
-            damaged: source.damaged(period.start)?,
+            damaged: source.damaged(period.clone())?,
             answering,
             percent: None,
-            switched,
+            switched: source.switched(period, &|directory| request.includes(directory))?,
+            request,
         })
     }
 
-    /// What a prompt took of a five-hour window at most.
-    fn window_share(&self, group: &SpendGroup) -> Option<f64> {
-        let percent = self.percent?.usd();
-        (percent > 0.0).then(|| group.tally.cost().usd() / percent)
+    /// Returns the maximum percentage of a five-hour window that a prompt could have used. Returns `None` if the value
+    /// of one percent is unknown.
+    fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
+        let percent = self.percent?;
+        if percent > Money::ZERO {
+            Some(group.tally.cost().usd() / percent.usd())
+        } else {
+            None
+        }
     }
 
-    /// Whether there may be more than was counted.
+    /// Returns true if the total is a lower bound because some data could not be read.
     pub(crate) fn is_lower_bound(&self) -> bool {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    /// Gives the sessions that are shown their titles, by their ids.
+    /// Adds titles to sessions and prompts. `title` must return the title for a key.
     pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
-        if matches!(self.wanted.by, GroupBy::Session | GroupBy::Prompt) {
-            let mut groups_of: HashMap<Option<String>, usize> = HashMap::new();
-            for group in &mut self.groups {
-                group.title = title(&group.key);
-                *groups_of.entry(group.title.clone()).or_default() += 1;
+        if !matches!(self.request.by, GroupBy::Session | GroupBy::Prompt) {
+            return;
+        }
+        let mut groups_by_title: HashMap<String, usize> = HashMap::new();
+        for group in &mut self.groups {
+            group.title = title(&group.key);
+            if let Some(title) = &group.title {
+                *groups_by_title.entry(title.clone()).or_default() += 1;
             }
-            for group in &mut self.groups {
-                let is_shared = groups_of.get(&group.title) > Some(&1);
-                group.shares_title = group.title.is_some() && is_shared;
-            }
+        }
+        for group in &mut self.groups {
+            group.shares_title = group
+                .title
+                .as_ref()
+                .is_some_and(|title| groups_by_title.get(title) > Some(&1));
         }
     }
 
-    /// Everything that was spent, for people.
+    /// Returns the total as a displayable amount.
     pub(crate) fn total_amount(&self) -> Amount {
         Amount::from_tally(&self.total).unless_complete(!self.is_lower_bound())
     }
 
-    /// The contract's fields of a group.
+    /// Returns a group's fields for JSON output.
     fn group_json(&self, group: &SpendGroup) -> Value {
-        let is_session = self.wanted.by == GroupBy::Session;
-        let is_prompt = self.wanted.by == GroupBy::Prompt;
-        let has_title = is_session || is_prompt && group.title.is_some();
-        let project = group.project.as_ref();
-        let last = moment(group.last_at);
-        let parts = [
-            Some(json!({ "key": group.key })),
-            project.map(|project| json!({ "project": project })),
-            has_title.then(|| json!({ "title": group.title })),
-            is_session.then(|| json!({ "last_activity": rfc3339(last) })),
-            is_prompt.then(|| json!({ "five_hour_percent_at_most": self.window_share(group) })),
-            Some(group.tally.json()),
-        ];
-        joined(parts.into_iter().flatten())
+        let mut parts = vec![json!({ "key": group.key })];
+        if let Some(project) = &group.project {
+            parts.push(json!({ "project": project }));
+        }
+        match self.request.by {
+            GroupBy::Session => {
+                let last_activity = format_rfc3339(datetime_from_millis(group.last_at));
+                parts.push(json!({ "title": group.title, "last_activity": last_activity }));
+            }
+            GroupBy::Prompt => {
+                if let Some(title) = &group.title {
+                    parts.push(json!({ "title": title }));
+                }
+                let percent = self.max_window_percent(group);
+                parts.push(json!({ "five_hour_percent_at_most": percent }));
+            }
+            _ => {}
+        }
+        parts.push(group.tally.json());
+        merge_objects(parts)
     }
 
-    /// The contract's fields.
+    /// Returns the statement for JSON output.
     fn json(&self) -> Value {
-        let groups = self.groups.iter().map(|group| self.group_json(group));
-        // A name that is not UTF-8 has no exact form in JSON.
-        let unreadable = self.read.unreadable.iter();
-        let unreadable = unreadable.map(|path| path.to_string_lossy());
-        let damaged = self.damaged.iter();
-        let damaged = damaged.map(|(path, lines)| json!({ "path": path, "lines": lines }));
-        let rest = self.rest.as_ref();
-        let rest = rest.map(|(many, sum)| joined([sum.json(), json!({ "groups": many })]));
-        let all = json!({
+        let groups: Vec<Value> = self
+            .groups
+            .iter()
+            .map(|group| self.group_json(group))
+            .collect();
+        let rest = self.omitted.map(|omitted| {
+            merge_objects([omitted.tally.json(), json!({ "groups": omitted.count })])
+        });
+        // JSON cannot represent a path exactly if it is not valid Unicode.
+        let unreadable: Vec<_> = self
+            .read
+            .unreadable
+            .iter()
+            .map(|path| path.to_string_lossy())
+            .collect();
+        let damaged: Vec<Value> = self
+            .damaged
+            .iter()
+            .map(|(path, lines)| json!({ "path": path, "lines": lines }))
+            .collect();
+        let statement = json!({
             "total": self.total.json(),
-            "groups": groups.collect::<Vec<Value>>(),
+            "groups": groups,
             "rest": rest,
-            "by": self.wanted.by.name(),
-            "since": self.wanted.period.since.map(|day| day.to_string()),
-            "until": self.wanted.period.until.map(|day| day.to_string()),
-            "project": self.wanted.project,
+            "by": self.request.by.name(),
+            "since": self.request.period.since.map(|day| day.to_string()),
+            "until": self.request.period.until.map(|day| day.to_string()),
+            "project": self.request.project,
             "forecast": self.forecast.as_ref().map(|forecast| &forecast.facts),
             "plan": self.plan.as_ref().map(|plan| &plan.facts),
-            "timezone": self.wanted.zone,
+            "timezone": self.request.zone,
             "complete": !self.is_lower_bound(),
             "answering": self.answering,
-            "unreadable": unreadable.collect::<Vec<_>>(),
-            "damaged": damaged.collect::<Vec<_>>(),
+            "unreadable": unreadable,
+            "damaged": damaged,
         });
-        joined([all, switched_json(&self.switched)])
+        merge_objects([statement, switched_json(&self.switched)])
     }
 
-    /// A table, with what a reader must know about the total.
+    /// Returns the report of `whycap spend`: a table and notes.
     pub(crate) fn report(&self, places: &Places) -> Report {
         let mut report = Report::new(self.json());
-        let mut remarks = self.remarks(Some(places)).into_iter();
+        let mut notes = self.notes(Some(places)).into_iter();
         if self.groups.is_empty() {
-            report.paragraph(Tone::Plain, remarks.next().unwrap_or_default());
+            report.paragraph(Tone::Plain, notes.next().unwrap_or_default());
         } else {
             report.table(self.table(places));
-            report.paragraphs(Tone::Plain, self.sentences());
+            report.paragraphs(Tone::Plain, self.sentences_on_total());
         }
-        let dearest = self.groups.iter().max_by_key(|group| group.tally.cost());
-        let share = dearest.and_then(|group| self.window_share(group));
-        let says = |share| format!("The dearest took at most {share:.0}% of a 5-hour limit.");
-        report.paragraphs(Tone::Plain, share.map(says));
+        report.paragraphs(Tone::Plain, self.sentence_on_largest_prompt());
         report.paragraphs(Tone::Plain, self.switched.iter().map(switched_sentence));
-        report.paragraphs(Tone::Quiet, remarks);
+        report.paragraphs(Tone::Quiet, notes);
         report
     }
 
-    /// What the total means in another currency, for the month, and beside a plan.
-    fn sentences(&self) -> impl Iterator<Item = String> {
-        let currency = &self.wanted.currency;
-        let (total, sign) = (self.total.cost(), self.total_amount().sign());
-        let total = currency.rate.map(|_| total.show_both(currency));
-        let total = total.map(|total| format!("In all {sign}{total}."));
-        let plan = self.plan.as_ref().map(|plan| plan.sentence.clone());
-        let forecast = self.forecast.as_ref().map(Forecast::sentence);
-        [total, forecast, plan].into_iter().flatten()
-    }
-}
-
-/// From the first day up to the last, both included; None is open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Period {
-    pub(crate) since: Option<NaiveDate>,
-    pub(crate) until: Option<NaiveDate>,
-}
-
-/// The days that somebody types.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct DaysAsked {
-    /// First day, as 2026-11-20, or 7d for the last seven days
-    #[arg(long, value_name = "DAY")]
-    pub(crate) since: Option<String>,
-    /// Last day, included
-    #[arg(long, value_name = "DAY")]
-    pub(crate) until: Option<String>,
-}
-
-impl DaysAsked {
-    /// The days that are meant; else what is wrong with them.
-    pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
-        let today = clock.zone.day(clock.now);
-        let day = |text: Option<&str>| text.map(|text| parse_day(text, today)).transpose();
-        let (since, until) = (day(self.since.as_deref())?, day(self.until.as_deref())?);
-        let period = Period { since, until };
-        period.fault(today).map_or(Ok(period), Err)
+    /// Returns a sentence about the most expensive prompt, or `None` if the value of one percent of the window is
+    /// unknown.
+    fn sentence_on_largest_prompt(&self) -> Option<String> {
+        let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
+        let percent = self.max_window_percent(largest)?;
+        Some(format!(
+            "The most expensive one used at most {percent:.0}% of a 5-hour limit."
+        ))
     }
 
-    /// The day in UTC, by which exports are sorted, on which the first one begins.
-    pub(crate) fn first_in_utc(&self, clock: Clock) -> Result<Option<NaiveDate>, String> {
-        let first = self.period(clock)?.since;
-        Ok(first.map(|day| clock.zone.midnight(day).date_naive()))
-    }
-}
-
-impl Period {
-    /// Why there can be nothing in it, if that is so.
-    fn fault(self, today: NaiveDate) -> Option<String> {
-        match (self.since, self.until) {
-            (Some(since), Some(until)) if since > until => Some(format!(
-                "--since {since} is later than --until {until}; swap them"
-            )),
-            (Some(since), _) if since > today => Some(format!(
-                "--since {since} is in the future; today is {today}"
-            )),
-            _ => None,
+    /// Returns sentences about the total in another currency, the forecast, and the value of the plan.
+    fn sentences_on_total(&self) -> Vec<String> {
+        let currency = &self.request.currency;
+        let mut sentences = Vec::new();
+        if currency.rate.is_some() {
+            sentences.push(format!(
+                "Total: {}{}.",
+                self.total_amount().sign(),
+                self.total.cost().show_both(currency)
+            ));
         }
-    }
-
-    /// As many days before it, and how many. None where its beginning is open.
-    pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
-        let since = self.since?;
-        let until = self.until.unwrap_or(today).min(today);
-        let days = (until - since).num_days() + 1;
-        let begins = since.checked_sub_days(Days::new(days.unsigned_abs()))?;
-        let (since, until) = (Some(begins), since.pred_opt());
-        Some((Self { since, until }, days))
-    }
-
-    /// The same as rows of spend are asked for, by the midnights of a zone.
-    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
-        let midnight = |day| zone.midnight(day).timestamp_millis();
-        let after = self.until.and_then(|day| day.succ_opt());
-        self.since.map_or(Millis::MIN, midnight)..after.map_or(Millis::MAX, midnight)
+        sentences.extend(self.forecast.as_ref().map(Forecast::sentence));
+        sentences.extend(self.plan.as_ref().map(|plan| plan.sentence.clone()));
+        sentences
     }
 }
 
-/// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or with `7d` the first of seven days of
-/// which today is the last. Else what is wrong with it.
-fn parse_day(typed: &str, today: NaiveDate) -> Result<NaiveDate, String> {
-    let text = typed.trim();
-    let ago = match text {
-        "today" => Some(0),
-        "yesterday" => Some(1),
-        _ => text
-            .strip_suffix('d')
-            .and_then(|days| days.parse::<u64>().ok()?.checked_sub(1)),
-    };
-    ago.and_then(|days| today.checked_sub_days(Days::new(days)))
-        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
-        .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
-        .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))
-        .ok_or_else(|| {
-            format!("{typed:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        parse_day(text, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn seven_days_are_seven_with_today() {
-        assert_eq!(day("7d").to_string(), "2026-11-14");
-        assert_eq!(day("1d"), day("today"));
-        assert_eq!(parse_day("0d", day("today")).ok(), None);
-        assert_eq!(parse_day("-1d", day("today")).ok(), None);
-    }
-
-    #[test]
-    fn a_period_that_can_hold_nothing_says_why() {
-        let fault = |since: &str, until: Option<&str>| {
-            let period = Period {
-                since: Some(day(since)),
-                until: until.map(day),
-            };
-            period.fault(day("today"))
-        };
-        assert_eq!(fault("7d", Some("today")), None);
-        assert_eq!(fault("today", Some("2026-12-31")), None);
-        let reversed = fault("2026-11-20", Some("2026-11-10")).unwrap();
-        assert!(reversed.ends_with("swap them"), "{reversed}");
-        let future = fault("2026-11-21", None).unwrap();
-        assert!(future.contains("in the future"), "{future}");
-    }
+/// Reads the history that this month's forecast is based on.
+fn read_course(source: &dyn SpendSource, request: &ReportRequest) -> Result<Course, LedgerError> {
+    let mut course = Course::new(request.clock);
+    source.rows(EVER, request.rows_by(RowsBy::Quarter), &mut |row| {
+        if request.includes(&row.origin.project) {
+            course.add(&row);
+        }
+    })?;
+    Ok(course)
 }

@@ -1,119 +1,175 @@
-//! Groups as a table for people, and as one for spreadsheets.
+//! Renders the groups of a statement, both as a table for display and as a table for spreadsheets.
 
 use chrono::{DateTime, NaiveDate};
 
 use super::grouping::{Amount, GroupBy, SpendGroup, block_end};
+use super::pull_requests::pull_request_label;
 use super::statement::Statement;
 use crate::ledger::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
-use crate::time::{Clock, moment, rfc3339};
+use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// A table with more rows than this has its total at both ends.
-const LONG: usize = 20;
+/// The maximum number of rows in a table that shows the total only at the bottom. Longer tables also show it at the
+/// top.
+const MAX_ROWS_WITH_ONE_TOTAL: usize = 20;
 
-/// What is shown of sessions, by room: name, project, last, cost, share, responses, input, output, cache write, cache
-/// read, tokens.
-const OF_SESSIONS: &[&str] = &["ABCDEFGHIJ", "ABCDEFK", "ABCDFK", "ABCD", "ACD", "AD"];
+/// The alternative sets of columns for sessions. The letters stand for: A name, B project, C last, D cost, E share, F
+/// responses, G input, H output, I cache write, J cache read, K tokens.
+const SESSION_COLUMNS: &[&str] = &["ABCDEFGHIJ", "ABCDEFK", "ABCDFK", "ABCD", "ACD", "AD"];
 
-/// The same of anything else.
-const OF_OTHERS: &[&str] = &["ADEFGHIJ", "ADFGHIJ", "ADEFK", "ADEF", "ADE", "AD"];
+/// The alternative sets of columns for other groups.
+const OTHER_COLUMNS: &[&str] = &["ADEFGHIJ", "ADFGHIJ", "ADEFK", "ADEF", "ADE", "AD"];
 
 impl Statement {
-    /// The groups, what is left out of them, and the total.
+    /// Returns a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, places: &Places) -> Table {
-        let (by, clock, whole) = (self.wanted.by, self.wanted.clock, self.total.cost());
-        let mut name = Column::text(heading(by));
-        let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
-        let counts = counts(&Tally::default()).map(|(name, _)| Column::figure(name));
-        // Half a date says nothing.
-        if !by.is_by_time() {
-            name = name.shrinking_to(20);
-        }
-        let columns = [
-            name,
-            quiet("project").shrinking_to(10),
-            quiet("last"),
-            Column::figure("cost").in_tone(Tone::Strong),
-            Column::figure("share").in_tone(Tone::Quiet),
-        ];
-        let mut table = Table::new(columns.into_iter().chain(counts));
+        let by = self.request.by;
+        let mut table = Table::new(columns(by));
         table.choices = match by {
-            GroupBy::Session => OF_SESSIONS,
-            _ => OF_OTHERS,
+            GroupBy::Session => SESSION_COLUMNS,
+            _ => OTHER_COLUMNS,
         };
-        let named = |name: &str| [name, "", ""].map(str::to_owned);
-        let (total, amount_of_all) = (&self.total, self.total_amount().show().into());
-        let all = cells(named("Total"), amount_of_all, Money::ZERO, total);
-        if self.groups.len() > LONG {
-            table.row_in_tone(Tone::Strong, all.clone());
+
+        let total_row = self.total_row();
+        if self.groups.len() > MAX_ROWS_WITH_ONE_TOTAL {
+            table.row_in_tone(Tone::Strong, total_row.clone());
         }
-        let most = self.groups.iter().map(|group| group.tally.cost()).max();
-        let most = most.unwrap_or_default().usd();
+        let highest_cost = self
+            .groups
+            .iter()
+            .map(|group| group.tally.cost())
+            .max()
+            .unwrap_or_default();
         for group in &self.groups {
-            let tally = &group.tally;
-            let project = group.project.as_ref();
-            let name_cells = [
-                label(group, by, clock, places),
-                project.map_or_else(String::new, |project| places.show(project.as_ref())),
-                clock.time(moment(group.last_at)),
-            ];
-            let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
-            let cells = cells(name_cells, amount(tally), whole, tally).into_iter();
-            table.row(cells.chain([bar]));
+            table.row(self.group_row(group, highest_cost, places));
         }
-        if let Some((many, sum)) = &self.rest {
-            let label = named(&format!("and {many} more"));
-            table.row_in_tone(Tone::Quiet, cells(label, amount(sum), whole, sum));
+        if let Some(omitted) = &self.omitted {
+            let name = format!("and {} more", omitted.count);
+            let tally = &omitted.tally;
+            let cells = row(&[&name, "", ""], amount(tally), self.total.cost(), tally);
+            table.row_in_tone(Tone::Quiet, cells);
         }
-        table.row_in_tone(Tone::Strong, all);
+        table.row_in_tone(Tone::Strong, total_row);
         table
     }
 
-    /// The groups with exact figures.
-    pub(crate) fn spreadsheet(&self) -> Table {
-        let heads = self.exact(&SpendGroup::default()).into_iter();
-        let mut table = Table::new(heads.map(|(name, _)| Column::text(name)));
-        for group in &self.groups {
-            table.row(self.exact(group).into_iter().map(|(_, cell)| cell));
-        }
-        table
+    fn total_row(&self) -> Vec<Cell> {
+        let amount = Cell::from(self.total_amount().show());
+        // The share of the total itself is not shown.
+        row(&["Total", "", ""], amount, Money::ZERO, &self.total)
     }
 
-    /// Everything that is known of a group, under the names that JSON has.
-    fn exact(&self, group: &SpendGroup) -> Vec<(String, String)> {
-        let (by, tally, usage) = (self.wanted.by, &group.tally, &group.tally.usage);
-        let not_recorded = tally.unrecorded + tally.unwritten;
-        let of_session = [
-            ("project", group.project.clone().unwrap_or_default()),
-            ("title", group.title.clone().unwrap_or_default()),
-            ("last_activity", rfc3339(moment(group.last_at))),
-        ];
-        let figures = [
-            ("cost_usd", tally.cost().exact()),
-            ("recorded_usd", tally.recorded.exact()),
-            ("unrecorded_usd", not_recorded.exact()),
-            ("not_written_usd", tally.unwritten.exact()),
-            ("responses", tally.responses.to_string()),
-            ("unpriced_responses", tally.unpriced.to_string()),
-            ("input_tokens", usage.input.to_string()),
-            ("output_tokens", usage.output.to_string()),
-            ("cache_read_tokens", usage.cache_read.to_string()),
-            ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
-            ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
-            ("web_searches", usage.web_searches.to_string()),
-        ];
-        let of_session = of_session.into_iter().filter(|_| by == GroupBy::Session);
-        let named = of_session.chain(figures);
-        let mut cells = vec![(by.name(), group.key.clone())];
-        cells.extend(named.map(|(name, cell)| (name.to_owned(), cell)));
+    fn group_row(&self, group: &SpendGroup, highest_cost: Money, places: &Places) -> Vec<Cell> {
+        let tally = &group.tally;
+        let name = label(group, self.request.by, self.request.clock, places);
+        let project = match &group.project {
+            Some(project) => places.show(project.as_ref()),
+            None => String::new(),
+        };
+        let last = self
+            .request
+            .clock
+            .format_time(datetime_from_millis(group.last_at));
+
+        let mut cells = row(
+            &[&name, &project, &last],
+            amount(tally),
+            self.total.cost(),
+            tally,
+        );
+        let share_of_highest = tally.cost().usd() / highest_cost.usd().max(f64::MIN_POSITIVE);
+        cells.push(Cell::bar(share_of_highest));
         cells
+    }
+
+    /// Returns a table of the groups with exact values, for spreadsheets.
+    pub(crate) fn spreadsheet(&self) -> Table {
+        let names = self
+            .exact_values(&SpendGroup::default())
+            .into_iter()
+            .map(|(name, _)| name);
+        let mut table = Table::new(names);
+        for group in &self.groups {
+            table.row(self.exact_values(group).into_iter().map(|(_, value)| value));
+        }
+        table
+    }
+
+    /// Returns all of a group's values, each with its name in JSON.
+    fn exact_values(&self, group: &SpendGroup) -> Vec<(String, String)> {
+        let by = self.request.by;
+        let tally = &group.tally;
+        let usage = &tally.usage;
+        let unrecorded = tally.unrecorded + tally.pending;
+
+        let mut values = vec![(by.name(), group.key.clone())];
+        if by == GroupBy::Session {
+            let last_activity = format_rfc3339(datetime_from_millis(group.last_at));
+            values.extend([
+                (
+                    "project".to_owned(),
+                    group.project.clone().unwrap_or_default(),
+                ),
+                ("title".to_owned(), group.title.clone().unwrap_or_default()),
+                ("last_activity".to_owned(), last_activity),
+            ]);
+        }
+        if by == GroupBy::Prompt {
+            values.push(("title".to_owned(), group.title.clone().unwrap_or_default()));
+        }
+        values.extend(
+            [
+                ("cost_usd", tally.cost().exact()),
+                ("recorded_usd", tally.recorded.exact()),
+                ("unrecorded_usd", unrecorded.exact()),
+                ("not_written_usd", tally.pending.exact()),
+                ("responses", tally.responses.to_string()),
+                ("unpriced_responses", tally.unpriced.to_string()),
+                ("input_tokens", usage.input.to_string()),
+                ("output_tokens", usage.output.to_string()),
+                ("cache_read_tokens", usage.cache_read.to_string()),
+                ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
+                ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
+                ("web_searches", usage.web_searches.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        values
     }
 }
 
-/// What is counted of it, with the names of columns.
+/// Returns the columns of the table that is displayed.
+fn columns(by: GroupBy) -> Vec<Column> {
+    // A partial date would be misleading, so the names of periods are never truncated.
+    let name = match by {
+        _ if by.is_by_time() => Column::text(name_heading(by)),
+        _ => Column::text(name_heading(by)).with_min_width(20),
+    };
+    let mut columns = vec![
+        name,
+        Column::text("project")
+            .with_tone(Tone::Quiet)
+            .with_min_width(10),
+        Column::text("last").with_tone(Tone::Quiet),
+        Column::number("cost").with_tone(Tone::Strong),
+        Column::number("share").with_tone(Tone::Quiet),
+    ];
+    columns.extend(counts(&Tally::default()).map(|(heading, _)| Column::number(heading)));
+    columns
+}
+
+fn name_heading(by: GroupBy) -> String {
+    match by {
+        GroupBy::Week => "week from".to_owned(),
+        GroupBy::Block => "five hours from".to_owned(),
+        _ => by.noun(),
+    }
+}
+
+/// Returns a tally's counts, each with its column heading.
 fn counts(tally: &Tally) -> [(&'static str, String); 6] {
     let usage = &tally.usage;
     let tokens = usage.prompt().saturating_add(usage.output);
@@ -127,44 +183,46 @@ fn counts(tally: &Tally) -> [(&'static str, String); 6] {
     ]
 }
 
-/// What stands in each column. Of nothing no share is told.
-fn cells(names: [String; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
-    let share = share(tally.cost(), whole);
-    let counts = counts(tally).map(|(_, count)| count.into());
-    let names = names.map(Cell::from).into_iter();
-    names.chain([amount, share.into()]).chain(counts).collect()
+/// Returns the cells of a row. `names` contains the name, the project, and the time of last activity. If `whole` is 0,
+/// the row has no share.
+fn row(names: &[&str; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = names.iter().map(|name| Cell::from(*name)).collect();
+    cells.push(amount);
+    cells.push(share(tally.cost(), whole).into());
+    cells.extend(counts(tally).map(|(_, count)| count.into()));
+    cells
 }
 
-fn heading(by: GroupBy) -> String {
-    match by {
-        GroupBy::Week => "week from".to_owned(),
-        GroupBy::Block => "five hours from".to_owned(),
-        _ => by.name(),
-    }
-}
-
-/// What people call a group. A key that is not as we write them stays as it is.
+/// Returns a group's display name. A key with an unexpected format is returned unchanged.
 fn label(group: &SpendGroup, by: GroupBy, clock: Clock, places: &Places) -> String {
-    let named = match by {
+    let label = match by {
         GroupBy::Project => Some(places.show(group.key.as_ref())),
         GroupBy::Session => Some(session_name(group)),
         GroupBy::Prompt if group.title.is_some() => Some(session_name(group)),
-        GroupBy::Block => DateTime::parse_from_rfc3339(&group.key).ok().map(|start| {
-            let [start, end] =
-                [start.to_utc(), block_end(start.to_utc())].map(|at| clock.zone.at(at));
-            let start = start.format("%Y-%m-%d %H:%M");
-            format!("{start}\u{2013}{}", end.format("%H:%M"))
-        }),
-        GroupBy::Day => {
-            let day = group.key.parse::<NaiveDate>().ok();
-            day.map(|day| day.format("%Y-%m-%d %a").to_string())
-        }
+        GroupBy::Block => block_label(&group.key, clock),
+        GroupBy::Pr => Some(pull_request_label(&group.key, places)),
+        GroupBy::Day => group
+            .key
+            .parse::<NaiveDate>()
+            .ok()
+            .map(|day| day.format("%Y-%m-%d %a").to_string()),
         _ => None,
     };
-    named.unwrap_or_else(|| group.key.clone())
+    label.unwrap_or_else(|| group.key.clone())
 }
 
-/// A session's title, with the beginning of its id where another has the same; else that beginning.
+/// Returns the start and end of a block, such as `2026-11-20 09:00–14:00`. Returns `None` if the key is not a time.
+fn block_label(key: &str, clock: Clock) -> Option<String> {
+    let start = DateTime::parse_from_rfc3339(key).ok()?.to_utc();
+    Some(format!(
+        "{}\u{2013}{}",
+        clock.zone.at(start).format("%Y-%m-%d %H:%M"),
+        clock.zone.at(block_end(start)).format("%H:%M")
+    ))
+}
+
+/// Returns the title of a session, preceded by the start of its ID if another session has the same title. If the
+/// session has no title, returns only the start of its ID.
 pub(crate) fn session_name(group: &SpendGroup) -> String {
     match &group.title {
         Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),
@@ -173,27 +231,32 @@ pub(crate) fn session_name(group: &SpendGroup) -> String {
     }
 }
 
-/// A group's cost, as people read it.
+/// Returns a cell that shows a tally's cost.
 pub(crate) fn amount(tally: &Tally) -> Cell {
-    Cell::from(Amount::from_tally(tally).show()).worth(tally.cost().exact())
+    Cell::from(Amount::from_tally(tally).show()).with_exact(tally.cost().exact())
 }
 
-/// What part of the whole this is, in percent; nothing of nothing.
+/// Formats part of an amount as a percentage of the whole. The result is empty if the whole is 0.
 pub(crate) fn share(part: Money, whole: Money) -> String {
-    match part.usd() / whole.usd() * 100.0 {
-        _ if whole <= Money::ZERO => String::new(),
-        percent if percent > 0.0 && percent < 0.5 => "<1%".to_owned(),
-        percent => format!("{percent:.0}%"),
+    if whole <= Money::ZERO {
+        return String::new();
+    }
+    let percent = part.usd() / whole.usd() * 100.0;
+    if percent > 0.0 && percent < 0.5 {
+        "<1%".to_owned()
+    } else {
+        format!("{percent:.0}%")
     }
 }
 
-/// `950`, `12.3k`, `4.56M`.
+/// Abbreviates a count, with one decimal place for thousands and two for millions and billions: `950`, `12.3k`,
+/// `4.56M`.
 pub(crate) fn short_count(count: u64) -> String {
-    let count_as = count as f64;
+    let number = count as f64;
     match count {
         0..1_000 => count.to_string(),
-        1_000..1_000_000 => format!("{:.1}k", count_as / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2}M", count_as / 1e6),
-        _ => format!("{:.2}G", count_as / 1e9),
+        1_000..1_000_000 => format!("{:.1}k", number / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2}M", number / 1e6),
+        _ => format!("{:.2}G", number / 1e9),
     }
 }

@@ -1,17 +1,19 @@
-//! Making segments fit a width: shorten the least important first, then leave it out; then let what
-//! is left grow back into the columns that this set free, the most important first.
+//! Fits the segments of a row into the width of the terminal.
+//!
+//! The least important segment is shortened first, and is left out if it has no shorter form. Segments that turn out to
+//! have been shortened unnecessarily are lengthened again, starting with the most important one.
 
-use crate::terminal::{Piece, Tone, cut, width};
+use crate::terminal::{Piece, Tone, truncate, width};
 
-/// A part of the line: its forms from long to short, at least one.
+/// A part of the status line, as a list of its forms from the longest to the shortest. A segment has at least one form.
 pub(super) type Segment = Vec<Form>;
 
-/// One way to write a segment.
+/// A way to display a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Form {
     pub(super) pieces: Vec<Piece>,
-    /// What is lost with this form when a narrow terminal makes it give way to the next shorter
-    /// one, or the segment leave. The least loss comes first.
+    /// The loss to the user if this form is replaced by the next shorter one, or if the segment is left out. The form
+    /// with the smallest loss is replaced first.
     pub(super) loss: u32,
 }
 
@@ -21,106 +23,142 @@ impl Form {
     }
 }
 
-/// A segment of these forms. Where nothing was shortened, as where there is one window only, the
-/// longer one has the loss of the shorter.
-pub(super) fn without_repetitions(all: impl IntoIterator<Item = Form>) -> Segment {
-    let mut forms: Segment = Vec::new();
-    for form in all {
-        match forms.last_mut() {
+/// Returns a segment with these forms, omitting each form that looks the same as the form before it. The remaining form
+/// takes on the loss of the omitted form.
+pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
+    let mut segment: Segment = Vec::new();
+    for form in forms {
+        match segment.last_mut() {
             Some(longer) if longer.pieces == form.pieces => longer.loss = form.loss,
-            _ => forms.push(form),
+            _ => segment.push(form),
         }
     }
-    forms
+    segment
 }
 
-/// One row of at most `columns`. Empty only if there are no segments.
+/// Returns a row that is at most `columns` wide. The row is empty only if there are no segments.
 pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
     let mut row = FittedRow::new(segments, separator);
     row.shrink(columns);
     row.grow_back(columns);
     let mut pieces: Vec<Piece> = Vec::new();
-    for (form, _) in row.shown() {
+    for measured in row.shown() {
         if !pieces.is_empty() {
             pieces.push((Tone::Quiet, separator.to_owned()));
         }
-        pieces.extend(form.pieces.iter().cloned());
+        pieces.extend(measured.form.pieces.iter().cloned());
     }
     if row.width() > columns {
-        // Even the shortest form of the last segment is too wide: cut its plain text.
+        // Even the shortest form of the last segment is too wide.
         let text: String = pieces.into_iter().map(|(_, text)| text).collect();
-        return vec![(Tone::Plain, cut(&text, columns.max(1)))];
+        return vec![(Tone::Plain, truncate(&text, columns.max(1)))];
     }
     pieces
 }
 
-/// Which form of each segment is in use.
+/// A form and its width in columns.
+#[derive(Debug, Clone, Copy)]
+struct MeasuredForm<'s> {
+    form: &'s Form,
+    columns: usize,
+}
+
+impl<'s> MeasuredForm<'s> {
+    fn new(form: &'s Form) -> Self {
+        Self {
+            form,
+            columns: form.pieces.iter().map(|(_, text)| width(text)).sum(),
+        }
+    }
+}
+
+/// A segment while its row is being fitted.
+struct FittedSegment<'s> {
+    forms: Vec<MeasuredForm<'s>>,
+    /// The index of the form that is in use. If there is no form at this index, the segment is left out.
+    in_use: usize,
+}
+
+impl<'s> FittedSegment<'s> {
+    fn shown(&self) -> Option<MeasuredForm<'s>> {
+        self.forms.get(self.in_use).copied()
+    }
+
+    fn has_shorter_form(&self) -> bool {
+        self.in_use + 1 < self.forms.len()
+    }
+}
+
+/// A row whose segments are shortened until the row fits.
 struct FittedRow<'s> {
-    /// The forms of each segment, with their columns.
-    segments: Vec<Vec<(&'s Form, usize)>>,
+    segments: Vec<FittedSegment<'s>>,
     separator: usize,
-    /// By segment: how often it was shortened. As often as it has forms: it is left out.
-    shortened: Vec<usize>,
-    /// The segments that were shortened, in order: what went first was the least important.
+    /// The indexes of the segments that were shortened, in the order in which they were shortened, so the least
+    /// important one comes first.
     steps: Vec<usize>,
 }
 
 impl<'s> FittedRow<'s> {
     fn new(segments: &'s [Segment], separator: &str) -> Self {
-        let measured = |form: &'s Form| (form, form.pieces.iter().map(|(_, it)| width(it)).sum());
-        let forms = segments.iter();
-        let forms = forms.map(|forms| forms.iter().map(measured).collect());
         Self {
-            segments: forms.collect(),
+            segments: segments
+                .iter()
+                .map(|forms| FittedSegment {
+                    forms: forms.iter().map(MeasuredForm::new).collect(),
+                    in_use: 0,
+                })
+                .collect(),
             separator: width(separator),
-            shortened: vec![0; segments.len()],
             steps: Vec::new(),
         }
     }
 
-    fn shown(&self) -> impl Iterator<Item = (&'s Form, usize)> {
-        let forms = self.segments.iter().zip(&self.shortened);
-        forms.filter_map(|(forms, shortened)| forms.get(*shortened).copied())
+    fn shown(&self) -> impl Iterator<Item = MeasuredForm<'s>> {
+        self.segments.iter().filter_map(FittedSegment::shown)
     }
 
     fn width(&self) -> usize {
-        let widths = self.shown().map(|(_, width)| width + self.separator);
-        widths.sum::<usize>().saturating_sub(self.separator)
+        let columns: usize = self
+            .shown()
+            .map(|measured| measured.columns + self.separator)
+            .sum();
+        columns.saturating_sub(self.separator)
     }
 
-    /// Takes the steps that lose least until it fits: a segment's next shorter form, or leaving it
-    /// out. A single segment stays at its shortest.
+    /// Shortens segments until the row fits. If only one segment is left, it keeps its shortest form, even if that is
+    /// too wide.
     fn shrink(&mut self, columns: usize) {
         while self.width() > columns {
-            let in_use = self.shown().count();
-            let forms = self.segments.iter().zip(&self.shortened).enumerate();
-            let steps = forms.filter_map(|(index, (forms, shortened))| {
-                let is_last = shortened + 1 == forms.len();
-                let (form, _) = forms.get(*shortened)?;
-                (!(is_last && in_use == 1)).then_some((form.loss, index))
-            });
-            let Some((_, index)) = steps.min() else {
+            let is_last_segment = self.shown().count() == 1;
+            let least_loss = self
+                .segments
+                .iter()
+                .enumerate()
+                .filter(|(_, segment)| segment.has_shorter_form() || !is_last_segment)
+                .filter_map(|(index, segment)| Some((segment.shown()?.form.loss, index)))
+                .min();
+            let Some((_, index)) = least_loss else {
                 return;
             };
-            self.step(index, 1);
+            self.move_by(index, 1);
             self.steps.push(index);
         }
     }
 
-    /// Takes steps back where there is room, the most important first. What lost a form to one that
-    /// left later may have it again.
+    /// Lengthens segments again if leaving out a later segment has made enough room.
     fn grow_back(&mut self, columns: usize) {
         for index in std::mem::take(&mut self.steps).into_iter().rev() {
-            self.step(index, -1);
+            self.move_by(index, -1);
             if self.width() > columns {
-                self.step(index, 1);
+                self.move_by(index, 1);
             }
         }
     }
 
-    fn step(&mut self, index: usize, by: isize) {
-        if let Some(shortened) = self.shortened.get_mut(index) {
-            *shortened = shortened.saturating_add_signed(by);
+    /// Moves a segment to a shorter form or, if the number is negative, to a longer form.
+    fn move_by(&mut self, index: usize, forms: isize) {
+        if let Some(segment) = self.segments.get_mut(index) {
+            segment.in_use = segment.in_use.saturating_add_signed(forms);
         }
     }
 }
@@ -145,26 +183,25 @@ mod tests {
         forms.iter().map(form).collect()
     }
 
-    fn shown(segments: &[Segment], columns: usize) -> String {
+    fn row_text(segments: &[Segment], columns: usize) -> String {
         let row = fit(segments, SEPARATOR, columns);
         row.into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]
-    fn the_row_never_exceeds_the_width_and_the_heaviest_segment_stays() {
+    fn the_row_never_exceeds_the_width_and_the_most_important_segment_stays() {
         let segments = [
             segment(&[(40, "Opus 5.5")]),
             segment(&[(30, "session $0.17 90% of $1"), (90, "session $0.17")]),
             segment(&[(10, "context 12%"), (35, "ctx 12%")]),
         ];
         for columns in 1..80 {
-            let row = shown(&segments, columns);
+            let row = row_text(&segments, columns);
             assert!(width(&row) <= columns, "{columns}: {row:?}");
             assert!(!row.is_empty());
         }
-        let shown = [80, 40, 30, 20].map(|columns| shown(&segments, columns));
         assert_eq!(
-            shown,
+            [80, 40, 30, 20].map(|columns| row_text(&segments, columns)),
             [
                 "Opus 5.5 │ session $0.17 90% of $1 │ context 12%",
                 "Opus 5.5 │ session $0.17 │ context 12%",
@@ -175,24 +212,24 @@ mod tests {
     }
 
     #[test]
-    fn what_gave_way_in_vain_comes_back() {
+    fn a_segment_that_was_shortened_in_vain_gets_its_columns_back() {
         let segments = [
             segment(&[(10, "a long text of little weight")]),
             segment(&[(5, "first in full"), (20, "first")]),
             segment(&[(100, "twelve wide!")]),
         ];
-        assert_eq!(shown(&segments, 30), "first in full │ twelve wide!");
-        assert_eq!(shown(&segments, 27), "first │ twelve wide!");
+        assert_eq!(row_text(&segments, 30), "first in full │ twelve wide!");
+        assert_eq!(row_text(&segments, 27), "first │ twelve wide!");
     }
 
-    /// Segments as the line has them: each form shorter than the one before, letters of one column
-    /// and of two.
+    /// Generates segments like those in the status line: each form is shorter than the previous form, and characters
+    /// are one or two columns wide.
     fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
         let form = (0..100_u32, "[a-z日]{1,24}");
         let forms = prop::collection::vec(form, 1..5).prop_map(|mut forms| {
             forms.sort_by_key(|(_, text)| std::cmp::Reverse(width(text)));
-            let forms = forms.into_iter();
             forms
+                .into_iter()
                 .map(|(loss, text)| Form::new(loss, vec![(Tone::Plain, text)]))
                 .collect::<Segment>()
         });
@@ -201,21 +238,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_segments_the_row_fits_and_no_segment_could_be_longer(segments in any_segments()) {
+        fn every_row_fits_and_no_segment_in_it_could_be_longer(segments in any_segments()) {
             for columns in 1..=200 {
-                let row = shown(&segments, columns);
+                let row = row_text(&segments, columns);
                 prop_assert!(width(&row) <= columns && !row.is_empty(), "{columns}: {row:?}");
-                prop_assert_eq!(&row, &shown(&segments, columns));
+                prop_assert_eq!(&row, &row_text(&segments, columns));
                 let mut fitted = FittedRow::new(&segments, SEPARATOR);
                 fitted.shrink(columns);
                 let shrunk = fitted.width();
                 fitted.grow_back(columns);
                 prop_assert!(fitted.width() >= shrunk);
                 for index in 0..segments.len() {
-                    if fitted.shortened[index] > 0 && fitted.width() <= columns {
-                        fitted.step(index, -1);
+                    if fitted.segments[index].in_use > 0 && fitted.width() <= columns {
+                        fitted.move_by(index, -1);
                         prop_assert!(fitted.width() > columns, "{columns}: segment {index} of {row:?}");
-                        fitted.step(index, 1);
+                        fitted.move_by(index, 1);
                     }
                 }
             }

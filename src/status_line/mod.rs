@@ -1,11 +1,19 @@
-//! The status line: what the client tells, what the ledger knows, made into rows that fit.
+//! Renders the status line, which consists of segments with figures, arranged in rows that fit the terminal.
+//!
+//! Everything in this module is pure except for `wrapped`, which runs the user's previous status line.
 
+mod amounts;
+mod context_use;
 mod layout;
-mod meters;
-mod session;
+mod pace;
+mod session_details;
+mod usage_page;
+mod windows;
+mod workspace;
 pub(crate) mod wrapped;
 
-pub(crate) use meters::{SOON, days, level, shown, tone};
+pub(crate) use pace::days_in_words;
+pub(crate) use windows::{WORTH_A_LOOK, level_now, level_tone, rounded_level};
 
 use crate::checkout::Head;
 use crate::claude::meters::ShownUsage;
@@ -15,60 +23,64 @@ use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
-use crate::terminal::{Piece, Tone, cut};
+use crate::terminal::{Piece, Tone, truncate_at_word};
 use crate::time::Clock;
 use layout::Segment;
 
-/// Columns that Claude Code keeps for itself: a row of `COLUMNS` cells is cut.
+/// The number of columns that Claude Code needs for itself. It cuts off a row that is as wide as `COLUMNS`.
 pub(crate) const MARGIN: usize = 4;
 
-/// whycap's own rows, each at most `columns` wide. A row with nothing to say is left out; so it may
-/// be empty. Where the configuration is broken, so that budgets are not watched as they were meant to be,
-/// the last one says so.
-pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
-    let rows = facts.config.rows().iter().map(|names| {
-        // One missing figure hides one segment and no other.
-        let segments = names.iter().filter_map(|name| facts.segment(*name));
-        let segments: Vec<Segment> = segments.collect();
-        layout::fit(&segments, &facts.config.statusline.separator, columns)
-    });
-    let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
-    let broken = facts.config.budget_fault().map(|problem| {
-        let says = format!("config.toml: {problem} \u{b7} whycap doctor");
-        vec![(Tone::Warning, cut(&says, columns))]
-    });
-    rows.filter(says).chain(broken).collect()
+/// Renders the rows of the status line, each at most `columns` wide. Rows without any figure are left out, so the
+/// result may be empty. If a mistake in the configuration turns a budget off, the last row names it.
+pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
+    let mut rows = Vec::new();
+    for names in facts.config.rows() {
+        // A missing figure hides only its own segment.
+        let segments: Vec<Segment> = names
+            .iter()
+            .filter_map(|name| facts.segment(*name))
+            .collect();
+        let row = layout::fit(&segments, &facts.config.statusline.separator, columns);
+        if row.iter().any(|(_, text)| !text.trim().is_empty()) {
+            rows.push(row);
+        }
+    }
+    if let Some(problem) = facts.config.budget_fault() {
+        let text = format!("config.toml: {problem} \u{b7} whycap doctor");
+        rows.push(vec![(Tone::Warning, truncate_at_word(&text, columns))]);
+    }
+    rows
 }
 
-/// Everything that the line is made from. What is None is not known, or nobody asked for it.
+/// The facts that the segments show. A fact is `None` if it is unknown, or if no segment shows it.
 #[derive(Debug, Clone)]
 pub struct LineFacts<'a> {
-    /// What the client sent.
+    /// The status JSON from Claude Code.
     pub payload: &'a StatusPayload,
     /// The user's configuration.
     pub config: &'a Config,
     /// The user's clock.
     pub clock: Clock,
-    /// What was spent.
+    /// The session's spend, the day's spend, and how much of each budget has been used.
     pub figures: Option<LiveFigures>,
-    /// How full the plan's windows are.
+    /// The newest reading of the account's usage windows.
     pub windows: Option<Sample>,
-    /// What is to be expected of them.
+    /// The forecasts for these windows.
     pub expected: Vec<Expected>,
-    /// What `/usage` showed last.
+    /// The latest contents of `/usage`.
     pub usage: Option<ShownUsage>,
-    /// What the last prompt cost.
+    /// The cost of the last prompt.
     pub prompt: Option<Money>,
-    /// What writing the prompt cache again costs, where that is to be said.
+    /// The cost of writing the prompt cache again, if the cache is about to expire.
     pub rewriting: Option<Money>,
-    /// The working directory as people write it: `~/src/api`.
+    /// The working directory in its usual notation, such as `~/src/api`.
     pub directory: Option<String>,
-    /// What is checked out there.
+    /// The branch or commit that is checked out in the working directory.
     pub head: Option<Head>,
 }
 
 impl<'a> LineFacts<'a> {
-    /// What the client sent, and nothing else.
+    /// Returns facts that are derived from the status JSON alone.
     pub fn new(payload: &'a StatusPayload, config: &'a Config, clock: Clock) -> Self {
         Self {
             payload,
@@ -85,26 +97,27 @@ impl<'a> LineFacts<'a> {
         }
     }
 
+    /// Returns the segment with this name, or `None` if the facts for it are unknown.
     fn segment(&self, name: SegmentName) -> Option<Segment> {
         let (payload, clock) = (self.payload, self.clock);
-        let line = &self.config.statusline;
+        let style = &self.config.statusline;
         match name {
-            SegmentName::Model => session::model(payload),
-            SegmentName::Session => session::session(self),
-            SegmentName::Today => session::today(self),
-            SegmentName::Windows => meters::windows(self.windows.as_ref()?, line.windows, clock),
-            SegmentName::Pace => meters::pace(&self.expected, clock),
-            SegmentName::Context => meters::context(payload, line.context),
-            SegmentName::Directory => session::directory(self.directory.as_deref()?),
-            SegmentName::Branch => session::branch(self.head.as_ref()?),
-            SegmentName::Effort => session::effort(payload),
-            SegmentName::Lines => session::lines(payload),
-            SegmentName::Duration => session::duration(payload),
-            SegmentName::Rate => session::rate(payload),
-            SegmentName::Prompt => Some(session::prompt(self.prompt?)),
-            SegmentName::Hint => session::cold_cache(self),
-            SegmentName::ModelWeeks => meters::model_weeks(self.usage.as_ref()?, clock),
-            SegmentName::Credits => meters::credits(self.usage.as_ref()?, clock),
+            SegmentName::Model => session_details::model(payload),
+            SegmentName::Session => amounts::session(self),
+            SegmentName::Today => amounts::today(self),
+            SegmentName::Windows => windows::windows(self.windows.as_ref()?, style.windows, clock),
+            SegmentName::Pace => pace::pace(&self.expected, clock),
+            SegmentName::Context => context_use::context(payload, style.context),
+            SegmentName::Directory => workspace::directory(self.directory.as_deref()?),
+            SegmentName::Branch => workspace::branch(self.head.as_ref()?),
+            SegmentName::Effort => session_details::effort(payload),
+            SegmentName::Lines => session_details::lines(payload),
+            SegmentName::Duration => session_details::duration(payload),
+            SegmentName::Rate => session_details::rate(payload),
+            SegmentName::Prompt => Some(amounts::prompt(self.prompt?)),
+            SegmentName::Hint => session_details::cold_cache(self),
+            SegmentName::ModelWeeks => usage_page::model_weeks(self.usage.as_ref()?, clock),
+            SegmentName::Credits => usage_page::credits(self.usage.as_ref()?, clock),
         }
     }
 }
@@ -112,24 +125,19 @@ impl<'a> LineFacts<'a> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use clap::ValueEnum;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::checkout::Head;
-    use crate::claude::status_payload::StatusPayload;
-    use clap::ValueEnum;
-
-    use crate::config::{Config, LineConfig, MeterForm, SegmentName};
-    use crate::ledger::{LiveFigures, Tally};
-    use crate::pricing::Money;
+    use crate::config::{LineConfig, MeterForm};
+    use crate::ledger::Tally;
     use crate::terminal::width;
-    use crate::time::Hours;
-    use crate::time::{Clock, Zone};
+    use crate::time::{HourFormat, Zone};
 
     const NOW: i64 = 1_795_156_000;
 
-    /// The rows at these columns.
+    /// Renders the rows for a session that has spent this many cents.
     fn rows(payload: &StatusPayload, cents: i64, config: &Config, columns: usize) -> Vec<String> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
         let spent = |cents: i64| Tally {
@@ -139,10 +147,10 @@ mod tests {
         let clock = Clock {
             now,
             zone: Zone::UTC,
-            hours: Hours::TwentyFour,
+            hours: HourFormat::TwentyFour,
         };
         let facts = LineFacts {
-            windows: Sample::told(payload, now),
+            windows: Sample::from_payload(payload, now),
             figures: Some(LiveFigures {
                 session: spent(cents),
                 today: spent(cents * 3),
@@ -154,18 +162,19 @@ mod tests {
             head: Some(Head::Branch("topic/one".to_owned())),
             ..LineFacts::new(payload, config, clock)
         };
-        let rows = draw(&facts, columns).into_iter();
-        rows.map(|row| row.into_iter().map(|(_, text)| text).collect())
+        render_rows(&facts, columns)
+            .into_iter()
+            .map(|row| row.into_iter().map(|(_, text)| text).collect())
             .collect()
     }
 
-    fn told(of_gateway: bool) -> impl Strategy<Value = StatusPayload> {
+    fn any_payload(has_gateway: bool) -> impl Strategy<Value = StatusPayload> {
         let percent = || 0.0..110.0_f64;
         let window = (percent(), 60..600_000_i64);
         (window.clone(), window, percent(), "[a-z日]{1,12}").prop_map(
             move |(five_hour, seven_day, context, model)| {
                 let limit = |(used, left): (f64, i64)| json!({"used_percentage": used, "resets_at": NOW + left});
-                let spend_limit = of_gateway.then(|| limit(five_hour));
+                let spend_limit = has_gateway.then(|| limit(five_hour));
                 let payload = json!({
                     "model": {"display_name": model}, "effort": {"level": "medium"},
                     "cost": {"total_cost_usd": 1.5, "total_duration_ms": 9_000_000, "total_lines_added": 12, "total_lines_removed": 3},
@@ -178,7 +187,7 @@ mod tests {
         )
     }
 
-    fn configured() -> impl Strategy<Value = Config> {
+    fn any_config() -> impl Strategy<Value = Config> {
         let segment = prop::sample::select(SegmentName::value_variants());
         let line = prop::collection::vec(segment, 1..9);
         let form = || prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)];
@@ -201,27 +210,27 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn whatever_is_told_and_configured_every_row_fits_and_none_is_blank(
-            payload in told(true), cents in 0..9_999_999_i64, config in configured(),
+        fn every_row_fits_and_none_is_blank_whatever_the_payload_and_the_configuration(
+            payload in any_payload(true), cents in 0..9_999_999_i64, config in any_config(),
         ) {
             for columns in 1..=200 {
-                let drawn = rows(&payload, cents, &config, columns);
-                prop_assert!(drawn.len() <= config.statusline.lines.len());
-                for row in &drawn {
+                let rendered = rows(&payload, cents, &config, columns);
+                prop_assert!(rendered.len() <= config.statusline.lines.len());
+                for row in &rendered {
                     prop_assert!(width(row) <= columns && !row.trim().is_empty(), "{columns}: {row:?}");
                 }
-                prop_assert_eq!(drawn, rows(&payload, cents, &config, columns));
+                prop_assert_eq!(rendered, rows(&payload, cents, &config, columns));
             }
         }
 
         #[test]
         fn on_a_terminal_of_80_columns_no_amount_and_no_window_is_lost_or_without_a_name(
-            payload in told(false), cents in 0..33_333_i64,
+            payload in any_payload(false), cents in 0..33_333_i64,
         ) {
             for columns in 80 - MARGIN..=200 {
-                let drawn = rows(&payload, cents, &Config::default(), columns).concat();
+                let rendered = rows(&payload, cents, &Config::default(), columns).concat();
                 for name in ["session $", "today $", "5h ", "week "] {
-                    prop_assert!(drawn.contains(name), "{columns}: no {name:?} in {drawn:?}");
+                    prop_assert!(rendered.contains(name), "{columns}: no {name:?} in {rendered:?}");
                 }
             }
         }

@@ -1,14 +1,14 @@
-//! The one status line command that `install --wrap` was told to keep: the only child process
-//! that a verb of the host may start, and this is its door.
+//! Runs the user's previous status-line command, which `install --wrap` preserves. It is the only process that a
+//! status-line call may start.
 //!
-//! It runs only while our entry stands in the settings that it was taken from, by the system's
-//! shell, and no program is looked up in the project's own directories. It does not run where the
-//! project's settings say where home is: then what was kept need not be what the user told us.
+//! The command runs in the system's shell, but only while whycap's entry is still in the settings file that the command
+//! was taken from. No program is looked up in the project's directories. The command does not run if the project's
+//! settings move the home directory, because the record of the command might then come from the project.
 //!
-//! Promises: while nothing is wrapped, the cost is one small file. The command gets the same
-//! standard input as we did and runs while our own row is made. When its time is up it is killed
-//! with its children, and its last good output stands in for it. One that fails shows nothing, as
-//! in the client. Its standard error goes nowhere, its failure is not ours.
+//! If no command was preserved, a status-line call only has to read one small file to find that out. The command
+//! receives the same standard input as whycap, and runs while whycap renders its own rows. If the command is not
+//! finished by its deadline, it is killed along with its children, and its previous output is shown again. If the
+//! command fails, nothing is shown, just as in Claude Code. Its standard error is discarded.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -26,129 +26,148 @@ use crate::environment::Environment;
 use crate::install::EditRecord;
 use crate::places::{Places, belongs_to_project};
 
-/// How long the command may take, counted from its start. The whole status line must never take
-/// a second, and a quarter of one is plenty for the rest on a busy machine. A program for Node.js
-/// such as `ccusage statusline` answers in 0.2 s (benches/run.py).
-const DEADLINE: Duration = Duration::from_millis(750);
+/// The command's time limit, measured from its start. A status line must never take a whole second, and a quarter of a
+/// second is enough for everything else, even on a busy machine. A Node.js program such as `ccusage statusline` takes
+/// 0.2 s (benches/run.py).
+const TIME_LIMIT: Duration = Duration::from_millis(750);
 
-/// The most that is read of its output.
+/// The maximum number of bytes of output to use.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// The kept command, while it runs.
+/// How often to check whether the command has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The preserved command while it is running.
 pub(crate) struct Wrapped {
-    /// Where its last good output is.
-    memory: PathBuf,
+    /// The file with the previous output.
+    last_output: PathBuf,
     running: io::Result<Running>,
 }
 
-/// What is shown of it.
+/// The preserved command's output.
 pub(crate) struct WrappedLine {
-    /// Without the final line break.
+    /// The text without the final line break, or `None` if nothing is shown.
     pub(crate) text: Option<String>,
-    /// Where to keep it, if it is not what was kept before.
+    /// The file to save the text in, or `None` if it has already been saved.
     unsaved: Option<PathBuf>,
 }
 
 impl Wrapped {
-    /// Starts the command. None if none is kept.
+    /// Starts the preserved command. Returns `None` if no command was preserved.
     pub(crate) fn start(
         places: &Places,
         environment: &Environment,
         payload: &StatusPayload,
         stdin: &[u8],
     ) -> Option<Self> {
-        let (kept, command) = kept_command(places, payload)?;
-        let search = search_path(places, environment, &payload.directories);
+        let command = KeptCommand::find(places, payload)?;
+        let shell = Shell::of(environment);
+        let path = search_path(places, environment, &payload.directories);
         Some(Self {
-            memory: kept.with_extension("last"),
-            running: Running::start(&Shell::of(environment), &command, &search, stdin, DEADLINE),
+            last_output: command.record.with_extension("last"),
+            running: Running::start(&shell, &command.text, &path, stdin, TIME_LIMIT),
         })
     }
 
-    /// Waits for its output, no longer than it has time.
+    /// Waits for the output, but no longer than the time limit.
     pub(crate) fn finish(self) -> WrappedLine {
-        let last = records::read::<Option<String>>(&self.memory).flatten();
+        let last = records::read::<Option<String>>(&self.last_output).flatten();
         let text = match self.running.map(Running::output) {
             Ok(Ok(text)) => text,
-            Ok(Err(Killed)) => last.clone(),
+            Ok(Err(TimedOut)) => last.clone(),
             Err(_) => None,
         };
-        WrappedLine {
-            unsaved: (text != last).then_some(self.memory),
-            text,
-        }
+        let unsaved = if text == last {
+            None
+        } else {
+            Some(self.last_output)
+        };
+        WrappedLine { text, unsaved }
     }
 }
 
 impl WrappedLine {
-    /// Keeps the output for a draw at which the command is late.
-    pub(crate) fn keep(self) {
-        if let Some(memory) = self.unsaved {
-            let _ = records::write(&memory, &self.text);
+    /// Saves the output in case the command exceeds its time limit in a later call.
+    pub(crate) fn save(self) {
+        if let Some(file) = self.unsaved {
+            let _ = records::write(&file, &self.text);
         }
     }
 }
 
-/// The kept command of the settings file whose status line runs now: a project's before the
-/// user's, as the client chooses them.
-fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
-    let project = payload.project_dir.as_deref();
-    let mut files = settings::of_user(places, project).into_iter();
-    let kept = files.find_map(|(scope, path)| {
-        let kept = EditRecord::kept_to_run(places, &path)?;
-        let command = kept.shown_command()?;
-        // Another project may stand at the same path by now.
-        let settings = SettingsFile::read(scope, path);
-        let is_kept = kept.is_in(settings.get("statusLine")?);
-        is_kept.then(|| (EditRecord::path(places, &settings.path), command))
-    });
-    kept.filter(|_| !project.is_some_and(|project| settings::moves_home(places, project)))
+/// The command that was in a settings file before whycap's entry replaced it.
+struct KeptCommand {
+    /// The path of the edit record.
+    record: PathBuf,
+    text: String,
 }
 
-/// `PATH` without what a project could have put there: relative directories and its own.
+impl KeptCommand {
+    /// Finds the command that belongs to the settings file whose status line is in effect. As in Claude Code, the
+    /// project's file takes precedence over the user's file. Returns `None` if no command was preserved or if it must
+    /// not run.
+    fn find(places: &Places, payload: &StatusPayload) -> Option<Self> {
+        let project = payload.project_dir.as_deref();
+        let command =
+            settings::of_user(places, project)
+                .into_iter()
+                .find_map(|(scope, path)| {
+                    let record = EditRecord::runnable_status_line(places, &path)?;
+                    let text = record.shown_command()?;
+                    // There may now be a different project at the same path.
+                    let settings = SettingsFile::read(scope, path);
+                    if !record.is_in(settings.get("statusLine")?) {
+                        return None;
+                    }
+                    Some(Self {
+                        record: EditRecord::path(places, &settings.path),
+                        text,
+                    })
+                })?;
+        match project {
+            Some(project) if settings::moves_home(places, project) => None,
+            _ => Some(command),
+        }
+    }
+}
+
+/// Returns the `PATH` without directories that a project may have added, which are relative directories and directories
+/// inside a project.
 fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf]) -> OsString {
     let path = environment.variable("PATH").unwrap_or_default();
-    let is_planted = |directory: &PathBuf| {
-        let belongs = |project: &PathBuf| belongs_to_project(directory, project, &places.home);
-        !directory.is_absolute() || projects.iter().any(belongs)
-    };
-    let directories = std::env::split_paths(path).filter(|directory| !is_planted(directory));
+    let directories = std::env::split_paths(path).filter(|directory| {
+        directory.is_absolute()
+            && !projects
+                .iter()
+                .any(|project| belongs_to_project(directory, project, &places.home))
+    });
     std::env::join_paths(directories).unwrap_or_default()
 }
 
-/// Its time was up.
+/// The error of a command that has exceeded its time limit.
 #[derive(Debug, PartialEq, Eq)]
-struct Killed;
+struct TimedOut;
 
-/// A command that runs as the client would have run it.
+/// A running command that was started the same way that Claude Code would have started it.
 struct Running {
     child: Child,
     deadline: Instant,
-    /// What it has written, piece by piece; closed when its output is.
+    /// The output in pieces. The channel is closed at the end of the output.
     output: Receiver<Vec<u8>>,
 }
 
 impl Running {
+    /// Starts a command. Fails if the system cannot start a process or a thread.
     fn start(
         shell: &Shell,
         command: &str,
-        search: &OsStr,
+        path: &OsStr,
         stdin: &[u8],
-        time: Duration,
+        time_limit: Duration,
     ) -> io::Result<Self> {
-        let deadline = Instant::now() + time;
-        let mut child = spawn(shell, command, search)?;
-        let (input, pipe) = (child.stdin.take(), child.stdout.take());
-        let (sender, output) = mpsc::channel();
-        let stdin = stdin.to_vec();
-        // A command that does not read its input must not hold us up. These threads end with the
-        // command's pipes or with this process, whichever is first.
-        let write = move || input.map(|mut input| input.write_all(&stdin));
-        let read = move || pipe.map(|pipe| collect(pipe, &sender));
-        // Where the system gives no thread, our own line must do.
-        let written = Builder::new().spawn(write).map(drop);
-        let begun = written.and_then(|()| Builder::new().spawn(read).map(drop));
-        begun.inspect_err(|_| kill(&mut child))?;
+        let deadline = Instant::now() + time_limit;
+        let mut child = spawn(shell, command, path)?;
+        let output = connect(&mut child, stdin).inspect_err(|_| kill(&mut child))?;
         Ok(Self {
             child,
             deadline,
@@ -160,73 +179,91 @@ impl Running {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// What it said; None if it failed or said nothing.
-    fn output(mut self) -> Result<Option<String>, Killed> {
-        // It may have ended and left a child behind that holds the pipe; so no more than the time.
+    /// Waits for the output. Returns `None` if the command fails or prints nothing.
+    fn output(mut self) -> Result<Option<String>, TimedOut> {
+        // A child of the command may keep the pipe open after the command has ended.
         let mut output = Vec::new();
         while let Ok(piece) = self.output.recv_timeout(self.time_left()) {
             output.extend(piece);
         }
-        let succeeded = loop {
+        let has_succeeded = self.wait()?;
+        let text = String::from_utf8_lossy(&output);
+        if has_succeeded && !text.trim().is_empty() {
+            Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Waits until the command has ended, and returns true if it succeeded. Kills the command at its deadline.
+    fn wait(&mut self) -> Result<bool, TimedOut> {
+        loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => break status.success(),
-                Ok(None) if !self.time_left().is_zero() => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+                Ok(Some(status)) => return Ok(status.success()),
+                Ok(None) if !self.time_left().is_zero() => std::thread::sleep(POLL_INTERVAL),
                 _ => {
                     kill(&mut self.child);
-                    return Err(Killed);
+                    return Err(TimedOut);
                 }
             }
-        };
-        let text = String::from_utf8_lossy(&output);
-        let text = text.trim_end_matches(['\n', '\r']);
-        let is_good = succeeded && !text.trim().is_empty();
-        Ok(is_good.then(|| text.to_owned()))
+        }
     }
 }
 
-/// Reads to the end and hands on the beginning.
-fn collect(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
-    let (mut buffer, mut room) = ([0; 4096], OUTPUT_LIMIT);
+/// Starts one thread that writes the command's input and another that reads its output. The threads end when their
+/// pipes are closed or this process ends, so a command that does not read its input does not cause a delay.
+fn connect(child: &mut Child, stdin: &[u8]) -> io::Result<Receiver<Vec<u8>>> {
+    let input = child.stdin.take();
+    let pipe = child.stdout.take();
+    let bytes = stdin.to_vec();
+    let (sender, output) = mpsc::channel();
+    Builder::new().spawn(move || input.map(|mut input| input.write_all(&bytes)))?;
+    Builder::new().spawn(move || pipe.map(|pipe| forward(pipe, &sender)))?;
+    Ok(output)
+}
+
+/// Reads a pipe to its end and sends the first [`OUTPUT_LIMIT`] bytes.
+fn forward(mut pipe: ChildStdout, output: &Sender<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    let mut remaining = OUTPUT_LIMIT;
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-        let kept: Vec<u8> = buffer.iter().copied().take(length.min(room)).collect();
-        room -= kept.len();
-        if output.send(kept).is_err() {
+        let piece: Vec<u8> = buffer.iter().copied().take(length.min(remaining)).collect();
+        remaining -= piece.len();
+        if output.send(piece).is_err() {
             return;
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the user's own command")]
-fn spawn(shell: &Shell, command: &str, search: &OsStr) -> io::Result<Child> {
-    let (program, before) = shell.program();
-    let mut shell = Command::new(program);
-    shell
-        .args(before)
+fn spawn(shell: &Shell, command: &str, path: &OsStr) -> io::Result<Child> {
+    let (program, arguments) = shell.program();
+    let mut process = Command::new(program);
+    process
+        .args(arguments)
         .arg(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    if !search.is_empty() {
-        shell.env("PATH", search);
+    if !path.is_empty() {
+        process.env("PATH", path);
     }
-    // A group of its own, so that what it starts can be ended with it. A client that cancels a
-    // draw kills the whole process tree, other groups included (seen on 2.1.119 and 2.1.328), so
-    // nothing outlives us there either.
+    // The command gets its own process group so that its children can be killed along with it. When Claude Code cancels
+    // a status-line call, it kills the whole process tree, including other process groups (observed with 2.1.119 and
+    // 2.1.328).
     #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut shell, 0);
-    shell.spawn()
+    std::os::unix::process::CommandExt::process_group(&mut process, 0);
+    process.spawn()
 }
 
+/// Kills a command that has not been waited for, along with its children. This does not wait for the command to end,
+/// because a process that belongs to another user or hangs in a system call cannot be killed.
 fn kill(child: &mut Child) {
-    // Not reaped yet, so the id is still this command's.
     #[cfg(unix)]
     let _ = rustix::process::kill_process_group(
         rustix::process::Pid::from_child(child),
         rustix::process::Signal::KILL,
     );
-    // Nobody waits for its end: what became another user, or hangs in the system, cannot be killed.
     let _ = child.kill();
 }
 
@@ -237,7 +274,7 @@ mod tests {
 
     const PATIENT: Duration = Duration::from_secs(2);
 
-    fn run(command: &str, stdin: &[u8], time: Duration) -> Result<Option<String>, Killed> {
+    fn run(command: &str, stdin: &[u8], time: Duration) -> Result<Option<String>, TimedOut> {
         let search = Environment::of_process();
         let search = search.variable("PATH").unwrap_or_default();
         let shell = Shell::of(&Environment::of_process());
@@ -285,7 +322,7 @@ mod tests {
         );
         let start = Instant::now();
         let time = Duration::from_secs(1);
-        assert_eq!(run(&command, b"", time), Err(Killed));
+        assert_eq!(run(&command, b"", time), Err(TimedOut));
         assert!(start.elapsed() < PATIENT * 3, "{:?}", start.elapsed());
         let size = || std::fs::metadata(&alive).map_or(0, |file| file.len());
         assert!(size() > 0, "the grandchild had started");
@@ -324,7 +361,7 @@ mod tests {
     #[test]
     fn output_that_never_ends_is_ended() {
         let time = Duration::from_millis(200);
-        assert_eq!(run("yes", b"", time), Err(Killed));
+        assert_eq!(run("yes", b"", time), Err(TimedOut));
     }
 
     #[test]

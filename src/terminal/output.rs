@@ -1,51 +1,60 @@
-//! The one door: everything that whycap says goes out here, and only as a type that cannot hold
-//! what would command a terminal; with it a share as a bar, and a bar on standard error, for a person who waits.
+//! Output to the standard streams, and bars for percentages.
 //!
-//! Nobody else escapes anything: pieces and pages make their text visible when it is put on them,
-//! JSON when it becomes text, problems when they are told. clippy.toml forbids the ways around.
+//! Only a value of type [`Shown`] can be printed, and it cannot contain characters that control a terminal. Text is
+//! escaped when a `Shown` is created, so callers never have to escape anything. clippy.toml forbids all other ways of
+//! printing.
 
-#![expect(clippy::disallowed_methods, reason = "the door for standard streams")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this module owns the standard streams"
+)]
 
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
-use super::text::{escaped_json, visible, visible_lines};
+use super::text::{escape, escape_json, escape_lines};
 use super::{Palette, Piece, Tone};
-use crate::foreign::whole;
+use crate::lenient_json::saturating_u64;
 
-/// A value as JSON in one line, in which everything can be seen.
+const FULL_BLOCK: &str = "\u{2588}";
+const LIGHT_BLOCK: &str = "\u{2591}";
+
+/// Moves the cursor to the start of the line and clears the line.
+const CLEAR_LINE: &str = "\r\u{1b}[2K";
+
+/// Serializes a value as single-line JSON with unprintable characters escaped.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
-    escaped_json(serde_json::to_string(value).unwrap_or_default())
+    escape_json(serde_json::to_string(value).unwrap_or_default())
 }
 
-/// What may be printed.
+/// Text that can be printed safely.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown(String);
 
 impl Shown {
-    /// One JSON value in one line.
+    /// Creates single-line JSON, followed by a line break.
     pub fn json(value: &Value) -> Self {
-        Self(escaped_json(value.to_string()) + "\n")
+        Self(escape_json(value.to_string()) + "\n")
     }
 
-    /// One JSON value, indented.
+    /// Creates indented JSON, followed by a line break.
     pub fn indented_json(value: &Value) -> Self {
-        Self(escaped_json(format!("{value:#}")) + "\n")
+        Self(escape_json(format!("{value:#}")) + "\n")
     }
 
-    /// Plain text as its lines are broken; its own end of line included.
+    /// Creates plain text. Line breaks are preserved, and none are added.
     pub fn text(text: &str) -> Self {
-        Self(visible_lines(text))
+        Self(escape_lines(text))
     }
 
-    /// Text that is neither looked at nor changed: made of our own words only (help, a man page, a
-    /// script), or by the program whose output the user told us to hand on.
-    pub(crate) fn as_it_is(text: String) -> Self {
+    /// Creates text that is printed without escaping. It must come from whycap itself or from a program whose output
+    /// the user asked to pass through.
+    pub(crate) fn unescaped(text: String) -> Self {
         Self(text)
     }
 
-    /// Rows of pieces in their colors.
+    /// Creates rows of pieces in the colors of the palette.
     pub(crate) fn rows(rows: &[Vec<Piece>], palette: Palette) -> Self {
         let mut shown = Self::default();
         for row in rows {
@@ -54,10 +63,11 @@ impl Shown {
         shown
     }
 
-    /// Adds a row of pieces in their colors.
+    /// Adds a row of pieces in the colors of the palette.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
-        let painted = pieces.iter().map(|(tone, text)| palette.paint(*tone, text));
-        self.0.extend(painted);
+        for (tone, text) in pieces {
+            self.0.push_str(&palette.paint(*tone, text));
+        }
         self.0.push('\n');
     }
 
@@ -65,119 +75,135 @@ impl Shown {
         &self.0
     }
 
-    /// This, and then that.
-    pub(crate) fn then(mut self, next: &Self) -> Self {
+    /// Returns this text followed by `next`.
+    pub(crate) fn followed_by(mut self, next: &Self) -> Self {
         self.0.push_str(&next.0);
         self
     }
 }
 
-/// Whether standard output is a terminal, which a person looks at.
-pub fn is_seen_by_person() -> bool {
+/// Returns true if standard output is a terminal.
+pub fn is_stdout_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Writes to standard output in one piece. A reader that went away is not an error.
+/// Writes to standard output. A reader that has closed its end of the pipe is not an error.
 pub fn print(shown: &Shown) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(shown.0.as_bytes()).and_then(|()| out.flush());
-    match written {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(shown.0.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let why = format!("could not write to standard output: {error}; check where it leads");
-            Err(io::Error::new(error.kind(), why))
+            let message =
+                format!("could not write to standard output: {error}; check where it leads");
+            Err(io::Error::new(error.kind(), message))
         }
         _ => Ok(()),
     }
 }
 
-/// Writes one line to standard error, under the program's name. If that is closed there is nobody
-/// left to tell.
-pub fn complain(problem: &str) {
-    let _ = writeln!(io::stderr(), "whycap: {}", shortened(&visible(problem)));
+/// Prints an error to standard error on a single line, prefixed with the name of the program.
+pub fn print_error(message: &str) {
+    // If standard error is closed, there is nowhere else to report the error.
+    let _ = writeln!(
+        io::stderr(),
+        "whycap: {}",
+        shorten_message(&escape(message))
+    );
 }
 
-/// A problem that echoes a long argument or a long path keeps its beginning and its end, where it
-/// says what happened and what to do.
-fn shortened(problem: &str) -> String {
-    const LONGEST: usize = 560;
-    let count = problem.chars().count();
-    if count <= LONGEST {
-        return problem.to_owned();
+/// Shortens a message that repeats a long argument or path by cutting out its middle. The start says what happened, and
+/// the end says what to do about it.
+fn shorten_message(message: &str) -> String {
+    const MAX_LENGTH: usize = 560;
+
+    let length = message.chars().count();
+    if length <= MAX_LENGTH {
+        return message.to_owned();
     }
-    let beginning = problem.chars().take(LONGEST / 2);
-    let end = problem.chars().skip(count - LONGEST / 2);
-    beginning.chain("…".chars()).chain(end).collect()
+    let start = message.chars().take(MAX_LENGTH / 2);
+    let end = message.chars().skip(length - MAX_LENGTH / 2);
+    start.chain(['…']).chain(end).collect()
 }
 
-/// Says on standard error what is being waited for, to a person only: scripts expect silence.
-pub fn remark(sentence: &str) {
+/// Tells the user on standard error that something will take a while. Prints nothing if standard error is not a
+/// terminal, because scripts expect no output there.
+pub fn print_notice(sentence: &str) {
     if io::stderr().is_terminal() {
-        let _ = writeln!(io::stderr(), "{}", visible(sentence));
+        let _ = writeln!(io::stderr(), "{}", escape(sentence));
     }
 }
 
-/// Replaces the line on standard output that was shown before, for a person only. `end` ends the
-/// line for good.
-pub fn replace_line(sentence: &str, end: bool) -> io::Result<()> {
-    if !is_seen_by_person() {
+/// Replaces the line that the previous call printed to standard output. If `is_last` is set, a line break follows.
+/// Prints nothing if standard output is not a terminal.
+pub fn replace_line(sentence: &str, is_last: bool) -> io::Result<()> {
+    if !is_stdout_terminal() {
         return Ok(());
     }
-    let end = if end { "\n" } else { "" };
-    let line = format!("\r\u{1b}[K{}{end}", visible(sentence));
-    print(&Shown(line))
+    let end = if is_last { "\n" } else { "" };
+    print(&Shown(format!("\r\u{1b}[K{}{end}", escape(sentence))))
 }
 
-/// A bar of so many columns: what is used in its tone, the rest quiet. The least use shows, and only
-/// what is full looks full.
+/// Returns a bar for a percentage. It has at least one filled column unless the percentage is 0 or less, and it is full
+/// only at 100% or more.
 pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
-    let used = rounded((percent / 100.0).clamp(0.0, 1.0) * columns as f64);
-    let used = match percent {
-        p if p <= 0.0 => 0,
-        p if p >= 100.0 => columns,
-        _ => used.clamp(1, columns.saturating_sub(1).max(1)),
+    let filled = if percent <= 0.0 {
+        0
+    } else if percent >= 100.0 {
+        columns
+    } else {
+        round(percent / 100.0 * columns as f64).clamp(1, columns.saturating_sub(1).max(1))
     };
     vec![
-        (tone, "\u{2588}".repeat(used)),
-        (Tone::Quiet, "\u{2591}".repeat(columns - used)),
+        (tone, FULL_BLOCK.repeat(filled)),
+        (Tone::Quiet, LIGHT_BLOCK.repeat(columns - filled)),
     ]
 }
 
-/// A bar as long as this share of so many columns, to an eighth of one. The least share shows.
-pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
+/// Returns a bar with no background. Its length is the given fraction of `columns`, rounded to an eighth of a column.
+/// For a fraction above 0, it is at least an eighth.
+pub(crate) fn share_bar(share: f64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
     if columns == 0 || share <= 0.0 {
         return String::new();
     }
-    let eighths = rounded(share.min(1.0) * columns as f64 * 8.0).max(1);
-    "\u{2588}".repeat(eighths / 8) + EIGHTHS.get(eighths % 8).copied().unwrap_or_default()
+    let eighths = round(share.min(1.0) * columns as f64 * 8.0).max(1);
+    let last_block = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    FULL_BLOCK.repeat(eighths / 8) + last_block
 }
 
-fn rounded(part: f64) -> usize {
-    usize::try_from(whole(part.round())).unwrap_or(usize::MAX)
+fn round(number: f64) -> usize {
+    usize::try_from(saturating_u64(number.round())).unwrap_or(usize::MAX)
 }
 
-/// Deletes what was shown.
-const GONE: &str = "\r\u{1b}[2K";
+/// Runs `work` and shows its progress on standard error if that is a terminal. `label` describes the work. The function
+/// passed to `work` must be called with the amount done so far and the total.
+pub fn with_progress<T>(label: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
+    const COLUMNS: u64 = 25;
 
-/// Does what takes long, which says how much of it is done and of how much. A person at a terminal
-/// sees that as a bar, as long as it takes. `what` is being done.
-pub fn with_progress<T>(what: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let is_terminal = io::stderr().is_terminal();
     let mut is_shown = false;
-    let outcome = work(&mut |done, total| {
-        if is_terminal && total > 0 {
-            is_shown = true;
-            let done = done.min(total);
-            let full = usize::try_from(done * 25 / total).unwrap_or(0);
-            let (full, percent) = ("\u{2588}".repeat(full), done * 100 / total);
-            // A terminal that went away is no reason to stop.
-            let _ = write!(io::stderr(), "\r  {what} {full:\u{2591}<25} {percent:3}%");
+    let result = work(&mut |done, total| {
+        if !is_terminal || total == 0 {
+            return;
         }
+        is_shown = true;
+        let shown_done = done.min(total);
+        let percent = shown_done * 100 / total;
+        let filled = FULL_BLOCK.repeat(usize::try_from(shown_done * COLUMNS / total).unwrap_or(0));
+        // The work continues even if the terminal has been closed.
+        let _ = write!(
+            io::stderr(),
+            "\r  {label} {filled:\u{2591}<25} {percent:3}%"
+        );
     });
+
     if is_shown {
-        let _ = io::stderr().write_all(GONE.as_bytes());
+        let _ = io::stderr().write_all(CLEAR_LINE.as_bytes());
     }
-    outcome
+    result
 }
 
 #[cfg(test)]
@@ -185,16 +211,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_use_shows_and_only_what_is_full_looks_full() {
-        let drawn = |percent| {
+    fn a_bar_is_empty_only_at_0_percent_and_full_only_at_100_percent() {
+        for (percent, text) in [
+            (0.0, "░░░░░"),
+            (0.3, "█░░░░"),
+            (42.0, "██░░░"),
+            (99.7, "████░"),
+            (100.0, "█████"),
+            (140.0, "█████"),
+        ] {
             let pieces = bar(percent, 5, Tone::Good);
-            pieces.into_iter().map(|(_, text)| text).collect::<String>()
-        };
-        assert_eq!(drawn(0.0), "░░░░░");
-        assert_eq!(drawn(0.3), "█░░░░");
-        assert_eq!(drawn(42.0), "██░░░");
-        assert_eq!(drawn(99.7), "████░");
-        assert_eq!(drawn(100.0), "█████");
-        assert_eq!(drawn(140.0), "█████");
+            let shown: String = pieces.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(shown, text, "{percent}");
+        }
     }
 }

@@ -1,6 +1,9 @@
-//! The whole terminal, for what is looked at while it changes: drawn in place, and left as it was.
+//! The full-screen mode of `now --watch`, which leaves the terminal as it found it.
 
-#![expect(clippy::disallowed_methods, reason = "a second door, for Shown alone")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this module writes only values of type Shown to standard output"
+)]
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,140 +14,169 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, queue};
 
-use super::{Shown, is_seen_by_person};
+use super::{Shown, is_stdout_terminal};
 
-/// The terminal's other page, with nothing echoed. Dropping it brings the first one back.
+/// The terminal's alternate screen, with echo turned off. Dropping the value restores the terminal.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    shown: String,
-    size: (usize, usize),
-    /// Set when the process was stopped and goes on: what was drawn is gone.
-    went_on: Arc<AtomicBool>,
+    /// The text on the screen.
+    text: String,
+    size: ScreenSize,
+    /// Set when the process is resumed after a suspension, which leaves the screen empty.
+    has_continued: Arc<AtomicBool>,
 }
 
-/// Why a wait ended.
+/// The size of the terminal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ScreenSize {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+}
+
+/// The reason why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Woken {
-    /// The time has passed.
-    InTime,
-    /// The terminal has another size, or nothing is on it any more.
+pub(crate) enum WakeReason {
+    /// The timeout has expired.
+    TimedOut,
+    /// The screen must be rendered again because the terminal was resized or cleared.
     Resized,
-    /// The reader wants to leave: q, Esc or Ctrl-C.
-    Left,
+    /// The user pressed `q`, Esc, Ctrl-C, or Ctrl-D to quit.
+    Quit,
 }
 
-/// How soon it is drawn anew after the process was stopped.
-const SOON: Duration = Duration::from_millis(500);
+/// How long a resumed process may take to notice that the screen is empty.
+const CONTINUE_CHECK: Duration = Duration::from_millis(500);
 
 impl Screen {
-    /// None where standard output is no terminal.
+    /// Switches to the alternate screen. Returns `None` if standard output is not a terminal.
     pub(crate) fn open() -> io::Result<Option<Self>> {
-        if !is_seen_by_person() {
+        if !is_stdout_terminal() {
             return Ok(None);
         }
         #[cfg(unix)]
-        let went_on = super::watchman::watch(give_back, take)?;
-        // Elsewhere signals neither end nor stop a process.
+        let has_continued = super::restore_on_signal::install(restore, take_over)?;
+        // On other systems, no signal terminates or suspends the process.
         #[cfg(not(unix))]
-        let went_on = Arc::default();
-        // From here on, whatever fails, it is given back.
+        let has_continued = Arc::default();
+
+        // From here on, dropping `screen` restores the terminal if anything fails.
         let screen = Self {
-            shown: String::new(),
-            size: (0, 0),
-            went_on,
+            text: String::new(),
+            size: ScreenSize::default(),
+            has_continued,
         };
-        let before = std::panic::take_hook();
+        let previous_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
-            before(panic);
+            restore();
+            previous_hook(panic);
         }));
-        take()?;
+        take_over()?;
         Ok(Some(screen))
     }
 
-    /// Columns and rows.
-    pub(crate) fn size() -> (usize, usize) {
-        terminal::size().map_or((80, 24), |(columns, rows)| (columns.into(), rows.into()))
+    /// Returns the size of the terminal, or 80 × 24 if it is unknown.
+    pub(crate) fn size() -> ScreenSize {
+        let (columns, rows) = terminal::size().unwrap_or((80, 24));
+        ScreenSize {
+            columns: columns.into(),
+            rows: rows.into(),
+        }
     }
 
-    /// Shows `text`, whose lines fit the width, as far as its lines fit the height. What has not
-    /// changed is not written.
+    /// Shows text whose lines must fit the width of the screen. Lines below the bottom of the screen are left out.
+    /// Nothing is written if neither the text nor the size has changed.
     pub(crate) fn draw(&mut self, shown: &Shown) -> io::Result<()> {
-        let (size, text) = (Self::size(), shown.as_str());
-        if self.shown == text && self.size == size {
+        let size = Self::size();
+        let text = shown.as_str();
+        if self.text == text && self.size == size {
             return Ok(());
         }
-        let mut out = io::stdout().lock();
-        queue!(out, terminal::BeginSynchronizedUpdate, cursor::MoveTo(0, 0))?;
-        for (index, line) in text.lines().take(size.1).enumerate() {
-            if index > 0 {
-                out.write_all(b"\r\n")?;
+
+        let mut stdout = io::stdout().lock();
+        queue!(
+            stdout,
+            terminal::BeginSynchronizedUpdate,
+            cursor::MoveTo(0, 0)
+        )?;
+        for (row, line) in text.lines().take(size.rows).enumerate() {
+            if row > 0 {
+                stdout.write_all(b"\r\n")?;
             }
-            out.write_all(line.as_bytes())?;
-            queue!(out, Clear(ClearType::UntilNewLine))?;
+            stdout.write_all(line.as_bytes())?;
+            queue!(stdout, Clear(ClearType::UntilNewLine))?;
         }
-        queue!(out, Clear(ClearType::FromCursorDown))?;
-        queue!(out, terminal::EndSynchronizedUpdate)?;
-        out.flush()?;
-        text.clone_into(&mut self.shown);
+        queue!(
+            stdout,
+            Clear(ClearType::FromCursorDown),
+            terminal::EndSynchronizedUpdate
+        )?;
+        stdout.flush()?;
+
+        text.clone_into(&mut self.text);
         self.size = size;
         Ok(())
     }
 
-    /// Waits until something happens, no longer than this.
-    pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Woken> {
-        let begun = Instant::now();
+    /// Waits for a keystroke, a resize of the terminal, or the end of `timeout`.
+    pub(crate) fn wait(&mut self, timeout: Duration) -> io::Result<WakeReason> {
+        let start = Instant::now();
         loop {
-            let left = limit.saturating_sub(begun.elapsed());
-            if self.went_on.swap(false, Ordering::Relaxed) {
-                self.shown.clear();
-                return Ok(Woken::Resized);
+            if self.has_continued.swap(false, Ordering::Relaxed) {
+                self.text.clear();
+                return Ok(WakeReason::Resized);
             }
-            if left.is_zero() {
-                return Ok(Woken::InTime);
+            let remaining = timeout.saturating_sub(start.elapsed());
+            if remaining.is_zero() {
+                return Ok(WakeReason::TimedOut);
             }
-            if event::poll(left.min(SOON))? {
-                match event::read()? {
-                    Event::Key(key) if key.kind == KeyEventKind::Release => {}
-                    Event::Key(key) if leaves(key) => return Ok(Woken::Left),
-                    #[cfg(unix)]
-                    Event::Key(key) if is_with_control(key, 'z') => super::watchman::stop(),
-                    Event::Resize(..) => return Ok(Woken::Resized),
-                    _ => {}
-                }
+            if !event::poll(remaining.min(CONTINUE_CHECK))? {
+                continue;
+            }
+            match event::read()? {
+                Event::Key(key) if key.kind == KeyEventKind::Release => {}
+                Event::Key(key) if is_quit(key) => return Ok(WakeReason::Quit),
+                #[cfg(unix)]
+                Event::Key(key) if is_control(key, 'z') => super::restore_on_signal::suspend(),
+                Event::Resize(..) => return Ok(WakeReason::Resized),
+                _ => {}
             }
         }
     }
 }
 
-fn leaves(key: KeyEvent) -> bool {
-    matches!(key.code, KeyCode::Esc | KeyCode::Char('q' | 'Q'))
-        || is_with_control(key, 'c')
-        || is_with_control(key, 'd')
-}
-
-fn is_with_control(key: KeyEvent, letter: char) -> bool {
-    key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL)
-}
-
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-fn take() -> io::Result<()> {
-    terminal::enable_raw_mode()?;
-    let mut out = io::stdout().lock();
-    queue!(out, EnterAlternateScreen, cursor::Hide)?;
-    queue!(out, Clear(ClearType::All))?;
-    out.flush()
+fn is_quit(key: KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Esc | KeyCode::Char('q' | 'Q'))
+        || is_control(key, 'c')
+        || is_control(key, 'd')
 }
 
-/// If the terminal is gone, there is nothing to give back.
-fn give_back() {
+fn is_control(key: KeyEvent, letter: char) -> bool {
+    key.code == KeyCode::Char(letter) && key.modifiers.contains(KeyModifiers::CONTROL)
+}
+
+/// Switches the terminal to the alternate screen and turns off echo and the cursor.
+fn take_over() -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    let mut stdout = io::stdout().lock();
+    queue!(
+        stdout,
+        EnterAlternateScreen,
+        cursor::Hide,
+        Clear(ClearType::All)
+    )?;
+    stdout.flush()
+}
+
+/// Restores the terminal. Errors are ignored because they mean that the terminal has been closed.
+fn restore() {
     let _ = terminal::disable_raw_mode();
-    let mut out = io::stdout().lock();
-    let _ = queue!(out, cursor::Show, LeaveAlternateScreen);
-    let _ = out.flush();
+    let mut stdout = io::stdout().lock();
+    let _ = queue!(stdout, cursor::Show, LeaveAlternateScreen);
+    let _ = stdout.flush();
 }

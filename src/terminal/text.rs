@@ -1,45 +1,48 @@
-//! Text as a terminal shows it: whatever would command one, hide text or turn it around made visible as
-//! `\u{9b}`, as Rust and JavaScript write it (in JSON as `\u009b`); and what fits: widths, cutting, wrapping.
-//! All of them measure text as it will be shown.
+//! Escaping, measuring, and wrapping text for a terminal.
+//!
+//! Characters that control a terminal, hide text, or reverse text direction are escaped in the style of Rust and
+//! JavaScript, as in `\u{9b}`. In JSON, they are escaped as in `\u009b`. All widths are measured after escaping.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// One line in which everything can be seen. A line break or a tab becomes a blank: errors have
-/// several lines, and are told in one.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(is_unseen) {
+/// Returns the text on a single line with unprintable characters escaped. Line breaks and tabs become spaces.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable_ascii || !text.chars().any(is_unprintable) {
         return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(text.len() + 16);
+
+    let mut escaped = String::with_capacity(text.len() + 16);
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
             '\r' if characters.peek() == Some(&'\n') => {}
-            '\n' | '\t' => shown.push(' '),
-            unseen if is_unseen(unseen) => shown.extend(unseen.escape_unicode()),
-            plain => shown.push(plain),
+            '\n' | '\t' => escaped.push(' '),
+            _ if is_unprintable(character) => escaped.extend(character.escape_unicode()),
+            _ => escaped.push(character),
         }
     }
-    Cow::Owned(shown)
+    Cow::Owned(escaped)
 }
 
-/// The same text in several lines, as they are broken.
-pub fn visible_lines(text: &str) -> String {
-    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+/// Like [`escape`], but keeps line breaks.
+pub fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
-/// Serialized JSON, with the same characters escaped the way JSON does. Whatever of them is no
-/// ASCII stands inside of strings; the line breaks between are the layout's.
-pub(super) fn escaped_json(json: String) -> String {
-    if !json.chars().any(|c| c != '\n' && is_unseen(c)) {
+/// Escapes unprintable characters in serialized JSON, using JSON's own escape sequences. Except for line breaks, such
+/// characters can only occur inside strings.
+pub(super) fn escape_json(json: String) -> String {
+    if !json.chars().any(is_unprintable_in_json) {
         return json;
     }
+
     let mut escaped = String::with_capacity(json.len() + 16);
     for character in json.chars() {
-        if character != '\n' && is_unseen(character) {
+        if is_unprintable_in_json(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
@@ -50,14 +53,18 @@ pub(super) fn escaped_json(json: String) -> String {
     escaped
 }
 
-/// Where that of which nothing can be seen begins, ends, begins again: controls (C0, DEL, C1), formats
-/// (bidi marks, overrides and isolates, zero width, soft hyphen, annotations, tags), separators of
-/// lines and paragraphs, what is drawn as nothing although it counts as a letter, and what is no
-/// character.
+fn is_unprintable_in_json(character: char) -> bool {
+    character != '\n' && is_unprintable(character)
+}
+
+/// The boundaries of the ranges of unprintable characters, in ascending order: the start of the first range, its end,
+/// the start of the second range, and so on.
 ///
-/// Blanks of other widths stay (a time is written with one in some languages), and so do the
-/// variation selectors that emoji are written with.
-const UNSEEN: [u32; 56] = [
+/// The ranges cover control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
+/// soft hyphens, annotations, tags), line and paragraph separators, letters that are rendered as nothing, and code
+/// points that are not characters. They exclude spaces of unusual widths, which some languages use when formatting
+/// times, and the variation selectors of emoji.
+const UNPRINTABLE_EDGES: [u32; 56] = [
     0x0, 0x20, 0x7f, 0xa0, 0xad, 0xae, 0x34f, 0x350, 0x600, 0x606, 0x61c, 0x61d, 0x6dd, 0x6de,
     0x70f, 0x710, 0x890, 0x892, 0x8e2, 0x8e3, 0x115f, 0x1161, 0x17b4, 0x17b6, 0x180b, 0x1810,
     0x200b, 0x2010, 0x2028, 0x202f, 0x2060, 0x2070, 0x3164, 0x3165, 0xfdd0, 0xfdf0, 0xfeff, 0xff00,
@@ -65,83 +72,112 @@ const UNSEEN: [u32; 56] = [
     0x13460, 0x1bca0, 0x1bca4, 0x1d173, 0x1d17b, 0xe0000, 0xe1000,
 ];
 
-fn is_unseen(c: char) -> bool {
-    UNSEEN.partition_point(|edge| *edge <= u32::from(c)) % 2 == 1
+fn is_unprintable(character: char) -> bool {
+    let edges_passed = UNPRINTABLE_EDGES.partition_point(|edge| *edge <= u32::from(character));
+    edges_passed % 2 == 1
 }
 
-/// Columns that `text` takes when it is shown.
+/// Returns the width of the text in columns.
 pub fn width(text: &str) -> usize {
-    columns_of(&visible(text))
+    width_of_escaped(&escape(text))
 }
 
-/// "1 error", "3 errors".
-pub(crate) fn counted(count: u64, what: &str) -> String {
+/// Returns a count with its noun: "1 error", "3 errors".
+pub(crate) fn count_noun(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    format!("{count} {noun}{plural}")
 }
 
-/// What `text` lacks to so many columns.
+/// Returns the spaces needed to pad the text to `columns`.
 pub(crate) fn padding(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(text)))
 }
 
-/// Terminals draw what is composed of several characters (an emoji and the color of its skin) as
-/// one or side by side; the wider one counts.
-fn columns_of(shown: &str) -> usize {
-    if shown.is_ascii() {
-        return shown.len();
+/// Returns the width of text that has already been escaped. Some terminals show an emoji composed of several characters
+/// as a single glyph, and others show the characters side by side. The larger of the two widths is returned.
+fn width_of_escaped(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
     }
-    let apart: usize = shown.chars().map(|c| c.width().unwrap_or(0)).sum();
-    shown.width().max(apart)
+    let side_by_side: usize = text.chars().map(|c| c.width().unwrap_or(0)).sum();
+    text.width().max(side_by_side)
 }
 
-/// `text` without ANSI colour sequences and OSC sequences (hyperlinks, titles).
+/// Returns the text without the ANSI sequences for colors, hyperlinks, and titles.
 pub fn strip_ansi(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// How many bytes of a shown text fit so many columns.
-fn fitting(shown: &str, columns: usize) -> usize {
+/// Returns how many bytes from the start of escaped text fit into `columns`.
+fn fitting_bytes(text: &str, columns: usize) -> usize {
     let mut used = 0;
-    let fits = shown.chars().take_while(|character| {
-        used += character.width().unwrap_or(0);
-        used <= columns
-    });
-    fits.map(char::len_utf8).sum()
+    text.chars()
+        .take_while(|character| {
+            used += character.width().unwrap_or(0);
+            used <= columns
+        })
+        .map(char::len_utf8)
+        .sum()
 }
 
-/// `text` in one line, cut to `columns`, with `…` where something is missing.
-pub fn cut(text: &str, columns: usize) -> String {
-    let text = visible(text);
-    if columns_of(&text) <= columns {
+/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off and ends with `…`.
+pub fn truncate(text: &str, columns: usize) -> String {
+    let text = escape(text);
+    if width_of_escaped(&text) <= columns {
         return text.into_owned();
     }
     let Some(room) = columns.checked_sub(1) else {
         return String::new();
     };
-    let (kept, _) = text.split_at(fitting(&text, room));
-    format!("{}…", kept.trim_end())
+    let (start, _) = text.split_at(fitting_bytes(&text, room));
+    format!("{}…", start.trim_end())
 }
 
-/// `text` broken at spaces into lines of at most `columns`. A longer word is cut in pieces.
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
+/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off after a whole word and ends
+/// with `…`. A word is split only if it is the first one and does not fit.
+pub fn truncate_at_word(text: &str, columns: usize) -> String {
+    let text = escape(text);
+    if width_of_escaped(&text) <= columns {
+        return text.into_owned();
+    }
+    let mut line = String::new();
+    for word in unbreakable_words(&text) {
+        let gap = usize::from(!line.is_empty());
+        // One more column is left for the `…`.
+        if width_of_escaped(&line) + gap + width_of_escaped(&word) + 1 > columns {
+            break;
+        }
+        if gap > 0 {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    match line.trim_end_matches([' ', ',', ':', ';', '(', '\u{b7}']) {
+        "" => truncate(&text, columns),
+        words => format!("{words}…"),
+    }
+}
+
+/// Wraps text at spaces into lines of at most `requested_columns`. Words longer than that can be split anywhere.
+pub fn wrap(text: &str, requested_columns: usize) -> Vec<String> {
+    let columns = requested_columns.max(1);
     let mut lines: Vec<String> = Vec::new();
-    for word in words(&visible(text)) {
+    for word in unbreakable_words(&escape(text)) {
         if let Some(line) = lines.last_mut()
-            && columns_of(line) + 1 + columns_of(&word) <= columns
+            && width_of_escaped(line) + 1 + width_of_escaped(&word) <= columns
         {
             line.push(' ');
             line.push_str(&word);
             continue;
         }
+
         let mut rest = word.as_str();
-        while columns_of(rest) > columns {
-            // A character that is wider than the line stands alone.
-            let first = rest.chars().next().map_or(0, char::len_utf8);
-            let (head, tail) = rest.split_at(fitting(rest, columns).max(first));
-            lines.push(head.to_owned());
-            rest = tail;
+        while width_of_escaped(rest) > columns {
+            // A character that is wider than the line gets its own line.
+            let first_character = rest.chars().next().map_or(0, char::len_utf8);
+            let (start, end) = rest.split_at(fitting_bytes(rest, columns).max(first_character));
+            lines.push(start.to_owned());
+            rest = end;
         }
         if !rest.is_empty() {
             lines.push(rest.to_owned());
@@ -150,8 +186,8 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Words that may be parted at a line's end. A number stays with its unit: "1 h 52 m".
-fn words(text: &str) -> Vec<String> {
+/// Splits text into words. A number and its unit count as one word: "1 h", "52 m".
+fn unbreakable_words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_after_number = false;
     for word in text.split_whitespace() {
@@ -176,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_commands_a_terminal_is_shown_and_commands_nothing() {
+    fn characters_that_command_a_terminal_are_escaped() {
         for (text, shown) in [
             ("a\u{1b}[2Jb\u{7}c", r"a\u{1b}[2Jb\u{7}c"),
             ("\u{9b}2J", r"\u{9b}2J"),
@@ -186,24 +222,24 @@ mod tests {
             ("over\rwritten", r"over\u{d}written"),
             ("two\r\nlines\tand a tab", "two lines and a tab"),
         ] {
-            assert_eq!(visible(text), shown);
-            assert_eq!(visible(shown), shown, "once is enough");
+            assert_eq!(escape(text), shown);
+            assert_eq!(escape(shown), shown, "escaping again changes nothing");
         }
     }
 
     #[test]
-    fn words_of_all_languages_stay_as_they_are() {
+    fn text_in_any_language_is_not_changed() {
         for text in ["3:15\u{202f}pm · größer…", "日本語", "⚠️", "𝕏 \\u", ""] {
-            assert!(matches!(visible(text), Cow::Borrowed(same) if same == text));
+            assert!(matches!(escape(text), Cow::Borrowed(same) if same == text));
         }
     }
 
     #[test]
-    fn json_says_the_same_after_escaping() {
+    fn escaped_json_has_the_same_value() {
         let value = serde_json::json!({"a\u{9b}": ["\u{202e}\u{e0041}\u{7f}\n\u{1b}", "…"]});
-        let escaped = escaped_json(format!("{value:#}"));
+        let escaped = escape_json(format!("{value:#}"));
         assert!(escaped.contains(r"\u009b") && escaped.contains(r"\udb40\udc41"));
-        assert!(!escaped.chars().any(|c| c != '\n' && is_unseen(c)));
+        assert!(!escaped.chars().any(|c| c != '\n' && is_unprintable(c)));
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
             value
@@ -211,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_and_hyperlinks_leave_their_text() {
+    fn colors_and_hyperlinks_are_removed_from_their_text() {
         for text in [
             "\u{1b}]8;;https://x.y\u{1b}\\link\u{1b}]8;;\u{7}",
             "\u{1b}[1;31mlink\u{1b}[0m",
@@ -221,20 +257,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_instead_of_a_hidden_character_is_measured() {
+    fn the_width_is_that_of_the_escaped_text() {
         assert_eq!(width("a\u{202e}"), 9);
-        assert_eq!(cut("a\u{202e}bc", 9), r"a\u{202e…");
+        assert_eq!(truncate("a\u{202e}bc", 9), r"a\u{202e…");
     }
 
     #[test]
-    fn cutting_counts_wide_glyphs_as_two() {
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(cut("日本語", 6), "日本語");
-        assert_eq!(cut("abc", 0), "");
+    fn wide_characters_count_as_two_columns() {
+        assert_eq!(truncate("日本語", 5), "日本…");
+        assert_eq!(truncate("日本語", 6), "日本語");
+        assert_eq!(truncate("abc", 0), "");
     }
 
     #[test]
-    fn wrapping_never_exceeds_the_width_and_loses_no_word() {
+    fn wrapped_lines_fit_the_width_and_contain_all_words() {
         let text = "wait until 14:30 or raise the cap at https://claude.ai/settings/usage now";
         for columns in 1..60 {
             let lines = wrap(text, columns);
@@ -247,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_not_parted_from_its_unit() {
+    fn a_number_stays_with_its_unit() {
         assert_eq!(
             wrap("wait until 10:04, in 1 h 52 m, or", 24),
             ["wait until 10:04, in 1 h", "52 m, or"]
@@ -256,5 +292,21 @@ mod tests {
             wrap("wait until 10:04, in 1 h 52 m, or", 22),
             ["wait until 10:04, in", "1 h 52 m, or"]
         );
+    }
+
+    #[test]
+    fn a_row_is_truncated_after_a_whole_word() {
+        let text = "ANTHROPIC_API_KEY overrides your plan, in 1 h 52 m";
+        assert_eq!(truncate_at_word(text, 60), text);
+        assert_eq!(
+            truncate_at_word(text, 45),
+            "ANTHROPIC_API_KEY overrides your plan, in…"
+        );
+        assert_eq!(
+            truncate_at_word(text, 40),
+            "ANTHROPIC_API_KEY overrides your plan…"
+        );
+        assert_eq!(truncate_at_word(text, 12), "ANTHROPIC_A…");
+        assert_eq!(truncate_at_word(text, 0), "");
     }
 }

@@ -1,91 +1,102 @@
-//! Walking through one JSON value from left to right, once.
+//! A parser that walks through one JSON value in a single pass, from left to right.
 //!
-//! A first read spends most of its time on lines of which a dozen short fields matter and one long
-//! one, the answer's text, does not. A general parser looks at every byte of that text; here it is
-//! passed over from quote to quote. Only strings, brackets and commas are understood: what a value
-//! means, and whether a number is one, is for the readers at the end of this file, which take what
-//! clients have been seen to write: null, text or an object where a count belongs.
+//! An initial read spends most of its time on lines with a dozen short fields that matter and one long string that does
+//! not. A general-purpose parser examines every byte of that string, whereas this one jumps from quote to quote. It
+//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. They are
+//! lenient, because some clients have written null, a string, or an object where a count was expected.
 
 use std::borrow::Cow;
 
-use crate::foreign::whole;
+use crate::lenient_json::saturating_u64;
 
-/// A place in the bytes of a JSON value. Each method passes over one value; None means that the
-/// bytes are not JSON, and then the place is of no use any more.
+/// A position in the bytes of a JSON value. Each method advances past one value. If a method returns `None`, it has
+/// found bytes that are not JSON, and the position is meaningless from then on.
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> JsonWalk<'a> {
-    /// Calls `see` for each field of a whole object. None if `bytes` is anything else; `see` may
-    /// have been called by then.
+    /// Calls `visit` for each field of an object. Returns `None` if `bytes` are not exactly one object. In that case,
+    /// `visit` may already have been called for some fields.
     pub(super) fn object(
         bytes: &'a [u8],
-        see: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
+        visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
     ) -> Option<()> {
         let mut walk = Self { bytes, at: 0 };
-        walk.pass_space();
+        walk.skip_space();
         if walk.peek()? != b'{' {
             return None;
         }
-        walk.fields(see)?;
-        walk.pass_space();
-        (walk.at == bytes.len()).then_some(())
+        walk.fields(visit)?;
+        walk.skip_space();
+        if walk.at == bytes.len() {
+            Some(())
+        } else {
+            None
+        }
     }
 
-    /// Calls `see` with the name of each field, in the order written; it has to pass over the
-    /// field's value. Names are given as they stand: no JSON writer escapes names of letters.
-    /// Anything but an object is passed over.
+    /// Returns the object at the start of `bytes`, or `None` if they start with anything else.
+    pub(super) fn leading_object(bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let mut walk = Self { bytes, at: 0 };
+        if walk.peek()? != b'{' {
+            return None;
+        }
+        walk.nested()
+    }
+
+    /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
+    /// passed without unescaping them, because no JSON writer escapes letters. A value that is not an object is
+    /// skipped.
     pub(super) fn fields(
         &mut self,
-        mut see: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
+        mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
     ) -> Option<()> {
         if self.peek()? != b'{' {
             return self.value().map(|_| ());
         }
-        self.parts(b'}', |walk| {
+        self.items_until(b'}', |walk| {
             let name = walk.string()?;
-            walk.pass_space();
+            walk.skip_space();
             if walk.peek()? != b':' {
                 return None;
             }
             walk.at += 1;
-            walk.pass_space();
-            see(name.get(1..name.len() - 1)?, walk)
+            walk.skip_space();
+            visit(name.get(1..name.len() - 1)?, walk)
         })
     }
 
-    /// Calls `see` with the name and the bytes of each field's value. Anything but an object is
-    /// passed over.
-    pub(super) fn values(&mut self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+    /// Calls `visit` with the name and value of each field. A value that is not an object is skipped.
+    pub(super) fn values(&mut self, mut visit: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
         self.fields(|field, walk| {
-            see(field, walk.value()?);
+            visit(field, walk.value()?);
             Some(())
         })
     }
 
-    /// The bytes of the value of an object's field; none where there is no such field.
+    /// Returns the value of one of an object's fields, or an empty slice if there is no such field.
     pub(super) fn value_of(&mut self, name: &[u8]) -> Option<&'a [u8]> {
-        let mut found = &b""[..];
+        let mut result = &b""[..];
         self.values(|field, value| {
             if field == name {
-                found = value;
+                result = value;
             }
         })?;
-        Some(found)
+        Some(result)
     }
 
-    /// Calls `see` for each item of an array; it has to pass over the item. Anything but an array
-    /// is passed over.
-    pub(super) fn items(&mut self, see: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    /// Calls `visit` for each item of an array. `visit` must advance past the item. A value that is not an array is
+    /// skipped.
+    pub(super) fn items(&mut self, visit: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         if self.peek()? != b'[' {
             return self.value().map(|_| ());
         }
-        self.parts(b']', see)
+        self.items_until(b']', visit)
     }
 
-    /// The bytes of a value.
+    /// Returns the bytes of a value.
     pub(super) fn value(&mut self) -> Option<&'a [u8]> {
         match self.peek()? {
             b'"' => self.string(),
@@ -103,33 +114,41 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// The bytes of a value that `pass` passes over.
-    pub(super) fn while_passing(
+    /// Calls `read`, and returns the bytes that it advanced past.
+    pub(super) fn bytes_read_by(
         &mut self,
-        pass: impl FnOnce(&mut Self) -> Option<()>,
+        read: impl FnOnce(&mut Self) -> Option<()>,
     ) -> Option<&'a [u8]> {
         let start = self.at;
-        pass(self)?;
+        read(self)?;
         self.since(start)
     }
 
-    /// What stands between brackets, parted by commas. The first bracket is here.
-    fn parts(&mut self, close: u8, mut part: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    /// Calls `visit` for each of the comma-separated items between two brackets. The position must be at the opening
+    /// bracket.
+    fn items_until(
+        &mut self,
+        closing_bracket: u8,
+        mut visit: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
         self.at += 1;
-        self.pass_space();
-        if self.peek()? == close {
+        self.skip_space();
+        if self.peek()? == closing_bracket {
             self.at += 1;
             return Some(());
         }
         loop {
-            part(self)?;
-            self.pass_space();
+            visit(self)?;
+            self.skip_space();
             let byte = self.peek()?;
             self.at += 1;
-            if byte != b',' {
-                return (byte == close).then_some(());
+            if byte == closing_bracket {
+                return Some(());
             }
-            self.pass_space();
+            if byte != b',' {
+                return None;
+            }
+            self.skip_space();
         }
     }
 
@@ -141,13 +160,13 @@ impl<'a> JsonWalk<'a> {
         self.bytes.get(start..self.at)
     }
 
-    fn pass_space(&mut self) {
+    fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
             self.at += 1;
         }
     }
 
-    /// A string, with its quotes.
+    /// Returns a string, including its quotes.
     fn string(&mut self) -> Option<&'a [u8]> {
         if self.peek()? != b'"' {
             return None;
@@ -157,8 +176,8 @@ impl<'a> JsonWalk<'a> {
         self.since(start)
     }
 
-    /// An object or array whose fields do not matter, however deeply a model nests. Which bracket closes
-    /// which is not looked at.
+    /// Returns an object or an array. Brackets are counted, but opening and closing brackets are not checked against
+    /// each other. The depth is not limited, because a model can nest values as deeply as it likes.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -180,73 +199,94 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
-/// How many bytes stand before the quote that ends a text.
+/// Returns the number of bytes before the closing quote of a string.
 fn text_length(text: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'"', text).find(|quote| {
-        let before = text.get(..*quote).unwrap_or_default().iter().rev();
-        before.take_while(|byte| **byte == b'\\').count() % 2 == 0
+        let backslashes = text
+            .get(..*quote)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count();
+        backslashes % 2 == 0
     })
 }
 
-/// A text; None if the value is anything else. Bytes that are not UTF-8 are replaced: one of them
-/// in the name of a directory must not lose the response.
+/// Decodes a string. Returns `None` for any other value. Invalid UTF-8 is replaced, because a single bad byte in a
+/// directory name must not make a response unreadable.
 pub(super) fn text(value: &[u8]) -> Option<Cow<'_, str>> {
-    let inside = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr::memchr(b'\\', inside).is_none() {
-        return Some(repaired(inside));
+    let contents = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', contents).is_none() {
+        return Some(valid_utf8(contents));
     }
-    serde_json::from_str(&repaired(value)).ok().map(Cow::Owned)
+    serde_json::from_str(&valid_utf8(value))
+        .ok()
+        .map(Cow::Owned)
 }
 
-fn repaired(bytes: &[u8]) -> Cow<'_, str> {
-    // Asked first because it is faster.
+fn valid_utf8(bytes: &[u8]) -> Cow<'_, str> {
+    // This is faster than `from_utf8_lossy` if the bytes are valid.
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 
-/// A text that is not empty.
+/// Returns a string that is not empty, or `None` for any other value.
 pub(super) fn name(value: &[u8]) -> Option<Cow<'_, str>> {
     text(value).filter(|text| !text.is_empty())
 }
 
-/// A flag; only `true` is true.
+/// Returns true if the value is `true`.
 pub(super) fn flag(value: &[u8]) -> bool {
     value == b"true"
 }
 
-/// A number; None if the value is anything else.
+/// Returns a number, or `None` if the value is anything else.
 pub(super) fn number(value: &[u8]) -> Option<f64> {
-    // Rust would also read "inf" and "nan".
-    let starts_well = matches!(value.first()?, b'0'..=b'9' | b'-');
+    // Rust would also parse "inf" and "nan".
+    if !matches!(value.first()?, b'0'..=b'9' | b'-') {
+        return None;
+    }
     let number: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-    (starts_well && number.is_finite()).then_some(number)
+    if number.is_finite() {
+        Some(number)
+    } else {
+        None
+    }
 }
 
-/// No response has had a thousandth of this. What claims more is damaged, or made to overflow sums.
-const MOST: u64 = 1_000_000_000;
+/// The maximum value of a count. No response has come close to a thousandth of this value, so a larger count is either
+/// an error or an attempt to make sums overflow.
+const MAX_COUNT: u64 = 1_000_000_000;
 
-/// A response makes a handful of searches. A million of them, priced, still leave room for sums.
+/// The maximum number of searches. A response makes only a handful, and the cost of a million searches is too low to
+/// make sums overflow.
+const MAX_SEARCHES: u64 = 1_000_000;
+
+/// Returns the number of searches, limited to [`MAX_SEARCHES`].
 pub(super) fn search_count(value: &[u8]) -> u64 {
-    count(value).min(1_000_000)
+    count(value).min(MAX_SEARCHES)
 }
 
-/// Whether a value can be read as a count: a number, one in quotes, or null.
+/// Returns true if a value is valid as a count: a number, a number in quotes, or null.
 pub(super) fn is_count(value: &[u8]) -> bool {
     let unquoted = value.strip_prefix(b"\"").unwrap_or(value);
     matches!(unquoted, [b'0'..=b'9' | b'-', ..] | b"null")
 }
 
-/// A count. Null, anything negative and anything else are 0; a number in quotes counts.
+/// Returns a count, which may be in quotes. Negative numbers and values of other types count as 0.
 pub(super) fn count(value: &[u8]) -> u64 {
-    let in_quotes = value.strip_prefix(b"\"");
-    let in_quotes = in_quotes.and_then(|rest| rest.strip_suffix(b"\""));
-    let digits = std::str::from_utf8(in_quotes.unwrap_or(value));
-    if let Ok(count) = digits.unwrap_or_default().parse::<u64>() {
-        return count.min(MOST);
+    let unquoted = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(value);
+    let digits = std::str::from_utf8(unquoted).unwrap_or_default();
+    match digits.parse::<u64>() {
+        Ok(count) => count.min(MAX_COUNT),
+        Err(_) => number(value).map_or(0, |number| saturating_u64(number).min(MAX_COUNT)),
     }
-    number(value).map_or(0, |number| whole(number).min(MOST))
 }
 
 #[cfg(test)]
@@ -272,7 +312,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
-            // Quotes, backslashes and brackets in texts are what could mislead.
+            // Strings with quotes, backslashes, and brackets are the ones that could mislead the parser.
             r#"[a-z"\\\[\]{}:,é\n ]{0,12}"#.prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {
@@ -388,8 +428,8 @@ mod tests {
             ("null", 0),
             ("{\"a\":1}", 0),
             ("inf", 0),
-            ("99999999999999999999", MOST),
-            ("1e300", MOST),
+            ("99999999999999999999", MAX_COUNT),
+            ("1e300", MAX_COUNT),
         ] {
             assert_eq!(count(value.as_bytes()), expected, "{value}");
         }

@@ -1,9 +1,10 @@
-//! What one line of a transcript says about spend.
+//! Parses a single line of a transcript.
 //!
-//! Line shapes as client 2.1.329 and its predecessors write them. `assistant` lines repeat a
-//! response's usage; `cost-state` lines are the client's running total; a few others tell whose a
-//! line is and when the client compacted. What a client may leave out, set to null or write as
-//! another type is read leniently; see `json_walk.rs`. No prompt and no answer is ever kept.
+//! The format is that of 2.1.329 and earlier versions. `assistant` lines contain the usage of a response, which is
+//! repeated on the line of each of the response's parts. `cost-state` lines are checkpoints. A few other types show
+//! which session a line belongs to, and when Claude Code compacted the conversation. Fields may be missing, null, or of
+//! a different type in some versions, so they are read leniently (see `json_walk.rs`). The text of prompts and
+//! responses is never stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,130 +15,175 @@ use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::{UsageObject, calls_that_add_up};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
-use crate::time::{Millis, millis};
+use crate::time::{Millis, parse_millis};
 
-/// The model name of lines that the client made itself: errors, interruptions.
+/// The model name on lines that Claude Code itself writes for errors and interruptions.
 pub const SYNTHETIC: &str = "<synthetic>";
 
-/// What a line that was worth parsing turned out to be.
+/// A parsed line.
 #[derive(Debug, Clone, PartialEq)]
-// It is handed on at once and never kept; a box would be an allocation a line.
-#[expect(clippy::large_enum_variant, reason = "handed on at once")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is passed on at once and never stored"
+)]
 pub enum Line<'a> {
-    /// A repetition of a response.
-    Response(Response<'a>),
-    /// A running total.
+    /// A part of a response.
+    Response(ResponseLine<'a>),
+    /// A checkpoint.
     CostState(CostState),
-    /// A line that a process writes only into the file of its own session, or so it seems.
+    /// An ownership marker.
     Mark(OwnMark),
     /// The end of a compaction.
     CompactBoundary(CompactBoundary<'a>),
-    /// An error that the client shows in place of an answer.
-    Refusal,
-    /// Something else.
+    /// An API error. The client either shows it in place of a response, or sends the request again.
+    Error(RawError<'a>),
+    /// A link to a pull request that the session opened.
+    PullRequest(PullRequest<'a>),
+    /// Any other line.
     Other,
 }
 
-/// One repetition of a response.
+/// A line of a response. Each part of a response is written to a separate line that repeats the usage.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Response<'a> {
-    /// The same for every repetition of this response, in any file: a hash of message id and
-    /// request id; of the line's uuid where there is no message id; else of the line.
+pub struct ResponseLine<'a> {
+    /// The response's key, which is the same on all of the response's lines in all files. It is a hash of the message
+    /// ID and the request ID. If there is no message ID, it is a hash of the line's ID or, if that is missing as well,
+    /// of the whole line.
     pub key: i64,
-    /// When the line was written; where it does not say, a scan takes the latest time before it.
+    /// The time of the line. If the line has none, the scan uses the latest time before it.
     pub at: Option<Millis>,
-    /// The session in whose file it was written.
+    /// The session whose transcript the line was written to.
     pub session: Option<Cow<'a, str>>,
-    /// On a line that a fork or branch copied: the session that it says it comes from.
+    /// The session that a fork or branch copied the line from, if the line names that session.
     pub copied_from: Option<Cow<'a, str>>,
-    /// True for a subagent's response.
+    /// True if the response was received by a subagent.
     pub subagent: bool,
-    /// The git branch that was checked out, if the line says.
+    /// The git branch, if the line names it.
     pub branch: Option<Cow<'a, str>>,
-    /// The subagent's type, if the line says: clients did not always (2.1.119 does not, 2.1.328 does).
+    /// The type of the subagent, if the line names it. Version 2.1.328 does, but 2.1.119 does not.
     pub agent: Option<Cow<'a, str>>,
-    /// The model's id as written.
+    /// The skill that the response was made for, if the line names one.
+    pub skill: Option<Cow<'a, str>>,
+    /// The plugin that the skill, agent, or tool belongs to, if the line names one.
+    pub plugin: Option<Cow<'a, str>>,
+    /// The MCP server that was used in the response, if the line names one.
+    pub mcp_server: Option<Cow<'a, str>>,
+    /// The model's ID as written.
     pub model: Cow<'a, str>,
-    /// The one that was asked for, where that is written otherwise.
+    /// The requested model, if it differs from the model that responded.
     pub asked: Option<Cow<'a, str>>,
-    /// Tokens and searches.
+    /// The tokens and searches.
     pub usage: Usage,
-    /// How it was served.
+    /// The service level.
     pub service: ServiceLevel,
-    /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
+    /// The individual calls of a server-side tool loop if they add up to `usage`. Otherwise, it is empty.
     pub calls: Vec<Usage>,
-    /// What other models were served for it.
+    /// The responses of advisors.
     pub advice: Vec<Advice>,
-    /// The working directory, if the line says. A drive of Windows is written as a capital.
+    /// The working directory, if the line names it. A Windows drive letter is always uppercase.
     pub directory: Option<Cow<'a, str>>,
-    /// A count of tokens is there and cannot be understood; it was taken for 0.
+    /// True if a token count is not a number. Such a count is read as 0.
     pub is_damaged: bool,
-    /// The bytes by which a repetition can be recognised without parsing it.
+    /// The bytes used to recognize the response's other lines without parsing them.
     pub signature: Option<Signature<'a>>,
 }
 
-/// A response's ids and usage as written. A line that has all three says nothing new.
+/// The IDs and usage of a response, exactly as written. A line with the same signature adds no new information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'a> {
-    /// With its quotes, as the next.
+    /// The message ID, including its quotes.
     pub message: &'a [u8],
-    /// The request's id.
+    /// The request ID, including its quotes.
     pub request: &'a [u8],
-    /// The whole object.
+    /// The `usage` object.
     pub usage: &'a [u8],
 }
 
-/// The client's running total, as a `cost-state` line has it.
+/// A `cost-state` line, which is a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CostState {
-    /// When the chain of runs began that this total covers; a fork keeps its parent's.
+    /// The start time of the first run that the total includes. A fork inherits it from its parent.
     pub started: Millis,
-    /// What it comes to.
+    /// The total cost.
     pub cost: Money,
-    /// For how long processes of the chain have lived, in milliseconds.
+    /// How long the processes of these runs were running, in milliseconds.
     pub run_ms: i64,
-    /// For how long they waited for the API.
+    /// How long these processes waited for the API, in milliseconds.
     pub api_ms: i64,
-    /// Whether a model of the chain was unknown to its client, which priced it as another.
+    /// True if Claude Code did not recognize a model and used another model's price.
     pub has_unknown_model: bool,
-    /// Per model as written.
+    /// The totals by model. The model names are as written.
     pub models: BTreeMap<String, ModelTotal>,
-    /// The latest time before it in its file, as the next one set by the scan.
+    /// The latest time that precedes the line in its file. This is set by the scan.
     pub before: Option<Millis>,
-    /// The first time since the total before it, or since the reading began.
-    pub since_last: Option<Millis>,
 }
 
-/// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
+/// An ownership marker, which is a `queue-operation` line (with `-p`) or a `file-history-snapshot` line (in a
+/// terminal). A process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnMark {
-    /// How far from its transcript's beginning it stands, in bytes; set by the scan.
+    /// The line's offset in the file. This is set by the scan.
     pub position: i64,
-    /// When it was written.
+    /// The time of the line.
     pub at: Millis,
-    /// What tells this snapshot from others: forks copy their parent's. None for the former kind,
-    /// which nobody copies.
+    /// A hash that identifies the snapshot, which is needed because forks copy their parents' snapshots. It is `None`
+    /// for a `queue-operation` line, which is never copied.
     pub snapshot: Option<i64>,
 }
 
-/// A `compact_boundary`.
+/// A `compact_boundary` line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompactBoundary<'a> {
-    /// Hash of the line's uuid, which copies keep.
+    /// A hash of the line's ID, which stays the same when the line is copied.
     pub key: i64,
-    /// When the compaction was over.
+    /// The time at which the compaction ended.
     pub at: Millis,
-    /// The length of what was compacted, in tokens.
+    /// The length of the conversation before the compaction, in tokens.
     pub tokens: u64,
-    /// As for a response.
+    /// See [`ResponseLine::copied_from`].
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// The fields of a line that matter to whycap: what it may turn out to be, as far as single fields
-/// say it, and texts as written, with their quotes.
+/// An error line, which contains either the text that the client shows instead of a response, or one failed attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RawError<'a> {
+    /// The line as written.
+    pub bytes: &'a [u8],
+    /// The time of the line.
+    pub at: Option<Millis>,
+    /// A hash of the text as written. It stays the same when the line is copied.
+    pub text_hash: i64,
+    /// The failed attempt, if the client sent the request again.
+    pub retry: Option<Retry>,
+}
+
+/// A `system` line with the subtype `api_error`, which records one failed attempt. The client waits before the next
+/// attempt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// The number of the attempt, starting at 1.
+    pub attempt: u64,
+    /// The delay before the next attempt, in milliseconds.
+    pub wait_ms: u64,
+    /// The HTTP status, or 0 if there was no response.
+    pub status: u64,
+}
+
+/// A `pr-link` line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullRequest<'a> {
+    /// The time of the line.
+    pub at: Option<Millis>,
+    /// The pull request's number.
+    pub number: u64,
+    /// The URL, or an empty string if the line has none.
+    pub url: Cow<'a, str>,
+}
+
+/// The fields that whycap uses. Byte slices contain values as written, including the quotes of strings.
 #[derive(Default)]
 struct LineFields<'a> {
-    response: Response<'a>,
+    response: ResponseLine<'a>,
     state: CostState,
     kind: &'a [u8],
     subtype: &'a [u8],
@@ -146,7 +192,10 @@ struct LineFields<'a> {
     forked_from: &'a [u8],
     request: &'a [u8],
     requested_model: &'a [u8],
-    refusal: bool,
+    is_error: bool,
+    retry: Retry,
+    error: &'a [u8],
+    pull_request: PullRequest<'a>,
     message: ApiMessage<'a>,
     total_usd: Option<f64>,
     started: Option<f64>,
@@ -159,19 +208,34 @@ struct LineFields<'a> {
 struct ApiMessage<'a> {
     id: &'a [u8],
     model: &'a [u8],
-    /// With the bytes as written.
+    content: &'a [u8],
+    /// The usage, together with its bytes as written.
     usage: Option<(UsageObject, &'a [u8])>,
-    /// It has a usage that is no object.
+    /// True if the usage is not an object.
     is_damaged: bool,
 }
 
-/// Reads a line. None if it is not a JSON object with a type, or an answer whose usage is none; it
-/// then costs nothing but itself.
+/// Parses a line. Returns `None` if it is not a JSON object with a type, or if it is a response whose usage is damaged.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     let mut fields = LineFields::default();
     JsonWalk::object(bytes, |field, walk| fields.read(field, walk))?;
-    let found = match fields.kind {
-        b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
+    let line = match fields.kind {
+        b"\"assistant\"" if fields.is_error => Some(Line::Error(RawError {
+            bytes,
+            at: fields.response.at,
+            text_hash: xxh3_64(fields.message.content).cast_signed(),
+            retry: None,
+        })),
+        b"\"system\"" if fields.subtype == b"\"api_error\"" => Some(Line::Error(RawError {
+            bytes,
+            at: fields.response.at,
+            text_hash: xxh3_64(fields.error).cast_signed(),
+            retry: Some(fields.retry),
+        })),
+        b"\"pr-link\"" => Some(Line::PullRequest(PullRequest {
+            at: fields.response.at,
+            ..fields.pull_request
+        })),
         b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
@@ -185,7 +249,25 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         }
         kind => return name(kind).map(|_| Line::Other),
     };
-    Some(found.unwrap_or(Line::Other))
+    Some(line.unwrap_or(Line::Other))
+}
+
+/// Returns the objects in a line that consists of two or more JSON objects, which happens if two processes append at
+/// the same time. Returns an empty list for any other line.
+pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
+    let mut objects = Vec::new();
+    let mut rest = line.trim_ascii();
+    while let Some(object) = JsonWalk::leading_object(rest) {
+        objects.push(object);
+        rest = rest
+            .get(object.len()..)
+            .unwrap_or_default()
+            .trim_ascii_start();
+    }
+    if objects.len() < 2 || !rest.is_empty() {
+        return Vec::new();
+    }
+    objects
 }
 
 fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
@@ -197,7 +279,7 @@ fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
     })
 }
 
-/// The time of a line, if it has one at its top level. What stands behind it is not looked at.
+/// Returns a line's top-level timestamp, or `None` if there is none. Stops reading once it has been found.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     let mut at = None;
     let _ = JsonWalk::object(bytes, |field, walk| {
@@ -205,13 +287,13 @@ pub fn time_of(bytes: &[u8]) -> Option<Millis> {
         if field == b"timestamp" {
             at = time(value);
         }
-        at.is_none().then_some(())
+        if at.is_none() { Some(()) } else { None }
     });
     at
 }
 
 pub(super) fn time(value: &[u8]) -> Option<Millis> {
-    millis(&text(value)?)
+    parse_millis(&text(value)?)
 }
 
 impl<'a> LineFields<'a> {
@@ -229,8 +311,25 @@ impl<'a> LineFields<'a> {
             b"cwd" => self.response.directory = text(walk.value()?).map(with_capital_drive),
             b"gitBranch" => self.response.branch = text(walk.value()?),
             b"attributionAgent" => self.response.agent = text(walk.value()?),
+            b"attributionSkill" => self.response.skill = name(walk.value()?),
+            b"attributionPlugin" => self.response.plugin = name(walk.value()?),
+            b"attributionMcpServer" => self.response.mcp_server = name(walk.value()?),
+            b"retryAttempt" => self.retry.attempt = count(walk.value()?),
+            b"retryInMs" => self.retry.wait_ms = count(walk.value()?),
+            b"prNumber" => self.pull_request.number = count(walk.value()?),
+            b"prUrl" => self.pull_request.url = text(walk.value()?).unwrap_or_default(),
+            b"error" => {
+                let retry = &mut self.retry;
+                self.error = walk.bytes_read_by(|walk| {
+                    walk.values(|field, value| {
+                        if field == b"status" {
+                            retry.status = count(value);
+                        }
+                    })
+                })?;
+            }
             b"isSidechain" => self.response.subagent = flag(walk.value()?),
-            b"isApiErrorMessage" => self.refusal = flag(walk.value()?),
+            b"isApiErrorMessage" => self.is_error = flag(walk.value()?),
             b"totalCostUSD" => self.total_usd = number(walk.value()?),
             b"startTime" => self.started = number(walk.value()?),
             b"totalDuration" => self.state.run_ms = count(walk.value()?).cast_signed(),
@@ -250,8 +349,8 @@ impl<'a> LineFields<'a> {
         Some(())
     }
 
-    /// The session that a copied line names. Of the two names a branch rewrites one each time, and
-    /// the other never changes.
+    /// Returns the session that the line was copied from. Branching rewrites `forkedFrom` each time the line is copied,
+    /// but never changes `requestSessionId`.
     fn copied_from(&self) -> Option<Cow<'a, str>> {
         name(self.request_session).or_else(|| name(self.forked_from))
     }
@@ -263,10 +362,13 @@ impl<'a> ApiMessage<'a> {
             match field {
                 b"id" => self.id = walk.value()?,
                 b"model" => self.model = walk.value()?,
+                b"content" => self.content = walk.value()?,
                 b"usage" => {
                     let mut usage = UsageObject::default();
-                    let bytes = walk.while_passing(|walk| usage.read(walk))?;
-                    self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                    let bytes = walk.bytes_read_by(|walk| usage.read(walk))?;
+                    if bytes.starts_with(b"{") {
+                        self.usage = Some((usage, bytes));
+                    }
                     self.is_damaged = self.usage.is_none() && bytes != b"null";
                 }
                 _ => return walk.value().map(|_| ()),
@@ -276,7 +378,7 @@ impl<'a> ApiMessage<'a> {
     }
 }
 
-fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>> {
     let copied_from = fields.copied_from();
     let message = fields.message;
     let (object, usage_as_written) = message.usage?;
@@ -285,18 +387,20 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         return None;
     }
     let usage = object.tokens.usage();
-    let (message_id, request_id) = (id(message.id), id(fields.request));
-    let ids = message_id.zip(request_id);
-    let signature = ids.map(|(message, request)| Signature {
-        message,
-        request,
-        usage: usage_as_written,
-    });
+    let message_id = id(message.id);
+    let request_id = id(fields.request);
+    let signature = message_id
+        .zip(request_id)
+        .map(|(message, request)| Signature {
+            message,
+            request,
+            usage: usage_as_written,
+        });
     let key = match message_id {
         Some(message) => hash_of(message, request_id.unwrap_or_default()),
         None => id(fields.uuid).map_or(xxh3_64(bytes).cast_signed(), |uuid| hash_of(b"", uuid)),
     };
-    Some(Response {
+    Some(ResponseLine {
         key,
         copied_from,
         asked: text(fields.requested_model).filter(|asked| *asked != model),
@@ -311,8 +415,8 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     })
 }
 
-/// On Windows one directory is `C:\x` to a shell and `c:\x` to an editor, and Claude Code writes whichever
-/// it was told, even by turns in one session: anthropics/claude-code#75855, matt1398/claude-devtools#123.
+/// Makes a Windows drive letter uppercase. Shells write `C:\x` and editors write `c:\x`, and Claude Code uses whichever
+/// it is given, even within a single session (anthropics/claude-code#75855, matt1398/claude-devtools#123).
 fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     match directory.as_bytes() {
         [b'a'..=b'z', b':', b'/' | b'\\', ..] => {
@@ -323,24 +427,30 @@ fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// An id as written; None if the value is anything but a text.
+/// Returns an ID as written, or `None` if the value is empty or is not a string.
 fn id(value: &[u8]) -> Option<&[u8]> {
-    (value.len() > 2 && value.starts_with(b"\"")).then_some(value)
+    if value.len() > 2 && value.starts_with(b"\"") {
+        Some(value)
+    } else {
+        None
+    }
 }
 
 fn hash_of(first: &[u8], second: &[u8]) -> i64 {
     xxh3_64_with_seed(second, xxh3_64(first)).cast_signed()
 }
 
-/// The end of the year 9999: a time after that is reckoned with by nobody.
+/// The end of the year 9999, which is the latest valid time.
 const LATEST: Millis = 253_402_300_799_999;
 
 fn cost_state(fields: LineFields<'_>) -> Option<CostState> {
-    let fits = |started: &f64| (0.0..LATEST as f64).contains(started);
-    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
-    let started = fields.started.filter(fits)? as Millis;
+    let started = fields
+        .started
+        .filter(|started| (0.0..LATEST as f64).contains(started))?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+    let started_ms = started as Millis;
     Some(CostState {
-        started,
+        started: started_ms,
         cost: Money::from_noisy_usd(fields.total_usd?).unwrap_or_default(),
         ..fields.state
     })
@@ -361,7 +471,7 @@ mod tests {
 
     const LINE: &str = r#"{"parentUuid":null,"isSidechain":false,"message":{"id":"msg_1","model":"claude-opus-5-5","content":[{"type":"text","text":"\"usage\": {\"input_tokens\": 9}"}],"usage":{"input_tokens":12,"cache_creation_input_tokens":4000,"cache_read_input_tokens":11000,"output_tokens":250,"server_tool_use":{"web_search_requests":2},"cache_creation":{"ephemeral_1h_input_tokens":3000,"ephemeral_5m_input_tokens":1000},"inference_geo":"us","iterations":[],"speed":null}},"requestId":"req_1","type":"assistant","uuid":"u1","timestamp":"2026-11-20T06:26:56.016Z","cwd":"/home/dev/api","sessionId":"s1"}"#;
 
-    fn response(line: &str) -> Response<'_> {
+    fn response(line: &str) -> ResponseLine<'_> {
         match parse(line.as_bytes()) {
             Some(Line::Response(response)) => response,
             other => panic!("{other:?}"),

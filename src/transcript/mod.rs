@@ -1,8 +1,9 @@
-//! A transcript: what one line says, and reading lines as a file grows.
+//! Parses transcripts, and reads them incrementally as they grow.
 //!
-//! Transcripts are Claude Code's. They are opened for reading only, never mapped (a file that is
-//! cut short under a mapping would kill us) and never waited for.
+//! Transcripts belong to Claude Code, so they are only ever opened for reading. They are never mapped into memory,
+//! because accessing a mapped file after it has been truncated would crash the process. Reading never waits for a lock.
 
+pub mod failed_attempts;
 mod json_walk;
 pub mod line;
 pub mod owner;

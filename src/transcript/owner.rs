@@ -1,21 +1,23 @@
-//! Whose a session is. Ids are only ever hashed: they tell accounts apart and name nobody.
+//! The owner of a session, which is the account and organization that pay for it. IDs are hashed immediately, so they
+//! distinguish accounts without identifying anyone.
 
-use crate::foreign::Foreign;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The account and the organization that pay for a session, or that somebody is logged in to.
+use crate::lenient_json::LenientJson;
+
+/// The account and organization that pay for a session, or that the user is logged in with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Owner {
-    /// A hash that differs between logins: of both ids, as far as they are known.
+    /// A hash of whichever of the two IDs are known. It differs from one login to another.
     pub fingerprint: Option<String>,
-    /// A hash of the account's id.
+    /// A hash of the account ID.
     #[serde(rename = "account_hash", skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// A hash of the organization's id.
+    /// A hash of the organization ID.
     #[serde(rename = "organization_hash", skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
 }
@@ -25,64 +27,82 @@ fn hash(id: &str) -> String {
 }
 
 impl Owner {
-    /// From the ids as they stand in files. An empty one counts as missing.
+    /// Creates an owner from the unhashed IDs. An empty ID counts as missing.
     pub fn from_ids(account: Option<&str>, organization: Option<&str>) -> Self {
         let [account, organization] =
             [account, organization].map(|id| id.filter(|id| !id.is_empty()));
         let ids: String = account.into_iter().chain(organization).collect();
         Self {
-            fingerprint: (!ids.is_empty()).then(|| hash(&ids)),
+            fingerprint: if ids.is_empty() {
+                None
+            } else {
+                Some(hash(&ids))
+            },
             account: account.map(hash),
             organization: organization.map(hash),
         }
     }
 
-    /// Whether both are the same, as far as both are known.
+    /// Returns true if two owners are the same, judging by the IDs that are known for both. Returns `None` if there are
+    /// no such IDs.
     pub fn is(&self, other: &Self) -> Option<bool> {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
         let organizations = self.organization.as_ref().zip(other.organization.as_ref());
-        let known = accounts.into_iter().chain(organizations);
-        let same = known.map(|(one, other)| one == other);
-        same.reduce(|all, same| all && same)
+        accounts
+            .into_iter()
+            .chain(organizations)
+            .map(|(id, other_id)| id == other_id)
+            .reduce(|all_equal, is_equal| all_equal && is_equal)
     }
 
-    /// What a transcript's line says of it: a `session-owner` (2.1.328 and later), or a
-    /// `credential_org`, which is written whenever the credential changes (2.1.285 and later).
+    /// Parses the owner from a transcript line, which is either a `session-owner` line (since 2.1.328) or a
+    /// `credential_org` attachment (since 2.1.285). Claude Code writes the attachment when the credential changes.
+    /// Returns `None` for any other line.
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
-        let line: Value = serde_json::from_slice(line).ok()?;
-        let attachment = line.at("attachment");
-        let (account, said) = match line.at("type").as_str()? {
-            "session-owner" => (line.at("accountUuid").as_str(), &line),
-            "attachment" if attachment.at("type") == "credential_org" => (None, attachment),
+        let fields: Value = serde_json::from_slice(line).ok()?;
+        let attachment = fields.at("attachment");
+        let owner = match fields.at("type").as_str()? {
+            "session-owner" => Self::from_ids(
+                fields.at("accountUuid").as_str(),
+                fields.at("organizationUuid").as_str(),
+            ),
+            "attachment" if attachment.at("type") == "credential_org" => {
+                Self::from_ids(None, attachment.at("organizationUuid").as_str())
+            }
             _ => return None,
         };
-        let owner = Self::from_ids(account, said.at("organizationUuid").as_str());
-        owner.fingerprint.is_some().then_some(owner)
+        if owner.fingerprint.is_some() {
+            Some(owner)
+        } else {
+            None
+        }
     }
 }
 
-/// Reads the lines of a transcript for whose session it is.
+/// Determines a session's owner from the lines of its transcript, which must be read in order.
 #[derive(Debug, Default)]
 pub(crate) struct OwnerReader {
-    /// As of the last line.
+    /// The owner as of the last line that was read.
     pub(crate) last: Option<Owner>,
 }
 
 impl OwnerReader {
-    /// Goes by a later line.
+    /// Reads the next line.
     pub(crate) fn read(&mut self, line: &[u8]) {
-        let has = |mark: &str| memmem::find(line, mark.as_bytes()).is_some();
-        let may_name_one = has("\"session-owner\"") || has("\"credential_org\"");
-        if may_name_one && let Some(later) = Owner::in_line(line) {
-            self.take_in(later);
+        let may_name_owner = [&b"\"session-owner\""[..], b"\"credential_org\""]
+            .iter()
+            .any(|text| memmem::find(line, text).is_some());
+        if may_name_owner && let Some(owner) = Owner::in_line(line) {
+            self.add(owner);
         }
     }
 
-    /// One that names the organization alone confirms what is known, or ends it.
-    pub(crate) fn take_in(&mut self, later: Owner) {
-        let is_known = self.last.as_ref().and_then(|known| known.is(&later)) == Some(true);
-        if later.account.is_some() || !is_known {
-            self.last = Some(later);
+    /// Records the owner that a line names. If the line names only the organization, and it is the same as before, the
+    /// known account is kept.
+    pub(crate) fn add(&mut self, owner: Owner) {
+        let is_confirmed = self.last.as_ref().and_then(|known| known.is(&owner)) == Some(true);
+        if owner.account.is_some() || !is_confirmed {
+            self.last = Some(owner);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Reading what was appended to a file since the last time, and finding the lines in it that matter.
+//! Reads the lines that have been appended to a transcript since the last read, and finds the relevant ones.
 //!
-//! Most bytes of a transcript are tool output. A line is parsed only if it contains `"usage"` or
-//! begins as one of the few other kinds do; JSON writers never escape these keys, so nothing is
-//! missed, and what matches by accident is parsed and dropped.
+//! Most of a transcript consists of tool output. A line is parsed only if it contains `"usage"`, if its beginning
+//! contains one of a few types, or if it is short and contains an error flag. JSON writers never escape these strings,
+//! so no relevant line is missed. Lines that contain them by coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,105 +13,146 @@ use std::time::UNIX_EPOCH;
 use memchr::memmem::Finder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::{Line, Signature, parse, time_of};
-use crate::disk::ours::open_regular;
+use super::line::{Line, Signature, objects_of, parse, time_of};
+use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
 
-/// A stretch is read at a time: small enough to stay in the processor's cache.
+/// The number of bytes to read at a time. This is small enough to fit in the processor's cache.
 const STRETCH: usize = 256 * 1024;
 
-/// A line longer than this is passed over, and counts as one that cannot be read; the client writes
-/// nothing near it. It is passed over piece by piece: a reading that stops in it goes on there, and
-/// nothing of it is read twice.
+/// The maximum length of a line. A longer line is skipped and counted as damaged, but Claude Code does not write any
+/// lines that come close to this length. If a read stops inside such a line, the next read continues from there, so no
+/// part of the line is read twice.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// How many bytes before the offset are remembered to recognise the file again.
+/// The number of bytes before the offset whose hash is stored to detect that a file has been replaced.
 const MARK: u64 = 256;
 
-/// How a file looks from outside. While that is the same, so is what it holds.
+/// The size and modification time of a file. As long as neither changes, the contents are assumed to be unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileState {
-    /// Size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Modification time, nanoseconds since 1970.
+    /// The modification time, in nanoseconds since the Unix epoch.
     pub modified: i64,
 }
 
 impl FileState {
-    /// That of a file with this metadata.
+    /// Extracts the state from a file's metadata.
     pub fn from_metadata(metadata: &Metadata) -> Self {
-        let time = metadata.modified().ok();
-        let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
+        let modified = metadata
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .and_then(|since| i64::try_from(since.as_nanos()).ok());
         Self {
             size: metadata.len(),
             modified: modified.unwrap_or(0),
         }
     }
 
-    /// When the file was changed.
+    /// Returns the modification time in milliseconds since the Unix epoch.
     pub fn modified_ms(&self) -> Millis {
         self.modified / 1_000_000
     }
 }
 
-/// How far a file was read.
+/// How far a file has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadPosition {
-    /// End of the last complete line, or a place in one that is passed over.
+    /// The end of the last complete line, or a position inside a line that is being skipped.
     pub offset: u64,
-    /// Hash of the bytes just before `offset`: another value there means another file.
+    /// A hash of the bytes just before `offset`. If it no longer matches, the file has been replaced.
     pub mark: i64,
-    /// How the file looked then. While it looks so there is nothing to read.
+    /// The state of the file when it was read. If it has not changed, there is nothing new to read.
     pub file: FileState,
-    /// What the scan remembers.
+    /// The state of the last line, if it does not end in a line break yet.
+    pub last_line: LastLine,
+    /// The state of the scan.
     pub carry: Carry,
 }
 
-/// Reads the complete lines after `position` into `sink` and returns how far it came, and whether it read the file anew
-/// from its start, because that was cut short, replaced or rewritten.
+/// The state of a file's last line until it is followed by a line break.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LastLine {
+    /// There is no such line, or the file was modified so recently that the line may still grow.
+    #[default]
+    Growing,
+    /// The file has not been modified for a while, and the line is not a complete object.
+    Incomplete,
+    /// The line is a complete object and has been read, even though no line break follows it.
+    Complete,
+}
+
+/// The settings for a read, including when to stop.
+pub struct ReadLimits<'a> {
+    /// The buffer to read into. Callers that read many files should reuse the same buffer, because zeroing a new one
+    /// accounts for 2% of the time that a read takes.
+    pub buffer: &'a mut Vec<u8>,
+    /// The time before which a file must have been last modified to count as settled. In a settled file, a complete
+    /// object at the end is read even though no line break follows it.
+    pub settled_before: Millis,
+    /// A function that returns true if the read should stop. It is called after each chunk with the number of bytes
+    /// read so far.
+    pub is_enough: &'a mut dyn FnMut(u64) -> bool,
+}
+
+/// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and whether the file
+/// was read again from the start because it had been truncated, replaced, or rewritten.
 ///
-/// `buffer` is room to work in. Whoever reads many files hands on the same one: clearing a new one
-/// for each takes as long as a fiftieth of the reading.
-///
-/// `enough` is asked after each stretch with the bytes read so far; when it says true the reading
-/// stops early, at a line's end or in one that is passed over, and goes on another time.
+/// If the read stops early, it stops at the end of a line or inside a line that is too long. It can be resumed from the
+/// returned position.
 ///
 /// # Errors
-/// Whatever opening, seeking or reading says. Nothing is lost: `position` still holds.
+/// Fails if the file cannot be opened or read. The old position remains valid in that case.
 pub fn read_on(
     path: &Path,
     position: &ReadPosition,
-    buffer: &mut Vec<u8>,
+    limits: &mut ReadLimits<'_>,
     sink: &mut impl Sink,
-    enough: &mut impl FnMut(u64) -> bool,
 ) -> io::Result<(ReadPosition, bool)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
     let before = bytes_before(&mut file, position.offset)?;
-    let same = metadata.len() >= position.offset && mark(&before) == position.mark;
-    let is_anew = position.offset > 0 && !same;
-    let from = Some(*position).filter(|_| !is_anew).unwrap_or_default();
-    // Whether what comes is the rest of a line that is too long.
-    let mut is_within = from.offset > 0 && !before.ends_with(b"\n");
+    let is_same = metadata.len() >= position.offset && mark(&before) == position.mark;
+    let is_anew = position.offset > 0 && !is_same;
+    let from = if is_anew {
+        ReadPosition::default()
+    } else {
+        *position
+    };
     let mut now = ReadPosition {
         file: FileState::from_metadata(&metadata),
+        last_line: LastLine::Growing,
         ..from
     };
+    let is_settled = now.file.modified_ms() < limits.settled_before;
+    if !is_anew && !is_settled && still_unfinished(&mut file, position, metadata.len())? {
+        return Ok((now, false));
+    }
+
+    let ended_in_line = from.offset > 0 && !is_anew && !before.ends_with(b"\n");
+    let mut lines = LineFeed {
+        // If the offset is inside a line, the line is too long, unless it is complete and has already been read.
+        is_within: ended_in_line && position.last_line != LastLine::Complete,
+        filled: 0,
+    };
     file.seek(SeekFrom::Start(from.offset))?;
-    // Bytes that arrive while we read belong to the next time: `size` must match what was seen.
+    // Bytes that are appended in the meantime are left for the next read, because the stored size must match what has
+    // been read.
     let mut rest = metadata.len() - from.offset;
+    let buffer = &mut *limits.buffer;
     let first = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
-    // A long line made it grow.
+    // A long line in another file may have made the buffer larger.
     buffer.truncate(STRETCH);
     buffer.resize(buffer.len().max(first), 0);
-    let (mut filled, mut read_in_all) = (0, 0);
+    let mut read_in_all = 0;
     while rest > 0 {
-        if filled == buffer.len() {
+        if lines.filled == buffer.len() {
             buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
         }
-        let room = buffer.get_mut(filled..).unwrap_or_default();
+        let room = buffer.get_mut(lines.filled..).unwrap_or_default();
         let got = match Read::by_ref(&mut file).take(rest).read(room) {
             Ok(0) => break,
             Ok(got) => got,
@@ -120,45 +161,104 @@ pub fn read_on(
         };
         rest -= got as u64;
         read_in_all += got as u64;
-        let fresh = filled;
-        filled += got;
-        let searched = buffer.get(fresh..filled).unwrap_or_default();
-        if let Some(newline) = memchr::memrchr(b'\n', searched) {
-            let last = fresh + newline + 1;
-            let mut lines = buffer.get(..last).unwrap_or_default();
-            if is_within {
-                let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
-                now.offset += end as u64;
-                lines = lines.get(end..).unwrap_or_default();
-                is_within = false;
-            }
-            scan(lines, now.offset, &mut now.carry, sink);
-            now.offset += lines.len() as u64;
-            buffer.copy_within(last..filled, 0);
-            filled -= last;
-        } else if is_within || filled == LONGEST_LINE {
-            let is_first = u32::from(!is_within);
-            now.carry.unreadable = now.carry.unreadable.saturating_add(is_first);
-            is_within = true;
-            now.offset += filled as u64;
-            filled = 0;
-        } else {
-            continue;
-        }
-        if rest > 0 && enough(read_in_all) {
-            // Not looked at to the end: a state that cannot match makes the next look read on.
+        let has_advanced = lines.take(buffer, got, &mut now, sink);
+        if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
+            // A file state that does not match any file makes the next read continue from here.
             now.file = FileState::default();
-            break;
+            now.mark = mark(&bytes_before(&mut file, now.offset)?);
+            return Ok((now, is_anew));
         }
+    }
+    if is_settled && !lines.is_within && lines.filled > 0 {
+        let line = buffer.get(..lines.filled).unwrap_or_default();
+        now.last_line = read_last_line(line, &mut now, sink);
     }
     now.mark = mark(&bytes_before(&mut file, now.offset)?);
     Ok((now, is_anew))
 }
 
-/// The session that the first lines of a file name.
+/// Returns true if the line that did not end in a line break at the last read is still unfinished. Only the bytes that
+/// have been added since then are searched.
+fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::Result<bool> {
+    let searched = position.file.size;
+    if searched <= position.offset
+        || size < searched
+        || size - position.offset >= LONGEST_LINE as u64
+    {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::Start(searched))?;
+    let mut added = Vec::new();
+    file.take(size - searched).read_to_end(&mut added)?;
+    Ok(memchr::memchr(b'\n', &added).is_none())
+}
+
+/// Reads a file's last line, which has no line break, if it is a complete object.
+fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> LastLine {
+    let is_complete = parse(line.trim_ascii()).is_some() || !objects_of(line).is_empty();
+    if !is_complete {
+        return LastLine::Incomplete;
+    }
+    let mut with_line_break = line.to_vec();
+    with_line_break.push(b'\n');
+    scan(&with_line_break, now.offset, &mut now.carry, sink);
+    now.offset += line.len() as u64;
+    LastLine::Complete
+}
+
+/// The bytes that have been read but are not yet followed by a line break.
+struct LineFeed {
+    /// True if the bytes to come are the rest of a line that is too long.
+    is_within: bool,
+    /// The number of bytes in the buffer that are in use.
+    filled: usize,
+}
+
+impl LineFeed {
+    /// Scans the complete lines in the buffer after `got` bytes have been read into it. Returns true if the position
+    /// has advanced.
+    fn take(
+        &mut self,
+        buffer: &mut [u8],
+        got: usize,
+        now: &mut ReadPosition,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let fresh = self.filled;
+        self.filled += got;
+        let searched = buffer.get(fresh..self.filled).unwrap_or_default();
+        if let Some(newline) = memchr::memrchr(b'\n', searched) {
+            let last = fresh + newline + 1;
+            let mut lines = buffer.get(..last).unwrap_or_default();
+            if self.is_within {
+                let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
+                now.offset += end as u64;
+                lines = lines.get(end..).unwrap_or_default();
+                self.is_within = false;
+            }
+            scan(lines, now.offset, &mut now.carry, sink);
+            now.offset += lines.len() as u64;
+            buffer.copy_within(last..self.filled, 0);
+            self.filled -= last;
+            return true;
+        }
+        if self.is_within || self.filled == LONGEST_LINE {
+            if !self.is_within {
+                now.carry.note_damage();
+            }
+            self.is_within = true;
+            now.offset += self.filled as u64;
+            self.filled = 0;
+            return true;
+        }
+        false
+    }
+}
+
+/// Returns the session named in the first lines of a file, or `None` if they do not name one.
 ///
 /// # Errors
-/// Whatever opening or reading says.
+/// Fails if the file cannot be opened or read.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     let beginning = read_head(path, STRETCH as u64)?;
     let name = b"\"sessionId\":\"";
@@ -169,7 +269,7 @@ pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
 }
 
-/// Up to [`MARK`] bytes before `offset`.
+/// Returns up to [`MARK`] bytes before `offset`.
 fn bytes_before(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
     let length = offset.min(MARK);
     file.seek(SeekFrom::Start(offset - length))?;
@@ -187,158 +287,269 @@ static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"req
 static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\":"));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
 
-/// Lines that matter without a usage, by the value of their type or subtype.
-static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+static ERROR: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
+
+/// The maximum length of an error line without usage. Claude Code includes usage in every such line, but other programs
+/// do not. Longer lines contain tool results, which would take too long to search.
+const LONGEST_ERROR: usize = 16 * 1024;
+
+/// The types and subtypes of the relevant lines that have no usage.
+static OTHERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
     [
         Finder::new(b"\"compact_boundary\""),
+        Finder::new(b"\"api_error\""),
         Finder::new(b"\"cost-state\""),
         Finder::new(b"\"queue-operation\""),
         Finder::new(b"\"file-history-snapshot\""),
+        Finder::new(b"\"pr-link\""),
     ]
 });
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Within how many bytes it stands.
-const BEGINNING: usize = 256;
+/// The number of bytes at the start of a line to search for its type. Versions up to about 2.1.50 write the working
+/// directory, the branch, and the title before the type.
+const BEGINNING: usize = 1024;
 
-/// How the client begins all lines of the conversation; compactions are among them, the other
-/// kinds are not.
+/// The beginning of every line that is part of the conversation. Of the types in [`OTHERS`], only the first
+/// [`KINDS_IN_CONVERSATION`] occur in such lines.
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
+const KINDS_IN_CONVERSATION: usize = 2;
 
-/// What must be remembered between two stretches of one file, so that where it was split makes
-/// no difference.
+/// The state that a scan carries from one part of a file to the next, so that the result does not depend on how the
+/// file is divided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carry {
-    /// Time of the last line that had one.
+    /// The time of the last line that has a timestamp.
     pub last_at: Option<Millis>,
-    /// Time of the first line that had one since the last running total, or since the reading began.
-    pub first_at: Option<Millis>,
-    /// The latest time of a line that mattered, each response by its first line.
+    /// The latest time of any relevant line. For a response, only its first line counts.
     pub newest_at: Option<Millis>,
-    /// The response that was seen last.
+    /// The key of the last response.
     pub last_response: i64,
-    /// Lines that looked relevant and could not be read, or not to their end.
+    /// The number of lines that seemed relevant but could not be read completely.
     pub unreadable: u32,
+    /// The last time before a damaged line, or [`Millis::MIN`] if there is none. This stays set until another line with
+    /// a timestamp follows.
+    pub damaged_after: Option<Millis>,
+    /// True if the client has shown an error since the last response.
+    pub ends_in_error: bool,
 }
 
 impl Carry {
-    /// Takes in the time of a line; says whether a line of a later time stood before it.
+    /// Records the time of a relevant line. Returns true if an earlier line has a later time.
     fn pass(&mut self, at: Millis) -> bool {
         let is_late = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
         is_late
     }
 
-    /// Takes in the times of whole lines that follow on what was looked at before.
-    fn take_in_times(&mut self, lines: &[u8]) {
+    /// Counts a line that cannot be read. [`Self::pass_times`] must have been called for the lines before it.
+    fn note_damage(&mut self) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        self.damaged_after
+            .get_or_insert(self.last_at.unwrap_or(Millis::MIN));
+    }
+
+    /// Records the times of the complete lines after those that have already been recorded. The first of these times
+    /// ends the period in which damaged lines may have been written.
+    fn pass_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
         let mut lines = lines.split(|byte| *byte == b'\n');
-        self.last_at = lines.clone().rev().find_map(time_in).or(self.last_at);
-        self.first_at = self.first_at.or_else(|| lines.find_map(time_in));
+        let Some(last) = lines.clone().rev().find_map(time_in) else {
+            return;
+        };
+        self.last_at = Some(last);
+        if let Some(from) = self.damaged_after
+            && let Some(until) = lines.find_map(time_in)
+        {
+            sink.damage(from, until);
+            self.damaged_after = None;
+        }
     }
 }
 
-/// Receives what a scan finds, in file order.
-pub trait Sink {
-    /// A line that matters, never [`Line::Other`], where it stands in the file, and whether that is
-    /// behind something of a later time, as what a fork copied mostly does.
-    fn line(&mut self, line: Line<'_>, position: u64, is_late: bool);
+/// The location of a line in its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineSpan {
+    /// The offset in the file, in bytes.
+    pub offset: u64,
+    /// The length in bytes, without the line break.
+    pub length: u64,
 }
 
-/// Scans `bytes`, which stand at `offset` in their file and consist of whole lines.
+/// Receives the lines that a scan finds, in the order in which they appear in the file.
+pub trait Sink {
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if an earlier line has a later time,
+    /// which is common for lines that a fork has copied.
+    fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool);
+
+    /// Receives the times of the lines before and after one or more damaged lines.
+    fn damage(&mut self, _from: Millis, _until: Millis) {}
+}
+
+/// Scans `bytes`, which consist of complete lines and begin at `offset` in their file.
 pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) {
-    // Start of the bytes whose times have not been looked at.
-    let mut unseen = 0;
+    let mut scan = Scan {
+        bytes,
+        offset,
+        carry,
+        sink,
+        unpassed: 0,
+        last: None,
+    };
     let mut start = 0;
-    let mut last: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
-        let line = bytes.get(start..end).unwrap_or_default();
-        // Editors put one at the beginning of a file.
-        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-        let line_start = start;
-        let position = offset + line_start as u64;
+        scan.line(start, end);
         start = end + 1;
+    }
+    let rest = bytes.get(scan.unpassed..).unwrap_or_default();
+    scan.carry.pass_times(rest, scan.sink);
+}
+
+/// A scan of complete lines.
+struct Scan<'b, 's, S> {
+    bytes: &'b [u8],
+    /// The offset of `bytes` in their file.
+    offset: u64,
+    carry: &'s mut Carry,
+    sink: &'s mut S,
+    /// The start of the lines whose times have not been recorded yet.
+    unpassed: usize,
+    /// The signature of the last response, used to recognize repeated lines.
+    last: Option<Signature<'b>>,
+}
+
+impl<'b, S: Sink> Scan<'b, '_, S> {
+    /// Reads the line between two indices of `bytes`.
+    fn line(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        let whole = bytes.get(start..end).unwrap_or_default();
+        // Some editors insert a byte order mark at the start of a file.
+        let line = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
         match USAGE.find(line) {
-            Some(at) if last.is_some_and(|known| repeats(known, line, at)) => continue,
+            Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
             None if !is_one_of_others(line) => {
-                carry.unreadable = carry.unreadable.saturating_add(is_torn(line).into());
-                continue;
+                if is_torn(line) {
+                    self.damage(start, end);
+                }
+                return;
             }
             _ => {}
         }
-        let Some(mut line) = parse(line) else {
-            carry.unreadable = carry.unreadable.saturating_add(1);
-            continue;
-        };
+        if let Some(parsed) = parse(line) {
+            return self.object(parsed, start, end);
+        }
+        let objects = objects_of(line);
+        for object in &objects {
+            match parse(object) {
+                Some(parsed) => self.object(parsed, start, end),
+                None => self.damage(start, end),
+            }
+        }
+        if objects.is_empty() {
+            self.damage(start, end);
+        }
+    }
+
+    /// Records the times of the lines before `start`. The next call continues from `end`.
+    fn pass_times(&mut self, start: usize, end: usize) {
+        let skipped = self.bytes.get(self.unpassed..start).unwrap_or_default();
+        self.carry.pass_times(skipped, self.sink);
+        self.unpassed = end.min(self.bytes.len());
+    }
+
+    fn damage(&mut self, start: usize, end: usize) {
+        self.pass_times(start, end);
+        self.carry.note_damage();
+    }
+
+    /// Passes a parsed object to the sink.
+    fn object(&mut self, mut line: Line<'b>, start: usize, end: usize) {
+        let offset = self.offset + start as u64;
         let is_late = match &mut line {
-            Line::Response(found) => {
-                last = found.signature;
-                carry.unreadable = carry.unreadable.saturating_add(found.is_damaged.into());
-                let is_new = found.key != carry.last_response;
-                carry.last_response = found.key;
-                let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
-                found.at = found.at.or(carry.newest_at);
+            Line::Response(response) => {
+                self.last = response.signature;
+                if response.is_damaged {
+                    // The line's own time ends the period.
+                    self.pass_times(start, start);
+                    self.carry.note_damage();
+                }
+                let is_new = response.key != self.carry.last_response;
+                self.carry.last_response = response.key;
+                self.carry.ends_in_error = false;
+                let is_late = is_new && response.at.is_some_and(|at| self.carry.pass(at));
+                response.at = response.at.or(self.carry.newest_at);
                 is_late
             }
             Line::Mark(mark) => {
-                mark.position = position.cast_signed();
-                carry.pass(mark.at)
+                mark.position = offset.cast_signed();
+                self.carry.pass(mark.at)
             }
-            Line::CompactBoundary(found) => carry.pass(found.at),
+            Line::CompactBoundary(compaction) => self.carry.pass(compaction.at),
             Line::CostState(state) => {
-                let skipped = bytes.get(unseen..line_start).unwrap_or_default();
-                carry.take_in_times(skipped);
-                unseen = start;
-                state.before = carry.last_at.max(carry.newest_at);
-                state.since_last = carry.first_at.take();
+                self.pass_times(start, end);
+                state.before = self.carry.last_at.max(self.carry.newest_at);
                 false
             }
-            Line::Refusal => false,
-            Line::Other => continue,
+            Line::Error(error) => {
+                // If the client sends the request again, it does not show the error.
+                self.carry.ends_in_error |= error.retry.is_none();
+                false
+            }
+            Line::PullRequest(_) => false,
+            Line::Other => return,
         };
-        sink.line(line, position, is_late);
+        let length = (end - start) as u64;
+        self.sink.line(line, LineSpan { offset, length }, is_late);
     }
-    carry.take_in_times(bytes.get(unseen..).unwrap_or_default());
 }
 
-/// Whether this is the beginning of a line whose end is missing: nobody knows what it said.
+/// Returns true if a line begins an object but is cut off before the end.
 fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
 
 fn is_one_of_others(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
-    let is_conversation = line.starts_with(CONVERSATION);
-    let kinds = if is_conversation { 1 } else { OTHERS.len() };
-    let mut possible = OTHERS.iter().take(kinds);
-    possible.any(|kind| kind.find(beginning).is_some())
+    let kinds = if line.starts_with(CONVERSATION) {
+        KINDS_IN_CONVERSATION
+    } else {
+        OTHERS.len()
+    };
+    OTHERS
+        .iter()
+        .take(kinds)
+        .any(|kind| kind.find(beginning).is_some())
+        || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
 }
 
-/// Whether `line` repeats the response with this signature: the same usage, byte for byte, and both
-/// ids. One response stands on a line for each block of its content, and parsing every one of them
-/// is a seventh of a first read. Inside a text the quotes would be escaped, so what is found here
-/// are fields.
+/// Returns true if a line has the usage and the IDs of this signature.
+///
+/// A response has one line for each block of its content. Parsing all of them would account for a seventh of the time
+/// that an initial read takes. Quotes inside strings are escaped, so only actual fields can match.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
-    let value = from.strip_prefix(USAGE.needle());
-    let value = value.and_then(|rest| rest.strip_prefix(b":"));
-    let Some(rest) = value.and_then(|value| value.strip_prefix(known.usage)) else {
+    let after_usage = from
+        .strip_prefix(USAGE.needle())
+        .and_then(|rest| rest.strip_prefix(b":"))
+        .and_then(|value| value.strip_prefix(known.usage));
+    let Some(rest) = after_usage else {
         return false;
     };
-    // Some writers have the request before the message.
+    // Some versions write the request ID before the message.
     let request = after(rest, &REQUEST).or_else(|| after(before, &REQUEST));
-    // A message begins with its id, or has it behind the name of its model.
+    // The message ID comes first, or directly after the model.
     let message = after(before, &ID);
     request.is_some_and(|value| value.starts_with(known.request))
         && message.is_some_and(|value| value.starts_with(known.message))
 }
 
-/// What follows a field's name and colon.
+/// Returns the bytes that follow a field's name and colon.
 fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
     part.get(field.find(part)? + field.needle().len()..)
 }
 
-/// The time of a line, if it has one.
+/// Returns the time of a line, or `None` if it has none.
 fn time_in(line: &[u8]) -> Option<Millis> {
     TIME.find(line).and_then(|_| time_of(line))
 }
@@ -352,7 +563,7 @@ mod scan_tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn line(&mut self, line: Line<'_>, _: u64, _: bool) {
+        fn line(&mut self, line: Line<'_>, _: LineSpan, _: bool) {
             self.0 += usize::from(matches!(line, Line::Response(_)));
         }
     }
@@ -417,8 +628,8 @@ mod tests {
 
     use super::*;
 
-    /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
-    /// response only the first counts, as in the ledger: a repetition may be passed over or not.
+    /// Records everything it receives as text that can be compared. If several lines of a response have the same
+    /// contents, only the first is recorded, as in the ledger, because the scan may or may not skip a repeated line.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         told: Vec<String>,
@@ -426,7 +637,8 @@ mod tests {
     }
 
     impl Sink for Notes {
-        fn line(&mut self, line: Line<'_>, position: u64, is_late: bool) {
+        fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool) {
+            let position = span.offset;
             match line {
                 Line::Response(found) => {
                     let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
@@ -441,7 +653,7 @@ mod tests {
         }
     }
 
-    /// A line, which gets its time from its place. Now and then times go back in a transcript.
+    /// Generates a line whose time depends on its position. Occasionally, times in a transcript go backwards.
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
             3 => (0..4_u8, 0..3_u8, 1..3_u16).prop_map(|(id, repeat, output)| format!(
@@ -476,16 +688,23 @@ mod tests {
         lines.join("\n")
     }
 
+    fn read(
+        path: &std::path::Path,
+        position: &ReadPosition,
+        notes: &mut Notes,
+        is_enough: &mut dyn FnMut(u64) -> bool,
+    ) -> ReadPosition {
+        let mut limits = ReadLimits {
+            buffer: &mut Vec::new(),
+            settled_before: Millis::MIN,
+            is_enough,
+        };
+        read_on(path, position, &mut limits, notes).unwrap().0
+    }
+
     fn read_all(path: &std::path::Path) -> (Notes, ReadPosition) {
         let mut notes = Notes::default();
-        let (position, _) = read_on(
-            path,
-            &ReadPosition::default(),
-            &mut Vec::new(),
-            &mut notes,
-            &mut |_| false,
-        )
-        .unwrap();
+        let position = read(path, &ReadPosition::default(), &mut notes, &mut |_| false);
         (notes, position)
     }
 
@@ -501,31 +720,26 @@ mod tests {
         file.write_all(sound.as_bytes()).unwrap();
         file.write_all(&vec![b'"'; LONGEST_LINE * 2 + 1000])
             .unwrap();
-        let (mut notes, mut buffer) = (Notes::default(), Vec::new());
-        let mut read = |position: &ReadPosition| {
+        let mut notes = Notes::default();
+        let mut read_once = |position: &ReadPosition| {
             let mut bytes = 0;
             let stop = &mut |read| {
                 bytes = read;
                 true
             };
-            (
-                read_on(&path, position, &mut buffer, &mut notes, stop)
-                    .unwrap()
-                    .0,
-                bytes,
-            )
+            (read(&path, position, &mut notes, stop), bytes)
         };
         let length = std::fs::metadata(&path).unwrap().len();
         let (mut end, mut all) = (ReadPosition::default(), 0);
         while end.offset < length {
-            let (next, bytes) = read(&end);
+            let (next, bytes) = read_once(&end);
             assert!(next.offset > end.offset && bytes <= (LONGEST_LINE + STRETCH) as u64);
             (end, all) = (next, all + bytes);
         }
         assert!(all <= length + STRETCH as u64, "{all} bytes were read");
         assert_eq!(end.carry.unreadable, 1);
         file.write_all(format!("\n{sound}").as_bytes()).unwrap();
-        let (after, bytes) = read(&end);
+        let (after, bytes) = read_once(&end);
         assert!(bytes <= sound.len() as u64 + 1, "{bytes}");
         assert_eq!(
             (
@@ -561,13 +775,10 @@ mod tests {
             let growing = directory.path().join("growing.jsonl");
             let mut file = std::fs::File::create(&growing).unwrap();
             let (mut notes, mut position, mut written) = (Notes::default(), ReadPosition::default(), 0);
-            let mut buffer = Vec::new();
             for cut in cuts {
                 file.write_all(&text[written..cut]).unwrap();
                 written = cut;
-                let (next, is_anew) = read_on(&growing, &position, &mut buffer, &mut notes, &mut |_| false).unwrap();
-                prop_assert!(!is_anew);
-                position = next;
+                position = read(&growing, &position, &mut notes, &mut |_| false);
             }
             prop_assert_eq!(&notes, &expected);
             prop_assert_eq!((position.offset, position.mark, position.carry), (end.offset, end.mark, end.carry));
@@ -577,15 +788,14 @@ mod tests {
         fn stopping_early_and_going_on_reads_everything_once(lines in proptest::collection::vec(line(), 1..60)) {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("t.jsonl");
-            // Enough for several stretches.
+            // The text must be long enough for several chunks.
             let many: Vec<String> = lines.iter().cycle().take(lines.len() * 120).cloned().collect();
             let text = timed(&many) + "\n";
             std::fs::write(&path, &text).unwrap();
             let (expected, end) = read_all(&path);
             let (mut notes, mut position) = (Notes::default(), ReadPosition::default());
-            let mut buffer = Vec::new();
             loop {
-                let (next, _) = read_on(&path, &position, &mut buffer, &mut notes, &mut |_| true).unwrap();
+                let next = read(&path, &position, &mut notes, &mut |_| true);
                 let stuck = next.offset == position.offset;
                 position = next;
                 if stuck {

@@ -1,53 +1,58 @@
-//! What the end of a transcript says: the last error, and whether an answer came after it.
+//! Reads the end of a transcript to find the errors in it and to determine whether a response followed each of them.
 //!
-//! Fields of an error's line by client version: 2.1.118 writes `error`, `isApiErrorMessage` and
-//! `apiErrorStatus`; 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`; 2.1.328 adds `apiError`,
-//! `apiErrorCode` and `apiErrorType`. Any of them may be missing, null or of another type.
+//! The fields of an error line depend on the version of Claude Code: 2.1.118 writes `error`, `isApiErrorMessage`, and
+//! `apiErrorStatus`; 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`; 2.1.328 adds `apiError`, `apiErrorCode`, and
+//! `apiErrorType`. Any of them may be missing, null, or of the wrong type.
 
 use chrono::{DateTime, Utc};
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::failed_attempts::{FailedAttempt, FailedAttempts};
 use super::line::SYNTHETIC;
 use super::owner::{Owner, OwnerReader};
-use crate::foreign::Foreign;
-use crate::secrets::hidden;
-use crate::time::plausible_epoch;
+use crate::lenient_json::LenientJson;
+use crate::secrets::redact;
+use crate::time::reset_from_epoch_seconds;
 
-/// What the lines at the end of a transcript say, oldest first.
+/// Information from the lines at the end of a transcript. Lists are sorted with the oldest entry first.
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
-    /// Every error.
+    /// All errors.
     pub errors: Vec<MetError>,
-    /// Whose the session was at the end.
+    /// The session's owner as of the last line.
     pub owner: Option<Owner>,
-    /// The model that answered last.
+    /// The model that sent the last response.
     pub model: Option<String>,
-    /// When models answered.
+    /// The times of the responses.
     pub answers: Vec<DateTime<Utc>>,
-    /// The client version on the last assistant line.
+    /// The version of Claude Code on the last assistant line.
     pub version: Option<String>,
-    /// What Claude Code wrote last about going on by itself after a limit.
+    /// The latest notice about continuing automatically after a limit resets.
     pub waiting: Option<Waiting>,
+    /// The failed attempts of a request that Claude Code is still retrying.
+    pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// Whether Claude Code goes on by itself at a limit's reset, in its own words of a moment.
+/// A notice in which Claude Code announces whether it will continue automatically when a limit resets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// When it said so.
+    /// The time of the notice.
     pub at: DateTime<Utc>,
-    /// How the notice begins that it does not; None if it does.
+    /// The beginning of the notice if Claude Code will not continue, or `None` if it will.
     pub given_up: Option<&'static str>,
 }
 
-/// How a notice begins that it does not go on. It stops after three times.
+/// The beginnings of the notices that say that Claude Code will not continue. It gives up after hitting the limit three
+/// times.
 const GIVEN_UP: [&str; 2] = ["Automatic continue cancelled", "Automatic continue stopped"];
-/// How Claude Code answers whoever chose to wait (2.1.330).
+/// The beginning of Claude Code's reply to a user who has chosen to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
 
 impl Waiting {
-    /// A notice of 2.1.328 to 2.1.330, in a line of the kind `system`; or what its user chose.
+    /// Parses a line that is either a `system` notice (2.1.328 to 2.1.330) or the reply to a user who has chosen to
+    /// wait. Returns `None` for any other line.
     fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
         let is_notice = line.at("subtype") == "informational";
@@ -63,19 +68,21 @@ impl Waiting {
     }
 }
 
-/// An error with what stands around it in its file.
+/// An error, together with information from the lines around it.
 #[derive(Debug, Clone, Default)]
 pub struct MetError {
-    /// Its line.
+    /// The error line.
     pub line: ErrorLine,
-    /// Whether a model answered later in the file.
+    /// True if a response follows later in the transcript.
     pub answered: bool,
-    /// Whose the session was then, as far as these lines say.
+    /// The session's owner at the time of the error, if the lines that were read name one.
     pub owner: Option<Owner>,
+    /// The failed attempts that preceded the error.
+    pub failed_attempts: Option<FailedAttempts>,
 }
 
-/// The complete lines in `bytes`, which start at offset `start` of their file. A first line that
-/// began before, and a last one that the client is still writing, are left out.
+/// Returns the complete lines in `bytes`, which begin at offset `start` in their file. If `start` is not 0, the first
+/// line may be incomplete and is left out. A last line that is still being written is left out, too.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = memchr::memrchr(b'\n', bytes).and_then(|end| bytes.get(..end));
     let lines = whole.unwrap_or_default().split(|byte| *byte == b'\n');
@@ -84,7 +91,7 @@ pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Tail {
-    /// Reads the end of a transcript: `bytes` start at offset `start`.
+    /// Reads the end of a transcript. `bytes` begin at offset `start` in the file.
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
@@ -93,26 +100,28 @@ impl Tail {
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
-                // What is no line of an assistant says nothing here.
+                // A line that only happens to contain the word provides no information.
                 let _ = tail.take_in(line, owners.last.as_ref());
+            } else if let Some(attempt) = FailedAttempt::in_line(line) {
+                FailedAttempts::add(&mut tail.failed_attempts, attempt);
             } else if notices.iter().any(|notice| notice.find(line).is_some()) {
                 tail.waiting = Waiting::in_line(line).or(tail.waiting);
             }
         }
         tail.owner = owners.last;
-        // Of many lines the last one counts, and looking for secrets takes longer than reading one.
+        // Only the last values are redacted, because searching a string for secrets takes longer than reading a line.
         tail.model = tail.model.as_deref().map(readable);
         tail.version = tail.version.as_deref().map(readable);
         tail
     }
 
-    /// Takes in an assistant's line of a session of this owner. None for any other line, and for bytes
-    /// that are no JSON.
+    /// Adds the information in an assistant line. `owner` is the session's owner at that point. Returns `None` if the
+    /// line is not JSON, is of another type, or provides no information.
     ///
-    /// Only the fields of the line itself decide: a chat that quotes an error is an answer like any.
+    /// Only the line's own fields matter. A response that merely quotes an error is a response like any other.
     fn take_in(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        // A fork's file repeats its parent's lines, which say nothing about the fork.
+        // A fork's transcript repeats the lines of its parent, which provide no information about the fork.
         let original = line.get("requestSessionId");
         let is_copied = line.at("forkedFrom").is_object()
             || original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
@@ -123,34 +132,20 @@ impl Tail {
         let (model, version) = (message.text("model"), line.text("version"));
         let synthetic = model == Some(SYNTHETIC);
         let is_error = line.read("isApiErrorMessage") == Some(true);
-        let at = line.read("timestamp");
+        let at: Option<DateTime<Utc>> = line.read("timestamp");
         if is_error && (synthetic || model.is_none()) {
-            let line = ErrorLine {
-                uuid: text(&line, "uuid"),
-                at,
-                session_id: text(&line, "sessionId"),
-                version: version.map(readable),
-                text: message_text(message),
-                error: text(&line, "error"),
-                status: line.read("apiErrorStatus"),
-                api_error_type: text(&line, "apiErrorType"),
-                api_error: text(&line, "apiError"),
-                api_error_code: text(&line, "apiErrorCode"),
-                transient: line.read("apiErrorIsTransient"),
-                details: text(&line, "errorDetails"),
-                quota: quota(&line),
-                entrypoint: text(&line, "entrypoint"),
-            };
             self.errors.push(MetError {
-                line,
+                line: ErrorLine::from_json(&line, message),
                 answered: false,
                 owner: owner.cloned(),
+                failed_attempts: self.failed_attempts.take(),
             });
         } else if synthetic || is_error {
-            // Other synthetic lines ("No response requested.") are no sign of a working service.
+            // Other synthetic lines, such as "No response requested.", do not show that the service is working.
             return None;
         } else {
             self.answers.extend(at);
+            self.failed_attempts = None;
             self.model = model.map(str::to_owned).or(self.model.take());
             for error in &mut self.errors {
                 error.answered = true;
@@ -160,7 +155,7 @@ impl Tail {
         Some(())
     }
 
-    /// Adds whose the session was before these lines, where they do not say.
+    /// Sets the owner that the session had before these lines, wherever the lines themselves do not name one.
     pub fn begins_with(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);
         for known in owners.chain([&mut self.owner]) {
@@ -169,64 +164,106 @@ impl Tail {
     }
 }
 
-/// No error text that a person can read is longer; a gateway may answer with a whole web page.
+/// The maximum length of a string, in bytes. No legible error message is longer, but a gateway may respond with an
+/// entire web page.
 const TEXT_LIMIT: usize = 2_000;
 
-/// What the server said about the plan's windows when it refused (`quotaLimits`).
+/// The server's information about the plan's usage windows when it rejected a request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QuotaLimits {
-    /// `rejected`, `allowed` or `allowed_warning`.
+    /// `rejected`, `allowed`, or `allowed_warning`.
     pub status: Option<String>,
     /// `five_hour`, `seven_day`, `seven_day_opus`, …, `overage`.
     pub rate_limit_type: Option<String>,
-    /// When that window starts afresh.
+    /// The time at which that window resets.
     pub resets_at: Option<DateTime<Utc>>,
-    /// Why usage credits are not used, such as `out_of_credits`.
+    /// The reason why usage credits are not used, such as `out_of_credits`.
     pub overage_disabled_reason: Option<String>,
 }
 
-/// An assistant line with `isApiErrorMessage`: text that the client made up, not the model.
+/// An assistant line with `isApiErrorMessage`. Its text comes from Claude Code and not from a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ErrorLine {
-    /// The line's own id.
+    /// The line's ID.
     pub uuid: Option<String>,
-    /// When the client wrote it.
+    /// The time at which Claude Code wrote the line.
     pub at: Option<DateTime<Utc>>,
-    /// The session that it belongs to.
+    /// The session that the line belongs to.
     pub session_id: Option<String>,
-    /// The client's version.
+    /// The version of Claude Code.
     pub version: Option<String>,
     /// The error as shown to the user.
     pub text: String,
-    /// The client's own class: `rate_limit`, `billing_error`, …; often `unknown`.
+    /// Claude Code's error class, such as `rate_limit` or `billing_error`. It is often `unknown`.
     pub error: Option<String>,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// The API's class, such as `rate_limit_error`.
+    /// The API's error class, such as `rate_limit_error`.
     pub api_error_type: Option<String>,
-    /// The client's finer class, such as `usage_limit_reached`.
+    /// Claude Code's more specific error class, such as `usage_limit_reached`.
     pub api_error: Option<String>,
-    /// The API's code, such as `credits_required`.
+    /// The API's error code, such as `credits_required`.
     pub api_error_code: Option<String>,
-    /// Whether the client takes it for a passing state.
+    /// True if Claude Code considers the error temporary.
     pub transient: Option<bool>,
-    /// The API's own words.
+    /// The API's error message.
     pub details: Option<String>,
-    /// What the server said about the plan's windows.
+    /// The server's information about the plan's usage windows.
     pub quota: Option<QuotaLimits>,
-    /// How the client was started: `cli` in a terminal, `sdk-cli` by `-p`.
+    /// How Claude Code was started: `cli` in a terminal, `sdk-cli` with `-p`.
     pub entrypoint: Option<String>,
+}
+
+impl ErrorLine {
+    /// Parses an error line that the client shows. Returns `None` for any other line. If a fork copied the line,
+    /// `session_id` is the session in which the error occurred.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let line: Value = serde_json::from_slice(bytes).ok()?;
+        let message = line.get("message")?;
+        let model = message.text("model");
+        let is_shown = line.at("type") == "assistant"
+            && line.read("isApiErrorMessage") == Some(true)
+            && model.is_none_or(|model| model == SYNTHETIC);
+        if !is_shown {
+            return None;
+        }
+        let mut error = Self::from_json(&line, message);
+        let original = text(&line, "requestSessionId");
+        error.session_id = original
+            .or_else(|| text(line.at("forkedFrom"), "sessionId"))
+            .or(error.session_id);
+        Some(error)
+    }
+
+    fn from_json(line: &Value, message: &Value) -> Self {
+        Self {
+            uuid: text(line, "uuid"),
+            at: line.read("timestamp"),
+            session_id: text(line, "sessionId"),
+            version: text(line, "version"),
+            text: message_text(message),
+            error: text(line, "error"),
+            status: line.read("apiErrorStatus"),
+            api_error_type: text(line, "apiErrorType"),
+            api_error: text(line, "apiError"),
+            api_error_code: text(line, "apiErrorCode"),
+            transient: line.read("apiErrorIsTransient"),
+            details: text(line, "errorDetails"),
+            quota: quota(line),
+            entrypoint: text(line, "entrypoint"),
+        }
+    }
 }
 
 fn text(value: &Value, key: &str) -> Option<String> {
     value.text(key).map(readable)
 }
 
-/// What may be kept of a text: its beginning, without secrets.
+/// Truncates a string and redacts the secrets in it, so that it can be stored.
 pub(crate) fn readable(text: &str) -> String {
-    hidden(clip(text))
+    redact(clip(text))
 }
 
 fn clip(text: &str) -> &str {
@@ -241,12 +278,15 @@ fn quota(line: &Value) -> Option<QuotaLimits> {
     Some(QuotaLimits {
         status: text(limits, "status"),
         rate_limit_type: text(limits, "rateLimitType"),
-        resets_at: limits.at("resetsAt").as_f64().and_then(plausible_epoch),
+        resets_at: limits
+            .at("resetsAt")
+            .as_f64()
+            .and_then(reset_from_epoch_seconds),
         overage_disabled_reason: text(limits, "overageDisabledReason"),
     })
 }
 
-/// The text blocks of a message, one after the other.
+/// Joins the text blocks of a message with line breaks.
 fn message_text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => readable(text),
@@ -364,7 +404,7 @@ mod tests {
             );
             read(&text).errors.len()
         };
-        // `/branch` names the session and the line that a copy was made from.
+        // `/branch` records the session and the line that a line was copied from.
         let copied = r#""forkedFrom":{"sessionId":"parent","messageUuid":"u1"}"#;
         for (marked, errors) in [
             (r#""requestSessionId":"parent""#, 0),

@@ -1,6 +1,6 @@
-//! The `usage` object of an answer, and what the client's running total says of a model.
+//! The `usage` object of a response, and the running total of a model.
 //!
-//! Field names as of client 2.1.328.
+//! The field names are those of 2.1.328.
 
 use std::ops::AddAssign;
 
@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
-/// What an answer's `usage` says.
+/// The `usage` object of a response.
 #[derive(Default)]
 pub(super) struct UsageObject {
     pub(super) tokens: Tokens,
     pub(super) service: ServiceLevel,
-    /// Those of type `message`.
+    /// The usage of each iteration of type `message`.
     pub(super) calls: Vec<Usage>,
-    /// Those of type `advisor_message`: other models, whose tokens are not among the others.
+    /// The usage of each iteration of type `advisor_message`. These iterations use other models, and their tokens are
+    /// not included in any other field.
     pub(super) advice: Vec<Advice>,
 }
 
@@ -30,16 +31,17 @@ impl UsageObject {
                 }
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
                 b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
-                b"iterations" => return walk.items(|walk| self.read_call(walk)),
+                b"iterations" => return walk.items(|walk| self.read_iteration(walk)),
                 _ => return self.tokens.read(field, walk),
             }
             Some(())
         })
     }
 
-    fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
+    fn read_iteration(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
         let mut tokens = Tokens::default();
-        let (mut kind, mut model) = (&b""[..], &b""[..]);
+        let mut kind = &b""[..];
+        let mut model = &b""[..];
         walk.fields(|field, walk| {
             match field {
                 b"type" => kind = walk.value()?,
@@ -50,30 +52,29 @@ impl UsageObject {
         })?;
         match kind {
             b"\"message\"" => self.calls.push(tokens.usage()),
-            b"\"advisor_message\"" => {
-                let model = text(model).unwrap_or_default().into_owned();
-                let usage = tokens.usage();
-                self.advice.push(Advice { model, usage });
-            }
+            b"\"advisor_message\"" => self.advice.push(Advice {
+                model: text(model).unwrap_or_default().into_owned(),
+                usage: tokens.usage(),
+            }),
             _ => {}
         }
         Some(())
     }
 }
 
-/// The counts that a response and each call behind it have in common.
+/// The token counts of a response or of one of its iterations.
 #[derive(Default)]
 pub(super) struct Tokens {
-    /// As counted, save the sum of cache writes.
+    /// The counts as written, except for the total of the cache writes.
     usage: Usage,
     cache_write: Option<u64>,
     cache_write_5m: u64,
-    /// One of them is there and no count.
+    /// True if a field that should be a count has some other value.
     pub(super) is_damaged: bool,
 }
 
 impl Tokens {
-    /// Takes in the field of this name.
+    /// Reads one field.
     fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
         if field == b"cache_creation" {
             return walk.values(|field, value| match field {
@@ -96,9 +97,11 @@ impl Tokens {
         Some(())
     }
 
-    /// The split of cache writes can be missing (then all count as five-minute writes, as the
-    /// client has it) or stand alone. Beside a count of 0 it means nothing: where a compaction kept
-    /// a line, the client sets the counts to 0 and forgets the split.
+    /// Returns the usage.
+    ///
+    /// If the cache writes are not broken down by lifetime, all of them count as five-minute writes, as in Claude Code.
+    /// If there is no total, the breakdown is used. If the total is 0, the breakdown is ignored, because Claude Code
+    /// sets the total to 0, but keeps the breakdown, on lines that a compaction preserves.
     pub(super) fn usage(&self) -> Usage {
         let hour = self.usage.cache_write_1h;
         let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
@@ -110,36 +113,36 @@ impl Tokens {
     }
 }
 
-/// The calls behind a response as the client takes them: only if there are several, and they add
-/// up to what the response says. A one-hour write that the response reports and no call does is
-/// given to the calls in order.
+/// Returns a response's individual calls if there are at least two and their sum is the response's total, which is the
+/// condition that Claude Code uses. Otherwise, returns an empty list. If the total has more one-hour cache writes than
+/// the calls do, the difference is assigned to the calls in order.
 pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
-    let adds_up = Usage {
+    let comparable_sum = Usage {
         cache_write_1h: total.cache_write_1h,
         web_searches: total.web_searches,
         ..sum
-    } == *total;
-    if calls.len() < 2 || !adds_up {
+    };
+    if calls.len() < 2 || comparable_sum != *total {
         return Vec::new();
     }
     let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
     for call in &mut calls {
-        let room = missing.min(call.cache_write_5m());
-        call.cache_write_1h += room;
-        missing -= room;
+        let added = missing.min(call.cache_write_5m());
+        call.cache_write_1h += added;
+        missing -= added;
     }
     calls
 }
 
-/// The client's own running total for one model. Older ledgers have it as a list, in this order.
+/// The running total of one model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTotal {
-    /// What it comes to.
+    /// The cost.
     pub cost: Money,
-    /// Tokens and searches since the chain of runs began.
+    /// The tokens and searches.
     pub usage: Usage,
-    /// Whether it tells the cache writes of an hour from those of five minutes.
+    /// True if one-hour cache writes are counted separately from five-minute writes.
     pub splits: bool,
 }
 
@@ -166,8 +169,9 @@ impl ModelTotal {
             }
             b"webSearchRequests" => usage.web_searches = search_count(value),
             b"costUSD" => {
-                let cost = number(value).and_then(Money::from_noisy_usd);
-                total.cost = cost.unwrap_or_default();
+                total.cost = number(value)
+                    .and_then(Money::from_noisy_usd)
+                    .unwrap_or_default();
             }
             _ => {}
         })?;

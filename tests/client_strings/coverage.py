@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Holds what a client says about limits, and every text of a refused request, against the rows of whycap.
+"""Compares a client's sentences about limits, and every text that it shows for a refused request, with whycap's rows.
 
 usage: tests/client_strings/coverage.py [--whycap PROGRAM] [--list known|not-limits|new] [VERSION|cached|newest …]
 
-VERSION is a version of Claude Code, which npm brings on first use (E2E_CACHE says where it is kept);
-`cached` (the default) is the newest that is there already, `newest` the newest on npm. Each sentence is
-  known       whycap explain recognizes it as the message of a row, by more than a status,
-  not a limit it refuses nothing and stands in not_limits.txt, by a pattern with its reason,
-  denied      whycap calls it another program's, or code, though Claude Code says it, or
-  new         somebody has to look at it: see CONTRIBUTING.md, "A new version of Claude Code".
-Exit 1 if one is new or denied.
+VERSION is a version of Claude Code, which npm installs on first use (in E2E_CACHE). `cached`, the default, is the newest version
+that is installed already, and `newest` is the newest on npm. Each sentence is one of these:
+  known        `whycap explain` recognizes it as a row's message, based on more than a status code.
+  not a limit  The sentence is not a refusal. A pattern in not_limits.txt matches it and gives a reason.
+  denied       whycap classifies it as code or as another program's message, although Claude Code shows it.
+  new          Somebody has to look at it: see CONTRIBUTING.md, "A new version of Claude Code".
+The exit code is 1 if a sentence is new or denied.
 """
 import argparse
 import concurrent.futures
@@ -28,14 +28,15 @@ import client  # noqa: E402  (of the end-to-end suite)
 from literals import literals  # noqa: E402
 from refusals import refusals  # noqa: E402
 
-# Rows that say no more than "some limit", or nothing.
+# Rows that state only that there is some limit, or nothing at all.
 DENIALS = {"other-program", "code"}
 VAGUE = {"unknown", "status-429", "class-billing", "class-server", "class-auth"}
 NOT_LIMITS = HERE / "not_limits.txt"
 
 
 def reasons(text):
-    """The list of what is deliberately no limit: (reason, [patterns]); a reason ends with a colon."""
+    """Returns the list of sentences that are deliberately not treated as limits: (reason, [patterns]). A reason ends
+    with a colon."""
     found = []
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -48,12 +49,12 @@ def reasons(text):
 
 
 def known_as(whycap, sentences):
-    """The row of each sentence."""
+    """Returns the row of each sentence."""
     with tempfile.TemporaryDirectory() as home, concurrent.futures.ThreadPoolExecutor(8) as pool:
         environment = {"HOME": home, "TZ": "UTC", "WHYCAP_NOW": "2026-11-20T12:00:00Z"}
 
         def ask(sentence):
-            # What is filled in before a colon is Claude Code's own "API Error".
+            # A placeholder before a colon stands for Claude Code's own "API Error".
             sentence = re.sub(r"^…: ", "API Error: ", sentence)
             run = subprocess.run([whycap, "explain", "--json", "--text", "-"], input=sentence, env=environment, cwd=home,
                                  capture_output=True, text=True, check=True)
@@ -63,7 +64,7 @@ def known_as(whycap, sentences):
 
 
 def sorted_out(sentences, rows, listed):
-    """What is known, what is no limit, what is new: three lists of (why, sentence)."""
+    """Returns three lists of (reason, sentence): the known sentences, those that are not limits, and the new ones."""
     known, not_limits, new, denied = [], [], [], []
     for sentence, row in zip(sentences, rows):
         reason = next((reason for reason, patterns in listed if any(p.search(sentence) for p in patterns)), None)
@@ -84,13 +85,15 @@ def main():
     options.add_argument("--whycap", default=ROOT / "target" / "debug" / "whycap")
     options.add_argument("--list", choices=["known", "not-limits", "new", "denied"], default="new")
     given = options.parse_args()
+    if not Path(given.whycap).is_file():
+        raise SystemExit(f"{given.whycap} does not exist: run `cargo build`, or name a program with --whycap")
     listed = reasons(NOT_LIMITS.read_text())
     is_new = False
     for version in given.versions:
         version = {"cached": client.newest_cached, "newest": client.newest_published}.get(version, lambda: version)()
         program = client.client(version)
         for what, texts in (("sentences", literals(program)), ("texts of refused requests", sorted({text for *_, text in refusals(program)}))):
-            sorts = sorted_out(texts, known_as(given.whycap, texts), listed)
+            sorts = sorted_out(texts, known_as(Path(given.whycap).resolve(), texts), listed)
             known, not_limits, new, denied = sorts
             print(f"{version}: {len(texts)} {what}: {len(known)} known, {len(not_limits)} not a limit, {len(new)} new, {len(denied)} denied")
             for why, text in dict(zip(("known", "not-limits", "new", "denied"), sorts))[given.list]:

@@ -1,9 +1,9 @@
-"""The sentences of a client that name a limit.
+"""Finds the sentences of a client that name a limit.
 
-The client is one program that carries its JavaScript in clear. Around each word about limits the enclosing
-string literal is looked for. It is kept if it reads like a sentence and names a limit on what a person may
-use: usage, credits, a quota, a budget, a rate, overload. "Limit" as a parameter of a tool, or "usage" of a
-command, is not that.
+A client is one program that contains its JavaScript as plain text. For each word about limits, this module finds the
+string literal around it. It keeps the literal if it reads like a sentence and mentions a limit on a person's usage:
+usage, credits, a quota, a budget, a rate, or overload. It ignores the `limit` parameters of tools and the usage text of
+commands.
 """
 import mmap
 import re
@@ -20,20 +20,20 @@ _SIGNS = re.compile(r"""(?ix)
 | \bbudget\b.{0,30}\b(?:exceeded|reached|used[ ]up|exhausted)\b
 | \b(?:exceeded|reached)\b.{0,30}\bbudget\b
 """)
-_REACH = 400  # bytes to both sides in which a literal must begin and end
+_REACH = 400  # how far before and after a word a literal may begin and end, in bytes
 _SHORTEST = 10
-_LONGEST = 300  # longer ones are instructions for the model, documentation, web pages
+_LONGEST = 300  # longer literals are instructions for the model, documentation, or web pages
 
 _BEFORE = re.compile(rb"(?:[(\[{,:=?&|+!>;\s]|return|case)$")
 _AFTER = re.compile(rb"[)\]},:;?+&|=.\s]")
 _ESCAPES = {"n": "\n", "t": " ", "r": " ", "`": "`", "'": "'", '"': '"', "\\": "\\", "$": "$"}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]+)\}|(.))", re.DOTALL)
-# What stands in code and not in sentences.
+# Text that occurs in code but not in sentences.
 _CODE = re.compile(r"=>|===|!==|&&|\|\||\?\?|\?\.|\(\)|\){|\);|;\w|\w\(\w*[,)]|function\b.*\(|\b(?:const|let|var) \w+=|return\b.*[;{]|\w=\w|[{}]{2}|\w\[\w|\w:\w+\(|\w,\w")
 
 
 def literals(program):
-    """All sentences of the program at this path, each once, in order of the alphabet."""
+    """Returns all distinct sentences in the program at this path, in alphabetical order."""
     with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = {literal for match in _WORDS.finditer(data) for literal in _around(data, match.start(), match.end())}
     return sorted(found)
@@ -78,7 +78,7 @@ def _is_escaped(text, at):
 
 
 def decoded(raw):
-    """A literal as the user sees it; what is filled in stands as `…`."""
+    """Returns a literal as the user sees it, with `…` in place of each inserted value."""
     return " ".join(unescaped(without_values(raw.decode("utf-8", "replace"))).split())
 
 
@@ -95,7 +95,7 @@ def _character(match):
 
 
 def without_values(text):
-    """`${…}` of a template becomes `…`; one that is cut off ends the text."""
+    """Replaces each `${…}` in a template with `…`. If a placeholder is cut off, the text ends there."""
     parts, at = [], 0
     while (start := text.find("${", at)) >= 0:
         parts.append(text[at:start])
@@ -109,7 +109,7 @@ def without_values(text):
 
 
 def is_sentence(text):
-    """Whether people could read this, and it is more than a name."""
+    """Returns true if the text is readable and more than just a name."""
     return (_SHORTEST <= len(text) <= _LONGEST and " " in text and not _CODE.search(text)
             and _SIGNS.search(text) is not None
             and len(re.findall(r"[A-Za-z]{2,}", text)) >= 2)

@@ -1,9 +1,9 @@
-"""The texts that a refused request of a client can end in, with the class that the client gives them.
+"""Finds the texts that a client can show for a refused request, with the class that the client assigns to them.
 
-The client is one program that carries its JavaScript in clear. One function of it makes each message of an
-error: it is called as `name({content: …, error: "class", apiError: "name"})`. Which function that is follows
-from its calls. What `content` can be is read from the expression: texts, templates, both ways of a condition,
-constants and what functions return. A value that cannot be known stands as `…`.
+A client is one program that contains its JavaScript as plain text. One of its functions creates every error message. It is called
+as `name({content: …, error: "class", apiError: "name"})`, and these calls show which function it is. The texts that `content` can
+have are read from the expression: literals, templates, both branches of a condition, constants, and results of functions. `…`
+stands for a value that cannot be determined.
 """
 import mmap
 import re
@@ -16,13 +16,13 @@ _CALL = re.compile(rb"(?<![\w$.])(" + _NAME + rb")\(\{content:")
 _CLASS = re.compile(rb'error:"(?:rate_limit|authentication_failed|server_error|invalid_request)"')
 _DEFINED = re.compile(rb"(?<![\w$.])(?:function (" + _NAME + rb")\(|(" + _NAME + rb")=(?=[\"`'])|(" + _NAME + rb")=(?:" + _NAME
                       + rb"|\([^()]{0,80}\))=>(?!\{))")
-_AROUND = 25_000_000  # bytes to both sides of the calls in which their constants are defined
-_MOST = 24  # texts of one expression
+_AROUND = 25_000_000  # how far from the calls their constants may be defined, in bytes
+_MOST = 24  # the maximum number of texts for one expression
 _DEEPEST = 5
 
 
 def refusals(program):
-    """(class, apiError, text) of each text, once, in order."""
+    """Returns each distinct (class, apiError, text), in order."""
     with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         calls = Counter(m.group(1) for m in _CALL.finditer(data) if _CLASS.search(data, m.end(), m.end() + 600))
         if not calls:
@@ -55,7 +55,7 @@ class _Bundle:
         return found
 
     def texts(self, code, near, depth):
-        """All texts that an expression can be; none where that cannot be known."""
+        """Returns all texts that an expression can evaluate to, or none if they cannot be determined."""
         code = code.strip()
         while code[:1] == b"(" and _after(code, 0) == len(code):
             code = code[1:-1].strip()
@@ -93,7 +93,8 @@ class _Bundle:
         return texts
 
     def meant(self, name, near, depth):
-        """What a constant is, or a function returns. Short names are local: theirs is the last value before."""
+        """Returns the value of a constant, or the values that a function returns. Short names are local, so their value
+        is the last one assigned before this place."""
         if len(name) < 3:
             before = self.script[max(0, near - 2500):near]
             values = list(re.finditer(rb"(?<![\w$.])" + re.escape(name) + rb"=(?!=)", before))
@@ -132,7 +133,7 @@ def _after_text(code, at):
 
 
 def _after(code, at):
-    """The place after the bracket that closes the one at this place."""
+    """Returns the position after the bracket that matches the bracket at this position."""
     depth, most = 0, at + 20_000
     while at < min(len(code), most):
         here = code[at:at + 1]
@@ -147,7 +148,7 @@ def _after(code, at):
 
 
 def _tops(code, at=0):
-    """Places in code that are in no text and in no bracket."""
+    """Yields the positions in code that are outside strings and brackets."""
     while at < len(code):
         here = code[at:at + 1]
         if here in b"\"'`":

@@ -1,7 +1,7 @@
-"""A coloured terminal screen as an SVG picture.
+"""Converts a colored terminal screen to an SVG picture.
 
-Text goes in, text comes out; nothing is read or written here. Every character stands at its own cell,
-whatever font the reader has, and blocks and borders are drawn, so that they join without gaps.
+The functions map text to text and read or write no files. Every character is placed in its own cell, whatever font
+the reader has, and blocks and borders are drawn as shapes so that they join without gaps.
 """
 import re
 import unicodedata
@@ -14,7 +14,7 @@ PADDING, TITLE_HEIGHT = 16, 34
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
 BACKGROUND, FOREGROUND, FRAME, BAR, CAPTION = "#15171c", "#d7dae0", "#343842", "#20232a", "#8b909c"
 
-# The sixteen colours of a terminal, in an even, readable tuning for a dark ground.
+# The sixteen terminal colors, adjusted to be equally readable on a dark background.
 SIXTEEN = ["#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0",
            "#5c6370", "#f07f88", "#aad68b", "#f2cf8c", "#7cc0ff", "#d791ec", "#6ccbd6", "#ffffff"]
 
@@ -31,7 +31,7 @@ LOWER_EIGHTHS = {character: (number + 1) / 8 for number, character in enumerate(
 
 SEQUENCE = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]*)m"            # colours
-    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles: the text between them stays
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles, whose text is kept
     r"|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x0e\x0f]"
     r"|(?P<character>[^\x1b])", re.DOTALL)
 
@@ -48,7 +48,7 @@ class Style:
     reversed: bool = False
 
     def colours(self):
-        """Foreground and background as they are painted; no background is None."""
+        """Returns the foreground and background to paint. The background is None if there is none."""
         front, back = self.foreground or FOREGROUND, self.background
         return (back or BACKGROUND, front) if self.reversed else (front, back)
 
@@ -62,7 +62,7 @@ class Cell:
 
 
 def indexed(number):
-    """One of the 256 colours."""
+    """Returns one of the 256 colors."""
     if number < 16:
         return SIXTEEN[number]
     if number < 232:
@@ -78,7 +78,7 @@ FLAGS = {1: {"bold": True}, 2: {"dim": True}, 3: {"italic": True}, 4: {"underlin
 
 
 def styled(style, parameters):
-    """The style after one colour sequence."""
+    """Returns the style after a color sequence."""
     numbers = [int(part or 0) for part in re.split("[;:]", parameters)] if parameters else [0]
     while numbers:
         number = numbers.pop(0)
@@ -108,7 +108,8 @@ def columns_of(character):
 
 
 def cells(text):
-    """A screen with escape sequences as rows of cells. Colours go on over line ends, as tmux writes them."""
+    """Splits a screen with escape sequences into rows of cells. Colors continue across line ends, as in the output
+    of tmux."""
     style, rows = Style(), []
     for line in text.split("\n"):
         row, column = [], 0
@@ -139,7 +140,7 @@ def rectangle(x, y, width, height, colour, more=""):
 
 
 def drawn(cell, x, y):
-    """A block or a border as shapes; None for everything that a font draws."""
+    """Returns the shapes for a block or border character, or None for a character that a font draws."""
     colour = cell.style.colours()[0]
     more = ' opacity="0.6"' if cell.style.dim else ""
     half_width, half_height = CELL_WIDTH / 2, CELL_HEIGHT / 2
@@ -163,8 +164,8 @@ def drawn(cell, x, y):
 
 
 def placed(path, x, y):
-    """A path of a cell of 1 by 1 at its place on the screen. Scaling it would scale its stroke, and not every renderer
-    knows how to leave that alone."""
+    """Moves a path from a cell of 1 by 1 to its place on the screen. Scaling the path would scale its stroke as
+    well, and not every renderer can prevent that."""
     def point(found):
         letter, first, second = found.group(1), found.group(2), found.group(3)
         if letter == "V":
@@ -175,7 +176,7 @@ def placed(path, x, y):
 
 
 def row_shapes(row, x0, y):
-    """One row: grounds first, then what stands on them."""
+    """Returns the shapes of a row: the backgrounds first, then the characters."""
     shapes = []
     for back, run in groupby(row, key=lambda cell: cell.style.colours()[1]):
         run = list(run)
@@ -184,7 +185,7 @@ def row_shapes(row, x0, y):
             shapes.append(rectangle(x0 + run[0].column * CELL_WIDTH, y, width, CELL_HEIGHT, back))
 
     def kind(cell):
-        # Characters beyond Latin come one by one: a reader's font may give them another width.
+        # Characters outside Latin are placed one by one because the reader's font may give them another width.
         odd = cell.width > 1 or ord(cell.character[0]) > 0x17F
         return (cell.style, cell.column if odd else -1)
 
@@ -216,7 +217,7 @@ def row_shapes(row, x0, y):
 
 
 def window(rows, columns, title, description, drawn_rows, style=""):
-    """A window of `columns` by `rows`, with what is drawn inside."""
+    """Returns a window of `columns` by `rows` that contains `drawn_rows`."""
     width = columns * CELL_WIDTH + 2 * PADDING
     height = TITLE_HEIGHT + rows * CELL_HEIGHT + 2 * PADDING - 6
     parts = [
@@ -241,13 +242,14 @@ def screen_shapes(rows):
 
 
 def svg(rows, columns, title, description=""):
-    """Rows of cells in a window of `columns`. The title is in the frame, the description for those who hear it read."""
+    """Draws rows of cells in a window of `columns`. The title appears in the frame, and the description is for
+    screen readers."""
     return window(len(rows), columns, title, description, screen_shapes(rows))
 
 
 def moving(frames, columns, title, description=""):
-    """Frames, each (seconds, rows), one after the other and over again, beginning with the last one: that one is a whole
-    picture for whoever has no motion or wants none, and nobody waits before a box that is nearly empty."""
+    """Draws frames of (seconds, rows) in a loop. The picture begins with the last frame, so that readers without
+    motion see a complete picture and nobody waits in front of a nearly empty box."""
     frames = [frames[-1], *frames[:-1]]
     whole = sum(seconds for seconds, _ in frames)
     style, drawn_frames, begin = [], [], 0.0

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A HOME in which the real client starts at once: no onboarding, no login, no question about trust.
+"""Creates a HOME in which the real client starts immediately, without onboarding, login, or a trust prompt.
 
 By hand: tests/e2e/claude_home.py DIRECTORY [key|pro|max|team|enterprise [admin|user]]
 
-The credentials are dummies that only the loopback mock ever sees.
+The credentials are dummies that only the mock on the loopback interface ever sees.
 """
 import json
 import os
@@ -15,14 +15,16 @@ DUMMY_KEY = "sk-ant-dummy"
 
 
 class ClaudeHome:
-    """A home directory with one trusted project, for one account."""
+    """A home directory with one trusted project and one account."""
 
     def __init__(self, path, plan="key", role="admin"):
-        # The client compares real paths; on some systems the temporary directory is a link.
+        # The client compares resolved paths, and on some systems the temporary directory is a link.
         self.path = Path(path).resolve()
         self.plan = plan
         self.project = self.path / "api"
         self.settings = self.path / ".claude" / "settings.json"
+        # Contains programs that the user's shell finds in addition to the system's.
+        self.tools = self.path / "tools"
         self.project.mkdir(parents=True, exist_ok=True)
         self.settings.parent.mkdir(exist_ok=True)
         self._write_state(role)
@@ -63,10 +65,10 @@ class ClaudeHome:
         file.chmod(0o600)
 
     def environment(self, api_url, **more):
-        """What the client sees: nothing of the caller's own environment."""
+        """Returns the client's environment, which contains nothing from the caller's environment."""
         variables = {
             "HOME": str(self.path),
-            "PATH": f"{self.path}/.local/bin:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.path}/.local/bin:{self.tools}:/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "COLORTERM": "truecolor",

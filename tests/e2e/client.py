@@ -1,4 +1,4 @@
-"""The real client: which versions, where they come from, and how a person uses one."""
+"""The real client: its versions, their downloads, and its use by a person."""
 import os
 import platform
 import re
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from screen import POLL, NotSeen, Screen, framed
 
-# The newest when this was written, one from the middle, and one of the versions that called a full
-# 5-hour window "your org's monthly usage limit".
-NEWEST = "2.1.330"
-VERSIONS = [NEWEST, "2.1.329", "2.1.328", "2.1.240", "2.1.119"]
+# The newest version when this was written, an intermediate version, and a version that called a full 5-hour window
+# "your org's monthly usage limit".
+NEWEST = "2.1.331"
+VERSIONS = [NEWEST, "2.1.330", "2.1.329", "2.1.328", "2.1.240", "2.1.119"]
 
 BORDER = re.compile(r"^\s*─{20,}")
 
@@ -20,7 +20,7 @@ BORDER = re.compile(r"^\s*─{20,}")
 def _package():
     system = {"Linux": "linux", "Darwin": "darwin"}[platform.system()]
     machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x64"
-    # Asked of Python's own program: tools for musl may well be installed beside glibc.
+    # Checks Python's own program, because tools for musl may be installed next to glibc.
     libc = "-musl" if system == "linux" and platform.libc_ver()[0] != "glibc" else ""
     return f"@anthropic-ai/claude-code-{system}-{machine}{libc}"
 
@@ -30,14 +30,14 @@ def _cache():
 
 
 def newest_cached():
-    """The newest version that is kept already; NEWEST if there is none."""
+    """Returns the newest version in the cache, or NEWEST if the cache is empty."""
     programs = _cache().glob(f"*/node_modules/{_package()}/claude")
     versions = [program.relative_to(_cache()).parts[0] for program in programs]
     return max([*filter(re.compile(r"\d+(\.\d+)+").fullmatch, versions)], key=_number, default=NEWEST)
 
 
 def newest_published():
-    """The newest version on npm."""
+    """Returns the newest version on npm."""
     done = subprocess.run(["npm", "view", _package(), "version"], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -47,7 +47,7 @@ def _number(version):
 
 
 def client(version):
-    """The path of this version's program; npm brings it on first use. E2E_CACHE says where it is kept."""
+    """Returns the path of this version's program, which npm downloads on first use into E2E_CACHE."""
     cache = _cache() / version
     program = cache / "node_modules" / _package() / "claude"
     if not program.exists():
@@ -62,7 +62,7 @@ def client(version):
 
 
 class Session(Screen):
-    """The client in a terminal, used as a person uses it."""
+    """The client in a terminal, used as a person would use it."""
 
     def __init__(self, program, home, api, *, columns=120, rows=40, arguments=(), **variables):
         super().__init__([str(program), *arguments], environment=home.environment(api.url, **variables),
@@ -73,11 +73,11 @@ class Session(Screen):
         self.wait("the prompt", lambda text: "❯" in text and any(map(BORDER.match, text.splitlines())))
 
     def footer(self):
-        """The lines below the prompt: the status line, and what the client itself puts beside it."""
+        """Returns the lines below the prompt: the status line and the client's own text beside it."""
         return below_prompt(self.text())
 
     def wait_footer(self, what, condition, deadline=10):
-        """As `wait`, for what stands below the prompt, with every run of blanks as one."""
+        """Like `wait`, but for the lines below the prompt, with every run of blanks reduced to one blank."""
         if isinstance(condition, str):
             wanted = condition
             condition = lambda text: wanted in text
@@ -89,26 +89,27 @@ class Session(Screen):
         self.type(prompt)
         self.wait("the typed prompt", lambda text: flat(prompt) in flat(text.rsplit("❯", 1)[-1]))
         self.key("Enter")
-        # Sent once the line is empty again. A prompt that a hook holds back comes back into the line at once.
+        # The prompt has been sent once the line is empty again. A prompt that a hook holds back immediately reappears
+        # in the line.
         self.wait("an empty prompt", lambda text: prompt not in _after_sign(text) or f"Original prompt: {prompt}" in above_prompt(text))
 
     def wait_menu(self):
-        """Waits for what the client opens by itself when a plan's window stops it: a menu that takes the place of
-        prompt and status line (old versions) or a countdown above the status line (new ones)."""
+        """Waits for the display that the client opens when a plan's window stops it: a menu that replaces the
+        prompt and the status line (old versions) or a countdown above the status line (new versions)."""
         self.wait("the client's own menu or countdown", lambda text: "esc to cancel" in flat(text).lower())
 
     def menu_hides_status_line(self):
         return "What do you want to do" in self.text()
 
     def put_away_menu(self):
-        """Closes that menu or countdown. Call `wait_menu` first where one must come."""
+        """Closes the menu or countdown. Call `wait_menu` first if one is expected."""
         if "esc to cancel" in flat(self.text()).lower():
             self.key("Escape")
             self.wait("the prompt without the client's own menu",
                       lambda text: "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower())
 
     def leave(self):
-        """Ends the client as a person does, by two Ctrl-C."""
+        """Quits the client as a person does, by pressing Ctrl-C twice."""
         end = time.monotonic() + 15
         while self.alive():
             if time.monotonic() > end:
@@ -118,7 +119,7 @@ class Session(Screen):
 
 
 def _after_sign(text):
-    """The prompt's own line: what stands after the last prompt sign that is between two borders."""
+    """Returns the text in the prompt's own line, after the last prompt sign between two borders."""
     lines = text.splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
     if len(borders) < 2:
@@ -127,29 +128,29 @@ def _after_sign(text):
 
 
 def prompt_line(text):
-    """What stands between the prompt's borders."""
+    """Returns the text between the prompt's borders."""
     return _after_sign(text).strip()
 
 
 def below_prompt(text):
-    """The lines below the prompt's lower border."""
+    """Returns the lines below the prompt's lower border."""
     lines = text.rstrip().splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
     return "\n".join(line.rstrip() for line in lines[borders[-1] + 1:]) if len(borders) > 1 else ""
 
 
 def above_prompt(text):
-    """The conversation: the lines above the prompt's upper border."""
+    """Returns the conversation, which is the lines above the prompt's upper border."""
     lines = text.splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
     return "\n".join(lines[:borders[-2]]) if len(borders) > 1 else text
 
 
 def flat(text):
-    """Text with every run of blanks and line ends as one blank: wrapped words compare equal."""
+    """Replaces every run of blanks and line ends with one blank, so that wrapped text compares equal."""
     return re.sub(r"\s+", " ", text).strip()
 
 
 def worded(text):
-    """Flat text with every number as '#': two moments tell the same story with other minutes."""
+    """Returns flat text with every number replaced by '#', so that texts from different minutes compare equal."""
     return re.sub(r"\d+", "#", flat(text))

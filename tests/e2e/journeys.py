@@ -1,7 +1,7 @@
-"""What people live through with whycap in the real client, from the first day to the last.
+"""The user's experience of whycap in the real client, from the first day to the last.
 
-A journey gets a Stage, makes its own HOME and its own API, and notes its checks in a Report. A newcomer
-adds a function and names it in JOURNEYS.
+A journey receives a Stage, creates its own HOME and mock API, and records its checks in a Report. To add a
+journey, write a function and list it in all_journeys.
 """
 import contextlib
 import json
@@ -25,13 +25,13 @@ from report import expect
 from screen import POLL, NotSeen, framed
 from usage_endpoint import UsageEndpoint
 
-# What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
+# The cost of one response from the mock with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_ANSWER_USD = 0.0683
 
-# How every client's sentence begins when a plan's window stops it.
+# The start of the sentence that every client shows when a plan's window stops it.
 PLAN_LIMIT = "You've hit your"
 
-# Settings as people really have them: tabs, an order of their own, a hook of their own, no line end at the end.
+# Settings like those of real users: tabs, an unusual order of keys, the user's own hook, and no final newline.
 OWN_SETTINGS = """{
 \t"includeCoAuthoredBy": false,
 \t"env": { "MY_OWN": "1" },
@@ -44,7 +44,7 @@ OWN_SETTINGS = """{
 
 @dataclass
 class Stage:
-    """Where a journey takes place."""
+    """The client and the account with which a journey runs."""
 
     version: str
     program: Path
@@ -61,12 +61,15 @@ class Stage:
 
 @contextlib.contextmanager
 def fresh_home(stage, settings=None):
-    """A new HOME and a mock, both gone afterwards."""
-    # The client may still write a last line while the directory is taken away.
+    """Creates a new HOME and a mock. Both are removed afterward."""
+    # The client may still write a last line while the directory is being removed.
     with tempfile.TemporaryDirectory(prefix="e2e-", ignore_cleanup_errors=True) as directory, MockApi() as api:
         home = ClaudeHome(directory, stage.plan, stage.role)
         if settings is not None:
             home.settings.write_text(settings)
+        # A user's shell finds the client, and `whycap install` reads its version.
+        home.tools.mkdir()
+        (home.tools / "claude").symlink_to(stage.program)
         yield home, api
 
 
@@ -77,19 +80,20 @@ def install(report, home, *arguments):
 
 
 def good(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
-    """A good answer for this account: a plan's answer tells of its windows, an API key's does not."""
+    """Returns a successful response for this account. A response on a plan reports the windows, and a response to an
+    API key does not."""
     return answer(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
 
 
 def ask_and_read(session, api, scenario, prompt):
-    """Sends a prompt and waits for the mock's answer to it."""
+    """Sends a prompt and waits until the mock's response is on the screen."""
     api.play(scenario)
     session.ask(prompt)
     session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
 
 
 def incident(home, deadline=5):
-    """The incident that `explain --json` knows of; it may come a moment after the error is on the screen."""
+    """Returns the incident that `explain --json` reports. It may appear a moment after the error is on the screen."""
     end = time.monotonic() + deadline
     while True:
         found = whycap_json(home, "explain")["incident"]
@@ -100,12 +104,12 @@ def incident(home, deadline=5):
 
 
 def ours(footer):
-    """The footer without the client's last row, which tells of its mode."""
+    """Returns the footer without the client's last row, which shows the mode."""
     return "\n".join(line for line in footer.splitlines() if not re.search(r"(auto|manual) mode|for shortcuts", line))
 
 
 def steady(session):
-    """Waits until the screen has not changed for a while: what comes late, or twice, has had its time."""
+    """Waits until the screen has stopped changing, so that late or repeated output has had time to appear."""
     last = {"text": None, "same": 0}
 
     def unchanged(text):
@@ -117,16 +121,16 @@ def steady(session):
 
 
 def clock_times(moment):
-    """Ways to write a time of day that a reader would recognise, without the am and pm of the client's own words."""
+    """Returns recognizable forms of a time of day, without the am and pm that the client uses."""
     at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
 
 
 def first_words(session, home, error_seen, deadline=10):
-    """Asks `explain` again and again from the moment of the error until the status line shows its badge.
+    """Runs `explain` repeatedly from the moment of the error until the status line shows its badge.
 
-    Gives the incident that both agree on, and every verdict that `explain` gave on the way: the client writes
-    the error's details and its new meters a moment later, and what is said before that must not be wrong.
+    Returns the incident that both agree on and every verdict that `explain` gave in the meantime. The client writes
+    the error's details and the new readings a moment later, and the earlier verdicts must not be wrong either.
     """
     verdicts = []
     found = {}
@@ -137,7 +141,12 @@ def first_words(session, home, error_seen, deadline=10):
             found.clear()
             found.update(latest)
             verdicts.append((latest["verdict"], latest["badge"]))
-        return found and worded(found["badge"])[:40] in worded(below_prompt(text))
+        if not found:
+            return False
+        badge = worded(found["badge"])
+        # A narrow terminal has no room for "at".
+        forms = [badge[:40], badge.replace("resets at ", "resets ")[:40]]
+        return any(form in worded(below_prompt(text)) for form in forms)
 
     try:
         session.wait("the badge of `whycap explain` below the prompt", agrees, deadline)
@@ -147,7 +156,7 @@ def first_words(session, home, error_seen, deadline=10):
 
 
 def limit_is_explained(report, session, home, prompt, says, real=True):
-    """Sends a prompt into a limit, and checks all that a person reads because of it."""
+    """Sends a prompt that hits a limit, and checks everything that the user then sees."""
     def error_seen(text):
         return says in text.rsplit(prompt, 1)[-1].replace("’", "'")
 
@@ -158,7 +167,7 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
     if says == PLAN_LIMIT:
         session.wait_menu()
     if not session.menu_hides_status_line():
-        # A second is the promise; two leave room for a busy machine.
+        # We promise one second. Two seconds allow for a busy machine.
         with report.check("within two seconds the status line shows the badge that `whycap explain --json` has"):
             found, verdicts = first_words(session, home, error_seen, deadline=2)
         session.put_away_menu()
@@ -183,13 +192,14 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
 
 
 def answers_to(command, text):
-    """How often the screen shows an answer: of a hook that held the command back, or of the plugin's module."""
+    """Returns the number of replies on the screen, whether from a hook that blocked the command or from the plugin's
+    module."""
     of_module = rf"❯\s{re.escape(command)}\s*\n\s*⎿\s+whycap:\s"
     return above_prompt(text).count("Original prompt: " + command) + len(re.findall(of_module, above_prompt(text)))
 
 
 def whycap_answers_without_the_model(report, session, home, api, command):
-    """Types a command of ours while every request is refused. Gives what `nothing_was_sent` needs later."""
+    """Types a whycap command while every request is refused. Returns what `nothing_was_sent` needs later."""
     headline = incident(home)["headline"]
 
     def answers():
@@ -211,8 +221,9 @@ def whycap_answers_without_the_model(report, session, home, api, command):
 
 
 def nothing_was_sent(report, api, asked, command, names_it=False):
-    """After a later question has gone through: everything in between is known, so a silence is a fact. With
-    `names_it`, the client may name the command to the model, as it does for its own commands."""
+    """Checks that the command sent nothing. The check waits until a later question has been answered, so that every
+    request is known. With `names_it`, the client may mention the command to the model, as it does for its own
+    commands."""
     before, headline = asked
     with report.check(f"{command} sent no request, and nothing of its answer reached the model later"):
         later = api.questions()[before:]
@@ -225,7 +236,7 @@ def nothing_was_sent(report, api, asked, command, names_it=False):
 
 
 def first_day(stage, report):
-    """Fresh HOME, install.sh, the first prompt, a limit, /whycap, recovery, uninstall."""
+    """Covers a fresh HOME, install.sh, the first prompt, a limit, /whycap, recovery, and uninstalling."""
     own = OWN_SETTINGS if stage.plan == "key" else None
     with fresh_home(stage, own) as (home, api):
         install(report, home)
@@ -260,7 +271,7 @@ def first_day(stage, report):
             with report.check("the next good answer is shown"):
                 ask_and_read(session, api, good(stage, text="Back at work."), "and now")
                 answers += 1
-            nothing_was_sent(report, api, asked, "/whycap")
+            nothing_was_sent(report, api, asked, "/whycap", names_it=True)
             with report.check("the badge is gone"):
                 badge = incident(home)["badge"]
                 session.wait_footer("the badge no more", lambda text: worded(badge) not in worded(text) and "$" in text)
@@ -290,14 +301,14 @@ def uninstall(report, stage, home, own):
 
 
 def claude(stage, home, api, *arguments):
-    """Runs the client without its screen: its plugin verbs, for instance."""
+    """Runs the client without its screen, for example for its plugin commands."""
     return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, check=False, timeout=120, env=home.environment(api.url))
 
 
 def add_plugin(stage, report, home, api):
-    """Installs the plugin from a local folder. Gives the folder."""
-    # As somebody's clone has it: the client copies the whole folder, and ours may hold gigabytes of builds.
+    """Installs the plugin from a local folder and returns the folder."""
+    # The folder is a clean clone because the client copies all of it, and ours may hold gigabytes of build files.
     folder = home.path / "clone"
     shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
     with report.check("`claude plugin marketplace add` takes the folder"):
@@ -310,7 +321,7 @@ def add_plugin(stage, report, home, api):
 
 
 def plugin(stage, report):
-    """The plugin from the local folder: /whycap:explain while every request is refused."""
+    """Runs /whycap:explain from a plugin in a local folder while every request is refused."""
     with fresh_home(stage) as (home, api):
         install(report, home, "--no-settings")
         with report.check("install.sh --no-settings left settings.json alone"):
@@ -341,7 +352,7 @@ def plugin(stage, report):
 
 
 def plugin_and_settings(stage, report):
-    """Plugin and settings both run our hooks: nothing is told or counted twice."""
+    """The plugin and the settings both run whycap's hooks, and nothing is announced or counted twice."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         add_plugin(stage, report, home, api)
@@ -367,7 +378,7 @@ def plugin_and_settings(stage, report):
 
 
 def plugin_alone(stage, report):
-    """The plugin without the program: said once how to get it, then silence; and nothing breaks."""
+    """With the plugin but without the program, the user reads once how to get the program, and nothing breaks."""
     with fresh_home(stage) as (home, api):
         add_plugin(stage, report, home, api)
         for first in (True, False):
@@ -389,7 +400,7 @@ CONTINUES = re.compile("continuing automatically", re.IGNORECASE)
 
 
 def meet_five_hour_limit(stage, session, api, resets_in):
-    """A limit that resets soon; the client says that it will continue by itself."""
+    """Hits a limit that resets soon. The client says that it will continue automatically."""
     ask_and_read(session, api, good(stage), "say hello")
     api.play(limit(overage="rejected", overage_reason="out_of_credits", resets_in=resets_in))
     session.ask("go on please")
@@ -397,7 +408,7 @@ def meet_five_hour_limit(stage, session, api, resets_in):
 
 
 def automatic_continue(stage, report):
-    """The client waits for the reset by itself: the plugin's /whycap leaves it to that, and the work goes on."""
+    """The client waits for the reset on its own. The plugin's /whycap does not interfere, and the work continues."""
     with fresh_home(stage) as (home, api):
         install(report, home, "--no-settings")
         add_plugin(stage, report, home, api)
@@ -414,16 +425,17 @@ def automatic_continue(stage, report):
                 expect("Asking here" not in flat(session.text()), framed(session.text()))
             api.play(good(stage, 0.02, text="Back at work."))
             with report.check("after the reset the work goes on, with nobody at the keyboard"):
-                # The client waits up to a minute and a half more than it says.
+                # The client waits up to a minute and a half longer than it announces.
                 session.wait("the next answer", "Back at work.", deadline=150)
             nothing_was_sent(report, api, (before, headline), "/whycap", names_it=True)
             session.leave()
 
 
 def automatic_continue_stopped(stage, report):
-    """Where /whycap is a prompt for the client, asking ends its waiting: said first, with what turns it on again."""
+    """A command file is a prompt to the client, so running it cancels the auto-resume. The reply says so and
+    explains how to turn it on again."""
     with fresh_home(stage) as (home, api):
-        install(report, home)
+        install(report, home, "--no-plugin")
         with Session(stage.program, home, api) as session:
             session.ready()
             meet_five_hour_limit(stage, session, api, resets_in=HOUR)
@@ -436,12 +448,12 @@ def automatic_continue_stopped(stage, report):
                 steady(session)
                 expect(not CONTINUES.search(session.footer()), framed(session.text()))
             with report.check("what the answer names turns it on again"):
-                session.key("C-u")  # the client may put the prompt that was held back into the line again
+                session.key("C-u")  # the client may put the blocked prompt back into the input line
                 session.type("/rate-limit-options")
                 session.wait("the typed command", "/rate-limit-options")
                 session.key("Enter")
                 session.wait("the client's menu", "2. Wait here, then continue automatically")
-                steady(session)  # it takes keys a moment after it is drawn
+                steady(session)  # the menu accepts keys only a moment after it appears
                 session.key("Down")
                 session.wait("the second line chosen", "❯ 2.")
                 session.key("Enter")
@@ -453,12 +465,15 @@ ASKING_ENDS_IT = "Asking here turns Claude Code's automatic continue off"
 
 
 def asking(stage, report):
-    """What each way of asking does to the client's waiting, and that the answer says it."""
-    for way, is_plugin, command, goes_on in (("the settings' /whycap", False, "/whycap", False), ("the plugin's /whycap", True, "/whycap", True),
-                                             ("the plugin's /whycap:explain", True, "/whycap:explain", False)):
+    """Checks how each way of asking affects the client's auto-resume, and that the reply mentions the effect."""
+    for way, options, command, goes_on in (
+            ("the default installation's /whycap", [], "/whycap", True),
+            ("the command file's /whycap", ["--no-plugin"], "/whycap", False),
+            ("the marketplace plugin's /whycap", ["--no-settings"], "/whycap", True),
+            ("the marketplace plugin's /whycap:explain", ["--no-settings"], "/whycap:explain", False)):
         with fresh_home(stage) as (home, api):
-            install(report, home, *(["--no-settings"] if is_plugin else []))
-            if is_plugin:
+            install(report, home, *options)
+            if options == ["--no-settings"]:
                 add_plugin(stage, report, home, api)
             with Session(stage.program, home, api) as session:
                 session.ready()
@@ -480,7 +495,7 @@ def asking(stage, report):
 
 
 def cancelled(stage, report):
-    """Who cancels the client's waiting is not told that the session goes on by itself."""
+    """If a user cancels the auto-resume, whycap must not say that the session continues by itself."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         with Session(stage.program, home, api) as session:
@@ -501,7 +516,7 @@ def cancelled(stage, report):
 
 
 def situations(stage, report):
-    """The scenarios of the situation with the real client: no credits behind a window, paying, another login, two sessions, overload."""
+    """Covers missing credits, payment, another login, two sessions, and overload with the real client."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         with Session(stage.program, home, api, rows=60) as session:
@@ -515,9 +530,9 @@ def situations(stage, report):
             with report.check("what is free comes before what costs, which is named with what it takes"):
                 steps = [(step["command"], step["costs_money"]) for step in found["actions"]]
                 expect(steps[1] == ("/rate-limit-options", False) and steps[2] == ("/usage-credits", True), found["actions"])
-                expect("none are left (costs money)" in found["actions"][2]["do"], found["actions"])
+                expect("Or add usage credits to continue now (costs money)" in found["actions"][2]["do"], found["actions"])
             with report.check("the row below the badge names the free ways"):
-                session.wait_footer("the free ways", "/limit-reset or /low-priority")
+                session.wait_footer("the free ways", "/limit-reset, /low-priority")
             with report.check("in the hands of another login, it is said whose session it is"):
                 state = home.path / ".claude.json"
                 own = state.read_text()
@@ -525,7 +540,7 @@ def situations(stage, report):
                 other = incident(home)
                 expect(other["owner"] == "other" and "another account" in json.dumps(other["evidence"]), other)
                 doctor = whycap(home, "doctor").stdout
-                expect("belongs to another account" in flat(doctor), doctor)
+                expect("belongs to a different account" in flat(doctor), doctor)
                 state.write_text(own)
             with Session(stage.program, home, api, rows=60) as second:
                 second.ready()
@@ -549,8 +564,8 @@ def situations(stage, report):
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
             with report.check("after it nothing is ordered"):
                 ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
-                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "Nothing: this is over", deadline=10)
-            # Paid is what comes after the window was seen to be full.
+                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "You can continue: this problem has passed", deadline=10)
+            # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
                 ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
@@ -567,7 +582,7 @@ def situations(stage, report):
 
 
 def usage_page(stage, report):
-    """What the client keeps of its own /usage page is told with its age, in `now` and in chosen segments."""
+    """The client's saved copy of its /usage page is shown with its age, in `now` and in configured segments."""
     with fresh_home(stage) as (home, api), UsageEndpoint(home.path / "endpoint") as endpoint:
         config = home.path / "config.toml"
         config.write_text('[statusline]\nsegments = ["model", "model_weeks", "credits"]\n')
@@ -595,7 +610,7 @@ def usage_page(stage, report):
 
 
 def size(stage, report):
-    """One terminal size: status line and explanation fit."""
+    """The status line and the explanation fit a terminal of one size."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
@@ -630,7 +645,8 @@ def size(stage, report):
 
 
 def false_limit(stage, report):
-    """The server refuses while the windows are nearly empty: nobody is told to wait or to pay."""
+    """The server refuses requests although the windows have hardly been used. The user must not be told to wait or
+    pay."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         with Session(stage.program, home, api) as session:
@@ -641,7 +657,9 @@ def false_limit(stage, report):
             api.play("false_credits")
             found = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
             with report.check("the verdict is false_likely, and no action says to buy"):
-                expect(found.get("verdict") == "false_likely", json.dumps(found, indent=1)[:2000])
+                # For a second after the error, the windows of the refusal may still arrive.
+                session.wait("the verdict", lambda _: incident(home)["verdict"] == "false_likely", deadline=10)
+                found = incident(home)
                 bad = [a["do"] for a in found["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
                 expect(not bad, bad)
             with report.check("`whycap --clear-stale-locks` ends well and says that a lock causes no limit"):
@@ -653,10 +671,10 @@ def false_limit(stage, report):
 
 
 def budget(stage, report):
-    """A budget of one's own: warned near it, held back beyond it, and no request is sent."""
+    """A user's own budget warns near its limit and blocks prompts beyond it, without sending a request."""
     with fresh_home(stage) as (home, api):
         config = home.path / "budget.toml"
-        # Two answers of the newest client's model, or one of any other's.
+        # Two responses from the newest client's model, or one from any other model, use up the budget.
         config.write_text(f'[budget]\nsession = {0.08 if stage.newest else 0.02}\naction = "stop"\n')
         install(report, home)
         with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
@@ -664,7 +682,7 @@ def budget(stage, report):
             ask_and_read(session, api, good(stage), "say hello")
             if stage.newest:
                 with report.check("near the budget one warning names it"):
-                    # After the answer, or with the next prompt where the transcript lagged behind.
+                    # The spend appears after the response, or with the next prompt if the transcript lagged behind.
                     session.wait_footer("the spend", "$0.07")
                     ask_and_read(session, api, good(stage, text="Second answer."), "once more")
                     session.wait("a warning of the budget", re.compile(r"(?i)budget"), deadline=10)
@@ -675,7 +693,7 @@ def budget(stage, report):
                 session.wait("the reason", lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
                              and "Original prompt: third prompt" in above_prompt(text), deadline=10)
             with report.check("the held prompt is kept: in the line, or under the up arrow"):
-                # While the client shows its history, the line's border has a title.
+                # While the client shows its history, the border of the input line has a title.
                 in_line = lambda text: text.rsplit("❯", 1)[-1].strip().startswith("third prompt")
                 if not in_line(session.text()):
                     session.key("Up")
@@ -684,21 +702,22 @@ def budget(stage, report):
                 session.key("C-s")
                 session.wait("an empty line", lambda text: not in_line(text), deadline=5)
                 session.ask("/whycap continue")
-                session.wait("an answer", "Original prompt: /whycap continue")
+                session.wait("an answer", "This session can continue")
                 session.wait("the prompt again", in_line, deadline=5)
                 held = api.questions()[before:]
                 api.play(good(stage, text="On we go."))
                 session.key("Enter")
                 session.wait("the answer", "On we go.")
-            with report.check("while it was held, no request was sent, and none ever has the command or the warning"):
+            with report.check("while it was held, no request was sent, and none ever has the warning or the answer"):
                 expect(not held, f"{len(held)} requests were sent")
                 sent = json.dumps([request["messages"] for request in api.questions()])
-                expect("third prompt" in sent and "/whycap" not in sent and "budget" not in sent, sent[-1500:])
+                # The client itself adds the name of the command, but not the module's reply.
+                expect("third prompt" in sent and "budget" not in sent and "This session can continue" not in sent, sent[-1500:])
             session.leave()
 
 
 def raised_budget(stage, report):
-    """A budget that stops is raised: the prompt goes, and the new limit is heard of as the old one was."""
+    """A user raises a budget that stopped the work. The prompt goes through, and the new limit is announced as well."""
     with fresh_home(stage) as (home, api):
         config = home.path / "budget.toml"
 
@@ -708,7 +727,7 @@ def raised_budget(stage, report):
         def is_held(prompt):
             return lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1] and f"Original prompt: {prompt}" in above_prompt(text)
 
-        # An answer of the newest client's model costs seven cents.
+        # A response from the newest client's model costs seven cents.
         limit(0.08)
         install(report, home)
         with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
@@ -742,7 +761,7 @@ def raised_budget(stage, report):
 
 
 def written_again(stage, report):
-    """A server that forgets the prompt cache: the third time one row says so, and drain knows each, to the token."""
+    """A server loses the prompt cache. The third time, one row reports it, and drain counts each loss to the token."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         kept, forgotten, asked = 60_000, 0, 0
@@ -780,7 +799,7 @@ def written_again(stage, report):
 
 
 def own_status_line(stage, report):
-    """A status line of the user's own is kept; with --wrap both are shown; uninstall gives back the same bytes."""
+    """The user's own status line is kept, --wrap shows both, and uninstalling restores the same bytes."""
     settings = '{"statusLine": {"type": "command", "command": "cat >/dev/null; echo MY-OWN-LINE"}}\n'
     with fresh_home(stage, settings) as (home, api):
         install(report, home)
@@ -802,7 +821,7 @@ def own_status_line(stage, report):
 
 
 def binary_gone(stage, report):
-    """The binary was deleted without uninstalling: the client must work as if we had never been there."""
+    """The binary was deleted without uninstalling. The client must work as if whycap had never been installed."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         (home.path / ".local/bin/whycap").unlink(missing_ok=True)
@@ -821,7 +840,7 @@ def binary_gone(stage, report):
 
 
 def stray_key(stage, report):
-    """A subscription, and an API key in the environment that outranks it: the limit is the key's, not the plan's."""
+    """An API key in the environment overrides a subscription, so the limit is the key's and not the plan's."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
@@ -840,7 +859,7 @@ def stray_key(stage, report):
 
 
 def headless(stage, report):
-    """`claude -p`: the same figures and the same incident, with no screen to show them."""
+    """With `claude -p`, whycap reports the same figures and the same incident, even without a screen."""
     with fresh_home(stage) as (home, api):
         install(report, home)
 
@@ -860,19 +879,20 @@ def headless(stage, report):
             done = ask("go on please")
             expect("hit your" in done.stdout, told(done))
         with report.check("`whycap explain` knows of it"):
-            # The client may end its hooks together with itself; the transcript keeps the error all the same.
+            # The client may kill its hooks when it exits. The transcript still contains the error.
             expect(incident(home)["open"] is True, incident(home))
 
 
 def moments(stage, report):
-    """Every moment at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
+    """Covers each event at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
     with fresh_home(stage) as (home, api):
         install(report, home)
         walk(Walk(stage, report, home, api, ONE_ANSWER_USD), lambda text: good(stage, text=text))
 
 
 def stuck_lock(stage, report):
-    """Leftovers that really harm: each start waits for the lock and loses what it should save. Cleared by us, it starts as ever."""
+    """With a stale lock, each start waits for the lock and loses data that it should save. After whycap clears the
+    lock, starts are normal."""
     def directory_of_tomorrow(lock):
         lock.mkdir()
         os.utime(lock, (time.time() + DAY, time.time() + DAY))
@@ -928,8 +948,127 @@ def stuck_lock(stage, report):
 SIZES = [(80, 24), (120, 40), (200, 50), (50, 30)]
 
 
+def files_in(home):
+    """Returns every file in a home with its bytes, except the files of whycap and of the client itself."""
+    return {str(path.relative_to(home.path)): path.read_bytes() for path in sorted(home.path.rglob("*"))
+            if path.is_file() and not path.is_symlink() and not re.search(r"\.local/(bin|share)/|/(backups|telemetry|cache)/", str(path))}
+
+
+def in_and_out(stage, report):
+    """Installing and uninstalling leaves every file unchanged, byte for byte, although the client ran in between."""
+    for settings, options in ((OWN_SETTINGS, []), (OWN_SETTINGS, ["--no-plugin"]), (None, [])):
+        way = f"{'own' if settings else 'no'} settings, {' '.join(options) or 'default'}"
+        with fresh_home(stage, settings) as (home, api):
+            before = files_in(home)
+            install(report, home, *options)
+            with report.check(f"{way}: the backup is the original"):
+                backup = home.path / ".claude/settings.json.whycap-backup"
+                expect(not settings or backup.read_text() == settings, backup.exists() and backup.read_text())
+            with report.check(f"{way}: the data directory is private"):
+                mode = (home.path / ".local/share/whycap").stat().st_mode & 0o777
+                expect(mode == 0o700, oct(mode))
+            done = install_sh(home, "--uninstall", *options)
+            with report.check(f"{way}: every file is as before"):
+                after = files_in(home)
+                changed = [name for name in {*before, *after} if before.get(name) != after.get(name)]
+                expect(done.returncode == 0 and not changed, f"{changed}: {told(done)}")
+
+            install(report, home, *options)
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                ask_and_read(session, api, good(stage), "say hello")
+                session.ask("/whycap")
+                session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+                session.leave()
+            done = install_sh(home, "--uninstall", *options)
+            with report.check(f"{way}: after a session too, settings.json is as before"):
+                now = home.settings.read_text() if home.settings.exists() else None
+                expect(now == settings, f"{now}: {told(done)}")
+            with report.check(f"{way}: what remains is listed with the command that deletes it"):
+                commands = re.findall(r"^  - [^:]+: (rm .*)$", done.stdout, re.MULTILINE)
+                expect(commands == ["rm -r ~/.local/share/whycap"], told(done))
+                for command in commands:
+                    subprocess.run(["sh", "-c", command], env={"HOME": str(home.path), "PATH": "/usr/bin:/bin"}, check=True)
+                left = [str(path) for path in home.path.rglob("*whycap*")]
+                expect(not left, left)
+
+
+def advice_of_doctor(stage, report):
+    """After a default installation, doctor has no warnings. After its later advice is followed, /whycap still replies,
+    the client's auto-resume is unaffected, and the status line and the hooks work."""
+    def turn_off(home, api):
+        claude(stage, home, api, "plugin", "disable", "whycap@skills-dir")
+        whycap(home, "install")  # must not add a command file, which would take precedence once the plugin is turned on again
+
+    def remove_command(home, _):
+        shutil.rmtree(home.path / ".claude/skills/whycap")
+
+    def put_file_in_the_way(home, _):
+        (home.path / ".claude/commands").mkdir()
+        shutil.copy(program.ROOT / "src/install/whycap-command.md", home.path / ".claude/commands/whycap.md")
+
+    def turn_off_line(home, _):
+        settings = json.loads(home.settings.read_text())
+        del settings["statusLine"]
+        home.settings.write_text(json.dumps(settings))
+
+    for cause, advised in ((None, None), (turn_off, "claude plugin enable"), (remove_command, "whycap install --hooks"),
+                           (put_file_in_the_way, "whycap install --hooks"), (turn_off_line, "whycap install --statusline")):
+        with fresh_home(stage) as (home, api):
+            install(report, home)
+            name = cause.__name__.replace("_", " ") if cause else "default installation"
+            if cause:
+                cause(home, api)
+                with report.check(f"{name}: doctor advises {advised}"):
+                    fixes = [check["fix"] for check in whycap_json(home, "doctor")["checks"] if check["fix"]]
+                    expect(len(fixes) == 1 and fixes[0].startswith(advised), fixes)
+                with report.check(f"{name}: the advice can be carried out"):
+                    done = subprocess.run(["sh", "-c", fixes[0].split("  (")[0]], cwd=home.project, env=home.environment(api.url),
+                                          capture_output=True, text=True, check=False)
+                    expect(done.returncode == 0, told(done))
+            with report.check(f"{name}: doctor has no warning"):
+                done = whycap(home, "doctor")
+                expect("OK, without any warning." in done.stdout, told(done))
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                meet_five_hour_limit(stage, session, api, resets_in=HOUR)
+                with report.check(f"{name}: the hook has noticed the limit, and the status line shows it"):
+                    expect(incident(home)["limit"] == "five_hour", incident(home))
+                    session.wait_footer("the badge", "5-hour limit · ")
+                session.ask("/whycap")
+                with report.check(f"{name}: /whycap answers once, and the client still continues by itself"):
+                    session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+                    steady(session)
+                    expect(CONTINUES.search(session.footer()), framed(session.text()))
+                session.leave()
+
+
+def secrets_in_settings(stage, report):
+    """No command that shows settings prints a key, a token, or a helper, regardless of how the settings are
+    formatted."""
+    canary = "canary0value"
+    settings = {"env": {"MY_TOKEN": canary}, "apiKeyHelper": f"echo {canary}", "model": "opus"}
+    for layout in (json.dumps(settings), json.dumps(settings, indent=1)):
+        with fresh_home(stage, layout) as (home, api):
+            done = install_sh(home)
+            shown = told(done) + "".join(told(whycap(home, *words.split())) for words in (
+                "install --dry-run", "uninstall --dry-run", "doctor", "doctor --json", "config", "now", "report", "explain"))
+            with Session(stage.program, home, api, rows=60) as session:
+                session.ready()
+                session.ask("/whycap doctor")
+                session.wait("the answer", lambda text: "warning" in above_prompt(text), deadline=10)
+                steady(session)
+                shown += session.everything()
+                session.leave()
+            shown += told(install_sh(home, "--uninstall"))
+            with report.check("nothing shows the value"):
+                expect(canary not in shown, shown[max(0, shown.find(canary) - 500):][:1000])
+            with report.check("the settings are as before"):
+                expect(home.settings.read_text() == layout, home.settings.read_text())
+
+
 def all_journeys(clients):
-    """Every journey as (name, function, stage); `clients` are (version, program) pairs."""
+    """Returns every journey as (name, function, stage). `clients` contains (version, program) pairs."""
     planned = []
     for version, path in clients:
         for plan in ("key", "max"):
@@ -938,7 +1077,7 @@ def all_journeys(clients):
         if version >= "2.1.328":
             newer = (asking, cancelled, situations, usage_page)
             planned += [(journey.__name__, journey, Stage(version, path, version == NEWEST, "max")) for journey in newer]
-        # What becomes of a prompt that is held back differs by version.
+        # What happens to a blocked prompt differs by version.
         planned += [("budget", budget, Stage(version, path, version == NEWEST))]
     if NEWEST not in dict(clients):
         return planned
@@ -962,6 +1101,9 @@ def all_journeys(clients):
         ("moments", moments, on_newest("max")),
         ("plugin_and_settings", plugin_and_settings, on_newest("max")),
         ("plugin_alone", plugin_alone, on_newest("key")),
+        ("in_and_out", in_and_out, on_newest("max")),
+        ("advice_of_doctor", advice_of_doctor, on_newest("max")),
+        ("secrets_in_settings", secrets_in_settings, on_newest("max")),
         ("stuck_lock", stuck_lock, on_newest("key")),
     ]
     return planned

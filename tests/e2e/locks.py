@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What stuck locks do to the real client, and that whycap clears them: start times before and after.
+"""Measures the effect of stuck locks on the real client, and checks that whycap clears them: start times before and
+after.
 
 usage: CLIENT=/path/to/claude WHYCAP=/path/to/whycap tests/e2e/locks.py [RUNS]
 
-Needs the client's binary (any 2.1.x) and a built whycap; talks to nothing but a server of its own on
-the loopback interface. Every home directory is temporary. Prints a table and exits 1 if a stuck lock
-was not cleared, or if the start was not as quick afterwards as without any lock.
+The script needs the client's binary (any 2.1.x) and a built whycap. It connects only to its own server on the loopback
+interface, and every home directory is temporary. It prints a table, and the exit code is 1 if a stuck lock was not
+cleared or if the client did not start as quickly afterward as without any lock.
 """
 import json
 import os
@@ -24,14 +25,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 DAY = 86400
-# A stuck lock costs about 2.8 s; half of that is far more than runs differ.
+# A stuck lock costs about 2.8 s. Half of that is far more than the usual difference between runs.
 TOLERANCE = 1.4
 
 try:
     from mock_api import MockApi
 except ImportError:
     class MockApi:
-        """The little that a one-word prompt needs, for when mock_api.py is not beside this file."""
+        """A minimal server that can answer a one-word prompt, for use when mock_api.py is not next to this file."""
 
         def __enter__(self):
             self._server = ThreadingHTTPServer(("127.0.0.1", 0), _OneWord)
@@ -48,7 +49,7 @@ class _OneWord(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
-        """Silence."""
+        """Prints nothing."""
 
     def _reply(self, kind, body):
         self.send_response(200)
@@ -83,7 +84,7 @@ class _OneWord(BaseHTTPRequestHandler):
 
 
 class Home:
-    """A home in which the client starts without questions."""
+    """A home in which the client starts without asking questions."""
 
     def __init__(self, root, api_url, client, whycap):
         self.path = Path(root).resolve()
@@ -103,7 +104,7 @@ class Home:
             "CLAUDE_CODE_MAX_RETRIES": "0", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 
     def ask(self):
-        """Runs `claude -p hi` with things to save; gives the seconds it took and whether it saved them."""
+        """Runs `claude -p hi` with data to save. Returns the time in seconds, and whether the data was saved."""
         self.state.write_text(self.first_state)
         began = time.monotonic()
         done = subprocess.run([self.client, "-p", "hi"], cwd=self.project, env=self.variables, stdin=subprocess.DEVNULL,
@@ -114,8 +115,8 @@ class Home:
         return took, self.state.read_text() != self.first_state
 
     def start(self, say=None):
-        """Starts the client on a terminal, says something if asked to, and leaves; gives the seconds until the prompt,
-        and until the end, and whether this start was counted in .claude.json."""
+        """Starts the client in a terminal, optionally sends a prompt, and quits. Returns the seconds until the prompt
+        appeared and until the client ended, and whether this start was counted in .claude.json."""
         before = self.startups()
         began = time.monotonic()
         child, terminal = pty.fork()
@@ -132,7 +133,7 @@ class Home:
                     break
             if took is None and "\u276f".encode() in seen:
                 took = time.monotonic() - began
-                # The client takes text and return that come as one for a paste.
+                # If text and Return arrive together, the client treats them as pasted text.
                 keys = [(0.5, b"\x03"), (0.7, b"\x03")] if say is None else [
                     (1.0, say.encode()), (1.5, b"\r"), (3.5, b"\x03"), (3.8, b"\x03")]
             while keys and time.monotonic() - began - took > keys[0][0]:
@@ -149,7 +150,7 @@ class Home:
         return took, time.monotonic() - began, self.startups() != before
 
     def prompts(self):
-        """How many prompts the history holds."""
+        """Returns the number of prompts in the history."""
         history = self.path / ".claude" / "history.jsonl"
         return len(history.read_text().splitlines()) if history.exists() else 0
 
@@ -157,7 +158,8 @@ class Home:
         return json.loads(self.state.read_text()).get("numStartups")
 
     def clear(self):
-        """Runs our clearing; gives path below home -> (verdict, action), and the exit code."""
+        """Clears stale locks with whycap. Returns a map from each path, relative to the home, to (verdict, action), and
+        the exit code."""
         done = subprocess.run([self.whycap, "--clear-stale-locks", "--json"], cwd=self.project, env=self.variables,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         locks = json.loads(done.stdout)["locks"]
@@ -182,7 +184,7 @@ def regular_file(lock):
     os.utime(lock, (time.time() - DAY,) * 2)
 
 
-# name, how it is made, whether the client gets rid of it by itself
+# the name, a function that creates the lock, and whether the client removes the lock on its own
 STATES = [
     ("empty directory, a day old", directory(DAY), True),
     ("directory dated tomorrow", directory(-DAY), False),
@@ -192,7 +194,8 @@ STATES = [
 
 
 def measured(home, make, lock, runs):
-    """Medians with a lock that `make` left before each run, and whether the client saved and healed."""
+    """Returns the medians with a lock that `make` creates before each run, and whether the client saved its data and
+    removed the lock."""
     asked, started = [], []
     for run, into in ((home.ask, asked), (home.start, started)):
         for _ in range(runs):
@@ -216,7 +219,8 @@ def row(name, whycap, with_it):
 
 
 def state_file_lock(home, runs):
-    """The lock of .claude.json in each state: start times with it, what whycap says, start times after."""
+    """Tests the lock of .claude.json in each state: start times with the lock, whycap's verdict, and start times after
+    clearing."""
     lock = home.path / ".claude.json.lock"
     home.ask()
     home.start()
@@ -244,7 +248,8 @@ def state_file_lock(home, runs):
 
 
 def history_lock(home):
-    """The lock of the prompt history in each state: is a prompt stored, how long does a session of one prompt take."""
+    """Tests the lock of the prompt history in each state: whether a prompt is stored, and how long a session with one
+    prompt takes."""
     lock = home.path / ".claude" / "history.jsonl.lock"
     home.start()
 
@@ -273,7 +278,8 @@ def history_lock(home):
 
 
 class RefusingProxy:
-    """Answers 502 to every tunnel: the login's server is never reached, but that it was asked for is seen."""
+    """Responds with 502 to every request for a tunnel. The login server is never reached, but the proxy records that
+    the client tried to reach it."""
 
     def __enter__(self):
         self.asked = 0
@@ -297,7 +303,8 @@ class RefusingProxy:
 
 
 def login_lock(home, name):
-    """A lock of the login's refresh in each state, with a login that is due: does the client try to refresh it."""
+    """Tests the lock for refreshing the login in each state, with an expired login: whether the client tries to refresh
+    it."""
     lock = home.path / name
     (home.path / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {
         "accessToken": "sk-ant-oat01-dummy", "refreshToken": "sk-ant-ort01-dummy", "expiresAt": int((time.time() - 3600) * 1000),
@@ -330,7 +337,8 @@ def login_lock(home, name):
 
 
 def crash(home):
-    """What a client that is killed leaves behind: whycap keeps all of it while the client lives, and clears it after."""
+    """Tests the locks of a client that is killed: whycap keeps all of them while the client runs, and clears them
+    afterward."""
     began = time.monotonic()
     child, terminal = pty.fork()
     if child == 0:
@@ -374,7 +382,7 @@ def main():
         wrong += history_lock(home("history"))
         wrong += login_lock(home("login"), ".claude/.oauth_refresh.lock")
         wrong += login_lock(home("login-of-old"), ".claude.lock")
-        # Natively installed, the client keeps a lock for each version that runs.
+        # A natively installed client holds a lock for each version that is running.
         native = home("native")
         versions = native.path / ".local" / "share" / "claude" / "versions"
         versions.mkdir(parents=True)

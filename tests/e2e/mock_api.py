@@ -10,9 +10,9 @@ Inside a test:
 
 By hand:
     tests/e2e/mock_api.py 8899
-    curl -X PUT 127.0.0.1:8899/_mock/scenario -d @scenario.json     # what to reply from now on
+    curl -X PUT 127.0.0.1:8899/_mock/scenario -d @scenario.json     # the response from now on
     curl -X PUT 127.0.0.1:8899/_mock/scenario -d '"spend_limit"'    # one of NAMED
-    curl 127.0.0.1:8899/_mock/requests                              # what was asked so far
+    curl 127.0.0.1:8899/_mock/requests                              # the requests so far
 
 A scenario is a dict; `answer` and `refusal` make one.
 """
@@ -27,7 +27,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HOUR = 3600
 DAY = 24 * HOUR
 
-# Tokens of one answer. Opus 5.5 at 4 / 20 / 0.2 / 5 dollars a million makes this 0.0683 dollars.
+# The tokens of one response. With Opus 5.5 at $4 / $20 / $0.20 / $5 per million, they cost $0.0683.
 USAGE = {
     "input_tokens": 1200,
     "output_tokens": 1800,
@@ -38,10 +38,9 @@ USAGE = {
 
 def windows(five_hour, seven_day, *, resets_in=1.87 * HOUR, week_resets_in=3.4 * DAY, status="allowed",
             claim="five_hour", overage=None, overage_reason=None, now=None):
-    """The headers from which the client learns of a plan's windows. Shares are 0 to 1.
-
-    Names and meaning as seen with client 2.1.328: the status line's `rate_limits` come from them,
-    and on a 429 they alone decide which sentence the user reads.
+    """Returns the headers that report a plan's windows to the client. Shares are 0 to 1. The names and their meaning
+    were observed with client 2.1.328: the status line's `rate_limits` are derived from them, and on a 429, they alone
+    determine which sentence the user sees.
     """
     now = int(time.time() if now is None else now)
     prefix = "anthropic-ratelimit-unified-"
@@ -64,12 +63,12 @@ def windows(five_hour, seven_day, *, resets_in=1.87 * HOUR, week_resets_in=3.4 *
 
 
 def answer(text="Hello from the mock.", *, usage=None, headers=None, model=None):
-    """A good answer."""
+    """Returns a successful response."""
     return {"status": 200, "text": text, "usage": {**USAGE, **(usage or {})}, "headers": headers or {}, "model": model}
 
 
 def refusal(status, kind, message, *, headers=None):
-    """An error instead of an answer."""
+    """Returns an error response."""
     return {
         "status": status,
         "body": {"type": "error", "error": {"type": kind, "message": message}},
@@ -81,21 +80,22 @@ EXCEEDED = "This request would exceed your account's rate limit. Please try agai
 
 
 def limit(claim="five_hour", *, five_hour=1.0, seven_day=0.40, overage=None, overage_reason=None, **more):
-    """A 429 by which a plan's window, and perhaps the pool behind it, stops the work."""
+    """Returns the 429 response for a plan whose window, and possibly its usage credits, are used up."""
     return refusal(429, "rate_limit_error", EXCEEDED, headers=windows(
         five_hour, seven_day, status="rejected", claim=claim, overage=overage, overage_reason=overage_reason, **more))
 
 
-# name: makes the scenario at the moment it starts, since reset times count from then.
+# name: a function that creates the scenario when it starts, because reset times are relative to that moment.
 NAMED = {
     "normal": lambda: answer(),
     "normal_plan": lambda: answer(headers=windows(0.42, 0.17)),
     "near_limit": lambda: answer(headers=windows(0.91, 0.38, status="allowed_warning")),
-    # What a solo or a team plan gets when the window is used up and the credits pause until a date:
-    # clients call it "monthly spend limit", "org's monthly spend limit" and more, by version and plan.
+    # The response for an individual or a team plan when the window is used up and the credits are paused until a date.
+    # Depending on the version and the plan, clients call this "monthly spend limit", "org's monthly spend limit", and
+    # more.
     "spend_limit": lambda: limit(overage="rejected", overage_reason="org_level_disabled_until"),
     "five_hour": lambda: limit(overage="rejected", overage_reason="out_of_credits"),
-    # The server refuses by the weekly window although neither window is near its end.
+    # The server refuses a request because of the weekly window, although neither window is close to full.
     "false_weekly": lambda: limit("seven_day", five_hour=0.04, seven_day=0.09),
     "false_credits": lambda: refusal(
         400, "invalid_request_error", "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."),
@@ -110,7 +110,7 @@ NAMED = {
 
 
 class MockApi:
-    """The server, on a port that the system chose (or the one given). Use it in a `with` block."""
+    """The server, on the given port or on one that the system chooses. Use it in a `with` block."""
 
     def __init__(self, port=0):
         self._lock = threading.Lock()
@@ -138,7 +138,7 @@ class MockApi:
         self._server.serve_forever()
 
     def play(self, scenario):
-        """Replies to every later request with this: a scenario, or a name from NAMED."""
+        """Replies to every later request with a scenario, or with the scenario that NAMED contains under this name."""
         made = NAMED[scenario]() if isinstance(scenario, str) else scenario
         with self._lock:
             self._scenario = made
@@ -152,12 +152,12 @@ class MockApi:
             self._requests.append(request)
 
     def requests(self):
-        """Everything that was asked, oldest first."""
+        """Returns all requests, oldest first."""
         with self._lock:
             return list(self._requests)
 
     def questions(self):
-        """The requests that a model would have answered, and somebody would have paid."""
+        """Returns the requests that a model would have answered and that would have cost money."""
         return [r for r in self.requests() if r["method"] == "POST" and r["path"].split("?")[0] == "/v1/messages"]
 
 
@@ -175,7 +175,7 @@ def _message(request, scenario):
 
 
 def _events(message):
-    """One message as server-sent events; the output tokens arrive at the end, as they do from the real API."""
+    """Returns a message as server-sent events. As with the real API, the output tokens arrive at the end."""
     opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     text = message["content"][0]["text"]
     parts = [
@@ -195,10 +195,10 @@ class _Handler(BaseHTTPRequestHandler):
     mock = None
 
     def log_message(self, *_):
-        """Silence: the server's own log would stand in the middle of the test's report."""
+        """Prints nothing, because the server's own log would interrupt the test's report."""
 
     def _reply(self, status, body, headers=None, kind="application/json"):
-        # The client may hang up first, for instance when it is closed in the middle of a test.
+        # The client may hang up first, for instance if it is closed in the middle of a test.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.send_response(status)
             self.send_header("content-type", kind)

@@ -1,7 +1,8 @@
-"""The line at every moment: forks, /branch, /clear, a resume, kill -9 and two sessions at once, in the real client.
+"""Checks the status line at every moment: forks, /branch, /clear, a resume, kill -9, and two sessions at once, in the
+real client.
 
-At each step three figures are held against what the mock served: the line of the session, `whycap spend`, and the
-client's own `/cost`. Where the last one differs, `whycap spend --why-different` has to name it.
+At each step, three figures are compared with what the mock served: the session's status line, `whycap spend`, and the
+client's own `/cost`. If `/cost` differs, `whycap spend --why` must show its figure as the last total of a process.
 """
 import contextlib
 import json
@@ -21,32 +22,34 @@ def dollars(amount):
 
 
 class Walk:
-    """One account's afternoon: what was served to which session, and whether all figures know it."""
+    """Simulates an afternoon on one account. It records how much each session was served, and checks that all figures
+    agree."""
 
     def __init__(self, stage, report, home, api, one_answer):
         self.stage, self.report, self.home, self.api = stage, report, home, api
         self.one_answer = one_answer
 
     def served(self, session=None):
-        """Dollars served so far, to one session or to all."""
-        # A terminal probes the model with an answer of one token when it resumes; that is on no line of any file.
+        """Returns the dollars served so far, to one session or to all sessions."""
+        # When a terminal resumes a session, it sends the model a test request with a response of one token. No file
+        # contains this response.
         asked = [request for request in self.api.questions() if request["max_tokens"] != 1]
         expect({request["model"] for request in asked} <= {"claude-opus-5-5"}, {request["model"] for request in asked})
         return self.one_answer * sum(1 for request in asked if session in (None, request["session"]))
 
     def newest(self):
-        """The session that asked last."""
+        """Returns the session that sent the last request."""
         return self.api.questions()[-1]["session"]
 
     def asks(self, session, prompt, answer):
-        """A prompt and its answer; gives the session's id."""
+        """Sends a prompt, waits for the response, and returns the session's ID."""
         self.api.play(answer)
         session.ask(prompt)
         session.wait(f"the answer to {prompt!r}", lambda text: answer["text"] in flat(text).rsplit(prompt, 1)[-1])
         return self.newest()
 
     def agrees(self, step, session, name):
-        """`name` is the session's id, or NEW_SESSION."""
+        """`name` is the session's ID, or NEW_SESSION."""
         own, today = 0.0 if name == NEW_SESSION else self.served(name), self.served()
         line = re.compile(rf"session {re.escape(dollars(own))} .*today {re.escape(dollars(today))}( |$)")
         with self.report.check(f"{step}: the line says session {dollars(own)}, today {dollars(today)}"):
@@ -56,15 +59,19 @@ class Walk:
             by_session = {group["key"]: group["cost_usd"] for group in spent["groups"]}
             expect(abs(spent["total"]["cost_usd"] - today) < 1e-9, f"{spent['total']}, served: {today}")
             expect(abs(by_session.get(name, 0.0) - own) < 1e-9, f"{by_session}, served to {name}: {own}")
-        with self.report.check(f"{step}: `/cost` says the same, or `whycap spend --why-different` names what it says"):
-            told = self.cost(session)
-            if dollars(told) != dollars(own):
-                why = whycap(self.home, "spend", "--why-different").stdout
-                expect(dollars(told) in why, f"/cost says {told}, served were {own}; --why-different says:\n{why}")
+        with self.report.check(f"{step}: `/cost` says the same, or `whycap spend --why` shows its figure"):
+            total = self.cost(session)
+            if dollars(total) != dollars(own):
+                why = whycap(self.home, "spend", "--why", self.registered_session(session)).stdout
+                expect(dollars(total) in why, f"/cost says {total}, served were {own}; --why says:\n{why}")
+
+    def registered_session(self, session):
+        """Returns the ID of the session in this terminal, which Claude Code registers under its PID."""
+        return json.loads((self.home.path / ".claude/sessions" / f"{session.pid()}.json").read_text())["sessionId"]
 
     def cost(self, session):
-        """The figure of `/cost`, in dollars."""
-        # The client's list of commands may open below what is typed, so this waits for the prompt's own line.
+        """Returns the figure that `/cost` shows, in dollars."""
+        # The client's list of commands may open below the typed text, so this waits for the prompt's own line.
         session.type("/cost")
         session.wait("the typed /cost", lambda text: prompt_line(text).endswith("/cost"))
         session.key("Enter")
@@ -80,13 +87,13 @@ class Walk:
             yield session
 
     def kill(self, session):
-        """kill -9 of the client in this terminal."""
+        """Kills the client in this terminal with SIGKILL."""
         os.kill(session.pid(), signal.SIGKILL)
         session.wait_dead()
 
 
 def walk(way, answer):
-    """The afternoon. `answer` makes one good answer."""
+    """Runs the afternoon. `answer` creates one successful response."""
     with way.terminal() as session:
         first = way.asks(session, "say hello", answer("First."))
         way.agrees("one answer", session, first)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""whycap by npm, from publishing to uninstalling, with a registry of its own on the loopback interface.
+"""Tests whycap from npm, from publishing to uninstalling, with a registry on the loopback interface.
 
 usage: tests/e2e/npm.py PROGRAM [--client 2.1.328]
 
-PROGRAM is a release build for this system (in a release, on Linux, a static one for musl). Its archive is made by
-packaging/archive.sh, the packages by packaging/npm/make.js. Needs npm, tmux, and verdaccio, which npm brings once
-into E2E_CACHE; ends with 77 where it cannot. Nothing is published elsewhere, and no HOME but temporary ones is touched.
+PROGRAM is a release build for this system (in a release for Linux, a static build for musl). packaging/archive.sh creates its
+archive, and packaging/npm/make.js creates the packages. The script needs npm, tmux, and verdaccio, which npm installs once into
+E2E_CACHE. If it cannot install verdaccio, the exit code is 77. Nothing is published elsewhere, and only temporary home directories
+are used.
 """
 import argparse
 import contextlib
@@ -40,12 +41,13 @@ NODE_PATH = f"{Path(shutil.which('npm')).parent}:/usr/local/bin:/usr/bin:/bin"
 
 
 def verdaccio():
-    """The registry's program; npm brings it on first use."""
+    """Returns the registry's program, which npm installs on first use."""
     cache = Path(os.environ.get("E2E_CACHE") or Path.home() / ".cache" / "whycap-e2e") / f"verdaccio-{VERDACCIO}"
     program = cache / "node_modules" / "verdaccio" / "bin" / "verdaccio"
     if not program.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        # Some registries do not carry the tag that one of its dependencies asks for; the same version has a number.
+        # Some registries lack the tag that one of verdaccio's dependencies requires, so the same version is requested
+        # by number.
         wanted = {"private": True, "dependencies": {"verdaccio": VERDACCIO}, "overrides": {"node-fetch": "2.7.0"}}
         (cache / "package.json").write_text(json.dumps(wanted))
         done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--ignore-scripts"], cwd=cache, capture_output=True, text=True, check=False)
@@ -57,7 +59,7 @@ def verdaccio():
 
 @contextlib.contextmanager
 def registry(scratch):
-    """A registry that has nothing but what is published to it. Gives its address."""
+    """Runs a registry that contains only the packages published to it. Yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,7 +87,7 @@ def registry(scratch):
 
 
 class Shell:
-    """Commands as a person types them, in a HOME whose npm knows this registry alone."""
+    """Runs commands as a person types them, in a HOME whose npm uses only this registry."""
 
     def __init__(self, home, address):
         self.home = home
@@ -105,7 +107,7 @@ class Shell:
 
 
 def packages(program, scratch):
-    """The packages of this program, in the order of publishing, and its version."""
+    """Returns the packages for this program in the order of publishing, and its version."""
     archive = subprocess.run([str(ROOT / "packaging/archive.sh"), str(program), TARGET, str(scratch / "dist")],
                              capture_output=True, text=True, check=True).stdout.strip()
     version = re.search(r"whycap-(.*?)-" + re.escape(TARGET), archive).group(1)
@@ -122,7 +124,7 @@ def publish(shell, folders, report):
 
 
 def next_version(folders, version):
-    """The same packages under the next version."""
+    """Creates the same packages with the next version."""
     major, minor, patch = version.split(".")
     newer = f"{major}.{minor}.{int(patch) + 1}"
     for folder in folders:
@@ -132,7 +134,7 @@ def next_version(folders, version):
 
 
 def milliseconds(shell, *command):
-    """The median of the time that a command takes."""
+    """Returns the median time that a command takes."""
     times = []
     for _ in range(15):
         began = time.perf_counter()
@@ -210,7 +212,8 @@ def journey(program, version_of_client, report):
 
 
 def brought_by_plugin(program, version_of_client, report):
-    """Claude Code's own commands, with a marketplace that names the package: program, hooks and /whycap, and no compiler."""
+    """Installs the plugin with Claude Code's own commands, from a marketplace that refers to the package. This must
+    provide the program, the hooks, and /whycap without a compiler."""
     with tempfile.TemporaryDirectory(prefix="npm-", ignore_cleanup_errors=True) as directory, MockApi() as api:
         scratch = Path(directory).resolve()
         folders, version = packages(program, scratch)
@@ -259,7 +262,7 @@ def brought_by_plugin(program, version_of_client, report):
 
 @contextlib.contextmanager
 def asked(real, home, api, question, answer):
-    """A session in which this was asked and answered; it is left at the end."""
+    """Runs a session in which this prompt is sent and answered, and then quits it."""
     with Session(real, home, api) as session:
         session.ready()
         session.ask(question)
@@ -287,7 +290,7 @@ def main():
     try:
         journey(given.program.resolve(), given.client, report)
         brought_by_plugin(given.program.resolve(), given.client, report)
-    except Exception as error:  # a journey that breaks off is a failure that is told
+    except Exception as error:  # a journey that raises an exception is reported as a failure
         with report.check("the journey comes to its end"):
             raise error
     print(report.text())

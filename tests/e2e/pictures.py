@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes docs/pictures/*.svg: what whycap shows in the real client, from real runs against the mock.
+"""Creates docs/pictures/*.svg, which show whycap in the real client, from real runs with the mock.
 
 usage: tests/e2e/pictures.py [--only story,normal,at-limit,…] [--out DIRECTORY]
 
-`story` moves: an afternoon that a false limit stops, frame by frame.
+`story` is animated and shows an afternoon that is interrupted by a false limit.
 """
 import argparse
 import os
@@ -24,7 +24,7 @@ QUESTION = "Why does the login test fail after midnight?"
 ANSWER = ("The test builds its token with local time and the server checks it in UTC. I moved both to UTC; "
           "all 48 tests pass.")
 NEXT = "Now do the same for the billing tests"
-# A working morning: one answer costs about two dollars.
+# A morning of work in which a response costs about two dollars.
 BUSY = {"input_tokens": 2400, "output_tokens": 74000, "cache_read_input_tokens": 141000, "cache_creation_input_tokens": 62000}
 
 
@@ -36,7 +36,7 @@ def paid():
     return answer(ANSWER, usage=BUSY)
 
 
-# name: what the picture is of, for whom, how wide, the good answer, then the refusal (if any)
+# name: the subject of the picture, the account, the width, the successful response, and the refusal (if any)
 PICTURES = {
     "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
@@ -50,7 +50,7 @@ PICTURES = {
 
 
 def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, then=None, variables=None):
-    """Lives through the scene, and gives the coloured screen at its end."""
+    """Plays the scene, and returns the colored screen at its end."""
     stage = Stage(NEWEST, program, True, plan, role, columns, rows)
     with fresh_home(stage) as (home, api):
         done = install_sh(home)
@@ -73,14 +73,15 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                 api.play(then)
                 session.ask(NEXT)
                 session.wait("the error", re.compile(r"hit your|out of extra"))
-                # The countdown stays: putting it away would end the automatic continue.
+                # The countdown stays open, because closing it would cancel the auto-resume.
                 first_words(session, home, lambda text: NEXT in text)
             steady(session)
             return session.coloured()
 
 
 def story(program, columns=100, rows=36):
-    """A session that runs into a false limit and asks why. Gives (seconds, coloured screen) for each frame."""
+    """Plays a session that hits a false limit and asks whycap for the reason. Returns (seconds, colored screen) for
+    each frame."""
     stage = Stage(NEWEST, program, True, "max", "admin", columns, rows)
     frames = []
     with fresh_home(stage) as (home, api):
@@ -113,14 +114,15 @@ def story(program, columns=100, rows=36):
 
 
 def drain(columns=100, rows=40):
-    """What `whycap drain` says of a session that was recorded against a mock whose cache forgets. Gives the coloured screen."""
+    """Runs `whycap drain` on a session that was recorded with a mock that loses its cache. Returns the colored
+    screen."""
     with tempfile.TemporaryDirectory(prefix="drain-") as directory:
         home = Path(directory) / "home"
         shutil.copytree(ROOT / "tests/data/drain/lies-and-a-flapping-server/home", home)
         program = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release" / "whycap"
         newest = max(re.findall(r'"timestamp":"([^"]+)"', next(home.rglob("*.jsonl")).read_text()))
         environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC", "WHYCAP_NOW": newest}
-        # The prompt is typed for the picture: shells differ.
+        # The script adds the shell prompt to the picture itself, because shells differ.
         command = ["/bin/sh", "-c", f"echo '❯ whycap drain'; {program} drain; exec cat"]
         with Screen(command, environment=environment, directory=home, columns=columns, rows=rows) as screen:
             screen.wait("the answer", "Cost: ")
@@ -128,12 +130,13 @@ def drain(columns=100, rows=40):
 
 
 def cropped(rows):
-    """The conversation from its first prompt on, and never more than one empty line at a time."""
+    """Returns the conversation from its first prompt on, with consecutive empty lines reduced to one."""
     start = next((place for place, row in enumerate(rows) if plain(row).startswith("❯ ") and len(plain(row)) > 2), 0)
     borders = [place for place, row in enumerate(rows) if BORDER.match(plain(row))]
     kept = []
     for place, row in enumerate(rows[start:], start):
-        # The row over the prompt is where the client speaks of its terminal and its settings: no part of the picture.
+        # The row above the prompt contains the client's notices about its terminal and its settings, which are not part
+        # of the picture.
         if len(borders) > 1 and place == borders[-2] - 1 and plain(row).startswith("  "):
             row = []
         if plain(row) or (kept and plain(kept[-1])):

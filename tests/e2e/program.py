@@ -1,4 +1,4 @@
-"""whycap as a person installs it, and its verbs as a person calls them."""
+"""Installs whycap and runs its commands as a person would."""
 import json
 import os
 import shutil
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _build_tools():
-    """What cargo needs of the caller's environment: a fresh HOME has no toolchain in it."""
+    """Returns the variables that cargo needs, since a fresh HOME contains no toolchain."""
     real = Path.home()
     return {
         "CARGO_HOME": os.environ.get("CARGO_HOME") or str(real / ".cargo"),
@@ -19,25 +19,25 @@ def _build_tools():
 
 
 def install_sh(home, *arguments):
-    """Runs ./install.sh for this home, as it stands in the repository."""
+    """Runs the repository's ./install.sh for this home."""
     cargo = shutil.which("cargo") or str(Path(_build_tools()["CARGO_HOME"]) / "bin" / "cargo")
     return subprocess.run(
         ["./install.sh", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        env={"HOME": str(home.path), "PATH": f"{Path(cargo).parent}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
+        env={"HOME": str(home.path), "PATH": f"{home.tools}:{Path(cargo).parent}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
              **_build_tools()})
 
 
 def whycap(home, *arguments, **variables):
-    """Runs an installed whycap from a shell of this home."""
+    """Runs the installed whycap from a shell of this home."""
     return subprocess.run(
         [str(home.path / ".local/bin/whycap"), *arguments], cwd=home.project, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=30,
-        env={"HOME": str(home.path), "PATH": f"{home.path}/.local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "COLUMNS": "120",
+        env={"HOME": str(home.path), "PATH": f"{home.path}/.local/bin:{home.tools}:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "COLUMNS": "120",
              **variables})
 
 
 def whycap_json(home, *arguments):
-    """What a verb answers with --json."""
+    """Returns the --json output of a command."""
     done = whycap(home, *arguments, "--json")
     try:
         assert done.returncode == 0
@@ -47,5 +47,5 @@ def whycap_json(home, *arguments):
 
 
 def told(done):
-    """Both outputs of a program that was run, for a report."""
+    """Returns both outputs of a finished program for a report."""
     return (done.stdout + done.stderr).strip()[-3000:] or "(nothing was printed)"

@@ -1,10 +1,10 @@
-"""What was checked, in plain lines."""
+"""The results of checks, as plain lines."""
 import contextlib
 import time
 
 
 class Report:
-    """The checks of one journey. A check that fails is noted with what it saw, and the journey goes on."""
+    """The checks of one journey. If a check fails, the report records what it saw, and the journey continues."""
 
     def __init__(self, journey):
         self.journey = journey
@@ -14,11 +14,11 @@ class Report:
 
     @contextlib.contextmanager
     def check(self, what):
-        """One check, named by the sentence that must hold. Anything raised inside makes it fail."""
+        """Runs a check, named by the statement that must be true. Any exception inside the block makes it fail."""
         started = time.monotonic()
         try:
             yield
-        except Exception as error:  # whatever went wrong, the other checks still tell something
+        except Exception as error:  # the other checks still provide information
             self.failed += 1
             self.lines.append(f"  FAILED {what}")
             self.lines.extend("         " + line for line in _told(error).splitlines())
@@ -27,7 +27,7 @@ class Report:
             self.lines.append(f"  ok     {what} ({time.monotonic() - started:.1f} s)")
 
     def note(self, text):
-        """Something worth reading that is neither right nor wrong."""
+        """Records information that is neither a success nor a failure."""
         self.lines.append(f"         {text}")
 
     def text(self):
@@ -41,6 +41,6 @@ def _told(error):
 
 
 def expect(holds, seen):
-    """Fails the check around it unless `holds`; `seen` is what there was instead."""
+    """Fails the surrounding check unless `holds` is true. `seen` is the actual result."""
     if not holds:
         raise AssertionError(seen)

@@ -3,7 +3,7 @@
 
 usage: tests/e2e/run.py [--clients newest|all|2.1.328,2.1.119] [--only first_day,plugin,…] [--jobs 2]
 
-Needs tmux, npm and cargo. Nothing leaves the machine but npm's and cargo's own downloads: the client talks
+The suite needs tmux, npm, and cargo. Apart from the downloads of npm and cargo, it uses no network: the client connects
 to a mock on the loopback interface, in a temporary HOME, with dummy credentials.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
@@ -22,7 +22,7 @@ def run_one(name, function, stage):
     report = Report(f"{name.replace('_', ' ')} · client {stage.version} · {stage.account} · {stage.columns}x{stage.rows}")
     try:
         function(stage, report)
-    except Exception as error:  # a journey that breaks off is a failure, not the end of the suite
+    except Exception as error:  # a journey that raises an exception is a failure but does not end the suite
         with report.check("the journey comes to its end"):
             raise error
     return report

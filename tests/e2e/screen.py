@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A terminal that a test can read: the program runs in tmux, on a socket of its own.
+"""A terminal that a test can read. The program runs in tmux, on a separate socket.
 
-Nothing here sleeps for luck: `wait` asks again and again until the screen shows what is expected, or
-the deadline has passed, and then it says what it saw instead.
+Nothing here relies on sleeps. `wait` checks the screen repeatedly until it shows the expected text. If the deadline
+passes first, `wait` reports what the screen showed instead.
 """
 import itertools
 import os
@@ -17,11 +17,11 @@ _numbers = itertools.count(1)
 
 
 class NotSeen(AssertionError):
-    """The screen never showed what was waited for."""
+    """The expected text never appeared on the screen."""
 
 
 class Screen:
-    """One program in one terminal of `columns` by `rows`. Use it in a `with` block."""
+    """A program in a terminal of `columns` by `rows`. Use it in a `with` block."""
 
     def __init__(self, command, *, environment, directory, columns=120, rows=40):
         self.columns, self.rows = columns, rows
@@ -31,7 +31,7 @@ class Screen:
         self._command = shlex.join(["cd", str(directory)]) + " && exec " + shlex.join(command)
 
     def __enter__(self):
-        # remain-on-exit: what a program said before it died must stay readable.
+        # remain-on-exit: the last output of a program that has ended must stay readable.
         self._tmux("-f", "/dev/null", "start-server", ";",
                    "set-option", "-g", "remain-on-exit", "on", ";",
                    "set-option", "-g", "default-terminal", "tmux-256color", ";",
@@ -53,22 +53,22 @@ class Screen:
         return done.stdout
 
     def text(self):
-        """What the terminal shows now, without colours."""
+        """Returns the terminal's current text without colors."""
         return self._tmux("capture-pane", "-p", "-t", "main")
 
     def coloured(self):
-        """What the terminal shows now, with escape sequences for its colours."""
+        """Returns the terminal's current text with the escape sequences for its colors."""
         return self._tmux("capture-pane", "-e", "-p", "-t", "main")
 
     def everything(self):
-        """What the terminal shows and what has scrolled off its top."""
+        """Returns the terminal's current text and everything that has scrolled off its top."""
         return self._tmux("capture-pane", "-p", "-S", "-", "-t", "main")
 
     def alive(self):
         return self._tmux("display-message", "-p", "-t", "main", "#{pane_dead}").strip() == "0"
 
     def pid(self):
-        """The process that the terminal shows."""
+        """Returns the PID of the process in the terminal."""
         return int(self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}"))
 
     def key(self, *names):
@@ -76,7 +76,7 @@ class Screen:
         self._tmux("send-keys", "-t", "main", *names)
 
     def type(self, text):
-        """Types text as it is."""
+        """Types text literally."""
         self._tmux("send-keys", "-t", "main", "-l", "--", text)
 
     def resize(self, columns, rows):
@@ -84,9 +84,8 @@ class Screen:
         self._tmux("resize-window", "-t", "main", "-x", str(columns), "-y", str(rows))
 
     def wait(self, what, condition, deadline=DEADLINE):
-        """Waits until the condition holds for the screen's text, and gives that text.
-
-        The condition is a piece of text, a compiled pattern, or a function of the text.
+        """Waits until the screen's text meets the condition, and returns that text. The condition is a string, a
+        compiled pattern, or a function of the text.
         """
         if isinstance(condition, str):
             holds = lambda text: condition in text
@@ -115,5 +114,5 @@ class Screen:
 
 
 def framed(text):
-    """A screen for a report: its lines set off by a bar, without the empty ones at the end."""
+    """Formats a screen for a report: each line is marked with a bar, and empty lines at the end are dropped."""
     return "\n".join("    │ " + line for line in text.rstrip().splitlines())

@@ -1,4 +1,4 @@
-"""The suite's own tools: what they promise, without the client."""
+"""Tests the suite's own tools without the client."""
 import json
 import os
 import tempfile

@@ -1,5 +1,5 @@
-"""The page behind /usage, served on the loopback interface: the client takes it from api.anthropic.com, whatever
-ANTHROPIC_BASE_URL says, so a proxy with a certificate of its own stands in for that host. Nothing is handed on.
+"""Serves the data for /usage on the loopback interface. The client requests it from api.anthropic.com, regardless of
+ANTHROPIC_BASE_URL, so a proxy with its own certificate takes the place of that host. No request is forwarded.
 """
 import contextlib
 import http.server
@@ -17,7 +17,7 @@ HOSTS = "subjectAltName=DNS:api.anthropic.com,DNS:claude.ai,DNS:platform.claude.
 
 
 def page(five_hour=42, week=17, fable=63, used_cents=1234, cap_cents=5000):
-    """What the endpoint answers, with the fields that clients 2.1.328 to 2.1.330 read."""
+    """Returns the endpoint's response, with the fields that clients 2.1.328 to 2.1.330 read."""
     def at(seconds):
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
@@ -37,7 +37,7 @@ def page(five_hour=42, week=17, fable=63, used_cents=1234, cap_cents=5000):
 
 
 class UsageEndpoint:
-    """The proxy; its files lie in `directory`. Use it in a `with` block."""
+    """The proxy, whose files are in `directory`. Use it in a `with` block."""
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -56,7 +56,7 @@ class UsageEndpoint:
         self._socket.close()
 
     def variables(self):
-        """What lets a client find it."""
+        """Returns the variables that make a client use the proxy."""
         return {"HTTPS_PROXY": f"http://127.0.0.1:{self._socket.getsockname()[1]}", "NO_PROXY": "127.0.0.1,localhost",
                 "NODE_EXTRA_CA_CERTS": str(self.directory / "ca.pem")}
 
@@ -84,7 +84,7 @@ class UsageEndpoint:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *_):
-                """Silence."""
+                """Prints nothing."""
 
             def do_GET(self):
                 self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -1,14 +1,14 @@
-"""The cage: namespaces of mounts, processes and networks in which nothing but a scratch directory can be written.
+"""The cage consists of mount, process, and network namespaces in which only a scratch directory can be written to.
 
-Attacks replace devices by files, fill disks and kill processes. Once, without a cage, one of them replaced /dev/null
-on the machine it ran on. So everything runs in here or not at all:
+Attacks replace devices with files, fill disks, and kill processes. Without a cage, one of them once replaced /dev/null
+on the machine it ran on. All attacks therefore run in the cage or not at all:
 
-- every mount is read-only but the scratch directory, which is a tmpfs of its own;
-- /dev is a private directory with null, zero, urandom and terminals of its own, and read-only as well;
-- /proc shows only the processes of the suite, /run is empty, there is no network;
-- afterwards the right to mount, to make devices and to change the kernel is given up for good.
+- every mount is read-only except the scratch directory, which is a separate tmpfs;
+- /dev is a private, read-only directory with its own null, zero, urandom, and terminals;
+- /proc shows only the suite's processes, /run is empty, and there is no network;
+- finally, the capabilities to mount file systems, create devices, and change the kernel are given up permanently.
 
-`holes()` looks for a way out before the first attack.
+Before the first attack, `holes()` looks for ways out of the cage.
 """
 import ctypes
 import errno
@@ -32,7 +32,7 @@ GIVEN_UP = {"CAP_LINUX_IMMUTABLE": 9, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "C
             "CAP_MAC_OVERRIDE": 32, "CAP_MAC_ADMIN": 33, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
 DEVICES = {"null": os.makedev(1, 3), "zero": os.makedev(1, 5), "urandom": os.makedev(1, 9)}
 
-# Where the scratch directory may be laid over an existing one, in order of preference.
+# The existing directories that the scratch directory may be mounted over, in order of preference.
 PLACES = ("/srv", "/mnt", "/media", "/opt", "/tmp")
 SIZE = "6g"
 SMALL_DISK = 1 << 20
@@ -40,7 +40,7 @@ SMALL_DISK_FILES = 64
 
 
 class Unavailable(Exception):
-    """No cage can be had here; the text says why."""
+    """Raised if the system does not allow a cage. The message gives the reason."""
 
 
 def call(function, *arguments):
@@ -54,7 +54,7 @@ def mount(source, target, kind, flags, data=""):
 
 
 def place_for_scratch(needed):
-    """An existing directory that holds nothing which the suite needs later."""
+    """Returns an existing directory that does not contain anything that the suite needs later."""
     needed = [Path(path).resolve() for path in needed]
     for place in map(Path, PLACES):
         if place.is_dir() and not place.is_symlink() and not any(path.is_relative_to(place) for path in needed):
@@ -63,8 +63,8 @@ def place_for_scratch(needed):
 
 
 def run_inside(function, needed, workers):
-    """Runs `function(scratch)` in the cage, in a child process, and gives its exit code. Raises Unavailable if there
-    can be no cage; then nothing was run. `needed` are paths that must stay visible."""
+    """Runs `function(scratch)` in the cage, in a child process, and returns its exit code. Raises Unavailable without
+    running anything if no cage is possible. `needed` contains the paths that must stay visible."""
     if os.uname().sysname != "Linux":
         raise Unavailable("there are no mount namespaces on this system")
     if os.geteuid() != 0:
@@ -118,7 +118,7 @@ def build(scratch, workers):
     for name, number in DEVICES.items():
         make_device(Path("/dev") / name, number)
     os.symlink("/proc/self/fd", "/dev/fd")
-    # Terminals of the cage's own: no other's can be reached through them.
+    # The cage has its own terminals, through which no other terminal can be reached.
     (Path("/dev") / "pts").mkdir()
     os.symlink("pts/ptmx", "/dev/ptmx")
     mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
@@ -138,8 +138,8 @@ def everything_read_only():
 
 
 def furnish(own):
-    """A worker's own directory: besides homes, a disk that is soon full, one that is read-only from one side, and
-    devices for attacks to link to, because later none can be made."""
+    """Creates a worker's directory. Besides homes, it contains a disk that fills up quickly, a disk that is read-only
+    through one of its mounts, and devices for attacks to link to, because no devices can be created later."""
     own.mkdir()
     for set_of_devices in ("in", "out"):
         (own / "devices" / set_of_devices).mkdir(parents=True)
@@ -174,15 +174,15 @@ def give_up_rights():
 
 
 def mounts():
-    """(mount point, is it read-only) of every mount."""
+    """Returns (mount point, is it read-only) for every mount."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split(" ")
         yield fields[4].encode().decode("unicode_escape"), "ro" in fields[5].split(",")
 
 
 def holes(scratch, outside):
-    """Every way out of the cage that was found, as sentences. `outside` are directories that must be out of reach.
-    Each is tried in a way that does no harm if it works."""
+    """Returns a sentence for every way out of the cage that was found. `outside` contains the directories that must be
+    out of reach. Each way out is tested so that it does no harm if it works."""
     tried = 0
     found = []
 

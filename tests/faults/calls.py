@@ -1,4 +1,4 @@
-"""Names of system calls, and what a call makes of them when nothing fails."""
+"""The names of system calls, and the system calls that each command makes when nothing fails."""
 import errno
 import re
 from pathlib import Path
@@ -8,11 +8,11 @@ from machine import Broken
 
 ERRORS = {name: getattr(errno, name) for name in ("EIO", "ENOSPC", "EACCES", "ENOMEM", "EINTR", "EAGAIN", "ENOLCK")}
 
-# These have no way to fail, or only ways that no system takes.
+# These calls cannot fail, or fail only in ways that do not occur on any real system.
 UNFAILING = {"getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getppid", "sched_yield", "sched_getaffinity",
     "rt_sigaction", "rt_sigprocmask", "sigaltstack", "set_robust_list", "rseq", "set_tid_address",
              "futex", "exit", "exit_group", "munmap", "arch_prctl", "prctl", "umask", "gettimeofday", "clock_gettime"}
-# These fail in one way only.
+# These calls can fail in only one way.
 ONLY = {"clock_nanosleep": ("EINTR",), "nanosleep": ("EINTR",), "brk": ("ENOMEM",), "mmap": ("ENOMEM", "EACCES", "EAGAIN"),
     "mprotect": ("ENOMEM", "EACCES"), "madvise": ("ENOMEM", "EAGAIN"),
         "mremap": ("ENOMEM", "EAGAIN"), "close": ("EIO", "ENOSPC", "EINTR"), "clone": ("EAGAIN", "ENOMEM"),
@@ -31,7 +31,7 @@ def read_names():
 NAMES = read_names()
 NUMBERS = {name: number for number, name in NAMES.items()}
 
-# What is asked, in which home, and after what preparation.
+# The command to run, the home to run it in, and how to prepare the home.
 SCENES = {
     "statusline": ("lived", "grow"), "statusline at first": ("fresh", ""), "statusline in an error": ("lived", ""),
     "statusline of a new session": ("lived", ""), "statusline wrapped": ("installed", ""),
@@ -39,7 +39,7 @@ SCENES = {
     "hook StopFailure": ("lived", ""), "hook StopFailure at first": ("fresh", ""),
     "hook SessionEnd": ("lived", "grow"), "hook /whycap": ("lived", ""), "hook /whycap spend": ("lived", "grow"),
     "hook /whycap locks": ("lived", ""), "hook /whycap doctor": ("lived", ""), "hook /whycap continue": ("lived", ""),
-    "spend json": ("lived", "grow"), "spend at first": ("fresh", ""), "spend": ("lived", "grow"), "why different": ("lived", ""),
+    "spend json": ("lived", "grow"), "spend at first": ("fresh", ""), "spend": ("lived", "grow"), "spend why": ("lived", ""),
     "explain": ("lived", ""), "incidents": ("lived", ""), "doctor": ("lived", ""), "locks": ("lived", ""),
     "clear": ("lived", ""), "restore": ("lived", ""), "install": ("lived", ""), "install wrap": ("foreign line", ""),
     "install project": ("lived", ""), "uninstall": ("installed", ""),
@@ -53,7 +53,7 @@ def foreign_line(machine):
 
 
 def prepare(machine, scene):
-    """The home of a scene."""
+    """Prepares a scene's home."""
     state, more = SCENES[scene]
     (foreign_line if state == "foreign line" else world.HOMES[state])(machine)
     if more == "grow":
@@ -61,7 +61,7 @@ def prepare(machine, scene):
 
 
 def play(machine, scene, **how):
-    """Asks what the scene asks, under the contract."""
+    """Runs the scene's command and checks the contract."""
     if scene.startswith("statusline"):
         session = {"statusline in an error": "gamma", "statusline of a new session": "delta"}.get(scene, "alpha")
         return world.call(machine, "statusline", session, foreign="wrapped" in scene, **how)
@@ -71,7 +71,7 @@ def play(machine, scene, **how):
 
 
 def recorded(machine, scene):
-    """The system calls of a scene, as names with their first argument."""
+    """Returns the system calls of a scene, each with its name and first argument."""
     prepare(machine, scene)
     run = play(machine, scene, count=True)
     if not run.counting or not run.listed:
@@ -80,8 +80,8 @@ def recorded(machine, scene):
 
 
 def each(machine, errors, scenes=None):
-    """(scene, "nth:name", error) for each time that a scene makes a certain system call. They are counted by name,
-    because threads make the order of all of them a matter of luck."""
+    """Yields (scene, "nth:name", error) each time a scene makes a certain system call. The calls are counted by name,
+    because threads make the overall order random."""
     rows = []
     for scene in scenes or SCENES:
         count = {}
@@ -92,7 +92,7 @@ def each(machine, errors, scenes=None):
 
 
 def place_of(which):
-    """The options of a fault at "nth:name"."""
+    """Returns the options that cause a fault at "nth:name"."""
     nth, name = which.split(":")
     return {"nth": int(nth), "number": NUMBERS[name] if name in NUMBERS else int(name)}
 

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Clearing against taking over (tests/unit/lock_races.rs) on several file systems, each in a mount namespace of its own.
+# Tests races between clearing locks and taking them over (tests/unit/lock_races.rs) on several file systems, each in
+# its own mount namespace.
 #   tests/faults/filesystems.sh TEST-PROGRAM RACES [ext4|tmpfs|overlay|btrfs|xfs ...]
-# TEST-PROGRAM is what `cargo test --release --lib --no-run` names. As root; what cannot be made here is said.
+# TEST-PROGRAM is the path that `cargo test --release --lib --no-run` prints. The script needs root, and reports file
+# systems that cannot be created.
 set -eu
 program=$1 races=$2
 shift 2

@@ -1,4 +1,5 @@
-"""One user's machine in the scratch directory: a home, the program run in it, and the contract that every run keeps."""
+"""One user's machine in the scratch directory: a home, the program that runs in it, and the contract that every run
+must keep."""
 import itertools
 import json
 import os
@@ -17,10 +18,10 @@ NOW_SECONDS = 1795156200
 NOBODY = 65534
 SOMEBODY = 4711
 
-# What Claude Code waits for, and what a person waits for: SQLite itself tries for ten seconds where a lock cannot be
-# taken or given back in the middle of a report, and nothing interrupts it.
+# How long Claude Code and a person wait. SQLite itself retries for ten seconds if a lock cannot be acquired or released
+# in the middle of a report, and it cannot be interrupted.
 HOST_SECONDS, PERSON_SECONDS = 1.0, 11.5
-# How long a run that has broken its promise is watched further, to tell "slow" from "never".
+# How long a run that has exceeded its time is still watched, to distinguish "slow" from "never".
 HOST_PATIENCE, PERSON_PATIENCE = 3.0, 13.0
 
 HOST_VERBS = ("statusline", "hook")
@@ -29,7 +30,7 @@ PANIC = (b"panicked at", b"RUST_BACKTRACE", b"stack backtrace", b"memory allocat
 
 
 class Broken(Exception):
-    """A promise that did not hold. `slow`: time was the trouble; `hang`: it did not end at all."""
+    """A broken promise. `slow` means that the run took too long, and `hang` that it never ended."""
 
     def __init__(self, trouble, slow=False, hang=False):
         super().__init__(trouble)
@@ -38,7 +39,7 @@ class Broken(Exception):
 
 @dataclass
 class Tools:
-    """Programs that the suite needs, in the scratch directory."""
+    """The programs that the suite needs, in the scratch directory."""
     program: Path
     launch: Path
     clock: Path
@@ -48,7 +49,7 @@ class Tools:
 
 @dataclass
 class Fault:
-    """Which system call is interfered with, and how: see tools/launch.c."""
+    """A system call to interfere with, and how to do so (see tools/launch.c)."""
     nth: int
     error: int = 0
     number: int = None
@@ -69,14 +70,14 @@ class Fault:
 
 @dataclass
 class NeverClosed:
-    """Standard input that brings these bytes and then stays open. With `pause` they come one by one."""
+    """Standard input that provides these bytes and then stays open. With `pause`, they arrive one by one."""
     data: bytes = b""
     pause: float = 0.0
 
 
 @dataclass
 class Run:
-    """What one run left behind."""
+    """The result of one run."""
     verb: str
     out: bytes
     err: bytes
@@ -110,7 +111,7 @@ class Run:
 
 
 class Machine:
-    """A home that is made anew for each case."""
+    """A home that is recreated for each case."""
 
     def __init__(self, own, tools, seed):
         self.own, self.tools, self.seed = own, tools, seed
@@ -122,7 +123,7 @@ class Machine:
         self.place()
 
     def place(self, root=None):
-        """Where the home is: in the scratch directory, unless an attack wants it on a disk of another sort."""
+        """The location of the home, which is the scratch directory unless an attack needs a different kind of disk."""
         self.root = root or self.own / "machine"
         self.home = self.root / "home"
         self.outside = self.root / "outside"
@@ -133,7 +134,7 @@ class Machine:
         self.truth = {}
 
     def anew(self, case):
-        """An empty home, whatever the case before left."""
+        """Creates an empty home, no matter what the previous case left behind."""
         self.case = case
         for disk in (self.small, self.few, self.thawed):
             empty(disk)
@@ -162,19 +163,20 @@ class Machine:
         return path
 
     def age(self, path, seconds):
-        """Dates something so far back from NOW."""
+        """Sets the modification time of a path to the given time before NOW."""
         os.utime(self.home / path, (NOW_SECONDS - seconds,) * 2, follow_symlinks=False)
 
     def give(self, user, root=None):
-        """Makes everything belong to another user."""
+        """Gives all files to another user."""
         for directory, directories, files in os.walk(root or self.root):
             os.chown(directory, user, user)
             for name in directories + files:
                 os.lchown(os.path.join(directory, name), user, user)
 
     def device(self, path, name, of="in"):
-        """A device node. Nobody in the cage can make one, but links to those that were made before it was closed; there
-        are two of each, so that what happens to one in the home can be told from what happens to one outside."""
+        """Creates a device node as a link to one that was created before the cage was closed, because nobody in the
+        cage can create devices. There are two of each, so that effects on the device in the home can be distinguished
+        from effects on the device outside."""
         path = self.home / path
         path.parent.mkdir(parents=True, exist_ok=True)
         made = self.own / "devices" / of / name
@@ -184,7 +186,7 @@ class Machine:
         return path
 
     def snapshot(self, name, make):
-        """Puts the home into a state that `make` brings about, making it only once a worker."""
+        """Puts the home into the state that `make` creates. The state is created only once per worker."""
         if name not in self.snapshots:
             make(self)
             self.snapshots[name] = (Snapshot.of(self.root), dict(self.truth))
@@ -198,7 +200,7 @@ class Machine:
 
     def run(self, *arguments, stdin=b"", environment=None, cwd=None, user=None, umask=None, limits=(), ignore_xfsz=False,
             closed=(), fault=None, count=False, patience=None, stdout=subprocess.PIPE, program=None, preload=None, pause=None):
-        """Runs the program. Nothing is judged yet."""
+        """Runs the program without checking the result."""
         verb = os.fsdecode(arguments[0]) if arguments else ""
         patience = patience or (HOST_PATIENCE if verb in HOST_VERBS else PERSON_PATIENCE)
         variables = {**self.variables, **(environment or {})}
@@ -265,15 +267,16 @@ class Machine:
     # --- the contract ----------------------------------------------------------------------------
 
     def statusline(self, payload=b"{}", foreign=False, **how):
-        """A status line that keeps its contract. `foreign`: another program's line stands above ours, as it is."""
+        """Runs the status line and checks its contract. With `foreign`, another program's line appears unchanged above
+        whycap's."""
         return self.checked_host(self.run("statusline", stdin=payload_bytes(payload), **how), foreign=foreign)
 
     def hook(self, event=b"{}", **how):
-        """A hook that keeps its contract."""
+        """Runs a hook and checks its contract."""
         return self.checked_host(self.run("hook", stdin=payload_bytes(event), **how))
 
     def verb(self, *arguments, exits=(0, 1, 2), **how):
-        """Another verb that keeps its contract."""
+        """Runs another command and checks its contract."""
         run = self.run(*arguments, **how)
         if run.verb in HOST_VERBS:
             return self.checked_host(run)
@@ -305,7 +308,7 @@ class Machine:
             raise Broken(f"{run.verb} took {run.wall:.1f} s", slow=True)
         if run.exit not in exits:
             raise Broken(f"{run.verb} ended with {run.exit}; stderr {run.err[:160]!r}")
-        # `doctor`, clearing and restoring say on standard output what is wrong, and end with 1.
+        # `doctor`, clearing, and restoring report problems on standard output and exit with 1.
         told_otherwise = run.exit == 1 and run.out and not run.err
         if run.exit in (1, 2) and not told_otherwise and not run.failed_errors:
             self.said.append((run.exit, run.complaint))
@@ -336,7 +339,7 @@ class Machine:
         return sum(self.truth.values())
 
     def exact(self, responses=None, **how):
-        """`spend` counts each response once, and ends well."""
+        """Checks that `spend` counts each response once and succeeds."""
         run = self.verb("spend", "--json", exits=(0,), **how)
         self.exact_report(run.json(), responses)
         return run
@@ -350,7 +353,8 @@ class Machine:
         self.sound_remarks = text.remarks(report)
 
     def exact_or_said(self, run):
-        """A total that a fault made wrong says so: something stands in the report that does not stand in a sound one."""
+        """Checks that a report whose total is wrong because of a fault says so, by containing text that a correct
+        report does not contain."""
         if run.exit != 0:
             return
         report = run.json()
@@ -361,13 +365,13 @@ class Machine:
             raise Broken(f"spend counts {total['responses']} of {self.responses()} responses, says nothing about it, and ends with 0")
 
     def exact_or_refused(self, *arguments, **how):
-        """Either the exact total, or a refusal in one line."""
+        """Checks that the report contains the exact total, or that the command fails with a one-line error."""
         run = self.verb(*arguments, exits=(0, 1), **how)
         self.exact_or_said(run)
         return run
 
     def litter(self):
-        """Temporary files and half-made rooms that lie about below home."""
+        """Returns the temporary files and incomplete directories that are left below the home."""
         found = []
         for directory, directories, files in os.walk(self.home):
             for name in files:
@@ -385,7 +389,7 @@ def payload_bytes(payload):
 
 
 def clean(run, kind):
-    """Nothing in the output moves the cursor, hides text or turns it around."""
+    """Checks that nothing in the output moves the cursor, hides text, or reverses it."""
     try:
         shown = run.out.decode()
     except UnicodeDecodeError as error:
@@ -395,7 +399,7 @@ def clean(run, kind):
 
 
 def clean_reply(reply):
-    """The client shows these strings on the terminal."""
+    """Checks the strings in a reply, which the client shows on the terminal."""
     for key, value in text.strings_of(reply):
         if key.endswith("terminalSequence"):
             bare = value.removeprefix("\x1b]9;").rstrip("\a")
@@ -406,7 +410,7 @@ def clean_reply(reply):
 
 
 class Feeder:
-    """The program's standard input."""
+    """Feeds the program's standard input."""
 
     def __init__(self, source):
         self.thread = self.writer = None
@@ -449,7 +453,7 @@ class Feeder:
 
 
 class Interlude:
-    """Does something while the program stands still before one of its system calls."""
+    """Runs an action while the program is stopped before one of its system calls."""
 
     def __init__(self, action):
         self.action = action
@@ -469,7 +473,7 @@ class Interlude:
             try:
                 self.happened = True
                 self.action()
-            except Exception as error:  # told by end(), in the thread that waits
+            except Exception as error:  # reported by end(), in the thread that waits
                 self.trouble = error
             os.write(self.resume_out, b"r")
 
@@ -482,7 +486,7 @@ class Interlude:
 
 
 class Snapshot:
-    """A tree in memory, with modes and dates."""
+    """A directory tree in memory, with modes and modification times."""
 
     def __init__(self, entries):
         self.entries = entries
@@ -524,7 +528,8 @@ class Snapshot:
 
 
 def look(path):
-    """All that can be told of a path without following a link: what must stay the same if it is to stay untouched."""
+    """Returns everything about a path that can be observed without following links. If the path counts as untouched,
+    all of this must stay the same."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -548,7 +553,7 @@ def kind_of(path):
 
 
 def remove(path):
-    """Removes a tree, whatever stands in it and whatever its modes."""
+    """Removes a tree, regardless of its contents and their modes."""
     shutil.rmtree(path, onerror=lambda *_: None)
     if os.path.lexists(path):
         os.unlink(path)
@@ -564,7 +569,7 @@ def empty(directory):
 
 
 def wait_for_all(runs):
-    """Runs functions at the same time and gives what they returned; the first exception is raised afterwards."""
+    """Runs functions at the same time and returns their results. The first exception is raised afterward."""
     results, troubles = [None] * len(runs), []
 
     def call(index, function):
@@ -583,5 +588,5 @@ def wait_for_all(runs):
 
 
 def moments():
-    """Numbers that never repeat, for names."""
+    """Yields unique numbers for use in names."""
     return itertools.count(time.monotonic_ns())

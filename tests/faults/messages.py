@@ -1,19 +1,19 @@
-"""What the program says when it fails, judged once for each different wording.
+"""Checks the program's error messages, once for each distinct wording.
 
-Every attack makes it fail somehow. A hundred attacks that meet the same clumsy sentence are one failure, not a
-hundred, so the sentences are collected and judged at the end.
+Every attack makes the program fail in some way. A hundred attacks that produce the same bad sentence are one failure,
+not a hundred, so the sentences are collected and checked at the end.
 """
 import re
 
 REMEDIES = re.compile(
     r"\b(check|make|move|set|unset|try|remove|delete|free|run|update|close|wait|use|give|choose|write|mend|see|restore|start|turn"
-    r"|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open|change|name|say|pick|swap|call|save|replace)\b",
+    r"|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open|change|name|say|pick|swap|call|save|replace|type|paste)\b",
     re.I)
 FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)\b|\bstandard (input|output)\b", re.I)
 DEBUGGING = re.compile(r"\b(Os \{|Error \{|Some\(|None\b|Custom \{|panicked|RUST_BACKTRACE|stack backtrace|memory allocation)")
 
 
-# A sentence that echoes a long argument whole is judged by its beginning and its end.
+# If a sentence contains a long argument, only its beginning and end are checked.
 BEGINNING, END = 1500, 500
 LONGEST = 600
 
@@ -23,7 +23,7 @@ def shortened(text):
 
 
 def shape(text):
-    """The wording without what differs from case to case."""
+    """Returns the wording without the parts that differ from case to case."""
     text = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "'VALUE'", shortened(text))
     text = re.sub(r"/[^\s:;,]*", "/PATH", text)
     text = re.sub(r"0x[0-9a-f]+|\d+", "0", text)
@@ -31,7 +31,7 @@ def shape(text):
 
 
 def complaints(code, text):
-    """Everything that is wrong with what was said on standard error at this exit code."""
+    """Returns all problems with a message on standard error for this exit code."""
     length, text = len(text), shortened(text)
     lines = text.strip("\n").split("\n")
     if not text.strip():
@@ -44,7 +44,7 @@ def complaints(code, text):
     line = lines[0]
     if DEBUGGING.search(text):
         wrong.append("it speaks to programmers")
-    # A wrong argument is answered by naming it, a file by its path.
+    # The message must name the wrong argument, or the path of the file.
     if code == 1 and not FILE.search(line):
         wrong.append("it names no file")
     said = line.removeprefix("whycap: ")
@@ -56,7 +56,7 @@ def complaints(code, text):
 
 
 def said_twice(line):
-    """A clause, or four words in a row, that come twice."""
+    """Returns a clause, or a sequence of four words, that occurs twice."""
     if line.count("(os error") > 1:
         return "os error"
     clauses = [clause.strip(" .()").lower() for clause in re.split(r"[:;]\s|\s\(|\)\s?", line)]
@@ -76,7 +76,7 @@ def said_twice(line):
 
 
 class Spoken:
-    """All different wordings, each with the first case that brought it."""
+    """All distinct wordings, each with the first case that produced it."""
 
     def __init__(self):
         self.first = {}

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Attacks on whycap, in a cage: hostile input, hostile disks, failing system calls, kills, crowds, poison.
+"""Attacks whycap in a cage: hostile input, hostile disks, failing system calls, kills, many processes at once, and poisoned files.
 
 usage: tests/faults/run.py [--all] [--only AREA|AREA.ATTACK|'AREA.ATTACK[row]']... [--seed N] [--binary PATH] [--jobs N] [--times] [--list]
 
-Without --all only a part runs, chosen by the seed, in less than five minutes. Needs root (for a mount namespace, other
-users and devices), Linux 5.12 and gcc; where there can be no cage nothing is run and that is said. `target/release/whycap`
-is attacked unless --binary names another.
-Each failure is one line that ends with what to type to see it again. The last line is 'N passed, N failed'; the exit
-code is 1 if anything failed, 2 if the cage does not hold.
+Without --all, the seed selects a subset of the attacks, which takes less than five minutes. The script needs root (for
+a mount namespace, other users, and devices), Linux 5.12, and gcc. If the system does not allow a cage, it runs nothing
+and says so. It attacks `target/release/whycap` unless --binary names another program. Each failure is one line, which
+ends with the arguments that repeat it. The last line is 'N passed, N failed'. The exit code is 1 if anything failed,
+and 2 if the cage has a hole.
 """
 import argparse
 import os
@@ -57,7 +57,7 @@ def main():
     program = wanted.binary.read_bytes()
     directories = [REPOSITORY, Path.cwd(), Path.home()]
     try:
-        # A worker more than jobs: the one that plans.
+        # One more worker than jobs, because one worker does the planning.
         return cage.run_inside(lambda scratch: inside(scratch, chosen, program, directories),
                                [HERE, sys.executable, sys.prefix, shutil.which("gcc")], chosen.jobs + 1)
     except cage.Unavailable as why:
@@ -90,12 +90,12 @@ def inside(scratch, chosen, program, directories):
 
 
 def build_tools(scratch, program):
-    """The program and the suite's own tools, where every user can run them."""
+    """Installs the program and the suite's own tools where every user can run them."""
     bin = scratch / "bin"
     bin.mkdir()
     (bin / "whycap").write_bytes(program)
     (bin / "whycap").chmod(0o755)
-    # A process of this name is taken for Claude Code.
+    # whycap treats a process with this name as Claude Code.
     shutil.copy("/bin/sleep", bin / "claude")
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", bin / "launch", HERE / "tools/launch.c"], check=True)
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", bin / "clock.so", HERE / "tools/clock.c"],

@@ -1,8 +1,8 @@
-"""What an attack is, how the attacks of all areas are chosen and run, and how it is told what became of them.
+"""Defines attacks, selects and runs the attacks of all areas, and reports their results.
 
-An attack is a function that does its worst to a `Machine` and raises `Broken` where a promise does not hold. Its
-sentence is the promise. With `over` it runs once for each row of a table; each row is a case, and has a name that
-`run.py --only` understands.
+An attack is a function that attacks a `Machine` and raises `Broken` if a promise does not hold. The attack's sentence
+states the promise. With `over`, the function runs once for each row of a table. Each row is a case with a name that
+`run.py --only` accepts.
 """
 import inspect
 import itertools
@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 import messages
 from machine import Broken, Machine
 
-# A machine under load may make a case late that is not: it gets as many chances, in a home made anew.
+# A case may be slow only because the machine is busy, so it gets this many chances, each in a new home.
 CHANCES = 3
-# Where it did not end at all, each costs seconds.
+# A case that hangs gets fewer chances, because each takes several seconds.
 CHANCES_OF_HANGS = 2
-# After so many cases of an attack that are alike and did not end at all, the rest of those is left out: each costs ten
-# seconds. In the long run cases are alike only if their first values are the same, too.
+# After this many similar cases of an attack hang, the remaining similar cases are skipped, because each takes ten
+# seconds. In the long run, cases are similar only if their first values are the same, too.
 HANGS = {False: 1, True: 2}
 CASE_SECONDS = 240
-# The short run begins no further case after this, so that it ends within five minutes however much hangs.
+# The short run starts no more cases after this time, so that it ends within five minutes no matter how many cases hang.
 SHORT_RUN_SECONDS = 270
 
 ATTACKS = []
@@ -73,15 +73,16 @@ class Case:
 
 
 def shown_value(value):
-    """A row's value in a case's name: its own name if it has one, never more than a few words."""
+    """Returns a row's value for use in a case's name. This is the value's own name, if any, and at most a few words."""
     text = getattr(value, "name", None) or (value if isinstance(value, str) else repr(value))
     text = re.sub(r"[^\x20-\x7e]", "_", str(text)).replace("[", "(").replace("]", ")")
     return text if len(text) <= 60 else text[:52] + f"~{sum(text.encode()) % 10**6}"
 
 
 def attack(area, promise, over=None, quick=None, tires=lambda row: row[-1:]):
-    """Registers an attack. `quick` is how many of its cases the short run takes: all (None), or so many, chosen by the
-    seed. 0 leaves it to the long run. Cases for which `tires` gives the same are alike: see HANGS."""
+    """Registers an attack. `quick` is the number of cases in the short run, which are selected by the seed. None means
+    all cases, and with 0, the attack is part of the long run only. Cases for which `tires` returns the same value are
+    similar (see HANGS)."""
     def register(function):
         ATTACKS.append(Attack(area, promise, function, over, quick, tires))
         return function
@@ -105,7 +106,7 @@ class Outcome:
 
 @dataclass
 class Chosen:
-    """What the command line asks for."""
+    """The options from the command line."""
     everything: bool
     only: list
     seed: int
@@ -128,12 +129,12 @@ class Chosen:
         return [cases[index] for index in sorted(picked)]
 
 
-# One a process: the machine of this worker, and what hung in it.
+# Each process has one of these: the worker's machine, and the cases that hung in it.
 WORKER = {}
 
 
 def work(connection, own, tools, chosen):
-    """A worker: runs the cases that it is sent until there are no more."""
+    """Runs the cases that this worker is sent until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     WORKER.update(machine=Machine(own, tools, chosen.seed), hangs={}, thorough=chosen.everything)
     while (task := connection.recv()) is not None:
@@ -141,7 +142,7 @@ def work(connection, own, tools, chosen):
 
 
 class Workers:
-    """Processes that run cases. (Python's own pools need /dev/shm, which the cage has not.)"""
+    """The processes that run cases. Python's own pools need /dev/shm, which the cage does not have."""
 
     def __init__(self, chosen, scratch, tools):
         self.context = multiprocessing.get_context("fork")
@@ -157,7 +158,7 @@ class Workers:
         return number, ours
 
     def run(self, tasks, until):
-        """Gives each outcome as it comes; what has not begun when time is up is left out."""
+        """Yields each outcome as it arrives. Cases that have not started when time is up are left out."""
         tasks = list(reversed(tasks))
         busy = {}
         while tasks or busy:
@@ -225,8 +226,8 @@ def run_case(index_of_attack, row):
 
 
 def run(chosen, scratch, tools, tell):
-    """Runs what was chosen, tells each failure as it comes, and gives (passed, failed, left out) by area with the
-    seconds it took, in the order of the areas."""
+    """Runs the selected cases and reports each failure when it occurs. Returns (passed, failed, left out) and the time
+    in seconds for each area, in the order of the areas."""
     table, took = {}, {}
     spoken = messages.Spoken()
     planner = Machine(scratch / f"w{chosen.jobs}", tools, chosen.seed)
@@ -247,7 +248,7 @@ def run(chosen, scratch, tools, tell):
                     failed += 1
                     continue
                 planned += [(index, case.row) for case in chosen.take(attack, cases)]
-        # Neighbours in a table are often slow together.
+        # Neighboring rows in a table are often slow together.
         random.Random(chosen.seed).shuffle(planned)
         for outcome in workers.run(planned, until):
             spoken.add(outcome)

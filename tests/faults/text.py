@@ -2,10 +2,10 @@
 import json
 import re
 
-# One response of the fixture: 1,000 tokens out of claude-opus-5-5 at $20 a million.
+# One response in the fixture: 1,000 output tokens of claude-opus-5-5 at $20 per million.
 RESPONSE_USD = 0.02
 
-# What moves a cursor, hides text or turns it around: (name, characters).
+# Characters that move the cursor, hide text, or reverse it: (name, characters).
 FOUL = [
     ("an escape character", "\x1b"),
     ("a control character", "".join(map(chr, [*range(0, 9), 11, 12, *range(14, 27), *range(28, 32), 127]))),
@@ -29,7 +29,8 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def foul(shown, colours=False):
-    """The name of the first thing in a text that must not be printed, or None. Line breaks are for the program to set."""
+    """Returns the name of the first character in a string that must not be printed, or None. The program may use line
+    breaks freely."""
     if colours:
         shown = COLOUR.sub("", shown)
     found = ANY.search(shown.replace("\n", ""))
@@ -50,7 +51,7 @@ def is_json_object(out):
 
 
 def strings_of(value, key=""):
-    """(path, text) of every string in a JSON value."""
+    """Returns (path, text) for every string in a JSON value."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, dict):
@@ -61,19 +62,20 @@ def strings_of(value, key=""):
             yield from strings_of(inner, f"{key}[{index}]")
 
 
-# What every report of `spend` has. Whatever else it says is about what it could not count.
+# The text that every `spend` report contains. Any other text is about spend that could not be counted.
 FIGURES = {"total", "groups", "by", "since", "until", "timezone"}
 TALLY = {"cost_usd", "recorded_usd", "unrecorded_usd", "responses", "unpriced_responses", "tokens", "web_searches"}
 
 
 def remarks(report):
-    """What a report says besides its figures, as text that can be compared: the fields have no fixed names."""
+    """Returns the text of a report apart from its figures, in a form that can be compared, because the fields have no
+    fixed names."""
     beside = {key: value for key, value in report.items() if key not in FIGURES}
     in_total = {key: value for key, value in report.get("total", {}).items() if key not in TALLY}
     return json.dumps([beside, in_total], sort_keys=True)
 
 
-# Words by which a person learns that a total is not the whole.
+# Words that indicate that a total is incomplete.
 GAP_WORDS = re.compile(r"could not (be )?read|cannot be read|unreadable|not readable|not counted|lower bound|at least|≥|left out|incomplete",
     re.I)
 

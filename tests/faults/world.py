@@ -1,4 +1,4 @@
-"""What stands in a home: transcripts, settings, state, locks, and what Claude Code sends. All of it is data."""
+"""The contents of a home: transcripts, settings, state, locks, and the input that Claude Code sends."""
 import json
 import os
 
@@ -6,7 +6,7 @@ from machine import NOW_SECONDS
 
 HOUR = 3600
 FIVE_HOUR_RESET, WEEK_RESET = NOW_SECONDS + 2 * HOUR, NOW_SECONDS + 50 * HOUR
-DEAD_PROCESS = 4194305  # above the highest number that Linux gives out
+DEAD_PROCESS = 4194305  # higher than any PID that Linux assigns
 
 # Sessions of the fixture and their responses. `gamma` ends in a limit error.
 SESSIONS = {"alpha": 12, "beta": 12, "gamma": 6}
@@ -23,7 +23,8 @@ def transcript(session):
 
 
 def response(session, number, **changes):
-    """An assistant's line that costs $0.02. `changes` replace fields of the line, those of `usage` fields of the usage."""
+    """Returns an assistant line that costs $0.02. `changes` replaces fields of the line, and its `usage` replaces
+    fields of the usage."""
     usage = {"input_tokens": 0, "output_tokens": 1000, **changes.pop("usage", {})}
     line = {
         "parentUuid": None, "isSidechain": False, "type": "assistant", "uuid": f"u-{session}-{number}",
@@ -43,7 +44,7 @@ def lines(values):
 
 
 def error_line(session, text=LIMIT_TEXT, at="2026-11-20T06:29:00.000Z", **changes):
-    """The line that a plan limit leaves in a transcript."""
+    """Returns the line that a plan limit leaves in a transcript."""
     return {
         "type": "assistant", "uuid": f"e-{session}", "timestamp": at, "sessionId": session, "version": "2.1.328",
         "cwd": "/home/work/web",
@@ -67,7 +68,7 @@ def cost_state(session, total=0.2, started=1795150000000, **models):
 
 
 def with_value(value, path, new):
-    """A copy of a JSON value, with another one at `path`."""
+    """Returns a copy of a JSON value, with another value at `path`."""
     copy = json.loads(json.dumps(value))
     place = copy
     for key in path[:-1]:
@@ -77,7 +78,7 @@ def with_value(value, path, new):
 
 
 def status_payload(machine, session="alpha", **changes):
-    # What is told and no transcript has is rightly counted: a session that nobody wrote to tells nothing.
+    # Reported spend that is not in any transcript is counted, so a session without a transcript reports nothing.
     cost = 0.01 if session in SESSIONS else 0
     return {
         "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
@@ -94,7 +95,7 @@ def status_payload(machine, session="alpha", **changes):
 
 
 def event(machine, name, session="alpha", **changes):
-    """A hook's event. `/whycap …` is a prompt."""
+    """Returns a hook event. `/whycap …` is a prompt."""
     base = {"session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
             "prompt_id": "p", "permission_mode": "default"}
     more = {
@@ -113,13 +114,13 @@ EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd
 QUESTIONS = ("/whycap", "/whycap spend", "/whycap locks", "/whycap doctor", "/whycap incidents", "/whycap report",
     "/whycap continue")
 
-# What people type, by name. Whatever changes something is a name of its own.
+# The commands that people type, by name. Each command that changes something has a separate name.
 READING = {
     "spend": ("spend",), "spend json": ("spend", "--json"), "spend by session": ("spend", "--by", "session"),
     "spend by project": ("spend", "--by", "project"),
     "spend by model": ("spend", "--by", "model"), "spend by block": ("spend", "--by", "block"),
-    "why different": ("spend", "--why-different"),
-    "why different json": ("spend", "--why-different", "--json"), "explain": ("explain",), "explain json": ("explain", "--json"),
+    "spend why": ("spend", "--why", "alpha"),
+    "spend why json": ("spend", "--why", "alpha", "--json"), "explain": ("explain",), "explain json": ("explain", "--json"),
     "explain session": ("explain", "--session", "gamma"), "incidents": ("incidents",), "incidents json": ("incidents", "--json"),
     "report": ("report",),
     "doctor": ("doctor",), "doctor json": ("doctor", "--json"), "locks": ("locks",), "locks json": ("locks", "--json"),
@@ -136,12 +137,12 @@ VERBS = {**READING, **CHANGING}
 
 
 def all_calls():
-    """The names of everything that can be asked of the program: see `call`."""
+    """Returns the names of all calls to the program (see `call`)."""
     return ["statusline", *(f"hook {name}" for name in (*EVENTS, *QUESTIONS)), *VERBS]
 
 
 def call(machine, name, session="alpha", changes=None, **how):
-    """Asks by name, with what Claude Code would send, under the contract."""
+    """Runs a call by name, with the input that Claude Code would send, and checks the contract."""
     changes = changes or {}
     if name == "statusline":
         return machine.statusline(status_payload(machine, session, **changes), **how)
@@ -177,13 +178,13 @@ def append(machine, session, *values):
 
 
 def grow(machine, session="alpha", numbers=(50,)):
-    """Responses that nobody has counted yet."""
+    """Adds responses that have not been counted yet."""
     append(machine, session, *(response(session, number) for number in numbers))
     machine.truth[session] = machine.truth.get(session, 0) + len(numbers)
 
 
 def write_state(machine):
-    """Settings, login and account, as the client leaves them."""
+    """Writes settings, a login, and an account in the form that the client uses."""
     machine.project.mkdir(parents=True, exist_ok=True)
     machine.write(".claude/settings.json", json.dumps(DOTFILES_SETTINGS, indent=2) + "\n", mode=0o600)
     machine.write(".claude.json", {
@@ -199,7 +200,7 @@ def write_state(machine):
     machine.write(".config/whycap/config.toml", '[budget]\nday = 500.0\naction = "warn"\n')
 
 
-# Locks that whycap clears, and how: a directory is removed, a file is set aside.
+# The locks that whycap clears, and how: directories are removed, and files are moved to quarantine.
 REMOVED_LOCKS = (".claude.json.lock", ".claude/history.jsonl.lock")
 QUARANTINED_LOCKS = {
     ".local/state/claude/locks/1.lock": {"pid": DEAD_PROCESS}, ".local/state/claude/locks/2#7.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
@@ -217,7 +218,7 @@ def write_locks(machine):
 
 
 def fresh(machine):
-    """A home in which whycap never ran."""
+    """Creates a home in which whycap has never run."""
     def make(machine):
         write_transcripts(machine)
         write_state(machine)
@@ -225,7 +226,8 @@ def fresh(machine):
 
 
 def lived(machine):
-    """A home in which whycap has counted, seen a limit error and set locks aside, and can do so again."""
+    """Creates a home in which whycap has counted responses, recorded a limit error, and set locks aside, and in which
+    it can do so again."""
     def make(machine):
         write_transcripts(machine)
         write_state(machine)
@@ -242,8 +244,8 @@ def lived(machine):
 
 
 def write_locks_again(machine):
-    """New locks where those were that were cleared, so that both clearing and restoring have something to do: every
-    second one, because restoring never overwrites."""
+    """Creates a new lock in place of every second lock that was cleared, so that both clearing and restoring have
+    something to do. Restoring never overwrites a lock."""
     for index, (path, content) in enumerate(QUARANTINED_LOCKS.items()):
         if index % 2:
             machine.write(path, content, age=HOUR)
@@ -253,7 +255,7 @@ def write_locks_again(machine):
 
 
 def installed(machine):
-    """A home that was lived in, with whycap in the settings and another status line wrapped."""
+    """Creates a home in which whycap was used, with whycap in the settings and another status line preserved."""
     def make(machine):
         lived(machine)
         machine.write(".claude/settings.json", json.dumps({**DOTFILES_SETTINGS, "statusLine": FOREIGN_LINE}, indent=2) + "\n",
@@ -266,7 +268,7 @@ HOMES = {"fresh": fresh, "lived": lived, "installed": installed}
 
 
 def files_of_ours(machine):
-    """Every file and directory below the data directory, relative to home."""
+    """Returns every file and directory below the data directory, relative to the home."""
     found = [machine.data.relative_to(machine.home)]
     for directory, directories, files in os.walk(machine.data):
         found += [(machine.data / directory / name).relative_to(machine.home) for name in directories + files]

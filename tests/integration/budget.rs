@@ -1,4 +1,4 @@
-//! Budgets warn once, hold prompts back only when told to, and can always be lifted.
+//! Tests that budgets warn once, hold back prompts only when configured to, and can always be lifted.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{Run, Sandbox, data};
 
 const SESSION: &str = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
 
-/// Today's spend is $0.47 here.
+/// Creates a sandbox in which today's spend is $0.47.
 fn with_budget(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");
@@ -27,7 +27,7 @@ fn prompt(sandbox: &Sandbox, text: &str) -> Value {
     serde_json::from_str(run.success()).unwrap_or(Value::Null)
 }
 
-/// The answer to an event of any session.
+/// Runs the hook for an event of any session and returns the response.
 fn event(sandbox: &Sandbox, name: &str, session: &str, cwd: &str) -> Value {
     let event = json!({
         "hook_event_name": name, "session_id": session, "prompt": "hi", "cwd": cwd,
@@ -84,21 +84,20 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         .collect();
     let said = said.join(" ");
     assert!(
-        said.ends_with(
-            "Prompts of this session are sent again beyond it, without reminders, until midnight."
-        ),
+        said.ends_with("This session can continue, without reminders, until midnight."),
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    // Another session was not let go on.
+    // Lifting the budget did not affect another session.
     let other = event(&sandbox, "UserPromptSubmit", "other", "/home/dev/api");
     assert_eq!(other["decision"], "block");
-    // A new day has a new budget, and nothing was spent in it.
+    // A new day has a new budget, and none of it has been spent.
     let tomorrow = sandbox.variable("WHYCAP_NOW", "2026-11-21T08:00:00Z");
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
 }
 
-/// It was paid for, and nobody can send it again: the next prompt that somebody types is held back.
+/// The agent's result has been paid for and cannot be sent again. Instead, the next prompt that somebody types is
+/// held back.
 #[test]
 fn what_a_background_agent_found_is_not_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
@@ -123,7 +122,7 @@ fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
-    // Nor does another session.
+    // Another session does not repeat the message either.
     assert_eq!(event(&sandbox, "Stop", "other", API), Value::Null);
 }
 
@@ -133,7 +132,7 @@ fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_hel
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. The next prompt is held back; /whycap continue lets this session go on."})
+        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. The next prompt is held back; /whycap continue lets this session continue."})
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
@@ -151,7 +150,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
             .starts_with("whycap: This month's budget for api of $0.30 is used up: $0.36 so far."),
         "{reason}"
     );
-    // A new session there is held back too, in another place it is not.
+    // Prompts in a new session of that project are held back too, but prompts in other projects are not.
     let new = |cwd| event(&sandbox, "UserPromptSubmit", "new", cwd);
     assert_eq!(new("/srv/api/server")["decision"], "block");
     assert_eq!(new("/home/dev/apiary"), Value::Null);
@@ -168,7 +167,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
         "{shown}"
     );
     assert!(!line("new", "/home/dev/apiary").contains("% of"));
-    // December begins in Tokyo nine hours before it does in Greenwich.
+    // December begins nine hours earlier in Tokyo than in Greenwich.
     let december = sandbox.variable("WHYCAP_NOW", "2026-11-30T15:00:00Z");
     let there = |zone: &str| {
         let event = json!({
@@ -182,7 +181,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     assert_eq!(there("Asia/Tokyo"), Value::Null);
 }
 
-/// Claude Code writes where a link leads: such a budget stayed at $0.00, and nobody said so.
+/// Claude Code records the target of a symbolic link, so a budget for the link silently stayed at $0.00.
 #[test]
 #[cfg(unix)]
 fn a_projects_budget_counts_behind_a_symbolic_link() {
@@ -212,7 +211,7 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
     assert!(first["spent_usd"].as_f64() > Some(0.2), "{budget:#}");
 }
 
-/// Both were called "web".
+/// Both projects were displayed as "web".
 #[test]
 fn projects_with_one_last_name_are_told_apart() {
     let sandbox = with_budget(
@@ -230,7 +229,7 @@ fn projects_with_one_last_name_are_told_apart() {
 
 #[test]
 fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
-    // In Berlin the 25th of October 2026 has 25 hours: from 22:00 to 23:00 UTC.
+    // In Berlin, October 25, 2026 has 25 hours, from 22:00 UTC to 23:00 UTC on the next day.
     let sandbox = Sandbox::new();
     let answer = |id: &str, at: &str| {
         json!({
@@ -258,7 +257,7 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
     }
 }
 
-/// The last answer of a day that nobody had written down yet was missing from the month after midnight.
+/// A day's last response used to be missing from the month's total if it was recorded after midnight.
 #[test]
 fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
     let sandbox = Sandbox::new();
@@ -287,13 +286,13 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said(
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let mut torn = std::fs::read(&ledger).expect("a ledger");
-    // Its beginning is sound, so that only whoever reads on finds out.
+    // The beginning of the file is intact, so the damage is detected only when more of it is read.
     torn[4096..].fill(0);
     std::fs::write(&ledger, torn).expect("a torn ledger");
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets."})
+        json!({"systemMessage": "whycap: What was spent cannot be read at the moment, so this prompt is sent without a check of your budgets."})
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
@@ -311,7 +310,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
     prompt(&sandbox, "/whycap continue");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    // $0.47 are spent: the raised budget is nearly used, then it is used up.
+    // $0.47 has been spent. The first raised budget is nearly used up, and the second is used up.
     sandbox.write("whycap.toml", budget("0.5"));
     let warned = prompt(&sandbox, "hi");
     let warned = warned["systemMessage"].as_str().unwrap();
@@ -322,7 +321,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     sandbox.write("whycap.toml", budget("0.45"));
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
-    // The one before was lifted, and is still.
+    // The earlier budget was lifted and stays lifted.
     sandbox.write("whycap.toml", budget("0.2"));
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
 }
@@ -330,7 +329,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
 #[test]
 fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
-    // No directory can be made where a file stands.
+    // A directory cannot be created where a file exists.
     sandbox.write(".local/share/whycap/journal", "");
     let sent = prompt(&sandbox, "hi");
     assert_eq!(sent.get("decision"), None, "{sent}");
@@ -372,10 +371,10 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
         page.contains("whycap.toml: the file is not TOML: ")
-            && page.contains("Until it is mended, no budget in it is watched."),
+            && page.contains("Until the file is fixed, no budget in it is watched."),
         "{page}"
     );
-    // A single wrong value costs one budget, or the wish to be stopped: that is said as well.
+    // An invalid value disables only that budget or its `stop` action, and the message says so.
     for (wrong, says) in [
         ("day = 0.4\naction = \"stopp\"", "`budget.action` must be"),
         ("day = \"20\"\nmonth = 5", "`budget.day` must be"),
@@ -393,7 +392,8 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     );
 }
 
-/// Seven days of $2 in the morning and $3 in the evening, and $2 this morning. It is noon.
+/// Creates a history of seven days with $2 each morning and $3 each evening, followed by $2 this morning. The time is
+/// noon.
 fn with_days(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut responses = 0;
@@ -434,9 +434,9 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     let page = flat(sandbox.run(&["budget"]).success());
     for says in [
         // $2 so far, and $3 each evening.
-        "50% $2.00 of $4.00 $0.67 an hour since 09:00. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, like the last 7 days after 12:00. It starts over at midnight, in 12 h.",
+        "50% $2.00 of $4.00 $0.67 an hour since 09:00, breaks included. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, like the last 7 days after 12:00. Resets at midnight, in 12 h.",
         // $37 so far, $3 this evening, and $5 for each of 10 days.
-        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $90.00 by the end of November, within the budget, if the days to come are like the last 7 days. It starts over on the first, in 10 d 12 h.",
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $90.00 by the end of November, within the budget, if the days to come are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
         "40% $16.00 of $40.00 $0.82 a day this month. About $36.00 by the end of November, within the budget",
         "At API prices November would have cost $37.00 so far, 3.7 times the $10.00 of your plan.",
     ] {
@@ -451,7 +451,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     assert_eq!(day["starts_over_at"], "2026-11-21T00:00:00Z");
     assert_eq!(report["budgets"][2]["project"], "api");
     assert_eq!(report["plan"]["factor"], 3.7);
-    // Asked in a conversation, it is about the session that asks.
+    // When run inside a conversation, `budget` reports on that session.
     sandbox.write("whycap.toml", "[budget]\nsession = 20\n");
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
@@ -470,7 +470,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
 fn what_an_hour_costs_is_one_rate_in_every_verb() {
     let sandbox = with_days("[budget]\nday = 4\n");
     let now = sandbox.run(&["now"]);
-    let says = "$0.67 an hour since 09:00";
+    let says = "$0.67 an hour since 09:00, breaks included";
     assert!(flat(now.success()).contains(&format!("Today $2.00, {says}")));
     assert!(flat(sandbox.run(&["budget"]).success()).contains(says));
     let rates = [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
@@ -506,12 +506,12 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(page.contains("$2.00 (€1.00 at 0.5) of $4.00"), "{page}");
     let month = flat(sandbox.run(&["spend", "--by", "month"]).success());
-    assert!(month.contains("In all $37.00 (€18.50 at 0.5)."), "{month}");
+    assert!(month.contains("Total: $37.00 (€18.50 at 0.5)."), "{month}");
     let unreadable = r#"{"type":"assistant","message":{"model":"claude-opus-5-5","usage":{"input"#;
     sandbox.append(".claude/projects/-p/damaged.jsonl", unreadable);
     let month_so_far = flat(sandbox.run(&["spend", "--by", "month"]).success());
     assert!(
-        month_so_far.contains("In all \u{2265}$37.00"),
+        month_so_far.contains("Total: \u{2265}$37.00"),
         "{month_so_far}"
     );
     assert!(
@@ -526,11 +526,7 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
         &["statusline"],
         br#"{"session_id":"a","cost":{"total_cost_usd":16}}"#,
     );
-    assert!(
-        line.success().contains("today $2.00 (€1.00)"),
-        "{}",
-        line.stdout
-    );
+    assert!(line.success().contains("$2.00 (€1.00)"), "{}", line.stdout);
 }
 
 #[test]
@@ -585,7 +581,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
         let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
         sandbox.write(".config/whycap/config.toml", text)
     };
-    // The sandbox's clock stands at 2026-11-20T06:30:00Z.
+    // The sandbox's clock is set to 2026-11-20T06:30:00Z.
     let line = |expires_at: i64, tokens: u64| {
         let payload = json!({
             "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
@@ -609,7 +605,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
     assert_eq!(line(now + 45, 100_000), "Opus 5.5");
 }
 
-/// The machine was a day ahead for a while.
+/// For a while, the machine's clock was a day ahead.
 #[test]
 fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
     let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
@@ -618,6 +614,6 @@ fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
         [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
-    // Nor is it of the month yet: the hook and the line leave it out, too.
+    // The spend does not count toward this month yet either, and the hook and the status line also leave it out.
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }

@@ -1,5 +1,5 @@
-//! A made-up session whose prompt cache is known: transcript lines as Claude Code writes them, and a
-//! cache that keeps what was marked for as long as it was asked to, unless it is told to forget.
+//! A synthetic session with a known prompt cache. Its transcript lines have the form that Claude Code writes, and its
+//! cache keeps marked prefixes for the requested lifetime unless a test makes it forget them.
 
 use std::collections::HashMap;
 
@@ -9,31 +9,33 @@ use serde_json::{Value, json};
 use crate::support::Sandbox;
 
 pub const MINUTE: i64 = 60_000;
-/// Dollars for a token of `claude-opus-5-5` by which writing is dearer than reading.
+/// The difference in dollars between writing a token to the cache and reading it, for `claude-opus-5-5`.
 pub const HOUR_WRITE: f64 = (8.0 - 0.2) / 1e6;
 pub const FIVE_MINUTE_WRITE: f64 = (5.0 - 0.2) / 1e6;
 
-/// What a cache keeps of one prompt.
+/// The part of a prompt that the cache forgets.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Lie {
     None,
-    /// Everything is forgotten.
+    /// Forgets everything.
     All,
-    /// Everything but system prompt and tools.
+    /// Forgets everything except the system prompt and the tools.
     Messages,
 }
 
-/// One conversation, subagent or background request, and what Claude Code sends for it.
+/// A conversation, subagent, or background request, and its content as Claude Code sends it.
 #[derive(Clone)]
 pub struct Caller {
     pub source: &'static str,
     pub agent: Option<String>,
     pub messages: Vec<(String, u64)>,
-    /// The last request and how many messages it had.
+    /// The last request and its messages.
     base: Option<String>,
     last: Vec<String>,
-    /// By model: what the last answer left in the cache, and when it was asked.
+    /// The number of tokens that the last response left in the cache, and when it was requested, by model.
     before: HashMap<String, u64>,
+    /// The ID of the last response.
+    answer: String,
 }
 
 impl Caller {
@@ -45,16 +47,17 @@ impl Caller {
             base: None,
             last: Vec::new(),
             before: HashMap::new(),
+            answer: String::new(),
         }
     }
 
-    /// A new process goes on with the session.
+    /// Continues the session in a new process.
     pub fn restart(&mut self) {
         self.base = None;
     }
 }
 
-/// A session's transcript in the making.
+/// A session whose transcript is being written.
 pub struct Life {
     pub session: String,
     pub lines: Vec<String>,
@@ -63,17 +66,21 @@ pub struct Life {
     pub model: &'static str,
     pub effort: &'static str,
     pub hour: bool,
-    /// Names of tools, and their texts.
+    /// The names and definitions of tools.
     pub tools: Vec<(String, String)>,
+    /// The names of tools found by searching. The cache does not contain their definitions.
+    pub deferred_tools: Vec<String>,
     pub system: String,
-    /// Older versions keep no requests.
+    /// True if the client records requests, which older versions do not.
     pub keeps_requests: bool,
-    /// Prefixes by what they are made of: how long, until when.
+    /// The last line of the conversation and of each subagent, which becomes the parent of the next line.
+    pub last_lines: HashMap<Option<String>, String>,
+    /// Cached prefixes by content, each with its length and expiry.
     cache: HashMap<String, (u64, i64)>,
     count: u64,
 }
 
-/// What an answer said of the cache, and what was there before.
+/// The cache usage that a response reported, and the tokens that were cached before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub read: u64,
@@ -82,7 +89,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// What was written again: nothing where as good as everything was read.
+    /// Returns the number of tokens that were rewritten, or zero if nearly everything was read from the cache.
     pub fn again(&self) -> u64 {
         let there = self.there.unwrap_or(0).min(self.read + self.wrote);
         let missed = there.saturating_sub(self.read);
@@ -107,8 +114,10 @@ impl Life {
             effort: "medium",
             hour: true,
             tools: vec![tool("Bash"), tool("Read")],
+            deferred_tools: Vec::new(),
             system: "You are an agent.".to_owned(),
             keeps_requests: true,
+            last_lines: HashMap::new(),
             cache: HashMap::new(),
             count: 0,
         }
@@ -132,8 +141,10 @@ impl Life {
     }
 
     fn conversation(&mut self, caller: &Caller, mut line: Value) {
-        line["parentUuid"] = Value::Null;
-        line["uuid"] = json!(self.id("u"));
+        let uuid = self.id("u");
+        let parent = self.last_lines.insert(caller.agent.clone(), uuid.clone());
+        line["parentUuid"] = json!(parent);
+        line["uuid"] = json!(uuid);
         line["isSidechain"] = json!(caller.agent.is_some());
         if let Some(agent) = &caller.agent {
             line["agentId"] = json!(agent);
@@ -141,7 +152,7 @@ impl Life {
         self.push(line);
     }
 
-    /// The user writes something.
+    /// Adds a user message.
     pub fn prompt(&mut self, caller: &mut Caller, tokens: u64) {
         let id = self.id("prompt");
         let line =
@@ -150,7 +161,7 @@ impl Life {
         caller.messages.push((id, tokens));
     }
 
-    /// A tool answers.
+    /// Adds a tool result.
     pub fn result(&mut self, caller: &mut Caller, tokens: u64) {
         let id = self.id("result");
         let block = json!([{"type": "tool_result", "tool_use_id": id, "content": id}]);
@@ -159,7 +170,39 @@ impl Life {
         caller.messages.push((id, tokens));
     }
 
-    /// A hook adds context.
+    /// Adds a tool call to the last response, followed by its result.
+    pub fn call(&mut self, caller: &mut Caller, tool: &str, input: &Value, result: &Value) {
+        let (call, answer) = (self.id("call"), caller.answer.clone());
+        let block = json!([{"type": "tool_use", "id": call, "name": tool, "input": input}]);
+        let message =
+            json!({"id": answer, "role": "assistant", "model": self.model, "content": block});
+        self.conversation(caller, json!({"type": "assistant", "message": message}));
+
+        let is_error = result.is_null();
+        let block = json!([{"type": "tool_result", "tool_use_id": call, "content": "", "is_error": is_error}]);
+        let line = json!({"type": "user", "message": {"role": "user", "content": block}, "toolUseResult": result});
+        self.conversation(caller, line);
+        caller.messages.push((call, 300));
+    }
+
+    /// Makes the model load a skill, which adds the skill's text to the conversation.
+    pub fn load_skill(&mut self, caller: &mut Caller, name: &str) {
+        let result = json!({"success": true, "commandName": name});
+        self.call(caller, "Skill", &json!({"skill": name}), &result);
+        let text = self.id("skill");
+        let line = json!({"type": "user", "isMeta": true, "message": {"role": "user", "content": [{"type": "text", "text": text}]}});
+        self.conversation(caller, line);
+        caller.messages.push((text, 1_500));
+    }
+
+    /// Makes the model find a tool by searching. Later requests contain the tool's definition.
+    pub fn load_tool(&mut self, caller: &mut Caller, name: &str) {
+        let result = json!({"matches": [name], "query": name, "total_deferred_tools": 9});
+        self.call(caller, "ToolSearch", &json!({"query": name}), &result);
+        self.deferred_tools.push(name.to_owned());
+    }
+
+    /// Adds context from a hook.
     pub fn context(&mut self, caller: &mut Caller, tokens: u64) {
         let id = self.id("context");
         let line = json!({"type": "attachment", "attachment": {"type": "hook_additional_context", "content": [id]}});
@@ -167,7 +210,7 @@ impl Life {
         caller.messages.push((id, tokens));
     }
 
-    /// The user runs a command of Claude Code's.
+    /// Makes the user run one of Claude Code's own commands.
     pub fn command(&mut self, caller: &Caller, name: &str) {
         let content = format!("<command-name>{name}</command-name>");
         self.conversation(
@@ -176,7 +219,7 @@ impl Life {
         );
     }
 
-    /// What was said is summed up.
+    /// Compacts the conversation.
     pub fn compact(&mut self, caller: &mut Caller) {
         let line = json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"preTokens": 1}});
         self.conversation(caller, line);
@@ -197,7 +240,7 @@ impl Life {
         8_000 + (texts.sum::<usize>() + self.system.len()) as u64
     }
 
-    /// Sends what there is, and takes in the answer, a second later.
+    /// Sends the current prompt and records the response, which arrives a second later.
     pub fn ask(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
         let lifetime = if self.hour { 60 * MINUTE } else { 5 * MINUTE };
         let mut length = self.start();
@@ -237,7 +280,16 @@ impl Life {
     }
 
     fn request(&mut self, caller: &mut Caller) -> String {
-        let shape = json!({"system": [{"type": "text", "text": self.system}], "tools": self.tools.iter().map(|(name, text)| json!({"name": name, "description": text})).collect::<Vec<_>>()});
+        let present = self
+            .tools
+            .iter()
+            .map(|(name, text)| json!({"name": name, "description": text}));
+        let deferred = self
+            .deferred_tools
+            .iter()
+            .map(|name| json!({"name": name, "description": name, "defer_loading": true}));
+        let tools: Vec<Value> = present.chain(deferred).collect();
+        let shape = json!({"system": [{"type": "text", "text": self.system}], "tools": tools});
         let shape_hash = format!("shape of {shape}");
         if !self
             .lines
@@ -299,17 +351,18 @@ impl Life {
             }
             self.conversation(caller, line);
         }
+        caller.answer.clone_from(&id);
         caller.messages.push((id, 40));
     }
 
-    /// A step within a turn: a tool's result is sent.
+    /// Continues a turn by sending a tool result.
     pub fn step(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
         self.at += 7_000;
         self.result(caller, 500);
         self.ask(caller, lie)
     }
 
-    /// Leaves the transcript where Claude Code does.
+    /// Writes the transcript to the path that Claude Code would use.
     pub fn write(&self, sandbox: &Sandbox) {
         self.write_as(sandbox, &format!("{}.jsonl", self.session));
     }

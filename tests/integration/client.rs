@@ -1,4 +1,4 @@
-//! What Claude Code does around an error: it writes a transcript, runs the hook, draws the line.
+//! Simulates what Claude Code does around an error: it writes a transcript, runs the hook, and shows the status line.
 
 use std::borrow::Borrow;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox};
 
-/// One session of the client in a sandbox.
+/// A session of the client in a sandbox.
 pub struct Client<'a> {
     pub sandbox: &'a Sandbox,
     pub session: String,
     pub version: String,
     pub model: String,
-    /// Variables of the client's environment, which it hands on to hook and status line.
+    /// Variables of the client's environment, which it passes on to the hook and the status line.
     pub variables: Vec<(String, String)>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Client<'a> {
         client
     }
 
-    /// Logs the client in with a plan.
+    /// Logs in to an account with this plan and role.
     pub fn logged_in(sandbox: &Sandbox, plan: &str, role: &str) {
         let state = json!({"oauthAccount": {
             "accountUuid": "11111111-1111-1111-1111-111111111111",
@@ -63,7 +63,7 @@ impl<'a> Client<'a> {
             .append(&self.transcript_name(), &line.to_string());
     }
 
-    /// An error line as the client writes it, with more fields from `more`.
+    /// Builds an error line as the client writes it, with additional fields from `more`.
     pub fn error_line(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Value {
         let mut line = json!({
             "type": "assistant", "uuid": format!("e-{at}"), "timestamp": at,
@@ -78,7 +78,7 @@ impl<'a> Client<'a> {
         line
     }
 
-    /// An answer of the model.
+    /// Appends a response from the model.
     pub fn answers(&self, at: &str) {
         self.append(&json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at,
@@ -89,10 +89,34 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Meets an error as the real client does: transcript line first, then the hook.
+    /// Records an error as the real client does: first the transcript lines, then the hook.
     pub fn meets(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
-        self.append(&self.error_line(at, text, more));
+        let line = self.error_line(at, text, more);
+        self.append(&line);
+        if self.waits_after(&line, text) {
+            self.announces(at, "Usage limit reached · set to continue automatically");
+        }
         self.stop_failure(at, text)
+    }
+
+    /// Appends a notice about continuing automatically, as clients do since 2.1.328.
+    pub fn announces(&self, at: &str, notice: &str) {
+        self.append(&json!({
+            "type": "system", "subtype": "informational", "level": "notice", "timestamp": at,
+            "sessionId": self.session, "version": self.version, "content": notice,
+        }));
+    }
+
+    /// Returns true if the client continues on its own after this error, assuming that the session is reaching the
+    /// limit for the first time.
+    fn waits_after(&self, line: &Value, text: &str) -> bool {
+        let settings = std::fs::read_to_string(self.sandbox.path(".claude/settings.json"));
+        let is_off = settings
+            .is_ok_and(|settings| settings.contains(r#""autoContinueAtUsageLimit": false"#));
+        let is_window =
+            line["quotaLimits"]["rateLimitType"] == "five_hour" || text.contains("5-hour limit");
+        let is_in_terminal = line["entrypoint"].is_null() || line["entrypoint"] == "cli";
+        is_window && is_in_terminal && !is_off
     }
 
     /// Runs the hook for an error.
@@ -116,7 +140,7 @@ impl<'a> Client<'a> {
         self.run(at, &["hook"], event.to_string().as_bytes())
     }
 
-    /// Draws the status line; `windows` is the client's `rate_limits`.
+    /// Runs the status line. `windows` is the client's `rate_limits`.
     pub fn draws(&self, at: &str, windows: Value, columns: usize) -> Run {
         let mut input = json!({
             "session_id": self.session, "transcript_path": self.transcript(),
@@ -139,7 +163,7 @@ impl<'a> Client<'a> {
         )
     }
 
-    /// Draws a window that is this full, is stopped by it a minute later, and works again after an hour.
+    /// Reports a window with this usage. A minute later, the limit stops the session, which resumes after another hour.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
         self.draws(
             "2026-11-19T09:59:00Z",
@@ -154,12 +178,12 @@ impl<'a> Client<'a> {
         self.answers("2026-11-19T11:00:00Z");
     }
 
-    /// A response as the ledger counts it, of so many tokens of input.
+    /// Appends a response that the ledger counts, with this many input tokens.
     pub fn works(&self, at: &str, tokens: u32) {
         self.append(&self.answer_line(at, tokens));
     }
 
-    /// The line of such a response.
+    /// Returns the transcript line of a response with this many input tokens.
     pub fn answer_line(&self, at: &str, tokens: u32) -> Value {
         json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
@@ -170,18 +194,18 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Runs whycap at a time, in the client's environment.
+    /// Runs whycap at a given time in the client's environment.
     pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
         run(self.sandbox, at, arguments, stdin, &self.variables)
     }
 
-    /// The incident that `explain --json` gives, null if none.
+    /// Returns the incident from `explain --json`, or null if there is none.
     pub fn explained(&self, at: &str) -> Value {
         self.run(at, &["explain", "--json"], b"").json()["incident"].clone()
     }
 }
 
-/// The client's `rate_limits` with two levels and resets in seconds since 1970.
+/// Builds the client's `rate_limits` with the usage of two windows and their resets in seconds since the Unix epoch.
 pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64) -> Value {
     json!({
         "five_hour": {"used_percentage": five_hour, "resets_at": five_resets},
@@ -189,7 +213,7 @@ pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64
     })
 }
 
-/// Runs whycap at a time with more variables.
+/// Runs whycap at a given time with additional environment variables.
 pub fn run(
     sandbox: &Sandbox,
     at: &str,
@@ -204,7 +228,7 @@ pub fn run(
     Run::of(&mut command, stdin)
 }
 
-/// Seconds since 1970 as RFC 3339.
+/// Formats seconds since the Unix epoch as RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {
     chrono::DateTime::from_timestamp(seconds, 0)
         .expect("a date")

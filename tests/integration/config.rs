@@ -1,4 +1,4 @@
-//! `whycap config`: what is in effect, as a file that says the same.
+//! Tests that `whycap config` prints the settings in effect as a file that has the same effect.
 
 use crate::support::Sandbox;
 

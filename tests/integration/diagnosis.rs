@@ -1,8 +1,8 @@
-//! Recorded and known errors, played through the program as the client would.
+//! Replays recorded and known errors the way the client produces them.
 //!
-//! tests/data/diagnosis/cases.jsonl holds one case a line: the plan, what the meters showed before
-//! and after, the transcript's line, the hook's payload, and what the answer may be.
-//! `error_lines.jsonl` holds error lines of eight client versions with what each is.
+//! `tests/data/diagnosis/cases.jsonl` contains one case per line: the plan, the usage before and after, the transcript
+//! line, the hook's payload, and the allowed results. `error_lines.jsonl` contains error lines from eight client
+//! versions, each with its classification.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -23,14 +23,14 @@ fn allows(allowed: &Value, got: &Value) -> bool {
     allowed == "any" || allowed.as_array().is_some_and(|list| list.contains(got))
 }
 
-/// What the program said to one case.
+/// The program's output for one case.
 struct Answer {
     incident: Value,
     told: String,
     drawn: String,
 }
 
-/// Plays a case as the client would.
+/// Replays a case the way the client produces it.
 fn play(case: &Value) -> Answer {
     let sandbox = Sandbox::new();
     let now = case["now"].as_i64().expect("a time");
@@ -73,7 +73,7 @@ fn play(case: &Value) -> Answer {
     }
 }
 
-/// What is wrong with the answer to one case.
+/// Returns all problems with the output for one case.
 fn misses(case: &Value) -> Vec<String> {
     let answer = play(case);
     let (incident, expected) = (&answer.incident, &case["expect"]);

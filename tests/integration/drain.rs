@@ -1,4 +1,4 @@
-//! What `drain` calls needless was needless, and what it can know of it it finds.
+//! `drain` finds every cache write that is provably avoidable and reports no others.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn conversation() -> Caller {
     Caller::new("repl_main_thread", None)
 }
 
-/// A session that has been working for a while.
+/// Creates a session that has been working for a while.
 fn working() -> (Life, Caller) {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.prompt(&mut caller, 30_000);
@@ -31,7 +31,8 @@ fn drained(life: &Life) -> Value {
     sandbox.run(&["drain", "--json"]).json()
 }
 
-/// Made-up lives: everything that can happen to a cache, in any order, with the truth by cause.
+/// Generates sessions in which all possible cache events happen in random order, and compares the results with the true
+/// amounts by cause.
 #[test]
 fn lives_of_any_kind_show_what_was_needless_and_nothing_else() {
     let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
@@ -60,7 +61,7 @@ fn lives_of_any_kind_show_what_was_needless_and_nothing_else() {
     }
 }
 
-/// Answers and tokens by cause.
+/// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
 fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
@@ -68,7 +69,7 @@ fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
     *sum = (sum.0 + answers, sum.1 + tokens);
 }
 
-/// A life of many turns, and by cause what was needlessly written in it.
+/// A session with many turns, and its avoidable cache writes by cause.
 struct AnyLife {
     life: Life,
     caller: Caller,
@@ -86,7 +87,8 @@ impl AnyLife {
             agent: Caller::new("agent:builtin:Explore", Some("a1")),
             truth: Sums::new(),
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            // Once each: what changed since an earlier visit is needless there, too.
+            // Each model is used only once, because any change since an earlier use of the model would count as
+            // avoidable, too.
             models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
         };
         any.life.hour = any.below(2) == 0;
@@ -203,7 +205,7 @@ impl AnyLife {
         self.life.model = "claude-opus-5-5";
     }
 
-    /// A subagent has a prompt and tools of its own.
+    /// Adds a subagent with its own prompt and tools.
     fn with_subagent(&mut self) {
         let life = &mut self.life;
         let own = (life.tools.clone(), life.system.clone(), life.effort);
@@ -217,7 +219,8 @@ impl AnyLife {
     }
 }
 
-/// The causes, each with whether it was needless, its answers and tokens; without the first request.
+/// Returns all causes except the one for the first request, each with its name, whether it was avoidable, and its
+/// number of responses and tokens.
 fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
     let causes = found["causes"].as_array().unwrap().iter();
     let named = causes.map(|cause| {
@@ -276,7 +279,7 @@ fn tools_that_come_and_go_are_named_and_needless() {
     life.write(&sandbox);
     let text = sandbox.run(&["drain"]);
     assert!(
-        text.success().contains("mcp__parts__find came"),
+        text.success().contains("mcp__parts__find was added"),
         "{}",
         text.stdout
     );
@@ -365,7 +368,7 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
         assert_eq!(of_hour("an_hour_would_save_usd") > 0.0, !hour);
-        // What would have been there still would not have been written for an hour.
+        // Tokens that would still have been cached would not have been written with a one-hour lifetime.
         let more = if hour {
             0.0
         } else {
@@ -467,63 +470,241 @@ fn what_a_fork_copied_is_counted_once() {
     assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
 }
 
-#[test]
-fn without_records_only_what_happens_within_a_turn_is_proven_and_the_rest_is_said() {
-    let old = || {
-        let (mut life, mut caller) = (Life::new("s1", START), conversation());
-        life.version = "2.1.240";
-        life.keeps_requests = false;
-        life.prompt(&mut caller, 30_000);
-        life.ask(&mut caller, Lie::None);
-        life.step(&mut caller, Lie::None);
-        (life, caller)
-    };
-    let (mut life, mut caller) = old();
-    let asked = life.step(&mut caller, Lie::Messages);
-    let found = only(&life, "unknown", true, asked);
-    assert_eq!(found["answers_without_record"], 3);
+/// Creates a session whose client does not record requests.
+fn unrecorded() -> (Life, Caller) {
+    let (mut life, mut caller) = (Life::new("s1", START), conversation());
+    life.version = "2.1.240";
+    life.keeps_requests = false;
+    life.prompt(&mut caller, 30_000);
+    life.ask(&mut caller, Lie::None);
+    life.step(&mut caller, Lie::None);
+    (life, caller)
+}
 
-    // Between two prompts the user may have gone back, and more.
-    let (mut life, mut caller) = old();
-    life.prompt(&mut caller, 100);
-    let asked = life.ask(&mut caller, Lie::Messages);
-    only(&life, "unknown", false, asked);
+#[test]
+fn without_recorded_requests_a_single_rewrite_is_unexplained() {
+    let (mut life, mut caller) = unrecorded();
+    let asked = life.step(&mut caller, Lie::Messages);
+    let found = only(&life, "unknown", false, asked);
+    assert_eq!(found["answers_without_record"], 3);
 
     let sandbox = Sandbox::new();
     life.write(&sandbox);
-    let said = sandbox.run(&["drain"]);
+    let page = sandbox.run(&["drain"]);
+    let page: Vec<&str> = page.success().split_whitespace().collect();
+    let page = page.join(" ");
     assert!(
-        said.success()
-            .contains("answers have no record of their request"),
+        page.contains("The requests of 3 of 3 responses are not recorded"),
+        "{page}"
+    );
+    assert!(!page.contains("nothing had changed"), "{page}");
+}
+
+/// A user reported 140 responses with the same `cache_read` (anthropics/claude-code, issue 91865).
+#[test]
+fn without_recorded_requests_a_cache_that_stands_still_is_a_fault_of_the_server() {
+    let (mut life, mut caller) = (Life::new("s1", START), conversation());
+    life.version = "2.1.240";
+    life.keeps_requests = false;
+    life.prompt(&mut caller, 30_000);
+    life.ask(&mut caller, Lie::Messages);
+    let mut tokens = 0;
+    for nth in 0..140 {
+        if nth % 10 == 0 {
+            life.prompt(&mut caller, 500);
+        }
+        let asked = life.step(&mut caller, Lie::Messages);
+        // From the second response on, each response reads the same amount as the previous one.
+        tokens += if nth == 0 { 0 } else { asked.again() };
+    }
+
+    let found = drained(&life);
+    assert_eq!(causes(&found)[0], ("server".to_owned(), true, 139, tokens));
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let report = sandbox.run(&["drain", "--report"]);
+    assert!(
+        report
+            .success()
+            .contains("at least three responses in a row"),
         "{}",
-        said.stdout
+        report.stdout
     );
 }
 
 #[test]
-fn what_a_real_client_recorded_while_its_cache_lied_is_found_and_nothing_else() {
+fn without_recorded_requests_going_back_to_the_same_prompt_again_and_again_is_no_fault() {
+    let (mut life, mut caller) = unrecorded();
+    let last_lines = life.last_lines.clone();
+    let messages = caller.messages.clone();
+    for nth in 0..6 {
+        life.last_lines.clone_from(&last_lines);
+        caller.messages.clone_from(&messages);
+        life.prompt(&mut caller, 5_000 + nth * 500);
+        life.ask(&mut caller, Lie::None);
+    }
+    let found = drained(&life);
+    assert_eq!(found["needless"]["answers"], 0, "{found}");
+}
+
+#[test]
+fn a_skill_that_is_followed_by_a_rewrite_is_its_cause() {
+    for version in ["2.1.330", "2.1.240"] {
+        let (mut life, mut caller) = working();
+        life.version = version;
+        life.keeps_requests = version == "2.1.330";
+        caller.restart();
+        life.step(&mut caller, Lie::None);
+        life.step(&mut caller, Lie::None);
+
+        life.load_skill(&mut caller, "fix-style");
+        let asked = life.ask(&mut caller, Lie::Messages);
+        life.load_skill(&mut caller, "write-plainly");
+        life.ask(&mut caller, Lie::None);
+        let found = only(&life, "skill_loaded", false, asked);
+
+        let causes = found["causes"].as_array().unwrap().iter();
+        let cause = causes
+            .clone()
+            .find(|cause| cause["cause"] == "skill_loaded")
+            .unwrap();
+        assert_eq!(cause["loads"], 2);
+        let cost = cause["cost_usd"].as_f64().unwrap();
+        let per_use = cause["cost_per_load_usd"].as_f64().unwrap();
+        assert!((per_use * 2.0 - cost).abs() < 1e-6, "{cause}");
+    }
+}
+
+#[test]
+fn a_skill_that_changes_the_effort_is_the_cause_of_the_rewrite() {
+    let (mut life, mut caller) = working();
+    life.load_skill(&mut caller, "fix-style");
+    life.effort = "high";
+    let asked = life.ask(&mut caller, Lie::None);
+    only(&life, "skill_loaded", false, asked);
+}
+
+#[test]
+fn tools_that_a_search_loads_are_no_changed_tools() {
+    let (mut life, mut caller) = working();
+    life.load_tool(&mut caller, "mcp__parts__find");
+    let asked = life.ask(&mut caller, Lie::Messages);
+    only(&life, "tools_loaded", false, asked);
+
+    // The cache does not contain the definitions of deferred tools.
+    let (mut life, mut caller) = working();
+    life.load_tool(&mut caller, "mcp__parts__find");
+    life.ask(&mut caller, Lie::None);
+    assert_eq!(causes(&drained(&life)), []);
+}
+
+#[test]
+fn a_load_does_not_excuse_what_it_cannot_cause() {
+    // The skill does not exist.
+    let (mut life, mut caller) = working();
+    life.call(
+        &mut caller,
+        "Skill",
+        &json!({"skill": "typo"}),
+        &Value::Null,
+    );
+    let asked = life.ask(&mut caller, Lie::All);
+    only(&life, "server", true, asked);
+
+    // The search finds nothing.
+    let (mut life, mut caller) = working();
+    let nothing = json!({"matches": [], "query": "typo"});
+    life.call(&mut caller, "ToolSearch", &json!({}), &nothing);
+    let asked = life.ask(&mut caller, Lie::All);
+    only(&life, "server", true, asked);
+
+    // A server reconnects at the same time.
+    let (mut life, mut caller) = working();
+    life.load_skill(&mut caller, "fix-style");
+    life.tools
+        .push(("mcp__parts__find".to_owned(), "x".repeat(900)));
+    let asked = life.ask(&mut caller, Lie::None);
+    only(&life, "tools_changed", true, asked);
+
+    // The rewrite happens one request later.
+    let (mut life, mut caller) = working();
+    life.load_skill(&mut caller, "fix-style");
+    life.ask(&mut caller, Lie::None);
+    let asked = life.step(&mut caller, Lie::All);
+    only(&life, "server", true, asked);
+
+    // A subagent loads a skill, and the conversation is written again.
+    let (mut life, mut caller) = working();
+    let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
+    life.step(&mut agent, Lie::None);
+    life.load_skill(&mut agent, "fix-style");
+    let asked = life.step(&mut caller, Lie::All);
+    only(&life, "server", true, asked);
+}
+
+#[test]
+fn the_report_states_what_skills_and_tools_cost_per_use() {
+    let (mut life, mut caller) = working();
+    life.load_skill(&mut caller, "fix-style");
+    life.ask(&mut caller, Lie::Messages);
+    life.load_tool(&mut caller, "mcp__parts__find");
+    life.ask(&mut caller, Lie::Messages);
+    life.load_tool(&mut caller, "mcp__parts__list");
+    life.ask(&mut caller, Lie::None);
+
     let sandbox = Sandbox::new();
-    sandbox.copy_tree(&data("drain/lies-and-a-flapping-server/home"), "");
-    let truth = std::fs::read(data("drain/lies-and-a-flapping-server/truth.json")).unwrap();
+    life.write(&sandbox);
+    let page = sandbox.run(&["drain"]);
+    let page: Vec<&str> = page.success().split_whitespace().collect();
+    let page = page.join(" ");
+    for text in [
+        "No cache write was provably avoidable.",
+        "Skills were loaded 1 time. 1 time, the conversation was written to the cache again, for $0.2",
+        "Tools were loaded 2 times. 1 time, the conversation was written to the cache again, for $0.2",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+}
+
+#[track_caller]
+fn check_recording(name: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.copy_tree(&data(&format!("drain/{name}/home")), "");
+    let truth = std::fs::read(data(&format!("drain/{name}/truth.json"))).unwrap();
     let truth: Value = serde_json::from_slice(&truth).unwrap();
     let found = sandbox.run(&["drain", "--json"]).json();
+    let is_found = |cause: &Value| {
+        found["causes"].as_array().unwrap().iter().any(|found| {
+            let mut fields = cause.as_object().unwrap().iter();
+            fields.all(|(field, value)| &found[field] == value)
+        })
+    };
     for cause in truth["causes"].as_array().unwrap() {
-        assert!(
-            found["causes"].as_array().unwrap().iter().any(|found| {
-                ["cause", "needless", "answers", "tokens"]
-                    .iter()
-                    .all(|field| found[field] == cause[field])
-            }),
-            "{cause} in {found}"
-        );
+        assert!(is_found(cause), "{cause} in {found}");
     }
     assert_eq!(found["needless"]["answers"], truth["needless"]);
+    sandbox
+}
+
+#[test]
+fn what_a_real_client_recorded_while_its_cache_lied_is_found_and_nothing_else() {
+    let sandbox = check_recording("lies-and-a-flapping-server");
     let report = sandbox.run(&["drain", "--report"]);
     let report = report.success();
     assert!(
         report.contains("req_") && !report.contains("/home"),
         "{report}"
     );
+}
+
+#[test]
+fn recorded_skills_and_tool_searches_are_named_and_are_no_waste() {
+    check_recording("skills-and-tool-search");
+}
+
+#[test]
+fn recorded_pauses_compactions_and_efforts_are_named_and_only_a_forgetful_server_is_waste() {
+    check_recording("pauses-efforts-and-skills");
 }
 
 #[test]
@@ -623,11 +804,20 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
         let arguments = [&["spend", "--by", "prompt"], more].concat();
         sandbox.run(&arguments).success().to_owned()
     };
-    // What a life's user writes is the prompt's id; where nobody reads along, only keys are told.
+    // In these sessions, the text of each prompt is its ID. Without `--with-text`, only keys are shown.
     let words: Value = serde_json::from_str(&with(&["--json", "--with-text"])).unwrap();
     assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
     let without: Value = serde_json::from_str(&with(&["--json"])).unwrap();
     assert!(without["groups"][0].get("title").is_none());
+    // Each row of the CSV output begins with the key and the title.
+    let row_start = |csv: &str| {
+        let row = csv.lines().nth(1).unwrap();
+        row.split(',').take(2).collect::<Vec<_>>().join(",")
+    };
+    let csv = with(&["--csv", "--with-text"]);
+    assert!(csv.starts_with("prompt,title,cost_usd,"), "{csv}");
+    assert_eq!(row_start(&csv), "prompt-s1-1,prompt-s1-1");
+    assert_eq!(row_start(&with(&["--csv"])), "prompt-s1-1,");
     assert_eq!(
         without["groups"][0]["five_hour_percent_at_most"],
         Value::Null
@@ -657,7 +847,6 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
         (&["--by", "session"], true),
         (&["--by", "prompt"], true),
         (&["--by", "account"], true),
-        (&["--why-different"], true),
         (&["--project", "API"], true),
         (&["--project", "BÜCHER"], true),
         (&["--project", "web"], false),
@@ -699,7 +888,7 @@ fn at_a_limit_it_is_said_what_the_window_was_used_by_and_what_of_it_was_needless
         let words: Vec<&str> = run.success().split_whitespace().collect();
         words.join(" ")
     };
-    let needless = "went into writing to the prompt cache what was already in it (5 times). `whycap drain` shows why";
+    let needless = "in this window re-wrote prompt cache that already existed (5 times). `whycap drain` shows why";
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
         let page = flat(arguments);
         assert!(page.contains(needless), "{page}");

@@ -1,4 +1,4 @@
-//! `whycap explain`: which error it picks, and what it says about it.
+//! Tests which error `whycap explain` picks and how it explains that error.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn five_hour_refusal(resets_at: i64) -> Value {
     }})
 }
 
-/// Meets the five-hour limit at 10:00, with no more evidence than the message.
+/// Reaches the five-hour limit at 10:00, with no evidence other than the message.
 fn is_refused_at_ten(client: &Client<'_>) {
     client.meets(
         "2026-11-20T10:00:00Z",
@@ -22,15 +22,15 @@ fn is_refused_at_ten(client: &Client<'_>) {
     );
 }
 
-/// What happens to a session on the 20th: the meters that its status line is told, of five hours and of
-/// the week, or an error.
+/// An event in a session on the 20th: a status-line call with the usage of the five-hour and weekly windows, or an
+/// error.
 enum Event {
     Draws(&'static str, f64, f64),
     Meets(&'static str, &'static str),
 }
 use Event::{Draws, Meets};
 
-/// What is shown, what happens, and what is answered: when it is asked, a field and its value.
+/// A title, the events, and the expected results. Each result has a time, a field, and the field's value.
 type Scene = (
     &'static str,
     &'static [Event],
@@ -58,7 +58,8 @@ const SCENES: &[Scene] = &[
         ],
     ),
     (
-        // No request came in between (total_api_duration_ms stands still), so these are an hour old.
+        // There was no request in between (`total_api_duration_ms` did not change), so these readings are an hour
+        // old.
         "figures that the client merely repeats grow old",
         &[
             Draws("09:00:00", 12.0, 9.0),
@@ -122,8 +123,8 @@ const SCENES: &[Scene] = &[
         &[("10:00:02", "verdict", "real")],
     ),
     (
-        // The client tells its new meters 0.3 seconds after the error. Until then the old ones are all
-        // there is, and a real limit must not be called false because of them.
+        // The client reports its new readings 0.3 seconds after the error. Until then, only the old readings are
+        // available, and they must not cause a real limit to be treated as a false positive.
         "in the first second the meters from before prove nothing",
         &[
             Draws("09:59:50", 42.0, 22.0),
@@ -136,7 +137,7 @@ const SCENES: &[Scene] = &[
         ],
     ),
     (
-        "the same figure again, but told after the error, is evidence",
+        "the same figure again, right after the error, is no evidence until those of the refusal would have come",
         &[
             Draws("09:59:50", 42.0, 22.0),
             Meets("10:00:00", FIVE_HOURS),
@@ -144,7 +145,8 @@ const SCENES: &[Scene] = &[
         ],
         &[
             ("10:00:00.100", "verdict", "cannot_tell"),
-            ("10:00:00.400", "verdict", "false_likely"),
+            ("10:00:00.400", "verdict", "cannot_tell"),
+            ("10:00:01", "verdict", "false_likely"),
         ],
     ),
     (
@@ -160,7 +162,7 @@ const SCENES: &[Scene] = &[
     ),
 ];
 
-/// Each question comes when its time has come.
+/// Each expected result is checked at its own time.
 #[test]
 fn what_happened_decides_what_is_answered() {
     for (says, events, questions) in SCENES {
@@ -363,7 +365,7 @@ fn two_sources_that_disagree_about_the_reset_are_both_shown() {
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     let facts = incident["evidence"].to_string();
     assert!(
-        facts.contains("Two reset times") && facts.contains("11:50"),
+        facts.contains("another reset time") && facts.contains("11:50"),
         "{facts}"
     );
 }
@@ -434,7 +436,7 @@ fn a_key_in_a_projects_settings_is_named_with_its_place() {
         .success()
         .to_owned();
     assert!(
-        told.contains("ANTHROPIC_API_KEY in the project's .claude/settings.local.json"),
+        told.contains("ANTHROPIC_API_KEY from the project's .claude/settings.local.json"),
         "{told}"
     );
     assert!(!told.contains("hidden"));
@@ -614,8 +616,8 @@ fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
     assert!(short.lines().count() < 24, "{short}");
     assert!(short.contains("whycap explain --long"), "{short}");
     assert!(long.lines().count() > 24, "{long}");
-    // What happened and when it ends, what to do, then why.
-    let order = ["at 12:00, in", "What to do", "Why", "The server says"];
+    // The output says what happened, when the limit ends, what to do, and then why.
+    let order = ["at 12:00, in", "What to do", "Why", "The error names"];
     let places: Vec<_> = order.iter().map(|words| short.find(words)).collect();
     assert!(
         places.is_sorted() && places.iter().all(Option::is_some),
@@ -674,4 +676,84 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
     let binary: Vec<u8> = (0..=255).cycle().take(400_000).collect();
     let run = sandbox.run_with(&["explain", "--json", "--text", "-"], &binary);
     assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+/// The answer was "probably your weekly limit" for a message that gives only a time of day.
+#[test]
+fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
+    for text in [
+        "Claude usage limit reached. Your limit will reset at 8pm",
+        "Usage limit reached \u{b7} resets 11am",
+    ] {
+        let sandbox = Sandbox::new()
+            .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
+            .variable("TZ", "UTC");
+        let answer = sandbox.run(&["explain", "--text", text]);
+        let answer = answer.success();
+        assert!(
+            answer.contains("possibly your weekly limit"),
+            "{text}: {answer}"
+        );
+    }
+    let sandbox = Sandbox::new()
+        .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
+        .variable("TZ", "UTC");
+    let text = "Usage limit reached \u{b7} resets 3pm";
+    let answer = sandbox.run(&["explain", "--text", text]);
+    let answer = answer.success();
+    assert!(answer.contains("probably your 5-hour limit"), "{answer}");
+}
+
+/// The advice was "Send the prompt again", although the weekly limit would have refused it.
+#[test]
+fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    is_refused_at_ten(&client);
+    let after = client.explained("2026-11-20T12:05:00Z");
+    assert_eq!(after["actions"][0]["do"], "Send the prompt again");
+    client.draws(
+        "2026-11-20T12:05:10Z",
+        windows(3.0, NOON + 18_000, 100.0, NOON + 300_000),
+        160,
+    );
+    let after = client.explained("2026-11-20T12:06:00Z");
+    let until = "weekly limit is used up until Mon 23 Nov 23:20";
+    let headline = after["headline"].as_str().unwrap();
+    assert!(headline.contains(until), "{headline}");
+    let first = after["actions"][0]["do"].as_str().unwrap();
+    assert_eq!(
+        first,
+        "Wait until Mon 23 Nov 23:20, when your weekly limit resets"
+    );
+}
+
+#[test]
+fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
+    for text in ["You've reached your Opus limit", "Opus 4 limit reached"] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        client.meets("2026-11-20T10:00:00Z", text, json!({}));
+        let incident = client.explained("2026-11-20T10:00:02Z");
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(headline.contains("Opus"), "{text}: {headline}");
+        let first = &incident["actions"][0];
+        assert_eq!(first["do"], "Use another model", "{text}: {incident:#}");
+    }
+}
+
+/// The answer said both that buying credits helps and that it does not.
+#[test]
+fn out_of_extra_usage_is_answered_without_contradiction() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["explain", "--text", "You're out of extra usage"]);
+    let answer = run.success();
+    assert!(!answer.contains("none are left"), "{answer}");
+    let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("If /usage shows a limit at 100% and you cannot wait, add extra usage"),
+        "{answer}"
+    );
 }

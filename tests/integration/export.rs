@@ -1,9 +1,11 @@
-//! What several machines export adds up to what one machine would say that has everything.
+//! Tests that the exports of several machines add up to the figures of a single machine that has all the transcripts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::read_to_string;
 use std::ops::Deref;
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -13,14 +15,14 @@ use serde_json::{Value, json};
 use crate::histories::{Dice, HISTORIES, PROJECTS, transcripts, with_history};
 use crate::support::{Run, Sandbox};
 
-/// Later than everything.
+/// A time later than any timestamp.
 const END: &str = "9999";
 
-/// An answer of the day before.
+/// A response from the previous day.
 const ANSWER: &str = r#"{"type":"assistant","requestId":"r","gitBranch":"ada/API-77-layoffs","timestamp":"2026-11-19T10:00:00Z","sessionId":"s","cwd":"/p/api","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":9,"output_tokens":5}}}
 "#;
 
-/// A machine, and the directory that it exports to.
+/// A machine and its export directory.
 pub struct Machine {
     sandbox: Sandbox,
     pub target: PathBuf,
@@ -48,7 +50,7 @@ impl Machine {
         Self { sandbox, target }
     }
 
-    /// It exports to where another one does.
+    /// Makes this machine export to the same directory as another machine.
     fn beside(mut self, other: &Self) -> Self {
         self.target.clone_from(&other.target);
         self
@@ -59,7 +61,7 @@ impl Machine {
         self.write(".config/whycap/config.toml", config);
     }
 
-    /// Its export with these settings.
+    /// Exports with these settings.
     fn export_with(&self, settings: &str) -> String {
         self.configure(settings);
         self.export()
@@ -70,7 +72,7 @@ impl Machine {
         self.write(".claude.json", state);
     }
 
-    /// A run of the program; OUT stands for the target.
+    /// Runs a command after replacing `OUT` with the target directory.
     pub fn ask(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
@@ -82,17 +84,17 @@ impl Machine {
         self.ask("export OUT").success().to_owned()
     }
 
-    /// What is spent there by something: cost, unrecorded cost, responses and tokens.
+    /// Returns the exported spend grouped by `by`: the cost, unrecorded cost, responses, and tokens.
     fn exported(&self, by: &str) -> BTreeMap<String, Value> {
         self.own(&format!("{by} --from OUT"))
     }
 
-    /// The same of this machine alone.
+    /// Returns the same figures for this machine alone.
     fn own(&self, by: &str) -> BTreeMap<String, Value> {
         figures(&self.ask(&format!("spend --json --by {by}")).json())
     }
 
-    /// What is exported comes to what this machine has.
+    /// Asserts that the exported figures match this machine's own.
     #[track_caller]
     fn is_all_there_is(&self) {
         for by in ["day", "model", "session", "project"] {
@@ -100,7 +102,7 @@ impl Machine {
         }
     }
 
-    /// As it would be if the transcript and what was counted of it had never been.
+    /// Removes the largest transcript and all spend that was counted from it.
     fn lose_largest_transcript(&self) {
         let mut files = everything_in(&self.path(PROJECTS));
         files.retain(|path| path.is_file());
@@ -111,7 +113,7 @@ impl Machine {
         }
     }
 
-    /// What it remembers of targets; its name stays.
+    /// Deletes all records of earlier exports, except for the machine's name.
     fn forget(&self) {
         let memory = fs::read_dir(self.path(".local/share/whycap/export")).unwrap();
         for entry in memory.flatten() {
@@ -125,7 +127,7 @@ impl Machine {
         files
     }
 
-    /// The lines of all files.
+    /// Returns the lines of all exported files.
     fn text(&self) -> String {
         let packed = self.files().into_iter();
         let packed = packed.map(|file| GzDecoder::new(fs::File::open(file).unwrap()));
@@ -138,7 +140,7 @@ impl Machine {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// What stands in a column.
+    /// Returns the values in a column.
     fn column(&self, name: &str) -> BTreeSet<String> {
         let rows = self.rows().into_iter();
         rows.filter_map(|row| Some(row[name].as_str()?.to_owned()))
@@ -146,7 +148,8 @@ impl Machine {
     }
 }
 
-/// What each is made of. Projects leave by name; here they are directories without a repository.
+/// Returns the figures for each group. A project without a repository is exported under its directory's name, so only
+/// the last component of a path is kept.
 fn figures(report: &Value) -> BTreeMap<String, Value> {
     let figures = |of: &Value| {
         let names = ["cost_usd", "unrecorded_usd", "responses", "tokens"];
@@ -169,13 +172,13 @@ fn everything_in(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Lines without a time belong to those before.
+/// Returns a line's timestamp. A line without a timestamp belongs to the line before it.
 fn time_of(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("\"timestamp\":\"")?;
     rest.get(..24)
 }
 
-/// Transcripts as they were at a time.
+/// Writes the transcripts as they were at a given time.
 fn put(sandbox: &Sandbox, files: &BTreeMap<PathBuf, Vec<u8>>, time: &str) {
     for (below, bytes) in files {
         let text = String::from_utf8_lossy(bytes);
@@ -206,7 +209,7 @@ fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() 
                 cut = times[dice.below(times.len())];
                 own.retain(|_, _| dice.below(5) > 0);
             }
-            // In steps: first what there was at an earlier time.
+            // Exports twice, first with the transcripts as they were at an earlier time.
             let machine = Machine::new().beside(&whole);
             for time in [cut.min(times[dice.below(times.len())]), cut] {
                 put(&machine, &own, time);
@@ -244,7 +247,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
             assert!(text.len() <= 12 || !all.contains(text), "{text}");
         }
     }
-    // The same person on another machine, and another one with a key of their own.
+    // On another machine, the person is the same but the machine's key is different.
     let person = machine.column("person");
     assert!(person.len() == 1 && person != machine.column("machine"));
     let other = Machine::with("rewound");
@@ -288,7 +291,7 @@ fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_th
     }
 }
 
-/// What happens to a machine, and what its next export then says.
+/// Events on a machine, each with the expected output of the next export.
 const COURSE: &str = "
 nothing yet: Written to ~/out: 
 its target is named otherwise: Nothing changed
@@ -338,12 +341,12 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
         assert!(machine.export().starts_with("Nothing changed"), "{what}");
         assert_eq!(machine.rows(), rows, "{what}");
     }
-    // A file that is gone may have been taken away once it was loaded.
+    // A file may be missing because somebody loaded it into a database and then moved it away.
     fs::remove_file(machine.files().remove(0)).unwrap();
     assert!(machine.export().starts_with("Nothing changed"));
 }
 
-/// The first machine filled it again, and the others said for ever that nothing had changed.
+/// The first machine used to recreate its files in the target, but the others kept reporting that nothing had changed.
 #[test]
 fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     let one = Machine::with("six-versions");
@@ -374,7 +377,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
         all_say("Written");
         assert_eq!(one.exported("day"), before);
     }
-    // From a directory of its own a machine's files are moved on.
+    // If a machine has a directory to itself, its exported files may be moved elsewhere.
     let alone = Machine::with("two-at-once");
     alone.export();
     for file in alone.files() {
@@ -383,7 +386,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     assert!(alone.export().starts_with("Nothing changed"));
 }
 
-/// A history on two machines, one of which then says less, or nothing, or something else of it.
+/// Two machines export the same history. One of them then reports less spend, no spend, or different spend.
 #[test]
 fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
     let answer = |tokens: u64| {
@@ -394,7 +397,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
     };
     let another = "99999999-1111-1111-1111-111111111111";
     for what in ["drops", "loses", "saw it unfinished", "logs in", "is named"] {
-        // As its transcripts name their owner.
+        // These machines are logged in to the account that the transcripts name as their owner.
         let owner = Machine::with("two-at-once");
         let colleague = Machine::with("two-at-once").beside(&owner);
         let texts = [answer(1) + &answer(500), answer(1)];
@@ -411,7 +414,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
             "drops" => colleague.configure("projects = [\"none\"]\nothers = \"drop\""),
             "loses" => colleague.lose_largest_transcript(),
             "logs in" => colleague.log_in(another),
-            // Of two machines of the owner's that give him two names, the first in the alphabet counts.
+            // If the owner's two machines report different names, the one that comes first alphabetically is used.
             "is named" => {
                 colleague.log_in(another);
                 colleague.configure("person = \"Bob\"");
@@ -426,9 +429,10 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
-        // Who loaded what it said must be told that it says nothing.
+        // The file must record that a row was withdrawn, because somebody may already have loaded the row into a
+        // database.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
-        // The owner still has all of it.
+        // The owner still exports everything.
         owner.is_all_there_is();
         assert_eq!(owner.exported("person"), before, "{what}");
         assert!(owner.export().starts_with("Nothing changed"));
@@ -441,7 +445,7 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
     machine.own("day");
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for round in 0..200 {
-        // Something changes, so that there is something to write.
+        // Changes something so that there is something to write.
         machine.configure(&format!("person = \"person {}\"", round / 4));
         let mut command = machine.command(&["export", machine.target.to_str().unwrap()]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -474,7 +478,7 @@ fn a_pipe_gets_the_rows_that_were_asked_for() {
     assert!(all == spend && spend > today && today > 0 && windows == 0);
 }
 
-/// Settings; a column; what then stands in it, or is a team; what does not.
+/// Settings, a column, a value (or team) that must appear in the column with these settings, and a value that must not.
 const SETTINGS: &str = r#"
 projects = ["api"] | project | other | web
 projects = ["api"]; others = "drop" | project | api | other
@@ -512,7 +516,7 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
     }
     machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
     let emptied = machine.ask("spend --from OUT");
-    assert!(emptied.success().contains("it was erased, or taken back"));
+    assert!(emptied.success().contains("It was erased or withdrawn"));
     for (config, says) in [
         ("key = \"any words\"", "too short"),
         ("branches = \"nome\"", "export.branches"),
@@ -557,7 +561,7 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
     assert!(!list.contains("Ada") && !list.contains(&project), "{list}");
 }
 
-/// Exit codes, what is said, and to which command.
+/// The exit codes and error messages of commands.
 const ERRORS: &str = "
 1: no history found: export OUT
 1: is not a directory: export FILE
@@ -586,11 +590,42 @@ fn errors_say_what_to_do() {
     machine.export();
     fs::write(machine.files().remove(0), b"rubbish").unwrap();
     let run = machine.ask("spend --from OUT");
-    let says = "Nothing could be read of what was exported there.";
+    let says = "None of the exports could be read.";
     assert!(
         run.stdout.starts_with(says) && run.stderr.contains("line 1"),
         "{run:?}"
     );
+}
+
+/// Previously, the error was only the system's ("Is a directory (os error 21)") and did not name the file.
+#[test]
+#[cfg(unix)]
+fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
+    let machine = Machine::with("rewound");
+    machine.export();
+    let lock = machine.path(".local/share/whycap/export/lock");
+    let obstacles: [(&str, &dyn Fn()); 3] = [
+        ("a directory", &|| fs::create_dir(&lock).unwrap()),
+        ("a pipe", &|| {
+            let made = std::process::Command::new("mkfifo")
+                .arg(&lock)
+                .status()
+                .unwrap();
+            assert!(made.success());
+        }),
+        ("a socket", &|| drop(UnixListener::bind(&lock).unwrap())),
+    ];
+    for (name, create) in obstacles {
+        let _ = fs::remove_file(&lock);
+        create();
+        let run = machine.ask("export OUT");
+        assert_eq!(run.code, 1, "{name}: {run:?}");
+        for part in ["whycap/export/lock", "move it away"] {
+            assert!(run.stderr.contains(part), "{name}: {}", run.stderr);
+        }
+        assert!(!run.stderr.contains("os error"), "{name}: {}", run.stderr);
+        let _ = fs::remove_dir(&lock);
+    }
 }
 
 #[test]
@@ -612,7 +647,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     assert!(!rows.is_empty() && rows.len() == listed.len());
     let page = machine.ask("spend --html -");
     assert!(!page.success().contains("By person"));
-    // An error stays one when its transcript is gone.
+    // An error is kept even after its transcript is gone.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();
     machine.export();
     let kept = machine.text();
@@ -622,7 +657,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     );
 }
 
-/// Its ledger is new, so what the unreadable file said is in no other place.
+/// The ledger is new, so the contents of the unreadable file are not recorded anywhere else.
 #[test]
 #[cfg(unix)]
 fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
@@ -636,7 +671,7 @@ fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
     machine.export();
     let rows = machine.rows().len();
     fs::remove_file(machine.path(".local/share/whycap/ledger.sqlite3")).unwrap();
-    // Root may read everything, but no link to itself.
+    // Root can read any file, but even root cannot follow a symbolic link that points to itself.
     fs::remove_file(&closed).unwrap();
     std::os::unix::fs::symlink(&closed, &closed).unwrap();
     let run = machine.run(&["export", machine.target.to_str().unwrap()]);

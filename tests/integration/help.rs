@@ -1,4 +1,5 @@
-//! Help fits a screen of 80 by 24, and what shells and `man` get is made from the same source.
+//! Tests that help texts fit on an 80-by-24 screen, and that completions are generated from the
+//! same source.
 
 use std::process::Command;
 
@@ -41,7 +42,7 @@ fn the_help_of_every_verb_has_examples_and_exit_codes() {
         assert!(top.contains(name), "{name} is not listed");
         let help = sandbox.run(&[name, "--help"]).stdout;
         let examples = help.matches(&format!("whycap {name}")).count();
-        // One is the usage.
+        // The usage line is one of these lines.
         assert!(
             help.contains("Example") && examples >= 3 || name == "locks",
             "{help}"
@@ -89,6 +90,24 @@ fn an_unknown_verb_is_a_usage_error_that_names_the_nearest() {
         assert_eq!(run.code, 2);
         assert!(run.stderr.contains(&format!("'{meant}'")), "{}", run.stderr);
         assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_answered_in_one_line_that_shows_what_to_type() {
+    let sandbox = Sandbox::new();
+    for (typed, shows) in [
+        (&["spend", "--limit", "0"][..], "--limit 10"),
+        (&["explain", ""], "whycap explain \"Limit reached\""),
+        (&["explain", "--text", " "], "is empty"),
+        (&["completions", "tcsh"], "whycap completions fish"),
+        (&["spend", "--by", "machine"], "try --by project"),
+    ] {
+        let run = sandbox.run(typed);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert_eq!(run.stdout, "");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains(shows), "{}", run.stderr);
     }
 }
 
@@ -144,7 +163,7 @@ fn completions_are_valid_scripts_that_know_the_verbs() {
         assert!(run.success().contains("uninstall"), "{shell}");
         let sandbox = Sandbox::new();
         let script = sandbox.write("script", &run.stdout);
-        // Only shells that this machine has can check their own.
+        // A script can be checked only if its shell is installed on this machine.
         if let Ok(output) = Command::new(check).arg("-n").arg(script).output() {
             assert!(
                 output.status.success(),
@@ -155,20 +174,5 @@ fn completions_are_valid_scripts_that_know_the_verbs() {
     }
     Sandbox::new()
         .run(&["completions", "tcsh"])
-        .is_refused("invalid value 'tcsh'");
-}
-
-#[test]
-fn the_man_page_names_every_verb_and_its_options() {
-    let run = Sandbox::new().run(&["man"]);
-    let page = run.success();
-    assert!(page.contains(".TH"), "{page}");
-    for verb in Cli::command()
-        .get_subcommands()
-        .filter(|verb| !verb.is_hide_set())
-    {
-        let heading = format!("WHYCAP {}", verb.get_name().to_uppercase());
-        assert!(page.contains(&heading), "{heading}");
-    }
-    assert!(page.contains("\\-\\-dry\\-run"));
+        .is_refused("there are no completions for tcsh");
 }

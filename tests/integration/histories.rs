@@ -1,26 +1,27 @@
-//! What was served is what we count, to a billionth of a dollar, however it was lived and read.
+//! Tests that the counted spend equals what the API served, to a billionth of a dollar, regardless of how a history
+//! came about and how it is read.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
 #[cfg(target_os = "linux")]
-use crate::support::{Run, in_namespaces};
-use crate::support::{Sandbox, data, started};
+use crate::support::in_namespaces;
+use crate::support::{Run, Sandbox, data, started};
 
-/// Histories that real clients wrote, each with the truth of what was served: one session through
-/// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
-/// sessions that were left and rewound, four of 2.1.328 alone, questions beside the conversation,
-/// windows that were closed, background agents with background agents, `/fast` switched on and off in
-/// its menu, a compaction on each side of midnight (in Adelaide), a workflow, sessions that were moved to
-/// the background, one that was left, and entered again after others had gone on with it, and a terminal that was
-/// closed long after its last word, after another was killed.
+/// Histories written by real clients, each with the amounts that the API actually served: one session through six
+/// versions and its forks, two processes on one session, kill -9, forks in the terminal, sessions that were left and
+/// rewound, four histories of 2.1.328 alone, questions beside the conversation, closed windows, background agents that
+/// start other background agents, `/fast` switched on and off in its menu, a compaction on each side of midnight (in
+/// Adelaide), a workflow, sessions that were moved to the background, a session that was reopened after other processes
+/// had continued it, and a terminal that was closed long after its last message and after another terminal had been
+/// killed.
 pub const HISTORIES: [&str; 21] = [
     "agents-of-agents",
     "asked-beside-then-closed",
@@ -44,6 +45,89 @@ pub const HISTORIES: [&str; 21] = [
     "window-closed-while-idle",
     "workflow",
 ];
+
+/// A history whose amounts are only lower bounds if they are computed from transcripts alone.
+struct LowerBound {
+    history: &'static str,
+    /// ID prefixes of the sessions whose totals are only lower bounds. The totals of all other sessions are exact.
+    sessions: &'static [&'static str],
+    /// The reason, for anyone who reads the tests.
+    #[expect(dead_code, reason = "it documents the decision")]
+    reason: &'static str,
+}
+
+const LOWER_BOUNDS: [LowerBound; 9] = [
+    LowerBound {
+        history: "compacted-forks",
+        sessions: &["9385b0c1", "490621e7"],
+        reason: "these forks may have started from any of several totals of their parents",
+    },
+    LowerBound {
+        history: "killed-and-resumed",
+        sessions: &["c56c1d92", "b639b15e"],
+        reason: "no checkpoint includes the spend of the killed process",
+    },
+    LowerBound {
+        history: "killed-then-idle",
+        sessions: &["f5b00ee6"],
+        reason: "no checkpoint includes the response of the killed process",
+    },
+    LowerBound {
+        history: "left-and-back",
+        sessions: &["6a9803fe"],
+        reason: "a total that was written on leaving lacks a response",
+    },
+    LowerBound {
+        history: "six-versions",
+        sessions: &["e6d64f88", "b318d51a"],
+        reason: "no checkpoint includes the responses of versions that write none",
+    },
+    LowerBound {
+        history: "subagents-and-errors",
+        sessions: &["88c734e0"],
+        reason: "the totals of a fork lack a response of a subagent",
+    },
+    LowerBound {
+        history: "terminal-forks",
+        sessions: &["b14d287a"],
+        reason: "the fork may have started from any of several totals of its parent",
+    },
+    LowerBound {
+        history: "two-at-once",
+        sessions: &["e93e39e4", "d0244308", "db73a073", "fb1487b8"],
+        reason: "two processes wrote totals that do not include each other",
+    },
+    LowerBound {
+        history: "two-terminals",
+        sessions: &["5deca17e"],
+        reason: "two terminals wrote totals that do not include each other",
+    },
+];
+
+/// Returns true if a history's amounts must be exact even if they are computed from transcripts alone.
+fn is_exact(name: &str) -> bool {
+    LOWER_BOUNDS.iter().all(|bound| bound.history != name)
+}
+
+/// Returns true if a session's amounts must be exact even if they are computed from transcripts alone.
+fn is_exact_session(name: &str, session: &str) -> bool {
+    let mut bounds = LOWER_BOUNDS.iter().filter(|bound| bound.history == name);
+    bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
+}
+
+/// Asserts that a lower bound is marked, is not too high, and is too low by at most the unrecorded spend.
+#[track_caller]
+fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
+    let cost = group["cost_usd"].as_f64().unwrap();
+    let is_near = (cost - truth).abs() < 5e-9;
+    assert!(
+        cost < truth + 5e-9
+            && cost > truth - hidden - 5e-9
+            && (is_near || group["at_least"] == true),
+        "{name}: {cost} of {truth}, at_least {}",
+        group["at_least"]
+    );
+}
 
 pub const PROJECTS: &str = ".claude/projects";
 
@@ -76,8 +160,8 @@ pub fn matches_truth(report: &Value, truth: &Value) {
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
 }
 
-/// What the ledger says by session, day, model, directory, branch and agent: everything that must not depend on
-/// how it came to be.
+/// Returns the ledger's figures by session, day, model, directory, branch, and agent, which must not depend on how
+/// the ledger was built.
 fn figures(sandbox: &Sandbox) -> Vec<String> {
     let nano = |value: &Value| format!("{:.9}", value.as_f64().unwrap());
     let mut figures = Vec::new();
@@ -94,16 +178,16 @@ fn figures(sandbox: &Sandbox) -> Vec<String> {
     figures
 }
 
-/// The recordings were made on one branch. Here the branch changes from line to line, by the last
-/// digit of its time: copies keep theirs, and the lines of one response have several. The length
-/// stays: recorded moments count bytes.
+/// Varies the branch from line to line, since the recordings were made on one branch. The branch depends on the last
+/// digit of the line's time, so copies keep their branch, and the lines of one response have different branches. The
+/// length stays the same because recorded status-line calls refer to file lengths in bytes.
 fn on_branches(transcript: &[u8]) -> Vec<u8> {
     let digit_of = |line: &str| {
         let (_, rest) = line.split_once("\"timestamp\":\"")?;
         let (time, _) = rest.split_once("Z\"")?;
         time.chars().last()
     };
-    // A recording may hold what is no text.
+    // A recording may contain bytes that are not text.
     let Ok(text) = std::str::from_utf8(transcript) else {
         return transcript.to_owned();
     };
@@ -117,7 +201,7 @@ fn on_branches(transcript: &[u8]) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// Transcripts of a history by their path below `projects`.
+/// Returns a history's transcripts, keyed by their paths relative to `projects`.
 pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -136,7 +220,7 @@ pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Always the same choices for a seed.
+/// A random generator that always makes the same choices for a seed.
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -157,11 +241,11 @@ impl Dice {
     }
 }
 
-/// A home into which a history comes bit by bit.
+/// A home to which a history is added piece by piece.
 struct Feeding {
     sandbox: Sandbox,
     dice: Dice,
-    /// Whether hooks, status lines and kills come in between, or `spend` alone.
+    /// True if hooks, status lines, and kills happen in between, and false if only `spend` runs.
     with_hooks: bool,
 }
 
@@ -169,7 +253,7 @@ impl Feeding {
     fn put(&mut self, below: &Path, bytes: &[u8]) {
         let relative = format!("{PROJECTS}/{}", below.display());
         let path = self.sandbox.write(&relative, bytes);
-        // The dates of files say nothing about their order.
+        // The files' modification times do not reveal their order.
         let seconds = 1_000_000_000 + self.dice.below(700_000_000) as u64;
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         fs::File::options()
@@ -179,7 +263,7 @@ impl Feeding {
             .unwrap();
     }
 
-    /// Lets the program look at what there is.
+    /// Runs the program on the current files.
     fn look(&mut self, below: &Path) {
         if !self.with_hooks {
             spend(&self.sandbox, "day");
@@ -206,7 +290,7 @@ impl Feeding {
             2 => {
                 let mut reading = self.sandbox.command(&["spend"]);
                 let mut child = started(reading.stdout(Stdio::null()).stderr(Stdio::null()));
-                // Killed wherever it happens to be.
+                // Kills the program at an arbitrary point.
                 for _ in 0..self.dice.below(20_000) {
                     std::hint::spin_loop();
                 }
@@ -220,19 +304,55 @@ impl Feeding {
     }
 }
 
-/// Feeds every history in some way, twice with `spend` in between and twice with hooks, status
-/// lines and kills, and compares with the truth and with a ledger made at once.
-fn fed(way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
-    for name in HISTORIES {
-        let (fresh, truth) = with_history(name);
-        let files = transcripts(name);
-        for (below, bytes) in &files {
-            fresh.write(&format!("{PROJECTS}/{}", below.display()), bytes);
+/// If this variable is set, every history is read in every way, as in CI.
+const ALL_HISTORIES: &str = "WHYCAP_ALL_HISTORIES";
+
+/// Returns the histories that are read in way number `way`.
+///
+/// Reading every history in every way takes minutes, so each way usually covers a third of them. The choice is random
+/// with a fixed seed. Ways 0 to 2 together cover every history, and so do ways 3 to 5.
+fn histories_for(way_number: usize) -> Vec<&'static str> {
+    if std::env::var_os(ALL_HISTORIES).is_some() {
+        return HISTORIES.to_vec();
+    }
+    let seed = 0x2545_f491_4f6c_dd1d + way_number as u64 / 3;
+    Dice(seed)
+        .shuffled(HISTORIES)
+        .into_iter()
+        .skip(way_number % 3)
+        .step_by(3)
+        .collect()
+}
+
+/// Returns the figures that result from reading a history all at once. They are computed only once for all tests.
+fn figures_when_read_at_once(
+    name: &'static str,
+    files: &BTreeMap<PathBuf, Vec<u8>>,
+) -> Arc<Vec<String>> {
+    type Cell = Arc<OnceLock<Arc<Vec<String>>>>;
+    static CELLS: Mutex<BTreeMap<&str, Cell>> = Mutex::new(BTreeMap::new());
+    let cell = Arc::clone(CELLS.lock().unwrap().entry(name).or_default());
+    let figures_at_once = cell.get_or_init(|| {
+        let (sandbox, _) = with_history(name);
+        for (below, bytes) in files {
+            sandbox.write(&format!("{PROJECTS}/{}", below.display()), bytes);
         }
-        let expected = figures(&fresh);
+        Arc::new(figures(&sandbox))
+    });
+    Arc::clone(figures_at_once)
+}
+
+/// Reads the histories for this way, twice with `spend` in between and twice with hooks, status lines, and kills.
+/// Compares the result with the truth and with a ledger that was built in one go.
+fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
+    for name in histories_for(way_number) {
+        let truth = truth_of(name);
+        let files = transcripts(name);
+        let expected = figures_when_read_at_once(name, &files);
         for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
             let mut feeding = Feeding {
-                sandbox: Sandbox::new(),
+                // The totals that the status line reports here do not come from a real process.
+                sandbox: Sandbox::new().variable("CLAUDE_PID", ""),
                 dice: Dice(0x9e37_79b9_7f4a_7c15 + seed),
                 with_hooks,
             };
@@ -248,7 +368,9 @@ fn fed(way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
                 "{name}, seed {seed}: {wrong:#?} instead of {lost:#?}"
             );
             let report = spend(&feeding.sandbox, "day");
-            near(&report["total"]["cost_usd"], &truth["total_usd"]);
+            if is_exact(name) {
+                near(&report["total"]["cost_usd"], &truth["total_usd"]);
+            }
         }
     }
 }
@@ -261,16 +383,25 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
             "day", "week", "month", "session", "project", "model", "block", "branch", "agent",
         ] {
             let report = spend(&sandbox, by);
-            matches_truth(&report, &truth);
+            let total = &report["total"];
+            if is_exact(name) {
+                matches_truth(&report, &truth);
+                assert_eq!(total["at_least"], false, "{name}");
+            } else {
+                let [truth, hidden] =
+                    ["total_usd", "hidden_usd"].map(|it| truth[it].as_f64().unwrap());
+                assert_eq!(total["at_least"], true, "{name}");
+                is_lower_bound(name, total, truth, hidden);
+            }
             let groups = report["groups"].as_array().unwrap();
             let sum: f64 = groups.iter().map(|g| g["cost_usd"].as_f64().unwrap()).sum();
-            near(&Value::from(sum), &truth["total_usd"]);
+            near(&Value::from(sum), &total["cost_usd"]);
         }
     }
 }
 
-/// Claude Code obeys `modelPricing` in managed settings, and only there: 2.1.330 then charges all its totals at
-/// these rates (seen with a multiplier, and with an override beside it).
+/// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 then computes all its totals at these
+/// rates (observed with a multiplier alone, and with a multiplier and an override).
 #[test]
 #[cfg(target_os = "linux")]
 fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
@@ -290,16 +421,19 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
                 return;
             };
             let is = |run: Run, expected: f64| {
-                // Half a pico-dollar an answer.
+                // The tolerance is half a pico-dollar per response.
                 let found = run.json()["total"]["cost_usd"].as_f64().unwrap();
                 assert!(
                     (found - expected).abs() < 1e-8,
                     "{name} at {factor}: {found}, not {expected}"
                 );
             };
+            if !is_exact(name) {
+                continue;
+            }
             let listed = truth["total_usd"].as_f64().unwrap();
             is(Run::of(&mut command, b""), listed * factor);
-            // The contract ends. Totals that tell how long cache writes live tell all of it.
+            // The contract ends. Totals that split cache writes by lifetime contain all the necessary data.
             if name == "asked-beside-then-closed" {
                 is(sandbox.run(&["spend", "--json"]), listed);
             }
@@ -307,7 +441,8 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
     }
 }
 
-/// An override is told per token: what was missing was shown at list price beside answers at a quarter of it.
+/// An override sets prices per token. Unrecorded spend used to be shown at list price, next to responses at a quarter
+/// of the list price.
 #[test]
 fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     let (sandbox, truth) = with_history("asked-beside-then-closed");
@@ -328,7 +463,7 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     sandbox.write(".claude/settings.json", settings.to_string());
     let total = &sandbox.run(&["spend", "--json"]).json()["total"];
     let share = |name: &str| total[name].as_f64().unwrap() / before[name].as_f64().unwrap();
-    // An hour's writes cost no more than five minutes' there.
+    // At these rates, one-hour cache writes cost no more than five-minute ones.
     for name in ["recorded_usd", "unrecorded_usd"] {
         assert!(
             (0.1..0.26).contains(&share(name)),
@@ -338,14 +473,14 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     }
 }
 
-/// It was taken away again when the session ended.
+/// The spend used to be removed again when the session ended.
 #[test]
 fn what_came_of_an_answer_that_was_broken_off_is_counted() {
     let (sandbox, truth) = with_history("broken-off");
     matches_truth(&spend(&sandbox, "session"), &truth);
 }
 
-/// A transcript whose running totals are charged at list price times `factor`.
+/// Returns a transcript whose running totals are charged at list price times `factor`.
 #[cfg(target_os = "linux")]
 fn lines_charged_at(factor: f64, transcript: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(transcript);
@@ -377,10 +512,27 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
             let (sandbox, truth) = with_history(name);
             let report = spend(&sandbox, by);
             let groups = report["groups"].as_array().unwrap();
+            if by == "session" {
+                for group in groups {
+                    let session = group["key"].as_str().unwrap();
+                    let is_bound = !is_exact_session(name, session);
+                    assert_eq!(group["at_least"], is_bound, "{name}, {session}");
+                }
+            }
             for (key, served) in truth[of].as_object().into_iter().flatten() {
                 let group = groups.iter().find(|group| group["key"] == *key);
                 let ours = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
                 let served = served.pointer(total).unwrap().as_f64().unwrap();
+                let may_be_lower = match by {
+                    "session" => !is_exact_session(name, key),
+                    _ => !is_exact(name),
+                };
+                if let Some(group) = group
+                    && may_be_lower
+                {
+                    is_lower_bound(name, group, served, truth["hidden_usd"].as_f64().unwrap());
+                    continue;
+                }
                 // The recorder rounded after each addition.
                 let difference = (ours - served).abs();
                 assert!(difference < 5e-9, "{name}, {key}: {ours} is not {served}");
@@ -391,7 +543,7 @@ fn every_session_and_model_and_day_has_what_was_served_to_it() {
 
 #[test]
 fn history_survives_the_clean_up_of_transcripts() {
-    fed(|feeding, files| {
+    fed(0, |feeding, files| {
         for (below, bytes) in files {
             feeding.put(below, bytes);
         }
@@ -407,7 +559,7 @@ fn history_survives_the_clean_up_of_transcripts() {
 
 #[test]
 fn the_order_in_which_files_appear_makes_no_difference() {
-    fed(|feeding, files| {
+    fed(1, |feeding, files| {
         for (below, bytes) in feeding.dice.shuffled(files) {
             feeding.put(below, bytes);
             feeding.look(below);
@@ -417,7 +569,7 @@ fn the_order_in_which_files_appear_makes_no_difference() {
 
 #[test]
 fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
-    fed(|feeding, files| {
+    fed(2, |feeding, files| {
         let mut lengths: BTreeMap<&PathBuf, usize> = files.keys().map(|below| (below, 0)).collect();
         while let Some(below) = {
             let growing = lengths
@@ -439,11 +591,11 @@ fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
 
 #[test]
 fn copies_of_transcripts_count_nothing_twice() {
-    fed(|feeding, files| {
+    fed(3, |feeding, files| {
         for (below, bytes) in files {
             feeding.put(below, bytes);
             if below.components().count() > 2 {
-                continue; // A subagent's: whose it is, its directory says.
+                continue; // This is a subagent's transcript, and its directory shows which session it belongs to.
             }
             let (project, file) = (below.parent().unwrap(), below.file_name().unwrap());
             let mut beside = project.as_os_str().to_owned();
@@ -462,7 +614,7 @@ fn copies_of_transcripts_count_nothing_twice() {
 
 #[test]
 fn a_project_may_be_moved_while_its_sessions_live() {
-    fed(|feeding, files| {
+    fed(4, |feeding, files| {
         for (below, bytes) in files {
             let length = feeding.dice.below(bytes.len());
             feeding.put(below, &bytes[..length]);
@@ -487,7 +639,7 @@ fn a_project_may_be_moved_while_its_sessions_live() {
 
 #[test]
 fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
-    fed(|feeding, files| {
+    fed(5, |feeding, files| {
         for (below, bytes) in files {
             feeding.put(below, bytes);
         }
@@ -504,36 +656,6 @@ fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
     });
 }
 
-/// 0.1 took one process for several and had kept that: it counted $0.68 for $0.58.
-#[test]
-fn what_an_older_whycap_counted_too_high_is_worked_out_anew_and_said_once() {
-    let (sandbox, _) = with_history("window-closed-while-idle");
-    let fresh = sandbox.run(&["spend", "--json"]).json();
-    let path = sandbox.path(".local/share/whycap/ledger.sqlite3");
-    fs::remove_dir_all(path.parent().unwrap()).unwrap();
-    sandbox.write(".local/share/whycap/ledger.sqlite3", "");
-    let home = sandbox.home().display().to_string();
-    let home = home.bytes().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02X}").unwrap();
-        hex
-    });
-    let kept = fs::read_to_string(data("ledgers/of-0.1.sql")).unwrap();
-    let ledger = rusqlite::Connection::open(&path).unwrap();
-    ledger
-        .execute_batch(&kept.replace("HOME_IN_HEX", &home))
-        .unwrap();
-    drop(ledger);
-    let renewed = sandbox.run(&["spend", "--json"]);
-    assert_eq!(
-        renewed.stderr.as_str(),
-        "whycap: the figures of an older whycap were worked out anew from the transcripts: $0.68 before, $0.58 now. It could take one process of Claude Code for several\n"
-    );
-    let renewed: Value = serde_json::from_str(&renewed.stdout).unwrap();
-    assert_eq!(renewed["total"], fresh["total"]);
-    assert_eq!(renewed["groups"], fresh["groups"]);
-    assert_eq!(sandbox.run(&["spend", "--json"]).json(), renewed);
-}
-
 #[test]
 fn a_copied_history_in_a_second_config_directory_counts_once() {
     let (sandbox, truth) = with_history("compaction-and-subagent");
@@ -547,11 +669,12 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
     near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
 }
 
-/// Each moment is a call of the status line as it was recorded: what Claude Code told, how long
-/// the transcripts were by then, and what had been served.
+/// Replays each recorded status-line call: the input from Claude Code, the length of the transcripts at that time, and
+/// the amount that the API had delivered so far.
 ///
-/// `processes` says which process told each, by the registry that Claude Code keeps; if it is empty,
-/// that cannot be seen.
+/// `processes` contains the process that made each call, according to Claude Code's registry. It is empty if the
+/// processes are unknown.
+#[expect(clippy::too_many_lines, reason = "one moment after the other")]
 fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
     let text = fs::read_to_string(data(&format!("histories/{name}/moments.jsonl"))).unwrap();
     let files = transcripts(name);
@@ -559,13 +682,32 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         .variable("NO_COLOR", "1")
         .variable("COLUMNS", "120");
     let mut sandbox = sandbox;
+    let mut sessions: BTreeMap<u32, Value> = BTreeMap::new();
+    // In `two-at-once`, a process with `-p` has already started and ended before this call.
+    let headless_until = if name == "two-at-once" { 3 } else { usize::MAX };
     for (number, line) in text.lines().enumerate() {
         let moment: Value = serde_json::from_str(line).unwrap();
         let lengths = moment["files"].as_object().unwrap();
+        let headless = |sandbox: &Sandbox, event: &str| {
+            let transcript = sandbox
+                .path(PROJECTS)
+                .join(moment["transcript"].as_str().unwrap());
+            let event = json!({"hook_event_name": event, "source": "resume", "session_id": moment["session_id"],
+                "transcript_path": transcript});
+            let mut command = sandbox.command(&["hook"]);
+            command.env("CLAUDE_PID", pid_of(9));
+            Run::of(&mut command, event.to_string().as_bytes());
+        };
+        if number == headless_until && !processes.is_empty() {
+            headless(&sandbox, "SessionStart");
+        }
         for (below, length) in lengths {
             let length = usize::try_from(length.as_u64().unwrap()).unwrap();
             let bytes = &files[Path::new(below)][..length];
             sandbox.write(&format!("{PROJECTS}/{below}"), bytes);
+        }
+        if number == headless_until && !processes.is_empty() {
+            headless(&sandbox, "SessionEnd");
         }
         let now = (moment["at"].as_f64().unwrap() * 1000.0).to_string();
         let now: i64 = now.split('.').next().unwrap().parse().unwrap();
@@ -576,16 +718,41 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             let event = json!({"hook_event_name": "SessionEnd", "session_id": "another"});
             sandbox.run_with(&["hook"], event.to_string().as_bytes());
         }
-        if let Some(process) = processes.get(number) {
-            register(&sandbox, *process, &moment["session_id"]);
-        }
         let transcript = sandbox
             .path(PROJECTS)
             .join(moment["transcript"].as_str().unwrap());
+        if processes.is_empty() {
+            sandbox = sandbox.variable("CLAUDE_PID", "");
+        }
+        if let Some(process) = processes.get(number) {
+            sandbox = sandbox.variable("CLAUDE_PID", pid_of(*process));
+            let session = moment["session_id"].clone();
+            let before = sessions.insert(*process, session.clone());
+            if before.as_ref() != Some(&session) {
+                let total = moment["cost"]["total_cost_usd"].as_f64().unwrap();
+                let source = match transcript.exists() {
+                    true => "resume",
+                    false if total > 0.0 => "fork",
+                    false => "startup",
+                };
+                if let Some(before) = before {
+                    let left = json!({"hook_event_name": "SessionEnd", "reason": "resume", "session_id": before,
+                        "transcript_path": transcript.with_file_name(format!("{}.jsonl", before.as_str().unwrap()))});
+                    sandbox.run_with(&["hook"], left.to_string().as_bytes());
+                }
+                let begun = json!({"hook_event_name": "SessionStart", "source": source, "session_id": session,
+                    "transcript_path": transcript});
+                sandbox.run_with(&["hook"], begun.to_string().as_bytes());
+            }
+        }
         let payload = json!({
             "session_id": moment["session_id"], "transcript_path": transcript,
             "model": {"id": "claude-opus-5-5"}, "cost": moment["cost"],
         });
+        if number == 0 {
+            // Today's figure is complete once everything has been read.
+            spend(&sandbox, "day");
+        }
         let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
         let line = line.success().to_owned();
         let untold = moment["untold_usd"].as_f64().unwrap_or(0.0);
@@ -598,7 +765,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             }
         };
         if processes.is_empty() && line.contains('≥') {
-            // Of whom nothing but totals tells, there may be more.
+            // A session for which only totals are known may have cost more.
             let found = spend(&sandbox, "session")["total"]["cost_usd"]
                 .as_f64()
                 .unwrap();
@@ -609,7 +776,13 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             );
             continue;
         }
-        for expected in [shown("session"), shown("today")] {
+        let expected = if is_exact(name) {
+            vec![shown("session"), shown("today")]
+        } else {
+            // Only transcripts show the spend before the first call.
+            vec![shown("session")]
+        };
+        for expected in expected {
             assert!(
                 line.contains(&expected),
                 "{name}, moment {number}: {expected} is not in {line}"
@@ -625,19 +798,18 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             &session,
             &json!(moment["session_usd"].as_f64().unwrap() - untold),
         );
-        near(
-            &report["total"]["cost_usd"],
-            &json!(moment["today_usd"].as_f64().unwrap() - untold),
-        );
+        let today = moment["today_usd"].as_f64().unwrap() - untold;
+        if is_exact(name) {
+            near(&report["total"]["cost_usd"], &json!(today));
+        } else {
+            assert!(report["total"]["cost_usd"].as_f64().unwrap() < today + 1e-9);
+        }
     }
 }
 
-/// Writes into the registry which process works on a session.
-fn register(sandbox: &Sandbox, process: u32, session: &Value) {
-    let entry = json!({
-        "pid": 4_000_000 + process, "procStart": process.to_string(), "sessionId": session,
-    });
-    sandbox.write(".claude/sessions/1.json", entry.to_string());
+/// Returns a PID that no process has, so that no test depends on the machine's processes.
+fn pid_of(process: u32) -> String {
+    (4_000_000 + u64::from(process)).to_string()
 }
 
 #[test]
@@ -668,13 +840,13 @@ fn the_line_of_a_fork_shows_what_the_fork_spent() {
     moments("terminal-forks", true, &[]);
 }
 
-/// What goes wrong between Claude Code and a status line.
+/// A problem that delays or prevents the status line's command.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Trouble {
     Nothing,
-    /// The command starts up to five seconds late, now and then.
+    /// The command occasionally starts up to five seconds late.
     Late,
-    /// Every one starts nearly a second late, as with Git Bash under a virus scanner.
+    /// Every command starts nearly a second late, as happens with Git Bash and a virus scanner.
     AlwaysLate,
     Lost,
     Twice,
@@ -682,12 +854,12 @@ enum Trouble {
     /// The clock is an hour off for a while.
     ClockBack,
     ClockForth,
-    /// The ledger is deleted in the middle.
+    /// The ledger is deleted halfway through.
     Deleted,
-    /// The machine sleeps for a day in the middle. Claude Code's lifetimes are differences of the
-    /// clock's times (read in 2.1.330), so they go on meanwhile.
+    /// The machine sleeps for a day halfway through. Claude Code computes lifetimes by subtracting clock times
+    /// (according to the code of 2.1.330), so they include the sleep.
     Suspended,
-    /// The clock is set forth or back by an hour in the middle, for Claude Code as well.
+    /// The clock is moved forward or back by an hour halfway through, for Claude Code as well.
     SetForth,
     SetBack,
 }
@@ -708,7 +880,7 @@ const TROUBLES: [Trouble; 12] = [
 ];
 
 impl Trouble {
-    /// By how much all clocks jump in the middle.
+    /// Returns how far all clocks jump halfway through.
     fn jump(self) -> i64 {
         match self {
             Self::Suspended => DAY_MS,
@@ -719,19 +891,19 @@ impl Trouble {
     }
 }
 
-/// A call of the status line as it was recorded.
+/// A recorded status-line call.
 #[derive(Clone)]
 struct Drawing {
-    /// When it comes, and what the clock shows then.
+    /// The actual time of the call, and the time that the clock shows.
     at: i64,
     clock: i64,
     session: Value,
     cost: Value,
-    /// By the registry, if that is known.
+    /// The process according to the registry, if known.
     process: u32,
 }
 
-/// A history's calls of the status line.
+/// Returns the input for each of a history's status-line calls.
 fn payloads(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(data(&format!("histories/{name}/payloads.jsonl"))).unwrap();
     let lines = text.lines();
@@ -740,20 +912,20 @@ fn payloads(name: &str) -> Vec<Value> {
         .collect()
 }
 
-/// All clocks jump, between the calls in the middle of a history: by a day while the machine sleeps, or
-/// because somebody sets them.
+/// A jump of all clocks halfway through a history, because the machine sleeps for a day or because somebody adjusts the
+/// clocks.
 struct Jump {
     at: i64,
     by: i64,
-    /// The chains of processes of whoever lives at that moment, by the moments when they began.
+    /// The chains of the processes that are alive at the jump, by start time.
     chains: Vec<Chain>,
     payloads: Vec<Value>,
 }
 
-/// Processes that went on from each other's totals, of which one lived while clocks jumped.
+/// Processes that continued from each other's totals. One of them was alive when the clocks jumped.
 struct Chain {
     began: i64,
-    /// For how long they had lived when that one ended, by what it wrote.
+    /// The processes' lifetime when the process that was alive during the jump ended, according to its total.
     until: i64,
 }
 
@@ -791,8 +963,8 @@ impl Jump {
         }
     }
 
-    /// For how long the processes of a chain have lived, by what they say after it: none says less
-    /// than nothing, and whoever goes on from what one wrote, goes on from that.
+    /// Returns the lifetime that a chain's processes report after the jump. A lifetime is never negative, and a process
+    /// that continues from a total also continues from that total's lifetime.
     fn lived(&self, ms: i64, chain: Option<&Chain>) -> i64 {
         match chain {
             Some(chain) if ms > chain.until => ms - chain.until + (chain.until + self.by).max(0),
@@ -801,14 +973,14 @@ impl Jump {
         }
     }
 
-    /// The chain of a session's process that says that it has lived for so long.
+    /// Returns the chain of the process in this session that reports this lifetime.
     fn chain_of(&self, name: &str, session: &Value) -> Option<&Chain> {
         let own = totals_of(name, session);
         let is_own = |chain: &&Chain| own.iter().any(|(began, _)| *began == chain.began);
         self.chains.iter().find(is_own)
     }
 
-    /// A transcript's line that was there at that moment, as it is if all clocks jump.
+    /// Returns a transcript line, written at the given time, as it would look if all clocks had jumped.
     fn line(&self, at: i64, line: Vec<u8>) -> Vec<u8> {
         let Ok(mut fields) = serde_json::from_slice::<Value>(&line) else {
             return line;
@@ -835,7 +1007,8 @@ impl Jump {
             if began >= self.at {
                 fields["startTime"] = json!(began + self.by);
             } else if let Some(chain) = chain.filter(|chain| lived > chain.until) {
-                // Read in 2.1.330: a chain began no later than its process, less what had been lived then.
+                // According to the code of 2.1.330, a chain began no later than its process, minus the lifetime at
+                // that time.
                 let own = self.payloads.iter().rev().find(|payload| {
                     payload["session_id"] == fields["sessionId"] && drawn_at(payload) <= at
                 });
@@ -857,7 +1030,7 @@ fn lived_of(payload: &Value) -> i64 {
     payload["cost"]["total_duration_ms"].as_i64().unwrap()
 }
 
-/// When the chains of a session's processes began and for how long they had lived, by its totals.
+/// Returns when the chains of a session's processes began and how long they had lived, according to its totals.
 fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
     let transcripts = transcripts(name);
     let lines = transcripts
@@ -920,12 +1093,12 @@ fn drawings(name: &str, trouble: Trouble, jump: &Jump, dice: &mut Dice) -> Vec<D
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A line, with the moment when it was there.
+/// A line and the time by which it existed.
 type TimedLine = (i64, Vec<u8>);
 
-/// The lines of a transcript with the moments when they were there: each with its own time, or
-/// that of the next one that has any. What ends a process has none: it was there before another one
-/// had the line drawn.
+/// Returns the lines of a transcript and the times by which they existed. A line without a timestamp gets the next
+/// line's timestamp. The line that ends a process has no timestamp, but it existed before the next process's
+/// status-line calls.
 fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     let mut lines: Vec<(Option<i64>, Vec<u8>)> = Vec::new();
     let mut latest = 0;
@@ -959,7 +1132,7 @@ fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     there.collect()
 }
 
-/// When each process of a session but the first had the line drawn first.
+/// Returns the time of the first status-line call of each process in a session, except for the first process.
 fn starts(name: &str, session: &str) -> Vec<i64> {
     let mut known = Vec::new();
     let mut starts = Vec::new();
@@ -972,9 +1145,10 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
     starts.split_off(1.min(starts.len()))
 }
 
-/// Has the status line drawn as it was while the history was made, with some trouble, and compares
-/// with the truth when it is over. On the way no figure exceeds the truth, and each has all that is told
-/// with it, or says that there may be more.
+/// Replays a history's status-line calls with a disruption, and compares the final result with the truth. In between,
+/// no figure may exceed the truth, and each figure must either include everything reported so far or be marked as a
+/// lower bound.
+#[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
     let truth = truth_of(name);
@@ -1018,7 +1192,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         group.is_some_and(|group| group["at_least"] == true)
     };
     let all = drawings(name, trouble, &jump, &mut dice);
-    // Of two calls that are late, the later one may come first; files never shrink.
+    // If two calls are late, the second may arrive first. Files never shrink.
     let mut there = 0;
     for (number, drawing) in all.iter().enumerate() {
         there = drawing.at.max(there);
@@ -1029,8 +1203,9 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         );
         write(&sandbox, there);
         let session = drawing.session.as_str().unwrap();
+        sandbox = sandbox.variable("CLAUDE_PID", "");
         if is_known {
-            register(&sandbox, drawing.process, &drawing.session);
+            sandbox = sandbox.variable("CLAUDE_PID", pid_of(drawing.process));
         }
         if trouble == Trouble::Deleted && dice.below(4) == 0 {
             let _ = fs::remove_dir_all(sandbox.path(".local/share/whycap"));
@@ -1062,8 +1237,9 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             of_session(&report, session),
             served_to["total_usd"].as_f64().unwrap(),
         );
-        // What a killed process told is in no file. Where nobody knows who tells, it may be a late one's:
-        // then there may be more. Where the clock went back, a title may be taken for an older one's.
+        // Spend reported by a killed process is not in any file. If the reporting process is unknown, the report may
+        // have come from a process with a delayed call, so the figure is a lower bound. If the clock went back, a title
+        // may be attributed to an older process.
         let killed = served_to["killed_usd"].as_f64().unwrap_or(0.0);
         let least = match trouble {
             Trouble::Lost | Trouble::OutOfOrder | Trouble::Deleted => served - killed,
@@ -1071,7 +1247,14 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             Trouble::SetBack => served - 0.000_05,
             _ => served,
         };
-        let is_least = !is_known && says_at_least(&report, session);
+        // Spend that no status-line call reported may be missing, in which case the figure is marked as a lower bound.
+        let has_kill = name.starts_with("killed");
+        let may_be_least = match trouble {
+            Trouble::Deleted | Trouble::Lost => true,
+            Trouble::OutOfOrder | Trouble::Late => !is_known || has_kill,
+            _ => !is_known,
+        };
+        let is_least = may_be_least && says_at_least(&report, session);
         assert!(
             ours < served + 5e-9 && (is_least || ours > least - 5e-9),
             "{name}, {trouble:?}, known {is_known}, seed {seed}, in the end {session}: {ours} is not {served}"
@@ -1101,7 +1284,7 @@ fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
     drawn_with_every_trouble("window-closed-while-idle");
 }
 
-/// Where all clocks are set back between, one answer is taken for the other, which costs 4/1000 of a cent less.
+/// If all clocks are set back in between, one response is mistaken for another that costs 0.004 cents less.
 #[test]
 fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
 {
@@ -1134,7 +1317,7 @@ fn a_night_and_fast_answers_between_slow_ones_count_once() {
     drawn_with_every_trouble("fast-from-the-menu");
 }
 
-/// What the others had spent was shown a second time ($0.16 for $0.10).
+/// The spend of the other processes used to be shown twice ($0.16 instead of $0.10).
 #[test]
 fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
     for with_hooks in [false, true] {
@@ -1155,7 +1338,8 @@ fn agents_of_a_workflow_are_recorded_though_their_transcripts_lie_deeper() {
 }
 
 #[test]
-fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_both_the_sum() {
+fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_both_no_more_than_the_sum()
+ {
     let truth = truth_of("second-machine");
     let phases = truth["phases"].as_array().unwrap();
     let usd = |phase: usize| phases[phase]["usd"].as_f64().unwrap();
@@ -1177,8 +1361,10 @@ fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_
         &cost_of(&["home2"]),
         &json!(usd(0) + usd(1) + usd(3) + usd(4)),
     );
-    near(&cost_of(&["home", "home2"]), &truth["total_usd"]);
-    near(&cost_of(&["home2", "home"]), &truth["total_usd"]);
+    // It is impossible to tell which running total includes which spend, so the sum is a lower bound.
+    let both = cost_of(&["home", "home2"]);
+    near(&cost_of(&["home2", "home"]), &both);
+    assert!(both.as_f64().unwrap() < truth["total_usd"].as_f64().unwrap() + 1e-9);
 }
 
 #[test]
@@ -1196,7 +1382,8 @@ fn answers_before_and_after_midnight_belong_to_their_days() {
         let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == day).unwrap();
         near(&group["recorded_usd"], &json!(recorded));
-        // Of two compactions in one process, the files tell the sum; each has its part.
+        // If there are two compactions in one process, the files contain only their sum. Each compaction gets its
+        // share.
         let unrecorded = group["unrecorded_usd"].as_f64().unwrap();
         assert!((0.04..0.06).contains(&unrecorded), "{unrecorded}");
     }
@@ -1209,7 +1396,7 @@ fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does(
     near(&report["total"]["cost_usd"], &truth["shown_usd"]);
     near(&report["total"]["unrecorded_usd"], &json!(0.0));
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
-    // A title that a killed terminal had made is in no file; the status line was told of it.
+    // A killed terminal had requested a title, whose cost is not in any file but was reported to the status line.
     drawn_while_it_happened("advised", Trouble::Nothing, false, 1);
     drawn_while_it_happened("advised", Trouble::AlwaysLate, true, 1);
 }
@@ -1237,10 +1424,13 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     let (sandbox, _) = with_history("parent-swept-away");
     let sandbox = sandbox.variable("NO_COLOR", "1").variable("COLUMNS", "140");
     let fork = "b244c82a-6357-48b3-b27e-8a43cd1b1f12";
+    let parent = "c373c3db-4028-48b3-b243-5c4cdd41f132";
     let report = spend(&sandbox, "session");
     assert_eq!(report["total"]["at_least"], true);
     for group in report["groups"].as_array().unwrap() {
-        assert_eq!(group["at_least"], group["key"] == fork, "{}", group["key"]);
+        // The only known lines of the parent are the ones that the forks copied.
+        let is_unknown = group["key"] == fork || group["key"] == parent;
+        assert_eq!(group["at_least"], is_unknown, "{}", group["key"]);
     }
     for by in ["day", "model", "agent"] {
         assert_eq!(spend(&sandbox, by)["total"]["at_least"], true, "{by}");
@@ -1250,14 +1440,15 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     assert!(table.contains("\u{2265}$0.16"), "{table}");
     assert!(table.contains("\u{2265} means at least"), "{table}");
 
-    let reasons = sandbox.run(&["spend", "--why-different"]);
-    let reasons = reasons.success();
-    assert!(reasons.contains("transcript is gone"), "{reasons}");
-    assert!(!reasons.contains("no cause"), "{reasons}");
-    let why = sandbox.run(&["spend", "--why-different", "--json"]).json();
-    for one in why["sessions"].as_array().unwrap() {
-        near(&one["price_usd"], &json!(0.0));
-    }
+    let why = sandbox.run(&["spend", "--why", fork]);
+    assert!(
+        why.success().contains("transcript is gone"),
+        "{}",
+        why.stdout
+    );
+    let why = sandbox.run(&["spend", "--why", fork, "--json"]).json();
+    assert_eq!(why["at_least"], true);
+    assert_eq!(why["runs"][0]["starting_total_usd"], Value::Null);
 
     let payload = json!({"session_id": fork, "model": {"id": "claude-opus-5-5"}});
     let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
@@ -1277,8 +1468,8 @@ fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
                     "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
         })
     };
-    // Told by 2.1.330 for these answers, with this state: 0.021854, 0.00692; and 0.026204 for one that
-    // nobody knows.
+    // In this state, 2.1.330 reported 0.021854 and 0.00692 for these responses, and 0.026204 for a response from an
+    // unknown model.
     let state = json!({
         "additionalModelCostsCache": {"claude-nova-9": {"inputTokens": 3, "outputTokens": 11, "promptCacheWriteTokens": 4,
             "promptCacheWrite1hTokens": 7, "promptCacheReadTokens": 0.3}},
@@ -1321,7 +1512,7 @@ fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
                 "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
         })
     };
-    // 40 cents: two answers of two cents each, and a compaction of 36.
+    // The 40 cents consist of two responses of two cents each and a compaction of 36 cents.
     let total = json!({
         "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
         "totalDuration": 3_000_000, "startTime": 1_795_131_600_000_i64,

@@ -1,5 +1,4 @@
-//! A home directory whose name is long or foreign, or that lies on another machine, is one like any
-//! other.
+//! Tests home directories with long paths, with non-Latin paths, and on other machines.
 
 use std::fs;
 
@@ -10,7 +9,7 @@ use crate::support::{Sandbox, data};
 
 const HISTORY: &str = "forks-of-forks";
 
-/// What people do with whycap, from installing to uninstalling.
+/// Simulates a user's time with whycap, from installing to uninstalling.
 fn is_lived_in(sandbox: &Sandbox) {
     sandbox.copy_tree(&data(&format!("histories/{HISTORY}/home")), "");
     let before = "{\n  \"model\": \"opus\"\n}\n";
@@ -51,13 +50,13 @@ fn is_lived_in(sandbox: &Sandbox) {
 
     let stopped = json!({
         "hook_event_name": "StopFailure", "session_id": "a-session", "cwd": directory,
-        "error": "rate_limit", "last_assistant_message": "You've hit your session limit \u{b7} resets 7pm (UTC)",
+        "error": "rate_limit", "last_assistant_message": "You've hit your session limit \u{b7} resets 10am (UTC)",
     });
     sandbox
         .run_with(&["hook"], stopped.to_string().as_bytes())
         .success();
     let explained = sandbox.run(&["explain"]);
-    assert!(explained.success().contains("19:00"), "{explained:?}");
+    assert!(explained.success().contains("10:00"), "{explained:?}");
     let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains("ledger"), "{doctor:?}");
 
@@ -65,7 +64,7 @@ fn is_lived_in(sandbox: &Sandbox) {
     assert_eq!(fs::read_to_string(&settings).unwrap(), before);
 }
 
-/// A path of Windows has 260 characters, unless whoever opens it says otherwise.
+/// A Windows path is limited to 260 characters unless the program that opens it lifts the limit.
 #[test]
 fn a_home_with_a_long_way_to_it_is_like_any_other() {
     let name = "a long name that somebody gave to a directory".repeat(2);
@@ -83,19 +82,20 @@ fn a_home_with_foreign_names_is_like_any_other() {
     }));
 }
 
-/// Not on Linux: there is one way to write a directory.
+/// Linux is excluded because it has only one way to write a path.
 #[test]
 #[cfg(windows)]
 fn a_home_on_another_machine_is_like_any_other() {
     let sandbox = Sandbox::with_home_at(|root| {
-        // `C:\x` as its own machine gives it to others. Wine has such a share where `.ci/cross` made it.
+        // The share `C$`, through which Windows makes `C:\` available to other machines. Wine has such a share if
+        // `.ci/cross` has created it.
         let path = root.to_str().unwrap().replacen(':', "$", 1);
         std::path::PathBuf::from(format!(r"\\localhost\{path}")).join("home")
     });
     is_lived_in(&sandbox);
 }
 
-/// Not on Linux, where these are two directories.
+/// Linux is excluded because these are two different directories there.
 #[test]
 #[cfg(any(windows, target_os = "macos"))]
 fn names_in_other_letters_are_the_same_files() {

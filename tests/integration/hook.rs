@@ -1,4 +1,4 @@
-//! `whycap hook`: it stores errors, answers `/whycap`, tells once, and never talks to the model.
+//! Tests that `whycap hook` stores errors, answers `/whycap`, announces each error once, and never talks to the model.
 
 use serde_json::{Value, json};
 
@@ -10,19 +10,19 @@ const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
 const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
 
-/// The incidents of a session, by when they came.
+/// Returns the stored incidents of a session in the order in which they occurred.
 fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
     let lines = sandbox.read(JOURNAL);
     let records = lines.lines().filter(|line| !line.is_empty());
     let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
     let incidents = records.map(|record| record["incident"].clone());
-    let own = incidents.filter(|incident| incident["session_id"] == session);
+    let own = incidents.filter(|incident| incident["session"]["id"] == session);
     let mut times: Vec<String> = own.map(|own| own["at"].to_string()).collect();
     times.dedup();
     times
 }
 
-/// Whatever is printed must be nothing, or JSON with fields that the model never sees.
+/// Asserts that the output is empty or JSON with only fields that the model never sees.
 fn only_for_the_user(run: &Run) -> Option<Value> {
     let printed = run.success();
     if printed.is_empty() {
@@ -65,8 +65,8 @@ fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
     assert_eq!(client.explained("2026-11-20T10:00:02Z")["verdict"], "real");
 }
 
-/// Seen with client 2.1.328: the line of the new error was not written yet, the last one in the
-/// file was an error that the session had recovered from, and the new error counted as over.
+/// Observed with client 2.1.328: the new error's line had not been written yet, so the last error in the file was one
+/// that the session had recovered from, and whycap treated the new error as over.
 #[test]
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
@@ -80,7 +80,7 @@ fn an_older_error_that_is_over_does_not_close_a_new_one() {
     client.stop_failure(AT, TEXT);
     let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 160);
     assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
-    // The same words twice, with an answer in between.
+    // The same error occurs twice, with a response in between.
     client.append(&client.error_line(AT, TEXT, json!({})));
     client.answers("2026-11-20T10:00:03Z");
     client.stop_failure("2026-11-20T10:00:06Z", TEXT);
@@ -128,7 +128,7 @@ fn a_data_directory_that_cannot_be_written_breaks_nothing() {
             80,
         )
         .success();
-    // The transcript still tells.
+    // The transcript still shows the limit.
     assert_eq!(
         client.explained("2026-11-20T10:00:02Z")["limit"],
         "five_hour"
@@ -195,12 +195,10 @@ fn a_slash_command_is_held_back_and_answered() {
         "UserPromptSubmit",
         json!({"prompt": "/whycap fly"}),
     );
-    assert!(
-        only_for_the_user(&run).unwrap()["reason"]
-            .as_str()
-            .unwrap()
-            .contains("/whycap explain")
-    );
+    let message = only_for_the_user(&run).unwrap();
+    let reason = message["reason"].as_str().unwrap();
+    assert!(reason.starts_with("There is no /whycap fly.\n"), "{reason}");
+    assert!(reason.contains("/whycap explain"), "{reason}");
 }
 
 fn terminal(sandbox: &Sandbox) -> Client<'_> {
@@ -219,7 +217,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
 
 const TURNS_OFF: &str = "Asking here turns Claude Code's automatic";
 
-/// A prompt ends the client's waiting for the reset, and the client does not say so.
+/// A prompt cancels the client's auto-resume, and the client does not say so.
 #[test]
 fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
     for text in [
@@ -258,7 +256,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
     said(&sandbox, &Client::new(&sandbox), TEXT, soon); // no terminal
 
     let sandbox = Sandbox::new();
-    said(&sandbox, &terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // it has reset
+    said(&sandbox, &terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // the window has reset
 
     let sandbox = Sandbox::new();
     let far = "You've hit your weekly limit · resets Nov 23, 12pm (UTC)";
@@ -274,7 +272,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
     said(&sandbox, &terminal(&sandbox), TEXT, soon);
 }
 
-/// The plugin's module hands the question on under this name, and returns what is printed.
+/// The plugin's module forwards the question under this name and returns the output.
 #[test]
 fn the_module_s_answer_is_for_the_user_alone() {
     let sandbox = Sandbox::new();
@@ -286,9 +284,17 @@ fn the_module_s_answer_is_for_the_user_alone() {
         let answer: Value = serde_json::from_str(run.success()).unwrap();
         assert_eq!(answer["isTextDisplayOnly"], true);
         let text = answer["text"].as_str().unwrap();
-        // Claude Code writes "whycap: " before it: its first row would be broken.
-        assert!(text.starts_with("\nYour 5-hour limit"), "{text}");
-        assert!(text.contains("\n1. Wait until 12:00"), "{text}");
+        // Claude Code prints "whycap: " before the text, which would break the layout of the first row.
+        assert!(
+            text.starts_with("\nThe message says that your 5-hour limit"),
+            "{text}"
+        );
+        let first = if is_prompt {
+            "\n1. Wait until 12:00"
+        } else {
+            "\n1. Do nothing and leave this session open"
+        };
+        assert!(text.contains(first), "{text}");
         assert_eq!(text.contains(TURNS_OFF), is_prompt, "{text}");
         assert_eq!(answer.as_object().unwrap().len(), 2);
     }
@@ -310,7 +316,8 @@ fn nobody_is_invited_to_stop_the_client_s_waiting() {
     assert!(!message.contains("/whycap"), "{message}");
 }
 
-/// Claude Code takes ten columns of the forty: longer rows it breaks, and shows only the end of so many.
+/// Claude Code itself uses ten of the forty columns. It wraps longer rows, and if there are too many rows, it shows
+/// only the last ones.
 #[test]
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();
@@ -325,7 +332,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     }
 }
 
-/// The client shows the end of an answer that does not fit on the screen.
+/// If an answer does not fit on the screen, the client shows only the end of it.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     let sandbox = Sandbox::new();
@@ -342,7 +349,7 @@ fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
         let reason = reply["reason"].as_str().unwrap();
         assert!(reason.lines().count() <= most, "{rows} rows: {reason}");
         assert!(
-            reason.contains("\n1. Wait until 12:00"),
+            reason.contains("\n1. Do nothing and leave this session open"),
             "{rows} rows: {reason}"
         );
     }
@@ -428,7 +435,7 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     assert_eq!(quiet.meets(AT, TEXT, json!({})).success(), "");
 }
 
-/// A gateway answers with its whole error page. What is known of others stays known.
+/// A gateway responds with an entire HTML error page, which must not displace the records of other sessions.
 #[test]
 fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let sandbox = Sandbox::new();
@@ -447,7 +454,7 @@ fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let kept = sandbox.read(JOURNAL).len();
     assert!(kept < 20_000, "{kept} bytes are kept");
     let drawn = client.draws("2026-11-20T10:00:30Z", Value::Null, 120);
-    assert!(drawn.success().contains("back Tue 24 Nov"), "{drawn:?}");
+    assert!(drawn.success().contains("resets Tue 24 Nov"), "{drawn:?}");
     let drawn = behind.draws("2026-11-20T10:00:31Z", Value::Null, 120);
     assert!(drawn.success().lines().count() > 1, "{drawn:?}");
 }

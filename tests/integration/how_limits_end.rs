@@ -1,5 +1,6 @@
-//! How limits end: by the later of two windows, by an answer in another session, with a session, with a month. Each was
-//! told otherwise to somebody whose life a tester made up in November 2026.
+//! Tests how limits end: when the later of two windows resets, when another session receives a response, when the
+//! session itself ends, or when the month ends. Each test reproduces a wrong answer that testers got in synthetic
+//! sessions in November 2026.
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::support::Sandbox;
 
 const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
 
-/// Two sessions, of which the transcripts say that they are the login's.
+/// Creates two sessions whose transcripts show that they belong to the logged-in account.
 fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     ["one", "other"].map(|name| {
         let client = Client::with_session(sandbox, name);
@@ -20,13 +21,14 @@ fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     })
 }
 
-/// What a script is told: 0 nothing blocks, 10 waiting helps, 11 somebody must act.
+/// Runs `explain --exit-code` as a script would: 0 means that nothing is blocked, 10 that waiting helps, and 11 that
+/// somebody must act.
 fn code(client: &Client<'_>, at: &str) -> i32 {
     let arguments = ["explain", "--exit-code"];
     client.run(at, &arguments, b"").code
 }
 
-/// "You are back at 12:00", and at 12:00 the week was full until Tuesday.
+/// The screen said "You are back at 12:00", but the weekly window was full until Tuesday.
 #[test]
 fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     for (weekly, resets_at) in [
@@ -45,7 +47,7 @@ fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     }
 }
 
-/// The week can end before the five hours do, and a message can name either of the two.
+/// The weekly window can reset before the five-hour window does, and a message can name either of them.
 #[test]
 fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_names() {
     let eleven = NOON - 3_600;
@@ -64,7 +66,7 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
     }
 }
 
-/// A reset that was granted for the week leaves the five hours as they were.
+/// A reset that is granted for the weekly window leaves the five-hour window unchanged.
 #[test]
 fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     let sandbox = with_a_private_login();
@@ -80,7 +82,8 @@ fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     }
 }
 
-/// Team is told no windows: an admin raised the cap, another session went on, and `wait` waited for the reset.
+/// Team accounts receive no usage windows. An admin raised the cap and another session continued, but `wait` waited
+/// for the reset.
 #[test]
 fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     let sandbox = Sandbox::new();
@@ -102,7 +105,7 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     assert_eq!(one.explained("2026-11-20T10:20:01Z")["open"], false);
 }
 
-/// Usage credits pay for answers beyond a full window: "send the prompt again" would have cost money.
+/// Usage credits pay for responses while a window is full, so the advice "send the prompt again" would have cost money.
 #[test]
 fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     for (used, expected) in [(100.0, 10), (80.0, 0)] {
@@ -119,7 +122,7 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     }
 }
 
-/// A limit of one model says nothing of another one, and an answer may have been another one's.
+/// A limit on one model does not affect the others, and the response may have come from another model.
 #[test]
 fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     let sandbox = with_a_private_login();
@@ -134,7 +137,8 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
-/// On Friday "Claude Code does not wait for it", on Monday evening "goes on by itself": nothing had changed.
+/// On Friday, the screen said "Claude Code does not wait for it". On Monday evening, it said "goes on by itself",
+/// although nothing had changed.
 #[test]
 fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
     let sandbox = with_a_private_login();
@@ -145,13 +149,13 @@ fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_eithe
     }
     let line = client.draws("2026-11-24T06:00:20Z", Value::Null, 160);
     assert!(
-        !line.success().contains("continues shortly"),
+        !line.success().contains("continue shortly"),
         "{}",
         line.stdout
     );
 }
 
-/// The prompt that met an outage was a prompt, and a prompt ends the waiting.
+/// Any prompt cancels the auto-resume, even one that fails because of an outage.
 #[test]
 fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -182,7 +186,7 @@ fn a_session_that_has_ended_does_not_go_on_by_itself() {
     assert_eq!(continues("2026-11-20T10:06:00Z"), Value::Null);
 }
 
-/// "An admin's limit on your spending is reached", said on the third of December of one of November.
+/// On December 3, the screen still said "An admin's limit on your spending has been reached" about a limit from November.
 #[test]
 fn a_cap_on_a_month_does_not_last_into_the_next() {
     let sandbox = Sandbox::new();
@@ -202,7 +206,7 @@ fn a_cap_on_a_month_does_not_last_into_the_next() {
     assert_eq!(code(&client, "2027-01-01T13:00:00Z"), 0);
 }
 
-/// "Paying now … answers still come" stood beside "your own monthly cap is reached".
+/// The screen said "Paying now … answers still come" next to "your own monthly cap has been reached".
 #[test]
 fn nobody_pays_once_the_cap_on_credits_is_met() {
     let sandbox = with_a_private_login();
@@ -223,14 +227,13 @@ fn nobody_pays_once_the_cap_on_credits_is_met() {
     assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
 }
 
-/// "5h 0%  week 17% (9 h ago)": what was used since the reset nobody had told.
+/// The line showed "5h 0%  week 17% (9 h ago)", although nothing had reported the usage since the reset.
 #[test]
 fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let told = || windows(100.0, NOON, 40.0, TUESDAY);
     let plain = |at: &str| {
-        let drawn = client.draws(at, told(), 160);
+        let drawn = client.draws(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
         whycap::terminal::strip_ansi(drawn.success())
     };
     assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
@@ -243,7 +246,8 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     );
 }
 
-/// A subagent was refused, or nobody yet: "5h 100%" stood above "no limit blocks your work".
+/// "5h 100%" appeared above "no limit blocks your work" if only a subagent had been refused or no request had been
+/// refused yet.
 #[test]
 fn a_full_window_without_an_error_is_not_called_free() {
     let sandbox = with_a_private_login();
@@ -261,7 +265,8 @@ fn a_full_window_without_an_error_is_not_called_free() {
     );
 }
 
-/// The line said "continues shortly", and `explain` "send the prompt again": a prompt would have come before it.
+/// The line said "continues shortly" while `explain` said "send the prompt again", and the prompt would have arrived
+/// first.
 #[test]
 fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -272,11 +277,11 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
         ("2026-11-20T12:03:00Z", false),
     ] {
         let line = client.draws(at, Value::Null, 160).stdout;
-        assert_eq!(line.contains("continues shortly"), continues, "{at}");
+        assert_eq!(line.contains("will continue shortly"), continues, "{at}");
         let incident = client.explained(at);
         let headline = incident["headline"].as_str().unwrap();
         assert_eq!(
-            headline.contains("continues shortly"),
+            headline.contains("will continue shortly"),
             continues,
             "{headline}"
         );
@@ -290,7 +295,7 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     }
 }
 
-/// "Add usage credits and go on now: none are left", while answers were already paid from them.
+/// The steps said "Add usage credits and go on now: none are left" while credits were already paying for responses.
 #[test]
 fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     let sandbox = with_a_private_login();
@@ -299,7 +304,7 @@ fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     one.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     let told = |at: &str| one.explained(at)["actions"].to_string();
     let before = told("2026-11-20T10:05:00Z");
-    assert!(before.contains("none are left"), "{before}");
+    assert!(before.contains("Or add usage credits"), "{before}");
     other.answers("2026-11-20T10:10:00Z");
     other.draws(
         "2026-11-20T10:10:01Z",
@@ -308,13 +313,13 @@ fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     );
     let since = told("2026-11-20T10:11:00Z");
     assert!(
-        since.contains("Or go on now with usage credits (costs money)")
-            && !since.contains("none are left"),
+        since.contains("Or continue now with usage credits (costs money)")
+            && !since.contains("Or add usage credits"),
         "{since}"
     );
 }
 
-/// "No limit of yours is involved: send the prompt again", and the window was full until noon.
+/// The result was "No limit of yours is involved: send the prompt again", although the window was full until noon.
 #[test]
 fn an_outage_beside_a_full_window_does_not_hide_the_window() {
     let text = "API Error: 529 Overloaded.";
@@ -323,7 +328,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         (100.0, text, NOON, true),
         (100.0, busy, NOON, true),
         (97.0, text, NOON, false),
-        // It is over when somebody asks.
+        // This window has already reset when `explain` runs.
         (100.0, text, NOON - 7_170, false),
     ] {
         let sandbox = with_a_private_login();
@@ -336,15 +341,17 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         client.meets(AT, text, json!({}));
         client.draws(SOON, windows(used, resets, 40.0, TUESDAY), 120);
         let incident = client.explained("2026-11-20T10:00:40Z");
-        let says = "a limit of your plan is used up, too";
-        for place in ["headline", "actions"] {
+        for (place, says) in [
+            ("headline", "used up until 12:00"),
+            ("actions", "a limit of your plan is used up, too"),
+        ] {
             let told = incident[place].to_string();
             assert_eq!(told.contains(says), is_told, "{used} {text}: {told}");
         }
     }
 }
 
-/// "No usage credits are left" stood above "Paying now from usage credits".
+/// "No usage credits are left" appeared above "Paying now from usage credits".
 #[test]
 fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
@@ -365,21 +372,21 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     assert_eq!(first["costs_money"], true, "{first}");
 }
 
-/// The machine was started anew, and "goes on by itself at 12:01" stood beside "none running".
+/// After a reboot, "goes on by itself at 12:01" was shown next to "none running".
 #[test]
 fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
     for (start, of, goes_on) in [
         (None, own, true),
         (Some("1"), own, false),
-        // Its own file was swept when the next one started.
+        // Claude Code removed this session's own file when the next session started.
         (Some("1"), "the next one", false),
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
-            // No process began when the machine did.
+            // The start time predates every process that is running now.
             let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
             sandbox.write(".claude/sessions/7.json", left.to_string());
         }
@@ -388,8 +395,8 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     }
 }
 
-/// Fast mode was refused for want of credits. Another session was answered from the plan, and "send the prompt again"
-/// stood where "/fast" had.
+/// Fast mode was refused for lack of credits. After a response in another session, covered by the plan, the advice
+/// changed from "/fast" to "send the prompt again".
 #[test]
 fn an_answer_from_the_plan_says_nothing_of_credits() {
     let sandbox = with_a_private_login();
@@ -412,7 +419,8 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
     );
 }
 
-/// Credits served another session and were used up there, and whoever had been refused first was told to go on.
+/// Credits paid for another session until they were used up there, but the session that had been refused first was
+/// told to continue.
 #[test]
 fn an_account_that_was_refused_again_is_not_served() {
     let sandbox = with_a_private_login();
@@ -427,7 +435,7 @@ fn an_account_that_was_refused_again_is_not_served() {
     let of_one = ["explain", "--exit-code", "--session", "one"];
     let at = "2026-11-20T10:11:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 0);
-    // It waits for the reset all the same.
+    // The session still waits for the reset.
     let incident = one
         .run(at, &["explain", "--json", "--session", "one"], b"")
         .json();
@@ -443,7 +451,7 @@ fn an_account_that_was_refused_again_is_not_served() {
     assert!(!line.success().contains("works again"), "{line:?}");
 }
 
-/// "Turn usage credits on and go on now": they would have been those of the account that is logged in.
+/// The steps said "Turn usage credits on and go on now", but those credits would have been the logged-in account's.
 #[test]
 fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way_out() {
     let sandbox = with_a_private_login();
@@ -483,7 +491,8 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
     }
 }
 
-/// "Back at 12:00, nothing has to be bought", and the week had filled up in another session meanwhile.
+/// The screen said "Back at 12:00, nothing has to be bought", although another session had filled the weekly window
+/// in the meantime.
 #[test]
 fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     let sandbox = with_a_private_login();
@@ -515,7 +524,8 @@ fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     }
 }
 
-/// Without windows (Team) it was over or not by whichever transcript was written to last, and the line knew of nothing.
+/// Without windows (Team), the transcript that was written last determined whether the limit was over, and the status
+/// line showed nothing.
 #[test]
 fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
     let sandbox = Sandbox::new();
@@ -540,7 +550,7 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
     }
 }
 
-/// "Usage credits pay for it": nothing did.
+/// The screen said "Usage credits pay for it", but no credits were being used.
 #[test]
 fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     let sandbox = with_a_private_login();
@@ -559,7 +569,7 @@ fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
 }
 
-/// An agent was refused, and what the conversation itself was still being answered came a little later.
+/// A subagent was refused shortly before the main conversation received a response that was already on its way.
 #[test]
 fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     let sandbox = with_a_private_login();
@@ -574,7 +584,7 @@ fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
-/// `claude -p` ran with a token, and the login's 5% were told against its limit.
+/// `claude -p` ran with a token, but the login's 5% was presented as evidence about the token's limit.
 #[test]
 fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     let sandbox = with_a_private_login();
@@ -593,7 +603,8 @@ fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// A held-back prompt ends the waiting as any prompt does, and "continues by itself" was still promised.
+/// A prompt that is held back cancels the auto-resume like any other prompt, but the screen still promised "continues
+/// by itself".
 #[test]
 fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
@@ -610,7 +621,7 @@ fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     assert!(client.explained("2026-11-20T11:00:30Z")["continues_at"].is_null());
 }
 
-/// "Use another model", and all there was to do was to wait or to pay.
+/// The advice left out "Use another model" and suggested only waiting or paying.
 #[test]
 fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded() {
     for text in [
@@ -623,4 +634,347 @@ fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded()
         let first = client.explained(SOON)["actions"][0].clone();
         assert_eq!(first["command"], "/model", "{text}: {first:#}");
     }
+}
+
+/// A kind of limit, and whether a response in another session of the same account shows that it is over.
+struct EndOfKind {
+    limit: &'static str,
+    text: &'static str,
+    fields: Value,
+    plan: &'static str,
+    /// True if both sessions used an API key.
+    has_key: bool,
+    /// The time of the response, in seconds after the error.
+    after: i64,
+    is_ended: bool,
+}
+
+impl EndOfKind {
+    fn new(limit: &'static str, text: &'static str, fields: Value, is_ended: bool) -> Self {
+        Self {
+            limit,
+            text,
+            fields,
+            plan: "max",
+            has_key: false,
+            after: 600,
+            is_ended,
+        }
+    }
+
+    fn of_plan(self, plan: &'static str) -> Self {
+        Self { plan, ..self }
+    }
+
+    fn of_key(self) -> Self {
+        Self {
+            has_key: true,
+            ..self
+        }
+    }
+
+    fn at_once(self) -> Self {
+        Self { after: 30, ..self }
+    }
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table with one entry for each kind"
+)]
+fn ends_of_kinds() -> Vec<EndOfKind> {
+    let bad_request = || json!({"error": "invalid_request", "apiErrorStatus": 400});
+    let status = |status: u16, class: &str| json!({"error": class, "apiErrorStatus": status});
+    vec![
+        EndOfKind::new(
+            "five_hour",
+            FIVE_HOUR,
+            refused("five_hour", NOON, ""),
+            true,
+        ),
+        EndOfKind::new("weekly", WEEKLY, refused("seven_day", TUESDAY, ""), true),
+        EndOfKind::new(
+            "weekly_opus",
+            "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
+            refused("seven_day_opus", TUESDAY, ""),
+            false,
+        ),
+        EndOfKind::new(
+            "own_spend_cap",
+            "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage",
+            json!({}),
+            true,
+        ),
+        EndOfKind::new(
+            "member_spend_cap",
+            "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit",
+            json!({}),
+            true,
+        )
+        .of_plan("team"),
+        EndOfKind::new(
+            "org_spend_cap",
+            "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage",
+            json!({}),
+            true,
+        )
+        .of_plan("team"),
+        EndOfKind::new(
+            "api_credit_balance",
+            "Credit balance is too low",
+            status(400, "billing_error"),
+            true,
+        )
+        .of_plan("key")
+        .of_key(),
+        EndOfKind::new(
+            "api_spend_cap",
+            "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit",
+            status(400, "unknown"),
+            true,
+        )
+        .of_plan("key")
+        .of_key(),
+        EndOfKind::new(
+            "billing",
+            "Claude Code can't use your Claude subscription, usually because a payment is past due",
+            status(403, "oauth_org_not_allowed"),
+            true,
+        ),
+        EndOfKind::new(
+            "auth",
+            "Login expired · Please run /login",
+            status(401, "authentication_failed"),
+            true,
+        ),
+        EndOfKind::new(
+            "throttle",
+            "API Error: Request rejected (429) · slow down",
+            json!({}),
+            true,
+        )
+        .at_once(),
+        EndOfKind::new(
+            "overloaded",
+            "API Error: 529 Overloaded.",
+            status(529, "overloaded"),
+            true,
+        )
+        .at_once(),
+        EndOfKind::new(
+            "server_error",
+            "API Error: 500 Internal server error",
+            status(500, "server_error"),
+            true,
+        )
+        .at_once(),
+        EndOfKind::new(
+            "model_unavailable",
+            "There's an issue with the selected model (claude-opus-5-5). It may not exist or you may not have access to it.",
+            status(404, "model_not_found"),
+            true,
+        ),
+        EndOfKind::new(
+            "long_context_credits",
+            "API Error: Usage credits required for 1M context · run /usage-credits to turn them on, or /model to switch to standard context",
+            json!({}),
+            false,
+        ),
+        EndOfKind::new(
+            "request_too_large",
+            "Request too large (max 32MB). Double press esc to go back and try with a smaller file.",
+            bad_request(),
+            false,
+        ),
+        EndOfKind::new(
+            "prompt_too_long",
+            "Prompt is too long",
+            bad_request(),
+            false,
+        ),
+    ]
+}
+
+/// docs/how-limits-end.md has the same table.
+#[test]
+fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit() {
+    let mut wrong = Vec::new();
+    for kind in ends_of_kinds() {
+        let sandbox = Sandbox::new();
+        if kind.plan != "key" {
+            Client::logged_in(&sandbox, kind.plan, "user");
+        }
+        let sandbox = if kind.has_key {
+            sandbox.variable("ANTHROPIC_API_KEY", "sk-ant-dummy")
+        } else {
+            sandbox
+        };
+        let [refused, other] =
+            ["refused", "other"].map(|name| Client::with_session(&sandbox, name));
+        if !kind.has_key {
+            belongs_to(&refused, PRIVATE, "private-organization");
+            belongs_to(&other, PRIVATE, "private-organization");
+        }
+        refused.works("2026-11-20T09:50:00Z", 10);
+        refused.meets(AT, kind.text, &kind.fields);
+        let time = |seconds: i64| {
+            let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
+            (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
+        };
+        let explained = refused.explained(SOON);
+        if explained["limit"] != kind.limit {
+            wrong.push(format!(
+                "{}: explained as {}",
+                kind.limit, explained["limit"]
+            ));
+        }
+        if code(&refused, &time(kind.after - 1)) == 0 {
+            wrong.push(format!("{}: did not block", kind.limit));
+        }
+        other.works(&time(kind.after), 10);
+        let is_ended = code(&refused, &time(kind.after + 5)) == 0;
+        if is_ended != kind.is_ended {
+            wrong.push(format!("{}: ended is {is_ended}", kind.limit));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The screen said "`ANTHROPIC_API_KEY` is set in the environment. Still blocked" in a session that had been working on
+/// the plan for minutes.
+#[test]
+fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
+    let sandbox = with_a_private_login();
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    with_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    with_key.meets(AT, "Credit balance is too low", balance);
+
+    let on_plan = Client::with_session(&sandbox, "on-plan");
+    belongs_to(&on_plan, PRIVATE, "private-organization");
+    assert_eq!(code(&on_plan, "2026-11-20T10:01:00Z"), 11);
+    on_plan.works("2026-11-20T10:05:00Z", 10);
+
+    let at = "2026-11-20T10:06:00Z";
+    assert_eq!(code(&on_plan, at), 0);
+    let waits = on_plan.run(at, &["wait"], b"");
+    assert_eq!(waits.code, 0, "{waits:?}");
+    let now = on_plan.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"], Value::Null);
+    let explained = on_plan.run(at, &["explain"], b"");
+    assert!(
+        explained.success().contains("nothing is blocking you")
+            && !explained.stdout.contains("Still blocked"),
+        "{}",
+        explained.stdout
+    );
+
+    let asked = on_plan.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    assert!(
+        asked.success().contains("This happened in another session")
+            && asked.stdout.contains("nothing is blocking you"),
+        "{}",
+        asked.stdout
+    );
+
+    // The session that got the error would get it again.
+    let arguments = ["explain", "--exit-code", "--session", "with-key"];
+    assert_eq!(on_plan.run(at, &arguments, b"").code, 11);
+    let text = with_key
+        .event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}))
+        .stdout;
+    assert!(text.contains("ANTHROPIC_API_KEY"), "{text}");
+}
+
+/// "Another session has received a response since then: send the prompt again", although the key was still wrong.
+#[test]
+fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
+    let sandbox = Sandbox::new();
+    let mut with_key = Client::with_session(&sandbox, "with-key");
+    with_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
+    let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+    with_key.meets(AT, "Invalid API key · Fix external API key", refusal);
+    let other = Client::with_session(&sandbox, "other");
+    belongs_to(&other, "another-account", "another-organization");
+    other.answers("2026-11-20T10:05:00Z");
+    other.draws(
+        "2026-11-20T10:05:01Z",
+        windows(3.0, NOON, 4.0, TUESDAY),
+        120,
+    );
+    let at = "2026-11-20T10:06:00Z";
+    let arguments = ["explain", "--json", "--session", "with-key"];
+    let incident = with_key.run(at, &arguments, b"").json()["incident"].clone();
+    assert_eq!(incident["open"], true, "{incident:#}");
+    let line = with_key.draws(at, Value::Null, 120);
+    assert!(!line.success().contains("works again"), "{line:?}");
+}
+
+/// A session of the company's account is refused, while the private login works.
+#[test]
+fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
+    let sandbox = with_a_private_login();
+    let seat = Client::with_session(&sandbox, "seat");
+    belongs_to(&seat, "company-account", "company-organization");
+    seat.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let private = Client::with_session(&sandbox, "private");
+    belongs_to(&private, PRIVATE, "private-organization");
+    assert_eq!(code(&private, "2026-11-20T10:01:00Z"), 10);
+    private.works("2026-11-20T10:05:00Z", 10);
+    assert_eq!(code(&private, "2026-11-20T10:06:00Z"), 0);
+    let arguments = ["explain", "--exit-code", "--session", "seat"];
+    assert_eq!(
+        private.run("2026-11-20T10:06:00Z", &arguments, b"").code,
+        10
+    );
+}
+
+/// A refusal in another session came after the response, but an older refusal in that session hid the newer one.
+#[test]
+fn the_newest_refusal_of_each_session_counts() {
+    let sandbox = with_a_private_login();
+    let [one, other] = two_of_the_login(&sandbox);
+    other.meets(
+        "2026-11-20T09:50:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let third = Client::with_session(&sandbox, "third");
+    belongs_to(&third, PRIVATE, "private-organization");
+    third.works("2026-11-20T10:10:00Z", 10);
+    assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
+    other.meets(
+        "2026-11-20T10:20:00Z",
+        FIVE_HOUR,
+        refused("five_hour", NOON, ""),
+    );
+    assert_eq!(code(&one, "2026-11-20T10:21:00Z"), 10);
+    let arguments = ["explain", "--exit-code", "--session", "one"];
+    assert_eq!(one.run("2026-11-20T10:21:00Z", &arguments, b"").code, 10);
+}
+
+/// The answer to a pasted overload message mentioned only the overload.
+#[test]
+fn a_pasted_outage_beside_a_full_window_names_both() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let text = "API Error: 529 Overloaded.";
+    let pasted = client
+        .run(SOON, &["explain", "--json", "--text", text], b"")
+        .json();
+    let headline = pasted["incident"]["headline"].as_str().unwrap();
+    assert_eq!(
+        headline,
+        "The overload will pass in minutes, but your 5-hour limit is used up until 12:00."
+    );
 }

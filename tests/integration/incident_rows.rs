@@ -1,4 +1,4 @@
-//! The rows that an error puts on the status line: when they are there, and that they fit.
+//! Tests when the status line shows the rows that an error adds, and that these rows fit.
 
 use serde_json::{Value, json};
 
@@ -41,12 +41,12 @@ fn rows_fit_and_there_are_at_most_three() {
             .success(),
     );
     assert!(
-        narrow.contains("org's spend cap") && narrow.contains("back 12:00"),
+        narrow.contains("org's spend cap") && narrow.contains("resets at 12:00"),
         "{narrow}"
     );
 }
 
-/// What happened, until when, what to do, and where the rest is.
+/// The rows show what happened, when it ends, what to do, and where to find out more.
 #[test]
 fn nobody_needs_to_ask_what_to_do() {
     let sandbox = Sandbox::new();
@@ -62,14 +62,14 @@ fn nobody_needs_to_ask_what_to_do() {
     assert_eq!(
         rows(80).trim_end(),
         [
-            r"5-hour limit · back 12:00 · more: whycap explain, in a shell",
-            r"Or free, if /rate-limit-options offers it: /limit-reset or /low-priority"
+            r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
+            r"Do nothing and leave this session open: Claude Code continues at 12:01"
         ]
         .join("\n")
     );
     assert_eq!(rows(120), rows(80));
-    // The time is the last thing to go.
-    assert!(rows(22).starts_with("5-ho… · back 12:00\n"), "{}", rows(22));
+    // The time is dropped last.
+    assert!(rows(22).starts_with("5-hour… · 12:00"), "{}", rows(22));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn rows_go_when_the_session_works_again() {
             .success()
             .contains("limit")
     );
-    // And they stay away without the transcript.
+    // The rows do not reappear when the transcript has been deleted.
     std::fs::remove_file(client.transcript()).unwrap();
     assert!(
         !client
@@ -114,8 +114,8 @@ fn after_the_reset_one_quiet_row_is_left() {
     assert!(drawn.contains("limit has reset"), "{drawn}");
 }
 
-/// Clients from 2.1.234 on write "Continuing shortly" at the reset, and do; whycap must not tell
-/// the user to send the prompt again meanwhile.
+/// Since version 2.1.234, clients print "Continuing shortly" at the reset and then continue. In the meantime, whycap
+/// must not tell the user to send the prompt again.
 #[test]
 fn at_the_reset_newer_clients_continue_by_themselves() {
     let row = |version: &str, at: &str| {
@@ -126,7 +126,7 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
         let drawn = plain(client.draws(at, Value::Null, 120).success());
         drawn.lines().nth(1).unwrap_or_default().to_owned()
     };
-    let continues = "limit has reset · Claude Code continues shortly";
+    let continues = "limit has reset · Claude Code will continue shortly";
     let again = "limit has reset · send the prompt again";
     assert_eq!(row("2.1.328", "2026-11-20T12:00:01Z"), continues);
     assert_eq!(row("2.1.234", "2026-11-20T12:01:29Z"), continues);
@@ -138,7 +138,7 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
     );
 }
 
-/// `now` and `explain` had it right: nobody goes to bed by the status line alone.
+/// `now` and `explain` were right, but the status line, which users check before they go to bed, was not.
 #[test]
 fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
     let turned_off = Sandbox::new();
@@ -187,7 +187,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
         headline,
         "Your 5-hour limit was used up; it was reset early: send the prompt again."
     );
-    // Nothing is told at the next prompt, and nothing waits.
+    // The next prompt announces nothing, and no session is waiting.
     let prompt = client.event(
         "2026-11-20T10:42:00Z",
         "UserPromptSubmit",
@@ -209,18 +209,18 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     };
     let open = listed("2026-11-20T10:01:00Z");
     assert!(
-        open.contains("(still blocked)") && open.contains("you are back at 12:00"),
+        open.contains("(still blocked)") && open.contains("you can continue at 12:00"),
         "{open}"
     );
     let passed = listed("2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) Your 5-hour limit was used up, the message says; the reset time 12:00 has passed. You've"),
+        passed.contains("(over) The message said that your 5-hour limit was used up; the reset time 12:00 has passed. You've"),
         "{passed}"
     );
     client.answers("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
-        answered.contains("was used up, the message says; Claude Code has answered again since."),
+        answered.contains("The message said that your 5-hour limit was used up; Claude Code has responded again since."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");
@@ -234,7 +234,7 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     assert!(!listed.contains("wait"), "{listed}");
 }
 
-/// Whoever tried again while a limit held read that Claude Code had answered in between.
+/// The screen claimed that Claude Code had responded between two attempts, although the limit had blocked both.
 #[test]
 fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
     let sandbox = Sandbox::new();
@@ -251,10 +251,9 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
     let listed = asked("2026-11-20T10:41:00Z", &[]).success().to_owned();
     let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(!listed.contains("answered again"), "{listed}");
-    let again = "was used up, the message says; the next try met a limit again.";
-    assert_eq!(listed.matches(again).count(), 3, "{listed}");
-    assert_eq!(listed.matches("(met again)").count(), 3, "{listed}");
-    assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
+    let entry = "10:00, 41 m ago, 4 attempts, the last at 10:40 (still blocked)";
+    assert_eq!(listed.matches(entry).count(), 1, "{listed}");
+    assert_eq!(listed.matches("used up").count(), 1, "{listed}");
     assert!(
         listed.contains("stopped the work once") && listed.contains("for 41 m in all"),
         "{listed}"
@@ -349,7 +348,7 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     ] {
         assert!(at(time).contains("5-hour limit"), "{time}");
     }
-    // A hook that comes late completes what the status line took up.
+    // A late hook completes the incident that the status line recorded.
     let late = Client::with_session(&sandbox, "late");
     let mut line = late.error_line("2026-11-20T10:05:00Z", TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
@@ -363,7 +362,42 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
 }
 
-/// Not from `.claude.json`, which may be large and is read after the line is out.
+/// A status-line call in a session without errors searches only the end of the journal.
+#[test]
+fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let mut line = client.error_line(AT, TEXT, json!({}));
+    line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    client.append(&line);
+    client.stop_failure(AT, TEXT).success();
+    let other = Client::with_session(&sandbox, "other");
+    let windows = crate::client::windows(60.0, 1_795_176_000, 40.0, 1_795_500_000);
+    other.draws("2026-11-20T10:00:02Z", windows, 120).success();
+    let journal = ".local/share/whycap/journal/2026-11.jsonl";
+    let text = sandbox.read(journal);
+    let reading = text
+        .lines()
+        .rfind(|line| line.starts_with("{\"reading\":"))
+        .unwrap();
+    let readings = format!("{reading}\n").repeat(64 * 1024 / reading.len());
+    sandbox.append(journal, &readings);
+
+    for time in ["2026-11-20T10:30:00Z", "2026-11-20T11:00:00Z"] {
+        let drawn = plain(client.draws(time, Value::Null, 120).success());
+        assert!(drawn.contains("5-hour limit"), "{time}: {drawn}");
+    }
+    client.answers("2026-11-20T11:30:00Z");
+    let drawn = plain(
+        client
+            .draws("2026-11-20T11:30:01Z", Value::Null, 120)
+            .success(),
+    );
+    assert!(!drawn.contains("5-hour limit"), "{drawn}");
+}
+
+/// The plan is not read from `.claude.json`, which may be large and is therefore read only after the line has been
+/// printed.
 #[test]
 fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_saw() {
     let sandbox = Sandbox::new();
@@ -394,7 +428,7 @@ fn an_error_that_was_answered_asks_for_no_wait() {
     };
     let sandbox = Sandbox::new();
     let transcript = format!(".claude/projects/-home-dev-p/{session}.jsonl");
-    let says = "You've hit your session limit \u{b7} resets 11:30am (UTC)";
+    let says = "You've hit your session limit \u{b7} resets 10:30am (UTC)";
     sandbox.append(
         &transcript,
         &line(json!({
@@ -402,9 +436,17 @@ fn an_error_that_was_answered_asks_for_no_wait() {
             "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": says}]},
         })),
     );
+    sandbox.append(
+        &transcript,
+        &json!({
+            "type": "system", "subtype": "informational", "timestamp": "2026-11-20T06:00:00.004Z",
+            "content": "Usage limit reached · continuing automatically at 10:30am · esc to cancel",
+        })
+        .to_string(),
+    );
     let blocked = sandbox.run(&["explain"]);
     assert!(
-        blocked.success().contains("1. Wait until 11:30"),
+        blocked.success().contains("Claude Code continues at 10:31"),
         "{}",
         blocked.stdout
     );
@@ -423,6 +465,6 @@ fn an_error_that_was_answered_asks_for_no_wait() {
     let explained = sandbox.run(&["explain", "--json"]).json();
     assert_eq!(
         explained["incident"]["actions"][0]["do"],
-        "Nothing: this is over"
+        "You can continue: this limit has ended"
     );
 }

@@ -1,4 +1,5 @@
-//! `install` and `uninstall`: one command in, one command out, nothing of the user's lost.
+//! Tests `install` and `uninstall`: one command adds whycap, another removes it, and none of the user's settings are
+//! lost.
 
 use std::fs;
 #[cfg(unix)]
@@ -9,16 +10,17 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use whycap::environment::{Environment, HOME};
 use whycap::install::carry_out;
-use whycap::install::entries::{EVENTS, Kept, wired};
+use whycap::install::entries::{EVENTS, KeepPurpose, wired};
 use whycap::install::plan::{self, InstallPlan};
 use whycap::install::settings_edit::Additions;
+use whycap::install::slash_command::SlashCommand;
 use whycap::places::Places;
 
 use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// What changes when a file is written anew.
+/// Returns file metadata that changes if a file is rewritten.
 fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     let found = fs::metadata(path).unwrap();
     #[cfg(unix)]
@@ -28,7 +30,7 @@ fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     (number, found.modified().unwrap())
 }
 
-/// Every file under the home directory with its bytes; a link with where it leads.
+/// Returns every file under the home directory with its bytes, and every link with its target.
 fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(directory).unwrap() {
@@ -51,7 +53,7 @@ fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// The files outside our own data directory.
+/// Returns the files outside whycap's own data directory.
 fn theirs(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = tree(sandbox);
     files.retain(|(path, _)| !path.starts_with(sandbox.path(".local")));
@@ -100,7 +102,11 @@ fn a_home_without_settings_has_none_again_afterwards() {
         .status_line
         .expect("a status line");
     assert!(Path::new(&line.program).is_absolute(), "{}", line.program);
-    assert!(sandbox.path(".claude/commands/whycap.md").exists());
+    assert!(
+        sandbox
+            .path(".claude/skills/whycap/hooks/whycap.js")
+            .exists()
+    );
     sandbox.run(&["uninstall"]).success();
     assert_eq!(theirs(&sandbox), []);
     assert!(
@@ -127,7 +133,7 @@ fn a_second_install_writes_nothing_and_says_so() {
     let before = tree(&sandbox);
     let written = identity(&sandbox.path(SETTINGS));
     let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("installed already"), "{run:?}");
+    assert!(run.success().contains("already installed"), "{run:?}");
     assert_eq!(tree(&sandbox), before);
     assert_eq!(identity(&sandbox.path(SETTINGS)), written);
 }
@@ -137,7 +143,10 @@ fn a_dry_run_shows_the_lines_and_touches_nothing() {
     let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
     let before = tree(&sandbox);
     let run = sandbox.run(&["install", "--dry-run"]);
-    assert!(run.success().contains("+   \"statusLine\": {"), "{run:?}");
+    let program = env!("CARGO_BIN_EXE_whycap");
+    let line = format!("    + \"statusLine\": {program} statusline\n");
+    assert!(run.success().contains(&line), "{run:?}");
+    assert!(run.stdout.contains("    + \"hooks.Stop\": "), "{run:?}");
     assert!(run.stdout.contains("Nothing was changed."));
     assert_eq!(tree(&sandbox), before);
     sandbox.run(&["install"]).success();
@@ -154,7 +163,7 @@ fn what_the_user_changes_after_the_installation_stays() {
     sandbox.write(SETTINGS, edited);
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(SETTINGS), "{\n  \"model\": \"sonnet\"\n}\n");
-    // The backup is the only copy of the older text, so it stays as well.
+    // The backup is the only copy of the older text, so it is kept as well.
     assert!(sandbox.path(".claude/settings.json.whycap-backup").exists());
 }
 
@@ -211,13 +220,16 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
     assert_eq!(settings(&left)["statusLine"], foreign);
     assert_eq!(wired(&settings(&left)).hooks.len(), EVENTS.len());
 
-    for (flag, kept) in [("--wrap", Kept::Wrapped), ("--replace", Kept::SetAside)] {
+    for (flag, kept) in [
+        ("--wrap", KeepPurpose::Wrapped),
+        ("--replace", KeepPurpose::SetAside),
+    ] {
         let taken = sandbox(&text);
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
         assert!(wired(&now).status_line.is_some());
         assert_eq!(now["statusLine"][kept.key()], foreign);
-        // Even with our records gone, the settings themselves know the way back.
+        // Even without whycap's records, the settings contain enough to restore the status line.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
         taken.run(&["uninstall"]).success();
         assert_eq!(settings(&taken)["statusLine"], foreign);
@@ -237,7 +249,7 @@ fn a_file_that_is_not_plain_json_is_refused_with_its_place_and_left_alone() {
         ),
         (
             "{\"a\": 1, \"a\": 2}",
-            "The key \"a\" stands twice on line 1 column 10",
+            "The key \"a\" is repeated on line 1 column 10",
         ),
         ("{\"a\": ", "on line 1 column 7"),
         ("not json", "on line 1 column 1"),
@@ -269,7 +281,7 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
     let pipe = Sandbox::new();
     fs::create_dir(pipe.path(".claude")).unwrap();
     if cfg!(windows) {
-        // Pipes have no names in directories there.
+        // On this system, pipes are not files in directories.
         fs::create_dir(pipe.path(SETTINGS)).unwrap();
     } else {
         let made = std::process::Command::new("mkfifo")
@@ -386,18 +398,26 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
 
 #[test]
 #[cfg(unix)]
-fn commands_that_may_not_be_written_cost_the_slash_command_and_nothing_else() {
-    let sandbox = sandbox("{}");
-    let commands = sandbox.path(".claude/commands");
-    fs::create_dir(&commands).unwrap();
-    let mut command = sandbox.command_held_back_by_modes(&["install"]);
-    fs::set_permissions(&commands, fs::Permissions::from_mode(0o555)).unwrap();
-    let run = Run::from(command.output().unwrap());
-    fs::set_permissions(&commands, fs::Permissions::from_mode(0o755)).unwrap();
-    let said = run.success();
-    assert!(said.contains("whycap.md cannot be written"), "{said}");
-    assert!(sandbox.read(SETTINGS).contains("statusLine"), "{said}");
-    assert!(!commands.join("whycap.md").exists());
+fn a_directory_that_cannot_be_written_costs_the_slash_command_and_nothing_else() {
+    for (directory, arguments, file) in [
+        ("skills", &["install"][..], "whycap"),
+        ("commands", &["install", "--no-plugin"], "whycap.md"),
+    ] {
+        let sandbox = sandbox("{}");
+        let directory = sandbox.path(&format!(".claude/{directory}"));
+        fs::create_dir(&directory).unwrap();
+        let mut command = sandbox.command_held_back_by_modes(arguments);
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+        let run = Run::from(command.output().unwrap());
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = run.success();
+        assert!(
+            text.contains(&format!("{file} cannot be written")),
+            "{text}"
+        );
+        assert!(sandbox.read(SETTINGS).contains("statusLine"), "{text}");
+        assert!(!directory.join(file).exists());
+    }
 }
 
 #[test]
@@ -428,6 +448,202 @@ fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
     assert!(run.success().contains("another /whycap"), "{run:?}");
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(".claude/commands/whycap.md"), "my own");
+}
+
+#[test]
+fn a_skill_of_the_same_name_that_is_the_user_s_stays() {
+    let sandbox = sandbox("{}");
+    sandbox.write(".claude/skills/whycap/SKILL.md", "my own");
+    let before = theirs(&sandbox);
+    let run = sandbox.run(&["install"]);
+    assert!(run.success().contains("another skill or plugin"), "{run:?}");
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(theirs(&sandbox), before);
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
+    for linked in ["skills/whycap", "skills/whycap/hooks"] {
+        let sandbox = sandbox("{}");
+        let outside = sandbox.path("outside");
+        fs::create_dir(&outside).unwrap();
+        let link = sandbox.path(&format!(".claude/{linked}"));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let run = sandbox.run(&["install"]);
+        assert!(run.success().contains("is or contains a link"), "{run:?}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+        sandbox.run(&["uninstall"]).success();
+        assert!(link.is_symlink());
+    }
+}
+
+/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Older versions need the file.
+#[test]
+#[cfg(unix)]
+fn the_command_file_is_written_only_for_a_client_that_does_not_run_the_plugin() {
+    for (version, arguments, is_plugin) in [
+        ("2.1.307", &["install"][..], false),
+        ("2.1.308", &["install"], true),
+        ("2.1.331", &["install", "--no-plugin"], false),
+    ] {
+        let sandbox = sandbox("{}");
+        let package = "tools/node_modules/@anthropic-ai/claude-code-linux-x64";
+        let program = sandbox.write(&format!("{package}/claude"), "");
+        let manifest = json!({"name": "@anthropic-ai/claude-code-linux-x64", "version": version});
+        sandbox.write(&format!("{package}/package.json"), manifest.to_string());
+        std::os::unix::fs::symlink(program, sandbox.path("tools/claude")).unwrap();
+        let tools = sandbox.path("tools").display().to_string();
+        let sandbox = sandbox.variable("PATH", format!("{tools}:/usr/bin:/bin"));
+
+        sandbox.run(arguments).success();
+        let has_file = sandbox.path(".claude/commands/whycap.md").exists();
+        let has_plugin = sandbox
+            .path(".claude/skills/whycap/hooks/whycap.js")
+            .exists();
+        assert_eq!((has_plugin, has_file), (is_plugin, !is_plugin), "{version}");
+        let doctor = sandbox.run(&["doctor"]);
+        assert!(
+            doctor.success().contains("OK, without any warning."),
+            "{doctor:?}"
+        );
+        sandbox.run(&["uninstall"]).success();
+        assert!(!sandbox.path(".claude/skills").exists());
+        assert!(!sandbox.path(".claude/commands").exists());
+    }
+}
+
+#[test]
+fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
+    let sandbox = sandbox("{}");
+    sandbox.run(&["install", "--no-plugin"]).success();
+    let run = sandbox.run(&["install"]);
+    assert!(run.success().contains("earlier /whycap removed"), "{run:?}");
+    assert!(!sandbox.path(".claude/commands/whycap.md").exists());
+    assert!(
+        sandbox
+            .path(".claude/skills/whycap/hooks/whycap.js")
+            .exists()
+    );
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(SETTINGS), "{}");
+}
+
+/// The user enabled the plugin from the marketplace after `whycap install` had written the command file.
+#[test]
+fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin() {
+    let sandbox = sandbox("{}");
+    sandbox.run(&["install", "--no-plugin"]).success();
+    let file = sandbox.path(".claude/commands/whycap.md");
+    let start = json!({"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"});
+    let start = start.to_string();
+    sandbox.run_with(&["hook"], start.as_bytes()).success();
+    assert!(file.exists(), "no plugin is turned on");
+
+    let mut with_plugin = settings(&sandbox);
+    with_plugin["enabledPlugins"] = json!({"whycap@whycap": true});
+    sandbox.write(SETTINGS, with_plugin.to_string());
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(
+        doctor
+            .success()
+            .contains("~/.claude/commands/whycap.md takes precedence"),
+        "{doctor:?}"
+    );
+    sandbox.run_with(&["hook"], start.as_bytes()).success();
+    assert!(!file.exists());
+
+    // A file that the user has edited is kept.
+    sandbox.write(".claude/commands/whycap.md", "my own");
+    sandbox.run_with(&["hook"], start.as_bytes()).success();
+    assert!(file.exists());
+}
+
+#[test]
+fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
+    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    sandbox.write(".config/whycap/config.toml", "");
+    sandbox.run(&["install"]).success();
+    let edited = sandbox.read(SETTINGS).replace("opus", "sonnet");
+    sandbox.write(SETTINGS, edited);
+    let run = sandbox.run(&["uninstall"]);
+    let text = run.success();
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  - ")?.split_once(": "))
+        .map(|(_, command)| command)
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            "rm -r ~/.local/share/whycap",
+            "rm ~/.config/whycap/config.toml",
+            "rm ~/.claude/settings.json.whycap-backup"
+        ],
+        "{text}"
+    );
+    if cfg!(unix) {
+        for command in commands {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", command]).env("HOME", sandbox.home());
+            assert!(shell.status().unwrap().success(), "{command}");
+        }
+        let left: Vec<PathBuf> = tree(&sandbox).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(left, [sandbox.path(SETTINGS)]);
+    }
+}
+
+/// The secrets in these settings, in forms that nothing would recognize as secrets.
+const CANARIES: [&str; 4] = [
+    "canary-key",
+    "canary-token",
+    "canary-helper",
+    "canary-header",
+];
+
+#[test]
+fn no_preview_or_report_contains_a_key_a_token_or_a_helper() {
+    let layouts = [
+        r#"{"env": {"ANTHROPIC_API_KEY": "canary-key", "MY_TOKEN": "canary-token"}, "apiKeyHelper": "canary-helper", "x": {"Authorization": "canary-header"}}"#,
+        "{\n  \"env\": {\"ANTHROPIC_API_KEY\": \"canary-key\", \"MY_TOKEN\": \"canary-token\"},\n  \"x\": {\"Authorization\": \"canary-header\"},\n  \"apiKeyHelper\": \"canary-helper\"}",
+        r#"{"apiKeyHelper": "canary-helper", "hooks": {}, "statusLine": {"command": "API_TOKEN=canary-token line"}}"#,
+        r#"{"apiKeyHelper": canary-helper}"#,
+        r#"{"apiKeyHelper": "canary-helper", "apiKeyHelper": "canary-helper"}"#,
+        r#"{"hooks": "canary-helper"}"#,
+        r#"{"hooks": {"Stop": "canary-helper"}}"#,
+        r#"{"apiKeyHelper": "canary-helper"#,
+        r#"{"apiKeyHelper": "canary-helper",}"#,
+        r#"{"apiKeyHelper": "canary-helper" /* canary-key */}"#,
+    ];
+    for layout in layouts {
+        let sandbox = sandbox(layout);
+        for arguments in [
+            &["install", "--dry-run"][..],
+            &["doctor"],
+            &["doctor", "--json"],
+            &["install"],
+            &["install", "--wrap", "--dry-run"],
+            &["install", "--wrap"],
+            &["doctor"],
+            &["explain", "--json"],
+            &["report"],
+            &["now", "--json"],
+            &["config"],
+            &["statusline"],
+            &["uninstall", "--dry-run"],
+            &["uninstall"],
+        ] {
+            let run = sandbox.run_with(arguments, b"{}");
+            let printed = format!("{}{}", run.stdout, run.stderr.as_str());
+            for canary in CANARIES {
+                assert!(
+                    !printed.contains(canary),
+                    "{arguments:?} on {layout}: {printed}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -497,7 +713,8 @@ fn many_installers_at_once_install_once() {
         );
     }
     assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
-    // In and out at the same time: whatever wins, the file is whole, and one more turn cleans it.
+    // Installation and removal run at the same time. Whichever wins, the file stays intact, and one more run cleans it
+    // up.
     let running: Vec<_> = (0..8)
         .map(|turn| {
             start(if turn % 2 == 0 {
@@ -519,7 +736,7 @@ fn many_installers_at_once_install_once() {
     assert_eq!(sandbox.read(SETTINGS), text);
 }
 
-/// The client drops keys that it does not know when it writes the file itself.
+/// When the client writes the file itself, it drops keys that it does not recognize.
 #[test]
 fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
     let foreign = json!({"type": "command", "command": "mine"});
@@ -527,7 +744,7 @@ fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
     sandbox.run(&["install", "--wrap"]).success();
     let mut now = settings(&sandbox);
     let entry = now["statusLine"].as_object_mut().unwrap();
-    assert!(entry.remove(Kept::Wrapped.key()).is_some());
+    assert!(entry.remove(KeepPurpose::Wrapped.key()).is_some());
     now["enabledPlugins"] = json!({});
     sandbox.write(SETTINGS, serde_json::to_string_pretty(&now).unwrap());
     assert!(
@@ -557,7 +774,8 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         program: "/opt/whycap",
         status_line: true,
         hooks: true,
-        keep: Some(Kept::Wrapped),
+        keep: Some(KeepPurpose::Wrapped),
+        slash_command: Some(SlashCommand::Plugin),
     };
     plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()
 }
@@ -583,14 +801,14 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
-            // Once our line is drawn it must know the kept one.
+            // Once whycap's status line is installed, there must be a record of the user's own line.
             let records = fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap();
             let records: Vec<_> = records.map(|entry| entry.unwrap().path()).collect();
             assert_eq!(records.len(), 1);
             let record = fs::read_to_string(&records[0]).unwrap();
             assert!(record.contains("mine"), "{record}");
         }
-        // Either way out works from here: back at once, or finish first.
+        // From here, the installation can be undone immediately or finished first.
         carry_out::run(&removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
@@ -638,12 +856,13 @@ fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("disableAllHooks"), "{said}");
     assert!(
-        said.contains("project/.claude/settings.json has another status line"),
+        said.contains("the status line of ~/project/.claude/settings.json takes"),
         "{said}"
     );
 }
 
-/// 2.0.76 and 2.1.50 know no `StopFailure` and leave out the whole file: a command that the user had forbidden ran.
+/// Versions 2.0.76 and 2.1.50 do not support `StopFailure` and ignored the entire file, so they ran a command that the
+/// user had forbidden.
 #[test]
 fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
     let sandbox = Sandbox::new();

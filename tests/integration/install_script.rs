@@ -1,4 +1,4 @@
-//! `install.sh`, run by dash from a folder with a space in its name, with a stand-in for cargo.
+//! Tests `install.sh`, run by dash from a directory with a space in its name, with a stand-in for cargo.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -19,11 +19,11 @@ fn repository(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// A copy of what the script needs, in `a folder/why's cap`, and a home.
+/// A home, and a copy of the files that the script needs in `a folder/why's cap`.
 struct Setting {
     sandbox: Sandbox,
     source: PathBuf,
-    /// Where releases are, if there are any.
+    /// The directory that contains releases, if any.
     releases: Option<String>,
 }
 
@@ -49,8 +49,8 @@ impl Setting {
     }
 
     #[cfg(target_os = "linux")]
-    /// A release of the program under test, whose checksum is said to be `sum` (None: what it is), and a stand-in for
-    /// curl that copies.
+    /// Adds a release of the program under test and a stand-in for curl that copies it. `sum` replaces the release's
+    /// published checksum.
     fn with_release(mut self, sum: Option<&str>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let name = format!(
@@ -88,7 +88,7 @@ impl Setting {
         self
     }
 
-    /// A stand-in for Claude Code that writes down what it was asked.
+    /// Adds a stand-in for Claude Code that records its arguments.
     fn with_claude(self, version: &str) -> Self {
         let claude = format!(
             "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '{version} (Claude Code)'; exit; }}\necho \"$*\" >>\"$HOME/claude.log\"\n"
@@ -97,14 +97,14 @@ impl Setting {
         self
     }
 
-    /// A cargo of this version whose build is the program under test.
+    /// Adds a stand-in for this version of cargo, whose build is the program under test.
     fn with_cargo(self, version: &str) -> Self {
         let cargo = format!(
             "#!/bin/sh\n\
              case $1 in --version) echo 'cargo {version} (fake)'; exit;; esac\n\
              echo \"$PWD: cargo $*\" >>\"$CARGO_LOG\"\n\
-             mkdir -p \"$CARGO_TARGET_DIR/release\"\n\
-             cp '{}' \"$CARGO_TARGET_DIR/release/whycap\"\n",
+             mkdir -p \"$CARGO_TARGET_DIR/source\"\n\
+             cp '{}' \"$CARGO_TARGET_DIR/source/whycap\"\n",
             env!("CARGO_BIN_EXE_whycap")
         );
         write_script(&self.sandbox.path("tools/cargo"), cargo);
@@ -130,7 +130,7 @@ impl Setting {
             .unwrap()
     }
 
-    /// A PATH of just what the script uses, so that a machine's own cargo is not found.
+    /// Returns a `PATH` with only the programs that the script uses, so that the machine's own cargo is not found.
     fn search_path(&self) -> String {
         let system = self.sandbox.home().with_file_name("system");
         fs::create_dir_all(&system).unwrap();
@@ -141,6 +141,7 @@ impl Setting {
             "cut",
             "date",
             "dirname",
+            "grep",
             "gzip",
             "head",
             "mkdir",
@@ -151,12 +152,13 @@ impl Setting {
             "sed",
             "sh",
             "sha256sum",
+            "sleep",
             "tar",
             "uname",
         ] {
             let found = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
             let found = found.iter().find(|path| path.exists()).unwrap();
-            // Made by an earlier run of the same test.
+            // An earlier run of the same test may have created the link.
             let _ = std::os::unix::fs::symlink(found, system.join(tool));
         }
         format!(
@@ -184,13 +186,34 @@ fn refused(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// A static program starts faster, but building it requires the static C library, which many systems do not install.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
+    for (libc, is_static) in [("/usr/lib/libc.a", true), ("libc.a", false)] {
+        let setting = Setting::new().with_cargo("1.95.0");
+        let tools = setting.sandbox.path("tools");
+        let rustc = "#!/bin/sh\necho 'host: x86_64-unknown-linux-gnu'\n";
+        write_script(&tools.join("rustc"), rustc);
+        let cc = format!(
+            "#!/bin/sh\ncase $1 in *=libc.a) echo {libc};; *) echo /usr/lib/rcrt1.o;; esac\n"
+        );
+        write_script(&tools.join("cc"), cc);
+
+        said(&setting.run(&[]));
+        let log = setting.sandbox.read("cargo.log");
+        assert_eq!(log.contains("+crt-static"), is_static, "{log}");
+        assert!(setting.program().exists());
+    }
+}
+
 #[test]
 fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
     let setting = Setting::new().with_cargo("1.95.0");
     let text = said(&setting.run(&[]));
     let log = setting.sandbox.read("cargo.log");
     assert!(
-        log.contains("why's cap: cargo build --release --locked"),
+        log.contains("why's cap: cargo rustc --bin whycap --profile source --locked"),
         "{log}"
     );
     let program = setting.program();
@@ -201,15 +224,15 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
         "{settings}"
     );
     assert!(text.contains("SAMPLE"), "{text}");
-    // The sample's own session, priced, with its windows.
+    // The output shows the sample's own session with its cost and its windows.
     assert!(text.contains("5h 38%") && text.contains("61.0k"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
-    assert!(text.contains("on your PATH"), "{text}");
+    assert!(text.contains("to your PATH"), "{text}");
     assert!(
         text.contains("To undo all of this: '") && text.contains("--uninstall"),
         "{text}"
     );
-    // The sample leaves nothing behind.
+    // The sample leaves no files behind.
     assert!(!setting.sandbox.path(".claude/projects").exists());
     let left: Vec<_> = fs::read_dir(program.parent().unwrap()).unwrap().collect();
     assert_eq!(left.len(), 1, "no half-copied program");
@@ -223,7 +246,7 @@ fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
         .write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
     let text = said(&setting.run(&[]));
     assert!(
-        text.contains("Your status line, and what you spent today:"),
+        text.contains("Your status line, and your spend today:"),
         "{text}"
     );
     assert!(!text.contains("SAMPLE"), "{text}");
@@ -235,9 +258,9 @@ fn a_status_line_that_stays_is_not_promised_to_change() {
     let own = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
     setting.sandbox.write(".claude/settings.json", own);
     let text = said(&setting.run(&[]));
-    assert!(text.contains("To have both: "), "{text}");
+    assert!(text.contains("To show both: "), "{text}");
     assert!(
-        text.contains("which Claude Code does not show yet") && !text.contains("what you will see"),
+        text.contains("Claude Code does not show it yet") && !text.contains("what you will see"),
         "{text}"
     );
 }
@@ -270,7 +293,7 @@ fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
     assert!(!setting.sandbox.path(".claude").exists());
     assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
     assert!(text.contains("To add it to Claude Code:"), "{text}");
-    // A relative one means the caller's directory, not the script's.
+    // A relative prefix is resolved against the caller's directory, not the script's.
     said(&setting.run(&["--prefix=relative", "--no-settings"]));
     assert!(setting.sandbox.path("relative/bin/whycap").exists());
 }
@@ -392,7 +415,7 @@ fn read_from_standard_input_in_another_project_it_builds_nothing() {
         .unwrap();
     assert!(!run.status.success());
     assert!(
-        String::from_utf8_lossy(&run.stderr).contains("holds no whycap"),
+        String::from_utf8_lossy(&run.stderr).contains("does not contain whycap"),
         "{run:?}"
     );
     assert!(!setting.sandbox.path("cargo.log").exists());
@@ -401,7 +424,7 @@ fn read_from_standard_input_in_another_project_it_builds_nothing() {
 #[test]
 fn what_a_killed_run_left_is_gone_after_the_next() {
     let setting = Setting::new().with_cargo("1.95.0");
-    // Above the highest number of a process.
+    // No PID is as high as this number.
     let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
     let sample = setting
         .sandbox
@@ -421,7 +444,7 @@ fn what_a_killed_run_left_is_gone_after_the_next() {
 fn a_release_is_taken_where_there_is_one_without_cargo() {
     let setting = Setting::new().with_release(None);
     let text = said(&setting.run(&[]));
-    assert!(text.starts_with("Fetching whycap"), "{text}");
+    assert!(text.starts_with("Downloading whycap"), "{text}");
     assert!(
         setting.program().exists() && text.contains("5h 38%"),
         "{text}"
@@ -455,46 +478,130 @@ fn a_release_that_cannot_be_had_is_built_instead() {
     setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
     let text = said(&setting.run(&[]));
     assert!(
-        text.contains("could not be had") && text.contains("Building whycap"),
+        text.contains("could not be downloaded") && text.contains("Building whycap"),
         "{text}"
     );
     assert!(setting.program().exists());
 }
 
 #[test]
-fn the_plugin_is_added_by_a_claude_code_that_takes_its_module_and_taken_out_again() {
-    let asked = |setting: &Setting| {
-        fs::read_to_string(setting.sandbox.path("claude.log")).unwrap_or_default()
-    };
-    let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.330");
-    let text = said(&setting.run(&[]));
-    assert!(text.contains("Its plugin is on"), "{text}");
-    let plugin = setting.sandbox.path(".local/share/whycap/plugin");
-    assert!(
-        plugin.join("hooks/whycap.js").exists()
-            && plugin.join(".claude-plugin/marketplace.json").exists()
-    );
-    assert_eq!(
-        asked(&setting),
-        format!(
-            "plugin marketplace add {}\nplugin install whycap@whycap\n",
-            plugin.display()
-        )
-    );
-    said(&setting.run(&["--uninstall"]));
-    assert!(
-        asked(&setting)
-            .contains("plugin uninstall whycap@whycap\nplugin marketplace remove whycap\n")
-    );
-    assert!(!plugin.exists() && !setting.program().exists());
-
-    for (version, options) in [
-        ("2.1.240", &[][..]),
-        ("2.1.330", &["--no-plugin"]),
-        ("2.1.330", &["--no-settings"]),
-    ] {
-        let setting = Setting::new().with_cargo("1.95.0").with_claude(version);
+fn the_plugin_is_installed_without_a_run_of_claude_code_and_removed_again() {
+    for (options, has_plugin) in [(&[][..], true), (&["--no-plugin"], false)] {
+        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+        let before = "{\n\t\"model\": \"opus\" }";
+        setting.sandbox.write(".claude/settings.json", before);
         said(&setting.run(options));
-        assert_eq!(asked(&setting), "", "{version} {options:?}");
+        let plugin = setting
+            .sandbox
+            .path(".claude/skills/whycap/hooks/whycap.js");
+        let file = setting.sandbox.path(".claude/commands/whycap.md");
+        assert_eq!((plugin.exists(), file.exists()), (has_plugin, !has_plugin));
+        let backup = setting.sandbox.read(".claude/settings.json.whycap-backup");
+        assert_eq!(backup, before);
+
+        said(&setting.run(&["--uninstall"]));
+        assert!(!plugin.exists() && !file.exists() && !setting.program().exists());
+        assert_eq!(setting.sandbox.read(".claude/settings.json"), before);
+        assert!(!setting.sandbox.path("claude.log").exists());
     }
+}
+
+#[test]
+fn the_data_directory_is_private_from_the_start() {
+    for options in [&[][..], &["--no-plugin"]] {
+        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+        said(&setting.run(options));
+        let data = setting.sandbox.path(".local/share/whycap");
+        assert_eq!(
+            fs::metadata(&data).unwrap().mode() & 0o777,
+            0o700,
+            "{options:?}"
+        );
+    }
+    for arguments in [&["install"][..], &["spend"], &["statusline"], &["hook"]] {
+        let sandbox = Sandbox::new();
+        let start =
+            r#"{"hook_event_name": "SessionStart", "session_id": "s", "source": "startup"}"#;
+        sandbox.write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
+        sandbox.run_with(arguments, start.as_bytes()).success();
+        let data = sandbox.path(".local/share/whycap");
+        if let Ok(data) = fs::metadata(&data) {
+            assert_eq!(data.mode() & 0o777, 0o700, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn doctor_has_no_warning_after_an_installation() {
+    for history in [None, Some("{\"type\":\"user\"}\n")] {
+        let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.331");
+        if let Some(history) = history {
+            setting.sandbox.write(".claude/projects/p/s.jsonl", history);
+        }
+        said(&setting.run(&[]));
+        let doctor = Command::new(setting.program())
+            .arg("doctor")
+            .env_clear()
+            .env("HOME", setting.sandbox.home())
+            .env("PATH", setting.search_path())
+            .env("TZ", "UTC")
+            .current_dir(setting.sandbox.home())
+            .output()
+            .unwrap();
+        let text = said(&doctor);
+        assert!(text.ends_with("OK, without any warning.\n"), "{text}");
+    }
+}
+
+/// Runs `install.sh` in a terminal created by `script`, and returns its output.
+#[cfg(target_os = "linux")]
+fn shown_on_terminal(setting: &Setting) -> Option<String> {
+    let script = ["/usr/bin/script", "/bin/script"];
+    let script = script.into_iter().find(|path| Path::new(path).exists())?;
+    let command = format!(
+        "sh '{}' --no-settings",
+        setting.source.join("install.sh").display()
+    );
+    let output = Command::new(script)
+        .args(["-qec", &command.replace("why's", "why'\\''s"), "/dev/null"])
+        .env_clear()
+        .env("HOME", setting.sandbox.home())
+        .env("PATH", format!("{}:/usr/bin:/bin", setting.search_path()))
+        .env("CARGO_LOG", setting.sandbox.path("cargo.log"))
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
+        .current_dir(setting.sandbox.home())
+        .output()
+        .unwrap();
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_shows_its_progress_on_a_terminal_and_a_log_gets_one_line() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let cargo = setting.sandbox.read("tools/cargo");
+    let crates = "number=0\n\
+                  while [ $number -lt 160 ]; do\n\
+                  echo \"   Compiling crate$number v1.0.0\" >&2\n\
+                  number=$((number + 1))\n\
+                  done\n";
+    let quiet = format!("case \"$*\" in *--quiet*) ;; *)\n{crates}sleep 1;; esac\n");
+    write_script(
+        &setting.sandbox.path("tools/cargo"),
+        cargo.replace("mkdir -p", &format!("{quiet}mkdir -p")),
+    );
+    if let Some(shown) = shown_on_terminal(&setting) {
+        assert!(shown.contains("160 crates compiled, "), "{shown}");
+        assert!(
+            shown.contains("Built in ") && !shown.contains("Compiling"),
+            "{shown}"
+        );
+    }
+    let output = setting.run(&["--no-settings"]);
+    let printed = said(&output);
+    assert!(
+        !printed.contains("Compiling") && output.stderr.is_empty(),
+        "{printed}"
+    );
 }

@@ -1,5 +1,4 @@
-//! Random settings, and random sequences of what can happen to them between installation and
-//! removal.
+//! Tests random settings and random sequences of events between installation and removal.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,8 +6,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use whycap::environment::{Environment, HOME};
-use whycap::install::entries::{Kept, Wired, wired, without_ours};
+use whycap::install::entries::{KeepPurpose, Wired, wired, without_ours};
 use whycap::install::settings_edit::Additions;
+use whycap::install::slash_command::SlashCommand;
 use whycap::install::{carry_out, plan};
 use whycap::places::Places;
 
@@ -47,7 +47,7 @@ impl Home {
         parsed(&self.text())
     }
 
-    /// Installs, and checks that a second time there is nothing to do.
+    /// Installs whycap and checks that a second installation has nothing to do.
     fn install(&self, wanted: Additions<'_>) {
         let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
         carry_out::run(&plan().steps).unwrap();
@@ -73,7 +73,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
 }
 
-/// What a text says beside whycap, order included.
+/// Returns the settings other than whycap's, in their order.
 fn others(settings: &Value) -> String {
     without_ours(settings).to_string()
 }
@@ -83,23 +83,23 @@ enum Event {
     Install {
         status_line: bool,
         hooks: bool,
-        keep: Option<Kept>,
+        keep: Option<KeepPurpose>,
         program: &'static str,
     },
     Uninstall,
-    /// A person changes one value in the text and leaves the rest.
+    /// The user edits one value and leaves the rest of the file unchanged.
     Edit(u8),
-    /// The client writes the file in its own layout and drops keys that it does not know.
+    /// The client rewrites the file in its own layout and drops keys that it does not recognize.
     ClientRewrites,
-    /// Our data directory is lost.
+    /// whycap's data directory is lost.
     DataLost,
 }
 
-fn keep() -> impl Strategy<Value = Option<Kept>> {
+fn keep() -> impl Strategy<Value = Option<KeepPurpose>> {
     prop_oneof![
         Just(None),
-        Just(Some(Kept::Wrapped)),
-        Just(Some(Kept::SetAside)),
+        Just(Some(KeepPurpose::Wrapped)),
+        Just(Some(KeepPurpose::SetAside)),
     ]
 }
 
@@ -121,7 +121,7 @@ fn event(lossy: Event) -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Either of the two places that know the kept status line may be lost, but not both.
+/// Generates events. Either copy of the user's original status line may be lost, but not both.
 fn walk() -> impl Strategy<Value = Vec<Event>> {
     prop_oneof![
         prop::collection::vec(event(Event::ClientRewrites), 1..8),
@@ -211,7 +211,7 @@ fn gap(spaces: &[u8], at: &mut usize, out: &mut String) {
     );
 }
 
-/// Writes a document with white space drawn from `spaces` at every place that may have some.
+/// Serializes a document with whitespace from `spaces` wherever whitespace is allowed.
 fn laid_out(value: &Value, spaces: &[u8], at: &mut usize, out: &mut String) {
     match value {
         Value::Object(map) => {
@@ -258,13 +258,13 @@ proptest! {
     ) {
         let mut text = String::new();
         laid_out(&value, &spaces, &mut 0, &mut text);
-        // serde_json's way back from text is not exact for every float.
+        // Parsing floats with `serde_json` does not round-trip exactly for every value.
         let value = parsed(&text);
         let untouched = wired(&value) == Wired::default();
-        let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep };
+        let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
         let home = Home::with(&text);
         home.install(wanted);
-        // Exactly ours differs, in content and in order.
+        // Apart from whycap's own settings, neither the content nor the order changes.
         prop_assert_eq!(others(&home.value()), others(&value));
         home.uninstall();
         if untouched {
@@ -272,7 +272,8 @@ proptest! {
         }
         prop_assert_eq!(wired(&home.value()), Wired::default());
         prop_assert_eq!(others(&home.value()), others(&value));
-        // The way back without records leaves nothing of ours and nothing else touched.
+        // Without records, uninstalling still removes all of whycap's settings and touches nothing
+        // else.
         home.install(wanted);
         home.lose_data();
         home.uninstall();
@@ -287,7 +288,7 @@ proptest! {
     ) {
         let home = Home::with(STARTS[start]);
         let mut expected = home.value();
-        // What stood there before us, as long as nobody else has changed anything since.
+        // The file's contents before the installation, if nobody else has changed the file since.
         let mut exact = None;
         for event in events.into_iter().chain([Event::Uninstall]) {
             let before = home.text();
@@ -296,7 +297,8 @@ proptest! {
                     if wired(&home.value()) == Wired::default() {
                         exact = Some(before);
                     }
-                    home.install(Additions { program, status_line, hooks, keep });
+                    let slash_command = hooks.then_some(SlashCommand::Plugin);
+                    home.install(Additions { program, status_line, hooks, keep, slash_command });
                 }
                 Event::Uninstall => {
                     home.uninstall();
@@ -325,7 +327,7 @@ proptest! {
                     exact = None;
                 }
             }
-            // Never anything but ours beside the user's own.
+            // Only whycap's own hooks are added to the user's settings.
             prop_assert!(wired(&home.value()).hooks.len() <= 5);
         }
         let left = home.value();

@@ -1,9 +1,10 @@
-//! Made-up lives of sessions: what several clients would have written, and what was really served.
+//! Property tests with generated session histories. Each history tracks both the files that several clients would write
+//! and their actual spend.
 //!
-//! The clients here behave as the real ones were measured to behave: which of them write totals,
-//! what a process starts from, what a fork repeats and whom its copies name, what is written at an
-//! end and that a killed process writes nothing. The ledger must find the truth from the files
-//! alone, and the same in whatever order it comes to see them.
+//! The simulated clients follow the measured behavior of the real ones: which versions write totals, which total a
+//! process starts from, which lines a fork repeats, which session its copies refer to, and what is written on exit. A
+//! killed process writes nothing. The ledger must derive the true amounts from the files alone, regardless of the order
+//! in which it reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,28 +16,29 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use whycap::environment::Environment;
 use whycap::ledger::{
-    ClientFigure, Drawn, EVER, Effort, Ledger, Live, Patience, RowsBy, SessionDifference,
-    SpendSource, Wanted,
+    EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource,
+    TotalSample,
 };
 use whycap::places::Places;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
-/// How many lives a run of the tests tries, the same in every run: about one life in 6,000 that is read from files
-/// alone is not exact yet, and a run that fails by luck is not believed. `WHYCAP_LIVES` asks for more, and for others.
+/// The number of histories that each test generates. They are the same in every run: about one in 6,000 histories still
+/// gives an inexact result when it is read from files alone, and nobody trusts a test that fails at random. If
+/// `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
 const LIVES: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
 
-/// Client versions that differ in what they write.
+/// Client versions that write different data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// No totals; copies name nobody.
+    /// Writes no totals. Copies do not name their session.
     V119,
     V240,
-    /// Totals that do not split cache writes; copies name nobody.
+    /// Writes totals that do not split cache writes. Copies do not name their session.
     V285,
     V308,
-    /// Totals that do; copies name the session in whose file they were found.
+    /// Writes totals that split cache writes. Copies name the session from which they were copied.
     V328,
 }
 
@@ -59,7 +61,7 @@ impl Version {
         !matches!(self, V119 | V240)
     }
 
-    /// The model by whose prices this client counts, and whether it knows the real one.
+    /// Returns the model whose prices this client uses for `model`, and true if the client recognizes `model` itself.
     fn prices(self, model: &str) -> (&str, bool) {
         match (self, model) {
             (V285 | V308, "claude-fable-5-2") => ("claude-opus-5-5", false),
@@ -70,7 +72,7 @@ impl Version {
 
 const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2"];
 
-/// What somebody does. Numbers choose among what there is.
+/// A user action. Its numbers select from the processes and sessions that exist at that point.
 #[derive(Debug, Clone, serde::Deserialize)]
 enum Act {
     Start {
@@ -94,12 +96,12 @@ enum Act {
     Kill {
         process: usize,
     },
-    /// A question beside the conversation: `/btw`.
+    /// A side question, asked with `/btw`.
     Aside {
         process: usize,
         tokens: u64,
     },
-    /// An agent answers in the background, into a file of its own.
+    /// A background agent's response, which is written to a separate file.
     Agent {
         process: usize,
         tokens: u64,
@@ -144,7 +146,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// A running total of a client.
+/// A client's running total.
 #[derive(Debug, Clone, Default)]
 struct Total {
     started: i64,
@@ -153,7 +155,7 @@ struct Total {
     api_ms: i64,
     unknown: bool,
     models: BTreeMap<String, (Usage, Money)>,
-    /// What of it a fork took over.
+    /// The part inherited by a fork.
     inherited: Option<Money>,
 }
 
@@ -162,14 +164,14 @@ struct Total {
 struct Line {
     uuid: String,
     parent: Option<String>,
-    /// Everything but uuid, parent, session and names, which copies change.
+    /// Everything except the UUID, the parent, the session, and the fields that name sessions, which differ in copies.
     rest: String,
     at: i64,
     usage: Option<(Usage, bool)>,
     requested_by: Option<String>,
     forked_from: Option<String>,
     is_boundary: bool,
-    /// Another model that was asked for advice, and what for.
+    /// The advisor model and its token usage.
     advice: Option<(&'static str, Usage)>,
 }
 
@@ -180,34 +182,39 @@ struct Line {
 )]
 struct Session {
     id: String,
-    /// What stands in the file, and in that of its agents.
+    /// The contents of the session's own file and of its agents' file.
     text: String,
     agents: String,
     lines: Vec<Line>,
-    /// By the line that they belong to.
+    /// The message ID and time of each snapshot.
     snapshots: Vec<(String, i64)>,
     totals: Vec<Total>,
     tip: Option<String>,
     recorded: Money,
     unrecorded: Money,
-    /// Of what is recorded: what agents were served, what came since its newest total, and what came
-    /// before that and is in no total.
+    /// Three parts of the recorded spend: the spend of agents, the spend since the session's newest total, and
+    /// earlier spend that no total includes.
     of_agents: Money,
     since_total: Money,
     in_no_total: Money,
-    /// What killed processes were served and on no line; and of it what they had told.
+    /// The unrecorded spend of killed processes, and the part of it that they had reported.
     killed: Money,
     killed_told: Money,
-    /// Whether a client counted at prices that are not ours.
+    /// True if a client used prices that differ from whycap's.
     is_priced_otherwise: bool,
-    /// Whether a process on it was killed.
+    /// True if a process of this session was killed.
     had_a_kill: bool,
-    /// Whether it was served something that the status line was not told at once: then what is known of
-    /// it may be taken for that, and less is found, never more.
+    /// True if the session is a fork or a branch.
+    is_fork: bool,
+    /// True if a client that writes no totals worked on the session.
+    has_old_client: bool,
+    /// True if some of the session's spend was not reported to the status line right away. A later increase can be
+    /// mistaken for this spend, so the ledger's figure may be too low, but never too high.
     has_untold: bool,
-    /// Whether what happened is not to be told from its files: two worked on it at once, and one was
-    /// served more of everything; or one was closed long after its last line, and nobody knows
-    /// whether an answer before was its own or that of a killed one. Then less is found, never more.
+    /// True if the session's files do not show what happened. Either two processes worked on the session at once and
+    /// one of them used more of everything, or a process was closed long after its last line, so that an earlier
+    /// response may have come from it or from a killed process. The ledger's figure may then be too low, but never too
+    /// high.
     is_ambiguous: bool,
 }
 
@@ -223,53 +230,54 @@ struct Process {
     terminal: bool,
     model: &'static str,
     born: i64,
-    /// What it started from.
+    /// The total from which the process started.
     base: Total,
     now: Total,
-    /// What it recorded since it wrote its total.
+    /// The spend recorded since the process last wrote its total.
     answered: Money,
-    /// Served and on no line; lost if it is killed.
+    /// Spend that no line shows and that is lost if the process is killed.
     hidden: Money,
-    /// What of it the status line was told of.
+    /// The part of the unrecorded spend that was reported to the status line.
     told: Money,
     tip: Option<String>,
-    /// What a fork has not written yet.
+    /// Lines that a fork has not written yet.
     copies: Vec<Line>,
     copied_snapshots: Vec<(String, i64)>,
     has_spoken: bool,
-    /// Whether the copies were written before its own first snapshot.
+    /// True if the copies were written before the process's own first snapshot.
     copies_first: bool,
-    /// Whether another process was on its session at some time.
+    /// True if another process ever worked on the same session.
     is_not_alone: bool,
 }
 
 struct World {
     clock: i64,
     count: u64,
-    /// How many processes there were.
+    /// The number of processes started so far.
     begun: i64,
     sessions: Vec<Session>,
     processes: Vec<Process>,
     table: PriceTable,
-    /// Of the answer that is being written.
+    /// The advice for the response that is being written.
     advice: Option<(&'static str, Usage)>,
-    /// What status lines are to be told.
+    /// Samples that have not been passed to status lines yet.
     telling: Vec<Telling>,
 }
 
-/// What a process tells its status line.
+/// The sample that a process passes to its status line.
 #[derive(Debug, Clone)]
+#[expect(dead_code, reason = "they show in failures")]
 struct Telling {
     process: i64,
     session: usize,
     total: Money,
     run_ms: i64,
     hidden: Money,
-    /// Of the total: what a fork took over.
+    /// The part of the total inherited by a fork.
     inherited: Money,
 }
 
-/// Tokens as an answer tells them.
+/// Formats token counts the way they appear in a response.
 fn counts(usage: &Usage, is_split: bool) -> String {
     let split = format!(
         r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
@@ -313,7 +321,7 @@ impl World {
 
     fn id(&mut self) -> String {
         self.count += 1;
-        // Spread, so that the order of names says nothing.
+        // The numbers are scrambled so that sorting by name does not reveal the order of creation.
         let mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         format!(
             "{:08x}-{:04x}-4000-a000-{:012x}",
@@ -347,6 +355,7 @@ impl World {
         let tip = self.sessions[session].tip.clone();
         let model = MODELS[usize::try_from(self.count).unwrap() % MODELS.len()];
         self.begun += 1;
+        self.sessions[session].has_old_client |= !version.has_totals();
         self.processes.push(Process {
             id: self.begun,
             session,
@@ -454,7 +463,7 @@ impl World {
         self.sessions[session].tip = Some(line.uuid.clone());
     }
 
-    /// A line that the process writes itself.
+    /// Writes one of the process's own lines.
     fn say(
         &mut self,
         process: usize,
@@ -497,7 +506,7 @@ impl World {
         uuid
     }
 
-    /// The parent's lines and snapshots, when a fork first writes.
+    /// Writes the lines that a fork copied from its parent.
     fn write_copies(&mut self, process: usize) {
         let copies = std::mem::take(&mut self.processes[process].copies);
         let session = self.processes[process].session;
@@ -546,7 +555,7 @@ impl World {
         }
     }
 
-    /// A request of the process: what it costs, and in its total.
+    /// Simulates an API request from the process, adds its cost to the running total, and returns its true cost.
     fn serve(&mut self, process: usize, model: &'static str, usage: Usage) -> Money {
         let took = 30 + i64::try_from(usage.output).unwrap();
         let at = self.tick(took);
@@ -580,8 +589,8 @@ impl World {
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let mut cost = self.serve(process, model, usage);
-        // Where the advisor is a model that the client lacks, it counts at another price what it says
-        // to be the answer's.
+        // If the client has no price for the advisor's model, the client charges the advice at a different price than
+        // the transcript implies, so only one pairing of models is used here.
         let adviser = "claude-sonnet-4-6";
         let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
         self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));
@@ -615,7 +624,7 @@ impl World {
         session.since_total += cost;
     }
 
-    /// An agent's answer in the background: nothing of it is in the session's own file.
+    /// Adds a background agent's response, which leaves no trace in the session's own file.
     fn agent(&mut self, process: usize, tokens: u64) {
         let session = self.processes[process].session;
         self.sessions[session].has_untold = true;
@@ -643,7 +652,7 @@ impl World {
         let message = self.id();
         let model = self.processes[process].model;
         let session = self.processes[process].session;
-        // A compaction writes copies as well: they are what is compacted.
+        // A compaction also writes the copied lines because they are part of what it compacts.
         if self.processes[process].terminal {
             for (message, at) in std::mem::take(&mut self.processes[process].copied_snapshots) {
                 self.snapshot(session, &message, at);
@@ -677,7 +686,7 @@ impl World {
             at,
             false,
         );
-        // Forks repeat what it kept with all counts 0.
+        // Forks repeat the lines that a compaction kept, with all counts set to 0.
         if let Some(mut kept) = kept {
             kept.usage = Some((Usage::default(), true));
             kept.parent.clone_from(&self.processes[process].tip);
@@ -739,7 +748,7 @@ impl World {
         self.put(session, &line);
         let mut total = total;
         if version != V328 {
-            // Whoever goes on from it cannot know what was not written.
+            // A process that continues from this total cannot recover the split, because it was not written.
             for (usage, _) in total.models.values_mut() {
                 usage.cache_write_1h = 0;
             }
@@ -750,7 +759,7 @@ impl World {
         session.totals.push(total);
     }
 
-    /// What a process on this session starts from.
+    /// Returns the total from which a process on this session starts.
     fn newest_total(&self, session: usize, version: Version) -> Option<Total> {
         version
             .has_totals()
@@ -761,16 +770,17 @@ impl World {
     fn end(&mut self, process: usize, how: u8) {
         let p = &self.processes[process];
         let (session, version, terminal) = (p.session, p.version, p.terminal);
-        // A fork closed without a word leaves nothing.
+        // A fork that is closed before its first message leaves nothing behind.
         if p.has_spoken && version.has_totals() {
             self.tick(60);
             let is_closed_idle = terminal && how > 3;
             if is_closed_idle {
-                // The window is closed: no snapshot tells when.
+                // The user closes the window, and no snapshot shows when.
                 self.tick(i64::from(how - 3) * 7 * HOUR / 5);
                 self.sessions[session].is_ambiguous |= self.sessions[session].had_a_kill;
             } else if !terminal || how == 0 {
-                // One who goes at once says so; how long an idle one was there, nobody knows.
+                // A process that exits right away writes a line when it exits. No line shows how long an idle process
+                // stayed open.
                 let rest = r#""type":"system","subtype":"stop_hook_summary""#;
                 let at = self.clock;
                 self.say(process, rest, None, at, false);
@@ -797,8 +807,8 @@ impl World {
         }
     }
 
-    /// What status lines are told after an act: of a terminal that writes totals, where it was
-    /// served an answer or a compaction, or began.
+    /// Queues the sample that the status line receives after an action, if the process runs in a terminal and its
+    /// version writes totals.
     fn tell(&mut self, process: usize) {
         let p = &self.processes[process];
         if p.terminal && p.version.has_totals() {
@@ -813,13 +823,13 @@ impl World {
         }
     }
 
-    /// The lines of a conversation since its last compaction.
+    /// Returns the lines of a conversation since its last compaction.
     fn conversation(&self, session: usize, tip: Option<String>) -> Vec<Line> {
         let lines = &self.sessions[session].lines;
         let mut found: Vec<Line> = Vec::new();
         let mut wanted = tip;
         while let Some(uuid) = wanted.take() {
-            // A kept line stands twice: the later one is of this conversation.
+            // A line that a compaction kept occurs twice. The later one belongs to this conversation.
             let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
                 break;
             };
@@ -861,14 +871,16 @@ impl World {
         let copies = self.copies(from, version, false);
         let snapshots = self.snapshots_of(from, &copies);
         let session = self.new_session();
+        self.sessions[session].is_fork = true;
         let process = if terminal {
             let process = self.process(session, version, true, base);
             self.processes[process].copied_snapshots = snapshots;
-            // Where nothing but this order tells a fork from its parent, nobody could.
+            // Only version 328 varies this order: in the other versions, nothing else would distinguish a fork from
+            // its parent.
             self.processes[process].copies_first = version == V328 && self.count.is_multiple_of(3);
             process
         } else {
-            // `-p` marks first, then repeats.
+            // With `-p`, a process writes its ownership marker first and then repeats the lines.
             let process = self.process(session, version, false, base);
             self.processes[process].has_spoken = true;
             process
@@ -889,7 +901,7 @@ impl World {
             .collect()
     }
 
-    /// Leaves the session and goes on in a new one.
+    /// Moves a process from its session to a new one.
     fn leave(&mut self, process: usize, is_branch: bool) {
         let p = &self.processes[process];
         let (from, version) = (p.session, p.version);
@@ -897,7 +909,7 @@ impl World {
             || !version.has_totals()
             || self.sessions[from].lines.is_empty()
             || !p.copies.is_empty()
-            // Who leaves another alone without a word writes a total that tells nothing of its time.
+            // If a process leaves a shared session without having sent a message, its total does not show when it ran.
             || (p.is_not_alone && !p.has_spoken)
         {
             return;
@@ -914,6 +926,7 @@ impl World {
         };
         let snapshots = self.snapshots_of(from, &copies);
         let session = self.new_session();
+        self.sessions[session].is_fork = is_branch;
         for line in &copies {
             self.write_line(session, line);
         }
@@ -937,7 +950,7 @@ impl World {
 
     fn run(&mut self, act: &Act) {
         self.act(act);
-        // An act of nobody in particular is one of the newest.
+        // An action that does not name a process belongs to the newest one.
         let processes = self.processes.len();
         let teller = match *act {
             Act::Answer { process, .. }
@@ -1000,7 +1013,7 @@ impl World {
             }
             Act::Agent { process, tokens } if processes > 0 => {
                 let process = process % processes;
-                // Whose agent it is of two at once, no file tells.
+                // If two processes run at once, no file shows which of them started the agent.
                 if self.processes[process].has_spoken && !self.processes[process].is_not_alone {
                     self.agent(process, tokens);
                 }
@@ -1012,8 +1025,8 @@ impl World {
             } if sessions > 0 => {
                 let session = session % sessions;
                 let there = self.processes.iter().find(|one| one.session == session);
-                // Two at once are of one version: what each counted at its own prices, nobody
-                // could tell from their sum.
+                // Two concurrent processes always have the same version. If they used different prices, nobody
+                // could split the sum of their totals.
                 let version = there.map_or(Version::ALL[version], |one| one.version);
                 if !self.sessions[session].lines.is_empty()
                     && there.is_none_or(|there| !there.is_not_alone && version.has_totals())
@@ -1021,7 +1034,7 @@ impl World {
                     let base = self.newest_total(session, version);
                     let is_beside = there.is_some();
                     let process = self.process(session, version, terminal, base);
-                    // Of one who waits until the other has gone, nobody could tell that it was there.
+                    // If one process stayed silent until the other had ended, no file would show that both ran at once.
                     if is_beside {
                         self.answer(process, 7, 1);
                     }
@@ -1044,7 +1057,7 @@ impl World {
         self.tick(900);
     }
 
-    /// Ends those whose answers could not be told from another process' until both have ended.
+    /// Ends the processes that share a session, because their responses can be told apart only after both have ended.
     fn finish(&mut self) {
         while let Some(process) = self.processes.iter().position(|one| one.is_not_alone) {
             self.tick(500);
@@ -1052,11 +1065,25 @@ impl World {
         }
     }
 
-    /// How many other processes are on the session of this one.
+    /// Returns the number of other processes on this process's session.
     fn others_on(&self, process: usize) -> usize {
         let session = self.processes[process].session;
         let all = self.processes.iter();
         all.filter(|one| one.session == session).count() - 1
+    }
+
+    /// Returns true if the session's transcripts alone must give its exact amount. This is the case if the session was
+    /// never ambiguous, killed, or forked, and its clients write totals and use the same prices as whycap.
+    fn is_ordinary(&self, index: usize) -> bool {
+        let session = &self.sessions[index];
+        let has_uncovered =
+            |process: &Process| process.session == index && process.hidden > Money::ZERO;
+        !session.is_ambiguous
+            && !session.had_a_kill
+            && !session.is_fork
+            && !session.has_old_client
+            && !session.is_priced_otherwise
+            && !self.processes.iter().any(has_uncovered)
     }
 
     fn truth(&self) -> BTreeMap<String, (i64, i64)> {
@@ -1073,7 +1100,7 @@ impl World {
     }
 }
 
-/// What the ledger found: recorded and unrecorded of each session, in nano-dollars, and whether there may be more.
+/// Returns each session's recorded and unrecorded spend in nano-dollars, and true if the amounts are lower bounds.
 fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64, bool)> {
     let mut sums: BTreeMap<String, (Money, Money, bool)> = BTreeMap::new();
     ledger
@@ -1097,7 +1124,7 @@ fn read(directory: &Path, ledger: &mut Ledger, prices: &PriceTable) {
         .unwrap();
 }
 
-/// What stands in the files of a session by now.
+/// Writes the current contents of a session's files.
 fn write(directory: &Path, session: &Session) {
     if !session.text.is_empty() {
         fs::write(file_of(directory, session), &session.text).unwrap();
@@ -1117,26 +1144,31 @@ fn file_of(directory: &Path, session: &Session) -> PathBuf {
         .join(format!("{}.jsonl", session.id))
 }
 
-/// Whether all amounts are the truth, save the noise of floating-point sums; of ambiguous sessions,
-/// and of those of which there may be more, no more than it.
+/// Returns true if all amounts match the truth, apart from floating-point noise. In ambiguous sessions and where the
+/// ledger reports a lower bound, an amount may be less than the truth, but not more.
 fn is_true(found: &BTreeMap<String, (i64, i64, bool)>, world: &World) -> bool {
     let truth = world.truth();
     found.keys().chain(truth.keys()).all(|name| {
         let a = found.get(name).copied().unwrap_or_default();
         let b = truth.get(name).copied().unwrap_or_default();
         let mut sessions = world.sessions.iter();
-        let is_ambiguous = sessions.any(|session| session.id == *name && session.is_ambiguous);
+        let index = sessions.position(|session| session.id == *name);
+        let is_ambiguous = index.is_some_and(|index| world.sessions[index].is_ambiguous);
+        let is_ordinary = index.is_some_and(|index| world.is_ordinary(index));
         let unrecorded = a.1 - b.1;
-        (a.0 - b.0).abs() <= 1 && unrecorded <= 4 && (is_ambiguous || a.2 || unrecorded >= -4)
+        (a.0 - b.0).abs() <= 1
+            && unrecorded <= 4
+            && (is_ambiguous || a.2 || unrecorded >= -4)
+            && !(is_ordinary && a.2)
     })
 }
 
-/// A home in which lives are lived while status lines are drawn.
+/// A home directory in which a history is replayed while status lines are rendered.
 struct Drawing {
     home: tempfile::TempDir,
     environment: Environment,
     is_known: bool,
-    /// What comes late.
+    /// A sample that arrives late.
     late: Option<Telling>,
 }
 
@@ -1153,7 +1185,9 @@ fn in_home(home: &Path, clock: i64) -> Environment {
 
 impl Drawing {
     fn new(is_known: bool) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let mut home = tempfile::tempdir().unwrap();
+        // If the home directory is kept, `whycap spend --why` can be used to examine it.
+        home.disable_cleanup(std::env::var_os("WHYCAP_KEEP").is_some());
         fs::create_dir_all(home.path().join("projects/-home-dev-p")).unwrap();
         Self {
             environment: in_home(home.path(), World::new().clock),
@@ -1163,7 +1197,7 @@ impl Drawing {
         }
     }
 
-    /// Has a status line drawn; gives the session's figure, and whether there may be more.
+    /// Renders a status line. Returns the session's figure, and true if it is a lower bound.
     fn draw(&mut self, world: &World, telling: &Telling) -> (Money, bool) {
         self.environment = in_home(self.home.path(), world.clock);
         let places = Places::of(&self.environment);
@@ -1171,18 +1205,31 @@ impl Drawing {
             write(self.home.path(), session);
         }
         let session = &world.sessions[telling.session];
-        let drawn = Drawn {
+        let process = ProcessId {
+            pid: 4_000_000 + u32::try_from(telling.process).unwrap(),
+            identity: telling.process,
+        };
+        let sample = TotalSample {
             total: telling.total,
-            run_ms: Some(telling.run_ms),
-            model: Some("claude-opus-5-5".to_owned()),
-            process: self.is_known.then_some(telling.process),
+            process: self.is_known.then_some(process),
         };
         let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
-        // What a fork took over is read for 25 ms at most: on a busy machine that is left to luck.
+        // A status-line call spends at most 25 ms on reading inherited spend, which may not be enough on a busy
+        // machine. The files are therefore read in full first.
         read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
-        let mut live = Live::read(ledger, &places, &session.id, Some(&path), Some(drawn)).unwrap();
-        let figures = live.figures(&self.environment, Wanted::default()).unwrap();
+        let mut live = Live::read(
+            ledger,
+            &places,
+            &session.id,
+            Some(&path),
+            Some(sample),
+            self.environment.now,
+        )
+        .unwrap();
+        let figures = live
+            .figures(&self.environment, RequestedFigures::default())
+            .unwrap();
         live.keep(&places);
         (figures.session.cost(), figures.session.at_least)
     }
@@ -1204,116 +1251,8 @@ fn lives() -> ProptestConfig {
     }
 }
 
-/// Holds what is named as setting our figures apart from the clients' against what did: each cause is
-/// named with its amount where it was, and nowhere else. `is_whole`: no file is gone.
-fn hold_causes_against_the_truth(
-    ledger: &Ledger,
-    prices: &PriceTable,
-    world: &World,
-    is_whole: bool,
-) -> Result<(), TestCaseError> {
-    let differences = ledger.differences(prices).unwrap();
-    let with_total = world.sessions.iter().filter(|one| !one.totals.is_empty());
-    prop_assert!(!is_whole || differences.len() == with_total.count());
-    for one in differences {
-        let mut sessions = world.sessions.iter();
-        let session = sessions
-            .find(|session| session.id == one.origin.session)
-            .unwrap();
-        let last = session.totals.last().unwrap();
-        let is_near = |found: Money, truth: Money| (found - truth).nano().abs() <= 5;
-        let apart = one.restarts + one.other_runs + one.after_total + one.price;
-        let apart = apart - one.inherited - one.gone;
-        prop_assert!(is_near(one.ours - one.client, apart), "{one:?}");
-        let mut totals = session.totals.iter();
-        let is_lost = !is_whole && totals.any(|total| total.inherited.is_some());
-        prop_assert!(
-            one.gone == Money::ZERO || is_lost,
-            "{one:?}, and nothing is gone"
-        );
-        prop_assert!(one.restarts.nano() >= -5, "{one:?}");
-        let inherited = last.inherited.unwrap_or_default();
-        let most_gone = inherited + session.unrecorded;
-        if session.is_ambiguous {
-            continue;
-        }
-        prop_assert!(
-            one.gone <= most_gone + Money::from_pico(5_000),
-            "{one:?} of {most_gone:?}"
-        );
-        prop_assert!(is_near(one.subagents, session.of_agents), "{one:?}");
-        prop_assert!(
-            is_near(one.other_runs, Money::ZERO),
-            "{one:?}, and it was alone"
-        );
-        let is_priced_otherwise = world.sessions.iter().any(|one| one.is_priced_otherwise);
-        prop_assert!(
-            is_priced_otherwise || is_near(one.price, Money::ZERO),
-            "{one:?}"
-        );
-        if !is_whole {
-            continue;
-        }
-        prop_assert!(
-            is_near(one.client, last.cost),
-            "{one:?}, and it told {:?}",
-            last.cost
-        );
-        for (name, found, truth) in [
-            ("inherited", one.inherited, inherited),
-            ("restarts", one.restarts, session.in_no_total),
-            ("after its total", one.after_total, session.since_total),
-            ("unrecorded", one.unrecorded, session.unrecorded),
-            ("unwritten", one.unwritten, Money::ZERO),
-        ] {
-            prop_assert!(
-                is_near(found, truth),
-                "{name}: {one:?}, where it is {truth:?}"
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Holds what is named as setting our figure apart from the one that was drawn last. `is_plain`: all
-/// that the session was served is known, and that it was alone.
-fn hold_live_causes_against_the_truth(
-    ledger: &Ledger,
-    session: &Session,
-    telling: &Telling,
-    is_plain: bool,
-) -> Result<(), TestCaseError> {
-    let differences = ledger.differences(&PriceTable::list()).unwrap();
-    let of_session = |one: &SessionDifference| one.origin.session == session.id;
-    let is_live = |one: &SessionDifference| one.client_figure == ClientFigure::Live;
-    let Some(one) = differences
-        .into_iter()
-        .find(|one| of_session(one) && is_live(one))
-    else {
-        return Ok(());
-    };
-    let is_near = |found: Money, truth: Money| (found - truth).nano().abs() <= 5;
-    let apart = one.restarts + one.other_runs + one.after_total + one.price;
-    let apart = apart - one.inherited - one.gone;
-    prop_assert!(is_near(one.ours - one.client, apart), "{one:?}");
-    prop_assert!(is_near(one.gone, Money::ZERO), "{one:?}");
-    prop_assert!(is_near(one.after_total, Money::ZERO), "{one:?}");
-    prop_assert!(one.restarts.nano() >= -5, "{one:?}");
-    if !is_plain {
-        return Ok(());
-    }
-    prop_assert!(is_near(one.client, telling.total), "{one:?} {telling:?}");
-    prop_assert!(
-        is_near(one.inherited, telling.inherited),
-        "{one:?} {telling:?}"
-    );
-    prop_assert!(is_near(one.subagents, session.of_agents), "{one:?}");
-    prop_assert!(is_near(one.price, Money::ZERO), "{one:?}");
-    Ok(())
-}
-
-/// Lives the acts, then holds what is found in their files against the truth: in files that grow
-/// piece by piece, in whole ones, and where those of one session are gone.
+/// Replays a history, then compares what the ledger finds in its files with the truth. The ledger reads the files in
+/// three ways: while they grow piece by piece, after they are complete, and after one session's files are deleted.
 fn hold_against_the_truth(
     acts: &[Act],
     cuts: &[(usize, f64)],
@@ -1333,7 +1272,7 @@ fn hold_against_the_truth(
         .filter(|session| !session.text.is_empty())
         .collect();
 
-    // Grown piece by piece, each file at its own pace.
+    // The files grow piece by piece, each at its own pace.
     let mut grown = Ledger::open(&home.path().join("grown"), Patience::Person).unwrap();
     if !written.is_empty() {
         for (which, share) in cuts {
@@ -1366,16 +1305,14 @@ fn hold_against_the_truth(
         world.truth()
     );
     prop_assert_eq!(found(&grown), fresh.clone());
-    hold_causes_against_the_truth(&anew, &prices, &world, true)?;
 
-    // A parent's files vanish before anybody looks: what its forks are known to have spent is no more
-    // than they did, though their totals have its spend in them.
+    // One session's files vanish before whycap reads them. Its forks' totals include inherited spend, but the ledger
+    // must not count more for the forks than they spent themselves.
     if let Some(gone) = written.get(vanishes % written.len().max(1)) {
         fs::remove_file(file_of(home.path(), gone)).unwrap();
         let _ = fs::remove_dir_all(file_of(home.path(), gone).with_extension(""));
         let mut without = Ledger::open(&home.path().join("without"), Patience::Person).unwrap();
         read(home.path(), &mut without, &prices);
-        hold_causes_against_the_truth(&without, &prices, &world, false)?;
         let without = self::found(&without);
         let truth = world.truth();
         let truth: i64 = truth.values().map(|(one, other)| one + other).sum();
@@ -1395,8 +1332,9 @@ fn hold_against_the_truth(
     Ok(())
 }
 
-/// Lives the acts while status lines are drawn, and holds each figure against the truth of its moment,
-/// and those in the end. Of the numbers beside acts, 0 loses the draw, and 1 has it come late.
+/// Replays a history while rendering status lines. Compares each figure with the truth at that moment, and the final
+/// figures with the final truth. The number next to each action determines what happens to its status-line call: 0
+/// drops the call, and 1 delays it.
 fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCaseError> {
     let mut world = World::new();
     let mut drawing = Drawing::new(is_known);
@@ -1448,22 +1386,21 @@ fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<()
             let is_plain = !session.is_ambiguous
                 && !session.has_untold
                 && !has_losses.contains(&telling.session);
+            let may_be_least = !is_known && is_least;
             prop_assert!(
-                !is_plain || is_least || (found - known).nano().abs() <= 5,
-                "drawn {:?} of {}: {telling:?}, where {:?} is known",
+                !is_plain || may_be_least || (!is_least && (found - known).nano().abs() <= 5),
+                "drawn {:?} of {}: {telling:?}, where {:?} is known, {is_least}",
                 found,
                 session.id,
                 known
             );
-            let ledger = Ledger::open(&drawing.places().data, Patience::Person).unwrap();
-            hold_live_causes_against_the_truth(&ledger, session, &telling, is_plain && !is_least)?;
         }
     }
     world.finish();
     hold_the_end_against_the_truth(&world, &drawing, &has_losses)
 }
 
-/// Holds what was drawn while lives were lived against the truth when all has ended.
+/// Compares the ledger that grew during the history, and one built from scratch, with the final truth.
 fn hold_the_end_against_the_truth(
     world: &World,
     drawing: &Drawing,
@@ -1486,33 +1423,35 @@ fn hold_the_end_against_the_truth(
         let told: Money = living.map(|one| one.told).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
-        // What the files alone say of two at once, the other test holds against the truth.
+        // The other test covers two concurrent processes when only the files are available.
         let most = session.recorded + session.unrecorded + session.killed + hidden;
         let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_told + told;
         let total = found.cost();
+        let is_plain = !session.is_ambiguous && !session.has_untold && !has_losses.contains(&place);
         prop_assert!(
             total.nano() <= most.nano() + 5,
             "{total:?} of {} in the end, where the truth is {most:?}",
             session.id
         );
         prop_assert!(
-            total.nano() + 5 >= anew.cost().nano(),
+            total.nano() + 5 >= anew.cost().nano() || (!is_plain && found.at_least),
             "{total:?} of {} in the end, made anew {:?}",
             session.id,
             anew.cost()
         );
-        let is_plain = !session.is_ambiguous && !session.has_untold && !has_losses.contains(&place);
+        let may_be_least = !drawing.is_known && found.at_least;
         prop_assert!(
-            !is_plain || found.at_least || (total - least).nano().abs() <= 5,
-            "{total:?} of {} in the end, where {least:?} is known",
-            session.id
+            !is_plain || may_be_least || (!found.at_least && (total - least).nano().abs() <= 5),
+            "{total:?} of {} in the end, where {least:?} is known, {}",
+            session.id,
+            found.at_least
         );
     }
     Ok(())
 }
 
-/// A life that was found to differ once.
+/// A history that once produced a wrong result.
 #[derive(serde::Deserialize)]
 struct KnownLife {
     what: String,
@@ -1558,7 +1497,8 @@ fn where_nobody_can_tell_which_total_a_process_started_from_there_may_be_more() 
 fn lives_that_differed_once_are_found_true() {
     let lives = known_lives();
     let mut differ = String::new();
-    for life in lives {
+    let only = std::env::var("WHYCAP_LIFE").unwrap_or_default();
+    for life in lives.into_iter().filter(|life| life.what.contains(&only)) {
         let acts: Vec<Act> = life.acts.iter().map(|(act, _)| act.clone()).collect();
         let held = hold_against_the_truth(&acts, &[], life.vanishes);
         let told = [false, true].map(|is_known| hold_draws_against_the_truth(&life.acts, is_known));

@@ -1,4 +1,4 @@
-//! Locks in a real directory, held by real processes, cleared by the real program.
+//! Tests locks in a real directory, held by real processes and cleared by the real program.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox, in_namespaces};
 
-/// A home with an empty configuration directory, and the machine's own clock: real processes have
-/// real start times.
+/// A home with an empty configuration directory. It uses the machine's own clock because the processes are real, and so
+/// are their start times.
 struct Machine {
     sandbox: Sandbox,
 }
@@ -24,7 +24,7 @@ impl Machine {
         Self { sandbox }
     }
 
-    /// With `CLAUDE_CONFIG_DIR` as another directory of the home.
+    /// Creates a home where `CLAUDE_CONFIG_DIR` is another directory.
     fn with_configuration_in(name: &str) -> Self {
         let Self { sandbox } = Self::new();
         let path = sandbox.path(name);
@@ -46,7 +46,8 @@ impl Machine {
         Run::from(self.command(arguments).output().unwrap())
     }
 
-    /// `--clear-stale-locks --json`, which must succeed: path below the home → the lock.
+    /// Runs `--clear-stale-locks --json`, which must succeed. Returns the locks, keyed by their paths relative to the
+    /// home directory.
     fn clear(&self) -> BTreeMap<String, Value> {
         self.by_path(&self.run(&["--clear-stale-locks", "--json"]).json())
     }
@@ -69,7 +70,7 @@ impl Machine {
             .collect()
     }
 
-    /// An empty directory whose date lies `age` seconds back.
+    /// Creates an empty directory that was last modified `age` seconds ago.
     fn directory(&self, relative: &str, age: i64) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(&path).unwrap();
@@ -87,7 +88,7 @@ impl Machine {
         fs::symlink_metadata(self.path(relative)).is_ok()
     }
 
-    /// A process called `claude` that belongs to this home.
+    /// Starts a process called `claude` that belongs to this home.
     fn client(&self) -> Process {
         Process::start(&self.path("bin/claude"), &self.sandbox.home())
     }
@@ -100,10 +101,10 @@ fn set_age(path: &Path, age: i64) {
     File::open(path).unwrap().set_modified(date).unwrap();
 }
 
-/// The namespace of processes that Linux starts with.
+/// The initial PID namespace on Linux.
 const OF_THE_MACHINE: &str = "pid:[4026531836]";
 
-/// A command as in a container: it has its own numbers of processes, and sees no others.
+/// Wraps a command so that it runs as if in a container, with its own PID namespace and without seeing other processes.
 fn in_container(command: &Command) -> Option<Command> {
     in_namespaces(
         &["--pid", "--fork", "--mount-proc", "--kill-child"],
@@ -111,7 +112,7 @@ fn in_container(command: &Command) -> Option<Command> {
     )
 }
 
-/// A script that waits on its standard input, and ends with the test.
+/// A script that waits for its standard input to close, and therefore ends with the test.
 struct Process {
     child: Child,
 }
@@ -133,7 +134,7 @@ impl Process {
 
     fn from(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Another test's fork may hold the fresh script open for writing for an instant.
+        // Another test's fork may briefly hold the new script open for writing.
         let mut child = (0..100)
             .find_map(|_| match command.spawn() {
                 Ok(child) => Some(child),
@@ -144,7 +145,7 @@ impl Process {
                 Err(error) => panic!("{error}"),
             })
             .expect("the script starts");
-        // Until it has spoken, it may still be this test's own image.
+        // Until the child has printed something, it may still be running this test's own program.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
         Self { child }
     }
@@ -153,7 +154,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Field 22 of /proc/<pid>/stat, as Claude Code writes it.
+    /// Returns field 22 of `/proc/<pid>/stat`, in the form in which Claude Code writes it.
     fn ticks(&self) -> String {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let tail = stat.rsplit_once(')').unwrap().1;
@@ -168,15 +169,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already ended is as good.
+        // It is fine if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A number that no process has: the child was waited for.
-/// A number that belonged to a process which has ended. In a container an ended process proves
-/// nothing, for others are not seen there; but no process has a number as high as this.
+/// Returns the PID of a process that has ended. In a container, processes outside are not visible, so a missing process
+/// proves nothing, and this returns a number that is too high for any PID.
 fn dead_pid() -> u32 {
     const NOBODYS: u32 = 4_194_305;
     if fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(OF_THE_MACHINE)) {
@@ -197,7 +197,7 @@ fn verdict_and_action<'a>(locks: &'a BTreeMap<String, Value>, path: &str) -> (&'
     )
 }
 
-/// Every path below `root` with its kind and content.
+/// Returns every path below `root` with its kind and content.
 fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut seen = BTreeMap::new();
     for entry in fs::read_dir(root).unwrap() {
@@ -216,7 +216,7 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
     seen
 }
 
-/// Checks that every path of an earlier snapshot of the home directory is there as it was.
+/// Checks that every path in an earlier snapshot of the home directory still exists, unchanged.
 fn assert_all_still_there(machine: &Machine, before: &BTreeMap<PathBuf, String>) {
     let after = snapshot(&machine.sandbox.home());
     for (path, content) in before {
@@ -236,7 +236,7 @@ fn an_empty_home_has_no_locks_and_stays_empty() {
     assert_eq!(snapshot(&machine.sandbox.home()).len(), 1, "only .claude");
 }
 
-/// Directory locks, each where the client makes it.
+/// Lock directories, each at the path where the client creates it.
 const DIRECTORIES: &[&str] = &[
     ".claude.json.lock",
     ".claude.lock",
@@ -246,7 +246,7 @@ const DIRECTORIES: &[&str] = &[
     ".claude/plugins/store/x.json.lock",
 ];
 
-/// Files that name a process, each where the client makes it.
+/// Files that name a process, each at the path where the client creates it.
 const PROCESS_FILES: &[&str] = &[
     ".local/state/claude/locks/2.1.328.lock",
     ".local/state/claude/locks/2.1.328#77.lock",
@@ -254,7 +254,7 @@ const PROCESS_FILES: &[&str] = &[
     "other/.claude/scheduled_tasks.lock",
 ];
 
-/// `proj` is the working directory, `other` is remembered in `.claude.json`.
+/// Creates a machine whose working directory is `proj`, while `other` is listed in `.claude.json`.
 fn with_projects() -> Machine {
     let machine = Machine::new();
     fs::create_dir(machine.path("proj")).unwrap();
@@ -447,7 +447,7 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
     drop(foreign);
 }
 
-/// A configuration directory that a container shares: its process numbers mean nothing here.
+/// If a container shares the configuration directory, its PIDs mean nothing outside.
 #[test]
 fn a_session_of_another_container_is_not_taken_for_dead() {
     let machine = Machine::new();
@@ -466,7 +466,7 @@ fn a_session_of_another_container_is_not_taken_for_dead() {
         ("stale", "kept")
     );
 
-    // The same file written here: machine and namespace as the client spells them.
+    // The same file written on this machine, with the machine and namespace in the client's format.
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
     let here = format!("linux:{}:{}", id.trim(), namespace.display());
@@ -493,7 +493,7 @@ fn a_session_with_a_stuck_lock_is_told_to_end_first() {
         ("stuck", "kept")
     );
     let why = done[".claude.json.lock"]["why"].as_str().unwrap();
-    assert!(why.contains("until that has ended"), "{why}");
+    assert!(why.contains("Quit it first"), "{why}");
 }
 
 #[test]
@@ -506,7 +506,7 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
         ("1", json!({"pid": pid, "procStart": ticks}), 0, "held"),
         ("2", json!({"pid": pid}), 0, "held"),
         ("3", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
-        // It seems to be older than its process, as after a pause of the machine.
+        // The file appears to be older than its process, as happens after the machine has been suspended.
         ("4", json!({"pid": pid}), 3600, "cannot_tell"),
         ("5", json!(own.pid()), 0, "stale"),
         ("6", json!(own.pid()), 3600, "stale"),
@@ -546,12 +546,12 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
     );
 }
 
-/// The client names itself beside its login lock (seen with 2.1.328).
+/// The client identifies itself in a file next to its login lock (observed with 2.1.328).
 #[test]
 fn a_login_lock_is_held_as_long_as_its_owner_lives() {
     let machine = Machine::new();
     let elsewhere = Machine::new();
-    // Of another home, so that nothing but the owner file shows it.
+    // The client belongs to another home, so only the owner file shows that it holds the lock.
     let client = elsewhere.client();
     let owner = json!({"pid": client.pid(), "procStart": client.ticks(), "lockBirthtimeMs": 1.5});
     machine.file(".claude/.oauth_refresh.lock.owner", &owner.to_string(), 20);
@@ -580,7 +580,7 @@ fn a_zombie_holds_nothing() {
     let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
     machine.file(".local/state/claude/locks/1.lock", &claim.to_string(), 0);
     client.child.kill().unwrap();
-    // Killed and not yet waited for: the number is still taken.
+    // The process has been killed but not yet waited for, so its PID is still taken.
     let stat = format!("/proc/{}/stat", client.pid());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
         std::thread::yield_now();
@@ -786,7 +786,7 @@ fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
     assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "x");
 }
 
-/// Those of editors, of the background service, of computer use and of updates.
+/// Locks held by editors, the background service, computer use, and updates.
 #[test]
 fn locks_of_which_nobody_has_seen_a_leftover_are_left_alone() {
     let machine = Machine::new();
@@ -874,6 +874,15 @@ fn the_list_for_people_fits_the_terminal_and_says_that_locks_are_not_limits() {
 }
 
 #[test]
+fn what_the_clearing_kept_is_listed() {
+    let machine = Machine::new();
+    machine.file(".claude/tasks/a/.lock", "", 3600);
+    let run = machine.run(&["--clear-stale-locks"]);
+    assert!(run.success().contains("Cleared 0, kept 1."), "{run:?}");
+    assert!(run.stdout.contains("~/.claude/tasks/a/.lock"), "{run:?}");
+}
+
+#[test]
 fn flags_that_need_the_clearing_are_refused_without_it() {
     let machine = Machine::new();
     machine
@@ -899,7 +908,7 @@ fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
     let paths: Vec<_> = found.iter().map(|lock| lock.path.clone()).collect();
     let stuck = [".claude.json.lock", ".claude/.oauth_refresh.lock"].map(|path| machine.path(path));
     assert_eq!(paths, stuck);
-    assert!(found[0].says.contains("on each start"), "{found:?}");
+    assert!(found[0].says.contains("each start takes"), "{found:?}");
 }
 
 #[test]
@@ -946,7 +955,7 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
     }
     for answer in answers() {
         let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-        let advice = "Leave Claude Code, then run `whycap --clear-stale-locks` in a shell.";
+        let advice = "Quit Claude Code, then run `whycap --clear-stale-locks` in a shell.";
         assert!(
             flat.contains(advice),
             "it stays while a session runs: {answer}"
@@ -954,7 +963,7 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
     }
 }
 
-/// Files that name a process and nothing of where it runs, each with how it names it.
+/// Files that name a process but not the machine or container where it runs.
 const BARE_NUMBERS: [&str; 2] = [
     ".local/state/claude/locks/1.lock",
     ".local/state/claude/locks/2.1.328.lock",
@@ -987,7 +996,7 @@ fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
         return;
     };
     let _running = Process::from(container);
-    // The first process of a container has this number there, and another one has it here.
+    // The first process in a container has PID 1 there, but PID 1 is another process here.
     for path in BARE_NUMBERS {
         machine.file(path, &json!({"pid": 1}).to_string(), 0);
     }
@@ -1008,7 +1017,7 @@ fn in_a_container_a_lock_of_a_process_outside_is_not_taken_for_left_over() {
     };
     let answer = Run::from(clearing.stdin(Stdio::null()).output().unwrap()).json();
     assert_that_nothing_is_taken(&machine, &answer, running.pid());
-    // Outside it is seen that it runs; once it has ended, that is seen as well.
+    // From outside the container, the process is visible while it is running, and its exit can be detected.
     let seen = machine.locks();
     assert_eq!(seen[".local/state/claude/locks/1.lock"]["verdict"], "held");
     drop(running);

@@ -1,4 +1,4 @@
-//! Runs the built program the way people and Claude Code run it, in a home directory of its own.
+//! Runs the compiled program the way people and Claude Code run it, in its own home directory.
 #![allow(
     unreachable_pub,
     reason = "one binary: everything here is private to it anyway"
@@ -18,10 +18,12 @@
 
 mod budget;
 mod cached_life;
+mod causes;
 mod client;
 mod config;
 mod diagnosis;
 mod doctor;
+mod doctor_fixes;
 mod drain;
 mod drain_witnesses;
 mod explain;
@@ -38,20 +40,21 @@ mod install;
 mod install_script;
 mod install_walks;
 mod lives;
-#[cfg(target_os = "linux")] // scripts stand for Claude Code, and `/proc` for the system
+#[cfg(target_os = "linux")] // scripts stand in for Claude Code, and start times come from `/proc`
 mod locks;
 mod messages;
 mod now;
 mod one_account;
 mod pace;
-#[cfg(unix)] // shell scripts of a release
+#[cfg(unix)] // the release's shell scripts
 mod packaging;
 mod page;
 mod page_figures;
-#[cfg(unix)] // the launchers of the plugin are shell scripts
+mod past_errors;
+#[cfg(unix)] // the plugin's launchers are shell scripts
 mod plugin;
 mod races;
-#[cfg(unix)] // a shell script of the release
+#[cfg(unix)] // a shell script from the release
 mod readme;
 mod refusals;
 mod report;

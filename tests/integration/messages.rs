@@ -1,17 +1,17 @@
-//! Messages as people meet and paste them, each with what the answer must say.
+//! Tests messages as people encounter and paste them, each with its expected result.
 //!
-//! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl, fresher.jsonl, third.jsonl, fourth.jsonl, fifth.jsonl,
-//! held.jsonl, sixth.jsonl, sixth-held.jsonl, seventh.jsonl, eighth.jsonl, ninth.jsonl, tenth.jsonl, eleventh.jsonl,
-//! twelfth.jsonl, thirteenth.jsonl and fourteenth.jsonl hold messages from public threads with their source (`miss`: why one is still answered
-//! otherwise), anybody.jsonl what others say of limits of their own, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
-//! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
-//! is accepted; of a list in `says` one must be said, in headline, actions or both.
+//! The data is in `tests/data/messages`. `pasted.jsonl`, `later.jsonl`, `fresh.jsonl`, `fresher.jsonl`, `third.jsonl`
+//! to `fifteenth.jsonl`, `held.jsonl`, and `sixth-held.jsonl` contain messages from public threads with their sources
+//! (`miss` explains why a message still gets another result). `anybody.jsonl` contains text by other programs and by
+//! people about their own limits. `made.jsonl` contains more messages of the same families: older and newer wordings,
+//! messages that are wrapped, escaped, or nested in JSON, and text that only looks like one of Claude's limits. Each
+//! line contains the text, the time if it matters, and the accepted results. If `says` is a list, one of its entries
+//! must appear in the headline or the actions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use whycap::limits::evidence::{Evidence, Seen};
+use whycap::limits::evidence::Evidence;
 use whycap::limits::incident::Incident;
-use whycap::time::{Clock, Hours, Zone};
 
 use crate::support::{Sandbox, data};
 
@@ -28,24 +28,14 @@ fn answer(case: &Value) -> Value {
     let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
     let text = case["text"].as_str().expect("a text");
-    let evidence = Evidence::new(now, Seen::Pasted, text.to_owned());
-    let zone = Zone::UTC;
-    Incident::new(
-        evidence,
-        Clock {
-            now,
-            zone,
-            hours: Hours::TwentyFour,
-        },
-    )
-    .to_json()
+    Incident::new(Evidence::of_text(text, now)).to_json()
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {
     Some(value.as_str()?.parse().expect("a time"))
 }
 
-/// What is wrong with the answer to one message.
+/// Returns all problems with the result for one message.
 fn misses(case: &Value) -> Vec<String> {
     let (answer, expected) = (answer(case), &case["expect"]);
     let mut misses = Vec::new();
@@ -102,7 +92,7 @@ fn misses(case: &Value) -> Vec<String> {
             "says waiting helps" => answer["waiting_helps"] == true,
             "sends to an admin" => answer["who_can_fix"] == "admin",
             "tells it as one that came" => {
-                answer["limit"] != "unknown" && !said.starts_with("if you got it")
+                answer["limit"] != "unknown" && !said.starts_with("if you got this message")
             }
             "says it is not claude's" => said.contains("not of claude"),
             _ => claim.strip_prefix("says ") == answer["limit"].as_str(),
@@ -126,23 +116,25 @@ fn misses(case: &Value) -> Vec<String> {
 
 #[track_caller]
 fn all_are_understood(name: &str, at_least: usize) {
-    let cases = cases(name);
-    assert!(cases.len() >= at_least, "{} messages", cases.len());
-    let wrong: Vec<String> = cases
-        .iter()
-        // It says why its answer is not what was asked for.
-        .filter(|case| !case["miss"].is_string())
-        .map(|case| (case["id"].to_string(), misses(case)))
-        .filter(|(_, misses)| !misses.is_empty())
-        .map(|(id, misses)| format!("{id}: {}", misses.join("; ")))
-        .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    all_files_are_understood(&[(name, at_least)]);
+}
+
+/// Checks all messages in each file. Each file must contain at least as many messages as the number next to it.
+#[track_caller]
+fn all_files_are_understood(files: &[(&str, usize)]) {
+    let mut wrong = Vec::new();
+    for (name, at_least) in files {
+        let cases = cases(name);
+        assert!(cases.len() >= *at_least, "{} messages", cases.len());
+        // In a case with an unexpected answer, `miss` explains why.
+        for case in cases.iter().filter(|case| !case["miss"].is_string()) {
+            let misses = misses(case);
+            if !misses.is_empty() {
+                wrong.push(format!("{}: {}", case["id"], misses.join("; ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -155,41 +147,52 @@ fn so_are_those_of_later_threads_and_clients() {
     all_are_understood("later.jsonl", 77);
 }
 
-/// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95, 124 of 131,
-/// 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130, 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140 and
-/// 120 of 130 were right. Of the ninth's 15, 11 were told as not known and 4 as limits that came; of the tenth's 6, 3 and 3, and 7 more that passed
-/// told what is only quoted, or paid for already, as a limit that stops the work. Of the eleventh's 130, 33 were poor
-/// all the same: of these 15 are mended, and told apart here by `says`.
+/// Messages collected and labeled by somebody who had not seen the rows. On the first run, the following numbers of
+/// results were correct: 84 of 95, 124 of 131, 251 of 256, 160 of 168, 131 of 134, 89 of 92, 124 of 130, 130 of 130,
+/// 206 of 211, 219 of 219, 154 of 169, 143 of 149, 130 of 140, 120 of 130, and 92 of 96. Of the ninth set's 15 misses,
+/// 11 were reported as unknown and 4 as limits that occurred. For the tenth set's 6 misses, the numbers were 3 and 3,
+/// and 7 more messages passed although a limit that was only quoted or already paid for was reported as one that stops
+/// the work. Of the eleventh set's 130 correct results, 33 were still poor. Of these, 15 have been fixed and are
+/// checked here by `says`.
 #[test]
 fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
-    all_are_understood("fresh.jsonl", 95);
-    all_are_understood("fresher.jsonl", 131);
-    all_are_understood("third.jsonl", 256);
-    all_are_understood("fourth.jsonl", 168);
-    all_are_understood("fifth.jsonl", 134);
-    all_are_understood("held.jsonl", 92);
-    all_are_understood("sixth.jsonl", 130);
-    all_are_understood("sixth-held.jsonl", 130);
-    all_are_understood("seventh.jsonl", 211);
-    all_are_understood("eighth.jsonl", 219);
-    all_are_understood("ninth.jsonl", 169);
-    all_are_understood("tenth.jsonl", 149);
-    all_are_understood("eleventh.jsonl", 140);
-    all_are_understood("twelfth.jsonl", 130);
-    all_are_understood("thirteenth.jsonl", 120);
-    all_are_understood("fourteenth.jsonl", 137);
+    all_files_are_understood(&[
+        ("fresh.jsonl", 95),
+        ("fresher.jsonl", 131),
+        ("third.jsonl", 256),
+        ("fourth.jsonl", 168),
+        ("fifth.jsonl", 134),
+        ("held.jsonl", 92),
+        ("sixth.jsonl", 130),
+        ("sixth-held.jsonl", 130),
+        ("seventh.jsonl", 211),
+        ("eighth.jsonl", 219),
+        ("ninth.jsonl", 169),
+        ("tenth.jsonl", 149),
+        ("eleventh.jsonl", 140),
+        ("twelfth.jsonl", 130),
+        ("thirteenth.jsonl", 120),
+        ("fourteenth.jsonl", 137),
+        ("fifteenth.jsonl", 96),
+    ]);
 }
 
-/// What other programs, code, changelogs, manuals and people say of limits of their own, and Claude's
-/// in languages that nobody wrote rows for.
+/// Messages for which whycap once gave a wrong answer. `note` states what was wrong.
+#[test]
+fn messages_that_were_answered_wrongly_are_answered_correctly() {
+    all_are_understood("reported.jsonl", 17);
+}
+
+/// Text about other products' limits, from programs, code, changelogs, manuals, and people, and Claude's messages in
+/// languages that have no rows yet.
 #[test]
 fn nothing_is_concluded_from_words_that_anybody_may_say() {
     all_are_understood("anybody.jsonl", 150);
 }
 
-/// Manuals, lists, tables, patterns and tests that quote messages, and beside each what looks like one and is
-/// a message that came. Before there was a rule 40 of the first 78 were right; of the 41 and 23 written after it
-/// 36 and 22 at first sight.
+/// Manuals, lists, tables, patterns, and tests that quote messages, each paired with a similar text that is a real
+/// message. Before there was a rule, 40 of the first 78 results were correct. After the rule was written, 41 and then
+/// 23 more cases were added, of which 36 and 22 were correct on the first run.
 #[test]
 fn a_text_about_messages_is_not_taken_for_one() {
     all_are_understood("talk.jsonl", 142);
@@ -200,8 +203,8 @@ fn so_are_others_of_the_same_families() {
     all_are_understood("made.jsonl", 600);
 }
 
-/// The Agent SDK's lists of what it takes for a usage limit, for the news of one, and for a warning
-/// (0.3.329).
+/// The Agent SDK's lists (0.3.329) of prefixes that it treats as a usage limit, as a notice about a limit, or as a
+/// warning.
 #[test]
 fn the_makers_own_lists_are_known() {
     let known_as = |text: &str| {

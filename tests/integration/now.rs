@@ -1,14 +1,15 @@
-//! `whycap now`: one screen that says what everything else says.
+//! Tests that the screen of `whycap now` agrees with all other screens.
 
 #[cfg(target_os = "linux")]
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::client::{Client, windows};
 use crate::histories::{near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
-/// What Claude Code tells the status line of a session: its total so far, and the windows.
+/// Builds the status-line input that Claude Code sends for a session, with its running total and the windows.
 fn told(session: &str, total: f64) -> String {
     json!({
         "session_id": session,
@@ -22,7 +23,7 @@ fn told(session: &str, total: f64) -> String {
     .to_string()
 }
 
-/// The amounts behind a label in a status line.
+/// Returns the amount that follows a label in a status line.
 fn amount_behind(label: &str, line: &str) -> f64 {
     let (_, rest) = line.split_once(label).unwrap();
     let (_, amount) = rest.split_once('$').unwrap();
@@ -40,7 +41,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
         .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
         .variable("COLUMNS", "200")
         .variable("NO_COLOR", "1");
-    // One session is in the middle of an answer: told, and in no file.
+    // One session is in the middle of a response, so its spend has been sampled but not written to any file yet.
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let before = spend(&sandbox, "day")["total"]["cost_usd"]
         .as_f64()
@@ -81,7 +82,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
     );
     let screen = sandbox.run(&["now"]);
     assert!(
-        screen.success().contains(&format!("Today     {shown}, ")),
+        screen.success().contains(&format!("{shown}, ")),
         "{}",
         screen.stdout
     );
@@ -101,7 +102,7 @@ fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
     }
 }
 
-/// A model that is new to the ledger is enough for that.
+/// A model that is new to the ledger is enough to trigger repricing.
 #[test]
 fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
@@ -135,20 +136,65 @@ fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     }
 }
 
+/// The $1.00 charged to an API key was included in the login's 5-hour window, and `explain --long` showed two figures
+/// for one limit.
+#[test]
+fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let noon = 1_795_176_000; // 2026-11-20T12:00:00Z
+    let by_login = Client::with_session(&sandbox, "by-login");
+    by_login.append(&json!({"type": "session-owner", "sessionId": "by-login",
+        "accountUuid": "11111111-1111-1111-1111-111111111111"}));
+    by_login.works("2026-11-20T09:00:00Z", 500_000);
+    let told = windows(40.0, noon, 10.0, noon + 300_000);
+    by_login.draws("2026-11-20T09:00:01Z", told, 120);
+    let by_key = Client::with_session(&sandbox, "by-key");
+    by_key.works("2026-11-20T09:10:00Z", 250_000);
+    let at = "2026-11-20T09:30:00Z";
+    let now = by_login.run(at, &["now", "--json"], b"").json();
+    let dollars = |amount: &Value| format!("{:.2}", amount.as_f64().unwrap());
+    assert_eq!(dollars(&now["today_usd"]), "3.00", "{now:#}");
+    assert_eq!(
+        dollars(&now["window_use"][0]["cost_usd"]),
+        "2.00",
+        "{now:#}"
+    );
+
+    by_login.meets(
+        at,
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    let long = by_login.run(at, &["explain", "--long"], b"");
+    let amounts: Vec<&str> = long
+        .success()
+        .split_whitespace()
+        .filter(|word| word.starts_with('$'))
+        .collect();
+    assert!(amounts.len() >= 2, "{}", long.stdout);
+    assert!(
+        amounts.iter().all(|amount| *amount == "$2.00"),
+        "{}",
+        long.stdout
+    );
+}
+
 #[test]
 fn an_empty_home_has_a_screen_too() {
     let run = Sandbox::new().run(&["now"]);
     assert_eq!(
         run.success(),
-        "Windows   not known: Claude Code reported none lately (an API key has none)\n\
+        "Windows   no window data from Claude Code yet (an API key has none)\n\
          Today     $0.00\n\
-         Block     none runs\n\
+         Block     no active block\n\
          Sessions  none running\n\
          Limit     no limit blocks your work\n"
     );
 }
 
-/// Blocks begin with the first answer after the one before ended; a clock may have run ahead once.
+/// A block begins with the first response after the end of the previous block. The clock may have run ahead at some
+/// point.
 #[test]
 fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
     let sandbox = Sandbox::new();
@@ -169,7 +215,7 @@ fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() 
     answers(&["2026-11-20T03:30:00Z", "2026-11-20T07:55:00Z"]);
     let ended = block("2026-11-20T08:02:00Z", &["now"]);
     assert!(
-        ended.success().contains("Block     none runs\n"),
+        ended.success().contains("Block     no active block\n"),
         "{ended:?}"
     );
     answers(&["2026-11-20T08:03:00Z", "2026-11-23T08:03:00Z"]);
@@ -212,7 +258,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
         "{}",
         screen.stdout
     );
-    // A window that is full lasts no more, and of one week nothing follows.
+    // A full window needs no forecast, and a single week is not enough for one.
     assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
     assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }
@@ -224,7 +270,7 @@ fn watching_without_a_terminal_is_refused_in_one_line() {
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
 
-/// A program called `claude` that runs, and the file of the registry in which it says what it does.
+/// A program called `claude` is running and has a registry file in which it records its activity.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
@@ -265,7 +311,7 @@ fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
     assert!(
         table
             .success()
-            .contains("1 session is in the middle of an answer."),
+            .contains("1 session is receiving a response."),
         "{}",
         table.stdout
     );
@@ -281,7 +327,7 @@ fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
     assert!(gone.success().contains("none running"), "{}", gone.stdout);
 }
 
-/// "attempt to write a readonly database: attempt to write a readonly database: Error code 8: …"
+/// The message was "attempt to write a readonly database: attempt to write a readonly database: Error code 8: …".
 #[test]
 fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
     let sandbox = Sandbox::new();

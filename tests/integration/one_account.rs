@@ -1,4 +1,4 @@
-//! Several sessions of one account: they share its windows, and what one is told counts for all.
+//! Tests that a reading from any session applies to all sessions of the same account, because they share its windows.
 
 use serde_json::{Value, json};
 
@@ -39,10 +39,10 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
         later.contains("5h 100%") && later.contains("(40 m ago)"),
         "{later}"
     );
-    // Its own next answer is newer.
+    // The session's own next response is newer.
     let own = line(&idle, "2026-11-20T10:31:00Z", told(3.0));
     assert!(own.contains("5h 3%") && !own.contains("ago"), "{own}");
-    // What is over is not handed on.
+    // The reading of a window that has ended is not shared.
     let after = line(&busy, "2026-11-20T12:01:00Z", Value::Null);
     assert!(
         !after.contains("5h") && after.contains("week 40%"),
@@ -99,7 +99,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
         "2026-11-20T09:12:00Z",
         windows(19.0, NOON + 600, 3.0, MONDAY + 600),
     );
-    // An old session is looked at, and brings nothing new.
+    // An old session is displayed but contributes no new readings.
     line(
         &client,
         "2026-11-20T09:20:00Z",
@@ -109,7 +109,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
     let now = now.json()["windows"].clone();
     assert_eq!(now["five_hour"]["used_percentage"], 19.0, "{now}");
     assert_eq!(now["seven_day"]["used_percentage"], 3.0, "{now}");
-    // In no account's history stands what the other was told.
+    // Neither account's history contains the other's readings.
     let lines = sandbox.read(".local/share/whycap/journal/2026-11.jsonl");
     let readings = lines.lines().filter_map(|line| {
         let record: Value = serde_json::from_str(line).ok()?;
@@ -146,7 +146,8 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         later.contains("5h 42%") && later.contains("(2 h ago)"),
         "{later}"
     );
-    // After a good answer without windows the session pays by key; after an error it may not.
+    // A successful response without windows means that the session uses an API key. After an error, this is not
+    // certain.
     let answered = || {
         let input = json!({
             "session_id": client.session, "transcript_path": client.transcript(),
@@ -166,7 +167,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         json!({}),
     );
     assert!(answered().contains("42%"), "{}", answered());
-    // A session that was never told of any windows may pay by key.
+    // A session that has never received any windows may be using an API key.
     let new = Client::with_session(&sandbox, "new");
     let drawn = line(&new, "2026-11-20T09:20:00Z", Value::Null);
     assert!(!drawn.contains("5h"), "{drawn}");
@@ -188,7 +189,7 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     line(&client, "2026-11-20T10:00:01Z", told(100.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T10:30:00Z", told(1.0));
-    // Room alone is no answer.
+    // A window that is not full does not count as a response on its own.
     assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
@@ -211,13 +212,13 @@ fn an_error_of_another_session_is_said_to_be_one() {
     let other = Client::with_session(&sandbox, "other");
     let says = asked(&other);
     assert!(
-        says.starts_with("Another session met this (5a7d3c1e), not this one."),
+        says.starts_with("This happened in another session (\"hi\")."),
         "{says}"
     );
     assert!(!asked(&client).contains("nother session"));
 }
 
-/// What a Claude gateway tells, as the help text of `/statusline` has it (2.1.251 on).
+/// Builds what a Claude gateway reports, according to the help text of `/statusline` (since 2.1.251).
 fn gateway(used_percent: f64) -> Value {
     json!({"spend_limit": {
         "used_percentage": used_percent, "resets_at": NOON, "used_usd": used_percent / 2.0,
@@ -272,7 +273,8 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
         evidence.contains("your gateway spend was 100% ($50.00 of $50.00)"),
         "{evidence}"
     );
-    // With room in the fullest of several limits it is not known which one refused, nor until when.
+    // Several limits are reported, and even the fullest is not used up, so it is unknown which of them refused the
+    // request and when it ends.
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T09:58:00Z", gateway(62.0));
     other.meets(
@@ -285,7 +287,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     assert_eq!(run.json()["incident"]["resets_at"], Value::Null);
 }
 
-/// No client tells them yet; one that does, does so as it tells the other windows.
+/// No client reports these windows yet. The test assumes that they will have the same form as the other windows.
 #[test]
 fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     let sandbox = Sandbox::new();
@@ -312,7 +314,7 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     };
     assert_eq!(verdict("full", 100.0), "real");
     assert_eq!(verdict("low", 3.0), "false_likely");
-    // One that said nothing of it itself shows what another was told.
+    // A session without its own reading shows a reading from another session.
     let idle = Client::with_session(&sandbox, "idle");
     let drawn = line(&idle, "2026-11-20T09:59:00Z", told(42.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");

@@ -1,4 +1,5 @@
-//! Whether a window lasts: from how it rose, whoever was told, and from nothing else.
+//! Tests the forecasts of whether a usage window will last until its reset. They depend only on how fast usage has
+//! grown across all sessions.
 
 use chrono::Datelike;
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::support::Sandbox;
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 const MONDAY: i64 = 1_795_461_868;
 
-/// The line when the five-hour window that ends at noon is used so far.
+/// Renders the status line with this usage of the five-hour window that ends at noon.
 fn line(client: &Client<'_>, at: &str, used: f64) -> String {
     let at = format!("2026-11-20T{at}:00Z");
     let drawn = client.draws(&at, windows(used, NOON, 10.0, MONDAY), 160);
@@ -22,7 +23,8 @@ fn log_in(sandbox: &Sandbox, account: &str) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-/// A quiet morning, and then a percent a minute, told to two sessions in turn.
+/// Simulates a quiet morning, after which usage grows by one percentage point per minute and is reported to two
+/// sessions in turn.
 fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     let one = Client::with_session(sandbox, "one");
     let other = Client::with_session(sandbox, "other");
@@ -36,7 +38,7 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     one
 }
 
-/// "5h full 11:30" stood above "weekly limit · back Tue": nothing could be sent meanwhile.
+/// "5h full 11:30" appeared above "weekly limit · back Tue", although nothing could be sent until then.
 #[test]
 fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
     let sandbox = Sandbox::new();
@@ -59,7 +61,7 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
 fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    // By a straight line since seven it would have been full long after noon.
+    // A linear forecast from 7:00 would have predicted that the window fills long after noon.
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
@@ -80,7 +82,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
 
     let rested = line(&client, "11:15", 66.0);
     assert!(!rested.contains("full"), "{rested}");
-    // At noon it begins anew, and what was before says nothing of it.
+    // A new window starts at noon, and earlier usage does not affect it.
     let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
     let drawn = client.draws("2026-11-20T12:30:00Z", anew, 160);
     assert!(!drawn.success().contains("full"), "{}", drawn.stdout);
@@ -130,7 +132,7 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
     let late = Client::with_session(&sandbox, "late");
-    // Its answer began before the others'.
+    // This response began before the others.
     line(&late, "10:44", 40.0);
     let client = Client::with_session(&sandbox, "one");
     let drawn = line(&client, "10:45", 65.0);
@@ -153,7 +155,7 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // A line that is not one does no harm.
+    // A truncated line does no harm.
     std::fs::write(
         &kept,
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
@@ -163,8 +165,8 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
     assert!(drawn.contains("at this pace 5h full at 11:3"), "{drawn}");
 }
 
-/// Working days from nine to six, told every three hours, with so many percent of the week's window a
-/// day, in the weeks from this Monday to that day.
+/// Simulates workdays from nine to six, with a reading every three hours. Each day uses this percentage of the weekly
+/// window, from the Monday `from` until the day `until`.
 fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
     let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
     let days = day(from).iter_days().take_while(|date| *date <= day(until));
@@ -188,7 +190,7 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
 fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    // By a straight line since midnight Monday evening's 13% would be 67% on Tuesday.
+    // A linear forecast from Monday's midnight to the 13% of that evening would have predicted 67% on Tuesday.
     works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
     let at = "2026-11-23T18:01:00Z";
     let reset = 1_795_996_800;
@@ -217,7 +219,25 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
     assert!(page.success().contains(says), "{}", page.stdout);
 }
 
-/// A steady pace, looked at every few minutes: whole percents come in steps of two and one.
+/// Two complete weeks are known. In both, the window was full on Friday at 15:00, and this week's usage follows the
+/// same pattern. Previously, the forecast appeared only an hour ahead.
+#[test]
+fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
+    let reset = 1_795_392_000; // 2026-11-23T00:00:00Z
+    // It is Thursday evening, and usage is slightly lower than in the earlier weeks.
+    let told = windows(30.0, reset, 85.0, reset);
+    let line = client.draws("2026-11-19T18:30:00Z", told, 160);
+    assert!(
+        line.success().contains("at this pace week full about Fri"),
+        "{}",
+        line.stdout
+    );
+}
+
+/// The pace is steady and checked every few minutes, but the whole percentages increase in steps of one or two.
 #[test]
 fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
     use chrono::{TimeDelta, Timelike};

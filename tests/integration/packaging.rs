@@ -1,4 +1,4 @@
-//! The scripts that make a release's archives and what package managers need to know of them.
+//! Tests the scripts that create a release's archives and the files for package managers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::support::Sandbox;
 
-/// A copy of what the scripts use.
+/// Returns a directory with a copy of the files that the scripts use.
 fn source(sandbox: &Sandbox) -> PathBuf {
     let source = sandbox.path("the source");
     fs::create_dir_all(source.join("packaging/recipes")).unwrap();
@@ -82,7 +82,6 @@ fn an_archive_holds_the_program_and_what_belongs_to_it() {
         "LICENSE-MIT",
         "LICENSE-APACHE",
         "completions/_whycap",
-        "man/whycap.1",
     ] {
         let inside = format!("whycap-{version}-some-target/{file}");
         assert!(
@@ -139,7 +138,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
         "{formula}"
     );
     serde_json::from_str::<serde_json::Value>(&recipes[1]).unwrap();
-    // A release that lacks one target must not become a formula with a hole.
+    // A release without one of the targets must not result in an incomplete formula.
     fs::remove_file(source.join(format!("whycap-9.8.7-{}.tar.gz.sha256", TARGETS[2]))).unwrap();
     let failed = run(&source, "recipes.sh", &["9.8.7", ".", "second"]);
     assert!(!failed.status.success());

@@ -1,4 +1,5 @@
-//! `whycap spend --html`: what is on the page, what is not, and which files it may replace.
+//! Tests what `whycap spend --html` includes on the page, what it leaves out, and which files it
+//! may replace.
 
 #[cfg(unix)]
 use std::fs;
@@ -16,7 +17,7 @@ fn page(sandbox: &Sandbox, more: &[&str]) -> String {
     sandbox.run(&arguments).success().to_owned()
 }
 
-/// The exact amounts in a table, added up in pico-dollars; `class` is the table's.
+/// Returns the sum of the exact amounts in a column, in pico-dollars. `class` is the table's class.
 fn sum(page: &str, class: &str, column: usize) -> i64 {
     let table = page
         .split(&format!("<table class=\"{class}\">"))
@@ -77,7 +78,7 @@ fn every_part_adds_up_to_the_total_that_json_tells() {
     }
 }
 
-/// The paragraphs of the page's head.
+/// Returns the paragraphs in the page's header.
 fn head(page: &str) -> Vec<&str> {
     let head = page.split("<header>").nth(1).unwrap();
     let head = head.split("</header>").next().unwrap();
@@ -95,14 +96,15 @@ fn head(page: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Every figure is worked out here, from the lines that are written.
+/// Computes every figure from the lines that the test writes.
 #[test]
 fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
-    // Dollars by day, from the 21st of September on: each 50,000 tokens at $20 a million.
+    // The dollars per day, starting on September 21. Each dollar is 50,000 tokens at $20 per
+    // million.
     let spent: Vec<u64> = (0..61_u64)
         .map(|day| if day % 7 < 5 { 4 + day / 10 } else { 0 })
         .collect();
@@ -193,7 +195,7 @@ fn the_filters_are_those_of_the_table() {
         &["--json"],
         &["--csv"],
         &["--limit", "3"],
-        &["--why-different"],
+        &["--why", "s"],
     ] {
         sandbox
             .run(&[&["spend", "--html", "-"], other].concat())
@@ -204,11 +206,11 @@ fn the_filters_are_those_of_the_table() {
         .is_refused("were not provided: --html <FILE>");
 }
 
-/// A session in a directory, under a title, with one answer.
+/// Adds a session with a directory, a title, and one response.
 fn session(sandbox: &Sandbox, id: &str, directory: &str, title: &str) {
     let file = format!(".claude/projects/-x/{id}.jsonl");
     let title = json!({"type": "ai-title", "aiTitle": title, "sessionId": id});
-    // The type comes first, as Claude Code writes it.
+    // The type comes first, as in the lines that Claude Code writes.
     sandbox.append(&file, &title.to_string());
     let answer = json!({"type": "assistant", "uuid": "a", "timestamp": "2026-11-19T10:00:00Z", "sessionId": id, "cwd": directory,
         "version": "2.1.328", "gitBranch": "secret-branch", "requestId": format!("r{id}"),
@@ -296,7 +298,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     assert_eq!(total(&anonymous), total(&named));
     for part in [
         "Limits stopped the work once since",
-        "5-hour limit, 42% at most",
+        "5-hour limit (peak 42%)",
         "blocked: 1 h",
     ] {
         assert!(anonymous.contains(part) && named.contains(part), "{part}");
@@ -336,7 +338,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
     for (path, says) in [
         (
             notes.clone(),
-            "exists and is no page of whycap; name another file, or move it away",
+            "exists and is not a page of whycap; name another file, or move it away",
         ),
         (
             link,
@@ -362,7 +364,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
         assert!(!run.stderr.contains(".whycap-"), "{run:?}");
     }
     assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
-    // As it is typed most often.
+    // This is how users usually type the command.
     let mut command = sandbox.command(&["spend", "--html", "here.html"]);
     let run = crate::support::Run::of(command.current_dir(sandbox.home()), b"");
     assert_eq!(run.success(), "Written: here.html; open it in a browser\n");
@@ -404,7 +406,7 @@ fn without_any_history_the_page_says_so() {
     assert_eq!(json["total"]["cost_usd"], 0.0);
 }
 
-/// One clock at the other end of the calendar must not make a page of millions of days.
+/// A clock that is wrong by centuries must not produce a page with millions of days.
 #[test]
 fn a_wrong_clock_makes_no_endless_page() {
     let sandbox = Sandbox::new();

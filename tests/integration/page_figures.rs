@@ -1,5 +1,5 @@
-//! Every number on the page, worked out a second time: from the transcripts' lines and what the status
-//! line was told, with prices and rules written down here once more.
+//! Recomputes every number on the page from transcript lines and status-line samples. This file has its own copy of the
+//! prices and rules.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use serde_json::json;
 use crate::client::{Client, windows};
 use crate::support::Sandbox;
 
-/// Dollars a million tokens: input, output, read, written for five minutes, for an hour.
+/// Dollars per million tokens: input, output, cache reads, five-minute cache writes, and one-hour cache writes.
 const PRICES: [(&str, [i64; 5]); 3] = [
     ("claude-opus-5-5", [4_000, 20_000, 200, 5_000, 8_000]),
     ("claude-sonnet-4-5", [3_000, 15_000, 300, 3_750, 6_000]),
     ("claude-haiku-4-5", [1_000, 5_000, 100, 1_250, 2_000]),
 ];
 
-/// The reader's clocks: an hour ahead all the time.
+/// Converts a time to the reader's time zone, which is always an hour ahead of UTC.
 fn local(at: &str) -> DateTime<FixedOffset> {
     let hour = FixedOffset::east_opt(3600).unwrap();
     at.parse::<DateTime<FixedOffset>>()
@@ -24,7 +24,7 @@ fn local(at: &str) -> DateTime<FixedOffset> {
         .with_timezone(&hour)
 }
 
-/// An answer as its transcript has it.
+/// A response as recorded in its transcript.
 struct Line {
     at: DateTime<FixedOffset>,
     session: String,
@@ -34,7 +34,7 @@ struct Line {
 }
 
 impl Line {
-    /// In pico-dollars.
+    /// Returns the cost in pico-dollars.
     fn cost(&self) -> i64 {
         let (_, prices) = PRICES
             .iter()
@@ -48,7 +48,8 @@ impl Line {
     }
 }
 
-/// Three weeks of work in three projects: nine sessions, which repeat their answers and copy those of others.
+/// Writes three weeks of work in three projects: nine sessions that repeat their own responses and copy those of other
+/// sessions.
 fn history(sandbox: &Sandbox) -> Vec<Line> {
     let mut lines = Vec::new();
     for nth in 0..9_i64 {
@@ -75,7 +76,7 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
                     "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": short + long,
                     "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}}},
             });
-            // At first with a placeholder, then whole, then once more.
+            // The response is written with a placeholder first, then in full, and then in full again.
             for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
                 line["message"]["usage"]["output_tokens"] = json!(written);
                 line["uuid"] = json!(format!("{nth}-{answer}-{uuid}"));
@@ -94,10 +95,10 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
     lines
 }
 
-/// A cell's text, and its exact value where it has one.
+/// A cell's text, and its exact value if it has one.
 type Cell = (String, Option<String>);
 
-/// The rows of all tables with this caption.
+/// Returns the rows of all tables with this caption.
 fn table(page: &str, caption: &str) -> Vec<Vec<Cell>> {
     let begin = page.find(&format!(">{caption}</caption>"));
     let begin = begin.unwrap_or_else(|| panic!("no table {caption:?}"));
@@ -159,7 +160,7 @@ fn value(cell: &Cell) -> Option<String> {
     })
 }
 
-/// To the cent, half up.
+/// Formats a cost in dollars, rounded half up to the cent.
 fn dollars(cost: i64) -> String {
     let cents = (cost + 5_000_000_000) / 10_000_000_000;
     format!("${}.{:02}", cents / 100, cents % 100)
@@ -177,7 +178,7 @@ fn sums<K: Ord>(lines: &[Line], key: impl Fn(&Line) -> K) -> BTreeMap<K, i64> {
     sums
 }
 
-/// Names with their costs, the dearest first.
+/// Returns names with their costs, the highest cost first.
 fn dearest<'l>(
     lines: impl Iterator<Item = &'l Line>,
     key: fn(&Line) -> String,
@@ -258,7 +259,7 @@ fn days(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row[1]), exact(*cost));
     }
-    // Each column of the chart tells its day.
+    // Each column in the chart is labeled with its day.
     let (first, last) = (
         *days.keys().next().unwrap(),
         *days.keys().next_back().unwrap(),
@@ -344,7 +345,7 @@ fn calendar(page: &str, lines: &[Line]) {
 
 fn sessions(page: &str, lines: &[Line]) {
     let sessions = sums(lines, |line| line.session.clone());
-    let by_session = table(page, "Sessions, the latest first");
+    let by_session = table(page, "Sessions, latest first");
     assert_eq!(by_session.len(), sessions.len());
     for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
         let own = || lines.iter().filter(|line| line.session == *session);
@@ -375,7 +376,7 @@ fn sessions(page: &str, lines: &[Line]) {
     }
 }
 
-/// An error, how long it blocked, and when somebody worked again.
+/// The errors, how long they blocked the work, and when the work continued.
 #[test]
 fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     let sandbox = Sandbox::new();
@@ -389,7 +390,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
             .unwrap();
         at.and_utc().timestamp()
     };
-    // Day and hour of each draw, and how full both windows were said to be.
+    // The day and hour of each status-line call, and the reported usage of both windows.
     let told = [
         (11, 10, 97.0, 60.0),
         (16, 8, 12.0, 30.0),
@@ -405,7 +406,8 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         let week_resets = resets(if day < 16 { 16 } else { 23 }, 7);
         client.draws(&at, windows(five, five_resets, week, week_resets), 120);
     }
-    // Stopped in two weeks: twice until the window began afresh, and until an answer came an hour and a half later.
+    // The work was stopped in two of the weeks: twice until the window reset, and once until a response arrived an hour
+    // and a half later.
     for (at, text) in [
         (
             "2026-11-11T10:15:00Z",
@@ -433,7 +435,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         let most = fullest.entry(day).or_default();
         *most = [most[0].max(five), most[1].max(week)];
     }
-    let by_day = table(&page, "How full the windows were");
+    let by_day = table(&page, "Usage of the windows");
     let rows: Vec<Vec<&str>> = by_day.iter().map(|row| text(row)).collect();
     let expected: Vec<Vec<String>> = fullest
         .iter()
@@ -446,14 +448,12 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         })
         .collect();
     assert_eq!(rows, expected);
-    assert!(
-        page.contains("5-hour limit, 98% at most") && page.contains("weekly limit, 97% at most")
-    );
+    assert!(page.contains("5-hour limit (peak 98%)") && page.contains("weekly limit (peak 97%)"));
 
     limits(&page);
 }
 
-/// Until the window began afresh at 13:00, and until the answer.
+/// Checks the time that was blocked until the window reset at 13:00, and until the response.
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
     let by_limit = table(page, "Limit errors by limit");
@@ -499,8 +499,8 @@ fn limits(page: &str) {
     );
 }
 
-/// Ten percent of the window cost $4 each time, so one is worth 40 cents, less the fortieth by which an upper span may lie
-/// too high.
+/// Every ten percent of the window cost $4, so one percent is worth 40 cents, minus the 1/40 by which an upper bound
+/// may be too high.
 #[test]
 fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose() {
     let sandbox = Sandbox::new();
@@ -518,6 +518,6 @@ fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose(
         shows(ten * 5, 10 + ten * 10);
     }
     let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
-    let says = "1% of the 5-hour limit was worth $0.39 or more in the last 7 days (4 rises). What is left of it: $19.50 or more";
+    let says = "1% of your 5-hour limit \u{2248} $0.39 or more (from 4 readings in the last 7 days). Left: at least $19.50";
     assert!(page.success().contains(says), "{}", page.stdout);
 }

@@ -1,4 +1,4 @@
-//! The plugin: its launcher finds the program, stays out of the way, and speaks at most once.
+//! Tests that the plugin's launcher finds the program, stays out of the way, and prints a message at most once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn json(relative: &str) -> Value {
     serde_json::from_slice(&fs::read(repository(relative)).unwrap()).unwrap()
 }
 
-/// A stand-in for whycap that says from where it was found and what it was given.
+/// Writes a stand-in for whycap that prints its own path and its input.
 fn put_program(path: &Path) {
     write_script(
         path,
@@ -29,12 +29,12 @@ fn put_program(path: &Path) {
     );
 }
 
-/// Runs the launcher with a plugin data directory and a PATH that has no whycap.
+/// Runs the launcher with a plugin data directory and a `PATH` without whycap.
 fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
     launch_in(sandbox, &sandbox.home(), event, search)
 }
 
-/// The same in a project.
+/// Like [`launch`], but in a given project.
 fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Output {
     use std::io::Write;
     let data = sandbox.path("plugin data");
@@ -54,7 +54,7 @@ fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Ou
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The launcher may end without reading.
+    // The launcher may exit without reading its input.
     let _ = child.stdin.take().unwrap().write_all(b"{\"a\":1}");
     child.wait_with_output().unwrap()
 }
@@ -97,7 +97,7 @@ fn the_program_that_the_plugin_brought_runs_where_the_user_has_none() {
     let brought = sandbox.path("plugin/programs").join(system).join("whycap");
     put_program(&brought);
     put_program(&sandbox.path("plugin/programs/win32-x64/whycap"));
-    // A project may name a PATH of its own, with a uname in it.
+    // A project may set its own `PATH` that contains a `uname`.
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
     let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
@@ -129,7 +129,7 @@ fn a_program_in_the_project_s_directory_is_never_run() {
         let launched = launch_in(&sandbox, &project, "Stop", &search);
         assert_eq!(said(&launched), "", "PATH={search}");
     }
-    // What lies beside the project is the user's.
+    // Directories next to the project belong to the user.
     let search = format!("{}/bin:{}/work/bin", project.display(), home.display());
     let ran = said(&launch_in(&sandbox, &project, "Stop", &search));
     assert!(
@@ -211,8 +211,9 @@ fn the_manifests_agree_with_the_program() {
     assert!(text.starts_with("---\ndescription: ") && text.contains("`whycap explain`"));
 }
 
-/// A command file is a prompt, which ends Claude Code's waiting: there is one, for clients that take no
-/// modules. One of the module's own name would be a prompt, and would not be ours either.
+/// A command file is a prompt, and a prompt cancels Claude Code's auto-resume. Only one such file exists, for clients
+/// that do not support modules. A file with the module's own name would also be a prompt, and the model would answer it
+/// instead of whycap.
 #[test]
 fn the_module_answers_what_the_one_command_file_offers() {
     let files = fs::read_dir(repository("commands")).unwrap();
@@ -326,7 +327,7 @@ fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
     assert_eq!(entries::status_line_hint(&places, &from_plugin), None);
 }
 
-/// A plugin's package with this program in it, and the answer to `/whycap {words}` of its hook.
+/// A plugin package that contains the program under test.
 #[cfg(target_os = "linux")]
 struct Package {
     sandbox: Sandbox,
@@ -357,7 +358,7 @@ impl Package {
         self.sandbox.path("plugin data/bin/whycap")
     }
 
-    /// What the hook of this program prints for an event.
+    /// Returns the output of this program's hook for an event.
     fn hook(&self, program: &Path, event: &Value) -> String {
         let root = self.program.ancestors().nth(3).unwrap();
         let mut command = Command::new(program);
@@ -402,7 +403,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
     assert!(said.contains("The status line is on."), "{said}");
     let settings = package.settings();
     let command = settings["statusLine"]["command"].as_str().unwrap();
-    // The package's own directory goes with the next version.
+    // The next version replaces the package's own directory.
     let copy = package.copy();
     assert_eq!(command, format!("'{}' statusline", copy.display()));
     assert!(settings.get("hooks").is_none(), "the plugin has them");
@@ -413,11 +414,11 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
         .output()
         .unwrap();
     assert!(!drawn.stdout.is_empty());
-    assert!(package.ask("line on").contains("on already"));
+    assert!(package.ask("line on").contains("already on"));
     assert!(package.ask("line off").contains("The status line is off."));
     assert_eq!(package.sandbox.read(".claude/settings.json"), before);
     assert!(package.ask("line off").contains("nothing was changed"));
-    assert!(package.ask("line").contains("/whycap line off"));
+    assert!(package.ask("line").contains("/whycap line on|off"));
 }
 
 #[cfg(target_os = "linux")]
@@ -450,7 +451,7 @@ fn an_updated_plugin_renews_the_program_that_draws_the_line() {
     let start = serde_json::json!({
         "hook_event_name": "SessionStart", "session_id": "s", "source": "startup",
     });
-    // The new version's program; the copy of the old one handles the event.
+    // The package now contains the new version's program, but the copy of the old program handles the event.
     let newer = fs::read(&package.program).unwrap();
     fs::remove_file(&package.program).unwrap();
     write_script(&package.program, "#!/bin/sh\necho newer\n");
@@ -471,31 +472,23 @@ fn an_updated_plugin_renews_the_program_that_draws_the_line() {
 }
 
 #[test]
-fn install_beside_the_plugin_says_so_and_leaves_it_the_command() {
+fn install_leaves_the_command_to_a_plugin_that_the_user_has_enabled() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["install"]).success();
-    let command = sandbox.path(".claude/commands/whycap.md");
-    assert!(command.exists(), "without the plugin it is needed");
-    sandbox.run(&["uninstall"]).success();
     let with_plugin = "{\"enabledPlugins\": {\"whycap@whycap\": true}}";
     sandbox.write(".claude/settings.json", with_plugin);
-    let run = sandbox.run(&["install"]);
-    let said = run.success();
+    sandbox.run(&["install"]).success();
+    assert!(!sandbox.path(".claude/skills").exists());
+    assert!(!sandbox.path(".claude/commands").exists());
+    let doctor = sandbox.run(&["doctor"]);
+    let sentence = "The plugin handles /whycap; the hooks do everything else.";
+    assert!(doctor.success().contains(sentence), "{doctor:?}");
     assert!(
-        said.contains("plugin is on") && said.contains("nothing is done twice"),
-        "{said}"
+        doctor.stdout.contains("OK, without any warning."),
+        "{doctor:?}"
     );
-    // It would outrank what the plugin registers.
-    assert!(!command.exists());
-    sandbox.run(&["uninstall"]).success();
-    assert_eq!(sandbox.read(".claude/settings.json"), with_plugin);
 
-    let later = Sandbox::new();
-    later.run(&["install"]).success();
-    let settings = later.read(".claude/settings.json");
-    let settings = settings.replacen('{', "{\"enabledPlugins\": {\"whycap@whycap\": true},", 1);
-    later.write(".claude/settings.json", settings);
-    assert!(later.path(".claude/commands/whycap.md").exists());
-    later.run(&["install"]).success();
-    assert!(!later.path(".claude/commands/whycap.md").exists());
+    let run = sandbox.run(&["uninstall"]);
+    let remains = "the plugin: claude plugin uninstall whycap@whycap";
+    assert!(run.success().contains(remains), "{run:?}");
+    assert_eq!(sandbox.read(".claude/settings.json"), with_plugin);
 }

@@ -1,4 +1,4 @@
-//! README is the door: short, and true row by row.
+//! Tests the README. It is the first page that people read, so it must be short, and every line must be correct.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn each_claim_that_has_a_proof_still_stands_in_readme() {
     }
 }
 
-/// What README says of installing changes once, at the first release, by this script alone.
+/// The README's installation section changes only once, at the first release, and only by this script.
 #[test]
 fn the_switch_to_the_first_release_leaves_no_word_of_the_time_before() {
     let shown = Command::new("/bin/sh")

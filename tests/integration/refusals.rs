@@ -1,6 +1,6 @@
-//! Every text that a refused request of Claude Code 2.1.330 can end in, and what 2.1.119, 2.1.240, 2.1.328 and
-//! 2.1.329 said otherwise, by its class, on every plan and
-//! provider: what the answer is, and what it must not be.
+//! Tests every message that Claude Code 2.1.330 can show for a refused request, and the wordings that differ in
+//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of message, the tests check the possible and the forbidden
+//! results on every plan and provider.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
-use whycap::limits::evidence::{Evidence, Seen};
+use whycap::limits::evidence::{Collected, Evidence, MessageOrigin, StoredError};
 use whycap::limits::incident::Incident;
-use whycap::time::{Clock, Hours, Zone};
+use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::owner::Owner;
 use whycap::transcript::tail::ErrorLine;
 
-/// Who is asked for an answer: a login's plan, or what takes its place.
+/// The plans of a login, and the providers that can be used instead of a login.
 const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("pro", Some(Plan::Pro), ""),
     ("max", Some(Plan::Max), ""),
@@ -26,14 +26,14 @@ const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("vertex", None, "CLAUDE_CODE_USE_VERTEX"),
 ];
 
-/// What a class may turn out to be, by the names in JSON.
+/// The limits that an error of this class may be about, by their names in JSON.
 const MEANT: [(&str, &str); 9] = [
     (
         "authentication_failed",
-        // Before 2.1.328 of a network that failed, too.
+        // Before 2.1.328, this class also covered network failures.
         "auth org_disabled subscription_access billing server_error",
     ),
-    // A login that another window renews.
+    // This includes a login that is renewed by another terminal.
     ("server_error", "server_error overloaded throttle auth"),
     (
         "rate_limit",
@@ -65,21 +65,25 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    let mut evidence = Evidence::new(now, Seen::Transcript, text("text").unwrap_or_default());
-    evidence.text.line = Some(ErrorLine {
+    let mut error = StoredError::new(
+        now,
+        MessageOrigin::Transcript,
+        text("text").unwrap_or_default(),
+    );
+    error.message.line = Some(ErrorLine {
         error: text("class"),
         api_error: text("api_error"),
         ..ErrorLine::default()
     });
-    evidence.session.version = text("client").or(Some("2.1.330".to_owned()));
-    evidence.login.account = plan.map(|plan| Account {
+    error.session.version = text("client").or(Some("2.1.330".to_owned()));
+    error.payer.account = plan.map(|plan| Account {
         plan,
         role: Some("user".to_owned()),
         tier: None,
         owner: Owner::default(),
     });
     if !variable.is_empty() {
-        evidence.login.credentials.push(Credential {
+        error.payer.credentials.push(Credential {
             name: variable.to_owned(),
             set_in: SetIn::Environment,
             host: None,
@@ -88,12 +92,12 @@ fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
     let clock = Clock {
         now,
         zone: Zone::UTC,
-        hours: Hours::TwentyFour,
+        hours: HourFormat::TwentyFour,
     };
-    Incident::new(evidence, clock).to_json()
+    Incident::new(Evidence::new(error, Collected::default(), clock)).to_json()
 }
 
-/// What is wrong with an answer.
+/// Returns all problems with a result.
 fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
     let said = |key: &str| answer[key].as_str().unwrap_or_default();
     let text = case["text"].as_str().unwrap_or_default().to_lowercase();
@@ -105,7 +109,7 @@ fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<S
     if !is_meant && said("limit") != "unknown" {
         faults.push(format!("{} for {class}", said("limit")));
     }
-    if ["other-program", "code"].contains(&said("known_as")) {
+    if said("known_as") == "other-program" {
         faults.push("denied".to_owned());
     }
     let is_personal = plan.is_some_and(|plan| [Plan::Pro, Plan::Max].contains(&plan));
@@ -154,7 +158,7 @@ fn every_refusal_is_answered_on_every_plan() {
             }
         }
     }
-    // Texts whose words are all filled in.
+    // Keeps only messages without placeholders.
     let is_open = |text: &&String| !text.starts_with('…');
     let unknown: Vec<_> = unknown.iter().filter(is_open).collect();
     assert!(

@@ -1,4 +1,5 @@
-//! `whycap report` and `whycap incidents`: what may be pasted in public, and the list of the past.
+//! Tests `whycap report`, whose output must be safe to post in public, and `whycap incidents`, which lists past
+//! incidents.
 
 use serde_json::json;
 

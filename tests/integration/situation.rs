@@ -1,4 +1,4 @@
-//! One situation, one answer: every place that speaks of a limit says the same.
+//! Tests that in any given situation, every command and screen gives the same answer about a limit.
 
 use serde_json::{Value, json};
 
@@ -19,14 +19,14 @@ pub fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
     }})
 }
 
-/// A private Max account is logged in.
+/// Creates a sandbox that is logged in to a personal Max account.
 pub fn with_a_private_login() -> Sandbox {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     sandbox
 }
 
-/// The same with a budget of $1.00 for usage credits.
+/// Like [`with_a_private_login`], but with a $1.00 budget for usage credits.
 fn with_a_credits_budget(more: &str) -> Sandbox {
     let sandbox = with_a_private_login();
     let config = sandbox.write("whycap.toml", format!("[budget]\ncredits = 1.0\n{more}\n"));
@@ -70,7 +70,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
         actions.contains("Or start a new session: it belongs to the account that is logged in now"),
         "{actions}"
     );
-    // Its own figures are its own, in whichever terminal they are looked at.
+    // A session shows its own account's usage, regardless of which terminal displays it.
     seat.draws(
         "2026-11-20T10:00:03Z",
         windows(64.0, NOON, 30.0, TUESDAY),
@@ -115,7 +115,7 @@ fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
 
-/// An empty pool is not what a plan with room waits for.
+/// If the plan's windows are not full, there is no reason to wait for an empty credit pool.
 #[test]
 fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
@@ -158,7 +158,7 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     }
 }
 
-/// What is over gives no orders.
+/// Once a limit is over, no screen tells the user what to do about it.
 #[test]
 fn after_recovery_every_place_speaks_of_the_past() {
     for (text, more) in [
@@ -182,20 +182,27 @@ fn after_recovery_every_place_speaks_of_the_past() {
         client.answers("2026-11-20T10:10:00Z");
         let incident = client.explained("2026-11-20T10:11:00Z");
         let actions = incident["actions"].as_array().unwrap();
-        assert_eq!(actions[0]["do"], "Nothing: this is over", "{actions:#?}");
+        let ended = [
+            "You can continue: this limit has ended",
+            "You can continue: this problem has passed",
+        ];
+        assert!(
+            ended.contains(&actions[0]["do"].as_str().unwrap()),
+            "{actions:#?}"
+        );
         assert!(
             actions.iter().all(|action| action["costs_money"] == false),
             "{actions:#?}"
         );
         let headline = incident["headline"].as_str().unwrap();
-        assert!(headline.contains("has answered again since"), "{headline}");
+        assert!(headline.contains("has responded again since"), "{headline}");
         for present in [" is ", " are ", "looks"] {
             assert!(!headline.contains(present), "{headline}");
         }
     }
 }
 
-/// An answer in one session ends the limit in all of the account, at once.
+/// A response in one session immediately ends the limit for the whole account.
 #[test]
 fn when_one_session_answers_again_no_other_one_says_used_up() {
     let sandbox = with_a_private_login();
@@ -230,21 +237,21 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert!(now.stdout.contains("no limit blocks your work"), "{now:?}");
 }
 
-/// A situation of issue 26, by its number there.
+/// One of the situations listed in issue 26, identified by its number there.
 struct Scenario {
     name: &'static str,
-    /// Who is logged in: plan and role. Empty: nobody.
+    /// The plan and role of the account that is logged in. The plan is empty if nobody is logged in.
     login: (&'static str, &'static str),
-    /// What happens before everybody is asked. Gives the session that asks.
+    /// Simulates the events that lead up to the situation, and returns the session that runs the commands.
     comes: fn(&Sandbox) -> Client<'_>,
     at: &'static str,
-    /// What Claude Code tells the status line then.
+    /// Builds the JSON that Claude Code passes to the status line at that moment.
     told: fn() -> Value,
-    /// What `explain --exit-code` ends with.
+    /// The expected exit code of `explain --exit-code`.
     code: i32,
-    /// What the headline holds, or, where there is no error, every place.
+    /// Text that the headline must contain or, if there is no error, that every screen must contain.
     says: &'static str,
-    /// What the rows hold besides.
+    /// Text that the status line's incident row must also contain.
     row: &'static str,
 }
 
@@ -252,7 +259,7 @@ const LATER: &str = "2026-11-20T10:11:00Z";
 const MAX: (&str, &str) = ("max", "admin");
 const NOBODY: (&str, &str) = ("", "");
 
-/// A session in a terminal that was told of these windows a minute before.
+/// Starts a session in a terminal whose status line reported these windows a minute earlier.
 fn told_of(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     let mut client = Client::new(sandbox);
     "2.1.329".clone_into(&mut client.version);
@@ -263,7 +270,7 @@ fn told_of(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     client
 }
 
-/// The same, stopped by this.
+/// Like [`told_of`], but the session is then stopped by this error.
 fn stopped<'s>(
     sandbox: &'s Sandbox,
     (five_hour, weekly): (f64, f64),
@@ -275,7 +282,7 @@ fn stopped<'s>(
     client
 }
 
-/// The same, and it goes on ten minutes later.
+/// Like [`stopped`], but the session resumes ten minutes later.
 fn recovered<'s>(sandbox: &'s Sandbox, text: &str, more: Value) -> Client<'s> {
     let client = stopped(sandbox, (42.0, 17.0), text, more);
     client.answers("2026-11-20T10:10:00Z");
@@ -300,7 +307,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || Value::Null,
         code: 11,
-        says: "Your organization's credit cap is reached",
+        says: "Your organization's credit cap has been reached",
         row: "ask an Owner",
     },
     Scenario {
@@ -315,7 +322,7 @@ const SCENARIOS: [Scenario; 25] = [
         told: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again",
-        row: "looks false: 5-hour usage 42% · try again in minutes",
+        row: "looks false: 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "2 the same at 3% and 5%",
@@ -342,8 +349,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up: you are back at 12:00",
-        row: "5-hour limit · back 12:00",
+        says: "Your 5-hour limit is used up: you can continue at 12:00",
+        row: "5-hour limit · resets at 12:00",
     },
     Scenario {
         name: "4 paying",
@@ -369,8 +376,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up: you are back at 12:00",
-        row: "/rate-limit-options offers it: /limit-reset or /low-priority",
+        says: "Your 5-hour limit is used up: you can continue at 12:00",
+        row: "Do nothing and leave this session open",
     },
     Scenario {
         name: "6 after recovery: API credits",
@@ -379,7 +386,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         told: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has answered again since",
+        says: "Claude Code has responded again since",
         row: "43%",
     },
     Scenario {
@@ -395,7 +402,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         told: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has answered again since",
+        says: "Claude Code has responded again since",
         row: "43%",
     },
     Scenario {
@@ -405,7 +412,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         told: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has answered again since",
+        says: "Claude Code has responded again since",
         row: "43%",
     },
     Scenario {
@@ -415,7 +422,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         told: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has answered again since",
+        says: "Claude Code has responded again since",
         row: "43%",
     },
     Scenario {
@@ -435,7 +442,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: "2026-11-20T10:00:25Z",
         told: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
-        says: "another session got an answer since: send the prompt again",
+        says: "another session has received a response since then: send the prompt again",
         row: "another session works again",
     },
     Scenario {
@@ -464,7 +471,7 @@ const SCENARIOS: [Scenario; 25] = [
         told: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again in a few minutes",
-        row: "looks false: 5-hour usage 42% · try again in minutes",
+        row: "looks false: 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "8 another account logged in since",
@@ -483,8 +490,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "you are back at 12:00",
-        row: "back 12:00",
+        says: "you can continue at 12:00",
+        row: "resets at 12:00",
     },
     Scenario {
         name: "9 a throttle, after which nothing is told of the windows",
@@ -532,8 +539,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || Value::Null,
         code: 11,
-        says: "The API credits of your Console account are used up",
-        row: "https://platform.claude.com/settings/billing",
+        says: "The API credits in your Console account are used up",
+        row: "API credits used up · add credits in the Console",
     },
     Scenario {
         name: "11 an organization's cap, told to its admin",
@@ -545,8 +552,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit and your organization's credit cap are reached",
-        row: "org's cap · raise: /usage-credits · back 12:00",
+        says: "You have reached your 5-hour limit and your organization's credit cap",
+        row: "org's cap · raise: /usage-credits · resets at 12:00",
     },
     Scenario {
         name: "11 a weekly limit",
@@ -563,8 +570,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(20.0, NOON, 100.0, TUESDAY),
         code: 10,
-        says: "Your weekly limit is used up: you are back on Tue 24 Nov 06:00",
-        row: "back Tue 24 Nov 06:00",
+        says: "Your weekly limit is used up: you can continue on Tue 24 Nov 06:00",
+        row: "resets Tue 24 Nov 06:00",
     },
     Scenario {
         name: "12 asked where Claude Code waits",
@@ -576,7 +583,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "you are back at 12:00",
+        says: "you can continue at 12:00",
         row: "more: whycap explain, in a shell",
     },
     Scenario {
@@ -590,8 +597,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || Value::Null,
         code: 10,
-        says: "the message says: you are back at 12:00",
-        row: "back 12:00",
+        says: "The message says that your 5-hour limit is used up: you can continue at 12:00",
+        row: "resets at 12:00",
     },
     Scenario {
         name: "a week without figures",
@@ -608,8 +615,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || Value::Null,
         code: 10,
-        says: "you are back on Tue 24 Nov 06:00",
-        row: "back Tue 24 Nov 06:00",
+        says: "you can continue on Tue 24 Nov 06:00",
+        row: "resets Tue 24 Nov 06:00",
     },
     Scenario {
         name: "a bare cap",
@@ -622,7 +629,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         told: || Value::Null,
         code: 12,
-        says: "The message names an admin's limit on you",
+        says: "The message names a limit an admin set for you",
         row: "",
     },
     Scenario {
@@ -637,7 +644,7 @@ const SCENARIOS: [Scenario; 25] = [
         told: || Value::Null,
         code: 0,
         says: "",
-        row: "a warning, nothing is stopped",
+        row: "only a warning; you are not blocked",
     },
     Scenario {
         name: "nothing at all",
@@ -651,12 +658,12 @@ const SCENARIOS: [Scenario; 25] = [
     },
 ];
 
-/// Text with every line end as one blank.
+/// Joins the lines of a string into one line, separated by single spaces.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Every place, asked in the same second, says the same.
+/// All commands and screens give the same answer when they run in the same second.
 #[test]
 fn no_two_places_disagree() {
     for scenario in SCENARIOS {
@@ -677,7 +684,7 @@ fn no_two_places_disagree() {
             let drawn = client.draws(at, told.clone(), columns).stdout;
             whycap::terminal::strip_ansi(&drawn)
         };
-        // Claude Code draws the line in the moment of the error.
+        // Claude Code renders the status line at the moment of the error.
         let line = drawn(160);
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
@@ -732,14 +739,14 @@ fn no_two_places_disagree() {
             if code == 0 { Value::Null } else { json!(badge) },
             "{name}"
         );
-        // However narrow, the time stays, and that a limit looks false.
+        // Even a very narrow line shows the time and that the limit looks false.
         if badge.starts_with("looks false") && code != 0 {
             assert!(drawn(40).contains("looks false"), "{name}: {}", drawn(40));
         }
         if let Some((_, time)) = badge.split_once("back ") {
             assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
         }
-        // Nothing is bought before all that is free was named, and nobody asks himself.
+        // Steps that cost money come after all the free ones, and an admin is never told to ask an admin.
         let steps = incident["actions"].as_array().unwrap();
         let paid = steps.iter().position(|step| step["costs_money"] == true);
         let free = steps
@@ -752,7 +759,8 @@ fn no_two_places_disagree() {
                 "{name}: {answer}"
             );
         }
-        // What asking did is said last, and holds from then on.
+        // If running the command has a side effect, the output mentions it last, and every later screen takes it into
+        // account.
         let ends_the_wait = answer.contains("turns Claude Code's automatic continue off");
         let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
         assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
@@ -762,7 +770,8 @@ fn no_two_places_disagree() {
     }
 }
 
-/// 11 threads, one with $400: the window is full, and answers cost money.
+/// This was reported in eleven threads, in one of them after a loss of $400: the window is full, and responses cost
+/// money.
 #[test]
 fn whoever_pays_from_credits_is_told_at_once() {
     let sandbox = with_a_private_login();
@@ -793,7 +802,7 @@ fn whoever_pays_from_credits_is_told_at_once() {
             .contains("Paying    now from usage credits: ≈$"),
         "{now:?}"
     );
-    // A reset that was spent, or a higher plan: the percent falls.
+    // The percentage drops after a saved reset is used or the plan is upgraded.
     client.draws(
         "2026-11-20T10:01:00Z",
         windows(3.0, NOON + 3_600, 40.0, TUESDAY),
@@ -802,7 +811,7 @@ fn whoever_pays_from_credits_is_told_at_once() {
     assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
 }
 
-/// One session waits for the reset, another one goes on and pays; a third belongs to a company.
+/// One session waits for the reset, another continues and pays, and a third belongs to a company account.
 #[test]
 fn who_pays_is_told_beside_who_waits_and_never_for_another_account() {
     let sandbox = with_a_private_login();
@@ -836,7 +845,7 @@ fn who_pays_is_told_beside_who_waits_and_never_for_another_account() {
     );
 }
 
-/// Nothing can be kept there, and the transcript says what stopped the work.
+/// The ledger cannot be written, but the transcript shows what stopped the work.
 #[test]
 fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
     let sandbox = with_a_private_login();
@@ -850,12 +859,12 @@ fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
     client.append(&error);
     let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
-        drawn.success().contains("5-hour limit · back 12:00"),
+        drawn.success().contains("5-hour limit · resets at 12:00"),
         "{drawn:?}"
     );
 }
 
-/// What the client says where going on beyond a full window is free: then nothing is said of paying.
+/// If continuing past a full window is free, Claude Code announces it, and no screen mentions paying.
 #[test]
 fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     for says in [
@@ -877,7 +886,7 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     }
 }
 
-/// Its own budget, a month: what earlier windows cost counts, what was included does not.
+/// The monthly budget for credits counts what was paid while earlier windows were full, but not included usage.
 #[test]
 fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let sandbox = with_a_credits_budget("");
@@ -918,7 +927,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         budget.contains("Usage credits") && budget.contains("$1.24") && budget.contains("Inferred"),
         "{budget}"
     );
-    // What was paid stays paid when the cap is reached.
+    // The money spent so far still counts after the cap has been reached.
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedExtraUsageDisabledReason"] = json!("org_level_disabled_until");
     sandbox.write(".claude.json", state.to_string());
@@ -926,7 +935,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
-/// The plan includes the answers of a fresh window, however much was paid before it began.
+/// The plan covers the responses in a new window, regardless of how much was paid before that window began.
 #[test]
 fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -948,7 +957,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     let held_back = sends(SOON);
     assert!(
         held_back.contains("only while a limit of your plan is used up: until 12:00, in 1 h 59 m")
-            && held_back.contains("each `claude -p`"),
+            && held_back.contains("Each `claude -p`"),
         "{held_back}"
     );
     let said = sends("2026-11-20T12:00:01Z");
@@ -967,7 +976,8 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     );
 }
 
-/// On the first of the month nothing was counted and nothing held back, though the week was full since October.
+/// On the first of the month, nothing was counted or held back even though the weekly window had been full since
+/// October.
 #[test]
 fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -985,7 +995,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     );
 }
 
-/// A user of an API key saw "$0.00 of $1.00" for what nobody had told.
+/// An API-key user saw "$0.00 of $1.00", although no spend on credits had been reported.
 #[test]
 fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     let sandbox = with_a_credits_budget("");
@@ -993,7 +1003,7 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     client.works(AT, 100_000);
     let told = client.run(SOON, &["budget"], b"").success().to_owned();
     assert!(
-        told.contains("what was paid this month cannot be told") && !told.contains("$0.00"),
+        told.contains("it is not known what was paid this month") && !told.contains("$0.00"),
         "{told}"
     );
     let told = client.run(SOON, &["budget", "--json"], b"").json();
@@ -1002,7 +1012,8 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
 
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
-    // Claude Code writes that credits are off where it was not told; only the server's word counts.
+    // Claude Code also records that credits are off when the server has not reported it, so only the server's own
+    // report counts.
     for (no_credits, is_told) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
@@ -1018,7 +1029,7 @@ fn where_the_server_serves_no_credits_nobody_pays() {
     }
 }
 
-/// A cloud, a key or a gateway pays for it, and no transcript says so.
+/// A cloud provider, an API key, or a gateway pays for the session, and the transcript does not record which.
 #[test]
 fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1030,7 +1041,7 @@ fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits(
     }
     let worth = || client.run(SOON, &["budget"], b"").success().to_owned();
     let before = worth();
-    assert!(before.contains("of the 5-hour limit was worth"), "{before}");
+    assert!(before.contains("of your 5-hour limit \u{2248}"), "{before}");
     let cloud = Client::with_session(&sandbox, "b0000000-0000-4000-a000-00000000c10d");
     cloud.works("2026-11-20T09:25:00Z", 9_000_000);
     assert_eq!(worth(), before, "a percent of the plan is worth no more");
@@ -1040,7 +1051,7 @@ fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits(
         120,
     );
     cloud.works(AT, 1_000_000);
-    // The ledger has not read the answer yet when the hook asks.
+    // The ledger has not read the response yet when the hook runs.
     let stops = |it: &Client<'_>| it.event(SOON, "Stop", json!({})).success().to_owned();
     assert_eq!(stops(&cloud), "");
     let now = client.run(SOON, &["now", "--json"], b"").json();
@@ -1053,7 +1064,7 @@ fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits(
     );
 }
 
-/// A running session takes up another login: what it was served since is of that account.
+/// When a running session switches to another login, its later responses belong to the new account.
 #[test]
 fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_its_own() {
     let sandbox = with_a_private_login();
@@ -1076,7 +1087,7 @@ fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_it
     assert_eq!(used["cost_usd"].to_string(), "0.40004", "{seen}");
 }
 
-/// Claude Code's total tells of compactions, and no line of a transcript does.
+/// Claude Code's running total includes the cost of compactions, but no transcript line does.
 #[test]
 fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     let sandbox = with_a_private_login();
@@ -1113,7 +1124,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
         (of_budget - of_drain).abs() < 1e-9,
         "{of_budget} {of_drain}"
     );
-    // The window rose by what was compacted in a pause, and the next answer tells.
+    // A compaction during a pause increased the window's usage, but only the next response reports the increase.
     draws(&at(166), percent, total + 0.5, 166);
     client.works(&at(167), 50_000);
     draws(&at(167), percent + 8.0, total + 0.7, 167);
@@ -1127,7 +1138,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
 }
 
-/// What `/usage` showed stands in the answer with its age, and proves nothing.
+/// The result includes the figures from `/usage` along with their age, but they do not count as evidence.
 #[test]
 fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() {
     let sandbox = with_a_private_login();
@@ -1169,7 +1180,7 @@ fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() 
     belongs_to(&seat, "company-account", "company-organization");
     let line = seat.draws(SOON, Value::Null, 120).stdout;
     assert!(!line.contains("63%"), "another account's: {line}");
-    // Another account's page is not this one's.
+    // A `/usage` page from another account does not apply to this account.
     state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
     sandbox.write(".claude.json", state.to_string());
     assert_eq!(client.explained(SOON)["usage"], Value::Null);
@@ -1205,6 +1216,125 @@ fn a_new_session_shows_the_windows_that_others_were_told_seconds_ago() {
     );
 }
 
+/// A proxy on this machine forwards the plan's windows. Sessions behind the proxy used to show no windows before their
+/// first response.
+#[test]
+fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_proxy_does_not() {
+    let sandbox = with_a_private_login();
+    let behind = |session: &str, url: &str| {
+        let mut client = Client::with_session(&sandbox, session);
+        let base_url = ("ANTHROPIC_BASE_URL".to_owned(), url.to_owned());
+        client.variables.push(base_url);
+        client
+    };
+    let first = behind("first", "http://127.0.0.1:8080");
+    first.draws(
+        "2026-11-20T09:40:00Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    let second = behind("second", "http://127.0.0.1:9090");
+    let line = |client: &Client<'_>| {
+        let drawn = client.draws(AT, Value::Null, 160);
+        whycap::terminal::strip_ansi(drawn.success())
+    };
+    let shown = line(&second);
+    assert!(
+        shown.contains("5h 42%") && shown.contains("(20 m ago)"),
+        "{shown}"
+    );
+    for url in ["https://llm.example.com", "not a url"] {
+        let shown = line(&behind("elsewhere", url));
+        assert!(!shown.contains("5h 42%"), "{url}: {shown}");
+    }
+}
+
+#[test]
+fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_conversation() {
+    let sandbox = with_a_private_login();
+    let blocked = Client::with_session(&sandbox, "blocked");
+    blocked.draws(
+        "2026-11-20T09:59:00Z",
+        windows(99.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    blocked.meets(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    let line = |client: &Client<'_>, at: &str| {
+        let drawn = client.draws(at, Value::Null, 120);
+        whycap::terminal::strip_ansi(drawn.success())
+    };
+    let new = Client::with_session(&sandbox, "new");
+    let at_limit = line(&new, SOON);
+    assert!(
+        at_limit.contains("5-hour limit") && at_limit.contains("12:00"),
+        "{at_limit}"
+    );
+    assert!(at_limit.contains("more: /whycap"), "{at_limit}");
+    // Claude Code continues the session whose request was refused, not this one.
+    assert!(!at_limit.contains("leave this session open"), "{at_limit}");
+    // The API key has a limit of its own.
+    let mut by_key = Client::with_session(&sandbox, "by-key");
+    by_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
+    let without = line(&by_key, SOON);
+    assert!(!without.contains("5-hour limit"), "{without}");
+    let seat = Client::with_session(&sandbox, "seat");
+    belongs_to(&seat, "company-account", "company-organization");
+    let without = line(&seat, SOON);
+    assert!(!without.contains("5-hour limit"), "{without}");
+    let after_reset = line(&new, "2026-11-20T12:02:00Z");
+    assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
+}
+
+/// In a default installation, the hooks run from the settings file, and the plugin provides `/whycap`.
+#[test]
+fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    client.version = "2.1.331".to_owned();
+    client
+        .variables
+        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
+    let line = client.draws(SOON, at_limit.clone(), 120);
+    assert!(
+        line.success().contains("more: whycap explain, in a shell"),
+        "{line:?}"
+    );
+    let settings = json!({"enabledPlugins": {"whycap@whycap": true}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    let line = client.draws(SOON, at_limit, 120);
+    assert!(line.success().contains("more: /whycap"), "{line:?}");
+}
+
+#[test]
+fn as_many_limits_hold_in_the_list_as_in_its_sums() {
+    let sandbox = with_a_private_login();
+    for (session, at) in [
+        ("one", "2026-11-20T09:58:00Z"),
+        ("two", "2026-11-20T09:59:00Z"),
+        ("three", AT),
+    ] {
+        let client = Client::with_session(&sandbox, session);
+        client.meets(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+    }
+    let client = Client::with_session(&sandbox, "one");
+    let listed = client.run(SOON, &["incidents"], b"");
+    let listed = listed.success();
+    assert_eq!(listed.matches("(still blocked)").count(), 1, "{listed}");
+    assert_eq!(
+        listed.matches("(same limit as above)").count(),
+        2,
+        "{listed}"
+    );
+}
+
 #[test]
 fn a_pasted_message_is_held_beside_the_figures_of_now() {
     let sandbox = with_a_private_login();
@@ -1221,7 +1351,9 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
         .collect::<Vec<_>>()
         .join(" ");
     assert!(
-        said.contains("If it came just now: your 5-hour usage is 42%, so the limit looks false"),
+        said.contains(
+            "If it was shown just now: your 5-hour usage is 42%, so the limit looks false"
+        ),
         "{said}"
     );
     let hours_later = client.run(
@@ -1235,7 +1367,7 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
     );
 }
 
-/// 2.1.329 says so in one line with the window: the limit is the window.
+/// Claude Code 2.1.329 mentions the missing credits on the same line as the window. The limit is still the window.
 #[test]
 fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     let sandbox = with_a_private_login();
@@ -1254,11 +1386,11 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
         .collect();
     assert_eq!(
         steps[1],
-        "Or free, if /rate-limit-options offers it: /limit-reset or /low-priority"
+        "Free options, if your account has them: /limit-reset, /low-priority (see /rate-limit-options)"
     );
     assert_eq!(
         steps[2],
-        "Or add usage credits and go on now: none are left (costs money)"
+        "Or add usage credits to continue now (costs money)"
     );
     let pasted = client
         .run(SOON, &["explain", "--json", "--text", text], b"")
@@ -1266,7 +1398,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     assert_eq!(pasted["incident"]["limit"], "five_hour", "{pasted:#}");
 }
 
-/// Claude Code itself writes down what becomes of its waiting (2.1.328 to 2.1.330).
+/// Claude Code 2.1.328 to 2.1.330 record the outcome of the auto-resume.
 #[test]
 fn what_claude_code_wrote_of_its_waiting_is_believed() {
     let sandbox = with_a_private_login();
@@ -1313,15 +1445,76 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
         "2026-11-20T12:05:00Z",
         "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own",
     );
-    client.meets(
+    let (again, text) = (
         "2026-11-20T12:05:01Z",
         "You've hit your 5-hour limit · resets 5pm (UTC)",
-        refused("five_hour", NOON + 18_000, ""),
     );
+    let refusal = refused("five_hour", NOON + 18_000, "");
+    client.append(&client.error_line(again, text, refusal));
+    client.stop_failure(again, text);
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
 }
 
-/// Its terminal was closed: the process that waited is gone, and the new one waits for nothing.
+/// Claude Code 2.1.331 announces that it will continue after the first refusal. After an answered prompt and a second
+/// refusal with the same reset, it neither announces this nor continues, but whycap still promised "Claude Code
+/// continues at 12:01".
+#[test]
+fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let refusal = refused("five_hour", NOON, "out_of_credits");
+    client.meets(AT, FIVE_HOUR, &refusal);
+    let continues = |at: &str| client.explained(at)["continues_at"].clone();
+    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    client.answers("2026-11-20T10:01:00Z");
+    let again = "2026-11-20T10:02:00Z";
+    client.append(&client.error_line(again, FIVE_HOUR, &refusal));
+    client.stop_failure(again, FIVE_HOUR);
+    let drawn = client.draws("2026-11-20T10:02:00.300Z", Value::Null, 120);
+    assert!(!drawn.success().contains("continues at"), "{drawn:?}");
+    assert!(drawn.stdout.contains("more: /whycap"), "{drawn:?}");
+    assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
+    // An older client writes no announcement even if it will continue.
+    let mut older = Client::with_session(&sandbox, "older");
+    older.version = "2.1.300".to_owned();
+    older.append(&older.error_line("2026-11-20T10:03:00Z", FIVE_HOUR, &refusal));
+    older.stop_failure("2026-11-20T10:03:00Z", FIVE_HOUR);
+    assert_eq!(
+        older.explained("2026-11-20T10:03:02Z")["continues_at"],
+        "2026-11-20T12:01:30Z"
+    );
+}
+
+/// Right after the error, Claude Code rendered the status line with the old windows once more, and the limit looked
+/// false until the refusal's own figures arrived.
+#[test]
+fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let drawn_with = |at: &str, used: f64| {
+        let drawn = client.draws(at, windows(used, NOON, 17.0, TUESDAY), 120);
+        drawn.success().to_owned()
+    };
+    drawn_with("2026-11-20T09:59:50Z", 42.0);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let repeated = drawn_with("2026-11-20T10:00:00.200Z", 42.0);
+    assert!(!repeated.contains("false"), "{repeated}");
+    let verdict = |at: &str| client.explained(at)["verdict"].clone();
+    assert_eq!(verdict("2026-11-20T10:00:00.400Z"), "cannot_tell");
+    drawn_with("2026-11-20T10:00:00.900Z", 100.0);
+    assert_eq!(verdict("2026-11-20T10:00:01Z"), "real");
+    // A window that was already full is consistent with the limit, even though its figures are repeated.
+    let full = Client::with_session(&sandbox, "full");
+    let full_windows = || windows(100.0, NOON, 17.0, TUESDAY);
+    full.draws("2026-11-20T10:29:50Z", full_windows(), 120);
+    full.meets("2026-11-20T10:30:00Z", FIVE_HOUR, json!({}));
+    full.draws("2026-11-20T10:30:00.200Z", full_windows(), 120);
+    let arguments = ["explain", "--json", "--session", "full"];
+    let run = full.run("2026-11-20T10:30:00.400Z", &arguments, b"");
+    assert_eq!(run.json()["incident"]["verdict"], "real");
+}
+
+/// The terminal was closed. The process that was waiting is gone, and the new one is not waiting.
 #[test]
 fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1351,13 +1544,13 @@ fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itse
     assert_eq!(waits, Value::Null);
     let after = row("2026-11-20T12:00:30Z");
     assert!(after.contains("send the prompt again"), "{after}");
-    // He may choose to wait in the new one.
+    // The user may choose to wait in the new process.
     choose_to_wait(&client, "2026-11-20T10:03:00Z", "12pm");
     let waits = client.explained("2026-11-20T10:03:01Z")["continues_at"].clone();
     assert_eq!(waits, "2026-11-20T12:01:30Z");
 }
 
-/// What 2.1.330 writes for whoever chooses "Wait here, then continue automatically" in its menu.
+/// Appends the line that 2.1.330 writes when the user picks "Wait here, then continue automatically" from its menu.
 fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     let says = format!(
         "<local-command-stdout>Claude Code will continue automatically at {until}. Keep this session open; it may still pause for permission prompts.</local-command-stdout>"
@@ -1367,7 +1560,8 @@ fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     }));
 }
 
-/// 2.1.330 waits for a prompt of its own, and for nothing else; the error of `/compact` is no line of its own.
+/// Claude Code 2.1.330 waits only after refusing a prompt. A failed `/compact` does not write an error line of its
+/// own.
 #[test]
 fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1386,7 +1580,7 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     assert!(drawn.success().contains(says), "{drawn:?}");
 }
 
-/// 2.1.330: "wf paused · usage limit resets at …", and 70 to 95 s after the reset it went on.
+/// Claude Code 2.1.330 printed "wf paused · usage limit resets at …" and continued 70 to 95 s after the reset.
 #[test]
 fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1401,7 +1595,7 @@ fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     assert_eq!(incident["continues_at"], "2026-11-20T12:01:30Z");
 }
 
-/// He asked for it: our line must not invite him to type what ends it.
+/// The user asked to wait, so the status line must not suggest typing a prompt, which would end the wait.
 #[test]
 fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1448,7 +1642,7 @@ fn doctor_says_whose_the_newest_session_is() {
         let checks = checks["checks"].as_array().unwrap().clone();
         checks
             .into_iter()
-            .find(|check| check["check"] == "whose session")
+            .find(|check| check["check"] == "session owner")
     };
     assert_eq!(check(), None, "nothing says whose it is");
     belongs_to(&client, PRIVATE, "private-organization");
@@ -1457,12 +1651,16 @@ fn doctor_says_whose_the_newest_session_is() {
     let other = check().unwrap();
     assert_eq!(other["verdict"], "warn");
     assert!(
-        other["says"].as_str().unwrap().contains("another account"),
+        other["says"]
+            .as_str()
+            .unwrap()
+            .contains("a different account"),
         "{other}"
     );
 }
 
-/// Only a good answer ends a limit, or another limit: a laptop that wakes up offline is none.
+/// Only a successful response or another limit shows that a limit is over. An error on a laptop that wakes up offline
+/// does not.
 #[test]
 fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_itself() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1485,7 +1683,10 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
         client.meets("2026-11-20T10:05:00Z", text, more);
         let at = "2026-11-20T11:00:00Z";
         let drawn = client.draws(at, full(), 120);
-        assert!(drawn.stdout.contains("back Tue 24 Nov 06:00"), "{drawn:?}");
+        assert!(
+            drawn.stdout.contains("resets Tue 24 Nov 06:00"),
+            "{drawn:?}"
+        );
         let incident = client.explained(at);
         assert_eq!(incident["limit"], "weekly", "{text}: {incident:#}");
         assert_eq!(incident["open"], true, "{text}");
@@ -1504,7 +1705,7 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
     }
 }
 
-/// One oversized prompt, and the conversation was cleared: that is nothing of another day.
+/// A prompt was too long, so the user cleared the conversation. The error must not affect the following days.
 #[test]
 fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
     for (text, class, status, code) in [
@@ -1571,7 +1772,7 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
     }
 }
 
-/// `claude -p` in cron or CI: each run is a session, and none has a status line.
+/// When `claude -p` is run by cron or CI, each run is a separate session without a status line.
 #[test]
 fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_passes() {
     for (text, more) in [
@@ -1658,7 +1859,7 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
     }
 }
 
-/// The clock said December once; it was set right since.
+/// The clock was set to December for a while and has since been corrected.
 #[test]
 fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     let sandbox = with_a_private_login();
@@ -1673,7 +1874,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(asked.code, 0, "{asked:?}");
     let waited = lost.run(AT, &["wait", "--timeout", "1s"], b"");
     assert_eq!(waited.code, 0, "{}", waited.stderr);
-    // Nor is it what is spoken of, once something came under the right one.
+    // A new error is explained instead of the outage, whose time is in the future.
     let client = Client::new(&sandbox);
     client.meets(
         AT,
@@ -1684,7 +1885,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(client.explained(LATER)["at"], AT);
 }
 
-/// Held back or not, a prompt ends the waiting, and every place knows it from then on.
+/// Any prompt cancels the auto-resume, even one that is held back, and every screen reflects this from then on.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1733,7 +1934,7 @@ fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
     );
 }
 
-/// What never ends, `wait` waits for for ever.
+/// If a limit never ended, `wait` would wait forever.
 #[test]
 fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     let sandbox = Sandbox::new();
@@ -1750,13 +1951,13 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     assert_eq!(waited.code, 0, "{waited:?}");
     let now = client.run(at, &["now", "--json"], b"").json();
     assert_eq!(now["blocked"], Value::Null, "{now}");
-    // The same of a text that is pasted long after its reset.
+    // The same applies to a message pasted long after its reset.
     let text = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
     let pasted = ["explain", "--exit-code", "--text", text];
     client.run("2026-12-05T08:00:00Z", &pasted, b"").success();
 }
 
-/// A log of a build agent that ends in the error.
+/// A build agent's log may begin or end with the error.
 #[test]
 fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     let noise = "2026-11-20 compiling another crate\n".repeat(3_000);
@@ -1767,7 +1968,7 @@ fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     }
 }
 
-/// Claude Code waits for a day at most: nobody leaves a session open for four.
+/// Claude Code waits for at most one day, since nobody leaves a session open for four days.
 #[test]
 fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     for (text, continues) in [
@@ -1787,7 +1988,7 @@ fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     }
 }
 
-/// Case 16 without a reading: the pool is empty until Tuesday; of the included usage nothing is known.
+/// Case 16 without a reading: the credit pool is empty until Tuesday, and the included usage is unknown.
 #[test]
 fn an_empty_pool_dates_no_window() {
     let sandbox = with_a_private_login();
@@ -1804,13 +2005,13 @@ fn an_empty_pool_dates_no_window() {
     assert!(
         asked
             .stdout
-            .contains("No usage credits are left: look at /usage"),
+            .contains("No usage credits are left: check /usage"),
         "{asked:?}"
     );
     assert!(!asked.stdout.contains("back on"), "{asked:?}");
 }
 
-/// The class of an error tells no limit: what the server refuses for a full window is a `rate_limit`, too.
+/// The error's class does not identify the limit: a refusal because of a full window is also a `rate_limit` error.
 #[test]
 fn an_error_without_words_is_not_said_to_be_no_limit() {
     let sandbox = with_a_private_login();
@@ -1822,7 +2023,7 @@ fn an_error_without_words_is_not_said_to_be_no_limit() {
     assert_eq!(incident["limit"], "unknown", "{incident}");
 }
 
-/// What is not known of the usage, by what a message and a page are worth.
+/// The list of unknowns must not claim that there is no reading when a message or the `/usage` page provides one.
 #[test]
 fn no_answer_says_that_no_usage_is_known_beside_one() {
     let sandbox = with_a_private_login();
@@ -1840,10 +2041,10 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
     let pasted = ["explain", "--json", "--text", FIVE_HOUR];
     let pasted = client.run(SOON, &pasted, b"").json()["incident"].clone();
     for (incident, fact) in [
-        (by_page, "/usage showed 5-hour usage 12% (09:55, 5 m ago)."),
+        (by_page, "/usage showed 12% of your 5-hour limit, 5 m ago."),
         (
             pasted,
-            "If it came just now: your 5-hour usage is 100%, so it is real. An older message may be about usage that has reset since.",
+            "If it was shown just now: your 5-hour usage is 100%, so it is real. An older message may be about usage that has reset since.",
         ),
     ] {
         let facts = incident["evidence"].as_array().unwrap();
@@ -1853,7 +2054,7 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
         );
         assert_eq!(incident["verdict"], "cannot_tell");
         let unknown = incident["unknown"].to_string();
-        assert!(!unknown.contains("No usage from around"), "{unknown}");
+        assert!(!unknown.contains("There is no reading"), "{unknown}");
     }
 }
 
@@ -1864,13 +2065,13 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
     for (model, headline, step) in [
         (
             "claude-sonnet-5-5",
-            "Your weekly Opus limit is used up, another model answers here: it is back on Tue 24 Nov 06:00, in 3 d 19 h.",
-            "Nothing for now: another model answers in this session",
+            "Your weekly Opus limit is used up, and another model is responding here: it resets on Tue 24 Nov 06:00.",
+            "Do nothing for now: another model is responding in this session",
         ),
         (
             "claude-opus-5-5",
-            "Your weekly Opus limit was used up; Claude Code has answered again since.",
-            "Nothing: this is over",
+            "Your weekly Opus limit was used up; Claude Code has responded again since.",
+            "You can continue: this limit has ended",
         ),
     ] {
         let mut client = Client::with_session(&sandbox, model);

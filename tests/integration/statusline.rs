@@ -1,4 +1,4 @@
-//! What the status line says, on payloads that the real client sent.
+//! Tests the status line's output for payloads sent by the real client.
 
 use std::fs;
 
@@ -6,7 +6,28 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, data};
 
+/// Reports the start of the session to the hook, as Claude Code does when it first shows a session's status line.
+fn begin_session(sandbox: &Sandbox, payload: &[u8]) {
+    let payload: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let Some(session) = payload["session_id"].as_str() else {
+        return;
+    };
+    let marker = format!("begun/{session}");
+    if sandbox.path(&marker).exists() {
+        return;
+    }
+    sandbox.write(&marker, "");
+    let transcript = payload["transcript_path"].as_str().unwrap_or_default();
+    let is_resumed = std::path::Path::new(transcript).exists();
+    let event = json!({
+        "hook_event_name": "SessionStart", "source": if is_resumed { "resume" } else { "startup" },
+        "session_id": session, "transcript_path": transcript,
+    });
+    sandbox.run_with(&["hook"], event.to_string().as_bytes());
+}
+
 fn shown(sandbox: &Sandbox, payload: &[u8]) -> String {
+    begin_session(sandbox, payload);
     let run = sandbox.run_with(&["statusline"], payload);
     run.success().trim_end().to_owned()
 }
@@ -30,16 +51,24 @@ fn every_recorded_payload_has_its_line() {
     );
     assert_eq!(
         shown(&sandbox, &recorded("plan")),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h) │ context 0%"
+        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h) │ ctx 0%"
     );
     assert_eq!(
         shown(&sandbox, &recorded("plan-at-limit")),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 100% (resets 08:04, in 1 h 34 m)  week 40% (resets Mon 19:24, in 3 d 12 h) │ context 0%"
+        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 100% (resets 08:04, in 1 h 34 m)  week 40% (resets Mon 19:24, in 3 d 12 h) │ ctx 0%"
     );
     assert_eq!(
         shown(&sandbox, &recorded("api-key")),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ context 0%"
+        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ ctx 0%"
     );
+}
+
+#[test]
+fn the_context_segment_has_one_label_at_every_width() {
+    for columns in ["90", "100", "120", "160", "200"] {
+        let line = shown(&plain(columns), &recorded("plan"));
+        assert!(line.ends_with(" │ ctx 0%"), "{columns}: {line}");
+    }
 }
 
 #[test]
@@ -72,8 +101,7 @@ fn colours_say_how_full_a_window_is() {
 #[test]
 fn the_line_fits_every_width_and_is_never_blank() {
     for name in ["plan", "plan-at-limit", "api-key", "session-start"] {
-        // Between these, what is drawn is held against every width without a process each
-        // (`status_line`).
+        // Tests in `status_line` cover the widths in between without starting a process for each.
         for columns in (1..30_usize).chain((30..180).step_by(7)) {
             let line = shown(&plain(&columns.to_string()), &recorded(name));
             let width = line
@@ -81,7 +109,7 @@ fn the_line_fits_every_width_and_is_never_blank() {
                 .map(unicode_width::UnicodeWidthStr::width)
                 .max()
                 .unwrap();
-            // The client keeps four columns for itself.
+            // The client reserves four columns for itself.
             assert!(
                 width <= usize::max(columns.saturating_sub(4), 1),
                 "{columns}: {line:?}"
@@ -170,7 +198,7 @@ fn an_unknown_segment_is_left_out_and_named_by_the_doctor() {
     let path = sandbox.write("whycap.toml", config);
     let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let line = shown(&sandbox, &recorded("plan"));
-    assert_eq!(line, "context 0% │ Sonnet 5.5");
+    assert_eq!(line, "ctx 0% │ Sonnet 5.5");
     let doctor = sandbox.run(&["doctor", "--json"]).stdout;
     assert!(doctor.contains("\\\"git\\\" is not a segment"), "{doctor}");
 }
@@ -186,11 +214,11 @@ fn free_columns_are_used_and_no_figure_is_without_a_name() {
     let at = |columns| shown(&plain(columns), &recorded("plan"));
     assert_eq!(
         at("120"),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ context 0%"
+        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ ctx 0%"
     );
     assert_eq!(
         at("100"),
-        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ context 0%"
+        "Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ ctx 0%"
     );
     assert_eq!(
         at("80"),
@@ -219,7 +247,7 @@ fn segments_that_people_have_elsewhere_are_there_for_the_asking() {
         payload.to_string().into_bytes()
     };
     assert_eq!(shown(&sandbox, &payload(45)).trim_end(), [r"~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h", r"Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)"].join("\n"));
-    // One that has nothing to say is not there, and a line without any is none.
+    // Segments with nothing to show are left out, and so are lines without any segments.
     std::fs::remove_file(top.join(".git/HEAD")).unwrap();
     let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
     assert_eq!(shown(&only, &payload(1)), "lines +12 -3");
@@ -261,7 +289,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     let run = sandbox.run(&["statusline", "--preview"]);
     let shown = run.success();
     assert!(
-        shown.starts_with("Sample data, not your session's, drawn as ~/.config/"),
+        shown.starts_with("Sample data, shown as ~/.config/"),
         "{shown}"
     );
     assert!(shown.contains("\"git\" is not a segment"), "{shown}");
@@ -275,7 +303,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
 }
 
-/// Nobody tells it anything there, so it would wait for ever.
+/// In a terminal, nobody types any input, so the command would wait forever.
 #[test]
 #[cfg(target_os = "linux")]
 fn on_a_terminal_it_says_what_it_is_for() {
@@ -293,7 +321,7 @@ fn on_a_terminal_it_says_what_it_is_for() {
         .stdin(std::process::Stdio::null())
         .output();
     let _ = &mut command;
-    // Not every machine has this program.
+    // This program is not installed on every machine.
     let Ok(output) = with_terminal else { return };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
@@ -301,7 +329,7 @@ fn on_a_terminal_it_says_what_it_is_for() {
     assert!(said.contains("whycap statusline --preview"), "{said}");
 }
 
-/// Whatever stands beside `--help`, the host gets a line and no error.
+/// Whatever other arguments accompany `--help`, the host gets a line and no error.
 #[test]
 fn help_for_a_verb_of_the_host_never_fails() {
     for words in [
@@ -329,7 +357,7 @@ fn segments_and_budgets_follow_the_configuration() {
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    // A line alone reads a new history for some milliseconds, and may need several for it (`≥`).
+    // A status-line call reads new history for only a few milliseconds, so it may need several calls to finish (`≥`).
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
@@ -421,4 +449,81 @@ fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
         drawn(&set).contains("14:00"),
         "the configuration goes first"
     );
+}
+
+/// Without `CLAUDE_PID`, a clock that was behind made whycap count a total twice. With `CLAUDE_PID`, a total that was
+/// reported again after the session had been reconciled was included twice in today's figure.
+#[test]
+fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
+    let line = |number: u32| {
+        json!({
+            "type": "assistant", "sessionId": "s", "requestId": format!("r{number}"), "cwd": "/home/dev/p",
+            "timestamp": format!("2026-11-20T10:00:0{number}.000Z"),
+            "message": {"id": format!("m{number}"), "model": "claude-opus-5-5", "usage": {"output_tokens": 6_000}},
+        })
+    };
+    for process in ["", "4190000"] {
+        for clock in [
+            "2026-11-20T09:59:40Z",
+            "2026-11-20T08:00:05Z",
+            "2016-11-20T10:00:05Z",
+        ] {
+            for has_first in [false, true] {
+                let sandbox = Sandbox::new()
+                    .variable("NO_COLOR", "1")
+                    .variable("CLAUDE_PID", process)
+                    .variable("WHYCAP_NOW", clock);
+                let transcript = ".claude/projects/-home-dev-p/s.jsonl";
+                let report = |total: f64| {
+                    let payload = json!({
+                        "session_id": "s", "transcript_path": sandbox.path(transcript),
+                        "model": {"id": "claude-opus-5-5"},
+                        "cost": {"total_cost_usd": total, "total_duration_ms": 9_000},
+                    });
+                    let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+                    run.success().to_owned()
+                };
+                if has_first {
+                    report(0.0);
+                }
+                // Three responses of $0.12, and a background request of $0.12 that no line shows.
+                let lines: Vec<String> = (1..=3).map(|number| line(number).to_string()).collect();
+                sandbox.write(transcript, lines.join("\n") + "\n");
+                let expected = if process.is_empty() {
+                    "\u{2265}$0.36"
+                } else {
+                    "$0.48"
+                };
+                for _ in 0..3 {
+                    let shown = report(0.48);
+                    assert!(
+                        shown.contains(&format!("session {expected}")),
+                        "{clock}: {shown}"
+                    );
+                    assert!(!shown.contains("$0.60"), "{clock}: {shown}");
+                }
+                let event = json!({
+                    "hook_event_name": "Stop", "session_id": "s", "transcript_path": sandbox.path(transcript),
+                });
+                sandbox
+                    .run_with(&["hook"], event.to_string().as_bytes())
+                    .success();
+                if clock.starts_with("2016") {
+                    // The background request belongs to the day that the clock showed.
+                    continue;
+                }
+                let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T12:00:00Z");
+                let payload = json!({
+                    "session_id": "s", "transcript_path": sandbox.path(transcript),
+                    "model": {"id": "claude-opus-5-5"}, "cost": {"total_cost_usd": 0.48},
+                });
+                let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+                assert!(
+                    run.success().contains(&format!("today {expected}")),
+                    "{clock}: {}",
+                    run.stdout
+                );
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Whatever standard input holds, the status line prints a line, exits 0 and stays silent on stderr.
+//! Tests that the status line prints a line, exits with code 0, and writes nothing to standard error, regardless of its
+//! standard input.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -53,7 +54,7 @@ fn settings_that_are_a_pipe_do_not_hold_it_up() {
     assert!(!run.success().trim().is_empty());
 }
 
-/// Whoever reads this file waits for ever, as if it were very large.
+/// Creates a pipe. A process that reads it waits forever, as if the file were very large.
 fn make_pipe(sandbox: &Sandbox, name: &str) {
     let path = sandbox.path(name);
     let made = std::process::Command::new("mkfifo").arg(path).status();
@@ -68,7 +69,7 @@ fn what_takes_long_to_read_waits_until_the_line_is_out() {
     let sandbox = Sandbox::new();
     make_pipe(&sandbox, ".claude.json");
     let client = Client::new(&sandbox);
-    // An error that no hook stored, and figures that were not told before.
+    // An error that no hook has stored, and new usage.
     let mut line = client.error_line(AT, TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
@@ -93,7 +94,7 @@ fn what_takes_long_to_read_waits_until_the_line_is_out() {
         next().contains("5-hour limit"),
         "with the meters of this draw"
     );
-    // It waits for the pipe now.
+    // The process is now blocked on the pipe.
     child.kill().unwrap();
     child.wait().unwrap();
 }

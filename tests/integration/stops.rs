@@ -1,5 +1,5 @@
-//! How long limits stopped the work: courses of events, and what is true of each. The table was made
-//! from the promise alone, before the rule that it holds.
+//! Tests how long limits stopped the work, using sequences of events and the expected results. The table was derived
+//! from the documentation alone, before the rule that must satisfy it was written.
 
 use serde_json::{Value, json};
 
@@ -15,23 +15,23 @@ const NOON: i64 = 1_795_176_000;
 const A: &str = "11111111-1111-1111-1111-111111111111";
 const B: &str = "22222222-2222-2222-2222-222222222222";
 
-/// What happens at a time; sessions by their names.
+/// An event at a given time. Sessions are identified by their names.
 enum Happens {
     Meets(&'static str, &'static str),
     Answers(&'static str),
-    /// A transcript says whose its session is.
+    /// A transcript records which account its session belongs to.
     Is(&'static str, &'static str),
     LogsIn(&'static str),
-    /// A status line is told that the five-hour window, which resets at noon, is this full.
+    /// A status-line call reports this usage of the five-hour window that resets at noon.
     Draws(&'static str, f64),
     Looks(Truth),
 }
 
-/// What holds at a moment.
+/// The expected result at a given moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Truth {
     stops: u64,
-    /// In whole minutes, rounded.
+    /// The blocked time in whole minutes, rounded.
     minutes: i64,
     still: u64,
     unknown: u64,
@@ -186,7 +186,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", LOW)),
             ("20T20:00", still(1, 0)),
-            // As long as `explain` says that it blocks.
+            // The work counts as stopped for as long as `explain` says that the limit blocks it.
             ("21T12:00", still(1, 0)),
             ("23T12:00", still(1, 0)),
         ],
@@ -324,7 +324,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
             ("20T10:05", Meets("a", OVERLOADED)),
-            // When the service was well again nobody saw.
+            // Nobody observed when the service recovered.
             (
                 "20T11:00",
                 Looks(Truth {
@@ -342,7 +342,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
             ("20T12:01", Meets("a", WEEKLY)),
-            // The minute between them may have been any.
+            // During the minute between the two limits, either of them may have been the cause.
             ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
         ],
     ),

@@ -1,4 +1,4 @@
-//! A home directory for one test, and the program run inside it.
+//! A home directory for a test, and methods that run the program in it.
 
 #[cfg(target_os = "linux")]
 use std::ffi::OsStr;
@@ -12,17 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 
-/// The fixed clock of a sandbox: 2026-11-20 06:30:00 UTC.
+/// The fixed time that a sandbox's clock shows.
 pub const NOW: &str = "2026-11-20T06:30:00Z";
 
-/// A temporary home; the program sees nothing of the real one.
+/// A temporary home directory. The program cannot see the real one.
 pub struct Sandbox {
     root: TempDir,
     home: PathBuf,
     variables: Vec<(String, String)>,
 }
 
-/// What one run left behind.
+/// The result of one run.
 #[derive(Debug)]
 pub struct Run {
     pub stdout: String,
@@ -30,7 +30,7 @@ pub struct Run {
     pub code: i32,
 }
 
-/// What a run said on standard error. A test that does not look at it says that there is nothing.
+/// The standard error of one run. A test that never looks at it asserts that it is empty.
 #[derive(Debug)]
 pub struct Stderr {
     text: String,
@@ -74,7 +74,7 @@ impl Sandbox {
         Self::with_home_at(|root| root.join("home"))
     }
 
-    /// One whose home directory is elsewhere below its root, or is called otherwise.
+    /// Creates a sandbox whose home directory is at the given path below its root.
     pub fn with_home_at(place: impl FnOnce(&Path) -> PathBuf) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         let home = place(root.path());
@@ -86,7 +86,7 @@ impl Sandbox {
         }
     }
 
-    /// Sets a variable for every later run.
+    /// Sets an environment variable for all later runs.
     pub fn variable(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.variables.retain(|(known, _)| known != name);
         self.variables
@@ -98,12 +98,12 @@ impl Sandbox {
         self.home.clone()
     }
 
-    /// A path inside the home directory.
+    /// Returns a path inside the home directory.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.home().join(relative)
     }
 
-    /// Writes a file inside the home directory, with its parents.
+    /// Writes a file inside the home directory and creates its parent directories.
     pub fn write(&self, relative: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
@@ -111,7 +111,7 @@ impl Sandbox {
         path
     }
 
-    /// Adds a line to a file, as the client does to a transcript; makes the file if need be.
+    /// Appends a line to a file, as the client does with a transcript. Creates the file if necessary.
     pub fn append(&self, relative: &str, line: &str) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
@@ -134,7 +134,7 @@ impl Sandbox {
                 if entry.file_type().expect("a type").is_dir() {
                     copy(&entry.path(), &target);
                 } else {
-                    // Not fs::copy: test data may be read-only, and tests append to it.
+                    // `fs::copy` would preserve read-only permissions, but tests append to these files.
                     fs::write(&target, fs::read(entry.path()).expect("bytes")).expect("a copy");
                 }
             }
@@ -142,8 +142,8 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
-    /// What says where things are on this system, and what programs do not start without. They
-    /// lie where they do on Linux, so that tests name one path.
+    /// Returns the environment variables that locate directories on this system, and those that programs need in order
+    /// to start. The directories are where they would be on Linux, so that tests can use the same paths everywhere.
     pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let below = |name, path: &str| (name, self.path(path).into_os_string());
         if cfg!(windows) {
@@ -162,7 +162,7 @@ impl Sandbox {
         }
     }
 
-    /// The program with this sandbox's environment and nothing of the caller's.
+    /// Builds a command that runs the program with this sandbox's environment and nothing from the caller's.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_of(Path::new(env!("CARGO_BIN_EXE_whycap")), arguments)
     }
@@ -177,6 +177,10 @@ impl Sandbox {
             .envs(self.of_system())
             .env("TZ", "UTC")
             .env("WHYCAP_NOW", NOW)
+            // Otherwise, some answers would depend on the height of the terminal in which the tests run.
+            .env("LINES", "34")
+            // Clients set this variable for every program that they run. No process has this PID.
+            .env("CLAUDE_PID", "4190000")
             .current_dir(self.root.path());
         for (name, value) in &self.variables {
             command.env(name, value);
@@ -184,8 +188,8 @@ impl Sandbox {
         command
     }
 
-    /// The same by somebody whom file modes hold back. Root may write anywhere, so root hands all to nobody, with a
-    /// copy of the program that nobody can reach.
+    /// Like [`Self::command`], but for a user who is subject to file modes. Root can write anywhere, so if the tests
+    /// run as root, all files are given to `nobody`, along with a copy of the program that `nobody` can access.
     #[cfg(unix)]
     pub fn command_held_back_by_modes(&self, arguments: &[&str]) -> Command {
         use std::os::unix::fs::MetadataExt;
@@ -229,7 +233,7 @@ impl Run {
         let mut pipe = child.stdin.take().expect("a pipe");
         let bytes = stdin.to_vec();
         let writer = std::thread::spawn(move || {
-            // The program may close its input early; that is its right.
+            // The program may close its input early.
             let _ = pipe.write_all(&bytes);
         });
         let output = child.wait_with_output().expect("the program ends");
@@ -238,7 +242,7 @@ impl Run {
     }
 }
 
-/// Starts a program. One start of some thousands fails in wine itself, before there is any process.
+/// Starts a program. Under Wine, about one in several thousand starts fails before a process exists.
 #[track_caller]
 pub fn started(command: &mut Command) -> Child {
     const IN_WINE: Option<i32> = Some(1359);
@@ -265,7 +269,7 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// Asserts exit code 0 and silence on standard error; gives standard output.
+    /// Asserts exit code 0 and an empty standard error, and returns standard output.
     #[track_caller]
     pub fn success(&self) -> &str {
         assert_eq!(
@@ -277,7 +281,7 @@ impl Run {
         &self.stdout
     }
 
-    /// Asserts that the arguments were refused, in one line that says this.
+    /// Asserts that the arguments were rejected with a single line that contains `says`.
     #[track_caller]
     pub fn is_refused(&self, says: &str) {
         let stderr = self.stderr.as_str();
@@ -285,15 +289,15 @@ impl Run {
         assert!(stderr.contains(says), "{stderr}");
     }
 
-    /// Standard output as JSON.
+    /// Parses standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(self.success()).expect("JSON on standard output")
     }
 }
 
-/// A command in namespaces of its own, as the root of them. None where the system gives none; then
-/// nothing can be tried.
+/// Wraps a command so that it runs in its own namespaces, as root inside them. Returns `None` if the system does not
+/// allow namespaces, in which case nothing can be tested.
 #[cfg(target_os = "linux")]
 pub fn in_namespaces(options: &[&str], command: &Command) -> Option<Command> {
     let inside = |program: &OsStr| {
@@ -319,7 +323,7 @@ pub fn copy_program(path: &Path) {
     copy_executable(Path::new(env!("CARGO_BIN_EXE_whycap")), path);
 }
 
-/// Puts a script at `path` that can be run.
+/// Writes an executable script to `path`.
 #[cfg(unix)]
 pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
     use std::os::unix::fs::PermissionsExt;
@@ -330,8 +334,8 @@ pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
     copy_executable(draft.path(), path);
 }
 
-/// By another process: if this one wrote it, a child that a parallel test starts at that moment
-/// could hold the file open for writing, and the system would refuse to run it ("text file busy").
+/// Copies in another process. If this process wrote the file, a child that a parallel test starts at that moment
+/// could keep it open for writing, and the system would refuse to run it ("text file busy").
 #[cfg(unix)]
 fn copy_executable(from: &Path, to: &Path) {
     let copied = Command::new("cp")
@@ -346,7 +350,7 @@ fn copy_executable(from: &Path, to: &Path) {
     fs::copy(from, to).expect("a copy");
 }
 
-/// The test data that travels with the repository.
+/// Returns a path in the test data that is part of the repository.
 pub fn data(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")

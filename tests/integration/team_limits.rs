@@ -1,4 +1,5 @@
-//! Whom limits stopped, of several machines' exports: on the page of `whycap spend --from`.
+//! Tests the page of `whycap spend --from`, which shows the limits that several machines exported and the people whom
+//! they stopped.
 
 use std::fs;
 use std::io::Write;
@@ -10,11 +11,11 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::export::Machine;
 
-/// What the answers below are about, three people on four machines: of each row its kind, its person,
-/// its day and hour; dollars, seconds blocked or percent; then what else it says. Of the error `aa`
-/// the laptop tells before it was over and after; `bb` was found out later to have stopped nothing,
-/// and its earlier copy is read last. Cy's projects do not leave. Then the same hour of another window,
-/// and an hour that another machine knows better.
+/// The rows from which the results below are computed: three people on four machines. Each row has its kind, person,
+/// day, hour, a value (dollars, seconds blocked, or percent), and further fields. The laptop reports the error `aa`
+/// once while it was blocking and once afterward. The error `bb` later turned out not to have stopped any work, and its
+/// earlier copy is read last. Cy's projects are not exported. The last rows are for the same hour of another window,
+/// and for an hour about which another machine has more data.
 const MADE_UP: &str = r#"
 spend ada 2026-11-10 09 10
 spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"
@@ -38,7 +39,7 @@ windows ada 2026-11-10 13 98 "key":"00000000000000cc","version":6442450944,"mach
 windows cy 2026-10-01 12 50
 "#;
 
-/// A directory to which people on machines exported these rows.
+/// Creates a directory as if several people had exported these rows to it from their own machines.
 fn exports_of(rows: &str) -> Machine {
     let team = Machine::new();
     for (number, row) in rows.lines().enumerate() {
@@ -47,7 +48,7 @@ fn exports_of(rows: &str) -> Machine {
     team
 }
 
-/// A row as a machine exports it; what else it says replaces what it usually says.
+/// Writes a row in the format that a machine exports. Its additional fields replace the usual ones.
 fn export(team: &Machine, number: usize, row: &str) {
     let fields: Vec<&str> = row.splitn(6, ' ').collect();
     let [rows, person, day, hour, value, more @ ..] = fields.as_slice() else {
@@ -67,7 +68,7 @@ fn export(team: &Machine, number: usize, row: &str) {
     let line = format!(
         r#"{{"key":"{number:016x}","version":5368709120,"person":"{person}","time":"{day} {hour}:00:00","machine":"m-{person}","session":"s-{person}",{usual}{more}}}"#
     );
-    // Of what is said twice the later counts.
+    // If a key occurs twice in the line, its last value counts, so the additional fields take precedence.
     let line: Value = serde_json::from_str(&line).unwrap();
     let machine = line["machine"].as_str().unwrap();
     add_line(team, (rows, day, machine), &line.to_string());
@@ -88,7 +89,7 @@ fn page_of(team: &Machine, more: &str) -> String {
     run.success().to_owned()
 }
 
-/// The rows of the table of this caption, their cells parted by bars.
+/// Returns the rows of the table with this caption. Their cells are separated by vertical bars.
 fn lines(page: &str, caption: &str) -> Vec<String> {
     let begin = format!("<caption class=\"unseen\">{caption}</caption>");
     let Some((_, rest)) = page.split_once(&begin) else {
@@ -108,7 +109,7 @@ fn lines(page: &str, caption: &str) -> Vec<String> {
 const BY_PERSON: &str = "Limits by person";
 const BY_LIMIT: &str = "Limit errors by limit";
 
-/// What the page has of [`MADE_UP`].
+/// The tables on the page for [`MADE_UP`].
 const TABLES: &str = "
 Limits by person
 ada | 3 | - | 3 h 30 m | 3 h | 5-hour limit 2, weekly limit 1
@@ -122,23 +123,23 @@ overloaded | 1 | - | 10 m
 api spend cap | 1 | - | -
 ";
 
-/// What the terminal has of it.
+/// The terminal output for [`MADE_UP`].
 const TOLD: &str = "
-5-hour limit       4             1  2 h 45 m
-person  stops  likely false   blocked  at 97%+
-ada         3             -  3 h 30 m      3 h
-bob         3             1      24 m        -
-cy          1             -       1 m      0 h";
+5-hour limit           4               1      2 h 45 m
+person  times hit  probably wrong  time blocked  at 97%+
+ada             3               -      3 h 30 m      3 h
+bob             3               1          24 m        -
+cy              1               -           1 m      0 h";
 
 #[test]
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false. 1 was no limit of yours.";
+    let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was probably wrong. 1 was not one of your limits.";
     for says in [
         in_all,
-        "1 still holds: counted until the last export of its machine, where a reset is known.",
-        "When 1 stop ended is not known",
+        "1 is still active (counted up to the last export of its machine, if a reset is known).",
+        "The end of 1 stop is not known",
         "By person",
         "$35.00",
     ] {
@@ -173,13 +174,13 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     }
 }
 
-/// What is asked for, and the first rows of people then.
+/// Filters, each with the first remaining rows of people.
 const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
 --project web > ada | 2 | - | 1 h 30 m | 3 h | weekly limit 1, 5-hour limit 1
---project web > Only errors of sessions that
---project web > hours are of all projects.
+--project web > Only errors of sessions with
+--project web > its hours include all projects.
 --project nowhere > No limit errors are known.";
 
 #[test]
@@ -202,7 +203,7 @@ fn an_anonymous_page_has_numbers_in_an_order_that_says_nothing_of_names() {
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
-    // Those who spent nothing have numbers, too.
+    // People who spent nothing are numbered, too.
     let is_numbered = |page: &str, numbers: [u8; 3]| {
         let mut people = lines(page, BY_PERSON).into_iter().zip(numbers);
         people.all(|(line, number)| line.starts_with(&format!("person {number} ")))
@@ -245,7 +246,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
         assert!(found.contains(expected), "{found}");
     }
     assert!(page.len() < 50_000, "{}", page.len());
-    // Spend of a kind that a newer version exports takes nothing else away.
+    // A kind of spend that only newer versions export does not hide any other spend.
     let newer = r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}
 spend ada 2026-11-10 10 3"#;
     let page = page_of(&exports_of(newer), "");
@@ -255,7 +256,7 @@ spend ada 2026-11-10 10 3"#;
 #[test]
 fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
     let good = page_of(&exports_of(MADE_UP), "");
-    let says = "Not every file of limit errors and windows could be read, so there may be more.";
+    let says = "Some files of limit errors and usage windows could not be read, so the real numbers may be greater.";
     assert!(!good.contains(says));
     let damages = r#"
 spend: it names no machine: {"key":"00"}
@@ -263,9 +264,9 @@ spend: invalid type: {"key":"00","cost_pico":0.5}
 limits: invalid type: {"key":"00000000000000ff","version":"newest"}
 limits: out of range: {"version":1,"time":"+300000-01-01 00:00:00"}
 limits: invalid type: {"person":[]}
-spend: its figure is missing: {"machine":"m","kind":"response"}
-limits: its figure is missing: {"machine":"m","kind":"five_hour"}
-windows: its figure is missing: {"machine":"m","window":"five_hour"}
+spend: its amount is missing: {"machine":"m","kind":"response"}
+limits: its amount is missing: {"machine":"m","kind":"five_hour"}
+windows: its amount is missing: {"machine":"m","window":"five_hour"}
 windows: invalid type: null
 windows: invalid digit: {"key":"xyz"
 windows: out of range: {"percent":1e999}"#;
@@ -283,13 +284,13 @@ windows: out of range: {"percent":1e999}"#;
         assert_eq!(run.stdout.contains(says), rows != "spend");
         let [found, whole] = [&run.stdout, &good].map(|page| lines(page, BY_PERSON));
         assert_eq!(found, whole, "{damage}");
-        // What was spent is known to the end unless that is damaged.
+        // The spend is fully known unless the spend files are damaged.
         assert_eq!(run.stdout.contains('\u{2265}'), rows == "spend", "{damage}");
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
     let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
     assert!(page.contains("Limits stopped the work 8 times since"));
-    // A cut-off file, what is no directory, and no files of limits at all.
+    // The test cuts off a file, replaces a directory with something else, and removes all limit files.
     let team = exports_of(MADE_UP);
     let all = team.target.join("whycap-1");
     let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
@@ -330,7 +331,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
     assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Limits by person") && !exported.contains("The plan's windows"));
-    // From 9 to the reset at noon; the week's window had room.
+    // The work was blocked from 09:00 until the reset at noon. The weekly window was not full.
     let people = lines(&exported, BY_PERSON);
     assert!(
         people[0].ends_with(" | 1 h | 3 h | 5-hour limit 1"),
@@ -338,7 +339,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     );
 }
 
-/// Stopped from 12:14 to 14:10, and tried once more at 14:05.
+/// The work was stopped from 12:14 to 14:10, with another attempt at 14:05.
 #[test]
 fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
     let again = "limits ada 2026-11-10 14 0 \"session\":\"s-web\"";

@@ -1,4 +1,5 @@
-//! What limits cost, at the head of `whycap incidents`: how often, for how long, how many false.
+//! Tests the totals at the top of `whycap incidents`: how often limits stopped the work, for how long, and how many
+//! limits were false.
 
 use serde_json::{Value, json};
 
@@ -26,12 +27,12 @@ fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
     Client::logged_in(&sandbox, "max", "user");
     let early = Client::with_session(&sandbox, "early");
     early.meets("2026-11-18T10:00:00Z", FIVE_HOURS, json!({}));
-    // Credits were bought.
+    // The user bought credits.
     early.answers("2026-11-18T10:30:00Z");
     early.answers("2026-11-18T11:45:00Z");
     let late = Client::with_session(&sandbox, "late");
     late.meets("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
-    // The night was no part of it.
+    // Overnight hours do not count as blocked time.
     late.answers("2026-11-20T08:00:00Z");
     let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
@@ -72,14 +73,14 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
-/// "Limits stopped the work once. It was no limit of yours."
+/// The summary said "Limits stopped the work once. It was not one of your limits."
 #[test]
 fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
     let sandbox = Sandbox::new();
     let status = json!({"apiErrorStatus": 529});
     Client::new(&sandbox).meets("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", status);
     let text = told(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors stopped the work once since Fri 20 Nov. It was no limit of yours.";
+    let said = "Errors stopped the work once since Fri 20 Nov. It was not one of your limits.";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -92,7 +93,7 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
         "API Error: 529 Overloaded.",
         json!({"apiErrorStatus": 529}),
     );
-    // Somebody came back in the morning; the service was well long before.
+    // The user returned in the morning, long after the service had recovered.
     client.answers("2026-11-20T07:00:00Z");
     client.meets(
         "2026-11-20T08:00:00Z",
@@ -107,7 +108,7 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
         "{sums:#}"
     );
     let text = told(&sandbox, "2026-11-20T09:00:00Z");
-    assert!(text.contains("When 1 stop ended is not known"), "{text}");
+    assert!(text.contains("The end of 1 stop is not known"), "{text}");
 }
 
 #[test]
@@ -166,16 +167,16 @@ fn a_long_time_is_told_by_the_month() {
     let told = [
         "Limits stopped the work 3 times since Mon 4 May, for 6 h in all.",
         "",
-        "limit         stops  likely false  blocked",
-        "5-hour limit      3             -      6 h",
+        "limit         times hit  probably wrong  time blocked",
+        "5-hour limit          3               -           6 h",
         "",
-        "month    stops  likely false  blocked",
-        "2026-05      2             -      4 h",
-        "2026-11      1             -      2 h",
+        "month    times hit  probably wrong  time blocked",
+        "2026-05          2               -           4 h",
+        "2026-11          1               -           2 h",
         "",
-        "Blocked is the time from an error to the next good answer of the account, in any",
-        "session, or to the reset, whichever came first, nights included; what several",
-        "limits stopped counts once.",
+        "Time blocked runs from an error to the next response of the account, in any",
+        "session, or to the reset, whichever came first, nights included. Time that",
+        "several limits blocked counts once.",
     ];
     assert_eq!(text.trim_end(), told.join("\n"));
 }
@@ -194,7 +195,7 @@ fn warnings_stop_nothing() {
     assert!(!told(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
 }
 
-/// A history that was copied, or is named twice, or a project that was moved.
+/// The history was copied or configured twice, or the project was moved.
 #[test]
 fn a_session_in_two_places_met_its_errors_once() {
     let (sandbox, _) = with_history("forks-of-forks");
@@ -210,7 +211,7 @@ fn a_session_in_two_places_met_its_errors_once() {
     assert_eq!(errors(&sandbox), Some(1));
 }
 
-/// What blocks by `explain` still holds by `incidents`, and nothing else does.
+/// An incident is still open in `incidents` if and only if it blocks in `explain`.
 #[test]
 fn what_still_holds_is_what_blocks() {
     let balance = ("Credit balance is too low", "billing_error", 400);
@@ -221,13 +222,13 @@ fn what_still_holds_is_what_blocks() {
             overloaded,
             "2026-11-20T10:01:00Z",
             1,
-            "It was no limit of yours.",
+            "It was not one of your limits.",
         ),
         (
             overloaded,
             "2026-11-20T10:10:00Z",
             0,
-            "It was no limit of yours.",
+            "It was not one of your limits.",
         ),
     ] {
         let sandbox = Sandbox::new();

@@ -1,8 +1,9 @@
-//! Nothing that whycap says commands a terminal, hides text or turns it around, wherever it came from.
+//! Tests that whycap's output never controls the terminal, and never hides or reverses text, regardless of where the
+//! text came from.
 
 use crate::support::Sandbox;
 
-/// A C1 control, an override, a zero-width space, a tag, an escape sequence, a line that pretends.
+/// A C1 control character, an override, a zero-width space, a tag, an escape sequence, and a fake line.
 const FOUL: &str = "a\u{9b}2J\u{202e}\u{200b}\u{e0041}\u{1b}]52;c;QQ==\u{7}\r\nFAKE";
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! `whycap wait` and the exit codes of `whycap explain --exit-code`.
+//! Tests `whycap wait` and the exit codes of `whycap explain --exit-code`.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn the_wait_ends_with_the_limit() {
     let client = Client::new(&sandbox);
     client.meets(AT, FIVE_HOUR, json!({}));
     assert_eq!(exit_code(&client, "2026-11-20T11:00:00Z"), 10);
-    // A text is rounded to the minute, so the wait is a minute longer.
+    // The time in the message is rounded to the minute, so `wait` waits a minute longer.
     let started = Instant::now();
     let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
@@ -113,7 +113,7 @@ fn a_hiccup_of_the_service_hides_no_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// What `explain --exit-code` says is what `wait` does.
+/// `wait` behaves in accordance with the exit code of `explain --exit-code`.
 #[test]
 fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
     for (text, more, seconds) in [
@@ -179,7 +179,8 @@ fn the_wait_ends_with_a_good_answer_in_another_session() {
     gives_up(&client, AT);
     other.answers("2026-11-20T10:00:30Z");
     let told = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
-    // On a machine under load one draw may come too late to keep what it was told; Claude Code draws again.
+    // On a busy machine, a status-line call may run out of time to store its reading, so Claude Code makes another
+    // call.
     for _ in 0..3 {
         other.draws("2026-11-20T10:00:31Z", told.clone(), 120);
     }
@@ -214,4 +215,38 @@ fn a_warning_blocks_nothing() {
     );
     assert_eq!(exit_code(&client, AT), 0);
     assert_eq!(waits(&client, AT, &[]).code, 0);
+}
+
+/// Otherwise, the message would appear on the same line as the progress.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_progress_line_ends_before_a_message() {
+    let script = ["/usr/bin/script", "/bin/script"];
+    let Some(script) = script
+        .iter()
+        .find(|path| std::path::Path::new(path).exists())
+    else {
+        return;
+    };
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let program = env!("CARGO_BIN_EXE_whycap");
+    let output = std::process::Command::new(script)
+        .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .env("PATH", "/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
+        .env("TZ", "UTC")
+        .env("WHYCAP_NOW", "2026-11-20T11:00:00Z")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    let message = shown.lines().last().unwrap_or_default();
+    assert_eq!(
+        message, "whycap: gave up, the limit is not over yet",
+        "{shown:?}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Every sentence that can come out, over all messages, plans, meters and details.
+//! Tests every sentence that whycap can produce for all messages, plans, readings, and details.
 
 use std::collections::HashSet;
 
@@ -7,14 +7,14 @@ use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
 use whycap::claude::settings::SettingsScope;
-use whycap::limits::evidence::{Evidence, Sample, Seen};
-use whycap::limits::explanation;
-use whycap::limits::explanation::status_rows;
+use whycap::limits::catalog::{Row, rows};
+use whycap::limits::evidence::{Collected, Evidence, MessageOrigin, StoredError};
 use whycap::limits::incident::Incident;
-use whycap::limits::messages;
+use whycap::limits::sample::Sample;
+use whycap::limits::screen::{ReadMore, at_length, on_one_screen, status_rows};
 use whycap::render::Page;
 use whycap::terminal::{Palette, width};
-use whycap::time::{Clock, Hours, Zone};
+use whycap::time::{Clock, HourFormat, Zone};
 use whycap::transcript::tail::{ErrorLine, QuotaLimits};
 
 fn at() -> DateTime<Utc> {
@@ -37,8 +37,8 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
 }
 
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> = messages::all()
-        .flat_map(messages::Message::texts)
+    let mut texts: Vec<String> = rows()
+        .flat_map(Row::texts)
         .flat_map(|text| {
             [
                 "",
@@ -90,10 +90,10 @@ fn accounts() -> Vec<Option<Account>> {
     ]
 }
 
-/// What must hold of everything that is said.
-/// `told` are the long texts that were looked at: they hold every word of the short ones.
+/// Checks the rules that apply to all text. `told` collects the long texts that have been checked; they contain every
+/// word of the short texts.
 fn check(incident: &Incident, told: &mut HashSet<String>) {
-    let about = format!("{} / {}", incident.evidence.text.message, incident.headline);
+    let about = format!("{} / {}", incident.text(), incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
     assert!(!incident.badge.is_empty(), "{about}");
     assert!(!incident.badge.ends_with('…'), "{}", incident.badge);
@@ -103,9 +103,12 @@ fn check(incident: &Incident, told: &mut HashSet<String>) {
     let length = incident.headline.chars().count();
     assert!(length <= 110, "{length} characters: {about}");
     assert!(!incident.actions.is_empty(), "{about}");
-    assert!(!incident.reasons.is_empty(), "{about}");
+    assert!(!incident.diagnosis.reasons.is_empty(), "{about}");
     for columns in [10, 50, 100] {
-        for row in status_rows(incident, columns).into_iter().flatten() {
+        for row in status_rows(incident, ReadMore::InSession, columns)
+            .into_iter()
+            .flatten()
+        {
             let text: String = row.into_iter().map(|(_, text)| text).collect();
             assert!(
                 width(&text) <= columns && !text.is_empty(),
@@ -114,11 +117,11 @@ fn check(incident: &Incident, told: &mut HashSet<String>) {
         }
     }
     let page = Page::new(80, Palette::none());
-    let long = explanation::tell_at_length(incident, clock(), &[]).text(page);
+    let long = at_length(incident, &[]).text(page);
     if !told.insert(long.clone()) {
         return;
     }
-    let short = explanation::tell(incident, clock(), page).text(page);
+    let short = on_one_screen(incident).text(page);
     assert!(short.lines().count() < 24, "{short}");
     for told in [&short, &long] {
         let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -135,7 +138,7 @@ fn clock() -> Clock {
     Clock {
         now: at(),
         zone: Zone::named("Asia/Kolkata").unwrap(),
-        hours: Hours::TwentyFour,
+        hours: HourFormat::TwentyFour,
     }
 }
 
@@ -174,22 +177,23 @@ fn check_all(texts: &[String]) {
         for quota in quotas() {
             for account in accounts() {
                 for (index, samples) in samples.iter().enumerate() {
-                    let mut evidence = Evidence::new(at(), Seen::Hook, text.clone());
-                    evidence.text.line = Some(ErrorLine {
+                    let mut error = StoredError::new(at(), MessageOrigin::Hook, text.clone());
+                    error.message.line = Some(ErrorLine {
                         quota: quota.clone(),
                         ..ErrorLine::default()
                     });
-                    evidence.login.account.clone_from(&account);
-                    evidence.windows.samples.clone_from(samples);
-                    evidence.login.credentials = match index {
+                    error.payer.account.clone_from(&account);
+                    error.readings.clone_from(samples);
+                    error.payer.credentials = match index {
                         1 => vec![key.clone()],
                         2 => vec![gateway.clone()],
                         _ => Vec::new(),
                     };
-                    let client = &mut evidence.session;
+                    let client = &mut error.session;
                     client.fast_mode = index == 1 && account.is_none();
                     client.version = (index > 1).then(|| "2.1.119".to_owned());
-                    check(&Incident::new(evidence, clock()), &mut told);
+                    let evidence = Evidence::new(error, Collected::default(), clock());
+                    check(&Incident::new(evidence), &mut told);
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! `install --wrap`: the kept status line goes on, and can neither delay nor spoil ours for long.
+//! Tests that with `install --wrap`, the user's own status line keeps working and cannot delay or break whycap's line
+//! for long.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Run, Sandbox};
 
-/// What the kept command adds to the status line.
+/// Returns the part of the status line that the user's own command printed.
 fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
     let run = sandbox.run_with(&["statusline"], stdin.as_bytes());
     let whole = run.success().trim_end();
@@ -15,7 +16,7 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// A machine under load may make a quick command late, though hardly each time.
+/// Retries, because a quick command can run slowly on a busy machine, but is unlikely to do so every time.
 #[track_caller]
 fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
@@ -54,16 +55,17 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
     let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
     sandbox.write(".claude/settings.json", settings.to_string());
     let said = sandbox.run(&["install", "--wrap"]);
-    let says = "which stays if it answers within 0.75 s";
+    let says = "yours is shown if it finishes within 0.75 s";
     let words: Vec<&str> = said.success().split_whitespace().collect();
     assert!(words.join(" ").contains(says), "{said:?}");
 }
 
-/// It is not run: what was kept is what he told us. He must hear of it, though.
+/// The changed command does not run, because whycap runs only the command that the user chose to keep. However,
+/// `doctor` must report the change.
 #[test]
 fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
     let sandbox = wrapping("echo mine");
-    let words = "it was changed there";
+    let words = "it has changed, or";
     let before = sandbox.run(&["doctor"]);
     assert!(!before.stdout.contains(words), "{before:?}");
     let edited = sandbox.read(".claude/settings.json");
@@ -152,7 +154,7 @@ fn damaged_records_cost_the_kept_line_and_nothing_else() {
     assert_eq!(shown(&sandbox, "{}"), None);
 }
 
-/// A project that somebody cloned, with data of whycap's and a command in them.
+/// The user clones a project that contains whycap data and a command.
 #[test]
 fn a_project_cannot_make_the_status_line_run_a_command() {
     let sandbox = Sandbox::new();

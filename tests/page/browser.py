@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to over two pipes (--remote-debugging-pipe)."""
+"""A headless Chromium that is controlled over two pipes (--remote-debugging-pipe)."""
 import base64
 import json
 import os
@@ -12,12 +12,13 @@ NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 
 
 def found():
-    """The browser's program; None where there is none."""
+    """Returns the path of the browser's program, or None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Browser:
-    """One browser with one page. What the page logs and what fails in it is kept in `problems`, what it asks for in `asked`."""
+    """A browser with one page. `problems` contains the page's log messages and errors, and `asked` contains the URLs
+    that the page requested."""
 
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix="whycap-page-")
@@ -25,7 +26,7 @@ class Browser:
         self.into, from_browser = os.pipe()
 
         def hand_over():
-            # Under numbers of their own first: 3 or 4 may be one of the four.
+            # The descriptors are first duplicated under other numbers, because 3 or 4 may be one of the four.
             ends = [os.dup(to_browser), os.dup(from_browser)]
             for end, number in zip(ends, (3, 4)):
                 os.dup2(end, number)
@@ -59,13 +60,13 @@ class Browser:
             self.process.wait()
         os.close(self.out)
         os.close(self.into)
-        # Its own children may still be writing.
+        # The browser's child processes may still be writing.
         until = time.monotonic() + 10
         while os.path.exists(self.home) and time.monotonic() < until:
             shutil.rmtree(self.home, ignore_errors=True)
 
     def message(self, patience):
-        """The next message; None if none comes in time."""
+        """Returns the next message, or None if no message arrives in time."""
         until = time.monotonic() + patience
         while b"\0" not in self.buffer:
             if not select.select([self.into], [], [], max(0, until - time.monotonic()))[0]:
@@ -112,7 +113,7 @@ class Browser:
             data = data[os.write(self.out, data):]
 
     def open(self, path):
-        """Opens a file and gives the seconds until all of it was loaded and drawn."""
+        """Opens a file, and returns how many seconds it took to load and render completely."""
         self.problems, self.asked, self.events = [], [], []
         began = time.monotonic()
         self.call("Page.navigate", url=path.as_uri())
@@ -125,7 +126,7 @@ class Browser:
         return time.monotonic() - began
 
     def run(self, script):
-        """What a script in the page gives."""
+        """Runs a script in the page and returns its result."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise SystemExit(f"{script[:200]}: {answer['exceptionDetails']}")
@@ -143,7 +144,7 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **text)
 
     def click(self, script):
-        """Clicks with the mouse in the middle of the element that a script gives."""
+        """Clicks in the middle of the element that a script returns."""
         x, y = self.run(f"(() => {{ const it = {script}; it.scrollIntoView({{block: 'center'}}); const box = it.getBoundingClientRect();"
                         " return [box.x + box.width / 2, box.y + box.height / 2]; })()")
         for kind in ("mousePressed", "mouseReleased"):

@@ -1,4 +1,4 @@
-"""A made-up history of Claude Code: days of work, in projects, with windows that fill up and stop it."""
+"""A generated history of Claude Code: days of work in several projects, with usage windows that fill up and stop the work."""
 import datetime
 import json
 import random
@@ -13,10 +13,10 @@ PROJECTS = ["api", "web-shop", "billing", "infra", "mobile-app", "docs", "data-p
 TASKS = ["Fix the flaky login test", "Move billing to the new API", "Why is the search slow", "Add dark mode",
          "Upgrade the database driver", "Write the release notes", "Clean up the build", "Review the auth changes",
          "Import the old orders", "Cache the product pages", "Make the installer work offline"]
-# From which share of the time on somebody works with it.
+# The models, each with the point at which its use begins, as a fraction of the whole period.
 MODELS = [(0.0, "claude-opus-4-6"), (0.0, "claude-sonnet-4-5-20250929"), (0.0, "claude-haiku-4-5-20251001"),
           (0.4, "claude-opus-4-8"), (0.7, "claude-opus-5-5")]
-# The mean of an answer's output tokens, and how many of a usual day's fill a window.
+# The mean number of output tokens in a response, and the number of typical days whose tokens fill each window.
 OUTPUT = 2350
 SHORT, LONG = 0.8, 5.6
 
@@ -28,14 +28,15 @@ def stamp(at):
 
 
 class Meter:
-    """A window of the plan: it begins with the first answer in it."""
+    """A usage window of the plan, which begins with its first response."""
 
     def __init__(self, name, words, length, worth):
         self.name, self.words, self.length, self.worth = name, words, length, worth
         self.reset, self.used, self.told = datetime.datetime.min.replace(tzinfo=UTC), 0.0, None
 
     def adds(self, at, tokens):
-        """What a session is told of it, if it came to another percent."""
+        """Adds tokens. If the window has reached another whole percentage, returns the reading that a session
+        receives."""
         if at >= self.reset:
             self.reset, self.used, self.told = at.replace(minute=0, second=0) + self.length, 0.0, None
         self.used = min(100.0, self.used + 100 * tokens / self.worth)
@@ -57,7 +58,7 @@ class History:
         self.meters = []
 
     def write(self, end, days, sessions, answers):
-        """So many sessions, spread over the days before `end`, with so many answers each on the average."""
+        """Writes this many sessions, spread over the days before `end`, with this many responses each on average."""
         usual = sessions * answers * OUTPUT / days
         self.meters = [Meter("five_hour", "5-hour", FIVE_HOURS, SHORT * usual), Meter("seven_day", "weekly", WEEK, LONG * usual)]
         starts = []
@@ -104,7 +105,7 @@ class History:
                 self.errors.append((name, at, text, directory / f"{name}.jsonl"))
                 if chance.random() < .4:
                     break
-                # Somebody waits, or comes back the next morning.
+                # The user waits for the reset or returns the next morning.
                 at = full.reset + datetime.timedelta(minutes=chance.choice((2, 9, 40, 900)))
             if at >= end:
                 break
@@ -128,14 +129,15 @@ class History:
             transcript.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
 
     def meet(self, run, most):
-        """The hook is told of the latest errors, as Claude Code would have at the time."""
+        """Reports the latest errors to the hook, as Claude Code would have done when they occurred."""
         for name, at, text, transcript in self.errors[-most:]:
             event = {"session_id": name, "transcript_path": str(transcript), "cwd": "/home/dev", "hook_event_name": "StopFailure",
                      "error": "rate_limit", "last_assistant_message": text}
             run(["hook"], at, json.dumps(event))
 
     def false_alarm(self, run, at, used):
-        """A limit that nobody reached: refused while the windows had room, and answered minutes later."""
+        """Adds a false limit: a request that was refused while the windows were not full and that succeeded minutes
+        later."""
         name = "%08x-0000-4000-a000-00000000face" % self.sessions
         self.sessions += 1
         transcript = self.home / ".claude/projects/-home-dev-api" / f"{name}.jsonl"
@@ -165,7 +167,7 @@ class History:
 
 
 def runner(program, home, zone):
-    """Runs whycap with this home and nothing of the caller's."""
+    """Runs whycap with this home and without the caller's environment."""
     def run(arguments, now, stdin="", check=True):
         variables = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": zone, "WHYCAP_NOW": stamp(now), "CLAUDECODE": "1"}
         return subprocess.run([str(program), *arguments], env=variables, input=stdin, capture_output=True, text=True, check=check)

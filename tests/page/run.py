@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The page of `whycap spend --html` in a real Chromium, with made-up histories: what a person sees, clicks and prints.
+"""Opens the page of `whycap spend --html` in a real Chromium, with generated histories, and reads, clicks, and prints it.
 
 usage: tests/page/run.py [--binary PATH] [--pictures DIRECTORY] [--keep DIRECTORY] [--seed N] [--sessions N] [--answers N]
 
-Needs Debian's chromium (or Google's), and npm, which brings axe-core (accessibility) and biome (lint) once; where there
-is no browser nothing is run and that is said. Nothing is asked of any network by the browser; the home is temporary.
---pictures draws docs/pictures anew instead; --keep leaves pages, a print and pictures there to look at; --sessions and
---answers set the size of the two-year history (438,000 answers: --sessions 6600 --answers 90).
-The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
+The script needs Chromium (from Debian or Google) and npm, which installs axe-core (accessibility) and biome (lint) once.
+Without a browser, it runs nothing and says so. The browser uses no network, and the home directory is temporary.
+--pictures takes new pictures for docs/pictures instead. --keep keeps the pages, a print, and pictures in a directory.
+--sessions and --answers set the size of the two-year history (438,000 responses: --sessions 6600 --answers 90).
+The last line is 'N passed, N failed', and the exit code is 1 if anything failed.
 """
 import argparse
 import datetime
@@ -48,7 +48,7 @@ def check(name, holds, told=""):
 
 
 def tool(name):
-    """A file of an npm package, brought on first use."""
+    """Returns a file in an npm package, which is installed on first use."""
     path = TOOLS / "node_modules" / name
     if not path.exists():
         TOOLS.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def tool(name):
 
 
 def lived(home, program, days, sessions, answers, seed, **more):
-    """A history below this home, with limit errors, and what runs whycap in it."""
+    """Writes a history with limit errors below this home, and returns a function that runs whycap in it."""
     history = History(home, seed, **more)
     history.write(END, days, sessions, answers)
     run = runner(program, home, ZONE)
@@ -76,7 +76,7 @@ def written(run, path, *more):
 
 
 def sums(page):
-    """The exact amounts of each table that has any, by its class, and of the total."""
+    """Returns the exact amounts in each table that has any, keyed by the table's class, and the total."""
     amounts = {"total": decimal.Decimal(re.search(r'<dd data-v="([^"]+)"', page)[1])}
     for kind, column in (("by-day", 1), ("by-project", 1), ("by-session", 5)):
         tables = re.findall(rf'<table class="{kind}">(.*?)</table>', page, re.S)
@@ -86,7 +86,7 @@ def sums(page):
 
 
 def axe(browser):
-    """What axe-core finds wrong with everything unfolded."""
+    """Returns the problems that axe-core finds when everything is expanded."""
     browser.run("document.querySelectorAll('details').forEach(one => { one.open = true })")
     browser.run(tool("axe-core/axe.min.js").read_text() + "; 0")
     found = json.loads(browser.run("axe.run().then(found => JSON.stringify(found.violations.map(one => "
@@ -112,7 +112,7 @@ def opened(browser, page):
 
 
 def looks(browser, page):
-    """Both themes, several widths."""
+    """Tests both themes and several widths."""
     for theme in ("light", "dark"):
         browser.prefer(theme)
         browser.size(1280)
@@ -128,7 +128,7 @@ def looks(browser, page):
 
 
 def read(browser, page):
-    """Themes, widths, hostile names."""
+    """Tests themes, widths, and hostile names."""
     looks(browser, page)
     check("a hostile title runs nothing", browser.run("document.title").startswith("Claude Code spend"))
     check("a hostile path is no picture", browser.run("document.querySelectorAll('img, iframe, object').length") == 0)
@@ -144,7 +144,7 @@ def read(browser, page):
 
 
 def used(browser, page):
-    """Sorting and filtering, by mouse and by keyboard."""
+    """Tests sorting and filtering with the mouse and with the keyboard."""
     browser.prefer("light")
     browser.size(1280)
     opened(browser, page)
@@ -181,12 +181,13 @@ def used(browser, page):
 
 
 def printed(browser, page, keep):
-    """No table is cut: every session's end stands on the paper, or of many the first."""
+    """Tests that no table is cut off in print. The last line of every session must be printed, or of the first sessions
+    if there are many."""
     opened(browser, page)
     pdf = keep / "page.pdf"
     browser.pdf(pdf)
     browser.call("Emulation.setEmulatedMedia", media="print", features=[])
-    # A4 in CSS pixels, less Chromium's margins.
+    # The size of A4 in CSS pixels, minus Chromium's margins.
     browser.size(718, 1000)
     wide = browser.run("Math.max(...[...document.querySelectorAll('table, svg, p')].map(one => one.getBoundingClientRect().right))")
     check("everything fits on paper", wide <= 718, "" if wide <= 718 else f"{wide} wide")
@@ -229,7 +230,7 @@ def pages(program, keep, chosen):
 
 
 def team(program, keep, chosen):
-    """The page of several people: who they are, and what limits did to them."""
+    """Tests the page about several people, which shows who they are and how limits affected them."""
     with tempfile.TemporaryDirectory(prefix="whycap-page-") as place:
         hostile = [(HOSTILE[0][1], 80, 20), (HOSTILE[1][1], 20, 12)]
         exports = made_up(place, program, END, chosen.seed, PEOPLE + hostile)
@@ -239,7 +240,7 @@ def team(program, keep, chosen):
         told = json.loads(run(["spend", "--json", *more], END).stdout)["total"]["cost_usd"]
         for page in (named, anonymous):
             amounts = sums(page.read_text())
-            # By person and by project are tables of one kind.
+            # The tables by person and by project are of the same kind.
             check(f"{page.name} adds up", amounts.pop("by-project") == 2 * amounts["total"] and len(set(amounts.values())) == 1, "")
             check(f"{page.name} tells what --json tells", abs(float(amounts["total"]) - told) < 1e-9)
         text = anonymous.read_text()
@@ -278,7 +279,7 @@ def large(program, keep, chosen):
         with Browser() as browser:
             browser.size(1280)
             opened(browser, page)
-            # Whatever else the machine does, one of ten is not held up.
+            # Even on a busy machine, at least one of ten attempts is not delayed.
             times = []
             while len(times) < 10 and min(times, default=OPENS_WITHIN) >= OPENS_WITHIN:
                 times.append(opened(browser, page))

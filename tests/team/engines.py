@@ -1,4 +1,4 @@
-"""The engines that read what `whycap export` writes, each with the SQL that whycap itself prints."""
+"""The databases that load the rows from `whycap export`, each using the SQL that whycap prints."""
 import glob
 import gzip
 import json
@@ -26,14 +26,14 @@ class ClickHouse:
         return [tuple(row) for row in json.loads(answer)["data"]] if answer.strip() else []
 
     def sum_up(self, *erasing):
-        """What is printed, one by one: chdb takes no more at once."""
+        """Runs the printed statements one by one, because chdb accepts only one at a time."""
         bare = re.sub(r"^\s*--.*$", "", printed(self.binary, "--print", "clickhouse", *erasing), flags=re.MULTILINE)
         for one in bare.split(";\n"):
             if one.strip():
                 self.run(one)
 
     def load(self, files):
-        """In this order, as a user's loop over files would."""
+        """Loads the files in this order, as a user's shell loop would."""
         for file in files:
             self.run(f"INSERT INTO whycap.rows SELECT * FROM file('{file}', JSONEachRow) SETTINGS use_hive_partitioning = 0, input_format_skip_unknown_fields = 1")
 
@@ -42,7 +42,7 @@ class ClickHouse:
 
 
 class DuckDB:
-    """DuckDB over the files of a directory."""
+    """DuckDB, reading the files in a directory."""
 
     def __init__(self, binary, directory):
         import duckdb
@@ -58,7 +58,7 @@ class DuckDB:
 
 
 def write(directory, rows, machine, day, lines):
-    """A file as whycap writes it, of made-up lines."""
+    """Writes a file in the same way as whycap, with the given lines."""
     path = Path(directory) / "whycap-1" / rows / f"day={day}" / f"{machine}.ndjson.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress("".join(line + "\n" for line in lines).encode()))
@@ -69,5 +69,5 @@ def files_of(directory, rows="*"):
 
 
 def rows_of(directory, rows="*"):
-    """The rows in the files, as they are."""
+    """Returns the rows in the files, unchanged."""
     return [json.loads(line) for path in files_of(directory, rows) for line in gzip.open(path, "rt")]

@@ -1,4 +1,4 @@
-"""How long it takes, and how much room: a large team's rows in ClickHouse (chdb, in this process), DuckDB and `spend --from`."""
+"""Measures how much time and memory ClickHouse (chdb), DuckDB, and `spend --from` need for a large team's rows."""
 import json
 import resource
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from engines import ClickHouse, DuckDB
 
-# Started by something small: what a program had at most counts what it was started from.
+# Programs are started by a small process, because the peak memory of a program includes that of the process that
+# started it.
 ALONE = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]);"
          "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)")
 
@@ -25,7 +26,7 @@ def of_a_core():
 
 
 def generate(engine, directory, month, rows, people=300, days=22):
-    """A file a day and a tenth of the people: as many rows of one machine each as somebody makes in a day."""
+    """Generates one file per day with the rows of all people for that day."""
     for day in range(1, days + 1):
         date = f"2026-{month:02}-{day:02}"
         path = directory / "whycap-1/spend" / f"day={date}" / "machines.ndjson.gz"
@@ -49,7 +50,8 @@ def generate(engine, directory, month, rows, people=300, days=22):
 
 
 def scale(binary, rows, months):
-    """Sums and a day's question are timed when so many months are held; then `spend --from` must find what ClickHouse found."""
+    """Measures the time for the sums and for a query about a single day, with the given numbers of months. Afterward,
+    `spend --from` must find the same amounts as ClickHouse."""
     with tempfile.TemporaryDirectory() as directory:
         engine = ClickHouse(binary)
         print("| months | rows | summing up | sums | a day by person |\n| --- | --- | --- | --- | --- |")

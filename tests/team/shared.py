@@ -1,4 +1,5 @@
-"""One directory for several people of a system: each writes what is his, all read all, nobody else anything."""
+"""Tests an export directory that several users share: each can write only their own files, the group can read all
+files, and others can read none."""
 import json
 import os
 import shutil
@@ -9,10 +10,10 @@ from pathlib import Path
 from engines import files_of, rows_of
 
 HISTORIES = Path(__file__).resolve().parent.parent / "data/histories"
-# Numbers that nobody has: people with groups of their own, what they are together, and somebody else.
+# Unused IDs: two people with their own groups, the group that they share, and a stranger.
 ADA, BOB, TEAM, STRANGER = 61001, 61002, 61010, 61003
-# What a directory is, what directories below are, what files are. Without setgid on a directory that its group may write, nobody asked
-# for it.
+# The modes of a directory, of the directories below it, and of its files. Files are shared only if the directory is
+# setgid and its group may write to it.
 MODES = ((0o755, 0o700, 0o600), (0o775, 0o700, 0o600), (0o2755, 0o700, 0o600), (0o2770, 0o2770, 0o640), (0o2777, 0o2770, 0o640),
          (0o3770, 0o3770, 0o640), (0o2730, 0o2730, 0o600))
 
@@ -55,7 +56,7 @@ def shared(binary, check):
         for mode, directories, files in MODES:
             target = made(f"{mode:o}", mode, ADA, ADA)
             run(ADA, "export", target)
-            # A directory's setgid is handed down by itself.
+            # Subdirectories inherit a directory's setgid bit automatically.
             found = modes(target, 0o777 if directories == 0o700 else 0o7777)
             target.chmod(0o2770)
             (root / str(ADA) / ".config/whycap").mkdir(parents=True, exist_ok=True)

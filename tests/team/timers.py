@@ -1,15 +1,19 @@
-"""What packaging/export ships, run as systemd, launchd and GitHub run it: with no more of a shell's surroundings than they give."""
+"""Runs the templates in packaging/export the way systemd, launchd, and GitHub Actions run them: without a shell's
+environment."""
+import json
 import os
 import plistlib
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import textwrap
+import time
 from pathlib import Path
 
-from engines import rows_of
+from engines import printed, rows_of, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED = ROOT / "packaging/export"
@@ -17,14 +21,14 @@ HISTORY = ROOT / "tests/data/histories/two-terminals/home/.claude"
 
 
 def ran(home, command, path, target="whycap-team", **environment):
-    """Whether it went well, and whether there are rows."""
+    """Returns whether the command succeeded, and whether there are rows."""
     done = subprocess.run(command, cwd="/", env={"HOME": str(home), "PATH": path, **environment}, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
     return done.returncode, done.stderr, bool(rows_of(home / target, "spend"))
 
 
 def unit(name, home):
-    """Its settings, with the directory of whoever runs it."""
+    """Returns the settings, with the directory of the user who runs the timer."""
     lines = (line.split("=", 1) for line in (SHIPPED / name).read_text().splitlines() if line and line[0] not in "#;[")
     return {key: value.replace("%h", str(home)) for key, value in lines}
 
@@ -53,7 +57,7 @@ def systemd(home, check):
 def launchd(home, check):
     agent = plistlib.loads((SHIPPED / "dev.whycap.export.plist").read_bytes())
     told = agent["Label"], agent["StartInterval"], agent["RunAtLoad"]
-    # What launchd gives to an agent.
+    # The variables that launchd passes to an agent.
     done = ran(home, agent["ProgramArguments"], "/usr/bin:/bin:/usr/sbin:/sbin")
     check("launchd's agent has the name of its file, comes every hour and exports", (*told, *done), ("dev.whycap.export", 3600, True, 0, "", True))
 
@@ -66,30 +70,99 @@ def github(home, check):
     script = home / "step.sh"
     script.write_text(textwrap.dedent(re.search(r"^  run: \|\n((?:    .*\n)+)", steps, re.MULTILINE)[1]))
     given = {name: value.replace("${{ runner.temp }}", f"{home}/temp") for name, value in re.findall(r"^    (WHYCAP_\w+): (.*)$", steps, re.MULTILINE)}
-    # As GitHub starts `shell: bash`.
+    # The command with which GitHub starts `shell: bash`.
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
     done = ran(home, command, f"{home}/.local/bin:/usr/bin:/bin", "temp/whycap-team", RUNNER_TEMP=f"{home}/temp", **given)
     people = {row["person"] for row in rows_of(home / "temp/whycap-team", "spend")}
     check("GitHub's step exports as ci, and leaves the settings of who runs it alone", (*done, people, own.read_text()), (0, "", True, {"ci"}, '[export]\nperson = "Ada"\n'))
 
 
+# A stand-in for the ClickHouse client: the same engine, with a database in a directory. Like the client, it rejects an
+# empty INSERT.
+CLICKHOUSE = """#!{python}
+import re, sys, tempfile
+from chdb import session
+arguments, options = sys.argv[2:], dict()
+while arguments:
+    name = arguments.pop(0)
+    options[name] = arguments.pop(0) if name not in ("--multiquery",) and "=" not in name else ""
+directory = [name.split("=", 1)[1] for name in options if name.startswith("--param_directory=")]
+database = session.Session({database!r})
+def run(sql):
+    value = (directory or [""])[0].replace("'", "''")
+    print(database.query(sql.replace("{{directory:String}}", "'%s'" % value), "TSV"), end="")
+query = options.get("--query")
+if query is None:
+    for statement in re.sub(r"(?m)^ *--.*$", "", sys.stdin.read()).split(";\\n"):
+        if statement.strip():
+            run(statement)
+elif "FORMAT JSONEachRow" in query:
+    rows = sys.stdin.read()
+    if rows.strip():
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(rows)
+            file.flush()
+            print(rows.count(chr(10) + chr(123)) + rows.startswith(chr(123)), "rows", file=sys.stderr)
+            run("INSERT INTO whycap.rows SELECT * FROM file('%s', JSONEachRow) SETTINGS input_format_skip_unknown_fields = 1, input_format_allow_errors_num = %s" % (file.name, options["--input_format_allow_errors_num"]))
+    elif options.get("--throw_if_no_data_to_insert") != "0":
+        sys.exit("Code: 108. DB::Exception: No data to insert. (NO_DATA_TO_INSERT)")
+else:
+    run(query)
+database.close()
+"""
+
+
 def loader(home, check):
-    """What loads, with a stand-in for ClickHouse that writes down what it was asked."""
-    log, target, path = home / "asked", home / "whycap-team", f"{home}/.local/bin:/usr/bin:/bin"
-    stand_in = home / ".local/bin/clickhouse"
-    stand_in.write_text(f'#!/bin/sh\n[ "$2" = --multiquery ] && {{ cat > /dev/null; echo sums >> {log}; }} || echo "$3" "$(wc -l)" >> {log}\n')
-    stand_in.chmod(0o755)
+    """Returns the script that whycap prints, with a database in a directory."""
+    target, path = home / "whycap team's", f"{home}/.local/bin:/usr/bin:/bin"
+    client = home / ".local/bin/clickhouse"
+    client.write_text(CLICKHOUSE.format(python=sys.executable, database=str(home / "database")))
+    client.chmod(0o755)
     ran(home, ["whycap", "export", str(target)], path)
+    script = home / "load.sh"
+    script.write_text(printed(home / ".local/bin/whycap", "--print", "clickhouse-loader"))
+
+    def ask(query):
+        done = subprocess.run([str(client), "client", "--query", query], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def load():
+        code, errors, _ = ran(home, ["sh", str(script), str(target)], path)
+        return code, errors.strip()
+
+    def end_overlap():
+        """The loader reads the files of the last hour again, so this puts the last load an hour later, and waits until it is over."""
+        began = int(time.time()) + 1
+        ask(f"INSERT INTO whycap.loads SELECT directory, toDateTime({began}) FROM whycap.loads LIMIT 1")
+        while time.time() <= began + 0.1:
+            time.sleep(0.05)
+
+    def spent():
+        return float(ask("SELECT round(sum(usd), 6) FROM whycap.spend_by_month"))
+
+    def expected():
+        done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=True)
+        return round(json.loads(done.stdout)["total"]["cost_usd"], 6)
+
     rows = len(rows_of(target))
-    runs = [ran(home, [str(SHIPPED / "load-clickhouse.sh"), str(target)], path)[:2] for _ in range(2)]
-    insert = "INSERT INTO whycap.rows FORMAT JSONEachRow"
-    check("the loader makes tables, loads all, and sums up; the next time only what is new", (runs, log.read_text().splitlines()),
-          ([(0, "")] * 2, ["sums", f"{insert} {rows}", "sums", f"{insert} 0", "sums"]))
+    first = load()
+    end_overlap()
+    check("the loader loads everything first, and nothing on a quiet day", (first, load(), spent()), ((0, f"{rows} rows"), (0, ""), expected()))
+    write(target, "spend", "other", "2026-11-05", ["rubbish", json.dumps({"key": "f" * 16, "version": 1 << 30, "time": "2026-11-05 10:00:00", "person": "ada", "machine": "other", "session": "s",
+                                                    "model": "m", "kind": "response", "cost_pico": 5 * 10**12, "labels": {}})])
+    (target / "whycap-1/spend/day=2026-11-05/damaged.ndjson.gz").write_bytes(b"rubbish")
+    code, errors = load()
+    # `spend --from` reports both of them, so its exit code is 1.
+    done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=False)
+    total = round(json.loads(done.stdout)["total"]["cost_usd"], 6)
+    check("then only what is new, without what cannot be read", (code, "1 rows" in errors, spent()), (0, True, total))
+    shutil.rmtree(home / "database")
+    check("an empty database gets everything again", (load()[0], spent()), (0, total))
 
 
 def timers(binary, check):
     for run in (systemd, launchd, github, loader):
-        # Somebody who works with Claude Code and installed whycap for himself.
+        # A user who works with Claude Code and installed whycap only for their own account.
         with tempfile.TemporaryDirectory() as directory:
             home = Path(directory)
             shutil.copytree(HISTORY, home / ".claude")

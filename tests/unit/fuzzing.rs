@@ -1,10 +1,9 @@
-//! Recorded input with bytes changed, cut, doubled and spliced: nothing of it may panic, and what
-//! was counted stays countable.
+//! Feeds recorded input to the program after changing, removing, duplicating, and splicing bytes. No input may cause a
+//! panic, and everything that was counted must still be countable.
 //!
-//! A short run is a test like others. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture`
-//! goes on for so many seconds with each kind of input in turn (`WHYCAP_FUZZ_SEED=7` with others),
-//! and says how many were tried. Input that breaks something is named, with its place on disk, and
-//! becomes a test.
+//! A short run is a test like any other. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture` runs for that
+//! many seconds with each kind of input in turn (`WHYCAP_FUZZ_SEED=7` varies the input), and reports how many inputs
+//! were tested. If an input breaks something, its path on disk is printed, and it becomes a test.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,21 +16,21 @@ use crate::claude::hook_event::HookEvent;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
-use crate::install::entries::Kept;
+use crate::incidents::{Asker, Incidents};
+use crate::install::entries::KeepPurpose;
 use crate::install::settings_edit;
 use crate::ledger::{
-    Drawn, EVER, Effort, Ledger, Live, Patience, RowsBy, SpendSource, Wanted, path_in,
+    EVER, Effort, Ledger, Live, Patience, ProcessId, RequestedFigures, RowsBy, SpendSource, path_in,
 };
 use crate::limits::sample::Sample;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
-use crate::status_line::{LineFacts, draw};
+use crate::status_line::{LineFacts, render_rows};
 
-/// How many of each kind the short run tries.
+/// The number of inputs of each kind in the short run.
 const FEW: usize = 60;
 
-/// What is put in here and there.
+/// Text that is inserted at random positions.
 const TOKENS: &[&str] = &[
     "null",
     "true",
@@ -67,7 +66,7 @@ const TOKENS: &[&str] = &[
     "limit reached|99999999999999",
 ];
 
-/// Small numbers from a seed, the same on every machine.
+/// A seeded generator of small random numbers. The sequence is the same on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -103,7 +102,7 @@ impl Dice {
                     bytes.extend_from_slice(&other[from..]);
                 }
                 6 => {
-                    // A whole number gives way to another one.
+                    // Replaces an integer with another one.
                     let digits = |byte: &u8| byte.is_ascii_digit();
                     let start = bytes[at..]
                         .iter()
@@ -122,7 +121,7 @@ impl Dice {
     }
 }
 
-/// A home on disk that is used again and again.
+/// A home directory on disk that is reused for many inputs.
 struct Home {
     directory: tempfile::TempDir,
     environment: Environment,
@@ -165,20 +164,19 @@ impl Home {
         self.places.config.join(session)
     }
 
-    /// Reads all there is, and adds it up.
+    /// Reads all transcripts and returns the total.
     fn count(&self, mut ledger: Ledger) -> u64 {
         let roots = self.places.transcript_roots();
         ledger
             .catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())
             .unwrap();
-        ledger.check_sums(&self.prices).unwrap();
+        ledger.check_sums().unwrap();
         let mut responses = 0;
         let count = &mut |row: crate::ledger::SpendRow<'_>| {
             assert!(row.tally.recorded >= Money::ZERO && row.tally.unrecorded >= Money::ZERO);
             responses += row.tally.responses;
         };
         ledger.rows(EVER, RowsBy::Session, count).unwrap();
-        ledger.differences(&self.prices).unwrap();
         responses
     }
 
@@ -190,11 +188,9 @@ impl Home {
     fn live_transcripts(&self, input: &[u8]) {
         write(&self.transcript(), input);
         let ledger = Ledger::in_memory(&self.places.data).unwrap();
-        let told = Drawn {
+        let sample = crate::ledger::TotalSample {
             total: Money::ZERO,
-            run_ms: Some(1),
-            model: None,
-            process: None,
+            process: Some(ProcessId::new(u32::MAX)),
         };
         let session = "e6d64f88-ac7b-4135-8ca8-38f2513a016d";
         let live = Live::read(
@@ -202,10 +198,14 @@ impl Home {
             &self.places,
             session,
             Some(&self.transcript()),
-            Some(told),
+            Some(sample),
+            self.environment.now,
         );
         let mut live = live.unwrap();
-        assert!(live.figures(&self.environment, Wanted::default()).is_some());
+        assert!(
+            live.figures(&self.environment, RequestedFigures::default())
+                .is_some()
+        );
         live.keep(&self.places);
     }
 
@@ -213,18 +213,18 @@ impl Home {
         let payload = StatusPayload::parse(input);
         let (config, clock) = (Config::load(&self.places), self.environment.clock());
         let facts = LineFacts {
-            windows: Sample::told(&payload, clock.now),
+            windows: Sample::from_payload(&payload, clock.now),
             rewriting: payload.prompt_cache.map(|_| Money::ZERO),
             ..LineFacts::new(&payload, &config, clock)
         };
         for columns in [1, 20, 76, 500] {
-            draw(&facts, columns);
+            render_rows(&facts, columns);
         }
         let incidents = Incidents::new(&self.places, &self.environment);
-        incidents.present(&payload, true);
-        incidents.keep_sample(&payload);
-        if let Some(known) = incidents.windows(&payload, true) {
-            incidents.expected(&known);
+        incidents.situation_of_status_line(&payload, true);
+        incidents.store_reading(&payload);
+        if let Some(known) = incidents.readings().windows(&payload, true) {
+            incidents.forecasts().of(&known);
         }
     }
 
@@ -232,18 +232,18 @@ impl Home {
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
         let incidents = Incidents::new(&self.places, &self.environment);
-        // Thousands of incidents of one session would be another attack.
+        // Testing thousands of incidents in one session is a separate concern.
         let _ = fs::remove_dir_all(self.places.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
-            incidents.situation(Some(session));
-            incidents.untold(session, None);
+            incidents.situation(Some(session), Asker::Shell);
+            incidents.take_unannounced(session, None);
         }
     }
 
     fn error_texts(&self, input: &[u8]) {
         let incidents = Incidents::new(&self.places, &self.environment);
-        let pasted = incidents.pasted(&String::from_utf8_lossy(input));
+        let pasted = incidents.explain_text(&String::from_utf8_lossy(input));
         let incident = pasted.incident.unwrap();
         assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
         incident.to_json();
@@ -256,7 +256,8 @@ impl Home {
             program: "/bin/whycap",
             status_line: true,
             hooks: true,
-            keep: text.len().is_multiple_of(2).then_some(Kept::Wrapped),
+            keep: text.len().is_multiple_of(2).then_some(KeepPurpose::Wrapped),
+            slash_command: None,
         };
         let Ok(added) = settings_edit::add(&text, wanted) else {
             return;
@@ -271,13 +272,13 @@ impl Home {
         for suffix in ["-wal", "-shm"] {
             let mut beside = path_in(&self.places.data).into_os_string();
             beside.push(suffix);
-            let _ = crate::disk::remove_own_file(Path::new(&beside));
+            let _ = crate::disk::remove_owned_file(Path::new(&beside));
         }
         write(&path_in(&self.places.data), input);
         for found in fs::read_dir(&self.places.data).unwrap().flatten() {
             let name = found.file_name().into_string().unwrap();
             if name.starts_with("ledger.damaged") || name.starts_with("ledger.older") {
-                crate::disk::remove_own_file(&found.path()).unwrap();
+                crate::disk::remove_owned_file(&found.path()).unwrap();
             }
         }
         for again in [false, true] {
@@ -285,13 +286,12 @@ impl Home {
             let read = opened.and_then(|mut ledger| {
                 let roots = self.places.transcript_roots();
                 ledger.catch_up(roots, &self.prices, Effort::All, &mut |_, _| ())?;
-                ledger.check_sums(&self.prices)?;
-                ledger.rows(EVER, RowsBy::Session, &mut |_| ())?;
-                ledger.differences(&self.prices).map(drop)
+                ledger.check_sums()?;
+                ledger.rows(EVER, RowsBy::Session, &mut |_| ())
             });
             match read {
                 Err(error) if error.is_damage() => {
-                    let _ = Ledger::mend(&self.places, Patience::None, &self.prices, &error, again);
+                    let _ = Ledger::mend(&self.places, Patience::None, &error, again);
                 }
                 _ => return,
             }
@@ -309,7 +309,7 @@ fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Recorded files below `tests/data/<directory>`, line by line.
+/// Returns the lines of the recorded files below `tests/data/<directory>`.
 fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
@@ -337,7 +337,7 @@ fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
     lines
 }
 
-/// Several lines of a transcript as one input.
+/// Joins several transcript lines into one input.
 fn stretches(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
     lines
         .chunks(6)

@@ -1,13 +1,14 @@
-//! Made-up days of responses.
+//! Synthetic days of responses.
 
 use super::*;
+use crate::drain::RewriteVerdict;
 use crate::pricing::{ServiceLevel, Usage};
 use clap::ValueEnum;
 
-/// An answer, its model and its agent.
-type Served = (Answer, &'static str, &'static str);
+/// A response, its model, and its agent.
+type Served = (Response, &'static str, &'static str);
 
-/// A response that cost what the table says.
+/// Returns a response whose cost is computed from the price table.
 fn served(
     session: i64,
     model: &'static str,
@@ -20,19 +21,22 @@ fn served(
         ..Usage::default()
     };
     let us_only = false;
-    let mut answer = Answer {
+    let mut answer = Response {
         at: 1_795_156_000_000,
         session,
         usage,
         service: ServiceLevel { fast, us_only },
-        ..Answer::default()
+        ..Response::default()
     };
-    answer.price(&PriceTable::list().prices_of(model));
+    answer.price(&crate::ledger::facts::PricesOfModel::new(
+        &PriceTable::list(),
+        model,
+    ));
     (answer, model, agent)
 }
 
-fn answers(served: &[Served]) -> Answers {
-    let mut answers = Answers::default();
+fn answers(served: &[Served]) -> Responses {
+    let mut answers = Responses::default();
     for (answer, model, agent) in served {
         answers.push(answer.clone(), model, agent);
     }
@@ -41,7 +45,7 @@ fn answers(served: &[Served]) -> Answers {
 
 fn hint(served: &[Served], off: &[HintName]) -> Option<String> {
     let prices = PriceTable::list();
-    best(answers(served), &[], &prices, off).map(|hint| hint.says)
+    best_hint(answers(served), &[], &prices, off).map(|hint| hint.text)
 }
 
 const OPUS: &str = "claude-opus-5-5";
@@ -50,90 +54,97 @@ const HAIKU: &str = "claude-haiku-5-5";
 #[test]
 fn nothing_is_said_of_ordinary_work_or_of_small_sums() {
     assert_eq!(hint(&[], &[]), None);
-    assert_eq!(hint(&[served(1, OPUS, MAIN, 5_000_000, false)], &[]), None);
-    // Fast mode took 20 cents more.
-    assert_eq!(hint(&[served(1, OPUS, MAIN, 10_000, true)], &[]), None);
-    // $4 more, of $204.
+    assert_eq!(
+        hint(&[served(1, OPUS, MAIN_AGENT, 5_000_000, false)], &[]),
+        None
+    );
+    // Fast mode cost 20 cents more.
+    assert_eq!(
+        hint(&[served(1, OPUS, MAIN_AGENT, 10_000, true)], &[]),
+        None
+    );
+    // Fast mode accounts for $4 of $204.
     let mostly_slow = [
-        served(1, OPUS, MAIN, 10_000_000, false),
-        served(1, OPUS, MAIN, 200_000, true),
+        served(1, OPUS, MAIN_AGENT, 10_000_000, false),
+        served(1, OPUS, MAIN_AGENT, 200_000, true),
     ];
     assert_eq!(hint(&mostly_slow, &[]), None);
 }
 
 #[test]
 fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
-    let mut all: Vec<Served> = (0..SHOWN_BY)
+    let mut all: Vec<Served> = (0..ENOUGH_RESPONSES)
         .map(|_| served(2, HAIKU, "Explore", 1_000, false))
         .collect();
     all.push(served(1, OPUS, "Explore", 1_000_000, false));
-    all.push(served(1, OPUS, MAIN, 200_000, true));
+    all.push(served(1, OPUS, MAIN_AGENT, 200_000, true));
     let off = |off: &[HintName]| hint(&all, off).unwrap();
     assert!(
-        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. They also ran on claude-haiku-5-5: at its price the same tokens would have cost $0.50.")
+        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. They also ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
     );
     let without = [HintName::CheaperModel];
     let says = "Explore cost $20.00 today, more than the conversations that started them ($8.00).";
     assert!(off(&without).contains(says));
     let without = [HintName::CheaperModel, HintName::Subagents];
-    let says = "Fast mode cost $8.00 today, 2.0 times the $4.00 of";
+    let says = "Fast mode cost $8.00 today, 2.0 times the $4.00 that";
     assert!(off(&without).starts_with(says));
     assert_eq!(hint(&all, HintName::value_variants()), None);
 }
 
 #[test]
 fn what_was_mended_is_not_said_any_more() {
-    let fast = served(1, OPUS, MAIN, 200_000, true);
+    let fast = served(1, OPUS, MAIN_AGENT, 200_000, true);
     assert!(hint(std::slice::from_ref(&fast), &[]).is_some());
-    let slow = served(1, OPUS, MAIN, 1_000, false);
+    let slow = served(1, OPUS, MAIN_AGENT, 1_000, false);
     assert_eq!(hint(&[fast, slow], &[]), None);
     let dear = served(1, OPUS, "Explore", 1_000_000, false);
     let mut all = vec![dear];
-    all.extend((0..SHOWN_BY).map(|_| served(2, HAIKU, "Explore", 1_000, false)));
+    all.extend((0..ENOUGH_RESPONSES).map(|_| served(2, HAIKU, "Explore", 1_000, false)));
     assert_eq!(hint(&all, &[]), None);
 }
 
-fn write(cause: Cause, is_needless: bool, nano: i64) -> Write {
-    Write {
-        again: Some(Again {
-            cause,
-            is_needless,
+fn write(cause: RewriteCause, is_needless: bool, nano: i64) -> CacheWrite {
+    CacheWrite {
+        rewrite: Some(Rewrite {
+            verdict: RewriteVerdict { cause, is_needless },
             tokens: 200_000,
             cost: Money::from_nano(nano),
-            changed: None,
-            there: 0,
+            evidence: None,
+            available: 0,
             after: 0,
             request_before: None,
         }),
-        ..Write::default()
+        ..CacheWrite::default()
     }
 }
 
 #[test]
 fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
-    let say = |writes: &[Write]| {
-        let all = answers(&[served(1, OPUS, MAIN, 1_000_000, false)]);
-        best(all, writes, &PriceTable::list(), &[]).map(|hint| hint.says)
+    let say = |writes: &[CacheWrite]| {
+        let all = answers(&[served(1, OPUS, MAIN_AGENT, 1_000_000, false)]);
+        best_hint(all, writes, &PriceTable::list(), &[]).map(|hint| hint.text)
     };
-    let mut cold = vec![write(Cause::Expired, false, 1_000_000_000); 100];
+    let mut cold = vec![write(RewriteCause::Expired, false, 1_000_000_000); 100];
     assert_eq!(
         say(&cold).unwrap(),
-        "The prompt cache was written again 100 times today after pauses that it did not outlive: $100.00. /compact or /clear before a pause makes that smaller."
+        "Pauses that outlasted the prompt cache cost $100.00 today (100 times). Use /compact or /clear before a pause to lower that."
     );
-    cold.push(write(Cause::Server, true, 150_000_000_000));
-    assert!(say(&cold).unwrap().starts_with(
-        "What was in the prompt cache was written again 1 time today without need: $150.00."
-    ));
-    cold.extend((0..SHOWN_BY).map(|_| Write::default()));
+    cold.push(write(RewriteCause::Server, true, 150_000_000_000));
+    assert!(
+        say(&cold)
+            .unwrap()
+            .starts_with("Avoidable prompt cache writes cost $150.00 today (1 time).")
+    );
+    cold.extend((0..ENOUGH_RESPONSES).map(|_| CacheWrite::default()));
     assert_eq!(say(&cold), None);
-    let by_user = vec![write(Cause::ModelChanged, false, 1_000_000_000); 100];
+    let by_user = vec![write(RewriteCause::ModelChanged, false, 1_000_000_000); 100];
     assert_eq!(say(&by_user), None);
 }
 
 #[test]
 fn a_model_that_hardly_did_the_work_is_no_proof_that_it_can() {
     let all = [
-        served(1, OPUS, MAIN, 1_000_000, false),
+        served(1, OPUS, MAIN_AGENT, 1_000_000, false),
         served(1, OPUS, "Explore", 1_000_000, false),
         served(2, HAIKU, "Explore", 1_000, false),
     ];
@@ -143,8 +154,8 @@ fn a_model_that_hardly_did_the_work_is_no_proof_that_it_can() {
 #[test]
 fn subagents_of_a_type_that_is_not_told_are_not_named() {
     let all = [
-        served(1, OPUS, MAIN, 10_000, false),
-        served(1, OPUS, UNNAMED, 1_000_000, false),
+        served(1, OPUS, MAIN_AGENT, 10_000, false),
+        served(1, OPUS, UNNAMED_AGENT, 1_000_000, false),
     ];
     assert_eq!(hint(&all, &[]), None);
 }
@@ -152,18 +163,21 @@ fn subagents_of_a_type_that_is_not_told_are_not_named() {
 #[test]
 fn long_prompts_are_named_whatever_their_model_until_they_are_short_again() {
     let long = |model: &'static str, read: u64| {
-        let mut response = served(1, model, MAIN, 100, false);
+        let mut response = served(1, model, MAIN_AGENT, 100, false);
         response.0.usage.cache_read = read;
-        response.0.price(&PriceTable::list().prices_of(model));
+        response.0.price(&crate::ledger::facts::PricesOfModel::new(
+            &PriceTable::list(),
+            model,
+        ));
         response
     };
     let mut all = vec![long(OPUS, 700_000); 400];
-    // 500,000 tokens of each at 0.2 dollars a million.
+    // Each response reads 500,000 more tokens than necessary, at $0.20 per million.
     assert_eq!(
         hint(&all, &[]).unwrap(),
-        "400 prompts of great length cost $56.80 today, $40.00 of it for what lies beyond 200k tokens. /compact and /clear make them shorter."
+        "400 very long prompts cost $56.80 today, $40.00 of it for their length. Use /compact or /clear to shorten the conversation."
     );
-    // One that charges long prompts more by the token, from 100,000 on.
+    // This model charges more per token for prompts of more than 100,000 tokens.
     assert!(hint(&vec![long(HAIKU, 900_000); 40], &[]).is_some());
     all.push(long(OPUS, 20_000));
     assert_eq!(hint(&all, &[]), None);

@@ -1,8 +1,9 @@
-//! Clearing against taking over, in free races: one thread clears what was left over, another takes
-//! the same locks as Claude Code does, both as fast as they can. What was taken is still held after.
+//! Runs unsynchronized races between clearing locks and taking them over. One thread clears stale locks while another
+//! acquires the same locks the way Claude Code does, both as fast as they can. Locks that were acquired must still be
+//! held afterward.
 //!
-//! A short run is a test like others. `WHYCAP_RACES=100000 cargo test --release --lib lock_races --
-//! --nocapture` tries so many, in TMPDIR, and says how many of them were close.
+//! A short run is a test like any other. `WHYCAP_RACES=100000 cargo test --release --lib lock_races -- --nocapture`
+//! runs that many races in `TMPDIR` and reports how many were close.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -20,16 +21,16 @@ use std::cell::Cell;
 use super::*;
 use crate::environment::HOME;
 
-/// Locks of one clearing.
+/// The number of locks that are cleared at once.
 const AT_ONCE: usize = 40;
 
-/// How the races of a run ended.
+/// The results of the races in a run.
 #[derive(Debug, Default)]
 struct Outcome {
     races: usize,
-    /// The lock was taken before the clearing came to it.
+    /// Races in which the lock was taken before it could be cleared.
     taken_first: usize,
-    /// The clearing moved it away and had to put it back.
+    /// Races in which clearing moved the lock away and had to put it back.
     put_back: usize,
     lost: Vec<PathBuf>,
 }
@@ -42,16 +43,16 @@ fn places_in(home: &Path) -> (Places, Environment) {
     (places, environment)
 }
 
-/// As the package does that Claude Code uses: what is there and old is removed, and made anew.
+/// Acquires a lock the way Claude Code's lock package does: removes the stale lock and creates a new one.
 fn take(lock: &Path) -> Option<SystemTime> {
     let _ = fs::remove_file(lock);
     let _ = fs::remove_dir(lock);
     fs::create_dir(lock).ok()?;
-    // Its date tells the new one from the old one, whatever its inode.
+    // The modification time distinguishes the new lock from the old one, regardless of the inode.
     fs::metadata(lock).and_then(|found| found.modified()).ok()
 }
 
-/// One clearing of many locks while all of them are taken over.
+/// Clears many locks once while all of them are being taken over.
 fn race(
     home: &Path,
     kinds: usize,
@@ -65,7 +66,7 @@ fn race(
     for (number, lock) in locks.iter().enumerate() {
         fs::create_dir_all(lock.parent().unwrap()).unwrap();
         let _ = fs::remove_dir(lock);
-        // Some never heal, and go to the quarantine.
+        // Some locks are never removed by their owner, so they are moved to quarantine.
         match number % kinds {
             0 => fs::create_dir(lock).unwrap(),
             _ => fs::write(lock, "").unwrap(),
@@ -82,7 +83,7 @@ fn race(
             let done = Clearing {
                 places: &places,
                 environment: &environment,
-                working_directory: None,
+                project: None,
                 dry_run: false,
                 wait: &|_| (),
                 waited: Cell::default(),
@@ -105,7 +106,8 @@ fn race(
         }
         for lock in clearing.join().unwrap() {
             outcome.taken_first += usize::from(lock.action == LockAction::Kept);
-            outcome.put_back += usize::from(lock.judgement.why.contains("Somebody took it"));
+            outcome.put_back +=
+                usize::from(lock.judgement.reason.contains("Another process took it"));
         }
         taken
     });
@@ -130,7 +132,7 @@ fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
         if outcome.races >= wanted {
             break;
         }
-        // Mostly while it is being cleared, now faster and now slower than that.
+        // The timing varies, so that the locks are usually taken over while they are being cleared.
         let delay = usual.mul_f64(f64::from(round % 11) / 11.0);
         let pace = usual.mul_f64(f64::from(round % 7) / 7.0);
         let kinds = 1 + usize::from(round % 2 == 1);

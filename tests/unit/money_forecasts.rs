@@ -1,6 +1,6 @@
-//! How far off the forecasts of a day and a month are, for workers of ten kinds who were made up from
-//! what issues say of people, before there was the rule. `cargo test --lib money_forecasts --
-//! --nocapture` prints the table of docs/pace.md.
+//! Measures how accurate the forecasts for a day and a month are. The ten kinds of workers were designed before the
+//! rule existed, based on descriptions in issues. `cargo test --lib money_forecasts -- --nocapture` prints the table in
+//! `tests/integration/forecasts/README.md`.
 
 use chrono::{Datelike, Timelike};
 
@@ -9,14 +9,14 @@ use crate::environment::Environment;
 use crate::ledger::{Origin, Tally};
 
 const WEEKS: i64 = 14;
-/// Days before this week are only known.
+/// The first week with forecasts. Earlier weeks only provide history.
 const FIRST: i64 = 6;
 
 struct Worker {
     name: &'static str,
-    /// What an hour costs, in cents, by the day since the beginning and the hour of the day.
+    /// The cost of an hour in cents, given the number of days since the beginning and the hour of the day.
     hour: fn(i64, u32) -> u64,
-    /// Whether the amounts differ from day to day.
+    /// True if the amounts do not vary randomly from day to day.
     is_even: bool,
 }
 
@@ -24,7 +24,7 @@ fn is_office(hour: u32) -> bool {
     (9..18).contains(&hour)
 }
 
-/// In cents; day 0 is a Monday.
+/// Amounts are in cents, and day 0 is a Monday.
 const WORKERS: &[Worker] = &[
     Worker {
         name: "nine to six",
@@ -125,7 +125,7 @@ const WORKERS: &[Worker] = &[
     },
 ];
 
-/// What somebody spent in every hour, in cents.
+/// Returns a worker's spend in cents for every hour.
 fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
     let mut state = seed;
     let mut chance = move || {
@@ -136,7 +136,7 @@ fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
     };
     let mut spent = Vec::new();
     for day in 0..WEEKS * 7 {
-        // One day in twelve nothing is done; others cost a third to two thirds more than usual.
+        // One in twelve days has no spend. The others cost between one third and five thirds of the usual amount.
         let mood = match chance() {
             ..83 => 0,
             other => 333 + other * 4 / 3,
@@ -154,7 +154,7 @@ fn lived(worker: &Worker, seed: u64) -> Vec<u64> {
     spent
 }
 
-/// A Monday, the first of a month.
+/// Returns a Monday that is the first day of a month.
 fn beginning() -> DateTime<Utc> {
     "2026-06-01T00:00:00Z".parse().unwrap()
 }
@@ -184,7 +184,7 @@ fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
     course
 }
 
-/// As it was done before: the average of the last seven days.
+/// Forecasts with the earlier method, which used the average of the last seven days.
 fn as_before(spent: &[u64], now: DateTime<Utc>, hours: usize) -> f64 {
     let known = spent.len() / 24 * 24;
     let days = spent[known - 7 * 24..known].chunks(24);
@@ -205,7 +205,7 @@ struct Errors {
 }
 
 impl Errors {
-    /// Median, and what one in ten exceeds.
+    /// Returns the median error and the 90th percentile.
     fn shown(errors: &mut [f64]) -> (f64, f64) {
         errors.sort_by(f64::total_cmp);
         (errors[errors.len() / 2], errors[errors.len() * 9 / 10])

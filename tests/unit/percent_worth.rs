@@ -1,29 +1,30 @@
-//! Made-up weeks whose percent has a known worth.
+//! Synthetic weeks with a known value per percentage point.
 
 use super::*;
 use crate::claude::meters::Meter;
 
 const HOUR: Millis = 3_600_000;
-/// What one percent is worth.
+/// The dollar value of one percent.
 const WORTH: f64 = 0.38;
 
-/// The five-hour window came to a percent, on a plan of no name.
+/// Returns a step of the five-hour window to the given percentage, on an unnamed plan.
 fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
     WindowStep {
-        at: moment(at),
+        at: datetime_from_millis(at),
         account: None,
         plan: None,
         window: Window::FiveHour,
         meter: Meter {
             used_percent: percent,
-            resets_at: Some(moment(resets)),
+            resets_at: Some(datetime_from_millis(resets)),
         },
         session: String::new(),
     }
 }
 
-/// Levels and spend of a week of three windows a day; of every so many half hours one is also worked
-/// in elsewhere. A small generator of its own, so that a week is the same each time.
+/// Returns the window levels and the spend for a week with three windows per day. If `elsewhere` is given, the window
+/// is also used elsewhere in one out of that many half hours. The function has its own small random number generator,
+/// so it returns the same week each time.
 fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<WindowStep>, Vec<SpentHere>) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = || {
@@ -62,12 +63,12 @@ fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<WindowStep>, Vec<SpentHere>) 
     (levels, spent)
 }
 
-/// The worth that is found in many weeks, against the true one: the lowest, the middle, the highest.
+/// Returns the lowest, median, and highest ratio of the estimated value to the true value over many weeks.
 fn found(elsewhere: Option<i64>) -> [f64; 3] {
     let mut found: Vec<f64> = (0..60)
         .map(|seed| {
             let (levels, spent) = week(seed, elsewhere);
-            let worth = PercentWorth::new(&levels, &spent, moment(7 * 24 * HOUR - 1));
+            let worth = PercentWorth::new(&levels, &spent, datetime_from_millis(7 * 24 * HOUR - 1));
             assert_eq!(worth.weeks.len(), 1);
             worth.weeks[0].worth.usd() / WORTH
         })
@@ -100,7 +101,7 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
         ..step(at, percent, resets)
     };
     let found = |levels: &[WindowStep], spent: &[SpentHere]| {
-        PercentWorth::new(levels, spent, moment(HOUR)).weeks
+        PercentWorth::new(levels, spent, datetime_from_millis(HOUR)).weeks
     };
     let spent: Vec<SpentHere> = (0..100)
         .map(|minute| SpentHere {
@@ -135,21 +136,26 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
 #[test]
 fn another_plan_is_another_series() {
     let (steps, spent) = week(3, None);
-    // From the second half of the week on, a percent is worth four times as much.
-    let changed = moment(4 * 24 * HOUR);
+    // In the second half of the week, one percent is worth four times as much.
+    let changed = datetime_from_millis(4 * 24 * HOUR);
     let raised = |step: WindowStep| WindowStep {
         plan: Some(if step.at < changed { "pro" } else { "max" }.to_owned()),
         ..step
     };
     let steps: Vec<WindowStep> = steps.into_iter().map(raised).collect();
     let dearer = |spent: SpentHere| SpentHere {
-        cost: spent
-            .cost
-            .share(if moment(spent.at) < changed { 1 } else { 4 }, 1),
+        cost: spent.cost.share(
+            if datetime_from_millis(spent.at) < changed {
+                1
+            } else {
+                4
+            },
+            1,
+        ),
         ..spent
     };
     let spent: Vec<SpentHere> = spent.into_iter().map(dearer).collect();
-    let now = moment(7 * 24 * HOUR - 1);
+    let now = datetime_from_millis(7 * 24 * HOUR - 1);
     let worth = PercentWorth::new(&steps, &spent, now);
     let known: HashMap<_, f64> = worth
         .weeks
@@ -158,12 +164,15 @@ fn another_plan_is_another_series() {
         .collect();
     assert!((known["pro"] - 1.0).abs() < 0.05, "{known:?}");
     assert!((known["max"] - 4.0).abs() < 0.2, "{known:?}");
-    let lately: Vec<_> = worth.lately(now).map(|week| week.plan.as_deref()).collect();
+    let lately: Vec<_> = worth
+        .current(now)
+        .map(|week| week.plan.as_deref())
+        .collect();
     assert_eq!(lately, [Some("max")]);
-    // Nothing is said of the plan before, though it was this week's.
+    // The previous plan is not reported, although it was in effect earlier this week.
     let [says] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
     assert!(
-        says.starts_with("1% of the 5-hour limit was worth $1.5"),
+        says.starts_with("1% of your 5-hour limit \u{2248} $1.5"),
         "{says}"
     );
 }
@@ -173,16 +182,16 @@ fn it_is_said_beside_what_it_was_and_with_what_is_left() {
     let week = |weeks: i64, dollars: i64, left: Option<i64>| WeekWorth {
         account: None,
         plan: None,
-        is_of_plan_now: true,
+        is_current_plan: true,
         window: Window::FiveHour,
         since: -(weeks + 1) * WEEK,
         worth: Money::from_nano(dollars * 10_000_000),
-        rises: 212,
+        readings: 212,
         left: left.map(|cents| Money::from_nano(cents * 10_000_000)),
     };
     let says = |weeks: Vec<WeekWorth>, prompt: Option<i64>| {
         let prompt = prompt.map(|cents| Money::from_nano(cents * 10_000_000));
-        PercentWorth { weeks, prompt }.sentences(moment(0))
+        PercentWorth { weeks, prompt }.sentences(datetime_from_millis(0))
     };
     let newest = week(0, 38, Some(680));
     assert_eq!(
@@ -191,38 +200,35 @@ fn it_is_said_beside_what_it_was_and_with_what_is_left() {
             None
         ),
         [
-            "1% of the 5-hour limit was worth $0.38 or more in the last 7 days (212 rises; 4 weeks before, $0.52). What is left of it: $6.80 or more."
+            "1% of your 5-hour limit \u{2248} $0.38 or more (from 212 readings in the last 7 days; $0.52 4 weeks before). Left: at least $6.80."
         ]
     );
     assert_eq!(
         says(vec![newest.clone()], Some(75)),
         [
-            "1% of the 5-hour limit was worth $0.38 or more in the last 7 days (212 rises). What is left of it: $6.80 or more, about 9 prompts of $0.75."
+            "1% of your 5-hour limit \u{2248} $0.38 or more (from 212 readings in the last 7 days). Left: at least $6.80, or about 9 prompts of $0.75."
         ]
     );
     let dear = says(vec![newest], Some(700));
-    assert!(
-        dear[0].ends_with("What is left of it: $6.80 or more."),
-        "{dear:?}"
-    );
+    assert!(dear[0].ends_with("Left: at least $6.80."), "{dear:?}");
     assert_eq!(says(vec![week(3, 38, None)], None), [""; 0]);
 }
 
 #[test]
 fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
-    let answer = |prompt: &str, cents: i64| Write {
-        prompt: Some(std::rc::Rc::new(super::super::record::Prompt {
+    let answer = |prompt: &str, cents: i64| CacheWrite {
+        prompt: Some(std::rc::Rc::new(super::super::transcript_line::Prompt {
             id: prompt.to_owned(),
             words: String::new(),
         })),
         total: Money::from_nano(cents * 10_000_000),
-        ..Write::default()
+        ..CacheWrite::default()
     };
-    let mut writes: Vec<Write> = [("a", 10), ("b", 20), ("c", 30), ("d", 900)]
+    let mut writes: Vec<CacheWrite> = [("a", 10), ("b", 20), ("c", 30), ("d", 900)]
         .into_iter()
         .map(|(prompt, cents)| answer(prompt, cents))
         .collect();
-    let usual = |writes: &[Write]| PercentWorth::default().with_prompts(writes).prompt;
+    let usual = |writes: &[CacheWrite]| PercentWorth::default().with_prompts(writes).prompt;
     assert_eq!(usual(&writes), None, "too few");
     writes.extend([answer("e", 25), answer("c", 10)]);
     assert_eq!(usual(&writes), Some(Money::from_nano(250_000_000)));

@@ -1,10 +1,10 @@
-//! What unit tests need that systems do in different ways.
+//! Helpers for unit tests that hide differences between operating systems.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A path that begins with `/` as one that is absolute on this system.
+/// Converts a path that begins with `/` to an absolute path on this system.
 pub(crate) fn absolute(path: &str) -> PathBuf {
     PathBuf::from(if cfg!(windows) {
         format!("C:{path}")
@@ -13,14 +13,14 @@ pub(crate) fn absolute(path: &str) -> PathBuf {
     })
 }
 
-/// Sets the date of a file or of a directory.
+/// Sets the modification time of a file or directory.
 pub(crate) fn set_date(path: &Path, date: SystemTime) {
     let mut options = File::options();
     #[cfg(unix)]
     options.read(true);
     #[cfg(windows)]
     {
-        // What opens a directory there.
+        // This flag is required to open a directory on Windows.
         const BACKUP_SEMANTICS: u32 = 0x0200_0000;
         options.write(true);
         std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, BACKUP_SEMANTICS);
@@ -29,7 +29,7 @@ pub(crate) fn set_date(path: &Path, date: SystemTime) {
     opened.set_modified(date).unwrap();
 }
 
-/// Makes a link at `link` that leads to `target`.
+/// Creates a link at `link` that points to `target`.
 pub(crate) fn make_link(target: impl AsRef<Path>, link: impl AsRef<Path>) {
     #[cfg(unix)]
     let made = std::os::unix::fs::symlink(target, link);

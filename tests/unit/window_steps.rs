@@ -1,10 +1,11 @@
-//! Readings of made-up sessions, and the steps that they come to.
+//! Tests the steps that result from the readings of synthetic sessions.
 
 use super::*;
 use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
+use crate::incidents::Incidents;
 use crate::journal;
-use crate::time::plausible_epoch;
+use crate::time::reset_from_epoch_seconds;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -23,7 +24,7 @@ fn tell(root: &std::path::Path, session: &str, now: &str, used: f64, reset: i64)
     let environment = environment(root, now);
     let places = Places::of(&environment);
     let payload = StatusPayload::parse(payload.as_bytes());
-    Incidents::new(&places, &environment).keep_sample(&payload);
+    Incidents::new(&places, &environment).store_reading(&payload);
 }
 
 fn known(root: &std::path::Path, from: &str) -> Vec<WindowStep> {
@@ -49,7 +50,10 @@ fn every_whole_percent_and_every_reset_is_a_step_whoever_was_told() {
     let latest = known(root, "2026-12-01T00:01:00Z");
     let told: Vec<_> = latest.iter().map(|step| step.session.as_str()).collect();
     assert_eq!(told, ["two", "one"]);
-    assert_eq!(latest[1].meter.resets_at, plausible_epoch(1_796_105_001.0));
+    assert_eq!(
+        latest[1].meter.resets_at,
+        reset_from_epoch_seconds(1_796_105_001.0)
+    );
 }
 
 #[test]
@@ -107,9 +111,11 @@ fn a_sessions_share_is_of_the_rises_that_it_was_told_first() {
     let shares = || {
         let environment = environment(root, "2026-11-30T22:00:00Z");
         let places = Places::of(&environment);
-        Incidents::new(&places, &environment).five_hour_shares()
+        Incidents::new(&places, &environment)
+            .forecasts()
+            .five_hour_shares()
     };
-    // Who is told first that it is at 40% has not used 40%.
+    // A session whose first reading is 40% did not itself use that 40%.
     tell("one", 0, 40.0);
     tell("one", 5, 46.0);
     assert_eq!(shares(), [], "only one session");

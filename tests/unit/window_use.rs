@@ -1,14 +1,14 @@
-//! Made-up windows whose users are known.
+//! Tests window usage with synthetic windows whose users are known.
 
 use chrono::TimeDelta;
 
 use super::*;
-use crate::time::{Hours, Zone};
+use crate::time::{HourFormat, Zone};
 
 const MINUTE: Millis = 60_000;
 
-/// An answer, its model and its agent.
-type Served = (Answer, &'static str, &'static str);
+/// A response, its model, and its agent.
+type Served = (Response, &'static str, &'static str);
 
 fn served(
     minute: Millis,
@@ -17,11 +17,11 @@ fn served(
     agent: &'static str,
     dollars: i64,
 ) -> Served {
-    let answer = Answer {
+    let answer = Response {
         at: minute * MINUTE,
         session,
         cost: Money::from_nano(dollars * 1_000_000_000),
-        ..Answer::default()
+        ..Response::default()
     };
     (answer, model, agent)
 }
@@ -31,7 +31,7 @@ fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
         .iter()
         .map(|(minute, percent)| (minute * MINUTE, *percent))
         .collect();
-    let mut answers = Answers::default();
+    let mut answers = Responses::default();
     for (id, name) in [(1, "one"), (2, "two")] {
         let session = answers.names.sessions.entry(id).or_default();
         session.session = name.to_owned();
@@ -39,7 +39,7 @@ fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
     for (answer, model, agent) in served {
         answers.push(answer.clone(), model, agent);
     }
-    let all: Vec<&Answer> = answers.all.iter().collect();
+    let all: Vec<&Response> = answers.all.iter().collect();
     WindowShares::new("5h", DateTime::UNIX_EPOCH, &answers, &all, &levels)
 }
 
@@ -49,7 +49,7 @@ fn sentences(used: &WindowShares) -> Vec<String> {
     used.sentences(Clock {
         now,
         zone,
-        hours: Hours::TwentyFour,
+        hours: HourFormat::TwentyFour,
     })
 }
 
@@ -61,7 +61,10 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
         served(3, 2, "claude-opus-5-5", "main", 3),
     ];
     let mut used = used(&all, &[]);
-    used.add_titles(|id| (id == "one").then(|| "Slow query".to_owned()));
+    used.add_labels(|id| SessionLabel {
+        title: (id == "one").then(|| "Slow query".to_owned()),
+        ..SessionLabel::default()
+    });
     assert_eq!(
         sentences(&used),
         [
@@ -82,14 +85,14 @@ fn what_no_line_shows_is_called_so() {
     assert_eq!(
         sentences(&used(&all, &[])),
         [
-            "5h: $4.00 from this machine since 00:00: one 100%; the conversations themselves 75%, (not in a transcript) 25%"
+            "5h: $4.00 from this machine since 00:00: one 100%; the conversations themselves 75%, (background requests) 25%"
         ]
     );
 }
 
 #[test]
 fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not() {
-    // A dollar is a point: twenty of them in twenty minutes.
+    // A dollar is one percentage point. Twenty of them are spent in twenty minutes.
     let mut all: Vec<Served> = (0..20)
         .map(|minute| served(minute, 1, "m", "main", 1))
         .collect();
@@ -97,19 +100,18 @@ fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not()
         .map(|minute| (Millis::from(minute), f64::from(minute)))
         .collect();
     assert!(used(&all, &levels).elsewhere < 0.1);
-    // An hour later the first answer tells of thirty points more.
+    // An hour later, the first response reports an increase of thirty points.
     all.push(served(80, 1, "m", "main", 1));
     levels.push((80, 49.0));
     let late = used(&all, &levels);
     assert!((25.0..30.0).contains(&late.elsewhere), "{}", late.elsewhere);
-    assert!(
-        sentences(&late)[1]
-            .contains("while nothing was spent here: another machine, claude.ai or another member")
-    );
-    // What was asked for just before a pause may be told behind it.
+    assert!(sentences(&late)[1].contains(
+        "while this machine spent nothing: another machine, claude.ai, or another member"
+    ));
+    // The usage of a request sent just before a pause may be reported only after the pause.
     let dear = [served(0, 1, "m", "main", 10), served(60, 1, "m", "main", 1)];
     assert!(used(&dear, &[(0, 5.0), (60, 15.0)]).elsewhere < 2.0);
-    // Nothing is said of a machine that worked all the while.
+    // No usage elsewhere is reported for a machine that worked the whole time.
     let busy: Vec<Served> = (0..60)
         .map(|minute| served(minute, 1, "m", "main", 1))
         .collect();

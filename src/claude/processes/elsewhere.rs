@@ -1,6 +1,7 @@
-//! The process table of macOS and Windows, by `sysinfo`.
+//! The process table on macOS and Windows, read with `sysinfo`.
 //!
-//! Not known there: who listens on a port (a connection or a bind would tell, and we make neither).
+//! The table does not show which process is listening on a port. Connecting to the port or binding to it would reveal
+//! whether a process is listening, but whycap does neither.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -9,96 +10,110 @@ use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 use super::PidDomain;
-use super::process::{Process, Variables, is_claude_code, runs_others, signal_probe};
+use super::process::{
+    LiveClient, Process, ProcessStart, is_claude_code, runs_others, signal_probe,
+};
 
-/// Looks at a process id.
+/// Looks up a PID.
 pub(crate) fn look(pid: u32) -> Process {
-    // What the system does not list may still be another user's.
-    listed(pid, described()).unwrap_or_else(|| signal_probe(pid))
-}
-
-/// What the table's row of a process says.
-fn listed(pid: u32, wanted: ProcessRefreshKind) -> Option<Process> {
     let mut system = System::new();
     let id = Pid::from_u32(pid);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, wanted);
-    system.process(id).map(seen)
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, described());
+    match system.process(id) {
+        Some(process) => convert(process),
+        // Another user's process may be missing from the table.
+        None => signal_probe(pid),
+    }
 }
 
-/// Who started this program.
-pub(super) fn own_parent() -> Option<u32> {
-    Some(listed(std::process::id(), ProcessRefreshKind::nothing())?.parent)
+/// Returns the start time of a process, or `None` if the process is not running or is not visible.
+pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
+    look(pid).start()
 }
 
-/// What is known of a process that may have started us.
-pub(super) fn ancestor(pid: u32) -> Option<Process> {
-    listed(pid, described()).filter(|process| process.alive != Some(false))
-}
-
+/// Returns the process information that is needed to recognize Claude Code.
 fn described() -> ProcessRefreshKind {
     ProcessRefreshKind::nothing()
         .with_exe(UpdateKind::Always)
         .with_cmd(UpdateKind::Always)
 }
 
-fn seen(found: &sysinfo::Process) -> Process {
-    let text = found.name().to_string_lossy();
-    let name = text.strip_suffix(".exe").unwrap_or(&text);
-    let arguments = found.cmd().join(OsStr::new("\0"));
-    let started = i64::try_from(found.start_time()).unwrap_or_default();
-    let has_ended = matches!(found.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+fn convert(process: &sysinfo::Process) -> Process {
+    let file_name = process.name().to_string_lossy();
+    let name = file_name.strip_suffix(".exe").unwrap_or(&file_name);
+    let arguments = process.cmd().join(OsStr::new("\0"));
+    let has_ended = matches!(
+        process.status(),
+        ProcessStatus::Zombie | ProcessStatus::Dead
+    );
+    let started_at = match i64::try_from(process.start_time()) {
+        Ok(seconds) if seconds > 0 => DateTime::from_timestamp(seconds, 0),
+        _ => None,
+    };
     Process {
-        pid: found.pid().as_u32(),
+        pid: process.pid().as_u32(),
         alive: Some(!has_ended),
-        is_claude: is_claude_code(name, found.exe(), arguments.as_encoded_bytes()),
-        started_at: DateTime::from_timestamp(started, 0).filter(|_| started > 0),
-        parent: found.parent().map_or(0, Pid::as_u32),
-        name: Some(text.into_owned()),
+        is_claude: is_claude_code(name, process.exe(), arguments.as_encoded_bytes()),
+        started_at,
+        name: Some(file_name.into_owned()),
         ..Process::default()
     }
 }
 
-/// Live Claude Code processes of this user, each with its variables of these names. None in their
-/// place: it has none of them, or they cannot be read.
+/// Returns this user's live Claude Code processes, each with its values for the given environment variables.
 ///
-/// All processes are asked for their names alone; only what may be Claude Code is looked into.
-pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
+/// For most processes, only the name is read; more is read for those that may be Claude Code.
+pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let mut system = System::new();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
-    let all = system.processes().values();
-    let possible = all.filter(|process| may_be_claude_code(&process.name().to_string_lossy()));
-    let mut possible: Vec<Pid> = possible.map(sysinfo::Process::pid).collect();
-    let own = Pid::from_u32(std::process::id());
-    possible.push(own);
-    let wanted = described()
+    let own_pid = Pid::from_u32(std::process::id());
+    let mut pids: Vec<Pid> = system
+        .processes()
+        .values()
+        .filter(|process| may_be_claude_code(&process.name().to_string_lossy()))
+        .map(sysinfo::Process::pid)
+        .collect();
+    pids.push(own_pid);
+    let details = described()
         .with_environ(UpdateKind::Always)
         .with_user(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&possible), true, wanted);
-    let user = system.process(own).and_then(sysinfo::Process::user_id);
-    let processes = possible.iter().filter_map(|pid| system.process(*pid));
-    let clients = processes.filter_map(|process| {
-        // Whose a process is may not be told; then it may be ours.
-        let is_ours = process.user_id().is_none_or(|theirs| Some(theirs) == user);
-        (is_ours && seen(process).is_live_client()).then(|| {
-            let pairs = process.environ().iter();
-            let found: Variables = pairs.filter_map(|pair| variable(pair, names)).collect();
-            (process.pid().as_u32(), (!found.is_empty()).then_some(found))
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, details);
+
+    let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
+    pids.iter()
+        .filter_map(|pid| system.process(*pid))
+        // If a process's user is unknown, it may be this user.
+        .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
+        .filter(|process| convert(process).is_live_client())
+        .map(|process| {
+            let variables: Vec<_> = process
+                .environ()
+                .iter()
+                .filter_map(|pair| variable(pair, names))
+                .collect();
+            LiveClient {
+                pid: process.pid().as_u32(),
+                variables: if variables.is_empty() {
+                    None
+                } else {
+                    Some(variables)
+                },
+            }
         })
-    });
-    clients.collect()
+        .collect()
 }
 
-/// By its name alone: not told apart are programs that run others, and a file that is called after
-/// its version.
+/// Returns true if a process with this name may be Claude Code. This includes programs that run other programs, and
+/// files that are named after a version.
 fn may_be_claude_code(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let name = name.strip_suffix(".exe").unwrap_or(&name);
-    name.contains("claude")
-        || runs_others(name)
-        || name.starts_with(|first: char| first.is_ascii_digit())
+    let lower_case = name.to_lowercase();
+    let stem = lower_case.strip_suffix(".exe").unwrap_or(&lower_case);
+    stem.contains("claude")
+        || runs_others(stem)
+        || stem.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// `NAME=value` if it has one of these names; on Windows these have no case.
+/// Splits `NAME=value`. Returns `None` if the name is not one of `names`. On Windows, names are case-insensitive.
 fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     let (name, value) = pair.to_str()?.split_once('=')?;
     let known = names
@@ -107,8 +122,8 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Where process ids are valid, as Claude Code writes it (read in 2.1.328, not seen): the system,
-/// and on Windows the machine's name.
+/// Returns the domain in which PIDs are valid, in Claude Code's notation, which consists of the system and, on Windows,
+/// the name of the machine. The notation was taken from the code of 2.1.328 and has not been observed.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();
@@ -122,7 +137,7 @@ pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     }
 }
 
-/// There are no containers that share our processes.
+/// Returns false, because processes in containers are not in the process table of these systems.
 pub(crate) fn is_used_in_a_container(_: u32) -> bool {
     false
 }
@@ -132,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_variables_that_were_asked_for_are_kept() {
+    fn only_requested_variables_are_returned() {
         let names = ["HOME", "CLAUDE_CONFIG_DIR"];
         let home = variable(OsStr::new("HOME=/a=b"), &names).unwrap();
         assert_eq!(home, ("HOME".into(), "/a=b".into()));

@@ -1,66 +1,66 @@
-//! The process table of Linux: `/proc`.
+//! The process table on Linux, read from `/proc`.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::process::{Process, Variables, is_claude_code, signal_probe, since_boot};
+use super::process::{
+    LiveClient, Process, ProcessStart, Variables, is_claude_code, signal_probe, since_boot,
+};
 use super::{PidDomain, Unseen};
 use crate::disk;
 
-/// More than a file in `/proc` needs that tells the state of a process.
-const PROC_LIMIT: u64 = 256 * 1024;
+/// The maximum number of bytes to read from a file in `/proc`. An environment can be megabytes long.
+const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// Looks at a process id.
+/// Looks up a PID.
 pub(crate) fn look(pid: u32) -> Process {
-    // A sandbox may show the table of the machine, whose numbers are others than its own.
-    let own = std::process::id().to_string();
-    if std::fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() != own.as_str()) {
+    if !has_own_pids() {
         return signal_probe(pid);
     }
-    let Some(process) = ancestor(pid) else {
-        // With hidepid another user's process has no directory here and yet lives.
+    // With the mount option hidepid, another user's process has no directory here even if it is live.
+    let stat = read(pid, "stat").and_then(|stat| parse_stat(&stat));
+    let Some(process) = stat else {
         return signal_probe(pid);
     };
     let since_boot = process.start_ticks.and_then(since_boot);
+    let name = process.name.as_deref().unwrap_or_default();
     Process {
+        pid,
+        is_claude: is_claude(pid, name),
         started_at: boot_time().and_then(|boot| boot.checked_add_signed(since_boot?)),
         ..process
     }
 }
 
-/// Who started this program.
-#[expect(clippy::unnecessary_wraps, reason = "other systems may not know it")]
-pub(super) fn own_parent() -> Option<u32> {
-    Some(std::os::unix::process::parent_id())
+/// Returns the start time of a process, or `None` if the process is not running or is not visible.
+///
+/// This is needed in every status-line call, so only one file is read.
+pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
+    if !has_own_pids() {
+        return None;
+    }
+    parse_stat(&read(pid, "stat")?)?.start()
 }
 
-/// What is known of a process that may have started us; not when that was by the clock.
-pub(super) fn ancestor(pid: u32) -> Option<Process> {
-    let process = in_stat(&beginning(pid, "stat")?)?;
-    Some(Process {
-        pid,
-        is_claude: is_claude(pid, process.name.as_deref()?),
-        ..process
-    })
+/// Returns true if `/proc` shows processes by the PIDs that they have in this PID namespace. In a sandbox, `/proc` may
+/// show the machine's process table, whose PIDs differ from the sandbox's own.
+fn has_own_pids() -> bool {
+    let own_pid = std::process::id().to_string();
+    std::fs::read_link("/proc/self").map_or(true, |shown| shown.as_os_str() == own_pid.as_str())
 }
 
-/// The beginning of a file about a process; what is looked for stands there. It takes three calls
-/// and no more, for every status line looks at all that stands above it.
-fn beginning(pid: u32, name: &str) -> Option<Vec<u8>> {
-    let file = File::open(format!("/proc/{pid}/{name}")).ok()?;
-    let mut page = Vec::with_capacity(4096);
-    rustix::io::read(file, rustix::buffer::spare_capacity(&mut page)).ok()?;
-    Some(page)
+/// Reads a file about a process. Returns `None` if it cannot be read.
+fn read(pid: u32, name: &str) -> Option<Vec<u8>> {
+    disk::read(Path::new(&format!("/proc/{pid}/{name}")), SIZE_LIMIT).ok()?
 }
 
-/// What `/proc/<pid>/stat` says (proc(5)): the name stands in parentheses and may itself hold spaces and
-/// parentheses, so the fields are counted from the last `)`.
-fn in_stat(bytes: &[u8]) -> Option<Process> {
+/// Parses `/proc/<pid>/stat` (see proc(5)). Returns `None` if a field is missing. The process name is in parentheses
+/// and may itself contain spaces and parentheses, so fields are counted from the last `)`.
+fn parse_stat(bytes: &[u8]) -> Option<Process> {
     let text = String::from_utf8_lossy(bytes);
     let (head, tail) = text.rsplit_once(')')?;
     let mut fields = tail.split_ascii_whitespace();
@@ -68,21 +68,20 @@ fn in_stat(bytes: &[u8]) -> Option<Process> {
     Some(Process {
         name: Some(head.split_once('(')?.1.to_owned()),
         alive: Some(!matches!(state, "Z" | "X" | "x")),
-        parent: fields.next()?.parse().ok()?,
-        // Field 22; the parent is field 4.
-        start_ticks: Some(fields.nth(17)?.parse().ok()?),
+        // The state is field 3, and the start time is field 22.
+        start_ticks: Some(fields.nth(18)?.parse().ok()?),
         ..Process::default()
     })
 }
 
-/// Whether it is Claude Code: by its name alone, where that suffices.
+/// Returns true if a process is Claude Code. If the name is sufficient, nothing else is read.
 fn is_claude(pid: u32, name: &str) -> Option<bool> {
-    let by_name = is_claude_code(name, None, &[]);
-    by_name.filter(|is_claude| *is_claude).or_else(|| {
-        let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-        let arguments = beginning(pid, "cmdline").unwrap_or_default();
-        is_claude_code(name, executable.as_deref(), &arguments)
-    })
+    if is_claude_code(name, None, &[]) == Some(true) {
+        return Some(true);
+    }
+    let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let arguments = read(pid, "cmdline").unwrap_or_default();
+    is_claude_code(name, executable.as_deref(), &arguments)
 }
 
 fn boot_time() -> Option<DateTime<Utc>> {
@@ -91,105 +90,141 @@ fn boot_time() -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
 }
 
-/// Live Claude Code processes of this user, each with its variables of these names. None in their
-/// place: it has none of them, or they cannot be read.
-pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
+/// Returns this user's live Claude Code processes, each with its values for the given environment variables.
+pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     own_pids()
         .filter(|pid| look(*pid).is_live_client())
-        .map(|pid| (pid, variables_of(pid, names)))
-        // A process that is just ending has no environment any more; it does not count.
-        .filter(|(pid, variables)| variables.is_some() || look(*pid).alive == Some(true))
+        .map(|pid| LiveClient {
+            pid,
+            variables: variables(pid, names),
+        })
+        // A process's environment disappears when the process ends.
+        .filter(|client| client.variables.is_some() || look(client.pid).alive == Some(true))
         .collect()
 }
 
-/// Ids of this user's processes, if the table is that of our own namespace.
+/// Returns the PIDs of this user's processes.
 fn own_pids() -> impl Iterator<Item = u32> {
     let user = rustix::process::geteuid().as_raw();
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter(move |entry| entry.metadata().is_ok_and(|found| found.uid() == user))
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(move |entry| {
+            entry
+                .metadata()
+                .is_ok_and(|metadata| metadata.uid() == user)
+        })
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn variables_of(pid: u32, names: &[&str]) -> Option<Variables> {
-    let bytes = disk::read(Path::new(&format!("/proc/{pid}/environ")), 4 << 20).ok()??;
-    let value = |name: &&str| {
-        let mut pairs = bytes.split(|byte| *byte == 0);
-        let value =
-            pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        Some((OsString::from(name), OsStr::from_bytes(value).to_owned()))
-    };
-    let found: Variables = names.iter().filter_map(value).collect();
-    (!found.is_empty()).then_some(found)
+/// Returns the environment variables of a process that have these names. Returns `None` if there are none or they
+/// cannot be read.
+fn variables(pid: u32, names: &[&str]) -> Option<Variables> {
+    let environment = read(pid, "environ")?;
+    let mut variables = Variables::new();
+    for name in names {
+        let value = environment
+            .split(|byte| *byte == 0)
+            .find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+        if let Some(value) = value {
+            variables.push((OsString::from(name), OsStr::from_bytes(value).to_owned()));
+        }
+    }
+    if variables.is_empty() {
+        None
+    } else {
+        Some(variables)
+    }
 }
 
-/// The namespace of processes that a machine starts with; containers have others.
-/// (`PROC_PID_INIT_INO` in the kernel's sources, the same since Linux 3.8.)
-const OF_THE_MACHINE: &str = "pid:[4026531836]";
+/// The PID namespace that a machine starts with. Containers have other namespaces. The number is `PROC_PID_INIT_INO` in
+/// the kernel source and has not changed since Linux 3.8.
+const NAMESPACE_OF_MACHINE: &str = "pid:[4026531836]";
 
-/// File systems that only this machine writes: everything else may be shared.
-const LOCAL: [&str; 20] = [
+/// File systems that only this machine can write to. All others may be shared.
+const LOCAL_FILE_SYSTEMS: [&str; 20] = [
     "bcachefs", "btrfs", "ecryptfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "lxfs",
     "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
 ];
 
-/// Where process ids are valid, as Claude Code writes it: machine and namespace of processes (a
-/// machine without an id gives an empty one, seen with 2.1.328); and host and namespace.
+/// Returns the domain in which the PIDs in a directory's files are valid, in Claude Code's notation. If the machine has
+/// no ID, that part of the domain is empty (observed with 2.1.328).
 pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
-    let namespace = namespace.map(|link| link.display().to_string());
-    let shared = std::fs::canonicalize(directory).ok().and_then(|real| {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let namespace = std::fs::read_link("/proc/self/ns/pid")
+        .ok()
+        .map(|link| link.display().to_string());
+    let shared_with = std::fs::canonicalize(directory).ok().and_then(|real| {
         let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
         shared_with(&mounts, &real)
     });
-    let in_container = namespace.as_deref() != Some(OF_THE_MACHINE);
-    let host = rustix::system::uname();
-    let host = host.nodename().to_string_lossy();
+    let unseen = match shared_with {
+        Some(unseen) => Some(unseen),
+        None if namespace.as_deref() == Some(NAMESPACE_OF_MACHINE) => None,
+        None => Some(Unseen::OutsideOfContainer),
+    };
     PidDomain {
         name: namespace
             .as_ref()
             .map(|namespace| format!("linux:{}:{namespace}", machine.trim())),
         space: namespace.map(|namespace| format!("{host}#{namespace}")),
         boot: boot_time(),
-        unseen: shared.or(in_container.then_some(Unseen::OutsideOfContainer)),
+        unseen,
     }
 }
 
-/// Who else may write in a directory, by a row of `/proc/self/mounts`: what, where (with `\040` for a
-/// blank), file system, options. WSL 2 shows drives of Windows by 9p, WSL 1 by drvfs. The longest
-/// place counts, and of several at one place the last.
+/// Returns the other systems that may write to a directory, according to the mounts in `/proc/self/mounts`. Returns
+/// `None` if only this machine writes to it.
+///
+/// The fields of a mount are its source, its directory (with `\040` for a space), its file system, and its options. The
+/// mount with the longest matching directory applies; if several mounts have the same directory, the last one does. WSL
+/// 2 mounts Windows drives as 9p, and WSL 1 mounts them as drvfs.
 fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
-    let rows = mounts.lines().filter_map(|row| {
-        let mut fields = row.split(' ');
-        let place = fields.nth(1)?.replace("\\040", " ");
-        let system = fields.next()?;
-        let options = fields.next()?;
-        let unseen = match system {
+    let mut longest = 0;
+    let mut unseen = None;
+    for row in mounts.lines() {
+        let mut fields = row.split(' ').skip(1);
+        let (Some(mounted_at), Some(file_system), Some(options)) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let mounted_at = mounted_at.replace("\\040", " ");
+        if !directory.starts_with(&mounted_at) || mounted_at.len() < longest {
+            continue;
+        }
+        longest = mounted_at.len();
+        unseen = match file_system {
             "drvfs" => Some(Unseen::InWindows),
             "9p" if options.contains("drvfs") => Some(Unseen::InWindows),
-            _ => (!LOCAL.contains(&system)).then_some(Unseen::OnOtherMachines),
+            _ if LOCAL_FILE_SYSTEMS.contains(&file_system) => None,
+            _ => Some(Unseen::OnOtherMachines),
         };
-        let is_here = directory.starts_with(&place);
-        is_here.then_some((place.len(), unseen))
-    });
-    rows.max_by_key(|(length, _)| *length)?.1
+    }
+    unseen
 }
 
-/// From the machine itself, processes in its containers are seen, with their ids there
-/// (`NSpid` in `/proc/<pid>/status`). Others than ours could not have made a file of ours.
+/// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`).
+/// Another user's process could not have created a file that this user owns.
 pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
-    own_pids().any(|seen| {
-        let status = disk::read(Path::new(&format!("/proc/{seen}/status")), PROC_LIMIT);
-        let status = status.ok().flatten().unwrap_or_default();
-        ids_in_containers(&String::from_utf8_lossy(&status)).any(|id| id == pid)
+    own_pids().any(|outer_pid| {
+        let status = read(outer_pid, "status").unwrap_or_default();
+        pids_in_containers(&String::from_utf8_lossy(&status)).any(|inner_pid| inner_pid == pid)
     })
 }
 
-fn ids_in_containers(status: &str) -> impl Iterator<Item = u32> {
-    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    let ids = ids.unwrap_or_default().split_ascii_whitespace().skip(1);
-    ids.filter_map(|id| id.parse().ok())
+/// Returns the PIDs that a process has inside containers, from its `/proc/<pid>/status`.
+fn pids_in_containers(status: &str) -> impl Iterator<Item = u32> {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|pid| pid.parse().ok())
 }
 
 #[cfg(test)]
@@ -199,10 +234,10 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
         let line = "7 (a) S (b) S 1 7 7 0 -1 4194304 9 0 0 0 0 0 0 0 20 0 1 0 143018 5 6 7";
-        let process = in_stat(line.as_bytes()).unwrap();
+        let process = parse_stat(line.as_bytes()).unwrap();
         assert_eq!(process.name.as_deref(), Some("a) S (b"));
         assert_eq!(process.start_ticks, Some(143_018));
-        assert!(in_stat(b"7 (cut").is_none());
+        assert!(parse_stat(b"7 (cut").is_none());
     }
 
     #[test]
@@ -228,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_process_of_a_container_has_an_id_for_each_namespace() {
-        let ids = |status| ids_in_containers(status).collect::<Vec<_>>();
+        let ids = |status| pids_in_containers(status).collect::<Vec<_>>();
         assert_eq!(
             ids("Name:\tclaude\nNSpid:\t28990\t17\t1\nNSsid:\t1\t1\n"),
             [17, 1]

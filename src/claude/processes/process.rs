@@ -1,35 +1,42 @@
-//! What is known of a process, when it began, and by what Claude Code is told from other programs.
+//! Describes a process, and contains the rules that distinguish Claude Code from other programs.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
-/// Some of a process's variables, with their values.
+/// Some of a process's environment variables, with their values.
 pub(super) type Variables = Vec<(OsString, OsString)>;
 
-/// What could be seen of a process id.
+/// A live Claude Code process.
+#[derive(Debug)]
+pub(super) struct LiveClient {
+    pub(super) pid: u32,
+    /// The requested environment variables, or `None` if the process has none of them or they cannot be read.
+    pub(super) variables: Option<Variables>,
+}
+
+/// Information about the process with a certain PID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    /// Whether a process with this id runs. A zombie does not: it holds nothing any more.
+    /// True if a process with this PID is running. A zombie process does not count as running.
     pub(crate) alive: Option<bool>,
-    /// Whether it is Claude Code. None where it cannot be told: a bare `node`, for instance.
+    /// True if the process is Claude Code. `None` if that is uncertain, for example for a `node` process.
     pub(crate) is_claude: Option<bool>,
-    /// Start time in clock ticks since boot: what Claude Code writes as `procStart` on Linux.
+    /// The start time in clock ticks since boot, which Claude Code records as `procStart` on Linux.
     pub(crate) start_ticks: Option<u64>,
-    /// Start time by the wall clock; wrong by as much as the clock was set since.
+    /// The start time according to the clock. If the clock has been adjusted since then, the start time is off by that
+    /// amount.
     pub(crate) started_at: Option<DateTime<Utc>>,
-    /// Who started it; 0 where that is not known.
-    pub(crate) parent: u32,
-    /// Whether a process in a container is known there under this id, too.
+    /// True if a process in a container has this PID inside its container.
     pub(crate) in_container: bool,
-    /// The program's name, for sentences.
+    /// The name of the program, as display text.
     pub(crate) name: Option<String>,
 }
 
 impl Process {
-    /// A process id that nobody uses.
+    /// Returns the process info for a process that does not exist.
     pub(crate) fn gone(pid: u32) -> Self {
         Self {
             pid,
@@ -39,83 +46,99 @@ impl Process {
         }
     }
 
-    /// Whether it is Claude Code, and runs, for certain.
+    /// Returns true if the process is certainly a running instance of Claude Code.
     pub(super) fn is_live_client(&self) -> bool {
         self.alive == Some(true) && self.is_claude == Some(true)
     }
 
-    /// When it began, in the form that the system has.
+    /// Returns the start time in the most precise form that the system provides.
     pub(crate) fn start(&self) -> Option<ProcessStart> {
-        let ticks = self.start_ticks.map(ProcessStart::Ticks);
-        ticks.or(self.started_at.map(ProcessStart::At))
+        match self.start_ticks {
+            Some(ticks) => Some(ProcessStart::Ticks(ticks)),
+            None => self.started_at.map(ProcessStart::At),
+        }
     }
 }
 
 /// Programs that run Claude Code's JavaScript in older installations.
 const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
-/// Programs that run a script named by their first argument.
+/// Programs that run the script named by their first argument.
 const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
 
-/// Whether a program of this name runs what its arguments name.
+/// Returns true if a program with this name runs the program or script that its arguments name.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn runs_others(name: &str) -> bool {
     RUNTIMES.contains(&name) || SHELLS.contains(&name)
 }
 
-/// Names of the native client; some packagers wrap it.
+/// The names of the native client, separated by spaces. Some packagers wrap it.
 const CLIENTS: &str = "claude claude-code .claude-wrapped .claude-unwrapped claude-unwrapped";
 
-/// Whether a process is Claude Code, by name, executable and NUL-separated arguments.
+/// Returns true if a process is Claude Code, according to its name, its executable, and its NUL-separated arguments.
+/// Returns `None` if that is uncertain: a runtime with an unknown script may wrap Claude Code, and a program with
+/// "claude" in its name may be anything from the desktop app to a helper.
 ///
-/// The native client is called `claude`, its file `claude` or `…/claude/versions/2.1.328` (both
-/// seen with 2.1.328); older ones are a `node` whose script lies in `@anthropic-ai/claude-code`.
-/// A runtime with another script may be a wrapper of it, and what has claude in its name may be
-/// anything from the desktop app to a helper: None.
+/// The native client is called `claude`, and its file is `claude` or `…/claude/versions/2.1.328` (both observed with
+/// 2.1.328). Older clients are a `node` process that runs a script in `@anthropic-ai/claude-code`.
 pub(super) fn is_claude_code(
     name: &str,
     executable: Option<&Path>,
     arguments: &[u8],
 ) -> Option<bool> {
-    let words = arguments.split(|byte| *byte == 0).take(3);
-    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
+    let words: Vec<_> = arguments
+        .split(|byte| *byte == 0)
+        .take(3)
+        .map(String::from_utf8_lossy)
+        .collect();
     let mut words = words.iter().map(|word| Path::new(word.as_ref()));
-    let named = [Some(Path::new(name)), executable, words.next()];
-    let named: Vec<&Path> = named.into_iter().flatten().collect();
-    if named.iter().any(|path| is_the_client(path)) {
+    let paths: Vec<&Path> = [Some(Path::new(name)), executable, words.next()]
+        .into_iter()
+        .flatten()
+        .collect();
+    if paths.iter().any(|path| is_the_client(path)) {
         return Some(true);
     }
-    let called: Vec<String> = named.iter().map(|path| file_name(path)).collect();
-    let any_in = |list: &[&str]| called.iter().any(|name| list.contains(&name.as_str()));
-    let runtime = any_in(&RUNTIMES);
-    if (runtime || any_in(&SHELLS)) && words.any(is_the_client) {
+
+    let names: Vec<String> = paths.iter().map(|path| file_name(path)).collect();
+    let is_runtime = names.iter().any(|name| RUNTIMES.contains(&name.as_str()));
+    let is_shell = names.iter().any(|name| SHELLS.contains(&name.as_str()));
+    if (is_runtime || is_shell) && words.any(is_the_client) {
         return Some(true);
     }
-    let alike = called.iter().any(|name| name.contains("claude"));
-    let nothing_known = name.is_empty() && executable.is_none() && arguments.is_empty();
-    let is_unclear = runtime || alike || nothing_known;
-    (!is_unclear).then_some(false)
+
+    let has_similar_name = names.iter().any(|name| name.contains("claude"));
+    let is_unknown = name.is_empty() && executable.is_none() && arguments.is_empty();
+    if is_runtime || has_similar_name || is_unknown {
+        None
+    } else {
+        Some(false)
+    }
 }
 
+/// Returns true if the program at this path is Claude Code.
 fn is_the_client(path: &Path) -> bool {
-    // Most programs are told by this, before anything is taken apart.
+    // Most programs fail this cheap test.
     if !path.to_string_lossy().to_lowercase().contains("claude") {
         return false;
     }
-    let (directory, mut places, name) = (path.parent(), path.ancestors(), file_name(path));
-    let name = name.trim_end_matches(".exe");
+    let file_name = file_name(path);
+    let name = file_name.trim_end_matches(".exe");
     CLIENTS.split(' ').any(|client| client == name)
-        || directory.is_some_and(|it| it.ends_with("claude/versions"))
-        || places.any(|place| place.ends_with("@anthropic-ai/claude-code"))
+        || path
+            .parent()
+            .is_some_and(|directory| directory.ends_with("claude/versions"))
+        || path
+            .ancestors()
+            .any(|directory| directory.ends_with("@anthropic-ai/claude-code"))
 }
 
-/// The last name of a path in lower case. Empty for a path such as `/`.
+/// Returns the last component of a path in lowercase. It is empty for a path such as `/`.
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().to_lowercase()
 }
 
-/// Whether a process lives, by the signal that does nothing. Who it is, and since when, is not known
-/// this way.
+/// Tests whether a process is alive by sending it signal 0. This provides no other information about it.
 #[cfg(unix)]
 pub(super) fn signal_probe(pid: u32) -> Process {
     use rustix::io::Errno;
@@ -123,7 +146,7 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let alive = match target.map(test_kill_process) {
         None | Some(Err(Errno::SRCH)) => return Process::gone(pid),
-        // Allowed, or forbidden because it is somebody else's: either way there is a process.
+        // A process exists even if this user is not allowed to send signals to it.
         Some(Ok(()) | Err(Errno::PERM)) => Some(true),
         Some(Err(_)) => None,
     };
@@ -134,53 +157,55 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     }
 }
 
-/// Windows has no such signal, and lists all processes.
+/// Returns a process that does not exist. Windows has no signal 0, but its process table lists all processes.
 #[cfg(not(unix))]
 pub(super) fn signal_probe(pid: u32) -> Process {
     Process::gone(pid)
 }
 
-/// When a process began, as Claude Code writes it into its locks and its registry, in the form that the
-/// system has.
+/// The start time of a process, as Claude Code writes it to its locks and its registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum ProcessStart {
-    /// Linux: clock ticks since boot.
+    /// Clock ticks since boot, on Linux.
     Ticks(u64),
-    /// macOS and Windows: by the clock, to a second.
+    /// The wall-clock time, to the second, on macOS and Windows.
     At(DateTime<Utc>),
 }
 
-/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
+/// The clock ticks per second in `/proc`: 100 on every Linux that Claude Code supports.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// How long so many clock ticks are.
+/// Converts clock ticks to a duration. Returns `None` if the number is too large.
 pub(crate) fn since_boot(ticks: u64) -> Option<TimeDelta> {
     TimeDelta::try_seconds(i64::try_from(ticks / TICKS_PER_SECOND).ok()?)
 }
 
-/// Numbers above this count tenths of microseconds since some year: since 1601 (a `FILETIME`), and
-/// above the second since the year 1 (.NET, as PowerShell writes it). Clock ticks of a hundred years
-/// are far below. Claude Code 2.1.328 draws the second line at the same number.
-const FILETIMES: u64 = 100_000_000_000_000_000;
-const NET_TICKS: u64 = 300_000_000_000_000_000;
-/// Seconds from these years to 1970.
-const SINCE_1601: i64 = 11_644_473_600;
-const SINCE_1: i64 = 62_135_596_800;
+/// The smallest number that is interpreted as a `FILETIME`, which counts tenths of a microsecond since 1601. Even a
+/// hundred years' worth of clock ticks is far below this number.
+const FIRST_FILETIME: u64 = 100_000_000_000_000_000;
+/// The smallest number that is interpreted as a .NET time, as written by PowerShell, which counts tenths of a
+/// microsecond since the year 1. Claude Code 2.1.328 uses the same threshold.
+const FIRST_NET_TIME: u64 = 300_000_000_000_000_000;
+/// The number of seconds from 1601 to the Unix epoch.
+const SECONDS_SINCE_1601: i64 = 11_644_473_600;
+/// The number of seconds from the year 1 to the Unix epoch.
+const SECONDS_SINCE_YEAR_1: i64 = 62_135_596_800;
 
 impl ProcessStart {
-    /// None if it has none of the known forms: `143018`, `134396320105000000`, or what
-    /// `LC_ALL=C TZ=UTC ps -o lstart=` prints, `Fri Nov 20 07:06:50 2026`.
+    /// Parses any of the known forms: `143018`, `134396320105000000`, or `Fri Nov 20 07:06:50 2026`, which is the
+    /// output of `LC_ALL=C TZ=UTC ps -o lstart=`. Returns `None` for any other text.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Ok(number) = text.trim().parse::<u64>() else {
-            let moment = NaiveDateTime::parse_from_str(text.trim(), "%a %b %e %H:%M:%S %Y");
-            return Some(Self::At(moment.ok()?.and_utc()));
+            let time = NaiveDateTime::parse_from_str(text.trim(), "%a %b %e %H:%M:%S %Y");
+            return Some(Self::At(time.ok()?.and_utc()));
         };
         let offset = match number {
-            ..FILETIMES => return Some(Self::Ticks(number)),
-            FILETIMES..NET_TICKS => SINCE_1601,
-            NET_TICKS.. => SINCE_1,
+            ..FIRST_FILETIME => return Some(Self::Ticks(number)),
+            FIRST_FILETIME..FIRST_NET_TIME => SECONDS_SINCE_1601,
+            FIRST_NET_TIME.. => SECONDS_SINCE_YEAR_1,
         };
-        DateTime::from_timestamp(i64::try_from(number / 10_000_000).ok()? - offset, 0).map(Self::At)
+        let seconds = i64::try_from(number / 10_000_000).ok()? - offset;
+        DateTime::from_timestamp(seconds, 0).map(Self::At)
     }
 }
 

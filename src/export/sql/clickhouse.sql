@@ -1,11 +1,11 @@
--- Tables for what `whycap export` writes, and what they come to. Run it before the first load and
--- after every load: packaging/export/load-clickhouse.sh does both, and loads only what is new.
--- ClickHouse 24.8 or newer. Files may be loaded in any order and any number of times, but not while
--- this runs. What it makes anew are the months that were loaded since the last time.
+-- Tables and views for the rows that `whycap export` writes. Requires ClickHouse 24.8 or newer.
+-- Run this script before the first load and after every load; the script that
+-- `whycap export --print clickhouse-loader` prints does both. Files may be loaded in any order and more than once, but
+-- not while this script is running.
 
 CREATE DATABASE IF NOT EXISTS whycap;
 
--- Rows of every kind, each with the columns of its kind.
+-- All loaded rows. Each row fills only the columns of its type.
 CREATE TABLE IF NOT EXISTS whycap.rows
 (
     key FixedString(16) CODEC(ZSTD(1)),
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS whycap.rows
     cache_write_1h UInt64 CODEC(ZSTD(1)),
     web_searches UInt64 CODEC(ZSTD(1)),
     cost_pico Int64 CODEC(ZSTD(1)),
+    at_least Bool,
     unpriced Bool,
     provider LowCardinality(String),
     verdict LowCardinality(String),
@@ -41,7 +42,7 @@ CREATE TABLE IF NOT EXISTS whycap.rows
     window LowCardinality(String),
     percent Float64,
     labels Map(LowCardinality(String), String),
-    -- What it is a row of; when the machine said it, how much it knew, and when it was loaded.
+    -- The type of the row, the second of the export, how complete the machine's data was, and when the row was loaded.
     of LowCardinality(String) MATERIALIZED multiIf(window != '', 'windows', verdict != '', 'limits', 'spend'),
     said UInt32 MATERIALIZED bitAnd(version, 1073741823),
     weight Int64 MATERIALIZED intDiv(version, 1073741824),
@@ -51,15 +52,20 @@ ENGINE = ReplacingMergeTree(said)
 PARTITION BY toYYYYMM(time)
 ORDER BY (key, machine);
 
--- What is in the sums already, by when it was loaded; then what is not, and the months that it changes:
--- its own (a row may have a copy on the day before or after), and those of the same sessions, of which
--- whoever knows most counts. TRUNCATE TABLE whycap.summed makes all sums anew.
+-- The time when the loader last read each directory.
+CREATE TABLE IF NOT EXISTS whycap.loads (directory String, began DateTime('UTC')) ENGINE = MergeTree ORDER BY directory;
+
+-- The loads that are included in the sums. `TRUNCATE TABLE whycap.summed` makes this script sum up all months again.
 CREATE TABLE IF NOT EXISTS whycap.summed (loaded DateTime64(6)) ENGINE = MergeTree ORDER BY loaded;
 
+-- The days of each machine that are not yet included in the sums.
 CREATE OR REPLACE TABLE whycap.arrived ENGINE = MergeTree ORDER BY (machine, day)
 AS SELECT DISTINCT machine, toDate(time) AS day, loaded
 FROM whycap.rows WHERE of = 'spend' AND loaded NOT IN (SELECT loaded FROM whycap.summed);
 
+-- The months to sum up again. These are the months of the days that arrived and of the neighboring days, because
+-- another machine's copy of a row may be dated one day earlier or later. They also include all months of the sessions
+-- whose unrecorded spend arrived, because only one machine counts for a session.
 CREATE OR REPLACE TABLE whycap.changed ENGINE = MergeTree ORDER BY month
 AS SELECT DISTINCT toYYYYMM(arrayJoin([day - 1, day, day + 1])) AS month FROM whycap.arrived
 UNION DISTINCT
@@ -68,42 +74,47 @@ WHERE kind = 'unrecorded' AND session IN
     (SELECT session FROM whycap.rows
      WHERE kind = 'unrecorded' AND (machine, toDate(time)) IN (SELECT machine, day FROM whycap.arrived));
 
--- Of what a machine said of a day, the last counts.
+-- The rows that each machine last exported for each day. Older versions of a day do not count. Rows of kind `nothing`,
+-- and of kinds that this version does not recognize, are not included in any sum.
 CREATE OR REPLACE VIEW whycap.standing AS
 SELECT *, weight, said
 FROM whycap.rows
-WHERE of = 'spend' AND (machine, toDate(time), said) IN
+WHERE kind IN ('response', 'unrecorded', 'unwritten') AND of = 'spend' AND (machine, toDate(time), said) IN
     (SELECT machine, toDate(time), max(said) FROM whycap.rows WHERE of = 'spend' GROUP BY machine, toDate(time));
 
--- Of these months each key once: of several machines, whoever knows most, and among equals the first
--- by name. Of what is unrecorded, only that from whoever knows most of the session.
-CREATE OR REPLACE VIEW whycap.spend AS
-SELECT *, cost_pico / 1e12 AS usd
+-- One row for each key: the row with the highest weight or, if several have the same weight, the row from the machine
+-- whose name sorts first. Unrecorded spend counts only from the machine with the highest weight for the session.
+-- `every_month = 0` restricts the rows to the months that must be summed up again.
+CREATE OR REPLACE VIEW whycap.chosen AS
+SELECT *, toLowCardinality(labels['team']) AS team, cost_pico / 1e12 AS usd
 FROM
 (
     SELECT *
     FROM whycap.standing
-    WHERE toYYYYMM(toDate(time) - 1) IN (SELECT month FROM whycap.changed)
+    WHERE {every_month:Bool}
+       OR toYYYYMM(toDate(time) - 1) IN (SELECT month FROM whycap.changed)
        OR toYYYYMM(toDate(time) + 1) IN (SELECT month FROM whycap.changed)
     ORDER BY key, weight DESC, machine, said DESC
     LIMIT 1 BY key
 )
-WHERE toYYYYMM(time) IN (SELECT month FROM whycap.changed)
-  AND (kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0)
-   OR (kind = 'unrecorded' AND cost_pico != 0 AND (session, weight) IN
-       (SELECT session, max(weight) FROM whycap.standing WHERE kind = 'unrecorded' GROUP BY session)));
+WHERE ({every_month:Bool} OR toYYYYMM(time) IN (SELECT month FROM whycap.changed))
+  AND (kind = 'response' OR cost_pico != 0 OR at_least)
+  AND (kind != 'unrecorded' OR (session, weight) IN
+       (SELECT session, max(weight) FROM whycap.standing WHERE kind = 'unrecorded' GROUP BY session));
+
+CREATE OR REPLACE VIEW whycap.spend AS SELECT * FROM whycap.chosen(every_month = true);
 
 CREATE OR REPLACE VIEW whycap.sums AS
-SELECT toDate(time) AS day, person, machine, project, branch, model, kind, provider,
-    toLowCardinality(labels['team']) AS team,
+SELECT toDate(time) AS day, person, machine, project, branch, model, kind, provider, team,
     sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
     sum(cache_write_5m) AS cache_write_5m, sum(cache_write_1h) AS cache_write_1h,
-    sum(web_searches) AS web_searches, sum(unpriced) AS unpriced, count() AS rows,
-    max(time) AS last, sum(toInt128(cost_pico)) AS cost_pico, cost_pico / 1e12 AS usd
-FROM whycap.spend
+    sum(web_searches) AS web_searches, sum(unpriced) AS unpriced, max(at_least) AS at_least,
+    count() AS rows, max(time) AS last, sum(toInt128(cost_pico)) AS cost_pico, cost_pico / 1e12 AS usd
+FROM whycap.chosen(every_month = false)
 GROUP BY day, person, machine, project, branch, model, kind, provider, team;
 
--- What dashboards ask: as large as there are days, people and projects, however many rows are held.
+-- The sums that the views below and the dashboard read. Their number depends on the number of days, people, and
+-- projects, but not on the number of responses.
 CREATE TABLE IF NOT EXISTS whycap.days
 ENGINE = MergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, person, project)
 EMPTY AS SELECT * FROM whycap.sums;
@@ -115,15 +126,16 @@ UNION ALL SELECT * FROM whycap.sums;
 
 INSERT INTO whycap.summed SELECT DISTINCT loaded FROM whycap.arrived;
 
--- Of all else an error stays one, and an hour full, though its machine says no more of that day.
+-- Errors and readings stay in the sums even if their machine no longer exports them.
 CREATE OR REPLACE VIEW whycap.others AS
 SELECT *, toLowCardinality(labels['team']) AS team
 FROM (SELECT *, of, weight FROM whycap.rows WHERE of != 'spend' ORDER BY key, machine, said DESC LIMIT 1 BY key, machine)
 ORDER BY key, weight DESC, machine
-LIMIT 1 BY key;
+LIMIT 1 BY of, key;
 
 CREATE OR REPLACE TABLE whycap.limits ENGINE = MergeTree ORDER BY time
 AS SELECT * FROM whycap.others WHERE of = 'limits';
 
 CREATE OR REPLACE TABLE whycap.windows ENGINE = MergeTree ORDER BY time
 AS SELECT * FROM whycap.others WHERE of = 'windows';
+

@@ -1,7 +1,15 @@
--- Forgets rows that were loaded, with other machines' copies of them and what they worked out of the
--- same sessions. All sums are made anew from what is left.
+-- Deletes loaded rows, other machines' copies of the same responses, and rows that other machines derived from the same
+-- sessions. The script that follows sums up everything again. Deleting a row that does not count deletes no other rows,
+-- because it is a copy of another person's row.
 CREATE OR REPLACE TABLE whycap.erased ENGINE = MergeTree ORDER BY key
-AS SELECT key, session FROM whycap.rows WHERE NAMED;
+AS WITH
+    counting AS
+    (
+        SELECT key, session, kind, (NAMED) AS is_named FROM whycap.spend
+        UNION ALL SELECT key, session, kind, (NAMED) AS is_named FROM whycap.others
+    ),
+    shared AS (SELECT session FROM counting WHERE kind = 'response' AND NOT is_named)
+SELECT key, if(session IN (SELECT session FROM shared), '', session) AS session FROM counting WHERE is_named;
 
 ALTER TABLE whycap.rows DELETE
 WHERE OLD OR NAMED OR key IN (SELECT key FROM whycap.erased)

@@ -1,191 +1,232 @@
-//! The five-hour window, by how it rose of late.
+//! Forecasts the usage of the 5-hour window from its recent pace.
 //!
-//! A forecast is made whenever the window came to another percent, and every minute once it rests for
-//! longer than it did of late between two percents: only then is that a pause.
-//! One that was made stays until a newer one is further from it than it can be trusted, so that the
-//! line does not change its mind at every draw.
+//! A forecast is made at each reading with a new percentage. If no new percentage arrives for longer than usual, the
+//! session is considered to be pausing, and another forecast is made every minute. A forecast stays in effect until a
+//! newer one differs from it by more than the usual error, so that the status line does not change with every call.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Outlook, minutes, of_minutes, passed};
+use super::{Outlook, from_minutes, in_minutes, time_since_start};
 use crate::claude::meters::Meter;
 use crate::time::FIVE_HOURS;
 
-/// A window was at a level, in percent, when somebody was told so.
+/// The time of a reading and the percentage that it reports.
 pub type Level = (DateTime<Utc>, f64);
 
-/// How fast the weight of what is past fades, in minutes: for what goes on, and for what goes on now.
-const MEMORIES: [f64; 2] = [70.0, 15.0];
-/// What goes on now, as a swarm of subagents does, is taken to go on for so many minutes.
-pub const STAYS: f64 = 20.0;
-/// More levels than these bring a forecast no closer.
-const STEPS: usize = 30;
-/// Before so much has passed nobody can tell when a window will be full.
-const BEGINNING: TimeDelta = TimeDelta::minutes(10);
-/// In percent: of a window that is used less, nobody can tell when it will be full.
-pub const LEAST: f64 = 10.0;
-/// People pause: further ahead than this, in minutes, a pace says little.
-const TRUSTED: f64 = 93.0;
-/// So near, in minutes, what goes on now is enough.
-const NEAR: f64 = 15.0;
-/// Of the time to the reset. A window that is full so shortly before it may as well not be.
+/// The time constant, in minutes, with which the weight of past usage decays in the recent pace.
+const RECENT_MEMORY: f64 = 70.0;
+/// The time constant, in minutes, with which the weight of past usage decays in the current pace.
+const CURRENT_MEMORY: f64 = 15.0;
+/// How long, in minutes, the current pace is assumed to continue. This is about how long a group of subagents works.
+pub const CURRENT_LASTS: f64 = 20.0;
+/// The maximum number of levels used to calculate a pace. More levels do not improve the result.
+const MAX_LEVELS: usize = 30;
+/// How much time must pass after the start of a window before a forecast is made.
+const NO_FORECAST_BEFORE: TimeDelta = TimeDelta::minutes(10);
+/// The percentage below which no forecast is made.
+pub const NO_FORECAST_BELOW: f64 = 10.0;
+/// The maximum number of minutes for which the recent pace is meaningful. After that, people take breaks.
+const LOOKS_AHEAD: f64 = 93.0;
+/// The maximum number of minutes ahead for which a forecast can rely on the current pace alone.
+const SOON: f64 = 15.0;
+/// The share of the time until the reset within which the window must fill up. A window that fills up shortly before it
+/// resets stops very little work.
 const BEFORE_RESET: f64 = 0.8;
-/// Pauses are shorter in the past that is looked at than in what comes.
-const LATER: f64 = 1.05;
-/// A pause is noticed so much later.
-const EVERY: TimeDelta = TimeDelta::minutes(1);
-/// Of so many gaps between levels the middle one is the usual one.
+/// The factor by which the estimated time is extended, because the coming hours will contain more pauses than the hours
+/// used to calculate the pace.
+const MORE_PAUSES: f64 = 1.05;
+/// The interval between forecasts during a pause.
+const PAUSE_STEP: TimeDelta = TimeDelta::minutes(1);
+/// The number of recent gaps between levels whose median is the usual gap.
 const GAPS: usize = 5;
-/// A forecast stays if it is off by no more than so many minutes, and this share of what is left.
-const OFF: (f64, f64) = (2.0, 0.04);
-/// The percent that a window has just come to is half ahead of it, as at any look.
-const BEGUN: f64 = 0.5;
+/// The maximum difference, in minutes, at which an earlier forecast stays in effect.
+const TOLERANCE: f64 = 2.0;
+/// The share of the remaining time that is added to [`TOLERANCE`].
+const TOLERANCE_SHARE: f64 = 0.04;
+/// The average unused part of the current percentage point.
+const HALF_POINT: f64 = 0.5;
 
-/// How fast a window rises, in percent a minute.
+/// The pace of a window, in percentage points per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The last hour counts most.
-    pub of_the_hour: f64,
-    /// The last quarter of an hour counts most; it stays for [`STAYS`] minutes.
-    pub of_now: f64,
+    /// The pace with an emphasis on the last hour.
+    pub recent: f64,
+    /// The pace with an emphasis on the last 15 minutes. It is assumed to continue for [`CURRENT_LASTS`].
+    pub current: f64,
 }
 
 impl Pace {
-    /// By the levels that a window was told to have, oldest first, up to its present one. Whatever
-    /// lies between two levels is taken as having come evenly, so without any this is the straight
-    /// line since it began. None if it is over.
+    /// Calculates the pace from the levels of a window, oldest first. Usage is assumed to be even between two levels,
+    /// so without any levels, the result is the average since the start of the window. Returns `None` if the reset has
+    /// passed or is unknown.
     pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
-        let all = minutes(passed(meter, FIVE_HOURS, now)?);
-        let levels = by_minute(levels, meter)?;
-        Some(Self::after(&levels, meter.used_percent, all))
+        let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
+        let levels = levels_by_minute(levels, meter)?;
+        Some(Self::from_minutes(&levels, meter.used_percent, since_start))
     }
 
-    /// The same so many minutes after the window began.
-    fn after(levels: &[(f64, f64)], used: f64, all: f64) -> Self {
-        let levels = levels.iter().rev().take(STEPS).rev().copied();
-        let (mut since, mut level, mut rises) = (all, 0.0, [0.0; 2]);
-        for (at, next) in levels.chain([(all, used)]) {
-            let ago = (all - at).max(0.0);
-            // A session that was idle may tell an older level.
-            if next > level {
-                let span = (since - ago).max(1.0);
-                for (sum, memory) in rises.iter_mut().zip(MEMORIES) {
-                    *sum +=
-                        (next - level) / span * (faded(ago, memory) - faded(ago + span, memory));
-                }
-                level = next;
+    /// Calculates the pace at `since_start`, in minutes since the start of the window.
+    fn from_minutes(levels: &[MinuteLevel], used_percent: f64, since_start: f64) -> Self {
+        let present = MinuteLevel {
+            minute: since_start,
+            percent: used_percent,
+        };
+        let recent_levels = levels.iter().rev().take(MAX_LEVELS).rev().copied();
+
+        let mut newest_ago = since_start;
+        let mut percent = 0.0;
+        let mut recent = 0.0;
+        let mut current = 0.0;
+        for level in recent_levels.chain([present]) {
+            let ago = (since_start - level.minute).max(0.0);
+            // An idle session may report an outdated level.
+            if level.percent > percent {
+                let span = (newest_ago - ago).max(1.0);
+                let rate = (level.percent - percent) / span;
+                recent += rate * weight_between(ago, ago + span, RECENT_MEMORY);
+                current += rate * weight_between(ago, ago + span, CURRENT_MEMORY);
+                percent = level.percent;
             }
-            since = since.min(ago);
+            newest_ago = newest_ago.min(ago);
         }
-        let [of_the_hour, of_now] = rises;
-        let weight_of_all = MEMORIES.map(|memory| 1.0 - faded(all, memory));
         Self {
-            of_the_hour: of_the_hour / weight_of_all[0],
-            of_now: of_now / weight_of_all[1],
+            recent: recent / weight_between(0.0, since_start, RECENT_MEMORY),
+            current: current / weight_between(0.0, since_start, CURRENT_MEMORY),
         }
     }
 
-    /// In how many minutes it rises by so many percent.
+    /// Returns the number of minutes until usage has increased by this percentage.
     fn minutes_to(&self, percent: f64) -> f64 {
-        let beyond = percent - self.of_now * STAYS;
-        if beyond > 0.0 {
-            STAYS + beyond / self.of_the_hour
+        let remainder = percent - self.current * CURRENT_LASTS;
+        if remainder > 0.0 {
+            CURRENT_LASTS + remainder / self.recent
         } else {
-            percent / self.of_now
+            percent / self.current
         }
     }
 }
 
-/// Levels with the minutes since the window began.
-fn by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<(f64, f64)>> {
-    let begun = meter.resets_at? - FIVE_HOURS;
-    let by_minute = |(at, level): &Level| (minutes(*at - begun), *level);
-    Some(levels.iter().map(by_minute).collect())
+/// A level, with its time in minutes since the start of the window.
+#[derive(Debug, Clone, Copy)]
+struct MinuteLevel {
+    minute: f64,
+    percent: f64,
 }
 
-/// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
-/// every start load the library of mathematics.
-fn faded(ago: f64, memory: f64) -> f64 {
+fn levels_by_minute(levels: &[Level], meter: &Meter) -> Option<Vec<MinuteLevel>> {
+    let start = meter.resets_at? - FIVE_HOURS;
+    let by_minute = levels.iter().map(|(at, percent)| MinuteLevel {
+        minute: in_minutes(*at - start),
+        percent: *percent,
+    });
+    Some(by_minute.collect())
+}
+
+/// Returns the weight of the usage between two times, given in minutes ago.
+fn weight_between(ago: f64, longer_ago: f64, memory: f64) -> f64 {
+    weight_before(ago, memory) - weight_before(longer_ago, memory)
+}
+
+/// Returns the weight of all usage before a time, given in minutes ago. It approximates `e^(-ago / memory)`, because an
+/// exact calculation would load the math library at every start.
+fn weight_before(ago: f64, memory: f64) -> f64 {
     (1.0 + ago / (2.0 * memory)).powi(-2)
 }
 
-/// What is to be expected at this pace. None in the beginning, when nothing can be said, and of a
-/// window that is full.
-fn at_pace(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-    let passed = passed(meter, FIVE_HOURS, now).filter(|passed| *passed >= BEGINNING)?;
-    let until_reset = minutes(FIVE_HOURS - passed);
-    let left = Some(100.0 - meter.used_percent).filter(|left| *left > 0.0)? + BEGUN;
-    let (by_the_hour, until_full) = (left / pace.of_the_hour, LATER * pace.minutes_to(left));
-    let goes_on = by_the_hour < TRUSTED.min(until_reset);
-    let is_expected =
-        until_full < NEAR.min(until_reset) || goes_on && until_full < BEFORE_RESET * until_reset;
-    Some(if meter.used_percent >= LEAST && is_expected {
-        let at = now + of_minutes(until_full);
-        Outlook::Full(at, at)
-    } else if by_the_hour > 2.0 * until_reset {
-        Outlook::Lasts
-    } else {
-        Outlook::Open
-    })
+/// Returns the forecast for a given pace, or `None` if the window is full or has only just begun.
+fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
+    let since_start = time_since_start(meter, FIVE_HOURS, now)?;
+    if since_start < NO_FORECAST_BEFORE || meter.used_percent >= 100.0 {
+        return None;
+    }
+    let until_reset = in_minutes(FIVE_HOURS - since_start);
+    let remaining = 100.0 - meter.used_percent + HALF_POINT;
+    let at_recent_pace = remaining / pace.recent;
+    let until_full = MORE_PAUSES * pace.minutes_to(remaining);
+
+    let is_soon = until_full < SOON.min(until_reset);
+    let is_before_reset =
+        at_recent_pace < LOOKS_AHEAD.min(until_reset) && until_full < BEFORE_RESET * until_reset;
+    Some(
+        if meter.used_percent >= NO_FORECAST_BELOW && (is_soon || is_before_reset) {
+            let full_at = now + from_minutes(until_full);
+            Outlook::Full(full_at, full_at)
+        } else if at_recent_pace > 2.0 * until_reset {
+            Outlook::Lasts
+        } else {
+            Outlook::Open
+        },
+    )
 }
 
-/// How many minutes a window rested of late between two levels: the middle one of the last gaps.
-fn usual_gap(levels: &[(f64, f64)]) -> f64 {
-    let backwards = levels.iter().rev();
-    let gaps = backwards.clone().zip(backwards.skip(1)).take(GAPS);
-    let mut gaps: Vec<f64> = gaps.map(|(next, one)| next.0 - one.0).collect();
+/// Returns the usual number of minutes between two levels, which is the median of the most recent gaps.
+fn usual_gap(levels: &[MinuteLevel]) -> f64 {
+    let newest_first = levels.iter().rev();
+    let mut gaps: Vec<f64> = newest_first
+        .clone()
+        .zip(newest_first.skip(1))
+        .take(GAPS)
+        .map(|(later, earlier)| later.minute - earlier.minute)
+        .collect();
     gaps.sort_unstable_by(f64::total_cmp);
     gaps.get(gaps.len() / 2).copied().unwrap_or_default()
 }
 
-/// What is to be expected of a window that came to these levels, oldest first, and is at this one now.
+/// Returns the forecast that is in effect for a window, given its levels, oldest first, and its current usage.
 pub fn outlook(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-    let mut said = None;
-    let by_minute = by_minute(levels, meter)?;
-    for (nth, (at, level)) in levels.iter().enumerate() {
-        let known = by_minute.get(..=nth).unwrap_or_default();
-        let next = levels.get(nth + 1).map_or(now, |(next, _)| *next);
-        let told = Meter {
-            used_percent: *level,
+    let by_minute = levels_by_minute(levels, meter)?;
+    let mut in_effect = None;
+    for (index, (at, percent)) in levels.iter().enumerate() {
+        let known = by_minute.get(..=index).unwrap_or_default();
+        let next_at = levels.get(index + 1).map_or(now, |(next, _)| *next);
+        let meter_then = Meter {
+            used_percent: *percent,
             ..*meter
         };
-        said = renewed(said, known, &told, *at);
-        let mut then = *at + of_minutes(usual_gap(known)) + EVERY;
-        while then < next {
-            said = renewed(said, known, &told, then);
-            then += EVERY;
+        in_effect = updated(in_effect, known, &meter_then, *at);
+        let mut pause_at = *at + from_minutes(usual_gap(known)) + PAUSE_STEP;
+        while pause_at < next_at {
+            in_effect = updated(in_effect, known, &meter_then, pause_at);
+            pause_at += PAUSE_STEP;
         }
     }
-    let is_told = |(_, level): &Level| (meter.used_percent - level).abs() < 1.0;
-    let is_over = matches!(said, Some(Outlook::Full(at, _)) if at <= now);
-    if levels.last().is_some_and(is_told) && !is_over {
-        said
+    let has_present_level = levels
+        .last()
+        .is_some_and(|(_, percent)| (meter.used_percent - percent).abs() < 1.0);
+    let has_passed = matches!(in_effect, Some(Outlook::Full(at, _)) if at <= now);
+    if has_present_level && !has_passed {
+        in_effect
     } else {
-        renewed(said, &by_minute, meter, now)
+        updated(in_effect, &by_minute, meter, now)
     }
 }
 
-/// What is said from now on, where this was `said`.
-fn renewed(
-    said: Option<Outlook>,
-    levels: &[(f64, f64)],
+/// Returns the forecast that is in effect after a new one has been made.
+fn updated(
+    in_effect: Option<Outlook>,
+    levels: &[MinuteLevel],
     meter: &Meter,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    let all = minutes(passed(meter, FIVE_HOURS, now)?);
-    let fresh = at_pace(Pace::after(levels, meter.used_percent, all), meter, now)?;
-    let (Some(Outlook::Full(before, _)), Outlook::Full(at, _)) = (said, fresh) else {
-        return Some(fresh);
+    let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
+    let pace = Pace::from_minutes(levels, meter.used_percent, since_start);
+    let newest = forecast(pace, meter, now)?;
+    let (Some(Outlook::Full(before, _)), Outlook::Full(after, _)) = (in_effect, newest) else {
+        return Some(newest);
     };
-    let (fixed, share) = OFF;
-    let off = of_minutes(fixed + share * minutes(at - now));
-    if before <= now || at < before - off {
-        return Some(fresh);
+    let tolerance = from_minutes(TOLERANCE + TOLERANCE_SHARE * in_minutes(after - now));
+    if before <= now || after < before - tolerance {
+        return Some(newest);
     }
-    if at <= before + off {
-        return said;
+    if after <= before + tolerance {
+        return in_effect;
     }
-    // While somebody pauses, it comes later at every look. What is said then is said for a while.
-    let later = Some(at + off / 2).filter(|later| meter.resets_at.is_some_and(|at| *later < at));
-    later.map(|at| Outlook::Full(at, at)).or(Some(fresh))
+    // During a pause, every new forecast is a little later than the previous one. A margin keeps the next few forecasts
+    // within the tolerance.
+    let with_margin = after + tolerance / 2;
+    if meter.resets_at.is_some_and(|reset| with_margin < reset) {
+        Some(Outlook::Full(with_margin, with_margin))
+    } else {
+        Some(newest)
+    }
 }

@@ -1,6 +1,7 @@
-//! Whether a window will be full before it starts afresh.
+//! Forecasts whether a usage window will fill up before it resets.
 //!
-//! Both rules were chosen by measuring them beside others: docs/pace.md.
+//! Both methods were chosen by comparing the accuracy of several candidates. docs/pace.md describes how accurate they
+//! are, and tests/integration/forecasts measures it.
 
 pub mod five_hours;
 pub mod week;
@@ -11,20 +12,20 @@ use serde::{Deserialize, Serialize};
 use super::kind::Window;
 use crate::claude::meters::Meter;
 
-/// What is to be expected of a window.
+/// The forecast for a usage window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Outlook {
-    /// Full about then, before it starts afresh; at the latest at the second moment, as far as can
-    /// be told.
+    /// The window will be full before it resets. The first value is the probable time, and the second is the latest
+    /// time.
     Full(DateTime<Utc>, DateTime<Utc>),
-    /// It starts afresh before it is full, even at twice the pace.
+    /// The window will reset before it is full, even at twice the pace.
     Lasts,
-    /// Nobody can tell.
+    /// No forecast is possible.
     Open,
 }
 
 impl Outlook {
-    /// When it is full, likely and at the latest, if it will be.
+    /// Returns the probable and the latest time at which the window will be full.
     pub(crate) fn full(self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         match self {
             Self::Full(at, latest) => Some((at, latest)),
@@ -33,48 +34,49 @@ impl Outlook {
     }
 }
 
-/// A window, and what is to be expected of it.
+/// A usage window and its forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
-    /// Which.
+    /// The window.
     pub window: Window,
-    /// How far it is used.
+    /// The current usage.
     pub meter: Meter,
-    /// Whether it lasts.
+    /// The forecast.
     pub outlook: Outlook,
-    /// How fast the five-hour window rises of late, in percent a minute.
+    /// The recent pace of the 5-hour window, in percentage points per minute.
     #[serde(skip)]
     pub rate: Option<f64>,
-    /// Of a weekly window, what it was a week ago at this time, and at its end.
+    /// The usage of the weekly window one week earlier.
     pub week_before: Option<week::WeekBefore>,
 }
 
-/// A window came to another whole percent, or began anew.
+/// A reading at which a window reached a different whole percentage or was reset.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowStep {
     pub(crate) at: DateTime<Utc>,
-    /// The account's hash, if it is known.
+    /// A hash that identifies the account, if known.
     pub(crate) account: Option<String>,
-    /// The size of its plan then, likewise.
+    /// The size of the account's plan at that time, if known.
     pub(crate) plan: Option<String>,
     pub(crate) window: Window,
     pub(crate) meter: Meter,
-    /// The session that was told first.
+    /// The first session that received the new figure.
     pub(crate) session: String,
 }
 
-/// How long a window has been running. None if that is over, or is not known.
-fn passed(meter: &Meter, length: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
-    let begun = meter.resets_at.filter(|at| *at > now)? - length;
-    Some(now - begun).filter(|passed| *passed > TimeDelta::zero())
+/// Returns the time that has passed since the start of a window, or `None` if its reset has passed or is unknown.
+fn time_since_start(meter: &Meter, length: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let reset = meter.resets_at?;
+    let since_start = now - (reset - length);
+    (reset > now && since_start > TimeDelta::zero()).then_some(since_start)
 }
 
-fn minutes(span: TimeDelta) -> f64 {
+fn in_minutes(span: TimeDelta) -> f64 {
     span.num_seconds() as f64 / 60.0
 }
 
-/// A span of so many minutes, to the second.
-fn of_minutes(minutes: f64) -> TimeDelta {
+/// Converts minutes to a duration in whole seconds.
+fn from_minutes(minutes: f64) -> TimeDelta {
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     TimeDelta::try_seconds((minutes * 60.0) as i64).unwrap_or_default()
 }
@@ -83,7 +85,7 @@ fn of_minutes(minutes: f64) -> TimeDelta {
 pub(crate) mod testing {
     use super::*;
 
-    /// Of a window that is so full; nobody knows when it resets.
+    /// Returns a window with this usage and an unknown reset time.
     pub(crate) fn expected(window: Window, used_percent: f64, outlook: Outlook) -> Expected {
         Expected {
             window,

@@ -1,170 +1,256 @@
-//! A weekly window, by what the same hours of the weeks before brought.
+//! Forecasts the usage of a weekly window from the same hours of earlier weeks.
 //!
-//! Monday's busy hours say nothing of the nights, so a straight line is no use here. How the rest of
-//! the weeks before rose does, as far as this week is like them. It is said only if two thirds of
-//! that are enough to fill the window, or if it is nearly full and will be within two hours.
+//! The pace on a busy Monday says nothing about the nights, so linear extrapolation would not work. Instead, the
+//! forecast uses the remaining part of earlier weeks, scaled by how this week compares with them so far. It predicts a
+//! full window only if two thirds of that growth would fill the window, if the window also filled up in the last few
+//! weeks, or if the window is nearly full and will fill up within two hours.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Outlook, minutes, of_minutes, passed};
+use super::{Outlook, from_minutes, in_minutes, time_since_start};
 use crate::claude::meters::Meter;
 use crate::time::WEEK;
 
-/// How many weeks before this one say how it goes.
+/// The number of earlier weeks that a forecast is based on.
 pub const WEEKS: i32 = 4;
-/// Less than this, in percent, says nothing of the rest.
-const LEAST: f64 = 10.0;
-/// A week is taken to be like those before, as if so many percent more had shown it.
-const LIKENESS: f64 = 40.0;
-/// Of what the weeks before would add, so much must be enough.
-const SURE: f64 = 2.0 / 3.0;
-/// A week that rose by so many percent was full, and would have gone on.
+/// The percentage below which no forecast is made.
+const NO_FORECAST_BELOW: f64 = 10.0;
+/// The percentage that is added to both weeks before they are compared, so that small differences at the beginning of a
+/// week do not have too much weight.
+const COMPARED_WITH: f64 = 40.0;
+/// The share of the expected growth that must be sufficient to fill the window.
+const SURE_SHARE: f64 = 2.0 / 3.0;
+/// The lowest percentage at which an earlier week counts as full. Usage in such a week would have been higher without
+/// the limit.
 const WAS_FULL: f64 = 97.0;
-/// So many such weeks are a habit.
-const ENOUGH: usize = 2;
-/// From here on, in percent, what the last hours brought says whether it is full within as many.
-const NEARLY: f64 = 90.0;
-const HOURS: f64 = 2.0;
+/// The number of consecutive full weeks required to expect another one.
+const FULL_WEEKS: usize = 2;
+/// The maximum number of percentage points by which this week can be behind an earlier week and still count as equally
+/// far along.
+const AS_FAR_ALONG: f64 = 5.0;
+/// The lowest percentage at which the pace of the last [`NEARLY_FULL_HOURS`] hours is assumed to continue for the same
+/// number of hours.
+const NEARLY_FULL: f64 = 90.0;
+const NEARLY_FULL_HOURS: f64 = 2.0;
 
-/// A window rose.
+/// An increase in the usage of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rise {
-    /// When it was told.
+    /// The time of the reading.
     pub at: DateTime<Utc>,
-    /// By how many percent in all, since the first that is known; what it fell at its resets is not
-    /// taken off.
-    pub up_to_here: f64,
+    /// The sum of all increases up to and including this one, in percentage points. A reset does not reduce it.
+    pub total: f64,
 }
 
-/// How far the window was used a week before.
+/// The usage of a window one week earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WeekBefore {
-    /// At this time, in percent.
+    /// The percentage at the same time of the week.
     pub then: f64,
-    /// At its end.
+    /// The percentage at the end of that week.
     pub at_end: f64,
 }
 
-/// The rises between the levels that a window was told to have, oldest first. The first one that is
-/// known was told to nobody as a rise.
+/// Returns the increases between a window's readings, oldest first. If the first reading is low, it also counts as an
+/// increase that covers everything since the start of the window.
 pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
-    let (mut rises, mut up_to_here) = (Vec::new(), 0.0);
-    let mut before: Option<Meter> = None;
+    let mut rises = Vec::new();
+    let mut total = 0.0;
+    let mut previous: Option<Meter> = None;
     for (at, meter) in levels {
-        let Some(last) = before.replace(meter) else {
-            continue;
+        let start = match previous.replace(meter) {
+            Some(last) if has_reset_between(&last, &meter) => 0.0,
+            Some(last) => last.used_percent,
+            None if covers_window(&meter) => 0.0,
+            None => meter.used_percent,
         };
-        let resets = last.resets_at.zip(meter.resets_at);
-        let begun = resets.is_some_and(|(last, next)| (next - last).abs() > TimeDelta::hours(1));
-        let known = if begun { 0.0 } else { last.used_percent };
-        let percent = meter.used_percent - known;
+        let percent = meter.used_percent - start;
         if percent > 0.0 {
-            up_to_here += percent;
-            rises.push(Rise { at, up_to_here });
+            total += percent;
+            rises.push(Rise { at, total });
         }
     }
     rises
 }
 
-/// What is known of how weekly windows of an account rose.
+fn has_reset_between(before: &Meter, after: &Meter) -> bool {
+    match (before.resets_at, after.resets_at) {
+        (Some(before), Some(after)) => (after - before).abs() > TimeDelta::hours(1),
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Returns the earliest time after which all increases are known, given a window's first reading. This is the start of
+/// the window if the reading is low, or the time of the reading otherwise.
+pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
+    match first.resets_at {
+        Some(resets_at) if covers_window(first) => (resets_at - WEEK).min(at),
+        _ => at,
+    }
+}
+
+/// Returns true if the first reading of a window is so low that the exact times of the increases before it do not
+/// matter.
+fn covers_window(first: &Meter) -> bool {
+    first.used_percent < NO_FORECAST_BELOW
+}
+
+/// The known increases of an account's weekly window.
 #[derive(Debug, Clone, Copy)]
 pub struct PastWeeks<'h> {
-    /// Oldest first.
+    /// The increases, oldest first.
     pub rises: &'h [Rise],
-    /// Since when all of them are known.
+    /// The earliest time after which all increases are known.
     pub since: DateTime<Utc>,
 }
 
 impl PastWeeks<'_> {
-    /// How much it rose after `from`, up to `until`.
+    /// Returns the increase in usage between two times.
     fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> f64 {
-        let up_to = |at: DateTime<Utc>| {
-            let rises = self.rises.partition_point(|rise| rise.at <= at);
-            let last = rises.checked_sub(1).and_then(|last| self.rises.get(last));
-            last.map_or(0.0, |rise| rise.up_to_here)
-        };
-        (up_to(until) - up_to(from)).max(0.0)
+        (self.total_at(until) - self.total_at(from)).max(0.0)
     }
 
-    /// How far the weeks before are known that began with this one's beginning, as spans from there.
-    fn weeks(&self, begun: DateTime<Utc>) -> Vec<TimeDelta> {
-        let back = (1..=WEEKS).map(|weeks| WEEK * weeks);
-        back.filter(|back| begun - *back >= self.since).collect()
+    /// Returns the sum of all increases up to the given time.
+    fn total_at(&self, moment: DateTime<Utc>) -> f64 {
+        let count = self.rises.partition_point(|rise| rise.at <= moment);
+        count
+            .checked_sub(1)
+            .and_then(|last| self.rises.get(last))
+            .map_or(0.0, |rise| rise.total)
     }
 
-    /// What the window was a week ago.
+    /// Returns the distance between this week and each known earlier week.
+    fn known_weeks(&self, start: DateTime<Utc>) -> Vec<TimeDelta> {
+        (1..=WEEKS)
+            .map(|weeks| WEEK * weeks)
+            .filter(|distance| start - *distance >= self.since)
+            .collect()
+    }
+
+    /// Returns the usage of the window one week earlier, or `None` if that week is unknown.
     pub fn week_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<WeekBefore> {
-        let begun = now - passed(meter, WEEK, now)?;
-        (begun - WEEK >= self.since).then(|| WeekBefore {
-            then: self.between(begun - WEEK, now - WEEK).min(100.0),
-            at_end: self.between(begun - WEEK, begun).min(100.0),
+        let start = now - time_since_start(meter, WEEK, now)?;
+        (start - WEEK >= self.since).then(|| WeekBefore {
+            then: self.between(start - WEEK, now - WEEK).min(100.0),
+            at_end: self.between(start - WEEK, start).min(100.0),
         })
     }
 
-    /// By how much the window will have risen after each hour from now to its reset, if the rest of
-    /// the week is what it was in those before. None where no week before is known.
+    /// Returns the expected increase from now to each full hour until the reset, assuming that the rest of this week
+    /// resembles the rest of the earlier weeks. Returns `None` if no earlier week is known.
     pub fn growth(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Vec<f64>> {
-        let left = WEEK - passed(meter, WEEK, now)?;
-        let begun = now + left - WEEK;
-        let weeks = self.weeks(begun);
-        let many = f64::from(u8::try_from(weeks.len()).ok().filter(|many| *many > 0)?);
-        let usual = |from: DateTime<Utc>, until: DateTime<Utc>| {
-            let each = weeks.iter();
-            let each = each.map(|back| self.between(from - *back, until - *back));
-            each.sum::<f64>() / many
-        };
-        let like = (meter.used_percent + LIKENESS) / (usual(begun, now) + LIKENESS);
-        let until = (1..=left.num_hours() + 1).map(|hour| now + TimeDelta::hours(hour).min(left));
-        Some(until.map(|until| usual(now, until) * like).collect())
+        let since_start = time_since_start(meter, WEEK, now)?;
+        let until_reset = WEEK - since_start;
+        let start = now - since_start;
+        let weeks = self.known_weeks(start);
+        if weeks.is_empty() {
+            return None;
+        }
+        let usual_so_far = self.usual_rise(&weeks, start, now);
+        let proportion = (meter.used_percent + COMPARED_WITH) / (usual_so_far + COMPARED_WITH);
+        let hours = 1..=until_reset.num_hours() + 1;
+        let growth = hours.map(|hour| {
+            let until = now + TimeDelta::hours(hour).min(until_reset);
+            self.usual_rise(&weeks, now, until) * proportion
+        });
+        Some(growth.collect())
     }
 
-    /// What is to be expected of the window.
+    /// Returns the average increase between the corresponding times of earlier weeks.
+    fn usual_rise(&self, weeks: &[TimeDelta], from: DateTime<Utc>, until: DateTime<Utc>) -> f64 {
+        let total: f64 = weeks
+            .iter()
+            .map(|distance| self.between(from - *distance, until - *distance))
+            .sum();
+        total / weeks.len() as f64
+    }
+
+    /// Returns the forecast for the window.
     pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
-        if !(LEAST..100.0).contains(&meter.used_percent) {
+        if !(NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
             return Outlook::Open;
         }
-        self.nearly_full(meter, now)
-            .or_else(|| self.like_before(meter, now))
+        self.if_nearly_full(meter, now)
+            .or_else(|| self.if_like_earlier_weeks(meter, now))
             .unwrap_or(Outlook::Open)
     }
 
-    fn like_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
+    /// Returns the forecast based on earlier weeks, or `None` if no earlier week is known or no forecast is possible.
+    fn if_like_earlier_weeks(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
         let growth = self.growth(meter, now)?;
-        let full_if = |share: f64| {
-            let hours = growth.partition_point(|grown| meter.used_percent + share * grown < 100.0);
-            let hours = i64::try_from(hours).ok().filter(|_| hours < growth.len())?;
-            Some(now + TimeDelta::hours(hours + 1))
-        };
-        let latest = full_if(SURE).or_else(|| self.always_full(meter, now));
+        let latest = full_at_share(&growth, SURE_SHARE, meter, now)
+            .or_else(|| self.if_earlier_weeks_were_full(meter, now));
         if let Some(latest) = latest {
-            let likely = full_if(1.0).unwrap_or(latest).min(latest);
+            let likely = full_at_share(&growth, 1.0, meter, now)
+                .unwrap_or(latest)
+                .min(latest);
             return Some(Outlook::Full(likely, latest));
         }
-        full_if(2.0).is_none().then_some(Outlook::Lasts)
+        full_at_share(&growth, 2.0, meter, now)
+            .is_none()
+            .then_some(Outlook::Lasts)
     }
 
-    /// When the slowest of the weeks before was full, if all were and this one is as far as they were.
-    fn always_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let begun = now - passed(meter, WEEK, now)?;
-        let full = self.weeks(begun).into_iter().map(|back| {
-            let from = begun - back;
-            let is_as_far = meter.used_percent >= self.between(from, now - back);
-            let mut hours = (1..=WEEK.num_hours()).map(|hour| from + TimeDelta::hours(hour));
-            let full = hours.find(|at| self.between(from, *at) >= WAS_FULL);
-            full.filter(|_| is_as_far).map(|at| at + back)
-        });
-        let full: Option<Vec<DateTime<Utc>>> = full.collect();
-        let full = full.filter(|full| full.len() >= ENOUGH)?;
-        full.into_iter().max().filter(|latest| *latest > now)
+    /// Returns the time of this week at which the later of the last two weeks filled up. Returns `None` unless both of
+    /// them filled up and this week's usage is about as high as theirs was at this point. Usage stops increasing once a
+    /// week is full, so [`SURE_SHARE`] is not suitable for such weeks.
+    fn if_earlier_weeks_were_full(
+        &self,
+        meter: &Meter,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let start = now - time_since_start(meter, WEEK, now)?;
+        let times: Vec<DateTime<Utc>> = self
+            .known_weeks(start)
+            .into_iter()
+            .take(FULL_WEEKS)
+            .map_while(|distance| {
+                let usage_then = self.between(start - distance, now - distance);
+                let full_at = self.time_of_full_week(start - distance)?;
+                (meter.used_percent + AS_FAR_ALONG >= usage_then).then_some(full_at + distance)
+            })
+            .collect();
+        if times.len() < FULL_WEEKS {
+            return None;
+        }
+        times.into_iter().max().filter(|latest| *latest > now)
     }
 
-    fn nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
-        let passed = passed(meter, WEEK, now).filter(|_| meter.used_percent >= NEARLY)?;
-        let hours = HOURS.min(minutes(passed) / 60.0);
-        let rate = self.between(now - of_minutes(hours * 60.0), now) / hours;
-        let left = (100.0 - meter.used_percent) / rate;
-        let at = now + of_minutes(left.min(HOURS) * 60.0);
-        (left <= HOURS && at < now - passed + WEEK).then_some(Outlook::Full(at, at))
+    /// Returns the hour in which the window filled up, for the week that began at this time.
+    fn time_of_full_week(&self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (1..=WEEK.num_hours())
+            .map(|hour| start + TimeDelta::hours(hour))
+            .find(|at| self.between(start, *at) >= WAS_FULL)
     }
+
+    /// Returns the forecast for a window that is nearly full, based on its pace over the last few hours.
+    fn if_nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
+        let since_start = time_since_start(meter, WEEK, now)?;
+        if meter.used_percent < NEARLY_FULL {
+            return None;
+        }
+        let hours = NEARLY_FULL_HOURS.min(in_minutes(since_start) / 60.0);
+        let percent_per_hour = self.between(now - from_minutes(hours * 60.0), now) / hours;
+        let hours_left = (100.0 - meter.used_percent) / percent_per_hour;
+        let full_at = now + from_minutes(hours_left.min(NEARLY_FULL_HOURS) * 60.0);
+        let is_before_reset = full_at < now - since_start + WEEK;
+        (hours_left <= NEARLY_FULL_HOURS && is_before_reset)
+            .then_some(Outlook::Full(full_at, full_at))
+    }
+}
+
+/// Returns the full hour at which the window will fill up if its usage grows by this share of the expected increase.
+fn full_at_share(
+    growth: &[f64],
+    share: f64,
+    meter: &Meter,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let hours = growth.partition_point(|rise| meter.used_percent + share * rise < 100.0);
+    if hours == growth.len() {
+        return None;
+    }
+    let hours = i64::try_from(hours).ok()?;
+    Some(now + TimeDelta::hours(hours + 1))
 }

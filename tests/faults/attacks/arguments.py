@@ -1,4 +1,4 @@
-"""Hostile arguments: every option of every verb, with values that nobody types."""
+"""Hostile arguments: every option of every command, with values that nobody would type."""
 import world
 from machine import NeverClosed
 from suite import attack, product
@@ -18,7 +18,7 @@ VALUES = {
     "posix zone": "<-99>99:99:99<+99>,J0/-999,J365/999", "zone of nowhere": "posixrules",
 }
 
-# Every option that takes a value, and what else has to be given.
+# Every option that takes a value, and the other arguments that it requires.
 OPTIONS = {
     "spend --by": ("spend", "--by"), "spend --since": ("spend", "--since"), "spend --until": ("spend", "--until"),
     "spend --timezone": ("spend", "--timezone"),
@@ -29,9 +29,9 @@ OPTIONS = {
     "install --scope": ("install", "--dry-run", "--scope"), "uninstall --scope": ("uninstall", "--dry-run", "--scope"),
     "completions": ("completions",),
     "no verb": (), "spend extra": ("spend",), "doctor extra": ("doctor",), "locks extra": ("locks",),
-    "clear extra": ("--clear-stale-locks",), "man extra": ("man",), "help": ("--help",), "version": ("--version",),
+    "clear extra": ("--clear-stale-locks",), "help": ("--help",), "version": ("--version",),
 }
-# Those that a newer program has; where it does not know them they are wrong arguments like any.
+# Options of a newer program. A program without these options treats them like any other invalid argument.
 NEWER_OPTIONS = {"wait --session": ("wait", "--timeout", "1s", "--session"), "wait --timeout": ("wait", "--timeout"),
     "explain exit code": ("explain", "--exit-code", "--text"),
                  "explain long": ("explain", "--long", "--text"), "spend by branch": ("spend", "--by", "branch", "--since")}
@@ -44,7 +44,7 @@ def values(machine, option, value):
     arguments = OPTIONS[option]
     exits = (0, 1, 2, 10, 11, 12, 124) if option in NEWER_OPTIONS else (0, 1, 2)
     if (option, value) == ("wait --timeout", "many days"):
-        # It is a duration, and what is waited for here takes hours: waiting is the answer.
+        # The value is a valid duration, and the limit lasts for hours, so waiting is the correct behavior.
         run = machine.run(*arguments, VALUES[value], patience=1.0)
         machine.holds(run.late or run.exit in exits, f"ended with {run.exit}")
         return
@@ -69,7 +69,7 @@ def verbs(machine, value):
 
 
 COMBINATIONS = {
-    "wrap and replace": ("install", "--wrap", "--replace"), "why different by": ("spend", "--why-different", "--by", "day"),
+    "wrap and replace": ("install", "--wrap", "--replace"), "why and by": ("spend", "--why", "alpha", "--by", "day"),
     "dry without clear": ("--dry-run",), "json without clear": ("--json",),
     "clear and verb": ("--clear-stale-locks", "spend"), "json twice": ("spend", "--json", "--json"),
     "since after until": ("spend", "--since", "2026-11-20", "--until", "2020-01-01"),
@@ -103,7 +103,8 @@ def text_from_stdin(machine, what):
         with open("/dev/zero", "rb") as zero:
             machine.verb("explain", "--text", "-", stdin=zero.fileno())
     elif what == "never closed":
-        # A person who types may take any time, so this one is only ever ended by its reader: not waited for here.
+        # A person may take any amount of time to type, so this command ends only when its input ends. The test does not
+        # wait for it.
         run = machine.run("explain", "--text", "-", stdin=sources[what], patience=1.0)
         machine.holds(run.late or run.exit in (0, 1, 2), f"ended with {run.exit}")
     else:

@@ -1,4 +1,4 @@
-"""Clocks that stand elsewhere or run backwards, dates far out, every time zone, every width."""
+"""Clocks that are wrong or run backward, extreme dates, every time zone, and every width."""
 import datetime
 import json
 import os
@@ -12,24 +12,25 @@ from machine import NOW_SECONDS, Broken, Fault
 from suite import attack, product
 from text import RESPONSE_USD
 
-# By WHYCAP_NOW; what is no RFC 3339 is ignored, and that is fine.
+# Times set through WHYCAP_NOW. Values that are not in RFC 3339 format are ignored, which is fine.
 NOWS = ("1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1900-02-28T00:00:00Z",
     "2000-02-29T23:59:59.999999999Z", "2026-11-20T06:30:00+23:59", "2026-11-20T06:30:00-23:59",
         "2038-01-19T03:14:07Z", "2038-01-19T03:14:08Z", "2106-02-07T06:28:16Z", "2262-04-11T23:47:17Z", "9999-12-31T23:59:59Z",
         "9999-12-31T23:59:60Z", "+262142-12-31T23:59:59Z", "-262143-01-01T00:00:00Z", "99999-01-01T00:00:00Z",
         "2026-11-20T06:30:60Z")
-# By the machine's own clock.
+# Times set on the machine's own clock.
 SECONDS = {"1970": 0, "before 1970": -1, "1901": -2**31, "2038": 2**31 - 1, "2038 and a second": 2**31, "2106": 2**32,
     "2262": 9223372036, "2262 and a second": 9223372037, "9999": 253402300799, "10000": 253402300800,
            "262142": 8210266876799, "262143": 8210298412799, "far": 2**45, "far back": -2**45, "farthest": 2**62,
            "yesterday": NOW_SECONDS - 86400, "in an hour": NOW_SECONDS + 3600}
 CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap",
-    "hook /whycap spend", "spend", "spend by block", "why different", "explain", "explain json", "incidents", "report", "doctor",
+    "hook /whycap spend", "spend", "spend by block", "spend why", "explain", "explain json", "incidents", "report", "doctor",
          "locks", "clear dry", "clear", "restore", "install", "uninstall")
 
 
 def without_waiting(call):
-    """Clearing watches a lock whose date proves nothing for some seconds; here those pass in no time."""
+    """If a lock's date proves nothing, whycap watches the lock for a few seconds before clearing it. In these tests,
+    there is no actual wait."""
     return {"fault": Fault(1, 0, number=calls.NUMBERS["clock_nanosleep"], onward=True)} if call.startswith("clear") else {}
 
 
@@ -87,12 +88,12 @@ def file_dates(machine, call, path, when):
     try:
         os.utime(machine.path(path), (0, SECONDS[when]))
     except (OSError, OverflowError):
-        return  # no such date on this file system
+        return  # this file system does not support the date
     world.call(machine, call, **without_waiting(call))
     machine.exact()
 
 
-# Dates in what others write.
+# Dates in files written by other programs.
 DATES = ("+262143-12-31T23:59:59Z", "+262142-12-31T23:59:59.999Z", "-262144-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
     "0000-00-00T00:00:00Z", "0000-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z",
          "2026-11-20T06:29:00", "2026-11-20", "1795156140", "1795156140000", "", "never",
@@ -113,7 +114,7 @@ def error_dates(machine, date):
 
 def seen_everywhere(machine, session):
     for call in ("statusline", "hook StopFailure", "hook UserPromptSubmit", "statusline", "explain", "explain json", "incidents",
-            "incidents json", "report", "doctor", "hook /whycap", "why different"):
+            "incidents json", "report", "doctor", "hook /whycap", "spend why"):
         world.call(machine, call, session)
     machine.verb("explain", "--session", session)
 
@@ -156,7 +157,7 @@ def response_dates(machine, date):
     world.append(machine, "delta", world.response("delta", 1), world.response("delta", 2, timestamp=date))
     machine.truth["delta"] = 2
     machine.exact()
-    for call in ("spend by session", "spend", "spend json", "spend by block", "why different", "statusline", "hook /whycap spend"):
+    for call in ("spend by session", "spend", "spend json", "spend by block", "spend why", "statusline", "hook /whycap spend"):
         world.call(machine, call, "delta")
 
 
@@ -166,15 +167,15 @@ def cost_state_dates(machine, epoch):
     world.append(machine, "delta", world.response("delta", 1), world.cost_state("delta", 0.02, started=epoch),
         world.response("delta", 2), world.cost_state("delta", 0.04, started=epoch))
     machine.truth["delta"] = 2
-    # What the client says to have spent besides depends on when it says it began; what the responses cost does not.
+    # The unrecorded spend depends on when the client reports that it started, but the cost of the responses does not.
     total = machine.verb("spend", "--json", exits=(0,)).json()["total"]
     machine.holds(total["responses"] == machine.responses() and abs(total["recorded_usd"] - machine.responses() * RESPONSE_USD) < 1e-9,
         f"recorded are {total}")
     machine.holds(0 <= total["unrecorded_usd"] <= 0.04, f"unrecorded are ${total['unrecorded_usd']}")
-    world.call(machine, "why different", exits=(0,))
+    world.call(machine, "spend why", exits=(0,))
 
 
-# Files of ours whose names or contents are dates.
+# whycap's own files with dates in their names or contents.
 @attack("clocks", "an incident that came at {moment} stops nothing",
     over=("0", "-1", "9223372036854775807", "-9223372036854775808", "8210298412799000", "8210298412800000", "9999999999999",
     "99999999999999999999", "0000000000001", "+1", "1e3", " 1"))
@@ -238,7 +239,7 @@ def zone_days(machine, zone):
 # --- widths -------------------------------------------------------------------------------------------
 
 def cells(row):
-    """Columns that a row takes on a terminal."""
+    """Returns the number of columns that a row takes up on a terminal."""
     row = re.sub(r"\x1b\[[0-9;]*m", "", row)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in row)
 
@@ -256,7 +257,7 @@ def widths(machine, columns):
                 payload = world.status_payload(machine, session, model={"display_name": model, "id": "claude-opus-5-5"})
                 run = machine.statusline(payload, environment={"COLUMNS": str(columns), "NO_COLOR": colour})
                 for row in run.text.rstrip("\n").split("\n"):
-                    # Below twenty columns nothing can be laid out; there it must only end well.
+                    # With fewer than twenty columns, no layout is possible, so the command only has to succeed.
                     if columns >= 20 and cells(row) > columns:
                         raise Broken(f"a row takes {cells(row)} columns: {row!r}")
 

@@ -1,4 +1,4 @@
-"""Many processes at once. Nobody waits for long, and afterwards the totals are exact."""
+"""Many processes at once. No process waits long, and the totals are exact afterward."""
 import json
 import os
 import random
@@ -11,7 +11,8 @@ from suite import attack
 
 
 def at_once(machine, *asked):
-    """Runs all of it at the same time; each under its contract. A crowd may take its time: only the end is judged."""
+    """Runs all calls at the same time and checks the contract of each. Many simultaneous calls may take longer, so only
+    the results are checked."""
     return wait_for_all(list(asked))
 
 
@@ -73,7 +74,7 @@ def killed_in_a_crowd(machine, number):
 @attack("crowds", "a status line is never held up by a {holder} that stands still in the middle of its work",
     over=("spend", "hook Stop", "statusline", "install", "clear"))
 def stopped_holder(machine, holder):
-    """One process stands still before each of many of its calls, holding whatever it holds there."""
+    """Stops one process before each of many system calls, while it holds its current locks."""
     world.lived(machine)
     for number in range(20, 200, 9):
         world.grow(machine, "beta", (300 + number,))
@@ -120,7 +121,8 @@ def others_write(machine, call):
     stop, count = threading.Event(), [0]
 
     def write():
-        # As the client does: read, change one value, write beside it, rename.
+        # Does the same as the client: reads the file, changes one value, writes a new file next to it, and renames the
+        # new file.
         while not stop.is_set():
             value = json.loads(path.read_text())
             count[0] += 1

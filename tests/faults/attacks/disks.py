@@ -1,4 +1,5 @@
-"""Disks that are full, small or slow to say so, and limits on what a process may write, open or map."""
+"""Disks that are full, small, or slow to report that they are full, and limits on what a process may write, open, or
+map."""
 import gzip
 import json
 import os
@@ -9,14 +10,14 @@ from machine import NOBODY, Broken, Snapshot
 from suite import attack, product
 
 CALLS = ("statusline", "hook SessionStart", "hook Stop", "hook StopFailure", "hook /whycap", "spend", "explain", "doctor", "clear",
-    "restore", "install", "install wrap", "uninstall", "why different")
-# Bytes left on the disk when the program starts.
+    "restore", "install", "install wrap", "uninstall", "spend why")
+# The number of bytes left on the disk when the program starts.
 LEFT = (0, 1, 100, 4096, 8192, 12288, 16384, 20480, 28672, 36864, 40960, 45056, 53248, 61440, 69632, 81920, 98304, 114688, 131072,
     163840, 196608, 262144)
 
 
 def on_disk(machine, disk, state):
-    """The home of `state` on another disk, without what was counted: the program has to write."""
+    """Creates the home of `state` on another disk, without the ledger, so that the program has to write."""
     world.HOMES[state](machine)
     found, truth = Snapshot.of(machine.root), dict(machine.truth)
     machine.place(disk / "machine")
@@ -25,7 +26,7 @@ def on_disk(machine, disk, state):
 
 
 def fill(machine, left):
-    """Leaves so many bytes on the small disk."""
+    """Leaves only this many bytes free on the small disk."""
     filler = machine.small / "filler"
     room = os.statvfs(machine.small)
     size = room.f_bavail * room.f_bsize - left
@@ -46,7 +47,8 @@ def settings_of(machine):
 
 
 def either_or(machine, call, before, trouble="the disk was full"):
-    """Settings are as before or complete; what was set aside or removed is not lost; nothing is left lying about."""
+    """Checks that the settings are unchanged or complete, that no lock that was moved or removed is lost, and that no
+    temporary files are left behind."""
     now = settings_of(machine)
     if now != before:
         if call not in ("install", "install wrap", "install project", "uninstall"):
@@ -58,7 +60,7 @@ def either_or(machine, call, before, trouble="the disk was full"):
 
 
 def locks_of(machine):
-    """Where each lock's content is: in its place, or in quarantine."""
+    """Returns the location of each lock's content: at its path, or in quarantine."""
     found = {}
     for path in world.QUARANTINED_LOCKS:
         places = [machine.path(path), *machine.data.glob(f"quarantine/*/{os.path.basename(path)}")]
@@ -92,11 +94,11 @@ def full(machine, call, left):
 
 
 def litter_goes(machine):
-    """What was left lying about is gone after some days of ordinary work."""
+    """Leftover files are removed after some days of ordinary work."""
     litter = machine.litter()
     if not litter:
         return
-    # Days ago both by the machine's clock, which dates files, and by WHYCAP_NOW.
+    # The files are days old both by the machine's clock, which sets the dates of files, and by WHYCAP_NOW.
     days_ago = min(time.time(), world.NOW_SECONDS) - 5 * 24 * world.HOUR
     for path in litter:
         os.utime(machine.path(path), (days_ago, days_ago))
@@ -114,7 +116,7 @@ def litter_goes(machine):
 def no_inodes(machine, call, left):
     state = "installed" if call == "uninstall" else "lived"
     world.HOMES[state](machine)
-    # Only the data directory is on the disk of few files; a whole home would not fit.
+    # Only the data directory is on the disk that can hold few files, because an entire home would not fit.
     data = machine.few / "whycap"
     found = Snapshot.of(machine.data)
     found.restore_into(data)
@@ -158,7 +160,7 @@ def open_files(machine, call, number):
     before, locks = settings_of(machine), locks_of(machine)
     run = machine.run("--version", limits=(f"nofile={number}",))
     if run.exit != 0:
-        return  # the loader itself cannot start with so few
+        return  # the loader itself cannot start with this few
     world.call(machine, call, limits=(f"nofile={number}",))
     either_or(machine, call, before)
     nothing_lost(machine, locks)
@@ -174,7 +176,7 @@ def memory(machine, call, megabytes):
     limit = (f"as={megabytes << 20}",)
     run = machine.run("--version", limits=limit)
     if run.exit != 0:
-        return  # the loader itself cannot start with so little
+        return  # the loader itself cannot start with this little
     world.call(machine, call, limits=limit)
     machine.exact()
 

@@ -32,7 +32,7 @@ CALLS = ("statusline", "hook Stop", "hook SessionStart", "hook UserPromptSubmit"
 
 
 def real_value(machine, value):
-    """A value, with what has to be made for it."""
+    """A value, and the files that must be created for it."""
     made = machine.outside / "made"
     if value == "FIFO":
         os.mkfifo(made)
@@ -77,7 +77,7 @@ def directories(machine, call, what):
     here = machine.outside / "here"
     here.mkdir()
     if what == "deleted":
-        # The launcher stands in it, and the program starts there: see `sh`.
+        # The launcher changes to this directory and starts the program there (see `sh`).
         run_in_deleted(machine, call, here)
         return
     if what == "unreadable":
@@ -92,7 +92,7 @@ def directories(machine, call, what):
 
 
 def run_in_deleted(machine, call, here):
-    """Stands in a directory, deletes it, and asks from there."""
+    """Changes to a directory, deletes it, and runs the program from there."""
     before = os.getcwd()
     os.chdir(here)
     os.rmdir(here)
@@ -105,12 +105,12 @@ def run_in_deleted(machine, call, here):
 # --- a project that wants to be run -------------------------------------------------------------------
 
 def plant(machine, project, data):
-    """A repository that somebody cloned: data of whycap's in it, with a command for the status line that leaves a mark.
-    Gives the path of the mark."""
+    """Creates a cloned repository that contains whycap data, with a status-line command that creates a marker file.
+    Returns the path of the marker."""
     mark = machine.outside / "mark"
     command = {"command": f"echo run >> {mark}; echo planted"}
-    # The name under which a wrapped status line is kept is a hash of the settings' path, so anybody can work it out: here
-    # by letting the program itself write it.
+    # A wrapped status line is stored under a hash of the settings' path, which anybody can calculate. Here, the program
+    # itself writes the file.
     helper = machine.root / "helper"
     for settings in (machine.claude / "settings.json", project / ".claude/settings.json", project / ".claude/settings.local.json"):
         keep = settings.read_bytes() if settings.exists() else None
@@ -186,7 +186,7 @@ def project_above_the_data(machine, where):
     project = {"home": machine.home, "root": "/", "beside the data": machine.data.parent}[where]
     payload = world.status_payload(machine, workspace={"current_dir": str(project), "project_dir": str(project)}, cwd=str(project))
     run = machine.statusline(payload, cwd=project)
-    # What is told here is less than the answers: so there may be more of somebody else's.
+    # The reported total is less than the cost of the responses, so another process may have spent more.
     machine.holds(f"today ${machine.responses() * 0.02:.2f}" in run.text.replace("≥", ""), f"the ledger's figure is missing: {run.text!r}")
 
 
@@ -232,7 +232,7 @@ def stale_wrapped(machine):
     machine.statusline(world.status_payload(machine), cwd=machine.project)
     machine.holds(mark.exists(), "the kept status line did not run at all")
     mark.unlink()
-    # Another repository now stands at the same path.
+    # Another repository is now at the same path.
     machine.write(settings, {"statusLine": {"type": "command", "command": "other"}})
     machine.statusline(world.status_payload(machine), cwd=machine.project)
     machine.holds(not mark.exists(), "it ran for another project's settings")

@@ -1,5 +1,5 @@
-"""Text that commands a terminal, through every field that a file, an argument or a name can bring, to everything that is
-printed. The contract looks at every run of the suite for such text; here it is put in on purpose."""
+"""Text that controls a terminal, in every field that a file, an argument, or a name can contain. The contract checks
+the output of every run for such text. Here, the text is inserted on purpose."""
 import json
 import os
 import re
@@ -23,18 +23,18 @@ BOMBS = {
     "paragraph separator": "\u2029FAKE", "annotation": "\ufff9\ufffa\ufffb", "invisible times": "\u2062",
     "deprecated": "\u206e", "vowel separator": "\u180e", "surrogate": "\ud800", "not a character": "\uffff",
 }
-# Where there are hundreds of fields, characters that do not get into each other's way come together.
+# For hundreds of fields, characters that do not interfere with each other are combined.
 FORMATS = ("override", "embedding", "isolate", "marks", "zero width space", "joiner", "non-joiner", "word joiner",
     "byte order mark", "tags", "soft hyphen", "line separator", "paragraph separator", "annotation", "invisible times",
     "deprecated", "vowel separator")
 FIELD_BOMBS = {"all formats": "a".join(BOMBS[name] for name in FORMATS), **{name: BOMBS[name] for name in (
     "clipboard", "clipboard ended by ST", "clipboard without an end", "clear screen", "escape at the end", "nested", "C1 CSI",
     "C1 OSC", "next line", "newline", "carriage return", "tab", "NUL", "delete", "surrogate")}}
-# What a person or the client may see a file's text in.
+# The calls whose output may show a file's text to a person or the client.
 SHOWING = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook StopFailure", "hook Stop", "hook /whycap",
     "hook /whycap spend", "hook /whycap locks", "hook /whycap doctor", "hook /whycap incidents", "hook /whycap report",
-           "spend", "spend json", "spend by session", "spend by project", "spend by model", "spend by block", "why different",
-           "why different json", "explain", "explain json", "incidents", "incidents json", "report", "doctor", "doctor json",
+           "spend", "spend json", "spend by session", "spend by project", "spend by model", "spend by block", "spend why",
+           "spend why json", "explain", "explain json", "incidents", "incidents json", "report", "doctor", "doctor json",
            "locks", "locks json", "clear dry",
            "clear dry json", "install dry", "uninstall dry", "prices")
 CHANGING = ("install", "install wrap", "install project", "clear", "clear json", "restore", "restore json", "uninstall")
@@ -50,12 +50,8 @@ def shown_by(machine, *calls, session="gamma"):
 # --- messages -----------------------------------------------------------------------------------------
 
 def messages(machine):
-    """Every message that whycap knows, from its own documentation and test data."""
+    """Returns the Claude Code messages in the test data."""
     found = set()
-    for file in (machine.tools.repository / "docs/limits.md").read_text().splitlines():
-        cell = re.match(r"\| (?!message|---)([^|]{6,}) \|", file)
-        if cell:
-            found.add(cell[1].replace("…", "8:30am (UTC)"))
     for path in (machine.tools.repository / "tests/data/diagnosis").glob("*.jsonl"):
         for line in path.read_text().splitlines():
             content = ((json.loads(line).get("line") or {}).get("message") or {}).get("content") or []
@@ -110,7 +106,7 @@ def in_amounts(machine, bomb):
 # --- fields -------------------------------------------------------------------------------------------
 
 def leaves(value, path=()):
-    """Paths of all texts in a JSON value, and of all names of objects."""
+    """Yields the paths of all strings in a JSON value, and of all names in objects."""
     if isinstance(value, str):
         yield path
     elif isinstance(value, dict):
@@ -123,7 +119,7 @@ def leaves(value, path=()):
 
 
 def with_bomb(value, path, change):
-    """A copy in which the text at `path` is changed."""
+    """Returns a copy in which the string at `path` is changed."""
     copy = json.loads(json.dumps(value))
     place = copy
     last = len(path) - (2 if path[-1] == "NAME" else 1)
@@ -137,7 +133,7 @@ def with_bomb(value, path, change):
 
 
 def documents(machine):
-    """Every kind of JSON that somebody else writes: how it looks, and how it comes to the program."""
+    """Every kind of JSON that other programs write: its form, and how it reaches the program."""
     def transcript(session, value):
         world.append(machine, session, value)
 
@@ -174,7 +170,7 @@ def documents(machine):
         "lock of a process": ({"pid": world.DEAD_PROCESS, "sessionId": "s", "procStart": "p", "acquiredAt": 1, "host": "h"},
         file(".local/state/claude/locks/1.lock")),
     }
-    # Ours, as another program or an older whycap may have left them.
+    # whycap's own files, as another program or an older version may have left them.
     journal = machine.data / "journal/2026-11.jsonl"
     lines = journal.read_text().split("\n") if journal.exists() else []
     for kind in ("reading", "incident"):
@@ -228,7 +224,7 @@ def in_configuration(machine, bomb, what):
 # --- names --------------------------------------------------------------------------------------------
 
 def as_name(bomb):
-    """A bomb as a part of a file's name."""
+    """Returns a hostile string as part of a file name."""
     return BOMBS[bomb].replace("\0", "").replace("/", "_").encode("utf-8", "surrogatepass")
 
 
@@ -298,7 +294,7 @@ def in_paths(machine, what, bomb):
             "locks json", "clear dry", "install dry", "install", "uninstall dry", "uninstall", "clear", "restore", "spend",
             "explain"):
         world.call(machine, call, "gamma", environment=environment, cwd=cwd)
-    # And where it is in the way.
+    # A file with this name also takes the place of the directory.
     if what in ("the data directory", "CLAUDE_CONFIG_DIR"):
         os.rename(place, place + b"-moved")
         with open(place, "w") as file:

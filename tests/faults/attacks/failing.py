@@ -1,4 +1,4 @@
-"""Every system call of every verb failing in turn: once, or from a point on for good."""
+"""Makes every system call of every command fail in turn, either once or permanently from some point on."""
 import re
 
 import calls
@@ -15,7 +15,7 @@ def each_call(machine):
 
 
 def each_call_onward(machine):
-    # EINTR is for ever tried again everywhere, and rightly so.
+    # A call that fails with EINTR is always retried, as it should be.
     return calls.each(machine, [error for error in ERRORS if error != "EINTR"])
 
 
@@ -24,7 +24,7 @@ def by_name(row):
 
 
 def true_amounts(machine, run):
-    """What a status line shows is the whole, or marked as what it is."""
+    """Checks that the status line shows the complete amount or marks it as incomplete."""
     for label, shown in re.findall(r"(session|today) \$([\d.,]+)", run.text):
         own = machine.truth.get("alpha", 0) * RESPONSE_USD
         whole = machine.responses() * RESPONSE_USD
@@ -79,13 +79,13 @@ def memory(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
 
 
-# Where the loader can just begin, and up to where there is enough for all.
+# From the limit at which the loader can barely start, up to a limit that is sufficient for everything.
 @attack("failing", "{scene} prints its line where a process may have {kilobytes} kB of memory",
         over=product([scene for scene in HOSTS if scene.startswith("statusline")], range(6000, 20000, 60)), quick=300)
 def little_memory(machine, scene, kilobytes):
     calls.prepare(machine, scene)
     limits = (f"as={kilobytes * 1024}",)
-    # Whether the program begins at all is not in its hands.
+    # The program has no influence on whether it starts at all.
     if machine.run("--version", limits=limits).exit == 0:
         calls.play(machine, scene, limits=limits)
     machine.exact()

@@ -1,4 +1,5 @@
-"""What cannot be read is counted and said: no total is smaller than the truth without a word about it."""
+"""Unreadable data is counted and reported. A total that is smaller than the true amount comes with a note that says
+so."""
 import errno
 import json
 import os
@@ -10,7 +11,7 @@ from machine import NOBODY, Broken, Fault
 from suite import attack, product
 from text import RESPONSE_USD, remarks, tells_gap
 
-# What is shut, and how many responses are behind it.
+# The path that is made unreadable, and the number of responses in it.
 SHUT = {
     "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12), "a project": (".claude/projects/-home-work-api", 28),
     "all projects": (".claude/projects", 34), "the other project": (".claude/projects/-home-work-web", 6),
@@ -24,9 +25,10 @@ REPORTS = {"text": ("spend",), "by session": ("spend", "--by", "session"), "JSON
 
 
 def said(machine, run, missing, sound):
-    """A report that misses something says so, in text and in JSON. `sound` is what it says when nothing is missing."""
+    """Checks that a report with missing data says so, in text and in JSON. `sound` is the report's text when no data is
+    missing."""
     if run.exit == 1:
-        return  # refused in one line: nothing wrong was said
+        return  # rejected with a one-line error, so no wrong amount was reported
     try:
         report = json.loads(run.text)
     except ValueError:
@@ -88,14 +90,14 @@ def in_place(machine, kind, what, report):
     else:
         place.symlink_to(place if "itself" in kind else machine.outside / "nothing")
     run = machine.verb(*REPORTS[report])
-    # It may be no transcript at all, so silence is right where nothing is known to be missing; only a hang is wrong, and a
-    # name that ends in .jsonl promises one.
+    # The path might not be a transcript at all, so printing nothing is correct if nothing is known to be missing. Only
+    # a hang is wrong. A name that ends in .jsonl indicates a transcript.
     if what == "a transcript" and kind in ("FIFO", "socket", "zero", "link to itself"):
         said(machine, run, missing, sound)
 
 
 def reading_calls(machine):
-    """Each system call by which transcripts and their directories are found and read."""
+    """Yields each system call that is used to find and read transcripts and their directories."""
     world.fresh(machine)
     run = machine.verb("spend", "--json", count=True)
     counted, rows = {}, []

@@ -6,12 +6,13 @@ from machine import Broken
 from suite import attack, product
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "PIPE")
-# Programs that install.sh starts, each of which brings the signal in turn.
+# Programs that install.sh starts. Each of them sends the signal in turn.
 STEPS = ("cargo", "sed", "mkdir", "cp", "chmod", "mv", "date", "mktemp", "dirname", "rm")
 
 
 def checkout(machine):
-    """A checkout as a user has it, with a cargo that builds in no time. Gives its directory and the directory of programs."""
+    """Creates a checkout like that of a user, with a cargo that builds instantly. Returns its directory and the
+    directory of programs."""
     repository = machine.tools.repository
     place = machine.outside / "whycap"
     for name in ("install.sh", "Cargo.toml", "packaging/sample.jsonl"):
@@ -22,7 +23,7 @@ def checkout(machine):
 echo "$PWD: $*" >>{log}
 case $1 in
 --version) echo 'cargo 1.99.0 (x 2026-01-01)' ;;
-build) mkdir -p "$CARGO_TARGET_DIR/release" && cp {machine.tools.program} "$CARGO_TARGET_DIR/release/whycap" ;;
+build | rustc) mkdir -p "$CARGO_TARGET_DIR/source" && cp {machine.tools.program} "$CARGO_TARGET_DIR/source/whycap" ;;
 esac
 """, mode=0o755)
     machine.home.mkdir(exist_ok=True)

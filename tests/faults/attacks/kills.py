@@ -1,4 +1,5 @@
-"""kill -9 before every system call of whatever writes. Afterwards the next run finds all, and nothing lies about for good."""
+"""Kills commands that write with SIGKILL before each of their system calls. The next run finds all data, and no file is
+left behind permanently."""
 import json
 import os
 import sqlite3
@@ -9,7 +10,7 @@ from attacks.disks import either_or, litter_goes, locks_of, nothing_lost, settin
 from machine import Broken, Fault
 from suite import attack
 
-# Only what writes; reading verbs have nothing to lose.
+# Only commands that write, because commands that only read have nothing to lose.
 WRITING = ("statusline", "statusline at first", "statusline in an error", "statusline wrapped", "hook SessionStart", "hook Stop",
     "hook StopFailure", "hook StopFailure at first", "hook SessionEnd", "hook UserPromptSubmit",
            "hook /whycap continue", "spend json", "spend at first", "clear", "restore", "install", "install wrap",
@@ -17,7 +18,7 @@ WRITING = ("statusline", "statusline at first", "statusline in an error", "statu
 
 
 def each_call(machine):
-    """(scene, number) for each system call of each scene that writes."""
+    """Yields (scene, number) for each system call of each scene that writes."""
     return [(scene, number) for scene in WRITING for number in range(1, len(calls.recorded(machine, scene)) + 1)]
 
 
@@ -32,7 +33,7 @@ def killed(machine, scene, fault):
 
 
 def dead_or_done(machine, scene, fault):
-    """Plays a scene that is killed in the middle: there is no contract for the dead."""
+    """Runs a scene that is killed partway through, to which no contract applies."""
     try:
         return calls.play(machine, scene, fault=fault)
     except Broken as broken:
@@ -52,7 +53,8 @@ def once(machine, scene, number):
 
 
 def again(machine, scene, before, locks):
-    """The same once more, undisturbed, comes to the end that it would have come to."""
+    """Runs the same scene again without killing it, and checks that the result is the same as if it had never been
+    killed."""
     call = scene.split(" at ")[0]
     if call.startswith("install"):
         run = calls.play(machine, scene)
@@ -88,7 +90,7 @@ def again(machine, scene, before, locks):
 
 
 def comes_back(machine, scene):
-    """Restoring brings every lock back that is not there, whole, and says so by its exit code."""
+    """Checks that restoring brings back every missing lock completely, and that the exit code reflects this."""
     missing = [path for path in world.QUARANTINED_LOCKS if not machine.path(path).exists()]
     run = machine.verb("locks", "--restore", "--json", exits=(0, 1))
     back = run.json()["restored"]
@@ -96,8 +98,8 @@ def comes_back(machine, scene):
         place = machine.path(path)
         machine.holds(place.exists(), f"{path} did not come back; restore says {back}"[:300])
         json.loads(place.read_text())
-    # Of a lock there may be two in quarantine; then one stays, and that is said.
-    unable = [item for item in back if not item["back"] and "is in its old place" not in item["why"]]
+    # There may be two copies of a lock in quarantine. In this case, one of them stays there, and the output says so.
+    unable = [item for item in back if not item["back"] and "is in its place now" not in item["why"]]
     machine.holds(not unable, f"restore fails after the kill: {unable}"[:300])
 
 
@@ -129,19 +131,13 @@ def cancelled(machine, count):
     machine.exact()
 
 
-@attack("kills", "a ledger of an older whycap that is being migrated survives a kill before system call {number}",
+@attack("kills", "a ledger of another version that is being set aside survives a kill before system call {number}",
     over=lambda machine: list(range(1, 240)), quick=60)
 def migration(machine, number):
     world.lived(machine)
-    ledger = machine.data / "ledger.sqlite3"
-    with sqlite3.connect(ledger) as old:
+    with sqlite3.connect(machine.data / "ledger.sqlite3") as old:
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        # As versions 9 and 10 had it: the former reads every transcript again.
-        version = 9 + number % 2
-        old.execute("ALTER TABLE process DROP COLUMN unclear")
-        if version == 9:
-            old.execute("DROP TABLE switched")
-        old.execute(f"PRAGMA user_version = {version}")
+        old.execute("PRAGMA user_version = 9")
     old.close()
     world.grow(machine)
     run = machine.run("spend", "--json", fault=Fault(number, kill=True))

@@ -1,5 +1,5 @@
-"""Damaged ledgers. Transcripts are still there, so every total can be worked out again; what was there is set aside, not
-deleted, once, and nobody has to do anything by hand."""
+"""Damaged ledgers. The transcripts still exist, so every total can be recalculated. The damaged ledger is set aside
+once instead of being deleted, and the user does not have to intervene."""
 import json
 import os
 import random
@@ -14,7 +14,7 @@ PAGE = 4096
 
 
 def folded(machine):
-    """A home whose ledger is one file: its log folded back."""
+    """Creates a home whose ledger is a single file, because its log has been merged."""
     world.lived(machine)
     ledger = machine.data / "ledger.sqlite3"
     connection = sqlite3.connect(ledger)
@@ -26,7 +26,8 @@ def folded(machine):
 
 
 def survives(machine, may_be_newer=False):
-    """Hosts keep their contract, `spend` is exact at once and again, `doctor` lives."""
+    """Checks that the status line and the hooks keep their contract, that `spend` is exact immediately and afterward,
+    and that `doctor` still works."""
     machine.statusline(world.status_payload(machine))
     machine.hook(world.event(machine, "Stop"))
     run = machine.verb("spend", "--json", exits=(0, 1))
@@ -78,7 +79,7 @@ def page(machine, page, what):
     new = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "random": lucky.randbytes(PAGE), "page 1 again": bytes(content[:PAGE]),
         "half random": bytes(content[at:at + PAGE // 2]) + lucky.randbytes(PAGE // 2)}.get(what)
     if new is None:
-        # In the page's own head, where it says what it is and where its cells are.
+        # A page's header, which contains the page's type and the positions of its cells.
         place = at + (100 if page == 0 else 0) + lucky.randrange(12)
         content[place] ^= 1 << lucky.randrange(8)
     else:
@@ -95,7 +96,8 @@ def header(machine, byte, what):
     new = {"flipped": content[byte] ^ 0xFF, "zero": 0, "255": 255}[what]
     content[byte] = new
     ledger.write_bytes(content)
-    # Bytes 60 to 63 are the version of the tables: a great one means a newer whycap, and that is said.
+    # Bytes 60 to 63 contain the version of the tables. A high version means that a newer whycap wrote the file, and the
+    # output says so.
     survives(machine, may_be_newer=60 <= byte < 64)
 
 
@@ -152,7 +154,7 @@ def content(machine, what, file):
         machine.holds(kept, "what stood there was deleted or overwritten")
 
 
-# Values that no whycap writes, by table and column.
+# Values that whycap never writes, by table and column.
 VALUES = {"text": "'text'", "empty text": "''", "null": "NULL", "real": "1.5e300", "infinity": "9e999", "blob": "x'00ff'",
     "minus": "-1", "largest": "9223372036854775807", "smallest": "-9223372036854775808"}
 COLUMNS = ("session.recorded", "session.unrecorded", "session.unpriced", "session.client_total", "session.client_total_at",
@@ -172,12 +174,12 @@ def value(machine, column, value):
     try:
         connection.execute(f"UPDATE OR IGNORE {table} SET {name} = {VALUES[value]}")
     except sqlite3.OperationalError:
-        return  # another program's tables: this column is not there
+        return  # another program's tables do not have this column
     finally:
         connection.close()
     machine.statusline(world.status_payload(machine))
     machine.hook(world.event(machine, "Stop"))
-    for arguments in (("spend",), ("spend", "--by", "session", "--json"), ("spend", "--why-different"), ("doctor",), ("explain",)):
+    for arguments in (("spend",), ("spend", "--by", "session", "--json"), ("spend", "--why", "alpha"), ("doctor",), ("explain",)):
         run = machine.verb(*arguments)
         machine.holds(run.exit == 0 or arguments == ("doctor",), f"{' '.join(arguments)} fails for good: {run.complaint}")
         machine.holds("$-" not in run.text and "-$" not in run.text,
@@ -219,7 +221,7 @@ def kinds(machine, kind, file):
         path.symlink_to(path if "itself" in kind else machine.outside / "nothing")
     else:
         machine.device(path, kind)
-    # What is no file of ours is refused in one line: somebody put it there on purpose.
+    # A file that does not belong to whycap is rejected with a one-line error, because somebody put it there on purpose.
     machine.statusline(world.status_payload(machine))
     machine.hook(world.event(machine, "Stop"))
     machine.exact_or_refused("spend", "--json")

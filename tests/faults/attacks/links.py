@@ -1,7 +1,6 @@
-"""Links, pipes, sockets, devices and directories where files should be.
-
-What a link leads to is somebody else's: it is never written, replaced or deleted. What is no regular file of ours is
-neither read for ever nor replaced. A link that a user made on purpose, from settings.json into a repository, works.
+"""Links, pipes, sockets, devices, and directories in place of files. A link's target belongs to somebody else, so it is
+never written, replaced, or deleted. Anything other than whycap's regular files is neither read forever nor replaced.
+Links that users create on purpose, such as from settings.json into a repository, work.
 """
 import json
 import os
@@ -12,7 +11,7 @@ from attacks.stdin import bind_socket
 from machine import NOBODY, SOMEBODY, Broken, kind_of, look
 from suite import attack, product
 
-# Every file that whycap reads or writes, relative to home; `*` is the first that is there.
+# Every file that whycap reads or writes, relative to the home. `*` stands for the first name that exists.
 OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/journal", ".local/share/whycap/journal/*",
         ".local/share/whycap/account.json",
         ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
@@ -21,7 +20,9 @@ OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/jo
         ".local/share/whycap/install/*", ".local/share/whycap/wrapped", ".local/share/whycap/wrapped/*",
         ".local/share/whycap/quarantine", ".local/share/whycap/quarantine/*", ".local/share/whycap/quarantine/*/manifest.json")
 THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-backup", ".claude/commands",
-    ".claude/commands/whycap.md", ".claude.json", ".claude/.credentials.json", ".claude/projects",
+    ".claude/commands/whycap.md", ".claude/skills", ".claude/skills/whycap", ".claude/skills/whycap/hooks",
+    ".claude/skills/whycap/hooks/whycap.js", ".claude/skills/whycap/.claude-plugin/plugin.json", ".claude.json",
+    ".claude/.credentials.json", ".claude/projects",
           ".claude/projects/-home-work-api", ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha",
           ".claude/projects/-home-work-api/alpha/subagents",
           ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl",
@@ -38,7 +39,7 @@ SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
 
 
 def starred(machine, relative):
-    """The path with each `*` replaced by the first name that is there. Raises KeyError if there is none."""
+    """Returns the path with each `*` replaced by the first name that exists. Raises KeyError if there is none."""
     path = machine.home
     for part in relative.split("/"):
         if part == "*":
@@ -51,7 +52,7 @@ def starred(machine, relative):
 
 
 def plant(machine, path, kind):
-    """Puts something else in a file's place. Gives what must stay untouched."""
+    """Puts another object in place of a file. Returns the paths that must stay untouched."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(path):
         os.rename(path, machine.outside / "moved")
@@ -102,14 +103,14 @@ def plant(machine, path, kind):
 
 
 WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
-    *THEIRS) if "install/" in path or "wrapped" in path or "whycap.md" in path or "backup" in path}
+    *THEIRS) if any(part in path for part in ("install/", "wrapped", "whycap.md", "skills/whycap", "backup"))}
 
 
 def replaced(machine, path, kind, call, user=None):
-    """Plants, asks, and looks whether the contract held and the victims are as they were."""
+    """Plants the object, runs the call, and checks that the contract holds and that the victims are unchanged."""
     if kind == "hard link to a file" and ("ledger.sqlite3" in path or "journal" in path):
-        # Both are written where they are, whatever other names they have: backups by hard links are common, and only
-        # the user's own files can be linked here (the system's protected_hardlinks).
+        # Both files are written in place, even if they have other names. Backups with hard links are common, and only
+        # the user's own files can be linked here (because of the system's protected_hardlinks).
         return
     world.HOMES[WHERE_THE_HOME_IS.get(path, "lived")](machine)
     try:
@@ -127,7 +128,7 @@ def replaced(machine, path, kind, call, user=None):
         trouble = difference(before, after)
     if trouble:
         raise Broken(f"outside, {trouble}")
-    # The data directory as a whole may be kept elsewhere on purpose, its parts may not.
+    # The data directory as a whole may be kept elsewhere on purpose, but its parts may not.
     if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
         raise Broken("outside, a file was made in the directory that the link leads to")
     if kind_before in SPECIAL and kind_of(place) != kind_before:
@@ -136,14 +137,14 @@ def replaced(machine, path, kind, call, user=None):
         raise Broken(f"what stood in the directory in the place of {path} is gone")
 
 
-# A directory in the place of these is a lock like any, and may be set aside as a whole.
+# A directory in place of one of these files is a lock like any other, and may be moved to quarantine as a whole.
 CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".local/state/claude/locks/1.lock",
     ".local/state/claude/locks/2#7.lock", ".local/state/claude/locks/2.1.328.lock",
                        "work/api/.claude/scheduled_tasks.lock")
 
 
 def difference(before, after):
-    """The first thing that is not as it was, in words."""
+    """Returns a description of the first change, or None if nothing has changed."""
     names = {name: entry for name, entry in before[4]}
     now = {name: entry for name, entry in after[4]}
     for name, entry in names.items():
@@ -172,7 +173,7 @@ CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop"
          "install", "install wrap", "install project", "uninstall")
 
 
-# Those that once did harm, in the short run as well.
+# Cases that once caused harm, which are also part of the short run.
 DATA = ".local/share/whycap"
 ONCE_HARMFUL = [
     *product(("statusline",), (f"{DATA}/journal/*", f"{DATA}/journal", f"{DATA}/account.json"),
@@ -181,7 +182,8 @@ ONCE_HARMFUL = [
              ("link to a file", "link to null", "link to a directory")),
     *product(("spend", "statusline"), (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
              ("link to a file", "link to an empty file", "link to nothing")),
-    *product(("install", "uninstall"), (".claude/settings.json.whycap-backup", f"{DATA}/install/*", ".claude/commands/whycap.md"),
+    *product(("install", "uninstall"), (".claude/settings.json.whycap-backup", f"{DATA}/install/*", ".claude/commands/whycap.md",
+        ".claude/skills/whycap/hooks/whycap.js", ".claude/skills/whycap"),
              ("link to a file", "link to null", "link to nothing")),
     *product(("clear", "restore"), (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
              ("link to a file", "link to null", "link to a directory", "link to nothing")),
@@ -208,7 +210,7 @@ def in_their_place(machine, call, path, kind):
     if path in (".claude/settings.json", "work/api/.claude/settings.json",
             ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing",
             "hard link to a file") and "install" in call:
-        # On purpose, perhaps: the next attacks are about these.
+        # These links may be intentional. The next attacks cover them.
         return
     if path == ".claude/commands/whycap.md" and kind in ("empty file",):
         return
@@ -226,7 +228,7 @@ def as_a_user(machine, call, path, kind):
 # --- links on purpose ----------------------------------------------------------------------------------
 
 def dotfiles(machine, how):
-    """A repository of dotfiles, and the link into it. Gives the file that is meant."""
+    """Creates a repository of dotfiles and a link into it. Returns the link's target."""
     repository = machine.home / "dotfiles/claude"
     repository.mkdir(parents=True)
     settings = machine.claude / "settings.json"
@@ -368,7 +370,7 @@ def swaps(calls, path):
 
 
 def swapped_in_the_middle(machine, call, path, number):
-    """At one system call, a file of ours becomes a link to a victim."""
+    """At one system call, one of whycap's files becomes a link to a victim."""
     world.lived(machine)
     victims = machine.outside / "victims"
     victims.mkdir()
@@ -430,7 +432,7 @@ def swapped_settings(machine, call, number):
     run = world.call(machine, call, pause=(number, swap))
     if not run.acted:
         return
-    # Before the file is read the swap is as good as a deliberate link; afterwards it must not be believed.
+    # Before the file is read, the swap is equivalent to an intentional link. Afterward, the link must not be trusted.
     now = (foreign / "settings.json").read_text()
     try:
         value = json.loads(now)

@@ -1,4 +1,4 @@
-"""Permissions: as a user whom they bind (root passes by them), strange umasks, read-only disks."""
+"""Permissions: as a user who is subject to them (root is not), with unusual umasks, and on read-only disks."""
 import json
 import os
 import stat
@@ -19,7 +19,7 @@ PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/wh
 MODES = {"nothing": 0o000, "reading only": 0o444, "reading and entering": 0o555, "writing only": 0o222, "entering only": 0o111}
 CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap spend",
     "hook /whycap doctor", "spend", "explain", "incidents", "doctor", "locks", "clear", "restore",
-         "install", "install wrap", "install project", "uninstall", "uninstall dry", "why different")
+         "install", "install wrap", "install project", "uninstall", "uninstall dry", "spend why")
 
 
 @attack("permissions", "{call} keeps its contract where {place} allows {mode}", over=product(CALLS, PLACES, MODES), quick=700)
@@ -55,7 +55,7 @@ def of_root(machine, call, place):
     path.chmod(0o700 if path.is_dir() else 0o600)
     before = look(path) if path.is_file() else None
     world.call(machine, call, user=NOBODY)
-    # A file of ours in a directory of ours may be made anew.
+    # whycap may recreate its own files in its own directories.
     if before and path.exists() and machine.data not in path.parents:
         machine.holds(look(path)[2] == 0, f"{place} was taken over from root")
         machine.holds(look(path)[4] == before[4], f"{place} was overwritten")
@@ -77,7 +77,7 @@ def umasks(machine, umask, call):
                 raise Broken(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}")
             continue
         if path.parent.parent.name == "quarantine" and path.name != "manifest.json":
-            continue  # what was set aside keeps its own mode
+            continue  # files that were set aside keep their own mode
         wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
         if stat.S_IMODE(found.st_mode) != wanted:
             raise Broken(f"{path.relative_to(machine.home)} is {stat.S_IMODE(found.st_mode):o}, not {wanted:o}")
@@ -105,7 +105,7 @@ def read_only_disk(machine, call):
 
 
 def on_frozen(machine, state):
-    """The same home on a disk that can be written only from its other side."""
+    """Creates the same home on a disk that can be written only through its other mount."""
     empty(machine.thawed)
     machine.place()
     world.HOMES[state](machine)
@@ -127,7 +127,7 @@ def loose(machine, what):
     record = json.loads(file.read_text())
     record["kept"] = {"how": "wrapped", "entry": json.dumps({"command": f"echo run >> {mark}"})}
     machine.write(file, record)
-    # As the client leaves it when it writes the file itself: then the record alone says what is kept.
+    # The file looks as if the client had written it. In this case, only the record contains the preserved status line.
     settings = json.loads((machine.claude / "settings.json").read_text())
     settings["statusLine"].pop("whycapWraps", None)
     machine.write(machine.claude / "settings.json", settings)

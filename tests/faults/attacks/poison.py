@@ -1,5 +1,5 @@
-"""Poison in transcripts: absurd counts, odd types, lines that are no JSON. The sound lines still add up exactly, nothing is
-negative, and the ledger works afterwards, also when the poison is gone."""
+"""Invalid data in transcripts: absurd counts, unexpected types, and lines that are not JSON. The valid lines still add
+up exactly, no amount is negative, and the ledger keeps working, even after the invalid data has been removed."""
 import json
 import math
 import os
@@ -24,7 +24,7 @@ FIELDS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache
 
 
 def raw(value):
-    """A line in which a number is written as no JSON writer would."""
+    """Returns a line in which a number is written in a form that no JSON serializer would use."""
     text = json.dumps(value)
     while '"RAW ' in text:
         before, rest = text.split('"RAW ', 1)
@@ -49,17 +49,18 @@ def usage_with(field, value):
 
 
 def sound_sessions():
-    """What `spend --by session` must say of the sessions without poison."""
+    """The figures that `spend --by session` must show for the sessions without invalid data."""
     return {"alpha": 16, "beta": 12, "gamma": 6}
 
 
 def still_usable(machine, poisoned="poison"):
-    """The sound sessions are exact, nothing is negative or no number, and all goes on, with the poison and without it."""
+    """Checks that the valid sessions are exact, that every figure is a number and not negative, and that everything
+    still works with and without the invalid data."""
     looks_sane(machine)
     machine.statusline(world.status_payload(machine, poisoned))
     for name in ("Stop", "UserPromptSubmit", "/whycap spend"):
         machine.hook(world.event(machine, name, poisoned))
-    for call in ("spend", "spend by model", "spend by project", "spend by block", "why different", "why different json", "doctor",
+    for call in ("spend", "spend by model", "spend by project", "spend by block", "spend why", "spend why json", "doctor",
             "report"):
         run = world.call(machine, call)
         machine.holds(run.exit == 0 or call == "doctor", f"{call} fails: {run.complaint}")
@@ -155,7 +156,7 @@ def text_of(number, text):
     return world.response("sound", number, message={"content": [{"type": "text", "text": text}]})
 
 
-# Bytes of a transcript, and how many sound responses are in them. All sound ones must be counted.
+# The bytes of a transcript, and the number of valid responses in them. All valid responses must be counted.
 def transcripts():
     sound = [json.dumps(world.response("sound", number)) for number in range(3)]
     one, two, three = (line.encode() for line in sound)
@@ -233,7 +234,8 @@ def endless_line(machine, gigabytes):
     first = machine.statusline(world.status_payload(machine, "huge"))
     machine.hook(world.event(machine, "Stop", "huge"))
     again = machine.statusline(world.status_payload(machine, "huge"))
-    # Reading a gigabyte takes 0.3 s and more; a draw that reads none of it 0.03, on a busy machine 0.06.
+    # Reading a gigabyte takes at least 0.3 s. A status-line call that does not read it takes 0.03 s, or 0.06 s on a
+    # busy machine.
     machine.holds(again.cpu < 0.2, f"a draw takes {again.cpu:.2f} s, the first took {first.cpu:.2f} s")
     machine.exact()
 
@@ -248,8 +250,8 @@ def names(machine, name, value):
         "branch": {"gitBranch": value}, "message id": {"message": {"id": value}}, "request id": {"requestId": value},
         "version": {"version": value}}[name]
     world.append(machine, "poison", world.response("poison", 1, **json.loads(json.dumps(changes))), world.response("poison", 2))
-    for call in ("spend json", "spend", "spend by session", "spend by model", "spend by project", "why different",
-            "why different json"):
+    for call in ("spend json", "spend", "spend by session", "spend by model", "spend by project", "spend why",
+            "spend why json"):
         run = world.call(machine, call)
         machine.holds(run.exit == 0, f"{call} fails: {run.complaint}")
     machine.statusline(world.status_payload(machine, "poison"))

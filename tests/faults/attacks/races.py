@@ -1,4 +1,4 @@
-"""Locks that change hands while they are being cleared or brought back, and files that change while they are read."""
+"""Locks that change hands while they are being cleared or restored, and files that change while they are being read."""
 import json
 import os
 import subprocess
@@ -11,12 +11,12 @@ from machine import Broken
 from suite import attack
 
 LOCKS = (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS)
-# These races are about live processes, and those have started by the machine's own clock.
+# These races involve live processes, whose start times come from the machine's own clock.
 REAL_CLOCK = {"WHYCAP_NOW": None}
 
 
 def stale_locks(machine):
-    """A home with every lock left over for an hour, by the machine's clock."""
+    """Creates a home in which every lock has been stale for an hour, by the machine's clock."""
     world.lived(machine)
     hour_ago = time.time() - world.HOUR
     for path, content in world.QUARANTINED_LOCKS.items():
@@ -26,7 +26,7 @@ def stale_locks(machine):
 
 
 def every_call(arguments, last_harmless):
-    """(lock, number) for each system call from shortly before the first one that changes anything."""
+    """Yields (lock, number) for each system call, starting shortly before the first call that changes anything."""
     def rows(machine):
         stale_locks(machine)
         names = [calls.NAMES.get(number) for number, *_ in machine.run(*arguments, count=True, environment=REAL_CLOCK).listed]
@@ -36,7 +36,8 @@ def every_call(arguments, last_harmless):
 
 
 class Holder:
-    """A live Claude Code that takes a lock and keeps it: of a directory it moves the date, a file names it."""
+    """A live Claude Code process that takes a lock and keeps it. It updates the date of a directory, and a file names
+    the process."""
 
     def __init__(self, machine, path):
         self.place = machine.path(path)
@@ -50,7 +51,7 @@ class Holder:
 
     def take(self):
         if os.path.lexists(self.place):
-            # Moved away, so that the inode cannot be given to the new one.
+            # The old lock is moved away, so that the new one cannot reuse its inode.
             os.rename(self.place, self.old)
         self.place.parent.mkdir(parents=True, exist_ok=True)
         if self.is_directory:
@@ -105,11 +106,12 @@ CHANGING = ("unlinkat", "rmdir", "renameat2", "renameat", "rename", "unlink")
 
 
 def last_instants(machine):
-    """The system calls by which the clearing takes something away."""
+    """Returns the system calls with which clearing removes files or directories."""
     stale_locks(machine)
     names = [calls.NAMES.get(number) for number, *_ in machine.run("--clear-stale-locks", count=True,
         environment=REAL_CLOCK).listed]
-    # The calls are counted from the end of the run backwards: how many there are before depends on what else is running.
+    # The calls are counted backward from the end of the run, because the number of earlier calls depends on which other
+    # processes are running.
     return [(path, len(names) - index) for path in LOCKS for index, name in enumerate(names) if name in CHANGING]
 
 
@@ -188,4 +190,10 @@ def transcript(machine, change, number):
 def vanishing(machine, what, number):
     world.lived(machine)
     place = machine.path(what)
-    machine.statusline(world.status_payload(machine), pause=(number, lambda: os.rename(place, machine.outside / "vanished")))
+
+    def vanish():
+        # The write-ahead log exists only while a process has the ledger open.
+        if place.exists():
+            os.rename(place, machine.outside / "vanished")
+
+    machine.statusline(world.status_payload(machine), pause=(number, vanish))

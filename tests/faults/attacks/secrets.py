@@ -1,5 +1,5 @@
-"""Secrets in what others write are neither kept nor printed; what stands around them still counts. Prompts and answers are
-not kept at all."""
+"""Secrets in other programs' files are neither stored nor printed, but the text around them is still used. Prompts and
+responses are not stored at all."""
 import json
 import os
 import re
@@ -11,7 +11,7 @@ from suite import attack, product
 
 
 def letters(count, seed, alphabet=string.ascii_letters + string.digits):
-    """The same letters each time, that look like chance."""
+    """Returns letters that look random but are always the same."""
     value, found = seed * 2654435761 + 12345, []
     for _ in range(count):
         value = (value * 1103515245 + 12345) % 2**31
@@ -19,7 +19,7 @@ def letters(count, seed, alphabet=string.ascii_letters + string.digits):
     return "".join(found)
 
 
-# The text as it stands in a message, and the part of it that must appear nowhere.
+# The text as it appears in a message, and the part of it that must not appear anywhere.
 def secret(form, count, seed, alphabet=string.ascii_letters + string.digits):
     core = letters(count, seed, alphabet)
     return form.replace("CORE", core), core
@@ -56,8 +56,8 @@ FRAMES = {"alone": "SECRET", "at the end": "API Error: 401 Invalid authenticatio
 
 
 def nowhere(machine, core, outputs=()):
-    """The secret stands in no file of ours and in nothing that was printed."""
-    # Half of it is as bad as all of it.
+    """Checks that none of whycap's files and no output contains the secret."""
+    # Leaking half of a secret is as bad as leaking all of it.
     part = core[:max(12, len(core) // 2)]
     for directory, _, files in os.walk(machine.data):
         for name in [*files, directory]:
@@ -73,7 +73,7 @@ def nowhere(machine, core, outputs=()):
 
 TELLING = ("statusline", "hook UserPromptSubmit", "hook SessionStart", "hook Stop", "hook /whycap", "hook /whycap report",
     "hook /whycap incidents", "hook /whycap doctor", "explain", "explain json", "incidents", "incidents json", "report", "doctor",
-    "doctor json", "spend", "spend by session", "why different", "locks", "install dry")
+    "doctor json", "spend", "spend by session", "spend why", "locks", "install dry")
 
 
 def told(machine, session, calls=TELLING):
@@ -120,7 +120,7 @@ def field_rows(machine):
     sources = {"StopFailure": world.event(machine, "StopFailure", "delta"), "error line": world.error_line("delta"),
         "UserPromptSubmit": world.event(machine, "UserPromptSubmit", "delta"),
         "SessionStart": world.event(machine, "SessionStart", "delta"), "status payload": world.status_payload(machine, "delta")}
-    # Names of sessions, directories and models are kept on purpose, and are no place for secrets.
+    # The names of sessions, directories, and models are stored on purpose, and they do not contain secrets.
     kept = ("session_id", "sessionId", "cwd", "transcript_path", "model", "current_dir", "project_dir", "display_name", "id",
         "version", "uuid", "timestamp", "hook_event_name", "type", "role")
     return [(name, ".".join(map(str, path)), secret) for name,
@@ -148,8 +148,10 @@ def in_fields(machine, source, field, secret):
     nowhere(machine, core, outputs + told(machine, "delta"))
 
 
+ON_ONE_LINE = " on one line"
 PLACES = ("env ANTHROPIC_API_KEY", "env ANTHROPIC_AUTH_TOKEN", "env CLAUDE_CODE_OAUTH_TOKEN", "env ANTHROPIC_BASE_URL",
-    "env ANTHROPIC_CUSTOM_HEADERS", "settings env", "settings apiKeyHelper", "settings otherwise", "project settings env", "login",
+    "env ANTHROPIC_CUSTOM_HEADERS", "settings env", "settings env" + ON_ONE_LINE, "settings apiKeyHelper", "settings apiKeyHelper" + ON_ONE_LINE,
+    "settings otherwise", "settings otherwise" + ON_ONE_LINE, "project settings env", "login",
     "state", "lock of an editor")
 
 
@@ -174,9 +176,9 @@ def in_settings(machine, secret, place):
         settings = {"settings env": {"env": {"ANTHROPIC_API_KEY": text, "MY_TOKEN": text}},
             "settings apiKeyHelper": {"apiKeyHelper": f"echo {text}"},
             "settings otherwise": {"mcpServers": {"x": {"headers": {"Authorization": text}}}, "statusLine": world.FOREIGN_LINE},
-                    "project settings env": {"env": {"ANTHROPIC_API_KEY": text}}}[place]
+                    "project settings env": {"env": {"ANTHROPIC_API_KEY": text}}}[place.removesuffix(ON_ONE_LINE)]
         machine.write("work/api/.claude/settings.json" if "project" in place else ".claude/settings.json",
-            json.dumps({**world.DOTFILES_SETTINGS, **settings}, indent=1))
+            json.dumps({**world.DOTFILES_SETTINGS, **settings}, indent=None if place.endswith(ON_ONE_LINE) else 1))
     world.append(machine, "delta", world.response("delta", 1),
         world.error_line("delta", text="Credit balance is too low", quotaLimits=None))
     outputs = [(call, world.call(machine, call, "delta", environment=environment)) for call in (*TELLING, "hook StopFailure",

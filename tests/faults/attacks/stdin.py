@@ -1,4 +1,4 @@
-"""Hostile standard input: for the two verbs that read it, and for those that should not care."""
+"""Hostile standard input, for the two commands that read it and for all others, which should ignore it."""
 import json
 import os
 import socket
@@ -68,7 +68,7 @@ VALUES = {
 
 
 def paths_of(value, path=()):
-    """Every path in a JSON object, leaves and branches."""
+    """Yields every path in a JSON object, to both leaves and branches."""
     for key, inner in value.items():
         yield (*path, key)
         if isinstance(inner, dict):
@@ -127,7 +127,7 @@ def dripping(machine, call):
 
 
 def stdin_of(machine, what):
-    """An open file to be standard input."""
+    """Returns an open file for use as standard input."""
     if what in ("zero", "urandom", "null"):
         return os.open(f"/dev/{what}", os.O_RDONLY)
     if what == "directory":
@@ -199,7 +199,7 @@ def others_without_reader(machine, verb):
         run = machine.run(*world.VERBS[verb], stdout=writer)
     finally:
         os.close(writer)
-    # A shell ends a program by SIGPIPE in this case; both are usual.
+    # In this case, programs started from a shell are terminated with SIGPIPE. Both results are common.
     if run.signal not in (0, 13):
         machine.checked_person(run)
 
@@ -259,7 +259,7 @@ def odd_transcript(machine, what):
 def bind_socket(path):
     with socket.socket(socket.AF_UNIX) as server:
         here = os.getcwd()
-        os.chdir(path.parent)  # the name of a socket has little room
+        os.chdir(path.parent)  # the name of a socket must be short
         try:
             server.bind(path.name)
         finally:

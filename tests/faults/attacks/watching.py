@@ -1,4 +1,4 @@
-"""`now --watch` and what ends it, stops it, or takes its terminal away."""
+"""`now --watch`, and everything that terminates it, suspends it, or takes away its terminal."""
 import fcntl
 import os
 import pty
@@ -13,11 +13,11 @@ import world
 from suite import attack
 
 SECOND = 1.0
-DRAWN = b"Press q to leave"
+DRAWN = b"Press q to quit"
 
 
 class Terminal:
-    """A terminal of its own, with `now --watch` in it."""
+    """A separate terminal in which `now --watch` runs."""
 
     def __init__(self, machine):
         self.master, self.slave = pty.openpty()
@@ -28,7 +28,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     def shown(self, until=None, seconds=4 * SECOND):
-        """What is drawn, until these bytes have come or the time is over."""
+        """Returns the output up to these bytes, or the output so far if the time is up."""
         text, end = b"", time.monotonic() + seconds
         while time.monotonic() < end and (until is None or until not in text):
             if select.select([self.master], [], [], 0.05)[0]:
@@ -42,7 +42,7 @@ class Terminal:
         return self.stat()[0]
 
     def ticks(self):
-        """Hundredths of a second that it has worked."""
+        """Returns the processor time that the process has used, in hundredths of a second."""
         return sum(map(int, self.stat()[11:13]))
 
     def stat(self):

@@ -1,6 +1,6 @@
 /*
- * A machine whose clock stands elsewhere: preloaded, it makes the wall clock say FAKE_CLOCK (seconds since 1970) and
- * go on from there. Files keep their own dates.
+ * Simulates a machine with a wrong clock. If this library is preloaded, the wall clock starts at FAKE_CLOCK (seconds
+ * since the Unix epoch) and runs on from there. The dates of files are not changed.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,29 +1,30 @@
 /*
- * Runs one program as an attack wants it: as another user, with limits, with a system call that fails, and says
- * what became of it.
+ * Runs a program under the conditions of an attack: as another user, with resource limits, or with a system call that
+ * fails. It then reports how the program ended.
  *
  *   launch [options] -- PROGRAM ARGUMENT...
- *     -r FD        where the report goes (one line of name=value)
- *     -u UID       user and group, all other groups dropped
- *     -m OCTAL     umask
- *     -l NAME=N    a limit: fsize nofile as nproc stack data
+ *     -r FD        write the report to this descriptor (one line of name=value pairs)
+ *     -u UID       set the user and the group, and drop all other groups
+ *     -m OCTAL     set the umask
+ *     -l NAME=N    set a resource limit: fsize nofile as nproc stack data
  *     -x           ignore SIGXFSZ
  *     -c FD        close a descriptor in the program
- *     -C DIR       working directory
- *     -T SECONDS   end it then (SIGKILL to its process group)
- *   and, tracing it:
- *     -t           count its system calls
+ *     -C DIR       set the working directory
+ *     -T SECONDS   end the program after this time (SIGKILL to its process group)
+ *   With tracing:
+ *     -t           count the program's system calls
  *     -L FD        write every call as "number argument0\n"
- *     -i N         act at its Nth call
- *     -n NUMBER    with -i: count only calls of this number
- *     -a ARGUMENT  with -n: and of these only those whose second argument is this (fcntl's command)
- *     -e ERRNO     to act is to let the call fail with this error
- *     -w           at every one from the Nth on
- *     -k           to act is to kill the program before the call
- *     -p IN,OUT    to act is to write one byte to OUT and wait for one from IN, then go on
+ *     -i N         act on the Nth call
+ *     -n NUMBER    with -i: count only calls with this number
+ *     -a ARGUMENT  with -n: count only calls whose second argument is this (fcntl's command)
+ *     -e ERRNO     action: make the call fail with this error
+ *     -w           act on every call from the Nth on
+ *     -k           action: kill the program before the call
+ *     -p IN,OUT    action: write one byte to OUT, wait for one byte from IN, and then continue
  *
- * Calls are counted from the first one that main makes: what the loader and the start of Rust's library do is
- * not the program's doing. Threads count together; child processes are left alone.
+ * Counting starts with the first call that main makes. The calls of the loader and of Rust's startup code are not
+ * counted, because they are not made by the program itself. The calls of all threads are counted together. Child
+ * processes are not traced.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -94,7 +95,7 @@ static void start(char **arguments) {
     setpgid(0, 0);
     if (wanted.directory && chdir(wanted.directory)) die("chdir");
     if (wanted.mask >= 0) umask(wanted.mask);
-    /* Python ignores these two, and a program inherits that. */
+    /* Python ignores these two signals, and the program would inherit that. */
     signal(SIGXFSZ, wanted.ignore_xfsz ? SIG_IGN : SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     if (wanted.uid >= 0) {
@@ -116,7 +117,7 @@ static void start(char **arguments) {
     _exit(126);
 }
 
-/* What is known of each thread between a call's entry and its exit. */
+/* The state of each thread between a call's entry and its exit. */
 static struct { pid_t id; int failing, asked_for_nothing; long asked; } threads[MOST_THREADS];
 
 static int slot_of(pid_t id) {
@@ -143,15 +144,15 @@ static void skip_call(pid_t id) {
 #endif
 }
 
-/* brk has no way to fail but to leave the end of memory where it is, so it is made to ask for nothing. Gives what it
- * had asked for: a program may count on finding that where it put it. */
+/* brk can fail only by leaving the end of memory where it is, so the call is changed to ask for nothing. Returns the
+ * requested address, because a program may expect to find it unchanged. */
 static long set_argument0(pid_t id, long value) {
 #if defined __x86_64__
     long before = ptrace(PTRACE_PEEKUSER, id, offsetof(struct user_regs_struct, rdi), 0);
     ptrace(PTRACE_POKEUSER, id, offsetof(struct user_regs_struct, rdi), value);
     return before;
 #elif defined __aarch64__
-    /* There the argument and the result share a register. */
+    /* On this machine, the argument and the result share a register. */
     struct user_regs_struct registers;
     struct iovec all = {&registers, sizeof registers};
     ptrace(PTRACE_GETREGSET, id, NT_PRSTATUS, &all);
@@ -187,10 +188,10 @@ static void list_call(long number, long argument0, long argument1) {
     listed += snprintf(list_buffer + listed, 64, "%ld %ld %ld\n", number, argument0, argument1);
 }
 
-/* A call is about to be made. */
+/* The thread is about to make a call. */
 static void entered(int slot, long number, const unsigned long long *arguments) {
     if (!counting) {
-        /* The last thing that Rust's library does before main. */
+        /* This is the last call of Rust's startup code before main. */
         counting = number == SYS_rt_sigaction && arguments[0] == SIGBUS && arguments[1];
         return;
     }
@@ -259,7 +260,7 @@ static int follow(struct rusage *usage) {
         } else if (signal == SIGTRAP && status >> 16) {
             ptrace(PTRACE_SYSCALL, id, 0, 0);
         } else {
-            /* A new thread's first stop is not a signal of its own. */
+            /* A new thread's first stop is not caused by a signal. */
             ptrace(PTRACE_SYSCALL, id, 0, signal == SIGSTOP ? 0 : signal);
         }
     }
@@ -305,7 +306,7 @@ int main(int count, char **arguments) {
     sigaction(SIGALRM, &alarm_action, NULL);
     struct itimerval timer = {.it_value = {(time_t)wanted.seconds, (suseconds_t)((wanted.seconds - (time_t)wanted.seconds) * 1e6)}};
     setitimer(ITIMER_REAL, &timer, NULL);
-    /* Our own copies would keep pipes open that the program has closed. */
+    /* This process's copies would keep pipes open after the program has closed them. */
     struct rusage usage;
     memset(&usage, 0, sizeof usage);
     int status;
@@ -316,7 +317,7 @@ int main(int count, char **arguments) {
             if (errno != EINTR) die("wait");
     }
     double took = now() - began;
-    /* What it left behind in its process group ends with it. */
+    /* Other processes in the program's group end with it. */
     kill(-program, SIGKILL);
     if (wanted.list >= 0 && write(wanted.list, list_buffer, listed) < 0) die("list");
     if (wanted.report >= 0) {

@@ -1,20 +1,21 @@
-//! Working days that are made up, the same ones everywhere.
+//! Synthetic working days, which are the same on every machine.
 
 use chrono::{DateTime, Utc};
 use whycap::claude::meters::Meter;
 use whycap::limits::pace::Outlook;
-use whycap::limits::pace::five_hours::{Level, Pace, STAYS, outlook};
-use whycap::time::moment;
+use whycap::limits::pace::five_hours::{CURRENT_LASTS, Level, Pace, outlook};
+use whycap::time::datetime_from_millis;
 
 use super::draws::Draws;
 use super::whole;
 
 pub const DAY: usize = 24 * 60;
 pub const DAYS: usize = 28;
-/// Of the window, in minutes.
+/// The length of the window, in minutes.
 pub const LENGTH: usize = 300;
 
-/// How somebody works: hours, and minutes of work and pause in between, each drawn anew.
+/// A person's working habits. The working hours, and the stretches of work and breaks within them,
+/// vary randomly.
 #[derive(Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
@@ -22,13 +23,14 @@ pub struct Kind {
     work: f64,
     pause: f64,
     sessions: usize,
-    /// Subagents in swarms, so many times a day.
+    /// The number of times per day that many subagents run at once.
     storms: f64,
     on_weekends: f64,
-    /// How much one task differs from the next, and for how many minutes it stays so.
+    /// How much the usage varies from task to task, and the average length of a task in minutes.
     spread: f64,
     task: f64,
-    /// Percent of the five-hour window a minute, by plan and person.
+    /// The percentage of the five-hour window used per minute, which depends on the plan and the
+    /// person.
     use_of_plan: (f64, f64),
 }
 
@@ -38,7 +40,7 @@ const STEADY: Kind = Kind {
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
-/// The rule was chosen on these.
+/// The kinds of days that were used to choose the rule.
 #[rustfmt::skip]
 pub const KNOWN: &[Kind] = &[
     STEADY,
@@ -52,7 +54,7 @@ pub const KNOWN: &[Kind] = &[
     Kind { name: "one thing, then another", work: 30.0, spread: 1.1, task: 130.0, ..STEADY },
 ];
 
-/// These were made up afterwards.
+/// The kinds of days that were added after the rule was chosen.
 #[rustfmt::skip]
 pub const HELD_OUT: &[Kind] = &[
     Kind { name: "25 minutes on, 5 off", work: 25.0, pause: 5.0, spread: 0.3, ..STEADY },
@@ -61,7 +63,8 @@ pub const HELD_OUT: &[Kind] = &[
     Kind { name: "a small plan and storms", storms: 2.0, use_of_plan: (0.4, 0.9), work: 20.0, pause: 15.0, ..STEADY },
 ];
 
-/// What somebody would use if nothing held them up, in percent of the five-hour window by minute.
+/// Returns how much a person would use in each minute if no limit stopped them, as a percentage of
+/// the five-hour window.
 fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
     let mut wanted = vec![0.0; DAYS * DAY];
     let usual = draws.between(kind.use_of_plan);
@@ -79,7 +82,7 @@ fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
                 let mut at = from + draws.lasting(kind.pause);
                 while at < until {
                     let end = (at + draws.lasting(kind.work)).min(until);
-                    // What the cache lost is written again.
+                    // After a break, the cache has expired and is rewritten.
                     let mut cold = 4.0;
                     while at < end {
                         if at >= task_until {
@@ -115,16 +118,16 @@ fn add(minutes: &mut [f64], at: f64, percent: f64) {
     }
 }
 
-/// A window minute by minute.
+/// The usage of a person's windows, minute by minute.
 pub struct Life {
     pub level: Vec<f64>,
     pub reset: Vec<usize>,
     pub works: Vec<bool>,
-    /// Whenever another whole percent was reached.
+    /// The minutes in which usage reached another whole percentage, each with that percentage.
     pub steps: Vec<(usize, f64)>,
 }
 
-/// How the five-hour window rises for somebody who works like this.
+/// Simulates the five-hour window of a person with these working habits.
 pub fn live(kind: &Kind, seed: u64) -> Life {
     let mut draws = Draws::new(seed);
     let careful = if draws.unit() < 0.3 { 0.5 } else { 1.0 };
@@ -161,7 +164,7 @@ pub fn live(kind: &Kind, seed: u64) -> Life {
     life
 }
 
-/// What is seen at a moment.
+/// The data that is available at a given minute.
 pub struct Seen<'a> {
     pub life: &'a Life,
     pub now: usize,
@@ -170,7 +173,7 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Percent a minute over the last so many.
+    /// Returns the average increase over the last `last` minutes, in percentage points per minute.
     pub fn rate_over(&self, last: usize) -> f64 {
         let begun = self.reset - LENGTH;
         let from = self.now.saturating_sub(last).max(begun);
@@ -182,7 +185,7 @@ impl Seen<'_> {
         (self.used - before) / (self.now - from) as f64
     }
 
-    /// Those of this window.
+    /// Returns the steps in the current window.
     fn steps(&self) -> &[(usize, f64)] {
         let steps = &self.life.steps;
         let begun = steps.partition_point(|step| step.0 < self.reset - LENGTH);
@@ -194,7 +197,8 @@ impl Seen<'_> {
         steps.map(|(minute, level)| (at(*minute), *level)).collect()
     }
 
-    /// Likewise, the last hour counts most.
+    /// Returns the increase in percentage points per minute, giving the most weight to the last
+    /// hour.
     pub fn recent_rate(&self) -> f64 {
         let weight_at = |ago: f64| (1.0 + ago / 240.0).powi(-4);
         let now = self.now as f64;
@@ -214,11 +218,11 @@ impl Seen<'_> {
         sum / (1.0 - weight_at(all))
     }
 
-    /// By how many percent it rises in so many minutes, as it is told.
+    /// Returns the forecast increase over the given number of minutes, in percentage points.
     pub fn rise_in(&self, minutes: usize) -> f64 {
         let pace = Pace::new(&self.levels(), &self.meter(), at(self.now));
         let (pace, minutes) = (pace.unwrap(), minutes as f64);
-        pace.of_now * minutes.min(STAYS) + pace.of_the_hour * (minutes - STAYS).max(0.0)
+        pace.current * minutes.min(CURRENT_LASTS) + pace.recent * (minutes - CURRENT_LASTS).max(0.0)
     }
 
     pub fn yesterday(&self, ahead: usize) -> f64 {
@@ -227,12 +231,12 @@ impl Seen<'_> {
         steps.map(|pair| (pair[1] - pair[0]).max(0.0)).sum()
     }
 
-    /// When it will be full, by what people are told.
+    /// Returns the time at which the window will be full according to the forecast that users see.
     pub fn told(&self) -> Option<DateTime<Utc>> {
         full(outlook(&self.levels(), &self.meter(), at(self.now)))
     }
 
-    /// In how many minutes that is.
+    /// Returns the number of minutes until the given time.
     pub fn until(&self, moment: DateTime<Utc>) -> f64 {
         (moment - at(self.now)).num_seconds() as f64 / 60.0
     }
@@ -253,5 +257,5 @@ fn full(outlook: Option<Outlook>) -> Option<DateTime<Utc>> {
 }
 
 fn at(minute: usize) -> DateTime<Utc> {
-    moment(i64::try_from(minute).unwrap() * 60_000)
+    datetime_from_millis(i64::try_from(minute).unwrap() * 60_000)
 }

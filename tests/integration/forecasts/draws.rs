@@ -1,4 +1,4 @@
-//! Chance that is the same everywhere (`SplitMix64`).
+//! A random number generator that returns the same numbers on every machine (`SplitMix64`).
 
 pub struct Draws(u64);
 
@@ -23,7 +23,7 @@ impl Draws {
         (-mean * (1.0 - self.unit()).ln()).max(1.0)
     }
 
-    /// About 1, seldom a multiple of it.
+    /// Returns a random factor, which is usually close to 1 and rarely much larger.
     pub fn factor(&mut self, spread: f64) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         (spread * radius * (std::f64::consts::TAU * self.unit()).cos()).exp()

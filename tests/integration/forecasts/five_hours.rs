@@ -1,14 +1,14 @@
-//! The five-hour window beside other rules.
+//! Compares the forecast of the five-hour window with other rules.
 
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
 use super::{quantiles, report, shown, wanted, whole};
 
-/// By how much the level grows in so many minutes.
+/// Returns the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
 
-/// As it was before what is said was kept.
+/// The earlier rule, which replaced forecasts even if they were not clearly wrong.
 const ANEW: &str = "the recent rate for 90 min at most, anew at every look";
 const PACE: &str = "**pace**: said until it is too far off";
 #[rustfmt::skip]
@@ -22,7 +22,7 @@ const RULES: [(&str, Growth); 7] = [
     (PACE, |seen, ahead| seen.rise_in(ahead.min(90))),
 ];
 
-/// In how many minutes a rule says that the window will be full.
+/// Returns the number of minutes until the window fills up, according to the given rule.
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     match name {
         PACE => return seen.told().map(|at| seen.until(at)),
@@ -39,21 +39,21 @@ fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     is_ever.then(|| ahead.partition_point(not_yet) as f64)
 }
 
-/// What became of a rule's words.
+/// The accuracy of a rule's forecasts.
 #[derive(Default)]
 struct Score {
-    /// Percentage points, by minutes ahead.
+    /// The errors in percentage points, by how many minutes ahead the forecast was made.
     errors: [(usize, Vec<f64>); 3],
-    /// Minutes, of the time when it is full.
+    /// The errors in predicting when the window would be full, in minutes.
     time_errors: Vec<f64>,
     days: f64,
     windows: f64,
     false_alarms: f64,
-    /// Windows that were full; of these, never foretold, and too late.
+    /// The number of windows that filled up, and how many of them were predicted too late or not at all.
     full: f64,
     missed: f64,
     late: f64,
-    /// How often the words changed from one look to the next.
+    /// How often the forecast changed between two consecutive checks.
     changes: f64,
 }
 
@@ -86,7 +86,7 @@ impl Score {
         let mut words = None;
         for now in run.step_by(every).filter(|now| moments.contains(now)) {
             let used = life.level[now].floor();
-            // The line is drawn while somebody works.
+            // The status line is rendered only while the user is active.
             let is_drawn = life.works[now - 14..=now].contains(&true);
             if !is_drawn || !(10.0..100.0).contains(&used) {
                 continue;
@@ -123,7 +123,7 @@ impl Score {
         self.late += count(full.is_some() && is_said && !is_in_time);
     }
 
-    /// Of the errors, as the table has them.
+    /// Returns the errors, rounded as in the table.
     fn sizes(&self) -> Vec<(f64, f64)> {
         let errors = self.errors.iter().map(|(_, errors)| errors);
         let sizes = errors.chain([&self.time_errors]).map(|all| quantiles(all));
@@ -142,15 +142,15 @@ impl Score {
     }
 }
 
-/// The scores of all rules, printed.
+/// Returns the scores of all rules and the table that shows them.
 fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
-    // The rules were chosen on seeds below a thousand.
+    // The rules were chosen with seeds below a thousand.
     let each = kinds
         .iter()
         .flat_map(|kind| (1000..1003).map(move |seed| live(kind, seed)));
     let lives: Vec<Life> = each.collect();
-    // Seldom looked at where it has to be quick.
-    // People look often: a window that fills fast is missed by whoever looks every quarter of an hour.
+    // The test checks the forecast every five minutes, because people look at it often. Checking only every 15 minutes
+    // would miss windows that fill quickly.
     let every = 5;
     let is_meant =
         |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || wanted().is_some();

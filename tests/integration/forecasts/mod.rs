@@ -1,7 +1,7 @@
-//! How far off forecasts are for people who are made up: the tables of docs/pace.md.
+//! Measures how accurate the forecasts are for simulated people. The README.md next to this file contains the results.
 //!
-//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints them; 9 takes
-//! three times as many people. Without the variable only the rules that a test is about are reckoned.
+//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints the results. A value of 9
+//! simulates three times as many people. Without the variable, only the rules that a test checks are evaluated.
 
 mod days;
 mod draws;
@@ -9,7 +9,7 @@ mod five_hours;
 mod week;
 mod workers;
 
-/// Median, and what one in ten exceeds.
+/// Returns the median and the 90th percentile.
 fn quantiles(values: &[f64]) -> (f64, f64) {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -26,7 +26,7 @@ fn shown(values: &[f64], digits: usize) -> String {
     }
 }
 
-/// Prints a table, for whoever runs it by hand.
+/// Prints a table for people who run the test manually.
 #[expect(
     clippy::disallowed_macros,
     clippy::print_stdout,
@@ -45,12 +45,12 @@ fn whole(number: f64) -> usize {
     number as usize
 }
 
-/// How many lives of each kind, where somebody wants the whole tables.
+/// Returns the number of people of each kind, or `None` if the complete tables were not requested.
 fn wanted() -> Option<usize> {
     std::env::var("WHYCAP_FORECASTS").ok()?.parse().ok()
 }
 
-/// How many lives of each kind.
+/// Returns the number of people of each kind.
 fn asked() -> usize {
     wanted().unwrap_or(3)
 }

@@ -1,26 +1,26 @@
-//! The weekly window beside other rules.
+//! Compares the forecast of the weekly window with other rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::meters::Meter;
 use whycap::limits::pace::Outlook;
 use whycap::limits::pace::week::{PastWeeks, Rise};
-use whycap::time::moment;
+use whycap::time::datetime_from_millis;
 
 use super::workers::{WEEK, Weeks, others, people};
 use super::{asked, report, shown, wanted, whole};
 
 fn at(hour: f64) -> DateTime<Utc> {
-    moment(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
+    datetime_from_millis(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
 }
 
-/// What is seen when a part of this hour has passed.
+/// The data that is available partway through an hour.
 struct Seen<'w> {
     begun: usize,
     hour: usize,
     part: f64,
     used: f64,
     rises: &'w [Rise],
-    /// How much it rose up to each hour, resets left out.
+    /// The cumulative usage up to each hour, which resets do not reduce.
     sums: &'w [f64],
 }
 
@@ -33,7 +33,7 @@ impl Seen<'_> {
         self.begun + WEEK
     }
 
-    /// How much it rose in these hours.
+    /// Returns how much usage increased between two times, given in hours.
     fn rose(&self, from: f64, until: f64) -> f64 {
         let up_to = |hour: f64| {
             let whole = whole(hour);
@@ -53,7 +53,7 @@ impl Seen<'_> {
         }
     }
 
-    /// Since when the machine knows how the window rose.
+    /// Returns the history up to this time.
     fn history(&self) -> PastWeeks<'_> {
         let known = self.rises.partition_point(|rise| rise.at <= at(self.now()));
         PastWeeks {
@@ -71,7 +71,7 @@ impl Seen<'_> {
         self.rose(from, self.now()) / (self.now() - from) * hours
     }
 
-    /// The same hours of the weeks before.
+    /// Returns the average increase during the same hours of the previous weeks.
     fn before(&self, hours: f64, weeks: usize) -> f64 {
         let known = (1..=weeks).filter(|back| self.begun >= back * WEEK);
         let grown: Vec<f64> = known
@@ -102,7 +102,7 @@ const RULES: [(&str, Growth); 6] = [
     (WEEKLY, |seen, hours| seen.growth(hours)),
 ];
 
-/// In how many hours a rule says that the window will be full.
+/// Returns the number of hours until the window fills up, according to the given rule.
 fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
     let left = seen.reset() as f64 - seen.now();
     if name == WEEKLY {
@@ -137,7 +137,7 @@ impl Score {
         let run = begun..begun + WEEK;
         let full = run.clone().find(|hour| weeks.levels[*hour] >= 100.0);
         let (mut is_said, mut is_in_time) = (false, false);
-        // The line is drawn while somebody works.
+        // The status line is rendered only while the user is active.
         for hour in run.skip(1).filter(|hour| weeks.watched[*hour]) {
             for quarter in 1..=4 {
                 let part = f64::from(quarter) / 4.0;
@@ -204,15 +204,15 @@ impl From<Weeks> for Person {
     fn from(weeks: Weeks) -> Self {
         let hours = weeks.rises.iter().enumerate();
         let hours = hours.filter(|(_, rise)| **rise > 0.0);
-        // As somebody is told it: by the quarter.
+        // Usage is reported every 15 minutes.
         let quarters = hours.flat_map(|(hour, rise)| {
             (1..=4).map(move |quarter| (hour as f64 + f64::from(quarter) / 4.0, rise / 4.0))
         });
-        let quarters = quarters.scan(0.0, |up_to_here, (hour, percent)| {
-            *up_to_here += percent;
+        let quarters = quarters.scan(0.0, |total, (hour, percent)| {
+            *total += percent;
             Some(Rise {
                 at: at(hour) - TimeDelta::seconds(1),
-                up_to_here: *up_to_here,
+                total: *total,
             })
         });
         let mut sums = vec![0.0];
@@ -227,10 +227,10 @@ impl From<Weeks> for Person {
     }
 }
 
-/// So many weeks are known first.
+/// The number of weeks of history before the first forecast.
 const KNOWN: usize = 2;
 
-/// Every rule's score, and their table.
+/// Returns each rule's score and a table of the scores.
 fn judged(people: &[Person]) -> (Vec<Score>, String) {
     let mut table = String::new();
     let mut scores = Vec::new();
@@ -259,7 +259,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 
 #[test]
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
-    /// The rule was chosen with those before.
+    /// The previous group of people was used to choose the rule.
     const FROM: usize = 3;
     let people = people(FROM..FROM + asked().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();

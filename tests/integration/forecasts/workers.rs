@@ -1,40 +1,40 @@
-//! Weeks of made-up workers: how their weekly window rises, hour by hour.
+//! Simulates the weekly windows of workers, hour by hour.
 //!
-//! Made up before any rule that is judged by them, from what is known of working hours in public:
-//! - American Time Use Survey, 2018 (bls.gov/tus): 89% of people with a full-time job work on a
-//!   weekday, 31% on a day of the weekend; 8.5 and 5.4 hours on the days on which they do.
-//! - The same survey, leave module, 2011: 21% take leave in a week, 15.6 hours on the average.
-//! - Claes and others, ICSE 2018 (86 projects, times of commits): two thirds of developers keep
-//!   office hours, 10 to 18, and neither nights nor weekends; people differ far more than days.
-//! - Threads about the weekly limit (claude-code 9424, 94867): some use it up in two or three days,
-//!   some "finish the week with about 20% left", and a night of agents takes what a week took.
+//! The workers were designed before any of the rules that they test, based on public data about working hours:
+//! - American Time Use Survey, 2018 (bls.gov/tus): 89% of people with a full-time job work on a given weekday, and 31%
+//!   on a given weekend day. On the days that they work, they work 8.5 and 5.4 hours, respectively.
+//! - The same survey, leave module, 2011: 21% take leave in a given week, for 15.6 hours on average.
+//! - Claes and others, ICSE 2018 (86 projects, times of commits): two thirds of developers keep office hours (10:00 to
+//!   18:00) and work neither nights nor weekends. The differences between people are much larger than those between
+//!   days.
+//! - Threads about the weekly limit (claude-code 9424, 94867): some people use it up in two or three days, some "finish
+//!   the week with about 20% left", and a night of running agents uses as much as a week did before.
 
 use super::draws::Draws;
 use super::whole;
 
 pub const WEEK: usize = 7 * 24;
-/// The first ones are there to learn from.
+/// The number of simulated weeks. The first few only provide history.
 pub const WEEKS: usize = 8;
 
-/// How somebody spends weeks. Times are hours of the day.
+/// A kind of worker. Times are hours of the day.
 #[derive(Clone, Copy)]
 pub struct Worker {
     pub name: &'static str,
-    /// How many of a hundred people are like this.
+    /// The percentage of people who work like this.
     pub share: usize,
-    /// How likely a day of work is, from Monday on.
+    /// The probability of working on each day of the week, starting with Monday.
     days: [f64; 7],
-    /// When a day of work begins, and how long it lasts; on the weekend it is shorter.
+    /// The ranges for the start and the length of a workday, which is shorter on weekends.
     begins: (f64, f64),
     lasts: (f64, f64),
-    /// How likely some hours after dinner are on such a day.
+    /// The probability of working a few hours in the evening of a workday.
     evenings: f64,
-    /// Of the hours at work, how many use anything.
+    /// The fraction of working hours during which Claude Code is used.
     busy: f64,
-    /// How much weeks, days and hours differ.
+    /// How much the usage varies between weeks, days, and hours.
     spread: [f64; 3],
-    /// How likely a run of agents is that goes on without anybody, each day, and how much it uses of
-    /// what an hour of work does.
+    /// The daily probability that agents run unattended, and their hourly usage relative to an hour of work.
     runs: f64,
     height: f64,
 }
@@ -64,15 +64,15 @@ pub const WORKERS: &[Worker] = &[
     Worker { name: "agents over night", share: 8, runs: 0.25, height: 2.0, ..OFFICE },
 ];
 
-/// What somebody's window was like, hour by hour.
+/// A person's weekly window, hour by hour.
 pub struct Weeks {
-    /// How much it rose in the hour, in percent.
+    /// The increase during each hour, in percentage points.
     pub rises: Vec<f64>,
-    /// Its level when the hour ended.
+    /// The usage at the end of each hour.
     pub levels: Vec<f64>,
-    /// Whether anybody looked.
+    /// True for each hour in which the person was working.
     pub watched: Vec<bool>,
-    /// The hour of the week at which it begins anew.
+    /// The hour of the week at which the window resets.
     pub reset: usize,
 }
 
@@ -83,7 +83,7 @@ impl Weeks {
         let (mut wanted, mut watched) = (vec![0.0; hours], vec![false; hours]);
         for week in 0..WEEKS {
             let mut intensity = draws.factor(worker.spread[0]);
-            // A holiday, some of it or all.
+            // The person may be on leave for part or all of the week.
             let leave = match draws.unit() {
                 unit if unit < 0.05 => 7,
                 unit if unit < 0.21 => 2,
@@ -124,14 +124,15 @@ impl Weeks {
                 }
             }
         }
-        // How large the plan is beside the work: of a usual week something from a quarter to more
-        // than all of it.
+        // The size of the plan relative to the work: a typical week uses between a fifth of the window and more than
+        // all of it.
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
         Self::filled(wanted, watched, usual, reset)
     }
 
-    /// A window that is filled by what is wanted hour by hour; a usual week brings so many percent.
+    /// Simulates a window, given how much the person wants to use in each hour. A typical week uses `usual` percent of
+    /// the window.
     fn filled(wanted: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
         let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
@@ -153,7 +154,7 @@ impl Weeks {
         weeks
     }
 
-    /// The windows that lie after the weeks to learn from: the hours of each.
+    /// Returns the range of hours of each complete window.
     pub fn windows(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
         let first = self.reset;
         let begins = (0..WEEKS).map(move |nth| first + nth * WEEK);
@@ -163,7 +164,7 @@ impl Weeks {
     }
 }
 
-/// Hundreds of people, of each kind as many as there are.
+/// Simulates the given number of hundreds of people, with each kind of worker in proportion.
 pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     let each = WORKERS.iter().flat_map(|worker| {
         let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
@@ -179,15 +180,15 @@ pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     .collect()
 }
 
-/// How much an hour of a day since a Monday brings.
+/// Returns the usage in an hour of a day. Days are counted from a Monday.
 type Hours = fn(usize, usize) -> f64;
 
 fn is_office(day: usize, hour: usize) -> f64 {
     f64::from(u8::from(day % 7 < 5 && (9..18).contains(&hour)))
 }
 
-/// People of whom issues speak, made up from their words alone, by somebody who had not seen those
-/// above.
+/// People as described in public issues. They were designed from these descriptions alone, by someone who had not seen
+/// the workers above.
 #[rustfmt::skip]
 const OTHERS: [(&str, Hours); 8] = [
     ("nine to six", is_office),
@@ -200,7 +201,7 @@ const OTHERS: [(&str, Hours); 8] = [
     ("more every week", |day, hour| is_office(day, hour) * (1.0 + day as f64 / 14.0)),
 ];
 
-/// So many of each of them.
+/// Simulates `each` people of each of these kinds.
 pub fn others(each: usize) -> Vec<Weeks> {
     let numbered = OTHERS
         .iter()

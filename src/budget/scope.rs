@@ -1,0 +1,226 @@
+//! The budgets in the configuration, and how much of each is used.
+
+use std::sync::LazyLock;
+
+use crate::config::Budget;
+use crate::ledger::LiveFigures;
+use crate::pricing::Money;
+use crate::render::{Argument, Texts};
+use crate::terminal::truncate;
+
+/// The maximum width of a project's label.
+const MAX_LABEL_COLUMNS: usize = 16;
+
+/// The templates for sentences about budgets. They are parsed once because a prompt needs several of them.
+static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts::parse(include_str!("scopes.json")));
+
+/// The spend that a budget covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BudgetScope {
+    Session,
+    /// A day in the user's time zone.
+    Day,
+    /// A month in the user's time zone.
+    Month,
+    /// The usage credits spent in a month, as inferred from responses that arrived while a usage window was full.
+    Credits,
+    /// The monthly spend in a project's directories. The value is the project's key in the configuration.
+    Project(String),
+}
+
+impl BudgetScope {
+    /// Returns the text with this name from scopes.json.
+    pub(super) fn text(&self, name: &str, arguments: &[Argument<'_>]) -> String {
+        let project: [Argument<'_>; 1] = [("project", &self.project().unwrap_or_default())];
+        TEXTS.format(
+            &format!("{}.{name}", self.key()),
+            &[arguments, &project].concat(),
+        )
+    }
+
+    /// Returns the project's key if this is the budget of a project.
+    pub(super) fn project(&self) -> Option<&str> {
+        match self {
+            Self::Project(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Returns the name used in JSON. Except for projects, this is also the key in `config.toml`.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Credits => "credits",
+            Self::Project(_) => "project",
+        }
+    }
+
+    /// Returns the budget's label in the status line.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Day => "today".to_owned(),
+            Self::Project(key) => {
+                let path = key.trim_end_matches(['/', '\\']);
+                let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+                truncate(name, MAX_LABEL_COLUMNS)
+            }
+            Self::Session | Self::Month | Self::Credits => self.key().to_owned(),
+        }
+    }
+}
+
+/// A budget and the spend that counts toward it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BudgetUse {
+    pub(crate) scope: BudgetScope,
+    pub(crate) limit: Money,
+    pub(crate) spent: Money,
+}
+
+impl BudgetUse {
+    /// Returns `None` if there is no such budget.
+    pub(super) fn new(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+        let limit = match &scope {
+            BudgetScope::Session => budget.session?,
+            BudgetScope::Day => budget.day?,
+            BudgetScope::Month => budget.month?,
+            BudgetScope::Credits => budget.credits?,
+            BudgetScope::Project(key) => *budget.projects.get(key)?,
+        };
+        Some(Self {
+            scope,
+            limit: Money::from_noisy_usd(limit)?,
+            spent,
+        })
+    }
+
+    /// Returns `None` if there is no such budget, or if its use is below the share at which the user wants to be
+    /// warned.
+    pub(crate) fn above_warning(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+        let budget_use = Self::new(budget, scope, spent)?;
+        if budget_use.share() >= budget.warn_at {
+            Some(budget_use)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the share of the budget that is used. A result of 1 means that the whole budget is used up.
+    pub(crate) fn share(&self) -> f64 {
+        self.spent.usd() / self.limit.usd()
+    }
+
+    /// Returns the used percentage, rounded down so that it reaches 100 only when the whole budget is used up.
+    pub(crate) fn percent(&self) -> i64 {
+        self.spent.ratio(self.limit, 100)
+    }
+
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.spent >= self.limit
+    }
+
+    /// Returns a sentence about the budget: "Today's budget of $20.00 is 80% used: $16.00 so far."
+    pub(super) fn sentence(&self) -> String {
+        self.sentence_with("", "")
+    }
+
+    /// Returns the sentence to show right after a response, when the last lines of the transcript may not have been
+    /// written yet.
+    pub(super) fn sentence_after_response(&self) -> String {
+        self.sentence_with("at least ", "counted ")
+    }
+
+    fn sentence_with(&self, before_percent: &str, before_so_far: &str) -> String {
+        let use_text = if self.is_used_up() {
+            "used up".to_owned()
+        } else {
+            format!("{before_percent}{}% used", self.percent())
+        };
+        format!(
+            "{} of {} is {use_text}: {}{} {before_so_far}so far.",
+            self.scope.text("subject", &[]),
+            self.limit,
+            self.scope.text("about", &[]),
+            self.spent
+        )
+    }
+}
+
+/// Returns the budgets that have reached the share at which the user wants to be warned, sorted by the share used,
+/// largest first. `paid` is the amount that was paid with usage credits.
+pub(crate) fn budgets_to_report(
+    budget: &Budget,
+    figures: &LiveFigures,
+    paid: Option<Money>,
+) -> Vec<BudgetUse> {
+    let spent_by_project = figures
+        .projects
+        .iter()
+        .map(|(key, spent)| (BudgetScope::Project(key.clone()), Some(*spent)));
+    let mut uses: Vec<BudgetUse> = [
+        (BudgetScope::Session, Some(figures.session.cost())),
+        (BudgetScope::Day, Some(figures.today.cost())),
+        (BudgetScope::Month, figures.month.map(|spent| spent.cost())),
+        (BudgetScope::Credits, paid),
+    ]
+    .into_iter()
+    .chain(spent_by_project)
+    .filter_map(|(scope, spent)| BudgetUse::above_warning(budget, scope, spent?))
+    .collect();
+    uses.sort_by(|a, b| b.share().total_cmp(&a.share()));
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::ledger::Tally;
+
+    /// Returns the sentences about all budgets of a configuration, given the dollars spent in the session and today.
+    fn sentences(config: &str, session: i64, day: i64) -> Vec<String> {
+        let budget = Config::parse(config).budget;
+        let spent = |usd: i64| Tally {
+            recorded: Money::from_nano(usd * 1_000_000_000),
+            ..Tally::default()
+        };
+        let figures = LiveFigures {
+            session: spent(session),
+            today: spent(day),
+            month: Some(spent(day)),
+            ..LiveFigures::default()
+        };
+        budgets_to_report(&budget, &figures, None)
+            .iter()
+            .map(BudgetUse::sentence)
+            .collect()
+    }
+
+    #[test]
+    fn there_is_no_warning_below_the_warning_share() {
+        assert_eq!(
+            sentences("[budget]\nday = 20\nsession = 5\n", 1, 15),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn the_budget_with_the_largest_used_share_comes_first() {
+        assert_eq!(
+            sentences("[budget]\nday = 20\nsession = 5\nmonth = 300\n", 6, 16),
+            [
+                "This session's budget of $5.00 is used up: $6.00 so far.",
+                "Today's budget of $20.00 is 80% used: $16.00 so far."
+            ]
+        );
+    }
+
+    #[test]
+    fn a_warning_share_of_one_warns_only_when_the_whole_budget_is_used() {
+        let config = "[budget]\nday = 20\nwarn_at = 1.0\n";
+        assert_eq!(sentences(config, 1, 19).len(), 0);
+        assert_eq!(sentences(config, 1, 20).len(), 1);
+    }
+}

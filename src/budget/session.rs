@@ -1,0 +1,326 @@
+//! The budgets that apply to a session, and the warnings and held-back prompts that they cause.
+
+use std::ops::Range;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::scope::{BudgetScope, BudgetUse, budgets_to_report};
+use crate::claude::hook_event::HookEvent;
+use crate::config::{BudgetAction, Config};
+use crate::disk;
+use crate::environment::Environment;
+use crate::incidents::Paid;
+use crate::journal::{self, BudgetEvent, EventKey};
+use crate::ledger::{Ledger, Live, Patience, RequestedFigures};
+use crate::places::Places;
+
+/// How far back in the journal to look for a session's events. After this time, the session may be warned again.
+const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
+
+/// The hint that is shown in a terminal. In versions 2.1.119 to 2.1.285, the prompt disappears from the input line, and
+/// the up arrow restores it. From version 2.1.308 on, Claude Code puts the prompt back into the input line. In all of
+/// these versions, Ctrl+S sets the prompt aside.
+const HINT_IN_TERMINAL: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S sets it aside while you type /whycap continue, and restores it afterward.";
+
+/// The hint for `claude -p`, which has no input line and starts a new session each time.
+const HINT_WITHOUT_TERMINAL: &str = " This applies to the present session only. Each `claude -p` starts another one and needs a higher budget in config.toml.";
+
+/// How to handle a prompt that is not simply sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OnPrompt {
+    HoldBack(String),
+    Warn(String),
+}
+
+/// The reason why it is unknown how much of the budgets has been used.
+#[derive(Debug)]
+enum Unknown {
+    /// The configuration is damaged. The value is a sentence for the user.
+    Configuration(String),
+    Spend,
+}
+
+/// The budgets that apply to a session.
+#[derive(Debug)]
+pub(crate) struct SessionBudgets<'a> {
+    places: &'a Places,
+    environment: &'a Environment,
+    session: &'a str,
+    /// True if prompts are held back when a budget is used up.
+    holds_back: bool,
+    /// The budgets to report, with the largest used share first, or the reason why their use is unknown.
+    uses: Result<Vec<BudgetUse>, Unknown>,
+    /// The time until which usage credits pay for responses, if known.
+    paying_until: Option<DateTime<Utc>>,
+}
+
+impl<'a> SessionBudgets<'a> {
+    /// Reads how much has been used of each budget that applies to an event's session. Returns `None` if the event has
+    /// no session. Nothing is read if no budgets are set. `paid` must return the amount that usage credits have paid
+    /// since the given time.
+    pub(crate) fn read(
+        config: &Config,
+        places: &'a Places,
+        environment: &'a Environment,
+        event: &'a HookEvent,
+        paid: impl Fn(DateTime<Utc>, &Live) -> Option<Paid>,
+    ) -> Option<Self> {
+        let budget = &config.budget;
+        let session = event.session_id.as_deref()?;
+
+        let mut paying_until = None;
+        let uses = match config.problems.first() {
+            Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
+                "No budget is watched, because of your config.toml: {problem}."
+            ))),
+            _ if !budget.is_set() => Ok(Vec::new()),
+            _ => match read_uses(config, places, environment, event, session, &paid) {
+                Some(known) => {
+                    paying_until = known.paying_until;
+                    Ok(known.uses)
+                }
+                None => Err(Unknown::Spend),
+            },
+        };
+        Some(Self {
+            places,
+            environment,
+            session,
+            holds_back: budget.action == BudgetAction::Stop,
+            uses,
+            paying_until,
+        })
+    }
+
+    /// Determines how to handle a prompt. Returns `None` if the prompt is to be sent without a message.
+    pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
+        let uses = match &self.uses {
+            Ok(uses) => uses,
+            Err(unknown) => return self.message_if_unknown(unknown).map(OnPrompt::Warn),
+        };
+        let used_up = uses
+            .iter()
+            .find(|budget| self.is_holding_back(budget) && !self.is_lifted(budget));
+        if let Some(used_up) = used_up {
+            return Some(self.hold_back(used_up));
+        }
+        let unannounced = self.take_unannounced()?;
+        Some(OnPrompt::Warn(unannounced.sentence()))
+    }
+
+    /// Holds back a prompt because a budget is used up. If the journal cannot be written, the prompt is sent anyway,
+    /// because the user would have no way to continue.
+    fn hold_back(&self, used_up: &BudgetUse) -> OnPrompt {
+        let sentence = used_up.sentence();
+        let event = BudgetEvent::HeldBack {
+            session: self.session,
+        };
+        if let Err(error) = self.record_event(used_up, event) {
+            return OnPrompt::Warn(format!(
+                "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
+            ));
+        }
+
+        let clock = self.environment.clock();
+        let until = clock.format_time_and_distance(self.paying_until.unwrap_or(clock.now));
+        let renewal = used_up.scope.text("renewal", &[("until", &until)]);
+        let hint = match self.environment.text("CLAUDE_CODE_ENTRYPOINT") {
+            None | Some("cli") => HINT_IN_TERMINAL,
+            Some(_) => HINT_WITHOUT_TERMINAL,
+        };
+        OnPrompt::HoldBack(format!(
+            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway: /whycap continue, then send the prompt again.{hint}"
+        ))
+    }
+
+    /// Returns the message to show with a prompt when the use of budgets is unknown, or `None` if there is nothing to
+    /// say. A damaged configuration is announced once per day and session, because it may hide budgets that should hold
+    /// back prompts.
+    fn message_if_unknown(&self, unknown: &Unknown) -> Option<String> {
+        match unknown {
+            Unknown::Configuration(sentence) => {
+                let now = self.environment.now;
+                let today = self.environment.zone.day(now);
+                let event = EventKey::ConfigurationDamaged {
+                    today,
+                    session: self.session,
+                };
+                let last_day = now - TimeDelta::days(1)..now;
+                journal::record_event_once(self.places, &event, &last_day).then(|| sentence.clone())
+            }
+            Unknown::Spend if self.holds_back => Some(
+                "What was spent cannot be read at the moment, so this prompt is sent without a check of your budgets."
+                    .to_owned(),
+            ),
+            Unknown::Spend => None,
+        }
+    }
+
+    /// Returns the message to show after a response, or `None` if there is nothing new.
+    ///
+    /// The last lines of a response reach the transcript up to 200 ms after the event (2.1.119 to 2.1.329). The user
+    /// should not have to wait for these lines, so any resulting change is announced with the next prompt.
+    pub(crate) fn after_answer(&self) -> Option<String> {
+        let unannounced = self.take_unannounced()?;
+        let sentence = unannounced.sentence_after_response();
+        if self.is_holding_back(unannounced) {
+            Some(format!(
+                "{sentence} The next prompt is held back; /whycap continue lets this session continue."
+            ))
+        } else {
+            Some(sentence)
+        }
+    }
+
+    /// Returns a budget whose current use has not been announced yet, and marks it as announced. Returns `None` if the
+    /// journal cannot be written, because no warning is better than repeating the same warning every time.
+    fn take_unannounced(&self) -> Option<&BudgetUse> {
+        self.uses
+            .as_ref()
+            .ok()?
+            .iter()
+            .filter(|budget| !self.is_lifted(budget))
+            .find(|budget| {
+                let event = if budget.is_used_up() {
+                    BudgetEvent::UsedUp
+                } else {
+                    BudgetEvent::Warned
+                };
+                let name = self.event_name(budget, event);
+                journal::record_event_once(self.places, &name, &self.period(budget))
+            })
+    }
+
+    /// Returns true if a budget holds back prompts, regardless of whether the user has decided to continue. The budget
+    /// for usage credits does so only while credits are paying for responses.
+    fn is_holding_back(&self, budget: &BudgetUse) -> bool {
+        let applies = budget.scope != BudgetScope::Credits || self.paying_until.is_some();
+        self.holds_back && applies && budget.is_used_up()
+    }
+
+    /// Returns true if the user has decided to continue despite a budget.
+    fn is_lifted(&self, budget: &BudgetUse) -> bool {
+        let name = self.event_name(budget, self.continue_event());
+        journal::has_event(self.places, &name, &self.period(budget))
+    }
+
+    fn record_event(&self, budget: &BudgetUse, event: BudgetEvent<'_>) -> Result<(), disk::Error> {
+        let name = self.event_name(budget, event);
+        journal::record_event(self.places, &name, self.environment.now)
+    }
+
+    /// Lets the session continue even though budgets are used up. Returns a message for the user.
+    pub(crate) fn go_on(&self) -> String {
+        let uses = match &self.uses {
+            Ok(uses) => uses,
+            Err(Unknown::Configuration(sentence)) => return sentence.clone(),
+            Err(Unknown::Spend) => {
+                return "What was spent cannot be read at the moment, so no budget is holding prompts back.".to_owned();
+            }
+        };
+        let used_up: Vec<&BudgetUse> = uses.iter().filter(|budget| budget.is_used_up()).collect();
+        for budget in &used_up {
+            if let Err(error) = self.record_event(budget, self.continue_event()) {
+                return format!(
+                    "whycap cannot remember that you want to continue: {error}. As long as that is so, it holds no prompt back."
+                );
+            }
+        }
+
+        let sentences = used_up
+            .iter()
+            .map(|budget| budget.sentence())
+            .collect::<Vec<_>>()
+            .join(" ");
+        match used_up.as_slice() {
+            [] => "No budget is holding prompts back.".to_owned(),
+            [only] => format!(
+                "{sentences} This session can continue, without reminders, {}.",
+                only.scope.text("lifted", &[])
+            ),
+            _ => format!(
+                "{sentences} This session can continue, without reminders, until each budget is reset."
+            ),
+        }
+    }
+
+    /// Returns the current period of a budget, up to now.
+    fn period(&self, budget: &BudgetUse) -> Range<DateTime<Utc>> {
+        let Environment { now, zone, .. } = *self.environment;
+        let start = match budget.scope {
+            BudgetScope::Session => now - SESSION_PERIOD,
+            BudgetScope::Day => zone.day_bounds(now).0,
+            BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
+                zone.month_bounds(now).0
+            }
+        };
+        start..now
+    }
+
+    /// Returns the event that records the user's wish to continue in this session.
+    fn continue_event(&self) -> BudgetEvent<'_> {
+        BudgetEvent::Continued {
+            session: self.session,
+        }
+    }
+
+    /// Returns the journal's name for an event in the current period of a budget.
+    fn event_name<'e>(&self, budget: &BudgetUse, event: BudgetEvent<'e>) -> EventKey<'e> {
+        let today = self.environment.zone.day(self.environment.now);
+        let month = today.format("%Y-%m");
+        let period = budget.scope.text(
+            "period",
+            &[
+                ("session", &self.session),
+                ("today", &today),
+                ("month", &month),
+            ],
+        );
+        EventKey::Budget {
+            limit: budget.limit.exact(),
+            period,
+            event,
+        }
+    }
+}
+
+/// How much has been used of each budget that applies to a session, if known.
+struct KnownUses {
+    uses: Vec<BudgetUse>,
+    paying_until: Option<DateTime<Utc>>,
+}
+
+/// Reads how much of each budget has been used. Returns `None` if the spend cannot be read.
+fn read_uses(
+    config: &Config,
+    places: &Places,
+    environment: &Environment,
+    event: &HookEvent,
+    session: &str,
+    paid: &dyn Fn(DateTime<Utc>, &Live) -> Option<Paid>,
+) -> Option<KnownUses> {
+    let budget = &config.budget;
+    // The session may have changed its working directory since it was started.
+    let directory = environment
+        .path("CLAUDE_PROJECT_DIR")
+        .or_else(|| event.cwd.clone())
+        .unwrap_or_default();
+    let ledger = Ledger::open(&places.data, Patience::None).ok()?;
+    let transcript = event.transcript_path.as_deref();
+    let mut live = Live::read(ledger, places, session, transcript, None, environment.now)?;
+    let figures = live.figures(
+        environment,
+        RequestedFigures::new(budget, &directory.to_string_lossy()),
+    )?;
+
+    let paid = if budget.credits.is_some() {
+        let (start_of_month, _) = environment.zone.month_bounds(environment.now);
+        paid(start_of_month, &live)
+    } else {
+        None
+    };
+    Some(KnownUses {
+        uses: budgets_to_report(budget, &figures, paid.as_ref().map(|paid| paid.cost)),
+        paying_until: paid.and_then(|paid| paid.goes_on_until),
+    })
+}

@@ -1,0 +1,172 @@
+//! A human-readable label for a session: its title or the beginning of its first prompt, its directory, and its start
+//! time.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::transcripts::title_of;
+use crate::disk;
+use crate::transcript::tail::complete_lines;
+
+/// The number of bytes at the start of a transcript to search for the first prompt.
+const HEAD: u64 = 128 * 1024;
+/// The maximum number of characters to show from a prompt.
+const LONGEST_WORDS: usize = 40;
+
+/// A human-readable label for a session. Each field is `None` if the transcript does not contain it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SessionLabel {
+    /// The title that the user or Claude Code gave the session.
+    pub(crate) title: Option<String>,
+    /// The beginning of the first prompt.
+    pub(crate) first_words: Option<String>,
+    /// The directory in which the session began.
+    pub(crate) directory: Option<PathBuf>,
+    /// The time of the session's first line.
+    pub(crate) began: Option<DateTime<Utc>>,
+}
+
+/// The fields of a transcript line that are used for a label.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    timestamp: Option<DateTime<Utc>>,
+    cwd: Option<PathBuf>,
+    #[serde(default)]
+    is_meta: Option<bool>,
+    #[serde(default)]
+    is_compact_summary: Option<bool>,
+    #[serde(default)]
+    is_sidechain: Option<bool>,
+    tool_use_result: Option<IgnoredAny>,
+    message: Option<Value>,
+}
+
+impl SessionLabel {
+    /// Reads the label of the session that this transcript belongs to. Returns an empty label if the file cannot be
+    /// read.
+    pub(crate) fn read(transcript: &Path) -> Self {
+        Self {
+            title: title_of(transcript),
+            ..Self::default()
+        }
+        .with_head(transcript)
+    }
+
+    /// Reads only as much of the transcript as [`Self::name`] needs, for tables with many sessions.
+    pub(crate) fn read_name(transcript: &Path) -> Self {
+        match title_of(transcript) {
+            Some(title) => Self {
+                title: Some(title),
+                ..Self::default()
+            },
+            None => Self::default().with_head(transcript),
+        }
+    }
+
+    /// Adds the fields that the first lines of the transcript contain.
+    fn with_head(mut self, transcript: &Path) -> Self {
+        let head = disk::read_head(transcript, HEAD).unwrap_or_default();
+        for line in complete_lines(0, &head) {
+            let Ok(line) = serde_json::from_slice::<Line>(line) else {
+                continue;
+            };
+            self.first_words = line.first_words();
+            self.began = self.began.or(line.timestamp);
+            self.directory = self.directory.or(line.cwd);
+            if self.first_words.is_some() {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Returns the title or, if there is none, the beginning of the first prompt. Returns `None` if the session has
+    /// neither.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.title.as_deref().or(self.first_words.as_deref())
+    }
+}
+
+impl Line {
+    /// Returns the beginning of the prompt if the user typed this line. Returns `None` if the line is a command, a tool
+    /// result, or something that Claude Code added.
+    fn first_words(&self) -> Option<String> {
+        let is_added = [self.is_meta, self.is_compact_summary, self.is_sidechain]
+            .into_iter()
+            .any(|flag| flag == Some(true));
+        if self.kind.as_deref() != Some("user") || is_added || self.tool_use_result.is_some() {
+            return None;
+        }
+        let message = self.message.as_ref()?;
+        let text = ["/content", "/content/0/text"]
+            .into_iter()
+            .find_map(|place| message.pointer(place)?.as_str())?;
+        // Commands and their output are enclosed in tags.
+        if text.trim_start().starts_with('<') {
+            return None;
+        }
+        shortened(text)
+    }
+}
+
+/// Returns the first words of a string, followed by `…` if words were omitted. Returns `None` if the string is blank.
+fn shortened(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let mut short: String = words.next()?.chars().take(LONGEST_WORDS).collect();
+    for word in words {
+        if short.chars().count() + 1 + word.chars().count() > LONGEST_WORDS {
+            short.push('…');
+            return Some(short);
+        }
+        short.push(' ');
+        short.push_str(word);
+    }
+    Some(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Durability;
+
+    fn label(lines: &[&str]) -> SessionLabel {
+        let directory = tempfile::tempdir().unwrap();
+        let transcript = directory.path().join("session.jsonl");
+        let mut text = lines.join("\n");
+        text.push('\n');
+        disk::write_atomically(&transcript, text.as_bytes(), Durability::Synced).unwrap();
+        SessionLabel::read(&transcript)
+    }
+
+    const COMMAND: &str = r#"{"type":"user","timestamp":"2026-11-20T06:19:00Z","cwd":"/home/dev/api","message":{"content":"<command-name>/clear</command-name>"}}"#;
+    const PROMPT: &str = r#"{"type":"user","timestamp":"2026-11-20T06:20:00Z","cwd":"/home/dev/api/src","message":{"content":[{"type":"text","text":"fix the login\npage, which forgets the name of the user"}]}}"#;
+    const TITLE: &str = r#"{"type":"ai-title","aiTitle":"Fix the login page"}"#;
+
+    #[test]
+    fn a_session_without_a_title_is_named_by_the_start_of_its_first_prompt() {
+        let label = label(&["not JSON", COMMAND, PROMPT]);
+        assert_eq!(label.name(), Some("fix the login page, which forgets the…"));
+        assert_eq!(label.directory.unwrap(), Path::new("/home/dev/api"));
+        assert_eq!(
+            label.began.unwrap().to_rfc3339(),
+            "2026-11-20T06:19:00+00:00"
+        );
+    }
+
+    #[test]
+    fn a_title_is_better_than_a_prompt_and_a_session_may_have_neither() {
+        assert_eq!(label(&[PROMPT, TITLE]).name(), Some("Fix the login page"));
+        assert_eq!(label(&[COMMAND]).name(), None);
+        assert_eq!(
+            SessionLabel::read(Path::new("/nowhere")),
+            SessionLabel::default()
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Checks the values in `config.toml`, so that an unusable value affects only its own key.
+
+use toml::{Table, Value};
+
+use super::keys::{Choices, Key, MAX_DOLLARS, MIN_DOLLARS, ValueKind};
+use crate::terminal::{escape, width};
+
+/// The minimum length of a secret. A shorter secret could be guessed with a dictionary attack.
+const MIN_SECRET_CHARACTERS: usize = 32;
+
+const SECRET_IS_SHORT: &str = "is too short to protect anything, so nothing is exported; take one that \
+                               `whycap export --new-key` prints";
+
+/// The usable part of a value.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) value: Value,
+    /// Messages about the parts that were left out, one per part.
+    pub(super) omissions: Vec<String>,
+}
+
+impl Checked {
+    fn complete(value: Value) -> Self {
+        Self {
+            value,
+            omissions: Vec::new(),
+        }
+    }
+}
+
+impl Key {
+    /// Returns the usable part of a value, or `None` if the value does not meet the key's requirement.
+    pub(super) fn check(&self, value: &Value) -> Option<Checked> {
+        match &self.kind {
+            ValueKind::Number { min, max } => number(value, *min, *max).map(Checked::complete),
+            ValueKind::Flag => value.as_bool().map(Value::Boolean).map(Checked::complete),
+            ValueKind::Name => name(value).map(Checked::complete),
+            ValueKind::Secret => secret(value),
+            ValueKind::Text { max_columns } => {
+                text(value, |text| (1..=*max_columns).contains(&width(text))).map(Checked::complete)
+            }
+            ValueKind::OneOf(names) => {
+                text(value, |name| names.contains(&name)).map(Checked::complete)
+            }
+            ValueKind::SomeOf(choices) => choices.known_names(value),
+            ValueKind::LinesOf(choices) => choices.known_lines(value),
+            ValueKind::Texts => {
+                let texts: Vec<String> = value.clone().try_into().ok()?;
+                Some(Checked::complete(Value::from(texts)))
+            }
+            ValueKind::Budgets => value.as_table().map(budgets),
+            ValueKind::Labels => value.as_table().and_then(labels).map(Checked::complete),
+        }
+    }
+}
+
+/// Returns a number as a floating-point value if it is within the given range.
+fn number(value: &Value, min: f64, max: f64) -> Option<Value> {
+    let number = match value {
+        Value::Float(number) => *number,
+        Value::Integer(number) => *number as f64,
+        _ => return None,
+    };
+    (min..=max)
+        .contains(&number)
+        .then_some(Value::Float(number))
+}
+
+/// Returns a string that meets a condition, provided that it contains no characters that move the cursor or change the
+/// text direction.
+fn text(value: &Value, is_allowed: impl Fn(&str) -> bool) -> Option<Value> {
+    let text = value.as_str()?;
+    (escape(text) == text && is_allowed(text)).then(|| text.into())
+}
+
+fn name(value: &Value) -> Option<Value> {
+    let name = value.as_str()?.trim().into();
+    text(&name, |name| (1..=100).contains(&name.chars().count()))
+}
+
+/// Returns a secret. A secret that is too short is accepted with a message, so that the exporter can reject it.
+fn secret(value: &Value) -> Option<Checked> {
+    let mut checked = Checked::complete(name(value)?);
+    let characters = checked.value.as_str()?.chars().count();
+    if characters < MIN_SECRET_CHARACTERS {
+        checked.omissions.push(SECRET_IS_SHORT.to_owned());
+    }
+    Some(checked)
+}
+
+impl Choices {
+    /// Returns the recognized names in a list, with a message for each unrecognized one.
+    fn known_names(&self, value: &Value) -> Option<Checked> {
+        let (known, unknown): (Vec<Value>, Vec<Value>) = value
+            .as_array()?
+            .iter()
+            .cloned()
+            .partition(|item| item.as_str().is_some_and(|name| self.names.contains(&name)));
+        if known.is_empty() && !self.may_be_empty {
+            return None;
+        }
+
+        let noun = self.noun;
+        let names = self.names.join(", ");
+        Some(Checked {
+            value: Value::Array(known),
+            omissions: unknown
+                .iter()
+                .map(|item| format!("{item} is not a {noun} and is left out; there are {names}"))
+                .collect(),
+        })
+    }
+
+    /// Returns the lines in a list of lists that contain at least one recognized name.
+    fn known_lines(&self, value: &Value) -> Option<Checked> {
+        let mut known = Vec::new();
+        let mut omissions = Vec::new();
+        for item in value.as_array()? {
+            if let Some(line) = self.known_names(item) {
+                known.push(line.value);
+                omissions.extend(line.omissions);
+            } else {
+                let names = self.names.join(", ");
+                omissions.push(format!("a line must be a list of: {names}; it is left out"));
+            }
+        }
+
+        if known.is_empty() {
+            return None;
+        }
+        Some(Checked {
+            value: Value::Array(known),
+            omissions,
+        })
+    }
+}
+
+/// Returns the usable budgets in a table of directories.
+fn budgets(table: &Table) -> Checked {
+    let mut known = Table::new();
+    let mut omissions = Vec::new();
+    for (directory, value) in table {
+        match number(value, MIN_DOLLARS, MAX_DOLLARS) {
+            Some(_) if directory.is_empty() => {
+                omissions.push("a project without a name is left out".to_owned());
+            }
+            Some(limit) => {
+                known.insert(directory.clone(), limit);
+            }
+            None => omissions.push(format!(
+                "`{directory}` must be a number of dollars, 0.0001 to 9000000; it is left out"
+            )),
+        }
+    }
+    Checked {
+        value: Value::Table(known),
+        omissions,
+    }
+}
+
+/// Returns a table of labels, or `None` if one of the values is not a valid name.
+fn labels(table: &Table) -> Option<Value> {
+    table
+        .iter()
+        .map(|(label, value)| Some((label.clone(), name(value)?)))
+        .collect::<Option<Table>>()
+        .map(Value::Table)
+}

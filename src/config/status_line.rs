@@ -1,0 +1,95 @@
+//! The section `[statusline]`, which determines what the status line shows and how.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::terminal::THEMES;
+
+/// The number of segments, in declaration order, that are shown by default.
+const DEFAULT_SEGMENTS: usize = 6;
+
+/// A segment of the status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum SegmentName {
+    /// The model in use.
+    Model,
+    /// The cost of the session.
+    Session,
+    /// The cost of all sessions today.
+    Today,
+    /// The plan's usage windows, or the spend limit of a gateway.
+    Windows,
+    /// The usage window that will fill up first at the current pace, and when it will fill up.
+    Pace,
+    /// The percentage of the context window that is in use.
+    Context,
+    /// The working directory.
+    Directory,
+    /// The branch that is checked out in the working directory.
+    Branch,
+    /// The effort level of the model.
+    Effort,
+    /// The lines added and removed in the session.
+    Lines,
+    /// The time since the start of the session.
+    Duration,
+    /// The session's cost per hour.
+    Rate,
+    /// The cost of the latest prompt so far.
+    Prompt,
+    /// A warning that the prompt cache is about to expire.
+    Hint,
+    /// The weekly windows of individual models, as last shown by `/usage`.
+    ModelWeeks,
+    /// The usage credits that have been used and those that are left, as last shown by `/usage`.
+    Credits,
+}
+
+/// How a percentage is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeterForm {
+    /// A percentage.
+    Text,
+    /// A bar and a percentage.
+    Bar,
+}
+
+/// The appearance of the status line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LineConfig {
+    /// The segments, in order.
+    pub segments: Vec<SegmentName>,
+    /// The segments of each line. If this is not empty, it replaces [`Self::segments`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Vec<SegmentName>>,
+    /// The text between two segments.
+    pub separator: String,
+    /// The name of the color theme.
+    pub theme: String,
+    /// How the plan's usage windows are shown.
+    pub windows: MeterForm,
+    /// How the use of the context window is shown.
+    pub context: MeterForm,
+}
+
+impl Default for LineConfig {
+    fn default() -> Self {
+        let [default_theme, ..] = &THEMES;
+        Self {
+            segments: SegmentName::value_variants()
+                .iter()
+                .copied()
+                .take(DEFAULT_SEGMENTS)
+                .collect(),
+            lines: Vec::new(),
+            separator: " \u{2502} ".to_owned(),
+            theme: default_theme.name.to_owned(),
+            windows: MeterForm::Text,
+            context: MeterForm::Text,
+        }
+    }
+}

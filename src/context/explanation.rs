@@ -1,0 +1,240 @@
+//! Adds the user-facing details of an incident to a report: the explanation, the spend in the limit's usage window,
+//! avoidable cache writes, and locks that cause problems.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{ANSWER_READS, Context};
+use crate::drain::{Findings, cache_writes};
+use crate::incidents::{Asker, Incidents, Situation};
+use crate::ledger::{Effort, Ledger};
+use crate::limits::blocked_time::counted_over;
+use crate::limits::decide::Wait;
+use crate::limits::incident::Incident;
+use crate::limits::kind::Counts;
+use crate::limits::screen;
+use crate::locks;
+use crate::pricing::Money;
+use crate::render::{Report, conversation_rows};
+use crate::terminal::{Tone, controlling_terminal_rows, count_noun};
+
+/// The maximum number of rows in an answer if the height of the terminal is unknown. An answer of this length fits a
+/// terminal of 34 rows. Claude Code shows only the end of an answer that does not fit.
+const USUAL_ROWS: usize = 20;
+/// The number of rows needed to report that the question canceled the auto-resume, including the blank row before the
+/// report.
+const NOTE_ROWS: usize = 3;
+/// Directs the user of a conversation to the full explanation.
+const MORE_IN_SHELL: &str = "More: whycap explain --long, in a shell.";
+/// The maximum time that an explanation may take to bring the ledger up to date.
+const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
+/// The maximum number of transcript bytes to read for an answer on one screen. `explain --long` reads all transcripts.
+const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
+/// The denominator of the minimum share of spend at which avoidable cache writes are mentioned.
+const PARTS_WORTH_A_MENTION: u128 = 10;
+/// How long after a limit responses are still counted, because they may already have been in progress.
+const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
+
+impl Context {
+    /// Returns the maximum number of rows for an answer in the conversation, or `None` if the height of the terminal is
+    /// unknown. Claude Code 2.1.331 passes the height to hooks, but not to plugin modules.
+    pub(crate) fn conversation_rows(&self) -> Option<usize> {
+        conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
+    }
+
+    /// Returns the current situation for one session or for all sessions. In a conversation, the conversation's own
+    /// incident takes precedence.
+    pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
+        if let Some(own_session) = self.session() {
+            let situation = incidents.situation(Some(own_session), self.asker());
+            if situation.incident.is_some() {
+                return situation;
+            }
+        }
+        incidents.situation(session, self.asker())
+    }
+
+    /// Returns the asker: the conversation's session, or a person in a shell.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        self.session().map_or(Asker::Shell, Asker::Session)
+    }
+
+    /// Returns the effect of waiting, or `None` if there is nothing to wait for.
+    pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
+        situation.wait().or_else(|| {
+            // Reset times in messages are rounded to the minute, so a prompt at exactly that time may be too early.
+            let over = situation
+                .incident
+                .as_ref()?
+                .diagnosis
+                .resets
+                .chosen?
+                .surely_over();
+            if situation.has_just_reset() && over > self.environment.now {
+                Some(Wait::Helps(Some(over)))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Adds the user-facing details of an incident to a report. `session` is the session that the user asked about.
+    pub(crate) fn explain(
+        &self,
+        incident: Option<&Incident>,
+        session: Option<&str>,
+        is_long: bool,
+        incidents: &Incidents<'_>,
+        report: &mut Report,
+    ) {
+        let page = self.page();
+        match incident {
+            None if report.is_empty() => report.paragraphs(Tone::Plain, no_error_known(session)),
+            None => {}
+            Some(incident) if self.conversation.is_some() => {
+                report.paragraphs(Tone::Quiet, self.other_session(incident));
+                let rows = self.conversation_rows().unwrap_or(USUAL_ROWS);
+                let note = if self.ends_waiting { NOTE_ROWS } else { 0 };
+                let room = rows.saturating_sub(report.row_count(page) + note);
+                report.add(screen::in_rows(room, MORE_IN_SHELL, incident, page));
+            }
+            Some(incident) if is_long => {
+                let mut sentences = self.spent(incident, incidents).unwrap_or_default();
+                sentences.extend(self.avoidable_writes(incident, u64::MAX));
+                report.add(screen::at_length(incident, &sentences));
+            }
+            Some(incident) => {
+                report.paragraphs(Tone::Quiet, self.other_session(incident));
+                report.add(screen::on_one_screen(incident));
+                if incident.blocks().is_some() {
+                    let avoidable = self.avoidable_writes(incident, MOST_QUICKLY_READ);
+                    report.paragraphs(Tone::Warning, avoidable);
+                }
+                return;
+            }
+        }
+        for lock in locks::harmful(&self.places, &self.environment) {
+            let (says, remedy) = (lock.says, lock.remedy);
+            let aside = format!("Also, but not the cause of a limit: {says} {remedy}");
+            report.gap();
+            report.paragraph(Tone::Quiet, aside);
+        }
+    }
+
+    /// Returns a sentence about the current cost of responses beyond the plan. Returns `None` if there is no such cost,
+    /// or if a limit blocks work. The sentence is based on the responses that the ledger has already read.
+    pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
+        let paying = incidents.paying(&|since, is_own| {
+            let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            self.read_on(&mut ledger, ANSWER_READS);
+            ledger.costs_since(since, is_own)
+        })?;
+        if incidents.situation(None, self.asker()).blocking().is_some() {
+            return None;
+        }
+        Some(paying.paragraph(self.clock()))
+    }
+
+    /// Returns sentences that describe how much of this machine's spend counted toward the limit before it stopped
+    /// work, and what it was spent on. Returns `None` if there is no ledger, because an explanation works without an
+    /// installation and does not create a ledger.
+    fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
+        let (since, until) = counted_over(incident, self.clock().zone)?;
+        let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+        let is_current = self.read_on(&mut ledger, EXPLANATION_READS).is_all();
+        let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
+        let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
+        // Only responses that this account paid for with the window's included usage count toward the window.
+        let mut used = None;
+        if let Counts::Included(window) = incident.diagnosis.limit.counts() {
+            let reading = incidents.readings().windows_of_account();
+            let account = reading.and_then(|reading| reading.account);
+            let open = [super::window_use::OpenWindow {
+                window,
+                name: window.limit(),
+                since,
+            }];
+            used = self
+                .window_shares(&open, until, account.as_deref(), &ledger)
+                .and_then(|mut shares| shares.pop());
+        }
+        let cost = used.as_ref().map_or(spent.cost(), |used| used.cost);
+        let payers = if used.is_some() {
+            ""
+        } else {
+            ", no matter which account or key paid for it"
+        };
+        let mut sentences = vec![format!(
+            "Since {} this machine spent {}{cost} at list price{payers}. Other machines, chat and, in an organization, other members use the same limit.",
+            self.clock().format_time(since),
+            if is_lower_bound { "at least " } else { "" },
+        )];
+        if let Some(mut used) = used {
+            used.add_labels(self.session_labels());
+            sentences.extend(used.sentences(self.clock()));
+        }
+        Some(sentences)
+    }
+
+    /// Returns a sentence about avoidable cache writes in the limit's usage window. Returns `None` if they account for
+    /// only a small share of the spend, or if more than `most_bytes` of transcripts would have to be read.
+    fn avoidable_writes(&self, incident: &Incident, most_bytes: u64) -> Option<String> {
+        let Counts::Included(_) = incident.diagnosis.limit.counts() else {
+            return None;
+        };
+        let (since, until) = counted_over(incident, self.clock().zone)?;
+        let since_ms = since.timestamp_millis();
+        let files = self.transcripts_since(Some(since_ms));
+        if files.iter().map(|file| file.state.size).sum::<u64>() > most_bytes {
+            return None;
+        }
+        let mut writes = cache_writes(files, Some(since_ms), self.prices(), &mut |_, _| {});
+        writes.retain(|write| write.response.at <= until.timestamp_millis());
+        let total: Money = writes.iter().map(|write| write.total).sum();
+        let avoidable = Findings::new(writes).needless;
+        if avoidable.cost.share(PARTS_WORTH_A_MENTION, 1) <= total {
+            return None;
+        }
+        Some(format!(
+            "{} of {total} in this window re-wrote prompt cache that already existed ({}). `whycap drain` shows why, and what to do.",
+            avoidable.cost,
+            count_noun(avoidable.responses, "time")
+        ))
+    }
+
+    /// Returns a sentence that names the incident's session, unless the question was asked in that session.
+    fn other_session(&self, incident: &Incident) -> Option<String> {
+        let session = incident.evidence.error.session.id.as_deref()?;
+        match self.session() {
+            Some(own_session) if session == own_session => return None,
+            None if !incident.evidence.collected.concerns_others_only => return None,
+            Some(_) | None => {}
+        }
+        let label = self.session_label(session);
+        let mut details = Vec::new();
+        details.extend(label.name().map(|name| format!("\"{name}\"")));
+        details.extend(
+            label
+                .directory
+                .as_ref()
+                .map(|directory| self.places.show(directory)),
+        );
+        if details.is_empty() {
+            return Some("This happened in another session.".to_owned());
+        }
+        Some(format!(
+            "This happened in another session ({}).",
+            details.join(", ")
+        ))
+    }
+}
+
+fn no_error_known(session: Option<&str>) -> [String; 2] {
+    let known = match session {
+        Some(id) => format!("No limit error is known in session {id}."),
+        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
+    };
+    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
+    [known, how.to_owned()]
+}

@@ -1,0 +1,225 @@
+//! The replies to hook events.
+//!
+//! No reply may reach the model, so each reply is a JSON object whose fields Claude Code shows to the user. It is never
+//! plain text and never contains `additionalContext`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::budget::OnPrompt;
+use crate::claude::hook_event::EventName;
+use crate::claude::transcripts;
+use crate::doctor::client_version;
+use crate::install::{entries, line, slash_command};
+use crate::ledger::{Effort, EventKind, Ledger, Patience, ProcessId, RunEvent};
+use crate::locks;
+use crate::terminal::{escape, escape_lines};
+
+/// The maximum time that an event may take to read the transcripts of its own session.
+const READS_OF_EVENT: Duration = Duration::from_millis(200);
+
+/// The maximum time that an event may take to read the transcripts of other sessions.
+const CATCH_UP: Effort = Effort::Within(Duration::from_millis(30));
+
+/// How long a hook keeps checking a project for new transcripts after a session was started in the project.
+const CHANGED_LATELY: TimeDelta = TimeDelta::days(1);
+
+impl Context {
+    /// Replies to a prompt: blocks it if a budget is used up, warns once if a budget is nearly used up, or otherwise
+    /// announces an incident.
+    pub(crate) fn on_prompt(&self) -> Option<Value> {
+        let budgets = if self.event()?.is_from_agent() {
+            None
+        } else {
+            self.budgets()
+        };
+        match budgets.and_then(|budgets| budgets.on_prompt()) {
+            Some(OnPrompt::HoldBack(why)) => {
+                // A prompt cancels Claude Code's auto-resume even if the hook blocks the prompt.
+                self.incidents().record_waiting_ended(self.session()?);
+                Some(held_back(&format!("whycap: {why}")))
+            }
+            Some(OnPrompt::Warn(why)) => Some(message(&why)),
+            None => self.announce_incident(),
+        }
+    }
+
+    /// Announces the session's open incident, once.
+    fn announce_incident(&self) -> Option<Value> {
+        let transcript = self.event()?.transcript_path.as_deref();
+        let incident = self
+            .incidents()
+            .take_unannounced(self.session()?, transcript)?;
+        let headline = &incident.headline;
+        // Asking in the session itself may cancel Claude Code's auto-resume.
+        let more = if self.client_waits_for(&incident) {
+            "`whycap explain` in another terminal"
+        } else {
+            "/whycap"
+        };
+        Some(message(&format!("{headline} ({more} says more)")))
+    }
+
+    /// Records that a session has ended, because Claude Code no longer waits for its reset. There is no reply.
+    pub(crate) fn on_end(&self) -> Option<Value> {
+        self.incidents().record_waiting_ended(self.session()?);
+        None
+    }
+
+    /// Replies to the start of a session: announces an incident or, if there is none, names a lock that causes problems
+    /// or, if there is none, explains how to turn the status line on.
+    pub(crate) fn on_start(&self) -> Option<Value> {
+        let source = self.event()?.source.as_deref().unwrap_or("startup");
+        slash_command::remove_obsolete_file(&self.places, || {
+            client_version(&self.places, &self.environment)
+        });
+        if source == "resume"
+            && let Some(session) = self.session()
+        {
+            // The new process does not wait for a reset, even if the previous process did.
+            self.incidents().record_waiting_ended(session);
+        }
+        if let Some(reply) = self.announce_incident() {
+            return Some(reply);
+        }
+        let (places, environment) = (&self.places, &self.environment);
+        let harmful_lock = if source == "startup" {
+            locks::harmful(places, environment).into_iter().next()
+        } else {
+            None
+        };
+        line::renew_copy(environment);
+        let text = match harmful_lock {
+            Some(lock) => format!("{} {}", lock.says, lock.remedy),
+            None => entries::status_line_hint(places, environment)?,
+        };
+        Some(message(&text))
+    }
+
+    /// Returns a warning if the response that has just ended used up a budget.
+    pub(crate) fn on_answer(&self) -> Option<Value> {
+        Some(message(&self.budgets()?.after_answer()?))
+    }
+
+    /// Stores an error. Replies with a desktop notification (OSC 9) and with a bell for terminals that do not support
+    /// notifications. Claude Code 2.1.328 forwards both in a single sequence.
+    pub(crate) fn on_failure(&self) -> Option<Value> {
+        let incident = self.incidents().store_from_hook(self.event()?)?;
+        if !self.config.notify.desktop {
+            return None;
+        }
+        let badge = escape(&incident.badge);
+        Some(json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") }))
+    }
+
+    /// Records the start or the end of a run, and reads the new transcript lines of its session and of other sessions.
+    /// A damaged ledger is set aside. If anything fails, the next event tries again.
+    ///
+    /// Claude Code waits for the hook to end. Once all transcripts have been read, the hook therefore checks only
+    /// projects that have changed.
+    pub(crate) fn catch_up(&self) {
+        let event = self.run_event();
+        let data = &self.places.data;
+        let read = Ledger::open(data, Patience::None).and_then(|mut ledger| {
+            let transcript = self
+                .event()
+                .and_then(|event| event.transcript_path.as_deref());
+            if let Some(transcript) = transcript {
+                ledger.catch_up_session(transcript, self.prices(), READS_OF_EVENT)?;
+            }
+            let roots = if ledger.is_complete() {
+                self.changed_projects()
+            } else {
+                self.places.transcript_roots().collect()
+            };
+            ledger.catch_up(roots.into_iter(), self.prices(), CATCH_UP, &mut |_, _| {})?;
+            Ok(ledger)
+        });
+        let mut ledger = match read {
+            Ok(ledger) => Some(ledger),
+            Err(error) => {
+                let _ = Ledger::mend(&self.places, Patience::None, &error, false);
+                None
+            }
+        };
+        if let Some(event) = event {
+            Ledger::record(ledger.as_mut(), &self.places, event, self.prices());
+        }
+    }
+
+    /// Returns the run event that the hook reports. Returns `None` if the hook reports a different kind of event, or if
+    /// the client does not identify its process.
+    fn run_event(&self) -> Option<RunEvent> {
+        let hook = self.event()?;
+        let process = ProcessId::of_client(&self.environment)?;
+        let (kind, detail) = match hook.name? {
+            EventName::SessionStart => (EventKind::Started, hook.source.clone()),
+            EventName::SessionEnd => (EventKind::Ended, hook.reason.clone()),
+            _ => return None,
+        };
+        let transcript = hook.transcript_path.as_deref();
+        let length = transcript.and_then(|path| path.metadata().ok());
+        Some(RunEvent {
+            session: hook.session_id.clone()?,
+            pid: Some(process.pid),
+            process: process.identity,
+            kind,
+            at: self.environment.now.timestamp_millis(),
+            length: length.map_or(0, |metadata| metadata.len().cast_signed()),
+            batch: 0,
+            total: None,
+            detail: detail.unwrap_or_default(),
+        })
+    }
+
+    /// Returns the project directories that may have new transcripts: those that have changed recently, and the
+    /// directory of the hook's own session.
+    fn changed_projects(&self) -> Vec<PathBuf> {
+        let since = self.environment.now - CHANGED_LATELY;
+        let mut projects =
+            transcripts::projects_changed_since(self.places.transcript_roots(), since);
+        let own_project = self
+            .event()
+            .and_then(|event| event.transcript_path.as_deref()?.parent());
+        if let Some(own_project) = own_project
+            && !projects.iter().any(|project| project == own_project)
+            && self
+                .places
+                .transcript_roots()
+                .any(|root| own_project.starts_with(root))
+        {
+            projects.push(own_project.to_owned());
+        }
+        projects
+    }
+}
+
+fn message(text: &str) -> Value {
+    let escaped = escape(text);
+    // A sentence that begins with "whycap" already names the sender.
+    let sentence = escaped.strip_prefix("whycap ").unwrap_or(&escaped);
+    json!({ "systemMessage": format!("whycap: {sentence}") })
+}
+
+/// Blocks a prompt. Claude Code shows the reason and sends nothing to the model, so `/whycap` works even at a limit and
+/// costs no tokens.
+fn held_back(reason: &str) -> Value {
+    json!({ "decision": "block", "reason": escape_lines(reason) })
+}
+
+/// Returns the reply that contains the answer to `/whycap`. The hook blocks the prompt, and the plugin's module shows
+/// the answer as text. The model sees neither.
+pub(crate) fn in_reply(name: EventName, text: &str) -> Value {
+    match name {
+        // Claude Code adds "whycap: " before a module's text, which would move its first row to the right.
+        EventName::CommandRun => {
+            let text = format!("\n{}", escape_lines(text));
+            json!({ "text": text, "isTextDisplayOnly": true })
+        }
+        _ => held_back(text),
+    }
+}

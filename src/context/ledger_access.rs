@@ -1,0 +1,185 @@
+//! Opens the ledger and brings it up to date with the transcripts.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{bail, ensure};
+use chrono::{DateTime, Utc};
+
+use super::spend::MOST_UNREADABLE_NAMED;
+use super::{ANSWER_READS, Context};
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::disk::lock;
+use crate::drain::{CacheWrite, cache_writes};
+use crate::export::{Exporter, NewRows, RowSources};
+use crate::incidents::steps;
+use crate::ledger::{self, CatchUpResult, Effort, Ledger, LedgerError, Patience, SpendSource};
+use crate::spend::describe_unreadable;
+use crate::terminal::{print_error, with_progress};
+use crate::time::Millis;
+
+/// The label of the progress bar.
+const READING: &str = "reading transcripts";
+/// The number of times that a damaged ledger is repaired before the command fails.
+const MOST_REPAIRS: u32 = 2;
+
+impl Context {
+    /// Runs `collect` with a ledger that is up to date, and returns the result.
+    ///
+    /// A damaged ledger is repaired first. If the ledger cannot be locked, all transcripts are read into memory
+    /// instead. In a conversation, the user should not have to wait, so the ledger reads only as much as it can in a
+    /// short time and is not repaired.
+    pub(crate) fn with_ledger<T>(
+        &self,
+        mut collect: impl FnMut(Ledger, CatchUpResult) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        if self.conversation.is_some() {
+            let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
+            let catch_up = self.read_on(&mut ledger, ANSWER_READS);
+            return collect(ledger, catch_up);
+        }
+        let mut attempt = |mut ledger: Ledger| {
+            let catch_up = self.catch_up_for_stdout(&mut ledger)?;
+            collect(ledger, catch_up)
+        };
+        let mut repairs = 0;
+        // Without support for locks, the ledger cannot be used, and SQLite would take ten seconds to discover that.
+        while lock::is_supported_in(&self.places.data) {
+            let opened = Ledger::open(&self.places.data, Patience::Person);
+            let error = match opened.map_err(Into::into).and_then(&mut attempt) {
+                Ok(collected) => return Ok(collected),
+                Err(error) => error,
+            };
+            match error.downcast_ref::<LedgerError>() {
+                Some(damage) if damage.is_damage() && repairs < MOST_REPAIRS => {
+                    let is_second_repair = repairs > 0;
+                    let patience = Patience::Person;
+                    Ledger::mend(&self.places, patience, damage, is_second_repair)?;
+                    repairs += 1;
+                }
+                Some(other) if other.is_busy() => break,
+                _ => return Err(error),
+            }
+        }
+        print_error(&format!(
+            "could not lock {}, so this is read from the transcripts alone; the spend of deleted transcripts is missing",
+            ledger::path_in(&self.places.data).display()
+        ));
+        attempt(Ledger::in_memory(&self.places.data)?)
+    }
+
+    /// Collects the rows that this machine exports. Fails if the export settings are invalid, if there is no history,
+    /// or if the ledger cannot be stored. In the last case, rows might be missing. Because each export replaces the
+    /// previous one, the missing rows would be removed everywhere.
+    pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
+        let places = &self.places;
+        if let Some(problem) = self.config.problems_of("export").next() {
+            let file = places.show(&places.settings);
+            bail!("nothing was exported, because of {file}: {problem}");
+        }
+        let exporter = Exporter::new(places, &self.environment, &self.config.export)?;
+        let clock = self.clock();
+        let sources = self.with_ledger(|ledger, catch_up| {
+            ensure!(
+                ledger.is_lasting(),
+                "nothing was exported, because the ledger could not be locked"
+            );
+            let spend = ledger.exported()?;
+            Ok(RowSources {
+                incidents: self.incidents().history(None, &ledger)?,
+                incomplete_sessions: incomplete_sessions(&ledger, &catch_up)?,
+                spend,
+                window_steps: steps(places, DateTime::<Utc>::UNIX_EPOCH, clock.now),
+                is_complete: catch_up.is_all(),
+            })
+        })?;
+        if sources.spend.is_empty() {
+            let roots: Vec<String> = places
+                .transcript_roots()
+                .map(|root| places.show(&root))
+                .collect();
+            bail!(
+                "no history found in {}; nothing to export",
+                roots.join(", ")
+            );
+        }
+        Ok(NewRows::build(exporter, &sources, places, clock))
+    }
+
+    /// Reads the transcripts' new lines into the ledger. If that fails, the result states that something is missing.
+    pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> CatchUpResult {
+        let roots = self.places.transcript_roots();
+        ledger
+            .catch_up(roots, self.prices(), effort, &mut |_, _| {})
+            .unwrap_or_default()
+    }
+
+    /// Returns the cache writes of every response since the given time. Returns an empty list when run inside a
+    /// conversation, because collecting the cache writes would take too long.
+    pub(crate) fn writes(&self, since: Option<Millis>) -> Vec<CacheWrite> {
+        if self.conversation.is_some() {
+            return Vec::new();
+        }
+        let files = self.transcripts_since(since);
+        with_progress(READING, |show| {
+            cache_writes(files, since, self.prices(), show)
+        })
+    }
+
+    /// Returns the transcripts that may contain responses since the given time.
+    pub(crate) fn transcripts_since(&self, since: Option<Millis>) -> Vec<TranscriptFile> {
+        let mut files = transcripts::all(self.places.transcript_roots()).files;
+        if let Some(since) = since {
+            files.retain(|file| file.state.modified_ms() >= since);
+        }
+        files
+    }
+
+    /// Brings the ledger up to date for a command in a shell. Shows a progress bar if that takes a long time, and
+    /// reports on standard error what was repaired and what could not be read.
+    fn catch_up_for_stdout(&self, ledger: &mut Ledger) -> anyhow::Result<CatchUpResult> {
+        let (places, prices) = (&self.places, self.prices());
+        // New responses are priced with this table, so the responses that are already in the ledger must be priced with
+        // it too.
+        ledger.renew(prices)?;
+        let roots = places.transcript_roots();
+        let catch_up = with_progress(READING, |show| {
+            ledger.catch_up(roots, prices, Effort::All, show)
+        })?;
+        ledger.check_sums()?;
+        if let Some(damaged) = ledger.news_of_damage() {
+            let path = places.show(&damaged);
+            print_error(&format!(
+                "the ledger was damaged and is now in {path}; a new one was filled from the transcripts. The spend of deleted transcripts is only in that file and is missing here"
+            ));
+        }
+        if let Some(which) =
+            describe_unreadable(&catch_up.unreadable, MOST_UNREADABLE_NAMED, places)
+        {
+            let cost = if catch_up.unreadable.len() == 1 {
+                "its cost is missing"
+            } else {
+                "their cost is missing"
+            };
+            print_error(&format!(
+                "{which}; {cost}. `whycap doctor` says how to fix it"
+            ));
+        }
+        Ok(catch_up)
+    }
+}
+
+/// Returns the sessions whose transcripts could not be read to the end.
+fn incomplete_sessions(
+    ledger: &Ledger,
+    catch_up: &CatchUpResult,
+) -> Result<HashSet<String>, LedgerError> {
+    let mut sessions = HashSet::new();
+    for (path, _) in ledger.damaged(ledger::EVER)? {
+        sessions.insert(transcripts::session_of(Path::new(&path)));
+    }
+    for path in &catch_up.unreadable {
+        sessions.insert(transcripts::session_of(path));
+    }
+    Ok(sessions)
+}

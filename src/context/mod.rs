@@ -1,0 +1,148 @@
+//! Collects the data for commands, hooks, and the status line.
+//!
+//! A [`Context`] contains the environment, the paths, the configuration, and the prices. Its methods read the ledger,
+//! the journal, and Claude Code's own files. They return plain data, which other modules turn into text.
+
+mod explanation;
+mod hook_replies;
+mod ledger_access;
+mod now;
+mod sessions;
+mod spend;
+mod status_line_call;
+mod window_use;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::budget::SessionBudgets;
+use crate::claude::hook_event::HookEvent;
+use crate::claude::settings;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::incidents::Incidents;
+use crate::ledger::{Effort, Selected};
+use crate::limits::incident::Incident;
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::render::Page;
+use crate::time::Clock;
+
+pub(crate) use hook_replies::in_reply;
+pub(crate) use now::WatchedMoment;
+pub(crate) use spend::SpendOptions;
+pub(crate) use status_line_call::{StatusLineCall, StatusLineFacts};
+
+/// The maximum time that an answer in a conversation may take to read transcripts.
+const ANSWER_READS: Effort = Effort::Within(Duration::from_millis(500));
+
+/// A command's context: the paths that it reads, the time at which it runs, and the session in which the user asks.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) environment: Environment,
+    pub(crate) places: Places,
+    pub(crate) config: Config,
+    /// The price table, which is read when it is first needed.
+    prices: OnceLock<PriceTable>,
+    /// The event through which a question was asked in a conversation, or `None` in a shell.
+    pub(crate) conversation: Option<HookEvent>,
+    /// True if the question cancels Claude Code's auto-resume.
+    pub(crate) ends_waiting: bool,
+}
+
+impl Context {
+    /// Returns the context of a command in a shell.
+    pub(crate) fn new(environment: Environment) -> Self {
+        Self::at_places(Places::of(&environment), environment)
+    }
+
+    /// Returns the context of a command that uses these paths and the configuration found there.
+    pub(crate) fn at_places(places: Places, mut environment: Environment) -> Self {
+        let config = Config::load(&places);
+        config.set_hours(&mut environment);
+        Self {
+            environment,
+            places,
+            config,
+            prices: OnceLock::new(),
+            conversation: None,
+            ends_waiting: false,
+        }
+    }
+
+    /// Returns the same context with the current time and the current configuration.
+    pub(crate) fn at_present(&self) -> Self {
+        let mut present = Self::at_places(self.places.clone(), self.environment.at_present());
+        present.prices = self.prices.clone();
+        present
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.environment.clock()
+    }
+
+    pub(crate) fn incidents(&self) -> Incidents<'_> {
+        Incidents::new(&self.places, &self.environment)
+    }
+
+    pub(crate) fn prices(&self) -> &PriceTable {
+        self.prices.get_or_init(|| settings::prices(&self.places))
+    }
+
+    /// Returns the project, which is the directory in which Claude Code was started in a conversation, and the current
+    /// directory in a shell. Returns `None` if the current directory no longer exists.
+    pub(crate) fn project(&self) -> Option<PathBuf> {
+        self.environment
+            .path("CLAUDE_PROJECT_DIR")
+            .or_else(|| std::env::current_dir().ok())
+    }
+
+    /// Returns the directory whose project settings apply. This is the home directory if the current directory no
+    /// longer exists.
+    pub(crate) fn directory(&self) -> PathBuf {
+        std::env::current_dir().unwrap_or_else(|_| self.places.home.clone())
+    }
+
+    /// Returns the event through which a question was asked in a conversation, or `None` in a shell.
+    pub(crate) fn event(&self) -> Option<&HookEvent> {
+        self.conversation.as_ref()
+    }
+
+    /// Returns the session in which the question was asked, or `None` in a shell.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.event()?.session_id.as_deref()
+    }
+
+    /// Returns the page for showing the answer.
+    pub(crate) fn page(&self) -> Page {
+        match self.conversation {
+            Some(_) => Page::in_conversation(&self.environment),
+            None => Page::for_stdout(&self.environment),
+        }
+    }
+
+    /// Returns true if Claude Code will continue on its own when this limit resets. It does so only in a terminal, and
+    /// only if the user has not turned this feature off.
+    pub(crate) fn client_waits_for(&self, incident: &Incident) -> bool {
+        let is_in_terminal = self.environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
+        is_in_terminal && incident.continues_at().is_some()
+    }
+
+    /// Returns the budgets of the session in which the question was asked. Returns `None` in a shell or if there are no
+    /// budgets.
+    pub(crate) fn budgets(&self) -> Option<SessionBudgets<'_>> {
+        let (config, event) = (&self.config, self.event()?);
+        SessionBudgets::read(
+            config,
+            &self.places,
+            &self.environment,
+            event,
+            |since, live| {
+                let incidents = self.incidents();
+                let costs = |since, is_own: Selected<'_>| live.costs_since(since, is_own);
+                incidents.credits_use().paid_since(since, &costs)
+            },
+        )
+    }
+}

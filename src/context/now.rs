@@ -1,0 +1,275 @@
+//! Collects the data for `whycap now`. While the screen is being watched, only data that may have changed is read
+//! again.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{ANSWER_READS, Context};
+use crate::claude::session_label::SessionLabel;
+use crate::claude::sessions::{self, Liveness, Session, SessionState};
+use crate::claude::transcripts;
+use crate::incidents::{Incidents, Paying, Situation};
+use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
+use crate::limits::evidence::ContinuationObstacle;
+use crate::limits::incident::Incident;
+use crate::limits::sample::Sample;
+use crate::now::{Moment, RunningSession, SlowFacts, SpendNow, WindowLeft};
+use crate::spend::{Amount, Course, current_block};
+use crate::time::{Clock, Millis};
+
+/// The minimum interval between two collections of the slow facts (the ends of many transcripts, the processes, and
+/// weeks of responses). It applies even while sessions are working.
+const AT_MOST_EVERY: Duration = Duration::from_secs(10);
+/// The maximum interval between two collections of the slow facts. It applies even if nothing changes, because a limit
+/// can end simply because time passes.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+/// The state that is kept between refreshes of the screen.
+pub(crate) struct WatchedMoment {
+    /// The ledger, or a sentence that explains why it cannot be used.
+    ledger: Result<Ledger, String>,
+    /// The total number of files in which new lines have been found.
+    files_gained: usize,
+    slow: Option<CollectedSlowFacts>,
+    /// The labels, indexed by session ID. The middle of a long transcript is not read, so a title is kept once it has
+    /// been found.
+    labels: HashMap<String, KnownLabel>,
+}
+
+struct CollectedSlowFacts {
+    at: Instant,
+    version: DataVersion,
+    facts: SlowFacts,
+}
+
+/// The version of the data. The figures cannot change unless the version changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct DataVersion {
+    ledger: i64,
+    /// The number of files in which new lines have been found. Lines without responses do not change the ledger's
+    /// version, but they can show that a limit is over.
+    files_gained: usize,
+}
+
+struct KnownLabel {
+    transcript: PathBuf,
+    label: SessionLabel,
+}
+
+impl WatchedMoment {
+    /// Starts watching. If there is no ledger, `ledger` contains the reason.
+    pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
+        Self {
+            ledger: ledger.map_err(|why| format!("not known: {why}")),
+            files_gained: 0,
+            slow: None,
+            labels: HashMap::new(),
+        }
+    }
+
+    /// Collects the data for the screen.
+    pub(crate) fn collect(&mut self, context: &Context) -> Moment {
+        let spend = self.spend_now(context);
+        let registered = sessions::registered(&context.places);
+        let incidents = context.incidents();
+        let windows = incidents.readings().windows_of_account();
+        let slow = self.slow_facts(context, &incidents, windows.as_ref(), &registered);
+        let expected = match &windows {
+            Some(reading) => incidents.forecasts().of(reading),
+            None => Vec::new(),
+        };
+        let are_of_another_login = windows
+            .as_ref()
+            .is_some_and(|reading| reading.is_of(incidents.account()) == Some(false));
+        Moment {
+            clock: context.clock(),
+            are_of_another_login,
+            expected,
+            spend,
+            sessions: self.running(&incidents, context, registered, &slow.situation),
+            slow,
+            windows,
+            paying: self.paying(&incidents),
+            usage: incidents.shown_usage().cloned(),
+            currency: context.config.currency.clone(),
+        }
+    }
+
+    fn spend_now(&mut self, context: &Context) -> Result<SpendNow, String> {
+        let ledger = self.ledger.as_mut().map_err(|why| why.clone())?;
+        let Clock { now, zone, .. } = context.clock();
+        let effort = match context.event() {
+            Some(_) => ANSWER_READS,
+            None => Effort::All,
+        };
+        // If another process is writing to the ledger, the remaining lines are read at the next refresh.
+        let catch_up = context.read_on(ledger, effort);
+        self.files_gained += catch_up.files;
+        let (from, until) = zone.day_bounds(now);
+        let from_ms = from.timestamp_millis();
+        let spend = ledger.between(from, until).and_then(|today| {
+            let mut course = Course::new(context.clock());
+            ledger.rows(from_ms..Millis::MAX, RowsBy::Quarter, &mut |row| {
+                course.add(&row);
+            })?;
+            Ok(SpendNow {
+                today,
+                per_hour: course.per_hour(),
+                block: current_block(ledger, now)?,
+                is_complete: catch_up.is_all() && ledger.damaged(from_ms..Millis::MAX)?.is_empty(),
+            })
+        });
+        spend.map_err(|error| format!("not known: {error}"))
+    }
+
+    /// Returns the slow facts, which may be up to a minute old if nothing has changed since they were collected.
+    fn slow_facts(
+        &mut self,
+        context: &Context,
+        incidents: &Incidents<'_>,
+        reading: Option<&Sample>,
+        registered: &[Session],
+    ) -> SlowFacts {
+        let ledger = self.ledger.as_ref().ok();
+        let version = DataVersion {
+            ledger: ledger
+                .and_then(|ledger| ledger.version().ok())
+                .unwrap_or_default(),
+            files_gained: self.files_gained,
+        };
+        if let Some(collected) = &self.slow {
+            let least_age = if collected.version == version {
+                AT_LEAST_EVERY
+            } else {
+                AT_MOST_EVERY
+            };
+            if collected.at.elapsed() < least_age {
+                return collected.facts.clone();
+            }
+        }
+        let presence = sessions::presence(&context.places, registered);
+        let is_registered = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
+        let uses = match (reading, ledger) {
+            (Some(reading), Some(ledger)) => context.uses(reading, ledger),
+            _ => None,
+        };
+        let worth = ledger
+            .and_then(|ledger| context.worth(ledger, None).ok())
+            .unwrap_or_default();
+        let mut facts = SlowFacts {
+            situation: incidents.situation(None, context.asker()),
+            others: presence
+                .live
+                .iter()
+                .filter(|pid| !is_registered(pid))
+                .count(),
+            uses: uses.unwrap_or_default(),
+            left: worth
+                .current(context.environment.now)
+                .filter_map(|worth| {
+                    Some(WindowLeft {
+                        window: worth.window,
+                        amount: worth.left?,
+                    })
+                })
+                .collect(),
+        };
+        for used in &mut facts.uses {
+            used.add_labels(|session| self.label(context, session));
+        }
+        self.slow = Some(CollectedSlowFacts {
+            at: Instant::now(),
+            version,
+            facts: facts.clone(),
+        });
+        facts
+    }
+
+    /// Returns the cost of responses beyond the plan. One session may be waiting for a reset while another session is
+    /// paying.
+    fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
+        let ledger = self.ledger.as_ref().ok()?;
+        incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))
+    }
+
+    /// Returns the running sessions. Sessions that are waiting for the user come first, followed by the busiest
+    /// sessions.
+    fn running(
+        &mut self,
+        incidents: &Incidents<'_>,
+        context: &Context,
+        registered: Vec<Session>,
+        situation: &Situation,
+    ) -> Vec<RunningSession> {
+        let shares: HashMap<String, f64> = incidents
+            .forecasts()
+            .five_hour_shares()
+            .into_iter()
+            .collect();
+        let mut running = Vec::new();
+        for session in registered {
+            if session.liveness != Liveness::Holds {
+                continue;
+            }
+            let activity = session.activity;
+            let id = activity.session.as_deref();
+            let label = id.map(|id| self.label(context, id)).unwrap_or_default();
+            let spent = match (id, &self.ledger) {
+                (Some(id), Ok(ledger)) => ledger.session(id).ok(),
+                _ => None,
+            };
+            let continuation = id
+                .and_then(|id| situation.of_session(id))
+                .and_then(Incident::continuation);
+            running.push(RunningSession {
+                continuation: match continuation {
+                    Some(_) if activity.in_background => {
+                        Some(Err(ContinuationObstacle::InBackground))
+                    }
+                    continuation => continuation,
+                },
+                retrying: id.and_then(|id| incidents.retrying(id)),
+                share: id.and_then(|id| shares.get(id).copied()),
+                title: label.title,
+                first_words: label.first_words,
+                cost: spent.map(|spent| Amount::from_tally(&spent)),
+                project: activity
+                    .directory
+                    .as_ref()
+                    .map_or_else(String::new, |directory| {
+                        context.places.show(directory.as_ref())
+                    }),
+                activity,
+            });
+        }
+        running.sort_by_key(|session| {
+            let state = session.activity.state.unwrap_or(SessionState::Idle);
+            let cost = session.cost.map(|cost| cost.money);
+            (state, Reverse(cost), session.activity.session.clone())
+        });
+        running
+    }
+
+    /// Returns a session's human-readable label. A title is kept even after it is no longer near either end of the
+    /// transcript.
+    fn label(&mut self, context: &Context, session: &str) -> SessionLabel {
+        if !self.labels.contains_key(session) {
+            let roots = context.places.transcript_roots();
+            let Some(transcript) = transcripts::of_session(roots, session) else {
+                return SessionLabel::default();
+            };
+            let label = SessionLabel::default();
+            let known = KnownLabel { transcript, label };
+            self.labels.insert(session.to_owned(), known);
+        }
+        let Some(known) = self.labels.get_mut(session) else {
+            return SessionLabel::default();
+        };
+        let mut label = SessionLabel::read(&known.transcript);
+        label.title = label.title.or(known.label.title.take());
+        known.label = label.clone();
+        label
+    }
+}

@@ -1,0 +1,86 @@
+//! Looks up sessions: their labels, their full IDs, and which of them are running.
+
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::Context;
+use crate::budget::overview::RequestedSession;
+use crate::claude::session_label::SessionLabel;
+use crate::claude::sessions::{self, SessionState};
+use crate::claude::transcripts;
+
+impl Context {
+    /// Returns the number of sessions that are currently receiving a response, other than the session in which the user
+    /// asked.
+    pub(crate) fn answering(&self) -> usize {
+        let own_session = self.session();
+        sessions::running(&self.places)
+            .filter(|activity| {
+                let is_own = own_session.is_some() && activity.session.as_deref() == own_session;
+                activity.state == Some(SessionState::Busy) && !is_own
+            })
+            .count()
+    }
+
+    /// Returns the sessions whose budgets are shown. In a conversation, this is the session in which the user asked. In
+    /// a shell, these are the running sessions if there is a session budget.
+    pub(crate) fn sessions_asked(&self) -> Vec<RequestedSession> {
+        if self.conversation.is_some() {
+            let asked = self.session().map(|id| RequestedSession {
+                id: id.to_owned(),
+                name: String::new(),
+            });
+            return asked.into_iter().collect();
+        }
+        if self.config.budget.session.is_none() {
+            return Vec::new();
+        }
+        sessions::running(&self.places)
+            .filter_map(|activity| activity.session)
+            .map(|id| {
+                let label = self.session_label(&id);
+                let name = label.name().unwrap_or("(no prompt yet)").to_owned();
+                RequestedSession { id, name }
+            })
+            .collect()
+    }
+
+    /// Returns the full ID of the session whose ID starts with `prefix`. Returns `prefix` itself if there is no such
+    /// session or more than one.
+    pub(crate) fn complete_session_id(&self, prefix: Option<&str>) -> Option<String> {
+        let prefix = prefix?;
+        let matches: HashSet<String> = transcripts::of_sessions(self.places.transcript_roots())
+            .into_iter()
+            .map(|file| transcripts::session_of(&file.path))
+            .filter(|id| id.starts_with(prefix))
+            .collect();
+        let is_unique = matches.len() == 1;
+        match matches.into_iter().next() {
+            Some(id) if is_unique => Some(id),
+            _ => Some(prefix.to_owned()),
+        }
+    }
+
+    /// Returns a session's human-readable label. The label is empty if the session has no transcript on this machine.
+    pub(crate) fn session_label(&self, session: &str) -> SessionLabel {
+        transcripts::of_session(self.places.transcript_roots(), session)
+            .map(|transcript| SessionLabel::read(&transcript))
+            .unwrap_or_default()
+    }
+
+    /// Returns a function that maps session IDs to labels, for tables with many sessions. The function lists the
+    /// transcripts only once, when it is first called.
+    pub(crate) fn session_labels(&self) -> impl Fn(&str) -> SessionLabel {
+        let transcripts = LazyCell::new(|| {
+            transcripts::of_sessions(self.places.transcript_roots())
+                .into_iter()
+                .map(|file| (transcripts::session_of(&file.path), file.path))
+                .collect::<HashMap<String, PathBuf>>()
+        });
+        move |session| match transcripts.get(session) {
+            Some(transcript) => SessionLabel::read_name(transcript),
+            None => SessionLabel::default(),
+        }
+    }
+}

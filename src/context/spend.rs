@@ -1,0 +1,404 @@
+//! Collects the spend that a command asks for, as a statement or as a page. The source is this machine's ledger and
+//! transcripts, or the exports of several machines.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+
+use super::Context;
+use crate::claude::account::Account;
+use crate::drain::{Attribution, PercentWorth};
+use crate::export::{MergedRows, RowType, TeamLimits, UnreadableFile, has_exports};
+use crate::html::{Before, Contents, PageSums};
+use crate::incidents::steps;
+use crate::ledger::{CatchUpResult, Ledger, RowsPeriod, SpendRow, SpendSource};
+use crate::limits::kind::Window;
+use crate::pricing::Money;
+use crate::render::Report;
+use crate::spend::describe_unreadable;
+use crate::spend::{
+    CauseGroups, DaysAsked, GroupBy, Order, PullRequestSpend, ReportRequest, Statement, why_report,
+};
+use crate::terminal::{count_noun, print_error, with_progress};
+use crate::time::{Zone, datetime_from_millis};
+
+/// The maximum number of unreadable transcripts to name. `whycap doctor` names all of them.
+pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
+
+const NOT_ALL_READ: &str =
+    "Not all transcripts have been read yet; `whycap spend` in a shell reads them all.";
+
+/// The options of `whycap spend` that choose a statement.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SpendOptions {
+    /// day week month session project model block branch agent
+    /// prompt account skill plugin mcp pr person machine team
+    #[arg(long, value_enum, default_value = "day")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) by: GroupBy,
+    #[command(flatten)]
+    days: DaysAsked,
+    /// Count days in this zone (default: your time zone)
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
+    timezone: Option<Zone>,
+    /// Only sessions in directories whose path contains this
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// At most this many: newest periods, else highest cost
+    #[arg(long, value_name = "N", value_parser = parse_limit)]
+    limit: Option<NonZeroUsize>,
+    /// By date (days in order, else newest first) or by cost
+    #[arg(long, value_enum, hide_possible_values = true)]
+    order: Option<Order>,
+    /// Add up what several machines exported there
+    #[arg(long, value_name = "DIR", conflicts_with = "why")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+fn parse_zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name)
+        .ok_or_else(|| format!("no time zone is called {name:?}; names look like Europe/Berlin"))
+}
+
+fn parse_limit(number: &str) -> Result<NonZeroUsize, String> {
+    number
+        .parse()
+        .map_err(|_| "type a whole number from 1 up, such as --limit 10".to_owned())
+}
+
+impl SpendOptions {
+    /// Returns the request for a statement or a page. Fails with an error sentence if the options contradict each
+    /// other.
+    pub(crate) fn request(
+        &self,
+        is_for_page: bool,
+        context: &Context,
+    ) -> Result<ReportRequest, String> {
+        let name = self.by.name();
+        if self.by.is_of_exports() && self.from.is_none() {
+            return Err(format!(
+                "--by {name} needs --from DIR, a directory with the exports of several machines; for this machine alone, try --by project"
+            ));
+        }
+        if self.by.is_of_answers() && (self.from.is_some() || is_for_page) {
+            return Err(format!(
+                "--by {name} reads this machine's transcripts; leave --from and --html out"
+            ));
+        }
+        if self.by.is_by_cause() && self.from.is_some() {
+            return Err(format!(
+                "exports do not contain what --by {name} needs; leave --from out"
+            ));
+        }
+        let mut clock = context.clock();
+        if let Some(zone) = self.timezone {
+            clock.zone = zone;
+        }
+        // A page contains all groupings; only sessions are listed individually.
+        let by = if is_for_page {
+            GroupBy::Session
+        } else {
+            self.by
+        };
+        Ok(ReportRequest {
+            plan: context.config.plan.monthly.and_then(Money::from_noisy_usd),
+            currency: context.config.currency.clone(),
+            by,
+            period: self.days.period(clock)?,
+            zone: clock.zone.label(context.environment.text("TZ"), clock.now),
+            clock,
+            order: self.order,
+            limit: self.limit.map(NonZeroUsize::get),
+            project: self.project.clone(),
+            from: self.from.clone(),
+        })
+    }
+}
+
+/// A page, and an indication of whether figures are missing from it.
+pub(crate) struct SpendPage {
+    pub(crate) html: String,
+    pub(crate) is_incomplete: bool,
+}
+
+impl Context {
+    /// Returns the requested statement, from this machine or from exports. Session titles and prompts in the user's own
+    /// words are included only if `with_words` is set, so that they do not end up in files by accident.
+    pub(crate) fn statement(&self, request: &ReportRequest, with_words: bool) -> Result<Statement> {
+        if let Some(directory) = &request.from {
+            return self.statement_of_exports(directory, request, &mut |_| {});
+        }
+        if request.by.is_of_answers() {
+            return self.statement_by_response(request, with_words);
+        }
+        let mut statement = self.with_ledger(|ledger, catch_up| {
+            if request.by == GroupBy::Pr {
+                let source = PullRequestSpend::new(&ledger)?;
+                return self.statement_of(&source, request, catch_up, &mut |_| {});
+            }
+            self.statement_of(&ledger, request, catch_up, &mut |_| {})
+        })?;
+        let label_of = self.session_labels();
+        statement.name_sessions(|session| {
+            let label = label_of(session);
+            if with_words {
+                label.name().map(str::to_owned)
+            } else {
+                label.title
+            }
+        });
+        Ok(statement)
+    }
+
+    /// Returns the statement for a source that covers this machine. `each` is called for every row that counts.
+    fn statement_of(
+        &self,
+        source: &dyn SpendSource,
+        request: &ReportRequest,
+        catch_up: CatchUpResult,
+        each: &mut dyn FnMut(&SpendRow<'_>),
+    ) -> Result<Statement> {
+        let answering = self.answering();
+        Ok(Statement::new(
+            source,
+            request.clone(),
+            catch_up,
+            answering,
+            each,
+        )?)
+    }
+
+    /// Explains how a session's amount is calculated. `session` may be an ID prefix.
+    pub(crate) fn why(&self, session: &str) -> Result<Report> {
+        let why = self.with_ledger(|ledger, _| Ok(ledger.why(session, self.prices())?))?;
+        let Some(why) = why else {
+            bail!(
+                "no session is known whose ID is or begins with {session:?}; `whycap spend --by session` lists them"
+            );
+        };
+        Ok(why_report(&why, self.clock()))
+    }
+
+    /// Returns the statement, broken down by prompt or by account. Only the transcripts show which prompt and account
+    /// each response belongs to.
+    fn statement_by_response(
+        &self,
+        request: &ReportRequest,
+        with_words: bool,
+    ) -> Result<Statement> {
+        let writes = self.writes(None);
+        let mut statement = self.with_ledger(|ledger, catch_up| {
+            if request.by != GroupBy::Prompt {
+                let login = Account::load(&self.places).map(|account| account.owner);
+                let source = Attribution::by_account(&ledger, &writes, login.as_ref())?;
+                return self.statement_of(&source, request, catch_up, &mut |_| {});
+            }
+            let source = Attribution::by_prompt(&ledger, &writes);
+            let mut statement = self.statement_of(&source, request, catch_up, &mut |_| {})?;
+            let worth = self.worth(&ledger, None)?;
+            let five_hour = worth
+                .current(request.clock.now)
+                .find(|worth| worth.window == Window::FiveHour);
+            statement.percent = five_hour.map(|worth| worth.worth);
+            Ok(statement)
+        })?;
+        if with_words {
+            statement.name_sessions(|id| {
+                let mut prompts = writes.iter().filter_map(|write| write.prompt.as_ref());
+                let prompt = prompts.find(|prompt| prompt.id == id)?;
+                Some(prompt.words.clone())
+            });
+        }
+        Ok(statement)
+    }
+
+    /// Returns the sentences for a conversation that name the files that could not be read. In a shell, these files have
+    /// already been reported on standard error.
+    pub(crate) fn unread_notes(&self, statement: &Statement) -> Vec<String> {
+        if self.conversation.is_none() {
+            return Vec::new();
+        }
+        let read = &statement.read;
+        let mut notes = Vec::new();
+        if let Some(which) =
+            describe_unreadable(&read.unreadable, MOST_UNREADABLE_NAMED, &self.places)
+        {
+            notes.push(format!("{which}."));
+        }
+        if !read.complete {
+            notes.push(NOT_ALL_READ.to_owned());
+        }
+        notes
+    }
+
+    /// Returns the requested page, from this machine or from exports.
+    pub(crate) fn spend_page(
+        &self,
+        request: &ReportRequest,
+        is_anonymous: bool,
+    ) -> Result<SpendPage> {
+        let (clock, places) = (request.clock, &self.places);
+        let mut sums = PageSums::default();
+        let mut team = None;
+        let period = request.period.of_rows(clock.zone);
+        let is_named = |model: &str| !is_anonymous || self.prices().tariffs_of(model).1;
+        let mut causes = Vec::new();
+        let (mut statement, mut incidents, before, worth) = match &request.from {
+            Some(directory) => {
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
+                let statement = self.statement_of_exports(directory, request, &mut add)?;
+                team = Some(self.limits_of_exports(directory, &period)?);
+                (statement, Vec::new(), None, PercentWorth::default())
+            }
+            None => self.with_ledger(|ledger, catch_up| {
+                // After a repair, the ledger is read again from the beginning.
+                sums = PageSums::default();
+                let mut add = |row: &SpendRow<'_>| sums.add(row, clock.zone, is_named(row.model));
+                let statement = self.statement_of(&ledger, request, catch_up, &mut add)?;
+                let incidents = self.incidents().history(None, &ledger)?;
+                let before = spend_before(&ledger, request)?;
+                causes = CauseGroups::read(&ledger, request)?;
+                Ok((statement, incidents, before, self.worth(&ledger, None)?))
+            })?,
+        };
+        if team.is_none() && !is_anonymous {
+            let label_of = self.session_labels();
+            statement.name_sessions(|session| label_of(session).title);
+        }
+        let has_all_projects = request.project.is_none();
+        let shown: HashSet<&str> = statement
+            .groups
+            .iter()
+            .map(|group| group.key.as_str())
+            .collect();
+        let is_shown = |session: &str| has_all_projects || shown.contains(session);
+        incidents.retain(|incident| {
+            let at = incident.evidence.at().timestamp_millis();
+            let session = incident.evidence.error.session.id.as_deref();
+            period.contains(&at) && session.map_or(has_all_projects, is_shown)
+        });
+        if let Some(team) = &mut team {
+            team.errors.retain(|error| is_shown(&error.session));
+        }
+        let is_incomplete = match &team {
+            Some(team) => !team.unreadable.is_empty() || statement.is_lower_bound(),
+            None => false,
+        };
+        let since = request
+            .period
+            .since
+            .or(sums.first_day())
+            .map_or(clock.now, |day| clock.zone.midnight(day));
+        let until = match request.period.until {
+            Some(_) => datetime_from_millis(period.end),
+            None => clock.now,
+        };
+        let steps = if team.is_none() {
+            steps(places, since, until)
+        } else {
+            Vec::new()
+        };
+        let contents = Contents {
+            statement,
+            sums,
+            causes,
+            incidents,
+            steps,
+            team,
+            before,
+            worth,
+            is_anonymous,
+            places,
+            clock,
+        };
+        Ok(SpendPage {
+            html: contents.page(),
+            is_incomplete,
+        })
+    }
+
+    /// Returns the statement for the exports of several machines in a directory. `each` is called for every row that
+    /// counts.
+    fn statement_of_exports(
+        &self,
+        directory: &Path,
+        request: &ReportRequest,
+        each: &mut dyn FnMut(&SpendRow<'_>),
+    ) -> Result<Statement> {
+        self.check_exports(directory)?;
+        let merged = with_progress("reading exports", |show: &mut dyn FnMut(u64, u64)| {
+            MergedRows::read(directory, RowType::Spend, show)
+        });
+        self.report_unreadable_exports(&merged.unreadable);
+        let catch_up = CatchUpResult {
+            files: 0,
+            unreadable: merged
+                .unreadable
+                .iter()
+                .map(|file| file.path.clone())
+                .collect(),
+            complete: true,
+        };
+        Ok(Statement::new(&merged, request.clone(), catch_up, 0, each)?)
+    }
+
+    /// Returns the limits from the exports of several machines in a directory.
+    pub(crate) fn limits_of_exports(
+        &self,
+        directory: &Path,
+        period: &RowsPeriod,
+    ) -> Result<TeamLimits> {
+        self.check_exports(directory)?;
+        let what = "reading limits and windows";
+        let limits = with_progress(what, |show| TeamLimits::read(directory, period, show))?;
+        self.report_unreadable_exports(&limits.unreadable);
+        Ok(limits)
+    }
+
+    fn check_exports(&self, directory: &Path) -> Result<()> {
+        let shown = self.places.show(directory);
+        ensure!(
+            has_exports(directory),
+            "there are no exports in {shown}; `whycap export {shown}` writes some"
+        );
+        Ok(())
+    }
+
+    /// Prints an error that names the first exported file that could not be read to the end.
+    pub(crate) fn report_unreadable_exports(&self, files: &[UnreadableFile]) {
+        let Some((first, others)) = files.split_first() else {
+            return;
+        };
+        let path = self.places.show(&first.path);
+        let line = match first.line {
+            Some(line) => format!(", line {line}"),
+            None => String::new(),
+        };
+        let more = match others.len() {
+            0 => String::new(),
+            count => format!(" and {} more", count_noun(count as u64, "file")),
+        };
+        print_error(&format!(
+            "some exported rows could not be read, so there may be more: {path}{line} ({}){more}; export there again from its machine",
+            first.reason
+        ));
+    }
+}
+
+/// Returns the spend in a period of equal length before the requested one. Returns `None` if the request is not for
+/// days.
+fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Before>> {
+    let today = request.clock.zone.day(request.clock.now);
+    let Some((period, days)) = request.period.before(today) else {
+        return Ok(None);
+    };
+    let earlier = ReportRequest {
+        period,
+        ..request.clone()
+    };
+    let statement = Statement::new(ledger, earlier, CatchUpResult::default(), 0, &mut |_| {})?;
+    let cost = statement.total.cost();
+    Ok(Some(Before { days, cost }))
+}

@@ -1,0 +1,302 @@
+//! Handles a status-line call (one run of `whycap statusline`): Claude Code's input, the facts for the line, and the
+//! data that is saved after the line has been printed.
+
+use std::path::Path;
+
+use super::Context;
+use crate::checkout::Head;
+use crate::claude::settings;
+use crate::claude::status_payload::StatusPayload;
+use crate::claude::transcripts::prompt_sent;
+use crate::config::{HintName, SegmentName};
+use crate::drain::{MissNotice, cold_cache_cost};
+use crate::environment::Environment;
+use crate::incidents::{Incidents, Paying, StatusLineSituation};
+use crate::install::slash_command::{FIRST_WITH_MODULES, SlashCommandState};
+use crate::ledger::{
+    Ledger, Live, Patience, ProcessId, RequestedFigures, RunEvent, Selected, TotalSample,
+};
+use crate::limits::evidence::StoredError;
+use crate::limits::incident::Incident;
+use crate::limits::sample::Sample;
+use crate::limits::screen::{ReadMore, status_rows};
+use crate::places::Places;
+use crate::pricing::Money;
+use crate::status_line::wrapped::Wrapped;
+use crate::status_line::{LineFacts, MARGIN, render_rows};
+use crate::terminal::{Palette, Shown, Tone, truncate_at_word};
+
+/// The width of the terminal if Claude Code does not provide it, which is the case before 2.1.153.
+const USUAL_WIDTH: usize = 80;
+
+/// The text to print if there is nothing else to print. Claude Code blanks the line if the output is empty.
+const FALLBACK: &str = "whycap";
+
+/// The status JSON, and the settings for the appearance of the line.
+pub(crate) struct StatusLineCall {
+    payload: StatusPayload,
+    context: Context,
+    palette: Palette,
+    columns: usize,
+}
+
+impl StatusLineCall {
+    /// Parses the status JSON from standard input. Also starts the user's previous status line, if `install --wrap`
+    /// preserved one.
+    pub(crate) fn read(stdin: &[u8], environment: Environment) -> (Self, Option<Wrapped>) {
+        let payload = StatusPayload::parse(stdin);
+        let places = Places::in_session(&environment, &payload.directories);
+        let wrapped = Wrapped::start(&places, &environment, &payload, stdin);
+        let context = Context::at_places(places, environment);
+        let columns = context.environment.columns().unwrap_or(USUAL_WIDTH);
+        let call = Self {
+            palette: Palette::for_claude_code(&context.environment)
+                .with_theme(context.config.theme()),
+            columns: columns.saturating_sub(MARGIN).max(1),
+            payload,
+            context,
+        };
+        (call, wrapped)
+    }
+
+    /// Renders the line from the status JSON alone. This is used when there is no time for anything else.
+    pub(crate) fn render_payload(&self) -> Shown {
+        self.render(&LineFacts {
+            windows: Sample::from_payload(&self.payload, self.context.environment.now),
+            ..self.facts()
+        })
+    }
+
+    /// Returns the facts that require neither the ledger nor the journal.
+    fn facts(&self) -> LineFacts<'_> {
+        let config = &self.context.config;
+        let directory = match &self.payload.current_dir {
+            Some(directory) if config.shows(SegmentName::Directory) => {
+                Some(self.context.places.show(directory))
+            }
+            _ => None,
+        };
+        LineFacts {
+            rewriting: self.cost_of_cold_cache(),
+            directory,
+            ..LineFacts::new(&self.payload, config, self.context.clock())
+        }
+    }
+
+    /// Renders the rows of the line. There is always at least one row.
+    fn render(&self, facts: &LineFacts<'_>) -> Shown {
+        let mut rows = render_rows(facts, self.columns);
+        if rows.is_empty() {
+            rows.push(vec![(Tone::Plain, FALLBACK.to_owned())]);
+        }
+        Shown::rows(&rows, self.palette)
+    }
+
+    /// Returns the running total that the ledger stores. Returns `None` if the payload has no total or no session ID.
+    fn sample(&self) -> Option<TotalSample> {
+        self.payload.session_id.as_ref()?;
+        Some(TotalSample {
+            total: self.payload.client_total?,
+            process: ProcessId::of_client(&self.context.environment),
+        })
+    }
+
+    /// Returns the ledger's figures for the session and the day. If the ledger cannot be used, returns `None` and
+    /// appends the sample to the journal.
+    fn live(&self) -> Option<Live> {
+        let (payload, places) = (&self.payload, &self.context.places);
+        let session = payload.session_id.as_deref().unwrap_or_default();
+        let transcript = payload.transcript_path.as_deref();
+        let now = self.context.environment.now;
+        let live = match Ledger::open(&places.data, Patience::None) {
+            Ok(ledger) => Live::read(ledger, places, session, transcript, self.sample(), now),
+            Err(_) => None,
+        };
+        if let (None, Some(sample)) = (&live, self.sample()) {
+            RunEvent::sampled(session, transcript, sample, 0, now).append_to_journal(places);
+        }
+        live
+    }
+
+    /// Returns the cost of the last prompt, which is the cost of the session's responses since that prompt. Returns
+    /// `None` if no segment shows it.
+    fn cost_of_prompt(&self, live: Option<&Live>) -> Option<Money> {
+        if !self.context.config.shows(SegmentName::Prompt) {
+            return None;
+        }
+        let transcript = self.payload.transcript_path.as_deref()?;
+        let sent_at = prompt_sent(transcript, self.payload.prompt_id.as_deref()?)?;
+        live?.session_after(sent_at)
+    }
+
+    /// Returns the cost of writing the prompt cache again. Returns `None` if the cache is not about to expire, or if
+    /// the user has turned the hint off.
+    fn cost_of_cold_cache(&self) -> Option<Money> {
+        let (payload, context) = (&self.payload, &self.context);
+        let (config, now) = (&context.config, context.environment.now);
+        if !config.shows(SegmentName::Hint) || !config.shows_hint(HintName::ColdCache) {
+            return None;
+        }
+        let cache = payload.prompt_cache?;
+        if !cache.is_nearly_cold(now) {
+            return None;
+        }
+        let prices = context.prices().prices_of(payload.model_id.as_deref()?);
+        cold_cache_cost(&cache, &prices, payload.fast_mode, now)
+    }
+
+    /// Returns new information about avoidable cache writes. Returns `None` if there is none, or if the user has turned
+    /// the hint off.
+    fn cache_news(&self, incidents: &Incidents<'_>) -> Option<MissNotice> {
+        let (payload, context) = (&self.payload, &self.context);
+        if !context.config.shows_hint(HintName::WrittenAgain) {
+            return None;
+        }
+        let misses = payload.cache_misses?;
+        let prices = context.prices().prices_of(payload.model_id.as_deref()?);
+        let now = context.environment.now;
+        MissNotice::new(payload, &misses, incidents.journal(), &prices, now)
+    }
+
+    /// Returns where the user can read more about an incident after which Claude Code will resume on its own. Asking in
+    /// the session cancels the auto-resume, unless the plugin's module answers the question.
+    fn read_more(&self, incident: &Incident) -> ReadMore {
+        let project = self.payload.project_dir.as_deref();
+        let settings = settings::of(&self.context.places, project);
+        let state = SlashCommandState::new(&self.context.places, &settings);
+        let is_answered_by_plugin =
+            incident.evidence.error.session.has_plugin || state == SlashCommandState::Plugin;
+        if is_answered_by_plugin && incident.evidence.is_since(FIRST_WITH_MODULES) {
+            ReadMore::InSession
+        } else {
+            ReadMore::InShell
+        }
+    }
+}
+
+/// The facts about the session, the account, and the day.
+pub(crate) struct StatusLineFacts<'a> {
+    call: &'a StatusLineCall,
+    incidents: Incidents<'a>,
+    live: Option<Live>,
+    facts: LineFacts<'a>,
+    incident: Option<Incident>,
+    /// The place where the user can read more about the incident.
+    more: ReadMore,
+    /// An error that has so far been recorded only in the transcript.
+    unsaved: Option<StoredError>,
+    /// The notice about avoidable cache writes, if there is a new one.
+    cache: Option<MissNotice>,
+}
+
+impl<'a> StatusLineFacts<'a> {
+    /// Collects the facts from the ledger, the journal, and the checkout.
+    pub(crate) fn collect(call: &'a StatusLineCall) -> Self {
+        let (payload, context) = (&call.payload, &call.context);
+        let (config, incidents) = (&context.config, context.incidents());
+        let mut facts = call.facts();
+        if let Some(directory) = &payload.current_dir
+            && config.shows(SegmentName::Branch)
+        {
+            facts.head = Head::of(directory);
+        }
+        let mut live = call.live();
+        let project = payload
+            .project_dir
+            .as_deref()
+            .unwrap_or(Path::new(""))
+            .to_string_lossy();
+        let requested = RequestedFigures::new(&config.budget, &project);
+        if let Some(live) = &mut live {
+            facts.figures = live.figures(&context.environment, requested);
+        }
+        facts.prompt = call.cost_of_prompt(live.as_ref());
+        // If there is no ledger, for example because the home directory is read-only, only the transcript shows an
+        // error.
+        let ends_in_error = live.as_ref().is_none_or(Live::ends_in_error);
+        let StatusLineSituation {
+            incident: own_incident,
+            unsaved,
+        } = incidents.situation_of_status_line(payload, ends_in_error);
+        let more = match &own_incident {
+            Some(incident) if incident.continues_at().is_some() => call.read_more(incident),
+            _ => ReadMore::InSession,
+        };
+        // A session that has not received a response yet is subject to the limit that blocks the other sessions.
+        let has_own_windows = Sample::from_payload(payload, context.environment.now).is_some();
+        let incident = match own_incident {
+            None if !has_own_windows => incidents.limit_of_other_sessions(payload),
+            incident => incident,
+        };
+        if let Some(reading) = incidents.readings().windows(payload, incident.is_some()) {
+            if config.shows(SegmentName::Pace) {
+                facts.expected = incidents.forecasts().of(&reading);
+            }
+            facts.windows = Some(reading);
+        }
+        // The page is in a file that may be large, so it is read only if a segment shows it.
+        if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
+            facts.usage = incidents.shown_usage_of(payload).cloned();
+        }
+        Self {
+            call,
+            live,
+            facts,
+            incident,
+            more,
+            unsaved,
+            cache: call.cache_news(&incidents),
+            incidents,
+        }
+    }
+
+    /// Renders the rows with the figures, followed by the rows about the limit, responses paid for beyond the plan, and
+    /// avoidable cache writes.
+    pub(crate) fn render(&self) -> Shown {
+        let columns = self.call.columns;
+        let mut rows = match &self.incident {
+            Some(incident) => status_rows(incident, self.more, columns).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if let Some(attempts) = self.incidents.retrying_in(&self.call.payload) {
+            let text = format!("Claude Code is {}", attempts.sentence(self.facts.clock));
+            rows.push(vec![(Tone::Warning, truncate_at_word(&text, columns))]);
+        }
+        let paying = self.paying();
+        rows.extend(paying.map(|paying| paying.row(self.facts.clock, columns)));
+        rows.extend(self.cache.as_ref().and_then(|cache| cache.row(columns)));
+        let below = Shown::rows(&rows, self.call.palette);
+        self.call.render(&self.facts).followed_by(&below)
+    }
+
+    /// Returns the cost of responses beyond the plan. The cost is looked up only if a window is full and nothing blocks
+    /// the session.
+    fn paying(&self) -> Option<Paying> {
+        let is_blocked = self
+            .incident
+            .as_ref()
+            .is_some_and(|incident| incident.blocks().is_some());
+        let windows = self.facts.windows.as_ref()?;
+        if is_blocked || !windows.has_full_window() {
+            return None;
+        }
+        let live = self.live.as_ref()?;
+        self.incidents
+            .paying(&|since, is_own: Selected<'_>| live.costs_since(since, is_own))
+    }
+
+    /// Saves the data that later calls need. This is done after the line has been printed, so that nothing has to wait
+    /// for it.
+    pub(crate) fn keep(self) {
+        let places = &self.call.context.places;
+        if let Some(unsaved) = self.unsaved {
+            self.incidents.save(unsaved);
+        }
+        self.incidents.store_reading(&self.call.payload);
+        if let Some(notice) = &self.cache {
+            notice.save(places);
+        }
+        // The end of the process also closes the ledger, without freeing its memory piece by piece.
+        std::mem::forget(self.live.map(|live| live.keep(places)));
+    }
+}

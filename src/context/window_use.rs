@@ -1,0 +1,204 @@
+//! Compares the ledger with the readings of the usage windows. The comparison shows how each window was used and how
+//! much one percent of the window is worth.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Context;
+use crate::drain::{Drain, Findings, PercentWorth, SpentHere, WindowShares};
+use crate::incidents::steps;
+use crate::ledger::{Ledger, Response, RowsBy, SpendSource};
+use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
+use crate::limits::sample::Sample;
+use crate::pricing::Money;
+use crate::spend::Period;
+
+/// The length of the period used to calculate the value of one percent.
+const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
+
+/// The accounts that paid for responses, indexed by the keys of the responses.
+type Payers = HashMap<i64, String>;
+
+/// A usage window, its display name, and its start.
+pub(super) struct OpenWindow {
+    pub(super) window: Window,
+    pub(super) name: &'static str,
+    pub(super) since: DateTime<Utc>,
+}
+
+/// Returns the sessions that reported these readings. They belong to the same account as the readings.
+fn reporting_sessions(steps: &[WindowStep]) -> HashSet<&str> {
+    steps.iter().map(|step| &*step.session).collect()
+}
+
+/// Finds the account that paid for a response, based on its session's readings.
+struct AccountsBySession<'s> {
+    steps: HashMap<&'s str, Vec<&'s WindowStep>>,
+}
+
+impl<'s> AccountsBySession<'s> {
+    fn new(steps: impl Iterator<Item = &'s WindowStep>) -> Self {
+        let mut by_session: HashMap<&str, Vec<&WindowStep>> = HashMap::new();
+        for step in steps {
+            by_session.entry(&step.session).or_default().push(step);
+        }
+        Self { steps: by_session }
+    }
+
+    /// Returns true if a session may have used this account to pay for a response. A session can change its login, so
+    /// the account is determined by the next reading or, if there is none, by the last reading.
+    fn may_be(&self, session: &str, at: i64, account: Option<&str>) -> bool {
+        let Some(steps) = self.steps.get(session) else {
+            return true;
+        };
+        let next = steps.partition_point(|step| step.at.timestamp_millis() < at);
+        match steps.get(next).or(steps.last()) {
+            Some(step) => step.account.as_deref() == account,
+            None => true,
+        }
+    }
+}
+
+impl Context {
+    /// Returns how much one percent of each window is worth. The calculation uses only the sessions that reported
+    /// readings, because it is unknown who paid for the other sessions. If `payers` is `None` and there are several
+    /// accounts, the result is empty.
+    pub(crate) fn worth(&self, ledger: &Ledger, payers: Option<&Payers>) -> Result<PercentWorth> {
+        let now = self.environment.now;
+        let steps = steps(&self.places, now - WORTH_OVER, now);
+        let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
+        if payers.is_none() && accounts.len() != 1 {
+            return Ok(PercentWorth::default());
+        }
+        let sessions = reporting_sessions(&steps);
+        let served = ledger.responses_since(now - WORTH_OVER, true, &|session| {
+            sessions.contains(session)
+        })?;
+        let mut spent: Vec<SpentHere> = served
+            .all
+            .into_iter()
+            .map(|answer| SpentHere {
+                at: answer.at,
+                cost: answer.cost,
+                account: payers.and_then(|payers| payers.get(&answer.key).cloned()),
+            })
+            .collect();
+        spent.sort_unstable_by_key(|spent| spent.at);
+        Ok(PercentWorth::new(&steps, &spent, now))
+    }
+
+    /// Returns how the account's 5-hour and weekly windows have been used so far. Returns `None` if the reading
+    /// includes neither window, or if the ledger cannot be read.
+    pub(crate) fn uses(&self, reading: &Sample, ledger: &Ledger) -> Option<Vec<WindowShares>> {
+        let now = self.environment.now;
+        let open: Vec<OpenWindow> = [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .filter_map(|window| {
+                let resets_at = reading.meter(window)?.resets_at?;
+                if resets_at <= now {
+                    return None;
+                }
+                Some(OpenWindow {
+                    window,
+                    name: window.name(),
+                    since: resets_at - window.length(),
+                })
+            })
+            .collect();
+        self.window_shares(&open, now, reading.account.as_deref(), ledger)
+    }
+
+    /// Returns how each of these windows was used up to a certain time. Returns `None` if there are no windows, or if
+    /// the ledger cannot be read.
+    pub(super) fn window_shares(
+        &self,
+        open: &[OpenWindow],
+        until: DateTime<Utc>,
+        account: Option<&str>,
+        ledger: &Ledger,
+    ) -> Option<Vec<WindowShares>> {
+        let earliest = open.iter().map(|window| window.since).min()?;
+        let steps = steps(&self.places, earliest, until);
+        // We know which account owns each session that reported readings. For other sessions, the transcript has to be
+        // opened.
+        let reporting = reporting_sessions(&steps);
+        let incidents = self.incidents();
+        let credits = incidents.credits_use();
+        let served = ledger
+            .responses_since(earliest, true, &|session| {
+                reporting.contains(session)
+                    || match credits.belongs_to(session, account) {
+                        Some(is_of) => is_of,
+                        // If the login is unknown, it cannot be distinguished from a key.
+                        None => account.is_none() || !credits.is_without_account(session),
+                    }
+            })
+            .ok()?;
+        let shares = open.iter().map(|open| {
+            let since_then = || steps.iter().filter(|step| step.at >= open.since);
+            let accounts = AccountsBySession::new(since_then());
+            let within = open.since.timestamp_millis()..=until.timestamp_millis();
+            let responses: Vec<&Response> = served
+                .all
+                .iter()
+                .filter(|response| {
+                    let session = served.names.session(response.session);
+                    within.contains(&response.at) && accounts.may_be(session, response.at, account)
+                })
+                .collect();
+            let levels: Vec<(i64, f64)> = since_then()
+                .filter(|step| step.account.as_deref() == account && step.window == open.window)
+                .map(|step| (step.at.timestamp_millis(), step.meter.used_percent))
+                .collect();
+            WindowShares::new(open.name, open.since, &served, &responses, &levels)
+        });
+        Some(shares.collect())
+    }
+
+    /// Returns the cache writes and the spend in a period. `session` is a session ID prefix.
+    pub(crate) fn drained(&self, session: Option<&str>, period: Period) -> Result<Drain> {
+        let is_requested = |name: &str| session.is_none_or(|session| name.starts_with(session));
+        let clock = self.clock();
+        let requested = period.of_rows(clock.zone);
+        // The value of one percent is based on the last few weeks, regardless of the requested period.
+        let worth_since = (clock.now - WORTH_OVER).timestamp_millis();
+        let mut writes = self.writes(Some(requested.start.min(worth_since)));
+        let payers: Payers = writes
+            .iter()
+            .filter_map(|write| {
+                let owner = write.owner.as_ref()?;
+                owner.account.as_ref()?;
+                Some((write.response.key, owner.fingerprint.clone()?))
+            })
+            .collect();
+        let (costs, percent_worth) = self.with_ledger(|ledger, _| {
+            let mut costs = HashMap::<String, Money>::new();
+            ledger.rows(requested.clone(), RowsBy::Session, &mut |row| {
+                let session = &row.origin.session;
+                if is_requested(session) {
+                    *costs.entry(session.clone()).or_default() += row.tally.cost();
+                }
+            })?;
+            Ok((costs, self.worth(&ledger, Some(&payers))?))
+        })?;
+        writes
+            .retain(|write| requested.contains(&write.response.at) && is_requested(&write.session));
+        let percent_worth = percent_worth.with_prompts(&writes);
+        let mut findings = Findings::new(writes);
+        let label_of = self.session_labels();
+        for (id, session) in &mut findings.sessions {
+            session.title = label_of(id).title;
+            session.cost = costs.get(id).copied().unwrap_or_default();
+        }
+        Ok(Drain {
+            findings,
+            period,
+            clock,
+            cost: costs.into_values().sum(),
+            percent_worth,
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! Checks who owns files, and opens files that someone else may have planted.
+//!
+//! Opening a file never blocks, as it would on a pipe, and never returns a device. A file that must belong to the user
+//! is never opened through a symbolic link. A user with write access to a parent directory can still replace a
+//! directory between a check and its use.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// The permission bit that lets others write.
+const WRITABLE_BY_OTHERS: u32 = 0o002;
+/// The permission bits that let the group or others write.
+const WRITABLE_BY_GROUP_OR_OTHERS: u32 = 0o022;
+/// The sticky bit. In a directory with this bit, such as `/tmp`, users can remove only their own files.
+const STICKY: u32 = 0o1000;
+
+/// Opens a regular file for reading. Symbolic links are followed, because some people keep such files elsewhere.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    open_regular_with(&mut options, path, Links::Follow)
+}
+
+/// Opens one of the user's files for reading. Fails if it is a symbolic link or belongs to another user.
+pub(crate) fn open_owned(path: &Path) -> io::Result<File> {
+    open_owned_with(OpenOptions::new().read(true), path)
+}
+
+/// Opens one of the user's files for reading and writing, or creates it with mode 0600. The content of an existing file
+/// is left unchanged.
+pub(crate) fn open_or_create_owned(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // Some network file systems refuse a shared lock on a file that was opened only for writing.
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    open_owned_with(&mut options, path)
+}
+
+fn open_owned_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = open_regular_with(options, path, Links::Refuse).map_err(|error| {
+        // For a symbolic link, a directory, or a socket, the system reports an unhelpful reason ("too many levels of
+        // symbolic links").
+        let exists = error.kind() != io::ErrorKind::NotFound;
+        let is_no_file = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        if exists && is_no_file {
+            not_owned()
+        } else {
+            error
+        }
+    })?;
+    if is_owned(&file.metadata()?) {
+        Ok(file)
+    } else {
+        Err(not_owned())
+    }
+}
+
+fn open_regular_with(options: &mut OpenOptions, path: &Path, links: Links) -> io::Result<File> {
+    set_safe_flags(options, links);
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a plain file",
+        ))
+    }
+}
+
+/// Opens one of the user's directories, so that its mode can be changed. Fails if it is a symbolic link or belongs to
+/// another user.
+#[cfg(unix)]
+pub(super) fn open_owned_directory(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    set_safe_flags(&mut options, Links::Refuse);
+
+    let directory = options.open(path)?;
+    let metadata = directory.metadata()?;
+    if metadata.is_dir() && is_owned(&metadata) {
+        Ok(directory)
+    } else {
+        Err(not_owned())
+    }
+}
+
+/// Fails unless the path is one of the user's regular files or does not exist.
+pub(crate) fn check_owned_file(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() && is_owned(&metadata) => Ok(()),
+        Ok(_) => Err(not_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fails unless the path is one of the user's directories, is not a symbolic link, and is not writable by others.
+pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if metadata.is_dir() && is_exclusively_owned(&metadata) {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "it is not a directory of yours alone (chmod o-w), or a link",
+        ))
+    }
+}
+
+/// Returns true if only the user could have written a file or directory. It must belong to the user, must not be a
+/// symbolic link, and must not be writable by its group or others.
+pub(crate) fn is_writable_only_by_user(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| {
+        let access = Access::of(&metadata);
+        let is_restricted = access.mode & WRITABLE_BY_GROUP_OR_OTHERS == 0;
+        !metadata.is_symlink() && access.is_owned() && is_restricted
+    })
+}
+
+/// Returns true if a path, or its nearest existing ancestor, belongs to the user or to root and is not writable by
+/// everyone. If the path itself is a directory, it must belong to the user.
+pub(crate) fn is_safe_location(path: &Path) -> bool {
+    let Some((existing, metadata)) = path
+        .ancestors()
+        .find_map(|parent| Some((parent, fs::metadata(parent).ok()?)))
+    else {
+        return false;
+    };
+
+    let access = Access::of(&metadata);
+    let may_belong_to_root = !(existing == path && metadata.is_dir());
+    let has_trusted_owner = access.is_owned() || (access.owner == 0 && may_belong_to_root);
+    has_trusted_owner && !access.is_writable_by_everybody()
+}
+
+/// Returns the error for a path that is not one of the user's regular files.
+pub(super) fn not_owned() -> io::Error {
+    io::Error::other("it is not a plain file of yours, or a link; move it away")
+}
+
+/// Returns true if a file or directory belongs to the user who runs whycap.
+pub(crate) fn is_owned(metadata: &Metadata) -> bool {
+    Access::of(metadata).is_owned()
+}
+
+/// Returns true if a file or directory belongs to the user who runs whycap and is not writable by others.
+pub(super) fn is_exclusively_owned(metadata: &Metadata) -> bool {
+    let access = Access::of(metadata);
+    access.is_owned() && !access.is_writable_by_everybody()
+}
+
+/// The owner and mode of a file, and the user who runs whycap.
+struct Access {
+    user: u32,
+    owner: u32,
+    mode: u32,
+}
+
+impl Access {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            user: rustix::process::geteuid().as_raw(),
+            owner: metadata.uid(),
+            mode: metadata.mode(),
+        }
+    }
+
+    /// Returns the access to a private file. Systems other than Unix do not reveal a file's owner without additional
+    /// privileges, so every file is treated as the user's own private file.
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self {
+            user: 1,
+            owner: 1,
+            mode: 0o600,
+        }
+    }
+
+    fn is_owned(&self) -> bool {
+        self.owner == self.user
+    }
+
+    /// Returns true if everyone may write. A directory with the sticky bit does not count.
+    fn is_writable_by_everybody(&self) -> bool {
+        self.mode & WRITABLE_BY_OTHERS != 0 && self.mode & STICKY == 0
+    }
+}
+
+/// How to treat a symbolic link at the end of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Follow,
+    Refuse,
+}
+
+/// Sets flags so that opening neither blocks on a pipe nor attaches a terminal.
+#[cfg(unix)]
+fn set_safe_flags(options: &mut OpenOptions, links: Links) {
+    use rustix::fs::OFlags;
+
+    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    flags.set(OFlags::NOFOLLOW, links == Links::Refuse);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
+}
+
+/// Sets the flag that opens a symbolic link itself, which is then rejected because it is not a regular file. On
+/// Windows, no other flags are needed to make sure that opening does not block.
+#[cfg(windows)]
+fn set_safe_flags(options: &mut OpenOptions, links: Links) {
+    const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    if links == Links::Refuse {
+        std::os::windows::fs::OpenOptionsExt::custom_flags(options, OPEN_REPARSE_POINT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::make_link;
+
+    #[test]
+    #[cfg_attr(
+        windows,
+        ignore = "creating a link needs a right that few users have on Windows"
+    )]
+    fn a_link_is_never_a_file_of_the_user() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().join("real");
+        let link = root.path().join("link");
+        open_or_create_owned(&real).unwrap();
+        make_link(&real, &link);
+
+        assert!(open_owned(&real).is_ok());
+        assert!(open_regular(&link).is_ok());
+        assert!(open_owned(&link).is_err());
+        assert!(check_owned_file(&link).is_err());
+        assert!(open_or_create_owned(&link).is_err());
+        assert!(check_owned_directory(root.path()).is_ok());
+        assert!(check_owned_directory(&link).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_not_a_file() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(open_regular(root.path()).is_err());
+        assert!(check_owned_file(root.path()).is_err());
+    }
+}

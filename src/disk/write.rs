@@ -1,0 +1,262 @@
+//! Creates, replaces, and deletes files and directories.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use super::{Error, ownership, read_error, write_error};
+
+/// The prefix of a file's name while it is being written.
+pub(super) const TEMPORARY_PREFIX: &str = ".whycap-";
+
+/// The suffix of a file's name while it is being written.
+pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// The pauses between attempts to replace a file. Windows refuses to replace a file that another
+/// process has open, but readers and virus scanners usually close it after a few milliseconds.
+const REPLACE_PAUSES: &[Duration] = &[Duration::from_millis(10); if cfg!(windows) { 9 } else { 0 }];
+
+/// How durable a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Readers see either all of the new content or none of it, but a power failure may lose it.
+    /// This is for files that can be recreated.
+    Quick,
+    /// The new content is flushed to disk before it replaces the old content. This is for files
+    /// that a user would miss.
+    Synced,
+}
+
+/// Returns true if files can be created in a directory or, if it does not exist, in its nearest
+/// existing ancestor. Also returns true on systems where this cannot be determined.
+#[cfg(unix)]
+pub(crate) fn is_writable(directory: &Path) -> bool {
+    use rustix::fs::{Access, access};
+
+    directory
+        .ancestors()
+        .find(|parent| parent.symlink_metadata().is_ok())
+        .is_none_or(|parent| access(parent, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_writable(_: &Path) -> bool {
+    true
+}
+
+/// Creates one of the user's directories with mode 0700, along with its missing parents.
+///
+/// Fails if the directory is a symbolic link, if other users can write to it, or if it would be
+/// created in a location where other users can write.
+pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
+    if !ownership::is_safe_location(path) {
+        let refusal = io::Error::other("other users may write to the directory that contains it");
+        return Err(write_error(path)(refusal));
+    }
+    create_directories(path)?;
+    ownership::check_owned_directory(path).map_err(write_error(path))
+}
+
+/// Creates a directory with mode 0700, along with its missing parents. Does nothing if it already
+/// exists.
+fn create_directories(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(write_error(path))
+}
+
+/// Creates the parent directory of a file that is private to the user.
+pub(crate) fn create_parent_directory(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), create_private_directory)
+}
+
+/// Creates the parent directory of a file that others may read. The directory may be a symbolic
+/// link.
+pub(crate) fn create_shared_parent_directory(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), create_directories)
+}
+
+/// Creates an empty file with mode 0600, along with its directory. Does nothing if the file already
+/// exists.
+#[cfg(test)]
+pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
+    create_parent_directory(path)?;
+    ownership::open_or_create_owned(path)
+        .map(drop)
+        .map_err(write_error(path))
+}
+
+/// Replaces the content of a file atomically, or creates the file with mode 0600.
+///
+/// The mode of an existing file is kept. Fails if the path belongs to another user or is a symbolic
+/// link. If it fails, the old file is unchanged, and no temporary file is left behind.
+pub(crate) fn write_atomically(
+    path: &Path,
+    bytes: &[u8],
+    durability: Durability,
+) -> Result<(), Error> {
+    try_write_atomically(path, bytes, durability).map_err(write_error(path))
+}
+
+fn try_write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    ownership::check_owned_file(path)?;
+    let temporary = write_temporary_file(path, bytes)?;
+    if durability == Durability::Synced {
+        temporary.as_file().sync_all()?;
+    }
+    move_over(temporary, path)
+}
+
+/// Like [`write_atomically`], but does nothing and returns false if the file already exists.
+pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    write_temporary_file(path, bytes)
+        .and_then(|temporary| move_to_new(temporary, path))
+        .map_err(write_error(path))
+}
+
+/// Copies an executable file and its mode atomically. An existing copy is replaced.
+pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
+    create_parent_directory(to)?;
+    let program = ownership::open_regular(from).map_err(read_error(from))?;
+    try_copy_program(program, to).map_err(write_error(to))
+}
+
+fn try_copy_program(mut program: fs::File, to: &Path) -> io::Result<()> {
+    ownership::check_owned_file(to)?;
+    let temporary = write_temporary_file(to, b"")?;
+    io::copy(&mut program, &mut temporary.as_file())?;
+    let mode = program.metadata()?.permissions();
+    temporary.as_file().set_permissions(mode)?;
+    move_over(temporary, to)
+}
+
+/// Writes a temporary file next to `target`, with the mode of `target` if it exists.
+pub(super) fn write_temporary_file(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .tempfile_in(target.parent().unwrap_or(Path::new("/")))
+        .map_err(without_temporary_path)?;
+    temporary.write_all(bytes).map_err(without_temporary_path)?;
+    if let Ok(existing) = fs::metadata(target) {
+        temporary
+            .as_file()
+            .set_permissions(existing.permissions())?;
+    }
+    Ok(temporary)
+}
+
+/// Removes the path of the temporary file from a `tempfile` error. That path would mean nothing to
+/// users, and the caller adds the path of the target.
+fn without_temporary_path(error: io::Error) -> io::Error {
+    match error.to_string().rsplit_once(" at path ") {
+        Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),
+        None => error,
+    }
+}
+
+/// Renames a temporary file to `target`, which may already exist.
+pub(super) fn move_over(mut temporary: NamedTempFile, target: &Path) -> io::Result<()> {
+    for pause in REPLACE_PAUSES {
+        match temporary.persist(target) {
+            Err(refused) if refused.error.kind() == io::ErrorKind::PermissionDenied => {
+                temporary = refused.file;
+            }
+            moved => return Ok(moved.map(drop)?),
+        }
+        std::thread::sleep(*pause);
+    }
+    Ok(temporary.persist(target).map(drop)?)
+}
+
+/// Renames a temporary file to `target`. Returns false if `target` already exists.
+pub(super) fn move_to_new(temporary: NamedTempFile, target: &Path) -> io::Result<bool> {
+    match temporary.persist_noclobber(target) {
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        moved => Ok(moved.map(|_| true)?),
+    }
+}
+
+/// Deletes a file that whycap created. Does nothing if the file does not exist.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "all files are deleted by this function"
+)]
+pub(crate) fn remove_owned_file(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(write_error(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Renames a file or directory that whycap created, or a lock that is moved to quarantine.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "all files are renamed by this function"
+)]
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(write_error(from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::read_owned;
+    use crate::testing::make_link;
+
+    #[test]
+    #[cfg_attr(
+        windows,
+        ignore = "creating a link needs a right that few users have on Windows"
+    )]
+    fn the_target_of_a_link_is_not_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("real.json");
+        let link = root.path().join("link.json");
+        write_atomically(&target, b"old", Durability::Quick).unwrap();
+        make_link(&target, &link);
+
+        let error = write_atomically(&link, b"new", Durability::Synced).unwrap_err();
+        assert!(error.to_string().contains("link.json"), "{error}");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert!(read_owned(&link, 10).is_err());
+
+        let linked_directory = root.path().join("linked");
+        make_link(root.path(), &linked_directory);
+        assert!(create_parent_directory(&linked_directory.join("file")).is_err());
+    }
+
+    #[test]
+    fn a_failed_write_leaves_no_temporary_file() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = root.path().join("no/such/dir/file");
+        assert!(write_atomically(&missing, b"x", Durability::Quick).is_err());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn creating_a_file_does_not_replace_an_existing_one() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        assert!(create_atomically(&path, b"first").unwrap());
+        assert!(!create_atomically(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_new_file_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        write_atomically(&path, b"x", Durability::Quick).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,166 @@
+//! Checks whycap's own files (the ledger, the prices, and the configuration) and the clock, which they all depend on.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use super::{Examination, Setup, mode};
+use crate::claude::settings::{moves_home, winner};
+use crate::config::Config;
+use crate::disk;
+use crate::environment::HOME;
+use crate::install::entries::Wired;
+use crate::ledger::{self, Ledger};
+use crate::pricing::PriceTable;
+use crate::spend::describe_unreadable;
+
+/// How many days Claude Code keeps transcripts by default.
+const DEFAULT_RETENTION_DAYS: i64 = 30;
+
+/// The age at which a price table is considered old. Prices change every few weeks, so an old table may lack a model.
+const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
+
+/// The maximum amount by which a file's modification time may be ahead of the clock. If the difference is greater, one
+/// of the two must be wrong.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
+
+/// The maximum number of transcripts to name. A longer list would hide the other checks.
+const MAX_NAMED: usize = 20;
+
+pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
+    let days = winner(&setup.settings, "cleanupPeriodDays")
+        .and_then(|(_, days)| days.as_i64())
+        .unwrap_or(DEFAULT_RETENTION_DAYS);
+    // Hooks and the status line update the ledger.
+    let will_count =
+        setup.newest.is_none() || setup.wired().any(|(_, wired)| wired != Wired::default());
+
+    let key = match &setup.ledger {
+        None if !disk::is_writable(&setup.places.data) => "retention.cannot",
+        None if will_count => "retention.begins",
+        None => "retention.not_yet",
+        Some(Err(error)) if !error.is_busy() => "retention.cannot",
+        Some(_) => "retention.counted",
+    };
+    examination.add(key, &[("days", &days)]);
+}
+
+pub(super) fn transcripts(setup: &Setup, examination: &mut Examination) {
+    let places = &setup.places;
+    let (misplaced, unreadable): (Vec<PathBuf>, Vec<PathBuf>) = setup
+        .unreadable
+        .iter()
+        .cloned()
+        .partition(|path| is_no_file(path));
+
+    if let Some(which) = describe_unreadable(&misplaced, MAX_NAMED, places) {
+        examination.add("transcripts.misplaced", &[("which", &which)]);
+    }
+    if let Some(which) = describe_unreadable(&unreadable, MAX_NAMED, places) {
+        let roots = places
+            .transcript_roots()
+            .map(|root| places.in_shell(&root))
+            .collect::<Vec<_>>()
+            .join(" ");
+        examination.add(
+            "transcripts.unreadable",
+            &[("which", &which), ("roots", &roots)],
+        );
+    }
+}
+
+/// Returns true if the path is neither a file nor a directory, in which case no permission could make it readable.
+fn is_no_file(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(file) => !file.is_file() && !file.is_dir(),
+        Err(error) => path.is_symlink() && error.kind() != ErrorKind::PermissionDenied,
+    }
+}
+
+pub(super) fn ledger(setup: &Setup, examination: &mut Examination) {
+    let places = &setup.places;
+    if let Some((newest, others)) = Ledger::damaged_in(&places.data).split_first() {
+        let place = places.show(newest);
+        let more = match others.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        examination.add("ledger.was_damaged", &[("place", &place), ("more", &more)]);
+    }
+    match &setup.ledger {
+        None => {}
+        Some(Ok(bytes)) => examination.add("ledger.good", &[("size", &bytes.div_ceil(1000))]),
+        Some(Err(error)) if error.is_busy() => examination.add("ledger.busy", &[]),
+        Some(Err(error)) => {
+            let place = places.show(&ledger::path_in(&places.data));
+            if let Some(remedy) = error.remedy() {
+                examination.add("ledger.failed", &[("why", error), ("remedy", &remedy)]);
+            } else {
+                examination.add("ledger.unusable", &[("why", error), ("place", &place)]);
+            }
+        }
+    }
+}
+
+pub(super) fn prices(setup: &Setup, examination: &mut Examination) {
+    let updated = PriceTable::list().list.updated;
+    let age = setup.environment.now.date_naive() - updated;
+    let key = if age > PRICE_TABLE_MAY_AGE {
+        "prices.old"
+    } else {
+        "prices.fresh"
+    };
+    examination.add(key, &[("updated", &updated), ("days", &age.num_days())]);
+}
+
+pub(super) fn clock(setup: &Setup, examination: &mut Examination) {
+    let now = setup.environment.now;
+    let earliest = PriceTable::list().list.updated - TimeDelta::days(1);
+    if let Some(newest) = &setup.newest
+        && newest.written > now + CLOCK_TOLERANCE
+    {
+        let written = newest.written.format("%Y-%m-%d %H:%M UTC");
+        examination.add("clock.behind_files", &[("written", &written)]);
+    } else if now.date_naive() < earliest {
+        examination.add("clock.behind_us", &[("today", &now.format("%Y-%m-%d"))]);
+    } else {
+        examination.add("clock.right", &[]);
+    }
+}
+
+pub(super) fn own_configuration(setup: &Setup, examination: &mut Examination) {
+    let place = setup.places.show(&setup.places.settings);
+    for problem in &Config::load(&setup.places).problems {
+        examination.add("config.wrong", &[("place", &place), ("problem", problem)]);
+    }
+}
+
+pub(super) fn own_data(setup: &Setup, examination: &mut Examination) {
+    let places = &setup.places;
+    for (variable, used) in [
+        ("WHYCAP_DATA_DIR", &places.data),
+        ("WHYCAP_CONFIG", &places.settings),
+        (HOME, &places.home),
+    ] {
+        if let Some(named) = setup.environment.path(variable)
+            && !disk::is_same_file(&named, used)
+        {
+            let place = places.show(&named);
+            examination.add("data.ignored", &[("name", &variable), ("place", &place)]);
+        }
+    }
+
+    let data = places.show(&places.data);
+    if !disk::is_writable(&places.data) {
+        examination.add("data.read_only", &[("place", &data)]);
+    }
+    if moves_home(places, &setup.directory) {
+        let project = places.show(&setup.directory);
+        examination.add("data.home_moved", &[("project", &project)]);
+    }
+    if std::fs::metadata(&places.data).is_ok_and(|directory| mode(&directory) & 0o077 != 0) {
+        let argument = places.in_shell(&places.data);
+        examination.add("data.open", &[("place", &data), ("argument", &argument)]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Renders avoidable rewrites as Markdown for a bug report.
+//!
+//! The report contains versions, models, counts, UTC times, and request IDs. It contains no names or paths, and nothing
+//! that anybody wrote.
+
+use serde_json::json;
+
+use super::cause::RewriteCause;
+use super::findings::{Case, Findings};
+use crate::time::{datetime_from_millis, format_rfc3339};
+
+/// The maximum number of cases to list. More would not fit into an issue.
+const MAX_CASES: usize = 20;
+
+/// Returns the bug report.
+pub(crate) fn bug_report(findings: &Findings) -> String {
+    let needless = findings.needless;
+    let mut lines = vec![
+        "### Avoidable prompt cache writes\n".to_owned(),
+        format!(
+            "{} of {} responses wrote {} tokens again that were already in the cache ({} more than reading them).\n",
+            needless.responses, findings.responses, needless.tokens, needless.cost
+        ),
+        "| Claude Code | responses | rewrites | tokens |\n|---|---|---|---|".to_owned(),
+    ];
+    for (name, version) in &findings.versions {
+        let needless = version.needless;
+        lines.push(format!(
+            "| {name} | {} | {} | {} |",
+            version.responses, needless.responses, needless.tokens
+        ));
+    }
+
+    lines.push(
+        "\n| time (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | previous request |\n|---|---|---|---|---|---|---|---|---|---|"
+            .to_owned(),
+    );
+    let cases = &findings.cases;
+    lines.extend(cases.iter().take(MAX_CASES).map(table_row));
+    if cases.len() > MAX_CASES {
+        lines.push(format!(
+            "\nThe {MAX_CASES} most expensive of {} cases.",
+            cases.len()
+        ));
+    }
+
+    let is_of_server = |case: &&Case| case.rewrite.verdict.cause == RewriteCause::Server;
+    let mut by_server = cases.iter().filter(is_of_server);
+    if by_server.clone().any(|case| case.write.is_recorded) {
+        lines.push("\n`server`: the same system prompt, tools, and parameters (one `shapeHash`). Every message of the previous request was sent again, within the requested lifetime.".to_owned());
+    }
+    if by_server.any(|case| !case.write.is_recorded) {
+        lines.push("\n`server` without recorded requests: at least three responses in a row have the same `cache_read_input_tokens`, although each wrote the rest of a growing prompt.".to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn table_row(case: &Case) -> String {
+    let (rewrite, response) = (&case.rewrite, &case.write.response);
+    let cause_name = json!(rewrite.verdict.cause);
+    let [request, request_before] =
+        [&response.request_id, &rewrite.request_before].map(|id| id.as_deref().unwrap_or("-"));
+    format!(
+        "| {} | {} | {} | {} | {} s | {} | {} | {} | {request} | {request_before} |",
+        format_rfc3339(datetime_from_millis(response.at)),
+        response.version,
+        response.model,
+        cause_name.as_str().unwrap_or_default(),
+        rewrite.after / 1_000,
+        rewrite.available,
+        response.usage.cache_read,
+        rewrite.tokens,
+    )
+}

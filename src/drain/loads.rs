@@ -1,0 +1,158 @@
+//! Finds the skills and tools that a conversation loads.
+//!
+//! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation and,
+//! if the skill requests it, changes the effort, the model, or (seen in 2.1.29) the thinking budget. The model loads
+//! deferred tools by calling `ToolSearch`. Claude Code then adds their definitions to the request. Neither changes an
+//! earlier message. See docs/drain.md for the measurements.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::transcript_line::Fields;
+use crate::lenient_json::LenientJson;
+
+/// A kind of item that a conversation can load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoadKind {
+    Skill,
+    Tools,
+}
+
+/// A loaded skill, or a tool search that found at least one tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) kind: LoadKind,
+    /// The name of the skill, or the names of the tools, if the transcript contains them.
+    pub(super) names: Vec<String>,
+    /// The subagent that loaded the skill or the tools.
+    agent: Option<String>,
+}
+
+impl Load {
+    /// Describes the load as the cause of a rewrite.
+    pub(super) fn describe(&self) -> String {
+        let names = self.names.join(", ");
+        match self.kind {
+            LoadKind::Skill if names.is_empty() => "a skill had just been loaded".to_owned(),
+            LoadKind::Skill => format!("the skill {names} had just been loaded"),
+            LoadKind::Tools if names.is_empty() => "tools had just been loaded".to_owned(),
+            LoadKind::Tools => format!("tools had just been loaded: {names}"),
+        }
+    }
+}
+
+/// Collects the loads in one transcript, in the order of their results.
+#[derive(Debug, Default)]
+pub(super) struct Loads {
+    /// The calls that do not have a result yet, by call ID.
+    calls: HashMap<String, Load>,
+    loads: Vec<Load>,
+}
+
+/// A message whose content is a list of blocks.
+#[derive(Deserialize)]
+struct Message {
+    content: Vec<Block>,
+}
+
+/// A block of a message: a tool call or its result.
+#[derive(Deserialize)]
+struct Block {
+    id: Option<String>,
+    name: Option<String>,
+    input: Option<Value>,
+    tool_use_id: Option<String>,
+    is_error: Option<bool>,
+}
+
+impl Loads {
+    /// Returns the number of loads so far.
+    pub(super) fn count(&self) -> usize {
+        self.loads.len()
+    }
+
+    /// Returns an agent's loads, without the first `count` loads of the file.
+    pub(super) fn after<'loads>(
+        &'loads self,
+        count: usize,
+        agent: Option<&'loads str>,
+    ) -> impl Iterator<Item = &'loads Load> {
+        self.loads
+            .iter()
+            .skip(count)
+            .filter(move |load| load.agent.as_deref() == agent)
+    }
+
+    /// Processes a line from the model, which may call `Skill` or `ToolSearch`.
+    pub(super) fn read_calls(&mut self, fields: &Fields<'_>) {
+        let message = fields.message.map_or("", RawValue::get);
+        // Few lines call one of these tools, and parsing a message's content is expensive.
+        if !message.contains("\"Skill\"") && !message.contains("\"ToolSearch\"") {
+            return;
+        }
+        for block in blocks(message) {
+            let (Some(id), Some(name)) = (block.id, block.name) else {
+                continue;
+            };
+            let (kind, names) = match name.as_str() {
+                "Skill" => (LoadKind::Skill, skill_name(block.input.as_ref())),
+                "ToolSearch" => (LoadKind::Tools, None),
+                _ => continue,
+            };
+            let call = Load {
+                kind,
+                names: names.into_iter().collect(),
+                agent: fields.agent_id.clone(),
+            };
+            self.calls.insert(id, call);
+        }
+    }
+
+    /// Processes a line from the user's side, which may contain the results of calls.
+    pub(super) fn read_results(&mut self, fields: &Fields<'_>) {
+        if self.calls.is_empty() {
+            return;
+        }
+        for block in blocks(fields.message.map_or("", RawValue::get)) {
+            let Some(mut load) = block.tool_use_id.and_then(|id| self.calls.remove(&id)) else {
+                continue;
+            };
+            let result: Value = fields
+                .tool_use_result
+                .and_then(|result| serde_json::from_str(result.get()).ok())
+                .unwrap_or_default();
+            let tools = result.at("matches").as_array().map(|matches| {
+                let names = matches.iter().filter_map(Value::as_str);
+                names.map(str::to_owned).collect::<Vec<_>>()
+            });
+            let has_failed = block.is_error == Some(true)
+                || result.at("success") == false
+                || tools.as_ref().is_some_and(Vec::is_empty);
+            if has_failed {
+                continue;
+            }
+            load.names.extend(tools.into_iter().flatten());
+            self.loads.push(load);
+        }
+    }
+}
+
+/// Returns the blocks of a message, or an empty list if its content is a string.
+fn blocks(message: &str) -> Vec<Block> {
+    match serde_json::from_str::<Message>(message) {
+        Ok(message) => message.content,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Returns the skill's name from the input of a `Skill` call. In older clients, the field is called `command`.
+fn skill_name(input: Option<&Value>) -> Option<String> {
+    let input = input?;
+    ["skill", "command"]
+        .into_iter()
+        .find_map(|field| input.at(field).as_str())
+        .map(str::to_owned)
+}

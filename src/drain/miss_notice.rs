@@ -1,0 +1,263 @@
+//! Shows a warning in the status line if parts of a session's prompt cache are repeatedly rewritten for no
+//! good reason.
+//!
+//! Claude Code 2.1.251 and later counts its cache misses and passes the counts to every status-line call. The counts
+//! cover a single process. They do not include the time of each miss, and they do not include its cause if the server
+//! loses the same prefix again. For this reason, every change in the counts is stored in the journal.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::claude::status_payload::{CacheMisses, MissCause, PromptCache, StatusPayload};
+use crate::journal::{self, Journal, JournalRecord};
+use crate::places::Places;
+use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
+use crate::terminal::{Piece, Tone, count_noun, truncate_at_word, width};
+
+/// The number of avoidable misses within [`PERIOD`] at which a warning is shown.
+const MIN_MISSES: u64 = 3;
+/// The cost at which a warning is shown for a single miss.
+const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
+const PERIOD: TimeDelta = TimeDelta::hours(1);
+/// The maximum time after a miss within which a miss without a cause is attributed to the same cause. This is the
+/// shortest lifetime of a cache entry.
+const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// How long the warning remains in the status line.
+const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
+
+/// A session's miss counts, as of one of its misses.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MissRecord {
+    session: String,
+    /// The time of the miss.
+    at: DateTime<Utc>,
+    /// The number of misses that Claude Code has counted in the process.
+    misses: u64,
+    /// The number of `misses` with an avoidable cause.
+    #[serde(rename = "caused")]
+    misses_with_cause: u64,
+    /// The number of tokens that were written again because of misses in the process.
+    tokens: u64,
+    /// The number of avoidable misses in the session, across all of its processes.
+    needless: u64,
+    /// The number of tokens that were written again because of the avoidable misses.
+    needless_tokens: u64,
+    cause: MissCause,
+    /// The time at which the user was warned, if ever.
+    #[serde(rename = "said")]
+    announced: Option<DateTime<Utc>>,
+}
+
+impl JournalRecord for MissRecord {
+    const KIND: &'static str = "cache";
+}
+
+impl MissRecord {
+    /// Returns the record for the first known counts of a session. Misses count only if the process has been running
+    /// for less than [`PERIOD`]. In a longer run, the misses may be too old.
+    fn first(session: &str, counts: &CacheMisses) -> Self {
+        let mut record = Self::with_counts(session, counts);
+        if counts.running_for < PERIOD {
+            record.add_needless(counts.needless, counts.misses, counts.tokens);
+        }
+        record
+    }
+
+    /// Returns the record that follows this one when the counts change.
+    fn next(&self, counts: &CacheMisses) -> Self {
+        let mut record = Self {
+            needless: self.needless,
+            needless_tokens: self.needless_tokens,
+            announced: self.announced,
+            ..Self::with_counts(&self.session, counts)
+        };
+
+        // The counts start at zero in a new process and after `/clear`.
+        let is_new_process = self.misses > counts.misses;
+        let (known_misses, known_with_cause, known_tokens) = if is_new_process {
+            (0, 0, 0)
+        } else {
+            (self.misses, self.misses_with_cause, self.tokens)
+        };
+        let misses = counts.misses.saturating_sub(known_misses);
+        let with_cause = counts.needless.saturating_sub(known_with_cause);
+        let tokens = counts.tokens.saturating_sub(known_tokens);
+
+        let continues_fault = self.cause == MissCause::Server
+            && self.needless > 0
+            && counts.at - self.at < SAME_CAUSE_WITHIN;
+        if counts.cause == MissCause::None && continues_fault {
+            record.cause = MissCause::Server;
+            record.add_needless(misses, misses, tokens);
+        } else {
+            record.add_needless(with_cause, misses, tokens);
+        }
+        record
+    }
+
+    fn with_counts(session: &str, counts: &CacheMisses) -> Self {
+        Self {
+            session: session.to_owned(),
+            at: counts.at,
+            misses: counts.misses,
+            misses_with_cause: counts.needless,
+            tokens: counts.tokens,
+            cause: counts.cause,
+            ..Self::default()
+        }
+    }
+
+    /// Adds avoidable misses, given the number of all new misses and their tokens.
+    fn add_needless(&mut self, needless: u64, misses: u64, tokens: u64) {
+        let needless = needless.min(misses);
+        self.needless += needless;
+        self.needless_tokens += tokens.saturating_mul(needless) / misses.max(1);
+    }
+
+    fn has_counts(&self, counts: &CacheMisses) -> bool {
+        self.misses == counts.misses && self.at == counts.at
+    }
+}
+
+/// The avoidable cache misses of a session, to be shown in its status line.
+#[derive(Debug)]
+pub(crate) struct MissNotice {
+    now: DateTime<Utc>,
+    record: MissRecord,
+    is_recorded: bool,
+    /// The number of avoidable misses in the last [`PERIOD`]. Their total cost is in `cost`.
+    misses: u64,
+    cost: Money,
+}
+
+impl MissNotice {
+    /// Compares the counts from a status-line call with the journal. Returns `None` if the payload has no session ID.
+    pub(crate) fn new(
+        payload: &StatusPayload,
+        counts: &CacheMisses,
+        journal: &Journal,
+        prices: &ModelPrices<'_>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let session = payload.session_id.as_deref()?;
+        let known: Vec<MissRecord> = journal
+            .records_with::<MissRecord>("session", Some(session))
+            .filter(|record| record.session == session)
+            .collect();
+
+        let newest = known.first();
+        let is_recorded = newest.is_some_and(|record| record.has_counts(counts));
+        let mut record = match newest {
+            Some(newest) if is_recorded => newest.clone(),
+            Some(newest) => newest.next(counts),
+            None => MissRecord::first(session, counts),
+        };
+
+        let (misses_before, tokens_before) = known
+            .iter()
+            .find(|earlier| earlier.at < record.at - PERIOD)
+            .map_or((0, 0), |earlier| {
+                (earlier.needless, earlier.needless_tokens)
+            });
+        let misses = record.needless.saturating_sub(misses_before);
+        let tokens = record.needless_tokens.saturating_sub(tokens_before);
+        let new_tokens = record
+            .needless_tokens
+            .saturating_sub(newest.map_or(0, |newest| newest.needless_tokens));
+
+        let cost_of = |tokens| {
+            let is_of_an_hour = counts.is_of_an_hour;
+            rewrite_cost(tokens, is_of_an_hour, prices, payload.fast_mode, now)
+        };
+        let is_due = misses >= MIN_MISSES || cost_of(new_tokens) >= EXPENSIVE;
+        if !is_recorded && is_due && record.announced.is_none() {
+            record.announced = Some(now);
+        }
+
+        Some(Self {
+            now,
+            record,
+            is_recorded,
+            misses,
+            cost: cost_of(tokens),
+        })
+    }
+
+    /// Returns the warning as a row of at most `columns` columns, or `None` if no warning is due or it has been shown
+    /// for long enough.
+    pub(crate) fn row(&self, columns: usize) -> Option<Vec<Piece>> {
+        let announced = self.record.announced?;
+        if !(announced..announced + SHOWN_FOR).contains(&self.now) {
+            return None;
+        }
+        // The reason dates from when the warning was issued, but the figures are current.
+        let (reason, remedy) = self.record.cause.words();
+        let times = count_noun(self.misses, "time");
+        let cost = self.cost.show();
+        let text = format!("Cache written again {times}, {reason}: ≈{cost}");
+        let mut row = vec![(Tone::Warning, truncate_at_word(&text, columns))];
+
+        let endings = [
+            format!(" \u{b7} {remedy} \u{b7} whycap drain"),
+            " \u{b7} whycap drain".to_owned(),
+        ];
+        let ending = endings
+            .into_iter()
+            .find(|ending| width(&text) + width(ending) <= columns);
+        row.extend(ending.map(|ending| (Tone::Quiet, ending)));
+        Some(row)
+    }
+
+    /// Writes the counts to the journal if they are new. If this fails, the next call tries again, so a warning may be
+    /// delayed.
+    pub(crate) fn save(&self, places: &Places) {
+        if !self.is_recorded {
+            let _ = journal::append(places, self.now, &self.record);
+        }
+    }
+}
+
+/// The minimum cost of a cold cache at which a hint is shown.
+const MIN_COLD_COST: Money = Money::from_nano(100_000_000);
+
+/// Returns the additional cost of writing a session's prompt cache again rather than reading it. Returns `None` if the
+/// cost is less than ten cents.
+pub(crate) fn cold_cache_cost(
+    cache: &PromptCache,
+    prices: &ModelPrices<'_>,
+    is_fast: bool,
+    now: DateTime<Utc>,
+) -> Option<Money> {
+    let is_of_an_hour = cache.lifetime >= TimeDelta::hours(1);
+    let cost = rewrite_cost(cache.tokens, is_of_an_hour, prices, is_fast, now);
+    (cost >= MIN_COLD_COST).then_some(cost)
+}
+
+/// Returns the additional cost of writing tokens rather than reading them.
+fn rewrite_cost(
+    tokens: u64,
+    is_of_an_hour: bool,
+    prices: &ModelPrices<'_>,
+    is_fast: bool,
+    now: DateTime<Utc>,
+) -> Money {
+    let service = ServiceLevel {
+        fast: is_fast,
+        us_only: false,
+    };
+    let written = Usage {
+        cache_write: tokens,
+        cache_write_1h: if is_of_an_hour { tokens } else { 0 },
+        ..Usage::default()
+    };
+    let read = Usage {
+        cache_read: tokens,
+        ..Usage::default()
+    };
+    let at = now.timestamp_millis();
+    prices.price(at, &written, service, &[]) - prices.price(at, &read, service, &[])
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/miss_notice.rs"]
+mod tests;

@@ -1,0 +1,295 @@
+//! Renders the findings for a period as text and as JSON.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::cause::{RewriteCause, RewriteVerdict};
+use super::findings::{Case, Findings};
+use super::loads::LoadKind;
+use super::percent_worth::PercentWorth;
+use crate::pricing::Money;
+use crate::render::{Column, Report, Table, merge_objects};
+use crate::spend::{Period, share, short_count};
+use crate::terminal::{Tone, count_noun};
+use crate::time::{Clock, datetime_from_millis, format_duration};
+
+/// The maximum number of cases that the text shows, with their evidence.
+const MAX_CASES: usize = 3;
+/// The maximum number of sessions that the text shows.
+const MAX_SESSIONS: usize = 8;
+
+/// The findings for a period, with the figures that put them into perspective.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    pub(crate) findings: Findings,
+    pub(crate) period: Period,
+    pub(crate) clock: Clock,
+    /// The total amount spent in the period.
+    pub(crate) cost: Money,
+    pub(crate) percent_worth: PercentWorth,
+}
+
+impl Drain {
+    /// Returns the report.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = Report::new(self.json());
+        self.add_summary(&mut report);
+        self.add_causes(&mut report);
+        self.add_sessions(&mut report);
+        self.add_cases(&mut report);
+        self.add_advice(&mut report);
+        self.add_notes(&mut report);
+        report
+    }
+
+    fn json(&self) -> Value {
+        let findings = &self.findings;
+        let causes: Vec<Value> = findings
+            .verdicts
+            .iter()
+            .map(|(verdict, sum)| {
+                let name = json!({"cause": verdict.cause, "needless": verdict.is_needless});
+                merge_objects([name, self.cause_details(*verdict), sum.json()])
+            })
+            .collect();
+        let sessions: Vec<Value> = findings
+            .sessions
+            .iter()
+            .map(|(id, session)| {
+                json!({
+                    "session": id,
+                    "title": session.title,
+                    "cost_usd": session.cost.usd(),
+                    "needless_usd": session.needless.cost.usd(),
+                    "cause": session.main_cause(),
+                })
+            })
+            .collect();
+        let versions: Vec<Value> = findings
+            .versions
+            .iter()
+            .map(|(name, version)| {
+                json!({
+                    "version": name,
+                    "answers": version.responses,
+                    "needless": version.needless.json(),
+                })
+            })
+            .collect();
+
+        json!({
+            "since": self.period.since,
+            "until": self.period.until,
+            "cost_usd": self.cost.usd(),
+            "cache_write_usd": findings.written.usd(),
+            "needless": findings.needless.json(),
+            "causes": causes,
+            "sessions": sessions,
+            "versions": versions,
+            "percent_worth": self.percent_worth.json(),
+            "answers": findings.responses,
+            "answers_without_record": findings.unrecorded,
+        })
+    }
+
+    /// Returns the fields that only some causes have, or null for other causes.
+    fn cause_details(&self, verdict: RewriteVerdict) -> Value {
+        let load = match verdict.cause {
+            RewriteCause::Expired => {
+                let hour = self.findings.hour;
+                return json!({
+                    "an_hour_would_cost_usd": hour.surcharge.usd(),
+                    "an_hour_would_save_usd": hour.savings.usd(),
+                });
+            }
+            RewriteCause::SkillLoaded => LoadKind::Skill,
+            RewriteCause::ToolsLoaded => LoadKind::Tools,
+            _ => return Value::Null,
+        };
+        match self.findings.load_rewrites(load) {
+            Some(rewrites) => json!({
+                "loads": rewrites.loads,
+                "cost_per_load_usd": rewrites.cost_per_load().usd(),
+            }),
+            None => Value::Null,
+        }
+    }
+
+    fn add_summary(&self, report: &mut Report) {
+        let needless = self.findings.needless;
+        if self.findings.responses == 0 {
+            report.paragraph(Tone::Plain, "There are no responses in this period.");
+            return;
+        }
+        if needless.responses == 0 {
+            let written = self.findings.written;
+            let text = format!(
+                "No cache write was provably avoidable. All cache writes together cost {written} of {}.",
+                self.cost
+            );
+            report.paragraph(Tone::Good, text);
+            return;
+        }
+        let text = format!(
+            "Avoidable cache writes cost {} of {} ({}). {} wrote {} tokens to the prompt cache that were already in it.",
+            needless.cost,
+            self.cost,
+            share(needless.cost, self.cost),
+            count_noun(needless.responses, "response"),
+            short_count(needless.tokens),
+        );
+        report.paragraph(Tone::Strong, text);
+    }
+
+    fn add_causes(&self, report: &mut Report) {
+        let figures = ["avoidable", "times", "tokens", "cost"].map(Column::number);
+        let cause = Column::text("cause").with_min_width(16);
+        let mut table = Table::new([cause].into_iter().chain(figures));
+
+        for (verdict, sum) in &self.findings.verdicts {
+            let (tone, avoidable) = match (verdict.is_needless, verdict.cause) {
+                (true, _) => (Tone::Warning, "yes"),
+                (false, RewriteCause::Unknown) => (Tone::Plain, "unknown"),
+                (false, _) => (Tone::Plain, "no"),
+            };
+            let times = sum.responses.to_string();
+            let tokens = short_count(sum.tokens);
+            let cost = sum.cost.show();
+            table.row_in_tone(tone, [verdict.label(), avoidable, &times, &tokens, &cost]);
+        }
+        if report.table_below("Cache writes by cause", table) {
+            report.paragraph(Tone::Quiet, "Cost = write price minus read price.");
+        }
+    }
+
+    fn add_sessions(&self, report: &mut Report) {
+        let sessions = &self.findings.sessions;
+        let figures = ["times", "avoidable", "of"].map(Column::number);
+        let [name, cause] =
+            ["session", "main cause"].map(|title| Column::text(title).with_min_width(12));
+        let mut table = Table::new([name].into_iter().chain(figures).chain([cause]));
+
+        for (id, session) in sessions.iter().take(MAX_SESSIONS) {
+            let title = match &session.title {
+                Some(title) => title.clone(),
+                None => format!("{id:.8}"),
+            };
+            let cause = match session.main_cause() {
+                Some(cause) => RewriteVerdict::needless(cause).label(),
+                None => "",
+            };
+            table.row([
+                title,
+                session.needless.responses.to_string(),
+                session.needless.cost.show(),
+                session.cost.show(),
+                cause.to_owned(),
+            ]);
+        }
+        report.table_below("Sessions", table);
+        if sessions.len() > MAX_SESSIONS {
+            let rest = count_noun((sessions.len() - MAX_SESSIONS) as u64, "other session");
+            report.paragraph(Tone::Quiet, format!("and {rest}"));
+        }
+    }
+
+    fn add_cases(&self, report: &mut Report) {
+        if self.findings.cases.is_empty() {
+            return;
+        }
+        report.section("Most expensive cases, with evidence");
+        for case in self.findings.cases.iter().take(MAX_CASES) {
+            let time = self
+                .clock
+                .zone
+                .at(datetime_from_millis(case.write.response.at));
+            let time = time.format("%Y-%m-%d %H:%M:%S");
+            let cost = case.rewrite.cost.show();
+            let text = format!("{time}  {}", case.evidence());
+            report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
+        }
+    }
+
+    fn add_advice(&self, report: &mut Report) {
+        let needless = self
+            .findings
+            .verdicts
+            .keys()
+            .filter(|verdict| verdict.is_needless)
+            .map(|verdict| verdict.cause.texts().advice.clone());
+        let loads = [LoadKind::Skill, LoadKind::Tools]
+            .into_iter()
+            .filter_map(|kind| self.load_advice(kind));
+        let advice: Vec<String> = needless.chain(loads).collect();
+        if advice.is_empty() {
+            return;
+        }
+        report.section("What to do");
+        for text in advice {
+            report.item("- ", Tone::Plain, text);
+        }
+    }
+
+    /// Returns the cost of loading skills or tools, with advice. Returns `None` if no rewrites followed.
+    fn load_advice(&self, kind: LoadKind) -> Option<String> {
+        let rewrites = self.findings.load_rewrites(kind)?;
+        let loads = match kind {
+            LoadKind::Skill => "Skills were loaded",
+            LoadKind::Tools => "Tools were loaded",
+        };
+        Some(format!(
+            "{loads} {}. {}, the conversation was written to the cache again, for {} on average ({} per use). {}",
+            count_noun(rewrites.loads, "time"),
+            count_noun(rewrites.sum.responses, "time"),
+            rewrites.cost_per_rewrite(),
+            rewrites.cost_per_load(),
+            kind.cause().texts().advice,
+        ))
+    }
+
+    fn add_notes(&self, report: &mut Report) {
+        report.paragraphs(Tone::Plain, self.percent_worth.sentences(self.clock.now));
+
+        let hour = self.findings.hour;
+        if hour.savings > Money::ZERO {
+            report.gap();
+            report.paragraph(
+                Tone::Quiet,
+                format!(
+                    "Pauses of more than five minutes and less than an hour cost {}. A cache lifetime of an hour would have cost {} more.",
+                    hour.savings, hour.surcharge
+                ),
+            );
+        }
+        if self.findings.unrecorded > 0 {
+            report.gap();
+            report.paragraph(
+                Tone::Quiet,
+                format!(
+                    "The requests of {} of {} responses are not recorded (Claude Code records them since about 2.1.300). Only the tokens and times of these responses are known, so less can be proven.",
+                    self.findings.unrecorded, self.findings.responses
+                ),
+            );
+        }
+    }
+}
+
+impl Case {
+    /// Describes the evidence for an avoidable rewrite.
+    fn evidence(&self) -> String {
+        let (rewrite, response) = (&self.rewrite, &self.write.response);
+        let after = format_duration(TimeDelta::milliseconds(rewrite.after.max(1_000)));
+        let reason = match &rewrite.evidence {
+            Some(evidence) => evidence,
+            None => &rewrite.verdict.cause.texts().evidence,
+        };
+        format!(
+            "{} in the cache, {} read, {} written again {after} later: {reason} ({}, Claude Code {})",
+            short_count(rewrite.available),
+            short_count(response.usage.cache_read),
+            short_count(rewrite.tokens),
+            response.model,
+            response.version,
+        )
+    }
+}

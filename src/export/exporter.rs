@@ -1,0 +1,278 @@
+//! Identifies the exporter: the person, the machine, and the provider of the responses.
+//!
+//! A person's pseudonym is an HMAC whose key is the account ID, a random 122-bit number that Claude Code stores on
+//! every machine where the person is logged in. The pseudonym is therefore the same on all machines without a shared
+//! key, and nobody can identify the person by trying a list of names. However, anyone who has the account ID, such as
+//! an organization that collects Claude Code telemetry, can compute the pseudonym unless the user configures a key.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::Sha256;
+
+use crate::claude::account::global_state;
+use crate::claude::credentials::{self, Credential};
+use crate::claude::transcripts;
+use crate::config::Export;
+use crate::disk::{self, Error, records};
+use crate::environment::Environment;
+use crate::lenient_json::LenientJson;
+use crate::places::Places;
+
+/// The environment variables and settings that take precedence over the plan, each with the provider's name as it
+/// appears in rows.
+const PROVIDERS: [(&str, &str); 4] = [
+    ("CLAUDE_CODE_USE_BEDROCK", "bedrock"),
+    ("CLAUDE_CODE_USE_VERTEX", "vertex"),
+    ("CLAUDE_CODE_USE_FOUNDRY", "foundry"),
+    ("ANTHROPIC_BASE_URL", "gateway"),
+];
+
+/// The number of bytes at each end of a transcript to search for the owner. Claude Code writes the owner at the start
+/// of each run and often again later.
+const OWNER_SEARCH_BYTES: u64 = 64 * 1024;
+
+/// The person and the machine on whose behalf rows are exported.
+#[derive(Debug, Default)]
+pub(crate) struct Exporter {
+    pub(super) machine: String,
+    pub(super) person: String,
+    /// The hash of the logged-in account.
+    login: Option<String>,
+    /// The owners of sessions, keyed by session ID.
+    owners: HashMap<String, SessionOwner>,
+    /// The provider of responses, unless the model or the session points to a different one.
+    provider: &'static str,
+    /// The key for hashing the names of projects and branches, which is shared within a team.
+    pub(super) secret: String,
+    pub(super) config: Export,
+}
+
+/// The certainty of a session's ownership. If there are several copies of a row, the one whose owner is most certain
+/// counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ownership {
+    /// The transcript does not name an owner, so the session is assumed to belong to the exporter.
+    Unknown,
+    /// The session belongs to an account other than the one that is logged in.
+    Other,
+    /// The session belongs to the logged-in account.
+    Login,
+}
+
+impl Exporter {
+    /// Identifies the person by the configured name or, if there is none, by the logged-in account. If neither is
+    /// available but a key is configured, the person is identified by the system user name. Otherwise, each machine
+    /// counts as a separate person.
+    pub(crate) fn new(
+        places: &Places,
+        environment: &Environment,
+        config: &Export,
+    ) -> Result<Self, Error> {
+        let machine = machine_name(places)?;
+        let state = global_state(places).unwrap_or_default();
+        let account = state.at("oauthAccount").text("accountUuid");
+        let organization = state.at("oauthAccount").text("organizationUuid");
+        let login = account.map(person_hash);
+
+        let person = match (&config.person, &login) {
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(login)) => Some(pseudonym(config, login)),
+            (None, None) => user_pseudonym(environment, config),
+        };
+        let secret = config.key.as_deref().or(organization).or(account);
+        Ok(Self {
+            person: person.unwrap_or_else(|| machine.clone()),
+            login,
+            owners: session_owners(places),
+            provider: provider(places, environment, account.is_some()),
+            secret: secret.unwrap_or(&machine).to_owned(),
+            config: config.clone(),
+            machine,
+        })
+    }
+
+    /// Returns the hash of the account that owns a session, or `None` if it is unknown.
+    pub(super) fn owner_of(&self, session: &str) -> Option<&str> {
+        self.owners.get(session)?.owner.as_deref()
+    }
+
+    /// Returns the person that an account's sessions belong to, and how certain that is. A copied home directory may
+    /// contain other people's sessions.
+    pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
+        let exporter = Cow::Borrowed(self.person.as_str());
+        match owner {
+            None => (exporter, Ownership::Unknown),
+            Some(_) if self.login.as_deref() == owner => (exporter, Ownership::Login),
+            Some(_) if self.config.person.is_some() => (exporter, Ownership::Other),
+            Some(owner) => (pseudonym(&self.config, owner).into(), Ownership::Other),
+        }
+    }
+
+    /// Returns the provider of a response, based on the model's name, the machine's configuration, or the session's
+    /// owner.
+    pub(super) fn provider_of(&self, model: &str, owner: Option<&str>) -> &'static str {
+        if model.contains("anthropic.") || model.starts_with("arn:") {
+            "bedrock"
+        } else if model.contains('@') {
+            "vertex"
+        } else if owner.is_some() && matches!(self.provider, "api" | "unknown") {
+            "plan"
+        } else {
+            self.provider
+        }
+    }
+}
+
+/// Returns the pseudonym for the account with this hash.
+fn pseudonym(config: &Export, account: &str) -> String {
+    match &config.key {
+        Some(key) => hash(key, account),
+        None => account.to_owned(),
+    }
+}
+
+fn user_pseudonym(environment: &Environment, config: &Export) -> Option<String> {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| environment.text(name))?;
+    Some(hash(config.key.as_deref()?, &format!("user {user}")))
+}
+
+/// Returns the provider according to this machine's settings and login.
+fn provider(places: &Places, environment: &Environment, has_login: bool) -> &'static str {
+    let credentials = credentials::of_session(places, environment, None);
+    for (name, provider) in PROVIDERS {
+        if credentials.iter().any(|credential| credential.name == name) {
+            return provider;
+        }
+    }
+    if credentials.iter().any(Credential::outranks_login) {
+        "api"
+    } else if has_login {
+        "plan"
+    } else {
+        "unknown"
+    }
+}
+
+fn person_hash(account: &str) -> String {
+    hash(account, "whycap person")
+}
+
+/// Returns a keyed hash of a string as 16 hexadecimal digits. Without the secret, nobody can verify
+/// a guess.
+pub(super) fn hash(secret: &str, text: &str) -> String {
+    // HMAC accepts keys of any length.
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    let digest = mac.chain_update(text).finalize().into_bytes();
+    match digest.first_chunk() {
+        Some(first) => format!("{:016x}", u64::from_be_bytes(*first)),
+        None => String::new(),
+    }
+}
+
+/// Returns 256 random bits as hexadecimal digits.
+fn random_digits() -> std::io::Result<String> {
+    (0..4)
+        .map(|_| Ok(format!("{:016x}", getrandom::u64()?)))
+        .collect()
+}
+
+/// Returns a line for the configuration that sets a random key.
+pub(crate) fn new_key() -> std::io::Result<String> {
+    Ok(format!("key = \"{}\"\n", random_digits()?))
+}
+
+/// Returns this machine's name, which the first export picks at random.
+fn machine_name(places: &Places) -> Result<String, Error> {
+    let path = places.data.join("export/machine");
+    if let Some(name) = read_machine_name(&path)? {
+        return Ok(name);
+    }
+    let mut name = random_digits().map_err(disk::write_error(&path))?;
+    name.truncate(16);
+    disk::create_parent_directory(&path)?;
+    // If another process created the file first, its name is used. A damaged name is replaced.
+    if !disk::create_atomically(&path, name.as_bytes())? && read_machine_name(&path)?.is_none() {
+        disk::write_atomically(&path, name.as_bytes(), disk::Durability::Synced)?;
+    }
+    Ok(read_machine_name(&path)?.unwrap_or(name))
+}
+
+fn read_machine_name(path: &Path) -> Result<Option<String>, Error> {
+    let name = disk::read_owned(path, 64)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(name.filter(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())))
+}
+
+/// A session's owner, which is stored between exports.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct SessionOwner {
+    /// The size of the transcript when it was last searched.
+    size: u64,
+    /// The hash of the account, or `None` if the transcript does not name an owner.
+    owner: Option<String>,
+}
+
+/// Returns the owners of all sessions, including those whose transcripts have been deleted. Only transcripts that have
+/// changed since the last export are read.
+fn session_owners(places: &Places) -> HashMap<String, SessionOwner> {
+    let path = places.data.join("export/owners.json");
+    let mut owners: HashMap<String, SessionOwner> = records::read_large(&path).unwrap_or_default();
+    for file in transcripts::of_sessions(places.transcript_roots()) {
+        let session = owners
+            .entry(transcripts::session_of(&file.path))
+            .or_default();
+        if session.size != file.state.size {
+            session.size = file.state.size;
+            if let Some(owner) = find_owner(&file.path) {
+                session.owner = Some(owner);
+            }
+        }
+    }
+    // If this fails, the next export will read the transcripts again.
+    let _ = records::write(&path, &owners);
+    owners
+}
+
+fn find_owner(transcript: &Path) -> Option<String> {
+    let (_start, tail) = disk::read_tail(transcript, OWNER_SEARCH_BYTES).ok()?;
+    last_owner_in(&tail)
+        .or_else(|| last_owner_in(&disk::read_head(transcript, OWNER_SEARCH_BYTES).ok()?))
+}
+
+fn last_owner_in(part: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(part)
+        .lines()
+        .rev()
+        .filter(|line| line.contains("\"session-owner\""))
+        .find_map(|line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            if line.at("type") == "session-owner" {
+                line.text("accountUuid").map(person_hash)
+            } else {
+                None
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pseudonym_depends_on_the_secret_and_does_not_contain_it() {
+        let [one, other] = ["11111111-aaaa", "11111111-aaab"].map(person_hash);
+        assert!(one != other && one != hash("11111111-aaaa", "whycap persons"));
+        assert!(one.len() == 16 && !one.contains("1111"));
+        // RFC 4231, test case 2.
+        let known = hash("Jefe", "what do ya want for nothing?");
+        assert_eq!(known, "5bdcc146bf60754e");
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows for limit errors and usage windows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::exporter::{Exporter, hash};
+use super::new_rows::{NewRow, key_of};
+use super::row::{RowType, format_time};
+use super::version::Weight;
+use crate::lenient_json::saturating_u64;
+use crate::limits::blocked_time::{Stopped, count_errors};
+use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
+use crate::time::{Clock, HOUR, Millis};
+
+/// Builds a row for each error with the limit, the verdict, and how long the error stopped work. Time during which an
+/// earlier error was already blocking the account is not counted again.
+pub(super) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Exporter) -> Vec<NewRow> {
+    let mut rows = Vec::new();
+    for counted in count_errors(incidents, clock) {
+        let ended = match counted.stopped {
+            Stopped::Until(_) => "seen",
+            Stopped::Still | Stopped::Open => "open",
+            Stopped::Unknown => "unknown",
+        };
+        let blocked_s = counted.toll.blocked.num_seconds();
+        rows.push(limit_row(counted.incident, ended, blocked_s, exporter));
+    }
+    for notice in incidents.iter().filter(|incident| incident.is_notice()) {
+        rows.push(limit_row(notice, "none", 0, exporter));
+    }
+    rows
+}
+
+fn limit_row(incident: &Incident, ended: &str, blocked_s: i64, exporter: &Exporter) -> NewRow {
+    let diagnosis = &incident.diagnosis;
+    let at = incident.evidence.at().timestamp_millis();
+    let session = incident
+        .evidence
+        .error
+        .session
+        .id
+        .as_deref()
+        .unwrap_or_default();
+    let fields = json!({
+        "session": session,
+        "kind": diagnosis.limit,
+        "verdict": diagnosis.verdict,
+        "service": diagnosis.service,
+        "who_can_fix": diagnosis.who_can_fix,
+        "waiting_helps": diagnosis.waiting_helps,
+        "resets_at": diagnosis.resets.chosen.map(|reset| format_time(reset.at)),
+        "blocked_s": blocked_s,
+        "ended": ended,
+    });
+    NewRow::new(
+        RowType::Limits,
+        key_of(&["limit", session, &at.to_string()]),
+        // A machine that recorded the end of the incident has more complete data.
+        Weight::new(0, u64::from(!incident.is_open())),
+        at,
+        exporter,
+        &exporter.person,
+        fields,
+    )
+}
+
+/// An hour of a usage window. Hours are numbered from the Unix epoch.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct WindowHour<'s> {
+    account: &'s str,
+    window: Window,
+    hour: Millis,
+}
+
+/// Builds a row for each hour in which a usage window was in use, with the highest percentage reached in that hour. A
+/// window keeps its percentage until the next reading or its reset.
+pub(super) fn window_rows(
+    steps: &[WindowStep],
+    now: DateTime<Utc>,
+    exporter: &Exporter,
+) -> Vec<NewRow> {
+    let mut next_readings: HashMap<(&str, Window), DateTime<Utc>> = HashMap::new();
+    let mut percents: BTreeMap<WindowHour<'_>, f64> = BTreeMap::new();
+    for step in steps.iter().rev() {
+        // Without an account, it is impossible to tell whose window it is.
+        let Some(account) = step.account.as_deref() else {
+            continue;
+        };
+        let next = next_readings.insert((account, step.window), step.at);
+        let reset = step.meter.resets_at;
+        let end = next
+            .unwrap_or(now)
+            .min(reset.unwrap_or(step.at + TimeDelta::hours(1)));
+        let first = step.at.timestamp_millis().div_euclid(HOUR);
+        let last = (end.timestamp_millis() - 1).div_euclid(HOUR).max(first);
+        for hour in first..=last {
+            let percent = percents
+                .entry(WindowHour {
+                    account,
+                    window: step.window,
+                    hour,
+                })
+                .or_default();
+            *percent = percent.max(step.meter.used_percent);
+        }
+    }
+    percents
+        .into_iter()
+        .map(|(hour, percent)| window_row(&hour, percent, exporter))
+        .collect()
+}
+
+fn window_row(hour: &WindowHour<'_>, percent: f64, exporter: &Exporter) -> NewRow {
+    let account = hash(hour.account, "whycap account");
+    let name = hour.window.rate_limit_type();
+    NewRow::new(
+        RowType::Windows,
+        key_of(&["window", &account, name, &hour.hour.to_string()]),
+        Weight::new(saturating_u64(percent * 1000.0), 0),
+        hour.hour * HOUR,
+        exporter,
+        &exporter.person,
+        json!({ "account": account, "window": hour.window, "percent": percent }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claude::meters::Meter;
+
+    #[test]
+    fn a_window_keeps_its_percentage_until_it_resets() {
+        let at = |time: &str| format!("2026-11-20T{time}Z").parse().unwrap();
+        let steps = [("00:10:00", 3.0), ("00:50:00", 40.0), ("02:20:00", 98.0)].map(
+            |(time, used_percent)| WindowStep {
+                plan: None,
+                at: at(time),
+                account: Some("one".to_owned()),
+                window: Window::FiveHour,
+                meter: Meter {
+                    used_percent,
+                    resets_at: Some(at("05:00:00")),
+                },
+                session: String::new(),
+            },
+        );
+        let rows = window_rows(&steps, at("23:00:00"), &Exporter::default());
+        let expected = [40.0, 40.0, 98.0, 98.0, 98.0];
+        assert_eq!(rows.len(), expected.len());
+        for (hour, (row, percent)) in rows.iter().zip(expected).enumerate() {
+            let row: serde_json::Value = serde_json::from_str(&row.fields).unwrap();
+            assert_eq!(row["time"], format!("2026-11-20 {hour:02}:00:00"));
+            assert_eq!(row["percent"], percent);
+        }
+    }
+}

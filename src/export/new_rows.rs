@@ -1,0 +1,196 @@
+//! The rows that this machine exports.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::exporter::Exporter;
+use super::limit_rows::{limit_rows, window_rows};
+use super::row::{RowType, cut_text, format_time};
+use super::spend_rows::SpendRows;
+use super::version::{ExportTime, Weight};
+use crate::config::Others;
+use crate::ledger::ExportedSpend;
+use crate::limits::incident::Incident;
+use crate::limits::pace::WindowStep;
+use crate::places::Places;
+use crate::render::{Report, merge_objects};
+use crate::terminal::{Tone, count_noun, json_in_one_line};
+use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
+
+/// The number of rows that a preview shows.
+const PREVIEWED_ROWS: usize = 10;
+
+const NEVER_EXPORTED: &str = "No row contains prompts, responses, titles, texts of errors, paths, names of files, the name, the address, or the ID of your account, keys, or tokens. Times are rounded down to a quarter of an hour.";
+
+/// A row to export.
+#[derive(Debug)]
+pub(crate) struct NewRow {
+    pub(super) row_type: RowType,
+    pub(super) day: NaiveDate,
+    pub(super) key: u64,
+    weight: Weight,
+    /// The fields that follow the version, as a JSON object.
+    pub(super) fields: String,
+}
+
+impl NewRow {
+    /// Creates a row with the fields that all rows have, followed by `fields`. The time is rounded down to a quarter of
+    /// an hour. Strings are truncated to the maximum length that importing machines accept.
+    pub(super) fn new(
+        row_type: RowType,
+        key: u64,
+        weight: Weight,
+        at: Millis,
+        exporter: &Exporter,
+        person: &str,
+        fields: Value,
+    ) -> Self {
+        let at = datetime_from_millis(at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR);
+        let first = json!({
+            "time": format_time(at),
+            "person": person,
+            "machine": exporter.machine,
+        });
+        let labels = json!({ "labels": exporter.config.labels });
+        let fields = shorten_texts(merge_objects([first, fields, labels]));
+        Self {
+            row_type,
+            day: at.date_naive(),
+            key,
+            weight,
+            fields: json_in_one_line(&fields),
+        }
+    }
+
+    fn line(&self, time: ExportTime) -> String {
+        let key = self.key;
+        let version = self.weight.version(time);
+        let fields = self.fields.strip_prefix('{').unwrap_or(&self.fields);
+        format!("{{\"key\":\"{key:016x}\",\"version\":{version},{fields}\n")
+    }
+}
+
+fn shorten_texts(value: Value) -> Value {
+    match value {
+        Value::String(text) => cut_text(&text).into(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, shorten_texts(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// Returns the key of a row, which is the same on every machine that uses the same names.
+pub(super) fn key_of(names: &[&str]) -> u64 {
+    xxh3_64(names.join("\0").as_bytes())
+}
+
+/// Returns the lines for rows exported at the given time.
+pub(super) fn lines_of<'r>(rows: impl IntoIterator<Item = &'r NewRow>, time: ExportTime) -> String {
+    rows.into_iter().map(|row| row.line(time)).collect()
+}
+
+/// All of this machine's rows.
+#[derive(Debug)]
+pub(crate) struct NewRows {
+    /// The rows, sorted by type, day, and key.
+    pub(super) rows: Vec<NewRow>,
+    pub(super) exporter: Exporter,
+    /// The number of rows that are not exported under their project's own name.
+    left_out: HashMap<Others, u64>,
+    /// True if all transcripts could be read. Otherwise, some rows may be missing.
+    pub(super) is_complete: bool,
+}
+
+/// The history that the rows are built from.
+pub(crate) struct RowSources {
+    pub(crate) spend: ExportedSpend,
+    /// The sessions whose transcripts could not be read completely.
+    pub(crate) incomplete_sessions: HashSet<String>,
+    pub(crate) incidents: Vec<Incident>,
+    pub(crate) window_steps: Vec<WindowStep>,
+    /// True if all transcripts could be read.
+    pub(crate) is_complete: bool,
+}
+
+impl NewRows {
+    pub(crate) fn build(
+        exporter: Exporter,
+        sources: &RowSources,
+        places: &Places,
+        clock: Clock,
+    ) -> Self {
+        let spend = SpendRows::build(sources, &exporter, places);
+        let left_out = spend.left_out;
+        let mut rows = spend.rows;
+        rows.extend(limit_rows(&sources.incidents, clock, &exporter));
+        rows.extend(window_rows(&sources.window_steps, clock.now, &exporter));
+        rows.sort_by_key(|row| (row.row_type, row.day, row.key));
+        Self {
+            rows,
+            exporter,
+            left_out,
+            is_complete: sources.is_complete,
+        }
+    }
+
+    /// Keeps only the rows from the day `since` onward. If `row_type` is given, rows of other types are removed as
+    /// well.
+    pub(crate) fn restrict(&mut self, since: Option<NaiveDate>, row_type: Option<RowType>) {
+        self.rows.retain(|row| {
+            let is_requested = row_type.is_none_or(|requested| requested == row.row_type);
+            is_requested && Some(row.day) >= since
+        });
+    }
+
+    /// Returns the lines of all rows.
+    pub(crate) fn lines(&self, now: DateTime<Utc>) -> String {
+        lines_of(&self.rows, ExportTime::new(now))
+    }
+
+    /// Reports the number of rows of each type, the newest rows exactly as they would be exported, and which rows are
+    /// left out or renamed.
+    pub(crate) fn preview(&self, places: &Places, now: DateTime<Utc>) -> Report {
+        let mut counts = Vec::new();
+        let mut newest = Vec::new();
+        for row_type in RowType::ALL {
+            let of_type = self.rows.iter().filter(|row| row.row_type == row_type);
+            let count = count_noun(of_type.clone().count() as u64, "row");
+            counts.push(format!("{count} of {}", row_type.name()));
+            newest.extend(of_type.rev().enumerate());
+        }
+        // The newest row of each type comes first, followed by the second newest of each type, and so on.
+        newest.sort_by_key(|(index, _row)| *index);
+        let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
+
+        let mut report = Report::from_paragraph(format!(
+            "{} would be exported, as person {} on machine {}. The newest of them, exactly as they would be exported:",
+            counts.join(", "),
+            self.exporter.person,
+            self.exporter.machine
+        ));
+        report.gap();
+        report.add(Report::from_lines(&lines_of(shown, ExportTime::new(now))));
+        report.gap();
+        report.paragraph(Tone::Plain, NEVER_EXPORTED);
+        let settings = places.show(&places.settings);
+        for (treatment, text) in [
+            (Others::Hash, "are exported under a hash of the name"),
+            (Others::Sum, "are exported as \"other\", without a branch"),
+            (Others::Drop, "stay here"),
+        ] {
+            if let Some(count) = self.left_out.get(&treatment) {
+                let count = count_noun(*count, "row");
+                report.paragraph(
+                    Tone::Plain,
+                    format!("{count} of projects that are not in [export] projects of {settings} {text}."),
+                );
+            }
+        }
+        report
+    }
+}

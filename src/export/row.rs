@@ -1,0 +1,150 @@
+//! An exported row, which is a line of JSON.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use clap::ValueEnum;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::time::Millis;
+
+/// The type of a row, which is also the name of its directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RowType {
+    /// Spend
+    Spend,
+    /// Limit errors
+    Limits,
+    /// How full the usage windows were
+    Windows,
+}
+
+impl RowType {
+    pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
+
+    /// Returns the name of the type as used in paths and output.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Spend => "spend",
+            Self::Limits => "limits",
+            Self::Windows => "windows",
+        }
+    }
+}
+
+/// The `kind` of a spend row for a response.
+pub(super) const RESPONSE: &str = "response";
+/// The `kind` of a spend row for a session's unrecorded spend.
+pub(super) const UNRECORDED: &str = "unrecorded";
+/// The `kind` of a spend row for a session's pending spend.
+pub(super) const PENDING: &str = "unwritten";
+/// The `kind` of the single row for a day on which the machine no longer has any spend.
+pub(super) const NOTHING: &str = "nothing";
+
+/// The format of UTC times, which every database can parse.
+const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+
+/// The maximum length of a string in bytes. A branch name has at most 255 bytes, so a longer string is damaged or
+/// forged.
+const MAX_TEXT: usize = 512;
+
+/// Truncates a string to the maximum length for exports.
+pub(super) fn cut_text(text: &str) -> &str {
+    (0..=text.len().min(MAX_TEXT))
+        .rev()
+        .find_map(|end| text.get(..end))
+        .unwrap_or_default()
+}
+
+/// Formats a time for a row.
+pub(super) fn format_time(at: DateTime<Utc>) -> String {
+    at.format(TIME_FORMAT).to_string()
+}
+
+/// A row of any type. Fields that do not apply to the row's type are empty, and fields added by newer versions are
+/// ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'l"))]
+pub(super) struct ExportedRow<'l> {
+    #[serde(deserialize_with = "parse_key")]
+    pub(super) key: u64,
+    pub(super) version: u64,
+    #[serde(deserialize_with = "parse_time")]
+    pub(super) time: Millis,
+    #[serde(borrow)]
+    pub(super) person: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) machine: Cow<'l, str>,
+    pub(super) labels: Labels<'l>,
+    #[serde(borrow)]
+    pub(super) session: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) kind: Cow<'l, str>,
+    // The fields of spend rows.
+    #[serde(borrow)]
+    pub(super) project: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) branch: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) model: Cow<'l, str>,
+    pub(super) subagent: bool,
+    pub(super) input: u64,
+    pub(super) output: u64,
+    pub(super) cache_read: u64,
+    pub(super) cache_write_5m: u64,
+    pub(super) cache_write_1h: u64,
+    pub(super) web_searches: u64,
+    pub(super) cost_pico: Option<i64>,
+    pub(super) at_least: bool,
+    pub(super) unpriced: bool,
+    // The fields of limit errors.
+    #[serde(borrow)]
+    pub(super) verdict: Cow<'l, str>,
+    pub(super) blocked_s: Option<i64>,
+    #[serde(borrow)]
+    pub(super) ended: Cow<'l, str>,
+    // The field of usage windows.
+    pub(super) percent: Option<f64>,
+}
+
+/// The configured labels that whycap itself interprets.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'l"))]
+pub(super) struct Labels<'l> {
+    #[serde(borrow)]
+    pub(super) team: Cow<'l, str>,
+}
+
+impl<'l> ExportedRow<'l> {
+    /// Parses a line. The error describes what is wrong with it.
+    pub(super) fn parse(line: &'l [u8]) -> Result<Self, String> {
+        let row: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        if row.machine.is_empty() {
+            Err("it names no machine".to_owned())
+        } else if row.cost_pico.is_none() && row.blocked_s.is_none() && row.percent.is_none() {
+            Err("its amount is missing".to_owned())
+        } else {
+            Ok(row)
+        }
+    }
+
+    /// Returns true if the row can be included in sums. This excludes [`NOTHING`] rows and rows of a kind that was
+    /// added by a newer version.
+    pub(super) fn is_countable(&self, row_type: RowType) -> bool {
+        row_type != RowType::Spend || [RESPONSE, UNRECORDED, PENDING].contains(&&*self.kind)
+    }
+}
+
+fn parse_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    NaiveDateTime::parse_from_str(&text, TIME_FORMAT)
+        .map(|at| at.and_utc().timestamp_millis())
+        .map_err(D::Error::custom)
+}
+
+fn parse_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    u64::from_str_radix(&text, 16).map_err(D::Error::custom)
+}

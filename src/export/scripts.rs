@@ -1,0 +1,79 @@
+//! The scripts that load exports into databases, and a dashboard for them.
+
+use std::path::Path;
+
+use super::erasure::Erasure;
+use super::files::list_all_files;
+
+/// A script or a dashboard that works with exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Script {
+    /// Tables and views
+    Clickhouse,
+    /// A shell script that loads what is new
+    ClickhouseLoader,
+    /// Tables and views
+    Duckdb,
+    /// A dashboard on ClickHouse
+    Grafana,
+}
+
+/// The views, each of which answers one question. Both databases run the same SQL.
+const VIEWS: &str = include_str!("sql/views.sql");
+
+/// The parts of the `DuckDB` script that read files, each with its replacement for when there are
+/// no files. `DuckDB` rejects a pattern that does not match any file.
+const FILE_READER: [[&str; 2]; 2] = [
+    [
+        "read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,\n    format = 'newline_delimited', ignore_errors = true, columns = {",
+        "(SELECT unnest(from_json('{}', to_json({",
+    ],
+    ["\n    })\n", "\n    }))), '' AS file)\n"],
+];
+
+impl Script {
+    /// Returns the text of the script. If an erasure is given, the ClickHouse script starts by
+    /// deleting the erased rows. Returns `None` if the script needs a directory but none is given.
+    pub(crate) fn text(
+        self,
+        directory: Option<&Path>,
+        erasure: Option<&Erasure>,
+    ) -> Option<String> {
+        match self {
+            Self::Clickhouse => {
+                let deletion = erasure.map(deletion_sql).unwrap_or_default();
+                Some(deletion + include_str!("sql/clickhouse.sql") + VIEWS)
+            }
+            Self::ClickhouseLoader => Some(include_str!("sql/load-clickhouse.sh").to_owned()),
+            Self::Duckdb => {
+                let directory = std::path::absolute(directory?).ok()?;
+                let mut sql = include_str!("sql/duckdb.sql").to_owned();
+                if list_all_files(&directory, &mut Vec::new()).is_empty() {
+                    for [reader, replacement] in FILE_READER {
+                        sql = sql.replace(reader, replacement);
+                    }
+                }
+                let path = directory.to_string_lossy().replace('\'', "''");
+                Some(sql.replace("'DIR/", &format!("'{path}/")) + VIEWS)
+            }
+            Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
+        }
+    }
+}
+
+/// Returns the statements that delete erased rows from a ClickHouse database.
+fn deletion_sql(erasure: &Erasure) -> String {
+    let (named, old) = match erasure {
+        Erasure::Person(name) => (format!("person = {}", sql_string(name)), "0".to_owned()),
+        Erasure::Project(name) => (format!("project = {}", sql_string(name)), "0".to_owned()),
+        Erasure::Before(day) => ("0".to_owned(), format!("time < '{day} 00:00:00'")),
+    };
+    // The name is inserted last because it may contain anything, including these placeholders.
+    include_str!("sql/erase.sql")
+        .replace("OLD", &old)
+        .replace("NAMED", &named)
+}
+
+fn sql_string(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}

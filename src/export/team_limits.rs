@@ -1,0 +1,169 @@
+//! Reads limit errors and full usage windows for several people from exports.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::files::UnreadableFile;
+use super::merged::MergedRows;
+use super::row::{ExportedRow, RowType};
+use crate::disk;
+use crate::ledger::RowsPeriod;
+use crate::limits::FULL_FROM;
+use crate::limits::blocked_time::{Toll, Tolls};
+use crate::limits::kind::{Verdict, parse_name};
+use crate::spend::or_unknown;
+use crate::time::{Millis, QUARTER_HOUR, Zone, datetime_from_millis};
+
+/// The limit errors and usage windows in a directory of exports.
+#[derive(Debug, Default)]
+pub(crate) struct TeamLimits {
+    /// The errors that stopped work, oldest first.
+    pub(crate) errors: Vec<ExportedError>,
+    /// The hours in which at least one of a person's windows was full. People without any known window are not
+    /// included.
+    full_hours: BTreeMap<String, HashSet<Millis>>,
+    pub(crate) unreadable: Vec<UnreadableFile>,
+}
+
+/// A limit error that stopped a person's work.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportedError {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) person: String,
+    pub(crate) session: String,
+    /// The limit's name in JSON. It may come from a newer version of whycap and be unknown to this version.
+    pub(crate) kind: String,
+    /// The verdict's name in JSON.
+    pub(crate) verdict: String,
+    pub(crate) toll: Toll,
+}
+
+/// How limits affected a person.
+#[derive(Debug, Default)]
+pub(crate) struct PersonLimits {
+    pub(crate) tolls: Tolls,
+    /// The number of hours in which at least one window was full, or `None` if no window is known.
+    pub(crate) full_hours: Option<usize>,
+}
+
+impl TeamLimits {
+    /// Reads the errors and windows within a period.
+    pub(crate) fn read(
+        directory: &Path,
+        period: &RowsPeriod,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, disk::Error> {
+        let limits = MergedRows::read(directory, RowType::Limits, progress);
+        let windows = MergedRows::read(directory, RowType::Windows, progress);
+        let mut full_hours: BTreeMap<String, HashSet<Millis>> = BTreeMap::new();
+        windows.each(|row| {
+            if period.contains(&row.time) {
+                let hours = full_hours
+                    .entry(or_unknown(&row.person).to_owned())
+                    .or_default();
+                if row.percent >= Some(FULL_FROM) {
+                    hours.insert(row.time);
+                }
+            }
+        })?;
+
+        let mut errors = read_errors(&limits)?;
+        errors.retain(|error| period.contains(&error.at.timestamp_millis()));
+        Ok(Self {
+            errors,
+            full_hours,
+            unreadable: [limits.unreadable, windows.unreadable].concat(),
+        })
+    }
+
+    /// Returns the names of all people. A name may occur more than once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let stopped = self.errors.iter().map(|error| &*error.person);
+        stopped.chain(self.full_hours.keys().map(String::as_str))
+    }
+
+    /// Returns how limits affected each person, keyed by name.
+    pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits> {
+        let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
+        for name in self.full_hours.keys() {
+            errors.entry(name).or_default();
+        }
+        for error in &self.errors {
+            errors.entry(&error.person).or_default().push(error);
+        }
+        errors
+            .into_iter()
+            .map(|(name, errors)| {
+                let limits = PersonLimits {
+                    tolls: sum_tolls(errors, zone),
+                    full_hours: self.full_hours.get(name).map(HashSet::len),
+                };
+                (name, limits)
+            })
+            .collect()
+    }
+}
+
+/// Reads all errors and determines how often each person was stopped. An error counts toward an earlier stop if the
+/// same limit was still stopping the person.
+fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
+    let mut by_key = Vec::new();
+    rows.each(|row| {
+        if row.ended != "none" {
+            by_key.push((row.key, ExportedError::new(row)));
+        }
+    })?;
+    by_key.sort_by_key(|(key, error)| (error.at, *key));
+
+    let mut errors: Vec<ExportedError> = by_key.into_iter().map(|(_key, error)| error).collect();
+    let mut last_ends: HashMap<[String; 2], DateTime<Utc>> = HashMap::new();
+    for error in &mut errors {
+        let last_end = last_ends
+            .entry([error.person.clone(), error.kind.clone()])
+            .or_insert(DateTime::<Utc>::MIN_UTC);
+        // Times in rows are rounded down to the nearest quarter hour.
+        let is_new_stop = error.at - *last_end >= TimeDelta::milliseconds(QUARTER_HOUR);
+        error.toll.stops = is_new_stop.into();
+        let end = error.at.checked_add_signed(error.toll.blocked);
+        *last_end = end.unwrap_or(error.at).max(*last_end);
+    }
+    Ok(errors)
+}
+
+/// Adds up the effects of the given errors.
+pub(crate) fn sum_tolls<'e>(
+    errors: impl IntoIterator<Item = &'e ExportedError>,
+    zone: Zone,
+) -> Tolls {
+    let tolls = errors
+        .into_iter()
+        .map(|error| (error.at, error.kind.clone(), error.toll))
+        .collect();
+    Tolls::sum(tolls, zone)
+}
+
+impl ExportedError {
+    fn new(row: &ExportedRow<'_>) -> Self {
+        let verdict: Option<Verdict> = parse_name(&row.verdict);
+        // Only a damaged row can contain a negative duration.
+        let blocked = TimeDelta::try_seconds(row.blocked_s.unwrap_or_default().max(0));
+        Self {
+            at: datetime_from_millis(row.time),
+            person: or_unknown(&row.person).to_owned(),
+            session: row.session.to_string(),
+            kind: row.kind.to_string(),
+            verdict: row.verdict.to_string(),
+            toll: Toll {
+                errors: 1,
+                stops: 0,
+                likely_false: (verdict == Some(Verdict::FalseLikely)).into(),
+                not_a_limit: (verdict == Some(Verdict::NotALimit)).into(),
+                still: (row.ended == "open").into(),
+                unknown: (row.ended == "unknown").into(),
+                blocked: blocked.unwrap_or(TimeDelta::MAX),
+            },
+        }
+    }
+}

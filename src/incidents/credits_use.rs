@@ -1,0 +1,284 @@
+//! Infers which responses are paid for with usage credits because a usage window is full. Transcripts do not mark these
+//! responses, so the output states that they are inferred.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::evidence::EvidenceCollector;
+use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
+use super::session_transcripts::SessionTranscripts;
+use super::stored_errors::StoredErrors;
+use super::transcript_end;
+use crate::claude::meters::Meter;
+use crate::claude::version::ClientVersion;
+use crate::journal::Journal;
+use crate::ledger::{ResponseCosts, Selected};
+use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
+use crate::limits::sample::{Metered, Sample};
+use crate::pricing::Money;
+use crate::terminal::{Piece, Tone, truncate_at_word};
+use crate::time::{Clock, datetime_from_millis, format_rfc3339};
+
+/// The first version of Claude Code that records a session's account in its transcript.
+const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
+
+/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. For any other
+/// reason, credits could not have paid for anything.
+const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
+
+/// Looks up the costs of responses in the selected sessions since a given time. Returns `None` if the ledger cannot be
+/// read.
+type CostsOf<'c> = dyn Fn(DateTime<Utc>, Selected<'_>) -> Option<ResponseCosts> + 'c;
+
+/// The responses that are currently being paid for with usage credits because a window is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paying {
+    /// The time of the first of these responses.
+    pub(crate) since: DateTime<Utc>,
+    /// The cost of these responses at list price.
+    pub(crate) cost: Money,
+    /// The time at which the full window resets.
+    pub(crate) until: DateTime<Utc>,
+}
+
+impl Paying {
+    /// Returns the text that follows the label "Paying".
+    pub(crate) fn in_words(self, clock: Clock) -> String {
+        let amount = self.amount(clock);
+        format!(
+            "now from usage credits: {amount} (inferred: a window is full, and answers still come)"
+        )
+    }
+
+    /// Returns the paragraph for output without labels. It also tells the user how to stop paying.
+    pub(crate) fn paragraph(self, clock: Clock) -> String {
+        let paying = self.in_words(clock);
+        let until = clock.format_time_and_distance(self.until);
+        format!("Paying {paying}. Waiting until {until}, costs nothing.")
+    }
+
+    /// Returns the `paying` object of `now --json`.
+    pub(crate) fn json(self) -> Value {
+        json!({
+            "since": format_rfc3339(self.since),
+            "cost_usd": self.cost.usd(),
+            "inferred": true,
+        })
+    }
+
+    /// Returns the status line's row about these responses.
+    pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
+        let text = format!("paying now {}, from usage credits", self.amount(clock));
+        vec![(Tone::Alarm, truncate_at_word(&text, columns))]
+    }
+
+    fn amount(self, clock: Clock) -> String {
+        format!(
+            "≈{} since {}",
+            self.cost.show(),
+            clock.format_time(self.since)
+        )
+    }
+}
+
+/// The responses in a period that appear to have been paid for with usage credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paid {
+    /// The cost of these responses at list price.
+    pub(crate) cost: Money,
+    /// The time at which a currently full window resets. Until then, credits will pay for further responses, too.
+    pub(crate) goes_on_until: Option<DateTime<Utc>>,
+}
+
+/// The data that shows which responses were paid for with usage credits.
+#[derive(Debug)]
+pub(crate) struct CreditsUse<'a> {
+    pub(super) readings: WindowReadings<'a>,
+    pub(super) transcripts: &'a SessionTranscripts<'a>,
+}
+
+impl CreditsUse<'_> {
+    fn now(&self) -> DateTime<Utc> {
+        self.readings.environment.now
+    }
+
+    /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if its transcript names
+    /// no owner, either because an old version wrote it or because the session is paid for through an API key, a cloud
+    /// provider, or a gateway.
+    pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
+        let owner = self.transcripts.owner_of(session)?;
+        if let Some(login) = self.readings.login.account()
+            && login.owner.fingerprint.as_deref() == account
+        {
+            return Some(owner.is(&login.owner) != Some(false));
+        }
+        // The fingerprint of a single ID differs from the fingerprint of both IDs.
+        let has_both_ids = owner.account.is_some() && owner.organization.is_some();
+        Some(!has_both_ids || account.is_none() || owner.fingerprint.as_deref() == account)
+    }
+
+    /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
+    /// In that case, its transcript was written by a version that records accounts, but it names none. Returns false if
+    /// the session has no transcript on this machine.
+    pub(crate) fn is_without_account(&self, session: &str) -> bool {
+        let tail = self
+            .transcripts
+            .path_of(session)
+            .and_then(|path| self.transcripts.tail(&path));
+        let Some(tail) = tail else {
+            return false;
+        };
+        let version = tail.version.as_deref().and_then(ClientVersion::parse);
+        tail.owner.is_none() && version.is_some_and(|version| version >= FIRST_TO_NAME_ACCOUNT)
+    }
+
+    /// Returns the responses that are currently being paid for with usage credits because a window is full. Returns
+    /// `None` if no window is full, if the server does not accept credits, if the account has since been refused
+    /// because of a limit, or if a transcript says that further responses are free.
+    pub(super) fn paying(
+        &self,
+        stored: StoredErrors<'_>,
+        collector: &EvidenceCollector<'_>,
+        costs: &CostsOf<'_>,
+    ) -> Option<Paying> {
+        let newest = self.readings.newest(Metered::Plan)?.sample;
+        if self.readings.login.no_credits_reason().is_some() {
+            return None;
+        }
+        let readings: Vec<_> =
+            readings::of_account(self.readings.journal, newest.account.as_deref()).collect();
+        let Range { start, end } = self.present_full_time(&newest, &readings)?;
+        let costs_beyond = self.costs_beyond(start, &[start..end], &readings, costs)?;
+        let first = costs_beyond.iter().map(|(at, _)| *at).min()?;
+        let last = costs_beyond.iter().map(|(at, _)| *at).max()?;
+
+        let is_refused = stored
+            .list(None)
+            .into_iter()
+            .filter(|error| {
+                error.at > datetime_from_millis(last)
+                    && newest.is_of(error.payer.account.as_ref()) != Some(false)
+            })
+            .any(|error| {
+                let incident = Incident::new(collector.bare_evidence(error));
+                incident.diagnosis.is_limit()
+            });
+        let sessions: HashSet<&str> = readings
+            .iter()
+            .filter(|reading| reading.sample.measured >= start)
+            .map(|reading| reading.session.as_str())
+            .collect();
+        let is_free = sessions
+            .into_iter()
+            .filter_map(|session| self.transcripts.path_of(session))
+            .any(|path| transcript_end::says_free(&path, start));
+        if is_refused || is_free {
+            return None;
+        }
+        Some(Paying {
+            since: DateTime::from_timestamp_millis(first)?,
+            cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
+            until: end,
+        })
+    }
+
+    /// Returns the cost of the responses that the login has received since the given time while a window was full.
+    /// Returns `None` if no window is known, or if credits could not have paid for anything.
+    pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
+        let newest = self.readings.newest(Metered::Plan)?.sample;
+        if let Some(reason) = self.readings.login.no_credits_reason()
+            && !WERE_USED.contains(&reason)
+        {
+            return None;
+        }
+        // A window may already have been full before `since`.
+        let journal = Journal::between(self.readings.places, since - USEFUL_FOR, self.now());
+        let readings: Vec<_> = readings::of_account(&journal, newest.account.as_deref()).collect();
+        let full_times: Vec<Range<DateTime<Utc>>> = [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .flat_map(|window| full_times(&readings, window))
+            .collect();
+        let costs_beyond = self.costs_beyond(since, &full_times, &readings, costs)?;
+        Some(Paid {
+            cost: costs_beyond.into_iter().map(|(_, cost)| cost).sum(),
+            goes_on_until: full_times
+                .iter()
+                .filter(|time| time.contains(&self.now()))
+                .map(|time| time.end)
+                .max(),
+        })
+    }
+
+    /// Returns the responses that an account received while one of its windows was full, with their costs. If a
+    /// session's transcript names no owner, the session counts only if it reported this account's windows, because
+    /// someone else might be paying for it.
+    fn costs_beyond(
+        &self,
+        since: DateTime<Utc>,
+        full_times: &[Range<DateTime<Utc>>],
+        readings: &[Reading],
+        costs: &CostsOf<'_>,
+    ) -> Option<ResponseCosts> {
+        let account = readings.first()?.sample.account.as_deref();
+        let is_of_account = |session: &str| {
+            self.belongs_to(session, account)
+                .unwrap_or_else(|| readings.iter().any(|reading| reading.session == session))
+        };
+        let mut costs_beyond = costs(since, &is_of_account)?;
+        costs_beyond.retain(|(at, _)| {
+            full_times
+                .iter()
+                .any(|time| time.contains(&datetime_from_millis(at - 1)))
+        });
+        Some(costs_beyond)
+    }
+
+    /// If one of the login's windows is full now, returns the period in which it is full.
+    fn present_full_time(
+        &self,
+        newest: &Sample,
+        readings: &[Reading],
+    ) -> Option<Range<DateTime<Utc>>> {
+        [Window::Weekly, Window::FiveHour]
+            .into_iter()
+            .filter(|window| {
+                newest
+                    .meter(*window)
+                    .is_some_and(|meter| meter.is_used_up())
+            })
+            .filter_map(|window| full_times(readings, window).pop())
+            .find(|time| time.contains(&self.now()))
+    }
+}
+
+/// Returns the periods in which a window was full, oldest first. `readings` must be sorted from newest to oldest.
+fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
+    let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
+    let mut full: Option<Meter> = None;
+    for reading in readings.iter().rev() {
+        let Some(meter) = reading.sample.meter(window) else {
+            continue;
+        };
+        let is_same_time =
+            full.is_some_and(|full| meter.is_used_up() && full.has_same_reset(&meter));
+        if is_same_time {
+            continue;
+        }
+        let since = reading.sample.since;
+        if full.is_some()
+            && let Some(last) = times.last_mut()
+        {
+            last.end = last.end.min(since);
+        }
+        full = None;
+        if meter.is_used_up() {
+            full = Some(meter);
+            times.extend(meter.resets_at.map(|reset| since..reset));
+        }
+    }
+    times
+}

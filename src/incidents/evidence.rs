@@ -1,0 +1,728 @@
+//! Collects the evidence about an error from its transcript, the readings of the usage windows, other sessions, and the
+//! state of the machine.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
+use super::readings::{USEFUL_FOR, WindowReadings};
+use super::session_transcripts::SessionTranscripts;
+use super::stored_errors::StoredErrors;
+use super::transcript_end;
+use crate::claude::account::Account;
+use crate::claude::credentials::{self, Credential};
+use crate::claude::transcripts::{TranscriptFile, session_of};
+use crate::claude::version::ClientVersion;
+use crate::claude::{sessions, settings, version};
+use crate::limits::SETTLED_AFTER;
+use crate::limits::evidence::{
+    Collected, ContinuationObstacle, Evidence, LaterResponse, MessageOrigin, OtherResponse,
+    Ownership, PayerRelation, StoredError,
+};
+use crate::limits::incident::Incident;
+use crate::limits::sample::{Metered, Sample};
+use crate::transcript::owner::Owner;
+use crate::transcript::tail::{MetError, Tail};
+
+/// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328, it
+/// was 0.3 s.
+const WINDOWS_DELAY: TimeDelta = TimeDelta::seconds(1);
+
+/// The maximum time by which a transcript lags behind the hook on a busy machine.
+const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
+
+/// The maximum delay between an error and the transcript line in which Claude Code announces that it will continue.
+/// Client 2.1.331 writes this line 4 ms after the error, and runs the status line 300 ms after the error.
+const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
+
+/// The first version known to announce in the transcript that it will continue.
+const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
+
+/// The source of a request to explain what blocks work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker<'a> {
+    /// A session: its status line, a conversation in it, or a person who specifies the session.
+    Session(&'a str),
+    /// A person or script at a shell, which may start or resume a session.
+    Shell,
+}
+
+/// The transcripts that are searched for responses of other sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OtherSessions {
+    /// The newest transcripts of all sessions.
+    Newest,
+    /// The transcripts that can be found without listing all of them. They are read only if no reading shows the state
+    /// of the account. The status line uses this option, because Claude Code waits for it.
+    WithoutList,
+}
+
+/// The last response of a session.
+#[derive(Debug)]
+struct SessionResponse {
+    session: String,
+    at: DateTime<Utc>,
+    model: Option<String>,
+    owner: Option<Owner>,
+}
+
+/// An error, and whether the journal contains it.
+#[derive(Debug, Clone)]
+pub(super) struct KnownError {
+    pub(super) error: StoredError,
+    pub(super) is_stored: bool,
+}
+
+impl KnownError {
+    /// Creates a known error from an error in the journal.
+    pub(super) fn stored(error: StoredError) -> Self {
+        Self {
+            error,
+            is_stored: true,
+        }
+    }
+
+    /// Returns true if the error belongs to this session, or if `session` is `None`.
+    pub(super) fn is_of(&self, session: Option<&str>) -> bool {
+        session.is_none() || self.error.session.id.as_deref() == session
+    }
+}
+
+/// The limits that were reached after the errors being explained.
+#[derive(Debug, Default)]
+struct LaterLimits {
+    /// The time of the oldest of these limits in each session.
+    next_of: HashMap<Option<String>, DateTime<Utc>>,
+    /// The payer and the time of each refusal.
+    refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
+}
+
+impl LaterLimits {
+    fn add(&mut self, incident: &Incident) {
+        let error = &incident.evidence.error;
+        self.next_of.insert(error.session.id.clone(), error.at);
+        self.refusals.push((payer_of(error).cloned(), error.at));
+    }
+
+    /// Returns true if the error's payer was refused because of a limit after a response. A refusal with an unknown
+    /// payer counts, because most people have only one account.
+    fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
+        self.refusals.iter().any(|(refused, at)| {
+            let is_same_payer = match (payer_of(error), refused) {
+                (Some(payer), Some(refused)) => payer.is(refused) != Some(false),
+                (None, _) | (_, None) => true,
+            };
+            is_same_payer && *at > response_at
+        })
+    }
+}
+
+/// Returns the account that paid for the request, if known.
+fn payer_of(error: &StoredError) -> Option<&Owner> {
+    let account = error.payer.account.as_ref().map(|account| &account.owner);
+    error.payer.owner.as_ref().or(account)
+}
+
+/// The sources from which the evidence about an error is collected.
+#[derive(Debug)]
+pub(super) struct EvidenceCollector<'a> {
+    pub(super) readings: WindowReadings<'a>,
+    pub(super) transcripts: &'a SessionTranscripts<'a>,
+    /// The stored errors. The journal must reach back to the errors to be explained.
+    pub(super) stored: StoredErrors<'a>,
+    pub(super) login: Option<Account>,
+    pub(super) asker: Asker<'a>,
+    pub(super) other_sessions: OtherSessions,
+    /// The asking session's transcript, if Claude Code passed its path.
+    pub(super) transcript: Option<&'a Path>,
+    /// The figures that Claude Code currently reports to the asking session.
+    pub(super) reported: Option<Sample>,
+    /// The version of Claude Code that the asking session runs in.
+    pub(super) client_version: Option<&'a str>,
+    machine: OnceCell<Machine>,
+    responses: OnceCell<Vec<SessionResponse>>,
+    news: RefCell<Vec<StoredError>>,
+}
+
+/// The current state of the machine.
+#[derive(Debug)]
+struct Machine {
+    credentials: Vec<Credential>,
+    installed_clients: usize,
+    /// True if `autoContinueAtUsageLimit` is false in the settings.
+    waiting_is_off: bool,
+}
+
+impl<'a> EvidenceCollector<'a> {
+    pub(super) fn new(
+        readings: WindowReadings<'a>,
+        transcripts: &'a SessionTranscripts<'a>,
+        stored: StoredErrors<'a>,
+        asker: Asker<'a>,
+    ) -> Self {
+        Self {
+            login: None,
+            readings,
+            transcripts,
+            stored,
+            asker,
+            other_sessions: OtherSessions::Newest,
+            transcript: None,
+            reported: None,
+            client_version: None,
+            machine: OnceCell::new(),
+            responses: OnceCell::new(),
+            news: RefCell::default(),
+        }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.readings.environment.now
+    }
+
+    /// Explains errors, which must be sorted from newest to oldest.
+    pub(super) fn explain(&self, errors: impl IntoIterator<Item = KnownError>) -> Vec<Incident> {
+        let mut later = LaterLimits::default();
+        let mut incidents = Vec::new();
+        for known_error in errors {
+            let incident = Incident::new(self.evidence(known_error, &later));
+            if incident.diagnosis.is_limit() {
+                later.add(&incident);
+            }
+            incidents.push(incident);
+        }
+        incidents
+    }
+
+    /// Adds an error with newly discovered facts that are not in the journal yet.
+    pub(super) fn add_news(&self, error: StoredError) {
+        self.news.borrow_mut().push(error);
+    }
+
+    /// Removes and returns the errors with newly discovered facts that are not in the journal yet.
+    pub(super) fn take_news(&self) -> Vec<StoredError> {
+        self.news.take()
+    }
+
+    /// Returns the evidence that the error's record itself contains, without collecting anything else.
+    pub(super) fn bare_evidence(&self, error: StoredError) -> Evidence {
+        let clock = self.readings.environment.clock();
+        Evidence::new(error, Collected::default(), clock)
+    }
+
+    /// Collects everything known about an error.
+    fn evidence(&self, known_error: KnownError, later: &LaterLimits) -> Evidence {
+        let mut evidence = self.bare_evidence(known_error.error);
+        self.add_transcript(&mut evidence, known_error.is_stored);
+        settle_owner(&mut evidence, self.login.as_ref());
+        self.add_readings(&mut evidence);
+        if !evidence.is_of_another_account() && self.other_sessions == OtherSessions::Newest {
+            evidence.collected.usage_page = self.readings.login.shown_usage().cloned();
+        }
+        if !evidence.has_later_response() {
+            let session = &evidence.error.session.id;
+            evidence.collected.met_again_at = later.next_of.get(session).copied();
+            self.add_other_sessions(&mut evidence, later);
+        }
+        self.with_obstacle(evidence)
+    }
+
+    /// Adds the reason why Claude Code will not continue the session automatically, unless Claude Code has announced
+    /// one itself.
+    pub(super) fn with_obstacle(&self, mut evidence: Evidence) -> Evidence {
+        if evidence.collected.obstacle.is_none() {
+            evidence.collected.obstacle = self.obstacle(&evidence);
+        }
+        evidence
+    }
+
+    /// Adds evidence from the end of the session's transcript. Nothing is read if a response has followed, because the
+    /// response shows that the error is over.
+    fn add_transcript(&self, evidence: &mut Evidence, is_stored: bool) {
+        if evidence.has_later_response() {
+            return;
+        }
+        let had_line = evidence.error.message.line.clone();
+        if let Some(path) = self.transcript_of(&evidence.error)
+            && let Some(tail) = self.transcripts.tail(&path)
+        {
+            merge(evidence, &tail);
+        }
+        // By the next read, the error's own line may be too far from the end of the transcript to be found.
+        let is_news = evidence.has_later_response() || evidence.error.message.line != had_line;
+        if is_stored && is_news {
+            self.add_news(evidence.error.clone());
+        }
+    }
+
+    fn transcript_of(&self, error: &StoredError) -> Option<PathBuf> {
+        let session = error.session.id.as_deref()?;
+        match self.transcript {
+            Some(path) if self.asker == Asker::Session(session) => Some(path.to_owned()),
+            _ => self.transcripts.path_of(session),
+        }
+    }
+
+    /// Adds the readings from around the time of the error. If the session has no readings of its own, readings from
+    /// the same account's other sessions are used.
+    fn add_readings(&self, evidence: &mut Evidence) {
+        let Some(session) = evidence.error.session.id.clone() else {
+            return;
+        };
+        let newest = self.readings.newest(Metered::Plan);
+        let is_answered = evidence.has_later_response();
+        let mut around = if is_answered && !evidence.error.readings.is_empty() {
+            std::mem::take(&mut evidence.error.readings)
+        } else {
+            self.readings_around(&evidence.error)
+        };
+        evidence.collected.newest_reading = newest.map(|reading| reading.sample);
+
+        // Immediately after an error, neither its line nor the new figures have been written, and the figures from
+        // before the error are not evidence.
+        let (now, error) = (self.now(), &mut evidence.error);
+        let delay = match error.message.line {
+            Some(_) => WINDOWS_DELAY,
+            None => LINE_DELAY,
+        };
+        if now - error.at < delay {
+            // Claude Code first redraws the status line with the old figures. Figures that show a full window are
+            // consistent with the error.
+            around.retain(|sample| {
+                sample.since >= error.at || (sample.at >= error.at && sample.has_full_window())
+            });
+        }
+        if let Some(sample) = around
+            .iter()
+            .rev()
+            .find(|sample| sample.since <= error.at + SAME_EVENT)
+        {
+            add_session_details(error, sample);
+        }
+        error.readings = around;
+        if self.asker == Asker::Session(&session) && error.session.version.is_none() {
+            // The client version that is running now determines what happens at the reset.
+            error.session.version = self.client_version.map(str::to_owned);
+        }
+    }
+
+    /// Returns the readings of the session in which the error occurred, oldest first. If it has none, returns the
+    /// readings of its account's other sessions, unless the session used a token, whose account is unknown, or the
+    /// error is so old that those readings have been deleted.
+    pub(super) fn readings_around(&self, error: &StoredError) -> Vec<Sample> {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        let mut own_readings = self.readings.of_session(session);
+        if self.asker == Asker::Session(session)
+            && let Some(reported) = &self.reported
+        {
+            own_readings.push(reported.clone().after(own_readings.last()));
+        }
+        let uses_token =
+            error.payer.owner.is_none() && error.has_credential("CLAUDE_CODE_OAUTH_TOKEN");
+        let account = error
+            .payer
+            .account
+            .as_ref()
+            .and_then(|account| account.owner.fingerprint.as_deref());
+        match account {
+            Some(account)
+                if own_readings.is_empty()
+                    && !uses_token
+                    && self.now() - error.at <= USEFUL_FOR =>
+            {
+                self.readings.of_other_sessions(session, account)
+            }
+            _ => own_readings,
+        }
+    }
+
+    /// Adds the responses that other sessions have received since the error, and determines whether the error affects
+    /// the asker at all.
+    fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
+        let error = &evidence.error;
+        let mut responses = self.responses_by_readings(error);
+        let needs_transcripts = self.other_sessions == OtherSessions::Newest
+            || evidence.collected.newest_reading.is_none();
+        let mut asker_works = false;
+        if needs_transcripts {
+            for response in self.responses(error) {
+                if error.session.id.as_ref() == Some(&response.session) || response.at <= error.at {
+                    continue;
+                }
+                let payer = payer_relation(error, response.owner.as_ref());
+                asker_works |= self.is_unaffected(error, response, payer);
+                responses.push(OtherResponse {
+                    at: response.at,
+                    model: response.model.clone(),
+                    payer,
+                    has_owner: response.owner.is_some(),
+                });
+            }
+        }
+        responses.retain(|response| !later.has_refusal_after(error, response.at));
+        evidence.collected.other_responses = responses;
+        evidence.collected.concerns_others_only = asker_works;
+    }
+
+    /// If the login's newest reading shows that another session has received a response, returns that response.
+    fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
+        let Some(newest) = self.readings.newest(Metered::Plan) else {
+            return Vec::new();
+        };
+        let has_key = error.keys().next().is_some();
+        let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
+            Some(false) => PayerRelation::Other,
+            // A session that is paid for with a key cannot have produced the login's readings.
+            _ if has_key => PayerRelation::Other,
+            // Most people have only one account, so an unknown account is assumed to be the same one.
+            Some(true) | None => PayerRelation::Same,
+        };
+        let is_later =
+            newest.sample.measured > error.at && error.session.id.as_ref() != Some(&newest.session);
+        let has_response = is_later
+            && self
+                .transcripts
+                .path_of(&newest.session)
+                .and_then(|path| {
+                    let tail = self.transcripts.tail(&path)?;
+                    transcript_end::last_response(&path, &tail)
+                })
+                .is_some_and(|at| at > error.at);
+        if !has_response {
+            return Vec::new();
+        }
+        vec![OtherResponse {
+            at: newest.sample.measured,
+            model: newest.sample.model,
+            payer,
+            has_owner: true,
+        }]
+    }
+
+    /// Returns the last response in each transcript that is searched.
+    fn responses(&self, error: &StoredError) -> &[SessionResponse] {
+        self.responses.get_or_init(|| {
+            let session = error.session.id.as_deref().unwrap_or_default();
+            match self.other_sessions {
+                OtherSessions::Newest => self.responses_in(self.transcripts.newest()),
+                OtherSessions::WithoutList => {
+                    self.responses_in(&self.transcripts.changed_beside(session, error.at))
+                }
+            }
+        })
+    }
+
+    fn responses_in(&self, files: &[TranscriptFile]) -> Vec<SessionResponse> {
+        files
+            .iter()
+            .filter_map(|file| {
+                let tail = self.transcripts.tail(&file.path)?;
+                let at = transcript_end::last_response(&file.path, &tail)?;
+                (at <= self.now()).then(|| SessionResponse {
+                    session: session_of(&file.path),
+                    at,
+                    model: tail.model.clone(),
+                    owner: tail.owner.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Returns true if a later response in another session shows that the error does not block the asker.
+    ///
+    /// A session that receives responses is not blocked. In a shell, a new session is not blocked if it uses a
+    /// different payment method than the session with the error, and if that session is no longer running.
+    fn is_unaffected(
+        &self,
+        error: &StoredError,
+        response: &SessionResponse,
+        payer: PayerRelation,
+    ) -> bool {
+        match self.asker {
+            Asker::Session(session) => {
+                // A response for the same account may already have been in progress when the error occurred.
+                let settled = match payer {
+                    PayerRelation::Other => error.at,
+                    PayerRelation::Same | PayerRelation::Unknown => error.at + SETTLED_AFTER,
+                };
+                response.session == session && response.at > settled
+            }
+            Asker::Shell => {
+                payer != PayerRelation::Same
+                    && self.pays_otherwise_now(error)
+                    && !self.is_running(error)
+            }
+        }
+    }
+
+    /// Returns true if a session that starts now would use a different payment method than the session with the error.
+    fn pays_otherwise_now(&self, error: &StoredError) -> bool {
+        let credentials = &self.machine().credentials;
+        let has_key_now = credentials.iter().any(Credential::outranks_login);
+        let had_key = error.keys().next().is_some();
+        if had_key || has_key_now {
+            return had_key != has_key_now;
+        }
+        match (payer_of(error), &self.login) {
+            (Some(payer), Some(login)) => payer.is(&login.owner) == Some(false),
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    fn is_running(&self, error: &StoredError) -> bool {
+        sessions::running(self.readings.places).any(|running| running.session == error.session.id)
+    }
+
+    /// Returns the reason why Claude Code will not continue a session automatically, apart from the reasons that it
+    /// announces itself.
+    fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
+        let collected = &evidence.collected;
+        let entrypoint = evidence.line().and_then(|line| line.entrypoint.as_deref());
+        let open_session = match &evidence.error.session.id {
+            Some(session) if !evidence.has_later_response() => Some(session.as_str()),
+            _ => None,
+        };
+        // The user can turn waiting back on, so waiting counts as ended only if it ended after the last announcement.
+        let waiting_since = collected
+            .waiting
+            .map_or(evidence.at(), |waiting| waiting.at);
+        if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
+            Some(ContinuationObstacle::NotInTerminal)
+        } else if open_session
+            .is_some_and(|session| self.stored.has_waiting_ended(session, waiting_since))
+        {
+            Some(ContinuationObstacle::Cancelled)
+        } else if open_session
+            .is_some_and(|session| sessions::is_closed(self.readings.places, session))
+        {
+            Some(ContinuationObstacle::NotRunning)
+        } else if collected.waiting.is_some() || evidence.error.session.in_workflow {
+            None
+        } else if self.machine().waiting_is_off {
+            Some(ContinuationObstacle::SettingIsOff)
+        } else if evidence.line().is_none() && self.now() - evidence.at() > LINE_DELAY {
+            Some(ContinuationObstacle::NotAPrompt)
+        } else if collected.lacks_announcement
+            && evidence.is_since(ANNOUNCES_SINCE)
+            && self.now() - evidence.at() > ANNOUNCEMENT_DELAY
+        {
+            Some(ContinuationObstacle::NotAnnounced)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the state of the machine, which is read only once.
+    fn machine(&self) -> &Machine {
+        self.machine.get_or_init(|| {
+            let WindowReadings {
+                places,
+                environment,
+                ..
+            } = self.readings;
+            let project = environment.path("CLAUDE_PROJECT_DIR");
+            let files = settings::of(places, project.as_deref());
+            let continues = settings::winner(&files, "autoContinueAtUsageLimit");
+            Machine {
+                credentials: credentials::of_session(places, environment, None),
+                installed_clients: version::programs(places, environment).len(),
+                waiting_is_off: continues.is_some_and(|(_, continues)| continues == false),
+            }
+        })
+    }
+
+    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. An error may
+    /// be missing from the journal if hooks are turned off, or if Claude Code killed the hook before it could store the
+    /// error.
+    pub(super) fn unstored_error(
+        &self,
+        transcript: &Path,
+        is_known: impl Fn(&MetError) -> bool,
+    ) -> Option<KnownError> {
+        let tail = self.transcripts.tail(transcript)?;
+        let met = tail.errors.last().filter(|met| !is_known(met))?;
+        let mut error = self.error_of_line(met);
+        error
+            .session
+            .id
+            .get_or_insert_with(|| session_of(transcript));
+        if met.answered {
+            error.later_response = Some(LaterResponse {
+                at: tail.answers.iter().copied().find(|at| *at > error.at),
+                model: tail.model.clone(),
+            });
+        }
+        error.session.model.clone_from(&tail.model);
+        Some(KnownError {
+            error,
+            is_stored: false,
+        })
+    }
+
+    /// Creates a record from an error in a transcript and the current state of the machine.
+    pub(super) fn error_of_line(&self, met: &MetError) -> StoredError {
+        let line = &met.line;
+        let at = line.at.unwrap_or(self.now());
+        let mut error = StoredError::new(at, MessageOrigin::Transcript, line.text.clone());
+        error.session.id.clone_from(&line.session_id);
+        error.session.version.clone_from(&line.version);
+        error.session.installed_clients = self.machine().installed_clients;
+        error.message.line = Some(line.clone());
+        error
+            .message
+            .failed_attempts
+            .clone_from(&met.failed_attempts);
+        error.payer.owner.clone_from(&met.owner);
+        error.payer.account.clone_from(&self.login);
+        error
+            .payer
+            .credentials
+            .clone_from(&self.machine().credentials);
+        error.payer.has_session_environment = self.has_session_environment();
+        error
+    }
+
+    /// Returns true if this process runs in a session's environment. This is the case for every process that Claude
+    /// Code starts.
+    pub(super) fn has_session_environment(&self) -> bool {
+        self.readings.environment.variable("CLAUDECODE").is_some()
+    }
+}
+
+/// Adds session details that the status line reports but the transcript does not contain.
+fn add_session_details(error: &mut StoredError, sample: &Sample) {
+    let session = &mut error.session;
+    session.fast_mode = sample.fast_mode;
+    session.version = session.version.take().or_else(|| sample.version.clone());
+    // The transcript names the model without its variant. The status line includes the variant, such as "[1m]".
+    let known_model = session.model.as_deref().unwrap_or_default();
+    if sample
+        .model
+        .as_ref()
+        .is_some_and(|model| model.starts_with(known_model))
+    {
+        session.model.clone_from(&sample.model);
+    }
+}
+
+/// Adds evidence from the end of a transcript: the error's line, a later response, and the owner.
+pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
+    let Evidence {
+        error, collected, ..
+    } = evidence;
+    let session = &mut error.session;
+    session.model = session.model.take().or_else(|| tail.model.clone());
+    session.version = session.version.take().or_else(|| tail.version.clone());
+    // The announcement is written a few milliseconds after the error, and the hook may run even later.
+    collected.waiting = tail
+        .waiting
+        .filter(|waiting| error.at - waiting.at < SAME_INSTANT);
+    collected.obstacle = tail
+        .waiting
+        .and_then(|waiting| waiting.given_up)
+        .map(ContinuationObstacle::Announced);
+
+    let met = line_of(error, tail);
+    add_later_response(error, tail, met);
+    if error.payer.owner.is_none() || met.is_some() {
+        let owner = met.map_or(&tail.owner, |met| &met.owner);
+        error.payer.owner.clone_from(owner);
+    }
+    let Some(met) = met else {
+        return;
+    };
+    collected.lacks_announcement = collected.waiting.is_none();
+    let line = &met.line;
+    let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
+    if tail.errors.iter().any(|met| met.line.at > waiting_since) {
+        // Another error can occur only after a new prompt, and a prompt ends the waiting.
+        collected.obstacle = Some(ContinuationObstacle::Cancelled);
+    }
+    if line.version.is_some() {
+        error.session.version.clone_from(&line.version);
+    }
+    if error.message.text.is_empty() {
+        error.message.text.clone_from(&line.text);
+    }
+    error.message.line = Some(line.clone());
+    if let Some(attempts) = &met.failed_attempts {
+        error.message.failed_attempts = Some(attempts.clone());
+    }
+}
+
+/// Adds the first response after an error. `met` is the error's own line, if the end of the transcript contains it.
+///
+/// Without that line, a response counts only if it arrived some time after the error. The line of a subagent's error is
+/// in another file, and the conversation's response may already have been in progress when that error occurred.
+fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&MetError>) {
+    let on_its_way = match met {
+        Some(_) => TimeDelta::zero(),
+        None => SETTLED_AFTER,
+    };
+    let later = tail
+        .answers
+        .iter()
+        .copied()
+        .find(|at| *at > error.at + on_its_way);
+    if later.is_none() && !met.is_some_and(|met| met.answered) {
+        return;
+    }
+    let reaches_back = tail.answers.first().is_some_and(|at| *at <= error.at);
+    let response = error.later_response.get_or_insert_with(|| LaterResponse {
+        at: None,
+        model: tail.model.clone(),
+    });
+    if response.at.is_none() && (met.is_some() || reaches_back) {
+        response.at = later;
+    }
+}
+
+/// Determines which account an error belongs to. An owner that the transcript names takes precedence over the account
+/// that was logged in. If the transcript does not name an owner, the error is attributed to another account only if the
+/// login has since changed.
+pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
+    let payer = &mut evidence.error.payer;
+    let account = payer.account.as_ref().map(|account| &account.owner);
+    let Some(owner) = payer.owner.clone() else {
+        let is_login = match (account, login) {
+            (Some(account), Some(login)) => account.is(&login.owner),
+            (None, _) | (_, None) => None,
+        };
+        evidence.collected.ownership = match is_login {
+            Some(false) => Some(Ownership::Other),
+            Some(true) | None => None,
+        };
+        return;
+    };
+    let ownership = Ownership::of(&owner, login);
+    if account.and_then(|account| owner.is(account)) == Some(false) {
+        payer.account = Some(match login {
+            Some(login) if ownership == Some(Ownership::Login) => login.clone(),
+            _ => Account {
+                owner,
+                ..Account::default()
+            },
+        });
+    }
+    evidence.collected.ownership = ownership;
+}
+
+/// Compares an error's payer with the owner named in another session's transcript. A session that is paid for with an
+/// API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
+/// the error's session used a key.
+fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
+    let had_key = error.keys().next().is_some();
+    match (had_key, owner) {
+        (true, Some(_)) => PayerRelation::Other,
+        (true, None) => PayerRelation::Same,
+        (false, None) => PayerRelation::Unknown,
+        (false, Some(owner)) => match payer_of(error).and_then(|payer| payer.is(owner)) {
+            Some(true) => PayerRelation::Same,
+            Some(false) => PayerRelation::Other,
+            None => PayerRelation::Unknown,
+        },
+    }
+}

@@ -1,0 +1,271 @@
+//! Forecasts of the usage windows. The forecast of the 5-hour window is based on its last readings. The forecasts of
+//! the weekly windows are based on several weeks of readings and are computed only when a window's usage goes up.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::readings::{self, Reading, WindowReadings};
+use crate::claude::meters::Meter;
+use crate::journal::{self, Journal, JournalRecord};
+use crate::limits::FRESH_FOR;
+use crate::limits::kind::Window;
+use crate::limits::pace::week::{self, PastWeeks};
+use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
+use crate::limits::sample::{Metered, Sample};
+use crate::places::Places;
+use crate::time::{FIVE_HOURS, WEEK};
+
+/// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
+/// to within hours.
+const VALID_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and reading
+/// hundreds of them would take as long as the rest of a status-line call.
+const READINGS_OF_FIVE_HOURS: usize = 40;
+
+/// The smallest increase, in percentage points, to break down by session. Readings are rounded to whole points, so
+/// shares of a smaller increase would be meaningless.
+const LEAST_RISE_TO_SHARE: f64 = 10.0;
+
+/// Returns the steps of all windows between two times, oldest first.
+pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
+    let mut readings: Vec<Reading> = Journal::between(places, from, until).records().collect();
+    readings.retain(|reading| {
+        reading.sample.has_sound_dates() && reading.sample.metered() == Metered::Plan
+    });
+    let mut steps = steps_of(readings);
+    steps.retain(|step| (from..=until).contains(&step.at));
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// Returns the readings that differ from the same account's previous reading, oldest first. `readings` must be sorted
+/// from newest to oldest. An idle session can report outdated figures, which are skipped.
+fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
+    let mut newest: HashMap<Option<String>, Sample> = HashMap::new();
+    let mut steps = Vec::new();
+    for reading in readings.into_iter().rev() {
+        let sample = reading.sample;
+        let before = newest.get(&sample.account);
+        if before.is_some_and(|before| before.measured >= sample.measured) {
+            continue;
+        }
+        for (window, meter) in sample.windows() {
+            let is_step = match before.and_then(|before| before.meter(window)) {
+                Some(before) => meter.is_step_from(&before),
+                None => true,
+            };
+            if is_step {
+                steps.push(WindowStep {
+                    at: sample.at,
+                    account: sample.account.clone(),
+                    plan: reading.plan.clone(),
+                    window,
+                    meter,
+                    session: reading.session.clone(),
+                });
+            }
+        }
+        newest.insert(sample.account.clone(), sample);
+    }
+    steps
+}
+
+/// A stored forecast of a weekly window.
+#[derive(Debug, Serialize, Deserialize)]
+struct WeekForecast {
+    account: Option<String>,
+    at: DateTime<Utc>,
+    /// The forecast, and the state of the window at the time of the forecast.
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+impl JournalRecord for WeekForecast {
+    const KIND: &'static str = "week";
+}
+
+/// The forecasts for the account that a reading belongs to.
+#[derive(Debug)]
+pub(crate) struct Forecasts<'a> {
+    readings: WindowReadings<'a>,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Forecasts<'a> {
+    pub(crate) fn new(readings: WindowReadings<'a>) -> Self {
+        Self {
+            readings,
+            now: readings.environment.now,
+        }
+    }
+
+    /// Returns the forecasts for the windows in a sample. There are no forecasts for old samples, because old samples
+    /// do not show how fast a window is filling up.
+    pub(crate) fn of(&self, sample: &Sample) -> Vec<Expected> {
+        if self.now - sample.measured > FRESH_FOR {
+            return Vec::new();
+        }
+        sample
+            .windows()
+            .filter_map(|(window, meter)| match window {
+                Window::FiveHour => self.of_five_hours(sample, meter),
+                week => Some(self.of_week(sample, week)?.expected),
+            })
+            .collect()
+    }
+
+    /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because the 5-hour
+    /// window cannot fill up in that case.
+    fn of_five_hours(&self, sample: &Sample, meter: Meter) -> Option<Expected> {
+        let is_week_full = sample
+            .meter(Window::Weekly)
+            .is_some_and(|week| week.is_used_up());
+        if is_week_full || !(five_hours::NO_FORECAST_BELOW..100.0).contains(&meter.used_percent) {
+            return None;
+        }
+        let levels: Vec<_> = self
+            .five_hour_steps(sample, READINGS_OF_FIVE_HOURS)?
+            .into_iter()
+            .map(|step| (step.at, step.meter.used_percent))
+            .collect();
+        Some(Expected {
+            window: Window::FiveHour,
+            meter,
+            outlook: five_hours::outlook(&levels, &meter, self.now)?,
+            rate: five_hours::Pace::new(&levels, &meter, self.now).map(|pace| pace.recent),
+            week_before: None,
+        })
+    }
+
+    /// Returns the last stored forecast of a weekly window. Returns `None` if there is none, or if the window has since
+    /// reset or filled up.
+    fn of_week(&self, sample: &Sample, window: Window) -> Option<WeekForecast> {
+        let meter = sample.meter(window)?;
+        let mut last = self
+            .readings
+            .journal
+            .records::<WeekForecast>()
+            .find(|forecast| {
+                forecast.at <= self.now
+                    && forecast.expected.window == window
+                    && forecast.account == sample.account
+            })?;
+        let expected = &mut last.expected;
+        if !expected.meter.has_same_reset(&meter) || meter.is_used_up() {
+            return None;
+        }
+        if matches!(expected.outlook, Outlook::Full(_, latest) if latest <= self.now) {
+            expected.outlook = Outlook::Open;
+        }
+        expected.meter = meter;
+        Some(last)
+    }
+
+    /// Recomputes the forecasts of the weekly windows in a sample if a window's usage has increased since the previous
+    /// sample, or if the stored forecast is no longer valid.
+    pub(super) fn update_weeks(&self, sample: &Sample, last: Option<&Sample>) {
+        for (window, meter) in sample.windows() {
+            if window == Window::FiveHour {
+                continue;
+            }
+            let is_valid = self
+                .of_week(sample, window)
+                .is_some_and(|forecast| self.now - forecast.at < VALID_FOR);
+            let has_step = last.is_none_or(|last| sample.is_step_from(last, window));
+            if is_valid && !has_step {
+                continue;
+            }
+            let forecast = WeekForecast {
+                account: sample.account.clone(),
+                at: self.now,
+                expected: self.expect_week(sample, window, meter),
+            };
+            // If this fails, the forecast is computed again on the next call.
+            let _ = journal::append(self.readings.places, self.now, &forecast);
+        }
+    }
+
+    fn expect_week(&self, sample: &Sample, window: Window, meter: Meter) -> Expected {
+        let from = self.now - WEEK * (week::WEEKS + 1);
+        let journal = Journal::between(self.readings.places, from, self.now);
+        let readings = readings::of_account(&journal, sample.account.as_deref());
+        let mut steps = self.steps_since(readings, from);
+        steps.retain(|step| step.window == window);
+        let history = PastWeeks {
+            rises: &week::rises(steps.iter().map(|step| (step.at, step.meter))),
+            since: steps
+                .first()
+                .map_or(self.now, |first| week::known_since(first.at, &first.meter)),
+        };
+        Expected {
+            window,
+            meter,
+            outlook: history.outlook(&meter, self.now),
+            rate: None,
+            week_before: history.week_before(&meter, self.now),
+        }
+    }
+
+    /// Returns the steps since the given time. `readings` must be sorted from newest to oldest.
+    fn steps_since(
+        &self,
+        readings: impl Iterator<Item = Reading>,
+        since: DateTime<Utc>,
+    ) -> Vec<WindowStep> {
+        steps_of(
+            readings
+                .filter(|reading| reading.sample.at <= self.now)
+                .take_while(|reading| reading.sample.at >= since)
+                .collect(),
+        )
+    }
+
+    /// Returns the steps of the current 5-hour window from its account's most recent readings.
+    fn five_hour_steps(&self, sample: &Sample, most_readings: usize) -> Option<Vec<WindowStep>> {
+        let meter = sample.five_hour?;
+        let began = meter.resets_at.unwrap_or(self.now + FIVE_HOURS) - FIVE_HOURS;
+        let readings = readings::of_account(self.readings.journal, sample.account.as_deref());
+        let mut steps = self.steps_since(readings.take(most_readings), began);
+        steps.retain(|step| step.window == Window::FiveHour && step.meter.has_same_reset(&meter));
+        Some(steps)
+    }
+
+    /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if only one
+    /// session contributed, or if usage has barely increased.
+    ///
+    /// The shares are approximate: the session that first reports an increase is credited with all of it, even if a
+    /// session without a status line caused part of it.
+    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
+        let steps = self
+            .readings
+            .current(Metered::Plan)
+            .and_then(|sample| self.five_hour_steps(&sample, usize::MAX))
+            .unwrap_or_default();
+        let mut rises: IndexMap<String, f64> = IndexMap::new();
+        let mut level = None;
+        for step in steps {
+            let used = step.meter.used_percent;
+            // The first reading sets the starting level and does not count as an increase.
+            let before = level.unwrap_or(used);
+            *rises.entry(step.session).or_default() += (used - before).max(0.0);
+            level = Some(used.max(before));
+        }
+        let total: f64 = rises.values().sum();
+        let sessions_with_rise = rises.values().filter(|rise| **rise > 0.0).count();
+        if sessions_with_rise < 2 || total < LEAST_RISE_TO_SHARE {
+            return Vec::new();
+        }
+        rises
+            .into_iter()
+            .map(|(session, rise)| (session, rise / total))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/window_steps.rs"]
+mod tests;

@@ -1,0 +1,296 @@
+//! Collects all past errors: those that hooks have stored, and those that the ledger has found in transcripts.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::error_match::{distance, is_recorded_by};
+use super::evidence::{EvidenceCollector, KnownError};
+use super::session_transcripts::SessionTranscripts;
+use super::transcript_end::{self, LONGEST_REQUEST};
+use crate::claude::version::ClientVersion;
+use crate::journal::{self, Journal, JournalRecord};
+use crate::ledger::{Ledger, LedgerError, ShownError};
+use crate::limits::evidence::{LaterResponse, StoredError};
+use crate::limits::incident::Incident;
+use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
+use crate::places::Places;
+use crate::time::{Millis, datetime_from_millis};
+use crate::transcript::failed_attempts::FailedAttempts;
+use crate::transcript::tail::MetError;
+
+/// The first version of Claude Code whose transcripts can name an owner.
+const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
+
+/// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
+/// after a month, and the information about who owns each session is lost with them.
+#[derive(Debug, Serialize, Deserialize)]
+struct Resumption {
+    session: String,
+    /// The time at which the error occurred.
+    at: Millis,
+    #[serde(rename = "then")]
+    resumed_at: DateTime<Utc>,
+}
+
+impl JournalRecord for Resumption {
+    const KIND: &'static str = "resumed";
+}
+
+/// The sources of past errors and of information about how each one ended.
+#[derive(Debug)]
+pub(super) struct History<'a> {
+    pub(super) places: &'a Places,
+    pub(super) now: DateTime<Utc>,
+    pub(super) journal: &'a Journal,
+    pub(super) ledger: &'a Ledger,
+    pub(super) transcripts: &'a SessionTranscripts<'a>,
+}
+
+impl History<'_> {
+    /// Returns all errors, newest first.
+    pub(super) fn list(
+        &self,
+        collector: &EvidenceCollector<'_>,
+    ) -> Result<Vec<Incident>, LedgerError> {
+        let shown = self.ledger.shown_errors()?;
+        let mut errors = add_shown_errors(collector.stored.list(None), shown, collector);
+        let retries = list_retries(None, self.ledger)?;
+        for known_error in &mut errors {
+            add_failed_attempts(&mut known_error.error, &retries);
+            let was_open = known_error.error.later_response.is_none();
+            self.add_later_response(&mut known_error.error)?;
+            if known_error.is_stored && was_open && known_error.error.later_response.is_some() {
+                collector.add_news(known_error.error.clone());
+            }
+        }
+        errors.sort_by_key(|known_error| Reverse(known_error.error.at));
+
+        let mut known = HashMap::new();
+        for resumption in self.journal.records::<Resumption>() {
+            // The newest record comes first.
+            known
+                .entry((resumption.session, resumption.at))
+                .or_insert(resumption.resumed_at);
+        }
+        let mut incidents = collector.explain(errors);
+        for incident in &mut incidents {
+            if !incident.is_notice() {
+                let resumed_at = self.resumed_at(incident, &known)?;
+                incident.evidence.collected.resumed_at = resumed_at;
+            }
+        }
+        Ok(incidents)
+    }
+
+    /// Adds the session's first response after an error, and the model that the session used until then.
+    fn add_later_response(&self, error: &mut StoredError) -> Result<(), LedgerError> {
+        let Some(session) = &error.session.id else {
+            return Ok(());
+        };
+        let at = error.at.timestamp_millis();
+        if error.session.model.is_none() {
+            let before = self.ledger.response_before(session, at)?;
+            error.session.model = before.map(|response| response.model);
+        }
+        if error.later_response.is_none()
+            && let Some(after) = self.ledger.response_after(session, at)?
+        {
+            error.later_response = Some(LaterResponse {
+                at: Some(datetime_from_millis(after.at)),
+                model: Some(after.model),
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the time of the account's first response after an error, in any session.
+    fn resumed_at(
+        &self,
+        incident: &Incident,
+        known: &HashMap<(String, Millis), DateTime<Utc>>,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let error = &incident.evidence.error;
+        let Some(session) = &error.session.id else {
+            return Ok(None);
+        };
+        let key = (session.clone(), error.at.timestamp_millis());
+        if let Some(resumed_at) = known.get(&key) {
+            return Ok(Some(*resumed_at));
+        }
+        let Some(resumed_at) = self.find_resumption(session, incident)? else {
+            return Ok(None);
+        };
+        let later_response = error.later_response.as_ref();
+        if later_response.and_then(|response| response.at) != Some(resumed_at) {
+            let (session, at) = key;
+            let resumption = Resumption {
+                session,
+                at,
+                resumed_at,
+            };
+            // If this fails, the next call searches for the response again.
+            let _ = journal::append(self.places, self.now, &resumption);
+        }
+        Ok(Some(resumed_at))
+    }
+
+    fn find_resumption(
+        &self,
+        session: &str,
+        incident: &Incident,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let at = incident.evidence.at();
+        // When a window is full, responses that are already in progress are still completed.
+        let delay = if incident.diagnosis.limit.is_passing() {
+            TimeDelta::zero()
+        } else {
+            SETTLED_AFTER
+        };
+        let until = self.now.min(at + LONGEST_LIMIT);
+        let responses = self.ledger.first_responses(at, delay, session, until)?;
+        Ok(responses
+            .into_iter()
+            .find(|(responding, _)| {
+                session == responding || self.shows_resumption(responding, incident)
+            })
+            .map(|(_, at)| datetime_from_millis(at)))
+    }
+
+    /// Returns true if a response in another session shows that the user was able to continue. This is the case if the
+    /// session belongs to the same account, or if it was started after the error, possibly with a different login. A
+    /// session whose transcript no longer exists does not prove anything.
+    fn shows_resumption(&self, responding: &str, incident: &Incident) -> bool {
+        let Some(transcript) = self.transcripts.path_of(responding) else {
+            return false;
+        };
+        let account = incident.evidence.error.payer.account.as_ref();
+        let is_same_account = match (transcript_end::owner(&transcript), account) {
+            (Some(owner), Some(account)) => owner.is(&account.owner),
+            (None, _) | (_, None) => None,
+        };
+        match is_same_account {
+            Some(false) => transcript_end::began_at(&transcript)
+                .is_some_and(|began| began > incident.evidence.at()),
+            // Most people have only one account, so an unknown account is assumed to be the same one.
+            Some(true) | None => true,
+        }
+    }
+}
+
+/// Returns the session in which an error occurred. A fork copies the line, which still names the original session.
+fn session_of(shown: &ShownError) -> &str {
+    shown.line.session_id.as_deref().unwrap_or(&shown.session)
+}
+
+/// Adds the errors found in transcripts to those from the journal. An error that is in both is returned once, together
+/// with its line.
+fn add_shown_errors(
+    stored: Vec<StoredError>,
+    shown: Vec<ShownError>,
+    collector: &EvidenceCollector<'_>,
+) -> Vec<KnownError> {
+    let mut errors: Vec<KnownError> = stored.into_iter().map(KnownError::stored).collect();
+    for shown in shown {
+        let nearest = errors
+            .iter_mut()
+            .filter(|known_error| known_error.is_stored)
+            .filter(|known_error| is_recorded_by(&known_error.error, &shown.line, &shown.session))
+            .min_by_key(|known_error| distance(&known_error.error, &shown.line));
+        if let Some(known_error) = nearest {
+            // This stored error is matched now, so no other line can match it.
+            known_error.error.message.line = Some(shown.line);
+            continue;
+        }
+        let session = session_of(&shown).to_owned();
+        let version = shown.line.version.as_deref().and_then(ClientVersion::parse);
+        let owner = match version {
+            Some(version) if version >= FIRST_TO_NAME_OWNER => {
+                collector.transcripts.owner_of(&session)
+            }
+            Some(_) | None => None,
+        };
+        let mut error = collector.error_of_line(&MetError {
+            owner,
+            line: shown.line,
+            ..MetError::default()
+        });
+        error.at = datetime_from_millis(shown.at);
+        error.session.id = Some(session);
+        errors.push(KnownError {
+            error,
+            is_stored: false,
+        });
+    }
+    errors
+}
+
+/// The failed attempts of one request in a session.
+#[derive(Debug)]
+pub(crate) struct SessionRetries {
+    pub(crate) session: String,
+    pub(crate) attempts: FailedAttempts,
+    /// The time at which the session received a response, or the time of the last attempt if there was no response.
+    pub(crate) until: DateTime<Utc>,
+}
+
+/// Returns the failed attempts of all requests, or of one session's requests, in chronological order.
+pub(crate) fn list_retries(
+    session: Option<&str>,
+    ledger: &Ledger,
+) -> Result<Vec<SessionRetries>, LedgerError> {
+    let mut by_session: IndexMap<String, Vec<FailedAttempts>> = IndexMap::new();
+    for failed in ledger.failed_attempts()? {
+        if session.is_some_and(|session| session != failed.session) {
+            continue;
+        }
+        let known = by_session.entry(failed.session).or_default();
+        let mut last = known.pop();
+        if failed.attempt.number <= 1 {
+            known.extend(last.take());
+        }
+        FailedAttempts::add(&mut last, failed.attempt);
+        known.extend(last);
+    }
+    let mut retries = Vec::new();
+    for (session, requests) in by_session {
+        for attempts in requests {
+            let response = ledger.response_after(&session, attempts.since.timestamp_millis())?;
+            let until = match response.map(|response| datetime_from_millis(response.at)) {
+                Some(at) if at - attempts.next_at <= LONGEST_REQUEST => at,
+                Some(_) | None => attempts.next_at,
+            };
+            retries.push(SessionRetries {
+                session: session.clone(),
+                attempts,
+                until,
+            });
+        }
+    }
+    retries.sort_by_key(|retries| retries.attempts.since);
+    Ok(retries)
+}
+
+/// Adds the failed attempts that led to an error. These are the session's last failed attempts before the error, unless
+/// a response came in between.
+fn add_failed_attempts(error: &mut StoredError, retries: &[SessionRetries]) {
+    if error.message.failed_attempts.is_some() {
+        return;
+    }
+    let before = retries.iter().rev().find(|retries| {
+        error.session.id.as_ref() == Some(&retries.session) && retries.attempts.since <= error.at
+    });
+    if let Some(SessionRetries {
+        attempts, until, ..
+    }) = before
+    {
+        let is_same_request = error.at - attempts.next_at <= LONGEST_REQUEST
+            && (*until == attempts.next_at || *until > error.at);
+        if is_same_request {
+            error.message.failed_attempts = Some(attempts.clone());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The account that is logged in.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+use crate::claude::account::{Account, LoginState};
+use crate::claude::meters::ShownUsage;
+use crate::disk::records;
+use crate::places::Places;
+
+/// The login of a configuration directory. It is read on first use.
+#[derive(Debug)]
+pub(super) struct Login<'a> {
+    places: &'a Places,
+    state: OnceCell<LoginState>,
+}
+
+impl<'a> Login<'a> {
+    pub(super) fn new(places: &'a Places) -> Self {
+        Self {
+            places,
+            state: OnceCell::new(),
+        }
+    }
+
+    /// Returns the login from Claude Code's global state. The file may be large, so it is read only once.
+    fn state(&self) -> &LoginState {
+        self.state.get_or_init(|| LoginState::load(self.places))
+    }
+
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.state().account.as_ref()
+    }
+
+    /// Returns the usage figures that `/usage` last showed.
+    pub(super) fn shown_usage(&self) -> Option<&ShownUsage> {
+        self.state().usage.as_ref()
+    }
+
+    /// Returns Claude Code's reason why usage credits do not pay for requests.
+    pub(super) fn no_credits_reason(&self) -> Option<&str> {
+        self.state().no_credits.as_deref()
+    }
+
+    /// Returns the account that was saved with the last reading. A status-line call reads this small file instead of
+    /// the global state.
+    pub(super) fn saved_account(&self) -> Option<Account> {
+        records::read(&self.saved_account_file())
+    }
+
+    /// Saves the account for later status-line calls. If that fails, it is saved with the next reading.
+    pub(super) fn save_account(&self) {
+        let account = self.account();
+        if account != self.saved_account().as_ref() {
+            let _ = records::write(&self.saved_account_file(), &account);
+        }
+    }
+
+    fn saved_account_file(&self) -> PathBuf {
+        self.places.data.join("account.json")
+    }
+
+    /// Returns the hash that readings use to identify the configuration directory.
+    pub(super) fn directory_hash(&self) -> String {
+        let directory = self.places.config.to_string_lossy();
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(directory.as_bytes()))
+    }
+}

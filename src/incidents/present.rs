@@ -1,0 +1,167 @@
+//! The current error, which the status line shows and every command explains.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::error_match::{is_known, is_recorded_by};
+use super::evidence::{EvidenceCollector, KnownError};
+use super::stored_errors::StoredErrors;
+use crate::claude::transcripts::session_of;
+use crate::limits::LONGEST_LIMIT;
+use crate::limits::decide::{Ending, State, Wait};
+use crate::limits::evidence::StoredError;
+use crate::limits::incident::Incident;
+
+/// The maximum age at which an error that is over takes precedence over older errors.
+const RECENT: TimeDelta = TimeDelta::hours(24);
+
+/// The errors that matter now.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Situation {
+    /// The current error, or `None` if no error is known.
+    pub(crate) incident: Option<Incident>,
+    /// Errors after which Claude Code may still continue a session automatically.
+    continuing: Vec<Incident>,
+}
+
+impl Situation {
+    /// Chooses the current error: the newest error that blocks work or, if there is none, the newest error of all.
+    /// `incidents` must be sorted from newest to oldest.
+    pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
+        let incident = incidents
+            .iter()
+            .min_by_key(|incident| rank(incident, now))
+            .cloned();
+        incidents.retain(|incident| incident.continuation().is_some());
+        Self {
+            incident,
+            continuing: incidents,
+        }
+    }
+
+    /// Returns a situation with a single error.
+    pub(super) fn of(incident: Incident) -> Self {
+        Self {
+            incident: Some(incident),
+            continuing: Vec::new(),
+        }
+    }
+
+    /// Returns the error that blocks work now.
+    pub(crate) fn blocking(&self) -> Option<&Incident> {
+        self.incident
+            .as_ref()
+            .filter(|incident| incident.blocks().is_some())
+    }
+
+    /// Returns the error after which Claude Code may continue this session.
+    pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
+        self.continuing
+            .iter()
+            .find(|incident| incident.evidence.error.session.id.as_deref() == Some(session))
+    }
+
+    /// Returns true if the error was still open when its reset time passed.
+    pub(crate) fn has_just_reset(&self) -> bool {
+        self.incident.as_ref().is_some_and(|incident| {
+            incident.is_open() && incident.diagnosis.state == State::Over(Ending::Reset)
+        })
+    }
+
+    /// Returns the effect of waiting, or `None` if nothing blocks work.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        self.incident.as_ref()?.blocks()
+    }
+}
+
+/// Returns an error's rank. The error with the lowest rank is the current error. An error in an abandoned session can
+/// stay open forever, so it ranks last once it is no longer relevant.
+fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
+    match incident.diagnosis.state {
+        State::Blocks(_) if !incident.evidence.is_of_another_account() => 0,
+        State::Blocks(_) => 1,
+        State::Notice => 2,
+        State::Over(_) if (now - incident.evidence.at()).abs() < RECENT => 3,
+        State::Over(_) => 4,
+    }
+}
+
+/// Finds the candidates for the current error in the journal and at the ends of transcripts, newest first. The errors
+/// of other sessions are included because they are needed to explain those of `session`.
+///
+/// No limit lasts longer than a month, so an error is left out if it is older than a month and older than the newest
+/// error.
+pub(super) fn find_errors(
+    session: Option<&str>,
+    collector: &EvidenceCollector<'_>,
+    now: DateTime<Utc>,
+) -> Vec<KnownError> {
+    let mut errors = find_all_errors(session, collector);
+    let newest = errors
+        .iter()
+        .find(|known_error| known_error.is_of(session))
+        .map(|known_error| known_error.error.at);
+    let oldest = newest.unwrap_or(now).min(now - LONGEST_LIMIT);
+    errors.retain(|known_error| known_error.error.at >= oldest);
+    errors
+}
+
+/// Finds all errors in the journal and at the ends of transcripts, newest first. The transcript of `session` is read
+/// even if it is an old one.
+pub(super) fn find_all_errors(
+    session: Option<&str>,
+    collector: &EvidenceCollector<'_>,
+) -> Vec<KnownError> {
+    let stored = collector.stored.list(None);
+    let mut errors: Vec<KnownError> = collector
+        .transcripts
+        .newest_and(session)
+        .filter_map(|file| {
+            let session = session_of(&file.path);
+            collector.unstored_error(&file.path, |met| {
+                stored
+                    .iter()
+                    .any(|error| is_recorded_by(error, &met.line, &session))
+            })
+        })
+        .collect();
+    errors.extend(stored.into_iter().map(KnownError::stored));
+    errors.sort_by_key(|known_error| std::cmp::Reverse(known_error.error.at));
+    errors
+}
+
+/// Finds the open errors of the status line's session, newest first. `transcript_ends_in_error` is true if the
+/// session's transcript ends in an error. If it does not, an older error no longer stops anything, and only a part of
+/// the journal is searched.
+pub(super) fn find_errors_of_status_line(
+    session: &str,
+    transcript_ends_in_error: bool,
+    stored: StoredErrors<'_>,
+    collector: &EvidenceCollector<'_>,
+) -> Vec<KnownError> {
+    if !transcript_ends_in_error {
+        return open_errors(stored.list_newest(session));
+    }
+    let known = stored.list(Some(session));
+    let newest = known.first().map(|error| error.at);
+    let unstored = collector
+        .transcript
+        .and_then(|path| collector.unstored_error(path, |met| is_known(&met.line, newest)));
+    let mut errors = Vec::new();
+    if let Some(mut known_error) = unstored
+        && known_error.error.later_response.is_none()
+    {
+        known_error.error.session.id = Some(session.to_owned());
+        errors.push(known_error);
+    }
+    errors.extend(open_errors(known));
+    errors
+}
+
+/// Returns the newest errors, up to the first one after which the session has received a response.
+fn open_errors(errors: Vec<StoredError>) -> Vec<KnownError> {
+    errors
+        .into_iter()
+        .take_while(|error| error.later_response.is_none())
+        .map(KnownError::stored)
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! The transcripts of all sessions.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+
+use super::transcript_end;
+use crate::claude::sessions;
+use crate::claude::transcripts::{self, TranscriptFile, session_of};
+use crate::places::Places;
+use crate::transcript::owner::Owner;
+use crate::transcript::tail::Tail;
+
+/// The number of recently changed transcripts whose ends are searched for errors and responses. Reading the end of a
+/// transcript takes about a millisecond, so this adds about 20 ms to a command. The errors in all other transcripts are
+/// in the ledger.
+pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
+
+/// The transcripts of all sessions, excluding those of subagents. The end of each transcript is read only once.
+#[derive(Debug)]
+pub(super) struct SessionTranscripts<'a> {
+    places: &'a Places,
+    list: OnceCell<TranscriptList>,
+    tails: RefCell<HashMap<PathBuf, Option<Rc<Tail>>>>,
+}
+
+/// A list with one transcript per session.
+#[derive(Debug)]
+struct TranscriptList {
+    /// The transcripts, most recently changed first. A session can appear in several projects if a project was moved or
+    /// a history was copied.
+    files: Vec<TranscriptFile>,
+    /// The position of each session in `files`.
+    positions: HashMap<String, usize>,
+}
+
+impl<'a> SessionTranscripts<'a> {
+    pub(super) fn new(places: &'a Places) -> Self {
+        Self {
+            places,
+            list: OnceCell::new(),
+            tails: RefCell::default(),
+        }
+    }
+
+    /// Returns the list of all transcripts. Calls that Claude Code waits for must not use it, because there may be a
+    /// hundred thousand transcripts.
+    fn list(&self) -> &TranscriptList {
+        self.list.get_or_init(|| {
+            let mut files = Vec::new();
+            let mut positions = HashMap::new();
+            for file in transcripts::of_sessions(self.places.transcript_roots()) {
+                positions.entry(session_of(&file.path)).or_insert_with(|| {
+                    files.push(file);
+                    files.len() - 1
+                });
+            }
+            TranscriptList { files, positions }
+        })
+    }
+
+    /// Returns the most recently changed transcripts.
+    pub(super) fn newest(&self) -> &[TranscriptFile] {
+        let files = &self.list().files;
+        files.get(..TRANSCRIPTS_TO_READ).unwrap_or(files)
+    }
+
+    /// Returns the most recently changed transcripts, and the given session's transcript if it is not among them.
+    pub(super) fn newest_and(
+        &self,
+        session: Option<&str>,
+    ) -> impl Iterator<Item = &TranscriptFile> {
+        let list = self.list();
+        let older = session
+            .and_then(|session| list.positions.get(session))
+            .filter(|position| **position >= TRANSCRIPTS_TO_READ)
+            .and_then(|position| list.files.get(*position));
+        self.newest().iter().chain(older)
+    }
+
+    /// Returns the path of a session's transcript. Uses the list of all transcripts if it has already been built.
+    /// Otherwise, the file is searched for directly, which takes time in proportion to the number of projects.
+    pub(super) fn path_of(&self, session: &str) -> Option<PathBuf> {
+        match self.list.get() {
+            Some(list) => {
+                let file = list.files.get(*list.positions.get(session)?)?;
+                Some(file.path.clone())
+            }
+            None => transcripts::of_session(self.places.transcript_roots(), session),
+        }
+    }
+
+    /// Returns the end of a transcript, or `None` if the file cannot be read.
+    pub(super) fn tail(&self, path: &Path) -> Option<Rc<Tail>> {
+        if let Some(tail) = self.tails.borrow().get(path) {
+            return tail.clone();
+        }
+        let tail = transcript_end::read_tail(path).map(Rc::new);
+        self.tails
+            .borrow_mut()
+            .insert(path.to_owned(), tail.clone());
+        tail
+    }
+
+    /// Returns a session's owner, or `None` if its transcript is not on this machine or names no owner.
+    pub(super) fn owner_of(&self, session: &str) -> Option<Owner> {
+        transcript_end::owner(&self.path_of(session)?)
+    }
+
+    /// Returns transcripts in which another session may have received a response since the given time. To avoid listing
+    /// all transcripts, only projects that have changed since then and running sessions are considered.
+    pub(super) fn changed_beside(
+        &self,
+        session: &str,
+        since: DateTime<Utc>,
+    ) -> Vec<TranscriptFile> {
+        let projects = transcripts::projects_changed_since(self.places.transcript_roots(), since);
+        let mut files = transcripts::of_sessions(projects.into_iter());
+        files.truncate(TRANSCRIPTS_TO_READ);
+        files.extend(self.running());
+
+        let mut seen = HashSet::from([session.to_owned()]);
+        files.retain(|file| seen.insert(session_of(&file.path)));
+        files
+    }
+
+    /// Returns the transcripts of running sessions.
+    fn running(&self) -> impl Iterator<Item = TranscriptFile> {
+        sessions::running(self.places)
+            .filter_map(|running| self.path_of(running.session.as_deref()?))
+            .filter_map(|path| TranscriptFile::look(&path).ok().flatten())
+    }
+}

@@ -1,0 +1,183 @@
+//! Limit errors in the journal.
+//!
+//! A hook appends an error within milliseconds, without taking a lock or waiting, because Claude Code may kill the hook
+//! at any moment. Details that are discovered later are appended as another record with the same session and time.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::disk;
+use crate::journal::{self, EventKey, Journal, JournalRecord};
+use crate::limits::evidence::{MessageOrigin, StoredError};
+use crate::places::Places;
+
+/// The maximum delay with which a hook reports an error that a status-line call has already found in the transcript.
+const HOOK_DELAY: TimeDelta = TimeDelta::seconds(10);
+
+impl JournalRecord for StoredError {
+    const KIND: &'static str = "incident";
+}
+
+/// The errors in a part of the journal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredErrors<'a> {
+    places: &'a Places,
+    now: DateTime<Utc>,
+    journal: &'a Journal,
+}
+
+impl<'a> StoredErrors<'a> {
+    pub(super) fn new(places: &'a Places, now: DateTime<Utc>, journal: &'a Journal) -> Self {
+        Self {
+            places,
+            now,
+            journal,
+        }
+    }
+
+    /// Returns the errors of one session or of all sessions, newest first. If an error has several records, the newest
+    /// one is returned.
+    pub(super) fn list(&self, session: Option<&str>) -> Vec<StoredError> {
+        match session {
+            Some(session) => newest_record_of_each(
+                self.journal.records_with("id", Some(session)),
+                Some(session),
+            ),
+            None => newest_record_of_each(self.journal.records(), None),
+        }
+    }
+
+    /// Returns the errors of a session like [`Self::list`], but only those with a record in the newest section of the
+    /// journal.
+    ///
+    /// A status-line call uses this if the transcript does not end in an error. In that case, an older error no longer
+    /// stops anything, and searching the whole journal on every call would be wasted effort.
+    pub(super) fn list_newest(&self, session: &str) -> Vec<StoredError> {
+        newest_record_of_each(
+            self.journal.newest_records_with("id", Some(session)),
+            Some(session),
+        )
+    }
+
+    /// Returns the newest error of a session.
+    pub(super) fn newest(&self, session: &str) -> Option<StoredError> {
+        self.list(Some(session)).into_iter().next()
+    }
+
+    /// Saves newly discovered facts about an error. If that fails, they are collected again the next time.
+    pub(super) fn save(&self, error: &StoredError) {
+        let _ = journal::append(self.places, self.now, error);
+    }
+
+    /// Stores an error that a hook reports. If two errors in a session occur in the same millisecond, they are given
+    /// different times. If a status-line call has just found the error in the transcript, it is the same error and
+    /// keeps its time.
+    pub(super) fn insert(&self, error: &mut StoredError) -> Result<(), disk::Error> {
+        let session = error.session.id.as_deref().unwrap_or_default();
+        let known = self.list(Some(session));
+        match known.first() {
+            Some(newest)
+                if newest.message.origin == MessageOrigin::Transcript
+                    && (self.now - newest.at).abs() <= HOOK_DELAY =>
+            {
+                error.at = newest.at;
+            }
+            _ => {
+                while known.iter().any(|known| known.at == error.at) {
+                    error.at += TimeDelta::milliseconds(1);
+                }
+            }
+        }
+        journal::append(self.places, self.now, error)
+    }
+
+    /// Returns true if the user has already been shown the error in the conversation.
+    pub(super) fn is_announced(&self, error: &StoredError) -> bool {
+        journal::has_event(self.places, &announcement_of(error), &(error.at..self.now))
+    }
+
+    /// Marks an error as announced. Returns true if this process is the first to do so.
+    pub(super) fn mark_announced(&self, error: &StoredError) -> bool {
+        journal::record_event_once(self.places, &announcement_of(error), &(error.at..self.now))
+    }
+
+    /// Records that a session no longer waits for a reset. If that fails, whycap continues to report that the session
+    /// is waiting.
+    pub(super) fn record_waiting_ended(&self, session: &str) {
+        let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);
+    }
+
+    /// Returns true if a session has stopped waiting for a reset since the given time.
+    pub(super) fn has_waiting_ended(&self, session: &str, since: DateTime<Utc>) -> bool {
+        self.journal
+            .has_event(&EventKey::WaitingEnded { session }, since)
+    }
+}
+
+fn announcement_of(error: &StoredError) -> EventKey<'_> {
+    EventKey::IncidentAnnounced {
+        session: error.session.id.as_deref().unwrap_or_default(),
+        at: error.at,
+    }
+}
+
+/// Returns the errors that these records describe, in one session or in all sessions. Records about the same transcript
+/// line describe the same error, even if their times differ.
+fn newest_record_of_each(
+    records: impl Iterator<Item = StoredError>,
+    session: Option<&str>,
+) -> Vec<StoredError> {
+    let mut keys = HashSet::new();
+    let mut lines = HashSet::new();
+    let mut errors: Vec<StoredError> = records
+        .filter(StoredError::has_sound_dates)
+        .filter(|error| {
+            let is_new_line = match error.line_id() {
+                Some(line) => lines.insert(line.to_owned()),
+                None => true,
+            };
+            keys.insert((error.session.id.clone(), error.at)) && is_new_line
+        })
+        .filter(|error| session.is_none() || error.session.id.as_deref() == session)
+        .collect();
+    errors.sort_by_key(|error| Reverse(error.at));
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::limits::evidence::LaterResponse;
+
+    #[test]
+    fn two_errors_in_one_millisecond_are_two_and_a_later_record_replaces_an_earlier_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let data = directory.path().join("data");
+        let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
+        let places = Places::of(&environment);
+        let insert = |text: &str| {
+            let journal = Journal::recent(&places, now);
+            let mut error = StoredError::new(now, MessageOrigin::Hook, text.to_owned());
+            error.session.id = Some("s".to_owned());
+            StoredErrors::new(&places, now, &journal)
+                .insert(&mut error)
+                .unwrap();
+            error
+        };
+        let (first, second) = (insert("one"), insert("two"));
+        assert_ne!(first.at, second.at);
+
+        let mut answered = first.clone();
+        answered.later_response = Some(LaterResponse::default());
+        journal::append(&places, now, &answered).unwrap();
+
+        let journal = Journal::recent(&places, now);
+        let stored = StoredErrors::new(&places, now, &journal);
+        assert_eq!(stored.list(Some("s")), [second, answered]);
+        assert_eq!(stored.list(Some("S")), []);
+    }
+}

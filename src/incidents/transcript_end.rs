@@ -1,0 +1,146 @@
+//! Reads the beginning and the end of a transcript to find errors, responses, and the session's owner.
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use memchr::memmem;
+use serde::Deserialize;
+
+use crate::claude::status_payload::StatusPayload;
+use crate::disk;
+use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
+use crate::transcript::owner::{Owner, OwnerReader};
+use crate::transcript::tail::{Tail, complete_lines};
+
+/// The number of bytes to read first. They usually contain dozens of lines.
+const TAIL: u64 = 256 * 1024;
+
+/// The number of bytes to read if the first read contains no complete line of a response. A single line can contain an
+/// image.
+const LONG_TAIL: u64 = 2 * 1024 * 1024;
+
+/// The number of bytes to search for the failed attempts of a request. Ten attempts take about 10 KB, and the
+/// `api-request` lines between them take about as much again.
+const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
+
+/// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
+pub(super) const LONGEST_REQUEST: TimeDelta = TimeDelta::minutes(10);
+
+/// The messages that version 2.1.330 uses to announce that responses are free even though a window is full.
+const FREE_BEYOND_WINDOW: [&str; 3] = [
+    "ower priority until your limit resets",
+    "Lower-priority mode is back on",
+    "grace window active",
+];
+
+/// Reads the end of a transcript. Returns `None` if the file cannot be read.
+pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
+    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    let mut tail = Tail::read(start, &bytes);
+    if start == 0 {
+        return Some(tail);
+    }
+    if tail.errors.is_empty() && tail.version.is_none() {
+        let (start, bytes) = disk::read_tail(transcript, LONG_TAIL).ok()?;
+        tail = Tail::read(start, &bytes);
+    }
+    if let Some(owner) = owner_at_the_beginning(transcript) {
+        tail.begins_with(&owner);
+    }
+    Some(tail)
+}
+
+/// Returns the owner of the status line's session, or `None` if its transcript names no owner.
+pub(super) fn owner_of(payload: &StatusPayload) -> Option<Owner> {
+    owner(payload.transcript_path.as_deref()?)
+}
+
+/// Returns a session's owner, or `None` if its transcript names no owner. Claude Code records the owner when a process
+/// starts and when the credential changes.
+pub(super) fn owner(transcript: &Path) -> Option<Owner> {
+    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    match owner_in(start, &bytes) {
+        None if start > 0 => owner_at_the_beginning(transcript),
+        owner => owner,
+    }
+}
+
+fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {
+    owner_in(0, &disk::read_head(transcript, TAIL).ok()?)
+}
+
+fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
+    let mut owners = OwnerReader::default();
+    complete_lines(start, bytes).for_each(|line| owners.read(line));
+    owners.last
+}
+
+/// Returns the time of the first line that has a timestamp.
+pub(super) fn began_at(transcript: &Path) -> Option<DateTime<Utc>> {
+    let bytes = disk::read_head(transcript, TAIL).ok()?;
+    complete_lines(0, &bytes).find_map(time_of)
+}
+
+fn time_of(line: &[u8]) -> Option<DateTime<Utc>> {
+    #[derive(Deserialize)]
+    struct Dated {
+        timestamp: DateTime<Utc>,
+    }
+    let dated: Dated = serde_json::from_slice(line).ok()?;
+    Some(dated.timestamp)
+}
+
+/// Returns true if a message at the end of a transcript, at or after the given time, says that responses are free even
+/// though a window is full.
+pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
+    let (start, bytes) = disk::read_tail(transcript, TAIL).unwrap_or_default();
+    complete_lines(start, &bytes).any(|line| {
+        FREE_BEYOND_WINDOW
+            .iter()
+            .any(|text| memmem::find(line, text.as_bytes()).is_some())
+            && time_of(line).is_some_and(|at| at >= since)
+    })
+}
+
+/// Returns the time of the last response. Returns `None` if there is no response, if the session has since been refused
+/// because of a limit, or if the session continues at a lower priority for free.
+pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
+    /// The longest time that a session can continue at a lower priority, namely until the 5-hour window resets.
+    const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
+
+    let at = tail.answers.iter().copied().max()?;
+    let last_refusal = tail
+        .errors
+        .iter()
+        .filter(|error| error.line.quota.is_some())
+        .filter_map(|error| error.line.at)
+        .max();
+    let is_refused = last_refusal.is_some_and(|refused| refused >= at);
+    (!is_refused && !says_free(transcript, at - LOWER_PRIORITY_LASTS)).then_some(at)
+}
+
+/// Returns true if a line is a prompt, a response, or a tool result.
+fn is_of_conversation(line: &[u8]) -> bool {
+    [&b"\"type\":\"assistant\""[..], b"\"type\":\"user\""]
+        .into_iter()
+        .any(|kind| memmem::find(line, kind).is_some())
+}
+
+/// Returns the failed attempts of a request that Claude Code is currently retrying, if the conversation ends with them.
+/// Returns `None` if the next attempt should have ended by now, because then the session has been abandoned.
+pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
+    let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
+    let lines: Vec<&[u8]> = complete_lines(start, &bytes).collect();
+    // Every status-line call reaches this point, and usually the last line belongs to the conversation.
+    let lines_after_conversation = lines
+        .rsplit(|line| is_of_conversation(line) && FailedAttempt::in_line(line).is_none())
+        .next()?;
+    let mut attempts = None;
+    for attempt in lines_after_conversation
+        .iter()
+        .filter_map(|line| FailedAttempt::in_line(line))
+    {
+        FailedAttempts::add(&mut attempts, attempt);
+    }
+    attempts.filter(|attempts| now <= attempts.next_at + LONGEST_REQUEST)
+}

@@ -1,0 +1,78 @@
+//! Shows a preview of a change to the settings: whycap's own entries before and after the change.
+//!
+//! A preview never quotes the settings themselves. They may contain keys, tokens, and the commands that produce them,
+//! and if a file consisted of a single line, all of it would be quoted.
+
+use serde_json::Value;
+
+use super::changes::FileChange;
+use super::entries::{HOOK, Invocation, STATUS_LINE, Wired, wired};
+use crate::claude::settings;
+use crate::render::Report;
+use crate::terminal::Tone;
+
+/// Reports the entries that a change removes and the entries that it adds.
+pub(super) fn add(change: &FileChange, report: &mut Report) {
+    let before = entries(change.before.as_deref());
+    let after = entries(change.after.as_deref());
+    let removed = before.iter().filter(|entry| !after.contains(entry));
+    let added = after.iter().filter(|entry| !before.contains(entry));
+
+    for entry in removed {
+        report.row(vec![(Tone::Alarm, format!("    - {entry}"))]);
+    }
+    for entry in added {
+        report.row(vec![(Tone::Good, format!("    + {entry}"))]);
+    }
+}
+
+/// Returns whycap's entries in the text of a settings file, with one line for each entry.
+fn entries(text: Option<&str>) -> Vec<String> {
+    let settings: Value = text
+        .and_then(|text| settings::parse(text.as_bytes()).ok())
+        .unwrap_or_default();
+    let Wired {
+        status_line, hooks, ..
+    } = wired(&settings);
+
+    status_line
+        .iter()
+        .map(|invocation| entry("statusLine", invocation, STATUS_LINE))
+        .chain(
+            hooks
+                .iter()
+                .map(|(event, invocation)| entry(&format!("hooks.{event}"), invocation, HOOK)),
+        )
+        .collect()
+}
+
+/// Formats an entry as its position in the settings and the program that it calls. Anything that the user has added to
+/// the command is left out.
+fn entry(place: &str, invocation: &Invocation, command: &str) -> String {
+    format!("\"{place}\": {} {command}", invocation.program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::Page;
+    use crate::terminal::Palette;
+
+    #[test]
+    fn settings_on_one_line_are_not_quoted() {
+        let change = FileChange {
+            path: "settings.json".into(),
+            before: Some(r#"{"env": {"ANTHROPIC_API_KEY": "sk-1"}, "apiKeyHelper": "cat key"}"#.to_owned()),
+            after: Some(
+                r#"{"env": {"ANTHROPIC_API_KEY": "sk-1"}, "apiKeyHelper": "cat key", "statusLine": {"command": "/bin/whycap statusline | TOKEN=abcd sh"}}"#
+                    .to_owned(),
+            ),
+        };
+        let mut report = Report::default();
+        add(&change, &mut report);
+        assert_eq!(
+            report.text(Page::new(80, Palette::none())),
+            "    + \"statusLine\": /bin/whycap statusline\n"
+        );
+    }
+}

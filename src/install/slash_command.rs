@@ -1,0 +1,346 @@
+//! The `/whycap` command inside Claude Code.
+//!
+//! Claude Code loads the command as a plugin from the user's skills directory, without any entry in the settings.
+//! Versions before 2.1.308 do not run the module of a plugin in that directory, so they need a command file instead.
+//! The file is not used for newer versions, because Claude Code treats a command file as a prompt, and submitting a
+//! prompt cancels the auto-resume after a usage limit, even if a hook blocks the prompt. A command that a plugin
+//! registers does not cancel the auto-resume (observed with 2.1.328 to 2.1.331).
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::changes::{Change, ChangeKind, FileChange};
+use super::entries::EnabledPlugin;
+use crate::claude::settings::{self, SettingsFile};
+use crate::claude::version::ClientVersion;
+use crate::disk;
+use crate::disk::replace::is_link;
+use crate::lenient_json::LenientJson;
+use crate::places::Places;
+
+/// The first version of Claude Code that runs a plugin's module.
+pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
+
+/// The text of the command file. The model receives this text if no hook answers first.
+const COMMAND_FILE: &str = include_str!("whycap-command.md");
+
+/// The module that answers `/whycap`.
+const MODULE: &str = include_str!("../../hooks/whycap.js");
+
+/// The line of [`MODULE`] that is replaced with the path of the installed program.
+const NO_PROGRAM: &str = "const PROGRAM = null";
+
+/// The value in `plugin.json` that marks a plugin as written by whycap.
+const WRITTEN_BY: &str = "whycap install";
+
+/// The end of a note about a `/whycap` that does not belong to whycap.
+const STAYS: &str = "it stays, and `whycap explain` in a shell gives the same answer";
+
+/// The ways to add `/whycap` to Claude Code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlashCommand {
+    /// A plugin in the user's skills directory.
+    Plugin,
+    /// A file in the user's `commands` directory.
+    File,
+}
+
+impl SlashCommand {
+    /// Returns the best method for this version of Claude Code. An unknown version is treated as a current one.
+    pub(crate) fn for_version(version: Option<ClientVersion>) -> Self {
+        match version {
+            Some(version) if version < FIRST_WITH_MODULES => Self::File,
+            _ => Self::Plugin,
+        }
+    }
+}
+
+/// The state of `/whycap` in Claude Code, which depends on files and settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SlashCommandState {
+    /// A plugin provides the command.
+    Plugin,
+    /// The command file exists, and there is no plugin.
+    File,
+    /// The command file exists and takes precedence over a plugin.
+    FileBeforePlugin,
+    /// The command file was not written by whycap.
+    Foreign,
+    /// The plugin with this ID is turned off.
+    TurnedOff(String),
+    /// `/whycap` is not available in Claude Code.
+    Missing,
+}
+
+impl SlashCommandState {
+    /// Determines the state from these settings files, which must be in order of precedence.
+    pub(crate) fn new(places: &Places, files: &[SettingsFile]) -> Self {
+        let has_own_plugin = is_own_plugin(&plugin_directory(places));
+        let mut plugins = EnabledPlugin::list(files);
+        plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
+        let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
+        // Claude Code prefers an installed plugin to a plugin of the same name in the skills directory, even if the
+        // installed one is turned off.
+        let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
+        let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
+
+        match text_of(&command_file(places)) {
+            Some(text) if text != COMMAND_FILE => Self::Foreign,
+            Some(_) if has_plugin => Self::FileBeforePlugin,
+            Some(_) => Self::File,
+            None if has_plugin => Self::Plugin,
+            None => match turned_off {
+                Some(plugin) => Self::TurnedOff(plugin.id.clone()),
+                None => Self::Missing,
+            },
+        }
+    }
+}
+
+/// The part of an installation plan that concerns `/whycap`.
+#[derive(Debug, Default)]
+pub(super) struct SlashCommandPlan {
+    pub(super) files: Vec<FileChange>,
+    /// The directories to remove if they are empty, starting with the innermost.
+    pub(super) directories: Vec<PathBuf>,
+    pub(super) changes: Vec<Change>,
+    pub(super) notes: Vec<String>,
+}
+
+impl SlashCommandPlan {
+    /// Plans to add `/whycap` with the given method, and to remove the files that an earlier installation added with
+    /// the other method. `program` is the path of whycap.
+    pub(super) fn install(places: &Places, way: SlashCommand, program: &str) -> Self {
+        let mut plan = Self::default();
+        let is_installed_plugin = EnabledPlugin::list(&[SettingsFile::of_user(places)])
+            .iter()
+            .any(|plugin| plugin.is_enabled && !plugin.is_in_skills_directory());
+
+        match way {
+            SlashCommand::File if !is_installed_plugin => {
+                plan.remove_plugin(places, ChangeKind::SlashCommandReplaced);
+                plan.add_command_file(places);
+            }
+            _ => {
+                if !is_installed_plugin {
+                    plan.add_plugin(places, program);
+                }
+                plan.remove_command_file(places, ChangeKind::SlashCommandReplaced);
+            }
+        }
+        plan
+    }
+
+    /// Plans to remove `/whycap`.
+    pub(super) fn uninstall(places: &Places) -> Self {
+        let mut plan = Self::default();
+        plan.remove_plugin(places, ChangeKind::SlashCommandRemoved);
+        plan.remove_command_file(places, ChangeKind::SlashCommandRemoved);
+        plan
+    }
+
+    fn add_plugin(&mut self, places: &Places, program: &str) {
+        let directory = plugin_directory(places);
+        let shown = places.show(&directory);
+        let is_own = is_own_plugin(&directory);
+
+        if has_link(&directory) {
+            self.notes
+                .push(format!("{shown} is or contains a link; {STAYS}"));
+            return;
+        }
+        if directory.exists() && !is_own {
+            self.notes
+                .push(format!("{shown} holds another skill or plugin; {STAYS}"));
+            return;
+        }
+        if !disk::is_writable(&directory) {
+            self.notes.push(format!(
+                "{shown} cannot be written; `whycap explain` in a shell gives the same answer"
+            ));
+            return;
+        }
+
+        let before = self.files.len();
+        for (name, text) in plugin_files(program) {
+            let path = directory.join(name);
+            let present = text_of(&path);
+            if present.as_deref() != Some(&text) {
+                self.files.push(FileChange {
+                    path,
+                    before: present,
+                    after: Some(text),
+                });
+            }
+        }
+        if self.files.len() > before {
+            let kind = if is_own {
+                ChangeKind::SlashCommandUpdated
+            } else {
+                ChangeKind::SlashCommandAdded
+            };
+            self.changes.push(Change::new(kind, &shown));
+        }
+    }
+
+    fn remove_plugin(&mut self, places: &Places, kind: ChangeKind) {
+        let directory = plugin_directory(places);
+        if has_link(&directory) || !is_own_plugin(&directory) {
+            return;
+        }
+
+        // `plugin.json` is removed last, because it marks the directory as whycap's.
+        for (name, _) in plugin_files("").into_iter().rev() {
+            let path = directory.join(name);
+            if let Some(present) = text_of(&path) {
+                self.files.push(FileChange {
+                    path,
+                    before: Some(present),
+                    after: None,
+                });
+            }
+        }
+        let inner = ["hooks", ".claude-plugin"].map(|name| directory.join(name));
+        self.directories.extend(inner);
+        self.changes
+            .push(Change::new(kind, &places.show(&directory)));
+        self.directories.push(directory);
+        // Claude Code creates this directory when the plugin runs, and leaves it empty.
+        self.directories
+            .push(places.config.join("plugins/data/whycap-skills-dir"));
+    }
+
+    fn add_command_file(&mut self, places: &Places) {
+        let path = command_file(places);
+        let shown = places.show(&path);
+
+        match text_of(&path) {
+            Some(text) if text == COMMAND_FILE => {}
+            _ if is_link(&path) => self.notes.push(format!("{shown} is a link; {STAYS}")),
+            None if path.exists() => self
+                .notes
+                .push(format!("{shown} is not a plain file; {STAYS}")),
+            Some(_) => self
+                .notes
+                .push(format!("{shown} holds another /whycap; {STAYS}")),
+            None if !disk::is_writable(path.parent().unwrap_or(&path)) => self.notes.push(format!(
+                "{shown} cannot be written; `whycap explain` in a shell gives the same answer"
+            )),
+            None => {
+                self.changes
+                    .push(Change::new(ChangeKind::SlashCommandAdded, &shown));
+                self.files.push(FileChange {
+                    path,
+                    before: None,
+                    after: Some(COMMAND_FILE.to_owned()),
+                });
+            }
+        }
+    }
+
+    fn remove_command_file(&mut self, places: &Places, kind: ChangeKind) {
+        let path = command_file(places);
+        let shown = places.show(&path);
+
+        match text_of(&path) {
+            None if !is_link(&path) => {}
+            Some(text) if text == COMMAND_FILE && !is_link(&path) => {
+                self.changes.push(Change::new(kind, &shown));
+                self.files.push(FileChange {
+                    path,
+                    before: Some(text),
+                    after: None,
+                });
+            }
+            _ if kind == ChangeKind::SlashCommandReplaced => {
+                self.notes
+                    .push(format!("{shown} holds another /whycap; {STAYS}"));
+            }
+            _ => self
+                .notes
+                .push(format!("{shown} is not as whycap wrote it; it stays")),
+        }
+    }
+}
+
+/// Removes whycap's command file if a plugin provides `/whycap`.
+///
+/// The hook for the start of a session calls this, because the user may have turned on a plugin after `whycap install`
+/// wrote the file. Claude Code reads command files before the hook runs, so the removal takes effect in the next
+/// session. A failure is ignored; `doctor` reports the file.
+pub(crate) fn remove_obsolete_file(
+    places: &Places,
+    version: impl FnOnce() -> Option<ClientVersion>,
+) {
+    let path = command_file(places);
+    if !path.exists() || is_link(&path) {
+        return;
+    }
+    let state = SlashCommandState::new(places, &[SettingsFile::of_user(places)]);
+    let has_modules = SlashCommand::for_version(version()) == SlashCommand::Plugin;
+    if state == SlashCommandState::FileBeforePlugin && has_modules {
+        let _ = disk::replace::remove_if_unchanged(&path, COMMAND_FILE.as_bytes());
+    }
+}
+
+/// Returns the path of the command file.
+pub(crate) fn command_file(places: &Places) -> PathBuf {
+    places.config.join("commands/whycap.md")
+}
+
+/// Returns the directory of whycap's plugin.
+pub(crate) fn plugin_directory(places: &Places) -> PathBuf {
+    places.config.join("skills/whycap")
+}
+
+/// Returns the names and contents of the plugin's files. `plugin.json` comes first, because it marks the directory as
+/// whycap's, so that an installation that is interrupted after writing it can be continued.
+fn plugin_files(program: &str) -> [(&'static str, String); 3] {
+    let manifest = json!({
+        "name": "whycap",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Answers /whycap without the model",
+        "author": {"name": "The whycap authors", "url": env!("CARGO_PKG_REPOSITORY")},
+        "license": env!("CARGO_PKG_LICENSE"),
+        "metadata": {"writtenBy": WRITTEN_BY},
+        "network": {"hosts": []},
+    });
+    let hooks =
+        json!({"description": "Answers /whycap without the model", "modules": ["./whycap.js"]});
+    let module = MODULE.replace(
+        NO_PROGRAM,
+        &format!("const PROGRAM = {}", Value::from(program)),
+    );
+
+    [
+        (".claude-plugin/plugin.json", format!("{manifest:#}\n")),
+        ("hooks/hooks.json", format!("{hooks:#}\n")),
+        ("hooks/whycap.js", module),
+    ]
+}
+
+/// Returns true if whycap wrote the plugin in this directory.
+fn is_own_plugin(directory: &Path) -> bool {
+    let manifest: Value = text_of(&directory.join(".claude-plugin/plugin.json"))
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    manifest.at("metadata").at("writtenBy").as_str() == Some(WRITTEN_BY)
+}
+
+/// Returns true if the plugin's directory, or any file that whycap writes in it, is a symbolic link.
+fn has_link(directory: &Path) -> bool {
+    let files = plugin_files("").map(|(name, _)| directory.join(name));
+    files
+        .iter()
+        .flat_map(|file| {
+            file.ancestors()
+                .take_while(|path| path.starts_with(directory))
+        })
+        .any(is_link)
+}
+
+/// Returns the text of a file, or `None` if the file does not exist or cannot be read as text.
+fn text_of(path: &Path) -> Option<String> {
+    String::from_utf8(settings::bytes(path).ok()??).ok()
+}

@@ -1,0 +1,220 @@
+//! Events in the journal, such as an announcement that must not be repeated, or a user's decision that stays in effect
+//! for a while.
+
+use std::fmt;
+use std::ops::Range;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Journal, JournalRecord, append};
+use crate::disk;
+use crate::places::Places;
+
+/// Identifies an event, so that it can be found again. Its display text is part of the journal's format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventKey<'a> {
+    /// The user has been shown the error that occurred in a session at this time.
+    IncidentAnnounced { session: &'a str, at: DateTime<Utc> },
+    /// A session is no longer waiting for a limit to reset.
+    WaitingEnded { session: &'a str },
+    /// The user has been told that the configuration is damaged.
+    ConfigurationDamaged { today: NaiveDate, session: &'a str },
+    /// An event in the current period of a budget.
+    Budget {
+        limit: String,
+        period: String,
+        event: BudgetEvent<'a>,
+    },
+}
+
+/// An event that occurs within one period of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BudgetEvent<'a> {
+    /// The user has been warned.
+    Warned,
+    /// The user has been told that the budget is used up.
+    UsedUp,
+    /// A prompt in a session was held back.
+    HeldBack { session: &'a str },
+    /// The user wants to continue working in a session.
+    Continued { session: &'a str },
+}
+
+impl fmt::Display for EventKey<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IncidentAnnounced { session, at } => {
+                write!(out, "incident {session} {}", at.timestamp_millis())
+            }
+            Self::WaitingEnded { session } => write!(out, "waiting ended {session}"),
+            Self::ConfigurationDamaged { today, session } => {
+                write!(out, "broken config {today} {session}")
+            }
+            Self::Budget {
+                limit,
+                period,
+                event,
+            } => write!(out, "budget of {limit} {period}: {event}"),
+        }
+    }
+}
+
+impl fmt::Display for BudgetEvent<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Warned => out.write_str("warned"),
+            Self::UsedUp => out.write_str("used up"),
+            Self::HeldBack { session } => write!(out, "held back {session}"),
+            Self::Continued { session } => write!(out, "lets {session} go on"),
+        }
+    }
+}
+
+/// An event and the time at which it occurred.
+#[derive(Debug, Serialize, Deserialize)]
+struct Event {
+    #[serde(rename = "what")]
+    name: String,
+    at: DateTime<Utc>,
+    /// The ID of the process that recorded the event.
+    #[serde(rename = "by")]
+    pid: u32,
+}
+
+impl JournalRecord for Event {
+    const KIND: &'static str = "said";
+}
+
+impl Journal {
+    /// Returns true if an event with this name was recorded at or after `since`.
+    ///
+    /// The journal must have been read back to that time.
+    pub(crate) fn has_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
+        self.first_event(name, since).is_some()
+    }
+
+    /// Returns the oldest event with this name that was recorded at or after `since`.
+    fn first_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
+        let name = name.to_string();
+        self.records_with::<Event>("what", Some(&name))
+            .filter(|event| event.name == name && event.at >= since)
+            .last()
+    }
+}
+
+/// Returns true if an event with this name was recorded within a period that ends now.
+pub(crate) fn has_event(
+    places: &Places,
+    name: &EventKey<'_>,
+    period: &Range<DateTime<Utc>>,
+) -> bool {
+    Journal::between(places, period.start, period.end).has_event(name, period.start)
+}
+
+/// Records that an event is happening now. Fails if the journal cannot be written.
+pub(crate) fn record_event(
+    places: &Places,
+    name: &EventKey<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), disk::Error> {
+    let event = Event {
+        name: name.to_string(),
+        at: now,
+        pid: std::process::id(),
+    };
+    append(places, now, &event)
+}
+
+/// Records that an event is happening now, at the end of `period`, unless it has already happened within that period.
+/// Returns true if this process is the one that recorded it.
+///
+/// If several processes record the event at the same time, only the first gets `true`. The result is also `false` if
+/// the journal cannot be written, because omitting an announcement is better than repeating it forever.
+pub(crate) fn record_event_once(
+    places: &Places,
+    name: &EventKey<'_>,
+    period: &Range<DateTime<Utc>>,
+) -> bool {
+    if has_event(places, name, period) || record_event(places, name, period.end).is_err() {
+        return false;
+    }
+
+    Journal::between(places, period.start, period.end)
+        .first_event(name, period.start)
+        .is_some_and(|first| first.pid == std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::places;
+    use super::*;
+
+    fn november() -> DateTime<Utc> {
+        "2026-11-20T06:30:00Z".parse().unwrap()
+    }
+
+    fn december() -> DateTime<Utc> {
+        "2026-12-01T00:10:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn an_event_is_recorded_once_per_period() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let name = EventKey::WaitingEnded {
+            session: "\"in quotes\"",
+        };
+        let record_once = |period| record_event_once(&places, &name, &period);
+
+        assert!(record_once(november()..november()));
+        assert!(!record_once(november()..december()), "the same period");
+        assert!(record_once(december()..december()), "a new period");
+
+        let recent = Journal::recent(&places, december());
+        assert_eq!(recent.records::<Event>().count(), 2);
+    }
+
+    #[test]
+    fn events_are_recorded_by_several_threads_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let places = &places;
+                scope.spawn(move || {
+                    for index in 0..50 {
+                        let session = format!("{thread} {index}");
+                        let name = EventKey::WaitingEnded { session: &session };
+                        assert!(record_event_once(places, &name, &(november()..november())));
+                    }
+                });
+            }
+        });
+
+        let journal = Journal::all(&places);
+        assert_eq!(journal.records::<Event>().count(), 200);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_file_is_neither_followed_nor_read() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let target = root.path().join("target");
+        disk::create_private_file(&target).unwrap();
+        let link = places.data.join("journal/2026-11.jsonl");
+        disk::create_parent_directory(&link).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+
+        let name = EventKey::WaitingEnded { session: "s" };
+        assert!(record_event(&places, &name, november()).is_err());
+        assert!(!record_event_once(
+            &places,
+            &name,
+            &(november()..november())
+        ));
+        assert_eq!(std::fs::read(&target).unwrap(), b"");
+    }
+}

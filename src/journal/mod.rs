@@ -1,0 +1,368 @@
+//! An append-only log of everything that whycap has to remember, such as incidents, readings of usage windows, and
+//! announcements that have already been made.
+//!
+//! Each UTC month has its own file, such as `<data>/journal/2026-11.jsonl`. Every line is a JSON object with a single
+//! key: the kind of record. The value is the record itself. Records are never changed or removed. If several records
+//! describe the same thing, readers use the newest.
+//!
+//! Each record is appended in less than a millisecond, with a single write and without a lock. Readers skip damaged or
+//! incomplete lines, which do not affect the records in other lines and files. Nothing is flushed to disk, so a power
+//! failure can lose the newest records.
+
+mod event;
+mod month_file;
+mod section;
+
+pub(crate) use event::{BudgetEvent, EventKey, has_event, record_event, record_event_once};
+pub(crate) use month_file::MonthFile;
+
+use std::path::Path;
+
+use chrono::{DateTime, Months, Utc};
+use memchr::memmem;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::section::Section;
+use crate::disk::directory::Directory;
+use crate::disk::{self, records};
+use crate::places::Places;
+
+/// The directory that contains the journal's files, relative to the data directory.
+const DIRECTORY: &str = "journal";
+
+/// How much of the journal to search first, in bytes. This covers several hours of work in many sessions, so nearly
+/// every status-line call finds the records it needs there.
+const NEWEST_BYTES: u64 = 32 * 1024;
+
+/// How much of the journal to search for recent records, in bytes. This covers several days of work in many sessions.
+const RECENT_BYTES: u64 = 256 * 1024;
+
+/// A type whose values can be stored in the journal.
+pub(crate) trait JournalRecord: DeserializeOwned {
+    /// The JSON key for records of this kind. It must not contain characters that JSON escapes.
+    const KIND: &'static str;
+}
+
+/// Appends a record to the file of the current month.
+///
+/// Fails if the file or its directory cannot be created or written, is a symbolic link, or belongs to another user.
+pub(crate) fn append<R: JournalRecord + Serialize>(
+    places: &Places,
+    now: DateTime<Utc>,
+    record: &R,
+) -> Result<(), disk::Error> {
+    // The line break comes first because the previous line may be incomplete and lack one.
+    let mut line = format!("\n{}", line_prefix::<R>()).into_bytes();
+    line.extend(records::to_bytes(record));
+    line.push(b'}');
+
+    append_bytes(&places.data, &month_file::file_name(now), &line)
+}
+
+/// Appends bytes to a journal file in a single write, so that lines from processes that append at the same time are not
+/// interleaved.
+///
+/// Symbolic links are followed on the path to the data directory, but not inside it.
+fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
+    disk::create_private_directory(data)?;
+
+    Directory::open(data)
+        .and_then(|data| data.open_or_create_private(DIRECTORY.as_ref()))
+        .and_then(|journal| journal.append(file_name.as_ref(), bytes))
+        .map_err(disk::write_error(&data.join(DIRECTORY).join(file_name)))
+}
+
+/// Returns the prefix of every line that holds a record of this kind.
+fn line_prefix<R: JournalRecord>() -> String {
+    format!("{{\"{}\":", R::KIND)
+}
+
+/// Returns the record's JSON from a line, or `None` if the line is incomplete or holds a different kind of record.
+fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
+    line.strip_prefix(line_prefix::<R>().as_bytes())?
+        .strip_suffix(b"}")
+}
+
+/// A part of the journal.
+///
+/// Sections are read lazily, so a search that ends early does not read the older ones.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// The sections to search, newest first.
+    sections: Vec<Section>,
+}
+
+impl Journal {
+    /// Returns the last [`RECENT_BYTES`] of the journal, starting with the current month's file and continuing with the
+    /// previous month's if the current one is shorter than that.
+    pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
+        let current = MonthFile::containing(&places.data, now);
+        let mut sections = Vec::from(current.last_two_sections(NEWEST_BYTES, RECENT_BYTES));
+
+        let size: u64 = sections.iter().map(Section::size).sum();
+        if size < RECENT_BYTES
+            && let Some(month_ago) = now.checked_sub_months(Months::new(1))
+        {
+            let previous = MonthFile::containing(&places.data, month_ago);
+            sections.push(previous.last_section(RECENT_BYTES - size));
+        }
+        Self { sections }
+    }
+
+    /// Returns all months that overlap the given period.
+    pub(crate) fn between(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        let first_month = MonthFile::containing(&places.data, from).month;
+        let last_month = MonthFile::containing(&places.data, until).month;
+
+        Self {
+            sections: MonthFile::list(&places.data)
+                .iter()
+                .filter(|file| (first_month..=last_month).contains(&file.month))
+                .map(MonthFile::whole)
+                .collect(),
+        }
+    }
+
+    /// Returns the whole journal.
+    pub(crate) fn all(places: &Places) -> Self {
+        Self {
+            sections: MonthFile::list(&places.data)
+                .iter()
+                .map(MonthFile::whole)
+                .collect(),
+        }
+    }
+
+    /// Returns all records of a kind, newest first.
+    pub(crate) fn records<R: JournalRecord>(&self) -> impl Iterator<Item = R> + use<'_, R> {
+        self.records_containing("")
+    }
+
+    /// Returns the records of a kind whose JSON contains `text`, newest first.
+    ///
+    /// Records without the text are not parsed, so this is much faster than filtering the result of [`Self::records`].
+    /// The text may also occur in a different field, so callers still have to compare the field they are interested in.
+    pub(crate) fn records_containing<'journal, R: JournalRecord>(
+        &'journal self,
+        text: &str,
+    ) -> impl Iterator<Item = R> + use<'journal, R> {
+        parsed_records(&self.sections, text)
+    }
+
+    /// Returns the records of a kind in which a field has this value, newest first. `None` stands for `null`.
+    ///
+    /// The field may be nested, and a field of the same name elsewhere in the record also matches, so callers still
+    /// have to compare it.
+    pub(crate) fn records_with<'journal, R: JournalRecord>(
+        &'journal self,
+        field: &str,
+        value: Option<&str>,
+    ) -> impl Iterator<Item = R> + use<'journal, R> {
+        self.records_containing(&json_of_field(field, value))
+    }
+
+    /// Like [`Self::records_with`], but searches only the newest section.
+    ///
+    /// A status-line call uses this when the session has no such record and a full search would go through the whole
+    /// journal.
+    pub(crate) fn newest_records_with<'journal, R: JournalRecord>(
+        &'journal self,
+        field: &str,
+        value: Option<&str>,
+    ) -> impl Iterator<Item = R> + use<'journal, R> {
+        let newest_section = self.sections.get(..1).unwrap_or_default();
+        parsed_records(newest_section, &json_of_field(field, value))
+    }
+}
+
+/// Returns a field as it is written in a record.
+fn json_of_field(field: &str, value: Option<&str>) -> String {
+    format!("\"{field}\":{}", serde_json::json!(value))
+}
+
+/// Returns the records of a kind in these sections whose JSON contains `text`.
+fn parsed_records<'journal, R: JournalRecord>(
+    sections: &'journal [Section],
+    text: &str,
+) -> impl Iterator<Item = R> + use<'journal, R> {
+    let prefix = line_prefix::<R>();
+    let finder = memmem::Finder::new(text.as_bytes()).into_owned();
+
+    sections
+        .iter()
+        .flat_map(move |section| section.lines_with_prefix(&prefix))
+        .filter_map(record_json::<R>)
+        .filter(move |record| finder.find(record).is_some())
+        .filter_map(|record| serde_json::from_slice(record).ok())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    const NOVEMBER: &str = "2026-11-20T06:30:00Z";
+    const DECEMBER: &str = "2026-12-01T00:10:00Z";
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Note {
+        text: String,
+    }
+
+    impl JournalRecord for Note {
+        const KIND: &'static str = "note";
+    }
+
+    /// Appends bytes that are not a valid record, such as those that a full disk may leave behind.
+    pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
+        append_bytes(&places.data, &month_file::file_name(now), bytes).unwrap();
+    }
+
+    pub(super) fn places(root: &Path) -> Places {
+        let data = ("WHYCAP_DATA_DIR".into(), root.join("data").into());
+        Places::of(&Environment::new([data], DateTime::UNIX_EPOCH))
+    }
+
+    fn append_note(places: &Places, now: &str, text: &str) {
+        let note = Note {
+            text: text.to_owned(),
+        };
+        append(places, now.parse().unwrap(), &note).unwrap();
+    }
+
+    fn notes(journal: &Journal) -> Vec<String> {
+        journal.records::<Note>().map(|note| note.text).collect()
+    }
+
+    #[test]
+    fn records_are_returned_newest_first_across_months() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+
+        append_note(&places, NOVEMBER, "first");
+        append_note(&places, NOVEMBER, "second");
+        append_note(&places, DECEMBER, "third");
+
+        let december = DECEMBER.parse().unwrap();
+        let expected = ["third", "second", "first"];
+        assert_eq!(notes(&Journal::all(&places)), expected);
+        assert_eq!(notes(&Journal::recent(&places, december)), expected);
+        assert_eq!(
+            notes(&Journal::between(&places, december, december)),
+            ["third"]
+        );
+    }
+
+    #[test]
+    fn damaged_lines_do_not_affect_other_records() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let damages: [&[u8]; 5] = [
+            b"\n{\"note\":{\"text\":\"cut",
+            b"\n{\"note\":{\"text\":\"cut\"}",
+            b"\n\0\0\0\xff\n",
+            b"\n{\"note\":7}",
+            b"\n{\"kind of a later version\":{}}",
+        ];
+
+        for (index, bytes) in damages.into_iter().enumerate() {
+            damage(&places, NOVEMBER.parse().unwrap(), bytes);
+            append_note(&places, NOVEMBER, &index.to_string());
+        }
+
+        assert_eq!(notes(&Journal::all(&places)), ["4", "3", "2", "1", "0"]);
+    }
+
+    #[test]
+    fn a_missing_or_damaged_month_does_not_affect_other_months() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        append_note(&places, NOVEMBER, "lost");
+        append_note(&places, DECEMBER, "kept");
+
+        disk::remove_owned_file(&places.data.join("journal/2026-11.jsonl")).unwrap();
+        assert_eq!(notes(&Journal::all(&places)), ["kept"]);
+
+        damage(&places, NOVEMBER.parse().unwrap(), &[0xff; 1000]);
+        assert_eq!(notes(&Journal::all(&places)), ["kept"]);
+    }
+
+    #[test]
+    fn records_on_both_sides_of_a_section_are_returned_once_and_in_order() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let count = 6_000;
+        for index in 0..count {
+            // The lengths differ so that a line spans the boundary between two sections.
+            append_note(
+                &places,
+                NOVEMBER,
+                &format!("{index} {}", "x".repeat(index % 97)),
+            );
+        }
+
+        let recent = Journal::recent(&places, NOVEMBER.parse().unwrap());
+        let indices: Vec<usize> = notes(&recent)
+            .iter()
+            .map(|note| note.split_once(' ').unwrap().0.parse().unwrap())
+            .collect();
+        let newest = indices.len();
+        assert!((2_000..count).contains(&newest), "{newest} of {count}");
+        let expected: Vec<usize> = (count - newest..count).rev().collect();
+        assert_eq!(indices, expected);
+        let in_newest_section = parsed_records::<Note>(&recent.sections[..1], "").count();
+        assert!((1..newest).contains(&in_newest_section));
+    }
+
+    /// A journal with 300 MB of empty lines once took ten seconds to search, because every line was examined.
+    #[test]
+    fn empty_lines_are_searched_as_fast_as_one_long_line() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let now: DateTime<Utc> = NOVEMBER.parse().unwrap();
+        let fastest_of = |byte: u8| {
+            disk::remove_owned_file(&places.data.join("journal/2026-11.jsonl")).ok();
+            append_note(&places, NOVEMBER, "first");
+            damage(&places, now, &vec![byte; 16 << 20]);
+            append_note(&places, NOVEMBER, "last");
+            let journal = Journal::all(&places);
+            (0..5)
+                .map(|_| {
+                    let start = std::time::Instant::now();
+                    assert_eq!(notes(&journal).len(), if byte == b'\n' { 2 } else { 1 });
+                    start.elapsed()
+                })
+                .skip(1) // The first search reads the file.
+                .min()
+                .unwrap()
+        };
+        let (one_long_line, empty_lines) = (fastest_of(b'x'), fastest_of(b'\n'));
+        assert!(
+            empty_lines < one_long_line * 10,
+            "{empty_lines:?}, and {one_long_line:?} for one long line"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_outside_when_the_directory_is_replaced_by_a_link() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        let moved = root.path().join("moved");
+        let outside = root.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+
+        append_bytes(&data, "month", b"1").unwrap();
+        let opened_before = Directory::open(&data.join(DIRECTORY)).unwrap();
+        disk::rename(&data.join(DIRECTORY), &moved).unwrap();
+        std::os::unix::fs::symlink(&outside, data.join(DIRECTORY)).unwrap();
+
+        opened_before.append("month".as_ref(), b"2").unwrap();
+        assert!(append_bytes(&data, "month", b"3").is_err());
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        assert_eq!(std::fs::read(moved.join("month")).unwrap(), b"12");
+    }
+}

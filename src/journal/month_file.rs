@@ -1,0 +1,120 @@
+//! The journal's files, one per month.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Datelike, Utc};
+use memchr::memrchr;
+
+use super::section::Section;
+use super::{DIRECTORY, JournalRecord, RECENT_BYTES, record_json};
+use crate::disk;
+
+/// The maximum number of bytes to read from one file. A record takes about 400 bytes, so real files are far smaller.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The file that holds one month's records.
+///
+/// A missing file is treated as empty.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MonthFile {
+    /// The number of the month, as [`month_number`] returns it.
+    pub(crate) month: i64,
+    path: PathBuf,
+}
+
+impl MonthFile {
+    /// Returns the file in the data directory `data` that receives records at the given time.
+    pub(super) fn containing(data: &Path, at: DateTime<Utc>) -> Self {
+        Self {
+            month: month_number(at.year(), at.month()),
+            path: data.join(DIRECTORY).join(file_name(at)),
+        }
+    }
+
+    /// Lists the existing files in the data directory `data`, newest month first. Unrelated files in the journal's
+    /// directory are ignored.
+    pub(crate) fn list(data: &Path) -> Vec<Self> {
+        let mut files: Vec<Self> = disk::files_with_extension(&data.join(DIRECTORY), "jsonl")
+            .filter_map(Self::from_path)
+            .collect();
+        files.sort_unstable_by(|a, b| b.cmp(a));
+        files
+    }
+
+    /// Returns the size of the file in bytes, or 0 if it cannot be read.
+    pub(crate) fn size(&self) -> u64 {
+        disk::owned_size(&self.path).unwrap_or_default()
+    }
+
+    /// Determines the month from the name of a file. Returns `None` if the name is not a year and a month.
+    fn from_path(path: PathBuf) -> Option<Self> {
+        let (year, month) = path.file_stem()?.to_str()?.split_once('-')?;
+        let year: u16 = year.parse().ok()?;
+        let month: u8 = month.parse().ok()?;
+
+        Some(Self {
+            month: month_number(year.into(), month.into()),
+            path,
+        })
+    }
+
+    /// Returns the last `count` bytes of the file for searching.
+    pub(super) fn last_section(&self, count: u64) -> Section {
+        let size = self.size();
+        self.section(size.saturating_sub(count)..size, size)
+    }
+
+    /// Returns the last `recent` bytes of the file as two sections. The newer section holds at most `newest` bytes.
+    pub(super) fn last_two_sections(&self, newest: u64, recent: u64) -> [Section; 2] {
+        let size = self.size();
+        let boundary = size.saturating_sub(newest);
+        let start = size.saturating_sub(recent);
+        [
+            self.section(boundary..size, size),
+            self.section(start..boundary, size),
+        ]
+    }
+
+    /// Returns the whole file for searching, but no more than its last [`MAX_BYTES`].
+    pub(super) fn whole(&self) -> Section {
+        self.last_section(MAX_BYTES)
+    }
+
+    fn section(&self, line_breaks: Range<u64>, size: u64) -> Section {
+        Section::new(self.path.clone(), line_breaks, size)
+    }
+
+    /// Reads the records of a kind that were appended after the given offset.
+    ///
+    /// Returns the records, oldest first, and the offset to pass to the next call. If more than [`RECENT_BYTES`] were
+    /// appended, only the last [`RECENT_BYTES`] are read. An incomplete last line is left for the next call, since
+    /// another process may still be writing it.
+    pub(crate) fn records_after<R: JournalRecord>(&self, offset: i64) -> (Vec<R>, i64) {
+        let (start, mut bytes) =
+            disk::read_owned_end(&self.path, offset.cast_unsigned(), RECENT_BYTES)
+                .unwrap_or_default();
+        if !bytes.ends_with(b"}") {
+            bytes.truncate(memrchr(b'\n', &bytes).unwrap_or(0));
+        }
+
+        let records = bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(record_json::<R>)
+            .filter_map(|record| serde_json::from_slice(record).ok())
+            .collect();
+
+        let end = start + bytes.len() as u64;
+        (records, end.cast_signed().max(offset))
+    }
+}
+
+/// Returns the name of the file that receives records at the given time.
+pub(super) fn file_name(at: DateTime<Utc>) -> String {
+    format!("{}-{:02}.jsonl", at.year(), at.month())
+}
+
+/// Numbers the months so that consecutive months have consecutive numbers.
+fn month_number(year: i32, month: u32) -> i64 {
+    i64::from(year) * 12 + i64::from(month)
+}

@@ -1,0 +1,310 @@
+//! Brings the ledger up to date with the transcripts.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Row;
+
+use super::collect::{Batch, file_id};
+use super::database::{Ledger, Store};
+use super::error::{LedgerError, Result};
+use super::facts::Id;
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::pricing::PriceTable;
+use crate::time::{Millis, datetime_from_system};
+use crate::transcript::reader::{Carry, FileState, LastLine, ReadLimits, ReadPosition};
+
+/// The number of bytes to read before committing the facts read so far.
+const COMMIT_AFTER: u64 = 64 * 1024 * 1024;
+
+/// The longest time to spend listing transcripts while Claude Code waits. There may be a hundred thousand transcripts.
+const LONGEST_LISTING: Duration = Duration::from_millis(100);
+
+/// How long, in milliseconds, a file must remain unchanged to be considered settled. The last line of a settled file
+/// counts even without a line break.
+const SETTLED_AFTER: Millis = 60_000;
+
+/// The columns of `files`, in the order in which [`position_from`] reads them.
+const POSITION_COLUMNS: &str = "id, offset, mark, size, modified, last_line, last_at, newest_at, last_response, \
+     unreadable, damaged_after, ends_in_error";
+
+/// The amount of data to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Everything.
+    All,
+    /// As much as can be read within this time limit, newest transcripts first. Listing the transcripts may take the
+    /// same amount of time again, up to a tenth of a second.
+    Within(Duration),
+}
+
+/// The result of bringing the ledger up to date.
+#[derive(Debug, Clone, Default)]
+pub struct CatchUpResult {
+    /// The number of transcripts that had new lines.
+    pub files: usize,
+    /// Transcripts and directories that could not be read.
+    pub unreadable: Vec<PathBuf>,
+    /// True if every transcript was read to its end.
+    pub complete: bool,
+}
+
+impl CatchUpResult {
+    /// Returns true if everything could be read.
+    pub fn is_all(&self) -> bool {
+        self.complete && self.unreadable.is_empty()
+    }
+}
+
+/// The lines that were appended to one session's transcripts.
+#[derive(Debug)]
+pub(super) struct NewLines {
+    /// The facts in these lines.
+    pub(super) batch: Batch,
+    /// True if there was enough time to read all lines.
+    pub(super) is_whole: bool,
+    /// True if the session's transcript ends with an error, or if there is no transcript.
+    pub(super) ends_in_error: bool,
+}
+
+impl Default for NewLines {
+    fn default() -> Self {
+        Self {
+            batch: Batch::default(),
+            is_whole: true,
+            ends_in_error: true,
+        }
+    }
+}
+
+/// Returns the modification time before which files count as settled.
+pub(super) fn settled_before() -> Millis {
+    // Modification times of files come from the system clock, so tests cannot replace the clock here.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with the dates of files"
+    )]
+    let now = std::time::SystemTime::now();
+    datetime_from_system(now).timestamp_millis() - SETTLED_AFTER
+}
+
+impl Ledger {
+    /// Reads the new lines of the transcripts below `roots`, and reconciles the sessions that they affect. `progress` is
+    /// called with the number of bytes read so far and the total.
+    pub fn catch_up(
+        &mut self,
+        roots: impl Iterator<Item = PathBuf>,
+        prices: &PriceTable,
+        effort: Effort,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> std::result::Result<CatchUpResult, LedgerError> {
+        let settled_before = settled_before();
+        let listing_started = Instant::now();
+        let listed = transcripts::all_until(roots, &|| match effort {
+            Effort::All => false,
+            Effort::Within(limit) => listing_started.elapsed() >= limit.min(LONGEST_LISTING),
+        });
+        let mut catch_up = CatchUpResult {
+            unreadable: listed.unreadable,
+            ..CatchUpResult::default()
+        };
+        catch_up.unreadable.sort();
+        let mut grown = self.ask(|store| store.grown(listed.files, effort, settled_before))?;
+        grown.sort_by_key(|(file, _)| std::cmp::Reverse(file.state.modified));
+        let unread = |(file, position): &(TranscriptFile, ReadPosition)| {
+            file.state.size.saturating_sub(position.offset)
+        };
+        let total: u64 = grown.iter().map(unread).sum();
+
+        let started = Instant::now();
+        let is_late = || match effort {
+            Effort::All => false,
+            Effort::Within(limit) => started.elapsed() >= limit,
+        };
+        let mut is_cut_short = listed.is_cut_short;
+        let mut batch = Batch::default();
+        let mut buffer = Vec::new();
+        let mut done = 0;
+        for (file, position) in &grown {
+            if is_late() {
+                is_cut_short = true;
+                break;
+            }
+            let mut limits = ReadLimits {
+                buffer: &mut buffer,
+                settled_before,
+                is_enough: &mut |_| is_late(),
+            };
+            if let Err(error) = batch.read(&file.path, position, &mut limits) {
+                if transcripts::exists_despite(&error) {
+                    batch.unreadable.push(file.path.clone());
+                }
+                continue;
+            }
+            done += unread(&(file.clone(), *position));
+            progress(done, total);
+            if batch.bytes >= COMMIT_AFTER {
+                self.commit(&mut batch, prices, &mut catch_up)?;
+            }
+        }
+        self.commit(&mut batch, prices, &mut catch_up)?;
+        catch_up.complete = !is_cut_short;
+        self.settle(prices)?;
+        if catch_up.is_all() && !self.is_complete() {
+            self.write(|store| store.note("complete", 1))?;
+        }
+        Ok(catch_up)
+    }
+
+    /// Reads the new lines of a session's transcripts, and reconciles the session.
+    pub(crate) fn catch_up_session(
+        &mut self,
+        transcript: &Path,
+        prices: &PriceTable,
+        limit: Duration,
+    ) -> std::result::Result<(), LedgerError> {
+        let mut new_lines = self.read_session(transcript, true, limit);
+        self.commit(&mut new_lines.batch, prices, &mut CatchUpResult::default())?;
+        self.settle(prices)
+    }
+
+    /// Reads the new lines of a session's transcript and, if `with_subagents` is true, of its subagents' transcripts.
+    pub(super) fn read_session(
+        &self,
+        transcript: &Path,
+        with_subagents: bool,
+        limit: Duration,
+    ) -> NewLines {
+        let started = Instant::now();
+        let own_file = TranscriptFile::look(transcript).ok().flatten();
+        let subagents = if with_subagents {
+            transcripts::of_subagents(transcript)
+        } else {
+            Vec::new()
+        };
+        let settled_before = settled_before();
+        let mut buffer = Vec::new();
+        let mut new_lines = NewLines::default();
+        for (index, file) in own_file.into_iter().chain(subagents).enumerate() {
+            let position = self
+                .ask(|store| store.position(file_id(&file.path)))
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+            let mut carry = position.carry;
+            if needs_reading(&position, file.state, settled_before) {
+                let mut limits = ReadLimits {
+                    buffer: &mut buffer,
+                    settled_before,
+                    is_enough: &mut |_| started.elapsed() >= limit,
+                };
+                let read = new_lines.batch.read(&file.path, &position, &mut limits);
+                new_lines.is_whole &= read.is_ok() && started.elapsed() < limit;
+                if let (Ok(()), Some(facts)) = (read, new_lines.batch.files.last()) {
+                    carry = facts.position.carry;
+                }
+            }
+            if index == 0 {
+                new_lines.ends_in_error = carry.ends_in_error;
+            }
+        }
+        new_lines
+    }
+
+    /// Commits a batch and empties it.
+    pub(super) fn commit(
+        &mut self,
+        batch: &mut Batch,
+        prices: &PriceTable,
+        catch_up: &mut CatchUpResult,
+    ) -> std::result::Result<(), LedgerError> {
+        let mut batch = std::mem::take(batch);
+        catch_up.files += batch.files.len();
+        catch_up.unreadable.append(&mut batch.unreadable);
+        if batch.files.is_empty() {
+            return Ok(());
+        }
+        batch.price(prices);
+        self.write(|store| store.commit(&batch, prices))
+    }
+}
+
+/// Returns true if a file has changed since it was last read, or if it has settled and its last line has not been read
+/// yet.
+fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Millis) -> bool {
+    if position.file != state {
+        return true;
+    }
+    let has_last_line = position.offset < state.size && position.last_line == LastLine::Growing;
+    has_last_line && state.modified_ms() < settled_before
+}
+
+impl Store {
+    /// Returns the files that need to be read, and how far each has already been read.
+    fn grown(
+        &self,
+        files: Vec<TranscriptFile>,
+        effort: Effort,
+        settled_before: Millis,
+    ) -> Result<Vec<(TranscriptFile, ReadPosition)>> {
+        // With a time limit, only some of the files have been listed, so their positions are read one at a time.
+        let all = match effort {
+            Effort::All => Some(self.positions()?),
+            Effort::Within(_) => None,
+        };
+        let mut grown = Vec::new();
+        for file in files {
+            let id = file_id(&file.path);
+            let position = match &all {
+                Some(all) => all.get(&id).copied(),
+                None => self.position(id)?,
+            }
+            .unwrap_or_default();
+            if needs_reading(&position, file.state, settled_before) {
+                grown.push((file, position));
+            }
+        }
+        Ok(grown)
+    }
+
+    fn positions(&self) -> Result<HashMap<Id, ReadPosition>> {
+        self.all(
+            &format!("SELECT {POSITION_COLUMNS} FROM files"),
+            [],
+            |row| Ok((row.get(0)?, position_from(row)?)),
+        )
+    }
+
+    fn position(&self, file: Id) -> Result<Option<ReadPosition>> {
+        self.first(
+            &format!("SELECT {POSITION_COLUMNS} FROM files WHERE id = ?1"),
+            [file],
+            position_from,
+        )
+    }
+}
+
+fn position_from(row: &Row<'_>) -> Result<ReadPosition> {
+    Ok(ReadPosition {
+        offset: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+        mark: row.get(2)?,
+        file: FileState {
+            size: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
+            modified: row.get(4)?,
+        },
+        last_line: match row.get::<_, i64>(5)? {
+            1 => LastLine::Incomplete,
+            2 => LastLine::Complete,
+            _ => LastLine::Growing,
+        },
+        carry: Carry {
+            last_at: row.get(6)?,
+            newest_at: row.get(7)?,
+            last_response: row.get(8)?,
+            unreadable: row.get(9)?,
+            damaged_after: row.get(10)?,
+            ends_in_error: row.get(11)?,
+        },
+    })
+}

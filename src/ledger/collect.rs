@@ -1,0 +1,314 @@
+//! Collects facts from transcripts in memory before they are committed.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::facts::{Checkpoint, Compaction, Id, Location, Marker, Response, id_of};
+use super::rows::Scene;
+use crate::claude::transcripts;
+use crate::pricing::PriceTable;
+use crate::time::Millis;
+use crate::transcript::line::{self, Line, Retry};
+use crate::transcript::reader::{LineSpan, ReadLimits, ReadPosition, Sink, first_session, read_on};
+use crate::transcript::tail;
+
+/// The facts that have been read since the last commit.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) responses: HashMap<i64, Response>,
+    /// The names of sessions and models.
+    pub(super) sessions: HashMap<Id, String>,
+    pub(super) models: HashMap<Id, String>,
+    pub(super) scenes: HashMap<Id, Scene>,
+    /// The directory and time of each session's first response.
+    pub(super) directories: HashMap<Id, (Millis, String)>,
+    pub(super) files: Vec<FileFacts>,
+    pub(super) unreadable: Vec<PathBuf>,
+    /// The number of bytes that have been read.
+    pub(super) bytes: u64,
+}
+
+/// The facts from one transcript that are not responses.
+#[derive(Debug)]
+pub(super) struct FileFacts {
+    pub(super) id: Id,
+    pub(super) path: PathBuf,
+    pub(super) session: Id,
+    pub(super) is_main: bool,
+    pub(super) position: ReadPosition,
+    /// True if the file was read again from its start.
+    pub(super) is_anew: bool,
+    pub(super) markers: Vec<Marker>,
+    pub(super) compactions: Vec<Compaction>,
+    pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) errors: Vec<ErrorLineFacts>,
+    pub(super) pull_requests: Vec<PullRequestLine>,
+    pub(super) damage: Vec<[Millis; 2]>,
+}
+
+/// An error line, and its location.
+#[derive(Debug)]
+pub(super) struct ErrorLineFacts {
+    pub(super) span: LineSpan,
+    pub(super) at: Option<Millis>,
+    pub(super) text_hash: i64,
+    pub(super) retry: Option<Retry>,
+    /// The fields of the line as JSON, without secrets. This is `None` for the line of a failed attempt.
+    pub(super) fields: Option<String>,
+}
+
+/// A link to a pull request, and its location.
+#[derive(Debug)]
+pub(super) struct PullRequestLine {
+    pub(super) offset: i64,
+    pub(super) at: Millis,
+    pub(super) number: i64,
+    pub(super) url: String,
+}
+
+impl Batch {
+    /// Reads the lines that have been appended to a transcript since `position`.
+    ///
+    /// Fails if the file cannot be read. The batch is then unchanged.
+    pub(super) fn read(
+        &mut self,
+        path: &Path,
+        position: &ReadPosition,
+        limits: &mut ReadLimits<'_>,
+    ) -> io::Result<()> {
+        let session = session_of(path)?;
+        let session_id = id_of(session.as_bytes());
+        let is_subagent = path
+            .components()
+            .any(|part| part.as_os_str() == "subagents");
+        let is_old_agent = path
+            .file_stem()
+            .is_some_and(|stem| stem.to_string_lossy().starts_with("agent-"));
+        let mut sink = FileSink {
+            facts: FileFacts {
+                id: file_id(path),
+                path: path.to_owned(),
+                session: session_id,
+                is_main: !is_subagent && !is_old_agent,
+                position: *position,
+                is_anew: false,
+                markers: Vec::new(),
+                compactions: Vec::new(),
+                checkpoints: Vec::new(),
+                errors: Vec::new(),
+                pull_requests: Vec::new(),
+                damage: Vec::new(),
+            },
+            batch: self,
+        };
+        let (now, is_anew) = read_on(path, position, limits, &mut sink)?;
+        let mut facts = sink.facts;
+        facts.position = now;
+        facts.is_anew = is_anew;
+        if !is_anew {
+            self.bytes += now.offset.saturating_sub(position.offset);
+        }
+        self.sessions.entry(session_id).or_insert(session);
+        self.files.push(facts);
+        Ok(())
+    }
+
+    /// Returns true if a transcript in the batch has a new checkpoint.
+    pub(super) fn has_checkpoints(&self) -> bool {
+        self.files.iter().any(|facts| !facts.checkpoints.is_empty())
+    }
+
+    /// Calculates the costs of all responses.
+    pub(super) fn price(&mut self, prices: &PriceTable) {
+        let by_model: HashMap<Id, _> = self
+            .models
+            .iter()
+            .map(|(id, name)| (*id, super::facts::PricesOfModel::new(prices, name)))
+            .collect();
+        for response in self.responses.values_mut() {
+            if let Some(prices) = by_model.get(&response.model) {
+                response.price(prices);
+            }
+        }
+    }
+
+    fn add_model(&mut self, name: &str) -> Id {
+        let id = id_of(name.as_bytes());
+        self.models.entry(id).or_insert_with(|| name.to_owned());
+        id
+    }
+
+    fn add_session(&mut self, name: &str) -> Id {
+        let id = id_of(name.as_bytes());
+        self.sessions.entry(id).or_insert_with(|| name.to_owned());
+        id
+    }
+}
+
+/// Returns the ID of the file with this path.
+pub(super) fn file_id(path: &Path) -> Id {
+    id_of(path.as_os_str().as_encoded_bytes())
+}
+
+/// Returns the session that a transcript belongs to. The session is determined from the path or, if the file name is
+/// not a session ID, from the first lines.
+fn session_of(path: &Path) -> io::Result<String> {
+    let by_path = transcripts::session_of(path);
+    if transcripts::is_session_id(&by_path) {
+        return Ok(by_path);
+    }
+    Ok(first_session(path)?.unwrap_or(by_path))
+}
+
+/// Adds a transcript's lines to a batch.
+struct FileSink<'b> {
+    batch: &'b mut Batch,
+    facts: FileFacts,
+}
+
+impl Sink for FileSink<'_> {
+    fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool) {
+        let offset = span.offset.cast_signed();
+        match line {
+            Line::Response(response) => {
+                let location = self.location(offset, is_late, response.copied_from.as_deref());
+                self.response(response, location);
+            }
+            Line::CostState(state) => self.facts.checkpoints.push(Checkpoint {
+                file: self.facts.id,
+                offset,
+                started: state.started,
+                cost: state.cost,
+                run_ms: state.run_ms,
+                api_ms: state.api_ms,
+                has_unknown_model: state.has_unknown_model,
+                models: state.models,
+                before: state.before,
+            }),
+            Line::Mark(mark) => self.marker(Marker {
+                offset,
+                at: mark.at,
+                snapshot: mark.snapshot,
+            }),
+            Line::CompactBoundary(found) => {
+                let location = self.location(offset, is_late, found.copied_from.as_deref());
+                self.facts.compactions.push(Compaction {
+                    key: found.key,
+                    at: found.at,
+                    tokens: found.tokens,
+                    locations: vec![location],
+                });
+            }
+            Line::Error(error) => {
+                let fields = tail::ErrorLine::parse(error.bytes)
+                    .and_then(|fields| serde_json::to_string(&fields).ok());
+                self.facts.errors.push(ErrorLineFacts {
+                    span,
+                    at: error.at,
+                    text_hash: error.text_hash,
+                    retry: error.retry,
+                    fields,
+                });
+            }
+            Line::PullRequest(found) => {
+                if let Some(at) = found.at {
+                    self.facts.pull_requests.push(PullRequestLine {
+                        offset,
+                        at,
+                        number: i64::try_from(found.number).unwrap_or(i64::MAX),
+                        url: found.url.into_owned(),
+                    });
+                }
+            }
+            Line::Other => {}
+        }
+    }
+
+    fn damage(&mut self, from: Millis, until: Millis) {
+        self.facts.damage.push([from, until]);
+    }
+}
+
+impl FileSink<'_> {
+    fn location(&mut self, offset: i64, is_late: bool, source: Option<&str>) -> Location {
+        Location {
+            file: self.facts.id,
+            offset,
+            is_late,
+            source: source.map(|name| self.batch.add_session(name)),
+        }
+    }
+
+    /// Adds a marker. Only the first `queue-operation` and the snapshots are needed, because no other marker can be the
+    /// first ownership marker.
+    fn marker(&mut self, marker: Marker) {
+        let is_known = self
+            .facts
+            .markers
+            .iter()
+            .any(|known| known.snapshot.is_none());
+        if marker.snapshot.is_some() || !is_known {
+            self.facts.markers.push(marker);
+        }
+    }
+
+    fn response(&mut self, line: line::ResponseLine<'_>, location: Location) {
+        let Some(at) = line.at else {
+            return;
+        };
+        let agent = match (line.agent.as_deref(), line.subagent) {
+            (Some(agent), _) => agent,
+            (None, true) => "subagent",
+            (None, false) => "main",
+        };
+        let text = |field: &Option<Cow<'_, str>>| field.as_deref().unwrap_or_default().to_owned();
+        let scene = Scene {
+            branch: text(&line.branch),
+            agent: agent.to_owned(),
+            skill: text(&line.skill),
+            plugin: text(&line.plugin),
+            mcp_server: text(&line.mcp_server),
+        };
+        let scene_id = scene.id();
+        self.batch.scenes.entry(scene_id).or_insert(scene);
+        if let Some(directory) = &line.directory {
+            let known = self.batch.directories.entry(self.facts.session);
+            match known {
+                Entry::Occupied(mut known) if at < known.get().0 => {
+                    known.insert((at, directory.to_string()));
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(unknown) => {
+                    unknown.insert((at, directory.to_string()));
+                }
+            }
+        }
+        for advice in &line.advice {
+            self.batch.add_model(&advice.model);
+        }
+        let response = Response {
+            key: line.key,
+            at,
+            session: self.facts.session,
+            model: self.batch.add_model(&line.model),
+            requested: line.asked.as_deref().map(|name| self.batch.add_model(name)),
+            scene: scene_id,
+            is_of_subagent: line.subagent,
+            usage: line.usage,
+            service: line.service,
+            calls: line.calls,
+            advice: line.advice,
+            location,
+            ..Response::default()
+        };
+        match self.batch.responses.entry(line.key) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&response),
+            Entry::Vacant(unknown) => {
+                unknown.insert(response);
+            }
+        }
+    }
+}

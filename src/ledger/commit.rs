@@ -1,0 +1,587 @@
+//! Writes the facts from transcripts to the database.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::{Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::collect::{Batch, FileFacts};
+use super::database::Store;
+use super::error::Result;
+use super::facts::{Compaction, Id, Location, PricesOfModel, Response, STALE, id_of};
+use super::sums::SumChanges;
+use crate::pricing::{Advice, Money, PriceTable, ServiceLevel, Usage};
+use crate::time::Millis;
+
+/// The columns of `responses`, in the order in which [`response_from`] reads them.
+pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, scene, flags, input, output, cache_read, \
+     cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source, batch";
+
+const SUBAGENT: i64 = 1;
+const UNPRICED: i64 = 2;
+const FAST: i64 = 4;
+const US_ONLY: i64 = 8;
+const LATE: i64 = 16;
+
+/// Fields that most responses do not have.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Parts {
+    calls: Vec<[u64; 6]>,
+    advice: Vec<(String, [u64; 6])>,
+}
+
+impl Store {
+    /// Adds the facts in a batch, and marks the sessions whose results depend on them for reconciliation.
+    pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
+        let number = self.newest_batch()? + 1;
+        self.note("batch", number)?;
+        for (id, name) in &batch.sessions {
+            self.run(
+                "INSERT OR IGNORE INTO sessions (id, name, lineage) VALUES (?1, ?2, ?1)",
+                params![id, name],
+            )?;
+        }
+        for (id, name) in &batch.models {
+            self.run(
+                "INSERT OR IGNORE INTO models VALUES (?1, ?2)",
+                params![id, name],
+            )?;
+        }
+        for (id, scene) in &batch.scenes {
+            self.run(
+                "INSERT OR IGNORE INTO scenes VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    id,
+                    scene.branch,
+                    scene.agent,
+                    scene.skill,
+                    scene.plugin,
+                    scene.mcp_server
+                ],
+            )?;
+        }
+        for (session, (at, directory)) in &batch.directories {
+            self.run(
+                "UPDATE sessions SET directory = ?3, directory_at = ?2
+                 WHERE id = ?1 AND ifnull(directory_at > ?2, 1)",
+                params![session, at, directory],
+            )?;
+        }
+        for facts in batch.files.iter().filter(|facts| facts.is_anew) {
+            self.make_locations_stale(facts.id)?;
+        }
+        // The files have to be added first, because responses link the sessions that their files belong to.
+        for facts in &batch.files {
+            self.add_file(facts)?;
+        }
+        let mut changes = SumChanges::default();
+        for response in batch.responses.values() {
+            self.add_response(response, number, prices, &mut changes)?;
+        }
+        self.change_sums(changes)?;
+        for facts in &batch.files {
+            self.run(
+                "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND NOT is_dirty AND (
+                     EXISTS (SELECT 1 FROM events WHERE session = ?1)
+                     OR EXISTS (SELECT 1 FROM hidden WHERE session = ?1)
+                     OR EXISTS (SELECT 1 FROM checkpoints WHERE file IN (
+                         SELECT id FROM files WHERE session = ?1)))",
+                [facts.session],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn make_locations_stale(&self, file: Id) -> Result<()> {
+        for table in ["responses", "copies", "checkpoints", "markers"] {
+            self.run(
+                &format!("UPDATE OR REPLACE {table} SET offset = offset + ?2 WHERE file = ?1 AND offset < ?2"),
+                params![file, STALE],
+            )?;
+        }
+        for table in ["error_lines", "pull_requests", "damage"] {
+            self.run(&format!("DELETE FROM {table} WHERE file = ?1"), [file])?;
+        }
+        Ok(())
+    }
+
+    fn add_response(
+        &self,
+        response: &Response,
+        batch: i64,
+        prices: &PriceTable,
+        changes: &mut SumChanges,
+    ) -> Result<()> {
+        let mut new = response.clone();
+        new.batch = batch;
+        let mut known_locations = Vec::new();
+        if self.insert_response("INSERT OR IGNORE", &new)? {
+            changes.add(&new);
+        } else if let Some(known) = self.response(new.key)? {
+            let mut merged = known.clone();
+            merged.merge(&new);
+            if merged == known {
+                return Ok(());
+            }
+            let model = self.first(
+                "SELECT name FROM models WHERE id = ?1",
+                [merged.model],
+                |row| row.get::<_, String>(0),
+            )?;
+            merged.price(&PricesOfModel::new(prices, &model.unwrap_or_default()));
+            changes.remove(&known);
+            changes.add(&merged);
+            self.insert_response("INSERT OR REPLACE", &merged)?;
+            known_locations = known.copies;
+            self.mark_dirty(merged.session)?;
+            new = merged;
+        }
+        for copy in new
+            .copies
+            .iter()
+            .filter(|copy| !known_locations.contains(copy))
+        {
+            self.add_copy(new.key, copy)?;
+        }
+        if !new.copies.is_empty() || new.location.source.is_some() || new.location.is_late {
+            self.link_locations(new.session, new.locations())?;
+        }
+        Ok(())
+    }
+
+    fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
+        self.run(
+            "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+                 offset = excluded.offset, is_late = excluded.is_late, source = excluded.source
+             WHERE copies.offset >= ?6",
+            params![
+                key,
+                copy.file,
+                copy.offset,
+                copy.is_late,
+                copy.source,
+                STALE
+            ],
+        )
+    }
+
+    /// Puts the sessions that own these locations into one lineage.
+    fn link_locations<'l>(
+        &self,
+        session: Id,
+        locations: impl Iterator<Item = &'l Location>,
+    ) -> Result<()> {
+        self.mark_dirty(session)?;
+        for location in locations {
+            let session_of_file = self.session_of_file(location.file)?;
+            for other in session_of_file.into_iter().chain(location.source) {
+                self.link(session, other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts two sessions into one lineage.
+    fn link(&self, session: Id, other: Id) -> Result<()> {
+        if session == other {
+            return Ok(());
+        }
+        let (Some(lineage), Some(other_lineage)) =
+            (self.lineage_of(session)?, self.lineage_of(other)?)
+        else {
+            return Ok(());
+        };
+        if lineage != other_lineage {
+            self.run(
+                "UPDATE sessions SET lineage = ?1, is_dirty = 1 WHERE lineage = ?2",
+                [lineage.min(other_lineage), lineage.max(other_lineage)],
+            )?;
+            self.mark_dirty(session)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a session's lineage, or `None` if the session is unknown.
+    pub(super) fn lineage_of(&self, session: Id) -> Result<Option<Id>> {
+        self.first(
+            "SELECT lineage FROM sessions WHERE id = ?1",
+            [session],
+            |row| row.get(0),
+        )
+    }
+
+    /// Returns the session that a transcript belongs to, or `None` if the transcript is unknown.
+    fn session_of_file(&self, file: Id) -> Result<Option<Id>> {
+        self.first("SELECT session FROM files WHERE id = ?1", [file], |row| {
+            row.get(0)
+        })
+    }
+
+    /// Writes a response. Returns true if a row was written.
+    fn insert_response(&self, how: &str, response: &Response) -> Result<bool> {
+        let parts = Parts {
+            calls: response.calls.iter().map(Usage::fields).collect(),
+            advice: response
+                .advice
+                .iter()
+                .map(|advice| (advice.model.clone(), advice.usage.fields()))
+                .collect(),
+        };
+        let has_parts = !parts.calls.is_empty() || !parts.advice.is_empty();
+        let parts = if has_parts {
+            serde_json::to_string(&parts).ok()
+        } else {
+            None
+        };
+        let flags = [
+            (SUBAGENT, response.is_of_subagent),
+            (UNPRICED, response.is_unpriced),
+            (FAST, response.service.fast),
+            (US_ONLY, response.service.us_only),
+            (LATE, response.location.is_late),
+        ];
+        let flags: i64 = flags
+            .iter()
+            .filter(|(_, is_set)| *is_set)
+            .map(|(flag, _)| flag)
+            .sum();
+        let [
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ] = response.usage.fields().map(u64::cast_signed);
+        let statement = format!(
+            "{how} INTO responses ({RESPONSE_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
+                 ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+        );
+        let changed = self.count_changes(
+            &statement,
+            params![
+                response.key,
+                response.session,
+                response.at,
+                response.model,
+                response.scene,
+                flags,
+                input,
+                output,
+                cache_read,
+                cache_write,
+                cache_write_1h,
+                web_searches,
+                parts,
+                response.cost.pico(),
+                response.client_cost.pico(),
+                response.requested,
+                response.location.file,
+                response.location.offset,
+                response.location.source,
+                response.batch
+            ],
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Returns a response with all of its locations.
+    fn response(&self, key: i64) -> Result<Option<Response>> {
+        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE key = ?1");
+        let Some(mut response) = self.first(&query, [key], response_from)? else {
+            return Ok(None);
+        };
+        response.copies = self.all(
+            "SELECT file, offset, is_late, source FROM copies WHERE key = ?1",
+            [key],
+            |row| location_from(row, 0),
+        )?;
+        Ok(Some(response))
+    }
+
+    fn add_file(&self, facts: &FileFacts) -> Result<()> {
+        let (position, carry) = (&facts.position, &facts.position.carry);
+        self.run(
+            "INSERT OR REPLACE INTO files
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            params![
+                facts.id,
+                facts.path.as_os_str().as_encoded_bytes(),
+                facts.session,
+                facts.is_main,
+                position.offset.cast_signed(),
+                position.mark,
+                position.file.size.cast_signed(),
+                position.file.modified,
+                position.last_line as i64,
+                carry.last_at,
+                carry.newest_at,
+                carry.last_response,
+                carry.unreadable,
+                carry.damaged_after,
+                carry.ends_in_error
+            ],
+        )?;
+        for marker in &facts.markers {
+            self.run(
+                "INSERT OR IGNORE INTO markers VALUES (?1, ?2, ?3, ?4)",
+                params![facts.id, marker.offset, marker.at, marker.snapshot],
+            )?;
+            if let Some(snapshot) = marker.snapshot {
+                let sharers: Vec<Id> = self.all(
+                    "SELECT DISTINCT files.session FROM markers JOIN files ON files.id = markers.file
+                     WHERE snapshot = ?1 LIMIT 2",
+                    [snapshot],
+                    |row| row.get(0),
+                )?;
+                for sharer in sharers {
+                    self.link(facts.session, sharer)?;
+                }
+            }
+        }
+        for compaction in &facts.compactions {
+            self.add_compaction(facts.session, compaction)?;
+        }
+        self.add_checkpoints(facts)?;
+        self.add_other_lines(facts)
+    }
+
+    fn add_checkpoints(&self, facts: &FileFacts) -> Result<()> {
+        for checkpoint in &facts.checkpoints {
+            self.run(
+                "DELETE FROM checkpoints WHERE file = ?1 AND offset >= ?2 AND started = ?3 AND cost = ?4
+                     AND run_ms = ?5",
+                params![facts.id, STALE, checkpoint.started, checkpoint.cost.pico(), checkpoint.run_ms],
+            )?;
+            self.run(
+                "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    facts.id,
+                    checkpoint.offset,
+                    checkpoint.started,
+                    checkpoint.cost.pico(),
+                    checkpoint.run_ms,
+                    checkpoint.api_ms,
+                    checkpoint.has_unknown_model,
+                    serde_json::to_string(&checkpoint.models).unwrap_or_default(),
+                    checkpoint.before
+                ],
+            )?;
+            for name in checkpoint.models.keys() {
+                self.run(
+                    "INSERT OR IGNORE INTO models VALUES (?1, ?2)",
+                    params![id_of(name.as_bytes()), name],
+                )?;
+            }
+        }
+        let starts: BTreeSet<Millis> = facts
+            .checkpoints
+            .iter()
+            .map(|checkpoint| checkpoint.started)
+            .collect();
+        for started in starts {
+            self.link_by_start(facts, started)?;
+        }
+        if !facts.checkpoints.is_empty() {
+            self.mark_dirty(facts.session)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a transcript's session into the lineage of the sessions whose runs have the same start. Those sessions are
+    /// already linked to each other, so linking to one of them is enough.
+    fn link_by_start(&self, facts: &FileFacts, started: Millis) -> Result<()> {
+        for query in [
+            "SELECT file FROM checkpoints WHERE started = ?1 AND file < ?2 LIMIT 1",
+            "SELECT file FROM checkpoints WHERE started = ?1 AND file > ?2 LIMIT 1",
+        ] {
+            let file: Option<Id> = self.first(query, [started, facts.id], |row| row.get(0))?;
+            let Some(file) = file else {
+                continue;
+            };
+            if let Some(other) = self.session_of_file(file)? {
+                self.link(facts.session, other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a transcript's error lines, links to pull requests, and damaged lines.
+    fn add_other_lines(&self, facts: &FileFacts) -> Result<()> {
+        for error in &facts.errors {
+            self.run(
+                "INSERT OR REPLACE INTO error_lines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                params![
+                    facts.id,
+                    error.span.offset.cast_signed(),
+                    error.span.length.cast_signed(),
+                    facts.session,
+                    error.at,
+                    error.text_hash,
+                    error.retry.map(|retry| retry.attempt.cast_signed()),
+                    error.retry.map(|retry| retry.wait_ms.cast_signed()),
+                    error.retry.map(|retry| retry.status.cast_signed()),
+                    error.fields
+                ],
+            )?;
+        }
+        for link in &facts.pull_requests {
+            self.run(
+                "INSERT OR REPLACE INTO pull_requests VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    facts.id,
+                    link.offset,
+                    facts.session,
+                    link.at,
+                    link.number,
+                    link.url
+                ],
+            )?;
+        }
+        for [since, until] in &facts.damage {
+            self.run(
+                "INSERT OR REPLACE INTO damage VALUES (?1, ?2, ?3)",
+                params![facts.id, since, until],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn add_compaction(&self, session: Id, compaction: &Compaction) -> Result<()> {
+        self.run(
+            "INSERT OR IGNORE INTO compactions VALUES (?1, ?2, ?3)",
+            params![
+                compaction.key,
+                compaction.at,
+                compaction.tokens.cast_signed()
+            ],
+        )?;
+        for location in &compaction.locations {
+            self.add_copy(compaction.key, location)?;
+            self.link_locations(session, std::iter::once(location))?;
+        }
+        let sharers: Vec<Id> = self.all(
+            "SELECT DISTINCT files.session FROM copies JOIN files ON files.id = copies.file
+             WHERE copies.key = ?1 LIMIT 2",
+            [compaction.key],
+            |row| row.get(0),
+        )?;
+        for sharer in sharers {
+            self.link(session, sharer)?;
+        }
+        Ok(())
+    }
+
+    /// Recalculates the cost of all responses if the prices have changed. Returns true if the prices have changed.
+    pub(super) fn reprice(&self, prices: &PriceTable) -> Result<bool> {
+        let models: HashMap<Id, String> = self.all("SELECT id, name FROM models", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let fingerprint = prices.fingerprint_of(models.values().map(String::as_str));
+        let known = self.noted("prices")?;
+        if known == Some(fingerprint) {
+            return Ok(false);
+        }
+        self.note("prices", fingerprint)?;
+        if known.is_none() && models.is_empty() {
+            return Ok(true);
+        }
+        let by_model: HashMap<Id, _> = models
+            .iter()
+            .map(|(id, name)| (*id, PricesOfModel::new(prices, name)))
+            .collect();
+        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
+        let all: Vec<Response> = self.all(&query, [], response_from)?;
+        for mut response in all {
+            let Some(prices) = by_model.get(&response.model) else {
+                continue;
+            };
+            let before = (response.cost, response.client_cost, response.is_unpriced);
+            response.price(prices);
+            if before != (response.cost, response.client_cost, response.is_unpriced) {
+                self.insert_response("INSERT OR REPLACE", &response)?;
+            }
+        }
+        self.make_sums()?;
+        self.mark_all_dirty()?;
+        Ok(true)
+    }
+
+    /// Marks all lineages that have results for reconciliation.
+    pub(super) fn mark_all_dirty(&self) -> Result<()> {
+        self.0.execute_batch(
+            "UPDATE sessions SET is_dirty = 1 WHERE id IN (
+                 SELECT session FROM events
+                 UNION SELECT session FROM hidden
+                 UNION SELECT session FROM files WHERE id IN (
+                     SELECT file FROM checkpoints UNION SELECT file FROM copies))",
+        )
+    }
+}
+
+/// Reads a location from the columns `file`, `offset`, `is_late`, and `source`.
+pub(super) fn location_from(row: &Row<'_>, first: usize) -> Result<Location> {
+    Ok(Location {
+        file: row.get(first)?,
+        offset: row.get(first + 1)?,
+        is_late: row.get(first + 2)?,
+        source: row.get(first + 3)?,
+    })
+}
+
+/// Reads a usage from six columns.
+pub(super) fn usage_from(row: &Row<'_>, first: usize) -> Result<Usage> {
+    let mut fields = [0; 6];
+    for (index, field) in fields.iter_mut().enumerate() {
+        *field = row.get::<_, i64>(first + index)?.max(0).cast_unsigned();
+    }
+    Ok(fields.into())
+}
+
+/// Reads an amount from a column.
+pub(super) fn money_from(row: &Row<'_>, column: usize) -> Result<Money> {
+    Ok(Money::from_pico(row.get(column)?))
+}
+
+/// Reads a response, without its copies, from the columns in [`RESPONSE_COLUMNS`].
+pub(super) fn response_from(row: &Row<'_>) -> Result<Response> {
+    let flags: i64 = row.get(5)?;
+    let parts: Option<String> = row.get(12)?;
+    let parts: Parts = parts
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    Ok(Response {
+        key: row.get(0)?,
+        session: row.get(1)?,
+        at: row.get(2)?,
+        model: row.get(3)?,
+        scene: row.get(4)?,
+        is_of_subagent: flags & SUBAGENT != 0,
+        is_unpriced: flags & UNPRICED != 0,
+        service: ServiceLevel {
+            fast: flags & FAST != 0,
+            us_only: flags & US_ONLY != 0,
+        },
+        usage: usage_from(row, 6)?,
+        calls: parts.calls.into_iter().map(Usage::from).collect(),
+        advice: parts
+            .advice
+            .into_iter()
+            .map(|(model, usage)| Advice {
+                model,
+                usage: usage.into(),
+            })
+            .collect(),
+        cost: money_from(row, 13)?,
+        client_cost: money_from(row, 14)?,
+        requested: row.get(15)?,
+        location: Location {
+            file: row.get(16)?,
+            offset: row.get(17)?,
+            is_late: flags & LATE != 0,
+            source: row.get(18)?,
+        },
+        copies: Vec::new(),
+        batch: row.get(19)?,
+    })
+}

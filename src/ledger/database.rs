@@ -1,0 +1,351 @@
+//! Opens the database file and runs queries.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::types::FromSql;
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Params, Row, Transaction, TransactionBehavior,
+};
+
+use super::error::{FileId, LedgerError, Result};
+use super::facts::{Id, id_of};
+use crate::disk::{self, ownership};
+
+/// The version of the tables. A ledger with a different version is set aside.
+const SCHEMA: i64 = 1;
+
+/// The version of the rules that derive results from facts. If it changes, all results are recalculated.
+pub(super) const RULES: i64 = 1;
+
+/// The size of the write-ahead log, in bytes, from which a status-line call merges it into the ledger, after printing
+/// the line. Usually no other process has the ledger open, so each call reads the whole log. A call adds about 50 KB,
+/// and merging waits for the disk, so it should be rare. Hooks merge the log whenever they close the ledger.
+const LONG_LOG: u64 = 256 * 1024;
+
+/// The minimum time to keep retrying to open a busy ledger. If several processes open it at the same time, it is busy
+/// for a few milliseconds while the first of them reads the write-ahead log.
+const OPENING: Duration = Duration::from_millis(100);
+
+/// The time to wait while another process writes to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Do not wait, because Claude Code is waiting for the result.
+    None,
+    /// As long as a person is willing to wait.
+    Person,
+}
+
+impl Patience {
+    /// Returns the longest time to wait.
+    pub(super) fn limit(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Person => Duration::from_secs(10),
+        }
+    }
+}
+
+/// The ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) store: Store,
+    pub(super) path: PathBuf,
+    /// True if the ledger is stored on disk.
+    is_lasting: bool,
+    /// The identity of the file, or `None` for a ledger in memory.
+    file: Option<FileId>,
+}
+
+/// Retries `attempt` while the ledger is busy, until `limit` has passed.
+///
+/// The busy timeout of SQLite does not cover every case, such as the recovery of the write-ahead log.
+fn retry_while_busy<T>(
+    limit: Duration,
+    mut attempt: impl FnMut() -> std::result::Result<T, LedgerError>,
+) -> std::result::Result<T, LedgerError> {
+    let started = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if error.is_busy() && started.elapsed() < limit => {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Returns the files that SQLite keeps next to a database: the write-ahead log, its index, and the rollback journal.
+pub(super) fn companions(database: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|suffix| {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        PathBuf::from(path)
+    })
+}
+
+/// Returns the path of the ledger in the data directory.
+pub fn path_in(data: &Path) -> PathBuf {
+    data.join("ledger.sqlite3")
+}
+
+impl Ledger {
+    /// Opens the ledger, and creates it if there is none. A ledger with a different version is set aside.
+    ///
+    /// Fails if the data directory cannot be used, or if the file is damaged or busy.
+    pub fn open(data: &Path, patience: Patience) -> std::result::Result<Self, LedgerError> {
+        disk::create_private_directory(data)?;
+        let path = path_in(data);
+        for attempt in 0..3 {
+            let file = ownership::open_or_create_owned(&path);
+            drop(file.map_err(disk::write_error(&path))?);
+            let (ledger, version) = retry_while_busy(patience.limit().max(OPENING), || {
+                let ledger = Self::connect(&path, patience)?;
+                let version = ledger.ask(Store::version)?;
+                Ok((ledger, version))
+            })?;
+            if version == SCHEMA || attempt == 2 {
+                return Ok(ledger);
+            }
+            // If another process is reading the ledger, the next process that opens it tries again.
+            let _ = ledger.ask(|store| store.value::<String>("PRAGMA journal_mode = WAL", []));
+            if ledger.write(Store::create_tables)? {
+                return Ok(ledger);
+            }
+            let file = ledger.file;
+            drop(ledger);
+            let is_needed = || FileId::at(&path) == file;
+            super::mend::set_aside(&path, "other-version", patience, is_needed)?;
+        }
+        Self::connect(&path, patience)
+    }
+
+    /// Opens the ledger if it exists, without waiting for another process.
+    pub fn open_existing(data: &Path) -> Option<std::result::Result<Self, LedgerError>> {
+        path_in(data)
+            .exists()
+            .then(|| Self::open(data, Patience::None))
+    }
+
+    /// Creates a ledger in memory, for file systems that do not support locks.
+    pub fn in_memory(data: &Path) -> std::result::Result<Self, LedgerError> {
+        let path = path_in(data);
+        let connection =
+            Connection::open_in_memory().map_err(LedgerError::of_database(&path, None))?;
+        let ledger = Self {
+            store: Store(connection),
+            is_lasting: false,
+            file: None,
+            path,
+        };
+        ledger.write(Store::create_tables)?;
+        Ok(ledger)
+    }
+
+    fn connect(path: &Path, patience: Patience) -> std::result::Result<Self, LedgerError> {
+        let file = FileId::at(path);
+        for companion in companions(path) {
+            if companion.symlink_metadata().is_ok() {
+                ownership::check_owned_file(&companion).map_err(disk::write_error(&companion))?;
+            }
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        // The directory may be reached through a link, but the file itself must not be one.
+        let real = path
+            .parent()
+            .and_then(|directory| directory.canonicalize().ok())
+            .map_or_else(|| path.to_owned(), |directory| path_in(&directory));
+        let opened = Connection::open_with_flags(real, flags).and_then(|connection| {
+            connection.busy_timeout(patience.limit())?;
+            connection.set_prepared_statement_cache_capacity(64);
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            if patience == Patience::None {
+                // Merging flushes data to the disk, which can wait until Claude Code has its reply.
+                connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            }
+            Ok(connection)
+        });
+        Ok(Self {
+            store: Store(opened.map_err(LedgerError::of_database(path, file))?),
+            path: path.to_owned(),
+            is_lasting: true,
+            file,
+        })
+    }
+
+    /// Returns true if the ledger is stored on disk.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.is_lasting
+    }
+
+    /// Reads from the ledger.
+    pub(super) fn ask<T>(
+        &self,
+        query: impl FnOnce(&Store) -> Result<T>,
+    ) -> std::result::Result<T, LedgerError> {
+        query(&self.store).map_err(LedgerError::of_database(&self.path, self.file))
+    }
+
+    /// Writes to the ledger in one transaction, which takes effect as a whole or not at all.
+    pub(super) fn write<T>(
+        &self,
+        change: impl FnOnce(&Store) -> Result<T>,
+    ) -> std::result::Result<T, LedgerError> {
+        self.ask(|store| {
+            let transaction = store.transaction()?;
+            let result = change(store)?;
+            transaction.commit()?;
+            Ok(result)
+        })
+    }
+
+    /// Commits the open transaction.
+    pub(super) fn commit_open_transaction(&self) -> std::result::Result<(), LedgerError> {
+        self.ask(|store| store.0.execute_batch("COMMIT"))
+    }
+
+    /// Merges the write-ahead log into the ledger if the log is long and no other process uses the ledger. The log is
+    /// empty afterward. If the log kept its length, the next call would read and merge it again, because a process that
+    /// exits without closing the ledger leaves no record of the merge.
+    pub(super) fn merge_long_log(&self) -> std::result::Result<(), LedgerError> {
+        let [log, ..] = companions(&self.path);
+        let is_long = log.metadata().is_ok_and(|log| log.len() >= LONG_LOG);
+        if !is_long {
+            return Ok(());
+        }
+        self.ask(|store| {
+            store.value::<i64>("PRAGMA wal_checkpoint(TRUNCATE)", [])?;
+            Ok(())
+        })
+    }
+
+    /// Returns a number that changes whenever another process writes to the ledger.
+    pub fn version(&self) -> std::result::Result<i64, LedgerError> {
+        self.ask(|store| {
+            store
+                .0
+                .pragma_query_value(None, "data_version", |row| row.get(0))
+        })
+    }
+
+    /// Returns true if every transcript has been read to its end at least once.
+    pub fn is_complete(&self) -> bool {
+        let noted = self.ask(|store| store.noted("complete"));
+        noted.is_ok_and(|complete| complete == Some(1))
+    }
+}
+
+/// The connection to the database.
+#[derive(Debug)]
+pub(super) struct Store(pub(super) Connection);
+
+impl Store {
+    fn transaction(&self) -> Result<Transaction<'_>> {
+        Transaction::new_unchecked(&self.0, TransactionBehavior::Immediate)
+    }
+
+    fn version(&self) -> Result<i64> {
+        self.0
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+    }
+
+    /// Creates the tables if the file is empty. Returns true if the file has this version's tables.
+    fn create_tables(&self) -> Result<bool> {
+        let version = self.version()?;
+        if version == SCHEMA {
+            return Ok(true);
+        }
+        let is_empty: bool = self.value("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [])?;
+        if version != 0 || !is_empty {
+            return Ok(false);
+        }
+        self.0.execute_batch(include_str!("schema.sql"))?;
+        self.0.pragma_update(None, "user_version", SCHEMA)?;
+        self.note("rules", RULES)?;
+        Ok(true)
+    }
+
+    /// Runs a statement.
+    pub(super) fn run(&self, statement: &str, values: impl Params) -> Result<()> {
+        self.0.prepare_cached(statement)?.execute(values)?;
+        Ok(())
+    }
+
+    /// Runs a statement and returns the number of rows that it changed.
+    pub(super) fn count_changes(&self, statement: &str, values: impl Params) -> Result<usize> {
+        self.0.prepare_cached(statement)?.execute(values)
+    }
+
+    /// Converts all rows of a query with `read`.
+    pub(super) fn all<T, C: FromIterator<T>>(
+        &self,
+        query: &str,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<C> {
+        self.0
+            .prepare_cached(query)?
+            .query_map(values, read)?
+            .collect()
+    }
+
+    /// Converts the first row of a query with `read`. Returns `None` if there is no row.
+    pub(super) fn first<T>(
+        &self,
+        query: &str,
+        values: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.0
+            .prepare_cached(query)?
+            .query_row(values, read)
+            .optional()
+    }
+
+    /// Returns the value of a query that always has exactly one row and one column.
+    pub(super) fn value<T: FromSql>(&self, query: &str, values: impl Params) -> Result<T> {
+        self.0
+            .prepare_cached(query)?
+            .query_row(values, |row| row.get(0))
+    }
+
+    /// Returns the number that is stored under a name.
+    pub(super) fn noted(&self, name: &str) -> Result<Option<i64>> {
+        self.first("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+    }
+
+    /// Stores a number under a name.
+    pub(super) fn note(&self, name: &str, value: i64) -> Result<()> {
+        self.run(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
+            (name, value),
+        )
+    }
+
+    /// Returns the number of the newest commit of transcripts.
+    pub(super) fn newest_batch(&self) -> Result<i64> {
+        Ok(self.noted("batch")?.unwrap_or(0))
+    }
+
+    /// Adds a session if it is new, and returns its ID.
+    pub(super) fn add_session(&self, name: &str) -> Result<Id> {
+        let id = id_of(name.as_bytes());
+        self.run(
+            "INSERT OR IGNORE INTO sessions (id, name, lineage) VALUES (?1, ?2, ?1)",
+            (id, name),
+        )?;
+        Ok(id)
+    }
+
+    /// Marks a session's lineage for reconciliation.
+    pub(super) fn mark_dirty(&self, session: Id) -> Result<()> {
+        self.run(
+            "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND NOT is_dirty",
+            [session],
+        )
+    }
+}

@@ -1,0 +1,143 @@
+//! Errors that prevent the ledger from being used.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::disk;
+
+/// The result of a ledger operation.
+pub(super) type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+/// The identity of a file, which does not depend on its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId(u64, u64);
+
+impl FileId {
+    /// Returns the identity of the file at this path, or `None` if there is none.
+    #[cfg(unix)]
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        Some(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// Returns the identity of the file at this path, based on its creation time. Returns `None` if there is no such
+    /// file or no creation time.
+    #[cfg(not(unix))]
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        let created = std::fs::symlink_metadata(path).ok()?.created().ok()?;
+        let since_epoch = created.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Self(
+            since_epoch.as_secs(),
+            since_epoch.subsec_nanos().into(),
+        ))
+    }
+}
+
+/// A ledger error.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database refused a query.
+    #[error("could not use {path}: {source}")]
+    Database {
+        /// The ledger file.
+        path: PathBuf,
+        /// The identity of the file that was opened. Another process may have replaced it since.
+        file: Option<FileId>,
+        /// The SQLite error.
+        source: rusqlite::Error,
+    },
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+}
+
+impl LedgerError {
+    pub(super) fn of_database(
+        path: &Path,
+        file: Option<FileId>,
+    ) -> impl Fn(rusqlite::Error) -> Self + '_ {
+        move |source| Self::Database {
+            path: path.to_owned(),
+            file,
+            source,
+        }
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Database { source, .. } => source.sqlite_error_code(),
+            Self::Disk(_) => None,
+        }
+    }
+
+    /// Returns true if another process is writing to the ledger.
+    pub fn is_busy(&self) -> bool {
+        let code = self.code();
+        code == Some(ErrorCode::DatabaseBusy) || code == Some(ErrorCode::DatabaseLocked)
+    }
+
+    /// Returns true if the file's pages, tables, or values are damaged.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::Error;
+        match self {
+            Self::Database { source, path, .. } => match source {
+                Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::InvalidColumnType(..)
+                | Error::Utf8Error(..)
+                // A table or a column is missing.
+                | Error::SqlInputError { .. }
+                | Error::QueryReturnedNoRows => true,
+                _ => match source.sqlite_error_code() {
+                    Some(ErrorCode::ReadOnly) => has_unknown_format(path),
+                    Some(
+                        ErrorCode::DatabaseCorrupt
+                        | ErrorCode::NotADatabase
+                        | ErrorCode::TypeMismatch
+                        | ErrorCode::ConstraintViolation
+                        | ErrorCode::Unknown,
+                    ) => true,
+                    _ => false,
+                },
+            },
+            Self::Disk(_) => false,
+        }
+    }
+
+    /// Returns true if the file that caused the error is still at its path.
+    pub(super) fn is_about_present_file(&self) -> bool {
+        match self {
+            Self::Database { path, file, .. } => file.is_some() && FileId::at(path) == *file,
+            Self::Disk(_) => false,
+        }
+    }
+
+    /// Returns advice for the user, or `None` if there is no known remedy.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        match self.code()? {
+            ErrorCode::DiskFull => Some("free some space on the disk"),
+            ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+                Some("check that the directory is yours and that you may write to it")
+            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                Some("another whycap is writing to it; try again in a moment")
+            }
+            ErrorCode::FileLockingProtocolFailed | ErrorCode::SystemIoFailure => {
+                Some("set WHYCAP_DATA_DIR to a directory on a local disk")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns true if the file's header specifies a format that SQLite does not support. In that case, SQLite refuses to
+/// write and reports the same error as for a read-only file.
+fn has_unknown_format(path: &Path) -> bool {
+    use std::io::Read;
+    let mut header = [0; 20];
+    let result =
+        disk::ownership::open_owned(path).and_then(|mut file| file.read_exact(&mut header));
+    result.is_ok() && header.ends_with(&[1, 1]) == header.ends_with(&[2, 2])
+}

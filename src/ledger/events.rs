@@ -1,0 +1,298 @@
+//! Events in runs, reported by hooks and status-line calls.
+//!
+//! A run is the work of one process on one session. A process is identified by its PID and its start time, so no rule
+//! has to compare clocks. An event's position is the length of the transcript when the event occurred.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::database::{Ledger, Store};
+use super::error::Result;
+use super::facts::Id;
+use crate::claude::processes::{self, ProcessStart};
+use crate::environment::Environment;
+use crate::journal::{self, JournalRecord, MonthFile};
+use crate::places::Places;
+use crate::pricing::{Money, PriceTable};
+use crate::time::{Millis, datetime_from_millis};
+
+/// A Claude Code process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The process ID assigned by the system.
+    pub pid: u32,
+    /// The hash of the PID and the start time.
+    pub identity: Id,
+}
+
+impl ProcessId {
+    /// Returns the Claude Code process that ran this command, or `None` if it does not set `CLAUDE_PID`.
+    pub(crate) fn of_client(environment: &Environment) -> Option<Self> {
+        let pid = environment.text("CLAUDE_PID")?.trim().parse().ok()?;
+        Some(Self::new(pid))
+    }
+
+    /// Returns the process that currently has this PID.
+    pub fn new(pid: u32) -> Self {
+        let start = match processes::start_of(pid) {
+            Some(ProcessStart::Ticks(ticks)) => ticks.cast_signed(),
+            Some(ProcessStart::At(at)) => at.timestamp(),
+            None => 0,
+        };
+        // Clearing the highest bit keeps the signed hash from being negative.
+        let hash = xxh3_64_with_seed(&start.to_le_bytes(), pid.into()) >> 1;
+        Self {
+            pid,
+            identity: hash.cast_signed().max(1),
+        }
+    }
+
+    /// Returns true if the process is known to have ended.
+    fn is_gone(self) -> bool {
+        processes::look(self.pid).alive == Some(false) || Self::new(self.pid) != self
+    }
+}
+
+/// A running total reported by a status-line call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotalSample {
+    /// The total.
+    pub total: Money,
+    /// The process that reported the total, or `None` if the client does not identify itself.
+    pub process: Option<ProcessId>,
+}
+
+/// The kind of event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A run started. The detail is the `source` of the `SessionStart` hook.
+    Started,
+    /// A status-line call reported a running total.
+    #[default]
+    Sampled,
+    /// A run ended. The detail is the `reason` of the `SessionEnd` hook.
+    Ended,
+    /// The process ended without reporting that it did.
+    Vanished,
+}
+
+/// An event in a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// The ID of the session.
+    pub session: String,
+    /// The PID of the process, or `None` if the client does not identify itself.
+    pub pid: Option<u32>,
+    /// The hash of PID and start time, or 0.
+    pub process: Id,
+    /// The kind of event.
+    pub kind: EventKind,
+    /// The time of the event. It is used only for display; no rule depends on it.
+    pub at: Millis,
+    /// The length of the session's transcript at the time of the event, in bytes.
+    pub length: i64,
+    /// The number of the newest commit to the ledger.
+    pub batch: i64,
+    /// The running total.
+    pub total: Option<Money>,
+    /// See [`EventKind`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl JournalRecord for RunEvent {
+    const KIND: &'static str = "run";
+}
+
+impl RunEvent {
+    /// Returns the event for a status-line call. `batch` is the number of the newest commit to the ledger, or 0 if the
+    /// ledger cannot be read.
+    pub(crate) fn sampled(
+        session: &str,
+        transcript: Option<&Path>,
+        sample: TotalSample,
+        batch: i64,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let metadata = transcript.and_then(|path| path.metadata().ok());
+        Self {
+            session: session.to_owned(),
+            pid: sample.process.map(|process| process.pid),
+            process: sample.process.map_or(0, |process| process.identity),
+            kind: EventKind::Sampled,
+            at: now.timestamp_millis(),
+            length: metadata.map_or(0, |metadata| metadata.len()).cast_signed(),
+            batch,
+            total: Some(sample.total),
+            detail: String::new(),
+        }
+    }
+
+    /// Appends the event to the journal, where the next process that reads the ledger picks it up.
+    pub(crate) fn append_to_journal(&self, places: &Places) {
+        // If the journal cannot be written, the session's total may become a lower bound.
+        let _ = journal::append(places, datetime_from_millis(self.at), self);
+    }
+}
+
+impl Store {
+    /// Adds an event and marks its session for reconciliation. A sample that repeats the previous sample is left out.
+    /// Returns true if this is the process's first event in the session.
+    pub(super) fn add_event(&self, event: &RunEvent) -> Result<bool> {
+        let session = self.add_session(&event.session)?;
+        if event.kind == EventKind::Sampled && self.is_repetition(session, event)? {
+            return Ok(false);
+        }
+        let is_first = self.value::<bool>(
+            "SELECT NOT EXISTS (SELECT 1 FROM events WHERE session = ?1 AND process = ?2)",
+            params![session, event.process],
+        )?;
+        if is_first || event.kind == EventKind::Started {
+            self.note_vanished(session, event)?;
+        }
+        self.insert_event(session, event)?;
+        self.mark_dirty(session)?;
+        Ok(is_first)
+    }
+
+    fn is_repetition(&self, session: Id, event: &RunEvent) -> Result<bool> {
+        let is_same = self.first(
+            "SELECT session = ?2 AND kind = 'sampled' AND total = ?3 AND length = ?4
+             FROM events WHERE process = ?1 ORDER BY id DESC LIMIT 1",
+            params![
+                event.process,
+                session,
+                event.total.map(Money::pico),
+                event.length
+            ],
+            |row| row.get(0),
+        )?;
+        Ok(is_same == Some(true))
+    }
+
+    /// Adds an event for every other process that had an open run in this session and has since ended.
+    fn note_vanished(&self, session: Id, event: &RunEvent) -> Result<()> {
+        let others: Vec<(u32, Id)> = self.all(
+            "SELECT DISTINCT pid, process FROM (
+                 SELECT * FROM events WHERE session = ?1 AND pid IS NOT NULL ORDER BY id DESC LIMIT 64
+             ) AS recent
+             WHERE process <> ?2 AND kind IN ('started', 'sampled')
+                 AND id = (SELECT max(id) FROM events WHERE process = recent.process)",
+            params![session, event.process],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (pid, identity) in others {
+            let process = ProcessId { pid, identity };
+            if process.is_gone() {
+                let vanished = RunEvent {
+                    pid: Some(pid),
+                    process: identity,
+                    kind: EventKind::Vanished,
+                    total: None,
+                    detail: String::new(),
+                    ..event.clone()
+                };
+                self.insert_event(session, &vanished)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_event(&self, session: Id, event: &RunEvent) -> Result<()> {
+        self.run(
+            "INSERT INTO events (session, pid, process, kind, at, length, batch, total, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                session,
+                event.pid,
+                event.process,
+                name_of(event.kind),
+                event.at,
+                event.length,
+                event.batch,
+                event.total.map(Money::pico),
+                event.detail
+            ],
+        )
+    }
+
+    /// Returns true if the journal has grown since events were last read from it.
+    pub(super) fn has_events_to_pick_up(&self, data: &Path) -> Result<bool> {
+        for file in MonthFile::list(data) {
+            let size = file.size().cast_signed();
+            if self.noted(&journal_name(file.month))? != Some(size) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Adds the events that were appended to the journal while the ledger was busy.
+    pub(super) fn pick_up_events(&self, data: &Path) -> Result<()> {
+        for file in MonthFile::list(data).iter().rev() {
+            let name = journal_name(file.month);
+            let since = self.noted(&name)?.unwrap_or(0);
+            let (events, length) = file.records_after::<RunEvent>(since);
+            for event in &events {
+                self.add_event(event)?;
+            }
+            if length != since {
+                self.note(&name, length)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the key under which the ledger stores how much of a month's journal has been searched for events.
+fn journal_name(month: i64) -> String {
+    format!("journal_{month}")
+}
+
+fn name_of(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Started => "started",
+        EventKind::Sampled => "sampled",
+        EventKind::Ended => "ended",
+        EventKind::Vanished => "vanished",
+    }
+}
+
+/// Returns the kind of event that the database stores under this name.
+pub(super) fn kind_named(name: &str) -> EventKind {
+    match name {
+        "started" => EventKind::Started,
+        "ended" => EventKind::Ended,
+        "vanished" => EventKind::Vanished,
+        _ => EventKind::Sampled,
+    }
+}
+
+impl Ledger {
+    /// Records the start or the end of a run, and reconciles its session. If the ledger is busy, the event is appended
+    /// to the journal instead.
+    pub(crate) fn record(
+        ledger: Option<&mut Self>,
+        places: &Places,
+        mut event: RunEvent,
+        prices: &PriceTable,
+    ) {
+        let Some(ledger) = ledger else {
+            return event.append_to_journal(places);
+        };
+        let added = ledger.ask(Store::newest_batch).and_then(|batch| {
+            event.batch = batch;
+            ledger.write(|store| store.add_event(&event))
+        });
+        match added {
+            // If this fails, the session stays marked, and the next reader reconciles it.
+            Ok(_) => drop(ledger.settle(prices)),
+            Err(_) => event.append_to_journal(places),
+        }
+    }
+}

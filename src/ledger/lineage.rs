@@ -1,0 +1,269 @@
+//! Loads the facts about a lineage and stores the results.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Row, params};
+
+use super::commit::{RESPONSE_COLUMNS, location_from, money_from, response_from};
+use super::database::Store;
+use super::error::Result;
+use super::events::kind_named;
+use super::facts::{Checkpoint, Compaction, Id, Location, Marker, TranscriptFacts};
+use super::reconcile::runs::{Event, Point, Run};
+use super::reconcile::{Lineage, Reconciled, SessionAccount};
+use super::sums::{SumChanges, TotalChanges};
+use crate::pricing::Money;
+use crate::time::Millis;
+
+/// Selects a lineage's sessions.
+const SESSIONS: &str = "SELECT id FROM sessions WHERE lineage = ?1";
+/// Selects a lineage's transcripts.
+const FILES: &str =
+    "SELECT id FROM files WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)";
+
+/// The database value for spend that is not reported on any transcript line.
+pub(super) const UNRECORDED: i64 = 0;
+pub(super) const PENDING: i64 = 1;
+/// A lower bound without an amount.
+pub(super) const BOUND: i64 = 2;
+
+impl Store {
+    /// Loads all facts about a lineage.
+    pub(super) fn lineage(&self, lineage: Id) -> Result<Lineage> {
+        let mut facts = Lineage {
+            sessions: self.all(SESSIONS, [lineage], |row| row.get(0))?,
+            models: self.all("SELECT id, name FROM models", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?,
+            ..Lineage::default()
+        };
+        facts.files = self.transcripts(lineage)?;
+        facts.responses = self.all(
+            &format!("SELECT {RESPONSE_COLUMNS} FROM responses WHERE session IN ({SESSIONS})"),
+            [lineage],
+            response_from,
+        )?;
+        let mut copies: BTreeMap<i64, Vec<Location>> = BTreeMap::new();
+        let rows: Vec<(i64, Location)> = self.all(
+            &format!(
+                "SELECT key, file, offset, is_late, source FROM copies WHERE file IN ({FILES})"
+            ),
+            [lineage],
+            |row| Ok((row.get(0)?, location_from(row, 1)?)),
+        )?;
+        for (key, location) in rows {
+            copies.entry(key).or_default().push(location);
+        }
+        for response in &mut facts.responses {
+            response.copies = copies.remove(&response.key).unwrap_or_default();
+        }
+        for (key, locations) in copies {
+            let compaction = self.first(
+                "SELECT at, tokens FROM compactions WHERE key = ?1",
+                [key],
+                |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)),
+            )?;
+            if let Some((at, tokens)) = compaction {
+                facts.compactions.push(Compaction {
+                    key,
+                    at,
+                    tokens: tokens.max(0).cast_unsigned(),
+                    locations,
+                });
+            }
+        }
+        facts.checkpoints = self.all(
+            &format!(
+                "SELECT file, offset, started, cost, run_ms, api_ms, has_unknown_model, models, before
+                 FROM checkpoints WHERE file IN ({FILES}) ORDER BY file, offset"
+            ),
+            [lineage],
+            checkpoint_from,
+        )?;
+        facts.events = self.all(
+            &format!(
+                "SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
+                 WHERE session IN ({SESSIONS}) OR process IN (
+                     SELECT process FROM events WHERE process <> 0 AND session IN ({SESSIONS}))
+                 ORDER BY id"
+            ),
+            [lineage],
+            event_from,
+        )?;
+        Ok(facts)
+    }
+
+    fn transcripts(&self, lineage: Id) -> Result<BTreeMap<Id, TranscriptFacts>> {
+        let mut files: BTreeMap<Id, TranscriptFacts> = self.all(
+            "SELECT id, session, is_main, size FROM files
+             WHERE session IN (SELECT id FROM sessions WHERE lineage = ?1)",
+            [lineage],
+            |row| {
+                let facts = TranscriptFacts {
+                    session: row.get(1)?,
+                    is_main: row.get(2)?,
+                    size: row.get(3)?,
+                    markers: Vec::new(),
+                };
+                Ok((row.get(0)?, facts))
+            },
+        )?;
+        let markers: Vec<(Id, Marker)> = self.all(
+            &format!("SELECT file, offset, at, snapshot FROM markers WHERE file IN ({FILES})"),
+            [lineage],
+            |row| {
+                let marker = Marker {
+                    offset: row.get(1)?,
+                    at: row.get(2)?,
+                    snapshot: row.get(3)?,
+                };
+                Ok((row.get(0)?, marker))
+            },
+        )?;
+        for (file, marker) in markers {
+            if let Some(facts) = files.get_mut(&file) {
+                facts.markers.push(marker);
+            }
+        }
+        Ok(files)
+    }
+
+    /// Stores a lineage's results, replacing the old ones.
+    pub(super) fn store_results(&self, lineage: &Lineage, results: &Reconciled) -> Result<()> {
+        let mut changes = SumChanges::default();
+        for (response, owner) in lineage.responses.iter().zip(&results.owners) {
+            if response.session == *owner {
+                continue;
+            }
+            let mut moved = response.clone();
+            moved.session = *owner;
+            changes.remove(response);
+            changes.add(&moved);
+            self.run(
+                "UPDATE responses SET session = ?2 WHERE key = ?1",
+                params![response.key, owner],
+            )?;
+        }
+        self.change_sums(changes)?;
+        for (session, account) in &results.sessions {
+            self.store_account(*session, account)?;
+        }
+        Ok(())
+    }
+
+    fn store_account(&self, session: Id, account: &SessionAccount) -> Result<()> {
+        let mut totals = TotalChanges::default();
+        let unrecorded_before: Vec<(Millis, i64)> = self.all(
+            "SELECT at, cost FROM hidden WHERE session = ?1 AND kind = ?2",
+            [session, UNRECORDED],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (at, cost) in unrecorded_before {
+            totals.add_unrecorded(at, cost.saturating_neg());
+        }
+        self.run("DELETE FROM hidden WHERE session = ?1", [session])?;
+        for hidden in &account.hidden {
+            let kind = if hidden.is_pending {
+                PENDING
+            } else {
+                totals.add_unrecorded(hidden.at, hidden.cost.pico());
+                UNRECORDED
+            };
+            self.run(
+                "INSERT INTO hidden VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![session, hidden.at, hidden.model, kind, hidden.cost.pico()],
+            )?;
+        }
+        self.change_totals(totals)?;
+        for bound in &account.bounds {
+            self.run(
+                "INSERT INTO hidden VALUES (?1, ?2, ?3, ?4, 0)",
+                params![session, bound.at, account.model, BOUND],
+            )?;
+        }
+        self.run("DELETE FROM runs WHERE session = ?1", [session])?;
+        // After a run has ended, the next event starts a new run.
+        let open = |run: &&Run| run.end.is_none() || run.has_vanished;
+        for run in account.newest_runs.iter().filter(open) {
+            self.run(
+                "INSERT INTO runs VALUES (?1, ?2, ?3)",
+                params![
+                    session,
+                    run.process,
+                    serde_json::to_string(run).unwrap_or_default()
+                ],
+            )?;
+        }
+        self.run(
+            "UPDATE sessions SET is_dirty = 0, covered = ?2, unrecorded = ?3, last_event = ?4, bounds = ?5
+             WHERE id = ?1",
+            params![
+                session,
+                account.covered.pico(),
+                account.unrecorded.pico(),
+                account.last_event,
+                serde_json::to_string(&account.bounds).unwrap_or_default()
+            ],
+        )
+    }
+
+    /// Returns the newest run of a process in a session, as it was when the session was reconciled.
+    pub(super) fn newest_run(&self, session: Id, process: Id) -> Result<Option<Run>> {
+        let text: Option<String> = self.first(
+            "SELECT run FROM runs WHERE session = ?1 AND process = ?2",
+            [session, process],
+            |row| row.get(0),
+        )?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Returns a session's events after the one with this ID, together with all events of the processes that reported
+    /// them.
+    pub(super) fn events_after(&self, session: Id, last: i64) -> Result<Vec<Event>> {
+        self.all(
+            "SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
+             WHERE session = ?1 AND id > ?2
+             UNION
+             SELECT id, session, pid, process, kind, at, length, batch, total, detail FROM events
+             WHERE id > ?2 AND process IN (
+                 SELECT process FROM events WHERE session = ?1 AND id > ?2 AND process <> 0)
+             ORDER BY id",
+            params![session, last],
+            event_from,
+        )
+    }
+}
+
+fn checkpoint_from(row: &Row<'_>) -> Result<Checkpoint> {
+    let models: String = row.get(7)?;
+    Ok(Checkpoint {
+        file: row.get(0)?,
+        offset: row.get(1)?,
+        started: row.get(2)?,
+        cost: money_from(row, 3)?,
+        run_ms: row.get(4)?,
+        api_ms: row.get(5)?,
+        has_unknown_model: row.get(6)?,
+        models: serde_json::from_str(&models).unwrap_or_default(),
+        before: row.get(8)?,
+    })
+}
+
+fn event_from(row: &Row<'_>) -> Result<Event> {
+    let kind: String = row.get(4)?;
+    let total: Option<i64> = row.get(8)?;
+    Ok(Event {
+        id: row.get(0)?,
+        session: row.get(1)?,
+        pid: row.get(2)?,
+        process: row.get(3)?,
+        kind: kind_named(&kind),
+        at: row.get(5)?,
+        point: Point {
+            length: row.get(6)?,
+            batch: row.get(7)?,
+        },
+        total: total.map(Money::from_pico),
+        detail: row.get(9)?,
+    })
+}

@@ -1,0 +1,117 @@
+//! Sets a damaged ledger aside.
+
+use std::path::{Path, PathBuf};
+
+use super::database::{Ledger, Patience, Store, companions, path_in};
+use super::error::LedgerError;
+use crate::disk::{self, lock};
+use crate::places::Places;
+
+impl Ledger {
+    /// Sets a damaged ledger aside. The next call to [`Ledger::open`] creates a new one, which is filled from the
+    /// transcripts.
+    ///
+    /// Because another process may already have done so, the file is checked first, unless this is the second attempt.
+    /// Returns an error if `error` is not about damage, or if the file cannot be moved.
+    pub fn mend(
+        places: &Places,
+        patience: Patience,
+        error: &LedgerError,
+        is_second_attempt: bool,
+    ) -> Result<(), LedgerError> {
+        if !error.is_damage() {
+            return Ok(());
+        }
+        let path = path_in(&places.data);
+        if !is_second_attempt && can_be_repaired(&places.data) {
+            return Ok(());
+        }
+        let is_needed = || error.is_about_present_file();
+        if !set_aside(&path, "damaged", patience, is_needed)? {
+            return Ok(());
+        }
+        let ledger = Self::open(&places.data, patience)?;
+        ledger.write(|store| store.note("has_news_of_damage", 1))
+    }
+
+    /// Returns the damaged ledger that was set aside most recently, unless it has already been announced.
+    pub fn news_of_damage(&mut self) -> Option<PathBuf> {
+        let noted = self.ask(|store| store.noted("has_news_of_damage")).ok()?;
+        if noted != Some(1) {
+            return None;
+        }
+        // Another process may announce it at the same time.
+        let is_first = self
+            .write(|store| {
+                let is_first = store.noted("has_news_of_damage")? == Some(1);
+                store.note("has_news_of_damage", 0)?;
+                Ok(is_first)
+            })
+            .ok()?;
+        if !is_first {
+            return None;
+        }
+        Self::damaged_in(self.path.parent()?).into_iter().next()
+    }
+
+    /// Returns the damaged ledgers that were set aside, newest first.
+    pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
+        let mut damaged: Vec<PathBuf> = disk::files_with_extension(data, "sqlite3")
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("ledger.damaged")
+            })
+            .collect();
+        damaged.sort_by_key(|path| {
+            let modified = path.metadata().and_then(|metadata| metadata.modified());
+            std::cmp::Reverse((modified.ok(), path.clone()))
+        });
+        damaged
+    }
+}
+
+/// Recalculates the ledger's sums. Returns true if all pages are intact. Also returns true if another process is
+/// writing to the ledger, in which case the ledger is left alone.
+fn can_be_repaired(data: &Path) -> bool {
+    let repaired = Ledger::open(data, Patience::None).and_then(|ledger| {
+        let check = ledger.ask(|store| store.value::<String>("PRAGMA quick_check(1)", []))?;
+        ledger.write(Store::make_sums)?;
+        Ok(check == "ok")
+    });
+    match repaired {
+        Ok(is_sound) => is_sound,
+        Err(error) => error.is_busy(),
+    }
+}
+
+/// Renames a ledger's files, for example to `ledger.damaged-2.sqlite3`. Returns true if the files were renamed. No
+/// other process can rename them while `is_needed` is called.
+pub(super) fn set_aside(
+    path: &Path,
+    label: &str,
+    patience: Patience,
+    is_needed: impl FnOnce() -> bool,
+) -> Result<bool, LedgerError> {
+    let lock_path = path.with_file_name("ledger.lock");
+    let failed = disk::write_error(&lock_path);
+    let held = lock::lock_with_timeout(&lock_path, patience.limit(), &mut std::thread::sleep);
+    let Some(_lock) = held.map_err(failed)? else {
+        return Ok(false);
+    };
+    if !is_needed() {
+        return Ok(false);
+    }
+    let free = (1..10_000)
+        .map(|number| path.with_file_name(format!("ledger.{label}-{number}.sqlite3")))
+        .find(|candidate| candidate.symlink_metadata().is_err());
+    let Some(target) = free else {
+        return Ok(false);
+    };
+    disk::rename(path, &target)?;
+    for (from, to) in companions(path).iter().zip(companions(&target)) {
+        if from.symlink_metadata().is_ok() {
+            disk::rename(from, &to)?;
+        }
+    }
+    Ok(true)
+}

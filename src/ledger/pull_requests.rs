@@ -1,0 +1,42 @@
+//! Links to the pull requests that sessions worked on.
+
+use super::database::Ledger;
+use super::error::LedgerError;
+use crate::time::Millis;
+
+/// A link to a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PullRequestLink {
+    /// The ID of the session that wrote the link.
+    pub(crate) session: String,
+    /// The directory in which the session started, or an empty string.
+    pub(crate) directory: String,
+    pub(crate) at: Millis,
+    pub(crate) number: u64,
+    /// The URL of the pull request, or an empty string.
+    pub(crate) url: String,
+}
+
+impl Ledger {
+    /// Returns all links to pull requests, sorted by session and time. A session that works on a pull request for a
+    /// while contains several links to it.
+    pub(crate) fn pull_requests(&self) -> Result<Vec<PullRequestLink>, LedgerError> {
+        self.ask(|store| {
+            store.all(
+                "SELECT DISTINCT name, ifnull(directory, ''), at, number, url
+                 FROM pull_requests JOIN sessions ON sessions.id = pull_requests.session
+                 ORDER BY name, at",
+                [],
+                |row| {
+                    Ok(PullRequestLink {
+                        session: row.get(0)?,
+                        directory: row.get(1)?,
+                        at: row.get(2)?,
+                        number: row.get::<_, i64>(3)?.max(0).cast_unsigned(),
+                        url: row.get(4)?,
+                    })
+                },
+            )
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! Derives results from the facts about one lineage: the owner of each response, the runs of each session, and the
+//! unrecorded spend.
+//!
+//! The rules, in order:
+//!
+//! 1. `owners`: A response belongs to the session whose transcript provides the best proof of ownership.
+//! 2. `runs`: A run starts from a known total and ends with one. Its delta includes everything that its process spent:
+//!    responses, compactions, and other background requests.
+//! 3. `timeline`: A session's transcript is divided into the parts that runs cover and the remaining parts. The spend
+//!    of a remaining part is its newest checkpoint minus the starting total that the lineage proves.
+//! 4. `unrecorded`: The unrecorded spend of a part is its delta minus the cost of its responses, and is never negative.
+//! 5. `bounds`: A session's amount is exact if every compaction is covered by a part whose totals are known. Otherwise,
+//!    the amount is a lower bound, and a `bounds::Bound` states the reason.
+
+pub(crate) mod bounds;
+mod inheritance;
+
+mod owners;
+pub(crate) mod runs;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod unrecorded;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bounds::Bound;
+use inheritance::Inheritance;
+use owners::Owners;
+use runs::{Event, Point, Run, Total};
+
+use super::facts::{Checkpoint, Compaction, Id, Response, TranscriptFacts};
+use crate::pricing::{Money, PriceTable};
+use crate::time::Millis;
+
+/// The facts about one lineage.
+#[derive(Debug, Default)]
+pub(crate) struct Lineage {
+    pub(crate) sessions: BTreeSet<Id>,
+    pub(crate) files: BTreeMap<Id, TranscriptFacts>,
+    pub(crate) responses: Vec<Response>,
+    pub(crate) compactions: Vec<Compaction>,
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    /// The events of all processes that worked on these sessions, ordered by ID.
+    pub(crate) events: Vec<Event>,
+    pub(crate) models: HashMap<Id, String>,
+}
+
+impl Lineage {
+    /// Returns the name of a model.
+    fn model(&self, id: Id) -> &str {
+        self.models.get(&id).map_or("", String::as_str)
+    }
+}
+
+/// The results of one lineage.
+#[derive(Debug, Default)]
+pub(crate) struct Reconciled {
+    /// The owner of each response, in the order of [`Lineage::responses`].
+    pub(crate) owners: Vec<Id>,
+    pub(crate) sessions: BTreeMap<Id, SessionAccount>,
+}
+
+/// The unrecorded spend of one session, and how it was calculated.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionAccount {
+    pub(crate) hidden: Vec<Hidden>,
+    pub(crate) bounds: Vec<Bound>,
+    /// The model of the newest response.
+    pub(crate) model: Id,
+    /// The spend up to the newest total of each run.
+    pub(crate) covered: Money,
+    /// The unrecorded spend that is definitely not the cost of a response that will still appear in the transcript.
+    pub(crate) unrecorded: Money,
+    pub(crate) runs: Vec<RunAccount>,
+    /// The most recent run of each process that worked on this session.
+    pub(crate) newest_runs: Vec<Run>,
+    /// The checkpoints that are the final totals of runs, indexed by the process and the start of the run.
+    pub(crate) closing_totals: HashMap<(Id, Point), Total>,
+    /// The newest event that was taken into account.
+    pub(crate) last_event: i64,
+}
+
+/// Unrecorded or pending spend at a single point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub(crate) at: Millis,
+    pub(crate) model: Id,
+    pub(crate) cost: Money,
+    /// True if this may be the cost of a response that is not in the transcript yet.
+    pub(crate) is_pending: bool,
+}
+
+/// The account of a run, or of a part of a session's history without an identified run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RunAccount {
+    pub(crate) pid: Option<u32>,
+    /// True if the process was identified. Otherwise, its spend is known only from checkpoints.
+    pub(crate) is_identified: bool,
+    pub(crate) started_at: Option<Millis>,
+    pub(crate) ended_at: Option<Millis>,
+    pub(crate) starting_total: Option<Money>,
+    pub(crate) last_total: Option<Money>,
+    pub(crate) responses: u64,
+    pub(crate) recorded: Money,
+    pub(crate) unrecorded: Money,
+}
+
+/// Derives the results of a lineage from its facts.
+pub(crate) fn reconcile(lineage: &Lineage, prices: &PriceTable) -> Reconciled {
+    let owners = Owners::new(lineage);
+    let owner_of_each: Vec<Id> = lineage
+        .responses
+        .iter()
+        .map(|response| {
+            let owner = owners.owner(response.at, response.locations());
+            owner.unwrap_or(response.session)
+        })
+        .collect();
+    let mut runs = Vec::new();
+    let inheritance = Inheritance::new(lineage, &owners, &owner_of_each);
+    runs::fold(&mut runs, &lineage.events);
+    let newest: HashMap<Id, &Run> = runs.iter().map(|run| (run.process, run)).collect();
+    let mut newest_runs: HashMap<Id, Vec<Run>> = HashMap::new();
+    for run in newest.into_values() {
+        newest_runs
+            .entry(run.session)
+            .or_default()
+            .push(run.clone());
+    }
+    let mut parts = timeline::FactsBySession::new(lineage, &owners, &owner_of_each, &runs);
+    let sessions = lineage
+        .sessions
+        .iter()
+        .map(|session| {
+            let facts = parts.take(*session);
+            let mut account = facts.account(lineage, &inheritance, prices);
+            account.newest_runs = newest_runs.remove(session).unwrap_or_default();
+            for run in &mut account.newest_runs {
+                let closing = account.closing_totals.get(&(run.process, run.start));
+                run.last = closing.copied().or(run.last);
+            }
+            (*session, account)
+        })
+        .collect();
+    Reconciled {
+        owners: owner_of_each,
+        sessions,
+    }
+}

@@ -1,0 +1,126 @@
+//! Determines which session a line belongs to. Forks and resumed sessions copy lines from other sessions.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Lineage;
+use crate::ledger::facts::{Id, Location, Marker, TranscriptFacts};
+use crate::time::Millis;
+
+/// Finds the owners of the lines in one lineage.
+pub(super) struct Owners<'l> {
+    files: &'l BTreeMap<Id, TranscriptFacts>,
+    /// The first ownership marker of each transcript that has one.
+    markers: HashMap<Id, Marker>,
+    /// The sessions that have a known transcript.
+    with_transcripts: HashSet<Id>,
+    /// The time of the newest response in each transcript.
+    newest: HashMap<Id, Millis>,
+}
+
+/// How well a location proves that a line belongs to a session, from the best proof to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Proof {
+    /// The line follows an ownership marker and is not older than the marker.
+    AfterMarker,
+    /// The line names the session that it was copied from.
+    NamedSource,
+    /// The line is in order, in a transcript without an ownership marker.
+    InOrder,
+    /// The line names a session that has no known transcript. That session may itself have copied the line.
+    UnknownSource,
+    /// The line precedes the ownership marker.
+    BeforeMarker,
+    /// The line follows the ownership marker but is older than the marker, or it is out of order.
+    OutOfOrder,
+}
+
+impl<'l> Owners<'l> {
+    pub(super) fn new(lineage: &'l Lineage) -> Self {
+        // If two sessions contain the same snapshot, one of them copied it.
+        let mut first_session: HashMap<i64, Id> = HashMap::new();
+        let mut is_shared: HashMap<i64, bool> = HashMap::new();
+        for facts in lineage.files.values() {
+            for snapshot in facts.markers.iter().filter_map(|marker| marker.snapshot) {
+                let session = *first_session.entry(snapshot).or_insert(facts.session);
+                *is_shared.entry(snapshot).or_default() |= session != facts.session;
+            }
+        }
+        let markers = lineage.files.iter().filter_map(|(id, facts)| {
+            let first = facts
+                .markers
+                .iter()
+                .filter(|marker| match marker.snapshot {
+                    Some(snapshot) => is_shared.get(&snapshot) != Some(&true),
+                    None => true,
+                })
+                .min_by_key(|marker| marker.offset)?;
+            Some((*id, *first))
+        });
+        let mut newest: HashMap<Id, Millis> = HashMap::new();
+        for response in &lineage.responses {
+            for location in response.locations() {
+                let latest = newest.entry(location.file).or_insert(response.at);
+                *latest = response.at.max(*latest);
+            }
+        }
+        Self {
+            files: &lineage.files,
+            markers: markers.collect(),
+            with_transcripts: lineage.files.values().map(|facts| facts.session).collect(),
+            newest,
+        }
+    }
+
+    /// Returns the first ownership marker of a transcript.
+    pub(super) fn first_marker(&self, file: Id) -> Option<Marker> {
+        self.markers.get(&file).copied()
+    }
+
+    /// Returns the owner of a line with these locations, or `None` if the owner has no known transcript.
+    pub(super) fn owner<'a>(
+        &self,
+        at: Millis,
+        locations: impl IntoIterator<Item = &'a Location>,
+    ) -> Option<Id> {
+        let all: Vec<&Location> = locations.into_iter().collect();
+        // A session whose own transcript names another source also copied the line.
+        let is_copied_in = |session: Id| {
+            all.iter().any(|location| {
+                let facts = self.files.get(&location.file);
+                location.source.is_some() && facts.is_some_and(|facts| facts.session == session)
+            })
+        };
+        all.iter()
+            .filter_map(|location| self.proof(at, location))
+            .filter(|(proof, _, session)| *proof != Proof::NamedSource || !is_copied_in(*session))
+            .min()
+            .map(|(_, _, session)| session)
+    }
+
+    /// Returns the proof, the time of the newest response in the transcript, and the session. If several proofs are
+    /// equally good, the transcript that ended first takes precedence, because the others continue it.
+    fn proof(&self, at: Millis, location: &Location) -> Option<(Proof, Millis, Id)> {
+        let facts = self.files.get(&location.file)?;
+        let newest = self.newest.get(&location.file).copied().unwrap_or(at);
+        if let Some(source) = location.source {
+            let proof = if self.with_transcripts.contains(&source) {
+                Proof::NamedSource
+            } else {
+                Proof::UnknownSource
+            };
+            return Some((proof, newest, source));
+        }
+        let marker = if facts.is_main {
+            self.markers.get(&location.file)
+        } else {
+            None
+        };
+        let proof = match marker {
+            Some(marker) if location.offset < marker.offset => Proof::BeforeMarker,
+            Some(marker) if at >= marker.at && !location.is_late => Proof::AfterMarker,
+            None if !location.is_late => Proof::InOrder,
+            _ => Proof::OutOfOrder,
+        };
+        Some((proof, newest, facts.session))
+    }
+}

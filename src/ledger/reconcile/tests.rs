@@ -1,0 +1,387 @@
+//! Regression tests for faults that once changed an amount without causing any test to fail.
+
+use std::fs;
+
+use super::bounds::BoundReason;
+use super::runs::{Event, Point};
+use super::{Lineage, SessionAccount, reconcile};
+use crate::ledger::facts::{
+    Checkpoint, Compaction, Id, Location, ModelTotals, Response, TranscriptFacts, id_of,
+};
+use crate::ledger::{EVER, Effort, EventKind, Ledger, RowsBy, SpendSource};
+use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
+use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
+
+const MODEL: &str = "claude-opus-4-8";
+const SESSION: Id = 1;
+const FILE: Id = 2;
+const FIRST_PROCESS: Id = 10;
+const SECOND_PROCESS: Id = 11;
+/// The length of the session's transcript, which exceeds every offset in these tests.
+const LENGTH: i64 = 10_000;
+/// The time of the line at offset 0. The line at offset 100 is 100 seconds later.
+const START: Millis = 1_795_000_000_000;
+
+fn time_at(offset: i64) -> Millis {
+    START + offset * 1_000
+}
+
+/// Returns usage with this many output tokens, the unit of all amounts in these tests.
+fn output(tokens: u64) -> Usage {
+    Usage {
+        output: tokens,
+        ..Usage::default()
+    }
+}
+
+/// Returns the cost of this many output tokens.
+fn cost_of(tokens: u64) -> Money {
+    let prices = PriceTable::list();
+    prices
+        .prices_of(MODEL)
+        .price(START, &output(tokens), ServiceLevel::default(), &[])
+}
+
+/// The facts about a session that has a single transcript.
+struct Session(Lineage);
+
+impl Session {
+    fn new() -> Self {
+        let file = TranscriptFacts {
+            session: SESSION,
+            is_main: true,
+            size: LENGTH,
+            markers: Vec::new(),
+        };
+        Self(Lineage {
+            sessions: [SESSION].into(),
+            files: [(FILE, file)].into(),
+            models: [(id_of(MODEL.as_bytes()), MODEL.to_owned())].into(),
+            ..Lineage::default()
+        })
+    }
+
+    fn location(offset: i64) -> Location {
+        Location {
+            file: FILE,
+            offset,
+            ..Location::default()
+        }
+    }
+
+    fn response(mut self, offset: i64, tokens: u64) -> Self {
+        self.0.responses.push(Response {
+            key: offset,
+            at: time_at(offset),
+            session: SESSION,
+            model: id_of(MODEL.as_bytes()),
+            usage: output(tokens),
+            cost: cost_of(tokens),
+            client_cost: cost_of(tokens),
+            location: Self::location(offset),
+            ..Response::default()
+        });
+        self
+    }
+
+    fn compaction(mut self, offset: i64, compacted_tokens: u64) -> Self {
+        self.0.compactions.push(Compaction {
+            key: offset,
+            at: time_at(offset),
+            tokens: compacted_tokens,
+            locations: vec![Self::location(offset)],
+        });
+        self
+    }
+
+    fn checkpoint(mut self, offset: i64, tokens: u64) -> Self {
+        let total = ModelTotal {
+            cost: cost_of(tokens),
+            usage: output(tokens),
+            splits: true,
+        };
+        self.0.checkpoints.push(Checkpoint {
+            file: FILE,
+            offset,
+            started: START,
+            cost: cost_of(tokens),
+            run_ms: offset * 1_000,
+            api_ms: offset,
+            models: ModelTotals::from([(MODEL.to_owned(), total)]),
+            before: Some(time_at(offset)),
+            ..Checkpoint::default()
+        });
+        self
+    }
+
+    fn event(mut self, process: Id, offset: i64, kind: EventKind) -> Self {
+        self.0.events.push(Event {
+            id: self.0.events.last().map_or(1, |event| event.id + 1),
+            session: SESSION,
+            process,
+            kind,
+            at: time_at(offset),
+            point: Point {
+                length: offset,
+                batch: 0,
+            },
+            ..Event::default()
+        });
+        self
+    }
+
+    fn started(self, process: Id, offset: i64, source: &str) -> Self {
+        let mut session = self.event(process, offset, EventKind::Started);
+        if let Some(event) = session.0.events.last_mut() {
+            event.detail = source.to_owned();
+        }
+        session
+    }
+
+    fn sampled(self, process: Id, offset: i64, tokens: u64) -> Self {
+        let mut session = self.event(process, offset, EventKind::Sampled);
+        if let Some(event) = session.0.events.last_mut() {
+            event.total = Some(cost_of(tokens));
+        }
+        session
+    }
+
+    fn ended(self, process: Id, offset: i64) -> Self {
+        self.event(process, offset, EventKind::Ended)
+    }
+
+    fn account(self) -> SessionAccount {
+        let mut results = reconcile(&self.0, &PriceTable::list());
+        results.sessions.remove(&SESSION).unwrap()
+    }
+}
+
+/// Returns each unrecorded amount, in output tokens, with the offset at which it occurred.
+fn unrecorded(account: &SessionAccount) -> Vec<(i64, i64)> {
+    account
+        .hidden
+        .iter()
+        .map(|hidden| {
+            let offset = (hidden.at - START) / 1_000;
+            (offset, hidden.cost.pico() / cost_of(1).pico())
+        })
+        .collect()
+}
+
+fn reasons(account: &SessionAccount) -> Vec<BoundReason> {
+    account.bounds.iter().map(|bound| bound.reason).collect()
+}
+
+#[test]
+fn a_compaction_that_no_total_covers_makes_the_amount_a_lower_bound() {
+    let prompted = || Session::new().response(100, 5).compaction(200, 1);
+    let cases = [
+        ("no total at all", prompted(), vec![BoundReason::Compaction]),
+        (
+            "a checkpoint before the compaction",
+            prompted().checkpoint(150, 5),
+            vec![BoundReason::Compaction],
+        ),
+        (
+            "a checkpoint after the compaction",
+            prompted().checkpoint(250, 8),
+            vec![],
+        ),
+        (
+            "a sample before the compaction",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 150, 5),
+            vec![BoundReason::Compaction],
+        ),
+        (
+            "a sample after the compaction",
+            prompted()
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 250, 8),
+            vec![],
+        ),
+    ];
+    for (case, session, expected) in cases {
+        assert_eq!(reasons(&session.account()), expected, "{case}");
+    }
+}
+
+#[test]
+fn the_next_sample_of_the_only_process_ends_the_lower_bound_of_a_compaction() {
+    let account = Session::new()
+        .started(FIRST_PROCESS, 0, "startup")
+        .response(100, 5)
+        .sampled(FIRST_PROCESS, 150, 5)
+        .compaction(200, 1)
+        .account();
+    assert_eq!(account.bounds[0].ends_with, Some(FIRST_PROCESS));
+}
+
+#[test]
+fn unrecorded_spend_belongs_to_the_time_of_the_compactions() {
+    let prompted = || Session::new().response(100, 5);
+    let cases = [
+        (
+            "one compaction, from checkpoints",
+            prompted().compaction(5_000, 1).checkpoint(9_000, 8),
+            vec![(5_000, 3)],
+        ),
+        (
+            "one compaction, from samples",
+            prompted()
+                .compaction(5_000, 1)
+                .started(FIRST_PROCESS, 0, "startup")
+                .sampled(FIRST_PROCESS, 9_000, 8),
+            vec![(5_000, 3)],
+        ),
+        (
+            "two compactions share the spend by the tokens that they compacted",
+            prompted()
+                .compaction(2_000, 100)
+                .compaction(5_000, 300)
+                .checkpoint(9_000, 9),
+            vec![(2_000, 1), (5_000, 3)],
+        ),
+        (
+            "without a compaction, it belongs to the first response",
+            prompted().response(5_000, 2).checkpoint(9_000, 8),
+            vec![(100, 1)],
+        ),
+    ];
+    for (case, session, expected) in cases {
+        assert_eq!(unrecorded(&session.account()), expected, "{case}");
+    }
+}
+
+#[test]
+fn a_response_after_the_last_sample_is_not_counted_in_addition_to_it() {
+    let sampled = || {
+        Session::new()
+            .started(FIRST_PROCESS, 0, "startup")
+            .response(100, 5)
+            .sampled(FIRST_PROCESS, 150, 5)
+            .sampled(FIRST_PROCESS, 200, 9)
+    };
+    let later = BoundReason::LaterResponses;
+    let cases = [
+        (
+            "the sample is still ahead",
+            sampled(),
+            vec![(200, 4)],
+            vec![],
+        ),
+        (
+            "the response costs as much as the sample was ahead",
+            sampled().response(300, 4),
+            vec![],
+            vec![],
+        ),
+        (
+            "the response costs less",
+            sampled().response(300, 3),
+            vec![(200, 1)],
+            vec![later],
+        ),
+        (
+            "the response costs more, so the sample cannot include it",
+            sampled().response(300, 6),
+            vec![(200, 4)],
+            vec![],
+        ),
+    ];
+    for (case, session, expected, bounds) in cases {
+        let account = session.account();
+        assert_eq!(unrecorded(&account), expected, "{case}");
+        assert_eq!(reasons(&account), bounds, "{case}");
+    }
+}
+
+#[test]
+fn the_checkpoint_of_an_unknown_process_is_not_counted_after_a_run_that_is_still_open() {
+    // The run reported a total of 6, so the smaller checkpoint was written by another process.
+    let account = Session::new()
+        .response(40, 1)
+        .checkpoint(50, 1)
+        .started(FIRST_PROCESS, 60, "resume")
+        .sampled(FIRST_PROCESS, 60, 1)
+        .response(100, 5)
+        .sampled(FIRST_PROCESS, 150, 6)
+        .checkpoint(200, 3)
+        .account();
+    assert!(account.hidden.is_empty(), "{:?}", account.hidden);
+    assert_eq!(reasons(&account), vec![BoundReason::ProcessWithoutTotal]);
+}
+
+#[test]
+fn the_run_that_ended_first_gets_the_checkpoint_that_was_written_first() {
+    // The first process started earlier but ended later, without a checkpoint.
+    let account = Session::new()
+        .response(40, 1)
+        .checkpoint(50, 1)
+        .started(FIRST_PROCESS, 60, "resume")
+        .sampled(FIRST_PROCESS, 61, 1)
+        .started(SECOND_PROCESS, 70, "resume")
+        .sampled(SECOND_PROCESS, 71, 1)
+        .sampled(SECOND_PROCESS, 150, 5)
+        .sampled(FIRST_PROCESS, 160, 3)
+        .checkpoint(200, 6)
+        .ended(SECOND_PROCESS, 201)
+        .ended(FIRST_PROCESS, 300)
+        .account();
+    let total: i64 = unrecorded(&account).iter().map(|(_, tokens)| tokens).sum();
+    assert_eq!(total, 5 + 2);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
+fn the_sums_of_a_fork_shrink_when_the_transcript_of_its_parent_is_read() {
+    let [parent, fork] = [
+        "11111111-0000-4000-8000-000000000000",
+        "22222222-0000-4000-8000-000000000000",
+    ];
+    let marker = |session: &str, time: &str| {
+        format!(
+            r#"{{"type":"queue-operation","operation":"enqueue","timestamp":"2026-11-20T{time}.000Z","sessionId":"{session}"}}"#
+        )
+    };
+    let response = |session: &str| {
+        format!(
+            r#"{{"type":"assistant","timestamp":"2026-11-20T10:00:00.000Z","sessionId":"{session}","requestId":"req_1","uuid":"u1","message":{{"id":"msg_1","role":"assistant","model":"{MODEL}","content":[],"usage":{{"input_tokens":0,"output_tokens":7}}}}}}"#
+        )
+    };
+    let home = tempfile::tempdir().unwrap();
+    let projects = home.path().join("projects/-home-dev-p");
+    fs::create_dir_all(&projects).unwrap();
+    let write = |session: &str, lines: [String; 2]| {
+        let path = projects.join(session).with_extension("jsonl");
+        fs::write(path, lines.join("\n") + "\n").unwrap();
+    };
+    let mut ledger = Ledger::in_memory(home.path()).unwrap();
+    let mut figures = || {
+        let root = home.path().join("projects");
+        let prices = PriceTable::list();
+        ledger
+            .catch_up(std::iter::once(root), &prices, Effort::All, &mut |_, _| {})
+            .unwrap();
+        let mut figures = Vec::new();
+        ledger
+            .rows(EVER, RowsBy::Session, &mut |row| {
+                figures.push((row.origin.session.clone(), row.tally.responses));
+            })
+            .unwrap();
+        assert!(
+            ledger
+                .ask(crate::ledger::database::Store::are_sums_right)
+                .unwrap()
+        );
+        figures
+    };
+
+    write(fork, [response(fork), marker(fork, "10:05:00")]);
+    assert_eq!(figures(), vec![(fork.to_owned(), 1)]);
+
+    write(parent, [marker(parent, "09:59:59"), response(parent)]);
+    assert_eq!(figures(), vec![(parent.to_owned(), 1)]);
+}

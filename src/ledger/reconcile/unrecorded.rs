@@ -1,0 +1,187 @@
+//! Calculates spend that running totals include but that no line shows.
+
+use std::collections::BTreeMap;
+
+use super::Lineage;
+use crate::ledger::facts::{Id, ModelTotals, Response, id_of};
+use crate::pricing::{Money, NOISE, PriceTable, ServiceLevel};
+use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
+
+/// The increase in running totals over a part of a session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Delta {
+    pub(super) cost: Money,
+    /// The increase by model, or `None` if one of the totals is known only in dollars.
+    pub(super) models: Option<ModelTotals>,
+    /// True if Claude Code did not have a price for a model.
+    pub(super) has_unknown_model: bool,
+}
+
+/// The unrecorded spend in a part of a session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UnrecordedSpend {
+    pub(super) by_model: BTreeMap<Id, Money>,
+    /// True if the amounts are lower bounds because the totals lack some responses or use unknown prices.
+    pub(super) is_lower_bound: bool,
+}
+
+impl UnrecordedSpend {
+    pub(super) fn cost(&self) -> Money {
+        self.by_model.values().copied().sum()
+    }
+
+    /// Subtracts an amount, from one model after another.
+    pub(super) fn take_off(&mut self, amount: Money) {
+        let mut rest = amount;
+        for cost in self.by_model.values_mut() {
+            let taken = rest.min(*cost);
+            *cost -= taken;
+            rest -= taken;
+        }
+    }
+
+    fn add(&mut self, model: Id, cost: Money) {
+        *self.by_model.entry(model).or_default() += cost;
+    }
+}
+
+impl Delta {
+    /// Returns a zero delta.
+    pub(super) fn zero() -> Self {
+        Self {
+            models: Some(ModelTotals::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Adds another part's delta.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.cost += other.cost;
+        self.has_unknown_model |= other.has_unknown_model;
+        self.models = match (self.models.take(), other.models) {
+            (Some(mut sum), Some(others)) => {
+                for (name, total) in others {
+                    add_total(&mut sum, &name, total);
+                }
+                Some(sum)
+            }
+            _ => None,
+        };
+    }
+
+    /// Adds the increase from one total to another. `models` contains both totals by model, if they are known.
+    pub(super) fn add(
+        &mut self,
+        from: Money,
+        to: Money,
+        models: Option<(&ModelTotals, &ModelTotals)>,
+    ) {
+        self.cost += (to - from).or_zero();
+        self.models = match (self.models.take(), models) {
+            (Some(mut sum), Some((from, to))) => {
+                for (name, total) in to {
+                    let before = from.get(name).copied().unwrap_or_default();
+                    let grown = ModelTotal {
+                        cost: (total.cost - before.cost).or_zero(),
+                        usage: total.usage - before.usage,
+                        splits: total.splits && (before.splits || before.usage.cache_write == 0),
+                    };
+                    add_total(&mut sum, name, grown);
+                }
+                Some(sum)
+            }
+            _ => None,
+        };
+    }
+
+    /// Returns the part of the delta that the responses do not account for, at the prices in effect at `at`.
+    pub(super) fn minus(
+        &self,
+        responses: &[&Response],
+        at: Millis,
+        lineage: &Lineage,
+        prices: &PriceTable,
+    ) -> UnrecordedSpend {
+        match &self.models {
+            Some(models) => missing_tokens(models, responses, at, lineage, prices),
+            None => self.missing_dollars(responses, prices),
+        }
+    }
+
+    fn missing_dollars(&self, responses: &[&Response], prices: &PriceTable) -> UnrecordedSpend {
+        let recorded: Money = responses.iter().map(|response| response.client_cost).sum();
+        let missing = self.cost - recorded;
+        let mut result = UnrecordedSpend {
+            is_lower_bound: missing < Money::ZERO - NOISE || self.has_unknown_model,
+            ..UnrecordedSpend::default()
+        };
+        if missing > NOISE && !self.has_unknown_model {
+            let newest = responses.iter().max_by_key(|response| response.at);
+            let model = newest.map_or_else(|| id_of(b""), |response| response.model);
+            result.add(model, prices.scale_client_amount(missing));
+        }
+        result
+    }
+}
+
+fn add_total(totals: &mut ModelTotals, name: &str, grown: ModelTotal) {
+    match totals.get_mut(name) {
+        Some(known) => *known += grown,
+        None => {
+            totals.insert(name.to_owned(), grown);
+        }
+    }
+}
+
+/// Returns the cost of each model's missing tokens at the user's prices. The dollar amounts in the totals are not used
+/// directly, because some clients use outdated prices.
+fn missing_tokens(
+    models: &ModelTotals,
+    responses: &[&Response],
+    at: Millis,
+    lineage: &Lineage,
+    prices: &PriceTable,
+) -> UnrecordedSpend {
+    let mut recorded: BTreeMap<&str, ModelTotal> = BTreeMap::new();
+    for response in responses {
+        let name = lineage.model(response.model);
+        let sum = recorded.entry(name).or_default();
+        sum.usage += response.usage;
+        sum.cost += response.client_cost;
+        for advice in &response.advice {
+            recorded.entry(&advice.model).or_default().usage += advice.usage;
+        }
+    }
+    let mut result = UnrecordedSpend::default();
+    for (name, total) in models {
+        let known = recorded.remove(name.as_str()).unwrap_or_default();
+        let missing = total.usage - known.usage;
+        let mut excess = known.usage - total.usage;
+        if !total.splits {
+            excess.cache_write_1h = 0;
+        }
+        result.is_lower_bound |= !excess.is_zero();
+        if missing.is_zero() {
+            continue;
+        }
+        let hour = total.splits.then_some(missing.cache_write_1h);
+        let dollars = (total.cost - known.cost).or_zero();
+        let client = prices.client_prices_of(name);
+        let split = client.split_that_costs(at, missing, hour, dollars);
+        result.is_lower_bound |= split.is_none() && hour.is_none() && missing.cache_write > 0;
+        let cost = match split {
+            // The client uses these prices regardless of the mode in which the requests were served.
+            Some(_) if prices.custom.is_none() || prices.custom.managed => dollars,
+            split => {
+                let usage = split.unwrap_or(missing);
+                let tariff = prices.prices_of(name);
+                tariff.price(at, &usage, ServiceLevel::default(), &[])
+            }
+        };
+        result.add(id_of(name.as_bytes()), cost);
+    }
+    // If a model is missing from the totals, the totals lack one of its responses.
+    result.is_lower_bound |= recorded.values().any(|known| !known.usage.is_zero());
+    result
+}

@@ -1,0 +1,278 @@
+//! Provides individual responses to callers that need more than sums.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::params;
+
+use super::commit::{RESPONSE_COLUMNS, location_from, money_from, response_from};
+use super::database::{Ledger, Store};
+use super::error::{LedgerError, Result};
+use super::facts::{Id, Location, Response};
+use super::lineage::{BOUND, PENDING};
+use super::rows::{Names, Selected, Tally};
+use crate::pricing::Money;
+use crate::time::{Millis, QUARTER_HOUR};
+
+/// The time and the cost of each response.
+pub(crate) type ResponseCosts = Vec<(Millis, Money)>;
+
+/// Responses, and the names that their IDs refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Responses {
+    pub(crate) all: Vec<Response>,
+    pub(crate) names: Names,
+}
+
+#[cfg(test)]
+impl Responses {
+    /// Adds a response from a model and an agent.
+    pub(crate) fn push(&mut self, response: Response, model: &str, agent: &str) {
+        let model_id = super::facts::id_of(model.as_bytes());
+        let scene = super::rows::Scene {
+            agent: agent.to_owned(),
+            ..super::rows::Scene::default()
+        };
+        self.names.models.insert(model_id, model.to_owned());
+        self.all.push(Response {
+            model: model_id,
+            scene: scene.id(),
+            ..response
+        });
+        self.names.scenes.insert(scene.id(), scene);
+    }
+}
+
+/// Spending that is not reported on any transcript line.
+#[derive(Debug)]
+pub(crate) struct HiddenSpend {
+    /// The start of the quarter hour.
+    pub(crate) at: Millis,
+    pub(crate) session: Id,
+    pub(crate) model: Id,
+    pub(crate) tally: Tally,
+}
+
+/// The amount of data that the ledger has about a session.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KnownSession {
+    /// The number of responses, checkpoints, and markers that the ledger has for the session.
+    pub(crate) marks: u64,
+    /// The number of responses, checkpoints, and markers in its entire lineage.
+    pub(crate) marks_of_lineage: u64,
+    /// The time of its newest response or, if it has none, of its newest line. `None` if its totals are unknown.
+    pub(crate) until: Option<Millis>,
+    /// The model of its newest response.
+    pub(crate) newest_model: Option<Id>,
+}
+
+/// Everything that an export needs.
+#[derive(Debug)]
+pub(crate) struct ExportedSpend {
+    pub(crate) responses: Responses,
+    pub(crate) hidden: Vec<HiddenSpend>,
+    pub(crate) sessions: HashMap<Id, KnownSession>,
+}
+
+impl ExportedSpend {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.responses.all.is_empty() && self.hidden.is_empty()
+    }
+}
+
+impl Ledger {
+    /// Returns the selected sessions that received a response after the given time, and the time of each session's
+    /// first such response, in chronological order. The session `current` counts immediately; other sessions count
+    /// after `delay`.
+    pub(crate) fn first_responses(
+        &self,
+        after: DateTime<Utc>,
+        delay: TimeDelta,
+        current: &str,
+        until: DateTime<Utc>,
+    ) -> std::result::Result<Vec<(String, Millis)>, LedgerError> {
+        let others = (after + delay).timestamp_millis();
+        self.ask(|store| {
+            store.all(
+                "SELECT name, (SELECT min(at) FROM responses
+                     WHERE session = sessions.id AND at > iif(name = ?1, ?2, ?3)) AS first
+                 FROM sessions WHERE id IN (
+                     SELECT session FROM sums WHERE quarter BETWEEN ?2 - ?5 AND ?4 AND responses > 0)
+                     AND first <= ?4
+                 ORDER BY first",
+                params![
+                    current,
+                    after.timestamp_millis(),
+                    others,
+                    until.timestamp_millis(),
+                    QUARTER_HOUR
+                ],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+    }
+
+    /// Returns the costs of the selected sessions' responses since the given time, or `None` if the ledger cannot be
+    /// read.
+    pub(crate) fn costs_since(
+        &self,
+        from: DateTime<Utc>,
+        selected: Selected<'_>,
+    ) -> Option<ResponseCosts> {
+        let responses = self.responses_since(from, false, selected).ok()?.all;
+        Some(
+            responses
+                .into_iter()
+                .map(|response| (response.at, response.cost))
+                .collect(),
+        )
+    }
+
+    /// Returns the responses of the selected sessions since the given time. If `with_hidden` is true, spending that no
+    /// line shows is included as a response without tokens.
+    pub(crate) fn responses_since(
+        &self,
+        from: DateTime<Utc>,
+        with_hidden: bool,
+        selected: Selected<'_>,
+    ) -> std::result::Result<Responses, LedgerError> {
+        let from = from.timestamp_millis();
+        self.ask(|store| {
+            let mut selection: HashMap<Id, bool> = HashMap::new();
+            let sessions: Vec<(Id, String)> = store.all(
+                "SELECT id, name FROM sessions WHERE id IN (
+                     SELECT session FROM sums WHERE quarter >= ?1 - ?2
+                     UNION SELECT session FROM hidden WHERE at >= ?1 - ?2)",
+                [from, QUARTER_HOUR],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            for (id, name) in sessions {
+                selection.insert(id, selected(&name));
+            }
+            let mut all = Vec::new();
+            for session in selection.iter().filter(|(_, is_in)| **is_in) {
+                let query = format!(
+                    "SELECT {RESPONSE_COLUMNS} FROM responses WHERE session = ?1 AND at >= ?2"
+                );
+                all.extend(store.all::<_, Vec<_>>(&query, [*session.0, from], response_from)?);
+            }
+            if with_hidden {
+                for hidden in store.hidden_since(from)? {
+                    let is_selected = selection.get(&hidden.session) == Some(&true);
+                    if is_selected && hidden.tally.cost() != Money::ZERO {
+                        all.push(Response {
+                            at: hidden.at,
+                            session: hidden.session,
+                            model: hidden.model,
+                            cost: hidden.tally.cost(),
+                            ..Response::default()
+                        });
+                    }
+                }
+            }
+            Ok(Responses {
+                all,
+                names: store.names(true)?,
+            })
+        })
+    }
+
+    /// Returns everything that an export needs, from a single snapshot of the ledger.
+    pub(crate) fn exported(&self) -> std::result::Result<ExportedSpend, LedgerError> {
+        self.ask(|store| {
+            let snapshot = store.0.unchecked_transaction()?;
+            let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
+            let mut all: Vec<Response> = store.all(&query, [], response_from)?;
+            let copies: Vec<(i64, Location)> = store.all(
+                "SELECT key, file, offset, is_late, source FROM copies",
+                [],
+                |row| Ok((row.get(0)?, location_from(row, 1)?)),
+            )?;
+            let mut by_key: HashMap<i64, Vec<Location>> = HashMap::new();
+            for (key, location) in copies {
+                by_key.entry(key).or_default().push(location);
+            }
+            for response in &mut all {
+                response.copies = by_key.remove(&response.key).unwrap_or_default();
+            }
+            let exported = ExportedSpend {
+                responses: Responses {
+                    all,
+                    names: store.names(true)?,
+                },
+                hidden: store.hidden_since(Millis::MIN)?,
+                sessions: store.known_sessions()?,
+            };
+            snapshot.commit()?;
+            Ok(exported)
+        })
+    }
+}
+
+impl Store {
+    /// Returns spending since the given time that no line shows, by quarter hour. Lower bounds without an amount are
+    /// included.
+    fn hidden_since(&self, from: Millis) -> Result<Vec<HiddenSpend>> {
+        self.all(
+            "SELECT at - ((at % ?2) + ?2) % ?2, session, model, kind = ?3, sum(cost), max(kind = ?4)
+             FROM hidden WHERE at >= ?1
+             GROUP BY 1, 2, 3, 4 HAVING sum(cost) <> 0 OR max(kind = ?4)",
+            [from, QUARTER_HOUR, PENDING, BOUND],
+            |row| {
+                let cost = money_from(row, 4)?;
+                let mut tally = Tally {
+                    at_least: row.get(5)?,
+                    ..Tally::default()
+                };
+                if row.get(3)? {
+                    tally.pending = cost;
+                } else {
+                    tally.unrecorded = cost;
+                }
+                Ok(HiddenSpend {
+                    at: row.get(0)?,
+                    session: row.get(1)?,
+                    model: row.get(2)?,
+                    tally,
+                })
+            },
+        )
+    }
+
+    fn known_sessions(&self) -> Result<HashMap<Id, KnownSession>> {
+        let rows: Vec<(Id, Id, KnownSession)> = self.all(
+            "SELECT id, lineage, responses + (
+                     SELECT count(*) FROM checkpoints JOIN files ON files.id = checkpoints.file
+                     WHERE files.session = sessions.id) + (
+                     SELECT count(*) FROM markers JOIN files ON files.id = markers.file
+                     WHERE files.session = sessions.id),
+                 iif(EXISTS (SELECT 1 FROM checkpoints JOIN files ON files.id = checkpoints.file
+                     WHERE files.session = sessions.id),
+                     ifnull((SELECT max(at) FROM responses WHERE session = sessions.id),
+                         (SELECT max(newest_at) FROM files WHERE session = sessions.id)), NULL),
+                 (SELECT model FROM responses WHERE session = sessions.id ORDER BY at DESC LIMIT 1)
+             FROM sessions",
+            [],
+            |row| {
+                let known = KnownSession {
+                    marks: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
+                    until: row.get(3)?,
+                    newest_model: row.get(4)?,
+                    ..KnownSession::default()
+                };
+                Ok((row.get(0)?, row.get(1)?, known))
+            },
+        )?;
+        let mut of_lineage: HashMap<Id, u64> = HashMap::new();
+        for (_, lineage, known) in &rows {
+            *of_lineage.entry(*lineage).or_default() += known.marks;
+        }
+        Ok(rows
+            .into_iter()
+            .map(|(id, lineage, mut known)| {
+                known.marks_of_lineage = of_lineage.get(&lineage).copied().unwrap_or(0);
+                (id, known)
+            })
+            .collect())
+    }
+}

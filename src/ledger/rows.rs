@@ -1,0 +1,709 @@
+//! The rows that reports use to add up spend.
+
+use std::collections::HashMap;
+use std::iter::Sum;
+use std::ops::{AddAssign, Range};
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, params};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::commit::{money_from, response_from, usage_from};
+use super::database::{Ledger, Store};
+use super::error::{LedgerError, Result};
+use super::facts::{Id, Response, id_of};
+use super::lineage::{BOUND, PENDING};
+use crate::pricing::{Money, PriceTable, Usage};
+use crate::time::{Millis, QUARTER_HOUR};
+
+/// Spend, with the number of responses and tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The cost of the responses in transcripts.
+    pub recorded: Money,
+    /// Spend that only running totals contain.
+    pub unrecorded: Money,
+    /// Spend that a status-line call reported and that no transcript contains yet.
+    pub pending: Money,
+    /// True if the actual amount may be higher than this.
+    pub at_least: bool,
+    /// The number of distinct responses.
+    pub responses: u64,
+    /// The number of responses whose model has no known price.
+    pub unpriced: u64,
+    /// The tokens and searches of the responses.
+    pub usage: Usage,
+}
+
+impl Tally {
+    /// Returns the total amount.
+    pub fn cost(&self) -> Money {
+        self.recorded + self.unrecorded + self.pending
+    }
+
+    /// Adds spend that no line of a transcript contains.
+    fn add_hidden(&mut self, kind: i64, cost: Money) {
+        match kind {
+            BOUND => self.at_least = true,
+            PENDING => self.pending += cost,
+            _ => self.unrecorded += cost,
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.recorded += other.recorded;
+        self.unrecorded += other.unrecorded;
+        self.pending += other.pending;
+        self.at_least |= other.at_least;
+        self.responses = self.responses.saturating_add(other.responses);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
+        self.usage += other.usage;
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, tally| {
+            sum += tally;
+            sum
+        })
+    }
+}
+
+/// A session and its directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The ID of the session.
+    pub session: String,
+    /// The directory in which the session started, or an empty string.
+    pub project: String,
+    /// The time of the session's first response.
+    pub first_at: Option<Millis>,
+    /// The time of the newest line in the session's transcripts.
+    pub last_at: Option<Millis>,
+}
+
+impl Default for &Origin {
+    fn default() -> Self {
+        static UNKNOWN: LazyLock<Origin> = LazyLock::new(Origin::default);
+        &UNKNOWN
+    }
+}
+
+/// The purpose of a response.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// The Git branch, or an empty string.
+    pub branch: String,
+    /// The type of the subagent: `main` for the session itself, and `subagent` if the type is unknown.
+    pub agent: String,
+    /// The skill, or an empty string.
+    pub skill: String,
+    /// The plugin, or an empty string.
+    pub plugin: String,
+    /// The MCP server, or an empty string.
+    pub mcp_server: String,
+}
+
+impl Scene {
+    /// Returns the ID of the scene. There are few scenes, so five bytes of the hash are enough.
+    pub(super) fn id(&self) -> Id {
+        let text = [
+            &self.branch,
+            &self.agent,
+            &self.skill,
+            &self.plugin,
+            &self.mcp_server,
+        ]
+        .map(String::as_str)
+        .join("\0");
+        (xxh3_64(text.as_bytes()) >> 24).cast_signed()
+    }
+}
+
+/// The kind of requests in a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SpendKind {
+    /// Responses in transcripts.
+    #[default]
+    Response,
+    /// Requests that compacted a conversation. Their responses do not appear on any line.
+    Compaction,
+    /// Other requests that do not appear on any line, such as requests for titles.
+    Background,
+    /// Spend that a status-line call reported and that no transcript contains yet.
+    Pending,
+    /// Lines that could not be read.
+    Damaged,
+}
+
+/// The spend of one model in a quarter hour, or a single response.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SpendRow<'l> {
+    /// The start of the quarter hour, or the time of the response.
+    pub at: Millis,
+    /// The session, if [`RowsBy`] includes it.
+    pub origin: &'l Origin,
+    /// The canonical name of the model.
+    pub model: &'l str,
+    /// The spend.
+    pub tally: Tally,
+    /// The kind of requests.
+    pub kind: SpendKind,
+    /// The key of the response, if the row contains a single response.
+    pub answer: Option<i64>,
+    /// The purpose of the responses, if [`RowsBy`] includes it and a line shows it.
+    pub scene: Option<&'l Scene>,
+    /// The person, if the rows come from several machines.
+    pub person: &'l str,
+    /// The machine, if the rows come from several machines.
+    pub machine: &'l str,
+    /// The machine's `team` label.
+    pub team: &'l str,
+    /// The key of the row's group, if the source of the rows assigns groups.
+    pub group: &'l str,
+}
+
+/// The level of detail of rows. Rows are always separated by model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsBy {
+    /// The quarter hour.
+    Quarter,
+    /// The quarter hour and the session.
+    Session,
+    /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
+    Scene,
+    /// A row for each response, in chronological order.
+    Answer,
+}
+
+/// A period that begins and ends on a quarter hour.
+pub type RowsPeriod = Range<Millis>;
+
+/// The period that contains everything.
+pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
+
+/// A function that receives rows one by one.
+pub type EachRow<'e> = &'e mut dyn FnMut(SpendRow<'_>);
+
+/// A function that returns true if a session or directory should be included.
+pub type Selected<'s> = &'s dyn Fn(&str) -> bool;
+
+/// Responses from a model other than the requested one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The canonical name of the model that was requested.
+    pub asked: String,
+    /// The canonical name of the model that responded.
+    pub got: String,
+    /// The number of responses.
+    pub answers: u64,
+    /// The cost of these responses.
+    pub cost: Money,
+}
+
+/// A source of rows: the ledger of this machine, or the exports of several machines.
+pub trait SpendSource {
+    /// Calls `each` for every row in a period, in chronological order.
+    fn rows(
+        &self,
+        period: RowsPeriod,
+        by: RowsBy,
+        each: EachRow<'_>,
+    ) -> std::result::Result<(), LedgerError>;
+
+    /// Returns the transcripts with damaged lines that may have been written in a period, and the number of such lines
+    /// in each.
+    fn damaged(&self, _: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns the responses in the selected directories that came from a model other than the requested one, most
+    /// expensive first.
+    fn switched(
+        &self,
+        _: RowsPeriod,
+        _: Selected<'_>,
+    ) -> std::result::Result<Vec<Switched>, LedgerError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A view of the ledger that assigns its rows to other groups.
+pub(crate) trait RegroupedLedger {
+    /// The level of detail that is needed to find a row's group.
+    const ROWS: RowsBy;
+
+    /// Returns the ledger.
+    fn ledger(&self) -> &Ledger;
+
+    /// Returns the key of a row's group.
+    fn group(&self, row: &SpendRow<'_>) -> &str;
+}
+
+impl<T: RegroupedLedger> SpendSource for T {
+    fn rows(
+        &self,
+        period: RowsPeriod,
+        _: RowsBy,
+        each: EachRow<'_>,
+    ) -> std::result::Result<(), LedgerError> {
+        self.ledger().rows(period, T::ROWS, &mut |row| {
+            let group = self.group(&row);
+            each(SpendRow { group, ..row });
+        })
+    }
+
+    fn damaged(&self, period: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+        self.ledger().damaged(period)
+    }
+
+    fn switched(
+        &self,
+        period: RowsPeriod,
+        selected: Selected<'_>,
+    ) -> std::result::Result<Vec<Switched>, LedgerError> {
+        self.ledger().switched(period, selected)
+    }
+}
+
+/// The names of sessions, models, and scenes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    pub(crate) sessions: HashMap<Id, Origin>,
+    pub(super) models: HashMap<Id, String>,
+    pub(super) scenes: HashMap<Id, Scene>,
+}
+
+impl Names {
+    pub(crate) fn origin(&self, session: Id) -> &Origin {
+        self.sessions.get(&session).unwrap_or_default()
+    }
+
+    /// Returns the ID of a session in the form that Claude Code uses.
+    pub(crate) fn session(&self, id: Id) -> &str {
+        &self.origin(id).session
+    }
+
+    /// Returns the canonical name of a model.
+    pub(crate) fn model(&self, id: Id) -> &str {
+        self.models.get(&id).map_or("", String::as_str)
+    }
+
+    /// Returns the canonical name of a model, or the name of another model if this model is unknown.
+    fn model_or_any(&self, id: Id) -> &str {
+        let any = || self.models.values().min();
+        self.models.get(&id).or_else(any).map_or("", String::as_str)
+    }
+
+    pub(crate) fn scene(&self, id: Id) -> Option<&Scene> {
+        self.scenes.get(&id)
+    }
+
+    /// Returns a response's branch, or an empty string.
+    pub(crate) fn branch(&self, response: &Response) -> &str {
+        self.scene(response.scene).map_or("", |scene| &scene.branch)
+    }
+
+    /// Returns a response's agent, or an empty string.
+    pub(crate) fn agent(&self, response: &Response) -> &str {
+        self.scene(response.scene).map_or("", |scene| &scene.agent)
+    }
+}
+
+/// A row that has been read from the database.
+struct OwnedRow {
+    at: Millis,
+    session: Id,
+    model: Id,
+    scene: Option<Id>,
+    key: Option<i64>,
+    kind: SpendKind,
+    tally: Tally,
+}
+
+impl SpendSource for Ledger {
+    fn rows(
+        &self,
+        period: RowsPeriod,
+        by: RowsBy,
+        each: EachRow<'_>,
+    ) -> std::result::Result<(), LedgerError> {
+        let (names, rows) = self.ask(|store| {
+            let with_sessions = by != RowsBy::Quarter;
+            Ok((store.names(with_sessions)?, store.rows(&period, by)?))
+        })?;
+        for row in rows {
+            each(SpendRow {
+                at: row.at,
+                origin: names.origin(row.session),
+                model: if row.tally.cost() == Money::ZERO && row.tally.responses == 0 {
+                    // A lower bound without an amount does not need its own group.
+                    names.model_or_any(row.model)
+                } else {
+                    names.model(row.model)
+                },
+                tally: row.tally,
+                kind: row.kind,
+                answer: row.key,
+                scene: row.scene.and_then(|scene| names.scene(scene)),
+                ..SpendRow::default()
+            });
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, period: RowsPeriod) -> std::result::Result<Vec<(String, u32)>, LedgerError> {
+        self.ask(|store| {
+            store.all(
+                "SELECT path, unreadable FROM files
+                 WHERE unreadable > 0 AND (
+                     damaged_after IS NOT NULL AND max(damaged_after, ifnull(newest_at, modified / 1000000)) >= ?1
+                     AND max(damaged_after, ifnull(newest_at, modified / 1000000)) < ?2 OR EXISTS (
+                     SELECT 1 FROM damage WHERE file = files.id AND since < ?2 AND until >= ?1))
+                 ORDER BY path",
+                [period.start, period.end],
+                |row| {
+                    let path: Vec<u8> = row.get(0)?;
+                    Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
+                },
+            )
+        })
+    }
+
+    fn switched(
+        &self,
+        period: RowsPeriod,
+        selected: Selected<'_>,
+    ) -> std::result::Result<Vec<Switched>, LedgerError> {
+        let (names, rows) = self.ask(|store| {
+            let rows: Vec<(Id, Id, Id, Money)> = store.all(
+                "SELECT requested, model, session, cost FROM responses
+                 WHERE requested IS NOT NULL AND at >= ?1 AND at < ?2",
+                [period.start, period.end],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, money_from(row, 3)?)),
+            )?;
+            let names = if rows.is_empty() {
+                Names::default()
+            } else {
+                store.names(true)?
+            };
+            Ok((names, rows))
+        })?;
+        let mut sums: HashMap<(&str, &str), (u64, Money)> = HashMap::new();
+        for (requested, model, session, cost) in rows {
+            let pair = (names.model(requested), names.model(model));
+            if pair.0 != pair.1 && selected(&names.origin(session).project) {
+                let sum = sums.entry(pair).or_default();
+                sum.0 += 1;
+                sum.1 += cost;
+            }
+        }
+        let mut switched: Vec<Switched> = sums
+            .into_iter()
+            .map(|((asked, got), (answers, cost))| Switched {
+                asked: asked.to_owned(),
+                got: got.to_owned(),
+                answers,
+                cost,
+            })
+            .collect();
+        switched.sort_by(|a, b| {
+            let by_names = (&a.asked, &a.got).cmp(&(&b.asked, &b.got));
+            b.cost.cmp(&a.cost).then(by_names)
+        });
+        Ok(switched)
+    }
+}
+
+impl Ledger {
+    /// Returns a session's spend.
+    pub fn session(&self, name: &str) -> std::result::Result<Tally, LedgerError> {
+        self.ask(|store| store.session_tally(id_of(name.as_bytes())))
+    }
+
+    /// Returns the spend, without tokens, in a period that begins and ends on a quarter hour.
+    pub fn between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> std::result::Result<Tally, LedgerError> {
+        let period = from.timestamp_millis()..until.timestamp_millis();
+        self.ask(|store| store.tally_between(&period, None))
+    }
+}
+
+impl Store {
+    /// Returns the names of all models and scenes, and of sessions if they are requested.
+    pub(super) fn names(&self, with_sessions: bool) -> Result<Names> {
+        let prices = PriceTable::list();
+        let models: Vec<(Id, String)> = self.all("SELECT id, name FROM models", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let scenes = self.all(
+            "SELECT id, branch, agent, skill, plugin, mcp_server FROM scenes",
+            [],
+            |row| {
+                let scene = Scene {
+                    branch: row.get(1)?,
+                    agent: row.get(2)?,
+                    skill: row.get(3)?,
+                    plugin: row.get(4)?,
+                    mcp_server: row.get(5)?,
+                };
+                Ok((row.get(0)?, scene))
+            },
+        )?;
+        let sessions = if with_sessions {
+            self.origins()?
+        } else {
+            HashMap::new()
+        };
+        Ok(Names {
+            sessions,
+            models: models
+                .into_iter()
+                .map(|(id, name)| (id, prices.canonical(&name)))
+                .collect(),
+            scenes,
+        })
+    }
+
+    fn origins(&self) -> Result<HashMap<Id, Origin>> {
+        self.all(
+            "SELECT id, name, directory, (SELECT min(at) FROM responses WHERE session = sessions.id),
+                 (SELECT max(newest_at) FROM files WHERE session = sessions.id) FROM sessions",
+            [],
+            |row| {
+                let directory: Option<String> = row.get(2)?;
+                let origin = Origin {
+                    session: row.get(1)?,
+                    project: directory.unwrap_or_default(),
+                    first_at: row.get(3)?,
+                    last_at: row.get(4)?,
+                };
+                Ok((row.get(0)?, origin))
+            },
+        )
+    }
+
+    /// Returns a period's rows in chronological order. Spend that no line shows has its exact time if individual
+    /// responses are requested; otherwise, it has the time of the quarter hour.
+    fn rows(&self, period: &RowsPeriod, by: RowsBy) -> Result<Vec<OwnedRow>> {
+        let period = [period.start, period.end];
+        let precision = match by {
+            RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
+            RowsBy::Scene | RowsBy::Answer => 1,
+        };
+        let mut rows: Vec<OwnedRow> = match by {
+            RowsBy::Quarter | RowsBy::Session => self.all(
+                "SELECT * FROM sums WHERE quarter >= ?1 AND quarter < ?2",
+                period,
+                sums_from,
+            )?,
+            RowsBy::Scene | RowsBy::Answer => self.all(
+                "SELECT * FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key",
+                period,
+                single_from,
+            )?,
+        };
+        let hidden: Vec<OwnedRow> = self.all(
+            "SELECT at, session, model, kind, cost, at IN (SELECT at FROM compactions)
+             FROM hidden WHERE at >= ?1 AND at < ?2 ORDER BY at",
+            period,
+            |row| {
+                let mut tally = Tally::default();
+                let kind = row.get(3)?;
+                tally.add_hidden(kind, money_from(row, 4)?);
+                let at: Millis = row.get(0)?;
+                Ok(OwnedRow {
+                    at: at.div_euclid(precision) * precision,
+                    kind: match kind {
+                        PENDING => SpendKind::Pending,
+                        // Unrecorded spend is assigned to the times of compactions, if there are any.
+                        _ if row.get(5)? => SpendKind::Compaction,
+                        _ => SpendKind::Background,
+                    },
+                    session: row.get(1)?,
+                    model: row.get(2)?,
+                    scene: None,
+                    key: None,
+                    tally,
+                })
+            },
+        )?;
+        rows.extend(hidden);
+        rows.extend(self.damage_rows(period)?);
+        rows.sort_by_key(|row| row.at);
+        Ok(rows)
+    }
+
+    /// Returns rows without amounts for the start and end of each time span in which damaged lines may have been
+    /// written, and for each day in between.
+    fn damage_rows(&self, [start, end]: [Millis; 2]) -> Result<Vec<OwnedRow>> {
+        const DAY: usize = 24 * 60 * 60 * 1000;
+        let spans: Vec<(Id, Millis, Millis, Id)> = self.all(
+            "SELECT session, since, until, ifnull((SELECT model FROM responses
+                 WHERE session = spans.session ORDER BY at DESC LIMIT 1),
+                 ifnull((SELECT model FROM sums ORDER BY quarter DESC LIMIT 1), 0))
+             FROM (
+                 SELECT files.session, since, until FROM damage JOIN files ON files.id = damage.file
+                 WHERE since < ?2 AND until >= ?1
+                 UNION ALL
+                 SELECT session, at, at FROM (
+                     SELECT session, max(damaged_after, ifnull(newest_at, modified / 1000000)) AS at
+                     FROM files WHERE damaged_after IS NOT NULL)
+                 WHERE at >= ?1 AND at < ?2
+             ) AS spans",
+            [start, end],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )?;
+        let mut rows = Vec::new();
+        for (session, since, until, model) in spans {
+            // There may be no line before the damaged one.
+            let since = if since == Millis::MIN { until } else { since };
+            let [first, last] = [since.max(start), until.min(end - 1)];
+            for at in (first..last).step_by(DAY).chain([last]) {
+                rows.push(OwnedRow {
+                    at: at.div_euclid(QUARTER_HOUR) * QUARTER_HOUR,
+                    session,
+                    model,
+                    scene: None,
+                    key: None,
+                    kind: SpendKind::Damaged,
+                    tally: Tally {
+                        at_least: true,
+                        ..Tally::default()
+                    },
+                });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Returns a session's spend, without token counts.
+    pub(super) fn session_tally(&self, session: Id) -> Result<Tally> {
+        let recorded = self.first(
+            "SELECT recorded, responses, unpriced FROM sessions WHERE id = ?1",
+            [session],
+            |row| {
+                Ok(Tally {
+                    recorded: money_from(row, 0)?,
+                    responses: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+                    unpriced: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
+                    ..Tally::default()
+                })
+            },
+        )?;
+        let mut tally = recorded.unwrap_or_default();
+        let hidden: Vec<(i64, Money)> = self.all(
+            "SELECT kind, cost FROM hidden WHERE session = ?1",
+            [session],
+            |row| Ok((row.get(0)?, money_from(row, 1)?)),
+        )?;
+        for (kind, cost) in hidden {
+            tally.add_hidden(kind, cost);
+        }
+        tally.at_least |= self.value::<bool>(
+            "SELECT EXISTS (SELECT 1 FROM files WHERE session = ?1 AND unreadable > 0)",
+            [session],
+        )?;
+        Ok(tally)
+    }
+
+    /// Returns the spend in a period. If a session has changed since its reconciliation, its pending spend is left out,
+    /// because it may have been recorded by now. The lower bounds of `known_session` are left out as well, because the
+    /// caller has newer ones.
+    pub(super) fn tally_between(
+        &self,
+        period: &RowsPeriod,
+        known_session: Option<Id>,
+    ) -> Result<Tally> {
+        let bounds = [period.start, period.end];
+        let mut tally = self.totals_between(period)?;
+        let hidden: Vec<(i64, Money)> = self.all(
+            "SELECT kind, sum(cost) FROM hidden JOIN sessions ON sessions.id = hidden.session
+             WHERE kind > 0 AND at >= ?1 AND at < ?2 AND NOT (kind = 1 AND is_dirty)
+                 AND NOT (kind = 2 AND ifnull(session = ?3, 0))
+             GROUP BY kind",
+            params![period.start, period.end, known_session],
+            |row| Ok((row.get(0)?, money_from(row, 1)?)),
+        )?;
+        for (kind, cost) in hidden {
+            tally.add_hidden(kind, cost);
+        }
+        tally.at_least |= self.value::<bool>(
+            "SELECT EXISTS (SELECT 1 FROM damage WHERE since < ?2 AND until >= ?1)",
+            bounds,
+        )?;
+        Ok(tally)
+    }
+
+    /// Returns a period's cost for each directory, without the pending spend that [`Self::tally_between`] leaves out.
+    pub(super) fn costs_by_directory(&self, period: &RowsPeriod) -> Result<HashMap<String, Money>> {
+        let rows: Vec<(Option<String>, Money)> = self.all(
+            "SELECT directory, cost FROM (
+                 SELECT session, recorded AS cost FROM sums WHERE quarter >= ?1 AND quarter < ?2
+                 UNION ALL SELECT session, cost FROM hidden JOIN sessions ON sessions.id = session
+                     WHERE at >= ?1 AND at < ?2 AND NOT (kind = ?3 AND is_dirty)
+             ) JOIN sessions ON sessions.id = session",
+            params![period.start, period.end, PENDING],
+            |row| Ok((row.get(0)?, money_from(row, 1)?)),
+        )?;
+        let mut costs: HashMap<String, Money> = HashMap::new();
+        for (directory, cost) in rows {
+            *costs.entry(directory.unwrap_or_default()).or_default() += cost;
+        }
+        Ok(costs)
+    }
+
+    /// Returns a session's directory, or `None` if it is unknown.
+    pub(super) fn directory(&self, session: Id) -> Result<Option<String>> {
+        let directory = self.first(
+            "SELECT directory FROM sessions WHERE id = ?1",
+            [session],
+            |row| row.get(0),
+        )?;
+        Ok(directory.flatten())
+    }
+}
+
+fn sums_from(row: &Row<'_>) -> Result<OwnedRow> {
+    Ok(OwnedRow {
+        at: row.get(0)?,
+        session: row.get(1)?,
+        model: row.get(2)?,
+        scene: None,
+        key: None,
+        kind: SpendKind::Response,
+        tally: Tally {
+            recorded: money_from(row, 3)?,
+            responses: row.get::<_, i64>(4)?.max(0).cast_unsigned(),
+            unpriced: row.get::<_, i64>(5)?.max(0).cast_unsigned(),
+            usage: usage_from(row, 6)?,
+            ..Tally::default()
+        },
+    })
+}
+
+fn single_from(row: &Row<'_>) -> Result<OwnedRow> {
+    let response = response_from(row)?;
+    Ok(OwnedRow {
+        at: response.at,
+        session: response.session,
+        model: response.model,
+        scene: Some(response.scene),
+        key: Some(response.key),
+        kind: SpendKind::Response,
+        tally: Tally {
+            recorded: response.cost,
+            responses: 1,
+            unpriced: response.is_unpriced.into(),
+            usage: response.usage,
+            ..Tally::default()
+        },
+    })
+}

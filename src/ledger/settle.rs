@@ -1,0 +1,75 @@
+//! Recalculates results after facts have changed.
+
+use super::database::{Ledger, RULES, Store};
+use super::error::{LedgerError, Result};
+use super::facts::Id;
+use super::reconcile::reconcile;
+use crate::pricing::PriceTable;
+
+impl Ledger {
+    /// Picks up the events in the journal, and reconciles every lineage whose facts have changed.
+    pub(super) fn settle(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
+        let data = self.path.parent().unwrap_or(&self.path).to_owned();
+        let has_work =
+            self.ask(|store| Ok(store.has_events_to_pick_up(&data)? || store.has_dirty()?))?;
+        if has_work {
+            self.write(|store| {
+                store.pick_up_events(&data)?;
+                store.reconcile_dirty(prices)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Recalculates all costs if the prices have changed, and all results if the rules have changed.
+    pub fn renew(&mut self, prices: &PriceTable) -> std::result::Result<(), LedgerError> {
+        self.write(|store| {
+            store.reprice(prices)?;
+            if store.noted("rules")? != Some(RULES) {
+                store.make_sums()?;
+                store.mark_all_dirty()?;
+                store.note("rules", RULES)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Recalculates the sums if they do not match the responses.
+    pub fn check_sums(&mut self) -> std::result::Result<(), LedgerError> {
+        if !self.ask(Store::are_sums_right)? {
+            self.write(Store::make_sums)?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    fn has_dirty(&self) -> Result<bool> {
+        self.value("SELECT EXISTS (SELECT 1 FROM sessions WHERE is_dirty)", [])
+    }
+
+    pub(super) fn reconcile_dirty(&self, prices: &PriceTable) -> Result<()> {
+        let dirty: Vec<Id> = self.all(
+            "SELECT DISTINCT lineage FROM sessions WHERE is_dirty",
+            [],
+            |row| row.get(0),
+        )?;
+        for lineage in dirty {
+            self.reconcile_lineage(lineage, prices)?;
+        }
+        Ok(())
+    }
+
+    /// Reconciles a session's lineage.
+    pub(super) fn reconcile_session(&self, session: Id, prices: &PriceTable) -> Result<()> {
+        match self.lineage_of(session)? {
+            Some(lineage) => self.reconcile_lineage(lineage, prices),
+            None => Ok(()),
+        }
+    }
+
+    fn reconcile_lineage(&self, lineage: Id, prices: &PriceTable) -> Result<()> {
+        let facts = self.lineage(lineage)?;
+        self.store_results(&facts, &reconcile(&facts, prices))
+    }
+}

@@ -1,0 +1,215 @@
+//! Sums of responses by quarter hour, session, and model, and totals of all sessions by quarter hour and by day. They
+//! are kept in sync with the responses.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{params, params_from_iter};
+
+use super::commit::{RESPONSE_COLUMNS, money_from, response_from};
+use super::database::Store;
+use super::error::Result;
+use super::facts::{Id, Response};
+use super::lineage::UNRECORDED;
+use super::rows::{RowsPeriod, Tally};
+use crate::time::{Millis, QUARTER_HOUR};
+
+/// The length of a UTC day. Leap seconds are ignored, so all days have the same length.
+const DAY: Millis = 96 * QUARTER_HOUR;
+
+/// Changes to sums that have not been written yet.
+#[derive(Debug, Default)]
+pub(super) struct SumChanges(BTreeMap<(i64, Id, Id), [i64; 9]>);
+
+impl SumChanges {
+    /// Adds a response to the sums.
+    pub(super) fn add(&mut self, response: &Response) {
+        self.change(response, 1);
+    }
+
+    /// Subtracts a response that was added earlier.
+    pub(super) fn remove(&mut self, response: &Response) {
+        self.change(response, -1);
+    }
+
+    fn change(&mut self, response: &Response, factor: i64) {
+        let quarter = start_of(response.at, QUARTER_HOUR);
+        let sums = self
+            .0
+            .entry((quarter, response.session, response.model))
+            .or_default();
+        let cost = response.cost.or_zero().pico().unsigned_abs();
+        let values = [cost, 1, response.is_unpriced.into()]
+            .into_iter()
+            .chain(response.usage.fields());
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum = sum.saturating_add(factor * value.cast_signed());
+        }
+    }
+}
+
+/// Changes to totals that have not been written yet, by the start of the quarter hour.
+#[derive(Debug, Default)]
+pub(super) struct TotalChanges(BTreeMap<Millis, [i64; 4]>);
+
+impl TotalChanges {
+    /// Adds unrecorded spend at a given time. A negative cost subtracts it.
+    pub(super) fn add_unrecorded(&mut self, at: Millis, cost: i64) {
+        self.add(at, [0, 0, 0, cost]);
+    }
+
+    /// Adds changes to the recorded spend, the number of responses, the number of responses without a price, and the
+    /// unrecorded spend.
+    fn add(&mut self, at: Millis, changes: [i64; 4]) {
+        let totals = self.0.entry(start_of(at, QUARTER_HOUR)).or_default();
+        for (total, change) in totals.iter_mut().zip(changes) {
+            *total = total.saturating_add(change);
+        }
+    }
+}
+
+/// Returns the start of the period that contains a time. All periods have the given length.
+fn start_of(at: Millis, length: Millis) -> Millis {
+    at.div_euclid(length).saturating_mul(length)
+}
+
+impl Store {
+    /// Writes changes to totals.
+    pub(super) fn change_totals(&self, changes: TotalChanges) -> Result<()> {
+        let mut by_period: BTreeMap<(Millis, Millis), [i64; 4]> = BTreeMap::new();
+        for (quarter, changes) in changes.0 {
+            by_period.insert((QUARTER_HOUR, quarter), changes);
+            let day = by_period.entry((DAY, start_of(quarter, DAY))).or_default();
+            for (total, change) in day.iter_mut().zip(changes) {
+                *total = total.saturating_add(change);
+            }
+        }
+        for ((length, start), changes) in by_period {
+            if changes == [0; 4] {
+                continue;
+            }
+            let [recorded, responses, unpriced, unrecorded] = changes;
+            self.run(
+                "INSERT INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
+                     recorded = CAST(recorded + excluded.recorded AS INTEGER),
+                     responses = responses + excluded.responses,
+                     unpriced = unpriced + excluded.unpriced,
+                     unrecorded = CAST(unrecorded + excluded.unrecorded AS INTEGER)",
+                params![length, start, recorded, responses, unpriced, unrecorded],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Returns the totals of the quarter hours that begin in a period.
+    pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Tally> {
+        let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
+        let last_day = start_of(period.end, DAY);
+        // The time between these two points consists of whole days. A shorter period consists only of quarter hours.
+        let (first_day, last_day) = if first_day < last_day {
+            (first_day, last_day)
+        } else {
+            (period.end, period.end)
+        };
+        let totals: Vec<Tally> = self.all(
+            "SELECT recorded, responses, unpriced, unrecorded FROM totals
+                 WHERE length = ?5 AND start >= ?1 AND start < ?2
+             UNION ALL SELECT recorded, responses, unpriced, unrecorded FROM totals
+                 WHERE length = ?6 AND start >= ?2 AND start < ?3
+             UNION ALL SELECT recorded, responses, unpriced, unrecorded FROM totals
+                 WHERE length = ?5 AND start >= ?3 AND start < ?4",
+            params![
+                period.start,
+                first_day,
+                last_day,
+                period.end,
+                QUARTER_HOUR,
+                DAY
+            ],
+            |row| {
+                Ok(Tally {
+                    recorded: money_from(row, 0)?,
+                    responses: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+                    unpriced: row.get::<_, i64>(2)?.max(0).cast_unsigned(),
+                    unrecorded: money_from(row, 3)?,
+                    ..Tally::default()
+                })
+            },
+        )?;
+        Ok(totals.into_iter().sum())
+    }
+
+    /// Writes changes to sums and to the corresponding totals.
+    pub(super) fn change_sums(&self, changes: SumChanges) -> Result<()> {
+        let mut totals = TotalChanges::default();
+        for ((quarter, session, model), sums) in changes.0 {
+            if sums == [0; 9] {
+                continue;
+            }
+            let [cost, responses, unpriced, ..] = sums;
+            totals.add(quarter, [cost, responses, unpriced, 0]);
+            self.run(
+                "INSERT INTO sums VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT DO UPDATE SET
+                     recorded = CAST(recorded + excluded.recorded AS INTEGER),
+                     responses = responses + excluded.responses,
+                     unpriced = unpriced + excluded.unpriced,
+                     input = input + excluded.input,
+                     output = output + excluded.output,
+                     cache_read = cache_read + excluded.cache_read,
+                     cache_write = cache_write + excluded.cache_write,
+                     cache_write_1h = cache_write_1h + excluded.cache_write_1h,
+                     web_searches = web_searches + excluded.web_searches",
+                params_from_iter([quarter, session, model].into_iter().chain(sums)),
+            )?;
+            self.run(
+                "UPDATE sessions SET recorded = CAST(recorded + ?2 AS INTEGER), responses = responses + ?3,
+                     unpriced = unpriced + ?4
+                 WHERE id = ?1",
+                params![session, cost, responses, unpriced],
+            )?;
+            if responses < 0 {
+                self.run(
+                    "DELETE FROM sums WHERE quarter = ?1 AND session = ?2 AND model = ?3
+                         AND responses <= 0",
+                    params![quarter, session, model],
+                )?;
+            }
+        }
+        self.change_totals(totals)
+    }
+
+    /// Recalculates all sums and totals from the responses and the unrecorded spend.
+    pub(super) fn make_sums(&self) -> Result<()> {
+        self.0.execute_batch(
+            "DELETE FROM sums; DELETE FROM totals;
+             UPDATE sessions SET recorded = 0, responses = 0, unpriced = 0",
+        )?;
+        let mut totals = TotalChanges::default();
+        let unrecorded: Vec<(Millis, i64)> = self.all(
+            "SELECT at, cost FROM hidden WHERE kind = ?1",
+            [UNRECORDED],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (at, cost) in unrecorded {
+            totals.add_unrecorded(at, cost);
+        }
+        self.change_totals(totals)?;
+        let mut changes = SumChanges::default();
+        let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
+        let mut statement = self.0.prepare_cached(&query)?;
+        for response in statement.query_map([], response_from)? {
+            changes.add(&response?);
+        }
+        self.change_sums(changes)
+    }
+
+    /// Returns true if the sums and the totals contain the same number of responses as the responses table.
+    pub(super) fn are_sums_right(&self) -> Result<bool> {
+        self.value(
+            "SELECT count(*) = (SELECT ifnull(sum(responses), 0) FROM sums)
+                 AND count(*) = (SELECT ifnull(sum(responses), 0) FROM totals WHERE length = ?1)
+             FROM responses",
+            [DAY],
+        )
+    }
+}

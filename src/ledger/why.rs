@@ -1,0 +1,66 @@
+//! Explains how a session's amount is calculated.
+
+use super::database::Ledger;
+use super::error::LedgerError;
+use super::facts::{Id, id_of};
+use super::reconcile::bounds::Bound;
+use super::reconcile::{RunAccount, reconcile};
+use super::rows::Tally;
+use crate::pricing::{Money, PriceTable};
+
+/// The calculation of a session's amount, for `spend --why`.
+#[derive(Debug)]
+pub(crate) struct SessionWhy {
+    /// The ID of the session.
+    pub(crate) session: String,
+    pub(crate) tally: Tally,
+    pub(crate) bounds: Vec<Bound>,
+    /// The number of lines that could not be read.
+    pub(crate) damaged_lines: u64,
+    /// The runs, and the parts of the history without identified runs, in chronological order.
+    pub(crate) runs: Vec<RunAccount>,
+    /// The newest total that Claude Code reported. It may include a parent session's spend.
+    pub(crate) client_total: Option<Money>,
+}
+
+impl Ledger {
+    /// Returns the calculation of a session's amount, or `None` if the session is unknown or ambiguous. `name` is an ID
+    /// or an ID prefix.
+    pub(crate) fn why(
+        &self,
+        name: &str,
+        prices: &PriceTable,
+    ) -> Result<Option<SessionWhy>, LedgerError> {
+        self.ask(|store| {
+            let sessions: Vec<(Id, String, Id)> = store.all(
+                "SELECT id, name, lineage FROM sessions WHERE id = ?1 OR substr(name, 1, length(?2)) = ?2
+                 ORDER BY id <> ?1 LIMIT 2",
+                rusqlite::params![id_of(name.as_bytes()), name],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+            let (id, session, lineage) = match sessions.as_slice() {
+                [only] => only.clone(),
+                [first, _] if first.1 == name => first.clone(),
+                _ => return Ok(None),
+            };
+            let facts = store.lineage(lineage)?;
+            let mut account = reconcile(&facts, prices)
+                .sessions
+                .remove(&id)
+                .unwrap_or_default();
+            account.runs.sort_by_key(|run| run.started_at);
+            let damaged: i64 = store.value(
+                "SELECT ifnull(sum(unreadable), 0) FROM files WHERE session = ?1",
+                [id],
+            )?;
+            Ok(Some(SessionWhy {
+                session,
+                tally: store.session_tally(id)?,
+                bounds: account.bounds,
+                damaged_lines: damaged.max(0).cast_unsigned(),
+                client_total: account.runs.iter().filter_map(|run| run.last_total).next_back(),
+                runs: account.runs,
+            }))
+        })
+    }
+}

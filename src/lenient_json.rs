@@ -1,0 +1,46 @@
+//! Reads JSON that was written by another program and whose format may change.
+//!
+//! A field that is missing or has an unexpected type is treated as absent, without affecting the
+//! other fields.
+
+use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde_json::Value;
+
+/// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, as it may be if
+/// it comes from a newer version of the other program.
+pub(crate) fn parse_name<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    T::deserialize(name).ok()
+}
+
+/// Converts a number to an integer. Negative numbers and NaN become 0, and numbers that are too
+/// large become the largest integer.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+#[expect(clippy::cast_sign_loss, reason = "the cast saturates")]
+pub(crate) fn saturating_u64(number: f64) -> u64 {
+    number as u64
+}
+
+/// Accesses the fields of a JSON object without ever failing.
+pub(crate) trait LenientJson {
+    /// Returns a field, or null if there is no such field.
+    fn at(&self, name: &str) -> &Value;
+
+    /// Returns a string field, or `None` if the string is empty or the field is not a string.
+    fn text(&self, name: &str) -> Option<&str> {
+        self.at(name).as_str().filter(|text| !text.is_empty())
+    }
+
+    /// Deserializes a field. Returns `None` if the field has a different type.
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.at(name)).ok()
+    }
+}
+
+impl LenientJson for Value {
+    fn at(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&Value::Null)
+    }
+}

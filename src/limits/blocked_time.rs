@@ -1,0 +1,461 @@
+//! Measures how often limits stopped work, and for how long.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::AddAssign;
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::catalog::LONGEST_LIMIT;
+use super::decide::{Ending, State};
+use super::incident::Incident;
+use super::kind::{Counts, EndedBy, LimitKind, Verdict};
+use crate::render::merge_objects;
+use crate::terminal::count_noun;
+use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
+
+/// The maximum number of weeks that are listed by week. Longer periods are listed by month.
+const MAX_WEEKS: i64 = 13;
+
+/// The end of the period in which an error stopped an account's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The first successful response or the reset, whichever came first.
+    Until(DateTime<Utc>),
+    /// Work is still stopped, because the reset is in the future.
+    Still,
+    /// Work may still be stopped, and the time of the reset is unknown.
+    Open,
+    /// Work has resumed, but the end was not recorded.
+    Unknown,
+}
+
+impl Stopped {
+    /// Returns the end of the stop as of `now`, or `None` if it is unknown.
+    pub(crate) fn end(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Until(end) => Some(end),
+            Self::Still => Some(now),
+            Self::Open | Self::Unknown => None,
+        }
+    }
+}
+
+impl Incident {
+    /// Returns the end of the stop that the error caused, or `None` if the error did not stop any work.
+    pub fn stopped(&self, now: DateTime<Utc>) -> Option<Stopped> {
+        if self.is_notice() {
+            return None;
+        }
+        let collected = &self.evidence.collected;
+        let later_response = self.evidence.error.later_response.as_ref();
+        let response_at = [
+            later_response.and_then(|response| response.at),
+            collected.resumed_at,
+            collected.met_again_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min();
+
+        // If the session received a response at an unknown time, work may have resumed long before the reset. If the
+        // limit was probably false, there was nothing to reset.
+        let is_reset_decisive = self.is_open()
+            && self.diagnosis.verdict != Verdict::FalseLikely
+            && self.diagnosis.state != State::Over(Ending::ResetEarly);
+        let reset_at = match self.diagnosis.resets.chosen {
+            Some(reset) if response_at.is_some() || is_reset_decisive => Some(reset.at),
+            Some(_) | None => None,
+        };
+
+        let error_at = self.evidence.at();
+        let longest = self.longest_duration();
+        Some(match response_at.into_iter().chain(reset_at).min() {
+            None if self.blocks().is_some() => Stopped::Open,
+            Some(end) if end > now => Stopped::Still,
+            Some(end) if end > error_at && end - error_at <= longest => Stopped::Until(end),
+            Some(_) | None => Stopped::Unknown,
+        })
+    }
+}
+
+/// Returns the period over which the incident's limit counted usage, up to the error. Returns `None` for a limit that
+/// does not count usage over time, such as a throttle.
+pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let at = incident.evidence.at();
+    let since = match incident.diagnosis.limit.counts() {
+        Counts::Included(window) => match incident.diagnosis.resets.chosen {
+            Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
+            // If the reset is unknown, this is the earliest time at which the window may have begun.
+            Some(_) | None => at - window.length(),
+        },
+        Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => zone.month_bounds(at).0,
+        Counts::Passing(_) | Counts::Nothing => return None,
+    };
+    Some((since, at))
+}
+
+/// The origin of the errors in a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The current machine, at the current time.
+    Here,
+    /// Exports from several machines.
+    InExports,
+}
+
+/// Totals for a set of errors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Toll {
+    /// The number of errors that stopped work.
+    pub errors: u64,
+    /// The number of stops. Repeated attempts and several sessions that run into the same limit count as one stop.
+    pub stops: u64,
+    /// The number of stops whose limit was probably false.
+    #[serde(rename = "false_likely")]
+    pub likely_false: u64,
+    /// The number of stops that were not caused by one of the user's limits but by an outage, a throttle, or a setting.
+    pub not_a_limit: u64,
+    /// The number of stops that are not over yet.
+    #[serde(rename = "still_blocked")]
+    pub still: u64,
+    /// The number of stops whose end is unknown. They are not included in the time blocked.
+    #[serde(rename = "unknown_end")]
+    pub unknown: u64,
+    /// The time blocked. If several limits blocked an account at the same time, that time is counted only once, for the
+    /// limit that came first.
+    #[serde(rename = "blocked_s", serialize_with = "seconds")]
+    pub blocked: TimeDelta,
+}
+
+impl Toll {
+    /// Formats the time blocked, such as "2 h 10 m", or returns "-" if there is none.
+    pub fn blocked_in_words(&self) -> String {
+        if self.blocked.is_zero() {
+            "-".to_owned()
+        } else {
+            format_duration(self.blocked)
+        }
+    }
+}
+
+impl AddAssign for Toll {
+    fn add_assign(&mut self, other: Self) {
+        self.errors += other.errors;
+        self.stops += other.stops;
+        self.likely_false += other.likely_false;
+        self.not_a_limit += other.not_a_limit;
+        self.still += other.still;
+        self.unknown += other.unknown;
+        // An export from another machine may contain any number.
+        self.blocked = self
+            .blocked
+            .checked_add(&other.blocked)
+            .unwrap_or(TimeDelta::MAX);
+    }
+}
+
+/// Totals for many errors: overall, by limit, and over time.
+#[derive(Debug, Clone, Default)]
+pub struct Tolls {
+    /// The totals for all errors.
+    pub total: Toll,
+    /// The time of the first error.
+    pub since: Option<DateTime<Utc>>,
+    /// The totals by the limit's name in JSON. The limit that stopped work the longest comes first.
+    pub by_limit: IndexMap<String, Toll>,
+    /// The totals by week (keyed by its Monday) or, for a long time span, by month (keyed by its first day), oldest
+    /// first. A stop counts toward the period in which it began. Its blocked time counts toward the periods in which it
+    /// elapsed.
+    pub by_period: BTreeMap<NaiveDate, Toll>,
+    /// True if the periods are months.
+    pub by_month: bool,
+}
+
+impl Tolls {
+    /// Computes the totals for errors in any order.
+    pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
+        let tolls = count_errors(incidents, clock)
+            .into_iter()
+            .map(|counted| {
+                let incident = counted.incident;
+                let limit = incident.diagnosis.limit.to_string();
+                (incident.evidence.at(), limit, counted.toll)
+            })
+            .collect();
+        Self::sum(tolls, clock.zone)
+    }
+
+    /// Adds up the tolls of errors, which must be sorted from oldest to newest. Each toll comes with the error's time
+    /// and the name of its limit.
+    pub(crate) fn sum(tolls: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
+        let first = tolls.first().map(|(at, ..)| *at);
+        let last = tolls.last().map(|(at, ..)| *at);
+        let by_month = match (first, last) {
+            (Some(first), Some(last)) => {
+                zone.day(last) - zone.day(first) > TimeDelta::weeks(MAX_WEEKS)
+            }
+            (None, _) | (_, None) => false,
+        };
+        let mut sums = Self {
+            since: first,
+            by_month,
+            ..Self::default()
+        };
+        for (at, limit, toll) in tolls {
+            sums.total += toll;
+            *sums.by_limit.entry(limit).or_default() += toll;
+            for (day, blocked) in blocked_by_day(at, toll.blocked, zone) {
+                let period = start_of_period(day, by_month);
+                sums.by_period.entry(period).or_default().blocked += blocked;
+            }
+            let period = start_of_period(zone.day(at), by_month);
+            *sums.by_period.entry(period).or_default() += Toll {
+                blocked: TimeDelta::zero(),
+                ..toll
+            };
+        }
+        sums.by_limit
+            .sort_by_cached_key(|_, toll| Reverse((toll.blocked, toll.errors)));
+        sums
+    }
+
+    /// Returns the totals as a sentence, such as "Limits stopped the work 12 times since Mon 5 Oct, for 1 d 7 h in all.
+    /// 3 were probably wrong." Returns `None` if there are no errors.
+    pub fn sentence(&self, clock: Clock) -> Option<String> {
+        let total = &self.total;
+        let since = clock.zone.day(self.since?);
+        let date_format = if since.year() == clock.zone.day(clock.now).year() {
+            "%a %-d %b"
+        } else {
+            "%a %-d %b %Y"
+        };
+        let subject = if total.not_a_limit < total.stops {
+            "Limits"
+        } else {
+            "Errors"
+        };
+        let times = match total.stops {
+            1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            stops => format!("{stops} times"),
+        };
+        let blocked = if total.blocked.is_zero() {
+            String::new()
+        } else {
+            format!(", for {} in all", format_duration(total.blocked))
+        };
+        let likely_false =
+            self.count_sentence(total.likely_false, "probably wrong", "probably wrong");
+        let not_a_limit = self.count_sentence(
+            total.not_a_limit,
+            "not one of your limits",
+            "not your limits",
+        );
+        Some(format!(
+            "{subject} stopped the work {times} since {}{blocked}.{likely_false}{not_a_limit}",
+            since.format(date_format)
+        ))
+    }
+
+    /// Returns a sentence about some of the stops, or an empty string if there are none.
+    fn count_sentence(&self, count: u64, singular: &str, plural: &str) -> String {
+        match (count, self.total.stops) {
+            (0, _) => String::new(),
+            (1, 1) => format!(" It was {singular}."),
+            (1, _) => format!(" 1 was {singular}."),
+            (count, _) => format!(" {count} were {plural}."),
+        }
+    }
+
+    /// Returns the label of a period: its first day or its month.
+    pub fn period(&self, first: NaiveDate) -> String {
+        let pattern = if self.by_month { "%Y-%m" } else { "%Y-%m-%d" };
+        first.format(pattern).to_string()
+    }
+
+    /// Returns sentences that explain the time blocked and what it excludes.
+    pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
+        let total = &self.total;
+        let (sessions, until) = match reach {
+            Reach::Here => ("the account, in any session,", "now"),
+            Reach::InExports => (
+                "the account, in any session of the machine,",
+                "the last export of its machine",
+            ),
+        };
+        let mut notes = Vec::new();
+        if !total.blocked.is_zero() {
+            notes.push(format!("Time blocked runs from an error to the next response of {sessions} or to the reset, whichever came first, nights included. Time that several limits blocked counts once."));
+        }
+        if total.still > 0 {
+            let are = if total.still == 1 { "is" } else { "are" };
+            notes.push(format!(
+                "{} {are} still active (counted up to {until}, if a reset is known).",
+                total.still
+            ));
+        }
+        if total.unknown > 0 {
+            let stops = count_noun(total.unknown, "stop");
+            notes.push(format!(
+                "The end of {stops} is not known, so it is not part of the time."
+            ));
+        }
+        notes
+    }
+
+    /// Returns the totals as JSON.
+    pub fn json(&self) -> Value {
+        let by_limit: Vec<Value> = self
+            .by_limit
+            .iter()
+            .map(|(limit, toll)| merge_objects([json!({ "limit": limit }), json!(toll)]))
+            .collect();
+        let by_period: Vec<Value> = self
+            .by_period
+            .iter()
+            .map(|(day, toll)| merge_objects([json!({ "from": day }), json!(toll)]))
+            .collect();
+        let more = json!({
+            "since": self.since.map(format_rfc3339),
+            "by_limit": by_limit,
+            "period": if self.by_month { "month" } else { "week" },
+            "by_period": by_period,
+        });
+        merge_objects([json!(self.total), more])
+    }
+}
+
+fn seconds<S: Serializer>(blocked: &TimeDelta, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_i64(blocked.num_seconds())
+}
+
+/// Returns the first day of the week or month that contains a day.
+fn start_of_period(day: NaiveDate, by_month: bool) -> NaiveDate {
+    match day.with_day(1) {
+        Some(first) if by_month => first,
+        Some(_) | None => monday_of(day),
+    }
+}
+
+/// Splits a time span at midnight. Returns each day, along with the part of the span that falls on it.
+fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(NaiveDate, TimeDelta)> {
+    let until = from + span.clamp(TimeDelta::zero(), LONGEST_LIMIT);
+    std::iter::successors(Some(from), |at| Some(zone.day_bounds(*at).1))
+        .take_while(|at| *at < until)
+        .map(|at| (zone.day(at), zone.day_bounds(at).1.min(until) - at))
+        .collect()
+}
+
+/// The key that all errors of one stop share. It identifies the limit and, if known, the account.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct StopKey<'i> {
+    account: Option<&'i str>,
+    limit: LimitKind,
+    /// The session, if the error concerns only that session.
+    session: Option<&'i str>,
+}
+
+impl<'i> StopKey<'i> {
+    fn new(incident: &'i Incident) -> Self {
+        let limit = incident.diagnosis.limit;
+        let concerns_one_session =
+            limit.ended_by() == EndedBy::SameSession && limit.counts() == Counts::Nothing;
+        let session = incident.evidence.error.session.id.as_deref();
+        Self {
+            account: account_of(incident),
+            limit,
+            session: session.filter(|_| concerns_one_session),
+        }
+    }
+}
+
+fn account_of(incident: &Incident) -> Option<&str> {
+    let account = incident.evidence.error.payer.account.as_ref()?;
+    account.owner.fingerprint.as_deref()
+}
+
+/// An error that stopped work, and its contribution to the totals.
+#[derive(Debug)]
+pub struct CountedError<'i> {
+    /// The error.
+    pub incident: &'i Incident,
+    /// The end of the period in which the error stopped work.
+    pub stopped: Stopped,
+    /// The error's contribution to the totals.
+    pub toll: Toll,
+    /// The stop number, which is the same for repeated attempts.
+    pub stop: usize,
+}
+
+/// The last attempt of a stop.
+struct LastAttempt {
+    /// The position of the attempt in the list of errors.
+    position: usize,
+    lasts_until: DateTime<Utc>,
+    stop: usize,
+}
+
+/// Returns the errors that stopped work, oldest first, each with its contribution to the totals.
+pub fn count_errors<'i>(
+    incidents: impl IntoIterator<Item = &'i Incident>,
+    clock: Clock,
+) -> Vec<CountedError<'i>> {
+    let mut errors: Vec<(&Incident, Stopped)> = incidents
+        .into_iter()
+        .filter_map(|incident| Some((incident, incident.stopped(clock.now)?)))
+        .collect();
+    errors.sort_by_key(|(incident, _)| incident.evidence.at());
+
+    // For each account, the time up to which blocked time has already been counted.
+    let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
+    let mut last_attempts: HashMap<StopKey<'_>, LastAttempt> = HashMap::new();
+    let mut counted: Vec<CountedError<'_>> = Vec::new();
+    for (incident, stopped) in errors {
+        let at = incident.evidence.at();
+        let end = stopped.end(clock.now);
+        let key = StopKey::new(incident);
+        let position = counted.len();
+        let before = last_attempts
+            .get(&key)
+            .filter(|attempt| at <= attempt.lasts_until);
+        if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
+            // The later attempt provides better evidence about the end of the stop.
+            (before.toll.still, before.toll.unknown) = (0, 0);
+        }
+        let stop = before.map_or(position, |attempt| attempt.stop);
+        let is_new = before.is_none();
+        last_attempts.insert(
+            key,
+            LastAttempt {
+                position,
+                lasts_until: end.unwrap_or(at + incident.longest_duration()),
+                stop,
+            },
+        );
+        let counted_before = counted_until.entry(account_of(incident)).or_default();
+        let from = incident.stopped_since().max(*counted_before);
+        let until = end.unwrap_or(from);
+        *counted_before = until.max(*counted_before);
+        let verdict = incident.diagnosis.verdict;
+        let toll = Toll {
+            errors: 1,
+            stops: is_new.into(),
+            likely_false: (is_new && verdict == Verdict::FalseLikely).into(),
+            not_a_limit: (is_new && verdict == Verdict::NotALimit).into(),
+            still: matches!(stopped, Stopped::Still | Stopped::Open).into(),
+            unknown: (stopped == Stopped::Unknown).into(),
+            blocked: (until - from).max(TimeDelta::zero()),
+        };
+        counted.push(CountedError {
+            incident,
+            stopped,
+            toll,
+            stop,
+        });
+    }
+    counted
+}

@@ -1,0 +1,324 @@
+//! Distinguishes a message that was received from one that is only mentioned in text about messages.
+//!
+//! Claude Code's messages are quoted in code, in manuals, and in lists of patterns. Such text must not be handled as if
+//! a limit had been reached.
+
+use std::ops::Range;
+
+use super::pattern::begins_message;
+use crate::limits::split::{Passage, without_marks};
+use crate::limits::words::WORDS;
+
+/// The relation between a message and the text that contains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum MessageContext {
+    /// The message was shown to somebody.
+    #[default]
+    Received,
+    /// The message is quoted. Somebody may have received it.
+    Quoted,
+    /// The message is part of a program or its data.
+    InCode,
+    /// The text describes the message.
+    Described,
+}
+
+/// The placeholder for a string literal in a line of code.
+const LITERAL: char = '\u{1}';
+
+/// Returns the relation between a message and the text that contains it.
+///
+/// `range` is the position of the message in the normalized passage. `distinct` is the number of different messages in
+/// the whole text.
+pub(super) fn context(
+    passage: &Passage,
+    normalized: &str,
+    range: &Range<usize>,
+    whole: &str,
+    distinct: usize,
+) -> MessageContext {
+    let before = normalized.get(..range.start).unwrap_or_default();
+    let line = line_of(passage, normalized, range);
+    if passage.is_json {
+        let before_object = passage.source.split('{').next().unwrap_or_default();
+        return if is_code_before_object(before_object) && !is_report(&before_object.to_lowercase())
+        {
+            MessageContext::InCode
+        } else if begins_message(before) || is_report(whole) {
+            MessageContext::Received
+        } else {
+            MessageContext::Quoted
+        };
+    }
+    let start = message_start(normalized, range);
+    let is_reported = is_report(whole);
+    let is_value = is_printed(&line.to_lowercase(), &start);
+    let has_time = names_time(normalized);
+    let is_bare = begins_message(before);
+    let is_in_code = is_code(&line, &start) && !is_report(&line.to_lowercase())
+        || !is_bare && !is_reported && !is_value && code_lines(&passage.source) > 1
+        || passage.source.contains("\"\"\"");
+    if is_in_code {
+        return MessageContext::InCode;
+    }
+    let is_listed = distinct > 1
+        && line
+            .trim_start()
+            .starts_with(['-', '*', '#', ';', '"', '('])
+        && line.contains('"')
+        && !has_time;
+    let is_example = WORDS.before_example.iter().any(|words| {
+        before
+            .trim_end_matches([' ', '"', '\'', '('])
+            .ends_with(words)
+    });
+    let describes = WORDS.describes.iter().any(|words| whole.contains(words))
+        || is_note(&line, has_time)
+        || is_example
+        || is_release_note(whole);
+    let is_comment = line.trim_start().starts_with('#');
+    let is_surely_received = is_bare && has_time && !is_comment;
+    let is_list_of_messages = distinct > 3 || distinct > 2 && !has_time;
+    if !is_reported && (describes && !is_surely_received || is_list_of_messages) {
+        return MessageContext::Described;
+    }
+    let is_in_quotes = ends_in_quote(before) && range.end < normalized.len();
+    let is_message = is_bare && distinct <= 2 && !is_listed && !is_in_quotes;
+    if is_message || is_reported || has_time {
+        MessageContext::Received
+    } else {
+        MessageContext::Quoted
+    }
+}
+
+/// Returns true if a quotation begins before the message.
+fn ends_in_quote(before: &str) -> bool {
+    let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');
+    words.ends_with('"')
+}
+
+/// Returns true if the text begins with a version number, as release notes do.
+fn is_release_note(whole: &str) -> bool {
+    let first = whole.split_whitespace().next().unwrap_or_default();
+    let number = first.trim_start_matches('v');
+    let is_version =
+        number.matches('.').count() == 2 && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_version && !whole.contains("(claude code)")
+}
+
+/// Returns true if the words before an object belong to code.
+fn is_code_before_object(before: &str) -> bool {
+    let lower = before.trim_start().to_lowercase();
+    let skeleton = without_literals(&lower);
+    WORDS
+        .code_starts
+        .iter()
+        .any(|start| lower.starts_with(start))
+        || WORDS
+            .beside_literal
+            .iter()
+            .any(|sign| skeleton.contains(sign))
+        || skeleton.contains(" = ")
+}
+
+/// Returns the first words of a message.
+fn message_start(normalized: &str, range: &Range<usize>) -> String {
+    let message = normalized.get(range.clone()).unwrap_or_default();
+    message.chars().take(14).collect()
+}
+
+/// Returns the line of the passage in which the message begins.
+fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String {
+    let start = message_start(normalized, range);
+    passage
+        .source
+        .lines()
+        .find(|line| crate::limits::split::normalize(line).contains(&start))
+        .unwrap_or(&passage.source)
+        .to_owned()
+}
+
+/// Returns true if a line is code or data for a program. `message` contains the first words of the message in the line.
+pub(super) fn is_code(line: &str, message: &str) -> bool {
+    let trimmed = line.trim_start();
+    let lower = trimmed.to_lowercase();
+    if WORDS
+        .code_starts
+        .iter()
+        .any(|start| lower.starts_with(start))
+        || has_source_location(&lower)
+    {
+        return true;
+    }
+    if is_printed(&lower, message) {
+        return false;
+    }
+    let skeleton = without_literals(trimmed);
+    contains_any(trimmed, &WORDS.regex)
+        || has_wildcard(trimmed)
+        || contains_any(&skeleton, &WORDS.beside_literal)
+        || is_call(&skeleton)
+        || skeleton.trim_end().ends_with("\u{1};")
+        || is_quoted_comment(trimmed)
+        || contains_any(&skeleton, &WORDS.beside_literal_or_prose) && letter_count(&skeleton) < 9
+}
+
+fn contains_any(text: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| text.contains(sign))
+}
+
+/// Returns true if the text contains the wildcard `.*` of a regular expression. Markdown also writes a full stop and
+/// asterisks at the end of emphasized text, as in `**You've hit your limit.**`, but only before a space.
+fn has_wildcard(text: &str) -> bool {
+    text.match_indices(".*").any(|(start, wildcard)| {
+        let next = text
+            .get(start + wildcard.len()..)
+            .and_then(|rest| rest.chars().next());
+        next.is_some_and(|next| !next.is_whitespace() && next != '*')
+    })
+}
+
+/// Returns true if a string literal is the first argument of a call such as `toThrow("…")`.
+fn is_call(skeleton: &str) -> bool {
+    skeleton.match_indices("(\u{1}").any(|(start, _)| {
+        let before = skeleton
+            .get(..start)
+            .and_then(|text| text.chars().next_back());
+        before.is_some_and(char::is_alphanumeric)
+    })
+}
+
+/// Returns true if a line is a comment that consists of a quotation.
+fn is_quoted_comment(line: &str) -> bool {
+    line.strip_prefix('#')
+        .is_some_and(|rest| rest.trim_start().starts_with('"'))
+}
+
+/// Returns the number of letters outside string literals.
+fn letter_count(skeleton: &str) -> usize {
+    skeleton.chars().filter(|c| c.is_alphabetic()).count()
+}
+
+/// Returns true if a message is the value of a key such as "error", which indicates that a program printed it.
+fn is_printed(line: &str, message: &str) -> bool {
+    let Some(start) = line.find(message).filter(|_| !message.is_empty()) else {
+        return false;
+    };
+    let before = line.get(..start).unwrap_or_default();
+    let quote = before
+        .rfind(['"', '`'])
+        .or_else(|| before.rfind('\''))
+        .unwrap_or(before.len());
+    let key = before
+        .get(..quote)
+        .unwrap_or_default()
+        .trim_end()
+        .trim_end_matches([':', '=', ' ']);
+    let name = key
+        .trim_end_matches(['"', '\''])
+        .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default();
+    key.len() < quote && WORDS.printed.contains(&name)
+}
+
+/// Returns the number of lines that are definitely code.
+fn code_lines(source: &str) -> usize {
+    source
+        .lines()
+        .filter(|line| {
+            let trimmed = line.trim();
+            let is_statement =
+                trimmed.ends_with(['{', ';']) || trimmed.ends_with("):") || trimmed.ends_with("},");
+            let is_assignment = trimmed.contains(" = ") && trimmed.ends_with([')', ']', '"', '(']);
+            let is_element = trimmed.starts_with(['{', '"', '(']) && trimmed.ends_with(',');
+            is_statement
+                || is_assignment
+                || is_element
+                || WORDS
+                    .code_starts
+                    .iter()
+                    .any(|start| trimmed.starts_with(start))
+        })
+        .count()
+}
+
+/// Returns true if a line begins with a source location such as `src/limits.ts:41:`.
+fn has_source_location(line: &str) -> bool {
+    let location = line.split_whitespace().next().unwrap_or_default();
+    let mut parts = location.split(':');
+    let file = parts.next().unwrap_or_default();
+    let is_source = file.rsplit_once('.').is_some_and(|(_, extension)| {
+        [
+            "rs", "ts", "tsx", "js", "jsx", "mjs", "py", "go", "rb", "java", "kt", "swift", "cs",
+            "php", "c", "cpp", "h", "sh", "md",
+        ]
+        .contains(&extension)
+    });
+    is_source && parts.next().is_some_and(|line| line.parse::<u32>().is_ok())
+}
+
+/// Replaces string literals with [`LITERAL`].
+fn without_literals(line: &str) -> String {
+    let mut skeleton = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(['"', '\'', '`']) {
+        let (before, from_quote) = rest.split_at(start);
+        let quote = from_quote.chars().next().unwrap_or('"');
+        let contents = from_quote.get(1..).unwrap_or_default();
+        let is_apostrophe = quote == '\''
+            && before.ends_with(char::is_alphabetic)
+            && contents.starts_with(char::is_alphabetic);
+        skeleton.push_str(before);
+        if let Some(end) = contents.find(quote).filter(|_| !is_apostrophe) {
+            skeleton.push(LITERAL);
+            rest = contents.get(end + 1..).unwrap_or_default();
+        } else {
+            skeleton.push(quote);
+            rest = contents;
+        }
+    }
+    skeleton.push_str(rest);
+    skeleton
+}
+
+fn is_note(line: &str, has_time: bool) -> bool {
+    let lower = line.trim_start().to_lowercase();
+    // This is a table row.
+    if lower.starts_with('|') && lower.matches('|').count() > 2
+        || !has_time && (lower.contains(" | ") || lower.contains('\t'))
+    {
+        return true;
+    }
+    let text = without_marks(&lower);
+    WORDS
+        .notes
+        .iter()
+        .any(|start| lower.starts_with(start) || text.starts_with(start))
+}
+
+/// Returns true if the author of the text reports something that happened to them.
+fn is_report(whole: &str) -> bool {
+    WORDS.reports.iter().any(|words| {
+        whole
+            .match_indices(words)
+            .any(|(position, _)| is_word_start(whole, position))
+    })
+}
+
+fn is_word_start(text: &str, position: usize) -> bool {
+    text.get(..position)
+        .and_then(|before| before.chars().next_back())
+        .is_none_or(|c| c.is_whitespace() || ",.(\"".contains(c))
+}
+
+/// Returns true if a message gives the time of a reset.
+pub(super) fn names_time(normalized: &str) -> bool {
+    ["resets ", "reset at ", "resets at "].iter().any(|words| {
+        normalized.split(words).skip(1).any(|rest| {
+            rest.get(..40)
+                .unwrap_or(rest)
+                .contains(|c: char| c.is_ascii_digit())
+        })
+    })
+}

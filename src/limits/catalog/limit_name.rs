@@ -1,0 +1,226 @@
+//! Finds the names of limits that the text reports as reached, such as "You've hit your weekly limit" or "Weekly limit
+//! reached".
+//!
+//! A name in `messages.json` lists the words that must occur in the limit's name. `=` requires exactly these words, `!`
+//! requires that the message does not call the limit the user's own, and `*` matches any name of a Claude limit.
+
+use crate::limits::words::WORDS;
+use std::ops::Range;
+
+/// The name of a limit that has been reached.
+#[derive(Debug)]
+pub(super) struct LimitName<'a> {
+    words: Vec<&'a str>,
+    is_yours: bool,
+    pub(super) range: Range<usize>,
+    /// True if the rest of the text could be part of a Claude Code message.
+    is_plausible: bool,
+}
+
+impl LimitName<'_> {
+    /// Returns true if this name matches a name from `messages.json`.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        if !self.is_plausible {
+            return false;
+        }
+        match name.chars().next() {
+            // Banks and phone companies also have "credit limits".
+            Some('*') => self.words != ["credit"],
+            Some('=') => {
+                let exact: Vec<&str> = name.trim_start_matches('=').split(' ').collect();
+                self.words == exact
+            }
+            Some('!') => !self.is_yours && self.has_words(name.trim_start_matches('!')),
+            _ => self.has_words(name),
+        }
+    }
+
+    /// Returns true if the message calls the limit the user's own.
+    pub(super) fn is_own(&self) -> bool {
+        self.is_yours && self.is_plausible
+    }
+
+    fn has_words(&self, name: &str) -> bool {
+        name.split(" & ")
+            .flat_map(|part| part.split(' '))
+            .all(|word| {
+                self.words
+                    .iter()
+                    .any(|own_word| *own_word == word || own_word.strip_suffix("'s") == Some(word))
+            })
+    }
+}
+
+/// Finds the names of all limits that normalized text reports as reached.
+///
+/// Many programs say "limit reached". If the text does not mention Claude, these words count only if they stand alone.
+pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_>> {
+    let mut names: Vec<LimitName<'_>> = Vec::new();
+    for yours in &WORDS.before_own_limit {
+        for (start, _) in text.match_indices(yours) {
+            let after = start + yours.len();
+            let rest = text.get(after..).unwrap_or_default();
+            let Some(end) = name_end(rest) else { continue };
+            names.extend(LimitName::new(text, after, after + end, start, true));
+        }
+    }
+    for reached in &WORDS.after_reached_limit {
+        for (at, _) in text.match_indices(reached) {
+            names.extend(reached_limit(text, at, at + reached.len(), mentions_claude));
+        }
+    }
+    names.sort_by_key(|name| name.range.start);
+    names
+}
+
+/// Returns the limit whose name precedes words such as "limit reached".
+fn reached_limit(
+    text: &str,
+    at: usize,
+    end: usize,
+    mentions_claude: bool,
+) -> Option<LimitName<'_>> {
+    let before_name = text.get(..at)?;
+    if before_name.ends_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let start = name_start(before_name.trim_end());
+    let mut name = LimitName::new(text, start, at, start, false)?;
+    let before = text.get(..start)?;
+    let is_alone = super::pattern::is_wrapper(before) && is_end(text.get(end..)?);
+    name.range.end = end;
+    name.is_plausible &= name_stands_alone(before) && (mentions_claude || is_alone);
+    name.is_yours |= name.words.iter().any(|word| is_possessive(word));
+    Some(name)
+}
+
+/// Returns the position of the word that ends a name: "limit", "budget", or "cap".
+fn name_end(rest: &str) -> Option<usize> {
+    let sentence = rest.find(['.', '·', '\n', '"', ',']).unwrap_or(rest.len());
+    let name = rest.get(..sentence)?;
+    let is_cut_off = sentence == rest.len()
+        && !name.is_empty()
+        && name.split(' ').all(|word| WORDS.limit_name.contains(&word));
+    if is_cut_off && !name.contains("limit") {
+        return Some(name.len());
+    }
+    ["limit", "budget", "cap"]
+        .into_iter()
+        .filter_map(|word| {
+            let end = name.find(word)?;
+            let is_word = name
+                .get(end + word.len()..)
+                .is_none_or(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+            is_word.then_some(end)
+        })
+        .min()
+}
+
+/// Returns the position at which the name at the end of the text begins.
+fn name_start(before: &str) -> usize {
+    let mut start = before.len();
+    for word in before.rsplit(' ').take(6) {
+        let clean = word.trim_start_matches(['"', '\'', '(', '[']);
+        let is_model = clean.starts_with(|c: char| c.is_ascii_digit());
+        if !WORDS.limit_name.contains(&clean) && !is_model {
+            break;
+        }
+        if clean.len() < word.len() {
+            // The message begins after a quotation mark.
+            return start.saturating_sub(clean.len());
+        }
+        start = start.saturating_sub(word.len() + 1);
+    }
+    let mut start = if start == 0 {
+        0
+    } else {
+        (start + 1).min(before.len())
+    };
+    while !before.is_char_boundary(start) {
+        start += 1;
+    }
+    start
+}
+
+/// Returns true if a word indicates who the limit belongs to.
+fn is_possessive(word: &str) -> bool {
+    word == "your" || word.ends_with("'s")
+}
+
+/// Returns true if a condition or an explanation precedes a message.
+fn is_conditional(before: &str) -> bool {
+    if before.trim_end().ends_with(['"', '\'']) {
+        return false;
+    }
+    let mut words = before
+        .split_whitespace()
+        .rev()
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '\''))
+        .skip_while(|word| {
+            ["you", "i", "we", "you've", "i've", "have", "they", "users"].contains(word)
+        });
+    words
+        .next()
+        .is_some_and(|word| WORDS.conditions.contains(&word))
+}
+
+/// Returns true if a message is followed by nothing except a reset time.
+fn is_end(after: &str) -> bool {
+    let rest = after.trim_start_matches([' ', '.', '!', '·', '-', '|', '"', '\'']);
+    rest.is_empty()
+        || rest.starts_with("reset")
+        || rest.starts_with("your limit")
+        || rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Returns true if this text can follow the name of a limit.
+fn is_continuation(after: &str) -> bool {
+    let word_end = after
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(after.len());
+    let rest = after.get(word_end..).unwrap_or_default().trim_start();
+    !rest.starts_with(char::is_alphanumeric)
+        || WORDS
+            .continuations
+            .iter()
+            .any(|words| rest.starts_with(words))
+}
+
+/// Returns true if this text can precede a message that starts with the name of a limit.
+fn name_stands_alone(before: &str) -> bool {
+    let statement = before.trim_end();
+    statement.is_empty()
+        || super::pattern::is_wrapper(statement)
+        || statement.ends_with([
+            '.', ':', '·', '"', '\'', '-', '!', '?', ']', ')', '>', '|', '⎿', '●', '⏺', '│', '*',
+            '(', '=',
+        ])
+}
+
+impl<'a> LimitName<'a> {
+    fn new(text: &'a str, from: usize, end: usize, start: usize, is_yours: bool) -> Option<Self> {
+        let name = text.get(from..end)?;
+        let words: Vec<&str> = name
+            .split_whitespace()
+            .map(|word| word.trim_matches(['"', '\'', '(', '[']))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let is_claudes = words.len() <= 6
+            && words.iter().all(|word| {
+                WORDS.limit_name.contains(word)
+                    || word
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            });
+        let after = text.get(end..).unwrap_or_default();
+        let before = text.get(..start).unwrap_or_default();
+        let is_followed = !words.is_empty() || is_yours && is_continuation(after.trim_start());
+        let names_reset = after.contains("· resets") || after.contains('|');
+        is_claudes.then(|| Self {
+            is_plausible: (is_followed || names_reset) && !is_conditional(before),
+            words,
+            is_yours,
+            range: start..end + after.find(' ').unwrap_or(after.len()),
+        })
+    }
+}

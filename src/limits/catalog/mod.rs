@@ -1,0 +1,662 @@
+//! Finds the catalog row that matches a message (the second step).
+
+mod context;
+mod limit_name;
+mod pattern;
+mod row;
+mod times;
+
+pub(crate) use context::MessageContext;
+pub(crate) use row::{Audience, DecisionName, row};
+pub use row::{Row, rows};
+pub(crate) use times::{LONGEST_LIMIT, ReadAt, named_reset};
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::evidence::Evidence;
+use super::split::{Passage, normalize, split};
+use crate::limits::kind::{LimitKind, Service, Verdict, Window};
+use crate::limits::words::WORDS;
+use crate::time::Zone;
+use limit_name::LimitName;
+use row::{Rank, ranked};
+
+/// Words that name a usage window.
+const WINDOWS: &[(&str, Window)] = &[
+    ("5-hour", Window::FiveHour),
+    ("5 hour", Window::FiveHour),
+    ("five-hour", Window::FiveHour),
+    ("session limit", Window::FiveHour),
+    ("session usage", Window::FiveHour),
+    ("weekly", Window::Weekly),
+    ("7-day", Window::Weekly),
+    ("semanal", Window::Weekly),
+];
+
+/// The hints that unrecognized text gives about its origin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum UnknownText {
+    #[default]
+    Unclear,
+    /// The text is a wrapper that does not give the reason.
+    Wrapper,
+    /// The text names another program.
+    OfOther,
+    /// The text mentions Claude.
+    OfClaude,
+}
+
+/// A recognized message and the information in its text.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) row: &'static Row,
+    /// The message in its original case.
+    pub(crate) text: String,
+    /// The message in the normalized form that patterns are compared with.
+    pub(crate) normalized: String,
+    /// The part of the message that starts with the recognized words.
+    from_match: String,
+    /// The text that follows the message.
+    pub(crate) following: String,
+    /// The whole text that contains the message, in normalized form.
+    pub(crate) whole: String,
+    pub(crate) context: MessageContext,
+    /// True if a person pasted the text.
+    is_pasted: bool,
+    /// The HTTP status.
+    pub(crate) status: Option<u16>,
+    /// The usage window that the message names.
+    pub(crate) window: Option<Window>,
+    /// The reset time from JSON.
+    pub(crate) resets_at: Option<DateTime<Utc>>,
+    /// The delay that the server asks for.
+    pub(crate) retry_after: Option<TimeDelta>,
+    /// The percentage that the message gives.
+    pub(crate) percent: Option<u32>,
+    /// The amount spent and the cap that the message gives.
+    pub(crate) amounts: Option<Amounts>,
+    pub(crate) unknown: UnknownText,
+    /// The name of another program that occurs in the text.
+    pub(crate) other: Option<String>,
+}
+
+/// The amounts in "Current usage: $150.00 / $150.00 limit".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Amounts {
+    pub(crate) spent: String,
+    pub(crate) cap: String,
+}
+
+impl Message {
+    /// Returns true if the normalized message contains these words.
+    pub(crate) fn contains(&self, words: &str) -> bool {
+        self.normalized.contains(words)
+    }
+
+    /// Returns the reset time that the message gives, if it is plausible for the window.
+    pub(crate) fn named_reset(
+        &self,
+        seen: DateTime<Utc>,
+        window: Option<Window>,
+        zone: Zone,
+    ) -> Option<DateTime<Utc>> {
+        let zone = Zone::named(self.row.zone)
+            .filter(|_| !self.row.zone.is_empty())
+            .unwrap_or(zone);
+        let read_at = ReadAt {
+            seen,
+            zone,
+            window,
+            may_be_old: self.is_pasted,
+        };
+        let paused = self
+            .retry_after
+            .and_then(|pause| seen.checked_add_signed(pause));
+        self.resets_at
+            .or_else(|| named_reset(&self.from_match, read_at))
+            .or_else(|| named_reset(&self.text, read_at))
+            .or_else(|| self.reset_after(read_at))
+            .or(paused)
+    }
+
+    /// Returns true if the message gives the time of day of its reset but no day.
+    pub(crate) fn gives_clock_time_alone(&self) -> bool {
+        self.resets_at.is_none() && times::is_clock_time_alone(&self.text)
+    }
+
+    /// Returns the reset time in the text that follows the message.
+    fn reset_after(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
+        if self.row.limit.is_passing() {
+            return None;
+        }
+        named_reset(&self.following, read_at)
+    }
+}
+
+/// A row that matches a passage.
+struct Match {
+    /// The index of the passage.
+    index: usize,
+    rank: Rank,
+    row: &'static Row,
+    passage: Passage,
+    normalized: String,
+    /// The position of the recognized words, or `None` if only a code, a class, or a status matched.
+    range: Option<Range<usize>>,
+}
+
+/// Finds the message in an error's text.
+pub(crate) fn recognize(evidence: &Evidence) -> Message {
+    let error = &evidence.error;
+    let line = evidence.line();
+    let is_pasted = evidence.is_pasted();
+
+    let mut passages = split(&error.message.text);
+    if passages.is_empty() {
+        passages.push(Passage::default());
+    }
+    let line_text = line
+        .map(|line| line.text.as_str())
+        .filter(|text| error.message.text.trim().is_empty() && !text.is_empty());
+    passages.extend(line_text.into_iter().flat_map(split));
+    if !is_pasted {
+        let details = [
+            error.message.hook_details.as_deref(),
+            line.and_then(|line| line.details.as_deref()),
+        ];
+        let detailed: Vec<Passage> = details.into_iter().flatten().flat_map(split).collect();
+        add_fields(&mut passages, evidence, &detailed);
+    }
+
+    let whole = whole_text(&passages);
+    let mentions_claude = !is_pasted
+        || WORDS.claude.iter().any(|word| whole.contains(word))
+        || passages
+            .iter()
+            .any(|passage| has_api_error(&normalize(&passage.text)));
+    let is_foreign = !mentions_claude && names_other(&whole);
+    let matches: Vec<Match> = passages
+        .iter()
+        .enumerate()
+        .filter_map(|(index, passage)| match_passage(index, passage, mentions_claude, is_pasted))
+        .filter(|candidate| !is_foreign || is_of_other_service(candidate.row))
+        .collect();
+    let distinct: HashSet<&str> = matches
+        .iter()
+        .filter(|candidate| candidate.range.is_some())
+        .map(|candidate| candidate.row.id)
+        .collect();
+
+    let contexts: Vec<MessageContext> = matches
+        .iter()
+        .map(|candidate| context_of(candidate, &whole, is_pasted, distinct.len()))
+        .collect();
+    let best = best_match(&matches, &contexts);
+    if best.is_none() && passages.len() > 1 {
+        return recognize_joined(&passages, &whole, mentions_claude, is_foreign, is_pasted);
+    }
+    match best {
+        Some((candidate, context)) => {
+            let later = passages.iter().skip(candidate.index + 1);
+            let following: Vec<&str> = later.map(|passage| passage.text.as_str()).collect();
+            Message {
+                following: following.join("\n"),
+                is_pasted,
+                ..message_of(candidate, context, &whole)
+            }
+        }
+        None => unknown_message(is_pasted, &passages, &whole, is_foreign, mentions_claude),
+    }
+}
+
+/// Recognizes a message, such as a menu, that was mistakenly split into several parts.
+fn recognize_joined(
+    passages: &[Passage],
+    whole: &str,
+    mentions_claude: bool,
+    is_foreign: bool,
+    is_pasted: bool,
+) -> Message {
+    let texts: Vec<&str> = passages
+        .iter()
+        .map(|passage| passage.text.as_str())
+        .collect();
+    let sources: Vec<&str> = passages
+        .iter()
+        .map(|passage| passage.source.as_str())
+        .collect();
+    let joined = Passage {
+        text: texts.join(" "),
+        source: sources.join("\n"),
+        ..Passage::default()
+    };
+    match match_passage(0, &joined, mentions_claude, is_pasted).filter(|_| !is_foreign) {
+        Some(candidate) => {
+            let context = context_of(&candidate, whole, is_pasted, 1);
+            message_of(&candidate, context, whole)
+        }
+        None => unknown_message(is_pasted, passages, whole, is_foreign, mentions_claude),
+    }
+}
+
+/// Returns true if a message comes from a service other than Anthropic's own.
+fn is_of_other_service(row: &Row) -> bool {
+    match row.service {
+        Some(Service::Gateway | Service::Bedrock | Service::Vertex | Service::Other) => true,
+        Some(Service::Plan | Service::Console) | None => false,
+    }
+}
+
+/// Returns the name of another program, as written in the text.
+fn name_of_other(passages: &[Passage]) -> Option<String> {
+    passages.iter().find_map(|passage| {
+        let lower = passage.source.to_ascii_lowercase();
+        WORDS.others.iter().find_map(|other| {
+            let start = lower.find(other)?;
+            passage
+                .source
+                .get(start..start + other.len())
+                .map(str::to_owned)
+        })
+    })
+}
+
+/// Returns true if the text names another program.
+fn names_other(whole: &str) -> bool {
+    WORDS.others.iter().any(|other| {
+        whole.match_indices(other).any(|(start, _)| {
+            let before = whole.get(..start).and_then(|text| text.chars().next_back());
+            before.is_none_or(|c| !c.is_alphanumeric())
+        })
+    })
+}
+
+/// Returns true if a statement begins with "API Error", as Claude Code's messages do.
+fn has_api_error(text: &str) -> bool {
+    text.match_indices("api error").any(|(start, _)| {
+        let before = text.get(..start).unwrap_or_default().trim_end();
+        before.is_empty() || before.ends_with(|c: char| !c.is_alphanumeric())
+    })
+}
+
+/// Returns true if only a wrapper, such as a time, precedes "API Error" in a message. In code, a quotation mark
+/// precedes it.
+fn begins_with_api_error(normalized: &str) -> bool {
+    normalized
+        .split_once("api error")
+        .is_some_and(|(before, _)| {
+            !before.contains(['"', '\'', '`']) && pattern::is_wrapper(before)
+        })
+}
+
+/// Adds the fields of the transcript line and of the hook to the last passage, which they belong to.
+fn add_fields(passages: &mut [Passage], evidence: &Evidence, detailed: &[Passage]) {
+    let Some(last) = passages.last_mut() else {
+        return;
+    };
+    let line = evidence.line();
+    let codes = [
+        line.and_then(|line| line.api_error.clone()),
+        line.and_then(|line| line.api_error_code.clone()),
+        line.and_then(|line| line.api_error_type.clone()),
+        line.and_then(|line| line.error.clone()),
+        evidence.error.message.hook_class.clone(),
+    ];
+    last.classes.extend(codes.into_iter().flatten());
+    last.status = line.and_then(|line| line.status).or(last.status);
+    for details in detailed {
+        last.classes.extend(details.classes.iter().cloned());
+        last.status = last.status.or(details.status);
+        last.retry_after = last.retry_after.or(details.retry_after);
+        let is_new = !normalize(&last.text).contains(&normalize(&details.text));
+        if is_new && !details.text.is_empty() {
+            last.text = format!("{} · {}", last.text, details.text);
+        }
+    }
+}
+
+fn whole_text(passages: &[Passage]) -> String {
+    let sources = passages.iter().map(|passage| normalize(&passage.source));
+    let texts = passages.iter().map(|passage| normalize(&passage.text));
+    sources.chain(texts).collect::<Vec<_>>().join("\n")
+}
+
+/// Finds the first row that matches a passage by its words, by its codes, or by its class or status.
+fn match_passage(
+    index: usize,
+    passage: &Passage,
+    mentions_claude: bool,
+    is_pasted: bool,
+) -> Option<Match> {
+    let normalized = normalize(&with_classes(passage));
+    let by_words = row_of_words(&normalized, mentions_claude);
+    let by_code = ranked().find(|(_, row)| {
+        row.codes
+            .iter()
+            .any(|code| passage.classes.iter().any(|class| class == code))
+    });
+    let (rank, row, range) = match (by_words, by_code) {
+        // General words such as "temporarily limiting requests" could take precedence over the API's own code, which is
+        // more specific.
+        (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
+            (rank, row, Some(words.range))
+        }
+        (Some(words), _) => (words.rank, words.row, Some(words.range)),
+        (None, Some((rank, row))) => (rank, row, None),
+        (None, None) => {
+            let (rank, row) = row_of_class(passage, mentions_claude, is_pasted)?;
+            (rank.min(Rank::Vague), row, None)
+        }
+    };
+    Some(Match {
+        index,
+        rank,
+        row,
+        passage: passage.clone(),
+        normalized,
+        range,
+    })
+}
+
+/// A row that matches the words of a passage.
+struct WordMatch {
+    rank: Rank,
+    row: &'static Row,
+    /// The position of the matching words.
+    range: Range<usize>,
+}
+
+/// Returns the first row that has a pattern or limit name that occurs in normalized text.
+fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
+    let names = limit_name::limit_names(normalized, mentions_claude);
+    let first = ranked().find_map(|(rank, row)| {
+        let range = row
+            .patterns
+            .iter()
+            .find_map(|words| pattern::find(words, normalized, mentions_claude))
+            .or_else(|| {
+                let name = names.iter().find(|name| is_named(row, name))?;
+                Some(name.range.clone())
+            })?;
+        Some(WordMatch { rank, row, range })
+    })?;
+    Some(own_limit_first(first, &names))
+}
+
+/// Returns true if a row is about a limit with this name.
+fn is_named(row: &Row, name: &LimitName<'_>) -> bool {
+    row.limit_names.iter().any(|words| name.matches(words))
+}
+
+/// Returns the first row that matches the classes or the status of a passage.
+fn row_of_class(
+    passage: &Passage,
+    mentions_claude: bool,
+    is_pasted: bool,
+) -> Option<(Rank, &'static Row)> {
+    let has_unknown_words = is_pasted && !pattern::is_wrapper(&normalize(&passage.text));
+    if has_unknown_words && !mentions_claude {
+        return None;
+    }
+    ranked()
+        .filter(|(rank, row)| {
+            *rank == Rank::Vague
+                || !has_unknown_words
+                || !matches!(row.limit, LimitKind::Auth | LimitKind::Billing)
+        })
+        .find(|(_, row)| {
+            row.classes.iter().any(|class| {
+                passage.classes.iter().any(|known| known == class)
+                    || passage
+                        .status
+                        .is_some_and(|status| is_status(class, status))
+            })
+        })
+}
+
+/// Returns the text followed by the classes, because some messages are recognized by the combination of both.
+fn with_classes(passage: &Passage) -> String {
+    let classes = passage
+        .classes
+        .iter()
+        .filter(|class| class.contains('_') || *class == "forbidden")
+        .map(String::as_str);
+    let words: Vec<&str> = std::iter::once(passage.text.as_str())
+        .chain(classes)
+        .collect();
+    words.join(" ")
+}
+
+/// Returns the row of the limit that the message begins with if the recognized words come later in the message, as in
+/// "You've hit your 5-hour limit · resets 3pm · out of usage credits".
+fn own_limit_first(words: WordMatch, names: &[LimitName<'_>]) -> WordMatch {
+    let first_name = names
+        .iter()
+        .find(|name| name.is_own() && name.range.end < words.range.start);
+    let Some(name) = first_name else {
+        return words;
+    };
+    match ranked().find(|(_, row)| is_named(row, name)) {
+        Some((rank, row)) if rank == words.rank && row.limit.window().is_some() => WordMatch {
+            rank,
+            row,
+            range: name.range.clone(),
+        },
+        Some(_) | None => words,
+    }
+}
+
+/// Returns true if a class in `messages.json`, such as "529" or "500-599", covers a status.
+fn is_status(class: &str, status: u16) -> bool {
+    match class.split_once('-') {
+        Some((first, last)) => {
+            first.parse().is_ok_and(|first: u16| first <= status)
+                && last.parse().is_ok_and(|last: u16| status <= last)
+        }
+        None => class.parse() == Ok(status),
+    }
+}
+
+/// Returns how the matched message relates to the text around it.
+fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) -> MessageContext {
+    match &candidate.range {
+        Some(range) if is_pasted => context::context(
+            &candidate.passage,
+            &candidate.normalized,
+            range,
+            whole,
+            distinct,
+        ),
+        _ => MessageContext::Received,
+    }
+}
+
+/// Returns the match with the highest rank. In case of a tie, prefers a received message to a quoted one, then a
+/// message that names its limit, and then the last message.
+fn best_match<'a>(
+    matches: &'a [Match],
+    contexts: &[MessageContext],
+) -> Option<(&'a Match, MessageContext)> {
+    let ranked = matches.iter().zip(contexts.iter().copied()).enumerate();
+    let (index, (best, context)) = ranked.max_by_key(|(index, (candidate, context))| {
+        let names_limit = candidate.row.decision != DecisionName::UsageWindow
+            || candidate.row.limit != LimitKind::Unknown;
+        (
+            candidate.rank,
+            *context == MessageContext::Received,
+            names_limit,
+            *index,
+        )
+    })?;
+    // People often quote the message but leave out the time.
+    let dated = matches.iter().zip(contexts).rev().find(|(candidate, _)| {
+        candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
+    });
+    if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
+        return Some((candidate, *context));
+    }
+    // If the message says only that a different window has reset, this limit is not over.
+    let own_window = window_in(&best.normalized, best.row);
+    let other = matches
+        .iter()
+        .zip(contexts)
+        .take(index)
+        .rev()
+        .find(|(candidate, _)| {
+            let window = window_in(&candidate.normalized, candidate.row);
+            candidate.rank == best.rank
+                && window.is_some()
+                && own_window.is_some()
+                && window != own_window
+        });
+    match other {
+        Some((candidate, context)) if best.row.answer.verdict == Verdict::Over => {
+            Some((candidate, *context))
+        }
+        _ => Some((best, context)),
+    }
+}
+
+fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Message {
+    let is_other = candidate.row.id == "other-program";
+    let row = match context {
+        MessageContext::InCode | MessageContext::Described if !is_other => row("unknown"),
+        _ => candidate.row,
+    };
+    let (text, normalized) = (candidate.passage.text.clone(), candidate.normalized.clone());
+    let is_mentioned = matches!(context, MessageContext::InCode | MessageContext::Described);
+    Message {
+        row,
+        window: window_in(&normalized, row),
+        percent: percent_in(&normalized),
+        amounts: amounts_in(&text),
+        context,
+        status: candidate.passage.status,
+        resets_at: candidate.passage.resets_at.filter(|_| !is_mentioned),
+        retry_after: candidate.passage.retry_after.filter(|_| !is_mentioned),
+        unknown: UnknownText::Unclear,
+        other: None,
+        whole: whole.to_owned(),
+        following: String::new(),
+        is_pasted: true,
+        from_match: from_match(&text, &normalized, candidate.range.as_ref()),
+        text,
+        normalized,
+    }
+}
+
+/// Returns the text starting at the recognized words, because any times before them refer to something else.
+fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
+    let words = range
+        .and_then(|range| normalized.get(range.start..))
+        .unwrap_or_default();
+    let first: String = words.split(' ').next().unwrap_or_default().to_owned();
+    let start = text.to_ascii_lowercase().find(&first).unwrap_or(0);
+    text.get(start..).unwrap_or(text).to_owned()
+}
+
+/// Returns the message for text that no row matches.
+fn unknown_message(
+    is_pasted: bool,
+    passages: &[Passage],
+    whole: &str,
+    is_foreign: bool,
+    mentions_claude: bool,
+) -> Message {
+    let last = passages.last().cloned().unwrap_or_default();
+    let normalized = normalize(&last.text);
+    let unknown = if !normalized.is_empty() && pattern::is_wrapper(&normalized) {
+        UnknownText::Wrapper
+    } else if is_foreign {
+        UnknownText::OfOther
+    } else if mentions_claude {
+        UnknownText::OfClaude
+    } else {
+        UnknownText::Unclear
+    };
+    Message {
+        row: row("unknown"),
+        window: None,
+        percent: None,
+        amounts: None,
+        context: if is_pasted
+            && !begins_with_api_error(&normalized)
+            && context::is_code(&last.source, "")
+        {
+            MessageContext::InCode
+        } else {
+            MessageContext::Received
+        },
+        other: name_of_other(passages),
+        status: last.status,
+        resets_at: None,
+        retry_after: None,
+        unknown,
+        whole: whole.to_owned(),
+        following: String::new(),
+        is_pasted,
+        from_match: String::new(),
+        text: last.text,
+        normalized,
+    }
+}
+
+/// Returns the usage window that the row or the message names.
+fn window_in(normalized: &str, row: &Row) -> Option<Window> {
+    if let LimitKind::Window(window) = row.limit {
+        return Some(window);
+    }
+    if row.decision == DecisionName::UsageWindow || is_of_other_service(row) {
+        return None;
+    }
+    let of_model = [
+        ("opus", Window::WeeklyOpus),
+        ("sonnet", Window::WeeklySonnet),
+        ("fable", Window::WeeklyFable),
+    ];
+    of_model
+        .into_iter()
+        .chain(WINDOWS.iter().copied())
+        .find(|(words, _)| names_limit(normalized, words))
+        .map(|(_, window)| window)
+}
+
+/// Returns true if these words name a limit in normalized text.
+fn names_limit(normalized: &str, words: &str) -> bool {
+    normalized.match_indices(words).any(|(start, _)| {
+        let rest = normalized.get(start + words.len()..).unwrap_or_default();
+        rest.get(..24).unwrap_or(rest).contains("limit") || words.contains("limit")
+    })
+}
+
+fn percent_in(normalized: &str) -> Option<u32> {
+    let (before, _) = normalized.split_once('%')?;
+    let digits = before
+        .trim_end()
+        .rsplit(|c: char| !c.is_ascii_digit())
+        .next()?;
+    digits.parse().ok().filter(|percent| *percent <= 200)
+}
+
+/// Parses the amounts in text such as "$150.00 / $150.00" or "$150 of $150".
+fn amounts_in(text: &str) -> Option<Amounts> {
+    let mut amounts = text.match_indices('$').map(|(start, _)| {
+        let digits = text.get(start + 1..).unwrap_or_default();
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',')
+            .unwrap_or(digits.len());
+        let amount = digits
+            .get(..end)
+            .unwrap_or_default()
+            .trim_end_matches(['.', ',']);
+        (start, start + 1 + amount.len(), format!("${amount}"))
+    });
+    let (_, end, spent) = amounts.next()?;
+    let (start, _, cap) = amounts.next()?;
+    let between = text.get(end..start)?.trim();
+    let is_pair = between == "/" || between == "of" || between.ends_with("limit:");
+    (is_pair && spent.len() > 1 && cap.len() > 1).then_some(Amounts { spent, cap })
+}

@@ -1,0 +1,110 @@
+//! Matches the patterns from `messages.json`.
+//!
+//! A pattern is written in lowercase. ` & ` separates parts that must all occur. A symbol at the beginning restricts
+//! where the pattern matches: `^` matches only at the beginning of a message, `~` only at the beginning of a statement
+//! about a limit, and `?` only in text that mentions Claude, because other programs use the same words.
+
+use crate::limits::words::WORDS;
+use std::ops::Range;
+
+/// Finds a pattern in normalized text. Returns the range that covers all of its parts.
+pub(super) fn find(pattern: &str, text: &str, mentions_claude: bool) -> Option<Range<usize>> {
+    let (sign, words) = match pattern.chars().next()? {
+        sign @ ('^' | '~' | '?') => (Some(sign), pattern.get(1..)?),
+        _ => (None, pattern),
+    };
+    if sign == Some('?') && !mentions_claude {
+        return None;
+    }
+    let mut from = 0;
+    while let Some(range) = find_parts(words, text, from) {
+        let before = text.get(..range.start)?;
+        let is_here = match sign {
+            Some('^') => is_wrapper(before),
+            Some('~') => begins_statement(before),
+            _ => true,
+        };
+        if is_here {
+            return Some(range);
+        }
+        from = range.start + 1;
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+    }
+    None
+}
+
+/// Finds the parts of a pattern. The search for the first part starts at `from`.
+fn find_parts(words: &str, text: &str, from: usize) -> Option<Range<usize>> {
+    let mut parts = words.split(" & ");
+    let first = parts.next()?;
+    let rest = text.get(from..)?;
+    let Some(start) = rest.find(first).map(|start| from + start) else {
+        let is_single = parts.next().is_none();
+        let start = cut_off(first, rest).filter(|_| is_single)?;
+        return Some(from + start..text.len());
+    };
+    let mut range = start..start + first.len();
+    for part in parts {
+        let behind = text
+            .get(range.start..)?
+            .find(part)
+            .map(|at| range.start + at);
+        let position = behind.or_else(|| text.find(part))?;
+        range = range.start.min(position)..range.end.max(position + part.len());
+    }
+    Some(range)
+}
+
+/// Returns the position at which a part of a pattern begins, if the text ends in the middle of this part.
+fn cut_off(part: &str, text: &str) -> Option<usize> {
+    let shortest = part.len() * 7 / 8;
+    (shortest.max(16)..part.len())
+        .rev()
+        .filter(|length| {
+            let around = part.get(length - 1..length + 1).unwrap_or_default();
+            around.chars().all(char::is_alphabetic)
+        })
+        .filter_map(|length| part.get(..length))
+        .find(|beginning| text.ends_with(beginning))
+        .map(|beginning| text.len() - beginning.len())
+}
+
+/// Returns true if the text before a message only wraps it, such as "API Error: 429", a time, or a number.
+pub(super) fn is_wrapper(before: &str) -> bool {
+    before
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .all(|word| {
+            word.ends_with("_error")
+                || word.split('_').all(|part| {
+                    WORDS.wrapper.contains(&part) || part.starts_with(|c: char| c.is_ascii_digit())
+                })
+        })
+}
+
+/// Returns true if a message begins here: apart from a wrapper, only words such as "you have" or "your usage" precede
+/// the recognized words.
+pub(super) fn begins_message(before: &str) -> bool {
+    let mut rest = before.trim_end();
+    while let Some(start) = rest.rfind(|c: char| c.is_whitespace() || "\"'*(`_:·.[>".contains(c)) {
+        let word = rest.get(start + 1..).unwrap_or_default();
+        if !word.is_empty() && !WORDS.lead.contains(&word) {
+            break;
+        }
+        rest = rest.get(..start).unwrap_or_default().trim_end();
+    }
+    is_wrapper(rest) || WORDS.lead.contains(&rest)
+}
+
+/// Returns true if a statement about a limit begins here: only the name of the limit precedes it.
+fn begins_statement(before: &str) -> bool {
+    let statement = before
+        .rsplit(['.', '·', '!', '?', ':', '"', '\n'])
+        .next()
+        .unwrap_or_default();
+    statement
+        .split_whitespace()
+        .all(|word| WORDS.limit.contains(&word))
+}

@@ -1,0 +1,416 @@
+//! Parses the reset time that a message gives.
+
+use std::collections::BTreeSet;
+
+use chrono::{
+    DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc,
+    Weekday,
+};
+
+use crate::limits::kind::Window;
+use crate::limits::words::WORDS;
+use crate::time::{Zone, is_plausible_reset, reset_from_epoch_seconds};
+
+const MONTHS: &[&str] = &[
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The tolerance for resets that appear to be too far in the future, because clocks differ and messages round their
+/// times.
+const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+/// The maximum time between a reset and the arrival of a message that names it.
+const LATE: TimeDelta = TimeDelta::hours(1);
+/// The maximum time until a limit resets.
+pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+
+/// The context that is needed to interpret a time in a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadAt {
+    /// The time at which the message appeared.
+    pub(crate) seen: DateTime<Utc>,
+    /// The time zone for times without a zone.
+    pub(crate) zone: Zone,
+    /// The window that resets, if it is known.
+    pub(crate) window: Option<Window>,
+    /// True if the text may be older than the time in `seen`.
+    pub(crate) may_be_old: bool,
+}
+
+/// Returns the first reset time in the text.
+///
+/// Returns `None` if the text gives no time, an ambiguous one ("11/23"), or one that is further ahead than the length
+/// of the window.
+pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> {
+    let epoch = epoch_behind_bar(text);
+    let last = after_reset_words(text)
+        .into_iter()
+        .find_map(|after| NamedTime::read(text.get(after..)?)?.resolve(read_at));
+    let reset = epoch.or(last).filter(|at| is_plausible_reset(*at))?;
+
+    let ahead = reset - read_at.seen;
+    let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length);
+    (ahead <= longest + TOLERANCE).then_some(reset)
+}
+
+/// Returns true if the first reset time in the text is a time of day without a day.
+pub(crate) fn is_clock_time_alone(text: &str) -> bool {
+    let named = after_reset_words(text)
+        .into_iter()
+        .find_map(|after| NamedTime::read(text.get(after..)?));
+    epoch_behind_bar(text).is_none() && named.is_some_and(|named| named.has_no_day())
+}
+
+/// Returns the positions in the text that follow words such as "resets at".
+fn after_reset_words(text: &str) -> BTreeSet<usize> {
+    let lower = text.to_ascii_lowercase();
+    WORDS
+        .before_reset
+        .iter()
+        .flat_map(|before| {
+            lower
+                .match_indices(before)
+                .map(|(at, found)| at + found.len())
+        })
+        .collect()
+}
+
+/// Parses the timestamp in "usage limit reached|1755615600".
+fn epoch_behind_bar(text: &str) -> Option<DateTime<Utc>> {
+    text.split('|').skip(1).find_map(|rest| {
+        let digits: String = rest
+            .trim()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let seconds: f64 = digits.parse().ok().filter(|_| digits.len() >= 10)?;
+        reset_from_epoch_seconds(if digits.len() >= 13 {
+            seconds / 1000.0
+        } else {
+            seconds
+        })
+    })
+}
+
+/// The parts of a time, as written in the text.
+#[derive(Debug, Default)]
+struct NamedTime {
+    time: Option<NaiveTime>,
+    year: Option<i32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    weekday: Option<Weekday>,
+    /// The number of days ahead: 0 for "today", 1 for "tomorrow".
+    days_ahead: Option<u64>,
+    /// A duration until the reset, such as "3h 20m".
+    ahead: Option<TimeDelta>,
+    zone: Option<Zone>,
+    offset: Option<FixedOffset>,
+}
+
+impl NamedTime {
+    /// Parses a time at the beginning of the text. Returns `None` if there is none, or if it is ambiguous.
+    fn read(text: &str) -> Option<Self> {
+        let mut named = Self::default();
+        let words: Vec<&str> = text
+            .split(|c: char| c.is_whitespace() || ",()[]".contains(c))
+            .filter(|word| !word.is_empty())
+            .take(10)
+            .collect();
+        let mut index = 0;
+        while let Some(word) = words.get(index) {
+            let next = words.get(index + 1).copied().unwrap_or_default();
+            match named.take(word, next) {
+                Taken::Word => index += 1,
+                Taken::Two => index += 2,
+                Taken::Unreadable => return None,
+                Taken::Nothing => break,
+            }
+        }
+        let has_date = named.day.is_some() || named.weekday.is_some();
+        let is_time = named.time.is_some() || has_date || named.ahead.is_some();
+        is_time.then_some(named)
+    }
+
+    fn has_no_day(&self) -> bool {
+        self.time.is_some()
+            && self.day.is_none()
+            && self.weekday.is_none()
+            && self.days_ahead.is_none()
+            && self.ahead.is_none()
+    }
+
+    /// Parses one word and, if needed, the word after it.
+    fn take(&mut self, word: &str, next: &str) -> Taken {
+        let clean = word
+            .trim_end_matches(['.', ';', '·', '"', '\'', '`', ']', '*', '…'])
+            .trim_start_matches(['*', '`']);
+        let lower = clean.to_ascii_lowercase();
+        let after = next.to_ascii_lowercase();
+        if clean.is_empty() {
+            return Taken::Nothing;
+        }
+        if matches!(
+            lower.as_str(),
+            "at" | "on" | "in" | "the" | "around" | "about" | "~"
+        ) {
+            return Taken::Word;
+        }
+        // Handles text such as "6:40pm, timezone Europe/Volgograd".
+        if self.time.is_some() && matches!(lower.as_str(), "timezone" | "time" | "zone") {
+            return Taken::Word;
+        }
+        if let Some(days) = ["today", "tomorrow"].iter().position(|day| *day == lower) {
+            self.days_ahead = Some(days as u64);
+            return Taken::Word;
+        }
+        if lower.contains('/') && lower.bytes().all(|b| b.is_ascii_digit() || b == b'/') {
+            return Taken::Unreadable;
+        }
+        if let Some(taken) = self.take_duration(&lower, &after) {
+            return taken;
+        }
+        if let Ok(moment) = DateTime::parse_from_rfc3339(clean) {
+            self.set_date(moment.date_naive());
+            self.time = Some(moment.time());
+            self.offset = Some(*moment.offset());
+            return Taken::Word;
+        }
+        if let Ok(date) = NaiveDate::parse_from_str(clean, "%Y-%m-%d") {
+            self.set_date(date);
+            return Taken::Word;
+        }
+        if let Some(moment) = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(clean, format).ok())
+        {
+            self.set_date(moment.date());
+            self.time = Some(moment.time());
+            return Taken::Word;
+        }
+        if self.time.is_none()
+            && let Some((time, taken)) = time_of_day(&lower, &after)
+        {
+            self.time = Some(time);
+            return taken;
+        }
+        self.take_day(&lower, clean)
+    }
+
+    fn take_day(&mut self, lower: &str, clean: &str) -> Taken {
+        let name = lower.get(..3).unwrap_or_default();
+        let is_name = lower.bytes().all(|byte| byte.is_ascii_alphabetic()) && lower.len() <= 9;
+        if let Some(month) = MONTHS
+            .iter()
+            .position(|month| *month == name)
+            .filter(|_| is_name)
+        {
+            self.month = u32::try_from(month + 1).ok();
+            return Taken::Word;
+        }
+        let is_weekday =
+            is_name && (lower.len() == 3 || lower.ends_with("day") || lower.len() == 4);
+        if let Some(weekday) = WEEKDAYS
+            .iter()
+            .position(|day| *day == name)
+            .filter(|_| is_weekday)
+        {
+            self.weekday = u8::try_from(weekday)
+                .ok()
+                .and_then(|day| Weekday::try_from(day).ok());
+            return Taken::Word;
+        }
+        if let Some(offset) = offset_of(clean) {
+            self.offset = Some(offset);
+            return Taken::Word;
+        }
+        let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if let Ok(number) = digits.parse::<u32>() {
+            let has_suffix = matches!(
+                lower.get(digits.len()..),
+                Some("" | "st" | "nd" | "rd" | "th")
+            );
+            if (1970..2100).contains(&number) && self.day.is_some() && self.year.is_none() {
+                self.year = i32::try_from(number).ok();
+                return Taken::Word;
+            }
+            if (1..=31).contains(&number) && has_suffix && self.day.is_none() {
+                self.day = Some(number);
+                return Taken::Word;
+            }
+            return Taken::Nothing;
+        }
+        if self.time.is_none() || self.zone.is_some() || self.offset.is_some() {
+            return Taken::Nothing;
+        }
+        let known = WORDS
+            .zones
+            .iter()
+            .find(|(name, _)| *name == lower)
+            .map(|(_, zone)| *zone);
+        let named = known.or(Some(clean).filter(|name| name.contains('/')));
+        if let Some(zone) = named.and_then(Zone::named) {
+            self.zone = Some(zone);
+            return Taken::Word;
+        }
+        let is_abbreviation =
+            (2..=5).contains(&clean.len()) && clean.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_abbreviation {
+            Taken::Unreadable
+        } else {
+            Taken::Nothing
+        }
+    }
+
+    /// Parses a duration such as "3h", "20m", "60 seconds", or "2 hours".
+    fn take_duration(&mut self, word: &str, after: &str) -> Option<Taken> {
+        let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let number: f64 = digits.parse().ok()?;
+        let (unit, taken) = match word.get(digits.len()..)? {
+            "" => (after.trim_end_matches(['.', ',']), Taken::Two),
+            unit => (unit, Taken::Word),
+        };
+        let seconds = match unit {
+            "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+            "d" | "day" | "days" => 86_400.0,
+            _ => return None,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let part = TimeDelta::try_seconds((number * seconds) as i64)?;
+        self.ahead = Some(self.ahead.unwrap_or_default().checked_add(&part)?);
+        Some(taken)
+    }
+
+    fn set_date(&mut self, date: NaiveDate) {
+        self.year = Some(date.year());
+        self.month = Some(date.month());
+        self.day = Some(date.day());
+    }
+
+    /// Returns this time of day on the given date.
+    fn on(&self, zone: Zone, date: NaiveDate) -> Option<DateTime<Utc>> {
+        let local = date.and_time(self.time.unwrap_or_default());
+        match self.offset {
+            Some(offset) => local
+                .and_local_timezone(offset)
+                .single()
+                .map(|at| at.to_utc()),
+            None => Some(zone.to_utc(local)),
+        }
+    }
+
+    /// Returns the point in time that the text refers to.
+    fn resolve(&self, read_at: ReadAt) -> Option<DateTime<Utc>> {
+        let seen = read_at.seen;
+        if let Some(ahead) = self.ahead {
+            return seen.checked_add_signed(ahead);
+        }
+        let zone = self.zone.unwrap_or(read_at.zone);
+        let today = zone.day(seen);
+        if let (Some(month), Some(day)) = (self.month, self.day) {
+            let years = match self.year {
+                Some(year) => vec![year],
+                None => vec![today.year() - 1, today.year(), today.year() + 1],
+            };
+            return years
+                .into_iter()
+                .filter_map(|year| self.on(zone, NaiveDate::from_ymd_opt(year, month, day)?))
+                .min_by_key(|at| (*at - seen).abs());
+        }
+        if self.day.is_some() {
+            return None;
+        }
+        if let Some(days) = self.days_ahead {
+            return self.on(zone, today.checked_add_days(Days::new(days))?);
+        }
+        if let Some(weekday) = self.weekday {
+            return (0..8).find_map(|days| {
+                let date = today.checked_add_days(Days::new(days))?;
+                self.on(zone, date)
+                    .filter(|at| date.weekday() == weekday && *at > seen)
+            });
+        }
+        self.time?;
+        let times: Vec<DateTime<Utc>> = [today.pred_opt(), Some(today), today.succ_opt()]
+            .into_iter()
+            .flatten()
+            .filter_map(|date| self.on(zone, date))
+            .collect();
+        next_or_passed(&times, read_at)
+    }
+}
+
+/// Returns the earliest upcoming time, if it is no further away than the window is long. Otherwise, returns the latest
+/// past time, if the text may be old or the time passed only recently.
+fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
+    let seen = read_at.seen;
+    let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;
+    let next = times
+        .iter()
+        .copied()
+        .find(|at| *at + TimeDelta::minutes(1) > seen)
+        .filter(|at| *at - seen <= longest);
+    let last = times
+        .iter()
+        .copied()
+        .rfind(|at| *at <= seen)
+        .filter(|at| read_at.may_be_old || seen - *at <= LATE);
+    next.or(last)
+}
+
+/// The outcome of parsing a word.
+enum Taken {
+    Word,
+    Two,
+    /// The time is ambiguous.
+    Unreadable,
+    /// The word is not part of a time.
+    Nothing,
+}
+
+/// Parses a time of day such as "3pm", "3:45 pm", "15:00", or "07:38:08".
+fn time_of_day(word: &str, after: &str) -> Option<(NaiveTime, Taken)> {
+    let suffix = ["am", "pm", "a.m", "p.m"]
+        .into_iter()
+        .find(|suffix| word.ends_with(suffix));
+    let (digits, half, taken) = match suffix {
+        Some(suffix) => (word.strip_suffix(suffix)?, Some(suffix), Taken::Word),
+        None => match after.trim_end_matches('.') {
+            half @ ("am" | "pm" | "a.m" | "p.m") => (word, Some(half), Taken::Two),
+            _ => (word, None, Taken::Word),
+        },
+    };
+    let mut numbers = digits.split(':').map(str::parse::<u32>);
+    let hour = numbers.next()?.ok()?;
+    let minute = numbers.next().transpose().ok()?;
+    let second = numbers.next().transpose().ok()?;
+    if half.is_none() && minute.is_none() {
+        return None;
+    }
+    let hour_of_day = match half {
+        Some(_) if !(1..=12).contains(&hour) => return None,
+        Some(half) if half.starts_with('p') => hour % 12 + 12,
+        Some(_) => hour % 12,
+        None => hour % 24,
+    };
+    let time = NaiveTime::from_hms_opt(hour_of_day, minute.unwrap_or(0), second.unwrap_or(0))?;
+    Some((time, taken))
+}
+
+/// Parses a UTC offset such as "+0800" or "+08:00".
+fn offset_of(word: &str) -> Option<FixedOffset> {
+    let digits: String = word
+        .strip_prefix(['+', '-'])?
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let number: i32 = digits.parse().ok().filter(|_| digits.len() == 4)?;
+    let seconds = (number / 100 * 60 + number % 100) * 60;
+    FixedOffset::east_opt(if word.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    })
+}

@@ -1,0 +1,416 @@
+//! Chooses the actions to recommend.
+
+use super::ActionName as Do;
+use super::input::Input;
+use super::state::{Ending, State};
+use super::{Cause, Diagnosis};
+use crate::claude::version::ClientVersion;
+use crate::limits::evidence::{PayerRelation, WindowState};
+use crate::limits::kind::{ApiLimit, Cap, Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
+use chrono::TimeDelta;
+
+/// The first version that offers free ways to continue.
+const FREE_WAYS_ADDED: ClientVersion = ClientVersion(2, 1, 239);
+
+impl Do {
+    /// Returns the pause that the action recommends.
+    pub(super) fn pause(self) -> Option<TimeDelta> {
+        match self {
+            Self::Retry | Self::RetryOnce => Some(TimeDelta::minutes(1)),
+            Self::RetryService | Self::SendAgainLater => Some(TimeDelta::minutes(3)),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the action costs money or asks somebody else to spend money.
+    fn costs_money(self) -> bool {
+        matches!(
+            self,
+            Self::CreditsInstead
+                | Self::CreditsOn
+                | Self::OwnCredits
+                | Self::AddCredits
+                | Self::AddCreditsIfFull
+                | Self::RaiseOwnCap
+                | Self::AskForCredits
+                | Self::OrgCredits
+                | Self::AskOwnerForCap
+                | Self::RaiseOrgCap
+                | Self::AskAdminForCredits
+        )
+    }
+}
+
+/// A list of actions that is adapted to the evidence, step by step.
+struct Actions(Vec<Do>);
+
+impl Actions {
+    fn replace(&mut self, old: Do, new: Do) {
+        if self.0.contains(&new) {
+            self.drop(&[old]);
+        }
+        for action in self.0.iter_mut().filter(|action| **action == old) {
+            *action = new;
+        }
+    }
+
+    fn drop(&mut self, dropped: &[Do]) {
+        self.0.retain(|action| !dropped.contains(action));
+    }
+
+    fn add(&mut self, action: Do) {
+        if !self.0.contains(&action) {
+            self.0.push(action);
+        }
+    }
+
+    fn put_first(&mut self, action: Do) {
+        self.drop(&[action]);
+        self.0.insert(0, action);
+    }
+
+    /// Inserts a free action before the first one that costs money.
+    fn add_before_costs(&mut self, action: Do) {
+        let position = self.0.iter().position(|action| action.costs_money());
+        self.0.insert(position.unwrap_or(self.0.len()), action);
+    }
+}
+
+/// Returns the actions to recommend while the error prevents the user from working.
+pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
+    let (evidence, limit) = (input.evidence, diagnosis.limit);
+    let mut actions = Actions(for_cause(input, diagnosis.cause));
+    if diagnosis.verdict == Verdict::WrongCredential {
+        return for_stray_key(limit);
+    }
+    let is_shared = evidence.is_shared_plan();
+    let has_reset = diagnosis.resets.chosen.is_some();
+    let is_ahead = diagnosis
+        .resets
+        .chosen
+        .is_some_and(|reset| reset.at > evidence.clock.now);
+    let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
+
+    if is_shared {
+        actions.drop(&[Do::AddCredits]);
+        actions.replace(Do::CreditsInstead, Do::AskForCredits);
+        match limit.counts() {
+            Counts::CreditsUpTo(Cap::Organization) => {
+                actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
+                actions.add(Do::OtherPath);
+            }
+            Counts::Credits
+                if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() =>
+            {
+                actions.add(Do::AskAdminForCredits);
+            }
+            Counts::CreditsUpTo(Cap::Own | Cap::Member | Cap::SeatWithoutCredits)
+            | Counts::Included(_)
+            | Counts::Credits
+            | Counts::ApiMoney(_)
+            | Counts::Passing(_)
+            | Counts::Nothing => {}
+        }
+    }
+    if is_shared && evidence.is_admin() {
+        actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
+        actions.replace(Do::AskForCredits, Do::OrgCredits);
+        actions.replace(Do::AskAdminForCredits, Do::OrgCredits);
+        actions.replace(Do::AskAdminForUsage, Do::RaiseOrgCap);
+    }
+    if limit.is_passing() && input.readings.used_up_now().is_some() {
+        actions.add(Do::FullAsWell);
+    }
+    if !limit.description().credits_continue {
+        actions.drop(&[Do::CreditsInstead]);
+    }
+    add_free_ways(input, diagnosis, &mut actions);
+    replace_credit_actions(input, diagnosis.cause, &mut actions);
+
+    if diagnosis.waiting_helps == Some(false) {
+        actions.drop(&[Do::Wait]);
+    }
+    if !has_reset {
+        actions.drop(&[Do::WaitForCap]);
+    }
+    if !has_reset || diagnosis.waiting_helps.is_none() && !diagnosis.is_notice() {
+        actions.replace(Do::Wait, Do::WaitUnknown);
+    }
+    if !evidence.may_be_outdated() {
+        actions.drop(&[Do::Update]);
+    }
+    let has_other_model = evidence.error.session.model.is_some() && !evidence.uses_long_context();
+    if has_other_model && limit != LimitKind::LongContextCredits {
+        actions.drop(&[Do::StandardContext]);
+    }
+    if is_ahead {
+        for retry in [Do::Retry, Do::RetryOnce, Do::RetryService] {
+            actions.replace(retry, Do::RetryThen);
+        }
+    }
+    let may_wait_first = actions.0.contains(&Do::Wait)
+        && !is_of_one_model
+        && waiting_comes_first(limit)
+        && first_for_cause(diagnosis.cause).is_none();
+    if has_reset && may_wait_first {
+        actions.put_first(Do::Wait);
+    }
+    if is_of_one_model && !evidence.is_of_another_account() {
+        actions.put_first(Do::OtherModel);
+    }
+    if evidence.is_of_another_account() {
+        actions.drop(&[
+            Do::FreeWays,
+            Do::FreeReset,
+            Do::CreditsInstead,
+            Do::CreditsOn,
+            Do::OwnCredits,
+            Do::AddCredits,
+            Do::AddCreditsIfFull,
+            Do::RaiseOwnCap,
+            Do::OtherModel,
+        ]);
+        if !is_login_full(input) {
+            actions.add_before_costs(Do::OtherLogin);
+        }
+    }
+    actions.0
+}
+
+/// Returns the actions from the message's row, or the ones that replace them for certain causes.
+fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
+    let mut actions = match cause {
+        Cause::OtherWindowFull => vec![Do::Wait, Do::Update],
+        Cause::Contradicted => vec![
+            Do::SendAgainLater,
+            Do::CheckMeters,
+            Do::Update,
+            Do::CheckStatus,
+            Do::DoNotBuy,
+            Do::Report,
+        ],
+        Cause::CreditsDemandedByOldClient
+        | Cause::CreditsDemandedForLongContext
+        | Cause::CreditsDemandedByMistake => vec![
+            Do::Update,
+            Do::StandardContext,
+            Do::SendAgainLater,
+            Do::CheckMeters,
+            Do::CheckStatus,
+            Do::DoNotBuy,
+            Do::Report,
+        ],
+        Cause::LongContextNeedsCredits => {
+            vec![Do::StandardContext, Do::CheckMeters, Do::DoNotBuy]
+        }
+        Cause::NoOrganization | Cause::NoOrganizationProbably => {
+            vec![Do::Wait, Do::OwnCredits, Do::Update]
+        }
+        Cause::SubscriptionRefused => vec![Do::PaySubscription, Do::CheckStatus],
+        Cause::OutageCalledLogin => {
+            vec![
+                Do::RetryService,
+                Do::LookAtStatusPage,
+                Do::LoginIfRefusedAgain,
+            ]
+        }
+        _ => input.message.row.actions.clone(),
+    };
+    if let Some(first) = first_for_cause(cause) {
+        actions.retain(|action| *action != first);
+        actions.insert(0, first);
+    }
+    if matches!(
+        cause,
+        Cause::WindowFullByMessage | Cause::ModelWindowFullByMessage | Cause::WindowGuessed
+    ) && !actions.contains(&Do::CheckMeters)
+    {
+        actions.push(Do::CheckMeters);
+    }
+    actions
+}
+
+/// Returns the action that comes first for a cause, regardless of the message's row.
+fn first_for_cause(cause: Cause) -> Option<Do> {
+    match cause {
+        Cause::SomeWindow
+        | Cause::ProbablySomeWindow
+        | Cause::NoCreditsByMessage
+        | Cause::NoOrgCreditsByMessage
+        | Cause::OwnCapByMessage
+        | Cause::MemberCapByMessage
+        | Cause::OrgCapByMessage
+        | Cause::SeatWithoutCreditsByMessage
+        | Cause::WindowFullDespiteCap
+        | Cause::OrgCapOrOwnLimit => Some(Do::CheckMeters),
+        Cause::FastModeNeedsCredits => Some(Do::FastModeOff),
+        Cause::ApiBalanceOfUnknownKey => Some(Do::CheckStatus),
+        Cause::LongContextCalledRateLimit => Some(Do::StandardContext),
+        Cause::RefusedForNow => Some(Do::Retry),
+        _ => None,
+    }
+}
+
+/// Returns true if it makes more sense to wait for a limit to reset than to have it raised. It is better to have an API
+/// cap raised, because it usually resets only at the end of the month.
+fn waiting_comes_first(limit: LimitKind) -> bool {
+    match limit.counts() {
+        Counts::ApiMoney(ApiLimit::Cap) => false,
+        Counts::Included(_)
+        | Counts::Credits
+        | Counts::CreditsUpTo(_)
+        | Counts::ApiMoney(ApiLimit::Balance)
+        | Counts::Passing(_)
+        | Counts::Nothing => true,
+    }
+}
+
+/// Returns the actions for a key that Claude Code uses even though there is a plan.
+fn for_stray_key(limit: LimitKind) -> Vec<Do> {
+    let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
+    match limit.counts() {
+        Counts::ApiMoney(ApiLimit::Balance) => actions.push(Do::TopUpIfMeant),
+        Counts::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
+        Counts::Included(_)
+        | Counts::Credits
+        | Counts::CreditsUpTo(_)
+        | Counts::Passing(_)
+        | Counts::Nothing => {}
+    }
+    actions
+}
+
+/// Adds the free ways to continue that are available to some accounts.
+fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
+    let may_have = !input.evidence.is_before(FREE_WAYS_ADDED)
+        && diagnosis.waiting_helps == Some(true)
+        && diagnosis.verdict != Verdict::FalseLikely
+        && diagnosis.who_can_fix != WhoCanFix::Admin
+        && diagnosis.service == Some(Service::Plan)
+        && !diagnosis.is_notice();
+    if !may_have {
+        return;
+    }
+    match diagnosis.window {
+        Some(Window::FiveHour) => actions.add_before_costs(Do::FreeWays),
+        Some(Window::Weekly | Window::WeeklyFable) => actions.add_before_costs(Do::FreeReset),
+        Some(Window::WeeklyOpus | Window::WeeklySonnet) | None => {}
+    }
+}
+
+/// Replaces the general advice about credits with advice that fits the server's reason or the cause.
+fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions) {
+    replace_by_reason(input, actions);
+    if matches!(cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) {
+        actions.replace(Do::AddCredits, Do::AddCreditsIfFull);
+    }
+}
+
+/// Replaces the general advice about credits if the server gave a reason why credits could not pay.
+fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
+    if has_response_of_payer(input) {
+        // The account's credits are paying for another session, so they are available.
+        return;
+    }
+    let instead = match input.evidence.no_credits_reason() {
+        Some("out_of_credits") => Do::AddCredits,
+        Some("org_level_disabled" | "overage_not_provisioned") => Do::CreditsOn,
+        Some("org_level_disabled_until") => Do::RaiseOwnCap,
+        _ => return,
+    };
+    actions.replace(Do::CreditsInstead, instead);
+}
+
+/// Returns true if another session of the same account has received a response since the error.
+fn has_response_of_payer(input: &Input<'_>) -> bool {
+    input
+        .evidence
+        .collected
+        .other_responses
+        .iter()
+        .any(|response| response.payer == PayerRelation::Same)
+}
+
+/// Returns true if one of the logged-in account's windows is full.
+fn is_login_full(input: &Input<'_>) -> bool {
+    let newest = input.evidence.collected.newest_reading.as_ref();
+    newest.is_some_and(|reading| {
+        reading.is_full(crate::limits::evidence::FULL_FROM)
+            && reading.is_of(input.evidence.error.payer.account.as_ref()) == Some(false)
+    })
+}
+
+/// Returns the actions to recommend in the current state of the error.
+pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
+    let mut actions = Actions(diagnosis.actions.clone());
+    let continues =
+        diagnosis.automatic_continuation.is_some() && input.evidence.collected.obstacle.is_none();
+    let has_passed = diagnosis
+        .resets
+        .chosen
+        .is_some_and(|reset| reset.at <= input.evidence.clock.now);
+    let State::Over(ending) = diagnosis.state else {
+        if has_passed {
+            actions.replace(Do::Wait, Do::TryAgain);
+            actions.replace(Do::WaitForCap, Do::TryAgain);
+        }
+        if continues {
+            actions.replace(Do::Wait, Do::WaitLeftOpen);
+        }
+        return actions.0;
+    };
+    actions
+        .0
+        .retain(|action| matches!(action, Do::Update | Do::CheaperModel));
+    let is_full = matches!(
+        input
+            .readings
+            .state(diagnosis.window.unwrap_or(Window::FiveHour)),
+        WindowState::Full(_)
+    );
+    actions.put_first(match ending {
+        Ending::Reset | Ending::ResetEarly if diagnosis.also_full.is_some() => {
+            Do::WaitForOtherWindow
+        }
+        Ending::Answered if diagnosis.another_model_responds(input) => Do::AnotherModelWorks,
+        Ending::Answered => Do::NothingLeft,
+        Ending::MetAgain => Do::SeeTheNext,
+        Ending::AnsweredElsewhere if is_full && !has_passed => Do::WorksForCredits,
+        Ending::AnsweredElsewhere => Do::WorksElsewhere,
+        Ending::ConcernsOthers => Do::NotBlocked,
+        Ending::Reset if continues && is_due(input, diagnosis) => Do::LeaveOpen,
+        Ending::Reset if continues => Do::TryAgainLeftOpen,
+        Ending::Reset => Do::TryAgain,
+        Ending::ResetEarly => Do::ResetEarly,
+        Ending::PauseOver => Do::Passed,
+        Ending::NewMonth => Do::NewMonth,
+        Ending::Outlived => Do::LongAgo,
+    });
+    actions.0
+}
+
+/// Returns true if Claude Code is about to continue on its own.
+fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    diagnosis
+        .automatic_continuation
+        .is_some_and(|at| at + TimeDelta::seconds(30) > input.evidence.clock.now)
+}
+
+impl Diagnosis {
+    /// Returns true if the limit counts only one model family and the session continued with a different model.
+    pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
+        let response = input.evidence.error.later_response.as_ref();
+        let family = self.limit.window().and_then(Window::family);
+        let is_ahead = self
+            .resets
+            .chosen
+            .is_some_and(|reset| reset.at > input.evidence.clock.now);
+        match (
+            response.and_then(|response| response.model.as_deref()),
+            family,
+        ) {
+            (Some(model), Some(family)) => is_ahead && !model.contains(family),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Determines the cause of errors about the API: prepaid balances and Console caps.
+
+use super::cause::Cause;
+use super::input::{Finding, Input};
+use super::reason::Unknown;
+use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
+
+/// Returns the finding for a message saying that the prepaid balance is empty.
+pub(super) fn balance(input: &Input<'_>) -> Finding {
+    let limit = LimitKind::ApiCreditBalance;
+    if input.evidence.stray_key().is_some() {
+        return stray_key(limit);
+    }
+    if input.evidence.plan().is_none() {
+        return Finding::lasting(limit, Verdict::Real, WhoCanFix::You, Cause::ApiBalanceEmpty);
+    }
+    let cannot_see = !input.evidence.error.payer.has_session_environment;
+    let cause = Cause::ApiBalanceOfUnknownKey;
+    Finding::lasting(limit, Verdict::CannotTell, WhoCanFix::You, cause)
+        .without_knowing(Unknown::KeyInUse)
+        .without_knowing_if(cannot_see, Unknown::SessionEnvironment)
+}
+
+/// Returns the finding for a message saying that a Console cap has been reached.
+pub(super) fn console_cap(input: &Input<'_>) -> Finding {
+    let limit = LimitKind::ApiSpendCap;
+    if input.evidence.stray_key().is_some() {
+        return stray_key(limit).waiting(input.helps_if_dated());
+    }
+    let cause = if input.message.row.id == "console-tier-cap" {
+        Cause::ConsoleTierCap
+    } else {
+        Cause::ConsoleCap
+    };
+    cap(input, Verdict::Real, cause)
+}
+
+/// Returns the finding for a key that Claude Code uses even though there is a plan.
+pub(super) fn stray_key(limit: LimitKind) -> Finding {
+    Finding::lasting(
+        limit,
+        Verdict::WrongCredential,
+        WhoCanFix::You,
+        Cause::StrayKey,
+    )
+}
+
+/// Returns the finding for a cap that an admin can raise and that resets on a certain date.
+pub(super) fn cap(input: &Input<'_>, verdict: Verdict, cause: Cause) -> Finding {
+    let helps = input.helps_if_dated();
+    Finding::lasting(LimitKind::ApiSpendCap, verdict, WhoCanFix::Admin, cause)
+        .waiting(helps)
+        .without_knowing_if(helps != Some(true), Unknown::StartOfCap)
+}

@@ -1,0 +1,181 @@
+//! Combines the message and the evidence for the decision functions.
+
+use crate::limits::catalog::Message;
+use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
+use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
+
+use super::cause::Cause;
+use super::reason::Unknown;
+
+/// The input of a decision function.
+#[derive(Debug)]
+pub(super) struct Input<'a> {
+    pub(super) message: &'a Message,
+    pub(super) evidence: &'a Evidence,
+    pub(super) readings: Readings<'a>,
+}
+
+/// The output of a decision function.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) limit: LimitKind,
+    pub(super) verdict: Verdict,
+    pub(super) who_can_fix: WhoCanFix,
+    pub(super) waiting_helps: Option<bool>,
+    pub(super) cause: Cause,
+    /// The usage window whose reset ends the limit.
+    pub(super) window: Option<Window>,
+    /// The measurement that the verdict is based on.
+    pub(super) measurement: Option<Measurement>,
+    pub(super) unknowns: Vec<Unknown>,
+}
+
+impl Finding {
+    /// Creates a finding for a problem that goes away on its own if the user waits.
+    pub(super) fn passing(limit: LimitKind, verdict: Verdict, cause: Cause) -> Self {
+        Self {
+            limit,
+            verdict,
+            who_can_fix: WhoCanFix::Nobody,
+            waiting_helps: Some(true),
+            cause,
+            window: limit.window(),
+            measurement: None,
+            unknowns: Vec::new(),
+        }
+    }
+
+    /// Creates a finding for a problem that lasts until somebody acts.
+    pub(super) fn lasting(
+        limit: LimitKind,
+        verdict: Verdict,
+        who_can_fix: WhoCanFix,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            who_can_fix,
+            waiting_helps: Some(false),
+            ..Self::passing(limit, verdict, cause)
+        }
+    }
+
+    pub(super) fn waiting(self, waiting_helps: Option<bool>) -> Self {
+        Self {
+            waiting_helps,
+            ..self
+        }
+    }
+
+    pub(super) fn by(self, who_can_fix: WhoCanFix) -> Self {
+        Self {
+            who_can_fix,
+            ..self
+        }
+    }
+
+    pub(super) fn until_reset_of(self, window: Option<Window>) -> Self {
+        Self { window, ..self }
+    }
+
+    pub(super) fn measured(self, measurement: Measurement) -> Self {
+        Self {
+            measurement: Some(measurement),
+            ..self
+        }
+    }
+
+    pub(super) fn without_knowing(mut self, unknown: Unknown) -> Self {
+        self.unknowns.push(unknown);
+        self
+    }
+
+    /// Adds a missing fact if the condition is true.
+    pub(super) fn without_knowing_if(self, condition: bool, unknown: Unknown) -> Self {
+        if condition {
+            self.without_knowing(unknown)
+        } else {
+            self
+        }
+    }
+}
+
+/// Returns `Some(true)` if a reset is known, because waiting helps in that case. Otherwise, returns `None`, because
+/// whycap cannot tell.
+pub(super) fn helps(is_dated: bool) -> Option<bool> {
+    is_dated.then_some(true)
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn new(message: &'a Message, evidence: &'a Evidence) -> Self {
+        Self {
+            message,
+            evidence,
+            readings: Readings::around(evidence),
+        }
+    }
+
+    /// Returns true if the server sent facts about the usage windows with the refusal.
+    pub(super) fn server_explains(&self) -> bool {
+        self.evidence.quota().is_some()
+    }
+
+    /// Returns true if the message gives a plausible reset time for the window or, if there is no window, for the limit
+    /// itself.
+    pub(super) fn names_reset(&self, window: Option<Window>) -> bool {
+        self.message
+            .named_reset(self.evidence.at(), window, self.evidence.clock.zone)
+            .is_some()
+    }
+
+    /// Returns `Some(true)` if the reset time is known, because waiting for the reset helps, or `None` otherwise.
+    pub(super) fn helps_if_dated(&self) -> Option<bool> {
+        let server = self.evidence.quota().and_then(|quota| quota.resets_at);
+        helps(server.is_some() || self.names_reset(None))
+    }
+
+    /// Returns the window that is full according to the server or a reading.
+    pub(super) fn certain_window(&self) -> Option<Window> {
+        self.evidence
+            .refused_window()
+            .or_else(|| self.readings.full_window().map(|full| full.window))
+    }
+
+    pub(super) fn is_full(&self, window: Window) -> bool {
+        matches!(self.readings.state(window), WindowState::Full(_))
+    }
+
+    /// Returns the party that makes decisions about payments: an admin for a shared plan, or the user otherwise.
+    pub(super) fn payer(&self) -> WhoCanFix {
+        if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
+            WhoCanFix::Admin
+        } else {
+            WhoCanFix::You
+        }
+    }
+
+    /// Returns true if a message about an organization must be taken literally even though the logged-in account has a
+    /// personal plan, because the session belongs to another account. Otherwise, such wording is not evidence of an
+    /// organization, because every version has shown it to users without one.
+    pub(super) fn names_real_organization(&self) -> bool {
+        let is_about_organization = match self.message.row.limit.counts() {
+            Counts::CreditsUpTo(Cap::Member | Cap::Organization | Cap::SeatWithoutCredits) => true,
+            Counts::CreditsUpTo(Cap::Own)
+            | Counts::Included(_)
+            | Counts::Credits
+            | Counts::ApiMoney(_)
+            | Counts::Passing(_)
+            | Counts::Nothing => false,
+        };
+        is_about_organization && self.evidence.is_of_another_account()
+    }
+
+    /// Returns the fact that is missing to verify a message about a window.
+    pub(super) fn missing_reading(&self, window: Window) -> Unknown {
+        match self.readings.state(window) {
+            WindowState::NearlyFull(_) => Unknown::NearlyFullBefore,
+            WindowState::KnownNow(_) => Unknown::TimeOfMessage,
+            WindowState::OnUsagePage => Unknown::AgeOfUsagePage,
+            WindowState::Full(_) | WindowState::Room(_) | WindowState::Unknown => Unknown::Readings,
+        }
+    }
+}

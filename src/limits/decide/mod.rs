@@ -1,0 +1,307 @@
+//! Determines the cause of an error (the fourth step).
+//!
+//! There is one function for each family of limits. It takes an `Input`, which combines the message with the evidence,
+//! and returns a `Finding`. The rest of the diagnosis follows from the finding in the same way for all families: the
+//! reset, the current state, the actions, and the reasons.
+
+mod access;
+mod action_name;
+mod actions;
+mod api;
+mod cause;
+mod credits;
+mod gateways;
+mod input;
+mod notices;
+mod reason;
+mod service;
+mod spend_caps;
+mod state;
+mod windows;
+
+pub(crate) use action_name::ActionName;
+pub use cause::Cause;
+pub(crate) use reason::{Fact, ResetOfOther};
+pub use reason::{Reason, Unknown};
+
+pub use state::{Ending, State, Wait};
+
+use chrono::TimeDelta;
+
+use super::catalog::{Audience, DecisionName, LONGEST_LIMIT, Message, MessageContext};
+use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
+use crate::claude::account::Plan;
+use crate::limits::kind::{Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
+use input::{Finding, Input};
+
+/// The diagnosis of an error.
+#[derive(Debug, Clone)]
+pub struct Diagnosis {
+    /// The limit that stopped the work.
+    pub limit: LimitKind,
+    /// The verdict on the message.
+    pub verdict: Verdict,
+    /// The service that refused the request.
+    pub service: Option<Service>,
+    /// The party that can end the limit.
+    pub who_can_fix: WhoCanFix,
+    /// True if waiting helps, or `None` if whycap cannot tell.
+    pub waiting_helps: Option<bool>,
+    /// The cause, which selects the wording.
+    pub cause: Cause,
+    /// The reset times.
+    pub resets: Resets,
+    /// The current state of the error.
+    pub state: State,
+    /// True if a response in another session shows that the error is over.
+    pub(crate) is_answered_elsewhere: bool,
+    /// The time at which Claude Code continues the session on its own, if nothing prevents it.
+    pub(crate) automatic_continuation: Option<chrono::DateTime<chrono::Utc>>,
+    /// The recommended actions, best first.
+    pub(crate) actions: Vec<ActionName>,
+    /// The usage window whose reset ends the limit.
+    pub(crate) window: Option<Window>,
+    /// The measurement that the verdict is based on.
+    pub(crate) measurement: Option<Measurement>,
+    /// Another window that is used up when the explanation is given and that would block the next prompt.
+    pub(crate) also_full: Option<Measurement>,
+    /// The facts that the diagnosis is based on, most important first.
+    pub reasons: Vec<Reason>,
+    /// The missing facts that would make the diagnosis more certain.
+    pub unknowns: Vec<Unknown>,
+}
+
+impl Diagnosis {
+    /// Returns true if a limit stopped work, as opposed to an error or a notice.
+    pub(crate) fn is_limit(&self) -> bool {
+        match self.verdict {
+            Verdict::Real
+            | Verdict::Misworded
+            | Verdict::FalseLikely
+            | Verdict::WrongCredential => true,
+            Verdict::CannotTell => match self.limit.counts() {
+                Counts::Included(_)
+                | Counts::Credits
+                | Counts::CreditsUpTo(_)
+                | Counts::ApiMoney(_) => true,
+                Counts::Passing(_) | Counts::Nothing => false,
+            },
+            Verdict::NotALimit | Verdict::Notice | Verdict::Over => false,
+        }
+    }
+
+    /// Returns true if the message did not stop any work: it is a warning, or it says that a limit has ended.
+    pub(crate) fn is_notice(&self) -> bool {
+        matches!(self.verdict, Verdict::Notice | Verdict::Over)
+    }
+
+    /// Returns the maximum time that the limit can last.
+    pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
+        if let Some(hours) = message.row.lasts_hours {
+            return TimeDelta::hours(hours.into());
+        }
+        match self.limit.counts() {
+            Counts::Included(window) => self.window.map_or(window.length(), |ends| {
+                // If two windows are full, the limit lasts as long as the longer one.
+                ends.length().max(window.length())
+            }),
+            Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => LONGEST_LIMIT,
+            Counts::Passing(_) => state::PASSING_LASTS,
+            // An error in one conversation is no longer relevant a day later.
+            Counts::Nothing => TimeDelta::days(1),
+        }
+    }
+}
+
+/// Diagnoses a message on the basis of all available evidence.
+pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
+    let input = Input::new(message, evidence);
+    let finding = with_doubt(family_decision(&input), message);
+    let resets = resets(&input, &finding);
+    let reasons = reason::reasons(&input, &finding, &resets);
+
+    let mut diagnosis = Diagnosis {
+        limit: finding.limit,
+        verdict: finding.verdict,
+        service: service_of(&input, finding.limit),
+        who_can_fix: finding.who_can_fix,
+        waiting_helps: finding.waiting_helps,
+        cause: finding.cause,
+        resets,
+        state: State::Notice,
+        is_answered_elsewhere: false,
+        automatic_continuation: None,
+        actions: Vec::new(),
+        window: finding.window,
+        measurement: finding.measurement,
+        also_full: also_full(&input, finding.limit, finding.window),
+        reasons,
+        unknowns: finding.unknowns,
+    };
+    diagnosis.actions = actions::while_blocked(&input, &diagnosis);
+    diagnosis.is_answered_elsewhere = state::is_answered_elsewhere(&input, &diagnosis);
+    diagnosis.state = state::state(&input, &diagnosis);
+    diagnosis.automatic_continuation = state::automatic_continuation(&input, &diagnosis);
+    diagnosis.actions = actions::in_state(&input, &diagnosis);
+    diagnosis
+}
+
+/// Calls the decision function for the family that the message belongs to.
+fn family_decision(input: &Input<'_>) -> Finding {
+    match input.message.row.decision {
+        DecisionName::Answer => cataloged_answer(input),
+        DecisionName::UsageWindow => windows::usage_window(input),
+        DecisionName::SomeWindow => windows::some_window(input),
+        DecisionName::Credits => credits::credits(input),
+        DecisionName::SpendCap => spend_caps::spend_cap(input),
+        DecisionName::ApiBalance => api::balance(input),
+        DecisionName::ConsoleCap => api::console_cap(input),
+        DecisionName::GatewayCap => gateways::spend_limit(input),
+        DecisionName::GatewayBudget => gateways::budget(input),
+        DecisionName::ProviderBalance => gateways::balance(input),
+        DecisionName::ProviderPlan => gateways::plan(input),
+        DecisionName::Payment => access::payment(input),
+        DecisionName::SubscriptionPayment => access::subscription_payment(input),
+        DecisionName::SubscriptionAccess => access::subscription(input),
+        DecisionName::KeyOfDisabledOrganization => access::key_of_disabled_organization(input),
+        DecisionName::DisabledOrganization => access::disabled_organization(input),
+        DecisionName::RefusedAccess => access::refused(input),
+        DecisionName::RefusedLogin => {
+            access::refused_login(input).unwrap_or_else(|| cataloged_answer(input))
+        }
+        DecisionName::ServiceTrouble => {
+            service::trouble(input).unwrap_or_else(|| cataloged_answer(input))
+        }
+        DecisionName::RefusedForNow => service::refused_for_now(input),
+        DecisionName::Warning => notices::warning(input),
+        DecisionName::PaidFromCredits => notices::paid_from_credits(input),
+        DecisionName::LowerPriority => notices::lower_priority(),
+        DecisionName::FastMode => notices::fast_mode(input),
+        DecisionName::UnknownMessage => notices::unknown_message(input),
+    }
+}
+
+/// Returns the answer from the catalog, regardless of the evidence.
+fn cataloged_answer(input: &Input<'_>) -> Finding {
+    let answer = input.message.row.answer;
+    let limit = input.message.row.limit;
+    Finding {
+        who_can_fix: answer.who.unwrap_or_else(|| input.payer()),
+        waiting_helps: answer.waiting_helps,
+        ..Finding::passing(limit, answer.verdict, Cause::AsCataloged)
+    }
+}
+
+/// Makes the verdict less certain if the message is only quoted, because it is unclear whether anybody received it.
+fn with_doubt(finding: Finding, message: &Message) -> Finding {
+    let is_certain = matches!(
+        finding.verdict,
+        Verdict::Real | Verdict::Misworded | Verdict::FalseLikely
+    );
+    match message.context {
+        MessageContext::Quoted if is_certain => Finding {
+            verdict: Verdict::CannotTell,
+            ..finding
+        },
+        _ => finding,
+    }
+}
+
+/// Returns the service that refused the request. This is the service that uses this wording or, failing that, the
+/// service that usually has this limit or the service that the session's credentials point to.
+fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
+    input
+        .message
+        .row
+        .service
+        .or_else(|| limit.service())
+        .or_else(|| input.evidence.error.service())
+}
+
+/// Returns a usage window of the plan that is used up now, other than the one whose reset ends this limit. Returns
+/// `None` if the limit has nothing to do with the plan.
+fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
+    match limit.counts() {
+        Counts::Included(_) | Counts::Credits | Counts::Passing(_) => input
+            .readings
+            .used_up_now()
+            .filter(|full| full.resets_at.is_some() && Some(full.window) != window),
+        Counts::CreditsUpTo(_) | Counts::ApiMoney(_) | Counts::Nothing => None,
+    }
+}
+
+/// Collects the reset times of the limit from the server, the readings, and the message.
+fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
+    if !may_have_reset(input, finding) {
+        return Resets::default();
+    }
+    let evidence = input.evidence;
+    let window = finding.window;
+    let refused = evidence.refused_window();
+    let server = evidence
+        .quota()
+        .filter(|_| refused.is_none() || refused == window)
+        .and_then(|quota| quota.resets_at)
+        .map(|at| Reset {
+            at,
+            source: ResetSource::Server,
+        });
+    let reading = window
+        .filter(|_| !evidence.is_pasted() || input.is_full(window.unwrap_or(Window::FiveHour)))
+        .and_then(|window| input.readings.shown(window))
+        .and_then(|(measurement, _)| measurement.resets_at)
+        .filter(|at| *at > evidence.at())
+        .map(|at| Reset {
+            at,
+            source: ResetSource::Meter,
+        });
+    let text_window = finding.limit.window().or(input.message.window);
+    let text = input
+        .message
+        .named_reset(evidence.at(), text_window, evidence.clock.zone)
+        .filter(|_| finding.cause != Cause::BothWindowsFull)
+        .map(|at| Reset {
+            at,
+            source: ResetSource::Text,
+        });
+    let gateway = input
+        .readings
+        .full_gateway_limit()
+        .filter(|_| finding.cause == Cause::GatewayCap)
+        .and_then(|(limit, _)| limit.meter.resets_at)
+        .map(|at| Reset {
+            at,
+            source: ResetSource::Meter,
+        });
+    Resets::choose(server.into_iter().chain(reading).chain(gateway).chain(text))
+}
+
+/// Returns true if the times in a message can be reset times of a Claude limit or the end of a temporary condition.
+fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
+    let is_mentioned = matches!(
+        input.message.context,
+        MessageContext::Described | MessageContext::InCode
+    );
+    let is_foreign = input.message.row.service == Some(Service::Other)
+        || input.message.row.decision == DecisionName::UnknownMessage;
+    let is_fixed = finding.cause == Cause::AsCataloged && finding.waiting_helps == Some(false);
+    !is_mentioned && (!is_foreign || finding.limit.is_passing()) && !is_fixed
+}
+
+/// Returns true if part of a catalog row applies to this error's payer.
+pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Verdict>) -> bool {
+    let has_plan = evidence.plan().is_some();
+    match audience {
+        Audience::Everyone => true,
+        Audience::StrayKey => evidence.stray_key().is_some(),
+        Audience::TeamPlan => !has_plan || evidence.plan() == Some(Plan::Team),
+        Audience::SharedPlan => !has_plan || evidence.is_shared_plan(),
+        Audience::PersonalPlan => {
+            !evidence.is_of_another_account() && (!has_plan || evidence.is_personal_plan())
+        }
+        Audience::SetupToken => evidence.is_setup_token() && !evidence.is_shared_plan(),
+        Audience::DoubtfulVerdict => {
+            matches!(verdict, Some(Verdict::FalseLikely | Verdict::CannotTell))
+        }
+    }
+}

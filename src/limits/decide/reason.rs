@@ -1,0 +1,341 @@
+//! Collects the reasons behind a diagnosis, with their sources, and the missing facts.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::claude::account::Plan;
+use crate::claude::credentials::SetIn;
+use crate::limits::catalog::Message;
+use crate::limits::evidence::{Evidence, Measurement, MessageOrigin, Resets, Source, When};
+use crate::limits::kind::{ApiLimit, Counts, LimitKind, Service, Window};
+
+use super::input::{Finding, Input};
+
+/// A fact that a diagnosis is based on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    pub(crate) fact: Fact,
+    /// The source of the fact.
+    pub source: Source,
+    /// The time at which the fact was observed.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A fact, without the sentence that describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fact {
+    /// The session belongs to an account other than the one that is logged in.
+    OtherAccount,
+    /// The server named this usage window as the reason for the refusal.
+    ServerNamesWindow(Window, Option<DateTime<Utc>>),
+    /// The server named the pool of usage credits as the reason for the refusal.
+    ServerNamesPool(Option<DateTime<Utc>>),
+    /// The server named a limit that whycap does not recognize.
+    ServerNamesOther(Option<DateTime<Utc>>),
+    /// The server's reason why usage credits could not pay for the request.
+    NoCredits(String),
+    /// A measurement of a usage window.
+    Measured(Measurement, When),
+    /// A gateway's spend limit: the percentage used, and the amounts as display text.
+    GatewaySpend(f64, Option<String>),
+    /// The percentage that `/usage` showed for a window.
+    OnUsagePage {
+        name: String,
+        percent: f64,
+        resets_at: Option<DateTime<Utc>>,
+    },
+    /// Another source gives a different reset time.
+    ResetDiffers(ResetOfOther, DateTime<Utc>),
+    /// The logged-in account's plan, with the user's role.
+    Plan(Plan, Option<String>),
+    NoPlan,
+    /// A key that takes precedence over the login.
+    Key(String, SetIn),
+    /// A setting that sends requests to another service.
+    Gateway(String, Option<String>, SetIn),
+    SetupToken,
+    FastMode,
+    LongContext,
+    /// The number of different `claude` programs that are installed.
+    Installations(usize),
+    /// The wording has a different meaning in this version.
+    VersionMeaning(&'static str),
+    /// The message gives a Beijing time without saying so.
+    BeijingTime,
+    /// The message says that Claude Code will continue on its own.
+    AnnouncesContinuation,
+    /// The wording of the message is the only evidence.
+    WordsAlone,
+    /// The HTTP status.
+    Status(u16),
+}
+
+/// The source of a reset time that was not chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResetOfOther {
+    Message,
+    Reading,
+}
+
+/// A missing fact that would make a diagnosis more certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// The message does not say which limit was reached.
+    WhichLimit,
+    /// The window was guessed from the reset time.
+    WindowGuessed,
+    /// There are no readings from around the time of the error.
+    Readings,
+    /// There are no readings for the windows of single models.
+    ReadingsOfModels,
+    /// The window was nearly full before the error.
+    NearlyFullBefore,
+    /// The message was pasted, so the time at which it was shown is unknown.
+    TimeOfMessage,
+    /// The figures on the usage page may be old.
+    AgeOfUsagePage,
+    /// The server's reason for the refusal is unknown.
+    ReasonOfServer,
+    /// The server's reason for asking for credits is unknown.
+    ReasonForCredits,
+    /// The remaining usage of the plan is unknown.
+    RoomOfPlan,
+    /// Only an admin can see the state of the credit pool.
+    StateOfPool,
+    /// No login with a plan was found.
+    PlanOfPool,
+    /// The login has a personal plan, but the message is meant for members of organizations.
+    SeatOfLogin,
+    /// The cap should not matter while the plan's windows are not full.
+    CapDespiteRoom,
+    /// Old versions used the same wording for a limit on a single member.
+    OrgOrMember,
+    /// No login with a plan was found, and the wording does not prove that there is an organization.
+    Organization,
+    /// No login with a plan was found, so the owner of the cap is unknown.
+    OwnerOfCap,
+    /// The session used a token that does not identify a plan.
+    PlanOfToken,
+    /// No reset time was found.
+    Reset,
+    /// The key in use was not found.
+    KeyInUse,
+    /// whycap cannot see the session's environment.
+    SessionEnvironment,
+    /// The message does not say when the cap resets.
+    StartOfCap,
+    /// The message says "usually", so it is not certain that a payment is the cause.
+    PaymentForCertain,
+    /// The reason why the subscription was refused is uncertain.
+    ReasonOfRefusal,
+    /// The plan may be a personal one, without an organization.
+    PersonalPlan,
+    /// Old versions also used this wording for the 1M context.
+    LongContext,
+    /// The wording does not show whether a limit is involved.
+    WhetherLimit,
+    /// whycap does not recognize the message.
+    Message,
+}
+
+/// Returns the facts that the diagnosis is based on, most important first.
+pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    add_owner(input.evidence, &mut reasons);
+    add_server(input.evidence, &mut reasons);
+    add_measurements(input, finding, &mut reasons);
+    add_resets(input.evidence, resets, &mut reasons);
+    if reasons.is_empty() && input.evidence.is_pasted() {
+        reasons.push(reason(Fact::WordsAlone, Source::Transcript, None));
+    }
+    add_account(input.evidence, &mut reasons);
+    add_session(input.message, input.evidence, &mut reasons);
+    if reasons.is_empty() {
+        reasons.push(reason(
+            Fact::WordsAlone,
+            Source::Transcript,
+            Some(input.evidence.at()),
+        ));
+    }
+    reasons
+}
+
+fn reason(fact: Fact, source: Source, at: Option<DateTime<Utc>>) -> Reason {
+    Reason { fact, source, at }
+}
+
+fn add_owner(evidence: &Evidence, reasons: &mut Vec<Reason>) {
+    if evidence.is_of_another_account() {
+        let source = if evidence.error.payer.owner.is_some() {
+            Source::Transcript
+        } else {
+            Source::Account
+        };
+        reasons.push(reason(Fact::OtherAccount, source, None));
+    }
+}
+
+/// Adds the information that the server sent with the refusal.
+fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
+    let Some(quota) = evidence.quota() else {
+        return;
+    };
+    let at = Some(evidence.at());
+    let fact = match evidence.refused_window() {
+        Some(window) => Fact::ServerNamesWindow(window, quota.resets_at),
+        None if evidence.is_pool_refused() => Fact::ServerNamesPool(quota.resets_at),
+        None => Fact::ServerNamesOther(quota.resets_at),
+    };
+    reasons.push(reason(fact, Source::Transcript, at));
+    if let Some(why) = &quota.overage_disabled_reason {
+        reasons.push(reason(Fact::NoCredits(why.clone()), Source::Transcript, at));
+    }
+}
+
+/// Adds the measurements of the usage windows, starting with the decisive one.
+fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reason>) {
+    let evidence = input.evidence;
+    if finding.limit.counts() == Counts::ApiMoney(ApiLimit::Cap)
+        && let Some((limit, measured)) = input.readings.full_gateway_limit()
+    {
+        let amounts = limit.used.zip(limit.limit);
+        let words = amounts.map(|(used, limit)| format!("{used} of {limit}"));
+        let fact = Fact::GatewaySpend(limit.meter.used_percent, words);
+        reasons.push(reason(fact, Source::Sample, Some(measured)));
+    }
+    let is_about_plan = finding.window.is_some() || finding.limit.service() == Some(Service::Plan);
+    if !is_about_plan && finding.measurement.is_none() {
+        return;
+    }
+    let mut windows: Vec<Window> = finding
+        .measurement
+        .iter()
+        .map(|measurement| measurement.window)
+        .collect();
+    for window in [Window::FiveHour, Window::Weekly]
+        .into_iter()
+        .chain(finding.window)
+    {
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
+    for window in windows {
+        if let Some((measurement, when)) = input.readings.shown(window) {
+            let fact = Fact::Measured(measurement, when);
+            reasons.push(reason(fact, Source::Sample, Some(measurement.measured)));
+        }
+    }
+    if let Some(page) = &evidence.collected.usage_page
+        && !evidence.is_of_another_account()
+    {
+        let matching_windows = page.windows.iter().filter(|shown| {
+            finding.window.is_none_or(|window| {
+                shown.name == window.rate_limit_type()
+                    || shown.model.as_deref().map(str::to_lowercase).as_deref() == window.family()
+                        && window.family().is_some()
+            })
+        });
+        for shown in matching_windows {
+            let name = shown.model.clone().unwrap_or_else(|| shown.name.clone());
+            let (percent, resets_at) = (shown.percent, shown.resets_at);
+            let fact = Fact::OnUsagePage {
+                name,
+                percent,
+                resets_at,
+            };
+            reasons.push(reason(fact, Source::Account, Some(page.at)));
+        }
+    }
+}
+
+/// Adds the reset times that disagree with the chosen one.
+fn add_resets(evidence: &Evidence, resets: &Resets, reasons: &mut Vec<Reason>) {
+    use crate::limits::evidence::ResetSource;
+    for other in &resets.others {
+        let (of, source) = match other.source {
+            ResetSource::Text => (ResetOfOther::Message, Source::Transcript),
+            ResetSource::Meter => (ResetOfOther::Reading, Source::Sample),
+            ResetSource::Server => continue,
+        };
+        reasons.push(reason(
+            Fact::ResetDiffers(of, other.at),
+            source,
+            Some(evidence.at()),
+        ));
+    }
+}
+
+/// Adds facts about the login, the keys, and the gateway.
+fn add_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
+    for credential in &evidence.error.payer.credentials {
+        let set_in = credential.set_in;
+        let fact = if credential.outranks_login() {
+            Fact::Key(credential.name.clone(), set_in)
+        } else if credential.is_gateway() {
+            Fact::Gateway(credential.name.clone(), credential.host.clone(), set_in)
+        } else {
+            Fact::SetupToken
+        };
+        reasons.push(reason(fact, set_in.into(), None));
+    }
+    if evidence.is_of_another_account() {
+        return;
+    }
+    match (&evidence.error.payer.account, evidence.plan()) {
+        (Some(account), Some(plan)) => {
+            let fact = Fact::Plan(plan, account.role.clone());
+            reasons.push(reason(fact, Source::Account, None));
+        }
+        _ if evidence.error.message.origin != MessageOrigin::Pasted => {
+            reasons.push(reason(Fact::NoPlan, Source::Account, None));
+        }
+        _ => {}
+    }
+}
+
+/// Adds facts about the session and about what the message means in the session's version of Claude Code.
+fn add_session(message: &Message, evidence: &Evidence, reasons: &mut Vec<Reason>) {
+    if let Some(version) = evidence.version() {
+        let meanings = message.row.meanings.iter().filter(|meaning| {
+            meaning.versions.from.is_some()
+                && meaning.versions.contain(version)
+                && super::is_for(meaning.audience, evidence, None)
+        });
+        for meaning in meanings {
+            let fact = Fact::VersionMeaning(meaning.sentence);
+            reasons.push(reason(fact, Source::Version, None));
+        }
+    }
+    if let Some(status) = message
+        .status
+        .filter(|_| message.row.limit == LimitKind::Unknown)
+    {
+        reasons.push(reason(Fact::Status(status), Source::Transcript, None));
+    }
+    if message.row.id == "z-ai-plan" {
+        reasons.push(reason(Fact::BeijingTime, Source::Transcript, None));
+    }
+    if evidence.is_pasted() && message.whole.contains("continuing automatically") {
+        reasons.push(reason(
+            Fact::AnnouncesContinuation,
+            Source::Transcript,
+            None,
+        ));
+    }
+    if evidence.error.session.fast_mode {
+        reasons.push(reason(Fact::FastMode, Source::Sample, None));
+    }
+    if evidence.uses_long_context() {
+        reasons.push(reason(Fact::LongContext, Source::Transcript, None));
+    }
+    let installed = evidence.error.session.installed_clients;
+    if installed > 1 {
+        reasons.push(reason(
+            Fact::Installations(installed),
+            Source::Environment,
+            None,
+        ));
+    }
+}

@@ -1,0 +1,67 @@
+//! Determines the cause of throttling and outages.
+
+use super::cause::Cause;
+use super::input::{Finding, Input};
+use super::reason::Unknown;
+use crate::claude::version::ClientVersion;
+use crate::limits::kind::{Counts, LimitKind, Trouble, Verdict, WhoCanFix};
+
+/// The first version that no longer calls every refusal with status 429 a rate limit.
+const THROTTLES_DISTINGUISHED: ClientVersion = ClientVersion(2, 1, 108);
+/// The first version whose transcripts show whether a usage window caused a refusal.
+const QUOTA_RECORDED: ClientVersion = ClientVersion(2, 1, 240);
+
+/// Returns the finding for a service that is overloaded, has failed, or is throttling requests. Returns `None` if the
+/// catalog row fully explains the message.
+pub(super) fn trouble(input: &Input<'_>) -> Option<Finding> {
+    let full = input.readings.used_up_now()?;
+    let limit = input.message.row.limit;
+    let Counts::Passing(trouble) = limit.counts() else {
+        return None;
+    };
+    let cause = match trouble {
+        Trouble::Throttled => Cause::ThrottledWithFullWindow,
+        Trouble::Overloaded => Cause::OverloadedWithFullWindow,
+        Trouble::Failed => Cause::FailedWithFullWindow,
+    };
+    Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
+}
+
+/// Returns the finding for a refusal with status 429 but without a reason.
+pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
+    let evidence = input.evidence;
+    let throttled = Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled);
+    let is_transient = evidence.line().and_then(|line| line.transient) == Some(true);
+    let is_ambiguous =
+        input.message.row.id == "rate-limit-reached" && !evidence.is_since(THROTTLES_DISTINGUISHED);
+
+    if is_ambiguous && evidence.uses_long_context() && !is_transient {
+        return Finding::lasting(
+            LimitKind::LongContextCredits,
+            Verdict::NotALimit,
+            WhoCanFix::You,
+            Cause::LongContextCalledRateLimit,
+        );
+    }
+    if is_transient {
+        return throttled;
+    }
+    if let Some(full) = input.readings.full_window() {
+        let limit = LimitKind::Window(full.window);
+        return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);
+    }
+    if let Some(room) = input.readings.room() {
+        return throttled
+            .measured(room)
+            .without_knowing_if(is_ambiguous, Unknown::LongContext);
+    }
+    if evidence.is_since(QUOTA_RECORDED) {
+        return throttled;
+    }
+    Finding::passing(
+        LimitKind::Throttle,
+        Verdict::CannotTell,
+        Cause::RefusedForNow,
+    )
+    .without_knowing(Unknown::WhetherLimit)
+}

@@ -1,0 +1,179 @@
+//! Determines the cause of errors about caps on usage credits: the user's own, a member's, or an organization's.
+
+use super::cause::Cause;
+use super::input::{Finding, Input, helps};
+use super::reason::Unknown;
+use crate::claude::version::ClientVersion;
+use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
+
+/// The first version with separate wording for a limit on a single member. Earlier versions used the organization's
+/// wording.
+const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
+
+/// The first version that no longer uses the organization's wording for a personal plan.
+const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
+
+/// Returns the finding for a message saying that a cap on usage credits has been reached. A cap matters only while a
+/// usage window is full, so work can also continue after that window resets.
+pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
+    let evidence = input.evidence;
+    let Counts::CreditsUpTo(named) = input.message.row.limit.counts() else {
+        return super::cataloged_answer(input);
+    };
+    let window = input
+        .certain_window()
+        .or(input.message.window)
+        .unwrap_or(Window::FiveHour);
+    let finding = if input.readings.room().is_some() && evidence.error.session.fast_mode {
+        let cause = Cause::FastModeNeedsCredits;
+        Finding::lasting(named.into(), Verdict::Real, input.payer(), cause)
+    } else if evidence.is_personal_plan() && !input.names_real_organization() {
+        on_personal_plan(input, named, window)
+    } else if evidence.is_shared_plan() || input.names_real_organization() {
+        on_seat(input, named, window)
+    } else {
+        on_unknown_plan(input, named, window)
+    };
+
+    let is_token_beside_login = evidence.is_setup_token() && evidence.plan().is_some();
+    let has_no_reset = input.certain_window().is_none()
+        && !input.names_reset(input.message.window)
+        && input.readings.room().is_none();
+    finding
+        .without_knowing_if(is_token_beside_login, Unknown::PlanOfToken)
+        .without_knowing_if(has_no_reset, Unknown::Reset)
+}
+
+/// Returns the finding for a personal plan, on which only the user can set a cap.
+fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
+    let limit_of_window = LimitKind::Window(window);
+    if let Some(room) = input.readings.room() {
+        let limit = match named {
+            Cap::Own => named.into(),
+            Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => limit_of_window,
+        };
+        return Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
+            .by(WhoCanFix::Anthropic)
+            .measured(room)
+            .without_knowing(Unknown::ReasonOfServer);
+    }
+    match (named, input.certain_window()) {
+        (Cap::Own, Some(full)) => Finding::passing(named.into(), Verdict::Real, Cause::OwnCap)
+            .by(WhoCanFix::You)
+            .until_reset_of(Some(full)),
+        (Cap::Own, None) => {
+            Finding::passing(named.into(), Verdict::CannotTell, Cause::OwnCapByMessage)
+                .by(WhoCanFix::You)
+                .until_reset_of(Some(window))
+        }
+        (Cap::Organization, Some(_)) => {
+            Finding::passing(limit_of_window, Verdict::Misworded, Cause::NoOrganization)
+        }
+        (Cap::Organization, None) => Finding::passing(
+            limit_of_window,
+            Verdict::Misworded,
+            Cause::NoOrganizationProbably,
+        ),
+        (Cap::Member | Cap::SeatWithoutCredits, _) => {
+            reached(input, named, window).without_knowing(Unknown::SeatOfLogin)
+        }
+    }
+}
+
+/// Returns the finding for a member of an organization, whose caps only an admin can raise.
+fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
+    let (cap, verdict) = match named {
+        // Members cannot set a cap of their own, so such wording refers to the organization's cap.
+        Cap::Own => (Cap::Organization, Verdict::Misworded),
+        Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => (named, Verdict::Real),
+    };
+    let is_personal = input.evidence.is_personal_plan();
+
+    let finding = if let Some(room) = input.readings.room() {
+        by_message(cap)
+            .waiting(None)
+            .measured(room)
+            .without_knowing(Unknown::CapDespiteRoom)
+    } else {
+        let may_be_member =
+            cap == Cap::Organization && input.evidence.is_before(MEMBER_WORDS_ADDED);
+        Finding {
+            verdict,
+            ..reached(input, cap, window)
+        }
+        .without_knowing_if(may_be_member, Unknown::OrgOrMember)
+    };
+    finding.without_knowing_if(is_personal, Unknown::SeatOfLogin)
+}
+
+/// Returns the finding if there is no login that reveals the plan.
+fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
+    let is_full = input.certain_window().is_some();
+    let has_plan_command = input.message.contains("/usage-credits");
+    let unknown = match named {
+        Cap::Own => Unknown::OwnerOfCap,
+        Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
+    };
+    let unconfirmed = by_message(named)
+        .waiting(helps(input.names_reset(input.message.window)))
+        .until_reset_of(Some(window))
+        .without_knowing(unknown);
+    match named {
+        // Only sessions with a plan show a message that mentions /usage-credits.
+        Cap::Organization if has_plan_command && input.evidence.is_since(PERSONAL_WORDS_ADDED) => {
+            reached(input, named, window)
+        }
+        Cap::Organization if is_full => Finding::passing(
+            LimitKind::Window(window),
+            Verdict::CannotTell,
+            Cause::WindowFullDespiteCap,
+        )
+        .without_knowing(unknown),
+        Cap::Organization => Finding {
+            cause: Cause::OrgCapOrOwnLimit,
+            ..unconfirmed
+        },
+        Cap::Own | Cap::Member | Cap::SeatWithoutCredits if is_full => {
+            reached(input, named, window).without_knowing(unknown)
+        }
+        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => unconfirmed,
+    }
+}
+
+/// Returns the finding for a cap that has been reached. Waiting helps if the reset of the full window is known, because
+/// included usage is available again afterward.
+fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
+    let is_known = input.certain_window().is_some() || input.names_reset(input.message.window);
+    let limit = LimitKind::from(cap);
+    let who = limit.description().raised_by;
+    let is_admin = input.evidence.is_admin() && input.evidence.is_shared_plan();
+    let cause = match (cap, is_admin) {
+        (Cap::Own, _) => Cause::OwnCap,
+        (Cap::Member, false) => Cause::MemberCap,
+        (Cap::Member, true) => Cause::MemberCapOfAdmin,
+        (Cap::SeatWithoutCredits, false) => Cause::SeatWithoutCredits,
+        (Cap::SeatWithoutCredits, true) => Cause::SeatWithoutCreditsOfAdmin,
+        (Cap::Organization, false) => Cause::OrgCap,
+        (Cap::Organization, true) => Cause::OrgCapOfAdmin,
+    };
+    Finding::lasting(limit, Verdict::Real, who, cause)
+        .waiting(helps(is_known))
+        .until_reset_of(Some(window))
+}
+
+/// Returns the finding for a cap when the message is the only evidence.
+fn by_message(cap: Cap) -> Finding {
+    let cause = match cap {
+        Cap::Own => Cause::OwnCapByMessage,
+        Cap::Member => Cause::MemberCapByMessage,
+        Cap::SeatWithoutCredits => Cause::SeatWithoutCreditsByMessage,
+        Cap::Organization => Cause::OrgCapByMessage,
+    };
+    let limit = LimitKind::from(cap);
+    Finding::lasting(
+        limit,
+        Verdict::CannotTell,
+        limit.description().raised_by,
+        cause,
+    )
+}

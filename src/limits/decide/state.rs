@@ -1,0 +1,270 @@
+//! Determines the current state of an error: whether it still blocks work and, if not, how it ended.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Diagnosis;
+use super::input::Input;
+use crate::claude::version::ClientVersion;
+use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AFTER};
+use crate::limits::kind::{Counts, EndedBy, ResetOf, Verdict, WhoCanFix, Window};
+use crate::time::Clock;
+
+/// The maximum age at which an error that usually goes away within minutes still counts as current.
+pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+/// The maximum time that Claude Code takes to continue after the reset (30 to 90 seconds in
+/// 2.1.328).
+const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
+/// The maximum time that Claude Code waits for a reset.
+const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
+/// The first version that continues on its own after a reset.
+const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+
+/// The state of an error at the time of the explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The message did not stop any work: it is a warning, or it says that a limit has ended.
+    Notice,
+    /// As far as whycap can tell, the error still prevents the user from working.
+    Blocks(Wait),
+    /// The error is over.
+    Over(Ending),
+}
+
+impl State {
+    /// Returns true if the error is over.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Over(_))
+    }
+}
+
+/// The effect of waiting while an error blocks work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Waiting helps. If a time is given, it is when the block ends. Otherwise, the block ends with a successful
+    /// response.
+    Helps(Option<DateTime<Utc>>),
+    /// Waiting does not help, because somebody must act.
+    InVain,
+    /// whycap cannot tell.
+    Unknown,
+}
+
+impl Wait {
+    /// Returns the exit code of `explain --exit-code` and `wait`. `None` means that nothing is blocked.
+    pub(crate) fn exit_code(wait: Option<Self>) -> u8 {
+        match wait {
+            None => 0,
+            Some(Self::Helps(_)) => 10,
+            Some(Self::InVain) => 11,
+            Some(Self::Unknown) => 12,
+        }
+    }
+
+    /// Returns the progress line of `whycap wait`.
+    pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
+        match until {
+            Some(until) => format!(
+                "Waiting until {}. Ctrl-C ends it.",
+                clock.format_time_and_distance(until)
+            ),
+            None => "Waiting for a good answer in any session. Ctrl-C ends it.".to_owned(),
+        }
+    }
+}
+
+/// The event that ended an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The session received a successful response.
+    Answered,
+    /// Another session that the limit would have blocked as well received a successful response.
+    AnsweredElsewhere,
+    /// The error still blocks the session it occurred in, but it does not block the user running this command.
+    ConcernsOthers,
+    /// The session reached a limit again, and that newer error replaces this one.
+    MetAgain,
+    /// The reset time has passed.
+    Reset,
+    /// The usage window is no longer full, even though it is not due to reset yet.
+    ResetEarly,
+    /// The pause that the explanation recommends is over.
+    PauseOver,
+    /// A new month has begun.
+    NewMonth,
+    /// The error is older than the maximum duration of its limit.
+    Outlived,
+}
+
+/// Returns the current state of an error.
+pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis) -> State {
+    match ending(input, diagnosis) {
+        _ if diagnosis.is_notice() && !has_ended_notice(input, diagnosis) => State::Notice,
+        Some(ending) => State::Over(ending),
+        None => State::Blocks(wait(input, diagnosis)),
+    }
+}
+
+/// Returns true if a notice is about something that is over.
+fn has_ended_notice(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    !input.evidence.is_pasted() && ending(input, diagnosis).is_some()
+}
+
+/// Returns the event that ended an error, if it is over.
+fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
+    let evidence = input.evidence;
+    let now = evidence.clock.now;
+    let age = (now - evidence.at()).abs();
+    let pause = pause_end(input, diagnosis);
+    let reset = diagnosis.resets.chosen.filter(|_| !is_false(diagnosis));
+
+    if reset.is_some_and(|reset| reset.at <= now) {
+        Some(Ending::Reset)
+    } else if is_reset_early(input, diagnosis) {
+        Some(Ending::ResetEarly)
+    } else if evidence.has_later_response() {
+        Some(Ending::Answered)
+    } else if evidence.collected.met_again_at.is_some() {
+        Some(Ending::MetAgain)
+    } else if diagnosis.is_answered_elsewhere {
+        Some(Ending::AnsweredElsewhere)
+    } else if is_of_last_month(evidence, diagnosis) {
+        Some(Ending::NewMonth)
+    } else if has_outlived(input, diagnosis, age) || pause.is_some() && age > PASSING_LASTS {
+        Some(Ending::Outlived)
+    } else if pause.is_some_and(|end| end <= now) {
+        Some(Ending::PauseOver)
+    } else if evidence.collected.concerns_others_only {
+        Some(Ending::ConcernsOthers)
+    } else {
+        None
+    }
+}
+
+/// Returns true if an error is older than the maximum duration of its limit. A temporary condition with a known reset
+/// is exempt.
+fn has_outlived(input: &Input<'_>, diagnosis: &Diagnosis, age: TimeDelta) -> bool {
+    let is_passing = diagnosis.limit.is_passing();
+    let has_reset_ahead = is_passing && diagnosis.resets.chosen.is_some();
+    age > diagnosis.longest_duration(input.message) && !has_reset_ahead
+}
+
+/// Returns true if the evidence suggests that no limit was reached.
+fn is_false(diagnosis: &Diagnosis) -> bool {
+    diagnosis.verdict == Verdict::FalseLikely
+}
+
+/// Returns the end of the pause that the recommended actions suggest, or the reset time if one is known.
+fn pause_end(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<DateTime<Utc>> {
+    let is_passing = diagnosis.limit.is_passing() || is_false(diagnosis);
+    if diagnosis.waiting_helps != Some(true) || !is_passing {
+        return None;
+    }
+    let asked = diagnosis.resets.chosen.filter(|_| !is_false(diagnosis));
+    let pause = diagnosis.actions.iter().find_map(|action| action.pause())?;
+    Some(asked.map_or(input.evidence.at() + pause, |reset| reset.at))
+}
+
+/// Returns true if a later reading shows that the usage windows were reset ahead of time.
+fn is_reset_early(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    let windows: Vec<Window> = diagnosis
+        .limit
+        .window()
+        .into_iter()
+        .chain(diagnosis.window)
+        .collect();
+    !windows.is_empty()
+        && !is_false(diagnosis)
+        && !input.evidence.is_pasted()
+        && input.readings.have_been_reset(&windows)
+}
+
+/// Returns true if a response in another session shows that this error is over.
+pub(super) fn is_answered_elsewhere(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
+    input
+        .evidence
+        .collected
+        .other_responses
+        .iter()
+        .any(|response| is_ended_by(input, diagnosis, response))
+}
+
+fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherResponse) -> bool {
+    let evidence = input.evidence;
+    let window = diagnosis.window.unwrap_or(Window::FiveHour);
+    let is_full = input.readings.is_used_up_now(window);
+    // A response may already have been in progress when the window filled up, so it counts only if a later reading
+    // shows that the window is no longer full.
+    let has_measured_room =
+        is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
+    let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
+    // A response that an account paid for does not show that a key works again.
+    let is_key_expected = matches!(diagnosis.limit.counts(), Counts::ApiMoney(_))
+        && evidence.error.payer.owner.is_none();
+    let is_same_payer = match response.payer {
+        PayerRelation::Same => !(is_key_expected && response.has_owner),
+        PayerRelation::Other | PayerRelation::Unknown => false,
+    };
+    match diagnosis.limit.ended_by() {
+        EndedBy::AccountWithRoom => is_same_payer && is_settled && is_full != Some(true),
+        EndedBy::AccountBeyondWindow => is_same_payer && is_settled && is_full != Some(false),
+        EndedBy::SamePayer => is_same_payer,
+        EndedBy::SamePayerAndModel => is_same_payer && is_same_model(evidence, response),
+        EndedBy::SameService => match response.payer {
+            PayerRelation::Same => true,
+            PayerRelation::Unknown => !evidence.uses_gateway(),
+            PayerRelation::Other => false,
+        },
+        EndedBy::SameSession => false,
+    }
+}
+
+/// Returns true if the model that was refused is known to have responded.
+fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
+    match (&evidence.error.session.model, &response.model) {
+        (Some(refused), Some(responding)) => !evidence.uses_long_context() && refused == responding,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// Returns true if a monthly cap was reached in an earlier calendar month.
+fn is_of_last_month(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    let zone = evidence.clock.zone;
+    diagnosis.limit.description().ends_with_month
+        && diagnosis.resets.chosen.is_none()
+        && zone.month_bounds(evidence.at()).0 < zone.month_bounds(evidence.clock.now).0
+}
+
+fn wait(input: &Input<'_>, diagnosis: &Diagnosis) -> Wait {
+    let is_certain = diagnosis.verdict != Verdict::CannotTell;
+    match diagnosis.waiting_helps {
+        Some(true) => {
+            let reset_at = match diagnosis.resets.chosen {
+                Some(reset) if !is_false(diagnosis) => Some(reset.surely_over()),
+                Some(_) | None => None,
+            };
+            Wait::Helps(pause_end(input, diagnosis).or(reset_at))
+        }
+        Some(false) => Wait::InVain,
+        None if is_certain && diagnosis.who_can_fix != WhoCanFix::Nobody => Wait::InVain,
+        None => Wait::Unknown,
+    }
+}
+
+/// Returns the time at which Claude Code continues on its own, if nothing prevents it. It continues if one of the
+/// plan's usage windows stopped the session and its reset is not too far in the future.
+pub(super) fn automatic_continuation(
+    input: &Input<'_>,
+    diagnosis: &Diagnosis,
+) -> Option<DateTime<Utc>> {
+    let evidence = input.evidence;
+    let waits_for_window = match diagnosis.limit.description().reset_of {
+        ResetOf::Window(_) | ResetOf::FullWindow => !is_false(diagnosis) && !diagnosis.is_notice(),
+        ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
+    };
+    let reset = diagnosis.resets.chosen?;
+    let waiting = evidence.collected.waiting;
+    let is_announced = waiting.is_some_and(|waiting| waiting.given_up.is_none());
+    let is_near = is_announced || reset.at - evidence.at() <= WAITS_AT_MOST;
+    (waits_for_window && is_near && evidence.is_since(CONTINUES_SINCE))
+        .then(|| reset.at + CONTINUES_AFTER)
+}

@@ -1,0 +1,113 @@
+//! Determines the cause of errors about usage windows.
+
+use super::cause::Cause;
+use super::credits;
+use super::input::{Finding, Input};
+use super::reason::Unknown;
+use crate::limits::evidence::{Measurement, WindowState};
+use crate::limits::kind::{LimitKind, Verdict, WhoCanFix, Window};
+use crate::time::FIVE_HOURS;
+
+/// Returns the finding for a message saying that a usage window is full.
+pub(super) fn usage_window(input: &Input<'_>) -> Finding {
+    if input.evidence.is_pool_refused() {
+        return credits::credits(input);
+    }
+    let server = input.evidence.refused_window();
+    let full = input.readings.full_window();
+    let known = server
+        .or(input.message.window)
+        .or_else(|| full.map(|full| full.window));
+    let Some(window) = known.or_else(|| window_by_reset(input)) else {
+        let finding = Finding::passing(LimitKind::Unknown, Verdict::CannotTell, Cause::SomeWindow)
+            .without_knowing(Unknown::WhichLimit);
+        return finding.without_knowing_if(!input.names_reset(None), Unknown::Readings);
+    };
+    let limit = LimitKind::Window(window);
+    let state = input.readings.state(window);
+
+    if window.is_of_one_model() && server.is_some() {
+        return Finding::passing(limit, Verdict::Real, Cause::ModelWindowFull);
+    }
+    if window.is_of_one_model() && !matches!(state, WindowState::Full(_) | WindowState::Room(_)) {
+        return Finding::passing(limit, Verdict::CannotTell, Cause::ModelWindowFullByMessage)
+            .without_knowing(Unknown::ReadingsOfModels);
+    }
+    if let Some(later) = later_window(input, window) {
+        // Two windows are full, so work is stopped until the later reset.
+        return Finding::passing(limit, Verdict::Real, Cause::BothWindowsFull)
+            .until_reset_of(Some(later.window))
+            .measured(later);
+    }
+    match (state, full) {
+        (WindowState::Full(measurement), _) => {
+            let cause = if window.is_of_one_model() {
+                Cause::ModelWindowFull
+            } else {
+                Cause::WindowFull
+            };
+            Finding::passing(limit, Verdict::Real, cause).measured(measurement)
+        }
+        (WindowState::Room(_), Some(other)) => {
+            let limit = LimitKind::Window(other.window);
+            Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(other)
+        }
+        (WindowState::Room(measurement), None) => {
+            Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
+                .by(WhoCanFix::Anthropic)
+                .measured(measurement)
+                .without_knowing(Unknown::ReasonOfServer)
+        }
+        _ if known.is_none() => Finding::passing(limit, Verdict::CannotTell, Cause::WindowGuessed)
+            .without_knowing(Unknown::WindowGuessed)
+            .without_knowing(input.missing_reading(window)),
+        _ if server.is_some() => Finding::passing(limit, Verdict::Real, Cause::WindowFull),
+        _ => Finding::passing(limit, Verdict::CannotTell, Cause::WindowFullByMessage)
+            .without_knowing(input.missing_reading(window)),
+    }
+}
+
+/// Returns another window that is used up and resets later, if the server or a reading confirms that this window is
+/// full as well.
+fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
+    let is_certain = input.evidence.refused_window() == Some(window) || input.is_full(window);
+    let has_room = matches!(input.readings.state(window), WindowState::Room(_));
+    if !is_certain || has_room || window.is_of_one_model() {
+        return None;
+    }
+    let server = input.evidence.quota().and_then(|quota| quota.resets_at);
+    let measured = input.readings.shown(window);
+    let reset = server.or_else(|| measured.and_then(|(measurement, _)| measurement.resets_at));
+    input.readings.used_up_until_later(window, reset)
+}
+
+/// Returns the window that the reset time suggests: the 5-hour window if the reset is at most five hours ahead, and the
+/// weekly window otherwise.
+fn window_by_reset(input: &Input<'_>) -> Option<Window> {
+    let (message, evidence) = (input.message, input.evidence);
+    let reset = message.named_reset(evidence.at(), None, evidence.clock.zone)?;
+    let ahead = reset - evidence.at();
+    if ahead <= FIVE_HOURS {
+        Some(Window::FiveHour)
+    } else if message.whole.contains("session limit") {
+        None
+    } else {
+        Some(Window::Weekly)
+    }
+}
+
+/// Returns the finding for wording that old versions used for every full window.
+pub(super) fn some_window(input: &Input<'_>) -> Finding {
+    match input.readings.full_window() {
+        Some(full) => {
+            let limit = LimitKind::Window(full.window);
+            Finding::passing(limit, Verdict::Real, Cause::WindowFull).measured(full)
+        }
+        None => Finding::passing(
+            LimitKind::Unknown,
+            Verdict::CannotTell,
+            Cause::ProbablySomeWindow,
+        )
+        .without_knowing(Unknown::WhichLimit),
+    }
+}

@@ -1,0 +1,508 @@
+//! Holds everything known about an error before its cause is determined (the third step).
+//!
+//! [`StoredError`] is the part that whycap stores. The rest (later responses, the newest readings, and the logged-in
+//! account) changes, so it is collected each time the error is explained. [`Evidence`] combines both parts with the
+//! clock. It is the complete input of a diagnosis, and nothing in this directory does any I/O.
+
+mod resets;
+mod windows;
+
+pub use resets::{Reset, ResetSource, Resets};
+pub(crate) use windows::{
+    FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, When, WindowState,
+};
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::claude::account::{Account, Plan};
+use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::meters::ShownUsage;
+use crate::claude::version::ClientVersion;
+use crate::limits::kind::{Service, Window};
+use crate::limits::sample::Sample;
+use crate::time::{Clock, HourFormat, Zone, is_in_supported_range};
+use crate::transcript::failed_attempts::FailedAttempts;
+use crate::transcript::owner::Owner;
+use crate::transcript::tail::{ErrorLine, QuotaLimits, Waiting};
+
+/// The first version in which several false messages about usage credits were fixed (issues 45252, 45039, 45276).
+const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
+/// The first version in which the misleading wording for several limits was fixed.
+const WORDING_FIXED: ClientVersion = ClientVersion(2, 1, 240);
+
+/// How whycap received an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageOrigin {
+    /// Claude Code ran the hook.
+    #[default]
+    Hook,
+    /// The error was found in a transcript.
+    Transcript,
+    /// A person pasted the text.
+    Pasted,
+}
+
+/// The source of a fact: the `source` field of `evidence` in `explain --json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The error itself.
+    Transcript,
+    /// The event that Claude Code sent.
+    Hook,
+    /// A reading of the usage windows.
+    Sample,
+    /// The logged-in account.
+    Account,
+    /// The session's environment.
+    Environment,
+    /// A settings file.
+    Settings,
+    /// The version of Claude Code.
+    Version,
+}
+
+impl From<SetIn> for Source {
+    fn from(set_in: SetIn) -> Self {
+        match set_in {
+            SetIn::Environment => Self::Environment,
+            SetIn::Settings(_) => Self::Settings,
+        }
+    }
+}
+
+/// The text of an error and the fields that came with it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorMessage {
+    /// How whycap received the error.
+    pub origin: MessageOrigin,
+    /// The text as shown to the user, with secrets removed.
+    pub text: String,
+    /// The `error` field of the `StopFailure` event.
+    pub hook_class: Option<String>,
+    /// The `error_details` field of the `StopFailure` event.
+    pub hook_details: Option<String>,
+    /// The transcript line that records the error.
+    pub line: Option<ErrorLine>,
+    /// The failed attempts before Claude Code gave up.
+    pub failed_attempts: Option<FailedAttempts>,
+}
+
+/// Information about the account that paid for the request.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PayerFacts {
+    /// The account that was logged in, or the account that the transcript names as the session's owner.
+    pub account: Option<Account>,
+    /// The session's owner according to the transcript.
+    pub owner: Option<Owner>,
+    /// Credentials and gateways that are set in the environment or in the settings.
+    pub credentials: Vec<Credential>,
+    /// True if `credentials` includes the session's own environment. If false, a key may be set that whycap cannot see.
+    pub has_session_environment: bool,
+}
+
+/// Information about the session in which the error occurred.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorSession {
+    /// The ID of the session.
+    pub id: Option<String>,
+    /// The version of Claude Code.
+    pub version: Option<String>,
+    /// The ID of the model, with `[1m]` if it is known to use the 1M context.
+    pub model: Option<String>,
+    /// True if fast mode was on. Fast mode can be paid for only with usage credits.
+    pub fast_mode: bool,
+    /// The number of different `claude` programs on this machine.
+    pub installed_clients: usize,
+    /// True if the plugin handles `/whycap`, so that running it does not cancel the auto-resume.
+    pub has_plugin: bool,
+    /// True if the error occurred in an agent of a workflow.
+    pub in_workflow: bool,
+}
+
+/// A successful response in the same session after the error.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaterResponse {
+    /// The time of the response, if the transcript contains it.
+    pub at: Option<DateTime<Utc>>,
+    /// The model that generated the response.
+    pub model: Option<String>,
+}
+
+/// An error as stored in the journal. A newer record for the same session and time replaces an older one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredError {
+    /// The time at which the error occurred.
+    pub at: DateTime<Utc>,
+    /// The text of the error and the fields that came with it.
+    pub message: ErrorMessage,
+    /// Information about the account that paid for the request.
+    pub payer: PayerFacts,
+    /// Information about the session in which the error occurred.
+    pub session: ErrorSession,
+    /// Readings of the usage windows from around the time of the error, oldest first. They are stored only once the
+    /// error is over, so that its verdict does not change.
+    pub readings: Vec<Sample>,
+    /// The session's first successful response after the error.
+    pub later_response: Option<LaterResponse>,
+}
+
+impl StoredError {
+    /// Creates the record of an error for which only the text is known.
+    pub fn new(at: DateTime<Utc>, origin: MessageOrigin, text: String) -> Self {
+        Self {
+            at,
+            message: ErrorMessage {
+                origin,
+                text,
+                ..ErrorMessage::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Returns true if every time in the record is within the supported range. A damaged record may contain any date.
+    pub(crate) fn has_sound_dates(&self) -> bool {
+        let line = self.message.line.as_ref();
+        let response = self.later_response.as_ref();
+        let times = [
+            Some(self.at),
+            line.and_then(|line| line.at),
+            response.and_then(|response| response.at),
+        ];
+        times.into_iter().flatten().all(is_in_supported_range)
+            && self.readings.iter().all(Sample::has_sound_dates)
+    }
+
+    /// Returns the ID of the transcript line that records the error.
+    pub(crate) fn line_id(&self) -> Option<&str> {
+        self.message.line.as_ref()?.uuid.as_deref()
+    }
+
+    /// Returns true if a credential or switch with this name is set.
+    pub(crate) fn has_credential(&self, name: &str) -> bool {
+        self.payer
+            .credentials
+            .iter()
+            .any(|credential| credential.name == name)
+    }
+}
+
+impl StoredError {
+    /// Returns the keys that take precedence over a login.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Credential> {
+        let credentials = self.payer.credentials.iter();
+        credentials.filter(|credential| credential.outranks_login())
+    }
+
+    /// Returns true if requests go to a service other than Anthropic's own.
+    pub(crate) fn uses_gateway(&self) -> bool {
+        self.payer.credentials.iter().any(Credential::is_gateway)
+    }
+
+    /// Returns the payer's plan, if there is a login whose plan whycap recognizes.
+    fn plan(&self) -> Option<Plan> {
+        let account = self.payer.account.as_ref()?;
+        Some(account.plan).filter(|plan| *plan != Plan::Other)
+    }
+
+    /// Returns the service that receives the session's requests, judging by the credentials and the plan.
+    pub(crate) fn service(&self) -> Option<Service> {
+        if self.has_credential("CLAUDE_CODE_USE_BEDROCK") {
+            Some(Service::Bedrock)
+        } else if self.has_credential("CLAUDE_CODE_USE_VERTEX") {
+            Some(Service::Vertex)
+        } else if self.uses_gateway() {
+            Some(Service::Gateway)
+        } else if self.keys().next().is_some() {
+            Some(Service::Console)
+        } else if self.plan().is_some() || self.has_credential("CLAUDE_CODE_OAUTH_TOKEN") {
+            Some(Service::Plan)
+        } else {
+            None
+        }
+    }
+}
+
+/// The relation between a session's owner and the logged-in account: the `owner` field of `explain --json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ownership {
+    /// The session belongs to the logged-in account.
+    Login,
+    /// The session belongs to another account.
+    Other,
+}
+
+impl Ownership {
+    /// Compares a session's owner with the logged-in account. Returns `None` if they have no kind of ID in common.
+    pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
+        let is_login = owner.is(&login?.owner)?;
+        Some(if is_login { Self::Login } else { Self::Other })
+    }
+}
+
+/// The relation between an error's payer and the payer of another session's response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayerRelation {
+    /// Both use the same account, or both use a key.
+    Same,
+    /// The two use different accounts, or an account and a key.
+    Other,
+    /// The relation is unknown.
+    Unknown,
+}
+
+/// A response that another session received after an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherResponse {
+    /// The time of the response.
+    pub at: DateTime<Utc>,
+    /// The model that responded, without its variant.
+    pub model: Option<String>,
+    /// The relation between the payers.
+    pub payer: PayerRelation,
+    /// True if the session belongs to an account, so that no key paid for it.
+    pub has_owner: bool,
+}
+
+/// A reason why Claude Code does not continue a blocked session on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContinuationObstacle {
+    /// Claude Code announced this in a notice that begins with these words.
+    Announced(&'static str),
+    /// A prompt or the end of the process canceled the auto-resume.
+    Cancelled,
+    /// The session does not run in a terminal.
+    NotInTerminal,
+    /// The session is not running.
+    NotRunning,
+    /// The session runs in the background.
+    InBackground,
+    /// The setting `autoContinueAtUsageLimit` is false.
+    SettingIsOff,
+    /// An agent or `/compact` reached the limit. Claude Code does not wait in either case (2.1.330).
+    NotAPrompt,
+    /// Claude Code has refused a prompt without announcing that it will continue. It does not announce anything if the
+    /// session has already reached the limit with the same reset (2.1.331).
+    NotAnnounced,
+    /// Claude Code does not wait for this kind of limit, or the reset is unknown.
+    NotAwaited,
+}
+
+impl fmt::Display for ContinuationObstacle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Announced(notice) => notice,
+            Self::Cancelled => "automatic continue was cancelled",
+            Self::NotInTerminal => "it does not run in a terminal of its own",
+            Self::NotRunning => "its session is not running",
+            Self::InBackground => "it runs in the background",
+            Self::SettingIsOff => "autoContinueAtUsageLimit is off in the settings",
+            Self::NotAPrompt => "an agent or /compact met it, and Claude Code waits for neither",
+            Self::NotAnnounced => "Claude Code has not announced that it will continue",
+            Self::NotAwaited => "Claude Code does not wait for it by itself",
+        })
+    }
+}
+
+/// The information that is collected when an error is explained.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    /// The relation between the session's owner and the logged-in account.
+    pub ownership: Option<Ownership>,
+    /// The newest reading of the usage windows, from any account.
+    pub newest_reading: Option<Sample>,
+    /// The figures that `/usage` last showed, if they belong to the payer.
+    pub usage_page: Option<ShownUsage>,
+    /// The responses that other sessions received after the error.
+    pub other_responses: Vec<OtherResponse>,
+    /// True if the user who asks is not blocked, because they are working in another session or use a different payment
+    /// method.
+    pub concerns_others_only: bool,
+    /// The time at which the session reached a limit again without receiving a response in between.
+    pub met_again_at: Option<DateTime<Utc>>,
+    /// The time of the account's first response after the error, according to the ledger. It shows how long work was
+    /// stopped.
+    pub resumed_at: Option<DateTime<Utc>>,
+    /// Claude Code's latest announcement about continuing on its own.
+    pub waiting: Option<Waiting>,
+    /// True if the end of the transcript contains the error, but no announcement after it.
+    pub lacks_announcement: bool,
+    /// The reason why Claude Code does not continue on its own.
+    pub obstacle: Option<ContinuationObstacle>,
+}
+
+/// The complete input of a diagnosis.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// The part that is stored.
+    pub error: StoredError,
+    /// The part that is collected for each explanation.
+    pub collected: Collected,
+    /// The time and the time zone to use for the explanation.
+    pub clock: Clock,
+}
+
+impl Evidence {
+    /// Combines the stored part of an error with the part that has just been collected.
+    pub fn new(error: StoredError, collected: Collected, clock: Clock) -> Self {
+        Self {
+            error,
+            collected,
+            clock,
+        }
+    }
+
+    /// Creates evidence that consists only of the given text.
+    pub fn of_text(text: &str, now: DateTime<Utc>) -> Self {
+        let clock = Clock {
+            now,
+            zone: Zone::UTC,
+            hours: HourFormat::TwentyFour,
+        };
+        let error = StoredError::new(now, MessageOrigin::Pasted, text.to_owned());
+        Self::new(error, Collected::default(), clock)
+    }
+
+    /// Returns the time at which the error occurred.
+    pub(crate) fn at(&self) -> DateTime<Utc> {
+        self.error.at
+    }
+
+    pub(crate) fn is_pasted(&self) -> bool {
+        self.error.message.origin == MessageOrigin::Pasted
+    }
+
+    /// Returns the transcript line that records the error.
+    pub(crate) fn line(&self) -> Option<&ErrorLine> {
+        self.error.message.line.as_ref()
+    }
+
+    /// Returns the usage-window information that the server sent with the refusal.
+    pub(crate) fn quota(&self) -> Option<&QuotaLimits> {
+        self.line()?
+            .quota
+            .as_ref()
+            .filter(|quota| quota.status.as_deref() != Some("allowed"))
+    }
+
+    /// Returns the usage window that the server named as the reason for the refusal.
+    pub(crate) fn refused_window(&self) -> Option<Window> {
+        Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)
+    }
+
+    /// Returns true if the server gave the pool of usage credits as the reason for the refusal.
+    pub(crate) fn is_pool_refused(&self) -> bool {
+        self.quota()
+            .is_some_and(|quota| quota.rate_limit_type.as_deref() == Some("overage"))
+    }
+
+    /// Returns the server's reason why usage credits could not pay for the request.
+    pub(crate) fn no_credits_reason(&self) -> Option<&str> {
+        self.quota()?.overage_disabled_reason.as_deref()
+    }
+
+    /// Returns true if the session belongs to an account other than the one that is logged in.
+    pub(crate) fn is_of_another_account(&self) -> bool {
+        self.collected.ownership == Some(Ownership::Other)
+    }
+
+    /// Returns true if the reading may belong to the account that paid for the request.
+    pub(crate) fn is_payers(&self, reading: &Sample) -> bool {
+        reading.is_of(self.error.payer.account.as_ref()) != Some(false)
+    }
+
+    /// Returns the version of Claude Code in which the error occurred.
+    pub(crate) fn version(&self) -> Option<ClientVersion> {
+        ClientVersion::parse(self.error.session.version.as_deref()?)
+    }
+
+    /// Returns true if the version is known and older than this one.
+    pub(crate) fn is_before(&self, version: ClientVersion) -> bool {
+        self.version().is_some_and(|known| known < version)
+    }
+
+    /// Returns true if the version is known and at least this one.
+    pub(crate) fn is_since(&self, version: ClientVersion) -> bool {
+        self.version().is_some_and(|known| known >= version)
+    }
+
+    /// Returns true if the version is known to have shown false messages about usage credits.
+    pub(crate) fn has_false_credit_messages(&self) -> bool {
+        self.is_before(CREDITS_MESSAGES_FIXED)
+    }
+
+    /// Returns true if an outdated client may have caused the message or its misleading wording. If several clients are
+    /// installed, one of them may be outdated.
+    pub(crate) fn may_be_outdated(&self) -> bool {
+        self.version().is_none_or(|known| known < WORDING_FIXED)
+            || self.error.session.installed_clients > 1
+    }
+
+    /// Returns the payer's plan, if there is a login whose plan whycap recognizes.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.error.plan()
+    }
+
+    /// Returns true if the payer has a personal plan, so that no organization can be involved.
+    pub(crate) fn is_personal_plan(&self) -> bool {
+        self.plan().is_some_and(Plan::is_personal)
+    }
+
+    /// Returns true if the payer's plan belongs to an organization with admins.
+    pub(crate) fn is_shared_plan(&self) -> bool {
+        self.plan().is_some_and(Plan::is_shared)
+    }
+
+    /// Returns true if the payer can change the organization's settings.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.error
+            .payer
+            .account
+            .as_ref()
+            .is_some_and(Account::administers)
+    }
+
+    /// Returns true if the session used `CLAUDE_CODE_OAUTH_TOKEN`, which does not identify a plan.
+    pub(crate) fn is_setup_token(&self) -> bool {
+        self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+    }
+
+    /// Returns the key that takes precedence over the login, if there is a login with a plan.
+    pub(crate) fn stray_key(&self) -> Option<&Credential> {
+        self.plan()?;
+        self.error.keys().next()
+    }
+
+    /// Returns true if requests go to a service other than Anthropic's own.
+    pub(crate) fn uses_gateway(&self) -> bool {
+        self.error.uses_gateway()
+    }
+
+    /// Returns the host that `ANTHROPIC_BASE_URL` points to.
+    pub(crate) fn gateway_host(&self) -> Option<&str> {
+        let mut credentials = self.error.payer.credentials.iter();
+        credentials.find_map(|credential| credential.host.as_deref())
+    }
+
+    /// Returns true if the session used a model with the 1M context.
+    pub(crate) fn uses_long_context(&self) -> bool {
+        let model = self.error.session.model.as_deref();
+        model.is_some_and(|model| model.contains("[1m]"))
+    }
+
+    /// Returns true if the session received a successful response after the error.
+    pub(crate) fn has_later_response(&self) -> bool {
+        self.error.later_response.is_some()
+    }
+}

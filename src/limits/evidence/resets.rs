@@ -1,0 +1,62 @@
+//! Collects the reset times of a limit from each source and chooses the most reliable one.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The source of a reset time, most reliable first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResetSource {
+    /// The server sent the time with the refusal.
+    Server,
+    /// A reading of the usage window.
+    Meter,
+    /// The text of the message.
+    Text,
+}
+
+/// A reset time and its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reset {
+    /// The reset time.
+    pub at: DateTime<Utc>,
+    /// The source of the time.
+    pub source: ResetSource,
+}
+
+impl Reset {
+    /// Returns the time at which the limit is certainly over. This allows for clocks that differ and for times in
+    /// messages, which are rounded to the minute.
+    pub(crate) fn surely_over(self) -> DateTime<Utc> {
+        let slack = match self.source {
+            ResetSource::Text => TimeDelta::seconds(60),
+            ResetSource::Server | ResetSource::Meter => TimeDelta::seconds(5),
+        };
+        self.at + slack
+    }
+}
+
+/// The maximum difference between two times that are considered the same reset.
+const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
+
+/// The chosen reset time, and those that disagree with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resets {
+    /// The most reliable reset time.
+    pub chosen: Option<Reset>,
+    /// Reset times that disagree with the chosen one.
+    pub others: Vec<Reset>,
+}
+
+impl Resets {
+    /// Chooses the most reliable of several reset times.
+    pub(crate) fn choose(candidates: impl IntoIterator<Item = Reset>) -> Self {
+        let mut sorted: Vec<Reset> = candidates.into_iter().collect();
+        sorted.sort_by_key(|reset| reset.source);
+
+        let mut resets = sorted.into_iter();
+        let chosen = resets.next();
+        let others = resets
+            .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME_RESET))
+            .collect();
+        Self { chosen, others }
+    }
+}

@@ -1,0 +1,322 @@
+//! Determines the state of each usage window at the time of an error, based on the readings.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Evidence;
+use crate::claude::meters::{Meter, SpendMeter, USED_UP};
+use crate::limits::kind::Window;
+use crate::limits::sample::Sample;
+
+/// The lowest percentage at which a usage window counts as full.
+pub(crate) const FULL_FROM: f64 = 97.0;
+/// The maximum age at which a reading can still prove that a limit is false.
+pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+/// If a recent reading is below this percentage, the window cannot have filled up by the time of the error.
+const CANNOT_FILL_UP_FROM: f64 = 90.0;
+/// The time after an error during which the last response's figures may be reported once more, before the refusal's own
+/// figures.
+pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// The percentage below which a later reading shows that a full window has been reset.
+const RESET_BELOW: f64 = 90.0;
+/// The maximum time after an error at which a reading still counts as evidence about it.
+const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
+
+/// The tolerance for the start of a window, which is calculated from its reset.
+const SAME_START: TimeDelta = TimeDelta::minutes(1);
+
+/// The usage of one window at a certain time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Measurement {
+    pub(crate) window: Window,
+    pub(crate) percent: f64,
+    pub(crate) resets_at: Option<DateTime<Utc>>,
+    /// The earliest time at which the figure could have been measured.
+    pub(crate) measured: DateTime<Utc>,
+}
+
+impl Measurement {
+    fn new(window: Window, meter: Meter, measured: DateTime<Utc>) -> Self {
+        Self {
+            window,
+            percent: meter.used_percent,
+            resets_at: meter.resets_at,
+            measured,
+        }
+    }
+
+    fn is_full(self) -> bool {
+        self.percent >= FULL_FROM
+    }
+}
+
+/// The time of a measurement relative to the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+    /// The text was pasted, so the error may have occurred before the measurement.
+    Now,
+}
+
+/// The state of a usage window when the error occurred.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum WindowState {
+    /// The window was full.
+    Full(Measurement),
+    /// The window was not full, so it cannot have caused the error.
+    Room(Measurement),
+    /// The window was nearly full shortly before the error, so it may have filled up.
+    NearlyFull(Measurement),
+    /// Only the current usage is known. The error may be older, because its text was pasted.
+    KnownNow(Measurement),
+    /// The window appeared only in `/usage`, where figures may be older than they look.
+    OnUsagePage,
+    /// No figure for the window is known.
+    Unknown,
+}
+
+/// The readings that are relevant to an error.
+#[derive(Debug)]
+pub(crate) struct Readings<'a> {
+    evidence: &'a Evidence,
+    /// The readings from shortly after the error, oldest first.
+    after: Vec<&'a Sample>,
+    /// The last reading before the error.
+    before: Option<&'a Sample>,
+}
+
+impl<'a> Readings<'a> {
+    pub(crate) fn around(evidence: &'a Evidence) -> Self {
+        let at = evidence.at();
+        let mut payers = evidence
+            .error
+            .readings
+            .iter()
+            .filter(|reading| evidence.is_payers(reading) && reading.since <= at + SAME_EVENT);
+        Self {
+            evidence,
+            after: payers
+                .clone()
+                .filter(|reading| reading.measured >= at)
+                .collect(),
+            before: payers.rfind(|reading| reading.measured < at),
+        }
+    }
+
+    /// Returns the state of a usage window when the error occurred.
+    pub(crate) fn state(&self, window: Window) -> WindowState {
+        let at = self.evidence.at();
+        if self.evidence.is_pasted() {
+            return self.present_state(window);
+        }
+        // The first readings after the error may still repeat the earlier figures, so `measured_after` prefers a full
+        // window.
+        if let Some(after) = self.measured_after(window) {
+            return if after.is_full() {
+                WindowState::Full(after)
+            } else {
+                WindowState::Room(after)
+            };
+        }
+        match self.measurement(self.before, window) {
+            // Until it resets, the usage of a window can only increase.
+            Some(before) if before.is_full() && before.resets_at.is_none_or(|reset| reset > at) => {
+                WindowState::Full(before)
+            }
+            Some(before) if at - before.measured <= FRESH_FOR => {
+                if before.percent < CANNOT_FILL_UP_FROM {
+                    WindowState::Room(before)
+                } else {
+                    WindowState::NearlyFull(before)
+                }
+            }
+            _ if self.is_on_usage_page(window) => WindowState::OnUsagePage,
+            _ => WindowState::Unknown,
+        }
+    }
+
+    /// Returns the state of a usage window for pasted text. The current usage proves nothing about a message that may
+    /// be old.
+    fn present_state(&self, window: Window) -> WindowState {
+        let evidence = self.evidence;
+        let newest = evidence.collected.newest_reading.as_ref().filter(|newest| {
+            evidence.is_payers(newest) && evidence.clock.now - newest.measured <= FRESH_FOR
+        });
+        match self.measurement(newest, window) {
+            Some(now) => WindowState::KnownNow(now),
+            None if self.is_on_usage_page(window) => WindowState::OnUsagePage,
+            None => WindowState::Unknown,
+        }
+    }
+
+    /// Returns the first measurement after the error that shows a full window or, if there is none, the first
+    /// measurement.
+    fn measured_after(&self, window: Window) -> Option<Measurement> {
+        let measured = self
+            .after
+            .iter()
+            .filter_map(|reading| self.measurement(Some(reading), window));
+        let full = measured.clone().find(|measurement| measurement.is_full());
+        full.or_else(|| measured.clone().next())
+    }
+
+    /// Returns a reading's measurement of a window, unless the window began after the error.
+    fn measurement(&self, reading: Option<&Sample>, window: Window) -> Option<Measurement> {
+        let reading = reading?;
+        let meter = reading.meter(window)?;
+        let began = meter.resets_at.map(|reset| reset - window.length());
+        let is_later = began.is_some_and(|began| began > self.evidence.at() + SAME_START);
+        (!is_later || self.evidence.is_pasted())
+            .then(|| Measurement::new(window, meter, reading.measured))
+    }
+
+    fn is_on_usage_page(&self, window: Window) -> bool {
+        let page = self.evidence.collected.usage_page.as_ref();
+        page.is_some_and(|page| {
+            page.windows.iter().any(|shown| {
+                shown.name == window.rate_limit_type()
+                    || shown
+                        .model
+                        .as_ref()
+                        .is_some_and(|model| window.family() == Some(model.to_lowercase().as_str()))
+            })
+        })
+    }
+
+    /// Returns the full window that resets last, because work is stopped until that window resets.
+    pub(crate) fn full_window(&self) -> Option<Measurement> {
+        let mut full: Vec<Measurement> = Window::ALL
+            .into_iter()
+            .filter(|window| !window.is_of_one_model())
+            .filter_map(|window| match self.state(window) {
+                WindowState::Full(measurement) => Some(measurement),
+                _ => None,
+            })
+            .collect();
+        full.sort_by_key(|measurement| measurement.resets_at);
+        full.pop()
+    }
+
+    /// Returns a window other than `window` that is used up and resets later than `reset`. It may have filled up after
+    /// the error.
+    pub(crate) fn used_up_until_later(
+        &self,
+        window: Window,
+        reset: Option<DateTime<Utc>>,
+    ) -> Option<Measurement> {
+        let newest = self.newest_since(self.evidence.at());
+        let readings = self.after.iter().copied().chain(newest);
+        readings
+            .flat_map(|reading| {
+                Window::ALL
+                    .into_iter()
+                    .filter_map(|other| self.measurement(Some(reading), other))
+            })
+            .filter(|other| other.window != window && !other.window.is_of_one_model())
+            .rfind(|other| other.percent >= USED_UP && other.resets_at > reset)
+    }
+
+    /// Returns true if none of the windows that were full are still full in the newest reading.
+    pub(crate) fn have_been_reset(&self, windows: &[Window]) -> bool {
+        let settled = self.evidence.at() + SETTLED_AFTER;
+        let Some(newest) = self.newest_since(settled) else {
+            return false;
+        };
+        let full = Window::ALL
+            .into_iter()
+            .filter(|window| matches!(self.state(*window), WindowState::Full(_)));
+        let mut relevant = full.chain(windows.iter().copied()).peekable();
+        relevant.peek().is_some()
+            && relevant.all(|window| {
+                newest.meter(window).is_some_and(|meter| {
+                    let now = self.evidence.clock.now;
+                    let is_present = meter.resets_at.is_none_or(|reset| reset > now);
+                    is_present && meter.used_percent < RESET_BELOW
+                })
+            })
+    }
+
+    /// Returns true if the window is full according to the newest reading, or `None` if there is no reading that is
+    /// still valid.
+    pub(crate) fn is_used_up_now(&self, window: Window) -> Option<bool> {
+        let newest = self
+            .newest_since(DateTime::UNIX_EPOCH)
+            .and_then(|reading| reading.meter(window))?;
+        let is_present = newest
+            .resets_at
+            .is_none_or(|reset| reset > self.evidence.clock.now);
+        is_present.then_some(newest.used_percent >= FULL_FROM)
+    }
+
+    /// Returns a usage window that is used up when the explanation is given. If the newest reading shows several, returns
+    /// the one that resets last. Windows that count a single model are ignored.
+    pub(crate) fn used_up_now(&self) -> Option<Measurement> {
+        let now = self.evidence.clock.now;
+        self.newest_since(DateTime::UNIX_EPOCH)
+            .and_then(|reading| {
+                reading
+                    .windows()
+                    .filter(|(window, _)| !window.is_of_one_model())
+                    .map(|(window, meter)| Measurement::new(window, meter, reading.measured))
+                    .filter(|full| full.percent >= USED_UP)
+                    .filter(|full| full.resets_at.is_some_and(|reset| reset > now))
+                    .max_by_key(|full| full.resets_at)
+            })
+            .or_else(|| {
+                let full = self.full_window()?;
+                let is_present = full.resets_at.is_none_or(|reset| reset > now);
+                (full.percent >= USED_UP && is_present).then_some(full)
+            })
+    }
+
+    /// Returns a measurement showing that the plan still had usage left when the error occurred, preferably that of the
+    /// 5-hour window. Returns `None` if one of the two windows was full or nearly full, or if neither is known.
+    pub(crate) fn room(&self) -> Option<Measurement> {
+        let mut first = None;
+        for window in [Window::FiveHour, Window::Weekly] {
+            match self.state(window) {
+                WindowState::Room(measurement) => first = first.or(Some(measurement)),
+                WindowState::Full(_) | WindowState::NearlyFull(_) => return None,
+                WindowState::KnownNow(_) | WindowState::OnUsagePage | WindowState::Unknown => {}
+            }
+        }
+        first
+    }
+
+    /// Returns a gateway's spend limit, if a reading from around the time of the error shows that it was used up.
+    pub(crate) fn full_gateway_limit(&self) -> Option<(SpendMeter, DateTime<Utc>)> {
+        let readings = self.after.iter().copied().chain(self.before);
+        readings
+            .filter_map(|reading| Some((reading.others.spend_limit?, reading.measured)))
+            .find(|(limit, _)| limit.meter.used_percent >= USED_UP)
+    }
+
+    /// Returns the measurement of a window to show with the diagnosis, regardless of what it proves.
+    pub(crate) fn shown(&self, window: Window) -> Option<(Measurement, When)> {
+        if self.evidence.is_pasted() {
+            let newest = self
+                .evidence
+                .collected
+                .newest_reading
+                .as_ref()
+                .filter(|newest| self.evidence.is_payers(newest));
+            return Some((self.measurement(newest, window)?, When::Now));
+        }
+        if let Some(after) = self.measured_after(window) {
+            return Some((after, When::After));
+        }
+        Some((self.measurement(self.before, window)?, When::Before))
+    }
+
+    /// Returns the newest reading that was measured after the given time.
+    pub(crate) fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
+        let evidence = self.evidence;
+        evidence
+            .error
+            .readings
+            .iter()
+            .chain(evidence.collected.newest_reading.as_ref())
+            .filter(|reading| evidence.is_payers(reading) && reading.measured > moment)
+            .max_by_key(|reading| reading.measured)
+    }
+}

@@ -1,0 +1,308 @@
+//! Renders the explanation of an error: on one screen, in full, or in the status line.
+
+use chrono::TimeDelta;
+
+use super::catalog::Audience;
+use super::decide::{ActionName, is_for};
+use super::incident::Incident;
+use super::wording::{
+    Action, ending_row, old_name, reason_sentence, state_sentence, unknown_sentence,
+};
+use crate::render::{Page, Report};
+use crate::terminal::{Piece, Tone, truncate_at_word, width};
+
+/// The maximum number of actions on one screen.
+const ACTIONS: usize = 4;
+/// The maximum number of reasons on one screen.
+const REASONS: usize = 3;
+
+/// Explains an error on one screen.
+pub fn on_one_screen(incident: &Incident) -> Report {
+    let mut report = Report::default();
+    add_headline(incident, &mut report);
+    add_actions(incident, ACTIONS, &mut report);
+    add_reasons(incident, REASONS, &mut report);
+    report.gap();
+    report.paragraph(Tone::Quiet, origin(incident));
+    report.line(if incident.evidence.is_pasted() {
+        "More: the same with --long"
+    } else {
+        "More: whycap explain --long"
+    });
+    report
+}
+
+/// Explains an error in at most the given number of rows. The last row is `end`, which tells the user where to find
+/// more information.
+pub(crate) fn in_rows(rows: usize, end: &str, incident: &Incident, page: Page) -> Report {
+    for (actions, reasons) in [(4, 3), (4, 2), (3, 2), (3, 1), (3, 0), (2, 0), (1, 0)] {
+        let mut report = Report::default();
+        add_headline(incident, &mut report);
+        add_actions(incident, actions, &mut report);
+        add_reasons(incident, reasons, &mut report);
+        report.gap();
+        report.paragraph(Tone::Quiet, format!("{} {end}", origin(incident)));
+        if report.row_count(page) <= rows {
+            return report;
+        }
+    }
+    let mut report = Report::default();
+    add_headline(incident, &mut report);
+    report.paragraph(Tone::Quiet, end);
+    report
+}
+
+/// Explains an error in full detail. `spent` contains the sentences about spend on this machine.
+pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
+    let mut report = Report::default();
+    add_headline(incident, &mut report);
+    add_actions_at_length(incident, &mut report);
+    add_list(
+        "What this message can mean",
+        &meanings(incident),
+        &mut report,
+    );
+    let diagnosis = &incident.diagnosis;
+    let reasons: Vec<String> = diagnosis
+        .reasons
+        .iter()
+        .map(|reason| reason_sentence(reason, &incident.evidence))
+        .collect();
+    let unknowns: Vec<&str> = diagnosis
+        .unknowns
+        .iter()
+        .map(|unknown| unknown_sentence(*unknown))
+        .collect();
+    let names: Vec<&str> = old_name(&incident.message).into_iter().collect();
+    add_list("Why", &reasons, &mut report);
+    add_list("What is not known", &unknowns, &mut report);
+    add_list(
+        "What did not help others",
+        incident.did_not_help(),
+        &mut report,
+    );
+    add_list("Spent from this machine", spent, &mut report);
+    add_list("Names", &names, &mut report);
+
+    report.section("The message");
+    report.paragraph(Tone::Quiet, format!("\"{}\"", incident.text()));
+    report.paragraph(Tone::Quiet, origin(incident));
+    report
+}
+
+fn add_headline(incident: &Incident, report: &mut Report) {
+    let tone = if incident.blocks().is_some() {
+        Tone::Alarm
+    } else {
+        Tone::Strong
+    };
+    report.paragraph(tone, incident.headline.clone());
+}
+
+/// Adds the first actions, each as a numbered item.
+fn add_actions(incident: &Incident, most: usize, report: &mut Report) {
+    if most == 0 || incident.actions.is_empty() {
+        return;
+    }
+    report.section("What to do");
+    for (index, action) in incident.actions.iter().take(most).enumerate() {
+        let number = format!("{}. ", index + 1);
+        report.item(&number, Tone::Plain, with_place(action));
+    }
+}
+
+fn add_actions_at_length(incident: &Incident, report: &mut Report) {
+    report.section("What to do");
+    for (index, action) in incident.actions.iter().enumerate() {
+        let number = format!("{}. ", index + 1);
+        report.item(&number, Tone::Plain, format!("{}.", action.instruction));
+        report.indented_paragraph(number.len(), Tone::Quiet, action.why.clone());
+        for address in [&action.command, &action.url].into_iter().flatten() {
+            report.indented_paragraph(number.len(), Tone::Strong, address.clone());
+        }
+    }
+}
+
+/// Returns the instruction followed by its command or, if it has none, its page. Returns only the instruction if it
+/// already mentions them.
+fn with_place(action: &Action) -> String {
+    match action.command.as_ref().or(action.url.as_ref()) {
+        Some(place) if !action.instruction.contains(place.as_str()) => {
+            format!("{}: {place}", action.instruction)
+        }
+        Some(_) | None => action.instruction.clone(),
+    }
+}
+
+fn add_reasons(incident: &Incident, most: usize, report: &mut Report) {
+    if most == 0 {
+        return;
+    }
+    let diagnosis = &incident.diagnosis;
+    let unknown = diagnosis.unknowns.first();
+    let known_count = if unknown.is_some() { most - 1 } else { most };
+    let known = diagnosis
+        .reasons
+        .iter()
+        .take(known_count)
+        .map(|reason| reason_sentence(reason, &incident.evidence));
+    let sentences: Vec<String> = known
+        .chain(unknown.map(|unknown| unknown_sentence(*unknown).to_owned()))
+        .chain(old_name(&incident.message).map(str::to_owned))
+        .collect();
+    add_list("Why", &sentences, report);
+}
+
+/// Adds a list with a title, unless the list is empty.
+fn add_list(title: &str, sentences: &[impl AsRef<str>], report: &mut Report) {
+    if sentences.is_empty() {
+        return;
+    }
+    report.section(title);
+    for sentence in sentences {
+        report.item("- ", Tone::Plain, sentence.as_ref().to_owned());
+    }
+}
+
+/// Returns the general meaning of the message, followed by the meanings that apply to this user.
+fn meanings(incident: &Incident) -> Vec<String> {
+    let row = incident.message.row;
+    let general = format!("{}.", row.meaning.trim_end_matches('.'));
+    if general == incident.headline {
+        return Vec::new();
+    }
+    let for_user = row.meanings.iter().filter(|meaning| {
+        meaning.audience == Audience::Everyone || is_for(meaning.audience, &incident.evidence, None)
+    });
+    std::iter::once(general)
+        .chain(for_user.map(|meaning| match meaning.versions.from {
+            None => format!("{}: {}", meaning.who, meaning.sentence),
+            Some(_) => format!(
+                "{}, {}: {}",
+                meaning.who, meaning.versions, meaning.sentence
+            ),
+        }))
+        .collect()
+}
+
+/// Returns the time of the error, the version of Claude Code, and the current state.
+fn origin(incident: &Incident) -> String {
+    let evidence = &incident.evidence;
+    let state = state_sentence(evidence, &incident.diagnosis);
+    if evidence.is_pasted() {
+        return match incident.diagnosis.state {
+            super::decide::State::Over(_) => state.to_owned(),
+            _ => "This is about the text alone, not about a session.".to_owned(),
+        };
+    }
+    let at = evidence.clock.format_time_and_distance(evidence.at());
+    match &evidence.error.session.version {
+        Some(version) => format!("{at}, Claude Code {version}. {state}"),
+        None => format!("{at}. {state}"),
+    }
+}
+
+/// The place where users can read more about a limit without canceling the auto-resume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadMore {
+    /// The session itself.
+    InSession,
+    /// Only a shell, because a prompt in the session would cancel the auto-resume.
+    InShell,
+}
+
+/// Returns the status-line rows for an error, or `None` if the error no longer matters. Each row fits the width.
+pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Option<Vec<Vec<Piece>>> {
+    if incident.blocks().is_none() {
+        if incident.evidence.has_later_response() || !is_recent(incident) {
+            return None;
+        }
+        let (tone, row) = if incident.is_notice() {
+            (Tone::Plain, incident.badge.as_str())
+        } else {
+            (
+                Tone::Good,
+                ending_row(&incident.evidence, &incident.diagnosis)?,
+            )
+        };
+        return Some(vec![vec![(tone, fitting(row, columns))]]);
+    }
+    let pointer = match more {
+        ReadMore::InSession => " · more: /whycap",
+        ReadMore::InShell => " · more: whycap explain, in a shell",
+    };
+    let mut first = vec![(Tone::Alarm, fitting(&incident.badge, columns))];
+    let names_command = incident.badge.contains("/whycap");
+    if !names_command && width(&incident.badge) + width(pointer) <= columns {
+        first.push((Tone::Quiet, pointer.to_owned()));
+    }
+    let mut rows = vec![first];
+    if let Some(action) = second_row(incident).filter(|action| width(action) <= columns) {
+        rows.push(vec![(Tone::Plain, action)]);
+    }
+    Some(rows)
+}
+
+/// How long the status line shows how an error ended.
+const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
+
+fn is_recent(incident: &Incident) -> bool {
+    let now = incident.evidence.clock.now;
+    let end = incident
+        .diagnosis
+        .resets
+        .chosen
+        .map_or(incident.evidence.at(), |reset| reset.at);
+    now - end <= SHOWN_FOR
+}
+
+/// Returns the action for the second row: the first action that the badge does not already mention, or the page for the
+/// first action.
+fn second_row(incident: &Incident) -> Option<String> {
+    let names = &incident.diagnosis.actions;
+    let index = match names.first()? {
+        // The badge already contains the time of the reset.
+        ActionName::Wait | ActionName::WaitUnknown => names
+            .iter()
+            .position(|name| !matches!(name, ActionName::Wait | ActionName::WaitUnknown))?,
+        ActionName::WaitLeftOpen => 0,
+        _ => incident
+            .actions
+            .iter()
+            .take(1)
+            .position(|first| first.command.is_none() && first.url.is_some())?,
+    };
+    incident.actions.get(index).map(with_place)
+}
+
+/// Shortens a row to the width at a word boundary. Keeps the time at the end of the row for as long as possible.
+fn fitting(row: &str, columns: usize) -> String {
+    /// The minimum number of columns in which the name of a limit is still recognizable.
+    const LEAST_NAME: usize = 8;
+    if width(row) <= columns {
+        return row.to_owned();
+    }
+    let Some((name, until)) = row.rsplit_once(" · ") else {
+        return truncate_at_word(row, columns);
+    };
+    let Some(time) = until.strip_prefix("resets ") else {
+        return truncate_at_word(row, columns);
+    };
+    let time = time.trim_start_matches("at ");
+    let with_short_time = format!("{name} · resets {time}");
+    if width(&with_short_time) <= columns {
+        return with_short_time;
+    }
+    for end in [until, time] {
+        if width(end) + 3 + LEAST_NAME <= columns {
+            let room = columns - width(end) - 3;
+            return format!("{} · {end}", truncate_at_word(name, room));
+        }
+    }
+    for end in [until, time] {
+        if width(end) <= columns {
+            return end.to_owned();
+        }
+    }
+    truncate_at_word(row, columns)
+}

@@ -1,0 +1,122 @@
+//! Repairs text that was damaged when it was copied from a terminal or written to a log.
+
+use crate::limits::words::WORDS;
+
+/// Returns the text without terminal control sequences, with the escapes from JSON and logs decoded.
+pub(crate) fn repaired(text: &str) -> String {
+    let decoded = decode_escapes(&without_control_sequences(text));
+    WORDS
+        .replaced
+        .iter()
+        .fold(decoded, |text, (damaged, whole)| {
+            if text.contains(damaged) {
+                text.replace(damaged, whole)
+            } else {
+                text
+            }
+        })
+        .chars()
+        .map(|character| match character {
+            '\u{2010}'..='\u{2015}' => '-',
+            other => other,
+        })
+        .collect()
+}
+
+/// Returns the text in the form that patterns are compared with: repaired, in lowercase, and with single spaces.
+pub(crate) fn normalize(text: &str) -> String {
+    let lower = repaired(text).to_lowercase();
+    let words = lower.split_whitespace().map(|word| {
+        WORDS
+            .apostrophes
+            .iter()
+            .find(|(bare, _)| *bare == word)
+            .map_or(word, |(_, whole)| whole)
+    });
+    let mut normalized = String::with_capacity(lower.len());
+    for word in words {
+        if !normalized.is_empty() {
+            normalized.push(' ');
+        }
+        normalized.push_str(word);
+    }
+    normalized
+}
+
+/// Removes the sequences that set colors, titles, and links in a terminal.
+fn without_control_sequences(text: &str) -> String {
+    if !text.contains(['\u{1b}', '\u{9b}']) && !text.contains("\\u001b") {
+        return text.to_owned();
+    }
+    let escaped = text
+        .replace("\\u001b", "\u{1b}")
+        .replace('\u{9b}', "\u{1b}[");
+    let mut rest = escaped.as_str();
+    let mut clean = String::with_capacity(rest.len());
+
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        clean.push_str(before);
+        rest = match after.chars().next() {
+            Some('[') => {
+                let body = after.get(1..).unwrap_or_default();
+                let end = body.find(|c: char| ('@'..='~').contains(&c));
+                end.and_then(|end| body.get(end + 1..)).unwrap_or_default()
+            }
+            Some(']') => {
+                let bell = after.find('\u{7}').map(|end| end + 1);
+                let terminator = after.find("\u{1b}\\").map(|end| end + 2);
+                let end = [bell, terminator].into_iter().flatten().min();
+                end.and_then(|end| after.get(end..)).unwrap_or_default()
+            }
+            _ => after,
+        };
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// Decodes `\u00b7`, `\n`, and `\t`, which logs write in place of the characters.
+fn decode_escapes(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        decoded.push_str(before);
+        let (character, used) = decode_escape(after);
+        match character {
+            Some(character) => decoded.push(character),
+            None => decoded.push('\\'),
+        }
+        rest = after.get(used..).unwrap_or_default();
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+/// Decodes one escape, given the text after its backslash. Returns the character and the number of bytes that the
+/// escape occupies, or `None` if this is not an escape.
+fn decode_escape(after: &str) -> (Option<char>, usize) {
+    match after.as_bytes().first() {
+        Some(b'u') => {
+            let digits = after.get(1..5).unwrap_or_default();
+            let code = u32::from_str_radix(digits, 16).ok();
+            match code.and_then(char::from_u32) {
+                Some(character) if digits.len() == 4 => (Some(character), 5),
+                _ => (None, 0),
+            }
+        }
+        // A Windows path also has backslashes before letters. `\n` is decoded unless another backslash follows it, and
+        // `\t` is decoded unless a letter or digit follows it.
+        Some(b'n') if !after.starts_with("n\\") => (Some('\n'), 1),
+        Some(b't')
+            if !after
+                .get(1..2)
+                .is_some_and(|c| c.chars().all(char::is_alphanumeric)) =>
+        {
+            (Some('\t'), 1)
+        }
+        _ => (None, 0),
+    }
+}

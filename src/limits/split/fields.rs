@@ -1,0 +1,130 @@
+//! Extracts the fields of JSON objects from text. The objects may be cut off, nested in strings, or written by Python,
+//! so this module does not parse JSON but searches for pairs of keys and values.
+
+/// A key and its value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) key: String,
+    pub(super) value: Value,
+}
+
+/// The value of a field.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A string, with its escapes decoded.
+    Text(String),
+    /// A number or a word such as `true`.
+    Bare(String),
+    /// An object or a list, whose own fields come next.
+    Nested,
+}
+
+/// Returns the fields in the text, in order and at all nesting levels.
+pub(super) fn fields(text: &str) -> Vec<Field> {
+    let mut all = Vec::new();
+    // The key of the list that is being scanned.
+    let mut list_key: Option<String> = None;
+    let mut rest = text;
+    while let Some(start) = rest.find(['"', '\'']) {
+        let from_quote = rest.get(start..).unwrap_or_default();
+        let Some((key, after_key)) = quoted(from_quote) else {
+            rest = from_quote.get(1..).unwrap_or_default();
+            continue;
+        };
+        let is_key = key.len() <= 40 && !key.contains(char::is_whitespace);
+        let Some(after_colon) = after_key.trim_start().strip_prefix(':').filter(|_| is_key) else {
+            let is_element = after_key.trim_start().starts_with([',', ']']);
+            if let Some(list) = list_key.clone().filter(|_| is_element) {
+                all.push(Field {
+                    key: list,
+                    value: Value::Text(key),
+                });
+                rest = after_key;
+            } else {
+                rest = if is_key {
+                    after_key
+                } else {
+                    from_quote.get(1..).unwrap_or_default()
+                };
+            }
+            continue;
+        };
+        let (value, after_value) = value(after_colon.trim_start());
+        if let Value::Text(text) = &value
+            && text.contains('{')
+        {
+            all.extend(fields(text));
+        }
+        list_key = after_colon
+            .trim_start()
+            .starts_with('[')
+            .then(|| key.clone());
+        all.push(Field { key, value });
+        rest = after_value;
+    }
+    all
+}
+
+/// Parses a value. Returns the value and the text that follows it.
+fn value(text: &str) -> (Value, &str) {
+    if text.starts_with(['"', '\'']) {
+        match quoted(text) {
+            Some((string, rest)) => (Value::Text(string), rest),
+            // The end of the string was cut off.
+            None => (
+                Value::Text(text.get(1..).unwrap_or_default().to_owned()),
+                "",
+            ),
+        }
+    } else if text.starts_with(['{', '[']) {
+        (Value::Nested, text)
+    } else {
+        let end = text.find([',', '}', ']', '\n']).unwrap_or(text.len());
+        let (bare, rest) = text.split_at(end);
+        (Value::Bare(bare.trim().to_owned()), rest)
+    }
+}
+
+/// Parses a quoted string. Returns its contents and the text that follows it, or `None` if the string has no end.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next()?;
+    let mut contents = String::new();
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((position, character)) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some((_, 'n')) => contents.push('\n'),
+                Some((_, 't')) => contents.push('\t'),
+                Some((at, 'u')) => match text.get(at + 1..at + 5).and_then(hexadecimal) {
+                    Some(character) => {
+                        contents.push(character);
+                        characters.nth(3);
+                    }
+                    None => contents.push('u'),
+                },
+                Some((_, escaped)) => contents.push(escaped),
+                None => return None,
+            },
+            // Inside single quotes, an apostrophe within a word might be left unescaped, because people who swap double
+            // quotes for single quotes don't escape it.
+            '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
+            end if end == quote => return Some((contents, text.get(position + 1..)?)),
+            other => contents.push(other),
+        }
+    }
+    None
+}
+
+fn hexadecimal(digits: &str) -> Option<char> {
+    char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+}
+
+fn is_inside_word(text: &str, position: usize) -> bool {
+    let before = text
+        .get(..position)
+        .and_then(|text| text.chars().next_back());
+    let after = text
+        .get(position + 1..)
+        .and_then(|text| text.chars().next());
+    before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
+}

@@ -1,0 +1,396 @@
+//! Splits raw text into the messages that it contains (the first step).
+//!
+//! People paste terminal output, logs, and JSON, with marks, wrapped lines, and escapes. Each message in such text
+//! becomes one [`Passage`].
+
+mod clean;
+mod fields;
+
+pub(crate) use clean::{normalize, repaired};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use std::borrow::Cow;
+
+use fields::{Field, Value, fields};
+
+use crate::limits::kind::Window;
+use crate::limits::words::WORDS;
+use crate::time::reset_from_epoch_seconds;
+
+/// The number of bytes to read from the beginning and from the end of long text.
+const END: usize = 16 * 1024;
+
+/// A message and the part of the text in which it was found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Passage {
+    /// The message without marks and wrapping, repaired but in its original case.
+    pub(crate) text: String,
+    /// The lines that contain the message, unchanged.
+    pub(crate) source: String,
+    /// Classes from JSON, such as `rate_limit_error` or `credits_required`.
+    pub(crate) classes: Vec<String>,
+    /// The HTTP status.
+    pub(crate) status: Option<u16>,
+    /// The reset time from JSON.
+    pub(crate) resets_at: Option<DateTime<Utc>>,
+    /// The delay that the server asks for.
+    pub(crate) retry_after: Option<TimeDelta>,
+    /// True if the passage comes from a JSON object.
+    pub(crate) is_json: bool,
+}
+
+/// Returns the text, shortened to its beginning and end if it is too long to read as a whole.
+pub(crate) fn both_ends(text: &str) -> Cow<'_, str> {
+    if text.len() <= 2 * END {
+        return Cow::Borrowed(text);
+    }
+    let first = (0..=END).rev().find_map(|end| text.get(..end));
+    let last = (text.len() - END..text.len()).find_map(|start| text.get(start..));
+    Cow::Owned(format!(
+        "{}\n\n{}",
+        first.unwrap_or_default(),
+        last.unwrap_or_default()
+    ))
+}
+
+/// Splits text into its messages, in order.
+pub(crate) fn split(text: &str) -> Vec<Passage> {
+    let mut passages = Vec::new();
+    let text = both_ends(text);
+    for piece in pieces(&text) {
+        match piece {
+            Piece::Text(lines) => passages.extend(text_passages(lines)),
+            Piece::Object { before, object } => passages.push(object_passage(before, object)),
+        }
+    }
+    passages.retain(|passage| !passage.text.is_empty() || passage.is_json);
+    passages
+}
+
+/// A part of the text.
+enum Piece<'a> {
+    Text(&'a str),
+    /// An object, together with the words before it on the same line.
+    Object {
+        before: &'a str,
+        object: &'a str,
+    },
+}
+
+/// Splits text into JSON objects and the text between them.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(start) = object_start(rest) {
+        let (before, from_object) = rest.split_at(start);
+        let (object, after) = from_object.split_at(object_end(from_object));
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let (lines, same_line) = before.split_at(line_start);
+        pieces.push(Piece::Text(lines));
+        pieces.push(Piece::Object {
+            before: same_line,
+            object,
+        });
+        rest = after.trim_start_matches([')', '.', '"', '\'', '`']);
+    }
+    pieces.push(Piece::Text(rest));
+    pieces
+}
+
+/// Returns the position of the first brace that starts an object with a quoted key, if one of its keys occurs in
+/// messages.
+fn object_start(text: &str) -> Option<usize> {
+    text.match_indices('{')
+        .map(|(start, _)| start)
+        .find(|start| {
+            let inside = text.get(start + 1..).unwrap_or_default().trim_start();
+            let key = inside.trim_start_matches('\\');
+            key.starts_with(['"', '\''])
+                && fields(
+                    text.get(*start..)
+                        .unwrap_or_default()
+                        .get(..400)
+                        .unwrap_or(text.get(*start..).unwrap_or_default()),
+                )
+                .iter()
+                .any(|field| is_of_message(&field.key))
+        })
+}
+
+/// Returns true if a key occurs in the messages of Claude Code, the API, or a gateway.
+fn is_of_message(key: &str) -> bool {
+    WORDS.text_keys.contains(&key)
+        || WORDS.class_keys.contains(&key)
+        || WORDS.status_keys.contains(&key)
+        || WORDS.reset_keys.contains(&key)
+        || key == "rate_limit_info"
+}
+
+/// Returns the length of the object at the beginning of the text. An object without an end extends to the end of the
+/// text.
+fn object_end(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut is_string = false;
+    let mut is_escaped = false;
+    for (position, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => is_string = !is_string,
+            '{' if !is_string => depth += 1,
+            '}' if !is_string => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return position + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Turns an object into a passage.
+fn object_passage(before: &str, object: &str) -> Passage {
+    let plain = object.replace("\\\"", "\"").replace("\\'", "'");
+    let unescaped = if object.starts_with("{\\") {
+        plain.as_str()
+    } else {
+        object
+    };
+    let object_fields = fields(unescaped);
+    let before = without_marks(&repaired(before)).to_owned();
+
+    let mut passage = Passage {
+        source: format!("{before}{object}"),
+        is_json: true,
+        ..Passage::default()
+    };
+    let mut texts: Vec<String> = Vec::new();
+    let event_words = rate_limit_status(&object_fields);
+    for Field { key, value } in &object_fields {
+        let key = key.as_str();
+        match value {
+            Value::Text(text) => {
+                let is_class = !text.contains(char::is_whitespace) && text.len() < 60;
+                if WORDS.text_keys.contains(&key)
+                    && (!is_class || key == "message")
+                    && !text.trim_start().starts_with('{')
+                    && !texts.contains(text)
+                {
+                    texts.push(text.clone());
+                } else if WORDS.text_keys.contains(&key)
+                    && !is_class
+                    && let Some((words, _)) = text.split_once('{')
+                {
+                    texts.push(words.to_owned());
+                }
+                if WORDS.class_keys.contains(&key) && is_class {
+                    passage.classes.push(text.clone());
+                }
+                passage.add_number(key, text);
+            }
+            Value::Bare(number) => passage.add_number(key, number),
+            Value::Nested => {}
+        }
+    }
+    if let Some(words) = event_words {
+        texts.push(words);
+    }
+    passage.status = passage.status.or_else(|| status_in_words(&before));
+    let text = repaired(&joined(&before, &texts.join(" · ")));
+    passage.text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    passage
+}
+
+impl Passage {
+    fn add_number(&mut self, key: &str, text: &str) {
+        let number = text.trim_end_matches('s').parse::<f64>().ok();
+        if WORDS.status_keys.contains(&key) {
+            let status = text
+                .parse::<u16>()
+                .ok()
+                .filter(|status| (400..600).contains(status));
+            self.status = self.status.or(status);
+        }
+        if WORDS.reset_keys.contains(&key) {
+            let seconds = number.map(|number| {
+                if number > 1e11 {
+                    number / 1000.0
+                } else {
+                    number
+                }
+            });
+            let written = DateTime::parse_from_rfc3339(text)
+                .ok()
+                .map(|at| at.to_utc());
+            let reset = seconds.and_then(reset_from_epoch_seconds).or(written);
+            self.resets_at = self.resets_at.or(reset);
+        }
+        if WORDS.delay_keys.contains(&key)
+            && let Some(seconds) = number.filter(|seconds| (0.0..1e7).contains(seconds))
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the range has been checked"
+            )]
+            let delay = TimeDelta::seconds(seconds as i64);
+            self.retry_after = Some(delay);
+        }
+    }
+}
+
+/// Returns the value of the first string field with this key.
+fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
+    fields.iter().find_map(|field| match &field.value {
+        Value::Text(text) if field.key == key => Some(text.as_str()),
+        Value::Text(_) | Value::Bare(_) | Value::Nested => None,
+    })
+}
+
+/// Translates a `rate_limit_event` from stream-json into the wording that Claude Code uses.
+fn rate_limit_status(fields: &[Field]) -> Option<String> {
+    let kind = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
+    let is_paid = fields.iter().any(|field| {
+        field.key == "isUsingOverage" && field.value == Value::Bare("true".to_owned())
+    });
+    if is_paid {
+        return Some("Now using usage credits".to_owned());
+    }
+    match text_of(fields, "status")? {
+        "rejected" => Some(match Window::of_rate_limit_type(kind) {
+            Some(window) => format!("You've hit your {}", window.limit()),
+            None if kind == "overage" => "You're out of usage credits".to_owned(),
+            None => "You've hit your usage limit".to_owned(),
+        }),
+        "allowed_warning" => Some("Limit status: approaching your usage limit".to_owned()),
+        _ => Some("Limit status: allowed".to_owned()),
+    }
+}
+
+fn joined(before: &str, after: &str) -> String {
+    match (before.trim(), after.trim()) {
+        ("", after) => after.to_owned(),
+        (before, "") => before.to_owned(),
+        (before, after) => format!("{before} {after}"),
+    }
+}
+
+/// Splits lines of text into passages. A wrapped message becomes one passage.
+fn text_passages(text: &str) -> Vec<Passage> {
+    let mut passages: Vec<Passage> = Vec::new();
+    let mut is_after_gap = true;
+    // Text that was pasted without line breaks still has a mark in front of each message.
+    let separated = repaired(text).replace(" ⎿", "\n⎿").replace('❯', "\n❯");
+    for source in separated.lines() {
+        let line = without_marks(source).trim_end_matches(['│', '┃', '|', ' ']);
+        if line.trim_matches(['`', '\'', '-', '=', ' ']).is_empty() {
+            is_after_gap = true;
+            continue;
+        }
+        let is_new = is_after_gap
+            || has_mark(source)
+            || begins_message(line)
+            || passages
+                .last()
+                .is_some_and(|last| is_complete(&last.source, line));
+        is_after_gap = false;
+        match passages.last_mut().filter(|_| !is_new) {
+            Some(last) => {
+                let separator = if source.trim_start().starts_with('·') {
+                    "· "
+                } else {
+                    ""
+                };
+                last.text = joined(&last.text, &format!("{separator}{line}"));
+                last.source = format!("{}\n{source}", last.source);
+            }
+            None => passages.push(Passage {
+                text: line.to_owned(),
+                source: source.to_owned(),
+                ..Passage::default()
+            }),
+        }
+    }
+    for passage in &mut passages {
+        passage.status = status_in_words(&passage.text);
+    }
+    passages
+}
+
+/// Returns the line without the marks in front of its text.
+pub(crate) fn without_marks(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some(stripped) = WORDS.marks.iter().find_map(|mark| rest.strip_prefix(mark)) {
+        rest = stripped.trim_start();
+    }
+    rest
+}
+
+/// Returns true if a line begins with a mark. A separator that Claude Code puts at the start of a wrapped line looks
+/// like a bullet but does not count as a mark.
+fn has_mark(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    let text = without_marks(trimmed);
+    let is_separator = trimmed.starts_with('·') && text.starts_with(char::is_lowercase);
+    text.len() < trimmed.len() && !is_separator
+}
+
+fn begins_message(line: &str) -> bool {
+    let lower = line.trim_start_matches(['"', '\'', '*']).to_lowercase();
+    let is_dated = lower.get(..4).is_some_and(|year| {
+        year.starts_with("20") && year.bytes().all(|byte| byte.is_ascii_digit())
+    }) && lower.get(4..5) == Some("-");
+    is_dated
+        || is_clock_time(&lower)
+        || ["[20", "[bug]", "[error]"]
+            .iter()
+            .any(|start| lower.starts_with(start))
+        || lower.starts_with('#')
+        || WORDS
+            .beginnings
+            .iter()
+            .any(|beginning| lower.starts_with(beginning))
+}
+
+/// Returns true if a log line begins with a time such as "12:48".
+fn is_clock_time(line: &str) -> bool {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    word.len() >= 5
+        && word.get(2..3) == Some(":")
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || c == ':' || c == '.')
+}
+
+/// Returns true if a line ends a message, so that the next line does not continue it.
+fn is_complete(source: &str, next: &str) -> bool {
+    let last_line = source.lines().next_back().unwrap_or_default();
+    let begins_upper = next.chars().next().is_some_and(char::is_uppercase);
+    let ends_sentence = last_line
+        .trim_end()
+        .ends_with(['.', '!', '?', ':', ')', '`', '"', '\'']);
+    begins_upper && (ends_sentence || last_line.chars().count() < 50)
+}
+
+/// Returns the HTTP status in text such as "API Error: 529" or "429 Too Many Requests".
+fn status_in_words(text: &str) -> Option<u16> {
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| c.is_whitespace() || "[]:,=/".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.iter().enumerate().find_map(|(index, word)| {
+        let number = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let status = number
+            .parse::<u16>()
+            .ok()
+            .filter(|status| (400..600).contains(status))?;
+        let before = index.checked_sub(1).and_then(|before| words.get(before));
+        let after = words.get(index + 1);
+        let is_status = index == 0
+            || before.is_some_and(|word| WORDS.before_status.contains(word))
+            || after.is_some_and(|word| WORDS.after_status.contains(word));
+        is_status.then_some(status)
+    })
+}

@@ -1,0 +1,123 @@
+//! Loads the sentences for actions.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionName, Fields};
+use crate::claude::credentials::SetIn;
+use crate::limits::evidence::Evidence;
+
+/// An action as stored in `actions.json`.
+#[derive(Debug, Deserialize)]
+struct Template {
+    #[serde(rename = "do")]
+    instruction: String,
+    why: String,
+    command: Option<String>,
+    url: Option<String>,
+    /// True if the action costs money. `null` means that whycap cannot tell. The field is absent if the action is free.
+    #[serde(default = "free")]
+    costs_money: Option<bool>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
+fn free() -> Option<bool> {
+    Some(false)
+}
+
+static TEMPLATES: LazyLock<HashMap<ActionName, Template>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("actions.json")).unwrap_or_default());
+
+/// An action that the explanation recommends: an element of `actions` in `explain --json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Action {
+    #[serde(rename = "do")]
+    pub instruction: String,
+    /// The reason for the action.
+    pub why: String,
+    /// A command to type.
+    pub command: Option<String>,
+    /// A page to open.
+    pub url: Option<String>,
+    /// True if the action costs money, or `None` if whycap cannot tell.
+    pub costs_money: Option<bool>,
+}
+
+impl Action {
+    /// Creates an action and fills in its placeholders.
+    pub(super) fn new(name: ActionName, evidence: &Evidence, fields: &Fields) -> Self {
+        if name == ActionName::UnsetKey
+            && let Some(key) = evidence.stray_key()
+        {
+            return Self::unset(&key.name, key.set_in);
+        }
+        let Some(template) = TEMPLATES.get(&name) else {
+            return Self::empty();
+        };
+        Self {
+            instruction: filled(&template.instruction, fields),
+            why: filled(&template.why, fields),
+            command: template.command.clone(),
+            url: template.url.clone(),
+            costs_money: template.costs_money,
+        }
+    }
+
+    /// Returns true if `actions.json` contains the sentences for an action.
+    #[cfg(test)]
+    pub(super) fn has_sentences(name: ActionName) -> bool {
+        TEMPLATES.contains_key(&name)
+    }
+
+    /// Returns the action that removes a key from where it is set. The value of the key is unknown.
+    fn unset(name: &str, set_in: SetIn) -> Self {
+        let (instruction, command) = match set_in {
+            SetIn::Environment => (
+                format!("Unset {name}, and restart Claude Code"),
+                Some(format!("unset {name}")),
+            ),
+            SetIn::Settings(_) => (
+                format!(
+                    "Remove {name} from {}, and restart Claude Code",
+                    set_in.words()
+                ),
+                None,
+            ),
+        };
+        Self {
+            instruction,
+            command,
+            why: "It overrides your login, so this session was billed to another account."
+                .to_owned(),
+            ..Self::empty()
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            instruction: String::new(),
+            why: String::new(),
+            command: None,
+            url: None,
+            costs_money: Some(false),
+        }
+    }
+}
+
+/// Returns a sentence with its placeholders filled in. If a value is unknown, the time at the end of the sentence is
+/// left out.
+fn filled(text: &str, fields: &Fields) -> String {
+    fields.fill(text).unwrap_or_else(|| without_time(text))
+}
+
+/// Returns a sentence without its last placeholder, whose time is unknown.
+fn without_time(text: &str) -> String {
+    let before = text.split('{').next().unwrap_or(text).trim_end();
+    let words = before
+        .trim_end_matches(" until")
+        .trim_end_matches(" continues")
+        .trim_end_matches(',');
+    words.to_owned()
+}

@@ -1,0 +1,166 @@
+//! Provides the values for the placeholders in sentences.
+
+use crate::limits::catalog::Message;
+use crate::limits::decide::Diagnosis;
+use crate::limits::evidence::{Evidence, Measurement};
+use crate::limits::kind::{Counts, Window};
+use crate::time::{Clock, format_duration};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The maximum offset before an error at which a measurement is still considered simultaneous with it.
+const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
+
+/// Returns the time of a measurement relative to an error, such as "1 m before the error".
+pub(super) fn relative_to_error(offset: TimeDelta) -> String {
+    if offset < SAME_TIME {
+        format!("{} before the error", format_duration(offset))
+    } else {
+        "right after the error".to_owned()
+    }
+}
+
+/// The known values, along with the names of their placeholders.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    known: Vec<(&'static str, String)>,
+}
+
+impl Fields {
+    pub(crate) fn new(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Self {
+        let clock = evidence.clock;
+        let mut fields = Self { known: Vec::new() };
+        fields.add_times(diagnosis, clock);
+        fields.add_measurement(diagnosis.measurement, evidence.at());
+        fields.add_names(message, diagnosis, evidence.is_pasted());
+        if let Some(full) = diagnosis.also_full
+            && let Some(reset) = full.resets_at
+        {
+            fields.set("full", Some(full.window.limit().to_owned()));
+            fields.set("full_until", Some(clock.format_time(reset)));
+        }
+
+        let key = evidence.stray_key().map(|key| key.name.clone());
+        let host = evidence.gateway_host().map(str::to_owned);
+        let gateway = host.as_ref().map(|host| format!("your gateway ({host})"));
+        let continues = diagnosis
+            .automatic_continuation
+            .filter(|at| *at > clock.now);
+        fields.set(
+            "at_when",
+            continues.map(|at| clock.format_time_with_preposition(at)),
+        );
+        fields.set("other", message.other.clone());
+        fields.set("key", key);
+        fields.set("gateway", gateway);
+        fields.set("host", host);
+        fields.set("status", message.status.map(|status| status.to_string()));
+        fields.set("used", message.percent.map(|percent| percent.to_string()));
+        let amounts = message.amounts.as_ref();
+        fields.set("spent", amounts.map(|amounts| amounts.spent.clone()));
+        fields.set("most", amounts.map(|amounts| amounts.cap.clone()));
+        fields
+    }
+
+    /// Creates a set of fields with these values.
+    #[cfg(test)]
+    pub(super) fn of(known: impl Iterator<Item = (&'static str, String)>) -> Self {
+        Self {
+            known: known.collect(),
+        }
+    }
+
+    fn add_times(&mut self, diagnosis: &Diagnosis, clock: Clock) {
+        let Some(reset) = diagnosis.resets.chosen else {
+            return;
+        };
+        if reset.at <= clock.now {
+            self.set("passed", Some(clock.format_time(reset.at)));
+            return;
+        }
+        let time = clock.format_time(reset.at);
+        let is_today = time.starts_with(|c: char| c.is_ascii_digit());
+        self.set("at", Some(clock.format_time_with_preposition(reset.at)));
+        self.set("in", Some(clock.format_distance(reset.at)));
+        self.set("when", Some(clock.format_time_and_distance(reset.at)));
+        self.set("time", Some(time.clone()).filter(|_| is_today));
+        self.set("day", Some(time).filter(|_| !is_today));
+    }
+
+    fn add_measurement(&mut self, measurement: Option<Measurement>, at: DateTime<Utc>) {
+        let Some(measurement) = measurement else {
+            return;
+        };
+        let percent = format!("{:.0}", measurement.percent.floor());
+        self.set("percent", Some(percent));
+        self.set("meter", Some(measurement.window.short().to_owned()));
+        self.set(
+            "measured",
+            Some(relative_to_error(measurement.measured - at)),
+        );
+    }
+
+    fn add_names(&mut self, message: &Message, diagnosis: &Diagnosis, is_pasted: bool) {
+        let window = diagnosis.window.or(diagnosis.limit.window());
+        let limit = window.map_or("usage limit", Window::limit);
+        let is_old = message.contains("extra usage");
+        let (pool, are, were, cap) = if is_old {
+            ("extra usage", "is", "was", "extra usage cap")
+        } else {
+            ("usage credits", "are", "were", "credit cap")
+        };
+        let counted = match diagnosis.limit.counts() {
+            Counts::Credits => format!("your {pool}"),
+            Counts::Included(window) => format!("your {}", window.limit()),
+            Counts::CreditsUpTo(_) | Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => {
+                "a usage limit".to_owned()
+            }
+        };
+        // A clock time in text that may be old can belong to any day, so it is only weak evidence for the weekly limit.
+        let is_weak =
+            is_pasted && window == Some(Window::Weekly) && message.gives_clock_time_alone();
+        let likely = if is_weak { "possibly" } else { "probably" };
+        let ended = if diagnosis.is_limit() {
+            "this limit has ended"
+        } else {
+            "this problem has passed"
+        };
+        for (name, value) in [
+            ("ended", ended),
+            ("likely", likely),
+            ("limit", limit),
+            ("pool", pool),
+            ("are", are),
+            ("were", were),
+            ("cap", cap),
+            ("counted", &counted),
+        ] {
+            self.set(name, Some(value.to_owned()));
+        }
+    }
+
+    /// Sets a field if its value is known.
+    pub(crate) fn set(&mut self, name: &'static str, value: Option<String>) {
+        if let Some(value) = value {
+            self.known.push((name, value));
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let known = self.known.iter().find(|(known, _)| *known == name);
+        known.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns a template with its placeholders filled in, or `None` if a value is unknown.
+    pub(crate) fn fill(&self, template: &str) -> Option<String> {
+        let mut filled = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) = after.split_once('}')?;
+            filled.push_str(before);
+            filled.push_str(self.get(name)?);
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Some(filled)
+    }
+}

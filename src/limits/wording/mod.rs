@@ -1,0 +1,477 @@
+//! Turns a diagnosis into sentences (the fifth step).
+//!
+//! `causes.json` contains the headlines and badges for every cause, best first. The first one that is short enough and
+//! whose placeholders are all known is used. `actions.json` contains the actions.
+
+mod action;
+mod fields;
+mod reasons;
+
+pub(crate) use super::decide::ActionName;
+pub(crate) use action::Action;
+pub(crate) use fields::Fields;
+pub(crate) use reasons::{reason_sentence, unknown_sentence};
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::catalog::{Message, MessageContext};
+use super::decide::{Cause, Diagnosis, Ending, State, Unknown};
+use super::evidence::Evidence;
+
+/// The maximum length of a headline, in characters.
+const HEADLINE: usize = 110;
+/// The maximum width of a badge, in columns.
+const BADGE: usize = 60;
+/// The beginning of a headline for a message that is only quoted.
+const IF_RECEIVED: &str = "If you got this message: ";
+
+/// The sentences for a cause.
+#[derive(Debug, Default, Deserialize)]
+struct CauseWording {
+    cause: Option<Cause>,
+    headlines: Vec<String>,
+    badges: Vec<String>,
+    /// The headline in the past tense and without advice.
+    #[serde(default)]
+    past: Option<String>,
+}
+
+/// The kind of sentence that describes how an error ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EndingWord {
+    AnotherModel,
+    ResetContinuesNow,
+    ResetContinued,
+    ResetAnswered,
+    ResetOtherFull,
+    Reset,
+    ResetEarlyAnswered,
+    ResetEarly,
+    Answered,
+    MetAgain,
+    AnsweredElsewhere,
+    ConcernsOthers,
+    PauseOver,
+    NewMonth,
+    Outlived,
+}
+
+/// The sentences for an ending.
+#[derive(Debug, Deserialize)]
+struct EndingWording {
+    ending: EndingWord,
+    headlines: Vec<String>,
+    badges: Vec<String>,
+    /// The sentence that says whether the error is over.
+    state: String,
+    /// The row for the status line, if the error still matters.
+    row: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Wordings {
+    causes: Vec<CauseWording>,
+    endings: Vec<EndingWording>,
+    /// The sentences about missing facts.
+    unknowns: HashMap<Unknown, String>,
+    /// The display text for each of the server's reasons why usage credits could not pay.
+    credit_reasons: HashMap<String, String>,
+}
+
+static WORDINGS: LazyLock<Wordings> =
+    LazyLock::new(|| serde_json::from_str(include_str!("causes.json")).unwrap_or_default());
+
+static CAUSES: LazyLock<HashMap<Cause, &'static CauseWording>> = LazyLock::new(|| {
+    let causes = WORDINGS.causes.iter();
+    causes
+        .filter_map(|wording| Some((wording.cause?, wording)))
+        .collect()
+});
+
+/// The sentences about an error.
+#[derive(Debug, Clone)]
+pub(crate) struct Wording {
+    pub(crate) headline: String,
+    pub(crate) badge: String,
+    pub(crate) actions: Vec<Action>,
+}
+
+/// Returns the sentences about an error.
+pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis) -> Wording {
+    let mut fields = Fields::new(message, evidence, diagnosis);
+    let present = cause_sentences(message, diagnosis, &fields);
+    fields.set("past", Some(past(message, diagnosis, &fields)));
+    fields.set("name", Some(name_of_badge(&present.badge)));
+
+    let sentences = match ending_wording(evidence, diagnosis) {
+        Some(wording) => Sentences {
+            headline: headline(&wording.headlines, "", &fields),
+            badge: badge(&wording.badges, &fields),
+        },
+        None => present,
+    };
+    let actions = diagnosis
+        .actions
+        .iter()
+        .map(|action| Action::new(*action, evidence, &fields))
+        .collect();
+    Wording {
+        headline: sentences.headline,
+        badge: sentences.badge,
+        actions,
+    }
+}
+
+/// A headline and a badge.
+struct Sentences {
+    headline: String,
+    badge: String,
+}
+
+/// Returns the sentences to show while the error prevents the user from working.
+fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
+    let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
+    let prefix = if is_quoted { IF_RECEIVED } else { "" };
+    let catalog = [message.row.meaning.trim_end_matches('.').to_owned()];
+    let catalog_badge = [message.row.badge.to_owned()];
+    let (headlines, badges): (&[String], &[String]) = match CAUSES.get(&diagnosis.cause) {
+        Some(wording) => (&wording.headlines, &wording.badges),
+        None => (&catalog, &catalog_badge),
+    };
+    Sentences {
+        headline: headline(headlines, prefix, fields),
+        badge: badge(badges, fields),
+    }
+}
+
+/// Returns the first headline that is short enough and whose fields are known. If the prefix does not fit in front of
+/// the whole headline, the advice at the headline's end is dropped to make space.
+fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
+    let filled: Vec<String> = templates
+        .iter()
+        .filter_map(|template| fields.fill(template))
+        .collect();
+    let whole = filled.iter().map(|text| with_prefix(prefix, text));
+    let short = filled
+        .iter()
+        .map(|text| with_prefix(prefix, text.split([':', ';']).next().unwrap_or(text)));
+    let sentence = whole
+        .chain(short)
+        .chain(filled.iter().cloned())
+        .find(|text| text.chars().count() < HEADLINE)
+        .unwrap_or_else(|| "whycap cannot put this into words: see the message itself".to_owned());
+    format!("{sentence}.")
+}
+
+/// Returns a sentence with a prefix in front of it.
+fn with_prefix(prefix: &str, text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) if !prefix.is_empty() && is_common_word(text) => {
+            format!("{prefix}{}{}", first.to_lowercase(), characters.as_str())
+        }
+        _ => format!("{prefix}{text}"),
+    }
+}
+
+/// Returns true if a sentence begins with a word that would be lowercase in the middle of a
+/// sentence.
+fn is_common_word(text: &str) -> bool {
+    [
+        "Your ", "The ", "This ", "A ", "An ", "No ", "Only ", "Too ", "Access ", "Work ", "On ",
+        "It ",
+    ]
+    .iter()
+    .any(|word| text.starts_with(word))
+}
+
+/// Returns the first badge that is narrow enough and whose fields are known.
+fn badge(templates: &[String], fields: &Fields) -> String {
+    templates
+        .iter()
+        .filter_map(|template| fields.fill(template))
+        .find(|badge| crate::terminal::width(badge) <= BADGE)
+        .unwrap_or_else(|| "a message · /whycap explains it".to_owned())
+}
+
+/// Returns the headline in the past tense and without advice.
+fn past(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> String {
+    let of_cause = CAUSES
+        .get(&diagnosis.cause)
+        .and_then(|wording| fields.fill(wording.past.as_deref()?));
+    of_cause.unwrap_or_else(|| {
+        let meaning = message.row.meaning;
+        let what = meaning.split([':', '.']).next().unwrap_or(meaning);
+        in_past(what.split(", ").next().unwrap_or(what))
+    })
+}
+
+/// Returns a clause from the catalog in the past tense.
+fn in_past(clause: &str) -> String {
+    const PRESENT: &[(&str, &str)] = &[
+        (" is ", " was "),
+        (" are ", " were "),
+        (" has ", " had "),
+        (" needs ", " needed "),
+        (" does not ", " did not "),
+        (" works ", " worked "),
+    ];
+    PRESENT
+        .iter()
+        .fold(clause.to_owned(), |clause, (present, past)| {
+            clause.replace(present, past)
+        })
+}
+
+/// Returns the name of the limit, which is the first part of the badge.
+fn name_of_badge(badge: &str) -> String {
+    let name = badge.split(" · ").next().unwrap_or(badge);
+    name.trim_end_matches(" (per the message)").to_owned()
+}
+
+/// Returns the sentences about how an error ended, or `None` if it is not over.
+fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static EndingWording> {
+    let ending = ending_word(evidence, diagnosis)?;
+    WORDINGS
+        .endings
+        .iter()
+        .find(|wording| wording.ending == ending)
+}
+
+/// Returns the kind of sentence that describes how the error ended, or `None` if it is not over.
+fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord> {
+    let State::Over(ending) = diagnosis.state else {
+        return None;
+    };
+    let is_answered = evidence.has_later_response();
+    let continues = diagnosis
+        .automatic_continuation
+        .filter(|_| evidence.collected.obstacle.is_none());
+    Some(match ending {
+        Ending::Answered if diagnosis.actions.contains(&ActionName::AnotherModelWorks) => {
+            EndingWord::AnotherModel
+        }
+        Ending::Reset if is_answered => EndingWord::ResetAnswered,
+        Ending::Reset | Ending::ResetEarly
+            if diagnosis.actions.contains(&ActionName::WaitForOtherWindow) =>
+        {
+            EndingWord::ResetOtherFull
+        }
+        Ending::Reset if diagnosis.actions.contains(&ActionName::LeaveOpen) => {
+            EndingWord::ResetContinuesNow
+        }
+        Ending::Reset if continues.is_some() => EndingWord::ResetContinued,
+        Ending::Reset => EndingWord::Reset,
+        Ending::ResetEarly if is_answered => EndingWord::ResetEarlyAnswered,
+        Ending::ResetEarly => EndingWord::ResetEarly,
+        Ending::Answered => EndingWord::Answered,
+        Ending::MetAgain => EndingWord::MetAgain,
+        Ending::AnsweredElsewhere => EndingWord::AnsweredElsewhere,
+        Ending::ConcernsOthers => EndingWord::ConcernsOthers,
+        Ending::PauseOver => EndingWord::PauseOver,
+        Ending::NewMonth => EndingWord::NewMonth,
+        Ending::Outlived => EndingWord::Outlived,
+    })
+}
+
+/// Returns a sentence that says whether the error is over.
+pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
+    match diagnosis.state {
+        State::Notice => "Nothing is stopped.",
+        State::Blocks(_) => "Still blocked.",
+        State::Over(_) => {
+            ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
+        }
+    }
+}
+
+/// Returns the status-line row that says how the error ended.
+pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static str> {
+    ending_wording(evidence, diagnosis)?.row.as_deref()
+}
+
+/// Explains a name that has changed, if the message uses the old name.
+pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
+    if message.contains("extra usage") {
+        Some(
+            "\"Extra usage\" has been called \"usage credits\" since Claude Code 2.1.144; the command is /usage-credits, and /extra-usage still works.",
+        )
+    } else if message.contains("session limit") && message.row.id != "unknown" {
+        Some(
+            "\"Session limit\" is the plan's 5-hour limit; newer versions say \"5-hour limit\". It is not about one session.",
+        )
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sample values of the maximum length, grouped by which values are known together.
+    const VALUES: &[&[(&str, &str)]] = &[
+        &[
+            ("at", "on Wed 23 Nov 2026 23:48"),
+            ("in", "in 6 d 23 h"),
+            ("when", "Wed 23 Nov 23:48, in 6 d 23 h"),
+        ],
+        &[("time", "11:48pm")],
+        &[("day", "Wed 23 Nov 23:48")],
+        &[("passed", "Wed 23 Nov 23:48")],
+        &[
+            ("percent", "96"),
+            ("meter", "weekly"),
+            ("measured", "right after the error"),
+        ],
+        &[("key", "ANTHROPIC_AUTH_TOKEN")],
+        &[
+            ("host", "gateway.with.a.long.name.example.com"),
+            (
+                "gateway",
+                "your gateway (gateway.with.a.long.name.example.com)",
+            ),
+        ],
+        &[("status", "403")],
+        &[("used", "100")],
+        &[("spent", "$1,500.00"), ("most", "$1,500.00")],
+        &[("other", "GitHub")],
+        &[("full", "5-hour limit"), ("full_until", "Wed 23 Nov 23:48")],
+    ];
+    const ALWAYS: &[(&str, &str)] = &[
+        ("limit", "weekly Sonnet limit"),
+        ("likely", "probably"),
+        ("pool", "usage credits"),
+        ("are", "are"),
+        ("were", "were"),
+        ("cap", "extra usage cap"),
+        ("counted", "your weekly Sonnet limit"),
+        ("name", "weekly Sonnet limit"),
+        (
+            "past",
+            "The message said that your weekly Sonnet limit was used up",
+        ),
+    ];
+
+    /// Returns the fields for the groups whose bit is set in `known`.
+    fn fields(known: usize) -> Fields {
+        let groups = VALUES.iter().enumerate();
+        let groups = groups.filter(|(index, _)| known & (1 << index) != 0);
+        let values = groups.flat_map(|(_, group)| group.iter());
+        let all = ALWAYS.iter().chain(values);
+        Fields::of(all.map(|(name, value)| (*name, (*value).to_owned())))
+    }
+
+    fn check(about: &str, headlines: &[String], badges: &[String], fields: &Fields) {
+        let sentence = headline(headlines, "", fields);
+        let badge = badge(badges, fields);
+        assert!(!sentence.contains("cannot put this into words"), "{about}");
+        assert!(!badge.contains("whycap explains it"), "{about}");
+        assert!(sentence.chars().count() <= 110, "{about}: {sentence}");
+        assert!(crate::terminal::width(&badge) <= 60, "{about}: {badge}");
+        let words = sentence.trim_end_matches('.');
+        assert!(words.len() + 1 == sentence.len(), "{about}: {sentence}");
+        assert!(!words.contains(". "), "two sentences: {about}: {sentence}");
+        assert!(
+            sentence.starts_with(char::is_uppercase) || sentence.starts_with("whycap"),
+            "{sentence}"
+        );
+        for odd in ["  ", " ,", " .", "{", "}", "::", ",:", " a unknown"] {
+            assert!(
+                !sentence.contains(odd) && !badge.contains(odd),
+                "{about}: {sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_cause_has_whole_sentences_whatever_is_known() {
+        assert_eq!(WORDINGS.causes.len(), CAUSES.len());
+        for known in 0..1 << VALUES.len() {
+            let fields = fields(known);
+            for wording in &WORDINGS.causes {
+                let about = format!("{:?}", wording.cause);
+                check(&about, &wording.headlines, &wording.badges, &fields);
+            }
+        }
+    }
+
+    /// Returns the names of all variants of an enum. serde lists them in the error message for an unknown name.
+    fn variant_names<T: serde::de::DeserializeOwned>() -> Vec<String> {
+        let error = serde_json::from_str::<T>("\"?\"").err().unwrap();
+        let message = error.to_string();
+        message
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .skip(1)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn every_cause_and_every_action_has_sentences() {
+        let causes = variant_names::<Cause>();
+        assert!(causes.len() > 50, "{causes:?}");
+        for name in causes {
+            let cause: Cause = serde_json::from_str(&format!("\"{name}\"")).unwrap();
+            let has_sentences = CAUSES.contains_key(&cause);
+            assert!(
+                has_sentences || cause == Cause::AsCataloged,
+                "add {name} to causes.json"
+            );
+        }
+        let unknowns = variant_names::<Unknown>();
+        assert_eq!(unknowns.len(), WORDINGS.unknowns.len());
+        let endings = variant_names::<EndingWord>();
+        assert_eq!(endings.len(), WORDINGS.endings.len());
+        let actions = variant_names::<ActionName>();
+        assert!(actions.len() > 50, "{actions:?}");
+        for name in actions {
+            let action: ActionName = serde_json::from_str(&format!("\"{name}\"")).unwrap();
+            assert!(Action::has_sentences(action), "add {name} to actions.json");
+        }
+    }
+
+    #[test]
+    fn every_ending_has_whole_sentences() {
+        let passed = VALUES
+            .iter()
+            .position(|group| group[0].0 == "passed")
+            .unwrap();
+        for known in 0..1 << VALUES.len() {
+            let fields = fields(known | 1 << passed);
+            for wording in &WORDINGS.endings {
+                let about = format!("{:?}", wording.ending);
+                check(&about, &wording.headlines, &wording.badges, &fields);
+            }
+        }
+    }
+
+    #[test]
+    fn every_placeholder_is_known_to_the_fields() {
+        let names: Vec<&str> = VALUES
+            .iter()
+            .flat_map(|group| group.iter())
+            .chain(ALWAYS)
+            .map(|(name, _)| *name)
+            .collect();
+        let texts = WORDINGS.causes.iter().flat_map(|wording| {
+            wording
+                .headlines
+                .iter()
+                .chain(&wording.badges)
+                .chain(&wording.past)
+        });
+        for text in texts {
+            for piece in text.split('{').skip(1) {
+                let name = piece.split('}').next().unwrap();
+                assert!(names.contains(&name), "{name} in {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Finds known locks and observes their state, without changing anything.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
+use crate::claude::account;
+use crate::claude::processes::{self, PidDomain, Process};
+use crate::claude::sessions::{self, Claim, Liveness, Presence, Session};
+use crate::disk::directory::Directory;
+use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
+use crate::lenient_json::LenientJson;
+use crate::places::Places;
+
+/// The maximum number of entries to observe per directory, and of locks to observe per kind. Nobody has that many of
+/// either.
+const MAX_NAMES: usize = 2_000;
+
+/// The maximum number of projects whose locks are observed.
+const MAX_PROJECTS: usize = 500;
+
+/// The maximum size, in bytes, of a lock file that names a process. Real ones are a few hundred bytes long.
+const CLAIM_SIZE_LIMIT: u64 = 64 * 1024;
+
+/// Facts that are relevant to all locks.
+#[derive(Debug)]
+pub(super) struct LockContext<'a> {
+    /// The time of the observation.
+    pub(super) now: DateTime<Utc>,
+    /// The Claude Code processes that use the configuration directory.
+    pub(super) presence: Presence,
+    pub(super) sessions: Vec<Session>,
+    pub(super) places: &'a Places,
+}
+
+impl<'a> LockContext<'a> {
+    /// Observes the running sessions and processes.
+    pub(super) fn observe(places: &'a Places, now: DateTime<Utc>) -> Self {
+        let registered = sessions::registered(places);
+        Self {
+            now,
+            presence: sessions::presence(places, &registered),
+            sessions: registered,
+            places,
+        }
+    }
+}
+
+/// A path at which a known lock may exist.
+#[derive(Debug, Clone)]
+pub(super) struct LockLocation {
+    pub(super) known: &'static KnownLock,
+    pub(super) root: PathBuf,
+    /// The path relative to the root. Symbolic links in it are not followed.
+    pub(super) below: PathBuf,
+}
+
+/// An existing lock, along with everything that was observed about it.
+#[derive(Debug, Clone)]
+pub(super) struct ObservedLock {
+    pub(super) location: LockLocation,
+    pub(super) info: EntryInfo,
+    /// The process that the lock names, if any.
+    pub(super) holder: Option<Holder>,
+    /// The domain in which the process IDs in the lock's directory are valid.
+    pub(super) pid_domain: PidDomain,
+    /// The result of watching the lock, or `None` if it was not watched.
+    pub(super) watch: Option<Watch>,
+}
+
+/// A process that claims to hold a lock.
+#[derive(Debug, Clone)]
+pub(super) struct Holder {
+    /// The lock's own claim about who holds it.
+    pub(super) claim: Claim,
+    /// The process that currently has the claimed ID.
+    pub(super) process: Process,
+}
+
+/// A comparison of two observations of a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Watch {
+    /// The number of seconds between the observations.
+    pub(super) seconds: i64,
+    /// True if the lock was updated or replaced between the observations.
+    pub(super) was_updated: bool,
+}
+
+impl LockLocation {
+    pub(super) fn path(&self) -> PathBuf {
+        self.root.join(&self.below)
+    }
+
+    /// Returns the file name of the lock.
+    pub(super) fn name(&self) -> &OsStr {
+        self.below.file_name().unwrap_or_default()
+    }
+
+    /// Opens the directory that contains the lock.
+    pub(super) fn parent(&self) -> io::Result<Directory> {
+        open_below(&self.root, self.below.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Observes the lock in its open directory. Fails if the lock does not exist.
+    fn observe(&self, parent: &Directory, context: &LockContext<'_>) -> io::Result<ObservedLock> {
+        let info = parent.entry_info(self.name())?;
+        let holder = self
+            .claim(info.kind, self.name(), parent, context)
+            .map(|claim| Holder {
+                process: process_of(&claim, &context.sessions),
+                claim,
+            });
+        Ok(ObservedLock {
+            location: self.clone(),
+            info,
+            holder,
+            pid_domain: processes::pid_domain(&self.root),
+            watch: None,
+        })
+    }
+
+    /// Determines which process a lock names, either from the lock itself or from its owner file. `name` and
+    /// `directory` specify where the lock currently is. Returns `None` if no process is named.
+    fn claim(
+        &self,
+        kind: EntryKind,
+        name: &OsStr,
+        directory: &Directory,
+        context: &LockContext<'_>,
+    ) -> Option<Claim> {
+        match (self.known.kind, kind, &self.known.owner_file) {
+            (LockKind::ProcessFile, EntryKind::File, _) => read_claim(directory, name),
+            (LockKind::SessionRegistry, EntryKind::File, _) => {
+                let name_pid = Path::new(name).file_stem()?;
+                read_claim(directory, name).filter(|claim| *name_pid == *claim.pid.to_string())
+            }
+            // An owner file may be older than the lock. Unless it contains the process's start time, the PID may now
+            // belong to another process, so the claim is ignored.
+            (_, _, Some(owner_file)) => {
+                let config = Directory::open(&context.places.config).ok()?;
+                read_claim(&config, owner_file.as_ref()).filter(|claim| claim.start.is_some())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn read_claim(directory: &Directory, name: &OsStr) -> Option<Claim> {
+    Claim::parse(&directory.read(name, CLAIM_SIZE_LIMIT).ok()?)
+}
+
+/// Looks up the process that a claim names.
+fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
+    let process = claim.look();
+    // The start time of a process is computed from the time since boot, so it shifts when the clock is adjusted. The
+    // start time in the session registry does not shift, so it is preferred.
+    let registered_at = sessions
+        .iter()
+        .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds)
+        .and_then(|session| session.claim.at);
+    match registered_at {
+        Some(started_at) if claim.start.is_none() => Process {
+            started_at: Some(started_at),
+            start_ticks: None,
+            ..process
+        },
+        _ => process,
+    }
+}
+
+/// An observed lock whose directory is open. The lock is changed only through this open directory.
+pub(super) struct OpenLock<'a> {
+    pub(super) observed: &'a ObservedLock,
+    pub(super) parent: Directory,
+    pub(super) context: &'a LockContext<'a>,
+}
+
+impl<'a> OpenLock<'a> {
+    /// Opens the directory that contains a lock.
+    pub(super) fn open(
+        observed: &'a ObservedLock,
+        context: &'a LockContext<'a>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            parent: observed.location.parent()?,
+            observed,
+            context,
+        })
+    }
+
+    /// Observes the lock again.
+    pub(super) fn observe_again(&self, watch: Option<Watch>) -> io::Result<ObservedLock> {
+        let observed = self.observed.location.observe(&self.parent, self.context)?;
+        Ok(ObservedLock { watch, ..observed })
+    }
+
+    /// Returns true if the lock is still at its location and unchanged.
+    pub(super) fn is_unchanged(&self) -> io::Result<bool> {
+        self.is_same_entry(self.observed.location.name(), &self.parent)
+    }
+
+    /// Returns true if a directory entry is this lock and all facts that its verdict depends on are unchanged.
+    /// Comparing only the identity is not enough, because file systems reuse inode numbers immediately.
+    pub(super) fn is_same_entry(&self, name: &OsStr, directory: &Directory) -> io::Result<bool> {
+        let info = directory.entry_info(name)?;
+        let claim = self
+            .observed
+            .location
+            .claim(info.kind, name, directory, self.context);
+
+        let observed_info = self.observed.info;
+        let observed_claim = self.observed.holder.as_ref().map(|holder| &holder.claim);
+        Ok(info.identity == observed_info.identity
+            && info.kind == observed_info.kind
+            && info.modified == observed_info.modified
+            && claim.as_ref() == observed_claim)
+    }
+}
+
+/// Finds all known locks that exist, in the order of the table.
+pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<ObservedLock> {
+    let projects = known_projects(context.places, project);
+    KNOWN_LOCKS
+        .iter()
+        .flat_map(|known| locations_of(known, context.places, &projects))
+        // Locks that have just disappeared or that cannot be read are left out.
+        .filter_map(|location| location.observe(&location.parent().ok()?, context).ok())
+        .collect()
+}
+
+/// Returns the paths at which locks of a kind may exist. Only the paths for a pattern with a wildcard are known to
+/// exist.
+pub(super) fn locations_of(
+    known: &'static KnownLock,
+    places: &Places,
+    projects: &BTreeSet<PathBuf>,
+) -> Vec<LockLocation> {
+    let config_name = places.config.file_name().and_then(OsStr::to_str);
+    let pattern = known
+        .pattern
+        .replace("{config}", config_name.unwrap_or_default());
+
+    let roots: Vec<&Path> = match known.root {
+        Root::Config => vec![&places.config],
+        Root::ClientState => vec![&places.client_state],
+        Root::BesideGlobalState => places.global_state.parent().into_iter().collect(),
+        Root::BesideConfig => match config_name {
+            // An asterisk in the name of the directory would act as a wildcard in the pattern.
+            Some(name) if !name.contains('*') => places.config.parent().into_iter().collect(),
+            _ => Vec::new(),
+        },
+        Root::Project => projects.iter().map(PathBuf::as_path).collect(),
+    };
+    roots
+        .into_iter()
+        .flat_map(|root| {
+            paths_matching(root, &pattern)
+                .into_iter()
+                .map(|below| LockLocation {
+                    known,
+                    root: root.to_owned(),
+                    below,
+                })
+        })
+        .collect()
+}
+
+/// Returns the given project along with its parent directories, in which a session may have been started, and the
+/// projects in Claude Code's global state.
+fn known_projects(places: &Places, project: Option<&Path>) -> BTreeSet<PathBuf> {
+    let state = account::global_state(places).unwrap_or_default();
+    let remembered = state
+        .at("projects")
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(path, _)| Path::new(path))
+        .filter(|path| path.is_absolute())
+        .take(MAX_PROJECTS);
+
+    project
+        .into_iter()
+        .flat_map(Path::ancestors)
+        .chain(remembered)
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// Returns the paths below a root that match a pattern.
+fn paths_matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::new()];
+    for part in pattern.split('/') {
+        paths = paths
+            .iter()
+            .flat_map(|parent| children_matching(root, parent, part))
+            .take(MAX_NAMES)
+            .collect();
+    }
+    paths
+}
+
+/// Returns the paths of a directory's entries that match one component of a pattern. If the component contains no
+/// wildcard, the path does not have to exist.
+fn children_matching(root: &Path, parent: &Path, part: &str) -> Vec<PathBuf> {
+    if !part.contains('*') {
+        return vec![parent.join(part)];
+    }
+    let mut names = open_below(root, parent)
+        .and_then(|directory| directory.names(MAX_NAMES))
+        .unwrap_or_default();
+    names.sort();
+    names
+        .iter()
+        .filter(|name| {
+            name.to_str()
+                .is_some_and(|name| matches_wildcard(part, name))
+        })
+        .map(|name| parent.join(name))
+        .collect()
+}
+
+/// Opens a directory below a root. Symbolic links below the root are not followed.
+fn open_below(root: &Path, below: &Path) -> io::Result<Directory> {
+    below
+        .iter()
+        .try_fold(Directory::open(root)?, |directory, name| {
+            directory.child(name)
+        })
+}

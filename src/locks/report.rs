@@ -1,0 +1,259 @@
+//! Reports about locks, as text and as JSON.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::clearing::Clearing;
+use super::known_locks::LockKind;
+use super::observation::ObservedLock;
+use super::quarantine::Restored;
+use super::verdict::LockVerdict;
+use super::{CLEAR_COMMAND, Lock, LockAction};
+use crate::places::Places;
+use crate::render::Report;
+use crate::terminal::{Tone, count_noun};
+use crate::time::format_duration;
+
+const NOT_A_LIMIT: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit. `whycap explain` tells what a limit message means.";
+
+const QUARANTINED: &str = "Locks that were not empty directories were moved to quarantine. `whycap locks --restore` restores them.";
+
+/// The column at which paths and reasons start.
+const TEXT_COLUMN: usize = 13;
+
+/// Returns the report of `whycap locks`.
+pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc>) -> Report {
+    let mut report = list(&mut locks, "No Claude Code locks found.", places, now);
+    report.paragraph(Tone::Quiet, NOT_A_LIMIT);
+
+    let has_unused_lock = locks.iter().any(|lock| {
+        matches!(
+            lock.judgement.verdict,
+            LockVerdict::Stuck | LockVerdict::Stale
+        )
+    });
+    if has_unused_lock {
+        report.paragraph(
+            Tone::Plain,
+            format!(
+                "To clear stale locks: {CLEAR_COMMAND} (add --dry-run to see what it would do)."
+            ),
+        );
+    }
+    report
+}
+
+/// Returns the report of `whycap --clear-stale-locks`.
+pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
+    let mut report = list(
+        &mut locks,
+        "No Claude Code locks found; nothing to clear.",
+        clearing.places,
+        clearing.environment.now,
+    );
+    if !locks.is_empty() {
+        report.paragraph(Tone::Strong, clearing_summary(&locks, clearing.dry_run));
+    }
+    if locks.iter().any(Lock::is_quarantined) {
+        report.paragraph(Tone::Plain, QUARANTINED);
+    }
+    report.paragraph(Tone::Quiet, NOT_A_LIMIT);
+    report
+}
+
+/// Returns a sentence that says how many locks were cleared, how many were kept, and how many could not be cleared.
+fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
+    let count = |action| locks.iter().filter(|lock| lock.action == action).count();
+    let kept_count = count(LockAction::Kept);
+    let failed = count(LockAction::Failed);
+
+    let summary = if dry_run {
+        format!(
+            "Would clear {}, keep {kept_count}.",
+            count(LockAction::WouldClear)
+        )
+    } else {
+        format!("Cleared {}, kept {kept_count}.", count(LockAction::Cleared))
+    };
+    if failed == 0 {
+        summary
+    } else {
+        format!("{summary} {failed} could not be cleared.")
+    }
+}
+
+/// Returns the report of `whycap locks --restore`.
+pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
+    let mut report = Report::new(json!({ "restored": items }));
+    if items.is_empty() {
+        report.line("Nothing is in quarantine.");
+    }
+    for item in items {
+        let (tone, label) = if item.back {
+            (Tone::Good, "restored")
+        } else {
+            (Tone::Alarm, "failed")
+        };
+        add_entry(
+            &mut report,
+            tone,
+            label,
+            &places.show(&item.path),
+            &[&item.why],
+        );
+    }
+    report
+}
+
+/// Returns a report that lists the locks, worst first. Files that exist by design and the files of running sessions are
+/// only counted, unless they were kept during clearing.
+fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<Utc>) -> Report {
+    let mut report = Report::new(to_json(locks, now));
+    if locks.is_empty() {
+        report.paragraph(Tone::Plain, text_if_none);
+        return report;
+    }
+
+    locks.sort_by_key(|lock| lock.judgement.verdict);
+    let mut sessions = 0;
+    let mut markers = 0;
+    for lock in locks {
+        match ListForm::of(lock) {
+            ListForm::RunningSession => sessions += 1,
+            ListForm::Marker => markers += 1,
+            ListForm::Listed => {
+                let (tone, label) = label(lock);
+                let path = places.show(&lock.observed.location.path());
+                let reason = reason_with_age(lock, now);
+                let effect = effect_sentence(lock);
+                add_entry(&mut report, tone, label, &path, &[&reason, &effect]);
+            }
+        }
+    }
+    if sessions > 0 {
+        let sessions = count_noun(sessions, "session");
+        report.paragraph(Tone::Quiet, format!("{sessions} running."));
+    }
+    if markers > 0 {
+        let markers = count_noun(markers, "marker file");
+        report.paragraph(Tone::Quiet, format!("{markers}, empty by design."));
+    }
+    report.gap();
+    report
+}
+
+/// How a report shows a lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ListForm {
+    /// The lock is listed with its path.
+    Listed,
+    /// The lock is a running session's file, so it is only counted.
+    RunningSession,
+    /// The file exists by design, so it is only counted.
+    Marker,
+}
+
+impl ListForm {
+    fn of(lock: &Lock) -> Self {
+        match (lock.judgement.verdict, lock.observed.location.known.kind) {
+            _ if lock.action == LockAction::Kept => Self::Listed,
+            (LockVerdict::Held, LockKind::SessionRegistry) => Self::RunningSession,
+            (LockVerdict::Harmless, _) => Self::Marker,
+            _ => Self::Listed,
+        }
+    }
+}
+
+/// Adds a lock, followed by sentences about it. Its path is on a separate line, so that people can copy it.
+fn add_entry(report: &mut Report, tone: Tone, label: &str, path: &str, sentences: &[&str]) {
+    let padding = " ".repeat(TEXT_COLUMN.saturating_sub(label.len()));
+    report.row(vec![
+        (tone, label.to_owned()),
+        (Tone::Plain, format!("{padding}{path}")),
+    ]);
+    for sentence in sentences {
+        report.indented_paragraph(TEXT_COLUMN, Tone::Quiet, *sentence);
+    }
+}
+
+fn label(lock: &Lock) -> (Tone, &'static str) {
+    match (lock.action, lock.judgement.verdict) {
+        (LockAction::Cleared, _) => (Tone::Good, "cleared"),
+        (LockAction::WouldClear, _) => (Tone::Good, "would clear"),
+        (LockAction::Failed, _) => (Tone::Alarm, "failed"),
+        (_, LockVerdict::Stuck) => (Tone::Alarm, "stuck"),
+        (_, LockVerdict::Stale) => (Tone::Warning, "left over"),
+        (_, LockVerdict::Held) => (Tone::Plain, "in use"),
+        (_, LockVerdict::CannotTell) => (Tone::Warning, "cannot tell"),
+        (_, LockVerdict::NotOurs) => (Tone::Quiet, "not ours"),
+        (_, LockVerdict::Harmless) => (Tone::Quiet, "harmless"),
+    }
+}
+
+/// Returns the reason for the verdict along with the lock's age. For a directory lock, the reason already includes the
+/// age.
+fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
+    let reason = &lock.judgement.reason;
+    let age = now - lock.observed.info.modified;
+    let is_directory_lock = lock.observed.location.known.kind == LockKind::Directory;
+    if is_directory_lock || age < chrono::TimeDelta::zero() {
+        reason.clone()
+    } else {
+        format!("{reason} Last updated {} ago.", format_duration(age))
+    }
+}
+
+/// Returns a sentence about the effect of a lock that is not in use. For other locks, the result is empty.
+fn effect_sentence(lock: &Lock) -> String {
+    let known = lock.observed.location.known;
+    let verdict = lock.judgement.verdict;
+    if let Some(effect) = lock.effect() {
+        return format!("Effect: {effect}.");
+    }
+    match (verdict, known.kind) {
+        (LockVerdict::Stale, LockKind::Directory) => {
+            "Claude Code would clear it the next time it needs the lock.".to_owned()
+        }
+        (LockVerdict::Stuck | LockVerdict::Stale, _) => format!("Effect: {}.", known.harm),
+        _ => String::new(),
+    }
+}
+
+/// Returns the locks in the format that `--json` prints.
+fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
+    let locks: Vec<Value> = locks
+        .iter()
+        .map(|lock| {
+            let observed = &lock.observed;
+            let known = observed.location.known;
+            json!({
+                "path": observed.location.path().to_string_lossy(),
+                "kind": known.kind,
+                "holder": holder_json(observed),
+                "age_s": (now - observed.info.modified).num_seconds(),
+                "verdict": lock.judgement.verdict,
+                "why": lock.judgement.reason,
+                "action": lock.action,
+                "set_aside": lock.is_quarantined(),
+                "costs": lock.effect(),
+                "owner": known.owner,
+                "harm": known.harm,
+            })
+        })
+        .collect();
+    json!({ "locks": locks })
+}
+
+/// Returns the process that a lock names. If the process ID may belong to a process other than the one that whycap
+/// sees, the process's state is null.
+fn holder_json(observed: &ObservedLock) -> Option<Value> {
+    let holder = observed.holder.as_ref()?;
+    let process = &holder.process;
+    let is_known = process.is_claude == Some(true)
+        || holder.claim.unseen(process, &observed.pid_domain).is_none();
+    Some(json!({
+        "pid": process.pid,
+        "alive": process.alive.filter(|_| is_known),
+        "is_claude": process.is_claude.filter(|_| is_known),
+    }))
+}

@@ -1,0 +1,119 @@
+//! The JSON output of `whycap now`.
+
+use serde_json::{Value, json};
+
+use super::{Moment, RunningSession};
+use crate::drain::WindowShares;
+use crate::incidents::Paying;
+use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
+use crate::limits::pace::Outlook;
+use crate::limits::sample::Sample;
+use crate::pricing::Money;
+use crate::status_line::level_now;
+use crate::time::format_rfc3339;
+
+/// The reason why Claude Code will continue a blocked session.
+const CONTINUES: &str =
+    "Claude Code waits for the reset; without a prompt, it continues at most three times";
+
+impl Moment {
+    pub(super) fn json(&self) -> Value {
+        let spend = self.spend.as_ref().ok();
+        let per_hour = spend.and_then(|spend| spend.per_hour);
+        let block = spend.and_then(|spend| spend.block).map(|block| {
+            json!({
+                "start": format_rfc3339(block.start),
+                "end": format_rfc3339(block.end),
+                "cost_usd": block.spent.money.usd(),
+                "usd_per_hour": per_hour.map(|hourly| hourly.rate.usd()),
+            })
+        });
+        let sessions: Value = self.sessions.iter().map(RunningSession::json).collect();
+        let uses: Value = self.slow.uses.iter().map(WindowShares::json).collect();
+        json!({
+            "at": format_rfc3339(self.clock.now),
+            "windows": self.windows.as_ref().map(|reading| self.json_of_windows(reading)),
+            "today_usd": spend.map(|spend| spend.today.cost().usd()),
+            "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
+            "block": block,
+            "complete": spend.is_some_and(|spend| spend.is_complete),
+            "sessions": sessions,
+            "other_sessions": self.slow.others,
+            "limit": self.blocked().map(|blocked| &blocked.headline),
+            "blocked": self.blocked().map(Incident::to_json),
+            "paying": self.paying.map(Paying::json),
+            "window_use": uses,
+            "usage": self.usage,
+        })
+    }
+
+    fn json_of_windows(&self, reading: &Sample) -> Value {
+        let five_hour = self.expected(Window::FiveHour);
+        let full = five_hour.and_then(|expected| expected.outlook.full());
+        let percent_per_minute = five_hour.and_then(|expected| expected.rate);
+        let spend_limit = reading.others.spend_limit.map(|limit| {
+            json!({
+                "used_percentage": level_now(&limit.meter, self.clock),
+                "resets_at": limit.meter.resets_at.map(format_rfc3339),
+                "used_usd": limit.used.map(Money::usd),
+                "limit_usd": limit.limit.map(Money::usd),
+                "period": limit.period,
+            })
+        });
+        json!({
+            "five_hour": self.json_of_window(reading, Window::FiveHour),
+            "seven_day": self.json_of_window(reading, Window::Weekly),
+            "seven_day_opus": self.json_of_window(reading, Window::WeeklyOpus),
+            "seven_day_sonnet": self.json_of_window(reading, Window::WeeklySonnet),
+            "seven_day_fable": self.json_of_window(reading, Window::WeeklyFable),
+            "spend_limit": spend_limit,
+            "measured_at": format_rfc3339(reading.measured),
+            "five_hour_full_at": full.map(|(at, _)| format_rfc3339(at)),
+            "five_hour_percent_per_hour": percent_per_minute.map(|rate| rate * 60.0),
+        })
+    }
+
+    /// Returns the JSON for a window, or `None` if the reading does not contain the window.
+    fn json_of_window(&self, reading: &Sample, window: Window) -> Option<Value> {
+        let meter = reading.meter(window)?;
+        let outlook = self.expected(window).map(|expected| expected.outlook);
+        let full = outlook.and_then(Outlook::full);
+        let lasts = match outlook {
+            Some(Outlook::Lasts) => Some(true),
+            Some(Outlook::Full(..)) => Some(false),
+            Some(Outlook::Open) | None => None,
+        };
+        Some(json!({
+            "used_percentage": level_now(&meter, self.clock),
+            "resets_at": meter.resets_at.map(format_rfc3339),
+            "full_at": full.map(|(at, _)| format_rfc3339(at)),
+            "full_at_the_latest": full.map(|(_, latest)| format_rfc3339(latest)),
+            "lasts": lasts,
+            "left_usd": self.left_of(window).map(Money::usd),
+        }))
+    }
+}
+
+impl RunningSession {
+    fn json(&self) -> Value {
+        let (continues, why) = match self.continuation {
+            Some(Ok(_)) => (Some("yes"), Some(CONTINUES.to_owned())),
+            Some(Err(obstacle)) => (Some("no"), Some(obstacle.to_string())),
+            None => (None, None),
+        };
+        json!({
+            "session_id": self.activity.session,
+            "title": self.title,
+            "project": self.project,
+            "retrying": self.retrying,
+            "state": self.activity.state,
+            "since": self.activity.since.map(format_rfc3339),
+            "cost_usd": self.cost.map(|cost| cost.money.usd()),
+            "at_least": self.cost.is_some_and(|cost| cost.is_lower_bound),
+            "five_hour_share": self.share,
+            "continues": continues,
+            "why": why,
+        })
+    }
+}

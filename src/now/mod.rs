@@ -1,0 +1,114 @@
+//! `whycap now`: shows the usage windows, the pace, the spend, the running sessions, and the open limit on one screen.
+
+mod json;
+mod screen;
+
+use crate::claude::meters::ShownUsage;
+use crate::claude::sessions::SessionActivity;
+use crate::config::Currency;
+use crate::drain::WindowShares;
+use crate::incidents::{Paying, Situation};
+use crate::ledger::Tally;
+use crate::limits::incident::{Continuation, Incident};
+use crate::limits::kind::Window;
+use crate::limits::pace::Expected;
+use crate::limits::sample::Sample;
+use crate::pricing::Money;
+use crate::spend::{Amount, Block, HourlyRate};
+use crate::time::Clock;
+use crate::transcript::failed_attempts::FailedAttempts;
+
+/// The data on the screen.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) clock: Clock,
+    /// The newest reading of the account's usage windows.
+    pub(crate) windows: Option<Sample>,
+    /// True if that reading belongs to an account other than the one currently logged in.
+    pub(crate) are_of_another_login: bool,
+    /// The forecasts for these windows.
+    pub(crate) expected: Vec<Expected>,
+    /// The spend, or a sentence that explains why it is unknown.
+    pub(crate) spend: Result<SpendNow, String>,
+    /// The running sessions, starting with those that are waiting for the user.
+    pub(crate) sessions: Vec<RunningSession>,
+    pub(crate) slow: SlowFacts,
+    /// The responses that are paid for with usage credits.
+    pub(crate) paying: Option<Paying>,
+    /// The contents of `/usage` as last shown.
+    pub(crate) usage: Option<ShownUsage>,
+    pub(crate) currency: Currency,
+}
+
+/// The facts that take a long time to collect. A watched screen therefore refreshes them less often.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlowFacts {
+    /// The limits that block work.
+    pub(crate) situation: Situation,
+    /// The number of running clients that are not in the registry.
+    pub(crate) others: usize,
+    /// The usage of each window, broken down by session.
+    pub(crate) uses: Vec<WindowShares>,
+    /// A lower bound for the amount that is left in each window, at list prices.
+    pub(crate) left: Vec<WindowLeft>,
+}
+
+/// A lower bound for the amount that is left in a window, at list prices.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WindowLeft {
+    pub(crate) window: Window,
+    pub(crate) amount: Money,
+}
+
+/// Today's spend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SpendNow {
+    pub(crate) today: Tally,
+    /// Today's spend per hour.
+    pub(crate) per_hour: Option<HourlyRate>,
+    pub(crate) block: Option<Block>,
+    /// True if all of today's transcripts have been read.
+    pub(crate) is_complete: bool,
+}
+
+/// A running session.
+#[derive(Debug, Clone)]
+pub(crate) struct RunningSession {
+    /// The session's activity according to the registry.
+    pub(crate) activity: SessionActivity,
+    /// The title that the user or Claude Code gave the session.
+    pub(crate) title: Option<String>,
+    /// The beginning of the session's first prompt. It is shown only on the screen and is not in the JSON.
+    pub(crate) first_words: Option<String>,
+    /// The directory in its usual notation, with `~`.
+    pub(crate) project: String,
+    pub(crate) cost: Option<Amount>,
+    /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
+    /// the session.
+    pub(crate) continuation: Option<Continuation>,
+    /// The failed attempts of a request that Claude Code is sending again.
+    pub(crate) retrying: Option<FailedAttempts>,
+    /// The session's share of the increase in the 5-hour window's usage, if several sessions contributed to it.
+    pub(crate) share: Option<f64>,
+}
+
+impl Moment {
+    /// Returns the limit that blocks work.
+    fn blocked(&self) -> Option<&Incident> {
+        self.slow.situation.blocking()
+    }
+
+    fn left_of(&self, window: Window) -> Option<Money> {
+        self.slow
+            .left
+            .iter()
+            .find(|left| left.window == window)
+            .map(|left| left.amount)
+    }
+
+    fn expected(&self, window: Window) -> Option<&Expected> {
+        self.expected
+            .iter()
+            .find(|expected| expected.window == window)
+    }
+}

@@ -1,0 +1,461 @@
+//! The screen of `whycap now`.
+
+use super::{Moment, RunningSession};
+use crate::claude::meters::{Meter, USAGE_CACHED_FOR};
+use crate::claude::sessions::SessionState;
+use crate::limits::pace::week::WeekBefore;
+use crate::limits::pace::{Expected, Outlook};
+use crate::limits::sample::Sample;
+use crate::pricing::Money;
+use crate::render::{Column, MeterRow, Page, Report, Table};
+use crate::spend::Amount;
+use crate::status_line::{WORTH_A_LOOK, days_in_words, level_now, level_tone, rounded_level};
+use crate::terminal::Tone;
+use crate::time::{Clock, WEEK, format_duration};
+
+/// The text to show if nothing blocks work.
+const NOT_BLOCKED: &str = "no limit blocks your work";
+/// The text to show if a window is full but no request has been refused yet. Only the next prompt will show whether
+/// requests are refused, paid for with credits, or served at a lower priority.
+const WINDOW_IS_FULL: &str = "no limit error is open, but a window is full";
+/// The width of the labels on the left, in columns.
+const LABEL_COLUMNS: usize = 10;
+/// The smallest share of the increase in the 5-hour window's usage to show for a session.
+const MIN_SHARE: f64 = 0.01;
+
+impl Moment {
+    /// Returns the whole screen.
+    pub(crate) fn report(&self) -> Report {
+        self.report_with_sessions(self.sessions.len())
+    }
+
+    /// Returns the screen with as many sessions as fit into a given number of rows.
+    pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
+        let report = self.report();
+        match report.row_count(page).saturating_sub(rows) {
+            0 => report,
+            // One more row is needed for the number of sessions that are left out.
+            excess => self.report_with_sessions(self.sessions.len().saturating_sub(excess + 1)),
+        }
+    }
+
+    fn report_with_sessions(&self, max_sessions: usize) -> Report {
+        let mut report = Report::new(self.json());
+        // The limit comes first, because a small terminal does not show the end of the screen.
+        if let Some(blocked) = self.blocked() {
+            add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
+        }
+        if let Some(paying) = self.paying {
+            add_row(
+                &mut report,
+                "Paying",
+                Tone::Alarm,
+                paying.in_words(self.clock),
+            );
+        }
+        self.add_windows(&mut report);
+        self.add_usage_page(&mut report);
+        self.add_spend(&mut report);
+        self.add_sessions(max_sessions, &mut report);
+        if self.blocked().is_none() {
+            let is_full = self.windows.as_ref().is_some_and(Sample::has_full_window);
+            let text = if is_full { WINDOW_IS_FULL } else { NOT_BLOCKED };
+            add_row(&mut report, "Limit", Tone::Plain, text.to_owned());
+        }
+        report
+    }
+
+    fn add_windows(&self, report: &mut Report) {
+        let clock = self.clock;
+        let Some(reading) = &self.windows else {
+            let text = "no window data from Claude Code yet (an API key has none)";
+            return add_row(report, "Windows", Tone::Quiet, text.to_owned());
+        };
+        let mut meters: Vec<(&str, Meter)> = reading
+            .windows()
+            .map(|(window, meter)| (window.name(), meter))
+            .collect();
+        meters.extend(
+            reading
+                .others
+                .spend_limit
+                .map(|limit| (limit.name(), limit.meter)),
+        );
+        let longest_name = meters.iter().map(|(name, _)| name.len()).max();
+        for (index, (name, meter)) in meters.into_iter().enumerate() {
+            let label = if index == 0 { "Windows" } else { "" };
+            let name = format!("{name:<0$}  ", longest_name.unwrap_or_default());
+            report.meter(meter_row(label, name, &meter, clock));
+        }
+        let is_limit_of_other = self
+            .blocked()
+            .is_some_and(|blocked| blocked.evidence.is_of_another_account());
+        let account = if self.are_of_another_login {
+            " for another account than the one you are logged in to"
+        } else if is_limit_of_other {
+            " for your login; the limit belongs to another account"
+        } else {
+            ""
+        };
+        let reported = format!(
+            "reported {}{account}",
+            clock.format_distance(reading.measured)
+        );
+        add_row(report, "", Tone::Quiet, reported);
+        let paces = self
+            .expected
+            .iter()
+            .filter_map(|expected| self.pace_row(expected));
+        add_rows(report, "Pace", paces);
+        let uses = self
+            .slow
+            .uses
+            .iter()
+            .flat_map(|uses| uses.sentences(clock))
+            .map(|sentence| (Tone::Plain, sentence));
+        add_rows(report, "Used by", uses);
+    }
+
+    /// Returns the forecast for a window, and a lower bound for the amount that is left in it. If there is no
+    /// forecast, or if a weekly window is far from full, returns the usage a week ago, or `None` if that is unknown.
+    fn pace_row(&self, expected: &Expected) -> Option<(Tone, String)> {
+        let (window, clock) = (expected.window, self.clock);
+        let name = window.name();
+        let is_week = window.length() == WEEK;
+        let left = self
+            .left_of(window)
+            .map(|left| format!("; at least {} left", left.show()));
+        match expected.outlook {
+            Outlook::Full(at, latest) => {
+                let when = if is_week {
+                    days_in_words(at, latest, clock)
+                } else {
+                    format!("at {}", clock.format_time_and_distance(at))
+                };
+                let rest = left.unwrap_or_else(|| ", before it resets".to_owned());
+                Some((
+                    Tone::Warning,
+                    format!("at this pace {name} is full {when}{rest}"),
+                ))
+            }
+            Outlook::Lasts if !is_week || expected.meter.used_percent >= WORTH_A_LOOK => {
+                let rest = left.unwrap_or_default();
+                Some((
+                    Tone::Plain,
+                    format!("at this pace {name} lasts until it resets{rest}"),
+                ))
+            }
+            Outlook::Lasts | Outlook::Open => {
+                let WeekBefore { then, at_end } = expected.week_before?;
+                let text =
+                    format!("{name}: a week ago {then:.0}% at this time, {at_end:.0}% at its end");
+                Some((Tone::Quiet, text))
+            }
+        }
+    }
+
+    /// Adds the weekly windows for individual models and the usage credits, which only `/usage` reports.
+    fn add_usage_page(&self, report: &mut Report) {
+        let Some(usage) = &self.usage else {
+            return;
+        };
+        let Some(summary) = usage.summary() else {
+            return;
+        };
+        let is_old = self.clock.now - usage.at > USAGE_CACHED_FOR;
+        let tone = if is_old { Tone::Quiet } else { Tone::Plain };
+        let shown = self.clock.format_time_and_distance(usage.at);
+        add_row(report, "/usage", tone, format!("{summary} (shown {shown})"));
+    }
+
+    fn add_spend(&self, report: &mut Report) {
+        let spend = match &self.spend {
+            Ok(spend) => spend,
+            Err(reason) => return add_row(report, "Today", Tone::Warning, reason.clone()),
+        };
+        let today = Amount::from_tally(&spend.today).unless_complete(spend.is_complete);
+        let mut text = format!("{}{}", today.sign(), today.money.show_both(&self.currency));
+        if let Some(hourly) = spend.per_hour
+            && hourly.rate > Money::ZERO
+        {
+            text += ", ";
+            text += &hourly.format(self.clock);
+        }
+        add_row(report, "Today", Tone::Strong, text);
+        // A block is an estimate of the 5-hour window, so it is not shown alongside the actual window.
+        let five_hour = self.windows.as_ref().and_then(|reading| reading.five_hour);
+        if five_hour.is_some() {
+            return;
+        }
+        let text = match spend.block {
+            Some(block) => {
+                let cost = block.spent.unless_complete(spend.is_complete).show();
+                let start = self.clock.format_time(block.start);
+                let end = self.clock.format_time_and_distance(block.end);
+                format!("{cost} since {start}, ends {end}")
+            }
+            None => "no active block".to_owned(),
+        };
+        add_row(report, "Block", Tone::Plain, text);
+    }
+
+    /// Adds the name, the directory, the cost, and the state of each session to the report.
+    fn add_sessions(&self, max: usize, report: &mut Report) {
+        let text = match self.sessions.len() + self.slow.others {
+            0 => "none running".to_owned(),
+            count => format!("{count} running"),
+        };
+        add_row(report, "Sessions", Tone::Plain, text);
+        let mut table = Table::new([
+            Column::text("session").with_min_width(8),
+            Column::text("project")
+                .with_tone(Tone::Quiet)
+                .with_min_width(8),
+            Column::number("cost").with_tone(Tone::Strong),
+            Column::text("state").with_min_width(26),
+        ]);
+        table.choices = &["ABCD", "ACD", "AD"];
+        table.is_headless = true;
+        table.indent = LABEL_COLUMNS;
+        for session in self.sessions.iter().take(max) {
+            table.row(session.cells(self.clock));
+        }
+        report.table(table);
+        let omitted = self.sessions.len().saturating_sub(max);
+        if omitted > 0 {
+            add_row(report, "", Tone::Quiet, format!("and {omitted} more"));
+        }
+    }
+}
+
+impl RunningSession {
+    /// Returns the name, the directory, the cost, and the state.
+    fn cells(&self, clock: Clock) -> [String; 4] {
+        let name = self
+            .title
+            .as_ref()
+            .or(self.first_words.as_ref())
+            .map_or("(no prompt yet)", String::as_str);
+        let mut parts = Vec::new();
+        if let Some(state) = self.activity.state {
+            let state = match state {
+                SessionState::Busy => "answering",
+                SessionState::Waiting => "waiting for you",
+                SessionState::Idle => "idle",
+                SessionState::Shell => "running a command",
+            };
+            match self.activity.since {
+                Some(since) if since <= clock.now => {
+                    parts.push(format!("{state} {}", format_duration(clock.now - since)));
+                }
+                _ => parts.push(state.to_owned()),
+            }
+        }
+        if let Some(attempts) = &self.retrying {
+            parts.push(attempts.sentence(clock));
+        }
+        match self.continuation {
+            Some(Ok(at)) => parts.push(format!(
+                "continues by itself {}",
+                clock.format_time_with_preposition(at)
+            )),
+            Some(Err(obstacle)) => parts.push(format!("blocked; {obstacle}")),
+            None => {}
+        }
+        match self.share {
+            Some(share) if share >= MIN_SHARE => {
+                parts.push(format!("about {:.0}% of 5h use", share * 100.0));
+            }
+            _ => {}
+        }
+        [
+            name.to_owned(),
+            self.project.clone(),
+            self.cost.map_or_else(String::new, Amount::show),
+            parts.join(", "),
+        ]
+    }
+}
+
+fn add_row(report: &mut Report, label: &str, tone: Tone, text: String) {
+    report.labelled(&[(Tone::Quiet, label, LABEL_COLUMNS)], tone, text);
+}
+
+/// Adds rows to the report, with the label on the first one.
+fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, String)>) {
+    for (index, (tone, text)) in rows.enumerate() {
+        add_row(report, if index == 0 { label } else { "" }, tone, text);
+    }
+}
+
+fn meter_row(label: &str, name: String, meter: &Meter, clock: Clock) -> MeterRow {
+    let level = level_now(meter, clock);
+    let mut remarks = Vec::new();
+    if let Some(at) = meter.resets_at
+        && at > clock.now
+    {
+        remarks.push(format!("  resets {}", clock.format_time_and_distance(at)));
+        remarks.push(format!("  resets {}", clock.format_time(at)));
+    }
+    remarks.push(String::new());
+    MeterRow {
+        label: vec![
+            (Tone::Quiet, format!("{label:LABEL_COLUMNS$}")),
+            (Tone::Plain, name),
+        ],
+        percent: level,
+        percent_text: format!("{:.0}%", rounded_level(level)),
+        tone: level_tone(level, Tone::Good),
+        remarks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::super::{SlowFacts, SpendNow, WindowLeft};
+    use super::*;
+    use crate::claude::sessions::SessionActivity;
+    use crate::config::Config;
+    use crate::ledger::Tally;
+    use crate::limits::kind::Window;
+    use crate::limits::pace::testing::expected;
+    use crate::spend::{Block, HourlyRate};
+    use crate::terminal::{Palette, width};
+    use crate::time::{HourFormat, Zone};
+
+    fn full(window: Window, used: f64, at: &str) -> Expected {
+        let at = at.parse().unwrap();
+        expected(window, used, Outlook::Full(at, at))
+    }
+
+    fn moment(sessions: usize) -> Moment {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let now = at("2026-11-20T12:20:00Z");
+        let meter = |used_percent, resets_at| {
+            Some(Meter {
+                used_percent,
+                resets_at: Some(at(resets_at)),
+            })
+        };
+        let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
+        let session = RunningSession {
+            continuation: None,
+            retrying: None,
+            activity: SessionActivity {
+                session: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
+                state: Some(SessionState::Busy),
+                since: Some(at("2026-11-20T12:19:20Z")),
+                ..SessionActivity::default()
+            },
+            title: Some("Look at the slow query in the report, again and again".to_owned()),
+            first_words: None,
+            project: "~/work/a-project-with-a-long-name".to_owned(),
+            cost: Some(Amount::exact(dollars(3))),
+            share: None,
+        };
+        Moment {
+            clock: Clock {
+                now,
+                zone: Zone::named("UTC").unwrap(),
+                hours: HourFormat::TwentyFour,
+            },
+            are_of_another_login: false,
+            windows: Some(Sample {
+                five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
+                seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
+                measured: now - TimeDelta::minutes(3),
+                ..Sample::default()
+            }),
+            expected: vec![
+                full(Window::FiveHour, 82.0, "2026-11-20T12:57:00Z"),
+                full(Window::Weekly, 99.7, "2026-11-20T21:00:00Z"),
+            ],
+            slow: SlowFacts {
+                left: vec![WindowLeft {
+                    window: Window::FiveHour,
+                    amount: Money::from_nano(6_800_000_000),
+                }],
+                ..SlowFacts::default()
+            },
+            spend: Ok(SpendNow {
+                per_hour: Some(HourlyRate {
+                    rate: Money::from_nano(680_000_000),
+                    since: at("2026-11-20T09:00:00Z"),
+                }),
+                today: Tally {
+                    recorded: dollars(12),
+                    ..Tally::default()
+                },
+                block: Some(Block {
+                    start: at("2026-11-20T10:00:00Z"),
+                    end: at("2026-11-20T15:00:00Z"),
+                    spent: Amount::exact(dollars(7)),
+                }),
+                is_complete: true,
+            }),
+            sessions: vec![session; sessions],
+            paying: None,
+            usage: None,
+            currency: Config::default().currency,
+        }
+    }
+
+    fn screen(moment: &Moment, columns: usize, rows: Option<usize>) -> String {
+        let page = Page::new(columns, Palette::none());
+        let rows = rows.unwrap_or(usize::MAX);
+        moment.report_within(rows, page).text(page)
+    }
+
+    #[test]
+    fn the_screen_has_every_fact() {
+        assert_eq!(
+            screen(&moment(1), 90, None),
+            "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
+             \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
+             \u{20}         reported 3 m ago\n\
+             Pace      at this pace 5h is full at 12:57, in 37 m; at least $6.80 left\n\
+             \u{20}         at this pace week is full today, before it resets\n\
+             Today     $12.00, $0.68 an hour since 09:00, breaks included\n\
+             Sessions  1 running\n\
+             \u{20}         Look at the slow query in t…  ~/work/a-project-with-a-lo…  $3.00  answering 40 s\n\
+             Limit     no limit blocks your work\n"
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_block_is_shown_if_no_window_is_known() {
+        let unknown = Moment {
+            windows: None,
+            expected: Vec::new(),
+            ..moment(0)
+        };
+        let shown = screen(&unknown, 90, None);
+        assert!(shown.contains(", ends 15:00, in 2 h 40 m\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_screen_fits_any_terminal_and_sessions_are_left_out_first() {
+        let mut blocked = moment(30);
+        let why = crate::limits::evidence::ContinuationObstacle::SettingIsOff;
+        for session in &mut blocked.sessions {
+            (session.activity.state, session.continuation) =
+                (Some(SessionState::Idle), Some(Err(why)));
+        }
+        let shown = screen(&blocked, 80, Some(24));
+        for part in ["Look at", "~/work", "$3.00", "blocked; auto"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let pages =
+            (40..140).flat_map(|columns| [(columns, moment(30)), (columns, blocked.clone())]);
+        for (columns, moment) in pages {
+            let shown = screen(&moment, columns, Some(24));
+            for row in shown.lines() {
+                assert!(width(row) <= columns, "{columns}: {row}");
+            }
+            assert!(shown.lines().count() <= 24, "{shown}");
+            assert!(shown.contains(" more\n"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Rates that differ from list prices, such as those that an organization has negotiated. They come from `modelPricing`
+//! in Claude Code's settings.
+//!
+//! The format, as of client 2.1.328, is `{"multiplier": 0.85, "overrides": {"claude-opus-5-5": {"input", "output",
+//! "cacheRead", "cacheWrite"}}}`, in dollars per million tokens. An override is charged exactly as written: the rate
+//! for a cache write does not depend on its lifetime, and neither fast mode nor US-only inference changes the price.
+//! The multiplier applies to every cost. The client honors the key only in managed settings. whycap also reads it from
+//! the user's own settings, so that users can see what they really pay.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::model_id::{bare_id, rate_key};
+use super::rates::Rates;
+use crate::lenient_json::saturating_u64;
+
+/// The unit for multipliers. It is very fine because even the difference between 0.333 and a third is noticeable
+/// in a year's total.
+pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
+
+/// Rates that differ from list prices. By default, there are none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CustomRates {
+    /// The factor that applies to every cost.
+    multiplier: Option<f64>,
+    /// The rates for individual models. The key is the model ID as written, but in lowercase and without `[1m]`.
+    pub overrides: BTreeMap<String, Rates>,
+    /// True if the rates come from managed settings. In that case, the client's own totals also use these rates.
+    pub managed: bool,
+    /// Problems with the setting, one sentence each, for `doctor`.
+    pub problems: Vec<String>,
+}
+
+impl CustomRates {
+    /// Reads the value of `modelPricing`. Invalid parts are skipped and recorded as problems, and the rest still
+    /// applies.
+    pub fn parse(setting: &Value) -> Self {
+        let mut rates = Self::default();
+        let Some(setting) = setting.as_object() else {
+            rates
+                .problems
+                .push("`modelPricing` is not an object".to_owned());
+            return rates;
+        };
+        if let Some(multiplier) = setting.get("multiplier") {
+            rates.set_multiplier(multiplier);
+        }
+        if let Some(overrides) = setting.get("overrides").and_then(Value::as_object) {
+            for (model, costs) in overrides {
+                rates.add_override(model, costs);
+            }
+        }
+        rates
+    }
+
+    fn set_multiplier(&mut self, multiplier: &Value) {
+        match multiplier.as_f64() {
+            Some(factor) if factor > 0.0 && factor <= 10.0 => self.multiplier = Some(factor),
+            _ => self
+                .problems
+                .push("`modelPricing.multiplier` must be above 0 and at most 10".to_owned()),
+        }
+    }
+
+    fn add_override(&mut self, model: &str, costs: &Value) {
+        // The rate for a cache write does not depend on its lifetime.
+        let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
+        if let Some(rates) = Rates::from_json(costs, names) {
+            self.overrides.entry(rate_key(model)).or_insert(rates);
+        } else {
+            self.problems.push(format!(
+                "`modelPricing.overrides.{model}` needs input, output, cacheRead and cacheWrite, each 0 to 10000"
+            ));
+        }
+    }
+
+    /// Returns true if all costs are at list prices.
+    pub fn is_none(&self) -> bool {
+        self.multiplier() == MULTIPLIER_UNIT && self.overrides.is_empty()
+    }
+
+    /// Returns the multiplier in units of [`MULTIPLIER_UNIT`].
+    pub(super) fn multiplier(&self) -> u64 {
+        saturating_u64((self.factor() * 1e12).round())
+    }
+
+    /// Returns the multiplier as a factor.
+    pub fn factor(&self) -> f64 {
+        self.multiplier.unwrap_or(1.0)
+    }
+
+    /// Returns the override for a model. An override for exactly this ID takes precedence over one for a different
+    /// spelling.
+    pub(super) fn override_for(&self, model: &str) -> Option<&Rates> {
+        if self.overrides.is_empty() {
+            return None;
+        }
+        self.overrides.get(&rate_key(model)).or_else(|| {
+            let id = bare_id(model);
+            self.overrides
+                .iter()
+                .find(|(written_id, _rates)| bare_id(written_id) == id)
+                .map(|(_written_id, rates)| rates)
+        })
+    }
+
+    /// Returns a number that changes whenever a rate changes. It is 0 if list prices apply.
+    pub(super) fn fingerprint(&self) -> i64 {
+        if self.is_none() {
+            return 0;
+        }
+        let text = format!(
+            "{} {:?} {}",
+            self.multiplier(),
+            self.overrides,
+            self.managed
+        );
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pricing::Rate;
+
+    #[test]
+    fn an_override_without_all_rates_is_named_and_the_rest_applies() {
+        let custom = CustomRates::parse(&json!({
+            "multiplier": 0.85,
+            "overrides": {
+                "claude-opus-5-5": {"input": 3, "output": 15, "cacheRead": 0.1, "cacheWrite": 4},
+                "claude-sonnet-5": {"input": 3}
+            }
+        }));
+        assert_eq!(custom.multiplier(), 850_000_000_000);
+        assert_eq!(custom.problems.len(), 1);
+        let rates = custom
+            .override_for("us.anthropic.claude-opus-5-5-v1:0")
+            .unwrap();
+        assert_eq!(rates.write_5m, Rate(4_000_000));
+        assert_eq!(rates.write_1h, Rate(4_000_000));
+        assert_eq!(custom.override_for("claude-sonnet-5"), None);
+    }
+
+    #[test]
+    fn an_invalid_setting_changes_nothing() {
+        for setting in [
+            json!(7),
+            json!({"multiplier": 0}),
+            json!({"multiplier": "2"}),
+        ] {
+            let custom = CustomRates::parse(&setting);
+            assert!(custom.is_none());
+            assert_eq!(custom.problems.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The types for list prices. The prices themselves are in `prices.rs`.
+
+use chrono::{NaiveDate, NaiveTime};
+use serde::Serialize;
+
+use super::money::Money;
+use super::rates::Rates;
+use crate::time::Millis;
+
+/// The list prices of all known models.
+#[derive(Debug)]
+pub struct PriceList {
+    /// The day on which the prices were last checked against their sources.
+    pub updated: NaiveDate,
+    /// The price of a web search.
+    pub web_search: Money,
+    /// The price of a token with US-only inference, in tenths of the regular price.
+    pub us_inference_tenths: i64,
+    /// The model whose prices Claude Code uses for models that it does not recognize.
+    pub(super) unknown_model_priced_as: &'static str,
+    /// The rows. All rows of a model are adjacent and sorted by date.
+    pub rows: &'static [PriceRow],
+}
+
+/// The prices of one model from a certain day onward.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceRow {
+    /// The bare model ID.
+    pub model: &'static str,
+    /// Other IDs of the same model.
+    pub also: &'static [&'static str],
+    /// The first day, in UTC, on which the prices apply, or `None` if they have applied since the model's release.
+    pub from: Option<NaiveDate>,
+    /// The standard rates.
+    pub standard: Rates,
+    /// The threshold for long prompts. If a prompt has more tokens than this, [`Self::long`] applies to the whole
+    /// request.
+    pub above_prompt_tokens: Option<u64>,
+    /// The long-prompt rates.
+    pub long: Option<Rates>,
+    /// The fast-mode rates. If there are none, the standard rates apply to fast mode as well.
+    pub fast: Option<Rates>,
+    /// The source of the prices.
+    pub source: &'static str,
+}
+
+/// An empty row that provides the fields that other rows do not set.
+pub(super) const NO_ROW: PriceRow = PriceRow {
+    model: "",
+    also: &[],
+    from: None,
+    standard: Rates::per_million([0.0; 5]),
+    above_prompt_tokens: None,
+    long: None,
+    fast: None,
+    source: "",
+};
+
+impl PriceRow {
+    /// Returns the time at which the row becomes valid.
+    pub(super) fn valid_from(&self) -> Millis {
+        self.from.map_or(Millis::MIN, |day| {
+            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+        })
+    }
+
+    /// Returns true if this row belongs to the model with the given bare ID.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.model == id || self.also.contains(&id)
+    }
+}
+
+/// A number that changes whenever a list price changes. It is a hash of the source file, computed at build time.
+pub(super) const PRICES_FINGERPRINT: i64 = fnv_1a(include_bytes!("prices.rs")).cast_signed();
+
+/// Returns the 64-bit FNV-1a hash of the given bytes.
+const fn fnv_1a(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut rest = bytes;
+    while let [byte, following @ ..] = rest {
+        hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+        rest = following;
+    }
+    hash
+}

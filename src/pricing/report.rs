@@ -1,0 +1,112 @@
+//! The report of `whycap prices`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::price_list::PriceRow;
+use super::price_table::PriceTable;
+use super::rates::Rate;
+use crate::render::{Column, Report, Table};
+use crate::terminal::Tone;
+
+const TITLE: &str =
+    "Dollars per million tokens (read, write: of the cache, for 5 minutes or 1 hour)";
+
+const NO_MODEL: &str = "No model of that name has a known price; its spend is estimated the way Claude Code does. \
+                        `whycap prices` lists the models that do.";
+
+/// Returns a report on the given rows of the price list. Each set of rates is on a separate line.
+pub(crate) fn price_report(table: &PriceTable, rows: &[&PriceRow]) -> Report {
+    let mut report = Report::new(json(table, rows));
+    if rows.is_empty() {
+        report.paragraph(Tone::Plain, NO_MODEL);
+        return report;
+    }
+
+    report.paragraph(Tone::Strong, TITLE);
+    report.table(rates_table(rows));
+    report.paragraphs(Tone::Quiet, notes(table, rows));
+    report
+}
+
+fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
+    json!({
+        "updated": table.list.updated,
+        "web_search_usd": table.list.web_search.usd(),
+        "us_inference_multiplier": us_inference_multiplier(table),
+        "multiplier": table.custom.factor(),
+        "overrides": table.custom.overrides,
+        "rows": rows,
+    })
+}
+
+fn us_inference_multiplier(table: &PriceTable) -> f64 {
+    table.list.us_inference_tenths as f64 / 10.0
+}
+
+fn rates_table(rows: &[&PriceRow]) -> Table {
+    let rate_columns = ["input", "output", "read", "write 5m", "write 1h"].map(Column::number);
+    let model_column = Column::text("model").with_min_width(12);
+    let mut table = Table::new([model_column].into_iter().chain(rate_columns));
+
+    for row in rows {
+        let mut lines = vec![(label(row), &row.standard)];
+        if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
+            lines.push((format!("  prompt over {above}"), long));
+        }
+        if let Some(fast) = &row.fast {
+            lines.push(("  fast mode".to_owned(), fast));
+        }
+        for (label, rates) in lines {
+            table.row([label].into_iter().chain(rates.each().map(dollars)));
+        }
+    }
+    table
+}
+
+fn label(row: &PriceRow) -> String {
+    match row.from {
+        Some(day) => format!("{} from {day}", row.model),
+        None => row.model.to_owned(),
+    }
+}
+
+/// Returns sentences about the prices that the table does not show, and about the sources of all prices.
+fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
+    let web_search = table.list.web_search.usd();
+    let us_inference = us_inference_multiplier(table);
+    let updated = table.list.updated;
+    let sources: BTreeSet<&str> = rows.iter().map(|row| row.source).collect();
+    let sources: Vec<&str> = sources.into_iter().collect();
+
+    let mut notes = vec![
+        format!(
+            "A web search is ${web_search}. US-only inference multiplies every token price by {us_inference}."
+        ),
+        format!("Checked on {updated}. Sources: {}.", sources.join("; ")),
+    ];
+    if !table.custom.is_none() {
+        notes.push(custom_rates_note(table));
+    }
+    notes
+}
+
+fn custom_rates_note(table: &PriceTable) -> String {
+    let factor = table.custom.factor();
+    let models: Vec<&str> = table.custom.overrides.keys().map(String::as_str).collect();
+    if models.is_empty() {
+        format!("modelPricing in your settings applies: times {factor}.")
+    } else {
+        let models = models.join(", ");
+        format!("modelPricing in your settings applies: times {factor}; own rates for {models}.")
+    }
+}
+
+/// Returns a rate in dollars per million tokens without trailing zeros: `0.125`, `25`.
+fn dollars(rate: Rate) -> String {
+    format!("{:.4}", f64::from(rate))
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
+}

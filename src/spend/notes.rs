@@ -1,0 +1,230 @@
+//! Notes on a statement that explain what its total includes, why it is a lower bound, or why it is empty.
+
+use std::path::{Path, PathBuf};
+
+use super::grouping::GroupBy;
+use super::period::Period;
+use super::statement::Statement;
+use crate::places::Places;
+use crate::pricing::Money;
+use crate::render::Texts;
+use crate::terminal::count_noun;
+
+/// The maximum number of transcripts with damaged lines to list by name.
+const MAX_NAMED_FILES: usize = 3;
+
+impl Statement {
+    /// Returns the notes. If the statement is empty, the first note gives the reason. Paths are included only if
+    /// `places` is given.
+    pub(crate) fn notes(&self, places: Option<&Places>) -> Vec<String> {
+        let texts = Texts::parse(include_str!("notes.json"));
+        if self.groups.is_empty() {
+            return self.notes_if_empty(&texts, places);
+        }
+
+        let mut notes = self.notes_on_lower_bound(&texts, places);
+        notes.extend(self.note_on_unfinished_responses(&texts));
+        let total = &self.total;
+        if total.unrecorded > Money::ZERO {
+            let amount = total.unrecorded.show();
+            notes.push(texts.format("unrecorded", &[("amount", &amount)]));
+        }
+        if total.pending > Money::ZERO {
+            let amount = total.pending.show();
+            notes.push(texts.format("unwritten", &[("amount", &amount)]));
+        }
+        if total.unpriced > 0 {
+            let responses = count_noun(total.unpriced, "response");
+            notes.push(texts.format("unpriced", &[("responses", &responses)]));
+        }
+        notes.extend(self.note_on_groups(&texts));
+        notes
+    }
+
+    /// Returns a note on how spend was assigned to groups, if the groups are causes or blocks.
+    fn note_on_groups(&self, texts: &Texts) -> Option<String> {
+        match self.request.by {
+            GroupBy::Pr => Some(pull_request_rule()),
+            GroupBy::Block => Some(texts.format("blocks", &[])),
+            by if by.is_by_cause() => Some(texts.format("causes", &[("noun", &by.noun())])),
+            _ => None,
+        }
+    }
+
+    /// Returns the reasons why the total is a lower bound. The first one also explains the sign.
+    fn notes_on_lower_bound(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if !self.read.unreadable.is_empty() {
+            reasons.push(texts.format("at_least.unreadable", &[]));
+        }
+        reasons.extend(describe_damaged(&self.damaged, places));
+        if self.total.at_least {
+            reasons.push(texts.format("at_least.not_known", &[]));
+        }
+
+        reasons
+            .iter()
+            .enumerate()
+            .map(|(index, reason)| match index {
+                0 => format!("\u{2265} means at least: {reason}."),
+                _ => format!("{reason}."),
+            })
+            .collect()
+    }
+
+    /// Returns notes on why the statement is empty and on any data that could not be read.
+    fn notes_if_empty(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
+        let mut notes = vec![self.reason_if_empty(texts, places)];
+        if !self.read.unreadable.is_empty() {
+            notes.push(texts.format("unreadable", &[]));
+        }
+        if let Some(which) = describe_damaged(&self.damaged, places) {
+            notes.push(texts.format("damaged", &[("which", &which)]));
+        }
+        notes
+    }
+
+    fn reason_if_empty(&self, texts: &Texts, places: Option<&Places>) -> String {
+        if self.has_history {
+            let place = match &self.request.project {
+                Some(name) if places.is_some() => {
+                    let name = format!("{name:?}");
+                    texts.format("nothing.in_project", &[("name", &name)])
+                }
+                _ => String::new(),
+            };
+            let when = if self.request.period == Period::default() {
+                ""
+            } else {
+                " in this period"
+            };
+            return texts.format("nothing", &[("place", &place), ("when", &when)]);
+        }
+
+        let is_of_exports = self.request.from.is_some();
+        match places {
+            _ if is_of_exports && !self.read.unreadable.is_empty() => {
+                texts.format("nothing.read", &[])
+            }
+            _ if is_of_exports => texts.format("nothing.of_exports", &[]),
+            Some(places) => {
+                let roots: Vec<String> = places
+                    .transcript_roots()
+                    .map(|root| places.show(&root))
+                    .collect();
+                texts.format("no_history.in", &[("roots", &roots.join(", "))])
+            }
+            None => texts.format("no_history", &[]),
+        }
+    }
+
+    /// Returns a note if the period includes today and any sessions are receiving a response. The cost of a response is
+    /// not final until the response is complete.
+    fn note_on_unfinished_responses(&self, texts: &Texts) -> Option<String> {
+        let clock = self.request.clock;
+        let today = clock.zone.day(clock.now);
+        let is_past = self.request.period.until.is_some_and(|until| until < today);
+        if self.answering == 0 || is_past {
+            return None;
+        }
+        let sessions = count_noun(self.answering as u64, "session");
+        let is_or_are = if self.answering == 1 { "is" } else { "are" };
+        Some(texts.format(
+            "answering",
+            &[("sessions", &sessions), ("is_or_are", &is_or_are)],
+        ))
+    }
+}
+
+/// Describes the rule by which spend is assigned to pull requests.
+pub(crate) fn pull_request_rule() -> String {
+    Texts::parse(include_str!("notes.json")).format("pull_requests", &[])
+}
+
+/// Describes transcripts and directories that could not be read, such as "1 transcript could not be read:
+/// ~/.claude/projects/x/y.jsonl". At most `max_named` paths are listed. Returns `None` if `paths` is empty.
+pub(crate) fn describe_unreadable(
+    paths: &[PathBuf],
+    max_named: usize,
+    places: &Places,
+) -> Option<String> {
+    // A directory may contain any number of transcripts.
+    let are_transcripts = paths.iter().all(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "jsonl")
+    });
+    let subject = match paths.len() as u64 {
+        0 => return None,
+        count if are_transcripts => count_noun(count, "transcript"),
+        1 => "1 folder of transcripts".to_owned(),
+        count => format!("{count} transcripts and folders"),
+    };
+    let list = list_paths(paths, max_named, places);
+    Some(format!("{subject} could not be read: {list}"))
+}
+
+/// Describes the damaged lines in transcripts, such as "2 damaged lines in ~/.claude/projects/x/y.jsonl are not
+/// counted". The files are listed only if `places` is given. Returns `None` if no lines are damaged.
+pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>) -> Option<String> {
+    let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
+    if lines == 0 {
+        return None;
+    }
+    let subject = count_noun(lines, "damaged line");
+    let is_or_are = if lines == 1 { "is" } else { "are" };
+    Some(match places {
+        Some(places) => {
+            let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+            let list = list_paths(&paths, MAX_NAMED_FILES, places);
+            format!("{subject} in {list} {is_or_are} not counted")
+        }
+        None => format!("{subject} {is_or_are} not counted"),
+    })
+}
+
+/// Lists up to `max_named` paths, separated by commas, and says how many more there are.
+fn list_paths(paths: &[impl AsRef<Path>], max_named: usize, places: &Places) -> String {
+    let named: Vec<String> = paths
+        .iter()
+        .take(max_named)
+        .map(|path| places.show(path.as_ref()))
+        .collect();
+    let list = named.join(", ");
+    match paths.len().saturating_sub(max_named) {
+        0 => list,
+        more => format!("{list} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::environment::{Environment, HOME};
+    use crate::testing::absolute;
+
+    fn describe(paths: &[&str]) -> Option<String> {
+        let home = [(HOME.into(), absolute("/home/dev").into())];
+        let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        describe_unreadable(&paths, 3, &places)
+    }
+
+    #[test]
+    fn unreadable_transcripts_are_named_up_to_three_and_then_counted() {
+        assert_eq!(describe(&[]), None);
+        assert_eq!(
+            describe(&[absolute("/home/dev/a.jsonl").to_str().unwrap()]).unwrap(),
+            "1 transcript could not be read: ~/a.jsonl"
+        );
+        assert_eq!(
+            describe(&["/a.jsonl", "/b.jsonl", "/c.jsonl", "/d.jsonl", "/e.jsonl"]).unwrap(),
+            "5 transcripts could not be read: /a.jsonl, /b.jsonl, /c.jsonl and 2 more"
+        );
+        assert_eq!(
+            describe(&["/a", "/b.jsonl"]).unwrap(),
+            "2 transcripts and folders could not be read: /a, /b.jsonl"
+        );
+    }
+}

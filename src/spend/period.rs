@@ -1,0 +1,146 @@
+//! Periods made up of whole days, and how to parse them from arguments.
+
+use chrono::{DateTime, Days, NaiveDate};
+
+use crate::ledger::RowsPeriod;
+use crate::time::{Clock, Millis, Zone};
+
+/// A period from its first day through its last day. If a day is missing, the period is unbounded on that side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) since: Option<NaiveDate>,
+    pub(crate) until: Option<NaiveDate>,
+}
+
+/// The arguments that select a period.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct DaysAsked {
+    /// First day: 2026-11-20, today, yesterday, 7d (7 days)
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+    /// Last day, inclusive: 2026-11-20, today, yesterday
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<String>,
+}
+
+impl DaysAsked {
+    /// Parses the period. The error is a sentence for the user.
+    pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
+        let today = clock.zone.day(clock.now);
+        let period = Period {
+            since: parse_optional_day(self.since.as_deref(), today)?,
+            until: parse_optional_day(self.until.as_deref(), today)?,
+        };
+        period.check(today)?;
+        Ok(period)
+    }
+
+    /// Returns the UTC day on which the period begins, or `None` if it has no first day. Export files are organized by
+    /// UTC day.
+    pub(crate) fn first_in_utc(&self, clock: Clock) -> Result<Option<NaiveDate>, String> {
+        let since = self.period(clock)?.since;
+        Ok(since.map(|day| clock.zone.midnight(day).date_naive()))
+    }
+}
+
+impl Period {
+    /// Fails if the period cannot contain any spend. The error is a sentence for the user.
+    fn check(self, today: NaiveDate) -> Result<(), String> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since > until => Err(format!(
+                "--since {since} is later than --until {until}; swap them"
+            )),
+            (Some(since), _) if since > today => Err(format!(
+                "--since {since} is in the future; today is {today}"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the period of the same length that immediately precedes this one, and its length in days. Returns `None`
+    /// if this period has no first day.
+    pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
+        let since = self.since?;
+        let until = self.until.unwrap_or(today).min(today);
+        let days = (until - since).num_days() + 1;
+        let previous = Self {
+            since: Some(since.checked_sub_days(Days::new(days.unsigned_abs()))?),
+            until: since.pred_opt(),
+        };
+        Some((previous, days))
+    }
+
+    /// Returns the period in milliseconds, from midnight to midnight in the given time zone.
+    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
+        let start = match self.since {
+            Some(day) => zone.midnight(day).timestamp_millis(),
+            None => Millis::MIN,
+        };
+        let end = match self.until.and_then(|day| day.succ_opt()) {
+            Some(day) => zone.midnight(day).timestamp_millis(),
+            None => Millis::MAX,
+        };
+        start..end
+    }
+}
+
+fn parse_optional_day(text: Option<&str>, today: NaiveDate) -> Result<Option<NaiveDate>, String> {
+    text.map(|text| parse_day(text, today)).transpose()
+}
+
+/// Parses a day, which may be written as `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for
+/// the first of the seven days ending today. The error is a sentence for the user.
+fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
+    let trimmed = text.trim();
+    days_before_today(trimmed)
+        .and_then(|days| today.checked_sub_days(Days::new(days)))
+        .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y-%m-%d").ok())
+        .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y%m%d").ok())
+        .or_else(|| Some(DateTime::parse_from_rfc3339(trimmed).ok()?.date_naive()))
+        .ok_or_else(|| {
+            format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+        })
+}
+
+/// Returns how many days ago a relative day was, or `None` if the text is not a relative day.
+fn days_before_today(text: &str) -> Option<u64> {
+    match text {
+        "today" => Some(0),
+        "yesterday" => Some(1),
+        _ => text.strip_suffix('d')?.parse::<u64>().ok()?.checked_sub(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        parse_day(text, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_last_seven_days_include_today() {
+        assert_eq!(day("7d").to_string(), "2026-11-14");
+        assert_eq!(day("1d"), day("today"));
+        assert!(parse_day("0d", day("today")).is_err());
+        assert!(parse_day("-1d", day("today")).is_err());
+    }
+
+    #[test]
+    fn a_period_in_which_nothing_can_have_happened_is_refused() {
+        let check = |since: &str, until: Option<&str>| {
+            let period = Period {
+                since: Some(day(since)),
+                until: until.map(day),
+            };
+            period.check(day("today"))
+        };
+        assert_eq!(check("7d", Some("today")), Ok(()));
+        assert_eq!(check("today", Some("2026-12-31")), Ok(()));
+        let reversed = check("2026-11-20", Some("2026-11-10")).unwrap_err();
+        assert!(reversed.ends_with("swap them"), "{reversed}");
+        let future = check("2026-11-21", None).unwrap_err();
+        assert!(future.contains("in the future"), "{future}");
+    }
+}

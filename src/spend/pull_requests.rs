@@ -1,0 +1,115 @@
+//! Assigns spend to pull requests.
+
+use std::collections::HashMap;
+
+use super::grouping::NO_PULL_REQUEST;
+use crate::ledger::{Ledger, LedgerError, PullRequestLink, RegroupedLedger, RowsBy, SpendRow};
+use crate::places::Places;
+use crate::time::Millis;
+
+/// The ledger's rows, grouped by pull request.
+///
+/// A pull request is assigned its session's spend from the previous link (or the start of the session) up to its own
+/// link. Spend after the last link is assigned to that link's pull request.
+pub(crate) struct PullRequestSpend<'ledger> {
+    ledger: &'ledger Ledger,
+    /// The links of each session, in chronological order.
+    links: HashMap<String, Vec<Link>>,
+}
+
+/// A link to a pull request.
+struct Link {
+    at: Millis,
+    /// The key of the pull request.
+    key: String,
+}
+
+impl<'ledger> PullRequestSpend<'ledger> {
+    pub(crate) fn new(ledger: &'ledger Ledger) -> Result<Self, LedgerError> {
+        let mut links: HashMap<String, Vec<Link>> = HashMap::new();
+        for link in ledger.pull_requests()? {
+            let key = key_of(&link);
+            let at = link.at;
+            links
+                .entry(link.session)
+                .or_default()
+                .push(Link { at, key });
+        }
+        Ok(Self { ledger, links })
+    }
+}
+
+impl RegroupedLedger for PullRequestSpend<'_> {
+    const ROWS: RowsBy = RowsBy::Scene;
+
+    fn ledger(&self) -> &Ledger {
+        self.ledger
+    }
+
+    fn group(&self, row: &SpendRow<'_>) -> &str {
+        let Some(links) = self.links.get(&row.origin.session) else {
+            return NO_PULL_REQUEST;
+        };
+        let next = links.partition_point(|link| link.at < row.at);
+        links
+            .get(next)
+            .or(links.last())
+            .map_or(NO_PULL_REQUEST, |link| &link.key)
+    }
+}
+
+/// Returns the key of a pull request, which is its URL. If the link has no URL, the key consists of the number and the
+/// session's directory, because a number alone is not unique.
+fn key_of(link: &PullRequestLink) -> String {
+    if !link.url.is_empty() {
+        link.url.clone()
+    } else if link.directory.is_empty() {
+        format!("#{}", link.number)
+    } else {
+        format!("#{} in {}", link.number, link.directory)
+    }
+}
+
+/// Returns the display name of a pull request, such as `owner/repository#141` for a pull request on GitHub.
+pub(crate) fn pull_request_label(key: &str, places: &Places) -> String {
+    if let Some((number, directory)) = key.split_once(" in ")
+        && number.starts_with('#')
+    {
+        return format!("{number} in {}", places.show(directory.as_ref()));
+    }
+    let on_github = key
+        .strip_prefix("https://github.com/")
+        .and_then(|path| path.split_once("/pull/"));
+    match on_github {
+        Some((repository, number)) => format!("{repository}#{number}"),
+        None => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::environment::{Environment, HOME};
+    use crate::testing::absolute;
+
+    #[test]
+    fn a_pull_request_is_named_by_its_repository_or_by_the_directory_of_its_session() {
+        let home = [(HOME.into(), absolute("/home/dev").into())];
+        let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
+        let directory = absolute("/home/dev/api");
+        for (key, label) in [
+            ("https://github.com/acme/api/pull/141", "acme/api#141"),
+            (
+                "https://git.example.com/acme/api/-/merge_requests/7",
+                "https://git.example.com/acme/api/-/merge_requests/7",
+            ),
+            (&format!("#12 in {}", directory.display()), "#12 in ~/api"),
+            ("#12", "#12"),
+            ("(no pull request)", "(no pull request)"),
+        ] {
+            assert_eq!(pull_request_label(key, &places), label);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Renders the report of `spend --why`, which shows how a session's amount is calculated.
+
+use chrono::SecondsFormat;
+use serde_json::{Value, json};
+
+use crate::ledger::{RunAccount, SessionWhy, Switched};
+use crate::pricing::Money;
+use crate::render::{Column, Report, Table};
+use crate::terminal::{Tone, count_noun};
+use crate::time::{Clock, Millis, datetime_from_millis};
+
+/// Explains how a session's amount is calculated.
+pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
+    let mut report = Report::new(why_json(why, clock));
+    let cost = why.tally.cost();
+    let sign = if why.is_lower_bound() { "\u{2265}" } else { "" };
+    report.row(vec![
+        (Tone::Plain, format!("Session {}: ", why.session)),
+        (Tone::Strong, format!("{sign}{cost}")),
+    ]);
+    let responses = count_noun(why.tally.responses, "response");
+    report.paragraph(
+        Tone::Plain,
+        format!(
+            "{} for {responses} in the transcripts, and {} that no line shows, such as compactions.",
+            why.tally.recorded,
+            why.tally.unrecorded + why.tally.pending
+        ),
+    );
+    if !why.runs.is_empty() {
+        report.table(runs_table(why, clock));
+    }
+    for reason in why.reasons(clock) {
+        let sentence = format!("The real amount may be higher because of {reason}.");
+        report.paragraph(Tone::Warning, sentence);
+    }
+    report.paragraph(Tone::Quiet, comparison(why));
+    report
+}
+
+/// Compares the amount with the last total that Claude Code reported.
+fn comparison(why: &SessionWhy) -> String {
+    let (Some(total), Some(last)) = (why.client_total, why.runs.last()) else {
+        return "Claude Code has reported no running total.".to_owned();
+    };
+    let starting = last.starting_total.unwrap_or_default();
+    let others = why.tally.cost() - (total - starting).or_zero();
+    if others.is_near(starting) {
+        return format!("Claude Code's own total, {total}, agrees with this.");
+    }
+    format!(
+        "Claude Code's own total, {total}, started from {starting}, which other runs or a parent had \
+         spent. Runs that this total does not include have spent {}.",
+        others.or_zero()
+    )
+}
+
+fn runs_table(why: &SessionWhy, clock: Clock) -> Table {
+    let mut table = Table::new([
+        Column::text("Process"),
+        Column::text("From"),
+        Column::text("Until"),
+        Column::number("First total"),
+        Column::number("Last total"),
+        Column::number("Responses"),
+        Column::number("Recorded"),
+        Column::number("Unrecorded"),
+    ]);
+    let time = |at: Option<Millis>| {
+        at.map_or_else(
+            || "-".to_owned(),
+            |at| clock.format_time(datetime_from_millis(at)),
+        )
+    };
+    let total = |amount: Option<Money>| amount.map_or_else(|| "-".to_owned(), Money::show);
+    for run in &why.runs {
+        table.row([
+            process_name(run),
+            time(run.started_at),
+            time(run.ended_at),
+            total(run.starting_total),
+            total(run.last_total),
+            run.responses.to_string(),
+            run.recorded.show(),
+            run.unrecorded.show(),
+        ]);
+    }
+    table
+}
+
+fn process_name(run: &RunAccount) -> String {
+    match run.pid {
+        Some(pid) => pid.to_string(),
+        None => identified_by(run).to_owned(),
+    }
+}
+
+fn identified_by(run: &RunAccount) -> &'static str {
+    if run.is_identified {
+        "CLAUDE_PID"
+    } else if run.last_total.is_some() {
+        "checkpoints"
+    } else {
+        "nothing"
+    }
+}
+
+impl SessionWhy {
+    fn is_lower_bound(&self) -> bool {
+        self.tally.at_least || !self.bounds.is_empty() || self.damaged_lines > 0
+    }
+
+    /// Returns phrases that complete the sentence "The real amount may be higher because of …".
+    fn reasons(&self, clock: Clock) -> Vec<String> {
+        let mut reasons: Vec<String> = self
+            .bounds
+            .iter()
+            .map(|bound| {
+                let time = clock.format_time(datetime_from_millis(bound.at));
+                bound.reason.sentence(&time)
+            })
+            .collect();
+        if self.damaged_lines > 0 {
+            let lines = count_noun(self.damaged_lines, "line");
+            reasons.push(format!("{lines} of its transcripts that could not be read"));
+        }
+        reasons
+    }
+}
+
+fn why_json(why: &SessionWhy, clock: Clock) -> Value {
+    let runs: Vec<Value> = why.runs.iter().map(run_json).collect();
+    json!({
+        "session": why.session,
+        "cost_usd": why.tally.cost().usd(),
+        "recorded_usd": why.tally.recorded.usd(),
+        "unrecorded_usd": (why.tally.unrecorded + why.tally.pending).usd(),
+        "at_least": why.is_lower_bound(),
+        "reasons": why.reasons(clock),
+        "client_total_usd": why.client_total.map(Money::usd),
+        "runs": runs,
+    })
+}
+
+fn run_json(run: &RunAccount) -> Value {
+    let time = |at: Option<Millis>| {
+        at.map(|at| datetime_from_millis(at).to_rfc3339_opts(SecondsFormat::Millis, true))
+    };
+    json!({
+        "pid": run.pid,
+        "identified_by": identified_by(run),
+        "started_at": time(run.started_at),
+        "ended_at": time(run.ended_at),
+        "starting_total_usd": run.starting_total.map(Money::usd),
+        "last_total_usd": run.last_total.map(Money::usd),
+        "responses": run.responses,
+        "recorded_usd": run.recorded.usd(),
+        "unrecorded_usd": run.unrecorded.usd(),
+    })
+}
+
+/// Returns a sentence about responses that came from a model other than the one requested.
+pub(super) fn switched_sentence(switched: &Switched) -> String {
+    format!(
+        "Asked for {}, got {}: {}, {}.",
+        switched.asked,
+        switched.got,
+        count_noun(switched.answers, "answer"),
+        switched.cost
+    )
+}
+
+/// Returns an object with the field `switched`, or null if every response came from the requested
+/// model.
+pub(super) fn switched_json(switched: &[Switched]) -> Value {
+    if switched.is_empty() {
+        return Value::Null;
+    }
+    let switched: Vec<Value> = switched
+        .iter()
+        .map(|switched| {
+            json!({
+                "asked": switched.asked,
+                "got": switched.got,
+                "answers": switched.answers,
+                "cost_usd": switched.cost.usd(),
+            })
+        })
+        .collect();
+    json!({ "switched": switched })
+}

@@ -1,0 +1,173 @@
+//! Renders the segments that show amounts: the cost of the session, the day, and the last prompt, along with budgets
+//! that are nearly used up.
+
+use super::LineFacts;
+use super::layout::{Form, Segment, without_repetitions};
+use super::session_details::labelled;
+use crate::budget::{BudgetScope, BudgetUse, budgets_to_report};
+use crate::config::Currency;
+use crate::pricing::Money;
+use crate::spend::Amount;
+use crate::terminal::{Piece, Tone};
+
+/// Returns the session's spend. Without a ledger, this is Claude Code's own figure, which is labeled as such. Returns
+/// `None` if there is neither.
+pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
+    let client_total = facts.payload.client_total;
+    let Some(figures) = &facts.figures else {
+        let amount = Amount::exact(client_total?);
+        return Some(amount_forms(
+            "client says ",
+            BudgetScope::Session,
+            amount,
+            facts,
+        ));
+    };
+    if client_total.is_none() && facts.payload.session_id.is_none() {
+        // The payload does not contain the session ID, so the session's spend is unknown.
+        return None;
+    }
+    let amount = Amount::from_tally(&figures.session);
+    let mut forms = amount_forms("session ", BudgetScope::Session, amount, facts);
+    forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
+    Some(forms)
+}
+
+/// Returns the day's spend. If a monthly or project budget is close enough to its limit, the segment also shows the
+/// budget with the highest percentage used. Returns `None` if there is no ledger.
+pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
+    let figures = facts.figures.as_ref()?;
+    let amount = Amount::from_tally(&figures.today).unless_complete(figures.is_complete);
+    let mut forms = amount_forms("today ", BudgetScope::Day, amount, facts);
+    let fullest = budgets_to_report(&facts.config.budget, figures, None)
+        .into_iter()
+        .filter(|used| matches!(used.scope, BudgetScope::Month | BudgetScope::Project(_)))
+        .max_by(|left, right| left.share().total_cmp(&right.share()));
+    if let Some(used) = fullest {
+        let label = (Tone::Quiet, format!(" {} ", used.scope.label()));
+        for form in &mut forms {
+            form.pieces.extend([label.clone(), budget_share(&used)]);
+        }
+    }
+    Some(forms)
+}
+
+/// Returns the cost of the last prompt. Subagents' responses count once their transcripts have been read.
+pub(super) fn prompt(cost: Money) -> Segment {
+    labelled("prompt ", vec![(Tone::Plain, cost.show())], 33)
+}
+
+/// Returns the forms of an amount, from the longest to the shortest. The longest form includes the amount in the user's
+/// currency and the used share of the budget. The next one includes only the share, and the last one neither.
+fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFacts<'_>) -> Segment {
+    // The session's spend is one of the last figures to be removed from the line.
+    let loss_of_amount = if scope == BudgetScope::Session {
+        85
+    } else {
+        60
+    };
+    let used = BudgetUse::above_warning(&facts.config.budget, scope, amount.money);
+    let share = used.as_ref().map(budget_share);
+    let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
+    let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
+    let mut with_share = plain.clone();
+    with_share.extend(share.iter().map(|(tone, text)| (*tone, format!(" {text}"))));
+    let mut with_currency = plain.clone();
+    with_currency.extend(converted(amount.money, &facts.config.currency));
+    with_currency.extend(share.map(|(tone, text)| (tone, format!(" {text}"))));
+    without_repetitions([
+        Form::new(9, with_currency),
+        Form::new(58, with_share),
+        Form::new(loss_of_amount, plain),
+    ])
+}
+
+/// Returns the amount in the user's currency, in parentheses, or `None` if that currency is the dollar.
+fn converted(money: Money, currency: &Currency) -> Option<Piece> {
+    let converted = money.converted(currency)?;
+    Some((Tone::Quiet, format!(" ({converted})")))
+}
+
+/// Returns how much of a budget is used, such as `80% of $20`.
+fn budget_share(used: &BudgetUse) -> Piece {
+    let tone = if used.is_used_up() {
+        Tone::Alarm
+    } else {
+        Tone::Warning
+    };
+    // "$20" is as clear as "$20.00" but shorter.
+    let limit = used.limit.show();
+    let short_limit = limit.strip_suffix(".00").unwrap_or(&limit);
+    (tone, format!("{}% of {short_limit}", used.percent()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claude::status_payload::StatusPayload;
+    use crate::config::Config;
+    use crate::ledger::{LiveFigures, Tally};
+    use crate::time::{Clock, HourFormat, Zone};
+
+    /// Returns a segment's forms as text, from longest to shortest, after this many dollars have been spent.
+    fn texts(
+        render: fn(&LineFacts<'_>) -> Option<Segment>,
+        usd: i64,
+        has_ledger: bool,
+        config: &str,
+    ) -> Vec<String> {
+        let payload = format!(r#"{{"session_id":"a","cost":{{"total_cost_usd":{usd}}}}}"#);
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let spent = Tally {
+            recorded: Money::from_nano(usd * 1_000_000_000),
+            ..Tally::default()
+        };
+        let figures = LiveFigures {
+            session: spent,
+            today: spent,
+            month: Some(spent),
+            is_complete: true,
+            ..LiveFigures::default()
+        };
+        let config = Config::parse(config);
+        let clock = Clock {
+            now: chrono::DateTime::UNIX_EPOCH,
+            zone: Zone::UTC,
+            hours: HourFormat::TwentyFour,
+        };
+        let facts = LineFacts {
+            figures: has_ledger.then_some(figures),
+            ..LineFacts::new(&payload, &config, clock)
+        };
+        render(&facts).unwrap().iter().map(Form::text).collect()
+    }
+
+    #[test]
+    fn a_budget_is_mentioned_from_its_warning_share_on() {
+        let config = "[budget]\nday = 20.0\nmonth = 100\n";
+        let text = |usd| texts(today, usd, true, config).remove(0);
+        assert_eq!(text(10), "today $10.00");
+        assert_eq!(text(16), "today $16.00 80% of $20");
+        assert_eq!(text(90), "today $90.00 450% of $20 month 90% of $100");
+    }
+
+    #[test]
+    fn the_users_own_currency_stands_beside_dollars_and_gives_way_first() {
+        let config = "[budget]\nsession = 2\n[currency]\nrate = 0.5\n";
+        assert_eq!(
+            texts(session, 2, true, config),
+            [
+                "session $2.00 (€1.00) 100% of $2",
+                "session $2.00 100% of $2",
+                "session $2.00",
+                "$2.00"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_figure_of_claude_code_is_labeled_as_such() {
+        assert_eq!(texts(session, 2, true, "")[0], "session $2.00");
+        assert_eq!(texts(session, 2, false, "")[0], "client says $2.00");
+    }
+}

@@ -1,0 +1,25 @@
+//! Renders the segment that shows how much of the context window is used.
+
+use super::layout::{Form, Segment};
+use super::windows::{LONG_BAR, SHORT_BAR, level_tone, meter_pieces, pick_by_level};
+use crate::claude::status_payload::StatusPayload;
+use crate::config::MeterForm;
+use crate::terminal::Tone;
+
+/// Returns the segment, such as `ctx 12%`, or `None` if Claude Code did not provide the percentage. The label is the
+/// same at every width, so that the segment remains recognizable after the terminal has been resized.
+pub(super) fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
+    let percent = payload.context_percent?;
+    let loss = pick_by_level(percent, [35, 57, 70]);
+    let forms: &[(u32, usize)] = match form {
+        MeterForm::Bar => &[(11, LONG_BAR), (31, SHORT_BAR), (loss, 0)],
+        MeterForm::Text => &[(loss, 0)],
+    };
+    let tone = level_tone(percent, Tone::Plain);
+    let mut segment = Segment::new();
+    for (loss, bar) in forms {
+        let pieces = meter_pieces("ctx ", percent, *bar, tone, format!("{percent:.0}%"));
+        segment.push(Form::new(*loss, pieces));
+    }
+    Some(segment)
+}

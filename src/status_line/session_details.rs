@@ -1,0 +1,127 @@
+//! Renders the segments that need only Claude Code's status JSON: model, effort, lines, time, rate, and prompt cache.
+
+use chrono::TimeDelta;
+
+use super::LineFacts;
+use super::layout::{Form, Segment};
+use crate::claude::status_payload::StatusPayload;
+use crate::pricing::Money;
+use crate::terminal::{Piece, Tone, escape, truncate};
+use crate::time::format_duration;
+
+/// The minimum running time, in milliseconds, after which a session's spend per hour is meaningful.
+const LEAST_TIME_FOR_RATE_MS: i64 = 60_000;
+
+/// Returns a segment with a single form, which consists of a subdued label and the figures.
+pub(super) fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
+    let mut pieces = vec![(Tone::Quiet, label.to_owned())];
+    pieces.extend(figures);
+    vec![Form::new(loss, pieces)]
+}
+
+/// Returns the name of the model, or `None` if it is unknown.
+pub(super) fn model(payload: &StatusPayload) -> Option<Segment> {
+    let name = payload.model_name.as_deref()?.trim();
+    let fast = if payload.fast_mode { " fast" } else { "" };
+    let pieces = vec![(Tone::Accent, format!("{name}{fast}"))];
+    Some(vec![Form::new(40, pieces)])
+}
+
+/// Returns the effort level, or `None` if the model does not have one.
+pub(super) fn effort(payload: &StatusPayload) -> Option<Segment> {
+    let level = truncate(&escape(payload.effort.as_deref()?), 12);
+    Some(labelled("effort ", vec![(Tone::Plain, level)], 36))
+}
+
+/// Returns the number of lines that the session has added and removed.
+pub(super) fn lines(payload: &StatusPayload) -> Option<Segment> {
+    let (added, removed) = (payload.lines_added?, payload.lines_removed?);
+    let figures = vec![
+        (Tone::Good, format!("+{added}")),
+        (Tone::Plain, " ".to_owned()),
+        (Tone::Alarm, format!("-{removed}")),
+    ];
+    Some(labelled("lines ", figures, 27))
+}
+
+/// Returns how long the process has been running.
+pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
+    let duration = format_duration(TimeDelta::milliseconds(payload.client_run_ms?));
+    Some(labelled("time ", vec![(Tone::Plain, duration)], 28))
+}
+
+/// Returns the spend per hour, or `None` in the first minute. Both the amount and the time come from Claude Code, so
+/// they cover the same responses.
+pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
+    let spent = payload.client_total?.usd();
+    let run_ms = payload.client_run_ms?;
+    if run_ms < LEAST_TIME_FOR_RATE_MS {
+        return None;
+    }
+    let per_hour = Money::from_noisy_usd(spent / (run_ms as f64 / 3_600_000.0))?;
+    let figure = format!("{}/h", per_hour.show());
+    Some(labelled("rate ", vec![(Tone::Plain, figure)], 29))
+}
+
+/// Returns the time at which the prompt cache expires, and the extra cost of the next prompt after that.
+pub(super) fn cold_cache(facts: &LineFacts<'_>) -> Option<Segment> {
+    let left = facts.payload.prompt_cache?.expires_at - facts.clock.now;
+    let rewriting = facts.rewriting?.show();
+    let (tone, short) = if left > TimeDelta::zero() {
+        (Tone::Warning, format!("cold in {}", format_duration(left)))
+    } else {
+        (Tone::Plain, "cold".to_owned())
+    };
+    let long = format!("{short} (+{rewriting})");
+    let mut forms = labelled("cache ", vec![(tone, long)], 23);
+    forms.extend(labelled("cache ", vec![(tone, short)], 34));
+    Some(forms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::time::{Clock, HourFormat, Zone};
+
+    #[test]
+    fn a_cache_that_is_about_to_expire_has_its_time_and_its_price() {
+        let payload = r#"{"prompt_cache":{"ttl":"5m","expires_at":1795156000,"recache_tokens_if_cold":90000}}"#;
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let config = Config::default();
+        let texts = |now: i64| {
+            let clock = Clock {
+                now: chrono::DateTime::from_timestamp(now, 0).unwrap(),
+                zone: Zone::UTC,
+                hours: HourFormat::default(),
+            };
+            let mut facts = LineFacts::new(&payload, &config, clock);
+            facts.rewriting = Some(Money::from_nano(420_000_000));
+            let forms = cold_cache(&facts).unwrap();
+            forms.iter().map(Form::text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            texts(1_795_155_955),
+            ["cache cold in 45 s (+$0.42)", "cache cold in 45 s"]
+        );
+        assert_eq!(texts(1_795_156_000), ["cache cold (+$0.42)", "cache cold"]);
+    }
+
+    #[test]
+    fn unknown_figures_are_not_shown_and_the_first_minute_has_no_rate() {
+        let text = |payload: &str, render: fn(&StatusPayload) -> Option<Segment>| {
+            render(&StatusPayload::parse(payload.as_bytes())).map(|forms| forms[0].text())
+        };
+        let payload = r#"{"cost":{"total_cost_usd":3,"total_duration_ms":5400000,"total_lines_added":12,"total_lines_removed":3},"effort":{"level":"high"}}"#;
+        assert_eq!(text(payload, lines).unwrap(), "lines +12 -3");
+        assert_eq!(text(payload, duration).unwrap(), "time 1 h 30 m");
+        assert_eq!(text(payload, rate).unwrap(), "rate $2.00/h");
+        assert_eq!(text(payload, effort).unwrap(), "effort high");
+        assert_eq!(text(&payload.replace("5400000", "59999"), rate), None);
+        for render in [lines, duration, rate, effort] {
+            assert_eq!(text("{}", render), None);
+            let wrong_types = r#"{"cost":{"total_cost_usd":null,"total_duration_ms":-1,"total_lines_added":"x"},"effort":7}"#;
+            assert_eq!(text(wrong_types, render), None);
+        }
+    }
+}

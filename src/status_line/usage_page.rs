@@ -1,0 +1,130 @@
+//! Renders the segments with the latest contents of `/usage`: the weekly windows for individual models, and usage
+//! credits.
+
+use super::layout::{Form, Segment};
+use super::windows::{level_now, level_tone, pick_by_level, rounded_level};
+use crate::claude::meters::{Meter, ShownUsage, USAGE_CACHED_FOR};
+use crate::terminal::{Piece, Tone};
+use crate::time::{Clock, format_duration};
+
+/// Returns a segment with the age of the contents. If the contents are fresh, the age may be left out on a narrow
+/// terminal. If they are so old that Claude Code itself would request them again, the segment is gray and always shows
+/// the time of the contents.
+fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock) -> Segment {
+    let age = clock.now - usage.at;
+    if age > USAGE_CACHED_FOR {
+        for (tone, _) in &mut pieces {
+            *tone = Tone::Quiet;
+        }
+        let shown = format!(" (/usage at {})", clock.format_time(usage.at));
+        pieces.push((Tone::Quiet, shown));
+        return vec![Form::new(12, pieces)];
+    }
+    let without_age = Form::new(pick_by_level(level, [34, 56, 66]), pieces.clone());
+    pieces.push((Tone::Quiet, format!(" ({} ago)", format_duration(age))));
+    vec![Form::new(12, pieces), without_age]
+}
+
+/// Returns the weekly windows for individual models, such as `Fable week 63%`, or `None` if there are none.
+pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
+    let mut pieces = Vec::new();
+    let mut fullest: Option<f64> = None;
+    for window in &usage.windows {
+        let Some(model) = &window.model else {
+            continue;
+        };
+        let meter = Meter {
+            used_percent: window.percent,
+            resets_at: window.resets_at,
+        };
+        let level = level_now(&meter, clock);
+        let gap = if pieces.is_empty() { "" } else { "  " };
+        let percent = format!("{:.0}%", rounded_level(level));
+        pieces.push((Tone::Quiet, format!("{gap}{model} week ")));
+        pieces.push((level_tone(level, Tone::Good), percent));
+        fullest = Some(fullest.map_or(level, |fullest| fullest.max(level)));
+    }
+    Some(with_age(pieces, fullest?, usage, clock))
+}
+
+/// Returns the usage credits, such as `credits $12.34 of $50.00, $37.66 left`, colored by the share of the monthly cap
+/// that is used. Returns `None` if the contents do not mention credits, or do not state how many credits have been
+/// used.
+pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
+    let credits = usage.credits.as_ref()?;
+    let limit = credits.limit.filter(|limit| *limit > 0.0);
+    let (text, level, tone) = if !credits.enabled {
+        let is_empty = credits.disabled_reason.as_deref() == Some("out_of_credits");
+        let text = if is_empty { "none left" } else { "off" };
+        (text.to_owned(), 0.0, Tone::Quiet)
+    } else if let Some(limit) = limit {
+        let used = credits.used?;
+        let level = used / limit * 100.0;
+        let text = format!(
+            "{} of {}, {} left",
+            credits.show(used),
+            credits.show(limit),
+            credits.show((limit - used).max(0.0))
+        );
+        (text, level, level_tone(level, Tone::Good))
+    } else {
+        let text = format!("{} used", credits.show(credits.used?));
+        (text, 0.0, Tone::Good)
+    };
+    let pieces = vec![(Tone::Quiet, "credits ".to_owned()), (tone, text)];
+    Some(with_age(pieces, level, usage, clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use serde_json::json;
+
+    use super::*;
+    use crate::time::{HourFormat, Zone};
+
+    #[test]
+    fn a_fresh_page_has_its_age_and_colors_and_an_old_one_is_gray_with_its_time() {
+        // Versions 2.1.328 to 2.1.330 stored these contents when a mock server answered their request for /usage.
+        let usage = ShownUsage::parse(&json!({
+            "fetchedAtMs": 1_795_267_746_113_i64,
+            "utilization": {
+                "five_hour": {"utilization": 42, "resets_at": "2026-11-21T15:20:43Z"},
+                "seven_day_opus": {"utilization": 12, "resets_at": "2026-11-24T23:05:03Z"},
+                "extra_usage": {"is_enabled": true, "monthly_limit": 5000, "used_credits": 1234,
+                                "utilization": 24.68, "currency": "USD", "disabled_reason": null},
+                "limits": [{"kind": "weekly_scoped", "group": "weekly", "percent": 93,
+                            "resets_at": "2026-11-24T23:05:03Z", "scope": {"model": {"display_name": "Fable"}}}],
+            },
+        }))
+        .unwrap();
+        let rendered = |minutes: i64, render: fn(&ShownUsage, Clock) -> Option<Segment>| {
+            let now = DateTime::from_timestamp_millis(1_795_267_746_113).unwrap();
+            let now = now + TimeDelta::minutes(minutes);
+            let clock = Clock {
+                now,
+                zone: Zone::UTC,
+                hours: HourFormat::TwentyFour,
+            };
+            let forms = render(&usage, clock).unwrap();
+            let tones = forms[0].pieces.iter().map(|(tone, _)| *tone).collect();
+            let texts = forms.iter().map(Form::text).collect();
+            (texts, tones)
+        };
+        let (fresh, tones): (Vec<String>, Vec<Tone>) = rendered(5, model_weeks);
+        assert_eq!(fresh[0], "Opus week 12%  Fable week 93% (5 m ago)");
+        assert_eq!(fresh[1], "Opus week 12%  Fable week 93%");
+        assert!(tones.contains(&Tone::Alarm));
+        let (old, tones) = rendered(90, model_weeks);
+        assert_eq!(old, ["Opus week 12%  Fable week 93% (/usage at 13:29)"]);
+        assert!(tones.iter().all(|tone| *tone == Tone::Quiet));
+        let (fresh, _) = rendered(0, credits);
+        assert_eq!(fresh[1], "credits $12.34 of $50.00, $37.66 left");
+        // Both weekly windows have been reset since then.
+        let (past, _) = rendered(6 * 24 * 60, model_weeks);
+        assert!(
+            past[0].starts_with("Opus week 0%  Fable week 0%"),
+            "{past:?}"
+        );
+    }
+}

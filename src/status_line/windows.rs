@@ -1,0 +1,364 @@
+//! Renders the segment with the usage windows. It shows how full each window is and when it resets.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::layout::{Form, Segment, without_repetitions};
+use crate::claude::meters::{Meter, SpendMeter};
+use crate::config::MeterForm;
+use crate::limits::FRESH_FOR;
+use crate::limits::sample::Sample;
+use crate::terminal::{Piece, Tone, bar};
+use crate::time::{Clock, format_duration};
+
+/// The width of a bar, in columns, when there is enough space.
+pub(super) const LONG_BAR: usize = 10;
+/// The width of a bar, in columns, when space is tight.
+pub(super) const SHORT_BAR: usize = 5;
+
+/// The lowest percentage at which a window is shown in yellow.
+pub(crate) const WORTH_A_LOOK: f64 = 70.0;
+/// The lowest percentage at which a window is shown in red.
+const NEARLY_FULL: f64 = 90.0;
+
+/// How a form of the segment shows a window's reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ResetStyle {
+    /// ` (resets 14:30, in 2 h)`
+    TimeAndDistance,
+    /// ` (resets 14:30)`
+    Time,
+    /// ` ↻14:30`
+    Sign,
+    Hidden,
+}
+
+/// The time at which a window resets, as display text.
+struct Reset {
+    time: String,
+    left: String,
+}
+
+/// The text for one window.
+struct Gauge {
+    level: f64,
+    /// The name of the window followed by a space, such as `5h `.
+    label: String,
+    /// The percentage and, for a limit in dollars, its amount: `42%`, `62% of $50.00`.
+    figure: String,
+    /// The reset, or `None` if it is unknown or has passed.
+    reset: Option<Reset>,
+}
+
+impl Gauge {
+    fn new(name: &str, meter: &Meter, clock: Clock) -> Self {
+        let level = level_now(meter, clock);
+        let resets_at = meter.resets_at.filter(|at| *at > clock.now);
+        Self {
+            level,
+            label: format!("{name} "),
+            figure: format!("{:.0}%", rounded_level(level)),
+            reset: resets_at.map(|at| Reset {
+                time: reset_time(at, clock),
+                left: format_duration(at - clock.now),
+            }),
+        }
+    }
+
+    fn of_spend_limit(limit: &SpendMeter, clock: Clock) -> Self {
+        let mut gauge = Self::new(limit.name(), &limit.meter, clock);
+        if let Some(limit) = limit.limit {
+            gauge.figure = format!("{} of {}", gauge.figure, limit.show());
+        }
+        gauge
+    }
+
+    /// Returns the pieces for this window, with a bar of `bar` columns.
+    fn pieces(&self, bar: usize, style: ResetStyle) -> Vec<Piece> {
+        let tone = level_tone(self.level, Tone::Good);
+        let mut pieces = meter_pieces(&self.label, self.level, bar, tone, self.figure.clone());
+        if let Some(Reset { time, left }) = &self.reset {
+            let text = match style {
+                ResetStyle::TimeAndDistance => format!(" (resets {time}, in {left})"),
+                ResetStyle::Time => format!(" (resets {time})"),
+                ResetStyle::Sign => format!(" \u{21bb}{time}"),
+                ResetStyle::Hidden => return pieces,
+            };
+            pieces.push((Tone::Quiet, text));
+        }
+        pieces
+    }
+}
+
+/// Returns a label, a bar with the given number of columns (if any), and the figure.
+pub(super) fn meter_pieces(
+    label: &str,
+    level: f64,
+    columns: usize,
+    tone: Tone,
+    figure: String,
+) -> Vec<Piece> {
+    let mut pieces = vec![(Tone::Quiet, label.to_owned())];
+    if columns > 0 {
+        pieces.extend(bar(level, columns, tone));
+        pieces.push((Tone::Plain, " ".to_owned()));
+    }
+    pieces.push((tone, figure));
+    pieces
+}
+
+/// Returns the current usage of a window. A window whose reset time has passed counts as empty, even if Claude
+/// Code has not reported the reset yet.
+pub(crate) fn level_now(meter: &Meter, clock: Clock) -> f64 {
+    if meter.has_reset(clock.now) {
+        0.0
+    } else {
+        meter.used_percent
+    }
+}
+
+/// Rounds a percentage for display. Only a full window is shown as 100.
+pub(crate) fn rounded_level(level: f64) -> f64 {
+    let highest = if level < 100.0 { 99.0 } else { f64::INFINITY };
+    level.round().min(highest)
+}
+
+/// Returns the first value if the level is harmless, the second if it is worth a look, and the third if the window is
+/// nearly full.
+pub(super) fn pick_by_level<T>(level: f64, [harmless, worth_a_look, nearly_full]: [T; 3]) -> T {
+    match level {
+        level if level >= NEARLY_FULL => nearly_full,
+        level if level >= WORTH_A_LOOK => worth_a_look,
+        _ => harmless,
+    }
+}
+
+/// Returns the tone for a level. If the level is low, the tone is `harmless`.
+pub(crate) fn level_tone(level: f64, harmless: Tone) -> Tone {
+    pick_by_level(level, [harmless, Tone::Warning, Tone::Alarm])
+}
+
+/// Returns the time of a reset, with the weekday or the date if it is far in the future.
+fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
+    match at - clock.now {
+        left if left < TimeDelta::hours(20) => clock.format_with_day("", at),
+        left if left < TimeDelta::days(7) => clock.format_with_day("%a ", at),
+        _ => clock.zone.at(at).format("%-d %b").to_string(),
+    }
+}
+
+/// The style of a form of the segment.
+struct FormStyle {
+    loss: u32,
+    bar: usize,
+    /// How the most important reset is shown.
+    main_reset: ResetStyle,
+    other_resets: ResetStyle,
+    /// The percentage below which windows are left out.
+    least_level: f64,
+}
+
+/// Returns the segment, or `None` if the reading has no window that is still valid. If the reading is not fresh, its
+/// age is shown.
+pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
+    let age = clock.now - reading.measured;
+    let is_fresh = age <= FRESH_FOR;
+    // Only a fresh reading includes usage since the reset.
+    let holds = |meter: &Meter| is_fresh || !meter.has_reset(clock.now);
+    let mut gauges: Vec<Gauge> = reading
+        .windows()
+        .filter(|(_, meter)| holds(meter))
+        .map(|(window, meter)| Gauge::new(window.name(), &meter, clock))
+        .collect();
+    if let Some(limit) = reading.others.spend_limit
+        && holds(&limit.meter)
+    {
+        gauges.push(Gauge::of_spend_limit(&limit, clock));
+    }
+    let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
+    // The most important reset is the reset of the fullest window if its level is worth a look. Otherwise, it is the
+    // reset of the first window, which is usually the 5-hour window.
+    let main = gauges
+        .iter()
+        .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))
+        .unwrap_or(0);
+    let forms = form_styles(fullest, form).map(|style| {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for (index, gauge) in gauges.iter().enumerate() {
+            if gauge.level < style.least_level {
+                continue;
+            }
+            if !pieces.is_empty() {
+                pieces.push((Tone::Plain, "  ".to_owned()));
+            }
+            let reset = if index == main {
+                style.main_reset
+            } else {
+                style.other_resets
+            };
+            pieces.extend(gauge.pieces(style.bar, reset));
+        }
+        if !is_fresh {
+            pieces.push((Tone::Quiet, format!("  ({} ago)", format_duration(age))));
+        }
+        Form::new(style.loss, pieces)
+    });
+    Some(without_repetitions(forms))
+}
+
+/// Returns the forms of the segment, longest first, depending on the level of the fullest window.
+fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
+    use ResetStyle::{Hidden, Sign, Time, TimeAndDistance};
+    let (long, short) = match form {
+        MeterForm::Text => (0, 0),
+        MeterForm::Bar => (LONG_BAR, SHORT_BAR),
+    };
+    // If a window is nearly full, this segment is the last one to be removed from the line, and the reset is kept
+    // longer, too.
+    let sign_loss = 55 + pick_by_level(fullest, [0, 24, 25]);
+    let urgency = pick_by_level(fullest, [0, 0, 25]);
+    let styles = [
+        (20, long, TimeAndDistance, TimeAndDistance, 0.0),
+        (22, long, TimeAndDistance, Time, 0.0),
+        (32, long, Time, Time, 0.0),
+        (33, long, Time, Sign, 0.0),
+        (33, long, Time, Hidden, 0.0),
+        (34, short, Time, Hidden, 0.0),
+        (36, short, Sign, Hidden, 0.0),
+        (sign_loss, 0, Sign, Hidden, 0.0),
+        (75 + urgency, 0, Hidden, Hidden, 0.0),
+        (80 + urgency, 0, Hidden, Hidden, fullest),
+    ];
+    styles.map(
+        |(loss, bar, main_reset, other_resets, least_level)| FormStyle {
+            loss,
+            bar,
+            main_reset,
+            other_resets,
+            least_level,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claude::status_payload::StatusPayload;
+    use crate::time::{HourFormat, Zone};
+
+    #[test]
+    fn nearly_full_is_never_shown_as_full() {
+        assert!((rounded_level(99.7) - 99.0).abs() < f64::EPSILON);
+        assert!((rounded_level(100.0) - 100.0).abs() < f64::EPSILON);
+    }
+
+    type Render = fn(&Sample, Clock) -> Option<Segment>;
+
+    fn texts(payload: &str, render: Render) -> Option<Vec<String>> {
+        let clock = Clock {
+            now: DateTime::from_timestamp(1_795_156_000, 0).unwrap(), // 06:26:40 UTC
+            zone: Zone::named("UTC").unwrap(),
+            hours: HourFormat::TwentyFour,
+        };
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let forms = render(&Sample::from_payload(&payload, clock.now)?, clock)?;
+        Some(forms.iter().map(Form::text).collect())
+    }
+
+    fn as_text(reading: &Sample, clock: Clock) -> Option<Segment> {
+        windows(reading, MeterForm::Text, clock)
+    }
+
+    fn as_bars(reading: &Sample, clock: Clock) -> Option<Segment> {
+        windows(reading, MeterForm::Bar, clock)
+    }
+
+    const WINDOWS: &str = r#"{"rate_limits":{"five_hour":{"used_percentage":42,"resets_at":1795161868},"seven_day":{"used_percentage":97.6,"resets_at":1795461868}}}"#;
+
+    #[test]
+    fn windows_are_shown_with_their_resets() {
+        let forms = texts(WINDOWS, as_text).unwrap();
+        assert_eq!(
+            forms,
+            [
+                "5h 42% (resets 08:04, in 1 h 37 m)  week 98% (resets Mon 19:24, in 3 d 12 h)",
+                "5h 42% (resets 08:04)  week 98% (resets Mon 19:24, in 3 d 12 h)",
+                "5h 42% (resets 08:04)  week 98% (resets Mon 19:24)",
+                "5h 42% \u{21bb}08:04  week 98% (resets Mon 19:24)",
+                "5h 42%  week 98% (resets Mon 19:24)",
+                "5h 42%  week 98% \u{21bb}Mon 19:24",
+                "5h 42%  week 98%",
+                "week 98%",
+            ],
+            "the fullest stays longest, and its reset"
+        );
+        let calm = texts(&WINDOWS.replace("97.6", "17"), as_text).unwrap();
+        assert_eq!(calm[4], "5h 42% (resets 08:04)  week 17%");
+        assert_eq!(calm[5], "5h 42% \u{21bb}08:04  week 17%");
+    }
+
+    #[test]
+    fn bars_stand_beside_the_figures_and_give_way_to_them() {
+        let forms = texts(WINDOWS, as_bars).unwrap();
+        assert_eq!(
+            forms[2],
+            "5h ████░░░░░░ 42% (resets 08:04)  week █████████░ 98% (resets Mon 19:24)"
+        );
+        assert_eq!(forms[5], "5h ██░░░ 42%  week ████░ 98% (resets Mon 19:24)");
+        assert_eq!(forms[6], "5h ██░░░ 42%  week ████░ 98% \u{21bb}Mon 19:24");
+        assert_eq!(forms[7], "5h 42%  week 98% \u{21bb}Mon 19:24");
+    }
+
+    #[test]
+    fn every_form_is_shorter_than_the_one_before() {
+        for payload in [
+            WINDOWS.to_owned(),
+            WINDOWS.replace("97.6", "17"),
+            WINDOWS.replace("seven_day", "other"),
+            WINDOWS.replace("five_hour", "other"),
+            WINDOWS.replace("1795461868", "0"),
+        ] {
+            for render in [as_text as Render, as_bars] {
+                let forms = texts(&payload, render).unwrap();
+                for pair in forms.windows(2) {
+                    let [longer, shorter] = [0, 1].map(|i| crate::terminal::width(&pair[i]));
+                    assert!(longer > shorter, "{pair:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_limits_are_shown_by_name() {
+        let opus = r#""seven_day_opus":{"used_percentage":80,"resets_at":1795461868},"seven_day""#;
+        let forms = texts(&WINDOWS.replace("\"seven_day\"", opus), as_text).unwrap();
+        assert_eq!(
+            forms[forms.len() - 2],
+            "5h 42%  week 98%  Opus week 80%",
+            "{forms:?}"
+        );
+        let limit = r#"{"used_percentage":62,"resets_at":1795219200,"used_usd":31,"limit_usd":50,"period":"daily"}"#;
+        let gateway = |limit: &str| {
+            let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
+            texts(&payload, as_text).unwrap()
+        };
+        assert_eq!(
+            gateway(limit)[1],
+            "daily spend 62% of $50.00 (resets 00:00)"
+        );
+        let monthly = limit
+            .replace("daily", "monthly")
+            .replace("1795219200", "1796083200");
+        assert_eq!(
+            gateway(&monthly)[0],
+            "monthly spend 62% of $50.00 (resets 1 Dec, in 10 d 17 h)"
+        );
+        assert_eq!(gateway(r#"{"used_percentage":62}"#), ["spend limit 62%"]);
+    }
+
+    #[test]
+    fn a_window_whose_reset_has_passed_is_empty() {
+        let old = WINDOWS.replace("1795161868", "1795150000");
+        let forms = texts(&old, as_text).unwrap();
+        assert!(forms[0].starts_with("5h 0%  week"), "{forms:?}");
+    }
+}

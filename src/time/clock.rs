@@ -1,0 +1,163 @@
+//! The current time with the user's time zone and hour format, for displaying times.
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+use super::{Zone, format_duration};
+
+/// How the hours of a day are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HourFormat {
+    /// "14:30".
+    #[default]
+    TwentyFour,
+    /// "2:30pm", the format that Claude Code itself uses.
+    Twelve,
+}
+
+impl HourFormat {
+    /// Returns the usual format in the region of a locale such as `en_US.UTF-8`.
+    pub fn for_locale(name: &str) -> Self {
+        /// The English locales that use a 12-hour clock according to CLDR.
+        const TWELVE_HOUR_LOCALES: [&str; 8] = [
+            "en_US", "en_CA", "en_AU", "en_NZ", "en_IN", "en_PH", "en_PK", "en_PR",
+        ];
+
+        match name.split(['.', '@']).next() {
+            Some(region) if TWELVE_HOUR_LOCALES.contains(&region) => Self::Twelve,
+            _ => Self::TwentyFour,
+        }
+    }
+}
+
+/// How far ahead times are shown without a date, even if they are after midnight. A reader who sees
+/// "00:12" at 22:20 will not mistake it for a time on a later day.
+const TONIGHT: TimeDelta = TimeDelta::hours(12);
+
+/// The current time, along with the time zone and format used for showing times to the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// The current time.
+    pub now: DateTime<Utc>,
+    /// The user's time zone.
+    pub zone: Zone,
+    /// The user's hour format.
+    pub hours: HourFormat,
+}
+
+impl Clock {
+    /// Formats a time. If it is today or within the next 12 hours, only the time of day is
+    /// included, as in "14:30". Otherwise, the result includes the date, as in "Mon 23 Nov 14:30",
+    /// and also the year if it is not the current one.
+    pub fn format_time(self, at: DateTime<Utc>) -> String {
+        if self.shows_date(at) {
+            let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
+            let date_format = if is_this_year {
+                "%a %-d %b "
+            } else {
+                "%a %-d %b %Y "
+            };
+            self.format_with_day(date_format, at)
+        } else {
+            self.format_with_day("", at)
+        }
+    }
+
+    /// Returns true if a time is shown with its date.
+    fn shows_date(self, at: DateTime<Utc>) -> bool {
+        let is_today = self.zone.day(at) == self.zone.day(self.now);
+        let is_tonight = at > self.now && at - self.now < TONIGHT;
+        !is_today && !is_tonight
+    }
+
+    /// Formats a time with the appropriate preposition: "at 14:30" or "on Tue 24 Nov 14:30".
+    pub(crate) fn format_time_with_preposition(self, at: DateTime<Utc>) -> String {
+        let preposition = if self.shows_date(at) { "on" } else { "at" };
+        format!("{preposition} {}", self.format_time(at))
+    }
+
+    /// Formats a time of day, preceded by its day. `day_format` is a `strftime` format, so "%a "
+    /// results in "Tue 14:30".
+    pub(crate) fn format_with_day(self, day_format: &str, at: DateTime<Utc>) -> String {
+        let time_format = match self.hours {
+            HourFormat::TwentyFour => "%H:%M",
+            HourFormat::Twelve => "%-I:%M%P",
+        };
+        self.zone
+            .at(at)
+            .format(&format!("{day_format}{time_format}"))
+            .to_string()
+    }
+
+    /// Formats a time along with how far away it is: "14:30, in 1 h 52 m" or "14:30, 5 m ago".
+    pub fn format_time_and_distance(self, at: DateTime<Utc>) -> String {
+        format!("{}, {}", self.format_time(at), self.format_distance(at))
+    }
+
+    /// Formats how far away a time is: "in 1 h 52 m", "5 m ago", or "just now".
+    pub fn format_distance(self, at: DateTime<Utc>) -> String {
+        let distance = at - self.now;
+        match distance.num_seconds() {
+            -59..=0 => "just now".to_owned(),
+            ..-59 => format!("{} ago", format_duration(distance)),
+            _ => format!("in {}", format_duration(distance)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(hours: HourFormat) -> Clock {
+        Clock {
+            now: "2026-11-20T22:30:00Z".parse().unwrap(),
+            zone: Zone::named("Europe/Berlin").unwrap(),
+            hours,
+        }
+    }
+
+    #[test]
+    fn a_time_of_another_day_has_its_date_unless_it_is_tonight() {
+        for (at, formatted) in [
+            ("2026-11-20T22:40:00Z", "23:40, in 10 m"),
+            ("2026-11-20T23:40:00Z", "00:40, in 1 h 10 m"),
+            ("2026-11-21T10:30:00Z", "Sat 21 Nov 11:30, in 12 h"),
+            ("2026-11-20T22:25:00Z", "23:25, 5 m ago"),
+            ("2026-11-19T22:25:00Z", "Thu 19 Nov 23:25, 1 d ago"),
+            ("2027-01-02T22:30:00Z", "Sat 2 Jan 2027 23:30, in 43 d"),
+        ] {
+            assert_eq!(
+                clock(HourFormat::TwentyFour).format_time_and_distance(at.parse().unwrap()),
+                formatted
+            );
+        }
+    }
+
+    #[test]
+    fn a_twelve_hour_clock_marks_the_half_of_the_day() {
+        for (at, formatted) in [
+            ("2026-11-20T22:40:00Z", "at 11:40pm"),
+            ("2026-11-20T23:40:00Z", "at 12:40am"),
+            ("2026-11-22T11:05:00Z", "on Sun 22 Nov 12:05pm"),
+        ] {
+            assert_eq!(
+                clock(HourFormat::Twelve).format_time_with_preposition(at.parse().unwrap()),
+                formatted
+            );
+        }
+    }
+
+    #[test]
+    fn the_hour_format_follows_the_locale() {
+        for (locale, hours) in [
+            ("en_US.UTF-8", HourFormat::Twelve),
+            ("en_AU", HourFormat::Twelve),
+            ("en_GB.UTF-8", HourFormat::TwentyFour),
+            ("de_DE.UTF-8@euro", HourFormat::TwentyFour),
+            ("C.UTF-8", HourFormat::TwentyFour),
+            ("", HourFormat::TwentyFour),
+        ] {
+            assert_eq!(HourFormat::for_locale(locale), hours, "{locale}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests that Claude Code retries after a failure.
+//!
+//! Each failed attempt is a `system` line with the subtype `api_error`. Versions 2.1.5 to 2.1.136 wrote these lines in
+//! interactive sessions, too. Version 2.1.331 writes them immediately in `claude -p`, but not at all in a terminal.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::lenient_json::LenientJson;
+use crate::time::{Clock, format_duration};
+
+/// The failed attempts of one request so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailedAttempts {
+    /// The time of the first failed attempt.
+    pub since: DateTime<Utc>,
+    /// The time at which Claude Code will send the request again.
+    pub next_at: DateTime<Utc>,
+    /// The number of failed attempts.
+    pub count: u64,
+    /// The maximum number of attempts before Claude Code gives up, if known.
+    pub most: Option<u64>,
+    /// The distinct HTTP statuses, in the order in which they first occurred. The list is empty if the service could
+    /// not be reached.
+    pub statuses: Vec<u16>,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FailedAttempt {
+    pub(crate) at: DateTime<Utc>,
+    /// The number of the attempt, starting at 1.
+    pub(crate) number: u64,
+    /// The maximum number of attempts before Claude Code gives up, if the line contains it.
+    pub(crate) most: Option<u64>,
+    /// The delay before the next attempt, in milliseconds.
+    pub(crate) wait_ms: u64,
+    /// The HTTP status, if there was a response.
+    pub(crate) status: Option<u16>,
+}
+
+impl FailedAttempt {
+    /// Parses a failed attempt from a transcript line. Returns `None` for any other line.
+    pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
+        // Few lines are about an attempt, and searching is much faster than parsing.
+        memmem::find(line, b"\"api_error\"")?;
+        let line: Value = serde_json::from_slice(line).ok()?;
+        if line.at("type") != "system" || line.at("subtype") != "api_error" {
+            return None;
+        }
+        let wait = line.at("retryInMs").as_f64().unwrap_or_default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a pause is a few minutes at most, and its fraction of a millisecond does not matter"
+        )]
+        let wait_ms = wait.max(0.0) as u64;
+        Some(Self {
+            at: line.read("timestamp")?,
+            number: line.read("retryAttempt")?,
+            most: line.read("maxRetries"),
+            wait_ms,
+            status: line.at("error").read("status"),
+        })
+    }
+}
+
+impl FailedAttempts {
+    /// Adds a failed attempt. If it is the first attempt of a new request, it replaces the attempts of the previous
+    /// request.
+    pub(crate) fn add(attempts: &mut Option<Self>, attempt: FailedAttempt) {
+        if attempt.number <= 1 {
+            *attempts = None;
+        }
+        let known = attempts.get_or_insert_with(|| Self {
+            since: attempt.at,
+            ..Self::default()
+        });
+        let wait = i64::try_from(attempt.wait_ms).unwrap_or_default();
+        known.next_at = TimeDelta::try_milliseconds(wait)
+            .and_then(|wait| attempt.at.checked_add_signed(wait))
+            .unwrap_or(attempt.at);
+        known.count += 1;
+        known.most = attempt.most.or(known.most);
+        if let Some(status) = attempt.status
+            && !known.statuses.contains(&status)
+        {
+            known.statuses.push(status);
+        }
+    }
+
+    /// Returns true if any attempt failed with a server error. In that case, a login that is rejected afterward is part
+    /// of the outage.
+    pub(crate) fn has_server_error(&self) -> bool {
+        self.statuses.iter().any(|status| *status >= 500)
+    }
+
+    /// Returns a sentence that says how long Claude Code has been retrying, and why.
+    pub(crate) fn sentence(&self, clock: Clock) -> String {
+        let attempt = match self.most {
+            Some(most) => format!("attempt {} of {most}", self.count),
+            None => format!("attempt {}", self.count),
+        };
+        format!(
+            "retrying for {} ({}, {attempt})",
+            format_duration(clock.now - self.since),
+            self.reason()
+        )
+    }
+
+    /// Returns a short description of the last failure, such as "529 overloaded".
+    pub(crate) fn reason(&self) -> String {
+        let Some(status) = self.statuses.last() else {
+            return "service not reached".to_owned();
+        };
+        let meaning = match status {
+            401 | 403 => " login refused",
+            429 => " too many requests",
+            529 => " overloaded",
+            500.. => " server error",
+            _ => "",
+        };
+        format!("{status}{meaning}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(number: u64, at: &str, status: u16) -> String {
+        format!(
+            r#"{{"type":"system","subtype":"api_error","error":{{"status":{status}}},"retryInMs":595.5,"retryAttempt":{number},"maxRetries":10,"timestamp":"{at}"}}"#
+        )
+    }
+
+    #[test]
+    fn the_attempts_of_one_request_are_added_up() {
+        let mut attempts = None;
+        for (number, at, status) in [
+            (1, "2026-05-10T07:08:00.000Z", 529),
+            (1, "2026-05-10T07:08:41.819Z", 502),
+            (2, "2026-05-10T07:08:42.947Z", 401),
+            (3, "2026-05-10T07:08:44.380Z", 401),
+        ] {
+            let attempt = FailedAttempt::in_line(line(number, at, status).as_bytes()).unwrap();
+            FailedAttempts::add(&mut attempts, attempt);
+        }
+        let attempts = attempts.unwrap();
+        assert_eq!((attempts.count, attempts.most), (3, Some(10)));
+        assert_eq!(attempts.since.to_rfc3339(), "2026-05-10T07:08:41.819+00:00");
+        assert_eq!(
+            attempts.next_at - attempts.since,
+            TimeDelta::milliseconds(3_156)
+        );
+        assert_eq!(attempts.statuses, [502, 401]);
+        assert!(attempts.has_server_error());
+        assert_eq!(
+            FailedAttempt::in_line(br#"{"type":"user","subtype":"api_error"}"#),
+            None
+        );
+    }
+}

@@ -1,0 +1,524 @@
+//! Follows the advice of `whycap doctor`, as a user would, and checks that whycap works afterward.
+
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{NOW, Sandbox, copy_program};
+
+/// The findings of `doctor`, with their messages and advice.
+const FINDINGS: &str = include_str!("../../src/doctor/findings.json");
+
+/// The command file that `whycap install --no-plugin` writes.
+const COMMAND_FILE: &str = include_str!("../../src/install/whycap-command.md");
+
+const SETTINGS: &str = ".claude/settings.json";
+
+/// A home with whycap installed, a project, and stand-ins for the programs that the advice names.
+struct Setup {
+    sandbox: Sandbox,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let setup = Self {
+            sandbox: Sandbox::new(),
+        };
+        let tools = setup.sandbox.path("tools");
+        fs::create_dir_all(&tools).unwrap();
+        fs::create_dir_all(setup.project()).unwrap();
+        symlink(env!("CARGO_BIN_EXE_whycap"), tools.join("whycap")).unwrap();
+        setup.write_tool("sudo", "exec \"$@\"");
+        // Enables a plugin, or updates to a supported version, as Claude Code would.
+        setup.write_tool(
+            "claude",
+            "case $1 in\n\
+             plugin) sed -i \"s/\\\"$3\\\": *false/\\\"$3\\\": true/\" ~/.claude/settings.json ;;\n\
+             update) echo '{\"lastReleaseNotesSeen\": \"2.1.331\"}' >~/.claude.json ;;\n\
+             esac",
+        );
+        setup
+    }
+
+    fn installed() -> Self {
+        let setup = Self::new();
+        setup.shell("whycap install");
+        assert_eq!(
+            setup.problems(),
+            Vec::<Value>::new(),
+            "after the installation"
+        );
+        setup
+    }
+
+    fn write_tool(&self, name: &str, script: &str) {
+        let path = self
+            .sandbox
+            .write(&format!("tools/{name}"), format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn project(&self) -> PathBuf {
+        self.sandbox.path("work")
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.sandbox.home())
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", self.sandbox.path("tools").display()),
+            )
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", NOW)
+            .env("USER", "nobody")
+            .stdin(Stdio::null())
+            .current_dir(self.project());
+        command
+    }
+
+    /// Runs a command in a shell in the project.
+    #[track_caller]
+    fn shell(&self, command: &str) -> String {
+        let output = self.command("sh", &["-c", command]).output().unwrap();
+        succeeded(command, &output)
+    }
+
+    fn checks(&self) -> Vec<Value> {
+        let program = self.sandbox.path("tools/whycap");
+        let output = self
+            .command(program.to_str().unwrap(), &["doctor", "--json"])
+            .output()
+            .unwrap();
+        checks_in(&output)
+    }
+
+    /// Returns the findings that are not ok.
+    fn problems(&self) -> Vec<Value> {
+        let mut checks = self.checks();
+        checks.retain(|check| check["verdict"] != "ok");
+        checks
+    }
+
+    fn settings(&self) -> Value {
+        serde_json::from_str(&self.sandbox.read(SETTINGS)).unwrap()
+    }
+
+    fn edit_settings(&self, edit: impl FnOnce(&mut Value)) {
+        let mut settings = self.settings();
+        edit(&mut settings);
+        self.sandbox.write(SETTINGS, format!("{settings:#}"));
+    }
+
+    /// Makes the settings call another program.
+    fn call(&self, program: &str) {
+        let settings = self.sandbox.read(SETTINGS);
+        let installed = self.sandbox.path("tools/whycap").display().to_string();
+        assert!(settings.contains(&installed), "{settings}");
+        self.sandbox
+            .write(SETTINGS, settings.replace(&installed, program));
+    }
+
+    /// Checks that Claude Code would run the hooks and the status line, and that it recognizes `/whycap`.
+    #[track_caller]
+    fn assert_works(&self) {
+        let settings = self.settings();
+        for event in [
+            "SessionStart",
+            "UserPromptSubmit",
+            "Stop",
+            "StopFailure",
+            "SessionEnd",
+        ] {
+            let command = &settings["hooks"][event][0]["hooks"][0]["command"];
+            self.shell(command.as_str().unwrap());
+        }
+
+        let files = [".claude/settings.local.json", ".claude/settings.json"];
+        let line = files
+            .iter()
+            .map(|file| self.project().join(file))
+            .chain([self.sandbox.path(SETTINGS)])
+            .find_map(|file| {
+                let settings: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+                Some(settings["statusLine"]["command"].as_str()?.to_owned())
+            });
+        let line = self.shell(&line.expect("a status line"));
+        assert!(line.contains('$'), "{line}");
+
+        let checks = self.checks();
+        let command = checks.iter().find(|check| check["check"] == "/whycap");
+        assert_eq!(command.unwrap()["verdict"], "ok", "{checks:#?}");
+        assert_eq!(self.problems(), Vec::<Value>::new());
+    }
+}
+
+fn checks_in(output: &Output) -> Vec<Value> {
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["checks"].as_array().unwrap().clone()
+}
+
+#[track_caller]
+fn succeeded(command: &str, output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}: {text}{errors}");
+    text
+}
+
+/// A problem and how to cause it in a working setup.
+struct Problem {
+    /// The key of the entry in `findings.json`.
+    row: &'static str,
+    cause: fn(&Setup),
+}
+
+/// The problems whose advice is a command.
+const WITH_COMMAND: [Problem; 17] = [
+    Problem {
+        row: "line.off",
+        cause: |setup| setup.edit_settings(|settings| remove(settings, "statusLine")),
+    },
+    Problem {
+        row: "line.outranked",
+        cause: |setup| {
+            let other = json!({"statusLine": {"type": "command", "command": "echo other"}});
+            setup
+                .sandbox
+                .write("work/.claude/settings.local.json", other.to_string());
+        },
+    },
+    Problem {
+        row: "line.foreign",
+        cause: |setup| {
+            setup.edit_settings(|settings| {
+                settings["statusLine"] = json!({"type": "command", "command": "echo other"});
+            });
+        },
+    },
+    Problem {
+        row: "line.other_kept",
+        cause: |setup| {
+            setup.edit_settings(|settings| {
+                settings["statusLine"]["whycapWraps"] =
+                    json!({"type": "command", "command": "echo other"});
+            });
+        },
+    },
+    Problem {
+        row: "hooks.none",
+        cause: |setup| setup.edit_settings(|settings| remove(settings, "hooks")),
+    },
+    Problem {
+        row: "hooks.missing",
+        cause: |setup| setup.edit_settings(|settings| remove(&mut settings["hooks"], "Stop")),
+    },
+    Problem {
+        row: "hooks.several",
+        cause: |setup| {
+            setup.shell("whycap install --scope project");
+        },
+    },
+    Problem {
+        row: "command.before_plugin",
+        cause: |setup| {
+            setup
+                .sandbox
+                .write(".claude/commands/whycap.md", COMMAND_FILE);
+        },
+    },
+    Problem {
+        row: "command.off",
+        cause: |setup| {
+            setup.edit_settings(|settings| {
+                settings["enabledPlugins"] = json!({"whycap@skills-dir": false});
+            });
+        },
+    },
+    Problem {
+        row: "command.missing",
+        cause: |setup| fs::remove_dir_all(setup.sandbox.path(".claude/skills/whycap")).unwrap(),
+    },
+    Problem {
+        row: "program.missing",
+        cause: |setup| setup.call("/gone/whycap"),
+    },
+    Problem {
+        row: "program.not_executable",
+        cause: |setup| {
+            let copy = setup.sandbox.path("a place/whycap");
+            fs::create_dir(copy.parent().unwrap()).unwrap();
+            copy_program(&copy);
+            fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+            setup.call(&format!("'{}'", copy.display()));
+        },
+    },
+    Problem {
+        row: "program.bare",
+        cause: |setup| setup.call("whycap"),
+    },
+    Problem {
+        row: "program.other_shell",
+        cause: |setup| setup.call("& 'C:/whycap.exe'"),
+    },
+    Problem {
+        row: "program.other",
+        cause: |setup| {
+            setup.write_tool("old/whycap", "# whycap version mark: 0.0.1;");
+            setup.call(&setup.sandbox.path("tools/old/whycap").display().to_string());
+        },
+    },
+    Problem {
+        row: "client.troubled",
+        cause: |setup| {
+            let state = json!({"lastReleaseNotesSeen": "2.1.120"});
+            setup.sandbox.write(".claude.json", state.to_string());
+        },
+    },
+    Problem {
+        row: "data.open",
+        cause: |setup| {
+            let data = setup.sandbox.path(".local/share/whycap");
+            fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
+        },
+    },
+];
+
+fn remove(object: &mut Value, key: &str) {
+    assert!(object.as_object_mut().unwrap().remove(key).is_some());
+}
+
+/// Returns the entries of `findings.json`. Each entry stores its verdict, sentence, and advice, indexed by its key.
+fn rows() -> Vec<(String, Value)> {
+    let rows: serde_json::Map<String, Value> = serde_json::from_str(FINDINGS).unwrap();
+    rows.into_iter().collect()
+}
+
+/// Returns the command in a piece of advice, without the sentence in parentheses that may follow it.
+fn command_in(fix: &str) -> &str {
+    fix.split("  (").next().unwrap()
+}
+
+#[test]
+fn whycap_works_after_every_command_that_doctor_advises() {
+    for Problem { row, cause } in WITH_COMMAND {
+        let setup = Setup::installed();
+        cause(&setup);
+        let (_, text) = rows().into_iter().find(|(key, _)| key == row).unwrap();
+        let advised = text[2]["run"].as_str().unwrap().split('{').next().unwrap();
+        let problems = setup.problems();
+        let problem = problems
+            .iter()
+            .find(|problem| problem["fix"].as_str().unwrap().starts_with(advised))
+            .unwrap_or_else(|| panic!("{row}: {problems:#?}"));
+
+        let fix = problem["fix"].as_str().unwrap();
+        setup.shell(command_in(fix));
+        let left = setup.problems();
+        assert_eq!(left, Vec::<Value>::new(), "{row}: after {fix}");
+        setup.assert_works();
+    }
+}
+
+#[test]
+fn every_command_that_doctor_advises_is_tested() {
+    let tested: BTreeSet<String> = WITH_COMMAND
+        .iter()
+        .map(|problem| problem.row)
+        .chain(["retention.not_yet", "transcripts.unreadable"])
+        .map(str::to_owned)
+        .collect();
+    let advised: BTreeSet<String> = rows()
+        .into_iter()
+        .filter(|(_, text)| text[2]["run"].is_string())
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(advised, tested);
+}
+
+#[test]
+fn history_without_whycap_in_the_settings_is_counted_by_the_advised_command() {
+    let setup = Setup::new();
+    setup
+        .sandbox
+        .write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
+    let checks = setup.checks();
+    let retention = checks.iter().find(|check| check["check"] == "retention");
+    setup.shell(command_in(retention.unwrap()["fix"].as_str().unwrap()));
+    let checks = setup.checks();
+    let retention = checks.iter().find(|check| check["check"] == "retention");
+    assert_eq!(retention.unwrap()["verdict"], "ok", "{checks:#?}");
+}
+
+#[test]
+fn unreadable_transcripts_are_readable_after_the_advised_command() {
+    let setup = Setup::installed();
+    let transcript = setup.sandbox.write(
+        ".claude/projects/a project/s.jsonl",
+        "{\"type\":\"user\"}\n",
+    );
+    let mut command = setup
+        .sandbox
+        .command_held_back_by_modes(&["doctor", "--json"]);
+    fs::set_permissions(&transcript, fs::Permissions::from_mode(0o000)).unwrap();
+    let unreadable = |command: &mut Command| {
+        let checks = checks_in(&command.output().unwrap());
+        checks
+            .into_iter()
+            .find(|check| check["check"] == "transcripts")
+    };
+    let problem = unreadable(&mut command).expect("a problem");
+    let fix = command_in(problem["fix"].as_str().unwrap()).to_owned();
+    setup.shell(&fix.replace(
+        "sudo chown -R \"$USER\"",
+        "sudo chown -R --from=root \"$USER\"",
+    ));
+    assert_eq!(unreadable(&mut command), None, "after {fix}");
+}
+
+/// A problem whose advice is a sentence, and the steps that a user takes to follow it.
+struct ByHand {
+    check: &'static str,
+    cause: fn(&Setup),
+    follow: fn(&Setup),
+}
+
+const BY_HAND: [ByHand; 9] = [
+    ByHand {
+        check: "settings files",
+        cause: |setup| {
+            setup
+                .sandbox
+                .write("work/.claude/settings.json", "{\n  // mine\n}");
+        },
+        follow: |setup| {
+            setup.sandbox.write("work/.claude/settings.json", "{}");
+        },
+    },
+    ByHand {
+        check: "hooks allowed",
+        cause: |setup| {
+            setup.edit_settings(|settings| settings["disableAllHooks"] = json!(true));
+        },
+        follow: |setup| setup.edit_settings(|settings| remove(settings, "disableAllHooks")),
+    },
+    ByHand {
+        check: "trusted folder",
+        cause: |setup| trust(setup, false),
+        follow: |setup| trust(setup, true),
+    },
+    ByHand {
+        check: "/whycap",
+        cause: |setup| {
+            setup.sandbox.write(".claude/commands/whycap.md", "my own");
+        },
+        follow: |setup| {
+            let commands = setup.sandbox.path(".claude/commands");
+            fs::rename(commands.join("whycap.md"), commands.join("mine.md")).unwrap();
+            setup.shell("whycap install --hooks");
+        },
+    },
+    ByHand {
+        check: "who pays",
+        cause: |setup| {
+            setup.edit_settings(|settings| {
+                settings["env"] = json!({"ANTHROPIC_API_KEY": "sk-ant-canary"});
+            });
+        },
+        follow: |setup| setup.edit_settings(|settings| remove(settings, "env")),
+    },
+    ByHand {
+        check: "transcripts",
+        cause: |setup| {
+            let link = setup.sandbox.path(".claude/projects/p/loop.jsonl");
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(&link, &link).unwrap();
+        },
+        follow: |setup| {
+            let link = setup.sandbox.path(".claude/projects/p/loop.jsonl");
+            fs::rename(link, setup.sandbox.path("loop.jsonl")).unwrap();
+        },
+    },
+    ByHand {
+        check: "ledger",
+        cause: |setup| fs::create_dir_all(ledger(setup)).unwrap(),
+        follow: |setup| fs::rename(ledger(setup), setup.sandbox.path("ledger")).unwrap(),
+    },
+    ByHand {
+        check: "locks",
+        cause: |setup| {
+            setup.sandbox.write(".claude.json.lock", "");
+        },
+        follow: |setup| {
+            setup.shell("whycap --clear-stale-locks");
+        },
+    },
+    ByHand {
+        check: "config.toml",
+        cause: |setup| {
+            setup
+                .sandbox
+                .write(".config/whycap/config.toml", "[budget]\nday = -1\n");
+        },
+        follow: |setup| {
+            setup
+                .sandbox
+                .write(".config/whycap/config.toml", "[budget]\n");
+        },
+    },
+];
+
+fn trust(setup: &Setup, accepted: bool) {
+    let project = setup.project().canonicalize().unwrap();
+    let state =
+        json!({"projects": {project.to_str().unwrap(): {"hasTrustDialogAccepted": accepted}}});
+    setup.sandbox.write(".claude.json", state.to_string());
+}
+
+fn ledger(setup: &Setup) -> PathBuf {
+    whycap::ledger::path_in(&setup.sandbox.path(".local/share/whycap"))
+}
+
+#[test]
+fn whycap_works_after_the_user_follows_a_sentence_of_doctor() {
+    for ByHand {
+        check,
+        cause,
+        follow,
+    } in BY_HAND
+    {
+        let setup = Setup::installed();
+        cause(&setup);
+        let problems = setup.problems();
+        assert!(
+            problems.iter().any(|problem| problem["check"] == check),
+            "{check}: {problems:#?}"
+        );
+        follow(&setup);
+        setup.assert_works();
+    }
+}
+
+/// The advice distinguishes a project's two settings files.
+#[test]
+fn the_advice_names_the_scope_of_the_settings_that_run_whycap_twice() {
+    let setup = Setup::installed();
+    setup.shell("whycap install --scope local");
+    let problems = setup.problems();
+    assert_eq!(
+        problems[0]["fix"], "whycap uninstall --scope local",
+        "{problems:#?}"
+    );
+    setup.shell("whycap uninstall --scope local");
+    setup.assert_works();
+    assert!(Path::new(&setup.sandbox.path(".claude/skills/whycap/hooks/whycap.js")).exists());
+}

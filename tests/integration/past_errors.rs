@@ -1,0 +1,253 @@
+//! Tests that `whycap incidents` covers the entire history, whether or not hooks were installed.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::support::Sandbox;
+
+const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+const NOW: &str = "2026-11-20T18:00:00Z";
+
+fn listed(sandbox: &Sandbox, at: &str) -> Value {
+    Client::new(sandbox)
+        .run(at, &["incidents", "--json"], b"")
+        .json()
+}
+
+/// A session without hooks that was stopped for half an hour and wrote a lot afterward.
+fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
+    let client = Client::with_session(sandbox, session);
+    let at = |time: &str| format!("2026-11-{day:02}T{time}Z");
+    client.works(&at("09:00:00"), 10);
+    client.append(&client.error_line(&at("10:00:00"), FIVE_HOURS, json!({})));
+    client.works(&at("10:30:00"), 10);
+    let long = "x".repeat(400 * 1024);
+    client.append(&json!({
+        "type": "user", "uuid": format!("long-{session}"), "timestamp": at("10:31:00"),
+        "sessionId": session, "message": {"role": "user", "content": long},
+    }));
+    client.works(&at("10:32:00"), 10);
+}
+
+/// Only the last 256 KB of the newest 20 transcripts were read, and the output did not say so.
+#[test]
+fn errors_in_the_middle_of_old_transcripts_are_listed_with_their_ends() {
+    let sandbox = Sandbox::new();
+    add_stopped_session(&sandbox, "stopped", 3);
+    for number in 0..25 {
+        let client = Client::with_session(&sandbox, &format!("later-{number}"));
+        client.works(&format!("2026-11-19T10:00:{number:02}Z"), 10);
+    }
+
+    let incidents = listed(&sandbox, NOW);
+    assert_eq!(
+        incidents["incidents"].as_array().unwrap().len(),
+        1,
+        "{incidents:#}"
+    );
+    let incident = &incidents["incidents"][0];
+    assert_eq!(incident["limit"], "five_hour");
+    assert_eq!(incident["session_id"], "stopped");
+    assert_eq!(incident["at"], "2026-11-03T10:00:00Z");
+    assert_eq!(incident["blocked_until"], "2026-11-03T10:30:00Z");
+    assert_eq!(incident["open"], false);
+    assert_eq!(incidents["sums"]["blocked_s"], 30 * 60, "{incidents:#}");
+    assert_eq!(incidents["sums"]["unknown_end"], 0, "{incidents:#}");
+}
+
+#[test]
+fn errors_of_transcripts_that_were_deleted_since_are_still_listed() {
+    let sandbox = Sandbox::new();
+    add_stopped_session(&sandbox, "stopped", 3);
+    let before = listed(&sandbox, NOW);
+    std::fs::remove_dir_all(sandbox.path(".claude/projects")).unwrap();
+    let after = listed(&sandbox, NOW);
+    assert_eq!(before["sums"], after["sums"], "{after:#}");
+    assert_eq!(after["incidents"][0]["message"], FIVE_HOURS);
+}
+
+/// Five attempts during the same limit were listed as five entries.
+#[test]
+fn attempts_at_the_same_limit_are_one_entry() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for minute in [0, 5, 20, 40, 50] {
+        let at = format!("2026-11-20T10:{minute:02}:00Z");
+        client.append(&client.error_line(&at, FIVE_HOURS, json!({})));
+    }
+    let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
+    assert_eq!(
+        incidents["incidents"].as_array().unwrap().len(),
+        1,
+        "{incidents:#}"
+    );
+    let entry = &incidents["incidents"][0];
+    assert_eq!(entry["attempts"], 5);
+    assert_eq!(entry["first_at"], "2026-11-20T10:00:00Z");
+    assert_eq!(entry["last_at"], "2026-11-20T10:50:00Z");
+    assert_eq!(entry["open"], true);
+    assert_eq!(incidents["sums"]["errors"], 5);
+    assert_eq!(incidents["sums"]["stops"], 1);
+
+    let text = client.run("2026-11-20T11:00:00Z", &["incidents"], b"");
+    let entry = "10:00, 1 h ago, 5 attempts, the last at 10:50 (still blocked)";
+    assert!(text.success().contains(entry), "{}", text.stdout);
+
+    // A new window begins, and a limit stops the work again.
+    client.works("2026-11-20T12:01:00Z", 10);
+    client.append(&client.error_line(
+        "2026-11-20T15:00:00Z",
+        "You've hit your 5-hour limit · resets 5pm (UTC)",
+        json!({}),
+    ));
+    let incidents = listed(&sandbox, "2026-11-20T15:01:00Z");
+    let attempts: Vec<&Value> = incidents["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["attempts"])
+        .collect();
+    assert_eq!(attempts, [1, 5], "{incidents:#}");
+}
+
+/// A hook reports an error that the transcript also contains.
+#[test]
+fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
+    // The client killed the hook before the hook had seen this error's line.
+    client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOURS);
+    client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOURS, json!({})));
+    // No hook ran for this error at all.
+    client.append(&client.error_line("2026-11-20T10:40:00Z", FIVE_HOURS, json!({})));
+    let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
+    assert_eq!(incidents["sums"]["errors"], 3, "{incidents:#}");
+    assert_eq!(incidents["incidents"][0]["attempts"], 3);
+}
+
+/// The error lines of 56 real sessions: the version, the time, the time of the next response, and the text.
+const REAL_ERRORS: [(&str, &str, Option<&str>, &str); 11] = [
+    (
+        "1.0.80",
+        "2025-08-14T11:47:08.777Z",
+        Some("2025-08-14T11:48:01.098Z"),
+        r#"API Error: 500 {"type":"error","error":{"type":"api_error","message":"Internal server error"}}"#,
+    ),
+    (
+        "1.0.80",
+        "2025-08-14T13:35:47.256Z",
+        Some("2025-08-14T13:41:16.309Z"),
+        "API Error: Request timed out.",
+    ),
+    (
+        "1.0.81",
+        "2025-08-14T21:44:35.264Z",
+        Some("2025-08-14T23:00:13.284Z"),
+        "Claude AI usage limit reached|1755212400",
+    ),
+    (
+        "1.0.89",
+        "2025-08-24T18:15:25.288Z",
+        Some("2025-08-24T18:18:15.962Z"),
+        "API Error: Connection error.",
+    ),
+    (
+        "1.0.89",
+        "2025-08-24T18:15:33.082Z",
+        Some("2025-08-24T18:18:13.716Z"),
+        "API Error: Connection error.",
+    ),
+    (
+        "1.0.89",
+        "2025-08-24T20:46:36.169Z",
+        Some("2025-08-24T22:03:29.338Z"),
+        "5-hour limit reached ∙ resets 10pm",
+    ),
+    (
+        "1.0.90",
+        "2025-08-25T04:49:33.776Z",
+        Some("2025-08-25T04:49:41.462Z"),
+        "API Error: Claude's response exceeded the 32000 output token maximum. To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable.",
+    ),
+    (
+        "1.0.90",
+        "2025-08-25T15:25:30.456Z",
+        Some("2025-08-25T15:26:07.471Z"),
+        r#"API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"OAuth token has expired. Please obtain a new token or refresh your existing token."}} · Please run /login"#,
+    ),
+    (
+        "1.0.90",
+        "2025-08-25T16:12:54.629Z",
+        Some("2025-08-25T16:14:35.320Z"),
+        "API Error: 502 Cloudflare encountered an error processing this request: Bad Gateway",
+    ),
+    (
+        "1.0.90",
+        "2025-08-25T16:14:46.858Z",
+        None,
+        "API Error: 502 Cloudflare encountered an error processing this request: Bad Gateway",
+    ),
+    (
+        "1.0.90",
+        "2025-08-25T16:26:21.101Z",
+        None,
+        "Request timed out (check API_TIMEOUT_MS)",
+    ),
+];
+
+/// The answer for each of [`REAL_ERRORS`] at the time of the error: the limit, the verdict, and whether waiting helps.
+const RIGHT_ANSWERS: [(&str, &str, Option<bool>); 11] = [
+    ("server_error", "not_a_limit", Some(true)),
+    ("server_error", "not_a_limit", Some(true)),
+    ("five_hour", "cannot_tell", Some(true)),
+    ("server_error", "not_a_limit", Some(true)),
+    ("server_error", "not_a_limit", Some(true)),
+    ("five_hour", "cannot_tell", Some(true)),
+    ("unknown", "not_a_limit", Some(false)),
+    ("auth", "not_a_limit", Some(false)),
+    ("server_error", "not_a_limit", Some(true)),
+    ("server_error", "not_a_limit", Some(true)),
+    ("server_error", "not_a_limit", Some(true)),
+];
+
+#[test]
+fn every_error_of_real_sessions_is_listed_and_explained() {
+    let sandbox = Sandbox::new();
+    let mut wrong = Vec::new();
+    for (index, ((version, at, response_at, text), answer)) in
+        REAL_ERRORS.into_iter().zip(RIGHT_ANSWERS).enumerate()
+    {
+        let mut client = Client::with_session(&sandbox, &format!("session-{index}"));
+        client.version = version.to_owned();
+        client.append(&client.error_line(at, text, json!({"error": null, "apiErrorStatus": null})));
+        let explained = client
+            .run(
+                at,
+                &["explain", "--json", "--session", &client.session],
+                b"",
+            )
+            .json();
+        let incident = &explained["incident"];
+        let got = (
+            incident["limit"].as_str().unwrap_or_default(),
+            incident["verdict"].as_str().unwrap_or_default(),
+            incident["waiting_helps"].as_bool(),
+        );
+        if got != answer {
+            wrong.push(format!("{text}: {got:?} instead of {answer:?}"));
+        }
+        if let Some(response_at) = response_at {
+            client.works(response_at, 10);
+        }
+    }
+    let incidents = listed(&sandbox, "2025-08-27T12:00:00Z");
+    let attempts: u64 = incidents["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["attempts"].as_u64().unwrap())
+        .sum();
+    assert_eq!(attempts, 11, "{incidents:#}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,222 @@
+//! The cache misses that Claude Code reports, and the notices about them.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a draw is written down in one line"
+)]
+
+use serde_json::json;
+
+use super::*;
+use crate::environment::Environment;
+use crate::pricing::PriceTable;
+
+const START: i64 = 1_795_156_000;
+
+/// A session whose status line is rendered repeatedly.
+struct Line {
+    root: tempfile::TempDir,
+}
+
+impl Line {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        Self { root }
+    }
+
+    /// Renders the line `at` seconds after the session's start. The input contains the number of misses and their
+    /// tokens so far, the number of misses by cause, and the cause of the last miss.
+    fn draw(
+        &self,
+        at: i64,
+        [misses, tokens]: [u64; 2],
+        causes: serde_json::Value,
+        last: Option<&str>,
+    ) -> Option<String> {
+        let payload = json!({
+            "session_id": "s", "model": {"id": "claude-opus-5-5"}, "cost": {"total_duration_ms": at * 1000},
+            "prompt_cache": {"ttl": "1h", "misses": misses, "miss_recache_tokens": tokens, "last_miss_at": START + at - 2,
+                "last_miss_cause": last.map(|last| json!({"causes": [last]})), "miss_causes": causes},
+        });
+        self.drawn(&payload, at)
+    }
+
+    fn drawn(&self, payload: &serde_json::Value, at: i64) -> Option<String> {
+        let now = DateTime::from_timestamp(START + at, 0).unwrap();
+        let data = (
+            "WHYCAP_DATA_DIR".into(),
+            self.root.path().join("data").into(),
+        );
+        let places = Places::of(&Environment::new(
+            [data, ("HOME".into(), self.root.path().into())],
+            now,
+        ));
+        let payload = StatusPayload::parse(payload.to_string().as_bytes());
+        let table = PriceTable::list();
+        let prices = table.prices_of("claude-opus-5-5");
+        let told = payload.cache_misses?;
+        let news = MissNotice::new(
+            &payload,
+            &told,
+            &Journal::recent(&places, now),
+            &prices,
+            now,
+        )?;
+        news.save(&places);
+        let row = news.row(120)?.into_iter();
+        Some(row.map(|(_, text)| text).collect())
+    }
+}
+
+fn server(many: u64) -> serde_json::Value {
+    json!({ "likely_server_side": many })
+}
+
+const SERVER: Option<&str> = Some("likely_server_side");
+
+#[test]
+fn the_third_within_an_hour_is_said_once_with_its_sum_and_what_helps() {
+    let line = Line::new();
+    assert_eq!(line.draw(60, [1, 20_000], server(1), SERVER), None);
+    assert_eq!(line.draw(120, [2, 40_000], server(2), SERVER), None);
+    let said = "Cache written again 3 times, nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
+    assert_eq!(
+        line.draw(180, [3, 60_000], server(3), SERVER).unwrap(),
+        said
+    );
+    // The notice is shown for ten minutes, with updated figures, and not again after that.
+    assert!(
+        line.draw(240, [4, 80_000], server(4), SERVER)
+            .unwrap()
+            .contains("4 times")
+    );
+    assert_eq!(line.draw(800, [5, 100_000], server(5), SERVER), None);
+    assert_eq!(line.draw(860, [9, 900_000], server(9), SERVER), None);
+}
+
+#[test]
+fn one_above_a_dollar_is_enough_and_three_in_more_than_an_hour_are_not() {
+    let line = Line::new();
+    assert!(
+        line.draw(60, [1, 140_000], server(1), SERVER)
+            .unwrap()
+            .contains("1 time, nothing had changed: ≈$1.09")
+    );
+    let line = Line::new();
+    for (nth, at) in [60, 2_400, 4_200, 6_600].into_iter().enumerate() {
+        let nth = nth as u64 + 1;
+        assert_eq!(
+            line.draw(at, [nth, nth * 9_000], server(nth), SERVER),
+            None,
+            "{at}"
+        );
+    }
+}
+
+/// The samples that 2.1.330 sent when the server lost its cache twice in a row: the second miss has no cause.
+#[test]
+fn what_is_forgotten_again_has_no_cause_and_counts_and_a_first_without_a_cause_does_not() {
+    let line = Line::new();
+    assert_eq!(line.draw(10, [1, 3_890], json!({}), None), None);
+    assert_eq!(line.draw(22, [2, 19_694], server(1), SERVER), None);
+    assert_eq!(line.draw(27, [3, 26_176], server(2), SERVER), None);
+    assert_eq!(line.draw(27, [3, 26_176], server(2), SERVER), None);
+    let said = line.draw(39, [4, 34_386], server(2), None).unwrap();
+    assert!(
+        said.starts_with("Cache written again 3 times, nothing had changed: ≈$0.24"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_the_user_or_time_did_is_never_said() {
+    let line = Line::new();
+    for cause in [
+        "ttl_expired_1h",
+        "model_changed",
+        "messages_rewritten",
+        "effort_changed",
+        "unknown",
+    ] {
+        let many = |many: u64| json!({ cause: many });
+        for nth in 1..6 {
+            let at = i64::try_from(nth * 60).unwrap();
+            assert_eq!(
+                line.draw(at, [nth, nth * 900_000], many(nth), Some(cause)),
+                None,
+                "{cause}"
+            );
+        }
+    }
+}
+
+#[test]
+fn tools_that_flap_are_told_from_a_server_that_forgets() {
+    let line = Line::new();
+    for nth in 1..3 {
+        line.draw(
+            i64::try_from(nth).unwrap() * 60,
+            [nth, nth * 20_000],
+            json!({"tools_changed": nth}),
+            Some("tools_changed"),
+        );
+    }
+    let said = line.draw(
+        180,
+        [3, 60_000],
+        json!({"tools_changed": 3}),
+        Some("tools_changed"),
+    );
+    assert!(
+        said.unwrap()
+            .contains("tools came and went: ≈$0.47 · /mcp shows which")
+    );
+}
+
+#[test]
+fn a_process_that_was_never_looked_at_begins_at_what_it_has() {
+    let line = Line::new();
+    assert_eq!(line.draw(36_000, [40, 900_000], server(40), SERVER), None);
+    assert_eq!(line.draw(36_060, [41, 920_000], server(41), SERVER), None);
+    // Another process of the session starts counting from zero.
+    assert_eq!(line.draw(36_120, [1, 20_000], server(1), SERVER), None);
+    assert!(
+        line.draw(36_180, [2, 40_000], server(2), SERVER)
+            .unwrap()
+            .contains("3 times")
+    );
+}
+
+#[test]
+fn what_is_not_told_or_of_a_wrong_type_says_nothing() {
+    let line = Line::new();
+    for cache in [
+        json!(null),
+        json!({"misses": 0}),
+        json!({"misses": "7", "miss_recache_tokens": []}),
+        json!({"misses": 3, "miss_recache_tokens": 5, "last_miss_at": null}),
+    ] {
+        assert_eq!(
+            line.drawn(&json!({"session_id": "s", "prompt_cache": cache}), 60),
+            None
+        );
+    }
+}
+
+#[test]
+fn it_costs_what_writing_is_dearer_than_reading_by_how_long_the_cache_lives() {
+    let more = |tokens: u64, minutes: i64, fast: bool| {
+        let cache = PromptCache {
+            expires_at: DateTime::UNIX_EPOCH,
+            lifetime: TimeDelta::minutes(minutes),
+            tokens,
+        };
+        let table = PriceTable::list();
+        let prices = table.prices_of("claude-opus-5-5");
+        cold_cache_cost(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
+    };
+    // With Opus 5.5, a million tokens cost $5 or $8 to write and $0.20 to read.
+    assert_eq!(more(100_000, 5, false).unwrap(), "$0.48");
+    assert_eq!(more(100_000, 60, false).unwrap(), "$0.78");
+    assert_eq!(more(100_000, 5, true).unwrap(), "$0.96");
+    assert_eq!(more(20_000, 5, false), None);
+}
