@@ -18,11 +18,13 @@ use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
 use crate::limits::SETTLED_AFTER;
+use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
     Collected, ContinuationObstacle, Evidence, LaterResponse, MessageOrigin, OtherResponse,
-    Ownership, PayerRelation, StoredError,
+    Ownership, PayerRelation, RefusedWindow, StoredError,
 };
 use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
 use crate::limits::sample::{Metered, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{MetError, Tail};
@@ -111,12 +113,65 @@ impl LaterLimits {
     /// payer counts, because most people have only one account.
     fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
         self.refusals.iter().any(|(refused, at)| {
-            let is_same_payer = match (payer_of(error), refused) {
-                (Some(payer), Some(refused)) => payer.is(refused) != Some(false),
-                (None, _) | (_, None) => true,
-            };
-            is_same_payer && *at > response_at
+            may_be_same(payer_of(error), refused.as_ref()) && *at > response_at
         })
+    }
+}
+
+/// Returns true if both payers may be the same account. An unknown payer may be, because most people have only one
+/// account.
+fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
+    match (payer, other) {
+        (Some(payer), Some(other)) => payer.is(other) != Some(false),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// Returns the usage window that stopped a session, if the window has not reset yet. A later error in the same session
+/// does not show that the window has reset.
+fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
+    let diagnosis = &incident.diagnosis;
+    let window = diagnosis
+        .limit
+        .window()
+        .filter(|window| !window.is_of_one_model() && diagnosis.window == Some(*window))?;
+    let holds = match diagnosis.state {
+        State::Blocks(_) | State::Over(Ending::MetAgain) => {
+            diagnosis.verdict != Verdict::FalseLikely
+        }
+        State::Notice | State::Over(_) => false,
+    };
+    let reset = diagnosis.resets.chosen.filter(|_| holds)?;
+    let evidence = &incident.evidence;
+    (reset.at > evidence.clock.now).then_some(RefusedWindow {
+        window,
+        at: evidence.at(),
+        resets_at: reset.at,
+    })
+}
+
+/// Explains errors again if another error of the same payer shows that a second usage window is full.
+fn add_refused_windows(incidents: &mut [Incident]) {
+    let refused: Vec<(StoredError, RefusedWindow)> = incidents
+        .iter()
+        .filter_map(|incident| Some((incident.evidence.error.clone(), full_window_of(incident)?)))
+        .collect();
+    for incident in incidents {
+        let error = &incident.evidence.error;
+        let windows: Vec<RefusedWindow> = refused
+            .iter()
+            .filter(|(other, _)| {
+                may_be_same(payer_of(error), payer_of(other))
+                    && error.is_of_token() == other.is_of_token()
+            })
+            .map(|(_, refused)| *refused)
+            .filter(|refused| Some(refused.window) != incident.diagnosis.limit.window())
+            .collect();
+        if !windows.is_empty() && !incident.evidence.has_later_response() {
+            let mut evidence = incident.evidence.clone();
+            evidence.collected.refused_windows = windows;
+            *incident = Incident::new(evidence);
+        }
     }
 }
 
@@ -194,6 +249,7 @@ impl<'a> EvidenceCollector<'a> {
             }
             incidents.push(incident);
         }
+        add_refused_windows(&mut incidents);
         incidents
     }
 
@@ -216,9 +272,12 @@ impl<'a> EvidenceCollector<'a> {
     /// Collects everything known about an error.
     fn evidence(&self, known_error: KnownError, later: &LaterLimits) -> Evidence {
         let mut evidence = self.bare_evidence(known_error.error);
-        self.add_transcript(&mut evidence, known_error.is_stored);
+        let has_news = self.add_transcript(&mut evidence);
         settle_owner(&mut evidence, self.login.as_ref());
         self.add_readings(&mut evidence);
+        if has_news && known_error.is_stored {
+            self.add_news(evidence.error.clone());
+        }
         if !evidence.is_of_another_account() && self.other_sessions == OtherSessions::Newest {
             evidence.collected.usage_page = self.readings.login.shown_usage().cloned();
         }
@@ -239,11 +298,11 @@ impl<'a> EvidenceCollector<'a> {
         evidence
     }
 
-    /// Adds evidence from the end of the session's transcript. Nothing is read if a response has followed, because the
-    /// response shows that the error is over.
-    fn add_transcript(&self, evidence: &mut Evidence, is_stored: bool) {
+    /// Adds evidence from the end of the session's transcript, and returns true if there is any that the error's record
+    /// does not contain. Nothing is read if a response has followed, because the response shows that the error is over.
+    fn add_transcript(&self, evidence: &mut Evidence) -> bool {
         if evidence.has_later_response() {
-            return;
+            return false;
         }
         let had_line = evidence.error.message.line.clone();
         if let Some(path) = self.transcript_of(&evidence.error)
@@ -252,10 +311,7 @@ impl<'a> EvidenceCollector<'a> {
             merge(evidence, &tail);
         }
         // By the next read, the error's own line may be too far from the end of the transcript to be found.
-        let is_news = evidence.has_later_response() || evidence.error.message.line != had_line;
-        if is_stored && is_news {
-            self.add_news(evidence.error.clone());
-        }
+        evidence.has_later_response() || evidence.error.message.line != had_line
     }
 
     fn transcript_of(&self, error: &StoredError) -> Option<PathBuf> {
@@ -266,77 +322,72 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Adds the readings from around the time of the error. If the session has no readings of its own, readings from
-    /// the same account's other sessions are used.
+    /// Adds the readings of the account from around the time of the error.
     fn add_readings(&self, evidence: &mut Evidence) {
         let Some(session) = evidence.error.session.id.clone() else {
             return;
         };
         let newest = self.readings.newest(Metered::Plan);
-        let is_answered = evidence.has_later_response();
-        let mut around = if is_answered && !evidence.error.readings.is_empty() {
-            std::mem::take(&mut evidence.error.readings)
-        } else {
-            self.readings_around(&evidence.error)
-        };
         evidence.collected.newest_reading = newest.map(|reading| reading.sample);
-
+        let is_stored = evidence.has_later_response() && !evidence.error.readings.is_empty();
+        let error = &mut evidence.error;
+        if !is_stored {
+            self.read_readings(error);
+        }
         // Immediately after an error, neither its line nor the new figures have been written, and the figures from
         // before the error are not evidence.
-        let (now, error) = (self.now(), &mut evidence.error);
         let delay = match error.message.line {
             Some(_) => WINDOWS_DELAY,
             None => LINE_DELAY,
         };
-        if now - error.at < delay {
+        if self.now() - error.at < delay {
             // Claude Code first redraws the status line with the old figures. Figures that show a full window are
             // consistent with the error.
-            around.retain(|sample| {
+            error.readings.retain(|sample| {
                 sample.since >= error.at || (sample.at >= error.at && sample.has_full_window())
             });
         }
-        if let Some(sample) = around
-            .iter()
-            .rev()
-            .find(|sample| sample.since <= error.at + SAME_EVENT)
-        {
-            add_session_details(error, sample);
-        }
-        error.readings = around;
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
             // The client version that is running now determines what happens at the reset.
             error.session.version = self.client_version.map(str::to_owned);
         }
     }
 
-    /// Returns the readings of the session in which the error occurred, oldest first. If it has none, returns the
-    /// readings of its account's other sessions, unless the session used a token, whose account is unknown, or the
-    /// error is so old that those readings have been deleted.
-    pub(super) fn readings_around(&self, error: &StoredError) -> Vec<Sample> {
-        let session = error.session.id.as_deref().unwrap_or_default();
-        let mut own_readings = self.readings.of_session(session);
-        if self.asker == Asker::Session(session)
+    /// Sets an error's readings, and the details of its session that only readings contain.
+    ///
+    /// The sessions of an account share its windows, so the readings are those of all its sessions. Other sessions are
+    /// left out if the session used a token, whose account is unknown, or if the error is so old that their readings
+    /// have been deleted.
+    pub(super) fn read_readings(&self, error: &mut StoredError) {
+        let session = error.session.id.clone().unwrap_or_default();
+        let mut own_readings = self.readings.of_session(&session);
+        if self.asker == Asker::Session(&session)
             && let Some(reported) = &self.reported
         {
             own_readings.push(reported.clone().after(own_readings.last()));
         }
-        let uses_token =
-            error.payer.owner.is_none() && error.has_credential("CLAUDE_CODE_OAUTH_TOKEN");
+        if let Some(sample) = own_readings
+            .iter()
+            .rfind(|sample| sample.since <= error.at + SAME_EVENT)
+        {
+            add_session_details(error, sample);
+        }
+
         let account = error
             .payer
             .account
             .as_ref()
             .and_then(|account| account.owner.fingerprint.as_deref());
-        match account {
-            Some(account)
-                if own_readings.is_empty()
-                    && !uses_token
-                    && self.now() - error.at <= USEFUL_FOR =>
-            {
-                self.readings.of_other_sessions(session, account)
-            }
-            _ => own_readings,
-        }
+        let mut readings = match account {
+            Some(account) if !error.is_of_token() && self.now() - error.at <= USEFUL_FOR => self
+                .readings
+                .of_other_sessions_around(error.at, &session, account),
+            Some(_) | None => Vec::new(),
+        };
+        // Of readings from the same time, the session's own ones come last and take precedence.
+        readings.extend(own_readings);
+        readings.sort_by_key(|reading| reading.measured);
+        error.readings = readings;
     }
 
     /// Adds the responses that other sessions have received since the error, and determines whether the error affects

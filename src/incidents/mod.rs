@@ -210,7 +210,7 @@ impl<'a> Incidents<'a> {
             return StatusLineSituation::default();
         };
         let collector = self.status_line_collector(session, payload);
-        let errors = present::find_errors_of_status_line(
+        let mut errors = present::find_errors_of_status_line(
             session,
             transcript_ends_in_error,
             self.stored(),
@@ -220,7 +220,11 @@ impl<'a> Incidents<'a> {
             .first()
             .filter(|known_error| !known_error.is_stored)
             .map(|known_error| known_error.error.clone());
+        if !errors.is_empty() {
+            present::add_weekly_limits(session, &mut errors, &collector);
+        }
         let mut incidents = collector.explain(errors);
+        incidents.retain(|incident| incident.is_of(Some(session)));
         // The status line does not mention an error once the session has received a response after it.
         incidents.retain(|incident| !incident.evidence.has_later_response());
         StatusLineSituation {
@@ -361,9 +365,11 @@ impl<'a> Incidents<'a> {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
         }
-        if error.later_response.is_some() {
-            let collector = self.collector(self.journal(), Asker::Shell);
-            error.readings = collector.readings_around(&error);
+        if error.later_response.is_none() {
+            error.readings.clear();
+        } else if error.readings.is_empty() {
+            self.collector(self.journal(), Asker::Shell)
+                .read_readings(&mut error);
         }
         self.stored().save(&error);
     }

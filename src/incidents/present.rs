@@ -1,5 +1,8 @@
 //! The current error, which the status line shows and every command explains.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error_match::{is_known, is_recorded_by};
@@ -7,9 +10,11 @@ use super::evidence::{EvidenceCollector, KnownError};
 use super::stored_errors::StoredErrors;
 use crate::claude::transcripts::session_of;
 use crate::limits::LONGEST_LIMIT;
+use crate::limits::catalog::recognize;
 use crate::limits::decide::{Ending, State, Wait};
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
 
 /// The maximum age at which an error that is over takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
@@ -125,7 +130,7 @@ pub(super) fn find_all_errors(
         })
         .collect();
     errors.extend(stored.into_iter().map(KnownError::stored));
-    errors.sort_by_key(|known_error| std::cmp::Reverse(known_error.error.at));
+    errors.sort_by_key(|known_error| Reverse(known_error.error.at));
     errors
 }
 
@@ -155,6 +160,26 @@ pub(super) fn find_errors_of_status_line(
     }
     errors.extend(open_errors(known));
     errors
+}
+
+/// Adds the weekly limits that stopped other sessions. If one of them has the same payer, it also stops the status
+/// line's session, even after the 5-hour window has reset.
+pub(super) fn add_weekly_limits(
+    session: &str,
+    errors: &mut Vec<KnownError>,
+    collector: &EvidenceCollector<'_>,
+) {
+    let is_weekly = |error: &StoredError| {
+        let evidence = collector.bare_evidence(error.clone());
+        let window = evidence.refused_window().or(recognize(&evidence).window);
+        error.later_response.is_none() && window == Some(Window::Weekly)
+    };
+    let mut sessions = HashSet::from([Some(session.to_owned())]);
+    let mut others = collector.stored.list(None);
+    // Only the newest error of each session can still stop it.
+    others.retain(|error| sessions.insert(error.session.id.clone()) && is_weekly(error));
+    errors.extend(others.into_iter().map(KnownError::stored));
+    errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 }
 
 /// Returns the newest errors, up to the first one after which the session has received a response.

@@ -25,6 +25,9 @@ use crate::places::Places;
 /// The maximum number of readings per session that are considered. They cover the hours around an error.
 const MOST_OF_SESSION: usize = 32;
 
+/// The number of readings to compare. Several sessions can report figures of different ages at the same time.
+const AT_ONCE: usize = 8;
+
 /// How often unchanged percentages are stored again. A reading counts as evidence for 15 minutes, so there are three
 /// readings in that time.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
@@ -126,22 +129,29 @@ impl WindowReadings<'_> {
         samples
     }
 
-    /// Returns the figures of an account's other sessions, oldest first.
-    pub(super) fn of_other_sessions(&self, session: &str, account: &str) -> Vec<Sample> {
-        let mut samples: Vec<Sample> = of_account(self.journal, Some(account))
+    /// Returns the figures of an account's other sessions that may show how full its windows were at a given time. These
+    /// are the last ones from before that time, and those that were first reported soon after it.
+    pub(super) fn of_other_sessions_around(
+        &self,
+        moment: DateTime<Utc>,
+        session: &str,
+        account: &str,
+    ) -> Vec<Sample> {
+        let mut before = 0;
+        of_account(self.journal, Some(account))
             .filter(|reading| reading.session != session)
             .map(|reading| reading.sample)
-            .collect();
-        samples.sort_by_key(|sample| sample.at);
-        samples
+            .filter(|sample| sample.since <= moment + AROUND_ERROR)
+            .take_while(|sample| {
+                before += usize::from(sample.at < moment);
+                before <= AT_ONCE
+            })
+            .collect()
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored: they were recorded while the clock was
     /// wrong, and they would hide all other readings until that time.
     pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
-        /// The number of readings to compare. Several sessions can report figures of different ages at the same time.
-        const AT_ONCE: usize = 8;
-
         let login = Some(self.login.directory_hash());
         let mut readings = self
             .journal

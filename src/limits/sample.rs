@@ -16,10 +16,14 @@ pub struct Sample {
     pub since: DateTime<Utc>,
     /// The time of the last status-line call with these figures.
     pub at: DateTime<Utc>,
-    /// The earliest time at which the figures could have been measured. Claude Code repeats the figures of its last
-    /// request, so repeated figures are no newer unless there was another request in between.
+    /// The time of the first status-line call after the response that the figures come from. Claude Code repeats the
+    /// figures of its last response, so repeated figures are no newer unless there was another response in between.
     pub measured: DateTime<Utc>,
-    /// The running total of API time, in milliseconds. It increases with every request.
+    /// A time before the response that the figures come from, if an earlier response had the same figures. Not every
+    /// status-line call is stored, so that response may be much older than `measured`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_after: Option<DateTime<Utc>>,
+    /// The running total of API time, in milliseconds. It increases with every response, but not with a failed request.
     pub api_ms: Option<f64>,
     /// The 5-hour window.
     pub five_hour: Option<Meter>,
@@ -53,6 +57,7 @@ impl Sample {
             since: now,
             at: now,
             measured: now,
+            repeated_after: None,
             api_ms: payload.client_api_ms,
             five_hour: payload.five_hour,
             seven_day: payload.seven_day,
@@ -82,6 +87,7 @@ impl Sample {
         self.meters()
             .filter_map(|meter| meter.resets_at)
             .chain([self.since, self.at, self.measured])
+            .chain(self.repeated_after)
             .all(is_in_supported_range)
     }
 
@@ -130,25 +136,34 @@ impl Sample {
         self.windows().map(|(_, meter)| meter).chain(spend_limit)
     }
 
-    /// Returns true if all meters are the same in both samples.
+    /// Returns true if all meters show the same whole percentage and the same reset in both samples.
     pub(crate) fn has_figures_of(&self, other: &Self) -> bool {
-        self.five_hour == other.five_hour
-            && self.seven_day == other.seven_day
-            && self.others == other.others
+        self.others.spend_limit == other.others.spend_limit
+            && !Window::ALL
+                .into_iter()
+                .any(|window| self.is_step_from(other, window))
     }
 
     /// Returns this sample with the times of the session's previous sample, if the figures are the same in both. If
-    /// there was no request in between, the figures also keep their measurement time.
+    /// there was no response in between, the figures also keep their measurement time.
     pub(crate) fn after(mut self, previous: Option<&Self>) -> Self {
-        if let Some(previous) = previous
-            && self.has_figures_of(previous)
-        {
-            self.since = previous.since;
-            if previous.api_ms.is_some() && previous.api_ms == self.api_ms {
-                self.measured = previous.measured;
-            }
+        let Some(previous) = previous.filter(|previous| self.has_figures_of(previous)) else {
+            return self;
+        };
+        self.since = previous.since;
+        self.repeated_after = previous.repeated_after;
+        match (previous.api_ms, self.api_ms) {
+            (Some(before), Some(now)) if before == now => self.measured = previous.measured,
+            (Some(_), Some(_)) => self.repeated_after = Some(previous.at),
+            // Without the API time, it is unknown whether there was another response.
+            (None, _) | (_, None) => {}
         }
         self
+    }
+
+    /// Returns the earliest time at which the figures could have been measured.
+    pub(crate) fn earliest(&self) -> DateTime<Utc> {
+        self.repeated_after.unwrap_or(self.since)
     }
 
     /// Returns true if the sample belongs to the account, or `None` if either hash is unknown.

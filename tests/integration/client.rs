@@ -13,6 +13,8 @@ pub struct Client<'a> {
     pub session: String,
     pub version: String,
     pub model: String,
+    /// The running total of API time that the client reports, in milliseconds. It increases with every response.
+    pub api_ms: u32,
     /// Variables of the client's environment, which it passes on to the hook and the status line.
     pub variables: Vec<(String, String)>,
 }
@@ -28,6 +30,7 @@ impl<'a> Client<'a> {
             session: session.to_owned(),
             version: "2.1.328".to_owned(),
             model: "claude-opus-5-5".to_owned(),
+            api_ms: 900,
             variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
         };
         client.append(&json!({
@@ -146,7 +149,7 @@ impl<'a> Client<'a> {
             "session_id": self.session, "transcript_path": self.transcript(),
             "version": self.version, "cwd": "/home/dev/api",
             "model": {"id": self.model, "display_name": "Opus 5.5"},
-            "cost": {"total_cost_usd": 0.5, "total_api_duration_ms": 900},
+            "cost": {"total_cost_usd": 0.5, "total_api_duration_ms": self.api_ms},
         });
         if !windows.is_null() {
             input["rate_limits"] = windows;

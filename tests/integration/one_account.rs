@@ -199,6 +199,124 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
+/// The screen said "This limit looks false: right after the error, your 5-hour usage was 42%", but the usage was that of
+/// a response from before the error.
+#[test]
+fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after_it() {
+    for (first, used, expected) in [
+        ("2026-11-20T09:40:00Z", 42.0, "real"),
+        ("2026-11-20T09:57:00Z", 95.0, "real"),
+        // At 42%, the window cannot have filled up within three minutes.
+        ("2026-11-20T09:57:00Z", 42.0, "false_likely"),
+    ] {
+        let sandbox = Sandbox::new();
+        log_in(&sandbox, "one");
+        let mut client = Client::new(&sandbox);
+        line(&client, first, told(used));
+        client.works("2026-11-20T09:59:00Z", 10);
+        client.api_ms = 1_500;
+        let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}});
+        client.meets("2026-11-20T10:00:00Z", TEXT, quota);
+        line(&client, "2026-11-20T10:00:05Z", told(used));
+        let explained = client.explained("2026-11-20T10:01:00Z");
+        assert_eq!(explained["verdict"], expected, "{first}: {explained:#}");
+        assert!(
+            !explained["evidence"]
+                .to_string()
+                .contains("Right after the error"),
+            "{explained:#}"
+        );
+    }
+}
+
+/// The figures of a response after the error are evidence, even if they are the same as before the error.
+#[test]
+fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut client = Client::new(&sandbox);
+    line(&client, "2026-11-20T09:40:00Z", told(42.0));
+    client.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
+    line(&client, "2026-11-20T10:00:05Z", told(42.0));
+    let before = client.explained("2026-11-20T10:01:00Z");
+    assert_eq!(before["verdict"], "cannot_tell", "{before:#}");
+    client.works("2026-11-20T10:06:00Z", 10);
+    client.api_ms = 1_500;
+    line(&client, "2026-11-20T10:06:01Z", told(42.0));
+    let since = client.explained("2026-11-20T10:07:00Z");
+    assert_eq!(since["verdict"], "false_likely", "{since:#}");
+}
+
+/// One session said "looks false: 5-hour usage 42%" while the other one said "5-hour limit · resets at 12:00".
+#[test]
+fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
+    line(&one, "2026-11-20T09:50:00Z", told(42.0));
+    one.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
+    other.meets("2026-11-20T10:00:20Z", TEXT, json!({}));
+    line(&other, "2026-11-20T10:00:21Z", told(100.0));
+    let at = "2026-11-20T10:01:00Z";
+    for client in [&one, &other] {
+        let session = ["explain", "--json", "--session", &client.session];
+        let explained = client.run(at, &session, b"").json()["incident"].clone();
+        assert_eq!(explained["verdict"], "real", "{explained:#}");
+        let used = if client.session == "one" { 42.0 } else { 100.0 };
+        let rows = client.draws(at, told(used), 160).stdout;
+        assert!(
+            rows.contains("5-hour limit") && !rows.contains("looks false"),
+            "{rows}"
+        );
+    }
+    let incidents = one.run(at, &["incidents", "--json"], b"").json();
+    for incident in incidents["incidents"].as_array().unwrap() {
+        assert_eq!(incident["verdict"], "real", "{incident:#}");
+    }
+    let now = one.run(at, &["now", "--json"], b"").json();
+    assert_eq!(now["blocked"]["verdict"], "real", "{now:#}");
+}
+
+/// A session without a response repeats the figures of its last one. The screen said "your 5-hour limit is used up
+/// until 12:00" above "5h 3%".
+#[test]
+fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
+    line(&idle, "2026-11-20T10:00:01Z", told(100.0));
+    busy.works("2026-11-20T10:20:00Z", 10);
+    line(&busy, "2026-11-20T10:20:01Z", told(3.0));
+    idle.meets(
+        "2026-11-20T10:30:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    line(&idle, "2026-11-20T10:30:01Z", told(100.0));
+    let explained = idle.explained("2026-11-20T10:31:00Z");
+    assert!(!explained.to_string().contains("used up"), "{explained:#}");
+}
+
+/// "Paying now" disappeared as soon as an idle session repeated the figures from before the window was full.
+#[test]
+fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
+    line(&idle, "2026-11-20T09:50:00Z", told(42.0));
+    line(&busy, "2026-11-20T10:00:00Z", told(100.0));
+    busy.works("2026-11-20T10:05:00Z", 100_000);
+    let pays = |at: &str| !busy.run(at, &["now", "--json"], b"").json()["paying"].is_null();
+    assert!(pays("2026-11-20T10:06:00Z"));
+    idle.meets(
+        "2026-11-20T10:10:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    line(&idle, "2026-11-20T10:10:01Z", told(42.0));
+    assert!(pays("2026-11-20T10:11:00Z"));
+}
+
 #[test]
 fn an_error_of_another_session_is_said_to_be_one() {
     let sandbox = Sandbox::new();

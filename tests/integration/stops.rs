@@ -393,6 +393,7 @@ fn every_course_of_events_comes_to_what_was_true_at_once_and_later() {
                 session: format!("5a7d3c1e-0000-4000-a000-00000000000{name}"),
                 version: "2.1.329".to_owned(),
                 model: "claude-opus-5-5".to_owned(),
+                api_ms: 900,
                 variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
             };
             match event {

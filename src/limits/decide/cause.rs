@@ -13,6 +13,9 @@ pub enum Cause {
     WindowFull,
     /// Both the 5-hour window and the weekly window are full.
     BothWindowsFull,
+    /// Both the 5-hour window and the weekly window were full. The window in the message has reset since, and the other
+    /// one is still full.
+    LaterWindowFull,
     /// The usage window of a single model family is full.
     ModelWindowFull,
     /// The message names a usage window, and no other evidence confirms or contradicts it.

@@ -248,18 +248,25 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
         });
     let reading = window
         .filter(|_| !evidence.is_pasted() || input.is_full(window.unwrap_or(Window::FiveHour)))
-        .and_then(|window| input.readings.shown(window))
-        .and_then(|(measurement, _)| measurement.resets_at)
+        .and_then(|window| {
+            let decisive = finding.measurement;
+            decisive
+                .filter(|measurement| measurement.window == window)
+                .or_else(|| Some(input.readings.shown(window)?.0))
+        })
+        .and_then(|measurement| measurement.resets_at)
         .filter(|at| *at > evidence.at())
         .map(|at| Reset {
             at,
             source: ResetSource::Meter,
         });
     let text_window = finding.limit.window().or(input.message.window);
+    // The message gives the reset of the window that it names, even if another window ends the limit.
+    let is_reset_of_other = finding.limit.window().is_some() && finding.limit.window() != window;
     let text = input
         .message
         .named_reset(evidence.at(), text_window, evidence.clock.zone)
-        .filter(|_| finding.cause != Cause::BothWindowsFull)
+        .filter(|_| !is_reset_of_other)
         .map(|at| Reset {
             at,
             source: ResetSource::Text,

@@ -263,7 +263,13 @@ pub(super) fn automatic_continuation(
     };
     let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
-    let is_announced = waiting.is_some_and(|waiting| waiting.given_up.is_none());
+    // Claude Code announces that it continues when the window in the message resets.
+    let is_of_named_window = diagnosis
+        .limit
+        .window()
+        .is_none_or(|named| diagnosis.window == Some(named));
+    let is_announced =
+        is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
     let is_near = is_announced || reset.at - evidence.at() <= WAITS_AT_MOST;
     (waits_for_window && is_near && evidence.is_since(CONTINUES_SINCE))
         .then(|| reset.at + CONTINUES_AFTER)

@@ -1,5 +1,7 @@
 //! Determines the cause of errors about usage windows.
 
+use chrono::{DateTime, Utc};
+
 use super::cause::Cause;
 use super::credits;
 use super::input::{Finding, Input};
@@ -35,7 +37,13 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     }
     if let Some(later) = later_window(input, window) {
         // Two windows are full, so work is stopped until the later reset.
-        return Finding::passing(limit, Verdict::Real, Cause::BothWindowsFull)
+        let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
+        let cause = if has_reset {
+            Cause::LaterWindowFull
+        } else {
+            Cause::BothWindowsFull
+        };
+        return Finding::passing(limit, Verdict::Real, cause)
             .until_reset_of(Some(later.window))
             .measured(later);
     }
@@ -67,18 +75,31 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns another window that is used up and resets later, if the server or a reading confirms that this window is
-/// full as well.
+/// Returns another window that is used up and resets later, unless the readings contradict that this window is full as
+/// well.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     let is_certain = input.evidence.refused_window() == Some(window) || input.is_full(window);
     let has_room = matches!(input.readings.state(window), WindowState::Room(_));
-    if !is_certain || has_room || window.is_of_one_model() {
+    let is_other_refused = !input.evidence.collected.refused_windows.is_empty();
+    if !(is_certain || is_other_refused) || has_room || window.is_of_one_model() {
         return None;
     }
-    let server = input.evidence.quota().and_then(|quota| quota.resets_at);
+    input
+        .readings
+        .used_up_until_later(window, reset_of(input, window))
+}
+
+/// Returns the time at which the window in the message resets.
+fn reset_of(input: &Input<'_>, window: Window) -> Option<DateTime<Utc>> {
+    let evidence = input.evidence;
+    let server = evidence.quota().and_then(|quota| quota.resets_at);
     let measured = input.readings.shown(window);
-    let reset = server.or_else(|| measured.and_then(|(measurement, _)| measurement.resets_at));
-    input.readings.used_up_until_later(window, reset)
+    server
+        .or_else(|| measured.and_then(|(measurement, _)| measurement.resets_at))
+        .or_else(|| {
+            let zone = evidence.clock.zone;
+            input.message.named_reset(evidence.at(), Some(window), zone)
+        })
 }
 
 /// Returns the window that the reset time suggests: the 5-hour window if the reset is at most five hours ahead, and the

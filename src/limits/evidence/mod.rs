@@ -8,6 +8,7 @@ mod resets;
 mod windows;
 
 pub use resets::{Reset, ResetSource, Resets};
+pub use windows::RefusedWindow;
 pub(crate) use windows::{
     FRESH_FOR, FULL_FROM, Measurement, Readings, SETTLED_AFTER, When, WindowState,
 };
@@ -209,6 +210,11 @@ impl StoredError {
         self.payer.credentials.iter().any(Credential::is_gateway)
     }
 
+    /// Returns true if the session used a token, so that the account that paid is unknown.
+    pub(crate) fn is_of_token(&self) -> bool {
+        self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
+    }
+
     /// Returns the payer's plan, if there is a login whose plan whycap recognizes.
     fn plan(&self) -> Option<Plan> {
         let account = self.payer.account.as_ref()?;
@@ -322,6 +328,8 @@ pub struct Collected {
     pub ownership: Option<Ownership>,
     /// The newest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
+    /// The payer's usage windows because of which other requests were refused, and which have not reset yet.
+    pub refused_windows: Vec<RefusedWindow>,
     /// The figures that `/usage` last showed, if they belong to the payer.
     pub usage_page: Option<ShownUsage>,
     /// The responses that other sessions received after the error.

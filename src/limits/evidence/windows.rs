@@ -30,7 +30,8 @@ pub(crate) struct Measurement {
     pub(crate) window: Window,
     pub(crate) percent: f64,
     pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The earliest time at which the figure could have been measured.
+    /// The time at which the figure was measured. A figure that may be older than the error has its earliest possible
+    /// time.
     pub(crate) measured: DateTime<Utc>,
 }
 
@@ -46,6 +47,29 @@ impl Measurement {
 
     fn is_full(self) -> bool {
         self.percent >= FULL_FROM
+    }
+}
+
+/// A usage window because of which a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedWindow {
+    /// The window.
+    pub window: Window,
+    /// The time at which the request was refused.
+    pub at: DateTime<Utc>,
+    /// The time at which the window resets.
+    pub resets_at: DateTime<Utc>,
+}
+
+impl From<RefusedWindow> for Measurement {
+    /// Returns the measurement that the refusal amounts to: the window was used up.
+    fn from(refused: RefusedWindow) -> Self {
+        Self {
+            window: refused.window,
+            percent: USED_UP,
+            resets_at: Some(refused.resets_at),
+            measured: refused.at,
+        }
     }
 }
 
@@ -79,27 +103,28 @@ pub(crate) enum WindowState {
 #[derive(Debug)]
 pub(crate) struct Readings<'a> {
     evidence: &'a Evidence,
-    /// The readings from shortly after the error, oldest first.
+    /// The readings that were certainly measured after the error, but shortly after it, oldest first.
     after: Vec<&'a Sample>,
-    /// The last reading before the error.
+    /// The last reading that was or may have been measured before the error.
     before: Option<&'a Sample>,
 }
 
 impl<'a> Readings<'a> {
     pub(crate) fn around(evidence: &'a Evidence) -> Self {
         let at = evidence.at();
-        let mut payers = evidence
+        let (mut after, before): (Vec<&Sample>, Vec<&Sample>) = evidence
             .error
             .readings
             .iter()
-            .filter(|reading| evidence.is_payers(reading) && reading.since <= at + SAME_EVENT);
+            .filter(|reading| evidence.is_payers(reading) && reading.since <= at + SAME_EVENT)
+            .partition(|reading| reading.earliest() >= at);
+        after.sort_by_key(|reading| reading.measured);
         Self {
             evidence,
-            after: payers
-                .clone()
-                .filter(|reading| reading.measured >= at)
-                .collect(),
-            before: payers.rfind(|reading| reading.measured < at),
+            after,
+            before: before
+                .into_iter()
+                .max_by_key(|reading| measured_relative_to(reading, at)),
         }
     }
 
@@ -166,8 +191,10 @@ impl<'a> Readings<'a> {
         let meter = reading.meter(window)?;
         let began = meter.resets_at.map(|reset| reset - window.length());
         let is_later = began.is_some_and(|began| began > self.evidence.at() + SAME_START);
-        (!is_later || self.evidence.is_pasted())
-            .then(|| Measurement::new(window, meter, reading.measured))
+        (!is_later || self.evidence.is_pasted()).then(|| {
+            let measured = measured_relative_to(reading, self.evidence.at());
+            Measurement::new(window, meter, measured)
+        })
     }
 
     fn is_on_usage_page(&self, window: Window) -> bool {
@@ -185,16 +212,21 @@ impl<'a> Readings<'a> {
 
     /// Returns the full window that resets last, because work is stopped until that window resets.
     pub(crate) fn full_window(&self) -> Option<Measurement> {
-        let mut full: Vec<Measurement> = Window::ALL
+        Window::ALL
             .into_iter()
             .filter(|window| !window.is_of_one_model())
             .filter_map(|window| match self.state(window) {
                 WindowState::Full(measurement) => Some(measurement),
                 _ => None,
             })
-            .collect();
-        full.sort_by_key(|measurement| measurement.resets_at);
-        full.pop()
+            .chain(self.refused_windows())
+            .max_by_key(|measurement| measurement.resets_at)
+    }
+
+    /// Returns the windows because of which other requests of the same payer were refused.
+    fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
+        let refused = self.evidence.collected.refused_windows.iter();
+        refused.copied().map(Measurement::from)
     }
 
     /// Returns a window other than `window` that is used up and resets later than `reset`. It may have filled up after
@@ -212,8 +244,10 @@ impl<'a> Readings<'a> {
                     .into_iter()
                     .filter_map(|other| self.measurement(Some(reading), other))
             })
+            .chain(self.refused_windows())
             .filter(|other| other.window != window && !other.window.is_of_one_model())
-            .rfind(|other| other.percent >= USED_UP && other.resets_at > reset)
+            .filter(|other| other.percent >= USED_UP && other.resets_at > reset)
+            .last()
     }
 
     /// Returns true if none of the windows that were full are still full in the newest reading.
@@ -248,25 +282,21 @@ impl<'a> Readings<'a> {
         is_present.then_some(newest.used_percent >= FULL_FROM)
     }
 
-    /// Returns a usage window that is used up when the explanation is given. If the newest reading shows several, returns
-    /// the one that resets last. Windows that count a single model are ignored.
+    /// Returns a usage window that is used up when the explanation is given. If there are several, returns the one that
+    /// resets last. Windows that count a single model are ignored.
     pub(crate) fn used_up_now(&self) -> Option<Measurement> {
         let now = self.evidence.clock.now;
         self.newest_since(DateTime::UNIX_EPOCH)
-            .and_then(|reading| {
+            .into_iter()
+            .flat_map(|reading| {
                 reading
                     .windows()
-                    .filter(|(window, _)| !window.is_of_one_model())
                     .map(|(window, meter)| Measurement::new(window, meter, reading.measured))
-                    .filter(|full| full.percent >= USED_UP)
-                    .filter(|full| full.resets_at.is_some_and(|reset| reset > now))
-                    .max_by_key(|full| full.resets_at)
             })
-            .or_else(|| {
-                let full = self.full_window()?;
-                let is_present = full.resets_at.is_none_or(|reset| reset > now);
-                (full.percent >= USED_UP && is_present).then_some(full)
-            })
+            .chain(self.refused_windows())
+            .filter(|full| !full.window.is_of_one_model() && full.percent >= USED_UP)
+            .filter(|full| full.resets_at.is_some_and(|reset| reset > now))
+            .max_by_key(|full| full.resets_at)
     }
 
     /// Returns a measurement showing that the plan still had usage left when the error occurred, preferably that of the
@@ -308,7 +338,7 @@ impl<'a> Readings<'a> {
         Some((self.measurement(self.before, window)?, When::Before))
     }
 
-    /// Returns the newest reading that was measured after the given time.
+    /// Returns the newest reading that was certainly measured after the given time.
     pub(crate) fn newest_since(&self, moment: DateTime<Utc>) -> Option<&'a Sample> {
         let evidence = self.evidence;
         evidence
@@ -316,7 +346,17 @@ impl<'a> Readings<'a> {
             .readings
             .iter()
             .chain(evidence.collected.newest_reading.as_ref())
-            .filter(|reading| evidence.is_payers(reading) && reading.measured > moment)
+            .filter(|reading| evidence.is_payers(reading) && reading.earliest() > moment)
             .max_by_key(|reading| reading.measured)
+    }
+}
+
+/// Returns the time at which the figures were measured. If that may have been before or after the error, returns the
+/// earliest possible time, because the figures prove nothing about the time after the error.
+fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
+    if reading.earliest() < error_at && reading.measured >= error_at {
+        reading.earliest()
+    } else {
+        reading.measured
     }
 }
