@@ -255,12 +255,16 @@ impl CreditsUse<'_> {
     }
 }
 
-/// Returns the periods in which a window was full, oldest first. `readings` must be sorted from newest to oldest.
+/// Returns the periods in which a window was full, oldest first.
 fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
+    let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
+    // An idle session repeats old figures, which say nothing about the time at which they are repeated.
+    samples.sort_by_key(|sample| sample.measured);
+
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();
     let mut full: Option<Meter> = None;
-    for reading in readings.iter().rev() {
-        let Some(meter) = reading.sample.meter(window) else {
+    for sample in samples {
+        let Some(meter) = sample.meter(window) else {
             continue;
         };
         let is_same_time =
@@ -268,16 +272,15 @@ fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>>
         if is_same_time {
             continue;
         }
-        let since = reading.sample.since;
         if full.is_some()
             && let Some(last) = times.last_mut()
         {
-            last.end = last.end.min(since);
+            last.end = last.end.min(sample.since);
         }
         full = None;
         if meter.is_used_up() {
             full = Some(meter);
-            times.extend(meter.resets_at.map(|reset| since..reset));
+            times.extend(meter.resets_at.map(|reset| sample.since..reset));
         }
     }
     times
