@@ -152,11 +152,12 @@ impl Sample {
         };
         self.since = previous.since;
         self.repeated_after = previous.repeated_after;
-        match (previous.api_ms, self.api_ms) {
-            (Some(before), Some(now)) if before == now => self.measured = previous.measured,
-            (Some(_), Some(_)) => self.repeated_after = Some(previous.at),
-            // Without the API time, it is unknown whether there was another response.
-            (None, _) | (_, None) => {}
+        // Without the API time, it is unknown whether there was another response.
+        let has_api_time = previous.api_ms.is_some() && self.api_ms.is_some();
+        if has_api_time && previous.api_ms == self.api_ms {
+            self.measured = previous.measured;
+        } else if has_api_time {
+            self.repeated_after = Some(previous.at);
         }
         self
     }
