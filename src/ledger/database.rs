@@ -16,7 +16,7 @@ use crate::disk::{self, ownership};
 const SCHEMA: i64 = 1;
 
 /// The version of the rules that derive results from facts. If it changes, all results are recalculated.
-pub(super) const RULES: i64 = 1;
+pub(super) const RULES: i64 = 2;
 
 /// The size of the write-ahead log, in bytes, from which a status-line call merges it into the ledger, after printing
 /// the line. Usually no other process has the ledger open, so each call reads the whole log. A call adds about 50 KB,

@@ -373,7 +373,12 @@ impl Live {
                 Some(last.amount)
             } else {
                 let first = run.first.map(|first| first.amount);
-                if run.source.is_none() && first.is_some_and(|total| total > Money::ZERO) {
+                let by_source = self.total_by_source(store, run)?;
+                let is_new_fork = run.source.is_some() && run.start.length == 0;
+                if by_source.is_none()
+                    && !is_new_fork
+                    && first.is_some_and(|total| total > Money::ZERO)
+                {
                     if run.has_begun_session() && self.is_alone(store, run.process)? {
                         let last = run.last.map(|last| last.amount);
                         increase.unobserved = last.unwrap_or_default();
@@ -384,7 +389,10 @@ impl Live {
                         None => false,
                     };
                 }
-                self.starting_amount(store, run)?
+                match (by_source, first) {
+                    (Some(total), Some(first)) => Some(total.min(first)),
+                    (total, first) => total.or(first),
+                }
             };
             if let (Some(from), Some(last)) = (from, run.last) {
                 increase.amount += (last.amount - from).or_zero();
@@ -405,10 +413,10 @@ impl Live {
         )
     }
 
-    /// Returns the running total at the start of a run, or `None` if it is unknown.
-    fn starting_amount(&self, store: &Store, run: &Run) -> Result<Option<Money>> {
-        let first = run.first.map(|first| first.amount);
-        let by_source = match (run.source.as_deref(), &self.transcript) {
+    /// Returns the running total at the start of a run, according to the hook that reported the start. Returns `None`
+    /// if no hook reported it, or if the total does not follow from what the hook reported.
+    fn total_by_source(&self, store: &Store, run: &Run) -> Result<Option<Money>> {
+        Ok(match (run.source.as_deref(), &self.transcript) {
             (Some("startup" | "clear"), _) => Some(Money::ZERO),
             (Some("resume"), Some(transcript)) if run.start.length > 0 => {
                 let newest = store.first(
@@ -420,10 +428,6 @@ impl Live {
                 Some(newest.unwrap_or_default())
             }
             _ => None,
-        };
-        Ok(match (by_source, first) {
-            (Some(total), Some(first)) => Some(total.min(first)),
-            (total, first) => total.or(first),
         })
     }
 

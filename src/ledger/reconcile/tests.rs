@@ -335,6 +335,34 @@ fn the_run_that_ended_first_gets_the_checkpoint_that_was_written_first() {
 }
 
 #[test]
+fn a_run_that_starts_above_every_known_total_makes_the_amount_a_lower_bound() {
+    let resumed = |source: &str, first_sample: u64| {
+        Session::new()
+            .response(40, 1)
+            .checkpoint(50, 1)
+            .started(FIRST_PROCESS, 60, source)
+            .sampled(FIRST_PROCESS, 61, first_sample)
+            .response(100, 5)
+            .sampled(FIRST_PROCESS, 150, first_sample + 5)
+            .account()
+    };
+    let unobserved = BoundReason::StartNotObserved;
+    let cases = [
+        ("resume", 1, vec![], vec![]),
+        // A resumed run starts from the checkpoint, so the spend before its first sample is counted.
+        ("resume", 4, vec![(61, 3)], vec![]),
+        ("fork", 1, vec![], vec![]),
+        ("fork", 4, vec![], vec![unobserved]),
+        ("", 4, vec![], vec![unobserved]),
+    ];
+    for (source, first_sample, expected, bounds) in cases {
+        let account = resumed(source, first_sample);
+        assert_eq!(unrecorded(&account), expected, "{source} at {first_sample}");
+        assert_eq!(reasons(&account), bounds, "{source} at {first_sample}");
+    }
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "the test writes transcripts")]
 fn the_sums_of_a_fork_shrink_when_the_transcript_of_its_parent_is_read() {
     let [parent, fork] = [

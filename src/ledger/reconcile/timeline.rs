@@ -597,16 +597,20 @@ impl<'l> SessionFacts<'l> {
     /// total was observed. Claude Code waits for the hook that reports a start, but not for a status-line call, which
     /// can be late. Without the hook, the run covers everything after the checkpoint that it started from.
     fn start_of(&self, run: &Run, starting: Option<KnownTotal<'_>>) -> (Point, bool) {
-        let (None, Some(starting)) = (run.source.as_ref(), starting) else {
+        let Some(starting) = starting else {
             return (run.start, true);
         };
+        // A total that no checkpoint contains may include spend from before the first sample. Before its first prompt,
+        // a fork has no transcript and has spent nothing.
+        let is_proven = starting.models.is_some() || run.start.length == 0;
+        if run.source.is_some() {
+            return (run.start, is_proven);
+        }
         let length = self
             .checkpoints_between(0, run.start.length)
             .iter()
             .rfind(|checkpoint| checkpoint.cost.is_near(starting.amount))
             .map_or(0, |checkpoint| checkpoint.offset);
-        // Before its first prompt, a fork has no transcript and has spent nothing.
-        let is_proven = starting.models.is_some() || run.start.length == 0;
         (Point { length, batch: 0 }, is_proven)
     }
 }
