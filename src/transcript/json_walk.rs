@@ -6,6 +6,9 @@
 //! lenient, because some clients have written null, a string, or an object where a count was expected.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::lenient_json::saturating_u64;
 
@@ -14,23 +17,32 @@ use crate::lenient_json::saturating_u64;
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// True if a name that was passed to a `visit` function contains escaped letters.
+    pub(super) has_escaped_names: bool,
 }
 
 impl<'a> JsonWalk<'a> {
-    /// Calls `visit` for each field of an object. Returns `None` if `bytes` are not exactly one object. In that case,
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            has_escaped_names: false,
+        }
+    }
+
+    /// Calls `visit` for each field of an object. Returns `None` if the bytes are not exactly one object. In that case,
     /// `visit` may already have been called for some fields.
     pub(super) fn object(
-        bytes: &'a [u8],
+        &mut self,
         visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
     ) -> Option<()> {
-        let mut walk = Self { bytes, at: 0 };
-        walk.skip_space();
-        if walk.peek()? != b'{' {
+        self.skip_space();
+        if self.peek()? != b'{' {
             return None;
         }
-        walk.fields(visit)?;
-        walk.skip_space();
-        if walk.at == bytes.len() {
+        self.fields(visit)?;
+        self.skip_space();
+        if self.at == self.bytes.len() {
             Some(())
         } else {
             None
@@ -39,7 +51,7 @@ impl<'a> JsonWalk<'a> {
 
     /// Returns the object at the start of `bytes`, or `None` if they start with anything else.
     pub(super) fn leading_object(bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let mut walk = Self { bytes, at: 0 };
+        let mut walk = Self::new(bytes);
         if walk.peek()? != b'{' {
             return None;
         }
@@ -47,8 +59,8 @@ impl<'a> JsonWalk<'a> {
     }
 
     /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
-    /// passed without unescaping them, because no JSON writer escapes letters. A value that is not an object is
-    /// skipped.
+    /// passed without unescaping them, because no JSON writer escapes letters, but `has_escaped_names` is set if it is
+    /// necessary. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -64,6 +76,9 @@ impl<'a> JsonWalk<'a> {
             }
             walk.at += 1;
             walk.skip_space();
+            if memchr::memchr(b'\\', name).is_some() {
+                walk.has_escaped_names |= without_escaped_letters(name).is_some();
+            }
             visit(name.get(1..name.len() - 1)?, walk)
         })
     }
@@ -199,6 +214,42 @@ impl<'a> JsonWalk<'a> {
     }
 }
 
+/// The start of an escape for a character below U+0100.
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
+
+/// Returns JSON with its escaped ASCII characters unescaped, or `None` if it has none. Escapes that JSON requires remain.
+pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
+    let mut unescaped = Vec::new();
+    let mut copied = 0;
+    for at in ESCAPE.find_iter(json) {
+        let (before, escape) = json.split_at(at);
+        let is_literal = before
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count()
+            % 2
+            == 1;
+        let digits = escape
+            .get(4..6)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let character = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match character {
+            Some(character @ b' '..=b'~') if !is_literal && !matches!(character, b'"' | b'\\') => {
+                unescaped.extend(json.get(copied..at)?);
+                unescaped.push(character);
+                copied = at + 6;
+            }
+            _ => {}
+        }
+    }
+    if unescaped.is_empty() {
+        return None;
+    }
+    unescaped.extend(json.get(copied..)?);
+    Some(unescaped)
+}
+
 /// Returns the number of bytes before the closing quote of a string.
 fn text_length(text: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'"', text).find(|quote| {
@@ -299,7 +350,7 @@ mod tests {
     fn fields(object: &str) -> Option<Vec<(String, String)>> {
         let mut seen = Vec::new();
         let own = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        JsonWalk::object(object.as_bytes(), |name, walk| {
+        JsonWalk::new(object.as_bytes()).object(|name, walk| {
             seen.push((own(name), own(walk.value()?)));
             Some(())
         })?;
@@ -361,7 +412,7 @@ mod tests {
         fn hostile_bytes_are_survived(bytes in proptest::collection::vec(prop_oneof![
             Just(b'{'), Just(b'}'), Just(b'['), Just(b']'), Just(b'"'), Just(b'\\'), Just(b':'), Just(b','), any::<u8>(),
         ], 0..60)) {
-            let _ = JsonWalk::object(&bytes, |_, walk| walk.fields(|_, walk| walk.items(|walk| {
+            let _ = JsonWalk::new(&bytes).object(|_, walk| walk.fields(|_, walk| walk.items(|walk| {
                 let value = walk.value()?;
                 let _ = (text(value), number(value), count(value));
                 Some(())

@@ -215,10 +215,31 @@ struct ApiMessage<'a> {
     is_damaged: bool,
 }
 
+/// The result of parsing a line.
+pub(super) struct ParsedLine<'a> {
+    /// See [`parse`].
+    pub(super) line: Option<Line<'a>>,
+    /// True if names in the line contain escaped letters, so that fields may be missing from `line`.
+    pub(super) has_escaped_names: bool,
+}
+
 /// Parses a line. Returns `None` if it is not a JSON object with a type, or if it is a response whose usage is damaged.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
+    parse_line(bytes).line
+}
+
+/// Parses a line that may have names with escaped letters.
+pub(super) fn parse_line(bytes: &[u8]) -> ParsedLine<'_> {
     let mut fields = LineFields::default();
-    JsonWalk::object(bytes, |field, walk| fields.read(field, walk))?;
+    let mut walk = JsonWalk::new(bytes);
+    let is_object = walk.object(|field, walk| fields.read(field, walk));
+    ParsedLine {
+        line: is_object.and_then(|()| line_of(fields, bytes)),
+        has_escaped_names: walk.has_escaped_names,
+    }
+}
+
+fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
     let line = match fields.kind {
         b"\"assistant\"" if fields.is_error => Some(Line::Error(RawError {
             bytes,
@@ -282,7 +303,7 @@ fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
 /// Returns a line's top-level timestamp, or `None` if there is none. Stops reading once it has been found.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     let mut at = None;
-    let _ = JsonWalk::object(bytes, |field, walk| {
+    let _ = JsonWalk::new(bytes).object(|field, walk| {
         let value = walk.value()?;
         if field == b"timestamp" {
             at = time(value);

@@ -1,8 +1,9 @@
 //! Reads the lines that have been appended to a transcript since the last read, and finds the relevant ones.
 //!
 //! Most of a transcript consists of tool output. A line is parsed only if it contains `"usage"`, if its beginning
-//! contains one of a few types, or if it is short and contains an error flag. JSON writers never escape these strings,
-//! so no relevant line is missed. Lines that contain them by coincidence are parsed and then discarded.
+//! contains one of a few types, or if it is short and contains an error flag. JSON writers do not escape these strings,
+//! but JSON allows it, so a line with escaped letters is unescaped and parsed as well. Lines that contain these strings
+//! by coincidence are parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,7 +14,8 @@ use std::time::UNIX_EPOCH;
 use memchr::memmem::Finder;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::line::{Line, Signature, objects_of, parse, time_of};
+use super::json_walk::without_escaped_letters;
+use super::line::{Line, Signature, objects_of, parse, parse_line, time_of};
 use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
@@ -287,6 +289,16 @@ static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"req
 static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\":"));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
 
+static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":"));
+
+/// The types of the long lines that are never relevant. Most of a transcript consists of them.
+const IRRELEVANT: [&[u8]; 4] = [
+    b"\"user\"",
+    b"\"attachment\"",
+    b"\"progress\"",
+    b"\"api-request-blob\"",
+];
+
 static ERROR: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
 
@@ -419,30 +431,63 @@ struct Scan<'b, 's, S> {
     last: Option<Signature<'b>>,
 }
 
-impl<'b, S: Sink> Scan<'b, '_, S> {
+impl<S: Sink> Scan<'_, '_, S> {
     /// Reads the line between two indices of `bytes`.
     fn line(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         let whole = bytes.get(start..end).unwrap_or_default();
         // Some editors insert a byte order mark at the start of a file.
-        let line = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
-        match USAGE.find(line) {
-            Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
-            None if !is_one_of_others(line) => {
-                if is_torn(line) {
-                    self.damage(start, end);
-                }
-                return;
-            }
-            _ => {}
+        let marked = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
+        let line = without_leading_nul_bytes(marked);
+        if line.len() < marked.len() {
+            // After a power failure, a file may contain NUL bytes in place of the lines that were written last. The
+            // line's own time ends the period.
+            self.damage(start, start);
         }
-        if let Some(parsed) = parse(line) {
-            return self.object(parsed, start, end);
+        let is_relevant = match USAGE.find(line) {
+            Some(at) if self.last.is_some_and(|known| repeats(known, line, at)) => return,
+            Some(_) => true,
+            None => is_one_of_others(line),
+        };
+        let parsed = is_relevant.then(|| parse_line(line));
+        let may_have_escaped_names = match &parsed {
+            Some(parsed) => parsed.has_escaped_names,
+            None => !is_irrelevant(line),
+        };
+        let unescaped = if may_have_escaped_names {
+            without_escaped_letters(line)
+        } else {
+            None
+        };
+        if let Some(unescaped) = unescaped {
+            self.last = None;
+            self.objects(&unescaped, parse(&unescaped), start, end, &mut None);
+        } else if let Some(parsed) = parsed {
+            let mut last = self.last;
+            self.objects(line, parsed.line, start, end, &mut last);
+            self.last = last;
+        } else if is_torn(line) {
+            self.damage(start, end);
+        }
+    }
+
+    /// Passes the objects in a line to the sink. `parsed` is the line's only object, if it has exactly one. `last` is
+    /// set to the signature of the last response.
+    fn objects<'l>(
+        &mut self,
+        line: &'l [u8],
+        parsed: Option<Line<'l>>,
+        start: usize,
+        end: usize,
+        last: &mut Option<Signature<'l>>,
+    ) {
+        if let Some(parsed) = parsed {
+            return self.object(parsed, start, end, last);
         }
         let objects = objects_of(line);
         for object in &objects {
             match parse(object) {
-                Some(parsed) => self.object(parsed, start, end),
+                Some(parsed) => self.object(parsed, start, end, last),
                 None => self.damage(start, end),
             }
         }
@@ -464,11 +509,17 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
     }
 
     /// Passes a parsed object to the sink.
-    fn object(&mut self, mut line: Line<'b>, start: usize, end: usize) {
+    fn object<'l>(
+        &mut self,
+        mut line: Line<'l>,
+        start: usize,
+        end: usize,
+        last: &mut Option<Signature<'l>>,
+    ) {
         let offset = self.offset + start as u64;
         let is_late = match &mut line {
             Line::Response(response) => {
-                self.last = response.signature;
+                *last = response.signature;
                 if response.is_damaged {
                     // The line's own time ends the period.
                     self.pass_times(start, start);
@@ -507,6 +558,20 @@ impl<'b, S: Sink> Scan<'b, '_, S> {
 /// Returns true if a line begins an object but is cut off before the end.
 fn is_torn(line: &[u8]) -> bool {
     line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
+}
+
+fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|byte| *byte != 0);
+    line.get(start.unwrap_or(line.len())..).unwrap_or_default()
+}
+
+/// Returns true if the first type in the beginning of a line shows that the line is irrelevant.
+fn is_irrelevant(line: &[u8]) -> bool {
+    let beginning = line.get(..BEGINNING).unwrap_or(line);
+    let kind = after(beginning, &TYPE).unwrap_or_default();
+    IRRELEVANT
+        .iter()
+        .any(|irrelevant| kind.starts_with(irrelevant))
 }
 
 fn is_one_of_others(line: &[u8]) -> bool {
@@ -632,7 +697,7 @@ mod tests {
     /// contents, only the first is recorded, as in the ledger, because the scan may or may not skip a repeated line.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
-        told: Vec<String>,
+        others: Vec<String>,
         responses: Vec<(String, u64, bool)>,
     }
 
@@ -647,7 +712,7 @@ mod tests {
                     }
                 }
                 other => self
-                    .told
+                    .others
                     .push(format!("{other:?} at {position}, {is_late}")),
             }
         }
@@ -708,6 +773,71 @@ mod tests {
         (notes, position)
     }
 
+    /// Escapes the first letter of every key. `line` must not contain escaped quotes.
+    fn with_escaped_keys(line: &str) -> String {
+        let mut parts: Vec<String> = line.split('"').map(str::to_owned).collect();
+        for index in (1..parts.len() - 1).step_by(2) {
+            if parts[index + 1].starts_with(':') {
+                let (first, rest) = parts[index].split_at(1);
+                parts[index] = format!("\\u{:04x}{rest}", first.as_bytes()[0]);
+            }
+        }
+        parts.join("\"")
+    }
+
+    #[test]
+    fn a_line_whose_keys_are_escaped_is_read_like_any_other() {
+        let lines = [
+            r#"{"type":"assistant","sessionId":"s","message":{"id":"msg_1","model":"m","content":"é","usage":{"input_tokens":1,"output_tokens":2}},"requestId":"req_1","timestamp":"TIME"}"#,
+            r#"{"type":"assistant","sessionId":"s","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"},"timestamp":"TIME"}"#,
+            r#"{"type":"queue-operation","operation":"enqueue","timestamp":"TIME","sessionId":"s"}"#,
+            r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"timestamp":"TIME"}}"#,
+            r#"{"type":"system","subtype":"compact_boundary","timestamp":"TIME","uuid":"u"}"#,
+            r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.5,"startTime":1,"modelUsage":{"m":{"costUSD":0.5,"inputTokens":3}}}"#,
+            r#"{"type":"pr-link","prNumber":7,"prUrl":"https://github.com/a/b/pull/7","timestamp":"TIME"}"#,
+        ];
+        for line in lines {
+            let line = timed(&[line.to_owned()]);
+            let [plain, escaped] = [line.clone(), with_escaped_keys(&line)].map(|line| {
+                let mut notes = Notes::default();
+                let mut carry = Carry::default();
+                scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
+                (notes, carry.unreadable)
+            });
+            assert_eq!(plain.0.others.len() + plain.0.responses.len(), 1, "{line}");
+            assert_eq!(escaped, plain, "{line}");
+        }
+    }
+
+    #[test]
+    fn nul_bytes_before_a_line_are_damage_and_do_not_hide_the_line() {
+        let response = r#"{"type":"assistant","message":{"id":"msg_1","model":"m","usage":{"output_tokens":2}},"requestId":"req_1"}"#;
+        for line in [format!("\0\0\0{response}"), format!("\0\0\n{response}")] {
+            let mut notes = Notes::default();
+            let mut carry = Carry::default();
+            scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
+            assert_eq!(
+                (notes.responses.len(), carry.unreadable),
+                (1, 1),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_escapes_that_json_does_not_require_are_removed() {
+        for (line, expected) in [
+            (r#"{"\u0061b\u005f":1}"#, Some(r#"{"ab_":1}"#)),
+            (r#"{"a":"\\u0061"}"#, None),
+            (r#"{"a":"\\\u0061"}"#, Some(r#"{"a":"\\a"}"#)),
+            (r#"{"a":"\u0022\u005c\u001b\u00e9\u0"}"#, None),
+            (r#"{"a":"\u00"#, None),
+        ] {
+            let unescaped = without_escaped_letters(line.as_bytes());
+            assert_eq!(unescaped.as_deref(), expected.map(str::as_bytes), "{line}");
+        }
+    }
+
     #[test]
     fn a_line_without_an_end_is_passed_over_in_pieces_and_never_read_twice() {
         let directory = tempfile::tempdir().unwrap();
@@ -744,7 +874,7 @@ mod tests {
         assert_eq!(
             (
                 after.carry.unreadable,
-                notes.told.len() + notes.responses.len()
+                notes.others.len() + notes.responses.len()
             ),
             (1, 2)
         );
