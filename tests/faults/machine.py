@@ -309,8 +309,8 @@ class Machine:
         if run.exit not in exits:
             raise Broken(f"{run.verb} ended with {run.exit}; stderr {run.err[:160]!r}")
         # `doctor`, clearing, and restoring report problems on standard output and exit with 1.
-        told_otherwise = run.exit == 1 and run.out and not run.err
-        if run.exit in (1, 2) and not told_otherwise and not run.failed_errors:
+        is_reported = run.exit == 1 and run.out and not run.err
+        if run.exit in (1, 2) and not is_reported and not run.failed_errors:
             self.said.append((run.exit, run.complaint))
         if text.is_json_object(run.out):
             clean(run, "JSON")

@@ -80,5 +80,5 @@ GAP_WORDS = re.compile(r"could not (be )?read|cannot be read|unreadable|not read
     re.I)
 
 
-def tells_gap(shown):
+def mentions_gap(shown):
     return bool(GAP_WORDS.search(shown))

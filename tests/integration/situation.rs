@@ -246,7 +246,7 @@ struct Scenario {
     comes: fn(&Sandbox) -> Client<'_>,
     at: &'static str,
     /// Builds the JSON that Claude Code passes to the status line at that moment.
-    told: fn() -> Value,
+    reported: fn() -> Value,
     /// The expected exit code of `explain --exit-code`.
     code: i32,
     /// Text that the headline must contain or, if there is no error, that every screen must contain.
@@ -260,24 +260,24 @@ const MAX: (&str, &str) = ("max", "admin");
 const NOBODY: (&str, &str) = ("", "");
 
 /// Starts a session in a terminal whose status line reported these windows a minute earlier.
-fn told_of(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
+fn client_with_windows(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     let mut client = Client::new(sandbox);
     "2.1.329".clone_into(&mut client.version);
     let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
     client.variables.push(entrypoint);
-    let told = windows(five_hour, NOON, weekly, TUESDAY);
-    client.draws("2026-11-20T09:59:00Z", told, 120);
+    let reported = windows(five_hour, NOON, weekly, TUESDAY);
+    client.draws("2026-11-20T09:59:00Z", reported, 120);
     client
 }
 
-/// Like [`told_of`], but the session is then stopped by this error.
+/// Like [`client_with_windows`], but the session is then stopped by this error.
 fn stopped<'s>(
     sandbox: &'s Sandbox,
     (five_hour, weekly): (f64, f64),
     text: &str,
     more: Value,
 ) -> Client<'s> {
-    let client = told_of(sandbox, five_hour, weekly);
+    let client = client_with_windows(sandbox, five_hour, weekly);
     client.meets(AT, text, more);
     client
 }
@@ -298,14 +298,14 @@ const SCENARIOS: [Scenario; 25] = [
         name: "1 a company's seat, and a private login",
         login: MAX,
         comes: |sandbox| {
-            told_of(sandbox, 8.0, 4.0);
+            client_with_windows(sandbox, 8.0, 4.0);
             let seat = Client::with_session(sandbox, "seat");
             belongs_to(&seat, "company-account", "company-organization");
             seat.meets(AT, ORG, json!({}));
             seat
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 11,
         says: "Your organization's credit cap has been reached",
         row: "ask an Owner",
@@ -319,7 +319,7 @@ const SCENARIOS: [Scenario; 25] = [
             stopped(sandbox, (42.0, 17.0), text, refusal)
         },
         at: SOON,
-        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again",
         row: "looks false: 5-hour usage 42% · try again in a few minutes",
@@ -333,7 +333,7 @@ const SCENARIOS: [Scenario; 25] = [
             stopped(sandbox, (3.0, 5.0), text, refusal)
         },
         at: SOON,
-        told: || windows(3.0, NOON, 5.0, TUESDAY),
+        reported: || windows(3.0, NOON, 5.0, TUESDAY),
         code: 10,
         says: "usage was 3%; try again",
         row: "looks false",
@@ -347,7 +347,7 @@ const SCENARIOS: [Scenario; 25] = [
             stopped(sandbox, (99.0, 17.0), text, refusal)
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "Your 5-hour limit is used up: you can continue at 12:00",
         row: "5-hour limit · resets at 12:00",
@@ -356,12 +356,12 @@ const SCENARIOS: [Scenario; 25] = [
         name: "4 paying",
         login: MAX,
         comes: |sandbox| {
-            let client = told_of(sandbox, 100.0, 17.0);
+            let client = client_with_windows(sandbox, 100.0, 17.0);
             client.works(AT, 100_000);
             client
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "≈$0.40 since 10:00",
         row: "paying now",
@@ -374,7 +374,7 @@ const SCENARIOS: [Scenario; 25] = [
             stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "Your 5-hour limit is used up: you can continue at 12:00",
         row: "Do nothing and leave this session open",
@@ -384,7 +384,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: MAX,
         comes: |sandbox| recovered(sandbox, "Credit balance is too low", api_credits()),
         at: LATER,
-        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "Claude Code has responded again since",
         row: "43%",
@@ -400,7 +400,7 @@ const SCENARIOS: [Scenario; 25] = [
             )
         },
         at: LATER,
-        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "Claude Code has responded again since",
         row: "43%",
@@ -410,7 +410,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: MAX,
         comes: |sandbox| recovered(sandbox, FIVE_HOUR, json!({})),
         at: LATER,
-        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "Claude Code has responded again since",
         row: "43%",
@@ -420,7 +420,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: ("team", "user"),
         comes: |sandbox| recovered(sandbox, ORG, json!({})),
         at: LATER,
-        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "Claude Code has responded again since",
         row: "43%",
@@ -440,7 +440,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: "2026-11-20T10:00:25Z",
-        told: || windows(100.0, NOON, 40.0, TUESDAY),
+        reported: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
         says: "another session has received a response since then: send the prompt again",
         row: "another session works again",
@@ -458,7 +458,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 10,
         says: "overloaded",
         row: "",
@@ -468,7 +468,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: MAX,
         comes: |sandbox| stopped(sandbox, (42.0, 17.0), FIVE_HOUR, json!({})),
         at: SOON,
-        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again in a few minutes",
         row: "looks false: 5-hour usage 42% · try again in a few minutes",
@@ -488,13 +488,13 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "you can continue at 12:00",
         row: "resets at 12:00",
     },
     Scenario {
-        name: "9 a throttle, after which nothing is told of the windows",
+        name: "9 a throttle, after which no windows are reported",
         login: MAX,
         comes: |sandbox| {
             let transient = json!({"apiErrorIsTransient": true});
@@ -506,7 +506,7 @@ const SCENARIOS: [Scenario; 25] = [
             )
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 10,
         says: "oo many requests",
         row: "5h 42%",
@@ -523,7 +523,7 @@ const SCENARIOS: [Scenario; 25] = [
             )
         },
         at: SOON,
-        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "42%",
         row: "42%",
@@ -537,20 +537,20 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 11,
         says: "The API credits in your Console account are used up",
         row: "API credits used up · add credits in the Console",
     },
     Scenario {
-        name: "11 an organization's cap, told to its admin",
+        name: "11 an organization's cap, shown to its admin",
         login: ("team", "admin"),
         comes: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled_until");
             stopped(sandbox, (99.0, 17.0), ORG, refusal)
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "You have reached your 5-hour limit and your organization's credit cap",
         row: "org's cap · raise: /usage-credits · resets at 12:00",
@@ -568,7 +568,7 @@ const SCENARIOS: [Scenario; 25] = [
             )
         },
         at: SOON,
-        told: || windows(20.0, NOON, 100.0, TUESDAY),
+        reported: || windows(20.0, NOON, 100.0, TUESDAY),
         code: 10,
         says: "Your weekly limit is used up: you can continue on Tue 24 Nov 06:00",
         row: "resets Tue 24 Nov 06:00",
@@ -581,7 +581,7 @@ const SCENARIOS: [Scenario; 25] = [
             stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
         },
         at: SOON,
-        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "you can continue at 12:00",
         row: "more: whycap explain, in a shell",
@@ -595,7 +595,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 10,
         says: "The message says that your 5-hour limit is used up: you can continue at 12:00",
         row: "resets at 12:00",
@@ -613,7 +613,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 10,
         says: "you can continue on Tue 24 Nov 06:00",
         row: "resets Tue 24 Nov 06:00",
@@ -627,7 +627,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 12,
         says: "The message names a limit an admin set for you",
         row: "",
@@ -641,7 +641,7 @@ const SCENARIOS: [Scenario; 25] = [
             client
         },
         at: SOON,
-        told: || Value::Null,
+        reported: || Value::Null,
         code: 0,
         says: "",
         row: "only a warning; you are not blocked",
@@ -649,9 +649,9 @@ const SCENARIOS: [Scenario; 25] = [
     Scenario {
         name: "nothing at all",
         login: MAX,
-        comes: |sandbox| told_of(sandbox, 42.0, 17.0),
+        comes: |sandbox| client_with_windows(sandbox, 42.0, 17.0),
         at: SOON,
-        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "",
         row: "42%",
@@ -679,9 +679,9 @@ fn no_two_places_disagree() {
             Client::logged_in(&sandbox, plan, role);
         }
         let client = (scenario.comes)(&sandbox);
-        let told = (scenario.told)();
+        let reported = (scenario.reported)();
         let drawn = |columns: usize| {
-            let drawn = client.draws(at, told.clone(), columns).stdout;
+            let drawn = client.draws(at, reported.clone(), columns).stdout;
             whycap::terminal::strip_ansi(&drawn)
         };
         // Claude Code renders the status line at the moment of the error.
@@ -773,7 +773,7 @@ fn no_two_places_disagree() {
 /// This was reported in eleven threads, in one of them after a loss of $400: the window is full, and responses cost
 /// money.
 #[test]
-fn whoever_pays_from_credits_is_told_at_once() {
+fn whoever_pays_from_credits_is_informed_at_once() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.works("2026-11-20T09:58:00Z", 1_000_000);
@@ -813,7 +813,7 @@ fn whoever_pays_from_credits_is_told_at_once() {
 
 /// One session waits for the reset, another continues and pays, and a third belongs to a company account.
 #[test]
-fn who_pays_is_told_beside_who_waits_and_never_for_another_account() {
+fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
     let sandbox = with_a_private_login();
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let waits = Client::new(&sandbox);
@@ -983,8 +983,8 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     let november = 1_793_491_200;
-    let told = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
-    client.draws("2026-10-31T22:00:00Z", told, 120);
+    let reported = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
+    client.draws("2026-10-31T22:00:00Z", reported, 120);
     client.works("2026-10-31T22:10:00Z", 300_000);
     client.works("2026-11-01T09:00:00Z", 300_000);
     let asks = json!({"prompt": "go on"});
@@ -1001,20 +1001,20 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     client.works(AT, 100_000);
-    let told = client.run(SOON, &["budget"], b"").success().to_owned();
+    let budget = client.run(SOON, &["budget"], b"").success().to_owned();
     assert!(
-        told.contains("it is not known what was paid this month") && !told.contains("$0.00"),
-        "{told}"
+        budget.contains("it is not known what was paid this month") && !budget.contains("$0.00"),
+        "{budget}"
     );
-    let told = client.run(SOON, &["budget", "--json"], b"").json();
-    assert_eq!(told["budgets"], json!([]));
+    let budget = client.run(SOON, &["budget", "--json"], b"").json();
+    assert_eq!(budget["budgets"], json!([]));
 }
 
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
     // Claude Code also records that credits are off when the server has not reported it, so only the server's own
     // report counts.
-    for (no_credits, is_told) in [(json!("out_of_credits"), false), (Value::Null, true)] {
+    for (no_credits, is_shown) in [(json!("out_of_credits"), false), (Value::Null, true)] {
         let sandbox = with_a_private_login();
         let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
         state["oauthAccount"]["hasExtraUsageEnabled"] = json!(false);
@@ -1025,13 +1025,13 @@ fn where_the_server_serves_no_credits_nobody_pays() {
         client.draws("2026-11-20T09:58:01Z", full(), 120);
         client.works(AT, 100_000);
         let drawn = client.draws(SOON, full(), 120);
-        assert_eq!(drawn.success().contains("paying"), is_told, "{drawn:?}");
+        assert_eq!(drawn.success().contains("paying"), is_shown, "{drawn:?}");
     }
 }
 
 /// A cloud provider, an API key, or a gateway pays for the session, and the transcript does not record which.
 #[test]
-fn a_session_that_was_never_told_the_plans_windows_is_not_paid_from_its_credits() {
+fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
     let client = Client::new(&sandbox);
     for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
@@ -1072,9 +1072,9 @@ fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_it
     let client = Client::new(&sandbox);
     let works = |at: &str, percent: f64| {
         client.works(&format!("2026-11-20T09:{at}:00Z"), 50_000);
-        let told = windows(percent, NOON, 40.0, TUESDAY);
+        let reported = windows(percent, NOON, 40.0, TUESDAY);
         client
-            .draws(&format!("2026-11-20T09:{at}:01Z"), told, 120)
+            .draws(&format!("2026-11-20T09:{at}:01Z"), reported, 120)
             .success();
     };
     sandbox.write(".claude.json", private.replace(PRIVATE, "company-account"));
@@ -1093,12 +1093,12 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let draws = |at: &str, percent: f64, total: f64, minutes: i64| {
-        let told = json!({
+        let reported = json!({
             "session_id": client.session, "transcript_path": client.transcript(),
             "rate_limits": windows(percent, NOON + 2 * 3_600, 10.0, TUESDAY),
             "cost": {"total_cost_usd": total, "total_duration_ms": minutes * 60_000 + 1_000},
         });
-        client.run(at, &["statusline"], told.to_string().as_bytes());
+        client.run(at, &["statusline"], reported.to_string().as_bytes());
     };
     let at = |minute: i64| format!("2026-11-20T{:02}:{:02}:00Z", 9 + minute / 60, minute % 60);
     draws(&at(0), 0.0, 0.0, 0);
@@ -1140,7 +1140,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
 
 /// The result includes the figures from `/usage` along with their age, but they do not count as evidence.
 #[test]
-fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() {
+fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed() {
     let sandbox = with_a_private_login();
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedUsageUtilization"] = json!({
@@ -1187,10 +1187,10 @@ fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() 
 }
 
 #[test]
-fn a_new_session_shows_the_windows_that_others_were_told_seconds_ago() {
+fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
     let sandbox = with_a_private_login();
-    let told = Client::with_session(&sandbox, "told");
-    told.draws(
+    let reporting = Client::with_session(&sandbox, "reporting");
+    reporting.draws(
         "2026-11-20T09:59:58Z",
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
@@ -1538,8 +1538,8 @@ fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itse
     starts("2026-11-20T10:01:00Z", "compact");
     let waits = client.explained("2026-11-20T10:01:01Z")["continues_at"].clone();
     assert_eq!(waits, "2026-11-20T12:01:30Z");
-    let told = starts("2026-11-20T10:02:00Z", "resume");
-    assert!(!told.contains("in another terminal"), "{told}");
+    let reply = starts("2026-11-20T10:02:00Z", "resume");
+    assert!(!reply.contains("in another terminal"), "{reply}");
     let waits = client.explained("2026-11-20T10:02:01Z")["continues_at"].clone();
     assert_eq!(waits, Value::Null);
     let after = row("2026-11-20T12:00:30Z");
@@ -2016,8 +2016,8 @@ fn an_empty_pool_dates_no_window() {
 fn an_error_without_words_is_not_said_to_be_no_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    let told = client.event(AT, "StopFailure", json!({"error": "rate_limit"}));
-    assert!(!told.success().contains("no usage limit"), "{told:?}");
+    let reply = client.event(AT, "StopFailure", json!({"error": "rate_limit"}));
+    assert!(!reply.success().contains("no usage limit"), "{reply:?}");
     let incident = client.explained(AT);
     assert_eq!(incident["verdict"], "cannot_tell", "{incident}");
     assert_eq!(incident["limit"], "unknown", "{incident}");

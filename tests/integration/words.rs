@@ -90,9 +90,9 @@ fn accounts() -> Vec<Option<Account>> {
     ]
 }
 
-/// Checks the rules that apply to all text. `told` collects the long texts that have been checked; they contain every
+/// Checks the rules that apply to all text. `checked` collects the long texts that have been checked; they contain every
 /// word of the short texts.
-fn check(incident: &Incident, told: &mut HashSet<String>) {
+fn check(incident: &Incident, checked: &mut HashSet<String>) {
     let about = format!("{} / {}", incident.text(), incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
     assert!(!incident.badge.is_empty(), "{about}");
@@ -118,19 +118,19 @@ fn check(incident: &Incident, told: &mut HashSet<String>) {
     }
     let page = Page::new(80, Palette::none());
     let long = at_length(incident, &[]).text(page);
-    if !told.insert(long.clone()) {
+    if !checked.insert(long.clone()) {
         return;
     }
     let short = on_one_screen(incident).text(page);
     assert!(short.lines().count() < 24, "{short}");
-    for told in [&short, &long] {
-        let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [&short, &long] {
+        let collapsed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(collapsed.contains(&incident.headline), "{about}");
-        let own_words = told.split("The message\n").next().unwrap_or_default();
+        let own_words = text.split("The message\n").next().unwrap_or_default();
         for odd in ["!", "{", "}", "the client", "rganis", " %", "  -"] {
             assert!(!own_words.contains(odd), "{odd:?} in {own_words}");
         }
-        assert!(told.lines().all(|line| width(line) <= 80), "{told}");
+        assert!(text.lines().all(|line| width(line) <= 80), "{text}");
     }
 }
 
@@ -156,7 +156,7 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
 }
 
 fn check_all(texts: &[String]) {
-    let mut told = HashSet::new();
+    let mut checked = HashSet::new();
     let key = Credential {
         name: "ANTHROPIC_API_KEY".to_owned(),
         set_in: SetIn::Environment,
@@ -193,7 +193,7 @@ fn check_all(texts: &[String]) {
                     client.fast_mode = index == 1 && account.is_none();
                     client.version = (index > 1).then(|| "2.1.119".to_owned());
                     let evidence = Evidence::new(error, Collected::default(), clock());
-                    check(&Incident::new(evidence), &mut told);
+                    check(&Incident::new(evidence), &mut checked);
                 }
             }
         }

@@ -35,7 +35,7 @@ def without_waiting(call):
 
 
 @attack("clocks", "{call} keeps its contract when it is {now}", over=product(CALLS, NOWS), quick=150)
-def told(machine, call, now):
+def simulated_now(machine, call, now):
     world.lived(machine)
     world.call(machine, call, "gamma", environment={"WHYCAP_NOW": now}, **without_waiting(call))
     machine.exact()

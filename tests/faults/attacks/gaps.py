@@ -9,7 +9,7 @@ import world
 from attacks.stdin import bind_socket
 from machine import NOBODY, Broken, Fault
 from suite import attack, product
-from text import RESPONSE_USD, remarks, tells_gap
+from text import RESPONSE_USD, remarks, mentions_gap
 
 # The path that is made unreadable, and the number of responses in it.
 SHUT = {
@@ -32,7 +32,7 @@ def said(machine, run, missing, sound):
     try:
         report = json.loads(run.text)
     except ValueError:
-        if not tells_gap(run.text + run.complaint) and f"{machine.responses()}" not in run.text.split():
+        if not mentions_gap(run.text + run.complaint) and f"{machine.responses()}" not in run.text.split():
             raise Broken(f"the report misses {missing} responses and does not say so: {run.text.strip()!r}") from None
         return
     if report["total"]["responses"] < machine.responses() and remarks(report) == sound:
@@ -168,5 +168,5 @@ def damaged_lines(machine, what, report):
     if "JSON" in report:
         machine.holds(remarks(run.json()) != sound, "no field says that a line could not be understood")
     else:
-        machine.holds(tells_gap(run.text + run.complaint), f"not a word about it: {run.text.strip()!r}")
+        machine.holds(mentions_gap(run.text + run.complaint), f"not a word about it: {run.text.strip()!r}")
     machine.holds(total["responses"] >= machine.responses(), f"{total['responses']} responses, true are {machine.responses()}")

@@ -244,10 +244,10 @@ def crowd_on_damage(machine, count, what, number):
         if index % 3 == 1:
             return lambda: machine.run("hook", stdin=json.dumps(world.event(machine, "Stop")).encode(), patience=30)
         return lambda: machine.run("spend", "--json", patience=40)
-    told = 0
+    messages = 0
     for run in wait_for_all([ask(index) for index in range(count)]):
         is_word = run.verb == "spend" and "the ledger was damaged" in run.complaint and run.complaint.count("\n") == 1
-        told += is_word
+        messages += is_word
         machine.holds(run.exit == 0 and not run.signal and (is_word or not run.err),
             f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
         if run.verb == "spend":
@@ -255,7 +255,7 @@ def crowd_on_damage(machine, count, what, number):
     machine.exact()
     aside = set_aside(machine)
     machine.holds(len(aside) <= 1, f"set aside {len(aside)} times: {aside}")
-    machine.holds(told <= 1, f"that it was set aside is said {told} times")
+    machine.holds(messages <= 1, f"the message that it was set aside was printed {messages} times")
 
 
 @attack("ledgers", "{count} new damages in a row each leave a ledger that works, and all are kept", over=(5,))

@@ -71,12 +71,12 @@ def nowhere(machine, core, outputs=()):
             raise Broken(f"{call} prints it")
 
 
-TELLING = ("statusline", "hook UserPromptSubmit", "hook SessionStart", "hook Stop", "hook /whycap", "hook /whycap report",
+CALLS_THAT_SHOW_ERRORS = ("statusline", "hook UserPromptSubmit", "hook SessionStart", "hook Stop", "hook /whycap", "hook /whycap report",
     "hook /whycap incidents", "hook /whycap doctor", "explain", "explain json", "incidents", "incidents json", "report", "doctor",
     "doctor json", "spend", "spend by session", "spend why", "locks", "install dry")
 
 
-def told(machine, session, calls=TELLING):
+def outputs_of(machine, session, calls=CALLS_THAT_SHOW_ERRORS):
     return [(call, world.call(machine, call, session)) for call in calls]
 
 
@@ -98,7 +98,7 @@ def in_errors(machine, secret, frame, way):
     else:
         outputs += [("explain --text", machine.verb("explain", "--text", message)),
             ("explain --json --text", machine.verb("explain", "--json", "--text", message))]
-    outputs += told(machine, "delta")
+    outputs += outputs_of(machine, "delta")
     nowhere(machine, core, outputs)
     if frame == "inside" and way == "it is an argument":
         limit = json.loads(outputs[1][1].out)["incident"]["limit"]
@@ -145,7 +145,7 @@ def in_fields(machine, source, field, secret):
     else:
         outputs.append(("hook", machine.hook(value)))
         outputs.append(("hook", machine.hook(world.event(machine, "StopFailure", "delta"))))
-    nowhere(machine, core, outputs + told(machine, "delta"))
+    nowhere(machine, core, outputs + outputs_of(machine, "delta"))
 
 
 ON_ONE_LINE = " on one line"
@@ -181,7 +181,7 @@ def in_settings(machine, secret, place):
             json.dumps({**world.DOTFILES_SETTINGS, **settings}, indent=None if place.endswith(ON_ONE_LINE) else 1))
     world.append(machine, "delta", world.response("delta", 1),
         world.error_line("delta", text="Credit balance is too low", quotaLimits=None))
-    outputs = [(call, world.call(machine, call, "delta", environment=environment)) for call in (*TELLING, "hook StopFailure",
+    outputs = [(call, world.call(machine, call, "delta", environment=environment)) for call in (*CALLS_THAT_SHOW_ERRORS, "hook StopFailure",
         "install", "install wrap", "uninstall dry", "uninstall")]
     nowhere(machine, core, outputs)
 
@@ -211,6 +211,6 @@ def prompts(machine, what):
     else:
         machine.hook(world.event(machine, "Stop", session, last_assistant_message=core))
     world.append(machine, session, world.response(session, 2))
-    outputs = told(machine, session)
+    outputs = outputs_of(machine, session)
     machine.holds(not re.search(core[:20], "".join(run.text for _, run in outputs)), "it is printed")
     nowhere(machine, core, outputs)
