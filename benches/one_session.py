@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Checks that the time needed for a single long session grows in proportion to its history.
 
-    one_session.py [--program PATH] [--rounds N]
+    one_session.py [--program PATH] [--rounds N] [--only HISTORY]...
 
 The script writes two sizes of each history, one four times as large as the other: a session that was resumed 2,500 or
-10,000 times, and 250 or 1,000 forks of forks. It measures the first read, a later report, the explanation of an amount,
-a hook, and a status-line call, and prints the shortest time for each and the ratio. The exit code is 1 if a ratio is
-above 5.
+10,000 times, 250 or 1,000 forks of forks, and a session with 500 or 2,000 errors, which are either only in the
+transcript or were also reported by hooks. It measures the first read, later reports, the explanation of an amount and
+of an error, a hook, and a status-line call, and prints the shortest time for each and the ratio. The exit code is 1 if
+a ratio is above 5.
 """
 import argparse
 import datetime
@@ -21,6 +22,7 @@ ALLOWED = 5.0
 START = 1_795_000_000
 SESSION = "00000000-0000-4000-8000-000000000000"
 MODEL = "claude-opus-5-5"
+ERROR_TEXT = "API Error: Repeated 529 Overloaded errors. The API is at capacity."
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "target", "release", "whycap")
 
 
@@ -74,6 +76,19 @@ def forks(directory, count):
     return names[-1], count
 
 
+def error(number):
+    return {"type": "assistant", "uuid": "e%d" % number, "sessionId": SESSION, "timestamp": timestamp(START + 60 * number),
+            "cwd": "/home/dev/p", "version": "2.1.330", "isApiErrorMessage": True, "error": "server_error",
+            "apiErrorStatus": 529, "message": {"model": "<synthetic>", "role": "assistant",
+                                               "content": [{"type": "text", "text": ERROR_TEXT}],
+                                               "usage": {"input_tokens": 0, "output_tokens": 0}}}
+
+
+def errors(directory, count):
+    write(directory, SESSION, [snapshot(0), response(SESSION, 0), *map(error, range(1, count + 1))])
+    return SESSION, 0
+
+
 class Home:
     """A home directory that contains one history."""
 
@@ -82,14 +97,22 @@ class Home:
         self.directory = os.path.join(path, ".claude", "projects", "-home-dev-p")
         os.makedirs(self.directory)
         self.session, self.number = fill(self.directory, count)
+        self.count = count
         self.environment = {"HOME": path, "WHYCAP_DATA_DIR": self.data, "PATH": "/usr/bin:/bin", "TZ": "UTC",
                             "WHYCAP_NOW": timestamp(START + 60 * (count + 10)), "CLAUDE_PID": str(os.getpid())}
 
-    def run(self, *arguments, stdin=""):
+    def run(self, *arguments, stdin="", environment=None):
         started = time.perf_counter()
-        subprocess.run([self.program, *arguments], env=self.environment, input=stdin, text=True, check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run([self.program, *arguments], env={**self.environment, **(environment or {})}, input=stdin, text=True,
+                       check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started
+
+    def report_errors(self):
+        """Reports every error to the hook, as Claude Code does when the error occurs."""
+        for number in range(1, self.count + 1):
+            event = {**self.payload(), "hook_event_name": "StopFailure", "error": "server_error",
+                     "last_assistant_message": ERROR_TEXT}
+            self.run("hook", stdin=json.dumps(event), environment={"WHYCAP_NOW": timestamp(START + 60 * number)})
 
     def first_read(self):
         if os.path.exists(self.data):
@@ -108,24 +131,36 @@ class Home:
     def status_line(self):
         return self.run("statusline", stdin=json.dumps(self.payload()))
 
-    def measures(self):
+    def spend_measures(self):
         return {"first read": self.first_read, "spend": lambda: self.run("spend", "--json"),
                 "spend --why": lambda: self.run("spend", "--why", self.session, "--json"),
                 "hook": self.hook, "status line": self.status_line}
+
+    def error_measures(self):
+        return {"incidents": lambda: self.run("incidents", "--json"), "explain": lambda: self.run("explain", "--json"),
+                "now": lambda: self.run("now", "--json"), "hook": self.hook, "status line": self.status_line}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", default=PROGRAM)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", metavar="HISTORY", help="measure only this history")
     options = parser.parse_args()
     has_failed = False
     print("| history | measured | ms | ms with four times the history | ratio |\n| --- | --- | --- | --- | --- |")
-    for name, fill, count in (("runs", resumed_session, 2500), ("forks", forks, 250)):
+    histories = (("runs", resumed_session, 2500, Home.spend_measures), ("forks", forks, 250, Home.spend_measures),
+                 ("errors", errors, 500, Home.error_measures), ("reported errors", errors, 500, Home.error_measures))
+    for name, fill, count, measures in histories:
+        if options.only and name not in options.only:
+            continue
         with tempfile.TemporaryDirectory() as temporary:
             homes = [Home(os.path.join(temporary, str(size)), options.program, fill, size) for size in (count, 4 * count)]
-            for measure in homes[0].measures():
-                small, large = (min(home.measures()[measure]() for _ in range(options.rounds)) for home in homes)
+            if name == "reported errors":
+                for home in homes:
+                    home.report_errors()
+            for measure in measures(homes[0]):
+                small, large = (min(measures(home)[measure]() for _ in range(options.rounds)) for home in homes)
                 has_failed |= large > ALLOWED * small
                 print("| %d %s | %s | %.1f | %.1f | %.2f |" % (count, name, measure, small * 1e3, large * 1e3, large / small))
     sys.exit(has_failed)

@@ -324,11 +324,10 @@ pub(crate) fn running(places: &Places) -> impl Iterator<Item = SessionActivity> 
         .map(|session| session.activity)
 }
 
-/// Returns true if the session is no longer open in any process. This is the case if its process has ended, or if its
-/// file was removed and the registry contains other files. Returns false if the registry is empty, because an empty
-/// registry does not prove anything.
-pub(crate) fn is_closed(places: &Places, session: &str) -> bool {
-    let sessions = registered(places);
+/// Returns true if a session is no longer open in any of the registered processes. This is the case if its process has
+/// ended, or if its file was removed and the registry contains other files. Returns false if the registry is empty,
+/// because an empty registry does not prove anything.
+pub(crate) fn is_closed(sessions: &[Session], session: &str) -> bool {
     let mut of_session = sessions
         .iter()
         .filter(|registered| registered.activity.session.as_deref() == Some(session));

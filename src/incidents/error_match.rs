@@ -3,6 +3,8 @@
 //! The line contains the time at which the client created it, no matter how late it was written. The transcript lags
 //! behind the hook, so its last error may be an older one that the session has already recovered from.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::limits::evidence::StoredError;
@@ -28,14 +30,10 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Met
     tail.errors
         .iter()
         .rev()
-        .filter(|met| {
-            let is_same_state = !met.answered && has_same_text(error, &met.line);
-            match distance(error, &met.line) {
-                Some(distance) => {
-                    distance <= SAME_INSTANT || (is_same_state && distance <= SAME_EVENT)
-                }
-                None => is_same_state,
-            }
+        .filter(|met| match distance(error, &met.line) {
+            Some(distance) if distance <= SAME_INSTANT => true,
+            Some(distance) if distance > SAME_EVENT => false,
+            Some(_) | None => !met.answered && has_same_text(error, &met.line),
         })
         .min_by_key(|met| {
             let distance = distance(error, &met.line).unwrap_or(TimeDelta::MAX);
@@ -43,17 +41,101 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Met
         })
 }
 
-/// Returns true if a line in a session's transcript may record this stored error.
-pub(super) fn is_recorded_by(error: &StoredError, line: &ErrorLine, session: &str) -> bool {
-    if let Some(id) = error.line_id() {
-        return line.uuid.as_deref() == Some(id);
+/// The key that a stored error shares with the transcript line that records it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TextKey {
+    session: String,
+    normalized_text: String,
+}
+
+impl TextKey {
+    fn new(session: &str, text: &str) -> Self {
+        Self {
+            session: session.to_owned(),
+            normalized_text: normalize(text),
+        }
     }
+}
+
+/// The positions of stored errors, arranged so that the error that a transcript line records is found without comparing
+/// the line with all of them.
+#[derive(Debug, Default)]
+pub(super) struct ErrorIndex {
+    /// The errors whose line is known, indexed by the line's ID.
+    by_line: HashMap<String, usize>,
+    /// The other errors, sorted by time.
+    by_text: HashMap<TextKey, BTreeSet<(DateTime<Utc>, usize)>>,
+}
+
+impl ErrorIndex {
+    pub(super) fn new<'e>(errors: impl IntoIterator<Item = &'e StoredError>) -> Self {
+        let mut index = Self::default();
+        for (position, error) in errors.into_iter().enumerate() {
+            if let Some(id) = error.line_id() {
+                index.by_line.insert(id.to_owned(), position);
+            } else if let Some(session) = &error.session.id {
+                let key = TextKey::new(session, &error.message.text);
+                let same_text = index.by_text.entry(key).or_default();
+                same_text.insert((error.at, position));
+            }
+        }
+        index
+    }
+
+    /// Returns the position of the error that a line in a session's transcript records, or `None` if no stored error
+    /// matches.
+    pub(super) fn position(&self, line: &ErrorLine, session: &str) -> Option<usize> {
+        self.by_id(line).or_else(|| {
+            let (_, position) = self.nearest(&key_of(line, session), line.at)?;
+            Some(position)
+        })
+    }
+
+    /// Returns the position of the error that a line records, like [`Self::position`]. No other line can match this
+    /// error afterward.
+    pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
+        if let Some(position) = self.by_id(line) {
+            return Some(position);
+        }
+        let key = key_of(line, session);
+        let nearest = self.nearest(&key, line.at)?;
+        self.by_text.get_mut(&key)?.remove(&nearest);
+        let (_, position) = nearest;
+        if let Some(id) = &line.uuid {
+            self.by_line.insert(id.clone(), position);
+        }
+        Some(position)
+    }
+
+    fn by_id(&self, line: &ErrorLine) -> Option<usize> {
+        self.by_line.get(line.uuid.as_ref()?).copied()
+    }
+
+    /// Returns the error with this text that is nearest to the time of a line. If the line has no time, the newest
+    /// error matches.
+    fn nearest(
+        &self,
+        key: &TextKey,
+        line_at: Option<DateTime<Utc>>,
+    ) -> Option<(DateTime<Utc>, usize)> {
+        let same_text = self.by_text.get(key)?;
+        let Some(line_at) = line_at else {
+            return same_text.last().copied();
+        };
+        let before = same_text.range(..(line_at, 0)).next_back();
+        let after = same_text.range((line_at, 0)..).next();
+        let nearest = before
+            .into_iter()
+            .chain(after)
+            .min_by_key(|(at, _)| (*at - line_at).abs())?;
+        ((nearest.0 - line_at).abs() <= SAME_EVENT).then_some(*nearest)
+    }
+}
+
+/// Returns the key of a line. A fork copies the line, which still names the original session.
+fn key_of(line: &ErrorLine, session: &str) -> TextKey {
     let line_session = line.session_id.as_deref().unwrap_or(session);
-    let is_near = match distance(error, line) {
-        Some(distance) => distance <= SAME_EVENT,
-        None => true,
-    };
-    error.session.id.as_deref() == Some(line_session) && is_near && has_same_text(error, line)
+    TextKey::new(line_session, &line.text)
 }
 
 /// Returns true if a line is no newer than an error that is already stored. A line without a time is never new, because
@@ -67,7 +149,7 @@ pub(super) fn is_known(line: &ErrorLine, newest_stored: Option<DateTime<Utc>>) -
 }
 
 /// Returns the time between an error and a line, or `None` if the line has no time.
-pub(super) fn distance(error: &StoredError, line: &ErrorLine) -> Option<TimeDelta> {
+fn distance(error: &StoredError, line: &ErrorLine) -> Option<TimeDelta> {
     Some((line.at? - error.at).abs())
 }
 

@@ -4,16 +4,19 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::cache::Cache;
 use super::error_match::{SAME_EVENT, SAME_INSTANT, line_of};
-use super::readings::{USEFUL_FOR, WindowReadings};
+use super::readings::{self, Reading, USEFUL_FOR, WindowReadings};
 use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
 use crate::claude::credentials::{self, Credential};
+use crate::claude::sessions::{Liveness, Session};
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
@@ -98,15 +101,23 @@ impl KnownError {
 struct LaterLimits {
     /// The time of the oldest of these limits in each session.
     next_of: HashMap<Option<String>, DateTime<Utc>>,
-    /// The payer and the time of each refusal.
+    /// Each payer, and the time of the payer's newest refusal.
     refusals: Vec<(Option<Owner>, DateTime<Utc>)>,
 }
 
 impl LaterLimits {
+    /// Adds a limit that was reached before those that have already been added.
     fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
         self.next_of.insert(error.session.id.clone(), error.at);
-        self.refusals.push((payer_of(error).cloned(), error.at));
+        let payer = payer_of(error);
+        if self
+            .refusals
+            .iter()
+            .all(|(known, _)| known.as_ref() != payer)
+        {
+            self.refusals.push((payer.cloned(), error.at));
+        }
     }
 
     /// Returns true if the error's payer was refused because of a limit after a response. A refusal with an unknown
@@ -198,7 +209,15 @@ pub(super) struct EvidenceCollector<'a> {
     /// The version of Claude Code that the asking session runs in.
     pub(super) client_version: Option<&'a str>,
     machine: OnceCell<Machine>,
+    registered: OnceCell<Vec<Session>>,
     responses: OnceCell<Vec<SessionResponse>>,
+    newest_reading: OnceCell<Option<Reading>>,
+    /// Each session's readings, oldest first.
+    readings_of: Cache<String, Vec<Sample>>,
+    /// Each account's readings, newest first.
+    readings_of_account: Cache<String, Rc<[Reading]>>,
+    /// The last time at which each session stopped waiting for a reset.
+    waiting_ended: Cache<String, Option<DateTime<Utc>>>,
     news: RefCell<Vec<StoredError>>,
 }
 
@@ -229,7 +248,12 @@ impl<'a> EvidenceCollector<'a> {
             reported: None,
             client_version: None,
             machine: OnceCell::new(),
+            registered: OnceCell::new(),
             responses: OnceCell::new(),
+            newest_reading: OnceCell::new(),
+            readings_of: Cache::default(),
+            readings_of_account: Cache::default(),
+            waiting_ended: Cache::default(),
             news: RefCell::default(),
         }
     }
@@ -327,8 +351,8 @@ impl<'a> EvidenceCollector<'a> {
         let Some(session) = evidence.error.session.id.clone() else {
             return;
         };
-        let newest = self.readings.newest(Metered::Plan);
-        evidence.collected.newest_reading = newest.map(|reading| reading.sample);
+        evidence.collected.newest_reading =
+            self.newest_reading().map(|reading| reading.sample.clone());
         let is_stored = evidence.has_later_response() && !evidence.error.readings.is_empty();
         let error = &mut evidence.error;
         if !is_stored {
@@ -360,7 +384,9 @@ impl<'a> EvidenceCollector<'a> {
     /// have been deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
-        let mut own_readings = self.readings.of_session(&session);
+        let mut own_readings = self
+            .readings_of
+            .get_or_compute(&session, || self.readings.of_session(&session));
         if self.asker == Asker::Session(&session)
             && let Some(reported) = &self.reported
         {
@@ -379,15 +405,37 @@ impl<'a> EvidenceCollector<'a> {
             .as_ref()
             .and_then(|account| account.owner.fingerprint.as_deref());
         let mut readings = match account {
-            Some(account) if !error.is_of_token() && self.now() - error.at <= USEFUL_FOR => self
-                .readings
-                .of_other_sessions_around(error.at, &session, account),
+            Some(account) if !error.is_of_token() && self.now() - error.at <= USEFUL_FOR => {
+                self.readings_of_other_sessions(error.at, &session, account)
+            }
             Some(_) | None => Vec::new(),
         };
         // Of readings from the same time, the session's own ones come last and take precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
+    }
+
+    /// Returns the readings of an account's other sessions around a given time. A status-line call explains few errors,
+    /// so it reads only the newest readings. Other calls may explain thousands of errors, so they read all of them once.
+    fn readings_of_other_sessions(
+        &self,
+        moment: DateTime<Utc>,
+        session: &str,
+        account: &str,
+    ) -> Vec<Sample> {
+        let of_account = || readings::of_account(self.readings.journal, Some(account));
+        match self.other_sessions {
+            OtherSessions::WithoutList => {
+                readings::of_other_sessions_around(of_account(), moment, session)
+            }
+            OtherSessions::Newest => {
+                let all = self
+                    .readings_of_account
+                    .get_or_compute(account, || of_account().collect());
+                readings::of_other_sessions_around(all.iter(), moment, session)
+            }
+        }
     }
 
     /// Adds the responses that other sessions have received since the error, and determines whether the error affects
@@ -420,7 +468,7 @@ impl<'a> EvidenceCollector<'a> {
 
     /// If the login's newest reading shows that another session has received a response, returns that response.
     fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
-        let Some(newest) = self.readings.newest(Metered::Plan) else {
+        let Some(newest) = self.newest_reading() else {
             return Vec::new();
         };
         let has_key = error.keys().next().is_some();
@@ -447,7 +495,7 @@ impl<'a> EvidenceCollector<'a> {
         }
         vec![OtherResponse {
             at: newest.sample.measured,
-            model: newest.sample.model,
+            model: newest.sample.model.clone(),
             payer,
             has_owner: true,
         }]
@@ -524,7 +572,10 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     fn is_running(&self, error: &StoredError) -> bool {
-        sessions::running(self.readings.places).any(|running| running.session == error.session.id)
+        self.registered().iter().any(|registered| {
+            registered.liveness == Liveness::Holds
+                && registered.activity.session == error.session.id
+        })
     }
 
     /// Returns the reason why Claude Code will not continue a session automatically, apart from the reasons that it
@@ -543,11 +594,12 @@ impl<'a> EvidenceCollector<'a> {
         if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some(ContinuationObstacle::NotInTerminal)
         } else if open_session
-            .is_some_and(|session| self.stored.has_waiting_ended(session, waiting_since))
+            .and_then(|session| self.waiting_ended_at(session))
+            .is_some_and(|ended_at| ended_at >= waiting_since)
         {
             Some(ContinuationObstacle::Cancelled)
         } else if open_session
-            .is_some_and(|session| sessions::is_closed(self.readings.places, session))
+            .is_some_and(|session| sessions::is_closed(self.registered(), session))
         {
             Some(ContinuationObstacle::NotRunning)
         } else if collected.waiting.is_some() || evidence.error.session.in_workflow {
@@ -564,6 +616,26 @@ impl<'a> EvidenceCollector<'a> {
         } else {
             None
         }
+    }
+
+    /// Returns the last time at which a session stopped waiting for a reset. The journal is searched only once for each
+    /// session.
+    fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
+        self.waiting_ended
+            .get_or_compute(session, || self.stored.waiting_ended_at(session))
+    }
+
+    /// Returns the login's newest reading of the plan's windows, which is searched for only once.
+    fn newest_reading(&self) -> Option<&Reading> {
+        self.newest_reading
+            .get_or_init(|| self.readings.newest(Metered::Plan))
+            .as_ref()
+    }
+
+    /// Returns the registered sessions, which are read only once.
+    fn registered(&self) -> &[Session] {
+        self.registered
+            .get_or_init(|| sessions::registered(self.readings.places))
     }
 
     /// Returns the state of the machine, which is read only once.

@@ -7,10 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::error_match::{distance, is_recorded_by};
+use super::error_match::ErrorIndex;
 use super::evidence::{EvidenceCollector, KnownError};
 use super::session_transcripts::SessionTranscripts;
-use super::transcript_end::{self, LONGEST_REQUEST};
+use super::transcript_end::LONGEST_REQUEST;
 use crate::claude::version::ClientVersion;
 use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{Ledger, LedgerError, ShownError};
@@ -59,8 +59,18 @@ impl History<'_> {
         let shown = self.ledger.shown_errors()?;
         let mut errors = add_shown_errors(collector.stored.list(None), shown, collector);
         let retries = list_retries(None, self.ledger)?;
+        let mut retries_of: HashMap<&str, Vec<&SessionRetries>> = HashMap::new();
+        for of_request in &retries {
+            retries_of
+                .entry(&of_request.session)
+                .or_default()
+                .push(of_request);
+        }
         for known_error in &mut errors {
-            add_failed_attempts(&mut known_error.error, &retries);
+            let session = known_error.error.session.id.as_deref().unwrap_or_default();
+            if let Some(retries) = retries_of.get(session) {
+                add_failed_attempts(&mut known_error.error, retries);
+            }
             let was_open = known_error.error.later_response.is_none();
             self.add_later_response(&mut known_error.error)?;
             if known_error.is_stored && was_open && known_error.error.later_response.is_some() {
@@ -168,12 +178,14 @@ impl History<'_> {
             return false;
         };
         let account = incident.evidence.error.payer.account.as_ref();
-        let is_same_account = match (transcript_end::owner(&transcript), account) {
+        let is_same_account = match (self.transcripts.owner(&transcript), account) {
             (Some(owner), Some(account)) => owner.is(&account.owner),
             (None, _) | (_, None) => None,
         };
         match is_same_account {
-            Some(false) => transcript_end::began_at(&transcript)
+            Some(false) => self
+                .transcripts
+                .began_at(&transcript)
                 .is_some_and(|began| began > incident.evidence.at()),
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => true,
@@ -194,14 +206,10 @@ fn add_shown_errors(
     collector: &EvidenceCollector<'_>,
 ) -> Vec<KnownError> {
     let mut errors: Vec<KnownError> = stored.into_iter().map(KnownError::stored).collect();
+    let mut index = ErrorIndex::new(errors.iter().map(|known_error| &known_error.error));
     for shown in shown {
-        let nearest = errors
-            .iter_mut()
-            .filter(|known_error| known_error.is_stored)
-            .filter(|known_error| is_recorded_by(&known_error.error, &shown.line, &shown.session))
-            .min_by_key(|known_error| distance(&known_error.error, &shown.line));
-        if let Some(known_error) = nearest {
-            // This stored error is matched now, so no other line can match it.
+        let stored = index.take(&shown.line, &shown.session);
+        if let Some(known_error) = stored.and_then(|position| errors.get_mut(position)) {
             known_error.error.message.line = Some(shown.line);
             continue;
         }
@@ -275,14 +283,13 @@ pub(crate) fn list_retries(
 }
 
 /// Adds the failed attempts that led to an error. These are the session's last failed attempts before the error, unless
-/// a response came in between.
-fn add_failed_attempts(error: &mut StoredError, retries: &[SessionRetries]) {
+/// a response came in between. `retries` are those of the session, in chronological order.
+fn add_failed_attempts(error: &mut StoredError, retries: &[&SessionRetries]) {
     if error.message.failed_attempts.is_some() {
         return;
     }
-    let before = retries.iter().rev().find(|retries| {
-        error.session.id.as_ref() == Some(&retries.session) && retries.attempts.since <= error.at
-    });
+    let later = retries.partition_point(|retries| retries.attempts.since <= error.at);
+    let before = later.checked_sub(1).and_then(|index| retries.get(index));
     if let Some(SessionRetries {
         attempts, until, ..
     }) = before

@@ -7,6 +7,7 @@
 //! Claude Code may kill a hook before the hook has stored its error, so transcripts are searched for the current error,
 //! too.
 
+mod cache;
 mod credits_use;
 mod error_match;
 mod evidence;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::error_match::{is_known, is_recorded_by};
+use super::error_match::{ErrorIndex, is_known};
 use super::evidence::{EvidenceCollector, KnownError};
 use super::stored_errors::StoredErrors;
 use crate::claude::transcripts::session_of;
@@ -117,15 +117,14 @@ pub(super) fn find_all_errors(
     collector: &EvidenceCollector<'_>,
 ) -> Vec<KnownError> {
     let stored = collector.stored.list(None);
+    let index = ErrorIndex::new(&stored);
     let mut errors: Vec<KnownError> = collector
         .transcripts
         .newest_and(session)
         .filter_map(|file| {
             let session = session_of(&file.path);
             collector.unstored_error(&file.path, |met| {
-                stored
-                    .iter()
-                    .any(|error| is_recorded_by(error, &met.line, &session))
+                index.position(&met.line, &session).is_some()
             })
         })
         .collect();

@@ -4,6 +4,7 @@
 //! session's last response. For this reason, readings from all of a login's sessions are combined. All sessions of a
 //! configuration directory share a login. A gateway's limit does not belong to that login and is kept separate.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -84,6 +85,28 @@ pub(super) fn of_account<'j>(
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
+/// Returns the figures of an account's other sessions that may show how full its windows were at a given time. These are
+/// the last ones from before that time, and those that were first reported soon after it. `readings` are those of the
+/// account, newest first.
+pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
+    readings: impl Iterator<Item = R>,
+    moment: DateTime<Utc>,
+    session: &str,
+) -> Vec<Sample> {
+    let mut before = 0;
+    readings
+        .filter(|reading| {
+            let reading = reading.borrow();
+            reading.session != session && reading.sample.since <= moment + AROUND_ERROR
+        })
+        .take_while(|reading| {
+            before += usize::from(reading.borrow().sample.at < moment);
+            before <= AT_ONCE
+        })
+        .map(|reading| reading.borrow().sample.clone())
+        .collect()
+}
+
 /// Returns a session's figures, newest first.
 fn of_session_newest_first<'j>(
     journal: &'j Journal,
@@ -127,26 +150,6 @@ impl WindowReadings<'_> {
             is_same
         });
         samples
-    }
-
-    /// Returns the figures of an account's other sessions that may show how full its windows were at a given time. These
-    /// are the last ones from before that time, and those that were first reported soon after it.
-    pub(super) fn of_other_sessions_around(
-        &self,
-        moment: DateTime<Utc>,
-        session: &str,
-        account: &str,
-    ) -> Vec<Sample> {
-        let mut before = 0;
-        of_account(self.journal, Some(account))
-            .filter(|reading| reading.session != session)
-            .map(|reading| reading.sample)
-            .filter(|sample| sample.since <= moment + AROUND_ERROR)
-            .take_while(|sample| {
-                before += usize::from(sample.at < moment);
-                before <= AT_ONCE
-            })
-            .collect()
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored: they were recorded while the clock was

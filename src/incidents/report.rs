@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::history::SessionRetries;
@@ -24,48 +25,41 @@ struct Entry<'i> {
     last: &'i Incident,
     first_at: DateTime<Utc>,
     attempts: u64,
-    /// The stop number, shared with the entries of other sessions stopped by the same limit. `None` for a notice.
-    stop: Option<usize>,
     /// True if the totals count this entry among the limits that still block work. If one limit blocks several
     /// sessions, the totals count only the last entry.
     is_counted: bool,
 }
 
 impl<'i> Entry<'i> {
-    /// Groups errors into entries, newest first.
+    /// Groups errors into entries, newest first. An entry stands for the errors of one stop in one session.
     fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
-        let mut entries: Vec<Self> = incidents
-            .iter()
-            .filter(|incident| incident.stopped(clock.now).is_none())
-            .map(|notice| Self::new(notice, None, false))
-            .collect();
+        let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
         for counted in count_errors(incidents, clock) {
             let is_counted = counted.toll.still > 0;
-            let known = entries.iter_mut().find(|entry| {
-                entry.stop == Some(counted.stop)
-                    && session_of(entry.last) == session_of(counted.incident)
-            });
-            match known {
-                Some(entry) => {
+            stops
+                .entry((counted.stop, session_of(counted.incident)))
+                .and_modify(|entry| {
                     entry.last = counted.incident;
                     entry.attempts += 1;
                     entry.is_counted = is_counted;
-                }
-                None => {
-                    entries.push(Self::new(counted.incident, Some(counted.stop), is_counted));
-                }
-            }
+                })
+                .or_insert_with(|| Self::new(counted.incident, is_counted));
         }
+        let mut entries: Vec<Self> = incidents
+            .iter()
+            .filter(|incident| incident.stopped(clock.now).is_none())
+            .map(|notice| Self::new(notice, false))
+            .chain(stops.into_values())
+            .collect();
         entries.sort_by_key(|entry| Reverse(entry.last.evidence.at()));
         entries
     }
 
-    fn new(incident: &'i Incident, stop: Option<usize>, is_counted: bool) -> Self {
+    fn new(incident: &'i Incident, is_counted: bool) -> Self {
         Self {
             last: incident,
             first_at: incident.evidence.at(),
             attempts: 1,
-            stop,
             is_counted,
         }
     }

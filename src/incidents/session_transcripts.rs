@@ -1,12 +1,13 @@
 //! The transcripts of all sessions.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use super::cache::Cache;
 use super::transcript_end;
 use crate::claude::sessions;
 use crate::claude::transcripts::{self, TranscriptFile, session_of};
@@ -19,12 +20,16 @@ use crate::transcript::tail::Tail;
 /// in the ledger.
 pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
 
-/// The transcripts of all sessions, excluding those of subagents. The end of each transcript is read only once.
+/// The transcripts of all sessions, excluding those of subagents. Each transcript is searched for and read only once,
+/// because a session may have thousands of errors.
 #[derive(Debug)]
 pub(super) struct SessionTranscripts<'a> {
     places: &'a Places,
     list: OnceCell<TranscriptList>,
-    tails: RefCell<HashMap<PathBuf, Option<Rc<Tail>>>>,
+    paths: Cache<String, Option<PathBuf>>,
+    tails: Cache<PathBuf, Option<Rc<Tail>>>,
+    owners: Cache<PathBuf, Option<Owner>>,
+    beginnings: Cache<PathBuf, Option<DateTime<Utc>>>,
 }
 
 /// A list with one transcript per session.
@@ -42,7 +47,10 @@ impl<'a> SessionTranscripts<'a> {
         Self {
             places,
             list: OnceCell::new(),
-            tails: RefCell::default(),
+            paths: Cache::default(),
+            tails: Cache::default(),
+            owners: Cache::default(),
+            beginnings: Cache::default(),
         }
     }
 
@@ -89,25 +97,33 @@ impl<'a> SessionTranscripts<'a> {
                 let file = list.files.get(*list.positions.get(session)?)?;
                 Some(file.path.clone())
             }
-            None => transcripts::of_session(self.places.transcript_roots(), session),
+            None => self.paths.get_or_compute(session, || {
+                transcripts::of_session(self.places.transcript_roots(), session)
+            }),
         }
     }
 
     /// Returns the end of a transcript, or `None` if the file cannot be read.
     pub(super) fn tail(&self, path: &Path) -> Option<Rc<Tail>> {
-        if let Some(tail) = self.tails.borrow().get(path) {
-            return tail.clone();
-        }
-        let tail = transcript_end::read_tail(path).map(Rc::new);
         self.tails
-            .borrow_mut()
-            .insert(path.to_owned(), tail.clone());
-        tail
+            .get_or_compute(path, || transcript_end::read_tail(path).map(Rc::new))
+    }
+
+    /// Returns the owner that a transcript names, or `None` if it names no owner.
+    pub(super) fn owner(&self, path: &Path) -> Option<Owner> {
+        self.owners
+            .get_or_compute(path, || transcript_end::owner(path))
     }
 
     /// Returns a session's owner, or `None` if its transcript is not on this machine or names no owner.
     pub(super) fn owner_of(&self, session: &str) -> Option<Owner> {
-        transcript_end::owner(&self.path_of(session)?)
+        self.owner(&self.path_of(session)?)
+    }
+
+    /// Returns the time of the first line that has a timestamp.
+    pub(super) fn began_at(&self, path: &Path) -> Option<DateTime<Utc>> {
+        self.beginnings
+            .get_or_compute(path, || transcript_end::began_at(path))
     }
 
     /// Returns transcripts in which another session may have received a response since the given time. To avoid listing

@@ -3,11 +3,11 @@
 //! A hook appends an error within milliseconds, without taking a lock or waiting, because Claude Code may kill the hook
 //! at any moment. Details that are discovered later are appended as another record with the same session and time.
 
-use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::error_match::SAME_INSTANT;
 use crate::disk;
 use crate::journal::{self, EventKey, Journal, JournalRecord};
 use crate::limits::evidence::{MessageOrigin, StoredError};
@@ -72,15 +72,16 @@ impl<'a> StoredErrors<'a> {
     }
 
     /// Stores an error that a hook reports. If two errors in a session occur in the same millisecond, they are given
-    /// different times. If a status-line call has just found the error in the transcript, it is the same error and
-    /// keeps its time.
+    /// different times. If another hook has just reported the same error, or if a status-line call has just found it in
+    /// the transcript, it keeps its time.
     pub(super) fn insert(&self, error: &mut StoredError) -> Result<(), disk::Error> {
         let session = error.session.id.as_deref().unwrap_or_default();
         let known = self.list(Some(session));
         match known.first() {
             Some(newest)
-                if newest.message.origin == MessageOrigin::Transcript
-                    && (self.now - newest.at).abs() <= HOOK_DELAY =>
+                if is_same_report(newest, error)
+                    || (newest.message.origin == MessageOrigin::Transcript
+                        && (self.now - newest.at).abs() <= HOOK_DELAY) =>
             {
                 error.at = newest.at;
             }
@@ -109,10 +110,10 @@ impl<'a> StoredErrors<'a> {
         let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);
     }
 
-    /// Returns true if a session has stopped waiting for a reset since the given time.
-    pub(super) fn has_waiting_ended(&self, session: &str, since: DateTime<Utc>) -> bool {
+    /// Returns the last time at which a session stopped waiting for a reset.
+    pub(super) fn waiting_ended_at(&self, session: &str) -> Option<DateTime<Utc>> {
         self.journal
-            .has_event(&EventKey::WaitingEnded { session }, since)
+            .last_event_at(&EventKey::WaitingEnded { session })
     }
 }
 
@@ -123,8 +124,27 @@ fn announcement_of(error: &StoredError) -> EventKey<'_> {
     }
 }
 
+/// Returns true if two records are reports of the same error.
+///
+/// Claude Code runs a hook twice if the user has installed both the plugin and the hooks in the settings. Both
+/// processes receive the same event, and neither may have seen the other's record.
+fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
+    let is_same_line = match (first.line_id(), second.line_id()) {
+        (Some(first), Some(second)) => first == second,
+        (None, _) | (_, None) => true,
+    };
+    let message = &first.message;
+    is_same_line
+        && first.session.id == second.session.id
+        && message.text == second.message.text
+        && message.hook_class == second.message.hook_class
+        && message.hook_details == second.message.hook_details
+        && (first.at - second.at).abs() <= SAME_INSTANT
+}
+
 /// Returns the errors that these records describe, in one session or in all sessions. Records about the same transcript
-/// line describe the same error, even if their times differ.
+/// line describe the same error, even if their times differ. So do reports of the same error from several hooks, of
+/// which the oldest is returned.
 fn newest_record_of_each(
     records: impl Iterator<Item = StoredError>,
     session: Option<&str>,
@@ -142,8 +162,21 @@ fn newest_record_of_each(
         })
         .filter(|error| session.is_none() || error.session.id.as_deref() == session)
         .collect();
-    errors.sort_by_key(|error| Reverse(error.at));
-    errors
+    errors.reverse();
+    errors.sort_by_key(|error| error.at);
+    let mut distinct: Vec<StoredError> = Vec::new();
+    for error in errors {
+        let is_repeated = distinct
+            .iter()
+            .rev()
+            .take_while(|earlier| error.at - earlier.at <= SAME_INSTANT)
+            .any(|earlier| is_same_report(earlier, &error));
+        if !is_repeated {
+            distinct.push(error);
+        }
+    }
+    distinct.reverse();
+    distinct
 }
 
 #[cfg(test)]
@@ -179,5 +212,39 @@ mod tests {
         let stored = StoredErrors::new(&places, now, &journal);
         assert_eq!(stored.list(Some("s")), [second, answered]);
         assert_eq!(stored.list(Some("S")), []);
+    }
+
+    #[test]
+    fn an_error_that_several_hooks_report_at_once_is_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let data = directory.path().join("data");
+        let environment = Environment::new([("WHYCAP_DATA_DIR".into(), data.into())], now);
+        let places = Places::of(&environment);
+        let report = |text: &str, ms: i64| {
+            let at = now + TimeDelta::milliseconds(ms);
+            let mut error = StoredError::new(at, MessageOrigin::Hook, text.to_owned());
+            error.session.id = Some("s".to_owned());
+            error
+        };
+        // These hooks run at the same time, so none of them sees the record of another one.
+        for ms in [0, 3, 900] {
+            journal::append(&places, now, &report("limit", ms)).unwrap();
+        }
+        journal::append(&places, now, &report("another limit", 3)).unwrap();
+        journal::append(&places, now, &report("limit", 1_001)).unwrap();
+        // This hook runs a moment later.
+        let journal = Journal::recent(&places, now);
+        let mut late = report("limit", 1_500);
+        let stored = StoredErrors::new(&places, now, &journal);
+        stored.insert(&mut late).unwrap();
+
+        let journal = Journal::recent(&places, now);
+        let times: Vec<i64> = StoredErrors::new(&places, now, &journal)
+            .list(Some("s"))
+            .iter()
+            .map(|error| error.at.timestamp_millis())
+            .collect();
+        assert_eq!(times, [1_001, 3, 0]);
     }
 }

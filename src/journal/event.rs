@@ -94,12 +94,21 @@ impl Journal {
         self.first_event(name, since).is_some()
     }
 
+    /// Returns the latest time at which an event with this name was recorded.
+    pub(crate) fn last_event_at(&self, name: &EventKey<'_>) -> Option<DateTime<Utc>> {
+        self.events(name).map(|event| event.at).max()
+    }
+
     /// Returns the oldest event with this name that was recorded at or after `since`.
     fn first_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> Option<Event> {
+        self.events(name).filter(|event| event.at >= since).last()
+    }
+
+    /// Returns the events with this name, newest first.
+    fn events(&self, name: &EventKey<'_>) -> impl Iterator<Item = Event> {
         let name = name.to_string();
         self.records_with::<Event>("what", Some(&name))
-            .filter(|event| event.name == name && event.at >= since)
-            .last()
+            .filter(move |event| event.name == name)
     }
 }
 
