@@ -11,6 +11,9 @@ from attacks.amounts import Session, raw_numbers, sane
 from machine import Broken
 from suite import attack, product
 
+# A cell may contain a name of a megabyte. By default, the csv module refuses cells of more than 128 KiB.
+csv.field_size_limit(1 << 24)
+
 CAUSES = {"skill": "attributionSkill", "plugin": "attributionPlugin", "mcp": "attributionMcpServer"}
 NAMES = {
     "escape sequences": "\x1b[2J\x1b]52;c;QkFE\x07", "commas and quotes": 'a,"b",,\'c\'', "line breaks": "a\r\nb\nc", "a formula": "=HYPERLINK(\"https://evil\")",

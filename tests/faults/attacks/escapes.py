@@ -1,8 +1,11 @@
 """Text that controls a terminal, in every field that a file, an argument, or a name can contain. The contract checks
 the output of every run for such text. Here, the text is inserted on purpose."""
+import itertools
 import json
 import os
+import random
 import re
+from dataclasses import dataclass
 
 import world
 from machine import Broken
@@ -76,7 +79,7 @@ def in_messages(machine, message, bomb):
         machine.verb("explain", "--json", "--text", argument)
 
 
-@attack("escapes", "{bomb} in an error's text is never printed as it is, wherever the error is told: {message}", over=message_rows,
+@attack("escapes", "{bomb} in an error's text is never printed as it is, wherever the error is shown: {message}", over=message_rows,
     quick=100)
 def in_errors(machine, message, bomb):
     world.lived(machine)
@@ -86,8 +89,11 @@ def in_errors(machine, message, bomb):
     world.append(machine, "delta", world.error_line("delta", text=text, errorDetails=text))
     machine.hook(world.event(machine, "StopFailure", "epsilon", last_assistant_message=text, error_details=text))
     for session in ("delta", "epsilon"):
-        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", "hook /whycap report", "explain", "explain json",
-            "incidents", "incidents json", "report", session=session)
+        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", "hook /whycap report", session=session)
+        for arguments in (("explain", "--session", session), ("explain", "--json", "--session", session)):
+            machine.verb(*arguments)
+    # These commands show the errors of all sessions.
+    shown_by(machine, "incidents", "incidents json", "report")
 
 
 @attack("escapes", "{bomb} in an amount that the headline quotes never reaches the terminal", over=list(BOMBS))
@@ -97,8 +103,10 @@ def in_amounts(machine, bomb):
     world.append(machine, "delta", world.error_line("delta", text=text, quotaLimits=None))
     machine.hook(world.event(machine, "StopFailure", "epsilon", last_assistant_message=text))
     for session in ("delta", "epsilon"):
-        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", "explain", "explain json", "incidents", "report",
-                 session=session)
+        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", session=session)
+        machine.verb("explain", "--session", session)
+        machine.verb("explain", "--json", "--session", session)
+    shown_by(machine, "incidents", "report")
     for arguments in (("explain", "--text"), ("explain", "--json", "--text")):
         machine.verb(*arguments, text.replace("\0", "").encode("utf-8", "surrogatepass"))
 
@@ -188,24 +196,63 @@ WAYS = {"replaced by": lambda bomb: lambda text: bomb, "followed by": lambda bom
     "cut by": lambda bomb: lambda text: f"{text[:len(text) // 2]}{bomb}{text[len(text) // 2:]}"}
 
 
+@dataclass
+class BombInField:
+    document: str
+    field: str
+    way: str
+    bomb: str
+
+    def __str__(self):
+        return f"{self.field} of the {self.document} that is {self.way} {self.bomb}"
+
+
+@dataclass
+class Bombs:
+    """Bombs in different documents, which are tried at the same time because every call that may show one of them takes
+    a process."""
+    members: list
+
+    @property
+    def name(self):
+        return ", ".join(map(str, self.members))
+
+
+# The number of documents that contain a bomb at the same time.
+AT_ONCE = 4
+
+
 def field_rows(machine):
+    """Yields groups of bombs in such a way that every bomb occurs in every field."""
     world.lived(machine)
-    return [(name, ".".join(map(str, path)), way, bomb) for name,
-        (value,
-        _) in documents(machine).items() for path in leaves(value) for way in WAYS for bomb in FIELD_BOMBS if path[-1] != "NAME" or way == "followed by"]
+    found = documents(machine)
+    bombs_of = {}
+    for document, (value, _) in found.items():
+        bombs = [BombInField(document, ".".join(map(str, path)), way, bomb) for path in leaves(value) for way in WAYS
+            for bomb in FIELD_BOMBS if path[-1] != "NAME" or way == "followed by"]
+        random.Random(document).shuffle(bombs)
+        bombs_of[document] = bombs
+    rows = []
+    groups = -(-len(found) // AT_ONCE)
+    for group in range(groups):
+        of_documents = [bombs_of[document] for document in list(found)[group::groups]]
+        count = max(map(len, of_documents))
+        rows += [(Bombs(list(members)),) for members in itertools.islice(zip(*map(itertools.cycle, of_documents)), count)]
+    return rows
 
 
-@attack("escapes", "{field} of the {document} that is {way} {bomb} is never printed as it is", over=field_rows, quick=110)
-def in_fields(machine, document, field, way, bomb):
+@attack("escapes", "{bombs} are never printed as they are", over=field_rows, quick=28)
+def in_fields(machine, bombs):
     world.lived(machine)
-    value, bring = documents(machine)[document]
-    path = next(path for path in leaves(value) if ".".join(map(str, path)) == field)
-    bring(with_bomb(value, path, WAYS[way](FIELD_BOMBS[bomb])))
+    found = documents(machine)
+    for bomb in bombs.members:
+        value, bring = found[bomb.document]
+        path = next(path for path in leaves(value) if ".".join(map(str, path)) == bomb.field)
+        bring(with_bomb(value, path, WAYS[bomb.way](FIELD_BOMBS[bomb.bomb])))
     shown_by(machine, *SHOWING)
     machine.verb("explain", "--session", "gamma")
     machine.verb("explain", "--json", "--session", "gamma")
-    if not document.startswith("event") and document != "status payload":
-        shown_by(machine, *CHANGING)
+    shown_by(machine, *CHANGING)
 
 
 @attack("escapes", "{bomb} in config.toml, as {what}, is never printed as it is",
@@ -242,12 +289,20 @@ NAMES = {
 }
 
 
-@attack("escapes", "{bomb} in the name of {what} is never printed as it is", over=product(NAMES, BOMBS), quick=80)
-def in_names(machine, what, bomb):
+@attack("escapes", "{bomb} in the names of sessions, projects, locks, and other files is never printed as it is", over=list(BOMBS),
+    quick=24)
+def in_names(machine, bomb):
     world.lived(machine)
-    before, after = NAMES[what]
     if not as_name(bomb):
         return
+    for what in NAMES:
+        create_with_name(machine, what, bomb)
+    shown_by(machine, *SHOWING)
+    shown_by(machine, *CHANGING)
+
+
+def create_with_name(machine, what, bomb):
+    before, after = NAMES[what]
     path = os.fsencode(machine.home) + b"/" + before + b"n" + as_name(bomb) + after
     if what == "a project":
         path += b"/epsilon.jsonl"
@@ -259,8 +314,6 @@ def in_names(machine, what, bomb):
         file.write(next((text for ending, text in content.items() if path.endswith(ending)),
             json.dumps({"pid": world.DEAD_PROCESS})))
     os.utime(path, (world.NOW_SECONDS - world.HOUR,) * 2)
-    shown_by(machine, *SHOWING)
-    shown_by(machine, *CHANGING)
 
 
 @attack("escapes", "{bomb} in the path of {what} is never printed as it is",

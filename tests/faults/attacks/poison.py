@@ -3,6 +3,7 @@ up exactly, no amount is negative, and the ledger keeps working, even after the 
 import json
 import math
 import os
+from dataclasses import dataclass
 
 import world
 from machine import Broken
@@ -102,11 +103,26 @@ def numbers_of(value, key=""):
         yield key, value
 
 
-@attack("poison", "{field} of {count} in {times} lines costs the sound lines nothing", over=product(FIELDS, COUNTS, (1, 3, 200)),
-    quick=160)
-def counts(machine, field, count, times):
+@dataclass
+class Counts:
+    """Some of the counts, which are tried at the same time because each check takes a dozen processes."""
+    names: list
+
+    @property
+    def name(self):
+        return " and ".join(self.names)
+
+
+# The counts in groups of four. The groups overlap by two, so that a count that hides others does so in only one group.
+COUNT_GROUPS = [Counts(list(COUNTS)[start:start + 4]) for start in range(0, len(COUNTS) - 1, 2)]
+
+
+@attack("poison", "{field} of {counts} in {times} lines each costs the sound lines nothing",
+    over=product(FIELDS, COUNT_GROUPS, (1, 3, 200)), quick=48)
+def counts(machine, field, counts, times):
     world.lived(machine)
-    values = [raw(world.response("poison", number, message={"usage": usage_with(field, COUNTS[count])})) for number in range(times)]
+    values = [raw(world.response("poison", 1000 * index + number, message={"usage": usage_with(field, COUNTS[count])}))
+        for index, count in enumerate(counts.names) for number in range(times)]
     values.append(world.response("poison", 9999))
     world.append(machine, "poison", *values)
     still_usable(machine)
