@@ -21,11 +21,14 @@ use crate::spend::describe_unreadable;
 use crate::spend::{
     CauseGroups, DaysAsked, GroupBy, Order, PullRequestSpend, ReportRequest, Statement, why_report,
 };
-use crate::terminal::{count_noun, print_error, with_progress};
+use crate::terminal::{count_noun, print_error, truncate, with_progress};
 use crate::time::{Zone, datetime_from_millis};
 
 /// The maximum number of unreadable transcripts to name. `whycap doctor` names all of them.
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
+
+/// The maximum number of columns of an unknown session ID in an error message. A session ID has 36.
+const LONGEST_ID: usize = 80;
 
 const NOT_ALL_READ: &str =
     "Not all transcripts have been read yet; `whycap spend` in a shell reads them all.";
@@ -174,8 +177,9 @@ impl Context {
     pub(crate) fn why(&self, session: &str) -> Result<Report> {
         let why = self.with_ledger(|ledger, _| Ok(ledger.why(session, self.prices())?))?;
         let Some(why) = why else {
+            let shown = truncate(session, LONGEST_ID);
             bail!(
-                "no session is known whose ID is or begins with {session:?}; `whycap spend --by session` lists them"
+                "no session is known whose ID is or begins with {shown:?}; choose one from `whycap spend --by session`"
             );
         };
         Ok(why_report(&why, self.clock()))

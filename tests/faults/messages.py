@@ -10,6 +10,7 @@ REMEDIES = re.compile(
     r"|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open|change|name|say|pick|swap|call|save|replace|type|paste)\b",
     re.I)
 FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)\b|\bstandard (input|output)\b", re.I)
+SESSION = re.compile(r"whose ID is or begins with \"")
 DEBUGGING = re.compile(r"\b(Os \{|Error \{|Some\(|None\b|Custom \{|panicked|RUST_BACKTRACE|stack backtrace|memory allocation)")
 
 
@@ -44,8 +45,8 @@ def complaints(code, text):
     line = lines[0]
     if DEBUGGING.search(text):
         wrong.append("it speaks to programmers")
-    # The message must name the wrong argument, or the path of the file.
-    if code == 1 and not FILE.search(line):
+    # The message must name the unknown session, or the path of the file.
+    if code == 1 and not FILE.search(line) and not SESSION.search(line):
         wrong.append("it names no file")
     said = line.removeprefix("whycap: ")
     if not REMEDIES.search(re.sub(r"\S*/\S*", "", said)):
