@@ -21,8 +21,10 @@ pub(super) struct Words {
     pub(super) status_keys: Vec<&'static str>,
     /// JSON keys whose value is a reset time.
     pub(super) reset_keys: Vec<&'static str>,
-    /// JSON keys whose value is a delay in seconds.
+    /// JSON keys whose value is a delay in seconds, or a duration such as "2h37m0s".
     pub(super) delay_keys: Vec<&'static str>,
+    /// JSON keys whose value is a delay in milliseconds.
+    pub(super) millisecond_delay_keys: Vec<&'static str>,
     /// Words that precede an HTTP status.
     pub(super) before_status: Vec<&'static str>,
     /// Words that follow an HTTP status.

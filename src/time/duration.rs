@@ -44,6 +44,26 @@ fn parse_seconds(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
+/// Parses a duration as programs print it, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text is
+/// anything else, such as a number without a unit.
+pub(crate) fn printed_duration(text: &str) -> Option<TimeDelta> {
+    let mut seconds = 0.0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (number, after_number) = split_while(rest, |c| c.is_ascii_digit() || c == '.');
+        let (unit, after_unit) =
+            split_while(after_number.trim_start(), |c| c.is_ascii_alphabetic());
+        let (_, unit_seconds) = UNITS.iter().find(|(names, _)| names.contains(&unit))?;
+        seconds += number.parse::<f64>().ok()? * *unit_seconds as f64;
+        rest = after_unit.trim_start();
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    TimeDelta::try_seconds(seconds as i64)
+}
+
 /// Splits a string before the first character that does not satisfy `fits`.
 fn split_while(text: &str, fits: fn(char) -> bool) -> (&str, &str) {
     let end = text.find(|c| !fits(c)).unwrap_or(text.len());
@@ -107,6 +127,23 @@ mod tests {
             "999999999999999999d",
         ] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_parsed_as_programs_print_them() {
+        for (text, seconds) in [
+            ("2h37m0s", 9_420),
+            ("161h39m41.300432511s", 581_981),
+            ("37s", 37),
+            ("3 hours 12 minutes", 11_520),
+            ("1.5h", 5_400),
+        ] {
+            let expected = Some(TimeDelta::seconds(seconds));
+            assert_eq!(printed_duration(text), expected, "{text}");
+        }
+        for text in ["", "37", "3pm", "h", "5h3", "soon", "1..5h"] {
+            assert_eq!(printed_duration(text), None, "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, SecondsFormat, TimeDelta, Utc}
 
 pub use clock::{Clock, HourFormat};
 pub use duration::format_duration;
-pub(crate) use duration::parse_duration;
+pub(crate) use duration::{parse_duration, printed_duration};
 pub use zone::Zone;
 
 /// A time in milliseconds since the Unix epoch.

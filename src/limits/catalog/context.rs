@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use super::pattern::begins_message;
+use chrono::NaiveDate;
+
+use super::pattern::{begins_message, is_wrapper};
 use crate::limits::split::{Passage, without_marks};
 use crate::limits::words::WORDS;
 
@@ -41,10 +43,11 @@ pub(super) fn context(
     let line = line_of(passage, normalized, range);
     if passage.is_json {
         let before_object = passage.source.split('{').next().unwrap_or_default();
-        return if is_code_before_object(before_object) && !is_report(&before_object.to_lowercase())
-        {
+        let lower = before_object.to_lowercase();
+        let is_body = is_wrapper(&lower) || is_log_line(&lower);
+        return if is_code_before_object(&passage.source) && !is_report(&lower) {
             MessageContext::InCode
-        } else if begins_message(before) || is_report(whole) {
+        } else if is_body || begins_message(before) || is_report(whole) {
             MessageContext::Received
         } else {
             MessageContext::Quoted
@@ -52,11 +55,17 @@ pub(super) fn context(
     }
     let start = message_start(normalized, range);
     let is_reported = is_report(whole);
-    let is_value = is_printed(&line.to_lowercase(), &start);
+    let lower_line = line.to_lowercase();
+    // Node prints a long value on a line of its own, below its key.
+    let is_below_key =
+        lower_line.trim_start().starts_with(['"', '\'']) && is_printed(normalized, &start);
+    let is_value = is_below_key || is_printed(&lower_line, &start);
+    let is_logged = is_log_line(&lower_line);
     let has_time = names_time(normalized);
     let is_bare = begins_message(before);
-    let is_in_code = is_code(&line, &start) && !is_report(&line.to_lowercase())
-        || !is_bare && !is_reported && !is_value && code_lines(&passage.source) > 1
+    let is_data = !is_value || has_statement(&passage.source);
+    let is_in_code = is_code(&line, &start) && !is_below_key && !is_report(&lower_line)
+        || !is_bare && !is_reported && is_data && is_program(&passage.source)
         || passage.source.contains("\"\"\"");
     if is_in_code {
         return MessageContext::InCode;
@@ -79,12 +88,12 @@ pub(super) fn context(
     let is_comment = line.trim_start().starts_with('#');
     let is_surely_received = is_bare && has_time && !is_comment;
     let is_list_of_messages = distinct > 3 || distinct > 2 && !has_time;
-    if !is_reported && (describes && !is_surely_received || is_list_of_messages) {
+    if !is_reported && !is_logged && (describes && !is_surely_received || is_list_of_messages) {
         return MessageContext::Described;
     }
     let is_in_quotes = ends_in_quote(before) && range.end < normalized.len();
     let is_message = is_bare && distinct <= 2 && !is_listed && !is_in_quotes;
-    if is_message || is_reported || has_time {
+    if is_message || is_reported || is_logged || has_time {
         MessageContext::Received
     } else {
         MessageContext::Quoted
@@ -92,7 +101,7 @@ pub(super) fn context(
 }
 
 /// Returns true if a quotation begins before the message.
-fn ends_in_quote(before: &str) -> bool {
+pub(super) fn ends_in_quote(before: &str) -> bool {
     let words = before.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ' || c == '\'');
     words.ends_with('"')
 }
@@ -106,19 +115,28 @@ fn is_release_note(whole: &str) -> bool {
     is_version && !whole.contains("(claude code)")
 }
 
-/// Returns true if the words before an object belong to code.
-fn is_code_before_object(before: &str) -> bool {
+/// Returns true if the words before an object belong to code. `source` contains these words and the object.
+pub(super) fn is_code_before_object(source: &str) -> bool {
+    let before = source.split('{').next().unwrap_or_default();
     let lower = before.trim_start().to_lowercase();
     let skeleton = without_literals(&lower);
+    let has_code_signs = WORDS
+        .beside_literal
+        .iter()
+        .any(|sign| skeleton.contains(sign))
+        || skeleton.contains(" = ");
     WORDS
         .code_starts
         .iter()
         .any(|start| lower.starts_with(start))
-        || WORDS
-            .beside_literal
-            .iter()
-            .any(|sign| skeleton.contains(sign))
-        || skeleton.contains(" = ")
+        || has_code_signs && !is_log_line(&lower)
+        || lower.ends_with("r#\"")
+}
+
+/// Returns true if a line begins with a date, as lines of logs do. The fields in such a line look like assignments.
+fn is_log_line(line: &str) -> bool {
+    let date = line.trim_start_matches(['[', '(', '<']).get(..10);
+    date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
 }
 
 /// Returns the first words of a message.
@@ -160,7 +178,9 @@ pub(super) fn is_code(line: &str, message: &str) -> bool {
         || is_call(&skeleton)
         || skeleton.trim_end().ends_with("\u{1};")
         || is_quoted_comment(trimmed)
-        || contains_any(&skeleton, &WORDS.beside_literal_or_prose) && letter_count(&skeleton) < 9
+        || contains_any(&skeleton, &WORDS.beside_literal_or_prose)
+            && letter_count(&skeleton) < 9
+            && !trimmed.starts_with("> ")
 }
 
 fn contains_any(text: &str, signs: &[&str]) -> bool {
@@ -199,7 +219,8 @@ fn letter_count(skeleton: &str) -> usize {
     skeleton.chars().filter(|c| c.is_alphabetic()).count()
 }
 
-/// Returns true if a message is the value of a key such as "error", which indicates that a program printed it.
+/// Returns true if a message is the value of a key such as "error", or if it follows an HTTP status. Both indicate that
+/// a program printed it.
 fn is_printed(line: &str, message: &str) -> bool {
     let Some(start) = line.find(message).filter(|_| !message.is_empty()) else {
         return false;
@@ -213,18 +234,21 @@ fn is_printed(line: &str, message: &str) -> bool {
         .get(..quote)
         .unwrap_or_default()
         .trim_end()
-        .trim_end_matches([':', '=', ' ']);
+        .trim_end_matches([':', '=', ' ', '\\']);
     let name = key
-        .trim_end_matches(['"', '\''])
+        .trim_end_matches(['"', '\'', '\\'])
         .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
         .next()
         .unwrap_or_default();
-    key.len() < quote && WORDS.printed.contains(&name)
+    let is_status = name
+        .parse::<u16>()
+        .is_ok_and(|status| (400..600).contains(&status));
+    key.len() < quote && (is_status || WORDS.printed.contains(&name))
 }
 
-/// Returns the number of lines that are definitely code.
-fn code_lines(source: &str) -> usize {
-    source
+/// Returns true if some lines are definitely code.
+pub(super) fn is_program(source: &str) -> bool {
+    let code_lines = source
         .lines()
         .filter(|line| {
             let trimmed = line.trim();
@@ -240,7 +264,18 @@ fn code_lines(source: &str) -> usize {
                     .iter()
                     .any(|start| trimmed.starts_with(start))
         })
-        .count()
+        .count();
+    code_lines > 1
+}
+
+/// Returns true if a line of the text begins with a statement of a program.
+fn has_statement(source: &str) -> bool {
+    source.lines().any(|line| {
+        WORDS
+            .code_starts
+            .iter()
+            .any(|start| line.trim_start().starts_with(start))
+    })
 }
 
 /// Returns true if a line begins with a source location such as `src/limits.ts:41:`.
@@ -284,9 +319,10 @@ fn without_literals(line: &str) -> String {
 
 fn is_note(line: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
-    // This is a table row.
+    // This is a table row. Logs also separate their fields with bars.
+    let has_columns = lower.contains(" | ") || lower.contains('\t');
     if lower.starts_with('|') && lower.matches('|').count() > 2
-        || !has_time && (lower.contains(" | ") || lower.contains('\t'))
+        || !has_time && has_columns && !lower.contains("api error:")
     {
         return true;
     }
@@ -302,8 +338,14 @@ fn is_report(whole: &str) -> bool {
     WORDS.reports.iter().any(|words| {
         whole
             .match_indices(words)
-            .any(|(position, _)| is_word_start(whole, position))
+            .any(|(position, _)| is_word_start(whole, position) && !is_advice(whole, position))
     })
+}
+
+/// Returns true if the word at this position is the second one of "try again", which is advice.
+fn is_advice(text: &str, position: usize) -> bool {
+    text.get(..position)
+        .is_some_and(|before| before.ends_with("try "))
 }
 
 fn is_word_start(text: &str, position: usize) -> bool {

@@ -74,6 +74,8 @@ pub(crate) struct Message {
     pub(crate) resets_at: Option<DateTime<Utc>>,
     /// The delay that the server asks for.
     pub(crate) retry_after: Option<TimeDelta>,
+    /// True if the server says that trying again helps, or false if it says that it does not.
+    pub(crate) should_retry: Option<bool>,
     /// The percentage that the message gives.
     pub(crate) percent: Option<u32>,
     /// The amount spent and the cap that the message gives.
@@ -115,11 +117,12 @@ impl Message {
         let paused = self
             .retry_after
             .and_then(|pause| seen.checked_add_signed(pause));
-        self.resets_at
+        let in_json = self.resets_at.filter(|at| read_at.may_be_reset(*at));
+        in_json
             .or_else(|| named_reset(&self.from_match, read_at))
             .or_else(|| named_reset(&self.text, read_at))
             .or_else(|| self.reset_after(read_at))
-            .or(paused)
+            .or_else(|| paused.filter(|at| read_at.may_be_reset(*at)))
     }
 
     /// Returns true if the message gives the time of day of its reset but no day.
@@ -311,6 +314,7 @@ fn add_fields(passages: &mut [Passage], evidence: &Evidence, detailed: &[Passage
         last.classes.extend(details.classes.iter().cloned());
         last.status = last.status.or(details.status);
         last.retry_after = last.retry_after.or(details.retry_after);
+        last.should_retry = last.should_retry.or(details.should_retry);
         let is_new = !normalize(&last.text).contains(&normalize(&details.text));
         if is_new && !details.text.is_empty() {
             last.text = format!("{} · {}", last.text, details.text);
@@ -369,7 +373,8 @@ struct WordMatch {
     range: Range<usize>,
 }
 
-/// Returns the first row that has a pattern or limit name that occurs in normalized text.
+/// Returns the first row that has a pattern or limit name that occurs in normalized text. If the text quotes several
+/// messages, this is a row of the last one.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
     let first = ranked().find_map(|(rank, row)| {
@@ -383,7 +388,8 @@ fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
             })?;
         Some(WordMatch { rank, row, range })
     })?;
-    Some(own_limit_first(first, &names))
+    let words = own_limit_first(first, &names, normalized);
+    Some(in_later_quotation(&words, normalized, mentions_claude).unwrap_or(words))
 }
 
 /// Returns true if a row is about a limit with this name.
@@ -432,13 +438,17 @@ fn with_classes(passage: &Passage) -> String {
 
 /// Returns the row of the limit that the message begins with if the recognized words come later in the message, as in
 /// "You've hit your 5-hour limit · resets 3pm · out of usage credits".
-fn own_limit_first(words: WordMatch, names: &[LimitName<'_>]) -> WordMatch {
+fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) -> WordMatch {
     let first_name = names
         .iter()
         .find(|name| name.is_own() && name.range.end < words.range.start);
     let Some(name) = first_name else {
         return words;
     };
+    let between = normalized.get(name.range.end..words.range.start);
+    if between.is_some_and(|between| between.contains('"')) {
+        return words;
+    }
     match ranked().find(|(_, row)| is_named(row, name)) {
         Some((rank, row)) if rank == words.rank && row.limit.window().is_some() => WordMatch {
             rank,
@@ -447,6 +457,28 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>]) -> WordMatch {
         },
         Some(_) | None => words,
     }
+}
+
+/// Returns the match in a later quotation, because the last message that somebody quotes is the one that stopped the
+/// work, as in "first \"You've hit your session limit\", and now \"You've hit your weekly limit\"".
+fn in_later_quotation(
+    earlier: &WordMatch,
+    normalized: &str,
+    mentions_claude: bool,
+) -> Option<WordMatch> {
+    let behind = normalized.get(earlier.range.end..)?;
+    let start = earlier.range.end + behind.find(['"', '\''])? + 1;
+    let rest = normalized.get(start..)?;
+    let later = row_of_words(rest, mentions_claude)?;
+    let before = rest.get(..later.range.start)?;
+    let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
+    // Quotations with hardly any words between them are a list.
+    let is_sequence = before.split_whitespace().nth(2).is_some();
+    let are_limits = earlier.rank == Rank::Limit && later.rank == Rank::Limit;
+    (is_quoted && is_sequence && are_limits).then(|| WordMatch {
+        range: start + later.range.start..start + later.range.end,
+        ..later
+    })
 }
 
 /// Returns true if a class in `messages.json`, such as "529" or "500-599", covers a status.
@@ -470,27 +502,46 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
             whole,
             distinct,
         ),
-        _ => MessageContext::Received,
+        None if is_pasted
+            && !candidate.passage.is_json
+            && context::is_program(&candidate.passage.source) =>
+        {
+            MessageContext::InCode
+        }
+        Some(_) | None => MessageContext::Received,
     }
 }
 
 /// Returns the match with the highest rank. In case of a tie, prefers a received message to a quoted one, then a
-/// message that names its limit, and then the last message.
+/// message that names its limit, then one in which the server itself names the window, and then the last message.
 fn best_match<'a>(
     matches: &'a [Match],
     contexts: &[MessageContext],
 ) -> Option<(&'a Match, MessageContext)> {
     let ranked = matches.iter().zip(contexts.iter().copied()).enumerate();
     let (index, (best, context)) = ranked.max_by_key(|(index, (candidate, context))| {
-        let names_limit = candidate.row.decision != DecisionName::UsageWindow
-            || candidate.row.limit != LimitKind::Unknown;
+        let names_limit = match candidate.row.decision {
+            DecisionName::UsageWindow => candidate.row.limit != LimitKind::Unknown,
+            DecisionName::RefusedForNow => false,
+            _ => true,
+        };
         (
             candidate.rank,
             *context == MessageContext::Received,
             names_limit,
+            candidate.passage.is_of_server,
             *index,
         )
     })?;
+    // An error that follows a notice stopped the work.
+    let later_error = matches
+        .iter()
+        .zip(contexts)
+        .skip(index + 1)
+        .rfind(|(candidate, _)| is_notice(best.row) && !is_notice(candidate.row));
+    if let Some((candidate, context)) = later_error {
+        return Some((candidate, *context));
+    }
     // People often quote the message but leave out the time.
     let dated = matches.iter().zip(contexts).rev().find(|(candidate, _)| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
@@ -520,6 +571,18 @@ fn best_match<'a>(
     }
 }
 
+/// Returns true if a row describes a message that does not stop any work.
+fn is_notice(row: &Row) -> bool {
+    match row.decision {
+        DecisionName::Answer => row.answer.verdict == Verdict::Notice,
+        DecisionName::Warning
+        | DecisionName::PaidFromCredits
+        | DecisionName::LowerPriority
+        | DecisionName::FastMode => true,
+        _ => false,
+    }
+}
+
 fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Message {
     let is_other = candidate.row.id == "other-program";
     let row = match context {
@@ -537,6 +600,7 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
         status: candidate.passage.status,
         resets_at: candidate.passage.resets_at.filter(|_| !is_mentioned),
         retry_after: candidate.passage.retry_after.filter(|_| !is_mentioned),
+        should_retry: candidate.passage.should_retry,
         unknown: UnknownText::Unclear,
         other: None,
         whole: whole.to_owned(),
@@ -550,12 +614,16 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
 
 /// Returns the text starting at the recognized words, because any times before them refer to something else.
 fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
-    let words = range
-        .and_then(|range| normalized.get(range.start..))
-        .unwrap_or_default();
-    let first: String = words.split(' ').next().unwrap_or_default().to_owned();
-    let start = text.to_ascii_lowercase().find(&first).unwrap_or(0);
-    text.get(start..).unwrap_or(text).to_owned()
+    let start = range.map_or(0, |range| range.start);
+    let before = normalized.get(..start).unwrap_or_default();
+    let words = normalized.get(start..).unwrap_or_default();
+    let first = words.split(' ').next().unwrap_or_default();
+    let lower = text.to_ascii_lowercase();
+    let position = lower
+        .match_indices(first)
+        .nth(before.matches(first).count())
+        .map_or_else(|| lower.find(first), |(position, _)| Some(position));
+    text.get(position.unwrap_or(0)..).unwrap_or(text).to_owned()
 }
 
 /// Returns the message for text that no row matches.
@@ -582,10 +650,7 @@ fn unknown_message(
         window: None,
         percent: None,
         amounts: None,
-        context: if is_pasted
-            && !begins_with_api_error(&normalized)
-            && context::is_code(&last.source, "")
-        {
+        context: if is_pasted && !begins_with_api_error(&normalized) && is_code(&last) {
             MessageContext::InCode
         } else {
             MessageContext::Received
@@ -594,6 +659,7 @@ fn unknown_message(
         status: last.status,
         resets_at: None,
         retry_after: None,
+        should_retry: None,
         unknown,
         whole: whole.to_owned(),
         following: String::new(),
@@ -601,6 +667,15 @@ fn unknown_message(
         from_match: String::new(),
         text: last.text,
         normalized,
+    }
+}
+
+/// Returns true if a passage is part of a program. The body of an error, which is data, is not.
+fn is_code(passage: &Passage) -> bool {
+    if passage.is_json {
+        context::is_code_before_object(&passage.source)
+    } else {
+        context::is_code(&passage.source, "")
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{
 
 use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
-use crate::time::{Zone, is_plausible_reset, reset_from_epoch_seconds};
+use crate::time::{Zone, is_plausible_reset, printed_duration, reset_from_epoch_seconds};
 
 const MONTHS: &[&str] = &[
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -37,6 +37,14 @@ pub(crate) struct ReadAt {
     pub(crate) may_be_old: bool,
 }
 
+impl ReadAt {
+    /// Returns true if a time can be the reset: it is plausible and no further ahead than the length of the window.
+    pub(crate) fn may_be_reset(self, at: DateTime<Utc>) -> bool {
+        let longest = self.window.map_or(LONGEST_LIMIT, Window::length);
+        is_plausible_reset(at) && at - self.seen <= longest + TOLERANCE
+    }
+}
+
 /// Returns the first reset time in the text.
 ///
 /// Returns `None` if the text gives no time, an ambiguous one ("11/23"), or one that is further ahead than the length
@@ -46,11 +54,7 @@ pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> 
     let last = after_reset_words(text)
         .into_iter()
         .find_map(|after| NamedTime::read(text.get(after..)?)?.resolve(read_at));
-    let reset = epoch.or(last).filter(|at| is_plausible_reset(*at))?;
-
-    let ahead = reset - read_at.seen;
-    let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length);
-    (ahead <= longest + TOLERANCE).then_some(reset)
+    epoch.or(last).filter(|at| read_at.may_be_reset(*at))
 }
 
 /// Returns true if the first reset time in the text is a time of day without a day.
@@ -143,7 +147,7 @@ impl NamedTime {
     /// Parses one word and, if needed, the word after it.
     fn take(&mut self, word: &str, next: &str) -> Taken {
         let clean = word
-            .trim_end_matches(['.', ';', '·', '"', '\'', '`', ']', '*', '…'])
+            .trim_end_matches(['.', ';', '·', '"', '\'', '`', ']', '*', '…', '\\'])
             .trim_start_matches(['*', '`']);
         let lower = clean.to_ascii_lowercase();
         let after = next.to_ascii_lowercase();
@@ -154,6 +158,10 @@ impl NamedTime {
             lower.as_str(),
             "at" | "on" | "in" | "the" | "around" | "about" | "~"
         ) {
+            return Taken::Word;
+        }
+        // Handles text such as "3 hours and 12 minutes".
+        if self.ahead.is_some() && lower == "and" {
             return Taken::Word;
         }
         // Handles text such as "6:40pm, timezone Europe/Volgograd".
@@ -262,23 +270,16 @@ impl NamedTime {
         }
     }
 
-    /// Parses a duration such as "3h", "20m", "60 seconds", or "2 hours".
+    /// Parses a duration such as "3h", "2h37m", "60 seconds", or "2 hours", and adds it to the duration so far.
     fn take_duration(&mut self, word: &str, after: &str) -> Option<Taken> {
-        let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let number: f64 = digits.parse().ok()?;
-        let (unit, taken) = match word.get(digits.len()..)? {
-            "" => (after.trim_end_matches(['.', ',']), Taken::Two),
-            unit => (unit, Taken::Word),
+        let (part, taken) = match printed_duration(word) {
+            Some(part) => (part, Taken::Word),
+            None if word.ends_with(|c: char| c.is_ascii_digit()) => {
+                let unit = after.trim_end_matches(['.', ',']);
+                (printed_duration(&format!("{word}{unit}"))?, Taken::Two)
+            }
+            None => return None,
         };
-        let seconds = match unit {
-            "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
-            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
-            "d" | "day" | "days" => 86_400.0,
-            _ => return None,
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let part = TimeDelta::try_seconds((number * seconds) as i64)?;
         self.ahead = Some(self.ahead.unwrap_or_default().checked_add(&part)?);
         Some(taken)
     }

@@ -12,7 +12,8 @@ pub(super) fn balance(input: &Input<'_>) -> Finding {
         return stray_key(limit);
     }
     if input.evidence.plan().is_none() {
-        return Finding::lasting(limit, Verdict::Real, WhoCanFix::You, Cause::ApiBalanceEmpty);
+        let cause = Cause::ApiBalanceEmpty;
+        return Finding::lasting(limit, verdict(input), WhoCanFix::You, cause);
     }
     let cannot_see = !input.evidence.error.payer.has_session_environment;
     let cause = Cause::ApiBalanceOfUnknownKey;
@@ -32,7 +33,16 @@ pub(super) fn console_cap(input: &Input<'_>) -> Finding {
     } else {
         Cause::ConsoleCap
     };
-    cap(input, Verdict::Real, cause)
+    cap(input, verdict(input), cause)
+}
+
+/// Returns the verdict on a message about an API account. A pasted message proves nothing if no key is set here.
+fn verdict(input: &Input<'_>) -> Verdict {
+    if input.evidence.is_pasted() && input.evidence.error.keys().next().is_none() {
+        Verdict::CannotTell
+    } else {
+        Verdict::Real
+    }
 }
 
 /// Returns the finding for a key that Claude Code uses even though there is a plan.

@@ -31,7 +31,7 @@ use chrono::TimeDelta;
 use super::catalog::{Audience, DecisionName, LONGEST_LIMIT, Message, MessageContext};
 use super::evidence::{Evidence, Measurement, Reset, ResetSource, Resets};
 use crate::claude::account::Plan;
-use crate::limits::kind::{Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
+use crate::limits::kind::{Counts, LimitKind, ResetOf, Service, Verdict, WhoCanFix, Window};
 use input::{Finding, Input};
 
 /// The diagnosis of an error.
@@ -116,7 +116,7 @@ impl Diagnosis {
 /// Diagnoses a message on the basis of all available evidence.
 pub(crate) fn decide(message: &Message, evidence: &Evidence) -> Diagnosis {
     let input = Input::new(message, evidence);
-    let finding = with_doubt(family_decision(&input), message);
+    let finding = with_doubt(family_decision(&input), &input);
     let resets = resets(&input, &finding);
     let reasons = reason::reasons(&input, &finding, &resets);
 
@@ -185,21 +185,33 @@ fn family_decision(input: &Input<'_>) -> Finding {
 fn cataloged_answer(input: &Input<'_>) -> Finding {
     let answer = input.message.row.answer;
     let limit = input.message.row.limit;
+    let is_temporary = limit.is_passing() && answer.verdict == Verdict::NotALimit;
     Finding {
         who_can_fix: answer.who.unwrap_or_else(|| input.payer()),
-        waiting_helps: answer.waiting_helps,
+        waiting_helps: match answer.waiting_helps {
+            None if is_temporary => input.helps_if_dated(),
+            waiting_helps => waiting_helps,
+        },
         ..Finding::passing(limit, answer.verdict, Cause::AsCataloged)
     }
 }
 
-/// Makes the verdict less certain if the message is only quoted, because it is unclear whether anybody received it.
-fn with_doubt(finding: Finding, message: &Message) -> Finding {
+/// Makes the verdict less certain if the message is only quoted, because it is unclear whether anybody received it, or
+/// if it was pasted and nothing else is known.
+fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
         Verdict::Real | Verdict::Misworded | Verdict::FalseLikely
     );
-    match message.context {
+    let is_all_that_is_known = input.evidence.is_pasted()
+        && finding.measurement.is_none()
+        && input.evidence.error.service().is_none();
+    match input.message.context {
         MessageContext::Quoted if is_certain => Finding {
+            verdict: Verdict::CannotTell,
+            ..finding
+        },
+        _ if is_certain && is_all_that_is_known => Finding {
             verdict: Verdict::CannotTell,
             ..finding
         },
@@ -291,7 +303,9 @@ fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     );
     let is_foreign = input.message.row.service == Some(Service::Other)
         || input.message.row.decision == DecisionName::UnknownMessage;
-    let is_fixed = finding.cause == Cause::AsCataloged && finding.waiting_helps == Some(false);
+    let never_resets = finding.limit.description().reset_of == ResetOf::Nothing;
+    let is_fixed = finding.waiting_helps == Some(false)
+        && (finding.cause == Cause::AsCataloged || never_resets);
     !is_mentioned && (!is_foreign || finding.limit.is_passing()) && !is_fixed
 }
 

@@ -43,7 +43,7 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
             Cause::LongContextCalledRateLimit,
         );
     }
-    if is_transient {
+    if is_transient || input.message.should_retry == Some(true) {
         return throttled;
     }
     if let Some(full) = input.readings.full_window() {

@@ -5,6 +5,7 @@
 
 mod clean;
 mod fields;
+mod headers;
 
 pub(crate) use clean::{normalize, repaired};
 
@@ -12,10 +13,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
 
 use fields::{Field, Value, fields};
+use headers::Headers;
 
 use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
-use crate::time::reset_from_epoch_seconds;
+use crate::time::{printed_duration, reset_from_epoch_seconds};
 
 /// The number of bytes to read from the beginning and from the end of long text.
 const END: usize = 16 * 1024;
@@ -35,8 +37,12 @@ pub(crate) struct Passage {
     pub(crate) resets_at: Option<DateTime<Utc>>,
     /// The delay that the server asks for.
     pub(crate) retry_after: Option<TimeDelta>,
+    /// True if the server says that trying again helps, or false if it says that it does not.
+    pub(crate) should_retry: Option<bool>,
     /// True if the passage comes from a JSON object.
     pub(crate) is_json: bool,
+    /// True if the server itself names the usage window, in an event or in the headers of its response.
+    pub(crate) is_of_server: bool,
 }
 
 /// Returns the text, shortened to its beginning and end if it is too long to read as a whole.
@@ -64,7 +70,31 @@ pub(crate) fn split(text: &str) -> Vec<Passage> {
         }
     }
     passages.retain(|passage| !passage.text.is_empty() || passage.is_json);
+    add_headers(&mut passages, &text);
     passages
+}
+
+/// Adds the information in the response headers that the text contains.
+fn add_headers(passages: &mut Vec<Passage>, text: &str) {
+    let headers = Headers::find(text);
+    for passage in passages.iter_mut() {
+        passage.retry_after = passage.retry_after.or(headers.retry_after);
+        passage.should_retry = headers.should_retry;
+        if headers.refused.is_none() {
+            passage.resets_at = passage.resets_at.or(headers.resets_at);
+        }
+    }
+    if let Some(name) = &headers.refused {
+        passages.push(Passage {
+            text: refusal(name),
+            source: headers.source,
+            resets_at: headers.resets_at,
+            retry_after: headers.retry_after,
+            is_json: true,
+            is_of_server: Window::of_rate_limit_type(name).is_some(),
+            ..Passage::default()
+        });
+    }
 }
 
 /// A part of the text.
@@ -167,7 +197,7 @@ fn object_passage(before: &str, object: &str) -> Passage {
         ..Passage::default()
     };
     let mut texts: Vec<String> = Vec::new();
-    let event_words = rate_limit_status(&object_fields);
+    let event = rate_limit_event(&object_fields);
     for Field { key, value } in &object_fields {
         let key = key.as_str();
         match value {
@@ -194,8 +224,9 @@ fn object_passage(before: &str, object: &str) -> Passage {
             Value::Nested => {}
         }
     }
-    if let Some(words) = event_words {
-        texts.push(words);
+    if let Some(event) = event {
+        passage.is_of_server = event.is_refusal;
+        texts.push(event.words);
     }
     passage.status = passage.status.or_else(|| status_in_words(&before));
     let text = repaired(&joined(&before, &texts.join(" · ")));
@@ -205,7 +236,7 @@ fn object_passage(before: &str, object: &str) -> Passage {
 
 impl Passage {
     fn add_number(&mut self, key: &str, text: &str) {
-        let number = text.trim_end_matches('s').parse::<f64>().ok();
+        let number = text.parse::<f64>().ok();
         if WORDS.status_keys.contains(&key) {
             let status = text
                 .parse::<u16>()
@@ -227,17 +258,30 @@ impl Passage {
             let reset = seconds.and_then(reset_from_epoch_seconds).or(written);
             self.resets_at = self.resets_at.or(reset);
         }
-        if WORDS.delay_keys.contains(&key)
-            && let Some(seconds) = number.filter(|seconds| (0.0..1e7).contains(seconds))
-        {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the range has been checked"
-            )]
-            let delay = TimeDelta::seconds(seconds as i64);
-            self.retry_after = Some(delay);
-        }
+        self.retry_after = delay(key, text).or(self.retry_after);
     }
+}
+
+/// Returns the delay that a field asks for, which is a number of seconds or milliseconds or a duration such as
+/// "2h37m0s".
+fn delay(key: &str, text: &str) -> Option<TimeDelta> {
+    let is_in_seconds = WORDS.delay_keys.contains(&key);
+    let is_in_milliseconds = WORDS.millisecond_delay_keys.contains(&key);
+    let seconds = match text.parse::<f64>() {
+        Ok(number) if is_in_seconds => number,
+        Ok(number) if is_in_milliseconds => number / 1000.0,
+        Err(_) if is_in_seconds || WORDS.reset_keys.contains(&key) => {
+            return printed_duration(text);
+        }
+        Ok(_) | Err(_) => return None,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the range has been checked"
+    )]
+    (0.0..1e7)
+        .contains(&seconds)
+        .then(|| TimeDelta::seconds(seconds as i64))
 }
 
 /// Returns the value of the first string field with this key.
@@ -248,24 +292,71 @@ fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
     })
 }
 
-/// Translates a `rate_limit_event` from stream-json into the wording that Claude Code uses.
-fn rate_limit_status(fields: &[Field]) -> Option<String> {
-    let kind = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
+/// A `rate_limit_event` from stream-json.
+struct RateLimitEvent {
+    /// The wording that Claude Code uses for it.
+    words: String,
+    /// True if the server refused a request because of a usage window.
+    is_refusal: bool,
+}
+
+/// Returns the `rate_limit_event` that the fields belong to.
+fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
+    let name = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
     let is_paid = fields.iter().any(|field| {
         field.key == "isUsingOverage" && field.value == Value::Bare("true".to_owned())
     });
-    if is_paid {
-        return Some("Now using usage credits".to_owned());
+    let status = text_of(fields, "status");
+    let words = match status {
+        _ if is_paid => "Now using usage credits".to_owned(),
+        Some("rejected") => refusal(name),
+        Some("allowed_warning") => warning(name, used_percent(fields)),
+        Some(_) => "Limit status: allowed".to_owned(),
+        None => return None,
+    };
+    Some(RateLimitEvent {
+        words,
+        is_refusal: !is_paid
+            && status == Some("rejected")
+            && Window::of_rate_limit_type(name).is_some(),
+    })
+}
+
+/// Returns the wording of Claude Code for a refusal because of the limit with this name in `rateLimitType`.
+fn refusal(name: &str) -> String {
+    match Window::of_rate_limit_type(name) {
+        Some(window) => format!("You've hit your {}", window.limit()),
+        None if name == "overage" => "You're out of usage credits".to_owned(),
+        None => "You've hit your usage limit".to_owned(),
     }
-    match text_of(fields, "status")? {
-        "rejected" => Some(match Window::of_rate_limit_type(kind) {
-            Some(window) => format!("You've hit your {}", window.limit()),
-            None if kind == "overage" => "You're out of usage credits".to_owned(),
-            None => "You've hit your usage limit".to_owned(),
-        }),
-        "allowed_warning" => Some("Limit status: approaching your usage limit".to_owned()),
-        _ => Some("Limit status: allowed".to_owned()),
+}
+
+/// Returns the wording of Claude Code for a warning about the limit with this name in `rateLimitType`.
+fn warning(name: &str, percent: Option<f64>) -> String {
+    let limit = match Window::of_rate_limit_type(name) {
+        Some(window) => window.limit(),
+        None if name == "overage" => "usage credits",
+        None => "usage limit",
+    };
+    match percent {
+        Some(percent) => format!("You've used {percent:.0}% of your {limit}"),
+        None => format!("You're close to your {limit}"),
     }
+}
+
+/// Returns the share of a limit that is used, as a percentage.
+fn used_percent(fields: &[Field]) -> Option<f64> {
+    let share =
+        number_of(fields, "utilization").or_else(|| number_of(fields, "surpassedThreshold"))?;
+    Some(if share <= 1.0 { share * 100.0 } else { share })
+}
+
+/// Returns the value of the first field with this key that is a number.
+fn number_of(fields: &[Field], key: &str) -> Option<f64> {
+    fields.iter().find_map(|field| match &field.value {
+        Value::Bare(number) if field.key == key => number.parse().ok(),
+        Value::Text(_) | Value::Bare(_) | Value::Nested => None,
+    })
 }
 
 fn joined(before: &str, after: &str) -> String {

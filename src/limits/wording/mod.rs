@@ -136,16 +136,52 @@ struct Sentences {
 fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> Sentences {
     let is_quoted = message.context == MessageContext::Quoted && !diagnosis.is_notice();
     let prefix = if is_quoted { IF_RECEIVED } else { "" };
-    let catalog = [message.row.meaning.trim_end_matches('.').to_owned()];
-    let catalog_badge = [message.row.badge.to_owned()];
-    let (headlines, badges): (&[String], &[String]) = match CAUSES.get(&diagnosis.cause) {
-        Some(wording) => (&wording.headlines, &wording.badges),
-        None => (&catalog, &catalog_badge),
-    };
-    Sentences {
-        headline: headline(headlines, prefix, fields),
-        badge: badge(badges, fields),
+    match CAUSES.get(&diagnosis.cause) {
+        Some(wording) => Sentences {
+            headline: headline(&wording.headlines, prefix, fields),
+            badge: badge(&wording.badges, fields),
+        },
+        None => Sentences {
+            headline: headline(&catalog_headlines(message, diagnosis), prefix, fields),
+            badge: badge(&catalog_badges(message, diagnosis), fields),
+        },
     }
+}
+
+/// Returns the headlines of a message that the catalog row fully explains, best first. If a temporary condition has a
+/// known end, the headlines that name it replace the row's advice to wait a minute.
+fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
+    let meaning = message.row.meaning.trim_end_matches('.');
+    let mut headlines = Vec::new();
+    if passes_by_itself(diagnosis) {
+        let what = meaning.split(':').next().unwrap_or(meaning);
+        let without_remark = what.split(" (").next().unwrap_or(what);
+        for what in [what, without_remark] {
+            headlines.push(format!("{what}: per the message, try again {{at}}, {{in}}"));
+            headlines.push(format!("{what}: per the message, try again {{at}}"));
+        }
+        headlines.push(format!("{without_remark}: try again {{at}}"));
+    }
+    headlines.push(meaning.to_owned());
+    headlines
+}
+
+/// Returns the badges of a message that the catalog row fully explains, best first.
+fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
+    let badge = message.row.badge;
+    let mut badges = Vec::new();
+    if passes_by_itself(diagnosis) {
+        let what = badge.split(" · ").next().unwrap_or(badge);
+        badges.push(format!("{what} · try again at {{time}}"));
+        badges.push(format!("{what} · try again {{day}}"));
+    }
+    badges.push(badge.to_owned());
+    badges
+}
+
+/// Returns true if the service refuses requests only for now.
+fn passes_by_itself(diagnosis: &Diagnosis) -> bool {
+    diagnosis.limit.is_passing() && diagnosis.waiting_helps == Some(true)
 }
 
 /// Returns the first headline that is short enough and whose fields are known. If the prefix does not fit in front of

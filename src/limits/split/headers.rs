@@ -1,0 +1,194 @@
+//! Finds response headers about limits in text, in any form that programs print: `name: value`, `name=value`, or quoted.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::time::reset_from_epoch_seconds;
+
+/// The usage windows as the headers abbreviate them, each with its name in `rateLimitType`, longest window first.
+const WINDOWS: [(&str, &str); 4] = [
+    ("7d", "seven_day"),
+    ("7d_opus", "seven_day_opus"),
+    ("7d_sonnet", "seven_day_sonnet"),
+    ("5h", "five_hour"),
+];
+/// The quantities that the rate limits of an API organization count.
+const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output-tokens"];
+
+/// The information about limits in the headers of a response.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Headers {
+    /// The limit that the request was refused for, named as in `rateLimitType`. It is empty if the headers do not
+    /// name it.
+    pub(super) refused: Option<String>,
+    /// The reset time of the limit that is used up.
+    pub(super) resets_at: Option<DateTime<Utc>>,
+    /// The delay that the server asks for.
+    pub(super) retry_after: Option<TimeDelta>,
+    /// True if the server says that trying again helps, or false if it says that it does not.
+    pub(super) should_retry: Option<bool>,
+    /// The text that contains the status of the refused limit, unchanged.
+    pub(super) source: String,
+}
+
+impl Headers {
+    /// Finds the headers in the text.
+    pub(super) fn find(text: &str) -> Self {
+        let lower = text.to_ascii_lowercase();
+        let status = unified(&lower, "status");
+        let refused_window = WINDOWS.into_iter().find_map(|(short, name)| {
+            let status = unified(&lower, &format!("{short}-status"))?;
+            (status.text == "rejected").then_some((name, status))
+        });
+        let is_refused = match &status {
+            Some(status) => status.text == "rejected",
+            None => refused_window.is_some(),
+        };
+        let claim = unified(&lower, "representative-claim");
+        let refused = match (&claim, &refused_window) {
+            _ if !is_refused => None,
+            (Some(claim), _) => Some(claim.text.to_owned()),
+            (None, Some((name, _))) => Some((*name).to_owned()),
+            (None, None) => Some(String::new()),
+        };
+        let resets_at = match &refused {
+            Some(name) => WINDOWS
+                .into_iter()
+                .find(|(_, window)| window == name)
+                .and_then(|(short, _)| unified(&lower, &format!("{short}-reset")))
+                .or_else(|| unified(&lower, "reset")),
+            None => exhausted_reset(&lower),
+        };
+        let decisive = status.or(refused_window.map(|(_, status)| status));
+        let delay = value(&lower, "retry-after").or_else(|| value(&lower, "retry_after"));
+        Self {
+            source: match decisive {
+                Some(status) if is_refused => status.line_in(text).to_owned(),
+                Some(_) | None => String::new(),
+            },
+            refused,
+            resets_at: resets_at.and_then(|reset| time(reset.text)),
+            retry_after: delay.and_then(|delay| super::delay("retry-after", delay.text)),
+            should_retry: value(&lower, "x-should-retry")
+                .and_then(|should_retry| should_retry.text.parse().ok()),
+        }
+    }
+}
+
+/// A header's value and its position.
+struct HeaderValue<'a> {
+    text: &'a str,
+    start: usize,
+}
+
+impl HeaderValue<'_> {
+    /// Returns the line of the text that contains the value.
+    fn line_in<'t>(&self, text: &'t str) -> &'t str {
+        let start = text
+            .get(..self.start)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |end| end + 1);
+        let rest = text.get(start..).unwrap_or_default();
+        rest.lines().next().unwrap_or_default()
+    }
+}
+
+/// Returns the value of a header about the plan's usage windows, given the end of its name.
+fn unified<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
+    value(text, &format!("anthropic-ratelimit-unified-{name}"))
+}
+
+/// Returns the value of the last header with this name. Returns `None` if the name occurs only in prose or in code that
+/// reads the header.
+fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
+    text.rmatch_indices(name).find_map(|(position, _)| {
+        let before = text.get(..position)?.chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '-' || c == '_') {
+            return None;
+        }
+        let rest = text.get(position + name.len()..)?;
+        let behind_name = rest.trim_start_matches(['"', '\'', '\\']).trim_start();
+        let behind_sign = behind_name.strip_prefix([':', '='])?;
+        let quoted = behind_sign.trim_start_matches([' ', '"', '\'', '\\', '[']);
+        let end = quoted.find(|c: char| c.is_whitespace() || ",;\"'\\]})".contains(c));
+        let text_of_value = quoted.get(..end.unwrap_or(quoted.len()))?;
+        (!text_of_value.is_empty()).then_some(HeaderValue {
+            text: text_of_value,
+            start: text.len() - quoted.len(),
+        })
+    })
+}
+
+/// Returns the reset of a rate limit of an API organization of which nothing remains.
+fn exhausted_reset(text: &str) -> Option<HeaderValue<'_>> {
+    API_QUANTITIES.iter().find_map(|quantity| {
+        let remaining = value(text, &format!("anthropic-ratelimit-{quantity}-remaining"))?;
+        if remaining.text != "0" {
+            return None;
+        }
+        value(text, &format!("anthropic-ratelimit-{quantity}-reset"))
+    })
+}
+
+/// Parses a time, which is either in seconds since the epoch or in the format of RFC 3339.
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    match text.parse::<f64>() {
+        Ok(seconds) => reset_from_epoch_seconds(seconds),
+        Err(_) => DateTime::parse_from_rfc3339(&text.to_ascii_uppercase())
+            .ok()
+            .map(|at| at.to_utc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<DateTime<Utc>> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn headers_are_read_in_every_form() {
+        for text in [
+            "anthropic-ratelimit-unified-5h-status: rejected\nanthropic-ratelimit-unified-5h-reset: 1795190400",
+            "anthropic-ratelimit-unified-5h-status=rejected anthropic-ratelimit-unified-reset=1795190400",
+            r#"{"anthropic-ratelimit-unified-status":"rejected","anthropic-ratelimit-unified-representative-claim":"five_hour","anthropic-ratelimit-unified-reset":"1795190400"}"#,
+            "'Anthropic-RateLimit-Unified-5h-Status': 'rejected', 'Anthropic-RateLimit-Unified-Reset': '1795190400'",
+        ] {
+            let headers = Headers::find(text);
+            assert_eq!(headers.refused.as_deref(), Some("five_hour"), "{text}");
+            assert_eq!(headers.resets_at, at("2026-11-20T16:00:00Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_response_counts() {
+        let text =
+            "retry-after: 5\nx-should-retry: true\n\nretry-after: 120\nx-should-retry: false";
+        let headers = Headers::find(text);
+        assert_eq!(headers.retry_after, Some(TimeDelta::seconds(120)));
+        assert_eq!(headers.should_retry, Some(false));
+        assert_eq!(headers.refused, None);
+    }
+
+    #[test]
+    fn an_exhausted_rate_of_the_api_gives_its_reset() {
+        let text = "anthropic-ratelimit-requests-remaining: 12\nanthropic-ratelimit-requests-reset: 2026-11-20T12:01:00Z\n\
+            anthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2026-11-20T12:00:40Z";
+        assert_eq!(Headers::find(text).resets_at, at("2026-11-20T12:00:40Z"));
+    }
+
+    #[test]
+    fn prose_and_code_are_not_headers() {
+        for text in [
+            "",
+            "the headers anthropic-ratelimit-unified-status and retry-after",
+            "if (headers['anthropic-ratelimit-unified-status'] === 'rejected')",
+            "headers.get(\"retry-after\")",
+            "retry-after:",
+            "anthropic-ratelimit-unified-5h-status: allowed",
+        ] {
+            assert_eq!(Headers::find(text), Headers::default(), "{text}");
+        }
+    }
+}
