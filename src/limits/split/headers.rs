@@ -143,8 +143,8 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Option<DateTime<Utc>> {
-        Some(text.parse().unwrap())
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
     }
 
     #[test]
@@ -157,7 +157,11 @@ mod tests {
         ] {
             let headers = Headers::find(text);
             assert_eq!(headers.refused.as_deref(), Some("five_hour"), "{text}");
-            assert_eq!(headers.resets_at, at("2026-11-20T16:00:00Z"), "{text}");
+            assert_eq!(
+                headers.resets_at,
+                Some(at("2026-11-20T16:00:00Z")),
+                "{text}"
+            );
         }
     }
 
@@ -175,7 +179,8 @@ mod tests {
     fn an_exhausted_rate_of_the_api_gives_its_reset() {
         let text = "anthropic-ratelimit-requests-remaining: 12\nanthropic-ratelimit-requests-reset: 2026-11-20T12:01:00Z\n\
             anthropic-ratelimit-input-tokens-remaining: 0\nanthropic-ratelimit-input-tokens-reset: 2026-11-20T12:00:40Z";
-        assert_eq!(Headers::find(text).resets_at, at("2026-11-20T12:00:40Z"));
+        let resets_at = Headers::find(text).resets_at;
+        assert_eq!(resets_at, Some(at("2026-11-20T12:00:40Z")));
     }
 
     #[test]
