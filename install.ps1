@@ -34,7 +34,7 @@ function Stop-Because([string] $Why) {
 }
 
 if (-not $Prefix) {
-    if (-not $env:LOCALAPPDATA) { Stop-Because 'LOCALAPPDATA is not set; say where to install with -Prefix DIR' }
+    if (-not $env:LOCALAPPDATA) { Stop-Because 'LOCALAPPDATA is not set; choose a directory with -Prefix DIR' }
     $Prefix = Join-Path $env:LOCALAPPDATA 'Programs\whycap'
 }
 $bin = Join-Path $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Prefix) 'bin'
@@ -58,7 +58,7 @@ if ($Uninstall) {
     }
     if (-not $NoSettings) {
         & $program uninstall
-        if ($LASTEXITCODE -ne 0) { Stop-Because 'the settings could not be put back; nothing was deleted' }
+        if ($LASTEXITCODE -ne 0) { Stop-Because 'the settings could not be restored; nothing was deleted' }
     }
     Move-Away
     Remove-Old
@@ -69,30 +69,30 @@ if ($Uninstall) {
 $source = $PSScriptRoot
 $manifest = Join-Path $source 'Cargo.toml'
 if (-not (Test-Path -LiteralPath $manifest -PathType Leaf)) {
-    Stop-Because "$source holds no whycap; run the install.ps1 that lies in its folder"
+    Stop-Because "$source does not contain whycap; run install.ps1 from the whycap folder"
 }
 
 # --- Build requirements -------------------------------------------------------------------------------
 $wanted = [version] ((Select-String -LiteralPath $manifest -Pattern '^rust-version = "([0-9.]+)"').Matches[0].Groups[1].Value)
 $cargo = Get-Command cargo -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
 if (-not $cargo) {
-    Stop-Because ("whycap is built with Rust $wanted or newer, and there is no cargo here. Nothing was changed. " +
-        'Without Rust: npm install -g whycap. With it: https://rustup.rs, then run this again')
+    Stop-Because ("building whycap requires Rust $wanted or newer, but cargo was not found. Nothing was changed. " +
+        'To install whycap without Rust: npm install -g whycap. To install Rust: https://rustup.rs, then run this again')
 }
 $said = & $cargo.Source --version
-if ("$said" -notmatch '^cargo ([0-9]+\.[0-9]+)') { Stop-Because 'cargo is here but does not run; try: cargo --version' }
+if ("$said" -notmatch '^cargo ([0-9]+\.[0-9]+)') { Stop-Because 'cargo does not run; try: cargo --version' }
 if ([version] $Matches[1] -lt $wanted) {
-    Stop-Because "cargo is $($Matches[1]), whycap needs $wanted or newer; update with: rustup update stable"
+    Stop-Because "cargo is $($Matches[1]), but whycap requires $wanted or newer; to update: rustup update stable"
 }
 
 # --- Build and install ----------------------------------------------------------------------------------
 $target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $source 'target' }
-Write-Output "Building whycap in ${target}: about two minutes on two cores ..."
+Write-Output "Building whycap in ${target}. This takes about two minutes on two cores ..."
 & $cargo.Source build --release --locked --manifest-path $manifest --target-dir $target
-if ($LASTEXITCODE -ne 0) { Stop-Because 'the build failed; cargo says above why. Nothing was installed' }
+if ($LASTEXITCODE -ne 0) { Stop-Because 'the build failed; see the errors from cargo above. Nothing was installed' }
 $built = Join-Path $target 'release\whycap.exe'
 if (-not (Test-Path -LiteralPath $built -PathType Leaf)) {
-    Stop-Because "cargo built no $built; is build.target set in a cargo config?"
+    Stop-Because "cargo did not create $built; is build.target set in a cargo config?"
 }
 
 New-Item -ItemType Directory -Force -Path $bin | Out-Null
@@ -111,7 +111,7 @@ Write-Output "Installed $program ($(& $program --version))."
 if (-not $NoSettings) {
     & $program install
     if ($LASTEXITCODE -ne 0) {
-        Stop-Because "the program is installed, but not in Claude Code's settings; mend what it says, then run: & '$program' install"
+        Stop-Because "the program is installed, but was not added to Claude Code; follow the advice above, then run: & '$program' install"
     }
 }
 
@@ -121,7 +121,7 @@ Write-Output ''
 & $program spend --since (Get-Date -Format 'yyyy-MM-dd')
 Write-Output ''
 if (($env:PATH -split ';') -notcontains $bin) {
-    Write-Output "To type ``whycap`` in a shell, put $bin on your PATH: Settings, System, About, Advanced system settings."
+    Write-Output "To use ``whycap`` in a shell, add $bin to your PATH: Settings, System, About, Advanced system settings."
 }
-Write-Output 'In Claude Code: /whycap. It works there whatever your PATH is.'
-Write-Output "To undo all of this: powershell -ExecutionPolicy Bypass -File '$source\install.ps1' -Uninstall$(if ($PSBoundParameters.ContainsKey('Prefix')) { " -Prefix '$Prefix'" })"
+Write-Output 'In Claude Code, try: /whycap (this works even if whycap is not on your PATH)'
+Write-Output "To uninstall everything: powershell -ExecutionPolicy Bypass -File '$source\install.ps1' -Uninstall$(if ($PSBoundParameters.ContainsKey('Prefix')) { " -Prefix '$Prefix'" })"

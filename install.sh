@@ -21,17 +21,17 @@ usage() {
 Usage: ./install.sh [--prefix DIR] [--build] [--no-plugin] [--no-settings]
        ./install.sh --uninstall [--prefix DIR]
 
-Puts whycap into DIR/bin and adds it to Claude Code: status line and hooks in
+Installs whycap in DIR/bin and adds it to Claude Code: a status line and hooks in
 the settings, and a plugin for /whycap in ~/.claude/skills.
 
   --prefix DIR    the directory to install into (default: ~/.local)
-  --build         build it even if there is a release
+  --build         build whycap even if there is a release
   --no-plugin     add /whycap as a command file instead of a plugin
-  --no-settings   only the program; leave Claude Code alone
+  --no-settings   install only the program, without adding it to Claude Code
   --uninstall     remove whycap from Claude Code and delete the program
   --help          show this text
 
-CARGO_TARGET_DIR is the directory for the build, as for cargo (default: target/).
+To build in another directory than target/, set CARGO_TARGET_DIR, as for cargo.
 END
 }
 
@@ -86,7 +86,7 @@ is_whycap() {
 
 if [ "$action" = uninstall ]; then
     [ -e "$program" ] || fail "there is no $program; was it installed with another --prefix?"
-    is_whycap "$program" || fail "$program is not whycap; it was left alone"
+    is_whycap "$program" || fail "$program is not whycap, so it was not deleted"
     [ "$settings" = no ] || "$program" uninstall
     rm -f -- "$program"
     say "Deleted $program."
@@ -97,7 +97,7 @@ source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 # A script that is read from standard input does not know its own folder and would build another project.
 is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
 [ "$is_source" = yes ] ||
-    fail "$source does not contain whycap; run install.sh from the folder of whycap"
+    fail "$source does not contain whycap; run install.sh from the whycap folder"
 
 new=$bin/.whycap.new.$$
 sample=$bin/.whycap.sample.$$
@@ -153,14 +153,14 @@ take_release() {
     name_of_release && mkdir -p -- "$scratch" || return 1
     say "Downloading whycap $version for this system (3 MB) ..."
     if ! { fetch "$releases/v$version/$archive" "$scratch/$archive" && fetch "$releases/v$version/SHA256SUMS" "$scratch/sums"; }; then
-        say "It could not be downloaded from $releases."
+        say "The download from $releases failed."
         return 1
     fi
     [ "$(sum_of "$scratch/$archive")" = "$(sed -n "s/ [ *]$archive\$//p" "$scratch/sums")" ] ||
-        fail "$archive does not match its checksum. Nothing was installed; try again, or build it: ./install.sh --build"
-    tar -C "$scratch" -xzf "$scratch/$archive" || fail "$archive cannot be unpacked; build it instead: ./install.sh --build"
+        fail "$archive does not match its checksum. Nothing was installed. Try again, or build whycap: ./install.sh --build"
+    tar -C "$scratch" -xzf "$scratch/$archive" || fail "could not unpack $archive; build whycap instead: ./install.sh --build"
     built=$scratch/${archive%.tar.gz}/whycap
-    is_whycap "$built" || fail "the program in $archive does not run here; build it instead: ./install.sh --build"
+    is_whycap "$built" || fail "the program in $archive does not run on this system; build whycap instead: ./install.sh --build"
 }
 
 # --- Or build it ----------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ run_cargo() {
         return
     fi
     # On a terminal, a single line shows the progress. If the build fails, cargo's output is shown.
-    mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
+    mkdir -p -- "$bin" || fail "could not create $bin; choose another directory with --prefix DIR"
     build >"$log" 2>&1 &
     cargo=$!
     while kill -0 "$cargo" 2>/dev/null; do
@@ -214,10 +214,10 @@ build_here() {
             export PATH
         else
             cat >&2 <<END
-install.sh: building whycap needs Rust $wanted or newer, but there is no cargo. Nothing was changed.
-Install Rust for your user, without root, and run this again:
+install.sh: building whycap requires Rust $wanted or newer, but cargo was not found. Nothing was changed.
+To install Rust for your user (without root), run this, and then run install.sh again:
   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
-Or install it from your system, if it has $wanted or newer: dnf install cargo, brew install rust, pacman -S rust
+Or use your system's package manager if it has $wanted or newer: dnf install cargo, brew install rust, pacman -S rust
 END
             exit 1
         fi
@@ -230,19 +230,19 @@ END
             [ "${found#*.}" -lt "${minor%%.*}" ]
         }
     }; then
-        fail "cargo is $found, whycap needs $wanted or newer; update with: rustup update stable"
+        fail "cargo is $found, but whycap requires $wanted or newer; to update: rustup update stable"
     fi
 
     target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
     if [ -f "$target/source/whycap" ]; then
-        say "Building whycap in $target: only what has changed ..."
+        say "Building whycap in $target (only what has changed) ..."
     else
-        say "Building whycap in $target: about two minutes on two cores, and 250 MB, which you may delete afterward ..."
+        say "Building whycap in $target. This takes about two minutes on two cores and uses 250 MB, which you can delete afterward ..."
     fi
     started=$(date +%s)
-    run_cargo || fail 'the build failed; see the errors of cargo above. Nothing was installed'
+    run_cargo || fail 'the build failed; see the errors from cargo above. Nothing was installed'
     say "Built in $(($(date +%s) - started)) s."
-    [ -f "$target/source/whycap" ] || fail "cargo built no $target/source/whycap; is build.target set in a cargo config?"
+    [ -f "$target/source/whycap" ] || fail "cargo did not create $target/source/whycap; is build.target set in a cargo config?"
     built=$target/source/whycap
 }
 
@@ -257,11 +257,11 @@ fi
 
 # --- Install it -----------------------------------------------------------------------------------
 # If this were a directory, mv would move the program into it.
-[ ! -d "$program" ] || fail "there is a directory in the place of $program; move it away, or choose another place with --prefix DIR"
-mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
+[ ! -d "$program" ] || fail "$program is a directory; move it to another place, or choose another directory with --prefix DIR"
+mkdir -p -- "$bin" || fail "could not create $bin; choose another directory with --prefix DIR"
 # The program is replaced in one step, so that running instances are not disturbed.
 if ! { cp -- "$built" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
-    fail "could not write $program; choose another place with --prefix DIR"
+    fail "could not write $program; choose another directory with --prefix DIR"
 fi
 say "Installed $program ($("$program" --version))."
 
@@ -282,7 +282,7 @@ if [ "$settings" = yes ]; then
     [ "$plugin" = yes ] || option=--no-plugin
     # shellcheck disable=SC2086 # an option or nothing
     done=$("$program" install $option) ||
-        fail "the program is installed, but not added to Claude Code; follow the advice above, then run: $program install"
+        fail "the program is installed, but was not added to Claude Code; follow the advice above, then run: $program install"
     say "$done"
     case $done in
         *'status line unchanged'*) ;;
@@ -313,17 +313,17 @@ model='"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}'
 say ''
 if has_history; then
     if [ "$has_line" = yes ]; then
-        say 'Your status line, and your spend today:'
+        say 'This is your status line and your spend today:'
     else
-        say "whycap's status line (Claude Code does not show it yet), and your spend today:"
+        say "This is whycap's status line (Claude Code does not show it yet) and your spend today:"
     fi
     say ''
     show "{$model}"
 else
     if [ "$has_line" = yes ]; then
-        say 'There is no history of Claude Code yet. This is a SAMPLE of what you will see:'
+        say 'Claude Code has no history yet. This is a SAMPLE of what you will see:'
     else
-        say "There is no history of Claude Code yet. This is whycap's status line (Claude Code does not show it yet) with SAMPLE figures:"
+        say "Claude Code has no history yet. This is whycap's status line with SAMPLE figures (Claude Code does not show it yet):"
     fi
     say ''
     id=00000000-0000-4000-8000-000000000000
@@ -343,15 +343,15 @@ fi
 
 say ''
 case ":$PATH:" in
-    *":$bin:"*) say 'In a shell: whycap explain, whycap spend, whycap doctor.' ;;
+    *":$bin:"*) say 'In a shell, try: whycap explain, whycap spend, whycap doctor' ;;
     *)
         say "To use \`whycap\` in a shell, add $bin to your PATH:"
         say "  export PATH=\"$bin:\$PATH\""
         ;;
 esac
 if [ "$settings" = yes ]; then
-    say 'In Claude Code: /whycap. It works with any PATH.'
+    say 'In Claude Code, try: /whycap (this works even if whycap is not on your PATH)'
 else
-    say "To add it to Claude Code: $(quoted "$program") install"
+    say "To add whycap to Claude Code: $(quoted "$program") install"
 fi
-say "To undo all of this: $undo"
+say "To uninstall everything: $undo"

@@ -21,7 +21,7 @@ use crate::terminal::{Palette, print_error};
 /// The shells whose completions have been tested.
 pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
-/// Says what Claude Code costs, and what a limit error really means.
+/// Shows what Claude Code costs and what limit errors really mean
 #[derive(Debug, Parser)]
 #[command(
     name = "whycap",
@@ -49,46 +49,46 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum VerbAsked {
-    /// Print the status line (Claude Code runs this; it reads JSON from standard input)
+    /// Print the status line (for Claude Code, which passes JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
     Statusline,
-    /// Handle an event (Claude Code runs this; it reads JSON from standard input)
+    /// Handle an event (for Claude Code, which passes JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/hook.txt"))]
     Hook,
-    /// Say what really stopped the work, and what to do
+    /// Explain what really stopped you, and what to do
     Explain(commands::explain::ExplainArguments),
-    /// Sleep until the newest limit is over, for scripts
+    /// Wait until the newest limit is over, for scripts
     Wait(commands::wait::WaitArguments),
-    /// Show what was spent, by day, session, model and more
+    /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),
-    /// Show what was written to the prompt cache again, and why
+    /// Show avoidable writes to the prompt cache, and why they happened
     Drain(commands::drain::DrainArguments),
-    /// Show windows, pace, spend, sessions and limit on one screen
+    /// Show usage, pace, spend, sessions, and limits on one screen
     Now(commands::now::NowArguments),
     /// Show how much of each budget is used, and the forecast
     Budget(commands::budget::BudgetArguments),
-    /// Write rows for adding up several machines or people
+    /// Export spend and limits, to add up several machines or people
     Export(commands::export::ExportArguments),
-    /// List Claude Code's locks, and which of them are left over
+    /// List Claude Code's locks, and which of them are stale
     Locks(commands::locks::LocksArguments),
-    /// Check the setup, with advice for each problem
+    /// Check your setup, with advice for each problem
     Doctor(commands::doctor::DoctorArguments),
     /// List past limit errors
     Incidents(commands::incidents::IncidentsArguments),
-    /// Write up the newest limit error for a bug report
+    /// Summarize the newest limit error for a bug report
     Report(commands::incidents::ReportArguments),
-    /// List the prices used to count spend, with date and source
+    /// List the prices that whycap uses, with their date and source
     Prices(commands::prices::PricesArguments),
-    /// Show the configuration in effect, as a config.toml
+    /// Show the current configuration, in the form of a config.toml
     Config(commands::config::ConfigArguments),
     /// Add whycap to Claude Code
     Install(commands::install::InstallArguments),
     /// Remove whycap from Claude Code
     Uninstall(commands::uninstall::UninstallArguments),
-    /// Print completions for bash, zsh or fish
+    /// Print shell completions for bash, zsh, or fish
     #[command(hide = true, after_help = include_str!("commands/help/completions.txt"))]
     Completions {
-        /// Which shell
+        /// The shell
         #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]
         shell: Shell,
     },

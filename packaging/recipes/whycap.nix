@@ -24,7 +24,7 @@ stdenvNoCC.mkDerivation {
     install -Dm644 completions/whycap.fish -t $out/share/fish/vendor_completions.d
   '';
   meta = {
-    description = "Says what Claude Code costs, and what a limit error really means";
+    description = "Shows what Claude Code costs and what limit errors really mean";
     homepage = "https://github.com/whycap/whycap";
     license = with lib.licenses; [ mit asl20 ];
     platforms = builtins.attrNames archives;

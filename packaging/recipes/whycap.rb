@@ -1,6 +1,6 @@
 # A template: packaging/recipes.sh fills in the version and the checksums of a release.
 class Whycap < Formula
-  desc "Says what Claude Code costs and what a limit error really means"
+  desc "Shows what Claude Code costs and what limit errors really mean"
   homepage "https://github.com/whycap/whycap"
   version "@VERSION@"
   license any_of: ["MIT", "Apache-2.0"]

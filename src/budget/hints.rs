@@ -73,7 +73,7 @@ fn avoidable_writes(writes: &[CacheWrite]) -> Option<Hint> {
     Some(Hint {
         name: HintName::WrittenAgain,
         text: format!(
-            "Avoidable prompt cache writes cost {cost} today ({times}). `whycap drain` shows why, and what to do."
+            "Avoidable writes to the prompt cache cost {cost} today ({times}). `whycap drain` shows the reasons and what to do."
         ),
         sum: cost,
     })
@@ -86,7 +86,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     Some(Hint {
         name: HintName::ColdCache,
         text: format!(
-            "Pauses that outlasted the prompt cache cost {cost} today ({times}). Use /compact or /clear before a pause to lower that."
+            "Long pauses cost {cost} today, because the prompt cache expired ({times}). To spend less, use /compact or /clear before a long pause."
         ),
         sum: cost,
     })
@@ -144,7 +144,7 @@ impl Today<'_> {
         Some(Hint {
             name: HintName::FastMode,
             text: format!(
-                "Fast mode cost {cost} today, {factor:.1} times the {standard} that the same tokens cost without it. Turn it off with /fast."
+                "Fast mode cost {cost} today, {factor:.1} times as much as the same tokens would have cost without it ({standard}). Turn it off with /fast."
             ),
             sum: cost - standard,
         })
@@ -175,7 +175,7 @@ impl Today<'_> {
         Some(Hint {
             name: HintName::LongContext,
             text: format!(
-                "{prompts} cost {cost} today, {surcharge} of it for their length. Use /compact or /clear to shorten the conversation."
+                "{prompts} cost {cost} today, including {surcharge} extra for their length. Use /compact or /clear to shorten the conversation."
             ),
             sum: surcharge,
         })
@@ -240,7 +240,7 @@ impl Today<'_> {
         Some(Hint {
             name: HintName::Subagents,
             text: format!(
-                "Subagents of type {agent} cost {cost} today, more than the conversations that started them ({parents}). `whycap spend --by agent` shows all agents."
+                "Subagents of type {agent} cost {cost} today, which is more than the conversations that started them ({parents}). `whycap spend --by agent` shows all agents."
             ),
             sum: cost - parents,
         })

@@ -20,16 +20,16 @@ use crate::time::{Clock, format_rfc3339};
 /// The maximum width of a budget's name.
 const MAX_NAME_COLUMNS: usize = 24;
 
-const NO_BUDGET: &str = "No budget is set. To set one, write for example these two lines into";
+const NO_BUDGET: &str = "No budget is set. To set one, add lines like these to";
 
-const ESTIMATED: &str = "This month includes models without a known price. Their cost is estimated in the same way as in Claude Code.";
+const ESTIMATED: &str = "This month includes models whose price is unknown. Their cost is estimated in the same way as in Claude Code.";
 
-const CREDITS_UNKNOWN: &str = "Usage credits: it is not known what was paid this month. Either no status line has shown yet how much of your plan's limits is used, or usage credits are turned off for you.";
+const CREDITS_UNKNOWN: &str = "whycap does not know how much you paid with usage credits this month. Either the status line has not received your plan's usage yet, or usage credits are turned off for you.";
 
 const INCOMPLETE: &str =
-    "Some of your transcripts could not be read, so the real amounts may be greater.";
+    "Some of your transcripts could not be read, so the real amounts may be higher.";
 
-const CONFIGURATION_DAMAGED: &str = "Until the file is fixed, no budget in it is watched.";
+const CONFIGURATION_DAMAGED: &str = "whycap ignores all budgets in this file until you fix it.";
 
 /// A session whose budget is shown in the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -306,7 +306,7 @@ impl<'c> BudgetOverview<'c> {
             let limit = Money::from_noisy_usd(limit).unwrap_or_default();
             report.paragraph(
                 Tone::Quiet,
-                format!("The budget of each session is {limit}. No session is running."),
+                format!("The budget for each session is {limit}. No session is running."),
             );
         }
     }
@@ -341,7 +341,7 @@ fn add_hint(report: &mut Report, hint: &Hint, shown_path: &str) {
     report.indented_paragraph(
         6,
         Tone::Quiet,
-        format!("To hide hints like this: hints.off = [{name}] in {shown_path}"),
+        format!("To hide hints like this, set hints.off = [{name}] in {shown_path}"),
     );
 }
 
@@ -377,7 +377,7 @@ impl BudgetState {
         if let Some(per_day) = self.per_day
             && per_day > Money::ZERO
         {
-            sentences.push(format!("{} a day this month.", per_day.show()));
+            sentences.push(format!("{} per day this month.", per_day.show()));
         }
         if let Some(forecast) = &self.forecast {
             let excess = forecast.total - self.budget_use.limit;

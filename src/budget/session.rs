@@ -20,10 +20,10 @@ const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 /// The hint that is shown in a terminal. In versions 2.1.119 to 2.1.285, the prompt disappears from the input line, and
 /// the up arrow restores it. From version 2.1.308 on, Claude Code puts the prompt back into the input line. In all of
 /// these versions, Ctrl+S sets the prompt aside.
-const HINT_IN_TERMINAL: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S sets it aside while you type /whycap continue, and restores it afterward.";
+const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to save it while you type /whycap continue. It comes back afterward.";
 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
-const HINT_WITHOUT_TERMINAL: &str = " This applies to the present session only. Each `claude -p` starts another one and needs a higher budget in config.toml.";
+const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so it needs a higher budget in config.toml.";
 
 /// How to handle a prompt that is not simply sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl<'a> SessionBudgets<'a> {
         let mut paying_until = None;
         let uses = match config.problems.first() {
             Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
-                "No budget is watched, because of your config.toml: {problem}."
+                "Your budgets are not being checked, because of a problem in your config.toml: {problem}."
             ))),
             _ if !budget.is_set() => Ok(Vec::new()),
             _ => match read_uses(config, places, environment, event, session, &paid) {
@@ -117,7 +117,7 @@ impl<'a> SessionBudgets<'a> {
         };
         if let Err(error) = self.record_event(used_up, event) {
             return OnPrompt::Warn(format!(
-                "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
+                "{sentence} Your prompt was sent anyway, because whycap would not be able to save /whycap continue: {error}."
             ));
         }
 
@@ -129,7 +129,7 @@ impl<'a> SessionBudgets<'a> {
             Some(_) => HINT_WITHOUT_TERMINAL,
         };
         OnPrompt::HoldBack(format!(
-            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway: /whycap continue, then send the prompt again.{hint}"
+            "{sentence} Your prompt was not sent, because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway, type /whycap continue, and send the prompt again.{hint}"
         ))
     }
 
@@ -149,7 +149,7 @@ impl<'a> SessionBudgets<'a> {
                 journal::record_event_once(self.places, &event, &last_day).then(|| sentence.clone())
             }
             Unknown::Spend if self.holds_back => Some(
-                "What was spent cannot be read at the moment, so this prompt is sent without a check of your budgets."
+                "Your spend could not be read, so this prompt was sent without checking your budgets."
                     .to_owned(),
             ),
             Unknown::Spend => None,
@@ -165,7 +165,7 @@ impl<'a> SessionBudgets<'a> {
         let sentence = unannounced.sentence_after_response();
         if self.is_holding_back(unannounced) {
             Some(format!(
-                "{sentence} The next prompt is held back; /whycap continue lets this session continue."
+                "{sentence} Your next prompt will be blocked. To continue this session anyway, type /whycap continue."
             ))
         } else {
             Some(sentence)
@@ -215,14 +215,14 @@ impl<'a> SessionBudgets<'a> {
             Ok(uses) => uses,
             Err(Unknown::Configuration(sentence)) => return sentence.clone(),
             Err(Unknown::Spend) => {
-                return "What was spent cannot be read at the moment, so no budget is holding prompts back.".to_owned();
+                return "whycap cannot read your spend at the moment, so no budget is blocking your prompts.".to_owned();
             }
         };
         let used_up: Vec<&BudgetUse> = uses.iter().filter(|budget| budget.is_used_up()).collect();
         for budget in &used_up {
             if let Err(error) = self.record_event(budget, self.continue_event()) {
                 return format!(
-                    "whycap cannot remember that you want to continue: {error}. As long as that is so, it holds no prompt back."
+                    "whycap could not save that you want to continue: {error}. Until it can, it does not block any prompts."
                 );
             }
         }
@@ -233,13 +233,13 @@ impl<'a> SessionBudgets<'a> {
             .collect::<Vec<_>>()
             .join(" ");
         match used_up.as_slice() {
-            [] => "No budget is holding prompts back.".to_owned(),
+            [] => "No budget is blocking your prompts.".to_owned(),
             [only] => format!(
-                "{sentences} This session can continue, without reminders, {}.",
+                "{sentences} You can continue this session without reminders {}.",
                 only.scope.text("lifted", &[])
             ),
             _ => format!(
-                "{sentences} This session can continue, without reminders, until each budget is reset."
+                "{sentences} You can continue this session without reminders until each budget resets."
             ),
         }
     }

@@ -93,7 +93,7 @@ impl Claim {
             || differ(self.space.as_ref(), own_domain.space.as_ref())
         {
             return Liveness::Unclear(format!(
-                "Process {} belongs to another machine, container or system, which cannot be seen from here.",
+                "Process {} may be running on another machine, in a container, or on another system. whycap cannot see it from here.",
                 self.pid
             ));
         }
@@ -112,7 +112,7 @@ impl Claim {
         let pid = self.pid;
         if process.in_container {
             return Some(format!(
-                "A process in a container on this machine has the number {pid} there, and may have made it."
+                "A process with the PID {pid} is running in a container on this machine and may have created it."
             ));
         }
         let unseen = own_domain.unseen?;
@@ -121,7 +121,7 @@ impl Claim {
         }
         let place = unseen.place();
         Some(format!(
-            "Process {pid} may run {place}, which cannot be seen from here."
+            "Process {pid} may be running {place}. whycap cannot see it from here."
         ))
     }
 
@@ -158,28 +158,28 @@ impl Claim {
             process.is_claude,
         ) {
             (None, ..) => Liveness::Unclear(format!(
-                "Whether process {pid} runs cannot be seen on this system."
+                "whycap cannot see on this system whether process {pid} is running."
             )),
             (Some(false), ..) => self.gone(""),
             (_, Some(false), _) => {
-                self.gone("; its number now belongs to a process with another start time")
+                self.gone("; the PID now belongs to a process with another start time")
             }
             // The start time is derived from the machine's boot time, so it moves when the machine is paused or the
             // clock is adjusted.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
-                    "Process {pid} seems to have started later, as it also would if this machine had been paused since."
+                    "Process {pid} seems to have started later than the lock. However, it would also look like this if the machine had been paused."
                 ))
             }
             (_, None, _) if is_later => {
-                self.gone("; its number now belongs to a process that started later")
+                self.gone("; the PID now belongs to a process that started later")
             }
             (.., Some(true)) => Liveness::Holds,
             (_, None, Some(false)) => Liveness::Gone(format!(
-                "Process {pid} is not Claude Code but {name}: its number was used again."
+                "Process {pid} is not Claude Code but {name}. The PID has been reused."
             )),
             _ => Liveness::Unclear(format!(
-                "Process {pid} runs ({name}), and it may be Claude Code."
+                "Process {pid} is running ({name}) and may be Claude Code."
             )),
         }
     }
@@ -197,7 +197,7 @@ impl Claim {
 
     fn gone(&self, details: &str) -> Liveness {
         Liveness::Gone(format!(
-            "Process {}, which made it, has ended{details}.",
+            "The process that created it (PID {}) has ended{details}.",
             self.pid
         ))
     }

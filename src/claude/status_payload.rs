@@ -211,12 +211,12 @@ impl MissCause {
     /// Returns a description of what happened and advice on what to do about it.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Tools => ("tools came and went", "/mcp shows which"),
+            Self::Tools => ("because tools changed", "/mcp shows which"),
             Self::SystemPrompt => (
-                "the system prompt changed",
-                "look at plugins and output styles",
+                "because the system prompt changed",
+                "check plugins and output styles",
             ),
-            _ => ("nothing had changed", "update, or /clear"),
+            _ => ("although nothing had changed", "update, or /clear"),
         }
     }
 }

@@ -24,7 +24,7 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 
 /// The note that is appended to an answer if asking the question has canceled the auto-resume, because Claude Code does
 /// not mention that.
-const ENDS_WAITING: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
+const ENDS_WAITING: &str = "Because you asked here, Claude Code will not continue by itself after the reset. To turn that on again, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {
     /// Answers the text that the user typed after `/whycap`.
@@ -83,7 +83,7 @@ impl Context {
     fn continue_over_budget(&self) -> Report {
         let text = match self.budgets() {
             Some(budgets) => budgets.go_on(),
-            None => "Type this inside a session.".to_owned(),
+            None => "Type this in a Claude Code session.".to_owned(),
         };
         Report::from_paragraph(text)
     }
@@ -103,7 +103,7 @@ fn failure(error: &anyhow::Error) -> Report {
     let lead = if error.is::<Misuse>() {
         ""
     } else {
-        "whycap could not read what was spent: "
+        "whycap could not read your spend: "
     };
     Report::from_paragraph(format!("{lead}{}", in_one_line(error)))
 }
@@ -126,7 +126,7 @@ fn reply_on_spend(words: &str, context: &Context) -> anyhow::Result<Reply> {
         .and_then(|matches| SpendArguments::from_arg_matches(&matches))
         .map_err(|error| misuse(format!("{}.", parser_message(&error))))?;
     if parsed.is_for_shell() {
-        let text = format!("Ask that in a shell: whycap spend {words}");
+        let text = format!("Run this in a shell: whycap spend {words}");
         return Ok(Report::from_paragraph(text).into());
     }
     parsed.reply(context)
@@ -137,7 +137,7 @@ fn shorten(text: &str) -> String {
     match text.char_indices().nth(MOST_CHARACTERS) {
         Some((end, _)) => {
             let start = text.get(..end).unwrap_or(text);
-            format!("{start}\n… (the rest: whycap in a terminal)")
+            format!("{start}\n… (to see the rest, run whycap in a terminal)")
         }
         None => text.to_owned(),
     }

@@ -16,7 +16,7 @@ pub(crate) struct ConfigArguments {
     /// Print only the path of the file
     #[arg(long)]
     path: bool,
-    /// Write the file, with every key, where there is none yet
+    /// Create the file with all keys, unless it already exists
     #[arg(long, conflicts_with = "path")]
     write: bool,
 }
@@ -32,16 +32,16 @@ impl Verb for ConfigArguments {
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,
-                "{shown} exists and was not changed; edit it, or move it away"
+                "{shown} already exists and was not changed; edit it, or move it to another place"
             );
-            format!("Written: {shown}")
+            format!("Wrote {shown}")
         } else {
             let source = if file.exists() {
-                format!("what {shown} says, and defaults")
+                format!("{shown} and the defaults")
             } else {
                 format!("the defaults, because there is no {shown}")
             };
-            let heading = format!("whycap's configuration in effect: {source}.");
+            let heading = format!("whycap's current configuration: {source}.");
             context.config.in_effect(&heading)
         };
         Ok(Report::from_lines(&text).into())

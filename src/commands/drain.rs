@@ -12,13 +12,13 @@ use crate::spend::DaysAsked;
 pub(crate) struct DrainArguments {
     #[command(flatten)]
     days: DaysAsked,
-    /// Only this session
+    /// Look only at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "report")]
     json: bool,
-    /// Print a text for a bug report, without names or contents
+    /// Print a bug report, without names or content
     #[arg(long)]
     report: bool,
 }

@@ -18,20 +18,20 @@ pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Only look at this session
+    /// Look only at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// The same as --text
     #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
     message: Option<String>,
-    /// Explain this message instead of the newest error; - reads it from standard input
+    /// Explain this message instead of the newest error ("-" reads it from standard input)
     #[arg(long, value_name = "TEXT", conflicts_with = "session")]
     #[arg(allow_hyphen_values = true)]
     text: Option<String>,
-    /// Show everything, not only what fits on a screen
+    /// Show all details, not only what fits on one screen
     #[arg(long)]
     long: bool,
-    /// Exit with 0 if nothing blocks, 10 if waiting helps, 11 if somebody must act, 12 if unknown
+    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, 12 if unknown
     #[arg(long)]
     exit_code: bool,
 }
@@ -51,7 +51,7 @@ impl Verb for ExplainArguments {
         // Programs rely on the JSON for an empty message being the same as for any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
-                "the message to explain is empty; paste it, as in `whycap explain \"Limit reached\"`, or type only `whycap explain` for the newest error",
+                "the message is empty; paste it, as in `whycap explain \"Limit reached\"`, or run only `whycap explain` for the newest error",
             ));
         }
         let situation = match message {

@@ -9,32 +9,32 @@ use crate::spend::DaysAsked;
 use crate::terminal::{Shown, print};
 
 const NO_DIRECTORY: &str =
-    "DuckDB reads files in place; say where: whycap export DIR --print duckdb";
+    "DuckDB reads the files where they are; name their directory: whycap export DIR --print duckdb";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/export.txt"))]
 pub(crate) struct ExportArguments {
-    /// The directory to write to, or - for standard output
+    /// The directory to write to, or "-" for standard output
     #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]
     target: Option<PathBuf>,
-    /// First day: 2026-11-20, today, yesterday, 7d (7 days)
+    /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
-    /// Write only these rows; needs -
+    /// Write only these rows (only with "-")
     #[arg(long, value_enum)]
     rows: Option<RowType>,
-    /// Write nothing; show ten rows exactly as they would be exported, and what is left out
+    /// Show ten rows exactly as they would be exported, and what is left out, without writing anything
     #[arg(long)]
     dry_run: bool,
-    /// Print a script that loads exports into a database, or a dashboard
+    /// Print a dashboard, or a script that loads exports into a database
     #[arg(long, value_enum, conflicts_with_all = ["since", "rows", "dry_run"])]
     print: Option<Script>,
-    /// Erase what all machines exported to DIR: person=NAME, project=NAME or before=DAY. With
-    /// --print clickhouse, print the SQL that erases it
+    /// Erase rows that any machine exported to DIR: person=NAME, project=NAME, or before=DAY. With
+    /// --print clickhouse, print the SQL that erases them
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run"])]
     erase: Option<Erasure>,
-    /// Print a new random value for export.key in config.toml
+    /// Print a new random key for export.key in config.toml
     #[arg(long, exclusive = true)]
     new_key: bool,
 }
@@ -60,7 +60,9 @@ impl Verb for ExportArguments {
             return Ok(Reply::from(report).with_code(!unreadable.is_empty()));
         }
         if self.rows.is_some() && !is_piped {
-            return Err(misuse("--rows goes with - only; a directory gets all"));
+            return Err(misuse(
+                "--rows works only with -; a directory always gets all rows",
+            ));
         }
 
         let days = DaysAsked {

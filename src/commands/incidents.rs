@@ -17,10 +17,10 @@ pub(crate) struct IncidentsArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
-    /// Only look at this session
+    /// Look only at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Add up what several machines exported there, by person
+    /// Add up exports of several machines in this directory, by person
     #[arg(long, value_name = "DIR", conflicts_with = "session")]
     from: Option<PathBuf>,
 }
@@ -62,7 +62,7 @@ impl Verb for IncidentsArguments {
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/report.txt"))]
 pub(crate) struct ReportArguments {
-    /// Report the error of this session instead of the newest
+    /// Summarize the newest error in this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
 }
@@ -77,7 +77,7 @@ impl Verb for ReportArguments {
             .incident
         {
             Some(incident) => bug_report::write(&incident, context.clock()),
-            None => "No limit error is known, so there is nothing to report.".to_owned(),
+            None => "No limit errors found, so there is nothing to report.".to_owned(),
         };
         Ok(Report::from_lines(&text).into())
     }

@@ -16,16 +16,16 @@ use crate::terminal::Tone;
 #[command(after_help = include_str!("help/install.txt"))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch")]
 pub(crate) struct InstallArguments {
-    /// Show what would change and change nothing
+    /// Show what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Only the status line
+    /// Install only the status line
     #[arg(long)]
     statusline: bool,
-    /// Only the hooks and /whycap
+    /// Install only the hooks and /whycap
     #[arg(long)]
     hooks: bool,
-    /// Which settings: yours everywhere, this project's, or yours in this project
+    /// The settings to change: yours for all projects, this project's, or yours for this project
     #[arg(long, value_enum, default_value = "user")]
     scope: SettingsScope,
     /// Show your own status line above whycap's
@@ -76,7 +76,7 @@ impl Verb for InstallArguments {
         }
         report.line(match (self.dry_run, plan.is_empty()) {
             (true, _) => "Nothing was changed.",
-            (false, true) => "whycap was already installed; nothing was written.",
+            (false, true) => "whycap was already installed. Nothing was changed.",
             (false, false) => {
                 "Open sessions pick this up within seconds. To undo: whycap uninstall"
             }
@@ -84,7 +84,7 @@ impl Verb for InstallArguments {
         if hooks && !self.dry_run && additions.slash_command == Some(SlashCommand::Plugin) {
             report.paragraph(
                 Tone::Plain,
-                "You can use /whycap at a limit: Claude Code still continues by itself after the reset.",
+                "You can use /whycap at a limit. Claude Code will still continue by itself after the reset.",
             );
         }
         Ok(report.into())

@@ -15,7 +15,7 @@ pub(crate) struct LocksArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Bring back what --clear-stale-locks set aside; nothing that exists is overwritten
+    /// Restore what --clear-stale-locks moved to quarantine, without overwriting anything
     #[arg(long)]
     restore: bool,
 }
@@ -23,13 +23,13 @@ pub(crate) struct LocksArguments {
 /// Arguments of `whycap --clear-stale-locks`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClearArguments {
-    /// Clear leftover locks [with --dry-run, --json]
+    /// Clear stale locks (also with --dry-run and --json)
     #[arg(long)]
     pub(crate) clear_stale_locks: bool,
-    /// With it: only show what would be done
+    /// Show what would be cleared, without clearing anything
     #[arg(long, requires = "clear_stale_locks", hide = true)]
     dry_run: bool,
-    /// With it: print JSON
+    /// Print JSON
     #[arg(long, requires = "clear_stale_locks", hide = true)]
     json: bool,
 }

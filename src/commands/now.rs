@@ -12,7 +12,7 @@ use crate::terminal::{Palette, Screen, ScreenSize, Tone, WakeReason};
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/now.txt"))]
 pub(crate) struct NowArguments {
-    /// Keep it on the screen and up to date; q quits
+    /// Keep the screen up to date until you press q
     #[arg(long, short, conflicts_with = "json")]
     watch: bool,
     /// Print JSON
@@ -45,7 +45,7 @@ fn watch(watched: &mut WatchedMoment, context: &Context) -> anyhow::Result<()> {
     let screen = if is_dumb { None } else { Screen::open()? };
     let Some(mut screen) = screen else {
         return Err(misuse(
-            "--watch needs a terminal; `whycap now` prints the same once",
+            "--watch needs a terminal; `whycap now` prints the same screen once",
         ));
     };
     super::host::release_aborts();

@@ -25,14 +25,14 @@ pub(super) fn preview(environment: Environment) -> Shown {
     let (places, config) = (&context.places, &context.config);
     let settings = places.show(&places.settings);
     let source = if places.settings.exists() {
-        format!("as {settings} says")
+        format!("with the settings in {settings}")
     } else {
         format!("with the defaults, because there is no {settings}")
     };
     let mut report = Report::default();
     report.paragraph(
         Tone::Quiet,
-        format!("Sample data, shown {source}. To see all settings: whycap config"),
+        format!("This is sample data, shown {source}. To see all settings: whycap config"),
     );
     report.paragraphs(Tone::Warning, &config.problems);
     for columns in widths(&context.environment) {

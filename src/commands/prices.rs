@@ -8,7 +8,7 @@ use crate::pricing::{PriceRow, price_report};
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/prices.txt"))]
 pub(crate) struct PricesArguments {
-    /// Only models whose name contains this
+    /// List only models whose name contains this text
     model: Option<String>,
     /// Print JSON
     #[arg(long)]

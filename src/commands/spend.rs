@@ -16,22 +16,22 @@ use crate::terminal::{Tone, is_stdout_terminal, print_error};
 pub(crate) struct SpendArguments {
     #[command(flatten)]
     options: SpendOptions,
-    /// How one session's amount is calculated
+    /// Explain how one session's amount is calculated
     #[arg(long, value_name = "SESSION", conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why: Option<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Prompts with their first words, in JSON and files too
+    /// Show the first words of prompts, also in JSON and files
     #[arg(long)]
     with_text: bool,
-    /// Print CSV, one line per group
+    /// Print CSV, with one line per group
     #[arg(long)]
     csv: bool,
-    /// Write a page for the browser; an older one is replaced
+    /// Write a page for the browser, replacing an older one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why", "json", "csv"])]
     html: Option<PathBuf>,
-    /// Leave every name out of that page
+    /// Leave all names out of that page
     #[arg(long, requires = "html")]
     anonymous: bool,
 }

@@ -31,7 +31,7 @@ pub(super) fn reply(
     } else {
         disk::write_atomically(file, page.html.as_bytes(), Durability::Synced)?;
         let file = context.places.show(file);
-        reply.report = Report::from_lines(&format!("Written: {file}; open it in a browser"));
+        reply.report = Report::from_lines(&format!("Wrote {file}. Open it in a browser."));
     }
     Ok(reply)
 }
@@ -47,7 +47,7 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     };
     ensure!(
         start.is_empty() || start == BEGINNING.as_bytes(),
-        "{} exists and is not a page of whycap; name another file, or move it away",
+        "{} already exists and is not a page from whycap; name another file, or move that one",
         file.display()
     );
     Ok(())

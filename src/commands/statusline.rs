@@ -27,7 +27,7 @@ const TIME_LIMIT: Duration = Duration::from_millis(600);
 pub(crate) const FALLBACK: &str = "whycap\n";
 
 /// Human-readable output, for when this command is run in a terminal.
-const HINT: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
+const HINT: &str = "Claude Code runs this command for its status line. To see a preview: whycap statusline --preview";
 
 /// Prints the status line. This never fails, because Claude Code clears its status line after an error or if the output
 /// is empty.

@@ -18,10 +18,10 @@ use crate::terminal::Tone;
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/uninstall.txt"))]
 pub(crate) struct UninstallArguments {
-    /// Show what would change and change nothing
+    /// Show what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Only this settings file [default: every file that whycap was installed into]
+    /// Remove it only from these settings [default: all settings that contain whycap]
     #[arg(long, value_enum)]
     scope: Option<SettingsScope>,
 }
@@ -55,7 +55,7 @@ impl Verb for UninstallArguments {
 
         if report.is_empty() && failure.is_none() {
             let nothing =
-                "whycap is in none of the settings files that it knows; nothing was changed.";
+                "whycap is not installed in any settings file that it knows. Nothing was changed.";
             report.paragraph(Tone::Plain, nothing);
         } else if self.dry_run {
             report.line("Nothing was changed.");
@@ -87,15 +87,15 @@ fn add_remains(places: &Places, backups: &[PathBuf], report: &mut Report) {
     let mut remains = Vec::new();
     if places.data.exists() {
         let command = format!("rm -r {}", places.in_shell(&places.data));
-        remains.push(("what whycap recorded", command));
+        remains.push(("the data that whycap recorded", command));
     }
     if places.settings.exists() {
         let command = format!("rm {}", places.in_shell(&places.settings));
-        remains.push(("your configuration of whycap", command));
+        remains.push(("your whycap configuration", command));
     }
     for backup in backups {
         let command = format!("rm {}", places.in_shell(backup));
-        remains.push(("the settings from before whycap", command));
+        remains.push(("the backup of your settings", command));
     }
     for plugin in EnabledPlugin::list(&[SettingsFile::of_user(places)]) {
         if !plugin.is_in_skills_directory() {
@@ -105,7 +105,7 @@ fn add_remains(places: &Places, backups: &[PathBuf], report: &mut Report) {
     }
 
     if !remains.is_empty() {
-        report.line("What remains, and how to delete it:");
+        report.line("These files remain. To delete them:");
         for (subject, command) in remains {
             report.item("  - ", Tone::Plain, format!("{subject}: {command}"));
         }

@@ -14,10 +14,10 @@ use crate::time::parse_duration;
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/wait.txt"))]
 pub(crate) struct WaitArguments {
-    /// Only wait for this session
+    /// Wait only for this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Give up after this long: 90s, 30m, 2h, 1h30m
+    /// Stop waiting after this time: 90s, 30m, 2h, or 1h30m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
 }
@@ -43,7 +43,7 @@ impl Verb for WaitArguments {
                 && !incidents.knows_session(session)
             {
                 return Err(misuse(format!(
-                    "no session {session} is known here; pick one of `whycap now --json` or `whycap incidents --json`"
+                    "there is no session {session}; `whycap now --json` and `whycap incidents --json` list the sessions"
                 )));
             }
             let situation = incidents.situation(session, Asker::Shell);
@@ -57,7 +57,7 @@ impl Verb for WaitArguments {
                     _ if has_waited => {
                         terminal::replace_line("The limit has ended. You can continue.", true)?;
                     }
-                    _ => terminal::replace_line("Nothing is blocked.", true)?,
+                    _ => terminal::replace_line("You are not blocked.", true)?,
                 }
                 break Wait::exit_code(wait);
             };
@@ -69,7 +69,7 @@ impl Verb for WaitArguments {
                 .saturating_sub(started.elapsed());
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error("gave up, the limit is not over yet");
+                terminal::print_error("timed out: the limit is not over yet");
                 break TIMED_OUT;
             }
             has_waited = true;

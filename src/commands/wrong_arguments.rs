@@ -25,7 +25,7 @@ pub(crate) fn problem(error: &clap::Error, arguments: &[&str], command: &Command
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
     let unknown = error.get(ContextKind::InvalidArg);
     if is_unknown && matches!(unknown, Some(ContextValue::String(word)) if word == "--json") {
-        return format!("`whycap{subcommand}` has no JSON; see whycap{subcommand} --help");
+        return format!("`whycap{subcommand}` has no JSON output; see whycap{subcommand} --help");
     }
     format!("{}; see whycap{subcommand} --help", parser_message(error))
 }
@@ -36,7 +36,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
     let (typed, intended) = match arguments {
         ["completions", shell, ..] if !shell.starts_with('-') && !SHELLS.contains(shell) => {
             return Some(format!(
-                "there are no completions for {shell}; type one of these: {}",
+                "there are no completions for {shell}; choose one of these: {}",
                 SHELLS
                     .map(|known| format!("whycap completions {known}"))
                     .join(", ")

@@ -8,8 +8,8 @@ use crate::terminal::{escape, width};
 /// The minimum length of a secret. A shorter secret could be guessed with a dictionary attack.
 const MIN_SECRET_CHARACTERS: usize = 32;
 
-const SECRET_IS_SHORT: &str = "is too short to protect anything, so nothing is exported; take one that \
-                               `whycap export --new-key` prints";
+const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; use a key from \
+                               `whycap export --new-key`";
 
 /// The usable part of a value.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Choices {
             value: Value::Array(known),
             omissions: unknown
                 .iter()
-                .map(|item| format!("{item} is not a {noun} and is left out; there are {names}"))
+                .map(|item| format!("{item} is not a {noun} and is ignored; choose from {names}"))
                 .collect(),
         })
     }
@@ -121,7 +121,9 @@ impl Choices {
                 omissions.extend(line.omissions);
             } else {
                 let names = self.names.join(", ");
-                omissions.push(format!("a line must be a list of: {names}; it is left out"));
+                omissions.push(format!(
+                    "a line must be a list of names and is ignored; choose from {names}"
+                ));
             }
         }
 
@@ -142,13 +144,13 @@ fn budgets(table: &Table) -> Checked {
     for (directory, value) in table {
         match number(value, MIN_DOLLARS, MAX_DOLLARS) {
             Some(_) if directory.is_empty() => {
-                omissions.push("a project without a name is left out".to_owned());
+                omissions.push("a project without a name is ignored".to_owned());
             }
             Some(limit) => {
                 known.insert(directory.clone(), limit);
             }
             None => omissions.push(format!(
-                "`{directory}` must be a number of dollars, 0.0001 to 9000000; it is left out"
+                "`{directory}` must be a number of dollars from 0.0001 to 9000000 and is ignored"
             )),
         }
     }

@@ -93,7 +93,8 @@ impl Config {
     /// Adds the usable keys of a section to `values`, and reports a problem for each unusable key.
     fn add_section(&mut self, section: &str, keys: &Value, values: &mut Sections) {
         let Some(keys) = keys.as_table() else {
-            self.problems.push(format!("`{section}` is not a section"));
+            self.problems
+                .push(format!("`{section}` is not a known section"));
             return;
         };
 
@@ -111,9 +112,11 @@ impl Config {
                 // Falling back to a default would be wrong here, because more might be exported or spent than the user
                 // wants.
                 let consequence = match section {
-                    "export" => "until then nothing is exported",
-                    "budget" if !key.example.is_empty() => "until then there is no such budget",
-                    _ => "the default is used",
+                    "export" => "until you fix it, nothing is exported",
+                    "budget" if !key.example.is_empty() => {
+                        "until you fix it, there is no such budget"
+                    }
+                    _ => "whycap uses the default",
                 };
                 let requirement = key.requirement;
                 self.problems
@@ -149,7 +152,7 @@ impl Config {
 
     /// Returns a file with the default values, as a starting point for users to edit.
     pub(crate) fn first_file() -> String {
-        let heading = "whycap's configuration. Every key is optional; delete what you do not need.";
+        let heading = "This is whycap's configuration. Every key is optional, so delete what you do not need.";
         Self::default().to_toml(heading, |_key| "")
     }
 
@@ -158,7 +161,7 @@ impl Config {
         let mut text = String::new();
         add_comment(&mut text, heading);
         for problem in &self.problems {
-            add_comment(&mut text, &format!("Wrong: {problem}"));
+            add_comment(&mut text, &format!("Problem: {problem}"));
         }
 
         let values = Table::try_from(self).unwrap_or_default();
@@ -298,8 +301,8 @@ mod tests {
         assert_eq!(config.hints.off, [HintName::FastMode]);
         let problems = config.problems.join("\n");
         for says in [
-            "`budget.projects`: `x` must be a number of dollars, 0.0001 to 9000000; it is left out",
-            "`currency.symbol` must be a text of 1 to 5 columns; the default is used",
+            "`budget.projects`: `x` must be a number of dollars from 0.0001 to 9000000 and is ignored",
+            "`currency.symbol` must be a text with a width of 1 to 5 columns; whycap uses the default",
             "`hints.off`: \"slow_mode\" is not a hint",
         ] {
             assert!(problems.contains(says), "no {says:?} in: {problems}");

@@ -26,7 +26,7 @@ const USUAL_ROWS: usize = 20;
 /// report.
 const NOTE_ROWS: usize = 3;
 /// Directs the user of a conversation to the full explanation.
-const MORE_IN_SHELL: &str = "More: whycap explain --long, in a shell.";
+const MORE_IN_SHELL: &str = "For details: whycap explain --long (in a shell).";
 /// The maximum time that an explanation may take to bring the ledger up to date.
 const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
 /// The maximum number of transcript bytes to read for an answer on one screen. `explain --long` reads all transcripts.
@@ -116,7 +116,7 @@ impl Context {
         }
         for lock in locks::harmful(&self.places, &self.environment) {
             let (says, remedy) = (lock.says, lock.remedy);
-            let aside = format!("Also, but not the cause of a limit: {says} {remedy}");
+            let aside = format!("Not the cause of the limit, but also a problem: {says} {remedy}");
             report.gap();
             report.paragraph(Tone::Quiet, aside);
         }
@@ -163,10 +163,10 @@ impl Context {
         let payers = if used.is_some() {
             ""
         } else {
-            ", no matter which account or key paid for it"
+            ", with all accounts and keys together"
         };
         let mut sentences = vec![format!(
-            "Since {} this machine spent {}{cost} at list price{payers}. Other machines, chat and, in an organization, other members use the same limit.",
+            "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members use the same limit.",
             self.clock().format_time(since),
             if is_lower_bound { "at least " } else { "" },
         )];
@@ -197,7 +197,7 @@ impl Context {
             return None;
         }
         Some(format!(
-            "{} of {total} in this window re-wrote prompt cache that already existed ({}). `whycap drain` shows why, and what to do.",
+            "{} of the {total} spent in this window went into writing parts of the prompt cache again ({}). `whycap drain` shows the reasons and what to do.",
             avoidable.cost,
             count_noun(avoidable.responses, "time")
         ))
@@ -232,9 +232,9 @@ impl Context {
 
 fn no_error_known(session: Option<&str>) -> [String; 2] {
     let known = match session {
-        Some(id) => format!("No limit error is known in session {id}."),
-        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
+        Some(id) => format!("whycap knows of no limit error in session {id}."),
+        None => "No limit errors found: Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
     };
-    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
+    let how = "To explain a message: whycap explain --text \"You've hit your …\"";
     [known, how.to_owned()]
 }

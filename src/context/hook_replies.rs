@@ -61,7 +61,7 @@ impl Context {
         } else {
             "/whycap"
         };
-        Some(message(&format!("{headline} ({more} says more)")))
+        Some(message(&format!("{headline} For details: {more}")))
     }
 
     /// Records that a session has ended, because Claude Code no longer waits for its reset. There is no reply.

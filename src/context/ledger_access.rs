@@ -62,7 +62,7 @@ impl Context {
             }
         }
         print_error(&format!(
-            "could not lock {}, so this is read from the transcripts alone; the spend of deleted transcripts is missing",
+            "could not lock {}, so whycap reads only the transcripts; the spend of deleted transcripts is missing",
             ledger::path_in(&self.places.data).display()
         ));
         attempt(Ledger::in_memory(&self.places.data)?)
@@ -99,7 +99,7 @@ impl Context {
                 .map(|root| places.show(&root))
                 .collect();
             bail!(
-                "no history found in {}; nothing to export",
+                "no history found in {}, so there is nothing to export",
                 roots.join(", ")
             );
         }
@@ -150,7 +150,7 @@ impl Context {
         if let Some(damaged) = ledger.news_of_damage() {
             let path = places.show(&damaged);
             print_error(&format!(
-                "the ledger was damaged and is now in {path}; a new one was filled from the transcripts. The spend of deleted transcripts is only in that file and is missing here"
+                "the ledger was damaged and was moved to {path}; whycap created a new one from the transcripts. The spend of deleted transcripts is only in the old file and is missing here"
             ));
         }
         if let Some(which) =
@@ -162,7 +162,7 @@ impl Context {
                 "their cost is missing"
             };
             print_error(&format!(
-                "{which}; {cost}. `whycap doctor` says how to fix it"
+                "{which}; {cost}. `whycap doctor` shows how to fix this"
             ));
         }
         Ok(catch_up)

@@ -62,7 +62,7 @@ impl WatchedMoment {
     /// Starts watching. If there is no ledger, `ledger` contains the reason.
     pub(crate) fn new(ledger: Result<Ledger, String>) -> Self {
         Self {
-            ledger: ledger.map_err(|why| format!("not known: {why}")),
+            ledger: ledger.map_err(|why| format!("unknown: {why}")),
             files_gained: 0,
             slow: None,
             labels: HashMap::new(),
@@ -121,7 +121,7 @@ impl WatchedMoment {
                 is_complete: catch_up.is_all() && ledger.damaged(from_ms..Millis::MAX)?.is_empty(),
             })
         });
-        spend.map_err(|error| format!("not known: {error}"))
+        spend.map_err(|error| format!("unknown: {error}"))
     }
 
     /// Returns the slow facts, which may be up to a minute old if nothing has changed since they were collected.

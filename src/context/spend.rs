@@ -43,32 +43,33 @@ pub(crate) struct SpendOptions {
     pub(crate) by: GroupBy,
     #[command(flatten)]
     days: DaysAsked,
-    /// Count days in this zone (default: your time zone)
+    /// The time zone for days (default: your time zone)
     #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
     timezone: Option<Zone>,
-    /// Only sessions in directories whose path contains this
+    /// Only sessions in directories with this in their path
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// At most this many: newest periods, else highest cost
+    /// Show only this many rows (newest or most expensive)
     #[arg(long, value_name = "N", value_parser = parse_limit)]
     limit: Option<NonZeroUsize>,
-    /// By date (days in order, else newest first) or by cost
+    /// Sort by date or by cost
     #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
-    /// Add up what several machines exported there
+    /// Add up exports of several machines in this directory
     #[arg(long, value_name = "DIR", conflicts_with = "why")]
     pub(crate) from: Option<PathBuf>,
 }
 
 fn parse_zone(name: &str) -> Result<Zone, String> {
-    Zone::named(name)
-        .ok_or_else(|| format!("no time zone is called {name:?}; names look like Europe/Berlin"))
+    Zone::named(name).ok_or_else(|| {
+        format!("there is no time zone {name:?}; use a name such as America/New_York")
+    })
 }
 
 fn parse_limit(number: &str) -> Result<NonZeroUsize, String> {
     number
         .parse()
-        .map_err(|_| "type a whole number from 1 up, such as --limit 10".to_owned())
+        .map_err(|_| "use a whole number of at least 1, such as --limit 10".to_owned())
 }
 
 impl SpendOptions {
@@ -87,12 +88,12 @@ impl SpendOptions {
         }
         if self.by.is_of_answers() && (self.from.is_some() || is_for_page) {
             return Err(format!(
-                "--by {name} reads this machine's transcripts; leave --from and --html out"
+                "--by {name} reads the transcripts on this machine; leave out --from and --html"
             ));
         }
         if self.by.is_by_cause() && self.from.is_some() {
             return Err(format!(
-                "exports do not contain what --by {name} needs; leave --from out"
+                "exports do not contain the data for --by {name}; leave out --from"
             ));
         }
         let mut clock = context.clock();
@@ -179,7 +180,7 @@ impl Context {
         let Some(why) = why else {
             let shown = truncate(session, LONGEST_ID);
             bail!(
-                "no session is known whose ID is or begins with {shown:?}; choose one from `whycap spend --by session`"
+                "there is no session whose ID is or begins with {shown:?}; `whycap spend --by session` lists all sessions"
             );
         };
         Ok(why_report(&why, self.clock()))
@@ -365,7 +366,7 @@ impl Context {
         let shown = self.places.show(directory);
         ensure!(
             has_exports(directory),
-            "there are no exports in {shown}; `whycap export {shown}` writes some"
+            "there are no exports in {shown}; to create them: whycap export {shown}"
         );
         Ok(())
     }
@@ -385,7 +386,7 @@ impl Context {
             count => format!(" and {} more", count_noun(count as u64, "file")),
         };
         print_error(&format!(
-            "some exported rows could not be read, so there may be more: {path}{line} ({}){more}; export there again from its machine",
+            "some exported rows could not be read, so amounts may be missing: {path}{line} ({}){more}; run the export on that machine again",
             first.reason
         ));
     }

@@ -259,7 +259,10 @@ impl<'a> StatusLineFacts<'a> {
             None => Vec::new(),
         };
         if let Some(attempts) = self.incidents.retrying_in(&self.call.payload) {
-            let text = format!("Claude Code is {}", attempts.sentence(self.facts.clock));
+            let text = format!(
+                "Claude Code has been {}",
+                attempts.sentence(self.facts.clock)
+            );
             rows.push(vec![(Tone::Warning, truncate_at_word(&text, columns))]);
         }
         let paying = self.paying();

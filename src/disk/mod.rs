@@ -36,7 +36,9 @@ pub(crate) use write::{
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or directory could not be read.
-    #[error("could not read {path}: {source}; check that it is a file and that you may read it")]
+    #[error(
+        "could not read {path}: {source}; check that it is a file and that you have permission to read it"
+    )]
     Read {
         /// The file or directory.
         path: PathBuf,
@@ -44,7 +46,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or directory could not be created, changed, or deleted.
-    #[error("could not write {path}: {source}; check that the directory exists and is yours")]
+    #[error("could not write {path}: {source}; check that the directory exists and belongs to you")]
     Write {
         /// The file or directory.
         path: PathBuf,
@@ -52,7 +54,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is larger than any valid file of its kind.
-    #[error("{path} has {size} bytes, more than the {limit} that whycap reads; move it away")]
+    #[error("{path} has {size} bytes, but whycap reads at most {limit}; move it to another place")]
     TooLarge {
         /// The file.
         path: PathBuf,

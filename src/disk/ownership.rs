@@ -104,7 +104,7 @@ pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "it is not a directory of yours alone (chmod o-w), or a link",
+            "it is a link, or other users can write to it (fix: chmod o-w), or it does not belong to you",
         ))
     }
 }
@@ -137,7 +137,9 @@ pub(crate) fn is_safe_location(path: &Path) -> bool {
 
 /// Returns the error for a path that is not one of the user's regular files.
 pub(super) fn not_owned() -> io::Error {
-    io::Error::other("it is not a plain file of yours, or a link; move it away")
+    io::Error::other(
+        "it is a link, or not a plain file that belongs to you; move it to another place",
+    )
 }
 
 /// Returns true if a file or directory belongs to the user who runs whycap.

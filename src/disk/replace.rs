@@ -174,7 +174,7 @@ fn link_target(path: &Path) -> io::Result<PathBuf> {
         Ok(target)
     } else {
         Err(io::Error::other(
-            "it is a link, but not to a plain file of yours",
+            "it is a link, but not to a plain file that belongs to you",
         ))
     }
 }

@@ -261,7 +261,7 @@ fn summary(findings: &[Finding]) -> String {
     let failed = count_noun(failed_count, "check");
     let warnings = count_noun(warning_count, "warning");
     match (failed_count, warning_count) {
-        (0, 0) => "OK, without any warning.".to_owned(),
+        (0, 0) => "OK, with no warnings.".to_owned(),
         (0, _) => format!("OK, with {warnings}."),
         (_, 0) => format!("{failed} failed."),
         (_, _) => format!("{failed} failed, with {warnings}."),
@@ -284,7 +284,7 @@ pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let passed = all - findings.len();
     if passed > 0 {
         let checks = count_noun(passed as u64, "check");
-        let rest = format!("{checks} passed; `whycap doctor` in a shell lists all.");
+        let rest = format!("{checks} passed. To list them all, run `whycap doctor` in a shell.");
         report.paragraph(Tone::Quiet, rest);
     }
     report

@@ -225,7 +225,7 @@ fn a_project_s_status_line_that_wins_is_named() {
     let path = setup.directory.join(".claude/settings.json");
     let project = file(SettingsScope::Project, path, other);
     setup.settings.insert(0, project);
-    let words = "status line of ~/work/.claude/settings.json takes precedence";
+    let words = "status line in ~/work/.claude/settings.json takes precedence";
     complains(&setup, "status line", Health::Warn, words);
 }
 
@@ -236,11 +236,11 @@ fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
     assert!(hooks.remove("StopFailure").is_some());
     complains(&setup, "hooks", Health::Warn, "missing: StopFailure");
     user(&mut setup)["hooks"] = json!({});
-    complains(&setup, "hooks", Health::Fail, "there are none");
+    complains(&setup, "hooks", Health::Fail, "no hooks are set");
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     assert_eq!(complaints(&setup), []);
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
-    complains(&setup, "hooks", Health::Fail, "there are none");
+    complains(&setup, "hooks", Health::Fail, "no hooks are set");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_wired_program_that_is_gone_is_a_failure() {
     user(&mut setup)["hooks"] = json!({});
     user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
     user(&mut setup)["statusLine"]["command"] = json!("& 'C:/whycap.exe' statusline");
-    let words = "does not understand";
+    let words = "does not work in";
     complains(&setup, "program", Health::Fail, words);
 }
 
@@ -298,7 +298,7 @@ fn a_client_with_known_trouble_is_told_what_it_does() {
         &setup.places.global_state,
         &state.replace("2.1.328", "2.1.120"),
     );
-    let words = "where there is no org";
+    let words = "they have no organization";
     complains(&setup, "client version", Health::Warn, words);
     write(&setup.places.global_state, &state.replace("2.1.328", ""));
     assert_eq!(complaints(&setup), []);
@@ -406,6 +406,6 @@ fn a_wrap_without_its_record_is_mended_by_installing_again() {
     let (_home, mut setup) = sound();
     let other = json!({"type": "command", "command": "other"});
     user(&mut setup)["statusLine"]["whycapWraps"] = other;
-    let words = "record of it is gone";
+    let words = "lost its record of it";
     complains(&setup, "status line", Health::Warn, words);
 }

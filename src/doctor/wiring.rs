@@ -236,7 +236,7 @@ pub(super) fn program(setup: &Setup, examination: &mut Examination) {
             }
             is_any_wrong = true;
             let place = setup.places.show(&file.path);
-            let calls = format!("{place} calls {}", invocation.program);
+            let calls = format!("{place} runs {}", invocation.program);
             examination.add(
                 key,
                 &[

@@ -18,7 +18,7 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     let mut lines = vec![
         "### Avoidable prompt cache writes\n".to_owned(),
         format!(
-            "{} of {} responses wrote {} tokens again that were already in the cache ({} more than reading them).\n",
+            "{} of {} responses wrote {} tokens to the cache that were already in it ({} more than reading them would have cost).\n",
             needless.responses, findings.responses, needless.tokens, needless.cost
         ),
         "| Claude Code | responses | rewrites | tokens |\n|---|---|---|---|".to_owned(),
@@ -47,10 +47,10 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     let is_of_server = |case: &&Case| case.rewrite.verdict.cause == RewriteCause::Server;
     let mut by_server = cases.iter().filter(is_of_server);
     if by_server.clone().any(|case| case.write.is_recorded) {
-        lines.push("\n`server`: the same system prompt, tools, and parameters (one `shapeHash`). Every message of the previous request was sent again, within the requested lifetime.".to_owned());
+        lines.push("\n`server`: The system prompt, the tools, and the parameters were the same (same `shapeHash`). The request contained every message of the previous request and was sent within the cache lifetime.".to_owned());
     }
     if by_server.any(|case| !case.write.is_recorded) {
-        lines.push("\n`server` without recorded requests: at least three responses in a row have the same `cache_read_input_tokens`, although each wrote the rest of a growing prompt.".to_owned());
+        lines.push("\n`server` without recorded requests: At least three responses in a row have the same `cache_read_input_tokens`, although each of them wrote the rest of a growing prompt to the cache.".to_owned());
     }
     lines.join("\n") + "\n"
 }

@@ -423,7 +423,7 @@ fn changed_tools(old: &Shape, new: &Shape) -> String {
     }
 
     if changes.is_empty() {
-        return "the tools were sent in another order".to_owned();
+        return "the tools were sent in a different order".to_owned();
     }
     changes.join(", ")
 }

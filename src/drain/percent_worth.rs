@@ -171,12 +171,12 @@ impl PercentWorth {
         let comparison = match oldest {
             Some(oldest) => {
                 let weeks = count_noun(oldest.weeks_ago(now).unsigned_abs(), "week");
-                format!("; {} {weeks} before", oldest.worth)
+                format!("; {weeks} earlier: {}", oldest.worth)
             }
             None => String::new(),
         };
         let left = match newest.left {
-            Some(left) => format!(" Left: at least {left}{}.", self.prompts_for(left)),
+            Some(left) => format!(" You have at least {left} left{}.", self.prompts_for(left)),
             None => String::new(),
         };
         format!(

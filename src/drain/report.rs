@@ -118,20 +118,20 @@ impl Drain {
     fn add_summary(&self, report: &mut Report) {
         let needless = self.findings.needless;
         if self.findings.responses == 0 {
-            report.paragraph(Tone::Plain, "There are no responses in this period.");
+            report.paragraph(Tone::Plain, "There were no responses in this period.");
             return;
         }
         if needless.responses == 0 {
             let written = self.findings.written;
             let text = format!(
-                "No cache write was provably avoidable. All cache writes together cost {written} of {}.",
+                "No cache write was clearly avoidable. Cache writes cost {written} of the {} spent.",
                 self.cost
             );
             report.paragraph(Tone::Good, text);
             return;
         }
         let text = format!(
-            "Avoidable cache writes cost {} of {} ({}). {} wrote {} tokens to the prompt cache that were already in it.",
+            "Avoidable cache writes cost {} of the {} spent ({}). {} wrote {} tokens to the prompt cache that were already in it.",
             needless.cost,
             self.cost,
             share(needless.cost, self.cost),
@@ -158,7 +158,10 @@ impl Drain {
             table.row_in_tone(tone, [verdict.label(), avoidable, &times, &tokens, &cost]);
         }
         if report.table_below("Cache writes by cause", table) {
-            report.paragraph(Tone::Quiet, "Cost = write price minus read price.");
+            report.paragraph(
+                Tone::Quiet,
+                "Cost is the price of writing minus the price of reading.",
+            );
         }
     }
 
@@ -238,7 +241,7 @@ impl Drain {
             LoadKind::Tools => "Tools were loaded",
         };
         Some(format!(
-            "{loads} {}. {}, the conversation was written to the cache again, for {} on average ({} per use). {}",
+            "{loads} {}. After that, the conversation was written to the cache again {}, which cost {} on average ({} per load). {}",
             count_noun(rewrites.loads, "time"),
             count_noun(rewrites.sum.responses, "time"),
             rewrites.cost_per_rewrite(),
@@ -256,7 +259,7 @@ impl Drain {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "Pauses of more than five minutes and less than an hour cost {}. A cache lifetime of an hour would have cost {} more.",
+                    "Pauses of 5 minutes to 1 hour cost {}, because the cache expired. A cache lifetime of 1 hour would have cost {} more.",
                     hour.savings, hour.surcharge
                 ),
             );
@@ -266,7 +269,7 @@ impl Drain {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "The requests of {} of {} responses are not recorded (Claude Code records them since about 2.1.300). Only the tokens and times of these responses are known, so less can be proven.",
+                    "Claude Code did not record the requests for {} of {} responses (versions before about 2.1.300 do not). For these responses, whycap knows only the tokens and times, so it can prove less.",
                     self.findings.unrecorded, self.findings.responses
                 ),
             );

@@ -87,7 +87,7 @@ impl WindowShares {
         let mut sentences = Vec::new();
         if self.cost > Money::ZERO {
             sentences.push(format!(
-                "{name}: {} from this machine since {}: {}",
+                "{name}: {} on this machine since {}: {}",
                 self.cost,
                 clock.format_time(self.since),
                 self.shares(),
@@ -95,7 +95,7 @@ impl WindowShares {
         }
         if self.elsewhere >= MIN_RISE {
             sentences.push(format!(
-                "{name} rose by {:.0}% while this machine spent nothing: another machine, claude.ai, or another member",
+                "{name}: up {:.0}% while this machine spent nothing, because of another machine, claude.ai, or another member",
                 self.elsewhere.floor()
             ));
         }
@@ -116,7 +116,7 @@ impl WindowShares {
         }
         if self.agents.len() > 1 {
             lists.push(self.list(&self.agents, |agent| match agent.key.as_str() {
-                "main" => "the conversations themselves".to_owned(),
+                "main" => "main conversation".to_owned(),
                 other => other.to_owned(),
             }));
         }

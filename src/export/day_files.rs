@@ -72,7 +72,7 @@ pub(crate) fn update_exports(
     let shown = places.show(directory);
     ensure!(
         !directory.exists() || directory.is_dir(),
-        "{shown} is not a directory; name one for the files"
+        "{shown} is not a directory; choose a directory for the files"
     );
     let lock_file = places.data.join("export/lock");
     disk::create_parent_directory(&lock_file)?;
@@ -212,9 +212,9 @@ impl<'d> DirectoryUpdate<'d> {
         let days = count_noun(self.days.len() as u64, "day");
         let removal = match self.removed_rows {
             0 => String::new(),
-            removed => format!("; {} taken back", count_noun(removed, "row")),
+            removed => format!("; {} withdrawn", count_noun(removed, "row")),
         };
-        let text = format!("Written to {directory}: {rows} in {days}{removal}");
+        let text = format!("Wrote {rows} for {days} to {directory}{removal}");
         Report::from_lines(&text)
     }
 }

@@ -41,7 +41,7 @@ impl FromStr for Erasure {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const USAGE: &str = "write person=NAME, project=NAME or before=2026-01-31";
+        const USAGE: &str = "use person=NAME, project=NAME, or before=2026-01-31";
         match text.split_once('=') {
             Some(("person", name)) if !name.is_empty() => Ok(Self::Person(name.to_owned())),
             Some(("project", name)) if !name.is_empty() => Ok(Self::Project(name.to_owned())),
@@ -119,7 +119,7 @@ pub(crate) fn erase(
     let shown = places.show(directory);
     ensure!(
         directory.is_dir(),
-        "there is no directory {shown}; name the one that the exports are in"
+        "there is no directory {shown}; use the directory that contains the exports"
     );
     let mut erased = ErasedNames::read(directory)?;
     erased.add(erasure);
@@ -156,12 +156,14 @@ pub(crate) fn erase(
         }
     }
     let text = if rows == 0 {
-        format!("No such row was found in {shown}. Later exports to it leave such rows out.")
+        format!(
+            "No such rows were found in {shown}. Later exports to this directory will leave them out."
+        )
     } else {
         let [rows, files] = [(rows, "row"), (files, "file")].map(|(n, noun)| count_noun(n, noun));
         format!(
-            "Erased {rows} in {files} of {shown}. Later exports to it leave these rows out, but files that are copied \
-             to it can bring them back."
+            "Erased {rows} in {files} in {shown}. Later exports to this directory will leave these rows out, but \
+             files that you copy there can bring them back."
         )
     };
     Ok((Report::from_lines(&text), unreadable))

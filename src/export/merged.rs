@@ -73,7 +73,7 @@ impl MergedRows {
                 }
             });
             if file_state(path) != *state {
-                let changed = io::Error::other("it changed while it was read; try again");
+                let changed = io::Error::other("it changed while whycap was reading it; try again");
                 return Err(disk::read_error(path)(changed));
             }
         }

@@ -23,7 +23,7 @@ use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 /// The number of rows that a preview shows.
 const PREVIEWED_ROWS: usize = 10;
 
-const NEVER_EXPORTED: &str = "No row contains prompts, responses, titles, texts of errors, paths, names of files, the name, the address, or the ID of your account, keys, or tokens. Times are rounded down to a quarter of an hour.";
+const NEVER_EXPORTED: &str = "Rows never contain prompts, responses, titles, error messages, paths, file names, keys, tokens, or the name, email address, or ID of your account. Times are rounded down to a quarter of an hour.";
 
 /// A row to export.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl NewRows {
         let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
 
         let mut report = Report::from_paragraph(format!(
-            "{} would be exported, as person {} on machine {}. The newest of them, exactly as they would be exported:",
+            "This would export {} for person {} on machine {}. The newest rows, exactly as they would be exported:",
             counts.join(", "),
             self.exporter.person,
             self.exporter.machine
@@ -179,15 +179,15 @@ impl NewRows {
         report.paragraph(Tone::Plain, NEVER_EXPORTED);
         let settings = places.show(&places.settings);
         for (treatment, text) in [
-            (Others::Hash, "are exported under a hash of the name"),
+            (Others::Hash, "are exported with a hash instead of the name"),
             (Others::Sum, "are exported as \"other\", without a branch"),
-            (Others::Drop, "stay here"),
+            (Others::Drop, "are not exported"),
         ] {
             if let Some(count) = self.left_out.get(&treatment) {
                 let count = count_noun(*count, "row");
                 report.paragraph(
                     Tone::Plain,
-                    format!("{count} of projects that are not in [export] projects of {settings} {text}."),
+                    format!("{count} of projects that are not listed under [export] projects in {settings} {text}."),
                 );
             }
         }

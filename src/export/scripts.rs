@@ -10,7 +10,7 @@ use super::files::list_all_files;
 pub(crate) enum Script {
     /// Tables and views
     Clickhouse,
-    /// A shell script that loads what is new
+    /// A shell script that loads new rows
     ClickhouseLoader,
     /// Tables and views
     Duckdb,

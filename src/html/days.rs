@@ -39,7 +39,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let scale = Scale::new(highest);
 
     let description = format!(
-        "Cost by {unit}, stacked by model. The most expensive {unit} cost {}.",
+        "Cost per {unit}, stacked by model. The most expensive {unit} cost {}.",
         highest.show(),
         unit = columns.unit()
     );
@@ -55,14 +55,14 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
         }
     });
     if columns.are_weeks {
-        page.notes(["Each column is a week."]);
+        page.notes(["Each column shows one week."]);
     }
     page.raw("<ul class=\"legend\">");
     page.legend_items(legend(view));
 
     write_calendar(view, page);
     page.collapsed_table(
-        "Day by day, as a table",
+        "Show the days as a table",
         "by-day",
         "Cost by day",
         &day_table(view),
@@ -183,7 +183,7 @@ fn write_calendar(view: &View<'_>, page: &mut Markup) {
                 Cell::default()
             }
         });
-        let week_name = monday.format("%-d %b").to_string();
+        let week_name = monday.format("%b %-d").to_string();
         table.row(once(week_name.into()).chain(cells));
     }
     page.table("calendar week", "Cost by day, as a calendar", &table);

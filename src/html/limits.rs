@@ -16,11 +16,11 @@ use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
 use crate::time::{Zone, format_duration};
 
-const FILTERED_BY_PROJECT: &str = "Only errors of sessions with spend in the selected projects are shown. A usage window belongs to a whole account, so its hours include all projects.";
+const FILTERED_BY_PROJECT: &str = "This shows only errors in sessions with spend in the selected projects. Usage windows apply to a whole account, so their hours include all projects.";
 
-const INCOMPLETE: &str = "Some files of limit errors and usage windows could not be read, so the real numbers may be greater.";
+const INCOMPLETE: &str = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
 
-const SEAT_ADVICE: &str = "Many hours near the limit and much time blocked are reasons for a bigger seat. None of either in weeks is a reason for a smaller one.";
+const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a bigger seat. If neither has happened for weeks, consider a smaller one.";
 
 /// The maximum number of columns for which every reading of the windows is drawn. In a longer chart, the five 5-hour
 /// windows of a day would be indistinguishable.
@@ -33,7 +33,7 @@ const MIN_BAND_WIDTH: f64 = 1.0 / 300.0;
 pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let Contents { team, clock, .. } = view.contents;
     let summary = view.tolls.sentence(*clock);
-    page.paragraph(summary.as_deref().unwrap_or("No limit errors are known."));
+    page.paragraph(summary.as_deref().unwrap_or("No limit errors found."));
 
     if let Some(team) = team {
         let limits = team.people(clock.zone);
@@ -45,7 +45,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
             page.long_table("tolls whose", "Limits by person", by_person(people, true));
             page.notes([SEAT_ADVICE]);
             page.notes([format!(
-                "An hour counts once for a person if any usage window was at {FULL_FROM}% or more in it, nights included. - means not known: only the status line reports usage windows, and an API key has none."
+                "This counts the hours in which a person had a usage window at {FULL_FROM}% or more, including nights. A dash means that there is no data: only the status line reports usage windows, and API keys have none."
             )]);
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
             }
         }
         None if summary.is_some() => page.collapsed_table(
-            "Error by error, as a table",
+            "Show the errors as a table",
             "tolls",
             "Limit errors",
             &error_table(view.contents),
@@ -102,8 +102,8 @@ impl Contents<'_> {
         Some(match error.stopped(self.clock.now)? {
             Stopped::Until(end) => format_duration(end - start),
             Stopped::Still => format!("{} so far", format_duration(self.clock.now - start)),
-            Stopped::Open => "still blocked, end unknown".to_owned(),
-            Stopped::Unknown => "not known".to_owned(),
+            Stopped::Open => "still blocked (end unknown)".to_owned(),
+            Stopped::Unknown => "unknown".to_owned(),
         })
     }
 }
@@ -112,8 +112,8 @@ fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Real => "real",
         Verdict::Misworded => "real, misworded",
-        Verdict::FalseLikely => "probably false",
-        Verdict::WrongCredential => "another credential's",
+        Verdict::FalseLikely => "probably wrong",
+        Verdict::WrongCredential => "wrong key or account",
         Verdict::NotALimit => "not a limit",
         Verdict::Notice | Verdict::Over => "a notice",
         Verdict::CannotTell => "cannot tell",
@@ -159,7 +159,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
 }
 
 const NO_WINDOWS: &str =
-    "There is no data on the usage windows yet. The status line records it from now on.";
+    "There is no data about usage windows yet. The status line records it from now on.";
 
 /// Returns the fingerprint of the account that an error belongs to.
 fn fingerprint(error: &Incident) -> Option<&str> {
@@ -216,7 +216,7 @@ fn write_window_chart(
 
     let names: Vec<&str> = windows.iter().map(|known| known.window.limit()).collect();
     let description = format!(
-        "Usage of the windows: {}. Limit errors: {}.",
+        "Usage windows: {}. Limit errors: {}.",
         names.join(", "),
         errors.len()
     );
@@ -237,14 +237,14 @@ fn write_window_chart(
     if !is_detailed {
         let unit = columns.unit();
         page.notes([format!(
-            "Each step is the peak usage of a window in a {unit}."
+            "Each step shows the peak usage of a window in a {unit}."
         )]);
     }
 
     page.raw("<ul class=\"legend\">");
     page.legend_items(window_legend(&windows, !errors.is_empty()));
     page.collapsed_table(
-        "The peak of each day, as a table",
+        "Show the daily peaks as a table",
         "tolls",
         "Usage of the windows",
         &peak_table(&windows, view.contents.clock.zone),
@@ -263,7 +263,7 @@ fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<Legend
     if has_errors {
         items.push(LegendItem {
             class: "error".to_owned(),
-            name: "a limit error, for as long as it blocked work".to_owned(),
+            name: "a limit error, for as long as it blocked you".to_owned(),
             remark: String::new(),
         });
     }

@@ -130,7 +130,7 @@ impl Markup {
         if !hidden_rows.is_empty() {
             let summary = format!("{} more", hidden_rows.len());
             table.rows = hidden_rows;
-            self.collapsed_table(&summary, class, &format!("{caption}, the others"), &table);
+            self.collapsed_table(&summary, class, &format!("{caption} (the rest)"), &table);
         }
     }
 

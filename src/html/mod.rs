@@ -284,7 +284,7 @@ fn write_totals(view: &View<'_>, page: &mut Markup) {
         ("cache read", short_count(total.usage.cache_read)),
     ]);
     if stops.errors > 0 {
-        figures.push(("stops by limits", stops.stops.to_string()));
+        figures.push(("times blocked", stops.stops.to_string()));
         figures.push(("blocked", stops.blocked_in_words()));
     }
     for (name, figure) in figures {

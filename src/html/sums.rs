@@ -154,11 +154,11 @@ fn limits_clause(view: &View<'_>) -> String {
     if total.stops == 0 {
         String::new()
     } else if !total.blocked.is_zero() {
-        format!("; limits stopped it for {}", format_duration(total.blocked))
+        format!("; limits blocked it for {}", format_duration(total.blocked))
     } else if total.stops == 1 {
-        "; limits stopped it once".to_owned()
+        "; a limit blocked it once".to_owned()
     } else {
-        format!("; limits stopped it {} times", total.stops)
+        format!("; limits blocked it {} times", total.stops)
     }
 }
 
@@ -195,7 +195,7 @@ impl Before {
     fn comparison(self, lead: &str, cost: Money) -> String {
         let days = count_noun(self.days.unsigned_abs(), "day");
         if self.cost <= Money::ZERO {
-            return format!("{lead} after nothing in the {days} before.");
+            return format!("{lead} compared with nothing in the {days} before.");
         }
         let percent = (cost - self.cost).ratio(self.cost, 100);
         let size = percent.unsigned_abs();
@@ -315,7 +315,7 @@ pub(super) fn write_sessions(view: &View<'_>, page: &mut Markup) {
             group.tally.responses.to_string().into(),
         ]);
     }
-    page.table("by-session", "Sessions, latest first", &table);
+    page.table("by-session", "Sessions, newest first", &table);
 }
 
 fn started_at(group: &SpendGroup) -> Millis {

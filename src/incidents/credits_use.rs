@@ -50,15 +50,15 @@ impl Paying {
     pub(crate) fn in_words(self, clock: Clock) -> String {
         let amount = self.amount(clock);
         format!(
-            "now from usage credits: {amount} (inferred: a window is full, and answers still come)"
+            "with usage credits now: {amount} (estimated, because a usage window is full but responses still arrive)"
         )
     }
 
     /// Returns the paragraph for output without labels. It also tells the user how to stop paying.
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
-        let until = clock.format_time_and_distance(self.until);
-        format!("Paying {paying}. Waiting until {until}, costs nothing.")
+        let until = clock.format_time_with_preposition(self.until);
+        format!("You are paying {paying}. Waiting costs nothing: the window resets {until}.")
     }
 
     /// Returns the `paying` object of `now --json`.
@@ -72,7 +72,7 @@ impl Paying {
 
     /// Returns the status line's row about these responses.
     pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
-        let text = format!("paying now {}, from usage credits", self.amount(clock));
+        let text = format!("paying with usage credits: {}", self.amount(clock));
         vec![(Tone::Alarm, truncate_at_word(&text, columns))]
     }
 

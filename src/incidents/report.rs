@@ -17,7 +17,7 @@ use crate::render::{Cell, Column, Report, Table, merge_objects};
 use crate::terminal::{Tone, count_noun};
 use crate::time::{Clock, format_duration, format_rfc3339};
 
-const NONE: &str = "No limit errors are known.";
+const NONE: &str = "No limit errors found.";
 
 /// A stop in one session: an error, and any further attempts that hit the same limit before the stop ended.
 struct Entry<'i> {
@@ -95,7 +95,7 @@ impl<'i> Entry<'i> {
         if self.attempts > 1 {
             let last_at = clock.format_time(incident.evidence.at());
             let attempts = count_noun(self.attempts, "attempt");
-            title = format!("{title}, {attempts}, the last at {last_at}");
+            title = format!("{title}, {attempts}, last at {last_at}");
         }
         report.paragraph(Tone::Strong, format!("{title} ({state})"));
         report.indented_paragraph(2, Tone::Plain, sentence);
@@ -131,7 +131,7 @@ fn sentence_about_retries(retries: &[SessionRetries], clock: Clock) -> Option<St
         }
     }
     Some(format!(
-        "Since {}, Claude Code has waited {} in all because {} failed ({}), and sent the requests again.",
+        "Since {}, Claude Code has waited a total of {} because {} failed ({}). It then sent the requests again.",
         clock.format_time(first.attempts.since),
         format_duration(time_of(retries)),
         count_noun(attempts, "attempt"),
@@ -195,7 +195,7 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         report.table(by_person(rows, false));
         report.paragraph(
             Tone::Quiet,
-            format!("{FULL_FROM}%+: hours in which any window was at {FULL_FROM}% or more; - where no window is known."),
+            format!("{FULL_FROM}%+: hours in which a usage window was at {FULL_FROM}% or more. A dash means that there is no data."),
         );
     }
     if sentence.is_some() {

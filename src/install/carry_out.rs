@@ -92,7 +92,7 @@ pub(crate) fn carry_out(
         _ => None,
     });
     bail!(
-        "another program keeps changing {}; nothing was lost, try again when it is done",
+        "another program keeps changing {}; nothing was lost; try again when it is done",
         changed.unwrap_or(&places.config).display()
     )
 }
@@ -120,7 +120,7 @@ fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::LockGuard
     disk::lock::lock_with_timeout(&path, patience, &mut std::thread::sleep)
         .with_context(|| {
             format!(
-                "could not lock {}; check that you may write in its directory",
+                "could not lock {}; check that you can write to its directory",
                 path.display()
             )
         })?

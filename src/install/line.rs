@@ -39,7 +39,7 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
 
     if let Some(foreign) = plan.change_of(ChangeKind::StatusLineLeft) {
         return Ok(format!(
-            "You already have a status line: {}\nIt stays. To show both, in a shell: {program} install --statusline --wrap",
+            "You already have a status line: {}\nwhycap did not change it. To show both, run in a shell: {program} install --statusline --wrap",
             foreign.of
         ));
     }
@@ -47,7 +47,7 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
         return Ok("The status line is already on. To hide it: /whycap line off".to_owned());
     }
     Ok(format!(
-        "The status line is on. It appears within seconds. To hide it: /whycap line off\nIt is in {}.",
+        "The status line is on and will appear within seconds. To hide it: /whycap line off\nIt was added to {}.",
         places.show(&settings)
     ))
 }

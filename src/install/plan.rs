@@ -95,7 +95,7 @@ pub fn install(
     let outcome = settings_edit::add(text, additions).with_context(|| left_alone(settings))?;
     ensure!(
         outcome.text.len() as u64 <= settings::SIZE_LIMIT,
-        "{} was left alone, because it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
+        "{} was not changed, because it would become larger than the 2 MiB that Claude Code reads; make it smaller and try again",
         settings.display()
     );
     let slash_command = match additions.slash_command {
@@ -302,7 +302,7 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(error) => Err(anyhow!(
-            "{} was left alone, because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
+            "{} was not changed, because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
             path.display(),
             error.utf8_error().valid_up_to()
         )),
@@ -323,7 +323,7 @@ fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
 
     ensure!(
         path == places.user_settings() || target.starts_with(real(project)),
-        "{} was left alone, because it is a link that leads out of the project to {}; replace that link by a file, or leave out --scope",
+        "{} was not changed, because it is a link to {}, which is outside the project; replace the link with a file, or leave out --scope",
         path.display(),
         target.display()
     );
@@ -349,7 +349,7 @@ fn missing_directories(path: &Path) -> Vec<PathBuf> {
 
 fn left_alone(path: &Path) -> String {
     format!(
-        "{} was left alone; fix it there and try again",
+        "{} was not changed; fix the file and try again",
         path.display()
     )
 }

@@ -190,7 +190,7 @@ impl SettingsEdit {
         // The parser names a comment in its error only if it does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
-        let root = tree.value().context("there is no value in it")?;
+        let root = tree.value().context("it contains no value")?;
         let mut nodes = vec![root.clone()];
         while let Some(node) = nodes.pop() {
             let mut seen = HashSet::new();

@@ -35,7 +35,7 @@ const NO_PROGRAM: &str = "const PROGRAM = null";
 const WRITTEN_BY: &str = "whycap install";
 
 /// The end of a note about a `/whycap` that does not belong to whycap.
-const STAYS: &str = "it stays, and `whycap explain` in a shell gives the same answer";
+const STAYS: &str = "it was not changed; use `whycap explain` in a shell instead of /whycap";
 
 /// The ways to add `/whycap` to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,12 +152,12 @@ impl SlashCommandPlan {
         }
         if directory.exists() && !is_own {
             self.notes
-                .push(format!("{shown} holds another skill or plugin; {STAYS}"));
+                .push(format!("{shown} contains another skill or plugin; {STAYS}"));
             return;
         }
         if !disk::is_writable(&directory) {
             self.notes.push(format!(
-                "{shown} cannot be written; `whycap explain` in a shell gives the same answer"
+                "whycap cannot write to {shown}; use `whycap explain` in a shell instead of /whycap"
             ));
             return;
         }
@@ -223,9 +223,9 @@ impl SlashCommandPlan {
                 .push(format!("{shown} is not a plain file; {STAYS}")),
             Some(_) => self
                 .notes
-                .push(format!("{shown} holds another /whycap; {STAYS}")),
+                .push(format!("{shown} defines another /whycap; {STAYS}")),
             None if !disk::is_writable(path.parent().unwrap_or(&path)) => self.notes.push(format!(
-                "{shown} cannot be written; `whycap explain` in a shell gives the same answer"
+                "whycap cannot write to {shown}; use `whycap explain` in a shell instead of /whycap"
             )),
             None => {
                 self.changes
@@ -255,11 +255,11 @@ impl SlashCommandPlan {
             }
             _ if kind == ChangeKind::SlashCommandReplaced => {
                 self.notes
-                    .push(format!("{shown} holds another /whycap; {STAYS}"));
+                    .push(format!("{shown} defines another /whycap; {STAYS}"));
             }
-            _ => self
-                .notes
-                .push(format!("{shown} is not as whycap wrote it; it stays")),
+            _ => self.notes.push(format!(
+                "{shown} has been changed since whycap created it, so it was not deleted"
+            )),
         }
     }
 }
@@ -300,14 +300,14 @@ fn plugin_files(program: &str) -> [(&'static str, String); 3] {
     let manifest = json!({
         "name": "whycap",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "Answers /whycap without the model",
+        "description": "Answers /whycap without using a model",
         "author": {"name": "The whycap authors", "url": env!("CARGO_PKG_REPOSITORY")},
         "license": env!("CARGO_PKG_LICENSE"),
         "metadata": {"writtenBy": WRITTEN_BY},
         "network": {"hosts": []},
     });
     let hooks =
-        json!({"description": "Answers /whycap without the model", "modules": ["./whycap.js"]});
+        json!({"description": "Answers /whycap without using a model", "modules": ["./whycap.js"]});
     let module = MODULE.replace(
         NO_PROGRAM,
         &format!("const PROGRAM = {}", Value::from(program)),

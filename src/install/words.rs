@@ -15,7 +15,7 @@ use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
 
 /// The note about settings that are usually part of a repository.
-const SHARED: &str = "this file is usually shared, so others need whycap at the same path; --scope local keeps the change to you";
+const SHARED: &str = "other people usually share this file, so they need whycap at the same path; use --scope local to change only your own settings";
 
 /// The question about a foreign status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
@@ -23,7 +23,7 @@ const QUESTION: &str = include_str!("keep_status_line.txt");
 /// Adds a plan's changes to a report. If `dry_run` is true, the report says what would happen.
 pub(crate) fn add(plan: &InstallPlan, settings: &Path, dry_run: bool, report: &mut Report) {
     if plan.changes.iter().all(Change::is_none) {
-        report.indented_paragraph(2, Tone::Plain, "nothing to change here");
+        report.indented_paragraph(2, Tone::Plain, "no changes needed");
     }
 
     let sentence_of = sentences();
@@ -89,7 +89,7 @@ pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope
         && entry_invocation(entry, STATUS_LINE).is_none()
     {
         notes.push(format!(
-            "in this folder, the status line of {} takes precedence",
+            "in this folder, the status line in {} takes precedence",
             places.show(&winner.path)
         ));
     }
@@ -97,7 +97,7 @@ pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope
         let shown = places.show(&file.path);
         if file.is_true("disableAllHooks") {
             notes.push(format!(
-                "{shown} sets disableAllHooks: no hook and no status line runs until you remove it"
+                "{shown} sets disableAllHooks, so hooks and the status line do not run until you remove it"
             ));
         }
         if let Err(why) = &file.contents {

@@ -119,7 +119,7 @@ impl LedgerError {
         match self.code()? {
             ErrorCode::DiskFull => Some("free some space on the disk"),
             ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-                Some("check that the directory is yours and that you may write to it")
+                Some("check that the directory belongs to you and that you can write to it")
             }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
                 Some("another whycap is writing to it; try again in a moment")

@@ -223,15 +223,15 @@ impl Tolls {
         sums
     }
 
-    /// Returns the totals as a sentence, such as "Limits stopped the work 12 times since Mon 5 Oct, for 1 d 7 h in all.
+    /// Returns the totals as a sentence, such as "Limits stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h.
     /// 3 were probably wrong." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
         let date_format = if since.year() == clock.zone.day(clock.now).year() {
-            "%a %-d %b"
+            "%a %b %-d"
         } else {
-            "%a %-d %b %Y"
+            "%a %b %-d, %Y"
         };
         let subject = if total.not_a_limit < total.stops {
             "Limits"
@@ -246,17 +246,17 @@ impl Tolls {
         let blocked = if total.blocked.is_zero() {
             String::new()
         } else {
-            format!(", for {} in all", format_duration(total.blocked))
+            format!(", for a total of {}", format_duration(total.blocked))
         };
         let likely_false =
             self.count_sentence(total.likely_false, "probably wrong", "probably wrong");
         let not_a_limit = self.count_sentence(
             total.not_a_limit,
             "not one of your limits",
-            "not your limits",
+            "not about your limits",
         );
         Some(format!(
-            "{subject} stopped the work {times} since {}{blocked}.{likely_false}{not_a_limit}",
+            "{subject} stopped your work {times} since {}{blocked}.{likely_false}{not_a_limit}",
             since.format(date_format)
         ))
     }
@@ -281,27 +281,27 @@ impl Tolls {
     pub(crate) fn notes(&self, reach: Reach) -> Vec<String> {
         let total = &self.total;
         let (sessions, until) = match reach {
-            Reach::Here => ("the account, in any session,", "now"),
+            Reach::Here => ("the account's next response in any session", "now"),
             Reach::InExports => (
-                "the account, in any session of the machine,",
-                "the last export of its machine",
+                "the account's next response in any session on the machine",
+                "the machine's last export",
             ),
         };
         let mut notes = Vec::new();
         if !total.blocked.is_zero() {
-            notes.push(format!("Time blocked runs from an error to the next response of {sessions} or to the reset, whichever came first, nights included. Time that several limits blocked counts once."));
+            notes.push(format!("The time blocked starts with an error and ends with {sessions} or with the reset, whichever came first. Nights are included. If several limits block you at once, the time counts only once."));
         }
         if total.still > 0 {
             let are = if total.still == 1 { "is" } else { "are" };
             notes.push(format!(
-                "{} {are} still active (counted up to {until}, if a reset is known).",
+                "{} {are} still active, with the time counted up to {until} if the reset is known.",
                 total.still
             ));
         }
         if total.unknown > 0 {
             let stops = count_noun(total.unknown, "stop");
             notes.push(format!(
-                "The end of {stops} is not known, so it is not part of the time."
+                "whycap does not know when {stops} ended, so this time is not included."
             ));
         }
         notes

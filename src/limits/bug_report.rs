@@ -53,10 +53,10 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         ("Usage readings", readings(evidence)),
         ("Set", credentials(evidence)),
         ("Installed claude programs", installations(evidence)),
-        ("Response since", is_answered.to_owned()),
+        ("Later response", is_answered.to_owned()),
         ("whycap", verdict),
     ];
-    let mut text = "**An error about a limit of Claude Code**\n\n".to_owned();
+    let mut text = "**A limit error in Claude Code**\n\n".to_owned();
     for (name, value) in fields {
         if !value.is_empty() {
             let _ = writeln!(text, "- {name}: {value}");

@@ -25,9 +25,9 @@ pub fn on_one_screen(incident: &Incident) -> Report {
     report.gap();
     report.paragraph(Tone::Quiet, origin(incident));
     report.line(if incident.evidence.is_pasted() {
-        "More: the same with --long"
+        "For details, add --long"
     } else {
-        "More: whycap explain --long"
+        "For details: whycap explain --long"
     });
     report
 }
@@ -75,13 +75,13 @@ pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
         .collect();
     let names: Vec<&str> = old_name(&incident.message).into_iter().collect();
     add_list("Why", &reasons, &mut report);
-    add_list("What is not known", &unknowns, &mut report);
+    add_list("What whycap does not know", &unknowns, &mut report);
     add_list(
         "What did not help others",
         incident.did_not_help(),
         &mut report,
     );
-    add_list("Spent from this machine", spent, &mut report);
+    add_list("Spend on this machine", spent, &mut report);
     add_list("Names", &names, &mut report);
 
     report.section("The message");
@@ -192,7 +192,7 @@ fn origin(incident: &Incident) -> String {
     if evidence.is_pasted() {
         return match incident.diagnosis.state {
             super::decide::State::Over(_) => state.to_owned(),
-            _ => "This is about the text alone, not about a session.".to_owned(),
+            _ => "This explains only the text and is not about a particular session.".to_owned(),
         };
     }
     let at = evidence.clock.format_time_and_distance(evidence.at());

@@ -80,13 +80,13 @@ impl Clearing<'_> {
         let path = self.places.data.join("clearing.lock");
         let mut wait = |pause| {
             if self.waited.get().is_zero() {
-                notify("Another whycap --clear-stale-locks is running; waiting for it to end.");
+                notify("Waiting for another whycap --clear-stale-locks to finish.");
             }
             self.wait_for(pause);
         };
         match disk::lock::lock_with_timeout(&path, CLEARING_TIMEOUT, &mut wait) {
             Ok(None) => anyhow::bail!(
-                "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
+                "another whycap --clear-stale-locks is running (it has locked {}); try again when it has finished",
                 path.display()
             ),
             Ok(guard) => Ok(guard),
@@ -407,7 +407,7 @@ mod tests {
         let open = OpenLock::open(&observed, &context).unwrap();
         let not_cleared = open.clear("").unwrap_err();
         let reason = not_cleared.outcome(&observed).reason;
-        assert!(reason.contains("left in place"), "{reason}");
+        assert!(reason.contains("left it in place"), "{reason}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();
         assert_eq!(quarantine.count(), 0);

@@ -69,18 +69,20 @@ impl NotCleared {
             Self::Refused(error) => match error.kind() {
                 ErrorKind::NotFound => (
                     LockAction::None,
-                    "It was released or removed before whycap could clear it.".to_owned(),
+                    "It was removed before whycap could clear it.".to_owned(),
                 ),
                 ErrorKind::DirectoryNotEmpty => (
                     LockAction::Kept,
-                    "Something was put into it in the meantime.".to_owned(),
+                    "Another program has put something into it in the meantime.".to_owned(),
                 ),
                 _ => {
                     let path = observed.location.path();
                     let directory = path.parent().unwrap_or(Path::new("/")).display();
                     (
                         LockAction::Failed,
-                        format!("The system refused: {error}. Check who may write in {directory}."),
+                        format!(
+                            "The operating system did not allow it: {error}. Check the permissions of {directory}."
+                        ),
                     )
                 }
             },
@@ -91,7 +93,7 @@ impl NotCleared {
 
 /// The reason given when another process acquires a lock while it is being cleared.
 const TAKEN: NotCleared =
-    NotCleared::Kept("Another process took it in the meantime, so it was left in place.");
+    NotCleared::Kept("Another process has taken it in the meantime, so whycap left it in place.");
 
 impl OpenLock<'_> {
     /// Clears the lock. `reason` is recorded in the manifest.
@@ -126,7 +128,7 @@ impl OpenLock<'_> {
         let quarantine = quarantine_directory(self.context.places);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
             NotCleared::NoQuarantine(format!(
-                "The quarantine in {} cannot be used: {error}. Check who may write there.",
+                "whycap cannot use its quarantine in {}: {error}. Check the permissions there.",
                 quarantine.display()
             ))
         })?;
@@ -191,7 +193,7 @@ impl OpenLock<'_> {
         match target.move_to(new_name, &self.parent, name) {
             Ok(()) => Err(TAKEN),
             Err(error) => Err(NotCleared::Displaced(format!(
-                "Another process took it in the meantime, and it could not be put back ({error}); it is in {}.",
+                "Another process has taken it in the meantime. whycap could not put it back ({error}). It is now in {}.",
                 target_path.display()
             ))),
         }
@@ -202,7 +204,7 @@ impl OpenLock<'_> {
         let from = quoted(&path);
         let to = quoted(&format!("{path}.old"));
         NotCleared::NoQuarantine(format!(
-            "The quarantine is on another file system. Move it by hand: mv {from} {to}"
+            "whycap's quarantine is on another file system. Move the lock yourself: mv {from} {to}"
         ))
     }
 }
@@ -256,7 +258,7 @@ fn restore_item(item: &Path) -> Option<Restored> {
 fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!(
-            "Its previous place is not known; it stays in {}.",
+            "whycap does not know where it was. It stays in {}.",
             item.display()
         ));
     };
@@ -264,11 +266,11 @@ fn move_back(item: &Path, path: &Path) -> Result<(), String> {
         .and_then(|item| item.move_to(name, &Directory::open(parent)?, name))
         .map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => format!(
-                "Something else is in its place now; it stays in {}.",
+                "Something else has its path now. It stays in {}.",
                 item.display()
             ),
             _ => format!(
-                "The system refused ({error}); it stays in {}.",
+                "The operating system did not allow it ({error}). It stays in {}.",
                 item.display()
             ),
         })

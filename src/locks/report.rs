@@ -14,9 +14,9 @@ use crate::render::Report;
 use crate::terminal::{Tone, count_noun};
 use crate::time::format_duration;
 
-const NOT_A_LIMIT: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit. `whycap explain` tells what a limit message means.";
+const NOT_A_LIMIT: &str = "Locks do not cause usage limits, and clearing a lock does not lift a limit. `whycap explain` shows what a limit message means.";
 
-const QUARANTINED: &str = "Locks that were not empty directories were moved to quarantine. `whycap locks --restore` restores them.";
+const QUARANTINED: &str = "Some locks were not empty directories, so whycap moved them to quarantine. To restore them: whycap locks --restore";
 
 /// The column at which paths and reasons start.
 const TEXT_COLUMN: usize = 13;
@@ -36,7 +36,7 @@ pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc
         report.paragraph(
             Tone::Plain,
             format!(
-                "To clear stale locks: {CLEAR_COMMAND} (add --dry-run to see what it would do)."
+                "To clear stale locks: {CLEAR_COMMAND} (add --dry-run to see what it would do)"
             ),
         );
     }
@@ -136,7 +136,10 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
     }
     if markers > 0 {
         let markers = count_noun(markers, "marker file");
-        report.paragraph(Tone::Quiet, format!("{markers}, empty by design."));
+        report.paragraph(
+            Tone::Quiet,
+            format!("{markers} that Claude Code leaves empty by design."),
+        );
     }
     report.gap();
     report
@@ -182,10 +185,10 @@ fn label(lock: &Lock) -> (Tone, &'static str) {
         (LockAction::WouldClear, _) => (Tone::Good, "would clear"),
         (LockAction::Failed, _) => (Tone::Alarm, "failed"),
         (_, LockVerdict::Stuck) => (Tone::Alarm, "stuck"),
-        (_, LockVerdict::Stale) => (Tone::Warning, "left over"),
+        (_, LockVerdict::Stale) => (Tone::Warning, "stale"),
         (_, LockVerdict::Held) => (Tone::Plain, "in use"),
         (_, LockVerdict::CannotTell) => (Tone::Warning, "cannot tell"),
-        (_, LockVerdict::NotOurs) => (Tone::Quiet, "not ours"),
+        (_, LockVerdict::NotOurs) => (Tone::Quiet, "not Claude's"),
         (_, LockVerdict::Harmless) => (Tone::Quiet, "harmless"),
     }
 }
@@ -212,7 +215,7 @@ fn effect_sentence(lock: &Lock) -> String {
     }
     match (verdict, known.kind) {
         (LockVerdict::Stale, LockKind::Directory) => {
-            "Claude Code would clear it the next time it needs the lock.".to_owned()
+            "Claude Code will clear it the next time it needs the lock.".to_owned()
         }
         (LockVerdict::Stuck | LockVerdict::Stale, _) => format!("Effect: {}.", known.harm),
         _ => String::new(),

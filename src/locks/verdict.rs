@@ -110,7 +110,8 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
     );
     if names_process && lock.info.kind == EntryKind::File {
         judge_by_holder(lock).unwrap_or_else(|| {
-            CannotTell.because("It does not name a process, so nothing shows whether it is in use.")
+            CannotTell
+                .because("It does not name a process, so whycap cannot tell whether it is in use.")
         })
     } else if let Some(stale_after) = known.stale_after {
         judge_directory(lock, stale_after, context)
@@ -163,7 +164,7 @@ fn judge_directory_without_sessions(
         Some(by_holder) => return by_holder,
         None => {
             let reason = format!(
-                "Nothing has updated it for {}; while it is in use, it is updated every {HEARTBEAT} s.",
+                "It was last updated {} ago. While it is in use, it is updated every {HEARTBEAT} s.",
                 format_duration(age)
             );
             if is_shared_with_machines(lock) {
@@ -223,7 +224,7 @@ fn judge_by_age(
     }
 
     let reason = format!(
-        "It is {seconds} s old, and Claude Code treats it as in use up to {stale_after} s."
+        "It is {seconds} s old. Claude Code treats it as in use until it is {stale_after} s old."
     );
     if !presence.is_empty() {
         return Held.because(format!("{reason} {}", running_claude(presence)));
@@ -253,7 +254,7 @@ fn running_claude(presence: &Presence) -> String {
     let Presence { live, uncertain } = presence;
     if live.is_empty() {
         format!(
-            "Claude Code may be running ({}), which cannot be determined. If it is not, delete the file of that name in sessions/.",
+            "Claude Code may still be running ({}). If it is not, delete the file with that number in sessions/.",
             format_pids(uncertain)
         )
     } else {
@@ -465,7 +466,7 @@ mod tests {
         let judgement = judge(&lock(".claude.json.lock", EmptyDirectory, 86_400), &context);
         assert_eq!(judgement.clearance, Denied);
         assert!(
-            judgement.reason.contains("cannot be determined"),
+            judgement.reason.contains("may still be running"),
             "{}",
             judgement.reason
         );

@@ -15,7 +15,7 @@ use crate::time::format_rfc3339;
 
 /// The reason why Claude Code will continue a blocked session.
 const CONTINUES: &str =
-    "Claude Code waits for the reset; without a prompt, it continues at most three times";
+    "Claude Code waits for the reset; it continues at most three times without a new prompt";
 
 impl Moment {
     pub(super) fn json(&self) -> Value {

@@ -14,10 +14,10 @@ use crate::terminal::Tone;
 use crate::time::{Clock, WEEK, format_duration};
 
 /// The text to show if nothing blocks work.
-const NOT_BLOCKED: &str = "no limit blocks your work";
+const NOT_BLOCKED: &str = "no limit is blocking you";
 /// The text to show if a window is full but no request has been refused yet. Only the next prompt will show whether
 /// requests are refused, paid for with credits, or served at a lower priority.
-const WINDOW_IS_FULL: &str = "no limit error is open, but a window is full";
+const WINDOW_IS_FULL: &str = "you are not blocked yet, but a usage window is full";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
 /// The smallest share of the increase in the 5-hour window's usage to show for a session.
@@ -68,7 +68,7 @@ impl Moment {
     fn add_windows(&self, report: &mut Report) {
         let clock = self.clock;
         let Some(reading) = &self.windows else {
-            let text = "no window data from Claude Code yet (an API key has none)";
+            let text = "no usage data from Claude Code yet (API keys have no usage windows)";
             return add_row(report, "Windows", Tone::Quiet, text.to_owned());
         };
         let mut meters: Vec<(&str, Meter)> = reading
@@ -91,9 +91,9 @@ impl Moment {
             .blocked()
             .is_some_and(|blocked| blocked.evidence.is_of_another_account());
         let account = if self.are_of_another_login {
-            " for another account than the one you are logged in to"
+            " for a different account from the one you are logged in to"
         } else if is_limit_of_other {
-            " for your login; the limit belongs to another account"
+            " for the account you are logged in to; the limit belongs to another account"
         } else {
             ""
         };
@@ -135,20 +135,21 @@ impl Moment {
                 let rest = left.unwrap_or_else(|| ", before it resets".to_owned());
                 Some((
                     Tone::Warning,
-                    format!("at this pace {name} is full {when}{rest}"),
+                    format!("at this pace, {name} will be full {when}{rest}"),
                 ))
             }
             Outlook::Lasts if !is_week || expected.meter.used_percent >= WORTH_A_LOOK => {
                 let rest = left.unwrap_or_default();
                 Some((
                     Tone::Plain,
-                    format!("at this pace {name} lasts until it resets{rest}"),
+                    format!("at this pace, {name} will last until it resets{rest}"),
                 ))
             }
             Outlook::Lasts | Outlook::Open => {
                 let WeekBefore { then, at_end } = expected.week_before?;
-                let text =
-                    format!("{name}: a week ago {then:.0}% at this time, {at_end:.0}% at its end");
+                let text = format!(
+                    "{name}: last week, {then:.0}% at this point and {at_end:.0}% at the end"
+                );
                 Some((Tone::Quiet, text))
             }
         }
@@ -192,7 +193,7 @@ impl Moment {
                 let cost = block.spent.unless_complete(spend.is_complete).show();
                 let start = self.clock.format_time(block.start);
                 let end = self.clock.format_time_and_distance(block.end);
-                format!("{cost} since {start}, ends {end}")
+                format!("{cost} since {start}; ends at {end}")
             }
             None => "no active block".to_owned(),
         };
@@ -239,7 +240,7 @@ impl RunningSession {
         let mut parts = Vec::new();
         if let Some(state) = self.activity.state {
             let state = match state {
-                SessionState::Busy => "answering",
+                SessionState::Busy => "responding",
                 SessionState::Waiting => "waiting for you",
                 SessionState::Idle => "idle",
                 SessionState::Shell => "running a command",
@@ -264,7 +265,7 @@ impl RunningSession {
         }
         match self.share {
             Some(share) if share >= MIN_SHARE => {
-                parts.push(format!("about {:.0}% of 5h use", share * 100.0));
+                parts.push(format!("about {:.0}% of 5h usage", share * 100.0));
             }
             _ => {}
         }
@@ -413,14 +414,14 @@ mod tests {
         assert_eq!(
             screen(&moment(1), 90, None),
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
-             \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
+             \u{20}         week  ███████████████████░   99%  resets Mon Nov 23 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
-             Pace      at this pace 5h is full at 12:57, in 37 m; at least $6.80 left\n\
-             \u{20}         at this pace week is full today, before it resets\n\
-             Today     $12.00, $0.68 an hour since 09:00, breaks included\n\
+             Pace      at this pace, 5h will be full at 12:57, in 37 m; at least $6.80 left\n\
+             \u{20}         at this pace, week will be full today, before it resets\n\
+             Today     $12.00, $0.68 per hour since 09:00, including breaks\n\
              Sessions  1 running\n\
-             \u{20}         Look at the slow query in t…  ~/work/a-project-with-a-lo…  $3.00  answering 40 s\n\
-             Limit     no limit blocks your work\n"
+             \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  responding 40 s\n\
+             Limit     no limit is blocking you\n"
         );
     }
 
@@ -432,7 +433,7 @@ mod tests {
             ..moment(0)
         };
         let shown = screen(&unknown, 90, None);
-        assert!(shown.contains(", ends 15:00, in 2 h 40 m\n"), "{shown}");
+        assert!(shown.contains("; ends at 15:00, in 2 h 40 m\n"), "{shown}");
     }
 
     #[test]

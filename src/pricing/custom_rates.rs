@@ -70,7 +70,7 @@ impl CustomRates {
             self.overrides.entry(rate_key(model)).or_insert(rates);
         } else {
             self.problems.push(format!(
-                "`modelPricing.overrides.{model}` needs input, output, cacheRead and cacheWrite, each 0 to 10000"
+                "`modelPricing.overrides.{model}` must have input, output, cacheRead, and cacheWrite, each from 0 to 10000"
             ));
         }
     }

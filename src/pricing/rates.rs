@@ -36,7 +36,7 @@ impl TryFrom<f64> for Rate {
         if (0.0..=10_000.0).contains(&dollars) {
             Ok(Self(saturating_u64((dollars * 1e6).round()).cast_signed()))
         } else {
-            Err("a price must be from 0 to 10000 dollars")
+            Err("a price must be between 0 and 10000 dollars")
         }
     }
 }

@@ -10,11 +10,10 @@ use super::rates::Rate;
 use crate::render::{Column, Report, Table};
 use crate::terminal::Tone;
 
-const TITLE: &str =
-    "Dollars per million tokens (read, write: of the cache, for 5 minutes or 1 hour)";
+const TITLE: &str = "Dollars per million tokens (read and write are for the prompt cache, with a lifetime of 5 minutes or 1 hour)";
 
-const NO_MODEL: &str = "No model of that name has a known price; its spend is estimated the way Claude Code does. \
-                        `whycap prices` lists the models that do.";
+const NO_MODEL: &str = "whycap knows no price for a model of that name, so it estimates the cost in the same way as Claude Code. \
+                        `whycap prices` lists all models with a known price.";
 
 /// Returns a report on the given rows of the price list. Each set of rates is on a separate line.
 pub(crate) fn price_report(table: &PriceTable, rows: &[&PriceRow]) -> Report {
@@ -53,7 +52,7 @@ fn rates_table(rows: &[&PriceRow]) -> Table {
     for row in rows {
         let mut lines = vec![(label(row), &row.standard)];
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
-            lines.push((format!("  prompt over {above}"), long));
+            lines.push((format!("  prompts over {above} tokens"), long));
         }
         if let Some(fast) = &row.fast {
             lines.push(("  fast mode".to_owned(), fast));
@@ -82,7 +81,7 @@ fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
 
     let mut notes = vec![
         format!(
-            "A web search is ${web_search}. US-only inference multiplies every token price by {us_inference}."
+            "A web search costs ${web_search}. US-only inference multiplies every token price by {us_inference}."
         ),
         format!("Checked on {updated}. Sources: {}.", sources.join("; ")),
     ];
@@ -96,10 +95,12 @@ fn custom_rates_note(table: &PriceTable) -> String {
     let factor = table.custom.factor();
     let models: Vec<&str> = table.custom.overrides.keys().map(String::as_str).collect();
     if models.is_empty() {
-        format!("modelPricing in your settings applies: times {factor}.")
+        format!("Because of modelPricing in your settings, prices are multiplied by {factor}.")
     } else {
         let models = models.join(", ");
-        format!("modelPricing in your settings applies: times {factor}; own rates for {models}.")
+        format!(
+            "Because of modelPricing in your settings, prices are multiplied by {factor}, and these models use your own rates: {models}."
+        )
     }
 }
 

@@ -47,7 +47,7 @@ impl HourlyRate {
     /// Formats the rate as, for example, "$0.67 an hour since 09:00, breaks included".
     pub(crate) fn format(self, clock: Clock) -> String {
         format!(
-            "{} an hour since {}, breaks included",
+            "{} per hour since {}, including breaks",
             self.rate.show(),
             clock.format_time(self.since)
         )
@@ -194,7 +194,7 @@ impl Course {
             period_name: first.format("%B").to_string(),
             total: spent + expected,
             basis: format!(
-                "if the days to come are like {}",
+                "if the coming days are like {}",
                 describe_days(past_days.len())
             ),
             facts: json!({
@@ -220,7 +220,7 @@ impl Course {
             period_name: "today".to_owned(),
             total,
             basis: format!(
-                "if the rest of the day costs {}, like {} after {}",
+                "if the rest of the day costs {}, as on {} after {}",
                 rest.show(),
                 describe_days(day_count),
                 self.clock.format_time(self.clock.now)
@@ -288,7 +288,7 @@ fn describe_days(count: usize) -> String {
     match count {
         1 => "yesterday".to_owned(),
         ..14 => format!("the last {count} days"),
-        _ => format!("the same weekdays of the last {} weeks", count / 7),
+        _ => format!("the same weekdays in the last {} weeks", count / 7),
     }
 }
 
@@ -330,7 +330,7 @@ impl PlanWorth {
         };
         Some(Self {
             sentence: format!(
-                "At API prices {} would have cost {} so far, {ratio} the {} of your plan.",
+                "At API prices, {} would have cost {} so far, which is {ratio} the {} price of your plan.",
                 month.format("%B"),
                 spent.show_both(currency),
                 monthly.show_both(currency)

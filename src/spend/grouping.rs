@@ -15,11 +15,11 @@ use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_mi
 /// The property by which spend is grouped. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum GroupBy {
-    /// Days of the zone
+    /// Days in the time zone
     Day,
-    /// Weeks of the zone, from Monday
+    /// Weeks in the time zone, starting on Monday
     Week,
-    /// Months of the zone
+    /// Months in the time zone
     Month,
     /// Sessions
     Session,
@@ -27,7 +27,7 @@ pub(crate) enum GroupBy {
     Project,
     /// Models
     Model,
-    /// Five-hour blocks, each from the hour of its first response
+    /// Five-hour blocks that start at the hour of their first response
     Block,
     /// Git branches
     Branch,
@@ -37,11 +37,11 @@ pub(crate) enum GroupBy {
     Prompt,
     /// Accounts: "login" for the current one, a short hash for others
     Account,
-    /// Skills that Claude Code names on responses
+    /// Skills that caused responses, if Claude Code recorded them
     Skill,
-    /// Plugins that Claude Code names on responses
+    /// Plugins that caused responses, if Claude Code recorded them
     Plugin,
-    /// MCP servers that Claude Code names on responses
+    /// MCP servers that caused responses, if Claude Code recorded them
     Mcp,
     /// Pull requests that sessions opened
     Pr,
@@ -49,7 +49,7 @@ pub(crate) enum GroupBy {
     Person,
     /// Machines, in the exports of several machines
     Machine,
-    /// Teams, by the label "team" in the exports of several machines
+    /// Teams (from the label "team"), in the exports of several machines
     Team,
 }
 
@@ -162,9 +162,9 @@ pub(crate) struct SpendGroup {
 /// The order in which groups are shown. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Order {
-    /// By time: periods in their order, other groups with the latest first
+    /// By time: days, weeks, and months in order, other groups with the newest first
     Date,
-    /// The most expensive first
+    /// By cost, with the most expensive first
     Cost,
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Period {
 /// The arguments that select a period.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DaysAsked {
-    /// First day: 2026-11-20, today, yesterday, 7d (7 days)
+    /// First day: 2026-11-20, today, yesterday, or 7d (7 days)
     #[arg(long, value_name = "DAY")]
     pub(crate) since: Option<String>,
     /// Last day, inclusive: 2026-11-20, today, yesterday
@@ -48,7 +48,7 @@ impl Period {
     fn check(self, today: NaiveDate) -> Result<(), String> {
         match (self.since, self.until) {
             (Some(since), Some(until)) if since > until => Err(format!(
-                "--since {since} is later than --until {until}; swap them"
+                "--since {since} is later than --until {until}; swap the two dates"
             )),
             (Some(since), _) if since > today => Err(format!(
                 "--since {since} is in the future; today is {today}"
@@ -98,7 +98,7 @@ fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
         .or_else(|| NaiveDate::parse_from_str(trimmed, "%Y%m%d").ok())
         .or_else(|| Some(DateTime::parse_from_rfc3339(trimmed).ok()?.date_naive()))
         .ok_or_else(|| {
-            format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+            format!("{text:?} is not a valid day; use a date such as 2026-11-20, or today, yesterday, or 7d")
         })
 }
 
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(check("7d", Some("today")), Ok(()));
         assert_eq!(check("today", Some("2026-12-31")), Ok(()));
         let reversed = check("2026-11-20", Some("2026-11-10")).unwrap_err();
-        assert!(reversed.ends_with("swap them"), "{reversed}");
+        assert!(reversed.ends_with("swap the two dates"), "{reversed}");
         let future = check("2026-11-21", None).unwrap_err();
         assert!(future.contains("in the future"), "{future}");
     }

@@ -280,7 +280,7 @@ impl Statement {
         let largest = self.groups.iter().max_by_key(|group| group.tally.cost())?;
         let percent = self.max_window_percent(largest)?;
         Some(format!(
-            "The most expensive one used at most {percent:.0}% of a 5-hour limit."
+            "The most expensive prompt used at most {percent:.0}% of a 5-hour limit."
         ))
     }
 

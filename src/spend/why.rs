@@ -31,7 +31,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
         report.table(runs_table(why, clock));
     }
     for reason in why.reasons(clock) {
-        let sentence = format!("The real amount may be higher because of {reason}.");
+        let sentence = format!("The real amount may be higher because {reason}.");
         report.paragraph(Tone::Warning, sentence);
     }
     report.paragraph(Tone::Quiet, comparison(why));
@@ -41,16 +41,16 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
 /// Compares the amount with the last total that Claude Code reported.
 fn comparison(why: &SessionWhy) -> String {
     let (Some(total), Some(last)) = (why.client_total, why.runs.last()) else {
-        return "Claude Code has reported no running total.".to_owned();
+        return "Claude Code has not reported a running total for this session.".to_owned();
     };
     let starting = last.starting_total.unwrap_or_default();
     let others = why.tally.cost() - (total - starting).or_zero();
     if others.is_near(starting) {
-        return format!("Claude Code's own total, {total}, agrees with this.");
+        return format!("Claude Code's own total of {total} agrees with this amount.");
     }
     format!(
-        "Claude Code's own total, {total}, started from {starting}, which other runs or a parent had \
-         spent. Runs that this total does not include have spent {}.",
+        "Claude Code's own total of {total} includes {starting} from other runs or a parent session. Runs that it \
+         does not include have spent {}.",
         others.or_zero()
     )
 }
@@ -110,7 +110,7 @@ impl SessionWhy {
         self.tally.at_least || !self.bounds.is_empty() || self.damaged_lines > 0
     }
 
-    /// Returns phrases that complete the sentence "The real amount may be higher because of …".
+    /// Returns phrases that complete the sentence "The real amount may be higher because …".
     fn reasons(&self, clock: Clock) -> Vec<String> {
         let mut reasons: Vec<String> = self
             .bounds
@@ -122,7 +122,7 @@ impl SessionWhy {
             .collect();
         if self.damaged_lines > 0 {
             let lines = count_noun(self.damaged_lines, "line");
-            reasons.push(format!("{lines} of its transcripts that could not be read"));
+            reasons.push(format!("{lines} of its transcripts could not be read"));
         }
         reasons
     }
@@ -162,10 +162,10 @@ fn run_json(run: &RunAccount) -> Value {
 /// Returns a sentence about responses that came from a model other than the one requested.
 pub(super) fn switched_sentence(switched: &Switched) -> String {
     format!(
-        "Asked for {}, got {}: {}, {}.",
+        "You requested {}, but {} responded ({}, {}).",
         switched.asked,
         switched.got,
-        count_noun(switched.answers, "answer"),
+        count_noun(switched.answers, "response"),
         switched.cost
     )
 }

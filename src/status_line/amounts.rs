@@ -17,7 +17,7 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     let Some(figures) = &facts.figures else {
         let amount = Amount::exact(client_total?);
         return Some(amount_forms(
-            "client says ",
+            "Claude Code says ",
             BudgetScope::Session,
             amount,
             facts,
@@ -168,6 +168,6 @@ mod tests {
     #[test]
     fn a_figure_of_claude_code_is_labeled_as_such() {
         assert_eq!(texts(session, 2, true, "")[0], "session $2.00");
-        assert_eq!(texts(session, 2, false, "")[0], "client says $2.00");
+        assert_eq!(texts(session, 2, false, "")[0], "Claude Code says $2.00");
     }
 }

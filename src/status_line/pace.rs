@@ -22,9 +22,9 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         } else {
             clock.format_with_day("at ", at)
         };
-        let short = when.trim_start_matches("about ").trim_start_matches("at ");
+        let short = when.trim_start_matches("around ").trim_start_matches("at ");
         let texts = [
-            (15, format!("at this pace {name} full {when}")),
+            (15, format!("at this pace, {name} full {when}")),
             (50, format!("{name} full {short}")),
         ];
         let forms = texts.map(|(loss, text)| Form::new(loss, vec![(Tone::Warning, text)]));
@@ -37,19 +37,19 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         })
         .max_by(|left, right| left.meter.used_percent.total_cmp(&right.meter.used_percent))?;
     let name = fullest.window.name();
-    let text = format!("at this pace {name} lasts until its reset");
+    let text = format!("at this pace, {name} lasts until it resets");
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
-/// Returns the days on which a weekly window will be full, such as `today`, `about Wed`, or `Wed to Fri`. The error of
+/// Returns the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`. The error of
 /// a weekly forecast is several hours, so a time of day would suggest too much accuracy.
 pub(crate) fn days_in_words(at: DateTime<Utc>, latest: DateTime<Utc>, clock: Clock) -> String {
     let [today, first, last] = [clock.now, at, latest].map(|at| clock.zone.day(at));
     match (first == today, first == last) {
         (true, true) => "today".to_owned(),
-        (true, false) => format!("today to {}", last.format("%a")),
-        (false, true) => format!("about {}", first.format("%a")),
-        (false, false) => format!("{} to {}", first.format("%a"), last.format("%a")),
+        (true, false) => format!("between today and {}", last.format("%a")),
+        (false, true) => format!("around {}", first.format("%a")),
+        (false, false) => format!("between {} and {}", first.format("%a"), last.format("%a")),
     }
 }
 
@@ -79,11 +79,11 @@ mod tests {
         let full = Outlook::Full(at("2026-11-20T06:49:00Z"), at("2026-11-20T06:49:00Z"));
         assert_eq!(
             five_hours(90.0, full).unwrap(),
-            "at this pace 5h full at 06:49"
+            "at this pace, 5h full at 06:49"
         );
         assert_eq!(five_hours(90.0, Outlook::Open), None);
         let lasts = five_hours(90.0, Outlook::Lasts).unwrap();
-        assert_eq!(lasts, "at this pace 5h lasts until its reset");
+        assert_eq!(lasts, "at this pace, 5h lasts until it resets");
         assert_eq!(five_hours(60.0, Outlook::Lasts), None, "far from full");
         assert_eq!(text(&[]), None);
     }
@@ -95,18 +95,21 @@ mod tests {
             text(&[expected(Window::Weekly, 75.0, outlook)]).unwrap()
         };
         let (today, later) = ("2026-11-20T21:00:00Z", "2026-11-21T14:00:00Z");
-        assert_eq!(week(today, today), "at this pace week full today");
-        assert_eq!(week(today, later), "at this pace week full today to Sat");
-        assert_eq!(week(later, later), "at this pace week full about Sat");
+        assert_eq!(week(today, today), "at this pace, week full today");
+        assert_eq!(
+            week(today, later),
+            "at this pace, week full between today and Sat"
+        );
+        assert_eq!(week(later, later), "at this pace, week full around Sat");
         assert_eq!(
             week(later, "2026-11-23T10:00:00Z"),
-            "at this pace week full Sat to Mon"
+            "at this pace, week full between Sat and Mon"
         );
         let soon = Outlook::Full(at(today), at(today));
         let both = [
             expected(Window::Weekly, 75.0, Outlook::Full(at(later), at(later))),
             expected(Window::FiveHour, 75.0, soon),
         ];
-        assert_eq!(text(&both).unwrap(), "at this pace 5h full at 21:00");
+        assert_eq!(text(&both).unwrap(), "at this pace, 5h full at 21:00");
     }
 }

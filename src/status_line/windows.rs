@@ -142,7 +142,7 @@ fn reset_time(at: DateTime<Utc>, clock: Clock) -> String {
     match at - clock.now {
         left if left < TimeDelta::hours(20) => clock.format_with_day("", at),
         left if left < TimeDelta::days(7) => clock.format_with_day("%a ", at),
-        _ => clock.zone.at(at).format("%-d %b").to_string(),
+        _ => clock.zone.at(at).format("%b %-d").to_string(),
     }
 }
 
@@ -350,7 +350,7 @@ mod tests {
             .replace("1795219200", "1796083200");
         assert_eq!(
             gateway(&monthly)[0],
-            "monthly spend 62% of $50.00 (resets 1 Dec, in 10 d 17 h)"
+            "monthly spend 62% of $50.00 (resets Dec 1, in 10 d 17 h)"
         );
         assert_eq!(gateway(r#"{"used_percentage":62}"#), ["spend limit 62%"]);
     }

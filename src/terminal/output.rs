@@ -95,8 +95,7 @@ pub fn print(shown: &Shown) -> io::Result<()> {
         .and_then(|()| stdout.flush())
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let message =
-                format!("could not write to standard output: {error}; check where it leads");
+            let message = format!("could not write to standard output: {error}");
             Err(io::Error::new(error.kind(), message))
         }
         _ => Ok(()),

@@ -116,12 +116,12 @@ pub static THEMES: [Theme; 4] = [
     },
     Theme {
         name: "dark",
-        about: "for a dark background, whatever the terminal's colors are",
+        about: "fixed colors for a dark background",
         styles: fixed_colors([246, 114, 221, 210, 117]),
     },
     Theme {
         name: "light",
-        about: "for a light background, whatever the terminal's colors are",
+        about: "fixed colors for a light background",
         styles: fixed_colors([241, 22, 94, 124, 25]),
     },
     Theme {

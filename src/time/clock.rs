@@ -46,15 +46,15 @@ pub struct Clock {
 
 impl Clock {
     /// Formats a time. If it is today or within the next 12 hours, only the time of day is
-    /// included, as in "14:30". Otherwise, the result includes the date, as in "Mon 23 Nov 14:30",
+    /// included, as in "14:30". Otherwise, the result includes the date, as in "Mon Nov 23 14:30",
     /// and also the year if it is not the current one.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
         if self.shows_date(at) {
             let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
             let date_format = if is_this_year {
-                "%a %-d %b "
+                "%a %b %-d "
             } else {
-                "%a %-d %b %Y "
+                "%a %b %-d, %Y "
             };
             self.format_with_day(date_format, at)
         } else {
@@ -69,7 +69,7 @@ impl Clock {
         !is_today && !is_tonight
     }
 
-    /// Formats a time with the appropriate preposition: "at 14:30" or "on Tue 24 Nov 14:30".
+    /// Formats a time with the appropriate preposition: "at 14:30" or "on Tue Nov 24 14:30".
     pub(crate) fn format_time_with_preposition(self, at: DateTime<Utc>) -> String {
         let preposition = if self.shows_date(at) { "on" } else { "at" };
         format!("{preposition} {}", self.format_time(at))
@@ -121,10 +121,10 @@ mod tests {
         for (at, formatted) in [
             ("2026-11-20T22:40:00Z", "23:40, in 10 m"),
             ("2026-11-20T23:40:00Z", "00:40, in 1 h 10 m"),
-            ("2026-11-21T10:30:00Z", "Sat 21 Nov 11:30, in 12 h"),
+            ("2026-11-21T10:30:00Z", "Sat Nov 21 11:30, in 12 h"),
             ("2026-11-20T22:25:00Z", "23:25, 5 m ago"),
-            ("2026-11-19T22:25:00Z", "Thu 19 Nov 23:25, 1 d ago"),
-            ("2027-01-02T22:30:00Z", "Sat 2 Jan 2027 23:30, in 43 d"),
+            ("2026-11-19T22:25:00Z", "Thu Nov 19 23:25, 1 d ago"),
+            ("2027-01-02T22:30:00Z", "Sat Jan 2, 2027 23:30, in 43 d"),
         ] {
             assert_eq!(
                 clock(HourFormat::TwentyFour).format_time_and_distance(at.parse().unwrap()),
@@ -138,7 +138,7 @@ mod tests {
         for (at, formatted) in [
             ("2026-11-20T22:40:00Z", "at 11:40pm"),
             ("2026-11-20T23:40:00Z", "at 12:40am"),
-            ("2026-11-22T11:05:00Z", "on Sun 22 Nov 12:05pm"),
+            ("2026-11-22T11:05:00Z", "on Sun Nov 22 12:05pm"),
         ] {
             assert_eq!(
                 clock(HourFormat::Twelve).format_time_with_preposition(at.parse().unwrap()),

@@ -18,7 +18,7 @@ const UNITS: [(&[&str], u64); 4] = [
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
     match parse_seconds(text.trim()) {
         Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
-        _ => Err("write 90s, 30m, 2h or 1h30m"),
+        _ => Err("use a duration such as 90s, 30m, 2h, or 1h30m"),
     }
 }
 

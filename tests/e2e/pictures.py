@@ -68,7 +68,7 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
             if callable(then):
                 api.play(then())
                 session.ask(NEXT)
-                session.wait_footer("what is paid", "paying now")
+                session.wait_footer("what is paid", "paying with usage credits")
             elif then:
                 api.play(then)
                 session.ask(NEXT)

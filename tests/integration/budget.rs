@@ -72,7 +72,7 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         assert!(reason.contains("/whycap continue"), "{reason}");
         assert!(reason.contains("\nIt resets at midnight.\n"), "{reason}");
         assert!(
-            reason.contains("in the input line again; if not, press the up arrow"),
+            reason.contains("back in the input line. If it is not, press the up arrow"),
             "{reason}"
         );
     }
@@ -84,7 +84,7 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         .collect();
     let said = said.join(" ");
     assert!(
-        said.ends_with("This session can continue, without reminders, until midnight."),
+        said.ends_with("You can continue this session without reminders until midnight."),
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
@@ -132,7 +132,7 @@ fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_hel
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. The next prompt is held back; /whycap continue lets this session continue."})
+        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. Your next prompt will be blocked. To continue this session anyway, type /whycap continue."})
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
@@ -292,12 +292,12 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said(
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: What was spent cannot be read at the moment, so this prompt is sent without a check of your budgets."})
+        json!({"systemMessage": "whycap: Your spend could not be read, so this prompt was sent without checking your budgets."})
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
     assert!(
-        lifted.ends_with("so no budget is holding prompts back."),
+        lifted.ends_with("so no budget is blocking your prompts."),
         "{lifted}"
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
@@ -335,14 +335,14 @@ fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     assert_eq!(sent.get("decision"), None, "{sent}");
     let said = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. This prompt is sent all the same, because /whycap continue could not be remembered: could not write "),
+        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. Your prompt was sent anyway, because whycap would not be able to save /whycap continue: could not write "),
         "{said}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
     assert!(
-        lifted.starts_with("whycap cannot remember that you want to continue: could not write ")
-            && lifted.ends_with("As long as that is so, it holds no prompt back."),
+        lifted.starts_with("whycap could not save that you want to continue: could not write ")
+            && lifted.ends_with("Until it can, it does not block any prompts."),
         "{lifted}"
     );
 }
@@ -354,7 +354,7 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     let said = said["systemMessage"].as_str().unwrap();
     assert!(
         said.starts_with(
-            "whycap: No budget is watched, because of your config.toml: the file is not TOML: "
+            "whycap: Your budgets are not being checked, because of a problem in your config.toml: the file is not TOML: "
         ),
         "{said}"
     );
@@ -371,7 +371,7 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
         page.contains("whycap.toml: the file is not TOML: ")
-            && page.contains("Until the file is fixed, no budget in it is watched."),
+            && page.contains("whycap ignores all budgets in this file until you fix it."),
         "{page}"
     );
     // An invalid value disables only that budget or its `stop` action, and the message says so.
@@ -434,11 +434,11 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     let page = flat(sandbox.run(&["budget"]).success());
     for says in [
         // $2 so far, and $3 each evening.
-        "50% $2.00 of $4.00 $0.67 an hour since 09:00, breaks included. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, like the last 7 days after 12:00. Resets at midnight, in 12 h.",
+        "50% $2.00 of $4.00 $0.67 per hour since 09:00, including breaks. Forecast: about $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, as on the last 7 days after 12:00. Resets at midnight, in 12 h.",
         // $37 so far, $3 this evening, and $5 for each of 10 days.
-        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $90.00 by the end of November, within the budget, if the days to come are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
-        "40% $16.00 of $40.00 $0.82 a day this month. About $36.00 by the end of November, within the budget",
-        "At API prices November would have cost $37.00 so far, 3.7 times the $10.00 of your plan.",
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 per day this month. Forecast: about $90.00 by the end of November, within the budget, if the coming days are like the last 7 days. Resets on the 1st of the month, in 10 d 12 h.",
+        "40% $16.00 of $40.00 $0.82 per day this month. Forecast: about $36.00 by the end of November, within the budget",
+        "At API prices, November would have cost $37.00 so far, which is 3.7 times the $10.00 price of your plan.",
     ] {
         assert!(page.contains(says), "no {says:?} in: {page}");
     }
@@ -470,7 +470,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
 fn what_an_hour_costs_is_one_rate_in_every_verb() {
     let sandbox = with_days("[budget]\nday = 4\n");
     let now = sandbox.run(&["now"]);
-    let says = "$0.67 an hour since 09:00, breaks included";
+    let says = "$0.67 per hour since 09:00, including breaks";
     assert!(flat(now.success()).contains(&format!("Today $2.00, {says}")));
     assert!(flat(sandbox.run(&["budget"]).success()).contains(says));
     let rates = [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
@@ -493,7 +493,7 @@ fn two_days_are_too_little_for_a_forecast_of_the_day() {
 fn without_budgets_it_is_said_where_to_set_one() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["budget"]);
-    let expected = "No budget is set. To set one, write for example these two lines into ~/.config/whycap/config.toml: [budget] day = 20.0";
+    let expected = "No budget is set. To set one, add lines like these to ~/.config/whycap/config.toml: [budget] day = 20.0";
     assert_eq!(flat(run.success()), expected);
     let report = sandbox.run(&["budget", "--json"]).json();
     assert_eq!(report["budgets"], json!([]));
@@ -516,7 +516,7 @@ fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
     );
     assert!(
         month.contains(
-            "$37.00 (€18.50 at 0.5) so far, 3.7 times the $10.00 (€5.00 at 0.5) of your plan."
+            "$37.00 (€18.50 at 0.5) so far, which is 3.7 times the $10.00 (€5.00 at 0.5) price of your plan."
         ),
         "{month}"
     );
@@ -560,7 +560,7 @@ fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
     line("one", None, 50_000);
     line("two", Some("Explore"), 400_000);
     let page = flat(sandbox.run(&["budget"]).success());
-    let says = "Subagents of type Explore cost $8.00 today, more than the conversations that started them ($1.00).";
+    let says = "Subagents of type Explore cost $8.00 today, which is more than the conversations that started them ($1.00).";
     assert!(page.contains(says), "{page}");
     assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
     let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();

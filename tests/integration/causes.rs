@@ -241,8 +241,8 @@ fn the_screen_names_pull_requests_shortly_and_states_the_rule() {
     let words: Vec<&str> = shown.split_whitespace().collect();
     assert!(
         words.join(" ").contains(
-            "A pull request gets the spend of its session from the previous link to a pull request, or from the \
-             session's start, up to its own link. What follows the last link belongs to the last one."
+            "The spend of a session is assigned to the pull request that the session links to next. Spend after \
+             the last link belongs to the last pull request."
         ),
         "{shown}"
     );
@@ -254,7 +254,7 @@ fn exports_cannot_be_grouped_by_cause() {
     for by in CAUSES {
         sandbox
             .run(&["spend", "--by", by, "--from", "exports"])
-            .is_refused("exports do not contain what --by");
+            .is_refused("exports do not contain the data for --by");
     }
 }
 
@@ -287,7 +287,7 @@ fn the_page_has_a_table_of_each_cause_that_is_known() {
         "acme/api#7",
         "tracker",
         "review",
-        "A pull request gets the spend",
+        "The spend of a session is assigned",
     ] {
         assert!(part.contains(text), "{text} is not in {part}");
     }

@@ -48,7 +48,7 @@ fn what_is_wrong_is_named_in_a_comment_that_it_cannot_end() {
     let wrong = run
         .success()
         .lines()
-        .filter(|line| line.contains("Wrong: "))
+        .filter(|line| line.contains("Problem: "))
         .count();
     assert_eq!(wrong, 3, "{}", run.stdout);
     sandbox.write(FILE, &run.stdout);

@@ -165,7 +165,7 @@ fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
     );
     let fix = finding["fix"].as_str().unwrap();
     assert!(
-        fix.starts_with("Move it away") && !fix.contains("chown"),
+        fix.starts_with("Move it to another place") && !fix.contains("chown"),
         "{fix}"
     );
 }
@@ -220,6 +220,6 @@ fn a_key_from_the_settings_that_the_client_handed_on_is_named_once() {
     let found = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(
         check(&found, "who pays")["says"],
-        "Using ANTHROPIC_API_KEY (in ~/.claude/settings.json)"
+        "Claude Code uses ANTHROPIC_API_KEY (in ~/.claude/settings.json)"
     );
 }

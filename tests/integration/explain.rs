@@ -206,7 +206,7 @@ fn without_any_error_there_is_nothing_to_explain() {
         sandbox
             .run(&["explain"])
             .success()
-            .contains("No limit error is known")
+            .contains("No limit errors found")
     );
 }
 
@@ -327,7 +327,10 @@ fn a_reset_that_has_passed_is_said_to_have_passed() {
     let incident = client.explained("2026-11-20T05:55:02Z");
     assert_eq!(incident["resets_at"], "2026-11-20T05:50:00Z");
     let headline = incident["headline"].as_str().unwrap();
-    assert!(headline.contains("05:50 has passed"), "{headline}");
+    assert!(
+        headline.contains("the reset was due at 05:50"),
+        "{headline}"
+    );
     assert_eq!(incident["actions"][0]["do"], "Send the prompt again");
 }
 
@@ -409,7 +412,11 @@ fn a_session_on_an_oauth_token_may_get_the_organisations_words_on_a_personal_pla
     assert_eq!(incident["limit"], "five_hour");
     assert_eq!(incident["verdict"], "misworded");
     assert_eq!(incident["waiting_helps"], true);
-    assert!(incident["unknown"].to_string().contains("carries no plan"));
+    assert!(
+        incident["unknown"]
+            .to_string()
+            .contains("does not say which plan")
+    );
     assert!(!incident.to_string().contains("sk-ant"));
 }
 
@@ -691,7 +698,7 @@ fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
         let answer = sandbox.run(&["explain", "--text", text]);
         let answer = answer.success();
         assert!(
-            answer.contains("possibly your weekly limit"),
+            answer.contains("Your weekly limit is possibly used up"),
             "{text}: {answer}"
         );
     }
@@ -701,7 +708,10 @@ fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     let text = "Usage limit reached \u{b7} resets 3pm";
     let answer = sandbox.run(&["explain", "--text", text]);
     let answer = answer.success();
-    assert!(answer.contains("probably your 5-hour limit"), "{answer}");
+    assert!(
+        answer.contains("Your 5-hour limit is probably used up"),
+        "{answer}"
+    );
 }
 
 /// The advice was "Send the prompt again", although the weekly limit would have refused it.
@@ -719,13 +729,13 @@ fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
         160,
     );
     let after = client.explained("2026-11-20T12:06:00Z");
-    let until = "weekly limit is used up until Mon 23 Nov 23:20";
+    let until = "weekly limit is used up until Mon Nov 23 23:20";
     let headline = after["headline"].as_str().unwrap();
     assert!(headline.contains(until), "{headline}");
     let first = after["actions"][0]["do"].as_str().unwrap();
     assert_eq!(
         first,
-        "Wait until Mon 23 Nov 23:20, when your weekly limit resets"
+        "Wait until Mon Nov 23 23:20, when your weekly limit resets"
     );
 }
 

@@ -293,16 +293,16 @@ fn a_repository_that_is_gone_and_the_owner_of_a_session_are_remembered_beside_th
 
 /// Events on a machine, each with the expected output of the next export.
 const COURSE: &str = "
-nothing yet: Written to ~/out: 
+nothing yet: Wrote
 its target is named otherwise: Nothing changed
-its memory is lost: Written
-its target is emptied: Written
-prices change: Written
-a file is cut off: Written
-a file is emptied: Written
-a bit of a file turns: Written
-a ledger is made anew from fewer transcripts: taken back
-its person is named: Written
+its memory is lost: Wrote
+its target is emptied: Wrote
+prices change: Wrote
+a file is cut off: Wrote
+a file is emptied: Wrote
+a bit of a file turns: Wrote
+a ledger is made anew from fewer transcripts: withdrawn
+its person is named: Wrote
 ";
 
 #[test]
@@ -374,7 +374,7 @@ fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     for empties in empties {
         all_say("Nothing changed");
         empties();
-        all_say("Written");
+        all_say("Wrote");
         assert_eq!(one.exported("day"), before);
     }
     // If a machine has a directory to itself, its exported files may be moved elsewhere.
@@ -425,7 +425,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
         }
         let says = colleague.export();
         assert_eq!(
-            says.contains("taken back"),
+            says.contains("withdrawn"),
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
@@ -512,11 +512,14 @@ fn projects_branches_and_labels_leave_as_they_were_asked_for_and_a_weak_key_lets
         let other = machine.exported("project").remove("other");
         assert!(other.is_none_or(|other| other == all["web"]));
         let dry = machine.ask("export OUT --dry-run");
-        assert_eq!(dry.success().contains("stay here"), config.contains("drop"));
+        assert_eq!(
+            dry.success().contains("are not exported"),
+            config.contains("drop")
+        );
     }
     machine.export_with("projects = [\"none\"]\nothers = \"drop\"");
     let emptied = machine.ask("spend --from OUT");
-    assert!(emptied.success().contains("It was erased or withdrawn"));
+    assert!(emptied.success().contains("it was erased or withdrawn"));
     for (config, says) in [
         ("key = \"any words\"", "too short"),
         ("branches = \"nome\"", "export.branches"),
@@ -565,12 +568,12 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
 const ERRORS: &str = "
 1: no history found: export OUT
 1: is not a directory: export FILE
-2: goes with - only: export OUT --rows spend
-2: is not a day: export OUT --since never
+2: works only with -: export OUT --rows spend
+2: is not a valid day: export OUT --since never
 2: needs --from DIR: spend --by person
 1: there are no exports in ~/out: spend --from OUT
 1: there are no exports in ~/out: incidents --from OUT
-2: write person=NAME, project=NAME or before=2026-01-31: export OUT --erase Ada
+2: use person=NAME, project=NAME, or before=2026-01-31: export OUT --erase Ada
 ";
 
 #[test]
@@ -590,7 +593,7 @@ fn errors_say_what_to_do() {
     machine.export();
     fs::write(machine.files().remove(0), b"rubbish").unwrap();
     let run = machine.ask("spend --from OUT");
-    let says = "None of the exports could be read.";
+    let says = "whycap could not read any of the exports.";
     assert!(
         run.stdout.starts_with(says) && run.stderr.contains("line 1"),
         "{run:?}"
@@ -620,7 +623,7 @@ fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
         create();
         let run = machine.ask("export OUT");
         assert_eq!(run.code, 1, "{name}: {run:?}");
-        for part in ["whycap/export/lock", "move it away"] {
+        for part in ["whycap/export/lock", "move it to another place"] {
             assert!(run.stderr.contains(part), "{name}: {}", run.stderr);
         }
         assert!(!run.stderr.contains("os error"), "{name}: {}", run.stderr);
@@ -676,6 +679,6 @@ fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {
     std::os::unix::fs::symlink(&closed, &closed).unwrap();
     let run = machine.run(&["export", machine.target.to_str().unwrap()]);
     assert!(run.stderr.as_str().contains("closed.jsonl"), "{run:?}");
-    assert!(!run.stdout.contains("taken back"), "{run:?}");
+    assert!(!run.stdout.contains("withdrawn"), "{run:?}");
     assert_eq!(machine.rows().len(), rows);
 }

@@ -150,7 +150,7 @@ fn prices_of_an_unknown_model_name_no_source_of_nothing() {
     let run = Sandbox::new().run(&["prices", "gpt"]);
     let shown = run.success();
     assert!(
-        shown.starts_with("No model of that name has a known price"),
+        shown.starts_with("whycap knows no price for a model of that name"),
         "{shown}"
     );
     assert!(!shown.contains("Sources"), "{shown}");

@@ -215,7 +215,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
     reply["reason"].as_str().unwrap().to_owned()
 }
 
-const TURNS_OFF: &str = "Asking here turns Claude Code's automatic";
+const TURNS_OFF: &str = "Because you asked here, Claude Code will not";
 
 /// A prompt cancels the client's auto-resume, and the client does not say so.
 #[test]
@@ -454,7 +454,7 @@ fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let kept = sandbox.read(JOURNAL).len();
     assert!(kept < 20_000, "{kept} bytes are kept");
     let drawn = client.draws("2026-11-20T10:00:30Z", Value::Null, 120);
-    assert!(drawn.success().contains("resets Tue 24 Nov"), "{drawn:?}");
+    assert!(drawn.success().contains("resets Tue Nov 24"), "{drawn:?}");
     let drawn = behind.draws("2026-11-20T10:00:31Z", Value::Null, 120);
     assert!(drawn.success().lines().count() > 1, "{drawn:?}");
 }

@@ -315,7 +315,7 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     );
 }
 
-/// "5h 100%" appeared above "no limit blocks your work" if only a subagent had been refused or no request had been
+/// "5h 100%" appeared above "no limit is blocking you" if only a subagent had been refused or no request had been
 /// refused yet.
 #[test]
 fn a_full_window_without_an_error_is_not_called_free() {
@@ -326,10 +326,10 @@ fn a_full_window_without_an_error_is_not_called_free() {
         let now = client.run("2026-11-20T10:00:05Z", &["now"], b"");
         now.success().to_owned()
     };
-    assert!(screen(99.0).contains("no limit blocks your work"));
+    assert!(screen(99.0).contains("no limit is blocking you"));
     let full = screen(100.0);
     assert!(
-        full.contains("no limit error is open, but a window is full"),
+        full.contains("you are not blocked yet, but a usage window is full"),
         "{full}"
     );
 }
@@ -412,7 +412,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
         let incident = client.explained("2026-11-20T10:00:40Z");
         for (place, says) in [
             ("headline", "used up until 12:00"),
-            ("actions", "a limit of your plan is used up, too"),
+            ("actions", "one of your plan's limits is used up, too"),
         ] {
             let told = incident[place].to_string();
             assert_eq!(told.contains(says), is_told, "{used} {text}: {told}");
@@ -937,7 +937,7 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
     let explained = on_plan.run(at, &["explain"], b"");
     assert!(
         explained.success().contains("nothing is blocking you")
-            && !explained.stdout.contains("Still blocked"),
+            && !explained.stdout.contains("You are still blocked"),
         "{}",
         explained.stdout
     );

@@ -185,7 +185,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
     let headline = explained["headline"].as_str().unwrap();
     assert_eq!(
         headline,
-        "Your 5-hour limit was used up; it was reset early: send the prompt again."
+        "Your 5-hour limit was used up, but the limit was reset early: send the prompt again."
     );
     // The next prompt announces nothing, and no session is waiting.
     let prompt = client.event(
@@ -214,13 +214,13 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     );
     let passed = listed("2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) The message said that your 5-hour limit was used up; the reset time 12:00 has passed. You've"),
+        passed.contains("(over) The message said that your 5-hour limit was used up; the reset was due at 12:00. You've"),
         "{passed}"
     );
     client.answers("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
-        answered.contains("The message said that your 5-hour limit was used up; Claude Code has responded again since."),
+        answered.contains("The message said that your 5-hour limit was used up; Claude Code has responded again since then."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");
@@ -251,11 +251,11 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
     let listed = asked("2026-11-20T10:41:00Z", &[]).success().to_owned();
     let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(!listed.contains("answered again"), "{listed}");
-    let entry = "10:00, 41 m ago, 4 attempts, the last at 10:40 (still blocked)";
+    let entry = "10:00, 41 m ago, 4 attempts, last at 10:40 (still blocked)";
     assert_eq!(listed.matches(entry).count(), 1, "{listed}");
     assert_eq!(listed.matches("used up").count(), 1, "{listed}");
     assert!(
-        listed.contains("stopped the work once") && listed.contains("for 41 m in all"),
+        listed.contains("stopped your work once") && listed.contains("for a total of 41 m"),
         "{listed}"
     );
     let told = asked("2026-11-20T10:41:00Z", &["--json"]).json();
@@ -278,7 +278,7 @@ fn a_throttle_is_forgotten_after_half_an_hour() {
     );
     let drawn = |at| client.draws(at, Value::Null, 120).success().to_owned();
     assert!(drawn("2026-11-20T10:00:30Z").contains("too many requests"));
-    assert!(drawn("2026-11-20T10:10:00Z").contains("should have passed"));
+    assert!(drawn("2026-11-20T10:10:00Z").contains("should be over by now"));
     assert_eq!(drawn("2026-11-20T10:31:00Z").lines().count(), 1);
 }
 

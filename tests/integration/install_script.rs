@@ -229,7 +229,7 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("to your PATH"), "{text}");
     assert!(
-        text.contains("To undo all of this: '") && text.contains("--uninstall"),
+        text.contains("To uninstall everything: '") && text.contains("--uninstall"),
         "{text}"
     );
     // The sample leaves no files behind.
@@ -246,7 +246,7 @@ fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
         .write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
     let text = said(&setting.run(&[]));
     assert!(
-        text.contains("Your status line, and your spend today:"),
+        text.contains("This is your status line and your spend today:"),
         "{text}"
     );
     assert!(!text.contains("SAMPLE"), "{text}");
@@ -292,7 +292,7 @@ fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
     assert!(Path::new(prefix).join("bin/whycap").exists());
     assert!(!setting.sandbox.path(".claude").exists());
     assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
-    assert!(text.contains("To add it to Claude Code:"), "{text}");
+    assert!(text.contains("To add whycap to Claude Code:"), "{text}");
     // A relative prefix is resolved against the caller's directory, not the script's.
     said(&setting.run(&["--prefix=relative", "--no-settings"]));
     assert!(setting.sandbox.path("relative/bin/whycap").exists());
@@ -339,7 +339,7 @@ fn a_cargo_that_is_too_old_is_named_with_the_version_that_is_needed() {
         let text = refused(&setting.run(&[]));
         let short = version.rsplit_once('.').unwrap().0;
         assert!(
-            text.contains(&format!("cargo is {short}, whycap needs 1.89")),
+            text.contains(&format!("cargo is {short}, but whycap requires 1.89")),
             "{text}"
         );
         assert!(!setting.program().exists());
@@ -478,7 +478,7 @@ fn a_release_that_cannot_be_had_is_built_instead() {
     setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
     let text = said(&setting.run(&[]));
     assert!(
-        text.contains("could not be downloaded") && text.contains("Building whycap"),
+        text.contains("The download from") && text.contains("Building whycap"),
         "{text}"
     );
     assert!(setting.program().exists());
@@ -549,7 +549,7 @@ fn doctor_has_no_warning_after_an_installation() {
             .output()
             .unwrap();
         let text = said(&doctor);
-        assert!(text.ends_with("OK, without any warning.\n"), "{text}");
+        assert!(text.ends_with("OK, with no warnings.\n"), "{text}");
     }
 }
 

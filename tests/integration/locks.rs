@@ -864,7 +864,7 @@ fn the_list_for_people_fits_the_terminal_and_says_that_locks_are_not_limits() {
                 );
             }
             let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(flat.contains("does not cause a usage limit"), "{text}");
+            assert!(flat.contains("Locks do not cause usage limits"), "{text}");
             assert!(
                 flat.contains("can overwrite each other's settings"),
                 "{text}"

@@ -185,11 +185,11 @@ fn an_empty_home_has_a_screen_too() {
     let run = Sandbox::new().run(&["now"]);
     assert_eq!(
         run.success(),
-        "Windows   no window data from Claude Code yet (an API key has none)\n\
+        "Windows   no usage data from Claude Code yet (API keys have no usage windows)\n\
          Today     $0.00\n\
          Block     no active block\n\
          Sessions  none running\n\
-         Limit     no limit blocks your work\n"
+         Limit     no limit is blocking you\n"
     );
 }
 
@@ -338,7 +338,7 @@ fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
     let now = sandbox.run(&["now"]);
     let told = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let why = told
-        .split("not known: ")
+        .split("unknown: ")
         .find(|why| why.starts_with("could not"));
     let why = why.and_then(|why| why.split(". ").next()).unwrap_or(&told);
     let mut clauses: Vec<&str> = why.split([':', ';']).map(str::trim).collect();

@@ -388,7 +388,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     assert_eq!(explained["waiting_helps"], true);
     let evidence = explained["evidence"].to_string();
     assert!(
-        evidence.contains("your gateway spend was 100% ($50.00 of $50.00)"),
+        evidence.contains("you had used 100% of your gateway's spend limit ($50.00 of $50.00)"),
         "{evidence}"
     );
     // Several limits are reported, and even the fullest is not used up, so it is unknown which of them refused the

@@ -63,7 +63,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let client = busy_since_ten(&sandbox);
     // A linear forecast from 7:00 would have predicted that the window fills long after noon.
     let busy = line(&client, "10:45", 65.0);
-    assert!(busy.contains("at this pace 5h full at 11:3"), "{busy}");
+    assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
     let told = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
     let full_at = told["five_hour"]["full_at"].as_str().unwrap();
@@ -75,7 +75,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
     assert!(
         page.success()
-            .contains("Pace      at this pace 5h is full at 11:3"),
+            .contains("Pace      at this pace, 5h will be full at 11:3"),
         "{}",
         page.stdout
     );
@@ -102,7 +102,7 @@ fn a_window_that_was_in_question_and_lasts_is_said_to() {
     line(&client, "10:30", 77.0);
     let drawn = line(&client, "11:30", 78.0);
     assert!(
-        drawn.contains("at this pace 5h lasts until its reset"),
+        drawn.contains("at this pace, 5h lasts until it resets"),
         "{drawn}"
     );
 }
@@ -136,7 +136,7 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
     line(&late, "10:44", 40.0);
     let client = Client::with_session(&sandbox, "one");
     let drawn = line(&client, "10:45", 65.0);
-    assert!(drawn.contains("at this pace 5h full at 11:3"), "{drawn}");
+    assert!(drawn.contains("at this pace, 5h full at 11:3"), "{drawn}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
     )
     .unwrap();
     let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
-    assert!(drawn.contains("at this pace 5h full at 11:3"), "{drawn}");
+    assert!(drawn.contains("at this pace, 5h full at 11:3"), "{drawn}");
 }
 
 /// Simulates workdays from nine to six, with a reading every three hours. Each day uses this percentage of the weekly
@@ -197,7 +197,7 @@ fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let line = client.draws(at, windows(30.0, reset, 14.0, reset), 160);
     assert!(!line.success().contains("full"), "{}", line.stdout);
     let page = client.run(at, &["now"], b"");
-    let says = "Pace      week: a week ago 13% at this time, 67% at its end\n";
+    let says = "Pace      week: last week, 13% at this point and 67% at the end\n";
     assert!(page.success().contains(says), "{}", page.stdout);
 }
 
@@ -210,12 +210,13 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
     let reset = 1_795_996_800;
     let line = client.draws(at, windows(30.0, reset, 54.0, reset), 160);
     assert!(
-        line.success().contains("at this pace week full about Thu"),
+        line.success()
+            .contains("at this pace, week full around Thu"),
         "{}",
         line.stdout
     );
     let page = client.run(at, &["now"], b"");
-    let says = "Pace      at this pace week is full about Thu, before it resets\n";
+    let says = "Pace      at this pace, week will be full around Thu, before it resets\n";
     assert!(page.success().contains(says), "{}", page.stdout);
 }
 
@@ -231,7 +232,8 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     let told = windows(30.0, reset, 85.0, reset);
     let line = client.draws("2026-11-19T18:30:00Z", told, 160);
     assert!(
-        line.success().contains("at this pace week full about Fri"),
+        line.success()
+            .contains("at this pace, week full around Fri"),
         "{}",
         line.stdout
     );

@@ -134,7 +134,7 @@ fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
         head(&whole)[..2],
         [
             format!(
-                "${all}.00 of work in 61 days on a $100-a-month plan; limits stopped it for 2 h."
+                "${all}.00 of work in 61 days on a $100-a-month plan; limits blocked it for 2 h."
             ),
             format!(
                 "The last 30 days cost ${lately}.00, {more}% more than in the 30 days before (${earlier}.00)."
@@ -151,7 +151,7 @@ fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
         head(&week)[..2],
         [
             format!(
-                "${now}.00 of work in 5 days on a $100-a-month plan; limits stopped it for 2 h."
+                "${now}.00 of work in 5 days on a $100-a-month plan; limits blocked it for 2 h."
             ),
             format!(
                 "That is {}% more than in the 7 days before (${then}.00).",
@@ -189,7 +189,7 @@ fn the_filters_are_those_of_the_table() {
         )
     );
     let run = sandbox.run(&["spend", "--html", "-", "--since", "tomorrow"]);
-    run.is_refused("\"tomorrow\" is not a day");
+    run.is_refused("\"tomorrow\" is not a valid day");
     for other in [
         &["--by", "day"][..],
         &["--json"],
@@ -297,7 +297,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
     assert_eq!(total(&anonymous), total(&named));
     for part in [
-        "Limits stopped the work once since",
+        "Limits stopped your work once since",
         "5-hour limit (peak 42%)",
         "blocked: 1 h",
     ] {
@@ -314,7 +314,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
     let written = write(&target);
     assert_eq!(
         written.success(),
-        "Written: ~/page.html; open it in a browser\n"
+        "Wrote ~/page.html. Open it in a browser.\n"
     );
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
@@ -338,16 +338,16 @@ fn a_page_is_replaced_and_nothing_else_is() {
     for (path, says) in [
         (
             notes.clone(),
-            "exists and is not a page of whycap; name another file, or move it away",
+            "already exists and is not a page from whycap; name another file, or move that one",
         ),
         (
             link,
-            "it is not a plain file of yours, or a link; move it away",
+            "it is a link, or not a plain file that belongs to you; move it to another place",
         ),
         (sandbox.home(), "it is not a plain file"),
         (
             sandbox.path("nowhere/page.html"),
-            "check that the directory exists and is yours",
+            "check that the directory exists and belongs to you",
         ),
         (socket, "check that it is a file"),
     ] {
@@ -367,7 +367,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
     // This is how users usually type the command.
     let mut command = sandbox.command(&["spend", "--html", "here.html"]);
     let run = crate::support::Run::of(command.current_dir(sandbox.home()), b"");
-    assert_eq!(run.success(), "Written: here.html; open it in a browser\n");
+    assert_eq!(run.success(), "Wrote here.html. Open it in a browser.\n");
     assert!(sandbox.read("here.html").starts_with("<!doctype html>"));
     let left: Vec<_> = fs::read_dir(sandbox.home())
         .unwrap()
@@ -391,7 +391,7 @@ fn what_is_at_least_so_much_is_said() {
     );
     let page = page(&sandbox, &[]);
     assert!(page.contains(">\u{2265}$"), "{page:.4000}");
-    assert!(page.contains("\u{2265} means at least: 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
+    assert!(page.contains("\u{2265} means &quot;at least&quot;: 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn without_any_history_the_page_says_so() {
     let page = page(&sandbox, &[]);
     assert!(
         page.contains("No history found in ~/.claude/projects.")
-            && page.contains("No limit errors are known.")
+            && page.contains("No limit errors found.")
     );
     let json: Value = sandbox.run(&["spend", "--json"]).json();
     assert_eq!(json["total"]["cost_usd"], 0.0);

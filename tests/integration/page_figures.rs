@@ -345,7 +345,7 @@ fn calendar(page: &str, lines: &[Line]) {
 
 fn sessions(page: &str, lines: &[Line]) {
     let sessions = sums(lines, |line| line.session.clone());
-    let by_session = table(page, "Sessions, latest first");
+    let by_session = table(page, "Sessions, newest first");
     assert_eq!(by_session.len(), sessions.len());
     for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
         let own = || lines.iter().filter(|line| line.session == *session);
@@ -494,7 +494,7 @@ fn limits(page: &str) {
         ]
     );
     assert!(
-        page.contains("stops by limits") && page.contains(">7 h<"),
+        page.contains("times blocked") && page.contains(">7 h<"),
         "{page:.3000}"
     );
 }
@@ -518,6 +518,6 @@ fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose(
         shows(ten * 5, 10 + ten * 10);
     }
     let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
-    let says = "1% of your 5-hour limit \u{2248} $0.39 or more (from 4 readings in the last 7 days). Left: at least $19.50";
+    let says = "1% of your 5-hour limit \u{2248} $0.39 or more (from 4 readings in the last 7 days). You have at least $19.50 left";
     assert!(page.success().contains(says), "{}", page.stdout);
 }

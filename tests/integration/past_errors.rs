@@ -90,7 +90,7 @@ fn attempts_at_the_same_limit_are_one_entry() {
     assert_eq!(incidents["sums"]["stops"], 1);
 
     let text = client.run("2026-11-20T11:00:00Z", &["incidents"], b"");
-    let entry = "10:00, 1 h ago, 5 attempts, the last at 10:50 (still blocked)";
+    let entry = "10:00, 1 h ago, 5 attempts, last at 10:50 (still blocked)";
     assert!(text.success().contains(entry), "{}", text.stdout);
 
     // A new window begins, and a limit stops the work again.

@@ -400,7 +400,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
     let before = "{\n  \"model\": \"opus\"\n}\n";
     package.sandbox.write(".claude/settings.json", before);
     let said = package.ask("line on");
-    assert!(said.contains("The status line is on."), "{said}");
+    assert!(said.contains("The status line is on"), "{said}");
     let settings = package.settings();
     let command = settings["statusLine"]["command"].as_str().unwrap();
     // The next version replaces the package's own directory.
@@ -483,7 +483,7 @@ fn install_leaves_the_command_to_a_plugin_that_the_user_has_enabled() {
     let sentence = "The plugin handles /whycap; the hooks do everything else.";
     assert!(doctor.success().contains(sentence), "{doctor:?}");
     assert!(
-        doctor.stdout.contains("OK, without any warning."),
+        doctor.stdout.contains("OK, with no warnings."),
         "{doctor:?}"
     );
 

@@ -153,7 +153,7 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
             let output = child.wait_with_output().unwrap();
             let shown = String::from_utf8_lossy(&output.stdout).into_owned();
             if !(shown.contains(&own) && shown.contains("today")) {
-                assert!(shown.contains("client says $0.01"), "{shown}");
+                assert!(shown.contains("Claude Code says $0.01"), "{shown}");
                 without += 1;
             }
         }

@@ -139,7 +139,7 @@ fn past_errors_are_listed_newest_first() {
         .success()
         .to_owned();
     assert!(
-        text.contains("overloaded") && text.contains("Thu 19 Nov"),
+        text.contains("overloaded") && text.contains("Thu Nov 19"),
         "{text}"
     );
 }

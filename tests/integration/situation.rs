@@ -61,13 +61,15 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
     let facts = incident["evidence"].to_string();
     assert!(
-        facts.contains("another account than the one you are logged in to"),
+        facts.contains("a different account from the one you are logged in to"),
         "{facts}"
     );
     assert!(!facts.contains("8%"), "{facts}");
     let actions = incident["actions"].to_string();
     assert!(
-        actions.contains("Or start a new session: it belongs to the account that is logged in now"),
+        actions.contains(
+            "Or start a new session, which will use the account you are logged in to now"
+        ),
         "{actions}"
     );
     // A session shows its own account's usage, regardless of which terminal displays it.
@@ -87,7 +89,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
     assert!(
         words
             .join(" ")
-            .contains("for your login; the limit belongs to another account"),
+            .contains("for the account you are logged in to; the limit belongs to another account"),
         "{screen}"
     );
     let now = private
@@ -135,7 +137,7 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
         assert!(!headline.contains("24"), "{headline}");
         let waits = client.run(SOON, &["wait", "--timeout", "1s"], b"");
         assert_eq!(waits.code, 124, "{}", waits.stderr);
-        assert!(waits.stderr.contains("gave up"), "{}", waits.stderr);
+        assert!(waits.stderr.contains("timed out"), "{}", waits.stderr);
         let later = "2026-11-20T10:03:00Z";
         assert_eq!(
             client.run(later, &["wait"], b"").code,
@@ -234,7 +236,7 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     let codes = [&["explain", "--exit-code"][..], &["wait"][..]];
     assert_eq!(codes.map(|verb| stopped.run(at, verb, b"").code), [0, 0]);
     let now = stopped.run(at, &["now"], b"");
-    assert!(now.stdout.contains("no limit blocks your work"), "{now:?}");
+    assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
 
 /// One of the situations listed in issue 26, identified by its number there.
@@ -307,7 +309,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 11,
-        says: "Your organization's credit cap has been reached",
+        says: "Your organization has reached its credit cap",
         row: "ask an Owner",
     },
     Scenario {
@@ -322,7 +324,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again",
-        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+        row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "2 the same at 3% and 5%",
@@ -336,7 +338,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(3.0, NOON, 5.0, TUESDAY),
         code: 10,
         says: "usage was 3%; try again",
-        row: "looks false",
+        row: "false alarm",
     },
     Scenario {
         name: "3 a window, and no credits as a way out",
@@ -364,7 +366,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 0,
         says: "≈$0.40 since 10:00",
-        row: "paying now",
+        row: "paying with usage credits",
     },
     Scenario {
         name: "5 free ways on",
@@ -471,7 +473,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "your 5-hour usage was 42%; try again in a few minutes",
-        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+        row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
         name: "8 another account logged in since",
@@ -553,7 +555,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
         says: "You have reached your 5-hour limit and your organization's credit cap",
-        row: "org's cap · raise: /usage-credits · resets at 12:00",
+        row: "org's cap · raise it: /usage-credits · resets at 12:00",
     },
     Scenario {
         name: "11 a weekly limit",
@@ -570,8 +572,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(20.0, NOON, 100.0, TUESDAY),
         code: 10,
-        says: "Your weekly limit is used up: you can continue on Tue 24 Nov 06:00",
-        row: "resets Tue 24 Nov 06:00",
+        says: "Your weekly limit is used up: you can continue on Tue Nov 24 06:00",
+        row: "resets Tue Nov 24 06:00",
     },
     Scenario {
         name: "12 asked where Claude Code waits",
@@ -615,8 +617,8 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "you can continue on Tue 24 Nov 06:00",
-        row: "resets Tue 24 Nov 06:00",
+        says: "you can continue on Tue Nov 24 06:00",
+        row: "resets Tue Nov 24 06:00",
     },
     Scenario {
         name: "a bare cap",
@@ -629,7 +631,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 12,
-        says: "The message names a limit an admin set for you",
+        says: "The message says that you have reached a limit an admin set",
         row: "",
     },
     Scenario {
@@ -689,7 +691,9 @@ fn no_two_places_disagree() {
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
         let waits = client.run(at, &["wait", "--timeout", "1s"], b"");
-        let gave_up = waits.stderr.contains("gave up, the limit is not over yet");
+        let gave_up = waits
+            .stderr
+            .contains("timed out: the limit is not over yet");
         assert_eq!(
             (waits.code, gave_up),
             if code == 10 {
@@ -740,8 +744,8 @@ fn no_two_places_disagree() {
             "{name}"
         );
         // Even a very narrow line shows the time and that the limit looks false.
-        if badge.starts_with("looks false") && code != 0 {
-            assert!(drawn(40).contains("looks false"), "{name}: {}", drawn(40));
+        if badge.starts_with("false alarm") && code != 0 {
+            assert!(drawn(40).contains("false alarm"), "{name}: {}", drawn(40));
         }
         if let Some((_, time)) = badge.split_once("back ") {
             assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
@@ -761,7 +765,7 @@ fn no_two_places_disagree() {
         }
         // If running the command has a side effect, the output mentions it last, and every later screen takes it into
         // account.
-        let ends_the_wait = answer.contains("turns Claude Code's automatic continue off");
+        let ends_the_wait = answer.contains("Because you asked here");
         let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
         assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
         if ends_the_wait {
@@ -786,7 +790,10 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
     client.works(AT, 100_000);
     let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    assert!(drawn.success().contains("paying now ≈$"), "{drawn:?}");
+    assert!(
+        drawn.success().contains("paying with usage credits: ≈$"),
+        "{drawn:?}"
+    );
     let paying = paid("2026-11-20T10:00:03Z");
     assert_eq!(paying["since"], AT);
     assert_eq!(paying["inferred"], true);
@@ -799,7 +806,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     let now = client.run("2026-11-20T10:00:03Z", &["now"], b"");
     assert!(
         now.success()
-            .contains("Paying    now from usage credits: ≈$"),
+            .contains("Paying    with usage credits now: ≈$"),
         "{now:?}"
     );
     // The percentage drops after a saved reset is used or the plan is upgraded.
@@ -924,7 +931,9 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let budget = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
     let budget = budget.success();
     assert!(
-        budget.contains("Usage credits") && budget.contains("$1.24") && budget.contains("Inferred"),
+        budget.contains("Usage credits")
+            && budget.contains("$1.24")
+            && budget.contains("Estimated"),
         "{budget}"
     );
     // The money spent so far still counts after the cap has been reached.
@@ -956,7 +965,8 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     };
     let held_back = sends(SOON);
     assert!(
-        held_back.contains("only while a limit of your plan is used up: until 12:00, in 1 h 59 m")
+        held_back
+            .contains("only while one of your plan's limits is used up, until 12:00, in 1 h 59 m")
             && held_back.contains("Each `claude -p`"),
         "{held_back}"
     );
@@ -1003,7 +1013,7 @@ fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     client.works(AT, 100_000);
     let budget = client.run(SOON, &["budget"], b"").success().to_owned();
     assert!(
-        budget.contains("it is not known what was paid this month") && !budget.contains("$0.00"),
+        budget.contains("whycap does not know how much you paid") && !budget.contains("$0.00"),
         "{budget}"
     );
     let budget = client.run(SOON, &["budget", "--json"], b"").json();
@@ -1352,7 +1362,7 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
         .join(" ");
     assert!(
         said.contains(
-            "If it was shown just now: your 5-hour usage is 42%, so the limit looks false"
+            "Your 5-hour usage is 42%, so the message looks like a false alarm if you got it just now"
         ),
         "{said}"
     );
@@ -1684,7 +1694,7 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
         let at = "2026-11-20T11:00:00Z";
         let drawn = client.draws(at, full(), 120);
         assert!(
-            drawn.stdout.contains("resets Tue 24 Nov 06:00"),
+            drawn.stdout.contains("resets Tue Nov 24 06:00"),
             "{drawn:?}"
         );
         let incident = client.explained(at);
@@ -1943,10 +1953,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     client.meets("2026-11-20T12:00:00Z", text, json!({}));
     let at = "2026-11-20T12:00:05Z";
     let asked = client.run(at, &["explain", "--exit-code"], b"");
-    assert!(
-        asked.success().contains("the reset time 11:50 has"),
-        "{asked:?}"
-    );
+    assert!(asked.success().contains("the reset was due"), "{asked:?}");
     let waited = client.run(at, &["wait"], b"");
     assert_eq!(waited.code, 0, "{waited:?}");
     let now = client.run(at, &["now", "--json"], b"").json();
@@ -2044,7 +2051,7 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
         (by_page, "/usage showed 12% of your 5-hour limit, 5 m ago."),
         (
             pasted,
-            "If it was shown just now: your 5-hour usage is 100%, so it is real. An older message may be about usage that has reset since.",
+            "Your 5-hour usage is 100%, so the limit is real if you got the message just now. If the message is older, that usage may have reset since then.",
         ),
     ] {
         let facts = incident["evidence"].as_array().unwrap();
@@ -2054,7 +2061,10 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
         );
         assert_eq!(incident["verdict"], "cannot_tell");
         let unknown = incident["unknown"].to_string();
-        assert!(!unknown.contains("There is no reading"), "{unknown}");
+        assert!(
+            !unknown.contains("has no record of your usage"),
+            "{unknown}"
+        );
     }
 }
 
@@ -2065,12 +2075,12 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
     for (model, headline, step) in [
         (
             "claude-sonnet-5-5",
-            "Your weekly Opus limit is used up, and another model is responding here: it resets on Tue 24 Nov 06:00.",
+            "Another model is responding here: your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
             "Do nothing for now: another model is responding in this session",
         ),
         (
             "claude-opus-5-5",
-            "Your weekly Opus limit was used up; Claude Code has responded again since.",
+            "Your weekly Opus limit was used up; Claude Code has responded again since then.",
             "You can continue: this limit has ended",
         ),
     ] {

@@ -289,7 +289,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     let run = sandbox.run(&["statusline", "--preview"]);
     let shown = run.success();
     assert!(
-        shown.starts_with("Sample data, shown as ~/.config/"),
+        shown.starts_with("This is sample data, shown with the settings in ~/.config/"),
         "{shown}"
     );
     assert!(shown.contains("\"git\" is not a segment"), "{shown}");

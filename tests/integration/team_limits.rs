@@ -135,11 +135,11 @@ cy              1               -           1 m      0 h";
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was probably wrong. 1 was not one of your limits.";
+    let in_all = "Limits stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. 1 was probably wrong. 1 was not one of your limits.";
     for says in [
         in_all,
-        "1 is still active (counted up to the last export of its machine, if a reset is known).",
-        "The end of 1 stop is not known",
+        "1 is still active, with the time counted up to the machine",
+        "whycap does not know when 1 stop ended",
         "By person",
         "$35.00",
     ] {
@@ -179,9 +179,9 @@ const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
 --project web > ada | 2 | - | 1 h 30 m | 3 h | weekly limit 1, 5-hour limit 1
---project web > Only errors of sessions with
---project web > its hours include all projects.
---project nowhere > No limit errors are known.";
+--project web > This shows only errors in sessions with
+--project web > their hours include all projects.
+--project nowhere > No limit errors found.";
 
 #[test]
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
@@ -236,7 +236,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     let page = page_of(&exports_of(&rows), "");
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
+    assert!(page.contains("Limits stopped your work 3 times since Tue Nov 10"));
     for (caption, expected) in [
         (BY_LIMIT, "lunar cycle | 1 | - | "),
         (BY_PERSON, "lunar cycle 1"),
@@ -256,10 +256,10 @@ spend ada 2026-11-10 10 3"#;
 #[test]
 fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
     let good = page_of(&exports_of(MADE_UP), "");
-    let says = "Some files of limit errors and usage windows could not be read, so the real numbers may be greater.";
+    let says = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
     assert!(!good.contains(says));
     let damages = r#"
-spend: it names no machine: {"key":"00"}
+spend: it does not name a machine: {"key":"00"}
 spend: invalid type: {"key":"00","cost_pico":0.5}
 limits: invalid type: {"key":"00000000000000ff","version":"newest"}
 limits: out of range: {"version":1,"time":"+300000-01-01 00:00:00"}
@@ -289,7 +289,7 @@ windows: out of range: {"percent":1e999}"#;
     }
     let absurd = "limits ada +200000-01-01 00 60\nwindows ada 9999-12-31 23 60";
     let page = page_of(&exports_of(&[MADE_UP, absurd].concat()), "");
-    assert!(page.contains("Limits stopped the work 8 times since"));
+    assert!(page.contains("Limits stopped your work 8 times since"));
     // The test cuts off a file, replaces a directory with something else, and removes all limit files.
     let team = exports_of(MADE_UP);
     let all = team.target.join("whycap-1");
@@ -305,7 +305,7 @@ windows: out of range: {"percent":1e999}"#;
         fs::remove_dir_all(all.join(rows)).unwrap();
     }
     let page = page_of(&team, "");
-    assert!(page.contains("No limit errors are known.") && !page.contains("Not every file"));
+    assert!(page.contains("No limit errors found.") && !page.contains("Not every file"));
     fs::write(all.join("spend/day=x"), "x").unwrap();
     let run = team.ask("spend --html - --from OUT");
     assert!(
@@ -345,5 +345,5 @@ fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
     let again = "limits ada 2026-11-10 14 0 \"session\":\"s-web\"";
     let team = exports_of(&format!("limits ada 2026-11-10 12 6960\n{again}"));
     let run = team.ask("incidents --from OUT");
-    assert!(run.success().contains("stopped the work once"), "{run:?}");
+    assert!(run.success().contains("stopped your work once"), "{run:?}");
 }

@@ -1,4 +1,4 @@
-//! Tests the totals at the top of `whycap incidents`: how often limits stopped the work, for how long, and how many
+//! Tests the totals at the top of `whycap incidents`: how often limits stopped your work, for how long, and how many
 //! limits were false.
 
 use serde_json::{Value, json};
@@ -68,19 +68,19 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
     let text = told(&sandbox, "2026-11-20T18:00:00Z");
     assert!(
-        text.starts_with("Limits stopped the work once since Fri 20 Nov, for 2 h in all.\n"),
+        text.starts_with("Limits stopped your work once since Fri Nov 20, for a total of 2 h.\n"),
         "{text}"
     );
 }
 
-/// The summary said "Limits stopped the work once. It was not one of your limits."
+/// The summary said "Limits stopped your work once. It was not one of your limits."
 #[test]
 fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
     let sandbox = Sandbox::new();
     let status = json!({"apiErrorStatus": 529});
     Client::new(&sandbox).meets("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", status);
     let text = told(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors stopped the work once since Fri 20 Nov. It was not one of your limits.";
+    let said = "Errors stopped your work once since Fri Nov 20. It was not one of your limits.";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -108,7 +108,10 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
         "{sums:#}"
     );
     let text = told(&sandbox, "2026-11-20T09:00:00Z");
-    assert!(text.contains("The end of 1 stop is not known"), "{text}");
+    assert!(
+        text.contains("whycap does not know when 1 stop ended"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn a_long_time_is_told_by_the_month() {
     let text = told(&sandbox, "2026-11-20T18:00:00Z");
     let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
     let told = [
-        "Limits stopped the work 3 times since Mon 4 May, for 6 h in all.",
+        "Limits stopped your work 3 times since Mon May 4, for a total of 6 h.",
         "",
         "limit         times hit  probably wrong  time blocked",
         "5-hour limit          3               -           6 h",
@@ -174,9 +177,9 @@ fn a_long_time_is_told_by_the_month() {
         "2026-05          2               -           4 h",
         "2026-11          1               -           2 h",
         "",
-        "Time blocked runs from an error to the next response of the account, in any",
-        "session, or to the reset, whichever came first, nights included. Time that",
-        "several limits blocked counts once.",
+        "The time blocked starts with an error and ends with the account's next response",
+        "in any session or with the reset, whichever came first. Nights are included. If",
+        "several limits block you at once, the time counts only once.",
     ];
     assert_eq!(text.trim_end(), told.join("\n"));
 }
@@ -217,7 +220,7 @@ fn what_still_holds_is_what_blocks() {
     let balance = ("Credit balance is too low", "billing_error", 400);
     let overloaded = ("API Error: 529 Overloaded.", "server_error", 529);
     for ((text, class, status), at, still, says) in [
-        (balance, "2026-11-21T12:00:00Z", 1, "since Fri 20 Nov.\n"),
+        (balance, "2026-11-21T12:00:00Z", 1, "since Fri Nov 20.\n"),
         (
             overloaded,
             "2026-11-20T10:01:00Z",

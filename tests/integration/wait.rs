@@ -19,7 +19,7 @@ fn gives_up(client: &Client<'_>, now: &str) {
     let run = waits(client, now, &["--timeout", "1s"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (124, "whycap: gave up, the limit is not over yet\n")
+        (124, "whycap: timed out: the limit is not over yet\n")
     );
 }
 
@@ -143,7 +143,7 @@ fn a_session_that_nobody_knows_is_an_error() {
     client.meets(AT, FIVE_HOUR, json!({}));
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
-    assert!(run.stderr.contains("no session typo is known"), "{run:?}");
+    assert!(run.stderr.contains("there is no session typo"), "{run:?}");
     let explained = client.run(AT, &["explain", "--exit-code", "--session", "typo"], b"");
     assert_eq!(explained.code, 12, "{explained:?}");
     let help = waits(&client, AT, &["--help"]);
@@ -164,7 +164,7 @@ fn a_session_is_known_by_the_eight_characters_that_tables_show() {
     assert_eq!(explained.code, 10, "{explained:?}");
     let waited = waits(&client, AT, &["--session", short, "--timeout", "1s"]);
     assert_eq!(waited.code, 124, "{waited:?}");
-    assert!(waited.stderr.contains("gave up"), "{waited:?}");
+    assert!(waited.stderr.contains("timed out"), "{waited:?}");
     let listed = client.run(AT, &["incidents", "--session", short], b"");
     assert!(listed.success().contains("5-hour limit"), "{listed:?}");
 }
@@ -246,7 +246,7 @@ fn the_progress_line_ends_before_a_message() {
     let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     let message = shown.lines().last().unwrap_or_default();
     assert_eq!(
-        message, "whycap: gave up, the limit is not over yet",
+        message, "whycap: timed out: the limit is not over yet",
         "{shown:?}"
     );
 }

@@ -55,7 +55,7 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
     let settings = json!({"statusLine": {"type": "command", "command": "echo mine"}});
     sandbox.write(".claude/settings.json", settings.to_string());
     let said = sandbox.run(&["install", "--wrap"]);
-    let says = "yours is shown if it finishes within 0.75 s";
+    let says = "which is shown if it finishes within 0.75 s";
     let words: Vec<&str> = said.success().split_whitespace().collect();
     assert!(words.join(" ").contains(says), "{said:?}");
 }
@@ -65,7 +65,7 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
 #[test]
 fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
     let sandbox = wrapping("echo mine");
-    let words = "it has changed, or";
+    let words = "it has changed or";
     let before = sandbox.run(&["doctor"]);
     assert!(!before.stdout.contains(words), "{before:?}");
     let edited = sandbox.read(".claude/settings.json");

@@ -214,15 +214,15 @@ ANSWERS = {
     "Spend by day": [("2026-11-05", 20), ("2026-11-10", 20)],
     # $40 so far, $20 in the 14 days before the 20th, and ten days remaining.
     "This month": [(40, 40 + 20 / 14 * 10)],
-    "Share that no transcript": [(15,)],
+    "Unrecorded spend": [(15,)],
     "Spend by person": [("ada", 20, True, 1), ("bob", 20, False, 1)],
     "Spend by team": [("", 20, False, 1), ("core", 20, True, 1)],
     "Spend by project": [("acme/web", 24, False, 2), ("acme/api", 16, True, 1)],
     "Spend by branch": [("acme/web", "main", 20, False), ("acme/api", "main", 10, False), ("acme/web", "fix", 4, False)],
     "Spend by model": [("claude-opus-5-5", "plan", 36, True, 30), ("claude-haiku-5-5", "plan", 4, False, 10)],
     "Limit errors": [("five_hour", "real", 2, 2.5), ("usage_credits", "false_likely", 1, 0)],
-    "Is a bigger seat": [("ada", 2, 2.5, 20), ("bob", 0, 0, 20)],
-    "Machines without": [("m-cy", "cy", "2026-10-20 09:00:00"), ("m-ada", "ada", "2026-11-05 11:00:00"), ("m-bob", "bob", "2026-11-10 09:00:00")],
+    "Do you need bigger seats": [("ada", 2, 2.5, 20), ("bob", 0, 0, 20)],
+    "Machines with no": [("m-cy", "cy", "2026-10-20 09:00:00"), ("m-ada", "ada", "2026-11-05 11:00:00"), ("m-bob", "bob", "2026-11-10 09:00:00")],
 }
 
 

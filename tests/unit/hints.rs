@@ -83,10 +83,10 @@ fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
         off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. They also ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
     );
     let without = [HintName::CheaperModel];
-    let says = "Explore cost $20.00 today, more than the conversations that started them ($8.00).";
+    let says = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
     assert!(off(&without).contains(says));
     let without = [HintName::CheaperModel, HintName::Subagents];
-    let says = "Fast mode cost $8.00 today, 2.0 times the $4.00 that";
+    let says = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost without it ($4.00)";
     assert!(off(&without).starts_with(says));
     assert_eq!(hint(&all, HintName::value_variants()), None);
 }
@@ -127,7 +127,7 @@ fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
     let mut cold = vec![write(RewriteCause::Expired, false, 1_000_000_000); 100];
     assert_eq!(
         say(&cold).unwrap(),
-        "Pauses that outlasted the prompt cache cost $100.00 today (100 times). Use /compact or /clear before a pause to lower that."
+        "Long pauses cost $100.00 today, because the prompt cache expired (100 times). To spend less, use /compact or /clear before a long pause."
     );
     cold.push(write(RewriteCause::Server, true, 150_000_000_000));
     assert!(
@@ -175,7 +175,7 @@ fn long_prompts_are_named_whatever_their_model_until_they_are_short_again() {
     // Each response reads 500,000 more tokens than necessary, at $0.20 per million.
     assert_eq!(
         hint(&all, &[]).unwrap(),
-        "400 very long prompts cost $56.80 today, $40.00 of it for their length. Use /compact or /clear to shorten the conversation."
+        "400 very long prompts cost $56.80 today, including $40.00 extra for their length. Use /compact or /clear to shorten the conversation."
     );
     // This model charges more per token for prompts of more than 100,000 tokens.
     assert!(hint(&vec![long(HAIKU, 900_000); 40], &[]).is_some());

@@ -106,8 +106,11 @@ fn race(
         }
         for lock in clearing.join().unwrap() {
             outcome.taken_first += usize::from(lock.action == LockAction::Kept);
-            outcome.put_back +=
-                usize::from(lock.judgement.reason.contains("Another process took it"));
+            outcome.put_back += usize::from(
+                lock.judgement
+                    .reason
+                    .contains("Another process has taken it"),
+            );
         }
         taken
     });

@@ -56,9 +56,9 @@ fn panic_message(panic: &PanicHookInfo<'_>) -> String {
         .map(String::as_str)
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .and_then(|reason| reason.lines().next())
-        .unwrap_or("no reason is given");
+        .unwrap_or("unknown reason");
     format!(
-        "whycap itself failed at {location}: {reason}; nothing is half written. Try again, and report it if it stays: {}/issues",
+        "internal error at {location}: {reason}; no file is damaged. Try again, and report the error if it happens again: {}/issues",
         env!("CARGO_PKG_REPOSITORY")
     )
 }

@@ -43,39 +43,39 @@ pub(crate) enum BoundReason {
 }
 
 impl BoundReason {
-    /// Returns a clause that completes "The amount may be higher because of …".
+    /// Returns a clause that completes "The real amount may be higher because …".
     pub(crate) fn sentence(self, time: &str) -> String {
         match self {
-            Self::Compaction => format!("a compaction at {time} that no running total covers"),
+            Self::Compaction => format!("no running total was reported after a compaction at {time}"),
             Self::LaterResponses => {
-                format!("responses at {time}, after the newest running total, which may include them")
+                format!("it is unclear whether the newest running total includes the responses at {time}")
             }
             Self::ProcessWithoutTotal => format!(
-                "a process without a running total that worked on the session at {time}, beside others"
+                "a process that reported no running total worked on the session at {time}, along with other processes"
             ),
             Self::StartNotObserved => format!(
-                "a process that had already spent something when its first total was reported at {time}"
+                "a process had already spent something before it reported its first total at {time}"
             ),
             Self::ParentGone => {
-                "a fork whose parent's transcript is gone, so that its starting total is not known"
+                "the session is a fork and its parent's transcript is gone, so its starting total is unknown"
                     .to_owned()
             }
             Self::TranscriptUnknown => {
-                "its own transcript, which is gone: it is only known from the lines that forks copied"
+                "its own transcript is gone, so only the lines that forks copied from it are known"
                     .to_owned()
             }
             Self::SeveralStartingTotals => {
-                "a fork that may have started from any of several totals of its parent".to_owned()
+                "the session is a fork, and it is unclear which total of its parent it started from".to_owned()
             }
             Self::TotalsLackResponses => format!(
-                "running totals, the last at {time}, that do not include all responses: another process, \
-                 a killed process, or other prices"
+                "the running totals (the last one at {time}) do not include all responses, perhaps because of \
+                 another process, a killed process, or different prices"
             ),
             Self::SeveralTranscripts => {
-                "a transcript of which several versions exist, on two machines for example".to_owned()
+                "there are several versions of the transcript, for example on two machines".to_owned()
             }
             Self::Unidentified(total) => {
-                format!("a client that does not identify its process and reported a total of {total}")
+                format!("a Claude Code process that could not be identified reported a total of {total}")
             }
         }
     }

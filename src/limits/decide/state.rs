@@ -64,10 +64,12 @@ impl Wait {
     pub(crate) fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
         match until {
             Some(until) => format!(
-                "Waiting until {}. Ctrl-C ends it.",
+                "Waiting until {}. Press Ctrl-C to stop.",
                 clock.format_time_and_distance(until)
             ),
-            None => "Waiting for a good answer in any session. Ctrl-C ends it.".to_owned(),
+            None => {
+                "Waiting for a successful response in any session. Press Ctrl-C to stop.".to_owned()
+            }
         }
     }
 }

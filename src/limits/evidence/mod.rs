@@ -310,13 +310,13 @@ impl fmt::Display for ContinuationObstacle {
         out.write_str(match self {
             Self::Announced(notice) => notice,
             Self::Cancelled => "automatic continue was cancelled",
-            Self::NotInTerminal => "it does not run in a terminal of its own",
-            Self::NotRunning => "its session is not running",
-            Self::InBackground => "it runs in the background",
+            Self::NotInTerminal => "the session does not run in its own terminal",
+            Self::NotRunning => "the session is not running",
+            Self::InBackground => "the session runs in the background",
             Self::SettingIsOff => "autoContinueAtUsageLimit is off in the settings",
-            Self::NotAPrompt => "an agent or /compact met it, and Claude Code waits for neither",
+            Self::NotAPrompt => "Claude Code does not wait for a limit of an agent or /compact",
             Self::NotAnnounced => "Claude Code has not announced that it will continue",
-            Self::NotAwaited => "Claude Code does not wait for it by itself",
+            Self::NotAwaited => "Claude Code does not wait for this kind of limit",
         })
     }
 }

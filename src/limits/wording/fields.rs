@@ -76,7 +76,8 @@ impl Fields {
             return;
         };
         if reset.at <= clock.now {
-            self.set("passed", Some(clock.format_time(reset.at)));
+            let passed = clock.format_time_with_preposition(reset.at);
+            self.set("passed", Some(passed));
             return;
         }
         let time = clock.format_time(reset.at);

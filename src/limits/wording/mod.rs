@@ -199,7 +199,7 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
         .chain(short)
         .chain(filled.iter().cloned())
         .find(|text| text.chars().count() < HEADLINE)
-        .unwrap_or_else(|| "whycap cannot put this into words: see the message itself".to_owned());
+        .unwrap_or_else(|| "whycap cannot explain this message: see the message itself".to_owned());
     format!("{sentence}.")
 }
 
@@ -231,7 +231,7 @@ fn badge(templates: &[String], fields: &Fields) -> String {
         .iter()
         .filter_map(|template| fields.fill(template))
         .find(|badge| crate::terminal::width(badge) <= BADGE)
-        .unwrap_or_else(|| "a message · /whycap explains it".to_owned())
+        .unwrap_or_else(|| "a message from Claude Code · /whycap explains it".to_owned())
 }
 
 /// Returns the headline in the past tense and without advice.
@@ -266,7 +266,7 @@ fn in_past(clause: &str) -> String {
 /// Returns the name of the limit, which is the first part of the badge.
 fn name_of_badge(badge: &str) -> String {
     let name = badge.split(" · ").next().unwrap_or(badge);
-    name.trim_end_matches(" (per the message)").to_owned()
+    name.trim_end_matches(" (unconfirmed)").to_owned()
 }
 
 /// Returns the sentences about how an error ended, or `None` if it is not over.
@@ -317,8 +317,8 @@ fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord>
 /// Returns a sentence that says whether the error is over.
 pub(crate) fn state_sentence(evidence: &Evidence, diagnosis: &Diagnosis) -> &'static str {
     match diagnosis.state {
-        State::Notice => "Nothing is stopped.",
-        State::Blocks(_) => "Still blocked.",
+        State::Notice => "You are not blocked.",
+        State::Blocks(_) => "You are still blocked.",
         State::Over(_) => {
             ending_wording(evidence, diagnosis).map_or("", |wording| wording.state.as_str())
         }
@@ -334,11 +334,11 @@ pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&
 pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
     if message.contains("extra usage") {
         Some(
-            "\"Extra usage\" has been called \"usage credits\" since Claude Code 2.1.144; the command is /usage-credits, and /extra-usage still works.",
+            "\"Extra usage\" is now called \"usage credits\" (since Claude Code 2.1.144). The command is now /usage-credits, but /extra-usage still works.",
         )
     } else if message.contains("session limit") && message.row.id != "unknown" {
         Some(
-            "\"Session limit\" is the plan's 5-hour limit; newer versions say \"5-hour limit\". It is not about one session.",
+            "\"Session limit\" means your plan's 5-hour limit, which newer versions call \"5-hour limit\". It is not about a single session.",
         )
     } else {
         None
@@ -352,13 +352,13 @@ mod tests {
     /// Sample values of the maximum length, grouped by which values are known together.
     const VALUES: &[&[(&str, &str)]] = &[
         &[
-            ("at", "on Wed 23 Nov 2026 23:48"),
+            ("at", "on Wed Nov 23, 2026 23:48"),
             ("in", "in 6 d 23 h"),
-            ("when", "Wed 23 Nov 23:48, in 6 d 23 h"),
+            ("when", "Wed Nov 23 23:48, in 6 d 23 h"),
         ],
         &[("time", "11:48pm")],
-        &[("day", "Wed 23 Nov 23:48")],
-        &[("passed", "Wed 23 Nov 23:48")],
+        &[("day", "Wed Nov 23 23:48")],
+        &[("passed", "on Wed Nov 23 23:48")],
         &[
             ("percent", "96"),
             ("meter", "weekly"),
@@ -376,7 +376,7 @@ mod tests {
         &[("used", "100")],
         &[("spent", "$1,500.00"), ("most", "$1,500.00")],
         &[("other", "GitHub")],
-        &[("full", "5-hour limit"), ("full_until", "Wed 23 Nov 23:48")],
+        &[("full", "5-hour limit"), ("full_until", "Wed Nov 23 23:48")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
         ("limit", "weekly Sonnet limit"),

@@ -14,20 +14,20 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
     let (clock, error_at) = (evidence.clock, evidence.at());
     match &reason.fact {
         Fact::OtherAccount => {
-            "This session belongs to another account than the one you are logged in to.".to_owned()
+            "This session uses a different account from the one you are logged in to.".to_owned()
         }
         Fact::ServerNamesWindow(window, at) => {
             format!("The error names your {}{}.", window.limit(), and_reset(*at, clock))
         }
         Fact::ServerNamesPool(at) => {
-            format!("The error names the usage credits{}.", and_reset(*at, clock))
+            format!("The error names your usage credits{}.", and_reset(*at, clock))
         }
         Fact::ServerNamesOther(at) => {
-            format!("The error names a limit that whycap does not know{}.", and_reset(*at, clock))
+            format!("The error names an unknown limit{}.", and_reset(*at, clock))
         }
         Fact::NoCredits(why) => {
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-            format!("Usage credits did not pay for it: {words}.")
+            format!("Usage credits could not pay for the request: {words}.")
         }
         Fact::Measured(measurement, when) => {
             let name = measurement.window.short();
@@ -49,16 +49,16 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
                     format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
                 }
                 When::Now if measurement.percent >= FULL_FROM => format!(
-                    "If it was shown just now: your {name} usage is {percent}%, so it is real. An older message may be about usage that has reset since."
+                    "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, that usage may have reset since then."
                 ),
                 When::Now => format!(
-                    "If it was shown just now: your {name} usage is {percent}%, so the limit looks false."
+                    "Your {name} usage is {percent}%, so the message looks like a false alarm if you got it just now."
                 ),
             }
         }
         Fact::GatewaySpend(percent, amounts) => {
             let of_limit = amounts.as_ref().map_or_else(String::new, |words| format!(" ({words})"));
-            format!("Around the error, your gateway spend was {percent:.0}%{of_limit}.")
+            format!("At the time of the error, you had used {percent:.0}% of your gateway's spend limit{of_limit}.")
         }
         Fact::OnUsagePage { name, percent, resets_at } => {
             let name = match name.as_str() {
@@ -83,31 +83,31 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             let as_role = role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
             format!("You are logged in with {}{as_role}.", plan.name())
         }
-        Fact::NoPlan => "No login with a plan was found on this machine.".to_owned(),
+        Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
         Fact::Key(name, set_in) => {
             format!("{name} is set in {}. It overrides your login.", set_in.words())
         }
         Fact::Gateway(name, host, set_in) => {
             let at_host = host.as_ref().map_or_else(String::new, |host| format!(" ({host})"));
-            format!("{name}{at_host} is set in {}, so another service than Anthropic's gets the requests.", set_in.words())
+            format!("{name}{at_host} is set in {}, so your requests go to another service instead of Anthropic.", set_in.words())
         }
         Fact::SetupToken => {
-            "The session may have run on CLAUDE_CODE_OAUTH_TOKEN, which carries no plan.".to_owned()
+            "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
         }
-        Fact::FastMode => "Fast mode was on; it is paid from usage credits only.".to_owned(),
+        Fact::FastMode => "Fast mode was on, and it always uses usage credits.".to_owned(),
         Fact::LongContext => {
-            "The session ran a model with the 1M context, which can need usage credits.".to_owned()
+            "The session used a model with the 1M context, which may need usage credits.".to_owned()
         }
         Fact::Installations(count) => {
-            format!("This machine has {count} different claude programs; an old one may be the one that runs.")
+            format!("Claude Code is installed {count} times on this machine, so you may be running an old version.")
         }
         Fact::VersionMeaning(meaning) => format!("In this version: {meaning}"),
-        Fact::BeijingTime => "The message gives its time in Beijing, without saying so.".to_owned(),
+        Fact::BeijingTime => "The time in the message is Beijing time, although the message does not say so.".to_owned(),
         Fact::AnnouncesContinuation => {
-            "The message says that Claude Code continues by itself then. Its session must stay open.".to_owned()
+            "The message says that Claude Code will continue by itself at that time. The session must stay open.".to_owned()
         }
         Fact::WordsAlone => {
-            "whycap relies on the words alone: nothing else is known about this moment.".to_owned()
+            "whycap knows nothing about the situation except the text of the message.".to_owned()
         }
         Fact::Status(status) => format!("The HTTP status was {status}."),
     }
