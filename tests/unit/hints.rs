@@ -133,7 +133,7 @@ fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
     assert!(
         say(&cold)
             .unwrap()
-            .starts_with("Avoidable prompt cache writes cost $150.00 today (1 time).")
+            .starts_with("Avoidable writes to the prompt cache cost $150.00 today (1 time).")
     );
     cold.extend((0..ENOUGH_RESPONSES).map(|_| CacheWrite::default()));
     assert_eq!(say(&cold), None);
