@@ -265,7 +265,7 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
         let used = if client.session == "one" { 42.0 } else { 100.0 };
         let rows = client.draws(at, told(used), 160).stdout;
         assert!(
-            rows.contains("5-hour limit") && !rows.contains("looks false"),
+            rows.contains("5-hour limit") && !rows.contains("false alarm"),
             "{rows}"
         );
     }
