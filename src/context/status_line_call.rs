@@ -24,7 +24,7 @@ use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{LineFacts, MARGIN, render_rows};
-use crate::terminal::{Palette, Shown, Tone, truncate_at_word};
+use crate::terminal::{Palette, Shown, Tone, truncate};
 
 /// The width of the terminal if Claude Code does not provide it, which is the case before 2.1.153.
 const USUAL_WIDTH: usize = 80;
@@ -263,7 +263,7 @@ impl<'a> StatusLineFacts<'a> {
                 "Claude Code has been {}",
                 attempts.sentence(self.facts.clock)
             );
-            rows.push(vec![(Tone::Warning, truncate_at_word(&text, columns))]);
+            rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
         }
         let paying = self.paying();
         rows.extend(paying.map(|paying| paying.row(self.facts.clock, columns)));

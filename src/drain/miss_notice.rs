@@ -12,7 +12,7 @@ use crate::claude::status_payload::{CacheMisses, MissCause, PromptCache, StatusP
 use crate::journal::{self, Journal, JournalRecord};
 use crate::places::Places;
 use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
-use crate::terminal::{Piece, Tone, count_noun, truncate_at_word, width};
+use crate::terminal::{Piece, Tone, count_noun, truncate, width};
 
 /// The number of avoidable misses within [`PERIOD`] at which a warning is shown.
 const MIN_MISSES: u64 = 3;
@@ -195,7 +195,7 @@ impl MissNotice {
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
         let text = format!("Prompt cache written again {times}, {reason}: ≈{cost}");
-        let mut row = vec![(Tone::Warning, truncate_at_word(&text, columns))];
+        let mut row = vec![(Tone::Warning, truncate(&text, columns))];
 
         let endings = [
             format!(" \u{b7} {remedy} \u{b7} whycap drain"),

@@ -20,7 +20,7 @@ use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::sample::{Metered, Sample};
 use crate::pricing::Money;
-use crate::terminal::{Piece, Tone, truncate_at_word};
+use crate::terminal::{Piece, Tone, truncate};
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
 /// The first version of Claude Code that records a session's account in its transcript.
@@ -73,7 +73,7 @@ impl Paying {
     /// Returns the status line's row about these responses.
     pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
         let text = format!("paying with usage credits: {}", self.amount(clock));
-        vec![(Tone::Alarm, truncate_at_word(&text, columns))]
+        vec![(Tone::Alarm, truncate(&text, columns))]
     }
 
     fn amount(self, clock: Clock) -> String {

@@ -9,7 +9,7 @@ use super::wording::{
     Action, ending_row, old_name, reason_sentence, state_sentence, unknown_sentence,
 };
 use crate::render::{Page, Report};
-use crate::terminal::{Piece, Tone, truncate_at_word, width};
+use crate::terminal::{Piece, Tone, truncate, width};
 
 /// The maximum number of actions on one screen.
 const ACTIONS: usize = 4;
@@ -283,10 +283,10 @@ fn fitting(row: &str, columns: usize) -> String {
         return row.to_owned();
     }
     let Some((name, until)) = row.rsplit_once(" · ") else {
-        return truncate_at_word(row, columns);
+        return truncate(row, columns);
     };
     let Some(time) = until.strip_prefix("resets ") else {
-        return truncate_at_word(row, columns);
+        return truncate(row, columns);
     };
     let time = time.trim_start_matches("at ");
     let with_short_time = format!("{name} · resets {time}");
@@ -296,7 +296,7 @@ fn fitting(row: &str, columns: usize) -> String {
     for end in [until, time] {
         if width(end) + 3 + LEAST_NAME <= columns {
             let room = columns - width(end) - 3;
-            return format!("{} · {end}", truncate_at_word(name, room));
+            return format!("{} · {end}", truncate(name, room));
         }
     }
     for end in [until, time] {
@@ -304,5 +304,5 @@ fn fitting(row: &str, columns: usize) -> String {
             return end.to_owned();
         }
     }
-    truncate_at_word(row, columns)
+    truncate(row, columns)
 }

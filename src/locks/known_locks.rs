@@ -171,10 +171,10 @@ cases, the verdict is \"cannot tell\", and the lock stays.
 | environment | what whycap can see | consequence |
 | --- | --- | --- |
 | the machine itself | all of its processes, including those in containers | A process in a container has another PID inside the container. The PID in its lock proves nothing. |
-| a container (a dev container, a sandbox, or a WSL 2 distribution) | only its own processes | A lock that names its PID namespace (`pidDomain`, in the session registry and the login lock) is judged if it is the namespace of this container. A lock that contains only a PID (versions, scheduled tasks) is not judged. |
-| a directory that several machines may write to (NFS, SMB, 9p, virtiofs, SSHFS, and any file system that is not known to be local) | only the processes of this machine | A session is judged only if its machine started at the same time as this one, because machines that were created from the same image have the same ID. A date within the last hour proves nothing, because each machine uses its own clock. |
+| a container (a dev container, a sandbox, or a WSL 2 distribution) | only its own processes | If a lock names the namespace of its PID (`pidDomain`, in the session registry and the login lock), whycap can tell whether it is stale, provided that the namespace is that of this container. If a lock contains only a PID (versions, scheduled tasks), whycap cannot tell. |
+| a directory that several machines may write to (NFS, SMB, 9p, virtiofs, SSHFS, and any file system that is not known to be local) | only the processes of this machine | whycap can tell whether a session is running only if its machine started at the same time as this one, because machines that were created from the same image have the same ID. A date within the last hour proves nothing, because each machine uses its own clock. |
 | a Windows drive, seen from WSL | no process of Windows | The PID may belong to a Windows process, so it proves nothing. |
-| a machine that was suspended, or whose clock was set (Linux) | later start times than the real ones | A Claude Code process may hold a lock that seems to be older than the process. A lock that contains only a PID is therefore not cleared for that reason. |
+| a machine that was suspended, or whose clock was changed (Linux) | start times of processes that are later than the real ones | A lock may seem to be older than the process that holds it. If a lock contains only a PID, whycap therefore does not clear it because of its age. |
 
 On macOS, whycap cannot find out whether another Mac uses the same file system. Do not clear locks in a home directory while
 two Macs use it.

@@ -445,7 +445,7 @@ mod tests {
                 (Some(SessionState::Idle), Some(Err(why)));
         }
         let shown = screen(&blocked, 80, Some(24));
-        for part in ["Look at", "~/work", "$3.00", "blocked; auto"] {
+        for part in ["Look at", "~/work", "$3.00", "blocked…"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         let pages =

@@ -23,7 +23,7 @@ use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
 use crate::limits::sample::Sample;
 use crate::pricing::Money;
-use crate::terminal::{Piece, Tone, truncate_at_word};
+use crate::terminal::{Piece, Tone, truncate};
 use crate::time::Clock;
 use layout::Segment;
 
@@ -47,7 +47,7 @@ pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     }
     if let Some(problem) = facts.config.budget_fault() {
         let text = format!("config.toml: {problem} \u{b7} whycap doctor");
-        rows.push(vec![(Tone::Warning, truncate_at_word(&text, columns))]);
+        rows.push(vec![(Tone::Warning, truncate(&text, columns))]);
     }
     rows
 }

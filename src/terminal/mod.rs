@@ -18,7 +18,7 @@ pub(crate) use palette::tests as contrast;
 pub use palette::{Palette, Piece, THEMES, Theme, Tone};
 pub(crate) use screen::{Screen, ScreenSize, WakeReason};
 pub(crate) use text::{count_noun, padding};
-pub use text::{escape, escape_lines, strip_ansi, truncate, truncate_at_word, width, wrap};
+pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
 
 /// The width of the output if neither `COLUMNS` nor a terminal provides one.
 const DEFAULT_COLUMNS: usize = 80;

@@ -120,7 +120,8 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off and ends with `…`.
+/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off after a whole word and ends
+/// with `…`. A word is split only if the whole words before it fill less than half of the line.
 pub fn truncate(text: &str, columns: usize) -> String {
     let text = escape(text);
     if width_of_escaped(&text) <= columns {
@@ -129,22 +130,10 @@ pub fn truncate(text: &str, columns: usize) -> String {
     let Some(room) = columns.checked_sub(1) else {
         return String::new();
     };
-    let (start, _) = text.split_at(fitting_bytes(&text, room));
-    format!("{}…", start.trim_end())
-}
-
-/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off after a whole word and ends
-/// with `…`. A word is split only if it is the first one and does not fit.
-pub fn truncate_at_word(text: &str, columns: usize) -> String {
-    let text = escape(text);
-    if width_of_escaped(&text) <= columns {
-        return text.into_owned();
-    }
     let mut line = String::new();
     for word in unbreakable_words(&text) {
         let gap = usize::from(!line.is_empty());
-        // One more column is left for the `…`.
-        if width_of_escaped(&line) + gap + width_of_escaped(&word) + 1 > columns {
+        if width_of_escaped(&line) + gap + width_of_escaped(&word) > room {
             break;
         }
         if gap > 0 {
@@ -152,10 +141,12 @@ pub fn truncate_at_word(text: &str, columns: usize) -> String {
         }
         line.push_str(&word);
     }
-    match line.trim_end_matches([' ', ',', ':', ';', '(', '\u{b7}']) {
-        "" => truncate(&text, columns),
-        words => format!("{words}…"),
+    let words = line.trim_end_matches([' ', ',', ':', ';', '(', '\u{b7}']);
+    if width_of_escaped(words) * 2 >= columns {
+        return format!("{words}…");
     }
+    let (start, _) = text.split_at(fitting_bytes(&text, room));
+    format!("{}…", start.trim_end())
 }
 
 /// Wraps text at spaces into lines of at most `requested_columns`. Words longer than that can be split anywhere.
@@ -297,16 +288,20 @@ mod tests {
     #[test]
     fn a_row_is_truncated_after_a_whole_word() {
         let text = "ANTHROPIC_API_KEY overrides your plan, in 1 h 52 m";
-        assert_eq!(truncate_at_word(text, 60), text);
+        assert_eq!(truncate(text, 60), text);
         assert_eq!(
-            truncate_at_word(text, 45),
+            truncate(text, 45),
             "ANTHROPIC_API_KEY overrides your plan, in…"
         );
+        assert_eq!(truncate(text, 40), "ANTHROPIC_API_KEY overrides your plan…");
+        let title = "Look at the slow query in the report";
+        assert_eq!(truncate(title, 28), "Look at the slow query in…");
+        // Without a part of the long word, hardly anything would be left.
         assert_eq!(
-            truncate_at_word(text, 40),
-            "ANTHROPIC_API_KEY overrides your plan…"
+            truncate("a ~/work/project-with-a-long-name", 16),
+            "a ~/work/projec…"
         );
-        assert_eq!(truncate_at_word(text, 12), "ANTHROPIC_A…");
-        assert_eq!(truncate_at_word(text, 0), "");
+        assert_eq!(truncate(text, 12), "ANTHROPIC_A…");
+        assert_eq!(truncate(text, 0), "");
     }
 }

@@ -767,3 +767,108 @@ fn out_of_extra_usage_is_answered_without_contradiction() {
         "{answer}"
     );
 }
+
+/// "Log in again: /login" was the advice for an API key, for a token in the environment, and for a login without a plan,
+/// where it cannot work.
+#[test]
+fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
+    let key = "ANTHROPIC_API_KEY";
+    for (text, variable, plan, commands) in [
+        (
+            "Invalid API key · Fix external API key",
+            key,
+            "max",
+            vec!["unset ANTHROPIC_API_KEY", "/login"],
+        ),
+        (
+            "Invalid auth token · Fix external auth token",
+            "ANTHROPIC_AUTH_TOKEN",
+            "max",
+            vec!["unset ANTHROPIC_AUTH_TOKEN", "/login"],
+        ),
+        (
+            "Your organization has disabled API key authentication · Run /login",
+            key,
+            "team",
+            vec!["unset ANTHROPIC_API_KEY", "/login"],
+        ),
+        (
+            "Login expired · Please run /login",
+            "",
+            "max",
+            vec!["/login", "/status"],
+        ),
+        (
+            "OAuth token has expired",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "max",
+            vec!["claude setup-token", "/status"],
+        ),
+        (
+            "Claude Max or Pro is required to connect to Claude Code",
+            "",
+            "",
+            vec!["/logout", "/login"],
+        ),
+        (
+            "Invalid ANTHROPIC_CUSTOM_HEADERS",
+            key,
+            "max",
+            vec!["unset ANTHROPIC_CUSTOM_HEADERS"],
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        if !plan.is_empty() {
+            Client::logged_in(&sandbox, plan, "user");
+        }
+        let mut client = Client::new(&sandbox);
+        if !variable.is_empty() {
+            let value = "sk-ant-dummy".to_owned();
+            client.variables.push((variable.to_owned(), value));
+        }
+        let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
+        client.meets("2026-11-20T10:00:00Z", text, refusal);
+        let incident = client.explained("2026-11-20T10:00:05Z");
+        let actions = incident["actions"].as_array().unwrap();
+        let named: Vec<&str> = actions
+            .iter()
+            .filter_map(|action| action["command"].as_str())
+            .collect();
+        assert_eq!(named, commands, "{text}: {incident:#}");
+    }
+}
+
+/// A member of an organization cannot pay for its subscription, and an admin need not ask an admin.
+#[test]
+fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
+    for (text, role, says) in [
+        (
+            "Claude Code can't use your Claude subscription, usually because a payment is past due",
+            "user",
+            "Ask an admin to settle the payment",
+        ),
+        (
+            "Claude Code can't use your Claude subscription, usually because a payment is past due",
+            "admin",
+            "Pay or renew your subscription",
+        ),
+        (
+            "Your organization has disabled Claude subscription access for Claude Code",
+            "user",
+            "Ask an admin of the organization to allow it",
+        ),
+        (
+            "Your organization has disabled Claude subscription access for Claude Code",
+            "admin",
+            "Allow it in the organization's settings",
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", role);
+        let client = Client::new(&sandbox);
+        let refusal = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
+        client.meets("2026-11-20T10:00:00Z", text, refusal);
+        let first = client.explained("2026-11-20T10:00:05Z")["actions"][0]["do"].clone();
+        assert!(first.as_str().unwrap().starts_with(says), "{role}: {first}");
+    }
+}

@@ -63,6 +63,7 @@ pub(crate) enum DecisionName {
     DisabledOrganization,
     RefusedAccess,
     RefusedLogin,
+    RefusedKey,
     ServiceTrouble,
     RefusedForNow,
     Warning,

@@ -72,8 +72,28 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Finding {
 }
 
 /// Returns the finding for a refused login. If the service failed before it refused the login, it did not actually
-/// check the login. Returns `None` if the catalog row fully explains the message.
+/// check the login. A token in the environment takes precedence over the login, so logging in does not replace it.
+/// Returns `None` if the catalog row fully explains the message.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
+    if let Some(outage) = outage(input) {
+        return Some(outage);
+    }
+    let uses_token = input.evidence.is_setup_token() && input.evidence.error.keys().count() == 0;
+    uses_token.then(|| refused_credential(Cause::TokenRefused))
+}
+
+/// Returns the finding for a refused key. Returns `None` if it is not known where a key is set.
+pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
+    let has_key = input.evidence.error.keys().count() > 0;
+    has_key.then(|| refused_credential(Cause::KeyRefused))
+}
+
+fn refused_credential(cause: Cause) -> Finding {
+    Finding::lasting(LimitKind::Auth, Verdict::NotALimit, WhoCanFix::You, cause)
+}
+
+/// Returns the finding for a login that was refused after the service had failed.
+fn outage(input: &Input<'_>) -> Option<Finding> {
     let attempts = input.evidence.error.message.failed_attempts.as_ref()?;
     attempts.has_server_error().then(|| {
         Finding::passing(
@@ -86,7 +106,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
 
 /// Returns the finding for a refusal whose wording whycap does not recognize.
 pub(super) fn refused(input: &Input<'_>) -> Finding {
-    if let Some(outage) = refused_login(input) {
+    if let Some(outage) = outage(input) {
         return outage;
     }
     Finding::lasting(

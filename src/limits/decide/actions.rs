@@ -5,6 +5,7 @@ use super::input::Input;
 use super::state::{Ending, State};
 use super::{Cause, Diagnosis};
 use crate::claude::version::ClientVersion;
+use crate::limits::catalog::DecisionName;
 use crate::limits::evidence::{PayerRelation, WindowState};
 use crate::limits::kind::{ApiLimit, Cap, Counts, LimitKind, Service, Verdict, WhoCanFix, Window};
 use chrono::TimeDelta;
@@ -117,7 +118,13 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         actions.replace(Do::AskForCredits, Do::OrgCredits);
         actions.replace(Do::AskAdminForCredits, Do::OrgCredits);
         actions.replace(Do::AskAdminForUsage, Do::RaiseOrgCap);
+        actions.replace(Do::AskAdminForAccess, Do::AllowAccess);
+    } else if is_shared {
+        for payment in [Do::Pay, Do::PaySubscription] {
+            actions.replace(payment, Do::AskAdminToPay);
+        }
     }
+    replace_login(input, &mut actions);
     if limit.is_passing() && input.readings.used_up_now().is_some() {
         actions.add(Do::FullAsWell);
     }
@@ -207,6 +214,7 @@ fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
             vec![Do::Wait, Do::OwnCredits, Do::Update]
         }
         Cause::SubscriptionRefused => vec![Do::PaySubscription, Do::CheckStatus],
+        Cause::TokenRefused => vec![Do::RenewToken, Do::CheckStatus],
         Cause::OutageCalledLogin => {
             vec![
                 Do::RetryService,
@@ -278,6 +286,17 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
         | Counts::Nothing => {}
     }
     actions
+}
+
+/// Replaces the advice to log in if a token or a key takes precedence over the login.
+fn replace_login(input: &Input<'_>, actions: &mut Actions) {
+    let has_key = input.evidence.error.keys().count() > 0;
+    if has_key && input.message.row.decision == DecisionName::RefusedAccess {
+        actions.replace(Do::Login, Do::FixKey);
+    } else if !has_key && input.evidence.is_setup_token() {
+        actions.replace(Do::Login, Do::RenewToken);
+        actions.replace(Do::LoginIfRefusedAgain, Do::RenewToken);
+    }
 }
 
 /// Adds the free ways to continue that are available to some accounts.

@@ -122,6 +122,10 @@ pub enum Cause {
     KeyOfDisabledOrg,
     /// The organization has been disabled.
     DisabledOrg,
+    /// A key that is known was refused.
+    KeyRefused,
+    /// The token in `CLAUDE_CODE_OAUTH_TOKEN` was refused.
+    TokenRefused,
     /// Access was refused with a message that whycap does not recognize.
     AccessRefused,
 

@@ -169,6 +169,9 @@ fn family_decision(input: &Input<'_>) -> Finding {
         DecisionName::RefusedLogin => {
             access::refused_login(input).unwrap_or_else(|| cataloged_answer(input))
         }
+        DecisionName::RefusedKey => {
+            access::refused_key(input).unwrap_or_else(|| cataloged_answer(input))
+        }
         DecisionName::ServiceTrouble => {
             service::trouble(input).unwrap_or_else(|| cataloged_answer(input))
         }

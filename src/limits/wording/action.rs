@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::{ActionName, Fields};
-use crate::claude::credentials::SetIn;
+use crate::claude::credentials::{Credential, SetIn};
 use crate::limits::evidence::Evidence;
+use crate::limits::kind::Verdict;
 
 /// An action as stored in `actions.json`.
 #[derive(Debug, Deserialize)]
@@ -47,11 +48,22 @@ pub struct Action {
 
 impl Action {
     /// Creates an action and fills in its placeholders.
-    pub(super) fn new(name: ActionName, evidence: &Evidence, fields: &Fields) -> Self {
-        if name == ActionName::UnsetKey
-            && let Some(key) = evidence.stray_key()
-        {
-            return Self::unset(&key.name, key.set_in);
+    pub(super) fn new(
+        name: ActionName,
+        evidence: &Evidence,
+        verdict: Verdict,
+        fields: &Fields,
+    ) -> Self {
+        let key = evidence
+            .error
+            .keys()
+            .find(|key| fields.get("key") == Some(&key.name));
+        match (name, key) {
+            (ActionName::UnsetKey, Some(key)) => {
+                return Self::unset(key, verdict);
+            }
+            (ActionName::FixKey, Some(key)) => return Self::fix(key),
+            _ => {}
         }
         let Some(template) = TEMPLATES.get(&name) else {
             return Self::empty();
@@ -72,25 +84,32 @@ impl Action {
     }
 
     /// Returns the action that removes a key from where it is set. The value of the key is unknown.
-    fn unset(name: &str, set_in: SetIn) -> Self {
-        let (instruction, command) = match set_in {
-            SetIn::Environment => (
-                format!("Unset {name}, and restart Claude Code"),
-                Some(format!("unset {name}")),
-            ),
-            SetIn::Settings(_) => (
-                format!(
-                    "Remove {name} from {}, and restart Claude Code",
-                    set_in.words()
-                ),
-                None,
-            ),
+    fn unset(key: &Credential, verdict: Verdict) -> Self {
+        let (name, place) = (&key.name, key.set_in.words());
+        let instruction = match key.set_in {
+            SetIn::Environment => format!("Unset {name}, and restart Claude Code"),
+            SetIn::Settings(_) => format!("Remove {name} from {place}, and restart Claude Code"),
+        };
+        let why = if verdict == Verdict::WrongCredential {
+            "It overrides your login, so this session was billed to another account."
+        } else {
+            "Claude Code uses it instead of a login."
         };
         Self {
             instruction,
-            command,
-            why: "It overrides your login, so this session was billed to another account."
-                .to_owned(),
+            command: unset_command(key),
+            why: why.to_owned(),
+            ..Self::empty()
+        }
+    }
+
+    /// Returns the action that corrects a refused key where it is set.
+    fn fix(key: &Credential) -> Self {
+        let (name, place) = (&key.name, key.set_in.words());
+        Self {
+            instruction: format!("Correct {name} in {place}, or unset it, and restart Claude Code"),
+            command: unset_command(key),
+            why: "The service refused it, and Claude Code uses it instead of a login.".to_owned(),
             ..Self::empty()
         }
     }
@@ -103,6 +122,14 @@ impl Action {
             url: None,
             costs_money: Some(false),
         }
+    }
+}
+
+/// Returns the command that removes a key from the environment, or `None` if it is set in a file.
+fn unset_command(key: &Credential) -> Option<String> {
+    match key.set_in {
+        SetIn::Environment => Some(format!("unset {}", key.name)),
+        SetIn::Settings(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Provides the values for the placeholders in sentences.
 
+use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::Diagnosis;
 use crate::limits::evidence::{Evidence, Measurement};
@@ -19,6 +20,17 @@ pub(super) fn relative_to_error(offset: TimeDelta) -> String {
     } else {
         format!("{} after the error", format_duration(offset))
     }
+}
+
+/// Returns the key that the message is about: the one that it names or, if it names none, the first one that is set.
+fn key_in<'e>(message: &Message, evidence: &'e Evidence) -> Option<&'e Credential> {
+    let is_named = |key: &&Credential| match key.name.as_str() {
+        "ANTHROPIC_AUTH_TOKEN" => message.contains("auth token"),
+        "ANTHROPIC_API_KEY" => message.contains("api key") || message.contains("x-api-key"),
+        name => message.contains(&name.to_lowercase()),
+    };
+    let keys = || evidence.error.keys();
+    keys().find(is_named).or_else(|| keys().next())
 }
 
 /// The known values, along with the names of their placeholders.
@@ -41,7 +53,7 @@ impl Fields {
             fields.set("full_until", Some(clock.format_time(reset)));
         }
 
-        let key = evidence.stray_key().map(|key| key.name.clone());
+        let key = key_in(message, evidence).map(|key| key.name.clone());
         let host = evidence.gateway_host().map(str::to_owned);
         let gateway = host.as_ref().map(|host| format!("your gateway ({host})"));
         let continues = diagnosis

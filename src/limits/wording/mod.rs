@@ -117,7 +117,7 @@ pub(crate) fn word(message: &Message, evidence: &Evidence, diagnosis: &Diagnosis
     let actions = diagnosis
         .actions
         .iter()
-        .map(|action| Action::new(*action, evidence, &fields))
+        .map(|action| Action::new(*action, evidence, diagnosis.verdict, &fields))
         .collect();
     Wording {
         headline: sentences.headline,
