@@ -76,6 +76,20 @@ absolute() {
 }
 bin=$(absolute "$prefix")/bin
 program=$bin/whycap
+# The directories that this script created for the program, innermost first, one on each line.
+record=$bin/.whycap-made-directories
+
+# Removes the directories above the program that are listed in $1 and are empty. Other directories are never removed.
+remove_empty() {
+    while IFS= read -r directory; do
+        case $bin/ in
+            "$directory"/*) rmdir -- "$directory" 2>/dev/null || return 0 ;;
+            *) return 0 ;;
+        esac
+    done <<END
+$1
+END
+}
 
 is_whycap() {
     case $("$1" --version 2>/dev/null || :) in
@@ -88,7 +102,9 @@ if [ "$action" = uninstall ]; then
     [ -e "$program" ] || fail "there is no $program; was it installed with another --prefix?"
     is_whycap "$program" || fail "$program is not whycap, so it was not deleted"
     [ "$settings" = no ] || "$program" uninstall
-    rm -f -- "$program"
+    made=$(cat -- "$record" 2>/dev/null) || :
+    rm -f -- "$program" "$record"
+    remove_empty "$made"
     say "Deleted $program."
     exit 0
 fi
@@ -99,6 +115,13 @@ is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Carg
 [ "$is_source" = yes ] ||
     fail "$source does not contain whycap; run install.sh from the whycap folder"
 
+made=
+directory=$bin
+while [ ! -d "$directory" ] && [ "$directory" != / ]; do
+    made="$made$directory
+"
+    directory=$(dirname -- "$directory")
+done
 new=$bin/.whycap.new.$$
 sample=$bin/.whycap.sample.$$
 scratch=$bin/.whycap.fetched.$$
@@ -116,6 +139,7 @@ clean() {
     [ -z "$cargo" ] || kill "$cargo" 2>/dev/null || :
     rm -f -- "$new" "$log"
     rm -rf -- "$sample" "$scratch"
+    [ -e "$program" ] || remove_empty "$made"
 }
 trap clean EXIT
 # shellcheck disable=SC2086 # a list
@@ -263,6 +287,7 @@ mkdir -p -- "$bin" || fail "could not create $bin; choose another directory with
 if ! { cp -- "$built" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose another directory with --prefix DIR"
 fi
+[ -z "$made" ] || printf '%s' "$made" >"$record" || :
 say "Installed $program ($("$program" --version))."
 
 # Prints a string as a single word of a shell command.

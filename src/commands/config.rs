@@ -7,6 +7,7 @@ use super::reply::{Reply, Verb};
 use crate::config::Config;
 use crate::context::Context;
 use crate::disk;
+use crate::install::made_directories::{MadeDirectories, missing_directories};
 use crate::render::Report;
 
 /// Arguments of `whycap config`.
@@ -28,7 +29,9 @@ impl Verb for ConfigArguments {
         let text = if self.path {
             file.display().to_string()
         } else if self.write {
+            let missing = missing_directories(file);
             disk::create_shared_parent_directory(file)?;
+            MadeDirectories::record(&context.places, missing);
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,

@@ -9,6 +9,7 @@ use super::reply::{Reply, Verb};
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
+use crate::install::made_directories::MadeDirectories;
 use crate::install::{EditRecord, PATIENCE, carry_out, plan, sweep, words};
 use crate::places::Places;
 use crate::render::Report;
@@ -60,7 +61,11 @@ impl Verb for UninstallArguments {
         } else if self.dry_run {
             report.line("Nothing was changed.");
         }
-        add_remains(places, &backups, &mut report);
+        let made = MadeDirectories::load(places);
+        if !self.dry_run {
+            made.remove_empty(places);
+        }
+        add_remains(places, &made, &backups, &mut report);
         report.print(false, &context.environment)?;
         failure.map_or(Ok(Reply::default()), Err)
     }
@@ -83,14 +88,19 @@ impl UninstallArguments {
 }
 
 /// Lists the files that remain after the removal, each with a command that deletes it.
-fn add_remains(places: &Places, backups: &[PathBuf], report: &mut Report) {
+fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], report: &mut Report) {
     let mut remains = Vec::new();
     if places.data.exists() {
         let command = format!("rm -r {}", places.in_shell(&places.data));
         remains.push(("the data that whycap recorded", command));
     }
     if places.settings.exists() {
-        let command = format!("rm {}", places.in_shell(&places.settings));
+        let mut command = format!("rm {}", places.in_shell(&places.settings));
+        if let Some(directory) = places.settings.parent()
+            && made.contains(directory)
+        {
+            command += &format!(" && rmdir {}", places.in_shell(directory));
+        }
         remains.push(("your whycap configuration", command));
     }
     for backup in backups {

@@ -8,6 +8,7 @@ pub mod changes;
 mod edit_record;
 pub mod entries;
 pub(crate) mod line;
+pub(crate) mod made_directories;
 pub(crate) mod own_path;
 pub mod plan;
 mod preview;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::changes::{Change, ChangeKind, FileChange, Step};
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{HOOK, Wired, invocation, wired};
+use super::made_directories::missing_directories;
 use super::settings_edit::{self, Additions};
 use super::slash_command::SlashCommandPlan;
 use crate::claude::settings::{self, SettingsFile};
@@ -333,18 +334,6 @@ fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
         path.display()
     );
     Ok(())
-}
-
-/// Returns the directories above a file that do not exist yet, outermost first.
-fn missing_directories(path: &Path) -> Vec<PathBuf> {
-    let mut missing: Vec<PathBuf> = path
-        .ancestors()
-        .skip(1)
-        .take_while(|directory| !directory.exists())
-        .map(Path::to_owned)
-        .collect();
-    missing.reverse();
-    missing
 }
 
 fn left_alone(path: &Path) -> String {

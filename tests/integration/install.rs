@@ -890,3 +890,26 @@ fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
     sandbox.run(&["uninstall", "--scope", "local"]).success();
     assert_eq!(sandbox.read("work/.claude/settings.local.json"), theirs);
 }
+
+/// An empty `~/.config/whycap` was left behind, although `config --write` had created it.
+#[test]
+fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
+    let sandbox = Sandbox::new();
+    let directory = sandbox.path(".config/whycap");
+    sandbox.run(&["config", "--write"]).success();
+    sandbox.run(&["install"]).success();
+    let uninstalled = sandbox.run(&["uninstall"]);
+    let words: Vec<&str> = uninstalled.success().split_whitespace().collect();
+    let remains = "rm ~/.config/whycap/config.toml && rmdir ~/.config/whycap";
+    assert!(words.join(" ").contains(remains), "{uninstalled:?}");
+    std::fs::remove_file(directory.join("config.toml")).unwrap();
+    sandbox.run(&["uninstall", "--dry-run"]).success();
+    assert!(directory.exists());
+    sandbox.run(&["uninstall"]).success();
+    assert!(!directory.exists());
+
+    // A directory that the user created stays.
+    std::fs::create_dir_all(&directory).unwrap();
+    sandbox.run(&["uninstall"]).success();
+    assert!(directory.exists());
+}

@@ -173,6 +173,16 @@ impl Setting {
     }
 }
 
+/// Returns the names of the entries in a directory, in alphabetical order.
+fn names_in(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
 #[track_caller]
 fn said(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
@@ -234,8 +244,11 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
     );
     // The sample leaves no files behind.
     assert!(!setting.sandbox.path(".claude/projects").exists());
-    let left: Vec<_> = fs::read_dir(program.parent().unwrap()).unwrap().collect();
-    assert_eq!(left.len(), 1, "no half-copied program");
+    assert_eq!(
+        names_in(program.parent().unwrap()),
+        [".whycap-made-directories", "whycap"],
+        "no half-copied program"
+    );
 }
 
 #[test]
@@ -281,6 +294,29 @@ fn uninstall_leaves_neither_program_nor_settings() {
     );
     let again = refused(&setting.run(&["--uninstall"]));
     assert!(again.contains("there is no"), "{again}");
+}
+
+/// `~/.local/bin` was left behind empty, although the script had created it.
+#[test]
+fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_one() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let bin = setting.sandbox.path(".local/bin");
+    said(&setting.run(&["--no-settings"]));
+    said(&setting.run(&["--no-settings"]));
+    said(&setting.run(&["--uninstall", "--no-settings"]));
+    assert!(!bin.exists());
+    assert!(!setting.sandbox.path(".local").exists());
+
+    // A directory that existed before stays, even if it is empty, and so does one that others use.
+    fs::create_dir_all(&bin).unwrap();
+    said(&setting.run(&["--no-settings"]));
+    said(&setting.run(&["--uninstall", "--no-settings"]));
+    assert!(names_in(&bin).is_empty());
+    fs::remove_dir(&bin).unwrap();
+    said(&setting.run(&["--no-settings"]));
+    setting.sandbox.write(".local/bin/tool", "of the user");
+    said(&setting.run(&["--uninstall", "--no-settings"]));
+    assert_eq!(names_in(&bin), ["tool"]);
 }
 
 #[test]
@@ -449,10 +485,11 @@ fn a_release_is_taken_where_there_is_one_without_cargo() {
         setting.program().exists() && text.contains("5h 38%"),
         "{text}"
     );
-    let left: Vec<_> = fs::read_dir(setting.program().parent().unwrap())
-        .unwrap()
-        .collect();
-    assert_eq!(left.len(), 1, "what was fetched is gone");
+    assert_eq!(
+        names_in(setting.program().parent().unwrap()),
+        [".whycap-made-directories", "whycap"],
+        "what was fetched is gone"
+    );
 }
 
 #[cfg(target_os = "linux")]

@@ -1,0 +1,67 @@
+//! The directories that whycap created for its configuration, so that a removal leaves no empty ones behind.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk;
+use crate::disk::records;
+use crate::disk::replace::remove_empty_owned_directory;
+use crate::places::Places;
+
+/// The directories that whycap created, outermost first.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct MadeDirectories {
+    directories: Vec<PathBuf>,
+}
+
+impl MadeDirectories {
+    fn path(places: &Places) -> PathBuf {
+        places.data.join("made_directories.json")
+    }
+
+    /// Reads the record. If it does not exist or is damaged, no directory is known, and none is removed.
+    pub(crate) fn load(places: &Places) -> Self {
+        records::read(&Self::path(places)).unwrap_or_default()
+    }
+
+    /// Adds directories to the record. If that fails, a removal leaves them behind.
+    pub(crate) fn record(places: &Places, directories: Vec<PathBuf>) {
+        if directories.is_empty() {
+            return;
+        }
+        let mut made = Self::load(places);
+        made.directories.extend(directories);
+        made.directories.sort();
+        made.directories.dedup();
+        let _ = records::write(&Self::path(places), &made);
+    }
+
+    /// Returns true if whycap created the directory.
+    pub(crate) fn contains(&self, directory: &Path) -> bool {
+        self.directories.iter().any(|made| made == directory)
+    }
+
+    /// Deletes the directories that are empty, and the record if none remains.
+    pub(crate) fn remove_empty(&self, places: &Places) {
+        for directory in self.directories.iter().rev() {
+            remove_empty_owned_directory(directory);
+        }
+        if !self.directories.iter().any(|directory| directory.exists()) {
+            // If this fails, the next removal finds nothing to remove.
+            let _ = disk::remove_owned_file(&Self::path(places));
+        }
+    }
+}
+
+/// Returns the directories above a file that do not exist yet, outermost first.
+pub(crate) fn missing_directories(path: &Path) -> Vec<PathBuf> {
+    let mut missing: Vec<PathBuf> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|directory| !directory.exists())
+        .map(Path::to_owned)
+        .collect();
+    missing.reverse();
+    missing
+}
