@@ -95,12 +95,13 @@ fn add_remains(places: &Places, made: &MadeDirectories, backups: &[PathBuf], rep
         remains.push(("the data that whycap recorded", command));
     }
     if places.settings.exists() {
-        let mut command = format!("rm {}", places.in_shell(&places.settings));
-        if let Some(directory) = places.settings.parent()
-            && made.contains(directory)
-        {
-            command += &format!(" && rmdir {}", places.in_shell(directory));
-        }
+        let file = places.in_shell(&places.settings);
+        let command = match places.settings.parent() {
+            Some(directory) if made.contains(directory) => {
+                format!("rm {file} && rmdir {}", places.in_shell(directory))
+            }
+            Some(_) | None => format!("rm {file}"),
+        };
         remains.push(("your whycap configuration", command));
     }
     for backup in backups {

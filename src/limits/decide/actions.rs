@@ -84,7 +84,6 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
     if diagnosis.verdict == Verdict::WrongCredential {
         return for_stray_key(limit);
     }
-    let is_shared = evidence.is_shared_plan();
     let has_reset = diagnosis.resets.chosen.is_some();
     let is_ahead = diagnosis
         .resets
@@ -92,37 +91,8 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
         .is_some_and(|reset| reset.at > evidence.clock.now);
     let is_of_one_model = limit.window().is_some_and(Window::is_of_one_model);
 
-    if is_shared {
-        actions.drop(&[Do::AddCredits]);
-        actions.replace(Do::CreditsInstead, Do::AskForCredits);
-        match limit.counts() {
-            Counts::CreditsUpTo(Cap::Organization) => {
-                actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
-                actions.add(Do::OtherPath);
-            }
-            Counts::Credits
-                if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() =>
-            {
-                actions.add(Do::AskAdminForCredits);
-            }
-            Counts::CreditsUpTo(Cap::Own | Cap::Member | Cap::SeatWithoutCredits)
-            | Counts::Included(_)
-            | Counts::Credits
-            | Counts::ApiMoney(_)
-            | Counts::Passing(_)
-            | Counts::Nothing => {}
-        }
-    }
-    if is_shared && evidence.is_admin() {
-        actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
-        actions.replace(Do::AskForCredits, Do::OrgCredits);
-        actions.replace(Do::AskAdminForCredits, Do::OrgCredits);
-        actions.replace(Do::AskAdminForUsage, Do::RaiseOrgCap);
-        actions.replace(Do::AskAdminForAccess, Do::AllowAccess);
-    } else if is_shared {
-        for payment in [Do::Pay, Do::PaySubscription] {
-            actions.replace(payment, Do::AskAdminToPay);
-        }
+    if evidence.is_shared_plan() {
+        fit_to_shared_plan(input, diagnosis, &mut actions);
     }
     replace_login(input, &mut actions);
     if limit.is_passing() && input.readings.used_up_now().is_some() {
@@ -286,6 +256,37 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
         | Counts::Nothing => {}
     }
     actions
+}
+
+/// Replaces what only a personal plan allows, and what an admin and the other members cannot do themselves.
+fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
+    actions.drop(&[Do::AddCredits]);
+    actions.replace(Do::CreditsInstead, Do::AskForCredits);
+    match diagnosis.limit.counts() {
+        Counts::CreditsUpTo(Cap::Organization) => {
+            actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
+            actions.add(Do::OtherPath);
+        }
+        Counts::Credits if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() => {
+            actions.add(Do::AskAdminForCredits);
+        }
+        Counts::CreditsUpTo(Cap::Own | Cap::Member | Cap::SeatWithoutCredits)
+        | Counts::Included(_)
+        | Counts::Credits
+        | Counts::ApiMoney(_)
+        | Counts::Passing(_)
+        | Counts::Nothing => {}
+    }
+    if input.evidence.is_admin() {
+        actions.replace(Do::AskOwnerForCap, Do::RaiseOrgCap);
+        actions.replace(Do::AskForCredits, Do::OrgCredits);
+        actions.replace(Do::AskAdminForCredits, Do::OrgCredits);
+        actions.replace(Do::AskAdminForUsage, Do::RaiseOrgCap);
+        actions.replace(Do::AskAdminForAccess, Do::AllowAccess);
+    } else {
+        actions.replace(Do::Pay, Do::AskAdminToPay);
+        actions.replace(Do::PaySubscription, Do::AskAdminToPay);
+    }
 }
 
 /// Replaces the advice to log in if a token or a key takes precedence over the login.
