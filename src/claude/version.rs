@@ -74,9 +74,14 @@ impl fmt::Display for Versions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.from, self.before) {
             (None, None) => out.write_str("all"),
-            (Some(from), None) => write!(out, "from {from}"),
+            (Some(from), None) => write!(out, "{from} or later"),
             (None, Some(before)) => write!(out, "before {before}"),
-            (Some(from), Some(before)) => write!(out, "{from} to before {before}"),
+            // The last version is shown, because "before" is easy to misread in a range.
+            (Some(from), Some(ClientVersion(major, minor, patch))) if patch > 0 => {
+                let last = ClientVersion(major, minor, patch - 1);
+                write!(out, "{from} to {last}")
+            }
+            (Some(from), Some(before)) => write!(out, "{from} until {before}"),
         }
     }
 }

@@ -163,7 +163,7 @@ impl Context {
         let payers = if used.is_some() {
             ""
         } else {
-            ", with all accounts and keys together"
+            ", including all accounts and keys"
         };
         let mut sentences = vec![format!(
             "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members use the same limit.",

@@ -178,7 +178,7 @@ fn meanings(incident: &Incident) -> Vec<String> {
         .chain(for_user.map(|meaning| match meaning.versions.from {
             None => format!("{}: {}", meaning.who, meaning.sentence),
             Some(_) => format!(
-                "{}, {}: {}",
+                "{} ({}): {}",
                 meaning.who, meaning.versions, meaning.sentence
             ),
         }))

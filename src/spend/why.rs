@@ -22,7 +22,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report.paragraph(
         Tone::Plain,
         format!(
-            "{} for {responses} in the transcripts, and {} that no line shows, such as compactions.",
+            "This includes {} for {responses} in the transcripts and {} that the transcripts do not show, such as for compaction.",
             why.tally.recorded,
             why.tally.unrecorded + why.tally.pending
         ),

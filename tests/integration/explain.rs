@@ -487,7 +487,7 @@ fn a_pasted_message_is_explained_without_an_installation() {
     ]);
     assert!(told.success().contains("What this message can mean"));
     assert!(
-        told.stdout.contains("2.1.119 to before 2.1.153"),
+        told.stdout.contains("2.1.119 to 2.1.152"),
         "{}",
         told.stdout
     );

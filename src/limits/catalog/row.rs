@@ -106,7 +106,7 @@ pub(crate) enum Audience {
 pub(crate) struct Meaning {
     #[serde(rename = "for")]
     pub(crate) audience: Audience,
-    /// The audience as display text, such as "Pro, Max".
+    /// The audience as display text, such as "Pro and Max".
     pub(crate) who: &'static str,
     pub(crate) versions: Versions,
     #[serde(rename = "meaning")]

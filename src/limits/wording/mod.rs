@@ -218,8 +218,8 @@ fn with_prefix(prefix: &str, text: &str) -> String {
 /// sentence.
 fn is_common_word(text: &str) -> bool {
     [
-        "Your ", "The ", "This ", "A ", "An ", "No ", "Only ", "Too ", "Access ", "Work ", "On ",
-        "It ",
+        "Your ", "You ", "The ", "There ", "This ", "A ", "An ", "Another ", "No ", "One ",
+        "Only ", "Too ", "Access ", "Files ", "On ", "It ",
     ]
     .iter()
     .any(|word| text.starts_with(word))
