@@ -157,8 +157,10 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
         let what = meaning.split(':').next().unwrap_or(meaning);
         let without_remark = what.split(" (").next().unwrap_or(what);
         for what in [what, without_remark] {
-            headlines.push(format!("{what}: you can try again {{at}}, {{in}}"));
-            headlines.push(format!("{what}: you can try again {{at}}"));
+            headlines.push(format!(
+                "{what}: the message says to try again {{at}}, {{in}}"
+            ));
+            headlines.push(format!("{what}: the message says to try again {{at}}"));
         }
         headlines.push(format!("{without_remark}: try again {{at}}"));
     }
