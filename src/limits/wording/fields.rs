@@ -4,7 +4,7 @@ use crate::claude::credentials::Credential;
 use crate::limits::catalog::Message;
 use crate::limits::decide::Diagnosis;
 use crate::limits::evidence::{Evidence, Measurement};
-use crate::limits::kind::{Counts, Window};
+use crate::limits::kind::{Counts, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -63,6 +63,9 @@ impl Fields {
             "at_when",
             continues.map(|at| clock.format_time_with_preposition(at)),
         );
+        if diagnosis.verdict == Verdict::CannotTell {
+            fields.set("unproven", Some("The message says that".to_owned()));
+        }
         fields.set("other", message.other.clone());
         fields.set("key", key);
         fields.set("gateway", gateway);

@@ -378,6 +378,7 @@ mod tests {
         &[("used", "100")],
         &[("spent", "$1,500.00"), ("most", "$1,500.00")],
         &[("other", "GitHub")],
+        &[("unproven", "The message says that")],
         &[("full", "5-hour limit"), ("full_until", "Wed Nov 23 23:48")],
     ];
     const ALWAYS: &[(&str, &str)] = &[
