@@ -205,11 +205,18 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
     format!("{sentence}.")
 }
 
-/// Returns a sentence with a prefix in front of it.
+/// Returns a sentence with a prefix in front of it. A prefix about the message makes "The message says that"
+/// superfluous.
 fn with_prefix(prefix: &str, text: &str) -> String {
+    if prefix.is_empty() {
+        return text.to_owned();
+    }
+    if let Some(statement) = text.strip_prefix("The message says that ") {
+        return format!("{prefix}{statement}");
+    }
     let mut characters = text.chars();
     match characters.next() {
-        Some(first) if !prefix.is_empty() && is_common_word(text) => {
+        Some(first) if is_common_word(text) => {
             format!("{prefix}{}{}", first.to_lowercase(), characters.as_str())
         }
         _ => format!("{prefix}{text}"),
