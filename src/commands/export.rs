@@ -46,7 +46,7 @@ impl Verb for ExportArguments {
         }
         if let Some(script) = self.print {
             let text = script
-                .text(self.target.as_deref(), self.erase.as_ref())
+                .text(self.target.as_deref(), self.erase.as_ref())?
                 .ok_or_else(|| misuse(NO_DIRECTORY))?;
             return print_text(&text);
         }

@@ -335,7 +335,7 @@ impl Context {
         self.check_exports(directory)?;
         let merged = with_progress("reading exports", |show: &mut dyn FnMut(u64, u64)| {
             MergedRows::read(directory, RowType::Spend, show)
-        });
+        })?;
         self.report_unreadable_exports(&merged.unreadable);
         let catch_up = CatchUpResult {
             files: 0,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::erasure::ErasedNames;
+use super::erasure::ErasedRows;
 use super::exporter::Exporter;
 use super::files::{
     FORMAT, MAX_FILE_SIZE, compress, each_row, file_path, has_exports, list_all_files,
@@ -50,7 +50,7 @@ struct DirectoryUpdate<'d> {
     new_rows: &'d NewRows,
     /// The keys of all new rows.
     keys: HashSet<u64>,
-    erased: ErasedNames,
+    erased: ErasedRows,
     earlier: EarlierExports,
     /// True if the directory contains no files from this machine, so all of them must be written.
     is_empty: bool,
@@ -115,7 +115,7 @@ impl<'d> DirectoryUpdate<'d> {
             directory,
             new_rows,
             keys: new_rows.rows.iter().map(|row| row.key).collect(),
-            erased: ErasedNames::read(directory)?,
+            erased: ErasedRows::read(directory)?,
             // If only this machine uses the directory, its files may have been moved elsewhere after they were loaded
             // into a database. However, if a shared directory contains no files from this machine, someone has emptied
             // it, and every machine must fill it again.

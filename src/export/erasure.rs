@@ -1,18 +1,19 @@
 //! Erases people, projects, and days from a directory of exports.
 //!
-//! Hashes of the erased names are stored in `whycap-1/erased.json` so that later exports to the directory do not write
-//! them again. Anyone who guesses a name can check whether it was erased.
+//! What was erased is stored in `whycap-1/erased.json`. Rows on this list are never exported to the directory again, and
+//! neither `whycap spend --from` nor a database counts them if other machines' files bring them back. Names and sessions
+//! are stored as hashes, so anyone who guesses a name can check whether it was erased.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::ensure;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::exporter::hash;
-use super::files::{FORMAT, UnreadableFile, compress, day_of, each_row, list_all_files};
+use super::files::{FORMAT, UnreadableFile, compress, each_row, list_all_files};
 use super::merged::MergedRows;
 use super::new_rows::NewRow;
 use super::row::{ExportedRow, RESPONSE, RowType};
@@ -22,11 +23,10 @@ use crate::places::Places;
 use crate::render::Report;
 use crate::terminal::count_noun;
 
-/// The maximum size of the list of erased names, in bytes. This is enough for 50,000 names.
-const MAX_LIST_SIZE: u64 = 1024 * 1024;
-/// The HMAC keys for hashing erased names.
-const PERSON: &str = "erased person";
-const PROJECT: &str = "erased project";
+/// The maximum size of the list of erased rows, in bytes. This is enough for two million responses.
+const MAX_LIST_SIZE: u64 = 64 * 1024 * 1024;
+/// The maximum number of names that the error message for an unknown name lists.
+const MAX_LISTED_NAMES: usize = 20;
 
 /// The rows that the user wants to erase.
 #[derive(Debug, Clone)]
@@ -35,6 +35,35 @@ pub(crate) enum Erasure {
     Project(String),
     /// All rows for days (UTC) before this one.
     Before(NaiveDate),
+}
+
+impl Erasure {
+    /// Returns the name in a row that this erasure is compared with, or `None` if days are erased.
+    fn name_in<'r>(&self, row: &'r ExportedRow<'_>) -> Option<&'r str> {
+        match self {
+            Self::Person(_) => Some(&row.person),
+            Self::Project(_) => Some(&row.project),
+            Self::Before(_) => None,
+        }
+    }
+
+    /// Returns the error for a directory that contains no such rows, but rows with these names.
+    fn not_found(&self, names: &BTreeSet<String>, directory: &str) -> String {
+        let (noun, name) = match self {
+            Self::Person(name) => ("person", name),
+            Self::Project(name) => ("project", name),
+            Self::Before(day) => {
+                return format!("{directory} has no row before {day}, so nothing was erased");
+            }
+        };
+        let hint = if names.len() <= MAX_LISTED_NAMES {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("the {noun}s in it are: {}", names.join(", "))
+        } else {
+            format!("whycap spend --from {directory} --by {noun} lists the {noun}s in it")
+        };
+        format!("{directory} has no row of {noun} {name}, so nothing was erased; {hint}")
+    }
 }
 
 impl FromStr for Erasure {
@@ -51,18 +80,20 @@ impl FromStr for Erasure {
     }
 }
 
-/// Everything that has ever been erased from a directory: the hashes of names, and the day before which all rows were
-/// erased.
+/// Everything that has ever been erased from a directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct ErasedNames {
-    people: BTreeSet<String>,
-    projects: BTreeSet<String>,
+pub(super) struct ErasedRows {
+    /// The erased people and projects, the keys of their rows, and the sessions of these rows, each with its type and a
+    /// hash, such as `person 5bdcc146bf60754e`. Other machines may have copies of the rows under other names, and they
+    /// may have derived unrecorded spend from the sessions.
+    hashes: BTreeSet<String>,
+    /// The day (UTC) before which all rows were erased.
     before: Option<NaiveDate>,
 }
 
-impl ErasedNames {
-    /// Reads the list of erased names. Fails if the list exists but cannot be read, because any name could be on it.
+impl ErasedRows {
+    /// Reads the list of erased rows. Fails if the list exists but cannot be read, because any row could be on it.
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let path = list_path(directory);
         match disk::read(&path, MAX_LIST_SIZE)? {
@@ -73,44 +104,109 @@ impl ErasedNames {
         }
     }
 
-    fn add(&mut self, erasure: &Erasure) {
+    /// Adds the name or the day. Returns true if the list did not cover it yet.
+    fn add(&mut self, erasure: &Erasure) -> bool {
         match erasure {
-            Erasure::Person(name) => {
-                self.people.insert(hash(PERSON, name));
+            Erasure::Person(name) => self.hashes.insert(hash("person", name)),
+            Erasure::Project(name) => self.hashes.insert(hash("project", name)),
+            Erasure::Before(day) => {
+                let is_new = self.before < Some(*day);
+                self.before = self.before.max(Some(*day));
+                is_new
             }
-            Erasure::Project(name) => {
-                self.projects.insert(hash(PROJECT, name));
-            }
-            Erasure::Before(day) => self.before = self.before.max(Some(*day)),
         }
+    }
+
+    /// Adds the keys and sessions of the erased rows that count. An erased row that does not count is a copy of another
+    /// person's row, so that person's original must stay. Sessions that contain other people's responses stay as well.
+    fn add_related_rows(&mut self, directory: &Path) -> Result<(), Error> {
+        let mut related = BTreeSet::new();
+        let mut sessions = HashSet::new();
+        let mut sessions_of_others = HashSet::new();
+        for row_type in RowType::ALL {
+            MergedRows::read_except(&Self::default(), directory, row_type, &mut |_, _| {}).each(
+                |row| {
+                    if self.covers_hash(row) {
+                        related.insert(hash_of_key(row.key));
+                        sessions.insert(row.session.to_string());
+                    } else if row.kind == RESPONSE {
+                        sessions_of_others.insert(row.session.to_string());
+                    }
+                },
+            )?;
+        }
+        let of_erased_only = sessions
+            .iter()
+            .filter(|session| !session.is_empty() && !sessions_of_others.contains(*session));
+        related.extend(of_erased_only.map(|session| hash("session", session)));
+        self.hashes.append(&mut related);
+        Ok(())
     }
 
     pub(super) fn covers_day(&self, day: NaiveDate) -> bool {
         self.before.is_some_and(|before| day < before)
     }
 
-    /// Returns true if the row's person or project was erased.
+    /// Returns true if the row was erased.
     pub(super) fn covers(&self, row: &ExportedRow<'_>) -> bool {
-        self.has_names()
-            && (self.people.contains(&hash(PERSON, &row.person))
-                || self.projects.contains(&hash(PROJECT, &row.project)))
+        let first = self
+            .before
+            .map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        first.is_some_and(|first| row.time < first.timestamp_millis()) || self.covers_hash(row)
     }
 
-    fn has_names(&self) -> bool {
-        !self.people.is_empty() || !self.projects.is_empty()
+    fn covers_hash(&self, row: &ExportedRow<'_>) -> bool {
+        let has = |hash: String| self.hashes.contains(&hash);
+        !self.hashes.is_empty()
+            && (has(hash("person", &row.person))
+                || has(hash("project", &row.project))
+                || has(hash_of_key(row.key))
+                || row.kind != RESPONSE && has(hash("session", &row.session)))
     }
 
     pub(super) fn covers_new_row(&self, row: &NewRow) -> bool {
-        self.has_names() && serde_json::from_str(&row.fields).is_ok_and(|row| self.covers(&row))
+        if self.hashes.is_empty() {
+            return false;
+        }
+        serde_json::from_str(&row.fields).is_ok_and(|fields| {
+            let exported = ExportedRow {
+                key: row.key,
+                ..fields
+            };
+            self.covers(&exported)
+        })
     }
+
+    /// Returns the SQL values that the scripts compare rows with, or `None` if nothing was erased.
+    pub(super) fn sql_values(&self) -> Option<String> {
+        let before = self.before.map(|day| format!("('before {day}')"));
+        let hashes = self.hashes.iter().map(|hash| format!("('{hash}')"));
+        let values: Vec<String> = before.into_iter().chain(hashes).collect();
+        if values.is_empty() {
+            None
+        } else {
+            Some(values.join(","))
+        }
+    }
+}
+
+/// Returns a type and the first 16 digits of the SHA-256 hash of a name. The SQL scripts calculate the same hash.
+fn hash(kind: &str, name: &str) -> String {
+    let digest = Sha256::digest(name);
+    let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
+    format!("{kind} {:016x}", u64::from_be_bytes(first))
+}
+
+fn hash_of_key(key: u64) -> String {
+    format!("key {key:016x}")
 }
 
 fn list_path(directory: &Path) -> PathBuf {
     directory.join(FORMAT).join("erased.json")
 }
 
-/// Removes rows from a directory, including those of other machines. Returns a report and the files that could not be
-/// read completely.
+/// Removes rows from a directory, including those of other machines, and adds them to the list of erased rows. Returns
+/// a report and the files that could not be read completely. Fails without adding anything if there is no such row.
 pub(crate) fn erase(
     directory: &Path,
     erasure: &Erasure,
@@ -121,20 +217,21 @@ pub(crate) fn erase(
         directory.is_dir(),
         "there is no directory {shown}; use the directory that contains the exports"
     );
-    let mut erased = ErasedNames::read(directory)?;
-    erased.add(erasure);
+    let mut erased = ErasedRows::read(directory)?;
+    if erased.add(erasure) {
+        ensure_found(directory, erasure, &shown)?;
+    }
+    erased.add_related_rows(directory)?;
     let list = serde_json::to_vec(&erased)?;
     group::write_below(directory, &list_path(directory), &list)?;
 
     let mut unreadable = Vec::new();
-    let related = RelatedRows::find(directory, &erased)?;
     let (mut rows, mut files) = (0, 0);
     for path in list_all_files(directory, &mut unreadable) {
-        let is_old = day_of(&path).is_some_and(|day| erased.covers_day(day));
         let mut removed = 0;
         let mut kept_lines = Vec::new();
         let result = each_row(&path, |row, line| {
-            if is_old || erased.covers(row) || related.contains(row) {
+            if erased.covers(row) {
                 removed += 1;
             } else {
                 kept_lines.extend_from_slice(line);
@@ -155,55 +252,31 @@ pub(crate) fn erase(
             group::write_below(directory, &path, &compress(&kept_lines))?;
         }
     }
-    let text = if rows == 0 {
-        format!(
-            "No such rows were found in {shown}. Later exports to this directory will leave them out."
-        )
-    } else {
-        let [rows, files] = [(rows, "row"), (files, "file")].map(|(n, noun)| count_noun(n, noun));
-        format!(
-            "Erased {rows} in {files} in {shown}. Later exports to this directory will leave these rows out, but \
-             files that you copy there can bring them back."
-        )
-    };
+    let [rows, files] = [(rows, "row"), (files, "file")].map(|(n, noun)| count_noun(n, noun));
+    let text = format!(
+        "Erased {rows} in {files} in {shown}. If another machine's files bring these rows back, they do not count."
+    );
     Ok((Report::from_lines(&text), unreadable))
 }
 
-/// Rows that are erased because they are related to an erased row, even though they do not contain an erased name
-/// themselves.
-#[derive(Default)]
-struct RelatedRows {
-    /// The keys of the erased rows. Other machines may have copies of these rows under other names.
-    keys: HashSet<u64>,
-    /// The sessions of the erased rows. Other machines may have derived unrecorded spend from these sessions.
-    sessions: HashSet<String>,
-}
-
-impl RelatedRows {
-    /// Collects the keys and sessions of the erased rows that count. An erased row that does not count is a copy of
-    /// another person's row, so that person's original must stay. Sessions that contain other people's responses stay
-    /// as well.
-    fn find(directory: &Path, erased: &ErasedNames) -> Result<Self, Error> {
-        let mut related = Self::default();
-        let mut sessions_of_others = HashSet::new();
-        for row_type in RowType::ALL {
-            MergedRows::read(directory, row_type, &mut |_, _| {}).each(|row| {
-                if erased.covers(row) {
-                    related.keys.insert(row.key);
-                    related.sessions.insert(row.session.to_string());
-                } else if row.kind == RESPONSE {
-                    sessions_of_others.insert(row.session.to_string());
-                }
-            })?;
-        }
-        related
-            .sessions
-            .retain(|session| !session.is_empty() && !sessions_of_others.contains(session));
-        Ok(related)
+/// Fails if no row in the directory has the name, or is before the day, that the user wants to erase.
+fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Result<()> {
+    let mut requested = ErasedRows::default();
+    requested.add(erasure);
+    let mut names = BTreeSet::new();
+    let mut is_found = false;
+    for path in list_all_files(directory, &mut Vec::new()) {
+        // Unreadable rows are reported when the rows are removed.
+        let _ = each_row(&path, |row, _line| {
+            is_found |= requested.covers(row);
+            if let Some(name) = erasure.name_in(row)
+                && !name.is_empty()
+                && !names.contains(name)
+            {
+                names.insert(name.to_owned());
+            }
+        });
     }
-
-    fn contains(&self, row: &ExportedRow<'_>) -> bool {
-        let is_of_session = row.kind != RESPONSE && self.sessions.contains(&*row.session);
-        is_of_session || self.keys.contains(&row.key)
-    }
+    ensure!(is_found, "{}", erasure.not_found(&names, shown));
+    Ok(())
 }

@@ -64,12 +64,6 @@ pub(super) fn file_path(
         .join(format!("{machine}{FILE_SUFFIX}"))
 }
 
-/// Returns the day that a file's rows belong to, or `None` if its directory is not named after a day.
-pub(super) fn day_of(file: &Path) -> Option<NaiveDate> {
-    let name = file.parent()?.file_name()?.to_str()?;
-    name.strip_prefix(DAY_PREFIX)?.parse().ok()
-}
-
 /// Lists the files of one type, sorted by day and machine. Directories that cannot be listed are added to `unreadable`.
 pub(super) fn list_files(
     directory: &Path,

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::erasure::ErasedRows;
 use super::files::{UnreadableFile, each_row, list_files};
 use super::row::{ExportedRow, RESPONSE, RowType, UNRECORDED, cut_text};
 use super::version::Weight;
@@ -37,9 +38,20 @@ pub(crate) struct MergedRows {
 }
 
 impl MergedRows {
-    /// Reads all files and determines which rows count. `progress` is called with the number of files read so far and
-    /// the total number of files.
+    /// Reads all files and determines which rows count. Erased rows never count. `progress` is called with the number
+    /// of files read so far and the total number of files. Fails if the list of erased rows cannot be read.
     pub(crate) fn read(
+        directory: &Path,
+        row_type: RowType,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, disk::Error> {
+        let erased = ErasedRows::read(directory)?;
+        Ok(Self::read_except(&erased, directory, row_type, progress))
+    }
+
+    /// Reads all files and determines which rows count, excluding erased rows.
+    pub(super) fn read_except(
+        erased: &ErasedRows,
         directory: &Path,
         row_type: RowType,
         progress: &mut dyn FnMut(u64, u64),
@@ -52,7 +64,11 @@ impl MergedRows {
         for (done, path) in (0..).zip(paths) {
             progress(done, total);
             let state = file_state(&path);
-            unreadable.extend(each_row(&path, |row, _line| copies.add(row_type, row)).err());
+            let result = each_row(&path, |row, _line| {
+                let is_countable = row.is_countable(row_type) && !erased.covers(row);
+                copies.add(row, is_countable);
+            });
+            unreadable.extend(result.err());
             files.push((path, state));
         }
         Self {
@@ -113,10 +129,10 @@ struct Copies {
 }
 
 impl Copies {
-    fn add(&mut self, row_type: RowType, row: &ExportedRow<'_>) {
+    fn add(&mut self, row: &ExportedRow<'_>, is_countable: bool) {
         let index = self.counts.len();
         self.counts.push(false);
-        if !row.is_countable(row_type) {
+        if !is_countable {
             return;
         }
         let machine = match self.machines.get_index_of(&*row.machine) {

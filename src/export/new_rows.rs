@@ -1,6 +1,6 @@
 //! The rows that this machine exports.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::exporter::Exporter;
 use super::limit_rows::{limit_rows, window_rows};
-use super::row::{RowType, cut_text, format_time};
+use super::row::{ExportedRow, RowType, cut_text, format_time};
 use super::spend_rows::SpendRows;
 use super::version::{ExportTime, Weight};
 use crate::config::Others;
@@ -147,6 +147,17 @@ impl NewRows {
         });
     }
 
+    /// Returns the names of all people in the rows. If nothing names a person, each account has its own pseudonym.
+    fn people(&self) -> Vec<String> {
+        let mut people = BTreeSet::from([self.exporter.person.clone()]);
+        for row in &self.rows {
+            if let Ok(row) = serde_json::from_str::<ExportedRow<'_>>(&row.fields) {
+                people.insert(row.person.into_owned());
+            }
+        }
+        people.into_iter().collect()
+    }
+
     /// Returns the lines of all rows.
     pub(crate) fn lines(&self, now: DateTime<Utc>) -> String {
         lines_of(&self.rows, ExportTime::new(now))
@@ -170,7 +181,7 @@ impl NewRows {
         let mut report = Report::from_paragraph(format!(
             "This would export {} for person {} on machine {}. The newest rows, exactly as they would be exported:",
             counts.join(", "),
-            self.exporter.person,
+            self.people().join(" and person "),
             self.exporter.machine
         ));
         report.gap();

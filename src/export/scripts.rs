@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::erasure::Erasure;
+use super::erasure::{ErasedRows, Erasure};
 use super::files::list_all_files;
+use crate::disk::Error;
 
 /// A script or a dashboard that works with exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -21,6 +22,9 @@ pub(crate) enum Script {
 /// The views, each of which answers one question. Both databases run the same SQL.
 const VIEWS: &str = include_str!("sql/views.sql");
 
+/// The line of the scripts that is replaced with the statements for erased rows.
+const ERASED: &str = "-- ERASED\n";
+
 /// The parts of the `DuckDB` script that read files, each with its replacement for when there are
 /// no files. `DuckDB` rejects a pattern that does not match any file.
 const FILE_READER: [[&str; 2]; 2] = [
@@ -33,31 +37,48 @@ const FILE_READER: [[&str; 2]; 2] = [
 
 impl Script {
     /// Returns the text of the script. If an erasure is given, the ClickHouse script starts by
-    /// deleting the erased rows. Returns `None` if the script needs a directory but none is given.
+    /// deleting the erased rows. If a directory is given, the scripts leave out everything that
+    /// was ever erased from it. Returns `None` if the script needs a directory but none is given.
+    /// Fails if the directory's list of erased rows cannot be read.
     pub(crate) fn text(
         self,
         directory: Option<&Path>,
         erasure: Option<&Erasure>,
-    ) -> Option<String> {
-        match self {
+    ) -> Result<Option<String>, Error> {
+        let erased_values = match directory {
+            Some(directory) => ErasedRows::read(directory)?.sql_values(),
+            None => None,
+        };
+        let text = match self {
             Self::Clickhouse => {
                 let deletion = erasure.map(deletion_sql).unwrap_or_default();
-                Some(deletion + include_str!("sql/clickhouse.sql") + VIEWS)
+                let tables = include_str!("sql/clickhouse.sql");
+                let erased = erased_values.map(|values| {
+                    include_str!("sql/erased.sql").replace("VALUES", &format!("VALUES {values}"))
+                });
+                deletion + &tables.replace(ERASED, &erased.unwrap_or_default()) + VIEWS
             }
-            Self::ClickhouseLoader => Some(include_str!("sql/load-clickhouse.sh").to_owned()),
+            Self::ClickhouseLoader => include_str!("sql/load-clickhouse.sh").to_owned(),
             Self::Duckdb => {
-                let directory = std::path::absolute(directory?).ok()?;
-                let mut sql = include_str!("sql/duckdb.sql").to_owned();
+                let Some(directory) = directory.and_then(|path| std::path::absolute(path).ok())
+                else {
+                    return Ok(None);
+                };
+                let erased = erased_values
+                    .map(|values| format!("INSERT INTO whycap.erased VALUES {values};\n"))
+                    .unwrap_or_default();
+                let mut sql = include_str!("sql/duckdb.sql").replace(ERASED, &erased);
                 if list_all_files(&directory, &mut Vec::new()).is_empty() {
                     for [reader, replacement] in FILE_READER {
                         sql = sql.replace(reader, replacement);
                     }
                 }
                 let path = directory.to_string_lossy().replace('\'', "''");
-                Some(sql.replace("'DIR/", &format!("'{path}/")) + VIEWS)
+                sql.replace("'DIR/", &format!("'{path}/")) + VIEWS
             }
-            Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
-        }
+            Self::Grafana => include_str!("sql/grafana.json").to_owned(),
+        };
+        Ok(Some(text))
     }
 }
 

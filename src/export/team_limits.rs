@@ -55,8 +55,8 @@ impl TeamLimits {
         period: &RowsPeriod,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, disk::Error> {
-        let limits = MergedRows::read(directory, RowType::Limits, progress);
-        let windows = MergedRows::read(directory, RowType::Windows, progress);
+        let limits = MergedRows::read(directory, RowType::Limits, progress)?;
+        let windows = MergedRows::read(directory, RowType::Windows, progress)?;
         let mut full_hours: BTreeMap<String, HashSet<Millis>> = BTreeMap::new();
         windows.each(|row| {
             if period.contains(&row.time) {

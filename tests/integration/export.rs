@@ -564,6 +564,55 @@ fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
     assert!(!list.contains("Ada") && !list.contains(&project), "{list}");
 }
 
+#[test]
+fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
+    let machine = Machine::with("rewound");
+    machine.export_with("person = \"Ada\"");
+    for (what, says) in [
+        (
+            "person=Adda",
+            "~/out has no row of person Adda, so nothing was erased; the persons in it are: Ada",
+        ),
+        (
+            "before=2020-01-01",
+            "~/out has no row before 2020-01-01, so nothing was erased",
+        ),
+    ] {
+        let before = machine.text();
+        let run = machine.ask(&format!("export OUT --erase {what}"));
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stderr.contains(says), "{run:?}");
+        assert!(!machine.target.join("whycap-1/erased.json").exists());
+        assert_eq!(machine.text(), before);
+    }
+    // A second erasure cleans up what has come back since, and succeeds even if nothing has.
+    for _ in 0..2 {
+        machine.ask("export OUT --erase person=Ada").success();
+    }
+}
+
+/// Without a configured name, each account has its own pseudonym.
+#[test]
+fn a_dry_run_lists_all_people() {
+    let machine = Machine::new();
+    machine.log_in("11111111-aaaa");
+    for (session, account) in [("s1", "11111111-aaaa"), ("s2", "22222222-bbbb")] {
+        let owner = format!("{{\"type\":\"session-owner\",\"accountUuid\":\"{account}\"}}\n");
+        let line = ANSWER
+            .replace("\"s\"", &format!("\"{session}\""))
+            .replace("\"m\"", &format!("\"m{session}\""));
+        machine.write(&format!("{PROJECTS}/-p-api/{session}.jsonl"), owner + &line);
+    }
+    let preview = machine.ask("export OUT --dry-run");
+    machine.export();
+    let people = machine.column("person");
+    assert_eq!(people.len(), 2);
+    let words: BTreeSet<&str> = preview.success().split_whitespace().collect();
+    for person in &people {
+        assert!(words.contains(person.as_str()), "{preview:?}");
+    }
+}
+
 /// The exit codes and error messages of commands.
 const ERRORS: &str = "
 1: no history found: export OUT
@@ -574,6 +623,7 @@ const ERRORS: &str = "
 1: there are no exports in ~/out: spend --from OUT
 1: there are no exports in ~/out: incidents --from OUT
 2: use person=NAME, project=NAME, or before=2026-01-31: export OUT --erase Ada
+1: there is no directory ~/out: export OUT --erase person=Ada
 ";
 
 #[test]

@@ -25,9 +25,9 @@ class ClickHouse:
         answer = str(self.session.query(sql, "JSONCompact"))
         return [tuple(row) for row in json.loads(answer)["data"]] if answer.strip() else []
 
-    def sum_up(self, *erasing):
+    def sum_up(self, *arguments):
         """Runs the printed statements one by one, because chdb accepts only one at a time."""
-        bare = re.sub(r"^\s*--.*$", "", printed(self.binary, "--print", "clickhouse", *erasing), flags=re.MULTILINE)
+        bare = re.sub(r"^\s*--.*$", "", printed(self.binary, "--print", "clickhouse", *arguments), flags=re.MULTILINE)
         for one in bare.split(";\n"):
             if one.strip():
                 self.run(one)

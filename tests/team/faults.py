@@ -102,6 +102,43 @@ def erasing_somebody_who_once_had_a_copy(binary):
         made.check_sums("Ada's copies on Bob's machine are erased with her", bob=4)
 
 
+def erased_rows_that_other_files_bring_back(binary):
+    """Ada's machine and Bob's machine, which has copies of her session, copied their files again after she was erased,
+    and ClickHouse loaded them in any order. The copies then counted as Bob's. The loader passes the directory to the
+    script, so the list of erased rows applies to ClickHouse, too."""
+    time = "2026-11-05 10:00"
+    ada = [row(1, 9, time, "ada", "s-ada", 10), row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded"), row(5, 9, "2026-09-20 10:00", "ada", "s-old", 7)]
+    bob = [row(1, 8, time, "bob", "s-ada", 10), row(6, 8, time, "bob", "s-ada", 2, kind="unrecorded"), row(3, 8, time, "bob", "s-bob", 4)]
+    takes_back = [row(4, 9, "2026-11-06 10:00", "ada", "s-new", 1)]
+    for loads_before_copies in (True, False):
+        with team(binary) as made:
+            made.export("bob", bob)
+            made.export("ada", ada)
+            made.check_sums("before Ada is erased", ada=20, bob=4)
+            done = whycap(binary, made.directory, "export", made.directory, "--erase", "person=ada")
+            check("Ada is erased from the files", (done.returncode, done.stderr), (0, ""))
+            if loads_before_copies:
+                made.clickhouse.sum_up(made.directory)
+                made.check_sums("Ada is erased", bob=4)
+            made.export("ada", takes_back, also=["2026-11-05"])
+            made.export("bob", bob)
+            made.export("ada", ada)
+            made.clickhouse.sum_up(made.directory)
+            made.check_sums("rows of Ada and copies of them that come back do not count", bob=4)
+            left = made.clickhouse.run("SELECT count() FROM whycap.rows WHERE person = 'ada' OR key IN ('0000000000000001', '0000000000000006')")
+            check("and ClickHouse does not keep them", left, [(0,)])
+            done = whycap(binary, made.directory, "export", made.directory, "--erase", "person=ada")
+            left = [one["key"][-1] for one in rows_of(made.directory)]
+            check("erasing her again removes them from the files", (done.returncode, left), (0, ["3"]))
+    with team(binary) as made:
+        made.export("ada", ada)
+        made.export("bob", bob)
+        whycap(binary, made.directory, "export", made.directory, "--erase", "before=2026-10-01")
+        made.export("ada", ada)
+        made.clickhouse.sum_up(made.directory)
+        made.check_sums("an erased month that comes back does not count", ada=13, bob=4)
+
+
 def a_month_in_which_only_an_erased_person_worked(binary):
     """The sums for a month without any rows must also be removed."""
     with team(binary) as made:
@@ -264,6 +301,6 @@ def one_view_for_each_question(binary):
         duck.close()
 
 
-FAULTS = (erasing_somebody_who_once_had_a_copy, a_month_in_which_only_an_erased_person_worked, copies_on_both_sides_of_a_month,
+FAULTS = (erasing_somebody_who_once_had_a_copy, erased_rows_that_other_files_bring_back, a_month_in_which_only_an_erased_person_worked, copies_on_both_sides_of_a_month,
           unrecorded_spend_of_an_older_month, pending_spend, forged_rows_and_rows_of_a_newer_whycap, a_bad_row_costs_itself_and_no_other,
           names_of_any_length, lower_bounds, damaged_transcripts, one_view_for_each_question)

@@ -1,5 +1,6 @@
 """Runs the templates in packaging/export the way systemd, launchd, and GitHub Actions run them: without a shell's
 environment."""
+import gzip
 import json
 import os
 import plistlib
@@ -156,7 +157,25 @@ def loader(home, check):
     done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=False)
     total = round(json.loads(done.stdout)["total"]["cost_usd"], 6)
     check("then only what is new, without what cannot be read", (code, "1 rows" in errors, spent()), (0, True, total))
-    shutil.rmtree(home / "database")
+    end_overlap()
+    # A file is cut off inside a string, and the next file in the list contains a single row. The order of the files depends on the file system.
+    lines = [json.dumps({"key": f"{number:016x}", "version": 1 << 30, "time": "2026-11-07 10:00:00", "person": "cut", "machine": "cut", "session": "s", "model": "m", "kind": "response",
+                         "cost_pico": 10**12, "labels": {}}) for number in range(1, 4)]
+    for name in ("a", "z"):
+        write(target, "spend", name, "2026-11-07", [lines[0 if name == "a" else 2].replace('"cut"', f'"{name}"')])
+    write(target, "spend", "m", "2026-11-07", lines[1:2])
+    cut = target / "whycap-1/spend/day=2026-11-07/m.ndjson.gz"
+    for length, kept in ((60, 2), (len(lines[1]), 2)):
+        for other in ("a", "z"):
+            os.utime(target / f"whycap-1/spend/day=2026-11-07/{other}.ndjson.gz")
+        # The same order for all files: the cut file comes both before and after another file.
+        cut.write_bytes(gzip.compress(lines[1][:length].encode(), mtime=0)[:-4])
+        code, errors = load()
+        found = ask("SELECT count() FROM whycap.rows WHERE toDate(time) = '2026-11-07' AND person IN ('a', 'z')")
+        check(f"a file that is cut off after {length} characters costs only its own row, and the loader says so", (code, found, "m.ndjson.gz" in errors), (0, str(kept), True))
+        shutil.rmtree(home / "database")
+    cut.unlink()
+    total += 2
     check("an empty database gets everything again", (load()[0], spent()), (0, total))
 
 

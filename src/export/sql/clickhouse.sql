@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS whycap.loads (directory String, began DateTime('UTC')
 
 -- The loads that are included in the sums. `TRUNCATE TABLE whycap.summed` makes this script sum up all months again.
 CREATE TABLE IF NOT EXISTS whycap.summed (loaded DateTime64(6)) ENGINE = MergeTree ORDER BY loaded;
+-- ERASED
 
 -- The days of each machine that are not yet included in the sums.
 CREATE OR REPLACE TABLE whycap.arrived ENGINE = MergeTree ORDER BY (machine, day)
@@ -121,7 +122,9 @@ EMPTY AS SELECT * FROM whycap.sums;
 
 CREATE OR REPLACE TABLE whycap.days
 ENGINE = MergeTree PARTITION BY toYYYYMM(day) ORDER BY (day, person, project)
-AS SELECT * FROM whycap.days WHERE toYYYYMM(day) NOT IN (SELECT month FROM whycap.changed)
+AS SELECT * FROM whycap.days
+WHERE toYYYYMM(day) NOT IN (SELECT month FROM whycap.changed)
+  AND toYYYYMM(day) IN (SELECT toYYYYMM(time) FROM whycap.rows)
 UNION ALL SELECT * FROM whycap.sums;
 
 INSERT INTO whycap.summed SELECT DISTINCT loaded FROM whycap.arrived;

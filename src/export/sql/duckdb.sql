@@ -5,6 +5,10 @@
 
 CREATE SCHEMA IF NOT EXISTS whycap;
 
+-- The hashes of everything that was erased from the directory, from its file erased.json.
+CREATE OR REPLACE TABLE whycap.erased (hash VARCHAR);
+-- ERASED
+
 -- The rows of one type. The type is the name of a directory: spend, limits, or windows. Rows that cannot be read are
 -- skipped; `whycap spend --from DIR` lists them.
 CREATE OR REPLACE MACRO whycap.rows_of(row_type) AS TABLE
@@ -21,7 +25,14 @@ FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partition
         waiting_helps: 'BOOLEAN', resets_at: 'TIMESTAMP', blocked_s: 'BIGINT', ended: 'VARCHAR',
         account: 'VARCHAR', "window": 'VARCHAR', percent: 'DOUBLE', labels: 'MAP(VARCHAR, VARCHAR)'
     })
-WHERE file LIKE '%/whycap-1/' || row_type || '/%';
+WHERE file LIKE '%/whycap-1/' || row_type || '/%'
+    AND concat('key ', key) NOT IN (SELECT hash FROM whycap.erased)
+    AND concat('person ', left(sha256(coalesce(person, '')), 16)) NOT IN (SELECT hash FROM whycap.erased)
+    AND concat('project ', left(sha256(coalesce(project, '')), 16)) NOT IN (SELECT hash FROM whycap.erased)
+    AND (coalesce(kind, '') = 'response'
+        OR concat('session ', left(sha256(coalesce(session, '')), 16)) NOT IN (SELECT hash FROM whycap.erased))
+    AND concat('before ', CAST(time AS DATE)) >=
+        (SELECT coalesce(max(hash), '') FROM whycap.erased WHERE hash LIKE 'before %');
 
 -- One row for each key: the row with the highest weight or, if several have the same weight, the row from the machine
 -- whose name sorts first. Unrecorded spend counts only from the machine with the highest weight for the session. Rows

@@ -24,14 +24,16 @@ reference=$(mktemp)
 trap 'rm -f "$reference"' EXIT
 TZ=UTC0 touch -t "$last" "$reference"
 
-# A file is new if it arrived here after the last load, no matter when it was written. The empty
-# line after each file prevents a damaged file from swallowing the first row of the next one.
+# A file is new if it arrived here after the last load, no matter when it was written. If a file is
+# cut off, gunzip says so. Its unfinished last line is left out; otherwise, it would swallow the first
+# row of the next file. In a complete file, the last line is the empty line from `echo`.
 for type in spend limits windows; do
   [ ! -d "$directory/whycap-1/$type" ] ||
     find "$directory/whycap-1/$type" -name '*.ndjson.gz' -cnewer "$reference" \
-      -exec sh -c 'for file; do gunzip -c "$file"; echo; done' sh {} +
+      -exec sh -c 'for file; do { gunzip -c "$file"; echo; } | LC_ALL=C sed "\$d"; done' sh {} +
 done | ask --throw_if_no_data_to_insert 0 --input_format_allow_errors_num 1000000 \
   --query "INSERT INTO whycap.rows FORMAT JSONEachRow"
 
-whycap export --print clickhouse | ask --multiquery
+# The directory's list of erased rows keeps them from being counted again.
+whycap export "$directory" --print clickhouse | ask --multiquery
 ask --param_directory="$directory" --query "INSERT INTO whycap.loads SELECT {directory:String}, $now"
