@@ -845,7 +845,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
         (
             "Claude Code can't use your Claude subscription, usually because a payment is past due",
             "user",
-            "Ask an admin to settle the payment",
+            "Ask an admin to pay for the subscription",
         ),
         (
             "Claude Code can't use your Claude subscription, usually because a payment is past due",

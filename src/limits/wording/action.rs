@@ -93,7 +93,7 @@ impl Action {
         let why = if verdict == Verdict::WrongCredential {
             "It overrides your login, so this session was billed to another account."
         } else {
-            "Claude Code uses it instead of a login."
+            "Claude Code uses the key instead of a login."
         };
         Self {
             instruction,
@@ -109,7 +109,8 @@ impl Action {
         Self {
             instruction: format!("Correct {name} in {place}, or unset it, and restart Claude Code"),
             command: unset_command(key),
-            why: "The service refused it, and Claude Code uses it instead of a login.".to_owned(),
+            why: "The service refused the key, and Claude Code uses it instead of a login."
+                .to_owned(),
             ..Self::empty()
         }
     }
