@@ -74,8 +74,13 @@ impl WatchedMoment {
         let spend = self.spend_now(context);
         let registered = sessions::registered(&context.places);
         let incidents = context.incidents();
-        let windows = incidents.readings().windows_of_account();
-        let slow = self.slow_facts(context, &incidents, windows.as_ref(), &registered);
+        let reported = incidents.readings().windows_of_account();
+        let slow = self.slow_facts(context, &incidents, reported.as_ref(), &registered);
+        let refused = slow.situation.blocking().and_then(Incident::full_window);
+        let windows = match (reported, refused) {
+            (Some(reported), Some(refused)) => Some(reported.with_refusal(&refused)),
+            (reported, _) => reported,
+        };
         let expected = match &windows {
             Some(reading) => incidents.forecasts().of(reading),
             None => Vec::new(),

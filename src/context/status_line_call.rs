@@ -18,6 +18,7 @@ use crate::ledger::{
 };
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
 use crate::limits::sample::Sample;
 use crate::limits::screen::{ReadMore, status_rows};
 use crate::places::Places;
@@ -222,13 +223,20 @@ impl<'a> StatusLineFacts<'a> {
             Some(incident) if incident.continues_at().is_some() => call.read_more(incident),
             _ => ReadMore::InSession,
         };
-        // A session that has not received a response yet is subject to the limit that blocks the other sessions.
-        let has_own_windows = Sample::from_payload(payload, context.environment.now).is_some();
-        let incident = match own_incident {
-            None if !has_own_windows => incidents.limit_of_other_sessions(payload),
-            incident => incident,
+        // A session is subject to the limit that blocks the other sessions, unless its own error is a limit as well.
+        let is_blocked = own_incident.as_ref().is_some_and(|incident| {
+            incident.blocks().is_some() && incident.diagnosis.verdict != Verdict::FalseLikely
+        });
+        let incident = if is_blocked {
+            own_incident
+        } else {
+            incidents.limit_of_other_sessions(payload).or(own_incident)
         };
-        if let Some(reading) = incidents.readings().windows(payload, incident.is_some()) {
+        if let Some(reported) = incidents.readings().windows(payload, incident.is_some()) {
+            let reading = match incident.as_ref().and_then(Incident::full_window) {
+                Some(refused) => reported.with_refusal(&refused),
+                None => reported,
+            };
             if config.shows(SegmentName::Pace) {
                 facts.expected = incidents.forecasts().of(&reading);
             }

@@ -15,7 +15,7 @@ use super::session_transcripts::SessionTranscripts;
 use super::stored_errors::StoredErrors;
 use super::transcript_end;
 use crate::claude::account::Account;
-use crate::claude::credentials::{self, Credential};
+use crate::claude::credentials::{self, Credential, SetIn};
 use crate::claude::sessions::{Liveness, Session};
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
@@ -35,6 +35,9 @@ use crate::transcript::tail::{MetError, Tail};
 /// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328, it
 /// was 0.3 s.
 const WINDOWS_DELAY: TimeDelta = TimeDelta::seconds(1);
+
+/// How long windows with ample room cannot fill up.
+const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 
 /// The maximum time by which a transcript lags behind the hook on a busy machine.
 const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
@@ -201,6 +204,8 @@ pub(super) struct EvidenceCollector<'a> {
     pub(super) stored: StoredErrors<'a>,
     pub(super) login: Option<Account>,
     pub(super) asker: Asker<'a>,
+    /// The session that runs this process, if it has the environment of a session.
+    pub(super) environment_of: Option<&'a str>,
     pub(super) other_sessions: OtherSessions,
     /// The asking session's transcript, if Claude Code passed its path.
     pub(super) transcript: Option<&'a Path>,
@@ -243,6 +248,7 @@ impl<'a> EvidenceCollector<'a> {
             transcripts,
             stored,
             asker,
+            environment_of: None,
             other_sessions: OtherSessions::Newest,
             transcript: None,
             reported: None,
@@ -366,9 +372,11 @@ impl<'a> EvidenceCollector<'a> {
         };
         if self.now() - error.at < delay {
             // Claude Code first redraws the status line with the old figures. Figures that show a full window are
-            // consistent with the error.
+            // consistent with the error, and windows with ample room cannot have filled up.
             error.readings.retain(|sample| {
-                sample.since >= error.at || (sample.at >= error.at && sample.has_full_window())
+                sample.since >= error.at
+                    || (sample.at >= error.at && sample.has_full_window())
+                    || (error.at - sample.measured <= AMPLE_FOR && sample.has_ample_room())
             });
         }
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
@@ -462,8 +470,50 @@ impl<'a> EvidenceCollector<'a> {
             }
         }
         responses.retain(|response| !later.has_refusal_after(error, response.at));
+        let lost_key = evidence.plan().is_some() && self.lost_key_of(error);
+        let is_own_key = match self.environment_of {
+            Some(session) => error.session.id.as_deref() == Some(session),
+            None => true,
+        };
         evidence.collected.other_responses = responses;
-        evidence.collected.concerns_others_only = asker_works;
+        evidence.collected.concerns_others_only = asker_works || lost_key && !is_own_key;
+        evidence.collected.key_is_removed = lost_key && is_own_key;
+    }
+
+    /// Returns true if the session with the error used a key, but the asker's next request does not. In a shell, this
+    /// is unknown while the process that used the key is still running.
+    fn lost_key_of(&self, error: &StoredError) -> bool {
+        let had_key = error.keys().next().is_some();
+        if !had_key
+            || self
+                .machine()
+                .credentials
+                .iter()
+                .any(Credential::outranks_login)
+        {
+            return false;
+        }
+        match (self.environment_of, self.asker) {
+            (Some(_), _) => self.has_session_environment(),
+            // The settings of the project in which the session runs are not known in a shell.
+            (None, Asker::Shell) => {
+                error.keys().all(|key| key.set_in == SetIn::Environment)
+                    && !self.is_running_since(error)
+            }
+            (None, Asker::Session(_)) => false,
+        }
+    }
+
+    /// Returns true if the process in which the error occurred is still running.
+    fn is_running_since(&self, error: &StoredError) -> bool {
+        self.registered().iter().any(|registered| {
+            registered.liveness == Liveness::Holds
+                && registered.activity.session == error.session.id
+                && registered
+                    .claim
+                    .at
+                    .is_none_or(|started| started <= error.at)
+        })
     }
 
     /// If the login's newest reading shows that another session has received a response, returns that response.

@@ -48,10 +48,12 @@ use crate::claude::version;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, ResponseCosts, Selected};
-use crate::limits::both_ends;
-use crate::limits::evidence::{ContinuationObstacle, MessageOrigin, Ownership, StoredError};
+use crate::limits::evidence::{
+    ContinuationObstacle, FULL_FROM, MessageOrigin, Ownership, StoredError,
+};
 use crate::limits::incident::Incident;
 use crate::limits::sample::{Metered, Sample};
+use crate::limits::{SETTLED_AFTER, both_ends};
 use crate::places::Places;
 use crate::secrets::redact;
 use crate::transcript::failed_attempts::FailedAttempts;
@@ -180,6 +182,7 @@ impl<'a> Incidents<'a> {
         let mut collector =
             EvidenceCollector::new(self.readings(), &self.transcripts, self.stored(), asker);
         collector.login = self.login.saved_account();
+        collector.environment_of = Some(session);
         collector.other_sessions = OtherSessions::WithoutList;
         collector.transcript = payload.transcript_path.as_deref();
         collector.reported = Sample::from_payload(payload, self.now());
@@ -190,8 +193,13 @@ impl<'a> Incidents<'a> {
     /// Returns the errors that matter now, in one session or in all sessions.
     pub(crate) fn situation(&self, session: Option<&str>, asker: Asker<'_>) -> Situation {
         let journal = Journal::all(self.places);
+        let environment_of = match asker {
+            Asker::Session(session) => Some(session),
+            Asker::Shell => None,
+        };
         let asker = session.map_or(asker, Asker::Session);
-        let collector = self.collector(&journal, asker);
+        let mut collector = self.collector(&journal, asker);
+        collector.environment_of = environment_of;
         let errors = present::find_errors(session, &collector, self.now());
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(session));
@@ -234,9 +242,9 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions, for a session that has not sent a request yet. Its
-    /// first request would be refused as well. Returns `None` if nothing blocks the other sessions, or if a key,
-    /// another service, or another account pays for this session.
+    /// Returns the limit that blocks the login's other sessions and therefore this session's next request as well.
+    /// Returns `None` if nothing blocks the other sessions, if this session has received a response since, or if a key,
+    /// another service, or another account pays for it.
     pub(crate) fn limit_of_other_sessions(&self, payload: &StatusPayload) -> Option<Incident> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
@@ -244,20 +252,22 @@ impl<'a> Incidents<'a> {
             return None;
         }
         let collector = self.status_line_collector(session, payload);
+        let blocking = self.blocking_errors(session, &collector);
+        if blocking.is_empty() {
+            return None;
+        }
         if let Some(owner) = transcript_end::owner_of(payload)
             && Ownership::of(&owner, collector.login.as_ref()) != Some(Ownership::Login)
         {
             return None;
         }
-        let mut sessions = HashSet::from([Some(session.to_owned())]);
-        let mut stored = self.stored().list(None);
-        // Only the newest error of each session can still block it.
-        stored.retain(|error| sessions.insert(error.session.id.clone()));
-        stored.retain(|error| {
-            error.later_response.is_none()
-                && base_url_host(&error.payer.credentials) == base_url_host(&credentials)
-        });
-        let errors = stored.into_iter().map(KnownError::stored);
+        let errors = blocking
+            .into_iter()
+            .filter(|error| {
+                base_url_host(&error.payer.credentials) == base_url_host(&credentials)
+                    && !self.has_responded_since(error.at, payload)
+            })
+            .map(KnownError::stored);
         let mut incident = collector.explain(errors).into_iter().find(|incident| {
             incident.blocks().is_some()
                 && !incident.evidence.is_of_another_account()
@@ -266,6 +276,47 @@ impl<'a> Incidents<'a> {
         // Claude Code continues the session that was refused, not this session.
         incident.evidence.collected.obstacle = Some(ContinuationObstacle::NotAwaited);
         Some(Incident::new(incident.evidence))
+    }
+
+    /// Returns the newest error of each other session, if its record alone shows a limit that may still hold. The
+    /// transcripts of these sessions are not read. A limit without a reading of a full window is searched for only
+    /// in the newest section of the journal, because other sessions soon show whether it holds.
+    fn blocking_errors(
+        &self,
+        session: &str,
+        collector: &EvidenceCollector<'_>,
+    ) -> Vec<StoredError> {
+        let newest = self.readings().current(Metered::Plan);
+        let mut stored = if newest.is_some_and(|newest| newest.is_full(FULL_FROM)) {
+            self.stored().list(None)
+        } else {
+            self.stored().list_newest_of_all()
+        };
+        let mut sessions = HashSet::from([Some(session.to_owned())]);
+        // Only the newest error of each session can still block it.
+        stored.retain(|error| sessions.insert(error.session.id.clone()));
+        stored.retain(|error| {
+            let recorded = Incident::new(collector.bare_evidence(error.clone()));
+            error.later_response.is_none()
+                && recorded.blocks().is_some()
+                && recorded.diagnosis.is_limit()
+        });
+        stored
+    }
+
+    /// Returns true if the status line's session has received a response since an error of another session. A response
+    /// soon after the error may already have been in progress, so it counts only if its figures show room.
+    fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
+        let session = payload.session_id.as_deref().unwrap_or_default();
+        let reported = Sample::from_payload(payload, self.now())
+            .map(|reported| reported.after(self.readings().last_of(session).as_ref()));
+        let shows_room = reported
+            .is_some_and(|reported| reported.earliest() > error_at && !reported.is_full(FULL_FROM));
+        let last_response = payload.transcript_path.as_deref().and_then(|path| {
+            let tail = self.transcripts.tail(path)?;
+            transcript_end::last_response(path, &tail)
+        });
+        shows_room || last_response.is_some_and(|at| at > error_at + SETTLED_AFTER)
     }
 
     /// Explains text that the user has pasted, based on the current state of this machine.

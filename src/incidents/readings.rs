@@ -153,7 +153,8 @@ impl WindowReadings<'_> {
     }
 
     /// Returns the login's newest reading. Readings from the future are ignored: they were recorded while the clock was
-    /// wrong, and they would hide all other readings until that time.
+    /// wrong, and they would hide all other readings until that time. Figures that a session repeats may come from an
+    /// earlier response, so the earliest possible time counts.
     pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
         let login = Some(self.login.directory_hash());
         let mut readings = self
@@ -170,7 +171,7 @@ impl WindowReadings<'_> {
         let account = readings.peek()?.sample.account.clone();
         readings
             .filter(|reading| reading.sample.account == account)
-            .min_by_key(|reading| Reverse(reading.sample.measured))
+            .min_by_key(|reading| Reverse(reading.sample.earliest()))
     }
 
     /// Returns the login's newest figures, without windows that have since reset.
@@ -217,7 +218,7 @@ impl WindowReadings<'_> {
             None => newest.sample.account.clone(),
         };
         let is_newest = reported.account != newest.sample.account
-            || newest.sample.measured <= reported.measured;
+            || newest.sample.earliest() <= reported.earliest();
         if is_newest {
             return Some(reported);
         }

@@ -61,6 +61,11 @@ impl<'a> StoredErrors<'a> {
         )
     }
 
+    /// Returns the errors of all sessions with a record in the newest section of the journal, newest first.
+    pub(super) fn list_newest_of_all(&self) -> Vec<StoredError> {
+        newest_record_of_each(self.journal.newest_records(), None)
+    }
+
     /// Returns the newest error of a session.
     pub(super) fn newest(&self, session: &str) -> Option<StoredError> {
         self.list(Some(session)).into_iter().next()

@@ -171,8 +171,16 @@ impl Journal {
         field: &str,
         value: Option<&str>,
     ) -> impl Iterator<Item = R> + use<'journal, R> {
-        let newest_section = self.sections.get(..1).unwrap_or_default();
-        parsed_records(newest_section, &json_of_field(field, value))
+        parsed_records(self.newest_section(), &json_of_field(field, value))
+    }
+
+    /// Like [`Self::records`], but searches only the newest section.
+    pub(crate) fn newest_records<R: JournalRecord>(&self) -> impl Iterator<Item = R> + use<'_, R> {
+        parsed_records(self.newest_section(), "")
+    }
+
+    fn newest_section(&self) -> &[Section] {
+        self.sections.get(..1).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::catalog::{Message, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
-use super::evidence::{ContinuationObstacle, Evidence};
+use super::evidence::{ContinuationObstacle, Evidence, RefusedWindow};
 use super::kind::{Counts, Service, Verdict};
 use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
@@ -109,6 +109,22 @@ impl Incident {
             Counts::ApiMoney(_) | Counts::Passing(_) | Counts::Nothing => false,
         };
         is_real && is_plans && counts_model
+    }
+
+    /// Returns the usage window that is full because of this error, even if no reading shows it. A session that does not
+    /// run in a terminal reports no readings.
+    pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
+        let diagnosis = &self.diagnosis;
+        let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
+            && self.blocks().is_some()
+            && !self.evidence.is_of_another_account();
+        let window = diagnosis.window.filter(|_| holds)?;
+        let resets_at = diagnosis.resets.chosen?.at;
+        (resets_at > self.evidence.clock.now).then_some(RefusedWindow {
+            window,
+            at: self.evidence.at(),
+            resets_at,
+        })
     }
 
     /// Returns the time at which Claude Code continues on its own, if nothing prevents it.

@@ -3,11 +3,17 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::evidence::RefusedWindow;
 use super::kind::Window;
 use crate::claude::account::Account;
 use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
 use crate::time::is_in_supported_range;
+
+/// The percentage of the 5-hour window below which there is ample room.
+const AMPLE_BELOW: f64 = 25.0;
+/// The lowest percentage at which a window is nearly full.
+const NEARLY_FULL: f64 = 90.0;
 
 /// A set of usage-window figures from one session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -125,6 +131,14 @@ impl Sample {
             .any(|(_, meter)| meter.used_percent >= percent)
     }
 
+    /// Returns true if the 5-hour window is less than a quarter full, and no other window is nearly full. They cannot fill
+    /// up within a minute.
+    pub(crate) fn has_ample_room(&self) -> bool {
+        self.five_hour
+            .is_some_and(|meter| meter.used_percent < AMPLE_BELOW)
+            && !self.is_full(NEARLY_FULL)
+    }
+
     /// Returns true if at least one of the plan's windows is used up.
     pub(crate) fn has_full_window(&self) -> bool {
         self.is_full(USED_UP)
@@ -190,6 +204,17 @@ impl Sample {
             && !resets_after(&limit.meter, now)
         {
             self.others.spend_limit = None;
+        }
+        self
+    }
+
+    /// Returns the sample, with the window at 100% because of which a request was refused after the figures were measured.
+    pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
+        if refused.at >= self.earliest() {
+            *self.meter_mut(refused.window) = Some(Meter {
+                used_percent: USED_UP,
+                resets_at: Some(refused.resets_at),
+            });
         }
         self
     }

@@ -872,3 +872,68 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
         assert!(first.as_str().unwrap().starts_with(says), "{role}: {first}");
     }
 }
+
+/// A Team seat that had used 20% was told to ask an Owner to raise the organization's cap.
+#[test]
+fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
+    for text in [
+        "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
+        "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)",
+    ] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "team", "user");
+        let client = Client::new(&sandbox);
+        let told = || windows(20.0, NOON, 10.0, NOON + 300_000);
+        client.draws("2026-11-20T09:59:30Z", told(), 120);
+        client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+        let rows = client.draws("2026-11-20T10:00:02Z", told(), 120).stdout;
+        assert!(rows.contains("false alarm? 5-hour usage 20%"), "{rows}");
+        let incident = client.explained("2026-11-20T10:00:05Z");
+        assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+        let actions = incident["actions"].to_string();
+        assert!(
+            !actions.contains("Owner") && !actions.contains("/login"),
+            "{actions}"
+        );
+    }
+}
+
+/// The headline said that both limits had been reached, and the reason said that the limit looked false.
+#[test]
+fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let told = windows(20.0, NOON, 10.0, NOON + 300_000);
+    client.draws("2026-11-20T09:59:30Z", told, 120);
+    let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    let arguments = ["explain", "--text", text];
+    let answer = client.run("2026-11-20T10:00:00Z", &arguments, b"").stdout;
+    assert!(
+        answer.contains("20%") && !answer.contains("You have reached"),
+        "{answer}"
+    );
+    assert!(!answer.contains("claude update"), "{answer}");
+}
+
+/// The reasons said that the 5-hour usage contradicts a message about the weekly limit, and that the weekly usage
+/// confirms it.
+#[test]
+fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let told = windows(5.0, NOON, 97.0, NOON + 300_000);
+    client.draws("2026-11-20T09:59:30Z", told, 120);
+    for text in [
+        "You've hit your weekly limit · resets Nov 23, 11pm (UTC)",
+        "You're out of extra usage",
+    ] {
+        let arguments = ["explain", "--text", text];
+        let answer = client.run("2026-11-20T10:00:00Z", &arguments, b"").stdout;
+        assert!(
+            answer.contains("97%") && !answer.contains("5%,") && !answer.contains("false alarm"),
+            "{text}: {answer}"
+        );
+    }
+}

@@ -116,6 +116,35 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     );
 }
 
+/// `incidents` rewrote the past: after the weekly limit had been reached as well, it said that an earlier stop was due to
+/// both limits.
+#[test]
+fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(96.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.draws(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.works("2026-11-20T12:01:00Z", 10);
+    let past = |at: &str| {
+        let listed = client.run(at, &["incidents", "--json"], b"").json();
+        listed["incidents"][0]["headline"].to_string()
+    };
+    let before = past("2026-11-20T12:02:00Z");
+    client.draws(
+        "2026-11-20T12:05:00Z",
+        windows(3.0, NOON + 18_000, 100.0, TUESDAY),
+        120,
+    );
+    let after = past("2026-11-20T12:06:00Z");
+    assert_eq!(after, before);
+    assert!(!after.contains("weekly"), "{after}");
+}
+
 /// The weekly window can reset before the five-hour window does, and a message can name either of them.
 #[test]
 fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_names() {
@@ -927,7 +956,9 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
 
     let on_plan = Client::with_session(&sandbox, "on-plan");
     belongs_to(&on_plan, PRIVATE, "private-organization");
-    assert_eq!(code(&on_plan, "2026-11-20T10:01:00Z"), 11);
+    // A session that starts in this shell would not use the key.
+    assert_eq!(code(&on_plan, "2026-11-20T10:01:00Z"), 0);
+    assert_eq!(code(&with_key, "2026-11-20T10:01:00Z"), 11);
     on_plan.works("2026-11-20T10:05:00Z", 10);
 
     let at = "2026-11-20T10:06:00Z";
@@ -959,6 +990,45 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
         .event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}))
         .stdout;
     assert!(text.contains("ANTHROPIC_API_KEY"), "{text}");
+}
+
+/// After `unset ANTHROPIC_API_KEY` and `claude -c`, the row was still "Using `ANTHROPIC_API_KEY` instead of your plan",
+/// and `wait` ended with 11. After the next response, `explain` still said that the key is set.
+#[test]
+fn a_session_that_is_continued_without_the_key_is_not_blocked() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    client
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
+    let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
+    client.meets(AT, "Credit balance is too low", balance);
+    let rows = client.draws(SOON, Value::Null, 160).stdout;
+    assert!(
+        rows.contains("Using ANTHROPIC_API_KEY instead of your plan · remove it"),
+        "{rows}"
+    );
+    let blocked = client.run(SOON, &["explain"], b"").stdout;
+    assert!(
+        blocked.contains("has no credits") && !blocked.contains("/login"),
+        "{blocked}"
+    );
+
+    client.variables.pop();
+    let at = "2026-11-20T10:01:00Z";
+    let rows = client.draws(at, Value::Null, 160).stdout;
+    assert!(!rows.contains("Using ANTHROPIC_API_KEY"), "{rows}");
+    let waits = client.run(at, &["wait"], b"");
+    assert_eq!(waits.code, 0, "{waits:?}");
+    let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    assert!(asked.stdout.contains("no longer set"), "{}", asked.stdout);
+
+    client.answers("2026-11-20T10:02:00Z");
+    let explained = client.run("2026-11-20T10:03:00Z", &["explain"], b"").stdout;
+    assert!(
+        explained.contains("was set in the environment") && !explained.contains("overrides"),
+        "{explained}"
+    );
 }
 
 /// "Another session has received a response since then: send the prompt again", although the key was still wrong.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::situation::refused;
 use crate::support::Sandbox;
 
 const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
@@ -436,4 +437,137 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     let idle = Client::with_session(&sandbox, "idle");
     let drawn = line(&idle, "2026-11-20T09:59:00Z", told(42.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");
+}
+
+/// A session repeated "5h 50%" without a badge for 5 minutes after the account had reached its limit. It had received
+/// two responses with the same figures, so its own figure seemed to be newer than the refusal of the other session.
+#[test]
+fn every_open_session_shows_the_limit_of_the_account() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let mut idle = Client::with_session(&sandbox, "idle");
+    idle.answers("2026-11-20T09:58:00Z");
+    line(&idle, "2026-11-20T09:58:01Z", told(50.0));
+    idle.answers("2026-11-20T09:58:30Z");
+    idle.api_ms += 50;
+    line(&idle, "2026-11-20T09:58:31Z", told(50.0));
+    let busy = Client::with_session(&sandbox, "busy");
+    line(&busy, "2026-11-20T09:58:40Z", told(50.0));
+    busy.meets("2026-11-20T10:00:00Z", TEXT, refused("five_hour", NOON, ""));
+    line(&busy, "2026-11-20T10:00:01Z", told(100.0));
+    for at in [
+        "2026-11-20T10:00:05Z",
+        "2026-11-20T10:03:32Z",
+        "2026-11-20T10:09:00Z",
+    ] {
+        let rows = idle.draws(at, told(50.0), 160).stdout;
+        assert!(
+            rows.contains("5h 100%") && rows.contains("5-hour limit"),
+            "{at}: {rows}"
+        );
+        let now = idle.run(at, &["now", "--json"], b"").json();
+        assert_eq!(
+            now["windows"]["five_hour"]["used_percentage"], 100.0,
+            "{at}: {now:#}"
+        );
+        let waits = ["wait", "--timeout", "1s"];
+        assert_eq!(idle.run(at, &waits, b"").code, 124, "{at}");
+    }
+    // The session's own next response shows that the limit has ended early.
+    idle.answers("2026-11-20T10:20:00Z");
+    idle.api_ms += 50;
+    let rows = idle.draws("2026-11-20T10:20:01Z", told(3.0), 160).stdout;
+    assert!(
+        rows.contains("5h 3%") && !rows.contains("5-hour limit"),
+        "{rows}"
+    );
+}
+
+/// `now` said that the limit was used up, beside "5h 51%" and a forecast of when it would be full. Another session
+/// still said that its own limit looked false.
+#[test]
+fn a_limit_that_stopped_a_script_is_shown_everywhere() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let open = Client::with_session(&sandbox, "open");
+    line(&open, "2026-11-20T09:58:00Z", told(50.0));
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    open.meets(
+        "2026-11-20T09:58:30Z",
+        text,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    let rows = open.draws("2026-11-20T09:58:33Z", told(51.0), 160).stdout;
+    assert!(rows.contains("false alarm? 5-hour usage 51%"), "{rows}");
+
+    let script = Client::with_session(&sandbox, "script");
+    let mut refusal = refused("five_hour", NOON, "");
+    refusal["entrypoint"] = json!("sdk-cli");
+    // The only other reading is too old to contradict the refusal.
+    let at = "2026-11-20T10:20:00Z";
+    script.meets(at, TEXT, refusal);
+    let later = "2026-11-20T10:20:03Z";
+    let rows = open.draws(later, told(51.0), 160).stdout;
+    assert!(
+        rows.contains("5h 100%") && rows.contains("5-hour limit") && !rows.contains("false alarm"),
+        "{rows}"
+    );
+    let now = open.run(later, &["now"], b"").stdout;
+    assert!(
+        now.contains("100%") && !now.contains("51%") && !now.contains("is full at"),
+        "{now}"
+    );
+}
+
+/// In `claude -p`, there are no readings, so the answer was "You have reached your 5-hour limit and your own monthly cap
+/// on usage credits", beside "5h 22%".
+#[test]
+fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let open = Client::with_session(&sandbox, "open");
+    line(&open, "2026-11-20T09:59:50Z", told(22.0));
+    let script = Client::with_session(&sandbox, "script");
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    let mut refusal = refused("five_hour", NOON, "org_level_disabled_until");
+    refusal["entrypoint"] = json!("sdk-cli");
+    script.meets("2026-11-20T10:00:00Z", text, refusal);
+    for at in ["2026-11-20T10:00:00.300Z", "2026-11-20T10:00:05Z"] {
+        let incident = script.explained(at);
+        assert_eq!(incident["verdict"], "false_likely", "{at}: {incident:#}");
+        let now = open.run(at, &["now"], b"").stdout;
+        assert!(
+            now.contains("false alarm") && now.contains("22%") && !now.contains("100%"),
+            "{now}"
+        );
+    }
+}
+
+/// In the first seconds after a false limit, the row was "5-hour limit + your spend cap · resets at 14:23. Do nothing
+/// and leave this session open", beside "5h 21%".
+#[test]
+fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let client = Client::new(&sandbox);
+    line(&client, "2026-11-20T09:59:55Z", told(21.0));
+    let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        text,
+        refused("five_hour", NOON, "org_level_disabled_until"),
+    );
+    let rows = client
+        .draws("2026-11-20T10:00:00.300Z", told(21.0), 160)
+        .stdout;
+    assert!(
+        rows.contains("false alarm? 5-hour usage 21%") && !rows.contains("Do nothing"),
+        "{rows}"
+    );
+    // Claude Code has announced that it continues, and it does not know that the limit is false.
+    let incident = client.explained("2026-11-20T10:00:05Z");
+    assert_eq!(
+        incident["continues_at"], "2026-11-20T12:01:30Z",
+        "{incident:#}"
+    );
 }

@@ -22,6 +22,8 @@ pub(crate) enum ActionName {
     WorksForCredits,
     WorksElsewhere,
     NotBlocked,
+    KeyIsRemoved,
+    ContinueOnPlan,
     Passed,
     NewMonth,
     LongAgo,

@@ -247,7 +247,14 @@ fn waiting_comes_first(limit: LimitKind) -> bool {
 fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     let mut actions = vec![Do::UnsetKey, Do::UseSubscription, Do::CheckStatus];
     match limit.counts() {
-        Counts::ApiMoney(ApiLimit::Balance) => actions.push(Do::TopUpIfMeant),
+        Counts::ApiMoney(ApiLimit::Balance) => {
+            actions = vec![
+                Do::UnsetKey,
+                Do::ContinueOnPlan,
+                Do::CheckStatus,
+                Do::TopUpIfMeant,
+            ];
+        }
         Counts::ApiMoney(ApiLimit::Cap) => actions.push(Do::RaiseCapIfMeant),
         Counts::Included(_)
         | Counts::Credits
@@ -263,14 +270,14 @@ fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Ac
     actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);
     match diagnosis.limit.counts() {
-        Counts::CreditsUpTo(Cap::Organization) => {
+        Counts::CreditsUpTo(Cap::Organization) if diagnosis.verdict != Verdict::FalseLikely => {
             actions.replace(Do::RaiseOwnCap, Do::AskOwnerForCap);
             actions.add(Do::OtherPath);
         }
         Counts::Credits if diagnosis.verdict != Verdict::FalseLikely && !diagnosis.is_notice() => {
             actions.add(Do::AskAdminForCredits);
         }
-        Counts::CreditsUpTo(Cap::Own | Cap::Member | Cap::SeatWithoutCredits)
+        Counts::CreditsUpTo(_)
         | Counts::Included(_)
         | Counts::Credits
         | Counts::ApiMoney(_)
@@ -398,6 +405,7 @@ pub(super) fn in_state(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do> {
         Ending::AnsweredElsewhere if is_full && !has_passed => Do::WorksForCredits,
         Ending::AnsweredElsewhere => Do::WorksElsewhere,
         Ending::ConcernsOthers => Do::NotBlocked,
+        Ending::KeyRemoved => Do::KeyIsRemoved,
         Ending::Reset if continues && is_due(input, diagnosis) => Do::LeaveOpen,
         Ending::Reset if continues => Do::TryAgainLeftOpen,
         Ending::Reset => Do::TryAgain,

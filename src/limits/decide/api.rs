@@ -9,7 +9,10 @@ use crate::limits::kind::{LimitKind, Verdict, WhoCanFix};
 pub(super) fn balance(input: &Input<'_>) -> Finding {
     let limit = LimitKind::ApiCreditBalance;
     if input.evidence.stray_key().is_some() {
-        return stray_key(limit);
+        return Finding {
+            cause: Cause::StrayKeyWithoutCredits,
+            ..stray_key(limit)
+        };
     }
     if input.evidence.plan().is_none() {
         let cause = Cause::ApiBalanceEmpty;

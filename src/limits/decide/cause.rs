@@ -88,6 +88,8 @@ pub enum Cause {
 
     /// Claude Code uses a key instead of the plan.
     StrayKey,
+    /// Like [`Self::StrayKey`], and the key's account has no API credits.
+    StrayKeyWithoutCredits,
     /// The prepaid API balance is empty.
     ApiBalanceEmpty,
     /// A prepaid balance is empty, but it is unclear which key's balance it is.

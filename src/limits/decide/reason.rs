@@ -221,6 +221,10 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
             windows.push(window);
         }
     }
+    if evidence.is_pasted() {
+        // The usage of another window says nothing about a pasted message.
+        windows.retain(|window| Some(*window) == decisive_window(input, finding));
+    }
     for window in windows {
         if let Some((measurement, when)) = input.readings.shown(window) {
             let fact = Fact::Measured(measurement, when);
@@ -248,6 +252,18 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
             reasons.push(reason(fact, Source::Account, Some(page.at)));
         }
     }
+}
+
+/// Returns the window whose usage confirms or contradicts a pasted message: the window of the decision or, if the
+/// message is about credits, the fullest window.
+fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
+    let decided = finding.measurement.map(|measurement| measurement.window);
+    let fullest = [Window::FiveHour, Window::Weekly]
+        .into_iter()
+        .filter_map(|window| Some(input.readings.shown(window)?.0))
+        .max_by(|first, second| first.percent.total_cmp(&second.percent))
+        .map(|measurement| measurement.window);
+    decided.or(finding.window).or(fullest)
 }
 
 /// Adds the reset times that disagree with the chosen one.

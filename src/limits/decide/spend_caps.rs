@@ -4,6 +4,7 @@ use super::cause::Cause;
 use super::input::{Finding, Input, helps};
 use super::reason::Unknown;
 use crate::claude::version::ClientVersion;
+use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
 
 /// The first version with separate wording for a limit on a single member. Earlier versions used the organization's
@@ -52,10 +53,7 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
             Cap::Own => named.into(),
             Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => limit_of_window,
         };
-        return Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
-            .by(WhoCanFix::Anthropic)
-            .measured(room)
-            .without_knowing(Unknown::ReasonOfServer);
+        return contradicted(limit, room);
     }
     match (named, input.certain_window()) {
         (Cap::Own, Some(full)) => Finding::passing(named.into(), Verdict::Real, Cause::OwnCap)
@@ -90,10 +88,17 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let is_personal = input.evidence.is_personal_plan();
 
     let finding = if let Some(room) = input.readings.room() {
-        by_message(cap)
-            .waiting(None)
-            .measured(room)
-            .without_knowing(Unknown::CapDespiteRoom)
+        // The 1M context can draw on credits although the included usage is not used up.
+        if input.evidence.uses_long_context() {
+            by_message(cap)
+                .waiting(None)
+                .measured(room)
+                .without_knowing(Unknown::CapDespiteRoom)
+        } else {
+            contradicted(cap.into(), room)
+        }
+    } else if is_not_full_now(input, window) {
+        unconfirmed(input, cap, window)
     } else {
         let may_be_member =
             cap == Cap::Organization && input.evidence.is_before(MEMBER_WORDS_ADDED);
@@ -114,7 +119,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         Cap::Own => Unknown::OwnerOfCap,
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => Unknown::Organization,
     };
-    let unconfirmed = by_message(named)
+    let by_words = by_message(named)
         .waiting(helps(input.names_reset(input.message.window)))
         .until_reset_of(Some(window))
         .without_knowing(unknown);
@@ -131,13 +136,35 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         .without_knowing(unknown),
         Cap::Organization => Finding {
             cause: Cause::OrgCapOrOwnLimit,
-            ..unconfirmed
+            ..by_words
         },
         Cap::Own | Cap::Member | Cap::SeatWithoutCredits if is_full => {
             reached(input, named, window).without_knowing(unknown)
         }
-        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => unconfirmed,
+        Cap::Own | Cap::Member | Cap::SeatWithoutCredits => by_words,
     }
+}
+
+/// Returns the finding for a cap that cannot have stopped the work, because the plan still had included usage.
+fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
+    Finding::passing(limit, Verdict::FalseLikely, Cause::Contradicted)
+        .by(WhoCanFix::Anthropic)
+        .measured(room)
+        .without_knowing(Unknown::ReasonOfServer)
+}
+
+/// Returns true if the text was pasted and the window is not full now. The window may have been full when the message
+/// was shown.
+fn is_not_full_now(input: &Input<'_>, window: Window) -> bool {
+    matches!(input.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
+}
+
+/// Returns the finding for a pasted message that the current usage does not confirm.
+fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
+    by_message(cap)
+        .waiting(helps(input.names_reset(input.message.window)))
+        .until_reset_of(Some(window))
+        .without_knowing(Unknown::TimeOfMessage)
 }
 
 /// Returns the finding for a cap that has been reached. Waiting helps if the reset of the full window is known, because

@@ -83,6 +83,8 @@ pub enum Ending {
     AnsweredElsewhere,
     /// The error still blocks the session it occurred in, but it does not block the user running this command.
     ConcernsOthers,
+    /// The key that caused the error is no longer set.
+    KeyRemoved,
     /// The session reached a limit again, and that newer error replaces this one.
     MetAgain,
     /// The reset time has passed.
@@ -137,6 +139,8 @@ fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
         Some(Ending::PauseOver)
     } else if evidence.collected.concerns_others_only {
         Some(Ending::ConcernsOthers)
+    } else if evidence.collected.key_is_removed && diagnosis.verdict == Verdict::WrongCredential {
+        Some(Ending::KeyRemoved)
     } else {
         None
     }
@@ -259,10 +263,6 @@ pub(super) fn automatic_continuation(
     diagnosis: &Diagnosis,
 ) -> Option<DateTime<Utc>> {
     let evidence = input.evidence;
-    let waits_for_window = match diagnosis.limit.description().reset_of {
-        ResetOf::Window(_) | ResetOf::FullWindow => !is_false(diagnosis) && !diagnosis.is_notice(),
-        ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
-    };
     let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
     // Claude Code announces that it continues when the window in the message resets.
@@ -272,6 +272,13 @@ pub(super) fn automatic_continuation(
         .is_none_or(|named| diagnosis.window == Some(named));
     let is_announced =
         is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
+    let waits_for_window = match diagnosis.limit.description().reset_of {
+        // Claude Code does not know that a limit is false, so what it announces holds.
+        ResetOf::Window(_) | ResetOf::FullWindow => {
+            !diagnosis.is_notice() && (is_announced || !is_false(diagnosis))
+        }
+        ResetOf::OwnDate | ResetOf::Pause | ResetOf::Nothing => false,
+    };
     let is_near = is_announced || reset.at - evidence.at() <= WAITS_AT_MOST;
     (waits_for_window && is_near && evidence.is_since(CONTINUES_SINCE))
         .then(|| reset.at + CONTINUES_AFTER)

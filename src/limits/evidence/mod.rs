@@ -337,6 +337,9 @@ pub struct Collected {
     /// True if the user who asks is not blocked, because they are working in another session or use a different payment
     /// method.
     pub concerns_others_only: bool,
+    /// True if the key that the session used instead of its login is no longer set, so that the next request uses the
+    /// login.
+    pub key_is_removed: bool,
     /// The time at which the session reached a limit again without receiving a response in between.
     pub met_again_at: Option<DateTime<Utc>>,
     /// The time of the account's first response after the error, according to the ledger. It shows how long work was
@@ -451,9 +454,14 @@ impl Evidence {
     }
 
     /// Returns true if an outdated client may have caused the message or its misleading wording. If several clients are
-    /// installed, one of them may be outdated.
+    /// installed, one of them may be outdated. The version of the newest reading is assumed for a pasted message.
     pub(crate) fn may_be_outdated(&self) -> bool {
-        self.version().is_none_or(|known| known < WORDING_FIXED)
+        let reading = self.collected.newest_reading.as_ref();
+        let version = match reading.and_then(|reading| reading.version.as_deref()) {
+            Some(version) if self.is_pasted() => ClientVersion::parse(version),
+            _ => self.version(),
+        };
+        version.is_none_or(|known| known < WORDING_FIXED)
             || self.error.session.installed_clients > 1
     }
 

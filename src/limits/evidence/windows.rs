@@ -45,7 +45,7 @@ impl Measurement {
         }
     }
 
-    fn is_full(self) -> bool {
+    pub(crate) fn is_full(self) -> bool {
         self.percent >= FULL_FROM
     }
 }
@@ -230,15 +230,21 @@ impl<'a> Readings<'a> {
     }
 
     /// Returns a window other than `window` that is used up and resets later than `reset`. It may have filled up after
-    /// the error.
+    /// the error, but not after the response that ended the error.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
         reset: Option<DateTime<Utc>>,
     ) -> Option<Measurement> {
-        let newest = self.newest_since(self.evidence.at());
+        let error = &self.evidence.error;
+        let ended_at = error
+            .later_response
+            .as_ref()
+            .map(|response| response.at.unwrap_or(error.at));
+        let newest = self.newest_since(error.at);
         let readings = self.after.iter().copied().chain(newest);
         readings
+            .filter(|reading| ended_at.is_none_or(|ended_at| reading.measured <= ended_at))
             .flat_map(|reading| {
                 Window::ALL
                     .into_iter()
@@ -347,7 +353,7 @@ impl<'a> Readings<'a> {
             .iter()
             .chain(evidence.collected.newest_reading.as_ref())
             .filter(|reading| evidence.is_payers(reading) && reading.earliest() > moment)
-            .max_by_key(|reading| reading.measured)
+            .max_by_key(|reading| (reading.earliest(), reading.measured))
     }
 }
 

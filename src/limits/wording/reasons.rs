@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::claude::credentials::SetIn;
 use crate::limits::decide::{Fact, Reason, ResetOfOther, Unknown};
 use crate::limits::evidence::{Evidence, FRESH_FOR, FULL_FROM, When};
 use crate::time::Clock;
@@ -84,9 +85,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             format!("You are logged in with {}{as_role}.", plan.name())
         }
         Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
-        Fact::Key(name, set_in) => {
-            format!("{name} is set in {}. It overrides your login.", set_in.words())
-        }
+        Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence),
         Fact::Gateway(name, host, set_in) => {
             let at_host = host.as_ref().map_or_else(String::new, |host| format!(" ({host})"));
             format!("{name}{at_host} is set in {}, so your requests go to another service instead of Anthropic.", set_in.words())
@@ -110,6 +109,16 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             "whycap knows nothing about the situation except the text of the message.".to_owned()
         }
         Fact::Status(status) => format!("The HTTP status was {status}."),
+    }
+}
+
+/// Returns the sentence about a key that takes precedence over the login, or that did so when the error occurred.
+fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence) -> String {
+    let place = set_in.words();
+    if evidence.collected.key_is_removed || evidence.has_later_response() {
+        format!("{name} was set in {place}. It overrode your login.")
+    } else {
+        format!("{name} is set in {place}. It overrides your login.")
     }
 }
 
