@@ -193,6 +193,9 @@ impl<'d> DirectoryUpdate<'d> {
         }
         .into_bytes();
         text.append(&mut kept_lines);
+        if text.is_empty() && !path.exists() {
+            return Ok(());
+        }
 
         let compressed = compress(&text);
         group::write_below(self.directory, &path, &compressed)?;
