@@ -1,11 +1,13 @@
 //! Brings the ledger up to date with the transcripts.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::Row;
 
+use super::chunks::{Chunk, GrownTranscript, ReadSettings, read_chunks};
 use super::collect::{Batch, file_id};
 use super::database::{Ledger, Store};
 use super::error::{LedgerError, Result};
@@ -15,8 +17,10 @@ use crate::pricing::PriceTable;
 use crate::time::{Millis, datetime_from_system};
 use crate::transcript::reader::{Carry, FileState, LastLine, ReadLimits, ReadPosition};
 
-/// The number of bytes to read before committing the facts read so far.
-const COMMIT_AFTER: u64 = 64 * 1024 * 1024;
+/// How long a transaction may take before the facts read so far are committed. Meanwhile, other processes cannot write
+/// to the ledger. Because the keys of responses are hashes, each transaction writes nearly every page of the ledger, so
+/// there should be few of them.
+const COMMIT_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest time to spend listing transcripts while Claude Code waits. There may be a hundred thousand transcripts.
 const LONGEST_LISTING: Duration = Duration::from_millis(100);
@@ -54,6 +58,13 @@ impl CatchUpResult {
     /// Returns true if everything could be read.
     pub fn is_all(&self) -> bool {
         self.complete && self.unreadable.is_empty()
+    }
+
+    /// Adds what is known about a chunk of transcripts.
+    fn add(&mut self, chunk: &mut Chunk) {
+        self.files += chunk.batch.files.len();
+        self.unreadable.append(&mut chunk.batch.unreadable);
+        self.complete &= !chunk.is_cut_short;
     }
 }
 
@@ -111,45 +122,37 @@ impl Ledger {
         };
         catch_up.unreadable.sort();
         let mut grown = self.ask(|store| store.grown(listed.files, effort, settled_before))?;
-        grown.sort_by_key(|(file, _)| std::cmp::Reverse(file.state.modified));
-        let unread = |(file, position): &(TranscriptFile, ReadPosition)| {
-            file.state.size.saturating_sub(position.offset)
-        };
-        let total: u64 = grown.iter().map(unread).sum();
+        grown.sort_by_key(|transcript| Reverse(transcript.file.state.modified));
+        let total: u64 = grown.iter().map(GrownTranscript::unread_bytes).sum();
 
-        let started = Instant::now();
-        let is_late = || match effort {
-            Effort::All => false,
-            Effort::Within(limit) => started.elapsed() >= limit,
+        catch_up.complete = !listed.is_cut_short;
+        let settings = ReadSettings {
+            settled_before,
+            prices,
+            effort,
+            started: Instant::now(),
         };
-        let mut is_cut_short = listed.is_cut_short;
-        let mut batch = Batch::default();
-        let mut buffer = Vec::new();
         let mut done = 0;
-        for (file, position) in &grown {
-            if is_late() {
-                is_cut_short = true;
-                break;
+        read_chunks(&grown, &settings, |chunks| {
+            let mut chunks = chunks.peekable();
+            while chunks.peek().is_some() {
+                self.write(|store| {
+                    let started = Instant::now();
+                    while started.elapsed() < COMMIT_AFTER
+                        && let Some(mut chunk) = chunks.next()
+                    {
+                        if !chunk.batch.files.is_empty() {
+                            store.commit(&mut chunk.batch, prices)?;
+                        }
+                        done += chunk.bytes;
+                        catch_up.add(&mut chunk);
+                        progress(done, total);
+                    }
+                    Ok(())
+                })?;
             }
-            let mut limits = ReadLimits {
-                buffer: &mut buffer,
-                settled_before,
-                is_enough: &mut |_| is_late(),
-            };
-            if let Err(error) = batch.read(&file.path, position, &mut limits) {
-                if transcripts::exists_despite(&error) {
-                    batch.unreadable.push(file.path.clone());
-                }
-                continue;
-            }
-            done += unread(&(file.clone(), *position));
-            progress(done, total);
-            if batch.bytes >= COMMIT_AFTER {
-                self.commit(&mut batch, prices, &mut catch_up)?;
-            }
-        }
-        self.commit(&mut batch, prices, &mut catch_up)?;
-        catch_up.complete = !is_cut_short;
+            Ok(())
+        })?;
         self.settle(prices)?;
         if catch_up.is_all() && !self.is_complete() {
             self.write(|store| store.note("complete", 1))?;
@@ -165,7 +168,10 @@ impl Ledger {
         limit: Duration,
     ) -> std::result::Result<(), LedgerError> {
         let mut new_lines = self.read_session(transcript, true, limit);
-        self.commit(&mut new_lines.batch, prices, &mut CatchUpResult::default())?;
+        if !new_lines.batch.files.is_empty() {
+            new_lines.batch.price(prices);
+            self.write(|store| store.commit(&mut new_lines.batch, prices))?;
+        }
         self.settle(prices)
     }
 
@@ -211,23 +217,6 @@ impl Ledger {
         }
         new_lines
     }
-
-    /// Commits a batch and empties it.
-    pub(super) fn commit(
-        &mut self,
-        batch: &mut Batch,
-        prices: &PriceTable,
-        catch_up: &mut CatchUpResult,
-    ) -> std::result::Result<(), LedgerError> {
-        let mut batch = std::mem::take(batch);
-        catch_up.files += batch.files.len();
-        catch_up.unreadable.append(&mut batch.unreadable);
-        if batch.files.is_empty() {
-            return Ok(());
-        }
-        batch.price(prices);
-        self.write(|store| store.commit(&batch, prices))
-    }
 }
 
 /// Returns true if a file has changed since it was last read, or if it has settled and its last line has not been read
@@ -241,13 +230,13 @@ fn needs_reading(position: &ReadPosition, state: FileState, settled_before: Mill
 }
 
 impl Store {
-    /// Returns the files that need to be read, and how far each has already been read.
+    /// Returns the transcripts that need to be read.
     fn grown(
         &self,
         files: Vec<TranscriptFile>,
         effort: Effort,
         settled_before: Millis,
-    ) -> Result<Vec<(TranscriptFile, ReadPosition)>> {
+    ) -> Result<Vec<GrownTranscript>> {
         // With a time limit, only some of the files have been listed, so their positions are read one at a time.
         let all = match effort {
             Effort::All => Some(self.positions()?),
@@ -262,7 +251,7 @@ impl Store {
             }
             .unwrap_or_default();
             if needs_reading(&position, file.state, settled_before) {
-                grown.push((file, position));
+                grown.push(GrownTranscript { file, position });
             }
         }
         Ok(grown)

@@ -27,8 +27,6 @@ pub(super) struct Batch {
     pub(super) directories: HashMap<Id, (Millis, String)>,
     pub(super) files: Vec<FileFacts>,
     pub(super) unreadable: Vec<PathBuf>,
-    /// The number of bytes that have been read.
-    pub(super) bytes: u64,
 }
 
 /// The facts from one transcript that are not responses.
@@ -108,9 +106,6 @@ impl Batch {
         let mut facts = sink.facts;
         facts.position = now;
         facts.is_anew = is_anew;
-        if !is_anew {
-            self.bytes += now.offset.saturating_sub(position.offset);
-        }
         self.sessions.entry(session_id).or_insert(session);
         self.files.push(facts);
         Ok(())

@@ -27,6 +27,10 @@ const LONG_LOG: u64 = 256 * 1024;
 /// for a few milliseconds while the first of them reads the write-ahead log.
 const OPENING: Duration = Duration::from_millis(100);
 
+/// The maximum size of the page cache for commands in a shell, in the unit of SQLite (a negative number of KiB). With the
+/// usual 2 MB, an initial read would write most pages several times and read them again each time.
+const CACHE: i64 = -32 * 1024;
+
 /// The time to wait while another process writes to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -161,7 +165,9 @@ impl Ledger {
             connection.busy_timeout(patience.limit())?;
             connection.set_prepared_statement_cache_capacity(64);
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            if patience == Patience::None {
+            if patience == Patience::Person {
+                connection.pragma_update(None, "cache_size", CACHE)?;
+            } else {
                 // Merging flushes data to the disk, which can wait until Claude Code has its reply.
                 connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             }

@@ -11,6 +11,7 @@
 //! journal, and the next reader picks it up.
 
 mod catch_up;
+mod chunks;
 mod collect;
 mod commit;
 mod database;

@@ -1,0 +1,305 @@
+//! Reads transcripts on several threads, and returns the facts in the order of the transcripts.
+//!
+//! Only one thread can write to the database. That thread commits the chunks that the other threads have read, and
+//! reads chunks itself while there is nothing to commit.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+
+use super::catch_up::Effort;
+use super::collect::Batch;
+use super::error::LedgerError;
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::pricing::PriceTable;
+use crate::time::Millis;
+use crate::transcript::reader::{ReadLimits, ReadPosition};
+
+/// The minimum number of bytes in a chunk if several threads read. All threads should finish at about the same time,
+/// so that none of them is idle, and the first chunk should be ready soon, so that its facts can be committed.
+const SHARED_CHUNK: u64 = 4 * 1024 * 1024;
+
+/// The minimum number of bytes in a chunk if one thread reads. The first chunk is read before the transaction begins, and
+/// a hook or a status-line call rarely needs a second one, so it does not lock the ledger while it reads.
+const LONE_CHUNK: u64 = 64 * 1024 * 1024;
+
+/// The maximum number of threads. They would only wait for the thread that commits if there were more.
+const MOST_THREADS: usize = 8;
+
+/// A transcript that has grown since it was last read.
+#[derive(Debug)]
+pub(super) struct GrownTranscript {
+    pub(super) file: TranscriptFile,
+    /// How far the transcript has been read.
+    pub(super) position: ReadPosition,
+}
+
+impl GrownTranscript {
+    /// Returns the number of bytes that have not been read yet.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        self.file.state.size.saturating_sub(self.position.offset)
+    }
+}
+
+/// The facts from some consecutive transcripts.
+pub(super) struct Chunk {
+    /// The position among all chunks.
+    number: usize,
+    pub(super) batch: Batch,
+    /// The number of bytes by which these transcripts have grown.
+    pub(super) bytes: u64,
+    /// True if there was not enough time to read all of these transcripts to the end.
+    pub(super) is_cut_short: bool,
+}
+
+/// The settings for reading transcripts.
+pub(super) struct ReadSettings<'p> {
+    /// See [`ReadLimits::settled_before`].
+    pub(super) settled_before: Millis,
+    pub(super) prices: &'p PriceTable,
+    pub(super) effort: Effort,
+    /// The time at which the reading started.
+    pub(super) started: Instant,
+}
+
+impl ReadSettings<'_> {
+    fn is_late(&self) -> bool {
+        match self.effort {
+            Effort::All => false,
+            Effort::Within(limit) => self.started.elapsed() >= limit,
+        }
+    }
+
+    /// Returns the number of threads that should read this many bytes. If Claude Code waits for the result, there is
+    /// only one, because it must not take up other processors.
+    fn threads(&self, bytes: u64) -> usize {
+        if bytes < 2 * SHARED_CHUNK || self.effort != Effort::All {
+            return 1;
+        }
+        thread::available_parallelism().map_or(1, |threads| threads.get().min(MOST_THREADS))
+    }
+
+    fn read(&self, number: usize, transcripts: &[GrownTranscript], buffer: &mut Vec<u8>) -> Chunk {
+        let mut batch = Batch::default();
+        let mut is_cut_short = false;
+        for GrownTranscript { file, position } in transcripts {
+            if self.is_late() {
+                is_cut_short = true;
+                break;
+            }
+            let mut limits = ReadLimits {
+                buffer,
+                settled_before: self.settled_before,
+                is_enough: &mut |_| {
+                    is_cut_short = self.is_late();
+                    is_cut_short
+                },
+            };
+            if let Err(error) = batch.read(&file.path, position, &mut limits)
+                && transcripts::exists_despite(&error)
+            {
+                batch.unreadable.push(file.path.clone());
+            }
+        }
+        batch.price(self.prices);
+        Chunk {
+            number,
+            batch,
+            bytes: transcripts.iter().map(GrownTranscript::unread_bytes).sum(),
+            is_cut_short,
+        }
+    }
+}
+
+/// The chunks that no thread has begun to read.
+struct Queue<'t> {
+    chunks: Vec<&'t [GrownTranscript]>,
+    next: AtomicUsize,
+    settings: &'t ReadSettings<'t>,
+}
+
+impl Queue<'_> {
+    /// Reads the next chunk. Returns `None` if no chunk is left.
+    fn read_next(&self, buffer: &mut Vec<u8>) -> Option<Chunk> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let transcripts = self.chunks.get(number)?;
+        Some(self.settings.read(number, transcripts, buffer))
+    }
+
+    /// Discards the chunks that no thread has begun to read.
+    fn discard(&self) {
+        self.next.store(self.chunks.len(), Ordering::Relaxed);
+    }
+}
+
+/// An iterator over the chunks in order.
+struct OrderedChunks<'q> {
+    queue: &'q Queue<'q>,
+    /// Receives the chunks that other threads have read.
+    receiver: Receiver<Chunk>,
+    /// The chunks that have been read before an earlier chunk.
+    early: BTreeMap<usize, Chunk>,
+    /// The number of the next chunk.
+    next: usize,
+    buffer: Vec<u8>,
+}
+
+impl Iterator for OrderedChunks<'_> {
+    type Item = Chunk;
+
+    fn next(&mut self) -> Option<Chunk> {
+        loop {
+            let received = self.receiver.try_iter();
+            self.early
+                .extend(received.map(|chunk| (chunk.number, chunk)));
+            if let Some(chunk) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(chunk);
+            }
+            let chunk = match self.queue.read_next(&mut self.buffer) {
+                Some(chunk) => chunk,
+                None => self.receiver.recv().ok()?,
+            };
+            self.early.insert(chunk.number, chunk);
+        }
+    }
+}
+
+/// Reads the transcripts, and calls `commit` with the chunks in the order of the transcripts.
+pub(super) fn read_chunks(
+    transcripts: &[GrownTranscript],
+    settings: &ReadSettings<'_>,
+    commit: impl FnOnce(&mut dyn Iterator<Item = Chunk>) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let bytes = transcripts.iter().map(GrownTranscript::unread_bytes).sum();
+    let threads = settings.threads(bytes);
+    let chunk_bytes = if threads > 1 {
+        SHARED_CHUNK
+    } else {
+        LONE_CHUNK
+    };
+    let queue = Queue {
+        chunks: split(transcripts, chunk_bytes),
+        next: AtomicUsize::new(0),
+        settings,
+    };
+    let (sender, receiver) = channel();
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            let (sender, queue) = (sender.clone(), &queue);
+            let read = move || {
+                let mut buffer = Vec::new();
+                while let Some(chunk) = queue.read_next(&mut buffer) {
+                    // Sending fails only after an error, which the receiving thread returns.
+                    let _ = sender.send(chunk);
+                }
+            };
+            // If the system does not provide another thread, this one reads everything.
+            let _ = thread::Builder::new().spawn_scoped(scope, read);
+        }
+        drop(sender);
+        let result = commit(&mut OrderedChunks {
+            queue: &queue,
+            receiver,
+            early: BTreeMap::new(),
+            next: 0,
+            buffer: Vec::new(),
+        });
+        queue.discard();
+        result
+    })
+}
+
+/// Splits transcripts into chunks with at least this many unread bytes each, except for the last one.
+fn split(transcripts: &[GrownTranscript], chunk_bytes: u64) -> Vec<&[GrownTranscript]> {
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    let mut bytes = 0;
+    for (index, transcript) in transcripts.iter().enumerate() {
+        bytes += transcript.unread_bytes();
+        if bytes >= chunk_bytes || index + 1 == transcripts.len() {
+            chunks.extend(transcripts.get(start..=index));
+            start = index + 1;
+            bytes = 0;
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the client, which writes transcripts"
+)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Writes a transcript with one response and a certain number of other bytes.
+    fn transcript(directory: &Path, number: usize, bytes: usize) -> GrownTranscript {
+        let path = directory.join(format!("{number}.jsonl"));
+        let other = format!("{{\"type\":\"user\",\"text\":\"{}\"}}\n", "x".repeat(1_000));
+        let response = format!(
+            "{{\"type\":\"assistant\",\"requestId\":\"r{number}\",\"timestamp\":\"2026-11-20T06:26:56.016Z\",\"message\":{{\"id\":\"m\",\"model\":\"claude-opus-4-6\",\"usage\":{{\"output_tokens\":{number}}}}}}}\n"
+        );
+        fs::write(&path, other.repeat(bytes / other.len()) + &response).unwrap();
+        GrownTranscript {
+            file: TranscriptFile::look(&path).unwrap().unwrap(),
+            position: ReadPosition::default(),
+        }
+    }
+
+    fn read(transcripts: &[GrownTranscript], effort: Effort) -> Vec<Chunk> {
+        let prices = PriceTable::list();
+        let settings = ReadSettings {
+            settled_before: 0,
+            prices: &prices,
+            effort,
+            started: Instant::now(),
+        };
+        let mut all = Vec::new();
+        read_chunks(transcripts, &settings, |chunks| {
+            all.extend(chunks);
+            Ok(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn facts_arrive_in_the_order_of_the_transcripts_whichever_thread_is_faster() {
+        let directory = tempfile::tempdir().unwrap();
+        let sizes = [6, 1, 1, 5, 2, 0, 3].map(|megabytes| megabytes << 20);
+        let transcripts: Vec<GrownTranscript> = sizes
+            .into_iter()
+            .enumerate()
+            .map(|(number, bytes)| transcript(directory.path(), number, bytes))
+            .collect();
+        let written: Vec<&PathBuf> = transcripts
+            .iter()
+            .map(|transcript| &transcript.file.path)
+            .collect();
+        let chunks = read(&transcripts, Effort::All);
+        let files = chunks.iter().flat_map(|chunk| &chunk.batch.files);
+        let paths: Vec<&PathBuf> = files.map(|facts| &facts.path).collect();
+        assert_eq!(paths, written);
+        let responses = chunks.iter().map(|chunk| chunk.batch.responses.len());
+        assert_eq!(responses.sum::<usize>(), written.len());
+        let bytes: u64 = transcripts.iter().map(GrownTranscript::unread_bytes).sum();
+        assert_eq!(chunks.iter().map(|chunk| chunk.bytes).sum::<u64>(), bytes);
+        assert!(chunks.iter().all(|chunk| !chunk.is_cut_short));
+    }
+
+    #[test]
+    fn a_last_transcript_that_was_not_read_to_its_end_is_cut_short() {
+        let directory = tempfile::tempdir().unwrap();
+        let transcripts = [transcript(directory.path(), 0, 64 << 20)];
+        let chunks = read(&transcripts, Effort::Within(Duration::from_millis(2)));
+        assert!(chunks.iter().any(|chunk| chunk.is_cut_short));
+    }
+}
