@@ -1,8 +1,8 @@
 //! Writes the facts from transcripts to the database.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use rusqlite::{Row, params};
+use rusqlite::{CachedStatement, Row, Statement, params};
 use serde::{Deserialize, Serialize};
 
 use super::collect::{Batch, FileFacts};
@@ -16,6 +16,11 @@ use crate::time::Millis;
 /// The columns of `responses`, in the order in which [`response_from`] reads them.
 pub(super) const RESPONSE_COLUMNS: &str = "key, session, at, model, scene, flags, input, output, cache_read, \
      cache_write, cache_write_1h, web_searches, parts, cost, client_cost, requested, file, offset, source, batch";
+
+const INSERT_RESPONSE: &str = "INSERT OR IGNORE INTO responses \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+const REPLACE_RESPONSE: &str = "INSERT OR REPLACE INTO responses \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
 const SUBAGENT: i64 = 1;
 const UNPRICED: i64 = 2;
@@ -32,9 +37,12 @@ struct Parts {
 
 impl Store {
     /// Adds the facts in a batch, and marks the sessions whose results depend on them for reconciliation.
-    pub(super) fn commit(&self, batch: &Batch, prices: &PriceTable) -> Result<()> {
+    pub(super) fn commit(&self, batch: &mut Batch, prices: &PriceTable) -> Result<()> {
         let number = self.newest_batch()? + 1;
         self.note("batch", number)?;
+        for response in batch.responses.values_mut() {
+            response.batch = number;
+        }
         for (id, name) in &batch.sessions {
             self.run(
                 "INSERT OR IGNORE INTO sessions (id, name, lineage) VALUES (?1, ?2, ?1)",
@@ -74,11 +82,14 @@ impl Store {
         for facts in &batch.files {
             self.add_file(facts)?;
         }
-        let mut changes = SumChanges::default();
-        for response in batch.responses.values() {
-            self.add_response(response, number, prices, &mut changes)?;
+        let mut writer = ResponseWriter::new(self, prices)?;
+        // In the order of the keys, consecutive responses are close to each other in the table.
+        let mut responses: Vec<&Response> = batch.responses.values().collect();
+        responses.sort_unstable_by_key(|response| response.key);
+        for response in responses {
+            writer.add(response)?;
         }
-        self.change_sums(changes)?;
+        self.change_sums(writer.changes)?;
         for facts in &batch.files {
             self.run(
                 "UPDATE sessions SET is_dirty = 1 WHERE id = ?1 AND NOT is_dirty AND (
@@ -105,50 +116,6 @@ impl Store {
         Ok(())
     }
 
-    fn add_response(
-        &self,
-        response: &Response,
-        batch: i64,
-        prices: &PriceTable,
-        changes: &mut SumChanges,
-    ) -> Result<()> {
-        let mut new = response.clone();
-        new.batch = batch;
-        let mut known_locations = Vec::new();
-        if self.insert_response("INSERT OR IGNORE", &new)? {
-            changes.add(&new);
-        } else if let Some(known) = self.response(new.key)? {
-            let mut merged = known.clone();
-            merged.merge(&new);
-            if merged == known {
-                return Ok(());
-            }
-            let model = self.first(
-                "SELECT name FROM models WHERE id = ?1",
-                [merged.model],
-                |row| row.get::<_, String>(0),
-            )?;
-            merged.price(&PricesOfModel::new(prices, &model.unwrap_or_default()));
-            changes.remove(&known);
-            changes.add(&merged);
-            self.insert_response("INSERT OR REPLACE", &merged)?;
-            known_locations = known.copies;
-            self.mark_dirty(merged.session)?;
-            new = merged;
-        }
-        for copy in new
-            .copies
-            .iter()
-            .filter(|copy| !known_locations.contains(copy))
-        {
-            self.add_copy(new.key, copy)?;
-        }
-        if !new.copies.is_empty() || new.location.source.is_some() || new.location.is_late {
-            self.link_locations(new.session, new.locations())?;
-        }
-        Ok(())
-    }
-
     fn add_copy(&self, key: i64, copy: &Location) -> Result<()> {
         self.run(
             "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
@@ -165,18 +132,12 @@ impl Store {
         )
     }
 
-    /// Puts the sessions that own these locations into one lineage.
-    fn link_locations<'l>(
-        &self,
-        session: Id,
-        locations: impl Iterator<Item = &'l Location>,
-    ) -> Result<()> {
+    /// Puts a session into the lineage of the sessions that may own a location.
+    fn link_location(&self, session: Id, location: &Location) -> Result<()> {
         self.mark_dirty(session)?;
-        for location in locations {
-            let session_of_file = self.session_of_file(location.file)?;
-            for other in session_of_file.into_iter().chain(location.source) {
-                self.link(session, other)?;
-            }
+        let session_of_file = self.session_of_file(location.file)?;
+        for other in session_of_file.into_iter().chain(location.source) {
+            self.link(session, other)?;
         }
         Ok(())
     }
@@ -215,74 +176,6 @@ impl Store {
         self.first("SELECT session FROM files WHERE id = ?1", [file], |row| {
             row.get(0)
         })
-    }
-
-    /// Writes a response. Returns true if a row was written.
-    fn insert_response(&self, how: &str, response: &Response) -> Result<bool> {
-        let parts = Parts {
-            calls: response.calls.iter().map(Usage::fields).collect(),
-            advice: response
-                .advice
-                .iter()
-                .map(|advice| (advice.model.clone(), advice.usage.fields()))
-                .collect(),
-        };
-        let has_parts = !parts.calls.is_empty() || !parts.advice.is_empty();
-        let parts = if has_parts {
-            serde_json::to_string(&parts).ok()
-        } else {
-            None
-        };
-        let flags = [
-            (SUBAGENT, response.is_of_subagent),
-            (UNPRICED, response.is_unpriced),
-            (FAST, response.service.fast),
-            (US_ONLY, response.service.us_only),
-            (LATE, response.location.is_late),
-        ];
-        let flags: i64 = flags
-            .iter()
-            .filter(|(_, is_set)| *is_set)
-            .map(|(flag, _)| flag)
-            .sum();
-        let [
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-        ] = response.usage.fields().map(u64::cast_signed);
-        let statement = format!(
-            "{how} INTO responses ({RESPONSE_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                 ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
-        );
-        let changed = self.count_changes(
-            &statement,
-            params![
-                response.key,
-                response.session,
-                response.at,
-                response.model,
-                response.scene,
-                flags,
-                input,
-                output,
-                cache_read,
-                cache_write,
-                cache_write_1h,
-                web_searches,
-                parts,
-                response.cost.pico(),
-                response.client_cost.pico(),
-                response.requested,
-                response.location.file,
-                response.location.offset,
-                response.location.source,
-                response.batch
-            ],
-        )?;
-        Ok(changed > 0)
     }
 
     /// Returns a response with all of its locations.
@@ -458,7 +351,7 @@ impl Store {
         )?;
         for location in &compaction.locations {
             self.add_copy(compaction.key, location)?;
-            self.link_locations(session, std::iter::once(location))?;
+            self.link_location(session, location)?;
         }
         let sharers: Vec<Id> = self.all(
             "SELECT DISTINCT files.session FROM copies JOIN files ON files.id = copies.file
@@ -492,6 +385,7 @@ impl Store {
             .collect();
         let query = format!("SELECT {RESPONSE_COLUMNS} FROM responses");
         let all: Vec<Response> = self.all(&query, [], response_from)?;
+        let mut replace = self.0.prepare_cached(REPLACE_RESPONSE)?;
         for mut response in all {
             let Some(prices) = by_model.get(&response.model) else {
                 continue;
@@ -499,7 +393,7 @@ impl Store {
             let before = (response.cost, response.client_cost, response.is_unpriced);
             response.price(prices);
             if before != (response.cost, response.client_cost, response.is_unpriced) {
-                self.insert_response("INSERT OR REPLACE", &response)?;
+                write_response(&mut replace, &response)?;
             }
         }
         self.make_sums()?;
@@ -517,6 +411,155 @@ impl Store {
                      SELECT file FROM checkpoints UNION SELECT file FROM copies))",
         )
     }
+}
+
+/// Adds the responses in a batch.
+struct ResponseWriter<'s> {
+    store: &'s Store,
+    insert: CachedStatement<'s>,
+    prices: &'s PriceTable,
+    /// The changes to the sums.
+    changes: SumChanges,
+    /// The sessions and locations that are already in one lineage. The offset of a location does not matter here.
+    linked: HashSet<(Id, Location)>,
+}
+
+impl<'s> ResponseWriter<'s> {
+    fn new(store: &'s Store, prices: &'s PriceTable) -> Result<Self> {
+        Ok(Self {
+            store,
+            insert: store.0.prepare_cached(INSERT_RESPONSE)?,
+            prices,
+            changes: SumChanges::default(),
+            linked: HashSet::new(),
+        })
+    }
+
+    /// Adds a response. If the ledger already contains it, the two are merged.
+    fn add(&mut self, response: &Response) -> Result<()> {
+        if write_response(&mut self.insert, response)? {
+            self.changes.add(response);
+            return self.add_locations(response, &[]);
+        }
+        let Some(known) = self.store.response(response.key)? else {
+            return Ok(());
+        };
+        let mut merged = known.clone();
+        merged.merge(response);
+        if merged == known {
+            return Ok(());
+        }
+        let mut without_new_copies = merged.clone();
+        without_new_copies.copies.clone_from(&known.copies);
+        // A fork copies lines without changing them.
+        if without_new_copies != known {
+            self.replace(&known, &mut merged)?;
+        }
+        self.store.mark_dirty(merged.session)?;
+        self.add_locations(&merged, &known.copies)
+    }
+
+    fn replace(&mut self, known: &Response, merged: &mut Response) -> Result<()> {
+        let store = self.store;
+        let model: Option<String> = store.first(
+            "SELECT name FROM models WHERE id = ?1",
+            [merged.model],
+            |row| row.get(0),
+        )?;
+        merged.price(&PricesOfModel::new(self.prices, &model.unwrap_or_default()));
+        self.changes.remove(known);
+        self.changes.add(merged);
+        let mut statement = store.0.prepare_cached(REPLACE_RESPONSE)?;
+        write_response(&mut statement, merged)?;
+        Ok(())
+    }
+
+    /// Adds the copies of a response that are not known yet, and links the sessions that may own it.
+    fn add_locations(&mut self, response: &Response, known_copies: &[Location]) -> Result<()> {
+        for copy in &response.copies {
+            if !known_copies.contains(copy) {
+                self.store.add_copy(response.key, copy)?;
+            }
+        }
+        let has_one_owner = response.copies.is_empty()
+            && response.location.source.is_none()
+            && !response.location.is_late;
+        if has_one_owner {
+            return Ok(());
+        }
+        for location in response.locations() {
+            let anywhere = Location {
+                offset: 0,
+                is_late: false,
+                ..*location
+            };
+            if self.linked.insert((response.session, anywhere)) {
+                self.store.link_location(response.session, location)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a response with [`INSERT_RESPONSE`] or [`REPLACE_RESPONSE`]. Returns true if a row was written.
+fn write_response(statement: &mut Statement<'_>, response: &Response) -> Result<bool> {
+    let has_parts = !response.calls.is_empty() || !response.advice.is_empty();
+    let parts = if has_parts {
+        let parts = Parts {
+            calls: response.calls.iter().map(Usage::fields).collect(),
+            advice: response
+                .advice
+                .iter()
+                .map(|advice| (advice.model.clone(), advice.usage.fields()))
+                .collect(),
+        };
+        serde_json::to_string(&parts).ok()
+    } else {
+        None
+    };
+    let flags = [
+        (SUBAGENT, response.is_of_subagent),
+        (UNPRICED, response.is_unpriced),
+        (FAST, response.service.fast),
+        (US_ONLY, response.service.us_only),
+        (LATE, response.location.is_late),
+    ];
+    let flags: i64 = flags
+        .iter()
+        .filter(|(_, is_set)| *is_set)
+        .map(|(flag, _)| flag)
+        .sum();
+    let [
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+    ] = response.usage.fields().map(u64::cast_signed);
+    let changed = statement.execute(params![
+        response.key,
+        response.session,
+        response.at,
+        response.model,
+        response.scene,
+        flags,
+        input,
+        output,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        web_searches,
+        parts,
+        response.cost.pico(),
+        response.client_cost.pico(),
+        response.requested,
+        response.location.file,
+        response.location.offset,
+        response.location.source,
+        response.batch
+    ])?;
+    Ok(changed > 0)
 }
 
 /// Reads a location from the columns `file`, `offset`, `is_late`, and `source`.

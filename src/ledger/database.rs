@@ -279,11 +279,6 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a statement and returns the number of rows that it changed.
-    pub(super) fn count_changes(&self, statement: &str, values: impl Params) -> Result<usize> {
-        self.0.prepare_cached(statement)?.execute(values)
-    }
-
     /// Converts all rows of a query with `read`.
     pub(super) fn all<T, C: FromIterator<T>>(
         &self,

@@ -18,7 +18,7 @@ pub(crate) fn id_of(name: &[u8]) -> Id {
 }
 
 /// The location of a line, with evidence about which session owns the line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Location {
     pub(crate) file: Id,
     /// The distance from the start of the file, in bytes. The offset is at least [`STALE`] if the file has been
