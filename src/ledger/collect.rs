@@ -1,6 +1,5 @@
 //! Collects facts from transcripts in memory before they are committed.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
@@ -101,6 +100,7 @@ impl Batch {
                 damage: Vec::new(),
             },
             batch: self,
+            last_scene: None,
         };
         let (now, is_anew) = read_on(path, position, limits, &mut sink)?;
         let mut facts = sink.facts;
@@ -162,6 +162,13 @@ fn session_of(path: &Path) -> io::Result<String> {
 struct FileSink<'b> {
     batch: &'b mut Batch,
     facts: FileFacts,
+    /// The scene of the last response.
+    last_scene: Option<KnownScene>,
+}
+
+struct KnownScene {
+    id: Id,
+    scene: Scene,
 }
 
 impl Sink for FileSink<'_> {
@@ -250,6 +257,20 @@ impl FileSink<'_> {
         }
     }
 
+    /// Returns the ID of the scene with these names. Consecutive responses usually have the same scene.
+    fn scene(&mut self, names: [&str; 5]) -> Id {
+        if let Some(last) = &self.last_scene
+            && last.scene.names() == names
+        {
+            return last.id;
+        }
+        let scene = Scene::from(names);
+        let id = scene.id();
+        self.batch.scenes.entry(id).or_insert_with(|| scene.clone());
+        self.last_scene = Some(KnownScene { id, scene });
+        id
+    }
+
     fn response(&mut self, line: line::ResponseLine<'_>, location: Location) {
         let Some(at) = line.at else {
             return;
@@ -259,16 +280,13 @@ impl FileSink<'_> {
             (None, true) => "subagent",
             (None, false) => "main",
         };
-        let text = |field: &Option<Cow<'_, str>>| field.as_deref().unwrap_or_default().to_owned();
-        let scene = Scene {
-            branch: text(&line.branch),
-            agent: agent.to_owned(),
-            skill: text(&line.skill),
-            plugin: text(&line.plugin),
-            mcp_server: text(&line.mcp_server),
-        };
-        let scene_id = scene.id();
-        self.batch.scenes.entry(scene_id).or_insert(scene);
+        let scene = self.scene([
+            line.branch.as_deref().unwrap_or_default(),
+            agent,
+            line.skill.as_deref().unwrap_or_default(),
+            line.plugin.as_deref().unwrap_or_default(),
+            line.mcp_server.as_deref().unwrap_or_default(),
+        ]);
         if let Some(directory) = &line.directory {
             let known = self.batch.directories.entry(self.facts.session);
             match known {
@@ -290,7 +308,7 @@ impl FileSink<'_> {
             session: self.facts.session,
             model: self.batch.add_model(&line.model),
             requested: line.asked.as_deref().map(|name| self.batch.add_model(name)),
-            scene: scene_id,
+            scene,
             is_of_subagent: line.subagent,
             usage: line.usage,
             service: line.service,

@@ -109,18 +109,34 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Returns the names that make up the scene.
+    pub(super) fn names(&self) -> [&str; 5] {
+        let Self {
+            branch,
+            agent,
+            skill,
+            plugin,
+            mcp_server,
+        } = self;
+        [branch, agent, skill, plugin, mcp_server]
+    }
+
     /// Returns the ID of the scene. There are few scenes, so five bytes of the hash are enough.
     pub(super) fn id(&self) -> Id {
-        let text = [
-            &self.branch,
-            &self.agent,
-            &self.skill,
-            &self.plugin,
-            &self.mcp_server,
-        ]
-        .map(String::as_str)
-        .join("\0");
-        (xxh3_64(text.as_bytes()) >> 24).cast_signed()
+        (xxh3_64(self.names().join("\0").as_bytes()) >> 24).cast_signed()
+    }
+}
+
+impl From<[&str; 5]> for Scene {
+    fn from(names: [&str; 5]) -> Self {
+        let [branch, agent, skill, plugin, mcp_server] = names.map(str::to_owned);
+        Self {
+            branch,
+            agent,
+            skill,
+            plugin,
+            mcp_server,
+        }
     }
 }
 

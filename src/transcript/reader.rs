@@ -366,13 +366,12 @@ impl Carry {
     /// Records the times of the complete lines after those that have already been recorded. The first of these times
     /// ends the period in which damaged lines may have been written.
     fn pass_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
-        let mut lines = lines.split(|byte| *byte == b'\n');
-        let Some(last) = lines.clone().rev().find_map(time_in) else {
+        let Some(last) = last_time(lines) else {
             return;
         };
         self.last_at = Some(last);
         if let Some(from) = self.damaged_after
-            && let Some(until) = lines.find_map(time_in)
+            && let Some(until) = lines.split(|byte| *byte == b'\n').find_map(time_in)
         {
             sink.damage(from, until);
             self.damaged_after = None;
@@ -612,6 +611,19 @@ fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
 /// Returns the bytes that follow a field's name and colon.
 fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
     part.get(field.find(part)? + field.needle().len()..)
+}
+
+/// Returns the time of the last line that has one.
+fn last_time(lines: &[u8]) -> Option<Millis> {
+    let mut rest = lines;
+    loop {
+        let start = memchr::memrchr(b'\n', rest).map_or(0, |newline| newline + 1);
+        let (before, line) = rest.split_at(start);
+        if let Some(time) = time_in(line) {
+            return Some(time);
+        }
+        rest = before.strip_suffix(b"\n")?;
+    }
 }
 
 /// Returns the time of a line, or `None` if it has none.
