@@ -16,6 +16,11 @@ fn line(client: &Client<'_>, at: &str, told: Value) -> String {
     plain.lines().next().unwrap_or_default().to_owned()
 }
 
+/// Runs the status line, and returns all of its rows without colors.
+fn plain_rows(client: &Client<'_>, at: &str, told: Value) -> String {
+    whycap::terminal::strip_ansi(client.draws(at, told, 160).success())
+}
+
 fn told(used: f64) -> Value {
     windows(used, NOON, 40.0, MONDAY)
 }
@@ -460,7 +465,7 @@ fn every_open_session_shows_the_limit_of_the_account() {
         "2026-11-20T10:03:32Z",
         "2026-11-20T10:09:00Z",
     ] {
-        let rows = idle.draws(at, told(50.0), 160).stdout;
+        let rows = plain_rows(&idle, at, told(50.0));
         assert!(
             rows.contains("5h 100%") && rows.contains("5-hour limit"),
             "{at}: {rows}"
@@ -470,13 +475,14 @@ fn every_open_session_shows_the_limit_of_the_account() {
             now["windows"]["five_hour"]["used_percentage"], 100.0,
             "{at}: {now:#}"
         );
-        let waits = ["wait", "--timeout", "1s"];
-        assert_eq!(idle.run(at, &waits, b"").code, 124, "{at}");
+        let waited = idle.run(at, &["wait", "--timeout", "1s"], b"");
+        assert_eq!(waited.code, 124, "{at}");
+        assert!(waited.stderr.contains("timed out"), "{at}");
     }
     // The session's own next response shows that the limit has ended early.
     idle.answers("2026-11-20T10:20:00Z");
     idle.api_ms += 50;
-    let rows = idle.draws("2026-11-20T10:20:01Z", told(3.0), 160).stdout;
+    let rows = plain_rows(&idle, "2026-11-20T10:20:01Z", told(3.0));
     assert!(
         rows.contains("5h 3%") && !rows.contains("5-hour limit"),
         "{rows}"
@@ -497,7 +503,7 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
         text,
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
-    let rows = open.draws("2026-11-20T09:58:33Z", told(51.0), 160).stdout;
+    let rows = plain_rows(&open, "2026-11-20T09:58:33Z", told(51.0));
     assert!(rows.contains("false alarm? 5-hour usage 51%"), "{rows}");
 
     let script = Client::with_session(&sandbox, "script");
@@ -507,16 +513,15 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let at = "2026-11-20T10:20:00Z";
     script.meets(at, TEXT, refusal);
     let later = "2026-11-20T10:20:03Z";
-    let rows = open.draws(later, told(51.0), 160).stdout;
+    let rows = plain_rows(&open, later, told(51.0));
     assert!(
         rows.contains("5h 100%") && rows.contains("5-hour limit") && !rows.contains("false alarm"),
         "{rows}"
     );
-    let now = open.run(later, &["now"], b"").stdout;
-    assert!(
-        now.contains("100%") && !now.contains("51%") && !now.contains("is full at"),
-        "{now}"
-    );
+    let now = open.run(later, &["now", "--json"], b"").json();
+    let window = &now["windows"]["five_hour"];
+    assert_eq!(window["used_percentage"], 100.0, "{now:#}");
+    assert_eq!(window["full_at"], Value::Null, "{now:#}");
 }
 
 /// In `claude -p`, there are no readings, so the answer was "You have reached your 5-hour limit and your own monthly cap
@@ -535,11 +540,9 @@ fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     for at in ["2026-11-20T10:00:00.300Z", "2026-11-20T10:00:05Z"] {
         let incident = script.explained(at);
         assert_eq!(incident["verdict"], "false_likely", "{at}: {incident:#}");
-        let now = open.run(at, &["now"], b"").stdout;
-        assert!(
-            now.contains("false alarm") && now.contains("22%") && !now.contains("100%"),
-            "{now}"
-        );
+        let now = open.run(at, &["now", "--json"], b"").json();
+        let window = &now["windows"]["five_hour"];
+        assert_eq!(window["used_percentage"], 22.0, "{at}: {now:#}");
     }
 }
 
@@ -557,9 +560,7 @@ fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
         text,
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
-    let rows = client
-        .draws("2026-11-20T10:00:00.300Z", told(21.0), 160)
-        .stdout;
+    let rows = plain_rows(&client, "2026-11-20T10:00:00.300Z", told(21.0));
     assert!(
         rows.contains("false alarm? 5-hour usage 21%") && !rows.contains("Do nothing"),
         "{rows}"
