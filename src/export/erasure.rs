@@ -180,7 +180,11 @@ impl ErasedRows {
     /// Returns the SQL values that the scripts compare rows with, or `None` if nothing was erased.
     pub(super) fn sql_values(&self) -> Option<String> {
         let before = self.before.map(|day| format!("('before {day}')"));
-        let hashes = self.hashes.iter().map(|hash| format!("('{hash}')"));
+        let hashes = self
+            .hashes
+            .iter()
+            .filter(|hash| is_hash(hash))
+            .map(|hash| format!("('{hash}')"));
         let values: Vec<String> = before.into_iter().chain(hashes).collect();
         if values.is_empty() {
             None
@@ -195,6 +199,13 @@ fn hash(kind: &str, name: &str) -> String {
     let digest = Sha256::digest(name);
     let first: [u8; 8] = digest.first_chunk().copied().unwrap_or_default();
     format!("{kind} {:016x}", u64::from_be_bytes(first))
+}
+
+/// Returns true if a text is made up like the hashes in this file. Everyone who can write to the directory can change the
+/// list of erasures, and the SQL scripts contain its hashes.
+fn is_hash(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
 }
 
 fn hash_of_key(key: u64) -> String {
@@ -279,4 +290,20 @@ fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Res
     }
     ensure!(is_found, "{}", erasure.not_found(&names, shown));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sql_contains_nothing_but_hashes_and_a_day_from_a_list_that_someone_changed() {
+        let list =
+            r#"{"hashes": ["person 5bdcc146bf60754e", "x');DROP TABLE whycap.rows;--", "\\"]}"#;
+        let rows: ErasedRows = serde_json::from_str(list).unwrap();
+        assert_eq!(
+            rows.sql_values().as_deref(),
+            Some("('person 5bdcc146bf60754e')")
+        );
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) use credits_use::{CreditsUse, Paid, Paying};
 pub(crate) use evidence::Asker;
 pub(crate) use forecasts::{Forecasts, steps};
 pub(crate) use history::list_retries;
+use present::MOST_OTHER_SESSIONS;
 pub(crate) use present::Situation;
 pub(crate) use readings::WindowReadings;
 
@@ -267,6 +268,7 @@ impl<'a> Incidents<'a> {
                 base_url_host(&error.payer.credentials) == base_url_host(&credentials)
                     && !self.has_responded_since(error.at, payload)
             })
+            .take(MOST_OTHER_SESSIONS)
             .map(KnownError::stored);
         let mut incident = collector.explain(errors).into_iter().find(|incident| {
             incident.blocks().is_some()
@@ -296,10 +298,11 @@ impl<'a> Incidents<'a> {
         // Only the newest error of each session can still block it.
         stored.retain(|error| sessions.insert(error.session.id.clone()));
         stored.retain(|error| {
+            if error.later_response.is_some() {
+                return false;
+            }
             let recorded = Incident::new(collector.bare_evidence(error.clone()));
-            error.later_response.is_none()
-                && recorded.blocks().is_some()
-                && recorded.diagnosis.is_limit()
+            recorded.blocks().is_some() && recorded.diagnosis.is_limit()
         });
         stored
     }

@@ -19,6 +19,10 @@ use crate::limits::kind::Window;
 /// The maximum age at which an error that is over takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
+/// The maximum number of other sessions whose errors are explained for one session. The status line waits for this, and
+/// a script may have met the same limit in hundreds of sessions. The newest errors of a login are enough to show it.
+pub(super) const MOST_OTHER_SESSIONS: usize = 8;
+
 /// The errors that matter now.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Situation {
@@ -171,13 +175,18 @@ pub(super) fn add_weekly_limits(
     let is_weekly = |error: &StoredError| {
         let evidence = collector.bare_evidence(error.clone());
         let window = evidence.refused_window().or(recognize(&evidence).window);
-        error.later_response.is_none() && window == Some(Window::Weekly)
+        window == Some(Window::Weekly)
     };
     let mut sessions = HashSet::from([Some(session.to_owned())]);
-    let mut others = collector.stored.list(None);
-    // Only the newest error of each session can still stop it.
-    others.retain(|error| sessions.insert(error.session.id.clone()) && is_weekly(error));
-    errors.extend(others.into_iter().map(KnownError::stored));
+    let others = collector
+        .stored
+        .list(None)
+        .into_iter()
+        // Only the newest error of each session can still stop it.
+        .filter(|error| sessions.insert(error.session.id.clone()))
+        .filter(|error| error.later_response.is_none() && is_weekly(error))
+        .take(MOST_OTHER_SESSIONS);
+    errors.extend(others.map(KnownError::stored));
     errors.sort_by_key(|known_error| Reverse(known_error.error.at));
 }
 

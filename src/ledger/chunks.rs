@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Instant;
 
@@ -27,6 +27,10 @@ const LONE_CHUNK: u64 = 64 * 1024 * 1024;
 
 /// The maximum number of threads. They would only wait for the thread that commits if there were more.
 const MOST_THREADS: usize = 8;
+
+/// The maximum number of chunks that wait to be committed. If there are more, the reading threads wait, so that the facts
+/// of a long history do not fill the memory.
+const MOST_WAITING: usize = 2 * MOST_THREADS;
 
 /// A transcript that has grown since it was last read.
 #[derive(Debug)]
@@ -185,7 +189,7 @@ pub(super) fn read_chunks(
         next: AtomicUsize::new(0),
         settings,
     };
-    let (sender, receiver) = channel();
+    let (sender, receiver) = sync_channel(MOST_WAITING);
     thread::scope(|scope| {
         for _ in 1..threads {
             let (sender, queue) = (sender.clone(), &queue);

@@ -454,7 +454,9 @@ impl<S: Sink> Scan<'_, '_, S> {
             None => !is_irrelevant(line),
         };
         let unescaped = if may_have_escaped_names {
+            // An irrelevant line may contain escaped letters in its text.
             without_escaped_letters(line)
+                .filter(|text| is_relevant || USAGE.find(text).is_some() || is_one_of_others(text))
         } else {
             None
         };
@@ -847,6 +849,20 @@ mod tests {
         ] {
             let unescaped = without_escaped_letters(line.as_bytes());
             assert_eq!(unescaped.as_deref(), expected.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_irrelevant_line_with_escaped_letters_is_not_damaged() {
+        for line in [r#"{"note":"\u0061"}"#, r#"{"note":"\u003cb\u003e"}"#] {
+            let mut notes = Notes::default();
+            let mut carry = Carry::default();
+            scan(format!("{line}\n").as_bytes(), 0, &mut carry, &mut notes);
+            assert_eq!(
+                (notes, carry.unreadable),
+                <(Notes, u32)>::default(),
+                "{line}"
+            );
         }
     }
 

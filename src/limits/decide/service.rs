@@ -43,12 +43,16 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
             Cause::LongContextCalledRateLimit,
         );
     }
-    if is_transient || input.message.should_retry == Some(true) {
+    if is_transient {
         return throttled;
     }
+    // A server also asks for a retry if a usage window is full, so the header decides only if none is.
     if let Some(full) = input.readings.full_window() {
         let limit = LimitKind::Window(full.window);
         return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);
+    }
+    if input.message.should_retry == Some(true) {
+        return throttled;
     }
     if let Some(room) = input.readings.room() {
         return throttled
