@@ -538,7 +538,7 @@ def situations(stage, report):
                 own = state.read_text()
                 state.write_text(own.replace("11111111-1111", "99999999-9999").replace("22222222-2222", "88888888-8888"))
                 other = incident(home)
-                expect(other["owner"] == "other" and "another account" in json.dumps(other["evidence"]), other)
+                expect(other["owner"] == "other" and "different account" in json.dumps(other["evidence"]), other)
                 doctor = whycap(home, "doctor").stdout
                 expect("belongs to a different account" in flat(doctor), doctor)
                 state.write_text(own)
@@ -569,15 +569,15 @@ def situations(stage, report):
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
                 ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
-                session.wait_footer("what is paid", re.compile(r"paying now ≈\$0\.\d\d since").search)
+                session.wait_footer("what is paid", re.compile(r"paying with usage credits: ≈\$0\.\d\d since").search)
             with report.check("so do now, explain, /whycap and spend"):
                 paying = whycap_json(home, "now")["paying"]
                 expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
                 for verb in ("explain", "spend"):
                     said = flat(whycap(home, verb).stdout)
-                    expect("Paying now from usage credits: ≈$0.07 since" in said, said)
+                    expect("You are paying with usage credits now: ≈$0.07 since" in said, said)
                 session.ask("/whycap")
-                session.wait("the answer", lambda text: "Paying now from usage credits" in flat(above_prompt(text)), deadline=10)
+                session.wait("the answer", lambda text: "You are paying with usage credits now" in flat(above_prompt(text)), deadline=10)
             session.leave()
 
 
