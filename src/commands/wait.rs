@@ -43,7 +43,7 @@ impl Verb for WaitArguments {
                 && !incidents.knows_session(session)
             {
                 return Err(misuse(format!(
-                    "there is no session {session}; `whycap now --json` and `whycap incidents --json` list the sessions"
+                    "there is no session {session}; run `whycap now --json` or `whycap incidents --json` to list the sessions"
                 )));
             }
             let situation = incidents.situation(session, Asker::Shell);

@@ -60,7 +60,7 @@ impl Context {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
 
-    /// Returns the effect of waiting, or `None` if there is nothing to wait for.
+    /// Returns what waiting would achieve, or `None` if there is nothing to wait for.
     pub(crate) fn wait_for(&self, situation: &Situation) -> Option<Wait> {
         situation.wait().or_else(|| {
             // Reset times in messages are rounded to the minute, so a prompt at exactly that time may be too early.

@@ -180,7 +180,7 @@ impl Context {
         let Some(why) = why else {
             let shown = truncate(session, LONGEST_ID);
             bail!(
-                "there is no session whose ID is or begins with {shown:?}; `whycap spend --by session` lists all sessions"
+                "there is no session whose ID is or begins with {shown:?}; run `whycap spend --by session` to list all sessions"
             );
         };
         Ok(why_report(&why, self.clock()))

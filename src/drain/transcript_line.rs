@@ -122,7 +122,7 @@ pub(super) struct Events {
     pub(super) prompts: u32,
     pub(super) commands: u32,
     pub(super) compactions: u32,
-    /// The number of times that a different account started paying. Each account has its own cache.
+    /// The number of times that the paying account changed. Each account has its own cache.
     pub(super) owners: u32,
 }
 

@@ -1,6 +1,6 @@
 //! Erases people, projects, and days from a directory of exports.
 //!
-//! What was erased is stored in `whycap-1/erased.json`. Rows on this list are never exported to the directory again, and
+//! The file `whycap-1/erased.json` lists everything that was erased. Rows on this list are never exported again, and
 //! neither `whycap spend --from` nor a database counts them if other machines' files bring them back. Names and sessions
 //! are stored as hashes, so anyone who guesses a name can check whether it was erased.
 

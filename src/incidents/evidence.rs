@@ -235,6 +235,13 @@ struct Machine {
     waiting_is_off: bool,
 }
 
+impl Machine {
+    /// Returns true if a new session would use a key instead of the login.
+    fn has_key(&self) -> bool {
+        self.credentials.iter().any(Credential::outranks_login)
+    }
+}
+
 impl<'a> EvidenceCollector<'a> {
     pub(super) fn new(
         readings: WindowReadings<'a>,
@@ -424,8 +431,9 @@ impl<'a> EvidenceCollector<'a> {
         error.readings = readings;
     }
 
-    /// Returns the readings of an account's other sessions around a given time. A status-line call explains few errors,
-    /// so it reads only the newest readings. Other calls may explain thousands of errors, so they read all of them once.
+    /// Returns the readings of an account's other sessions around a given time. A status-line call explains only a few
+    /// errors, so it reads only the newest readings. Other calls may explain thousands of errors, so they read all
+    /// readings once.
     fn readings_of_other_sessions(
         &self,
         moment: DateTime<Utc>,
@@ -483,14 +491,7 @@ impl<'a> EvidenceCollector<'a> {
     /// Returns true if the session with the error used a key, but the asker's next request does not. In a shell, this
     /// is unknown while the process that used the key is still running.
     fn lost_key_of(&self, error: &StoredError) -> bool {
-        let had_key = error.keys().next().is_some();
-        if !had_key
-            || self
-                .machine()
-                .credentials
-                .iter()
-                .any(Credential::outranks_login)
-        {
+        if !error.uses_key() || self.machine().has_key() {
             return false;
         }
         match (self.environment_of, self.asker) {
@@ -506,13 +507,9 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if the process in which the error occurred is still running.
     fn is_running_since(&self, error: &StoredError) -> bool {
-        self.registered().iter().any(|registered| {
-            registered.liveness == Liveness::Holds
-                && registered.activity.session == error.session.id
-                && registered
-                    .claim
-                    .at
-                    .is_none_or(|started| started <= error.at)
+        self.running_processes(error).any(|process| {
+            let started = process.claim.at;
+            started.is_none_or(|started| started <= error.at)
         })
     }
 
@@ -521,11 +518,10 @@ impl<'a> EvidenceCollector<'a> {
         let Some(newest) = self.newest_reading() else {
             return Vec::new();
         };
-        let has_key = error.keys().next().is_some();
         let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
             Some(false) => PayerRelation::Other,
             // A session that is paid for with a key cannot have produced the login's readings.
-            _ if has_key => PayerRelation::Other,
+            _ if error.uses_key() => PayerRelation::Other,
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
         };
@@ -602,16 +598,15 @@ impl<'a> EvidenceCollector<'a> {
             Asker::Shell => {
                 payer != PayerRelation::Same
                     && self.pays_otherwise_now(error)
-                    && !self.is_running(error)
+                    && self.running_processes(error).next().is_none()
             }
         }
     }
 
     /// Returns true if a session that starts now would use a different payment method than the session with the error.
     fn pays_otherwise_now(&self, error: &StoredError) -> bool {
-        let credentials = &self.machine().credentials;
-        let has_key_now = credentials.iter().any(Credential::outranks_login);
-        let had_key = error.keys().next().is_some();
+        let has_key_now = self.machine().has_key();
+        let had_key = error.uses_key();
         if had_key || has_key_now {
             return had_key != has_key_now;
         }
@@ -621,15 +616,15 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    fn is_running(&self, error: &StoredError) -> bool {
-        self.registered().iter().any(|registered| {
-            registered.liveness == Liveness::Holds
-                && registered.activity.session == error.session.id
+    /// Returns the running processes of the session with the error.
+    fn running_processes(&self, error: &StoredError) -> impl Iterator<Item = &Session> {
+        self.registered().iter().filter(|process| {
+            process.liveness == Liveness::Holds && process.activity.session == error.session.id
         })
     }
 
-    /// Returns the reason why Claude Code will not continue a session automatically, apart from the reasons that it
-    /// announces itself.
+    /// Returns the reason why Claude Code will not continue a session automatically. The reasons that Claude Code
+    /// announces itself are not included.
     fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
         let collected = &evidence.collected;
         let entrypoint = evidence.line().and_then(|line| line.entrypoint.as_deref());
@@ -887,7 +882,7 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
 /// API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
 /// the error's session used a key.
 fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
-    let had_key = error.keys().next().is_some();
+    let had_key = error.uses_key();
     match (had_key, owner) {
         (true, Some(_)) => PayerRelation::Other,
         (true, None) => PayerRelation::Same,

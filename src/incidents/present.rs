@@ -76,7 +76,7 @@ impl Situation {
         })
     }
 
-    /// Returns the effect of waiting, or `None` if nothing blocks work.
+    /// Returns what waiting would achieve, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
         self.incident.as_ref()?.blocks()
     }

@@ -104,7 +104,7 @@ impl Store {
     pub(super) fn totals_between(&self, period: &RowsPeriod) -> Result<Tally> {
         let first_day = start_of(period.start.saturating_add(DAY - 1), DAY);
         let last_day = start_of(period.end, DAY);
-        // The time between these two points consists of whole days. A shorter period consists only of quarter hours.
+        // The time between these two points consists of whole days. A shorter period is divided entirely into quarter hours.
         let (first_day, last_day) = if first_day < last_day {
             (first_day, last_day)
         } else {

@@ -269,8 +269,8 @@ pub(super) fn locations_of(
         .collect()
 }
 
-/// Returns the given project along with its parent directories, in which a session may have been started, and the
-/// projects in Claude Code's global state.
+/// Returns the given project, its parent directories, and the projects in Claude Code's global state. A session may have
+/// been started in any of the parent directories.
 fn known_projects(places: &Places, project: Option<&Path>) -> BTreeSet<PathBuf> {
     let state = account::global_state(places).unwrap_or_default();
     let remembered = state

@@ -150,9 +150,9 @@ fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<U
 enum ListForm {
     /// The lock is listed with its path.
     Listed,
-    /// The lock is a running session's file, so it is only counted.
+    /// The lock belongs to a running session, so the report counts it without listing it.
     RunningSession,
-    /// The file exists by design, so it is only counted.
+    /// The file exists by design, so the report counts it without listing it.
     Marker,
 }
 

@@ -141,8 +141,8 @@ impl Report {
         self.add_block(move |writer| writer.hanging_text(&marker, indent, tone, &text_to_show));
     }
 
-    /// Adds running text after labels, each given as a tone, its text, and a width. If the page is too narrow for both,
-    /// the text goes below the labels.
+    /// Adds labels followed by wrapped text. Each label has a tone, a text, and a width. If the page is too narrow for
+    /// both, the text goes below the labels.
     pub(crate) fn labelled(
         &mut self,
         labels: &[(Tone, &str, usize)],

@@ -7,7 +7,7 @@ import re
 
 REMEDIES = re.compile(
     r"\b(check|make|move|set|unset|try|remove|delete|free|run|update|close|wait|use|give|choose|write|mend|see|restore|start|turn"
-    r"|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open|change|name|say|pick|swap|call|save|replace|type|paste|lists?)\b",
+    r"|point|install|rename|correct|repair|leave|names look like|look at|look in|put|take|copy|clear|open|change|name|say|pick|swap|call|save|replace)\b",
     re.I)
 FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)\b|\bstandard (input|output)\b", re.I)
 SESSION = re.compile(r"whose ID is or begins with \"")

@@ -197,7 +197,7 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
     let path = sandbox.write("whycap.toml", config);
     let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
-    let mut answer = client.answer_line("2026-11-20T06:00:00Z", 100_000);
+    let mut answer = client.response_line("2026-11-20T06:00:00Z", 100_000);
     answer["cwd"] = json!(real);
     client.append(&answer);
     let asks = json!({"prompt": "hi", "cwd": real});

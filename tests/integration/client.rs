@@ -82,7 +82,7 @@ impl<'a> Client<'a> {
     }
 
     /// Appends a response from the model.
-    pub fn answers(&self, at: &str) {
+    pub fn receives_response(&self, at: &str) {
         self.append(&json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at,
             "sessionId": self.session, "version": self.version,
@@ -93,7 +93,7 @@ impl<'a> Client<'a> {
     }
 
     /// Records an error as the real client does: first the transcript lines, then the hook.
-    pub fn meets(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
+    pub fn receives_error(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
         let line = self.error_line(at, text, more);
         self.append(&line);
         if self.waits_after(&line, text) {
@@ -144,7 +144,7 @@ impl<'a> Client<'a> {
     }
 
     /// Runs the status line. `windows` is the client's `rate_limits`.
-    pub fn draws(&self, at: &str, windows: Value, columns: usize) -> Run {
+    pub fn calls_status_line(&self, at: &str, windows: Value, columns: usize) -> Run {
         let mut input = json!({
             "session_id": self.session, "transcript_path": self.transcript(),
             "version": self.version, "cwd": "/home/dev/api",
@@ -168,26 +168,26 @@ impl<'a> Client<'a> {
 
     /// Reports a window with this usage. A minute later, the limit stops the session, which resumes after another hour.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
-        self.draws(
+        self.calls_status_line(
             "2026-11-19T09:59:00Z",
             windows(five_hour, 1_795_089_600, 22.0, 1_795_400_000),
             120,
         );
-        self.meets(
+        self.receives_error(
             "2026-11-19T10:00:00Z",
             "You've hit your 5-hour limit · resets 12pm (UTC)",
             json!({}),
         );
-        self.answers("2026-11-19T11:00:00Z");
+        self.receives_response("2026-11-19T11:00:00Z");
     }
 
     /// Appends a response that the ledger counts, with this many input tokens.
     pub fn works(&self, at: &str, tokens: u32) {
-        self.append(&self.answer_line(at, tokens));
+        self.append(&self.response_line(at, tokens));
     }
 
     /// Returns the transcript line of a response with this many input tokens.
-    pub fn answer_line(&self, at: &str, tokens: u32) -> Value {
+    pub fn response_line(&self, at: &str, tokens: u32) -> Value {
         json!({
             "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
             "sessionId": self.session, "version": self.version,

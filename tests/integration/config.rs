@@ -61,8 +61,8 @@ fn what_is_wrong_is_named_in_a_comment_that_it_cannot_end() {
 fn a_file_to_begin_with_is_written_once_and_never_over_another() {
     let sandbox = Sandbox::new();
     let path = sandbox.path(FILE);
-    let told = sandbox.run(&["config", "--path"]);
-    assert_eq!(std::path::Path::new(told.success().trim_end()), path);
+    let output = sandbox.run(&["config", "--path"]);
+    assert_eq!(std::path::Path::new(output.success().trim_end()), path);
     assert!(!path.exists());
     sandbox.run(&["config", "--write"]).success();
     let written = sandbox.read(FILE);

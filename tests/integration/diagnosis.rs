@@ -26,8 +26,8 @@ fn allows(allowed: &Value, got: &Value) -> bool {
 /// The program's output for one case.
 struct Answer {
     incident: Value,
-    told: String,
-    drawn: String,
+    explanation: String,
+    status_line: String,
 }
 
 /// Replays a case the way the client produces it.
@@ -55,7 +55,9 @@ fn play(case: &Value) -> Answer {
     if !case["before"].is_null() {
         let age = case["before_age_s"].as_i64().unwrap_or(60);
         let before = case["before"].clone();
-        client.draws(&rfc3339(now - age), before, 160).success();
+        client
+            .calls_status_line(&rfc3339(now - age), before, 160)
+            .success();
     }
     let session = format!("\"{}\"", client.session);
     let line = case["line"].to_string().replace("\"SESSION\"", &session);
@@ -64,12 +66,12 @@ fn play(case: &Value) -> Answer {
         let event = client.event(&rfc3339(now), "StopFailure", &case["hook"]);
         event.success();
     }
-    let drawn = client.draws(&rfc3339(now + 1), case["after"].clone(), 160);
-    let told = client.run(&rfc3339(now + 2), &["explain"], b"");
+    let status_line = client.calls_status_line(&rfc3339(now + 1), case["after"].clone(), 160);
+    let explanation = client.run(&rfc3339(now + 2), &["explain"], b"");
     Answer {
         incident: client.explained(&rfc3339(now + 2)),
-        told: told.success().to_owned(),
-        drawn: drawn.success().to_owned(),
+        explanation: explanation.success().to_owned(),
+        status_line: status_line.success().to_owned(),
     }
 }
 
@@ -123,17 +125,17 @@ fn is_reset_expected(wanted: &Value, got: &Value) -> bool {
 fn misses_in_words(answer: &Answer) -> Vec<String> {
     let Answer {
         incident,
-        told,
-        drawn,
+        explanation,
+        status_line,
     } = answer;
     let mut missed = Vec::new();
     let headline = incident["headline"].as_str().unwrap_or_default();
     let badge = incident["badge"].as_str().unwrap_or_default();
-    let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let collapsed = explanation.split_whitespace().collect::<Vec<_>>().join(" ");
     if headline.is_empty() || !collapsed.contains(headline) {
         missed.push(format!("explain does not say the headline {headline:?}"));
     }
-    if badge.is_empty() || badge.chars().count() > 60 || !drawn.contains(badge) {
+    if badge.is_empty() || badge.chars().count() > 60 || !status_line.contains(badge) {
         missed.push(format!("the status line does not show the badge {badge:?}"));
     }
     for list in ["actions", "evidence"] {
@@ -141,7 +143,7 @@ fn misses_in_words(answer: &Answer) -> Vec<String> {
             missed.push(format!("no {list}"));
         }
     }
-    if format!("{told}{drawn}{incident}").contains("sk-ant") {
+    if format!("{explanation}{status_line}{incident}").contains("sk-ant") {
         missed.push("leaks a key".to_owned());
     }
     missed

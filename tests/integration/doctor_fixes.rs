@@ -385,7 +385,7 @@ fn unreadable_transcripts_are_readable_after_the_advised_command() {
     assert_eq!(unreadable(&mut command), None, "after {fix}");
 }
 
-/// A problem whose advice is a sentence, and the steps that a user takes to follow it.
+/// A problem for which `doctor` gives advice instead of a command, and the steps with which a user follows that advice.
 struct ByHand {
     check: &'static str,
     cause: fn(&Setup),

@@ -676,8 +676,8 @@ fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
     }
 }
 
-/// Another tool's first rule: the cache was lost whenever a response read less than the previous response had left in
-/// it. The tool's author found 221 cases, of which 52 were real (rajbos/ai-engineering-fluency, issue 2024).
+/// Applies the original rule of another tool: the cache was lost whenever a response read fewer tokens than the previous
+/// response had left in it. The tool's author found 221 cases, of which 52 were real (rajbos/ai-engineering-fluency, issue 2024).
 fn naive(lines: &[String]) -> usize {
     let (mut there, mut found, mut last) = (0, 0, String::new());
     for line in lines {

@@ -15,7 +15,7 @@ fn five_hour_refusal(resets_at: i64) -> Value {
 
 /// Reaches the five-hour limit at 10:00, with no evidence other than the message.
 fn is_refused_at_ten(client: &Client<'_>) {
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
@@ -185,10 +185,10 @@ fn what_happened_decides_what_is_answered() {
             since = time;
             match event {
                 Draws(_, five_hours, week) => {
-                    let told = windows(*five_hours, NOON, *week, NOON + 300_000);
-                    client.draws(&at(time), told, 160);
+                    let usage = windows(*five_hours, NOON, *week, NOON + 300_000);
+                    client.calls_status_line(&at(time), usage, 160);
                 }
-                Meets(_, text) => drop(client.meets(&at(time), text, json!({}))),
+                Meets(_, text) => drop(client.receives_error(&at(time), text, json!({}))),
             }
         }
         answered(since, "24");
@@ -240,7 +240,7 @@ fn an_error_that_no_hook_stored_is_found_in_the_transcript() {
 fn a_stored_error_is_not_listed_again_from_its_transcript() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your limit · resets 12pm (UTC)",
         json!({}),
@@ -271,18 +271,18 @@ fn an_open_error_is_explained_before_a_newer_one_that_is_over() {
     let sandbox = Sandbox::new();
     let open = Client::with_session(&sandbox, "aaaa");
     let over = Client::with_session(&sandbox, "bbbb");
-    open.meets(
+    open.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your weekly limit · resets Nov 22, 3pm (UTC)",
         json!({}),
     );
-    over.meets(
+    over.receives_error(
         "2026-11-20T10:10:00Z",
         "API Error: 529 Overloaded.",
         json!({"apiErrorStatus": 529}),
     );
     assert_eq!(open.explained("2026-11-20T10:11:00Z")["session_id"], "bbbb");
-    over.answers("2026-11-20T10:12:00Z");
+    over.receives_response("2026-11-20T10:12:00Z");
     assert_eq!(open.explained("2026-11-20T10:13:00Z")["session_id"], "aaaa");
     let named = open.run(
         "2026-11-20T10:13:00Z",
@@ -296,18 +296,18 @@ fn an_open_error_is_explained_before_a_newer_one_that_is_over() {
 fn an_abandoned_error_from_last_month_does_not_hide_todays() {
     let sandbox = Sandbox::new();
     let abandoned = Client::with_session(&sandbox, "aaaa");
-    abandoned.meets(
+    abandoned.receives_error(
         "2026-10-12T10:00:00Z",
         "You've hit your limit · resets 12pm (UTC)",
         json!({}),
     );
     let today = Client::with_session(&sandbox, "bbbb");
-    today.meets(
+    today.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your limit · resets 12pm (UTC)",
         json!({}),
     );
-    today.answers("2026-11-20T12:01:00Z");
+    today.receives_response("2026-11-20T12:01:00Z");
     assert_eq!(
         today.explained("2026-11-20T12:05:00Z")["session_id"],
         "bbbb"
@@ -319,7 +319,7 @@ fn a_reset_that_has_passed_is_said_to_have_passed() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
-    client.meets(
+    client.receives_error(
         "2026-11-20T05:55:00Z",
         text,
         five_hour_refusal(NOON - 22_200),
@@ -340,13 +340,13 @@ fn after_the_reset_nobody_is_sent_to_pay() {
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 12pm (UTC)";
-    client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
-    let told = |incident: &Value| incident["actions"].to_string();
+    client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+    let actions_of = |incident: &Value| incident["actions"].to_string();
     let before = client.explained("2026-11-20T11:55:00Z");
-    assert!(told(&before).contains("usage credits"), "{before}");
+    assert!(actions_of(&before).contains("usage credits"), "{before}");
     let after = client.explained("2026-11-20T12:05:00Z");
     assert_eq!(after["actions"][0]["do"], "Send the prompt again");
-    assert!(!told(&after).contains("usage credits"), "{after}");
+    assert!(!actions_of(&after).contains("usage credits"), "{after}");
 }
 
 #[test]
@@ -354,12 +354,12 @@ fn two_sources_that_disagree_about_the_reset_are_both_shown() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your 5-hour limit · resets 11:50am (UTC)",
         json!({}),
     );
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T10:00:01Z",
         windows(100.0, NOON, 30.0, NOON + 300_000),
         160,
@@ -378,12 +378,12 @@ fn a_window_that_began_after_the_error_says_nothing_about_it() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T11:58:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
     );
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T12:02:00Z",
         windows(1.0, NOON + 18_000, 9.0, NOON + 300_000),
         160,
@@ -407,7 +407,7 @@ fn a_session_on_an_oauth_token_may_get_the_organisations_words_on_a_personal_pla
     let text = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage · your 5-hour limit resets 12pm (UTC)";
     let mut more = five_hour_refusal(NOON);
     more["quotaLimits"]["overageDisabledReason"] = json!("org_level_disabled_until");
-    client.meets("2026-11-20T10:00:00Z", text, more);
+    client.receives_error("2026-11-20T10:00:00Z", text, more);
     let incident = client.explained("2026-11-20T10:00:02Z");
     assert_eq!(incident["limit"], "five_hour");
     assert_eq!(incident["verdict"], "misworded");
@@ -438,15 +438,15 @@ fn a_key_in_a_projects_settings_is_named_with_its_place() {
         "StopFailure",
         json!({"cwd": project, "error": "billing_error", "last_assistant_message": text}),
     );
-    let told = client
+    let output = client
         .run("2026-11-20T10:00:02Z", &["explain"], b"")
         .success()
         .to_owned();
     assert!(
-        told.contains("ANTHROPIC_API_KEY from the project's .claude/settings.local.json"),
-        "{told}"
+        output.contains("ANTHROPIC_API_KEY from the project's .claude/settings.local.json"),
+        "{output}"
     );
-    assert!(!told.contains("hidden"));
+    assert!(!output.contains("hidden"));
     assert_eq!(
         client.explained("2026-11-20T10:00:02Z")["verdict"],
         "wrong_credential"
@@ -479,17 +479,17 @@ fn a_pasted_message_is_explained_without_an_installation() {
         assert_eq!(answer["incident"]["limit"], limit, "{text}");
         assert_eq!(answer["incident"]["session_id"], Value::Null);
     }
-    let told = sandbox.run(&[
+    let output = sandbox.run(&[
         "explain",
         "--long",
         "--text",
         "You've hit your org's monthly usage limit",
     ]);
-    assert!(told.success().contains("What this message can mean"));
+    assert!(output.success().contains("What this message can mean"));
     assert!(
-        told.stdout.contains("2.1.119 to 2.1.152"),
+        output.stdout.contains("2.1.119 to 2.1.152"),
         "{}",
-        told.stdout
+        output.stdout
     );
 }
 
@@ -501,16 +501,16 @@ fn a_web_page_of_an_error_does_not_flood_the_terminal() {
         "API Error: 502 <html>{}</html>",
         "gateway trouble ".repeat(50_000)
     );
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         &page,
         json!({"apiErrorStatus": 502, "error": "server_error"}),
     );
-    let told = client
+    let output = client
         .run("2026-11-20T10:00:02Z", &["explain"], b"")
         .success()
         .to_owned();
-    assert!(told.len() < 6_000, "{} bytes", told.len());
+    assert!(output.len() < 6_000, "{} bytes", output.len());
     assert_eq!(
         client.explained("2026-11-20T10:00:02Z")["limit"],
         "server_error"
@@ -521,7 +521,7 @@ fn a_web_page_of_an_error_does_not_flood_the_terminal() {
 fn times_are_told_in_the_users_zone() {
     let sandbox = Sandbox::new().variable("TZ", "Asia/Tokyo");
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your 5-hour limit · resets 9pm",
         five_hour_refusal(NOON),
@@ -535,7 +535,7 @@ fn samples_of_another_account_do_not_count() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(3.0, NOON, 2.0, NOON + 300_000),
         160,
@@ -554,7 +554,7 @@ fn another_sessions_meters_count_for_the_same_account() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let other = Client::with_session(&sandbox, "aaaa");
-    other.draws(
+    other.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(3.0, NOON, 2.0, NOON + 300_000),
         160,
@@ -581,7 +581,7 @@ fn fast_mode_needs_credits_although_the_plan_has_room() {
         &["statusline"],
         status.to_string().as_bytes(),
     );
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You're out of usage credits · resets 12pm (UTC)",
         json!({}),
@@ -597,7 +597,7 @@ fn a_vague_text_is_understood_by_the_apis_own_words() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let details = r#"429 {"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long context requests."}}"#;
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "API Error: Rate limit reached",
         json!({"errorDetails": details}),
@@ -614,7 +614,7 @@ fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
     let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
-    client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+    client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
     let tell = |arguments: &[&str]| {
         let run = client.run("2026-11-20T10:00:02Z", arguments, b"");
         run.success().to_owned()
@@ -641,12 +641,12 @@ fn the_fact_that_decides_comes_first_and_is_never_cut() {
         "ANTHROPIC_API_KEY".to_owned(),
         "sk-ant-api03-SECRET".to_owned(),
     ));
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:58Z",
         windows(10.0, NOON, 22.0, NOON + 300_000),
         120,
     );
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "Credit balance is too low",
         json!({"apiErrorStatus": 400}),
@@ -723,7 +723,7 @@ fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
     is_refused_at_ten(&client);
     let after = client.explained("2026-11-20T12:05:00Z");
     assert_eq!(after["actions"][0]["do"], "Send the prompt again");
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T12:05:10Z",
         windows(3.0, NOON + 18_000, 100.0, NOON + 300_000),
         160,
@@ -745,7 +745,7 @@ fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
         let client = Client::new(&sandbox);
-        client.meets("2026-11-20T10:00:00Z", text, json!({}));
+        client.receives_error("2026-11-20T10:00:00Z", text, json!({}));
         let incident = client.explained("2026-11-20T10:00:02Z");
         let headline = incident["headline"].as_str().unwrap();
         assert!(headline.contains("Opus"), "{text}: {headline}");
@@ -827,7 +827,7 @@ fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
             client.variables.push((variable.to_owned(), value));
         }
         let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
-        client.meets("2026-11-20T10:00:00Z", text, refusal);
+        client.receives_error("2026-11-20T10:00:00Z", text, refusal);
         let incident = client.explained("2026-11-20T10:00:05Z");
         let actions = incident["actions"].as_array().unwrap();
         let named: Vec<&str> = actions
@@ -867,7 +867,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
         Client::logged_in(&sandbox, "team", role);
         let client = Client::new(&sandbox);
         let refusal = json!({"error": "oauth_org_not_allowed", "apiErrorStatus": 403});
-        client.meets("2026-11-20T10:00:00Z", text, refusal);
+        client.receives_error("2026-11-20T10:00:00Z", text, refusal);
         let first = client.explained("2026-11-20T10:00:05Z")["actions"][0]["do"].clone();
         assert!(first.as_str().unwrap().starts_with(says), "{role}: {first}");
     }
@@ -883,10 +883,12 @@ fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "team", "user");
         let client = Client::new(&sandbox);
-        let told = || windows(20.0, NOON, 10.0, NOON + 300_000);
-        client.draws("2026-11-20T09:59:30Z", told(), 120);
-        client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
-        let rows = client.draws("2026-11-20T10:00:02Z", told(), 120).stdout;
+        let usage = || windows(20.0, NOON, 10.0, NOON + 300_000);
+        client.calls_status_line("2026-11-20T09:59:30Z", usage(), 120);
+        client.receives_error("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+        let rows = client
+            .calls_status_line("2026-11-20T10:00:02Z", usage(), 120)
+            .stdout;
         assert!(rows.contains("false alarm? 5-hour usage 20%"), "{rows}");
         let incident = client.explained("2026-11-20T10:00:05Z");
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
@@ -904,8 +906,8 @@ fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
-    let told = windows(20.0, NOON, 10.0, NOON + 300_000);
-    client.draws("2026-11-20T09:59:30Z", told, 120);
+    let usage = windows(20.0, NOON, 10.0, NOON + 300_000);
+    client.calls_status_line("2026-11-20T09:59:30Z", usage, 120);
     let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
     let arguments = ["explain", "--text", text];
     let answer = client.run("2026-11-20T10:00:00Z", &arguments, b"").stdout;
@@ -923,8 +925,8 @@ fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    let told = windows(5.0, NOON, 97.0, NOON + 300_000);
-    client.draws("2026-11-20T09:59:30Z", told, 120);
+    let usage = windows(5.0, NOON, 97.0, NOON + 300_000);
+    client.calls_status_line("2026-11-20T09:59:30Z", usage, 120);
     for text in [
         "You've hit your weekly limit · resets Nov 23, 11pm (UTC)",
         "You're out of extra usage",

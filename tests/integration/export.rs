@@ -334,8 +334,8 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
         if what.contains(" file ") {
             fs::write(file.unwrap(), bytes).unwrap();
         }
-        let told = machine.export();
-        assert!(told.contains(says), "{what}: {told}");
+        let output = machine.export();
+        assert!(output.contains(says), "{what}: {output}");
         machine.is_all_there_is();
         let rows = machine.rows();
         assert!(machine.export().starts_with("Nothing changed"), "{what}");

@@ -71,18 +71,18 @@ fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T09:59:40Z",
         "You've hit your weekly limit · resets Nov 22, 3pm (UTC)",
         json!({}),
     );
-    client.answers("2026-11-20T09:59:50Z");
+    client.receives_response("2026-11-20T09:59:50Z");
     client.stop_failure(AT, TEXT);
-    let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 160);
+    let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 160);
     assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
     // The same error occurs twice, with a response in between.
     client.append(&client.error_line(AT, TEXT, json!({})));
-    client.answers("2026-11-20T10:00:03Z");
+    client.receives_response("2026-11-20T10:00:03Z");
     client.stop_failure("2026-11-20T10:00:06Z", TEXT);
     assert_eq!(client.explained("2026-11-20T10:00:07Z")["open"], true);
 }
@@ -120,9 +120,9 @@ fn a_data_directory_that_cannot_be_written_breaks_nothing() {
     client
         .variables
         .push(("WHYCAP_DATA_DIR".to_owned(), blocked));
-    only_for_the_user(&client.meets(AT, TEXT, json!({})));
+    only_for_the_user(&client.receives_error(AT, TEXT, json!({})));
     client
-        .draws(
+        .calls_status_line(
             "2026-11-20T10:00:01Z",
             crate::client::windows(1.0, 0, 2.0, 0),
             80,
@@ -147,7 +147,7 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
     client
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-secret".to_owned()));
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     assert_eq!(stored(&sandbox, &client.session).len(), 1);
     let content = sandbox.read(JOURNAL);
     assert!(content.contains("ANTHROPIC_API_KEY") && content.contains("apiKeyHelper"));
@@ -169,7 +169,7 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
 fn a_slash_command_is_held_back_and_answered() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     for prompt in [
         "/whycap",
         "/whycap explain",
@@ -226,7 +226,7 @@ fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
     ] {
         let sandbox = Sandbox::new();
         let client = terminal(&sandbox);
-        client.meets(AT, text, json!({}));
+        client.receives_error(AT, text, json!({}));
         let answer = answer_at(&client, "2026-11-20T10:01:00Z");
         assert!(answer.contains(&format!("\n\n{TURNS_OFF}")), "{answer}");
         assert!(answer.contains("/rate-limit-options"), "{answer}");
@@ -237,7 +237,7 @@ fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
 #[test]
 fn a_client_that_does_not_wait_has_nothing_turned_off() {
     let said = |sandbox: &Sandbox, client: &Client<'_>, text: &str, at: &str| {
-        client.meets(AT, text, json!({}));
+        client.receives_error(AT, text, json!({}));
         let answer = answer_at(client, at);
         assert!(
             !answer.contains(TURNS_OFF),
@@ -277,7 +277,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
 fn the_module_s_answer_is_for_the_user_alone() {
     let sandbox = Sandbox::new();
     let client = terminal(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     for is_prompt in [false, true] {
         let typed = json!({"prompt": "/whycap explain", "is_prompt": is_prompt});
         let run = client.event("2026-11-20T10:01:00Z", "command.run", typed);
@@ -304,7 +304,7 @@ fn the_module_s_answer_is_for_the_user_alone() {
 fn nobody_is_invited_to_stop_the_client_s_waiting() {
     let sandbox = Sandbox::new();
     let client = terminal(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     let prompt = json!({"prompt": "go on"});
     let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
     let reply = only_for_the_user(&run).expect("a message");
@@ -322,7 +322,7 @@ fn nobody_is_invited_to_stop_the_client_s_waiting() {
 fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     client.variables = vec![("COLUMNS".to_owned(), "40".to_owned())];
     let prompt = json!({"prompt": "/whycap"});
     let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
@@ -337,7 +337,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     for (rows, most) in [("24", 10), ("30", 16), ("50", 36)] {
         client.variables = vec![
             ("COLUMNS".to_owned(), "80".to_owned()),
@@ -370,7 +370,7 @@ fn the_user_is_told_once_and_only_in_the_session_that_met_the_error() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let other = Client::with_session(&sandbox, "bbbb");
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     let prompt = json!({"prompt": "go on"});
     assert_eq!(
         other
@@ -409,7 +409,7 @@ fn a_session_that_is_resumed_is_told_unless_its_limit_has_reset() {
     ] {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
-        client.meets(AT, TEXT, json!({}));
+        client.receives_error(AT, TEXT, json!({}));
         let run = client.event(at, "SessionStart", json!({"source": "resume"}));
         assert_eq!(only_for_the_user(&run).is_some(), told, "{at}");
     }
@@ -419,7 +419,7 @@ fn a_session_that_is_resumed_is_told_unless_its_limit_has_reset() {
 fn the_bell_rings_unless_the_user_turned_it_off() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    let reply = only_for_the_user(&client.meets(AT, TEXT, json!({}))).unwrap();
+    let reply = only_for_the_user(&client.receives_error(AT, TEXT, json!({}))).unwrap();
     let sequence = reply["terminalSequence"].as_str().unwrap();
     assert!(
         sequence.starts_with("\u{1b}]9;Claude Code: 5-hour limit")
@@ -432,7 +432,7 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
         .to_string();
     let mut quiet = Client::new(&sandbox);
     quiet.variables.push(("WHYCAP_CONFIG".to_owned(), settings));
-    assert_eq!(quiet.meets(AT, TEXT, json!({})).success(), "");
+    assert_eq!(quiet.receives_error(AT, TEXT, json!({})).success(), "");
 }
 
 /// A gateway responds with an entire HTML error page, which must not displace the records of other sessions.
@@ -440,7 +440,7 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
 fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T09:59:00Z",
         "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
         json!({}),
@@ -450,12 +450,12 @@ fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
         "API Error: 502 <html>{}</html>",
         "<p>bad gateway</p>".repeat(15_000)
     );
-    behind.meets(AT, &page, json!({"apiErrorStatus": 502}));
+    behind.receives_error(AT, &page, json!({"apiErrorStatus": 502}));
     let kept = sandbox.read(JOURNAL).len();
     assert!(kept < 20_000, "{kept} bytes are kept");
-    let drawn = client.draws("2026-11-20T10:00:30Z", Value::Null, 120);
+    let drawn = client.calls_status_line("2026-11-20T10:00:30Z", Value::Null, 120);
     assert!(drawn.success().contains("resets Tue Nov 24"), "{drawn:?}");
-    let drawn = behind.draws("2026-11-20T10:00:31Z", Value::Null, 120);
+    let drawn = behind.calls_status_line("2026-11-20T10:00:31Z", Value::Null, 120);
     assert!(drawn.success().lines().count() > 1, "{drawn:?}");
 }
 

@@ -37,8 +37,8 @@ fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        client.draws(SOON, windows(100.0, NOON, weekly, TUESDAY), 120);
+        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        client.calls_status_line(SOON, windows(100.0, NOON, weekly, TUESDAY), 120);
         let incident = client.explained("2026-11-20T10:00:05Z");
         assert_eq!(incident["resets_at"], resets_at, "{weekly}: {incident:#}");
         assert_eq!(incident["limit"], "five_hour");
@@ -63,11 +63,12 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
                     json!({})
                 }
             };
-            let meets_weekly = || weekly.meets(weekly_at, WEEKLY, quota("seven_day", TUESDAY));
+            let meets_weekly =
+                || weekly.receives_error(weekly_at, WEEKLY, quota("seven_day", TUESDAY));
             if weekly_at < AT {
                 meets_weekly();
             }
-            one.meets(AT, FIVE_HOUR, quota("five_hour", NOON));
+            one.receives_error(AT, FIVE_HOUR, quota("five_hour", NOON));
             if weekly_at > AT {
                 meets_weekly();
             }
@@ -87,7 +88,7 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
             let waited = one.run(at, &waits, b"");
             assert_eq!(waited.code, 124, "{case}");
             assert!(waited.stderr.contains("timed out"), "{case}");
-            let rows = one.draws(at, Value::Null, 160).stdout;
+            let rows = one.calls_status_line(at, Value::Null, 160).stdout;
             assert!(
                 rows.contains("Tue Nov 24 06:00") && !rows.contains("has reset"),
                 "{case}: {rows}"
@@ -101,8 +102,8 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
 fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    client.draws(SOON, windows(100.0, NOON, 100.0, TUESDAY), 120);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 100.0, TUESDAY), 120);
     let headline = |at: &str| client.explained(at)["headline"].to_string();
     let both = headline("2026-11-20T11:00:00Z");
     assert!(
@@ -122,20 +123,20 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
 fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(96.0, NOON, 17.0, TUESDAY),
         120,
     );
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    client.draws(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.calls_status_line(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
     client.works("2026-11-20T12:01:00Z", 10);
     let past = |at: &str| {
         let listed = client.run(at, &["incidents", "--json"], b"").json();
         listed["incidents"][0]["headline"].to_string()
     };
     let before = past("2026-11-20T12:02:00Z");
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T12:05:00Z",
         windows(3.0, NOON + 18_000, 100.0, TUESDAY),
         120,
@@ -156,8 +157,8 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, quota);
-        client.draws(SOON, windows(100.0, NOON, 100.0, eleven), 120);
+        client.receives_error(AT, text, quota);
+        client.calls_status_line(SOON, windows(100.0, NOON, 100.0, eleven), 120);
         let incident = client.explained("2026-11-20T10:00:05Z");
         assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z", "{text}");
         assert_eq!(code(&client, "2026-11-20T11:10:00Z"), 10, "{text}");
@@ -169,13 +170,13 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
 fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     let sandbox = with_a_private_login();
     let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    one.draws(SOON, windows(100.0, NOON, 100.0, TUESDAY), 120);
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    one.calls_status_line(SOON, windows(100.0, NOON, 100.0, TUESDAY), 120);
     for (at, five_hour, expected) in [
         ("2026-11-20T10:20:00Z", 100.0, 10),
         ("2026-11-20T10:30:00Z", 2.0, 0),
     ] {
-        other.draws(at, windows(five_hour, NOON, 3.0, TUESDAY + 1), 120);
+        other.calls_status_line(at, windows(five_hour, NOON, 3.0, TUESDAY + 1), 120);
         assert_eq!(code(&one, at), expected, "{five_hour}");
     }
 }
@@ -192,11 +193,11 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     }
     let text = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
     let quota = refused("five_hour", NOON, "org_level_disabled_until");
-    one.meets(AT, text, quota);
-    other.answers("2026-11-20T10:01:00Z");
+    one.receives_error(AT, text, quota);
+    other.receives_response("2026-11-20T10:01:00Z");
     let was_on_its_way = code(&one, "2026-11-20T10:01:01Z");
     assert_eq!(was_on_its_way, 10);
-    other.answers("2026-11-20T10:20:00Z");
+    other.receives_response("2026-11-20T10:20:00Z");
     assert_eq!(code(&one, "2026-11-20T10:20:01Z"), 0);
     let waits = one.run("2026-11-20T10:20:01Z", &["wait", "--timeout", "1s"], b"");
     assert_eq!(waits.code, 0, "{waits:?}");
@@ -212,10 +213,10 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
         for client in [&one, &other] {
             belongs_to(client, PRIVATE, "private-organization");
         }
-        let told = windows(used, NOON, 40.0, TUESDAY);
-        one.draws("2026-11-20T09:59:00Z", told, 120);
-        one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-        other.answers("2026-11-20T10:20:00Z");
+        let usage = windows(used, NOON, 40.0, TUESDAY);
+        one.calls_status_line("2026-11-20T09:59:00Z", usage, 120);
+        one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        other.receives_response("2026-11-20T10:20:00Z");
         assert_eq!(code(&one, "2026-11-20T10:20:01Z"), expected, "{used}");
     }
 }
@@ -226,12 +227,12 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let quota = refused("seven_day_opus", TUESDAY, "");
-    one.meets(
+    one.receives_error(
         AT,
         "You've hit your Opus limit · resets Nov 24, 6am (UTC)",
         quota,
     );
-    other.answers("2026-11-20T10:20:00Z");
+    other.receives_response("2026-11-20T10:20:00Z");
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
@@ -241,11 +242,11 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
 fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
+    client.receives_error(AT, WEEKLY, refused("seven_day", TUESDAY, ""));
     for at in [SOON, "2026-11-23T20:00:00Z"] {
         assert_eq!(client.explained(at)["continues_at"], Value::Null, "{at}");
     }
-    let line = client.draws("2026-11-24T06:00:20Z", Value::Null, 160);
+    let line = client.calls_status_line("2026-11-24T06:00:20Z", Value::Null, 160);
     assert!(
         !line.success().contains("continue shortly"),
         "{}",
@@ -258,11 +259,11 @@ fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_eithe
 fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let continues = |at: &str| client.explained(at)["continues_at"].clone();
     assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
     let overloaded = json!({"error": "overloaded", "apiErrorStatus": 529});
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:10:00Z",
         "API Error: 529 Overloaded",
         overloaded,
@@ -276,7 +277,7 @@ fn a_session_that_met_another_error_since_does_not_go_on_by_itself() {
 fn a_session_that_has_ended_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let continues = |at: &str| client.explained(at)["continues_at"].clone();
     assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
     let leaves = json!({"reason": "prompt_input_exit"});
@@ -291,7 +292,7 @@ fn a_cap_on_a_month_does_not_last_into_the_next() {
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
     let text = "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit";
-    client.meets("2026-11-27T10:00:00Z", text, json!({}));
+    client.receives_error("2026-11-27T10:00:00Z", text, json!({}));
     assert_ne!(code(&client, "2026-11-30T23:00:00Z"), 0);
     assert_eq!(code(&client, "2026-12-01T13:00:00Z"), 0);
     let headline = client.explained("2026-12-01T13:00:00Z")["headline"].clone();
@@ -299,7 +300,7 @@ fn a_cap_on_a_month_does_not_last_into_the_next() {
     assert!(headline.contains("a new month has begun"), "{headline}");
     let text = "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit";
     let status = json!({"error": "unknown", "apiErrorStatus": 400});
-    client.meets("2026-12-30T10:00:00Z", text, status);
+    client.receives_error("2026-12-30T10:00:00Z", text, status);
     assert_eq!(code(&client, "2026-12-31T10:00:00Z"), 11);
     assert_eq!(code(&client, "2027-01-01T13:00:00Z"), 0);
 }
@@ -311,17 +312,17 @@ fn nobody_pays_once_the_cap_on_credits_is_met() {
     let client = Client::new(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     client.works("2026-11-20T09:58:00Z", 1_000);
-    client.draws("2026-11-20T09:58:01Z", full(), 120);
+    client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
     client.works(AT, 100_000);
-    client.draws(SOON, full(), 120);
+    client.calls_status_line(SOON, full(), 120);
     let paying = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
     assert_ne!(paying("2026-11-20T10:00:03Z"), Value::Null);
     let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
     let quota = refused("five_hour", NOON, "org_level_disabled_until");
-    client.meets("2026-11-20T10:10:00Z", text, quota);
+    client.receives_error("2026-11-20T10:10:00Z", text, quota);
     assert_eq!(paying("2026-11-20T10:11:00Z"), Value::Null);
     client.works("2026-11-20T10:15:00Z", 100_000);
-    client.draws("2026-11-20T10:15:01Z", full(), 120);
+    client.calls_status_line("2026-11-20T10:15:01Z", full(), 120);
     assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
 }
 
@@ -331,7 +332,7 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let plain = |at: &str| {
-        let drawn = client.draws(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
+        let drawn = client.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 160);
         whycap::terminal::strip_ansi(drawn.success())
     };
     assert!(plain("2026-11-20T11:59:00Z").contains("5h 100%"));
@@ -351,7 +352,7 @@ fn a_full_window_without_an_error_is_not_called_free() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let screen = |five_hour: f64| {
-        client.draws(SOON, windows(five_hour, NOON, 40.0, TUESDAY), 120);
+        client.calls_status_line(SOON, windows(five_hour, NOON, 40.0, TUESDAY), 120);
         let now = client.run("2026-11-20T10:00:05Z", &["now"], b"");
         now.success().to_owned()
     };
@@ -369,12 +370,12 @@ fn a_full_window_without_an_error_is_not_called_free() {
 fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     for (at, continues) in [
         ("2026-11-20T12:00:20Z", true),
         ("2026-11-20T12:03:00Z", false),
     ] {
-        let line = client.draws(at, Value::Null, 160).stdout;
+        let line = client.calls_status_line(at, Value::Null, 160).stdout;
         assert_eq!(line.contains("will continue shortly"), continues, "{at}");
         let incident = client.explained(at);
         let headline = incident["headline"].as_str().unwrap();
@@ -398,18 +399,18 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
 fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
-    one.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
-    let told = |at: &str| one.explained(at)["actions"].to_string();
-    let before = told("2026-11-20T10:05:00Z");
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    one.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let actions_at = |at: &str| one.explained(at)["actions"].to_string();
+    let before = actions_at("2026-11-20T10:05:00Z");
     assert!(before.contains("Or add usage credits"), "{before}");
-    other.answers("2026-11-20T10:10:00Z");
-    other.draws(
+    other.receives_response("2026-11-20T10:10:00Z");
+    other.calls_status_line(
         "2026-11-20T10:10:01Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    let since = told("2026-11-20T10:11:00Z");
+    let since = actions_at("2026-11-20T10:11:00Z");
     assert!(
         since.contains("Or continue now with usage credits (costs money)")
             && !since.contains("Or add usage credits"),
@@ -431,20 +432,24 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.draws(
+        client.calls_status_line(
             "2026-11-20T09:59:00Z",
             windows(used, resets, 40.0, TUESDAY),
             120,
         );
-        client.meets(AT, text, json!({}));
-        client.draws(SOON, windows(used, resets, 40.0, TUESDAY), 120);
+        client.receives_error(AT, text, json!({}));
+        client.calls_status_line(SOON, windows(used, resets, 40.0, TUESDAY), 120);
         let incident = client.explained("2026-11-20T10:00:40Z");
         for (place, says) in [
             ("headline", "used up until 12:00"),
             ("actions", "one of your plan's limits is used up, too"),
         ] {
-            let told = incident[place].to_string();
-            assert_eq!(told.contains(says), is_told, "{used} {text}: {told}");
+            let text_there = incident[place].to_string();
+            assert_eq!(
+                text_there.contains(says),
+                is_told,
+                "{used} {text}: {text_there}"
+            );
         }
     }
 }
@@ -456,15 +461,15 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
-    one.draws("2026-11-20T09:58:00Z", full(), 120);
-    one.meets(
+    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    one.receives_error(
         AT,
         text,
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
     assert_ne!(code(&one, SOON), 0);
-    other.answers("2026-11-20T10:10:00Z");
-    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    other.receives_response("2026-11-20T10:10:00Z");
+    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
     let first = one.explained("2026-11-20T10:11:00Z")["actions"][0].clone();
     assert_eq!(first["costs_money"], true, "{first}");
@@ -482,7 +487,7 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+        client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
             // The start time predates every process that is running now.
             let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
@@ -499,16 +504,16 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
 fn an_answer_from_the_plan_says_nothing_of_credits() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    let told = |used: f64| windows(used, NOON, 17.0, TUESDAY);
-    one.draws("2026-11-20T09:59:00Z", told(42.0), 120);
+    let usage = |used: f64| windows(used, NOON, 17.0, TUESDAY);
+    one.calls_status_line("2026-11-20T09:59:00Z", usage(42.0), 120);
     let text = "You're out of usage credits \u{b7} resets Nov 24, 6am (UTC)";
-    one.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
-    one.draws(SOON, told(42.0), 120);
+    one.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+    one.calls_status_line(SOON, usage(42.0), 120);
     let at = "2026-11-20T10:02:30Z";
     let of_one = ["explain", "--json", "--session", "one"];
     let before = one.run(at, &of_one, b"").json();
-    other.answers("2026-11-20T10:02:10Z");
-    other.draws("2026-11-20T10:02:11Z", told(43.0), 120);
+    other.receives_response("2026-11-20T10:02:10Z");
+    other.calls_status_line("2026-11-20T10:02:11Z", usage(43.0), 120);
     let since = one.run(at, &of_one, b"").json();
     assert_eq!(since["incident"]["open"], true, "{since:#}");
     // The later figures of the other session are better evidence, but the advice is the same.
@@ -530,10 +535,10 @@ fn an_account_that_was_refused_again_is_not_served() {
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
     let refusal = refused("five_hour", NOON, "out_of_credits");
-    one.draws("2026-11-20T09:58:00Z", full(), 120);
-    one.meets(AT, text, &refusal);
-    other.answers("2026-11-20T10:10:00Z");
-    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    one.receives_error(AT, text, &refusal);
+    other.receives_response("2026-11-20T10:10:00Z");
+    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
     let of_one = ["explain", "--exit-code", "--session", "one"];
     let at = "2026-11-20T10:11:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 0);
@@ -545,11 +550,11 @@ fn an_account_that_was_refused_again_is_not_served() {
         incident["incident"]["continues_at"], "2026-11-20T12:01:30Z",
         "{incident:#}"
     );
-    other.meets("2026-11-20T10:20:00Z", text, &refusal);
-    other.draws("2026-11-20T10:20:02Z", full(), 120);
+    other.receives_error("2026-11-20T10:20:00Z", text, &refusal);
+    other.calls_status_line("2026-11-20T10:20:02Z", full(), 120);
     let at = "2026-11-20T10:21:00Z";
     assert_eq!(one.run(at, &of_one, b"").code, 10);
-    let line = one.draws(at, full(), 120);
+    let line = one.calls_status_line(at, full(), 120);
     assert!(!line.success().contains("works again"), "{line:?}");
 }
 
@@ -568,12 +573,12 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
         ("2026-11-20T10:10:00Z", 6.0, true),
         ("2026-11-20T10:20:00Z", 98.0, false),
     ] {
-        other.meets(
+        other.receives_error(
             at,
             WEEKLY,
             refused("seven_day", TUESDAY, "org_level_disabled"),
         );
-        private.draws(at, windows(used, NOON, 30.0, TUESDAY), 120);
+        private.calls_status_line(at, windows(used, NOON, 30.0, TUESDAY), 120);
         let asked = other.run(
             "2026-11-20T10:21:00Z",
             &["explain", "--json", "--session", "other"],
@@ -599,17 +604,17 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
 fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    one.draws(
+    one.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(95.0, NOON, 98.0, TUESDAY),
         120,
     );
-    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    one.draws(SOON, windows(100.0, NOON, 99.0, TUESDAY), 120);
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    one.calls_status_line(SOON, windows(100.0, NOON, 99.0, TUESDAY), 120);
     assert_eq!(one.explained(SOON)["resets_at"], "2026-11-20T12:00:00Z");
     let refusal = refused("seven_day", TUESDAY, "");
-    other.meets("2026-11-20T11:00:00Z", WEEKLY, refusal);
-    other.draws(
+    other.receives_error("2026-11-20T11:00:00Z", WEEKLY, refusal);
+    other.calls_status_line(
         "2026-11-20T11:00:02Z",
         windows(100.0, NOON, 100.0, TUESDAY),
         120,
@@ -637,8 +642,8 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
         belongs_to(&client, PRIVATE, "its-organization");
         client
     });
-    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
-    other.answers("2026-11-20T10:10:00Z");
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    other.receives_response("2026-11-20T10:10:00Z");
     for written in [&other, &third, &one] {
         written.append(&json!({
             "type": "user", "uuid": "u1", "sessionId": written.session, "timestamp": "2026-11-20T10:12:00Z",
@@ -647,7 +652,7 @@ fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
         let at = "2026-11-20T10:13:00Z";
         let of_one = ["explain", "--exit-code", "--session", "one"];
         assert_eq!(one.run(at, &of_one, b"").code, 0, "{}", written.session);
-        let line = one.draws(at, Value::Null, 120);
+        let line = one.calls_status_line(at, Value::Null, 120);
         assert!(line.success().contains("works again"), "{line:?}");
     }
 }
@@ -659,14 +664,14 @@ fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     let [one, other] = two_of_the_login(&sandbox);
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let text = "You're out of usage credits \u{b7} resets 12pm (UTC)";
-    one.draws("2026-11-20T09:58:00Z", full(), 120);
-    one.meets(AT, text, refused("five_hour", NOON, "out_of_credits"));
+    one.calls_status_line("2026-11-20T09:58:00Z", full(), 120);
+    one.receives_error(AT, text, refused("five_hour", NOON, "out_of_credits"));
     other.append(&json!({
         "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:03:00Z", "sessionId": "other",
         "content": "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies.",
     }));
-    other.answers("2026-11-20T10:10:00Z");
-    other.draws("2026-11-20T10:10:01Z", full(), 120);
+    other.receives_response("2026-11-20T10:10:00Z");
+    other.calls_status_line("2026-11-20T10:10:01Z", full(), 120);
     let of_one = ["explain", "--exit-code", "--session", "one"];
     assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
 }
@@ -680,9 +685,9 @@ fn an_answer_on_its_way_does_not_end_an_agents_limit() {
         "error": "rate_limit", "last_assistant_message": FIVE_HOUR, "agent_id": "a1b2", "agent_type": "Explore",
     });
     client.event(AT, "StopFailure", met);
-    client.answers("2026-11-20T10:00:20Z");
+    client.receives_response("2026-11-20T10:00:20Z");
     assert_eq!(code(&client, "2026-11-20T10:00:30Z"), 10);
-    client.answers("2026-11-20T10:05:00Z");
+    client.receives_response("2026-11-20T10:05:00Z");
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
@@ -695,12 +700,12 @@ fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     let mut job = Client::with_session(&sandbox, "job");
     job.variables
         .push(("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), "hidden".to_owned()));
-    login.draws(
+    login.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(5.0, NOON, 30.0, TUESDAY),
         120,
     );
-    job.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    job.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let incident = job.explained("2026-11-20T10:01:00Z");
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
@@ -715,7 +720,7 @@ fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
     let client = Client::new(&sandbox);
     client.works("2026-11-20T09:50:00Z", 100_000);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let at = "2026-11-20T11:00:00Z";
     assert!(client.explained(at)["continues_at"].is_string());
     let held = client.event(at, "UserPromptSubmit", json!({"prompt": "hi"}));
@@ -732,7 +737,7 @@ fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded()
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, refused("seven_day_sonnet", TUESDAY, ""));
+        client.receives_error(AT, text, refused("seven_day_sonnet", TUESDAY, ""));
         let first = client.explained(SOON)["actions"][0].clone();
         assert_eq!(first["command"], "/model", "{text}: {first:#}");
     }
@@ -918,7 +923,7 @@ fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit(
             belongs_to(&other, PRIVATE, "private-organization");
         }
         refused.works("2026-11-20T09:50:00Z", 10);
-        refused.meets(AT, kind.text, &kind.fields);
+        refused.receives_error(AT, kind.text, &kind.fields);
         let time = |seconds: i64| {
             let at: chrono::DateTime<chrono::Utc> = AT.parse().unwrap();
             (at + chrono::TimeDelta::seconds(seconds)).to_rfc3339()
@@ -952,7 +957,7 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    with_key.meets(AT, "Credit balance is too low", balance);
+    with_key.receives_error(AT, "Credit balance is too low", balance);
 
     let on_plan = Client::with_session(&sandbox, "on-plan");
     belongs_to(&on_plan, PRIVATE, "private-organization");
@@ -1002,8 +1007,8 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
     let balance = json!({"apiErrorStatus": 400, "error": "billing_error"});
-    client.meets(AT, "Credit balance is too low", balance);
-    let rows = client.draws(SOON, Value::Null, 160).stdout;
+    client.receives_error(AT, "Credit balance is too low", balance);
+    let rows = client.calls_status_line(SOON, Value::Null, 160).stdout;
     assert!(
         rows.contains("Using ANTHROPIC_API_KEY instead of your plan · remove it"),
         "{rows}"
@@ -1016,14 +1021,14 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
 
     client.variables.pop();
     let at = "2026-11-20T10:01:00Z";
-    let rows = client.draws(at, Value::Null, 160).stdout;
+    let rows = client.calls_status_line(at, Value::Null, 160).stdout;
     assert!(!rows.contains("Using ANTHROPIC_API_KEY"), "{rows}");
     let waits = client.run(at, &["wait"], b"");
     assert_eq!(waits.code, 0, "{waits:?}");
     let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
     assert!(asked.stdout.contains("no longer set"), "{}", asked.stdout);
 
-    client.answers("2026-11-20T10:02:00Z");
+    client.receives_response("2026-11-20T10:02:00Z");
     let explained = client.run("2026-11-20T10:03:00Z", &["explain"], b"").stdout;
     assert!(
         explained.contains("was set in the environment") && !explained.contains("overrides"),
@@ -1040,11 +1045,11 @@ fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-dummy".to_owned()));
     let refusal = json!({"error": "authentication_failed", "apiErrorStatus": 401});
-    with_key.meets(AT, "Invalid API key · Fix external API key", refusal);
+    with_key.receives_error(AT, "Invalid API key · Fix external API key", refusal);
     let other = Client::with_session(&sandbox, "other");
     belongs_to(&other, "another-account", "another-organization");
-    other.answers("2026-11-20T10:05:00Z");
-    other.draws(
+    other.receives_response("2026-11-20T10:05:00Z");
+    other.calls_status_line(
         "2026-11-20T10:05:01Z",
         windows(3.0, NOON, 4.0, TUESDAY),
         120,
@@ -1053,7 +1058,7 @@ fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     let arguments = ["explain", "--json", "--session", "with-key"];
     let incident = with_key.run(at, &arguments, b"").json()["incident"].clone();
     assert_eq!(incident["open"], true, "{incident:#}");
-    let line = with_key.draws(at, Value::Null, 120);
+    let line = with_key.calls_status_line(at, Value::Null, 120);
     assert!(!line.success().contains("works again"), "{line:?}");
 }
 
@@ -1063,7 +1068,7 @@ fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
     let sandbox = with_a_private_login();
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    seat.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    seat.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let private = Client::with_session(&sandbox, "private");
     belongs_to(&private, PRIVATE, "private-organization");
     assert_eq!(code(&private, "2026-11-20T10:01:00Z"), 10);
@@ -1081,17 +1086,17 @@ fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
 fn the_newest_refusal_of_each_session_counts() {
     let sandbox = with_a_private_login();
     let [one, other] = two_of_the_login(&sandbox);
-    other.meets(
+    other.receives_error(
         "2026-11-20T09:50:00Z",
         FIVE_HOUR,
         refused("five_hour", NOON, ""),
     );
-    one.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    one.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let third = Client::with_session(&sandbox, "third");
     belongs_to(&third, PRIVATE, "private-organization");
     third.works("2026-11-20T10:10:00Z", 10);
     assert_eq!(code(&one, "2026-11-20T10:11:00Z"), 0);
-    other.meets(
+    other.receives_error(
         "2026-11-20T10:20:00Z",
         FIVE_HOUR,
         refused("five_hour", NOON, ""),
@@ -1106,7 +1111,7 @@ fn the_newest_refusal_of_each_session_counts() {
 fn a_pasted_outage_beside_a_full_window_names_both() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,

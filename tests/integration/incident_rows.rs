@@ -19,11 +19,11 @@ fn rows_fit_and_there_are_at_most_three() {
     Client::logged_in(&sandbox, "team", "user");
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
-    client.meets(AT, ORG, quota);
+    client.receives_error(AT, ORG, quota);
     for columns in [1, 20, 40, 80, 120, 160, 400] {
         let drawn = plain(
             client
-                .draws("2026-11-20T10:00:01Z", Value::Null, columns)
+                .calls_status_line("2026-11-20T10:00:01Z", Value::Null, columns)
                 .success(),
         );
         let rows: Vec<&str> = drawn.lines().collect();
@@ -37,7 +37,7 @@ fn rows_fit_and_there_are_at_most_three() {
     }
     let narrow = plain(
         client
-            .draws("2026-11-20T10:00:01Z", Value::Null, 60)
+            .calls_status_line("2026-11-20T10:00:01Z", Value::Null, 60)
             .success(),
     );
     assert!(
@@ -53,9 +53,9 @@ fn nobody_needs_to_ask_what_to_do() {
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
-    client.meets(AT, TEXT, quota);
+    client.receives_error(AT, TEXT, quota);
     let rows = |columns| {
-        let drawn = client.draws("2026-11-20T10:00:02Z", Value::Null, columns);
+        let drawn = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, columns);
         let drawn = plain(drawn.success());
         drawn.lines().skip(1).collect::<Vec<_>>().join("\n")
     };
@@ -76,17 +76,17 @@ fn nobody_needs_to_ask_what_to_do() {
 fn rows_go_when_the_session_works_again() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     assert!(
         client
-            .draws("2026-11-20T10:00:01Z", Value::Null, 120)
+            .calls_status_line("2026-11-20T10:00:01Z", Value::Null, 120)
             .success()
             .contains("5-hour limit")
     );
-    client.answers("2026-11-20T10:30:00Z");
+    client.receives_response("2026-11-20T10:30:00Z");
     assert!(
         !client
-            .draws("2026-11-20T10:30:01Z", Value::Null, 120)
+            .calls_status_line("2026-11-20T10:30:01Z", Value::Null, 120)
             .success()
             .contains("limit")
     );
@@ -94,7 +94,7 @@ fn rows_go_when_the_session_works_again() {
     std::fs::remove_file(client.transcript()).unwrap();
     assert!(
         !client
-            .draws("2026-11-20T10:30:02Z", Value::Null, 120)
+            .calls_status_line("2026-11-20T10:30:02Z", Value::Null, 120)
             .success()
             .contains("limit")
     );
@@ -104,10 +104,10 @@ fn rows_go_when_the_session_works_again() {
 fn after_the_reset_one_quiet_row_is_left() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     let drawn = plain(
         client
-            .draws("2026-11-20T12:00:01Z", Value::Null, 120)
+            .calls_status_line("2026-11-20T12:00:01Z", Value::Null, 120)
             .success(),
     );
     assert_eq!(drawn.lines().count(), 2, "{drawn}");
@@ -122,8 +122,8 @@ fn at_the_reset_newer_clients_continue_by_themselves() {
         let sandbox = Sandbox::new();
         let mut client = Client::new(&sandbox);
         client.version = version.to_owned();
-        client.meets(AT, TEXT, json!({}));
-        let drawn = plain(client.draws(at, Value::Null, 120).success());
+        client.receives_error(AT, TEXT, json!({}));
+        let drawn = plain(client.calls_status_line(at, Value::Null, 120).success());
         drawn.lines().nth(1).unwrap_or_default().to_owned()
     };
     let continues = "limit has reset · Claude Code will continue shortly";
@@ -149,11 +149,11 @@ fn the_line_says_as_every_place_does_that_a_session_does_not_go_on_by_itself() {
         let mut client = Client::new(&sandbox);
         let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
         client.variables.push(terminal);
-        client.meets(AT, TEXT, json!({}));
+        client.receives_error(AT, TEXT, json!({}));
         let asks = json!({"prompt": "/whycap"});
         client.event("2026-11-20T10:00:01Z", "UserPromptSubmit", asks);
         let row = |at: &str| {
-            let drawn = plain(client.draws(at, Value::Null, 120).success());
+            let drawn = plain(client.calls_status_line(at, Value::Null, 120).success());
             drawn.lines().nth(1).unwrap_or_default().to_owned()
         };
         let before = row("2026-11-20T10:01:00Z");
@@ -168,13 +168,13 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
-    client.meets(AT, TEXT, quota);
+    client.receives_error(AT, TEXT, quota);
     let windows = |used| crate::client::windows(used, 1_795_176_000, 40.0, 1_795_500_000);
-    client.draws("2026-11-20T10:00:01Z", windows(100.0), 120);
+    client.calls_status_line("2026-11-20T10:00:01Z", windows(100.0), 120);
     assert_eq!(client.explained("2026-11-20T10:01:00Z")["verdict"], "real");
     let drawn = plain(
         client
-            .draws("2026-11-20T10:40:00Z", windows(3.0), 120)
+            .calls_status_line("2026-11-20T10:40:00Z", windows(3.0), 120)
             .success(),
     );
     assert!(
@@ -202,7 +202,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
 fn what_is_over_is_told_in_the_past_and_without_advice() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
+    client.receives_error(AT, TEXT, json!({}));
     let listed = |at: &str| {
         let text = client.run(at, &["incidents"], b"").success().to_owned();
         text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -217,19 +217,19 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
         passed.contains("(over) The message said that your 5-hour limit was used up; the reset was due at 12:00. You've"),
         "{passed}"
     );
-    client.answers("2026-11-20T10:30:00Z");
+    client.receives_response("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
         answered.contains("The message said that your 5-hour limit was used up; Claude Code has responded again since then."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");
-    throttled.meets(
+    throttled.receives_error(
         AT,
         "API Error: Request rejected (429) · slow down",
         json!({}),
     );
-    throttled.answers("2026-11-20T10:20:00Z");
+    throttled.receives_response("2026-11-20T10:20:00Z");
     let listed = listed("2026-11-20T10:31:00Z");
     assert!(!listed.contains("wait"), "{listed}");
 }
@@ -245,7 +245,7 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
         "2026-11-20T10:20:00Z",
         "2026-11-20T10:40:00Z",
     ] {
-        client.meets(at, TEXT, json!({}));
+        client.receives_error(at, TEXT, json!({}));
     }
     let asked = |at: &str, with: &[&str]| client.run(at, &[&["incidents"], with].concat(), b"");
     let listed = asked("2026-11-20T10:41:00Z", &[]).success().to_owned();
@@ -258,11 +258,11 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
         listed.contains("stopped your work once") && listed.contains("for a total of 41 m"),
         "{listed}"
     );
-    let told = asked("2026-11-20T10:41:00Z", &["--json"]).json();
+    let report = asked("2026-11-20T10:41:00Z", &["--json"]).json();
     let open = |it: &Value| it["open"] == json!(true);
-    let told = told["incidents"].as_array().unwrap();
-    assert_eq!(told.iter().filter(|it| open(it)).count(), 1);
-    client.answers("2026-11-20T10:50:00Z");
+    let incidents = report["incidents"].as_array().unwrap();
+    assert_eq!(incidents.iter().filter(|it| open(it)).count(), 1);
+    client.receives_response("2026-11-20T10:50:00Z");
     let listed = asked("2026-11-20T10:51:00Z", &[]).success().to_owned();
     assert!(!listed.contains("still blocked"), "{listed}");
 }
@@ -271,12 +271,17 @@ fn a_limit_that_is_met_again_without_an_answer_was_not_answered() {
 fn a_throttle_is_forgotten_after_half_an_hour() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         AT,
         "API Error: Request rejected (429) · slow down",
         json!({}),
     );
-    let drawn = |at| client.draws(at, Value::Null, 120).success().to_owned();
+    let drawn = |at| {
+        client
+            .calls_status_line(at, Value::Null, 120)
+            .success()
+            .to_owned()
+    };
     assert!(drawn("2026-11-20T10:00:30Z").contains("too many requests"));
     assert!(drawn("2026-11-20T10:10:00Z").contains("should be over by now"));
     assert_eq!(drawn("2026-11-20T10:31:00Z").lines().count(), 1);
@@ -285,12 +290,12 @@ fn a_throttle_is_forgotten_after_half_an_hour() {
 #[test]
 fn another_session_shows_nothing() {
     let sandbox = Sandbox::new();
-    Client::new(&sandbox).meets(AT, TEXT, json!({}));
+    Client::new(&sandbox).receives_error(AT, TEXT, json!({}));
     let other = Client::with_session(&sandbox, "bbbb");
     assert_eq!(
         plain(
             other
-                .draws("2026-11-20T10:00:01Z", Value::Null, 120)
+                .calls_status_line("2026-11-20T10:00:01Z", Value::Null, 120)
                 .success()
         )
         .lines()
@@ -303,8 +308,8 @@ fn another_session_shows_nothing() {
 fn no_color_is_honoured() {
     let sandbox = Sandbox::new().variable("NO_COLOR", "1");
     let client = Client::new(&sandbox);
-    client.meets(AT, TEXT, json!({}));
-    let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 120);
+    client.receives_error(AT, TEXT, json!({}));
+    let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 120);
     assert!(!drawn.success().contains('\u{1b}'));
 }
 
@@ -321,9 +326,9 @@ fn figures_at_the_end_of_time_do_not_cost_the_line() {
         -1,
     ] {
         let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": seconds}});
-        client.meets(AT, TEXT, quota);
+        client.receives_error(AT, TEXT, quota);
         let windows = crate::client::windows(41.0, seconds, 100.0, seconds);
-        let drawn = client.draws("2026-11-20T10:00:01Z", windows, 120);
+        let drawn = client.calls_status_line("2026-11-20T10:00:01Z", windows, 120);
         assert!(
             drawn.success().contains("5-hour limit") || drawn.stdout.contains("weekly"),
             "{seconds}: {}",
@@ -339,7 +344,7 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     let mut line = client.error_line(AT, TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
-    let at = |time: &str| plain(client.draws(time, Value::Null, 120).success());
+    let at = |time: &str| plain(client.calls_status_line(time, Value::Null, 120).success());
     for time in [
         "2026-11-20T10:00:01Z",
         "2026-11-20T10:00:06Z",
@@ -353,12 +358,12 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     let mut line = late.error_line("2026-11-20T10:05:00Z", TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     late.append(&line);
-    late.draws("2026-11-20T10:05:00Z", Value::Null, 120)
+    late.calls_status_line("2026-11-20T10:05:00Z", Value::Null, 120)
         .success();
     late.stop_failure("2026-11-20T10:05:01Z", TEXT).success();
     let found = sandbox.run(&["incidents", "--json"]).json();
     assert_eq!(found["incidents"].as_array().unwrap().len(), 2, "{found}");
-    client.answers("2026-11-20T10:30:00Z");
+    client.receives_response("2026-11-20T10:30:00Z");
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
 }
 
@@ -373,7 +378,9 @@ fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() 
     client.stop_failure(AT, TEXT).success();
     let other = Client::with_session(&sandbox, "other");
     let windows = crate::client::windows(60.0, 1_795_176_000, 40.0, 1_795_500_000);
-    other.draws("2026-11-20T10:00:02Z", windows, 120).success();
+    other
+        .calls_status_line("2026-11-20T10:00:02Z", windows, 120)
+        .success();
     let journal = ".local/share/whycap/journal/2026-11.jsonl";
     let text = sandbox.read(journal);
     let reading = text
@@ -384,13 +391,13 @@ fn a_limit_is_still_shown_after_other_sessions_have_added_much_to_the_journal() 
     sandbox.append(journal, &readings);
 
     for time in ["2026-11-20T10:30:00Z", "2026-11-20T11:00:00Z"] {
-        let drawn = plain(client.draws(time, Value::Null, 120).success());
+        let drawn = plain(client.calls_status_line(time, Value::Null, 120).success());
         assert!(drawn.contains("5-hour limit"), "{time}: {drawn}");
     }
-    client.answers("2026-11-20T11:30:00Z");
+    client.receives_response("2026-11-20T11:30:00Z");
     let drawn = plain(
         client
-            .draws("2026-11-20T11:30:01Z", Value::Null, 120)
+            .calls_status_line("2026-11-20T11:30:01Z", Value::Null, 120)
             .success(),
     );
     assert!(!drawn.contains("5-hour limit"), "{drawn}");
@@ -405,11 +412,13 @@ fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_sa
     let mut client = Client::new(&sandbox);
     client.version = "2.1.144".to_owned();
     let windows = crate::client::windows(99.0, 1_795_176_000, 40.0, 1_795_500_000);
-    client.draws("2026-11-20T09:59:50Z", windows, 120).success();
+    client
+        .calls_status_line("2026-11-20T09:59:50Z", windows, 120)
+        .success();
     let mut line = client.error_line(AT, ORG, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
-    let drawn = client.draws("2026-11-20T10:00:02Z", Value::Null, 120);
+    let drawn = client.calls_status_line("2026-11-20T10:00:02Z", Value::Null, 120);
     assert!(
         drawn.success().contains("no org involved"),
         "{}",

@@ -267,8 +267,11 @@ fn who_refused_is_told_from_what_is_set() {
         let run = sandbox.run(&["explain", "--json", "--text", message]);
         let incident = &run.json()["incident"];
         assert_eq!(incident["service"], service, "{variable}");
-        let told = incident.to_string();
-        assert!(!told.contains("secret") && !told.contains("jane"), "{told}");
+        let printed = incident.to_string();
+        assert!(
+            !printed.contains("secret") && !printed.contains("jane"),
+            "{printed}"
+        );
     }
     let sandbox = Sandbox::new();
     sandbox.write(

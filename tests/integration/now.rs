@@ -10,7 +10,7 @@ use crate::histories::{near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
 /// Builds the status-line input that Claude Code sends for a session, with its running total and the windows.
-fn told(session: &str, total: f64) -> String {
+fn payload(session: &str, total: f64) -> String {
     json!({
         "session_id": session,
         "model": {"id": "claude-opus-5-5", "display_name": "Opus"},
@@ -46,8 +46,8 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
     let before = spend(&sandbox, "day")["total"]["cost_usd"]
         .as_f64()
         .unwrap();
-    sandbox.run_with(&["statusline"], told(session, 0.0).as_bytes());
-    let line = sandbox.run_with(&["statusline"], told(session, 1.25).as_bytes());
+    sandbox.run_with(&["statusline"], payload(session, 0.0).as_bytes());
+    let line = sandbox.run_with(&["statusline"], payload(session, 1.25).as_bytes());
     let line = line.success().to_owned();
     let day = spend(&sandbox, "day");
     let total = &day["total"]["cost_usd"];
@@ -108,7 +108,7 @@ fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let sandbox = Sandbox::new();
     let draws = |at: &str, total: f64, run_ms: i64| {
-        let mut payload: Value = serde_json::from_str(&told(session, total)).unwrap();
+        let mut payload: Value = serde_json::from_str(&payload(session, total)).unwrap();
         payload["cost"]["total_duration_ms"] = run_ms.into();
         let mut command = sandbox.command(&["statusline"]);
         Run::of(
@@ -147,8 +147,8 @@ fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
     by_login.append(&json!({"type": "session-owner", "sessionId": "by-login",
         "accountUuid": "11111111-1111-1111-1111-111111111111"}));
     by_login.works("2026-11-20T09:00:00Z", 500_000);
-    let told = windows(40.0, noon, 10.0, noon + 300_000);
-    by_login.draws("2026-11-20T09:00:01Z", told, 120);
+    let usage = windows(40.0, noon, 10.0, noon + 300_000);
+    by_login.calls_status_line("2026-11-20T09:00:01Z", usage, 120);
     let by_key = Client::with_session(&sandbox, "by-key");
     by_key.works("2026-11-20T09:10:00Z", 250_000);
     let at = "2026-11-20T09:30:00Z";
@@ -161,7 +161,7 @@ fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
         "{now:#}"
     );
 
-    by_login.meets(
+    by_login.receives_error(
         at,
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
@@ -229,7 +229,7 @@ fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() 
 #[test]
 fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_too() {
     let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
-    let told = json!({
+    let payload = json!({
         "session_id": "0d3b2f9e-0000-4000-8000-000000000001",
         "cost": {"total_cost_usd": 1, "total_duration_ms": 60_000, "total_api_duration_ms": 900},
         "rate_limits": {
@@ -241,7 +241,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
             },
         },
     });
-    sandbox.run_with(&["statusline"], told.to_string().as_bytes());
+    sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
     let windows = sandbox.run(&["now", "--json"]).json()["windows"].take();
     assert_eq!(windows["seven_day_opus"]["used_percentage"], 80.0);
     assert_eq!(windows["seven_day_sonnet"], Value::Null);
@@ -336,14 +336,16 @@ fn why_nothing_is_known_of_today_is_told_once_and_with_what_to_do() {
         "a file in the place of the directory",
     );
     let now = sandbox.run(&["now"]);
-    let told = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let why = told
+    let output = now.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let why = output
         .split("unknown: ")
         .find(|why| why.starts_with("could not"));
-    let why = why.and_then(|why| why.split(". ").next()).unwrap_or(&told);
+    let why = why
+        .and_then(|why| why.split(". ").next())
+        .unwrap_or(&output);
     let mut clauses: Vec<&str> = why.split([':', ';']).map(str::trim).collect();
     let said = clauses.len();
     clauses.sort_unstable();
     clauses.dedup();
-    assert!(said > 1 && clauses.len() == said, "{told}");
+    assert!(said > 1 && clauses.len() == said, "{output}");
 }

@@ -10,18 +10,18 @@ const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
 const MONDAY: i64 = 1_795_461_868;
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
-fn line(client: &Client<'_>, at: &str, told: Value) -> String {
-    let drawn = client.draws(at, told, 160);
+fn line(client: &Client<'_>, at: &str, usage: Value) -> String {
+    let drawn = client.calls_status_line(at, usage, 160);
     let plain = whycap::terminal::strip_ansi(drawn.success());
     plain.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Runs the status line, and returns all of its rows without colors.
-fn plain_rows(client: &Client<'_>, at: &str, told: Value) -> String {
-    whycap::terminal::strip_ansi(client.draws(at, told, 160).success())
+fn plain_rows(client: &Client<'_>, at: &str, usage: Value) -> String {
+    whycap::terminal::strip_ansi(client.calls_status_line(at, usage, 160).success())
 }
 
-fn told(used: f64) -> Value {
+fn usage(used: f64) -> Value {
     windows(used, NOON, 40.0, MONDAY)
 }
 
@@ -36,17 +36,17 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
     log_in(&sandbox, "one");
     let busy = Client::with_session(&sandbox, "busy");
     let idle = Client::with_session(&sandbox, "idle");
-    assert!(line(&idle, "2026-11-20T08:00:00Z", told(42.0)).contains("5h 42%"));
-    line(&busy, "2026-11-20T09:50:00Z", told(100.0));
-    let soon = line(&idle, "2026-11-20T10:00:00Z", told(42.0));
+    assert!(line(&idle, "2026-11-20T08:00:00Z", usage(42.0)).contains("5h 42%"));
+    line(&busy, "2026-11-20T09:50:00Z", usage(100.0));
+    let soon = line(&idle, "2026-11-20T10:00:00Z", usage(42.0));
     assert!(soon.contains("5h 100%") && !soon.contains("ago"), "{soon}");
-    let later = line(&idle, "2026-11-20T10:30:00Z", told(42.0));
+    let later = line(&idle, "2026-11-20T10:30:00Z", usage(42.0));
     assert!(
         later.contains("5h 100%") && later.contains("(40 m ago)"),
         "{later}"
     );
     // The session's own next response is newer.
-    let own = line(&idle, "2026-11-20T10:31:00Z", told(3.0));
+    let own = line(&idle, "2026-11-20T10:31:00Z", usage(3.0));
     assert!(own.contains("5h 3%") && !own.contains("ago"), "{own}");
     // The reading of a window that has ended is not shared.
     let after = line(&busy, "2026-11-20T12:01:00Z", Value::Null);
@@ -60,12 +60,12 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
 fn a_figure_from_the_future_hides_no_other() {
     let sandbox = Sandbox::new();
     let one = Client::with_session(&sandbox, "one");
-    line(&one, "2026-11-20T11:00:00Z", told(100.0));
+    line(&one, "2026-11-20T11:00:00Z", usage(100.0));
     let idle = Client::with_session(&sandbox, "idle");
-    line(&idle, "2026-11-20T08:50:00Z", told(30.0));
+    line(&idle, "2026-11-20T08:50:00Z", usage(30.0));
     let other = Client::with_session(&sandbox, "other");
-    line(&other, "2026-11-20T09:00:00Z", told(42.0));
-    let drawn = line(&idle, "2026-11-20T09:10:00Z", told(30.0));
+    line(&other, "2026-11-20T09:00:00Z", usage(42.0));
+    let drawn = line(&idle, "2026-11-20T09:10:00Z", usage(30.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");
 }
 
@@ -74,11 +74,11 @@ fn what_another_account_was_told_does_not_count() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let idle = Client::with_session(&sandbox, "idle");
-    line(&idle, "2026-11-20T08:00:00Z", told(42.0));
+    line(&idle, "2026-11-20T08:00:00Z", usage(42.0));
     log_in(&sandbox, "another");
     let busy = Client::with_session(&sandbox, "busy");
-    line(&busy, "2026-11-20T09:50:00Z", told(100.0));
-    let drawn = line(&idle, "2026-11-20T10:00:00Z", told(42.0));
+    line(&busy, "2026-11-20T09:50:00Z", usage(100.0));
+    let drawn = line(&idle, "2026-11-20T10:00:00Z", usage(42.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");
 }
 
@@ -87,7 +87,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let client = Client::with_session(&sandbox, "first");
-    line(&client, "2026-11-20T08:00:00Z", told(42.0));
+    line(&client, "2026-11-20T08:00:00Z", usage(42.0));
     line(
         &client,
         "2026-11-20T09:00:00Z",
@@ -141,7 +141,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
 fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    line(&client, "2026-11-20T09:00:00Z", told(42.0));
+    line(&client, "2026-11-20T09:00:00Z", usage(42.0));
     let resumed = line(&client, "2026-11-20T09:10:00Z", Value::Null);
     assert!(
         resumed.contains("5h 42%") && !resumed.contains("ago"),
@@ -167,7 +167,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         run.success().to_owned()
     };
     assert!(!answered().contains("42%"), "{}", answered());
-    client.meets(
+    client.receives_error(
         "2026-11-20T09:19:00Z",
         "API Error: Request rejected (429) · slow down",
         json!({}),
@@ -191,17 +191,17 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     log_in(&sandbox, "one");
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}});
-    client.meets("2026-11-20T10:00:00Z", TEXT, quota);
-    line(&client, "2026-11-20T10:00:01Z", told(100.0));
+    client.receives_error("2026-11-20T10:00:00Z", TEXT, quota);
+    line(&client, "2026-11-20T10:00:01Z", usage(100.0));
     let other = Client::with_session(&sandbox, "other");
-    line(&other, "2026-11-20T10:30:00Z", told(1.0));
+    line(&other, "2026-11-20T10:30:00Z", usage(1.0));
     // A window that is not full does not count as a response on its own.
     assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
     assert_eq!(next.success(), "");
     other.works("2026-11-20T10:32:00Z", 1_000);
-    line(&other, "2026-11-20T10:32:01Z", told(2.0));
+    line(&other, "2026-11-20T10:32:01Z", usage(2.0));
     assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
@@ -218,12 +218,12 @@ fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after
         let sandbox = Sandbox::new();
         log_in(&sandbox, "one");
         let mut client = Client::new(&sandbox);
-        line(&client, first, told(used));
+        line(&client, first, usage(used));
         client.works("2026-11-20T09:59:00Z", 10);
         client.api_ms = 1_500;
         let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}});
-        client.meets("2026-11-20T10:00:00Z", TEXT, quota);
-        line(&client, "2026-11-20T10:00:05Z", told(used));
+        client.receives_error("2026-11-20T10:00:00Z", TEXT, quota);
+        line(&client, "2026-11-20T10:00:05Z", usage(used));
         let explained = client.explained("2026-11-20T10:01:00Z");
         assert_eq!(explained["verdict"], expected, "{first}: {explained:#}");
         assert!(
@@ -241,14 +241,14 @@ fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it()
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let mut client = Client::new(&sandbox);
-    line(&client, "2026-11-20T09:40:00Z", told(42.0));
-    client.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
-    line(&client, "2026-11-20T10:00:05Z", told(42.0));
+    line(&client, "2026-11-20T09:40:00Z", usage(42.0));
+    client.receives_error("2026-11-20T10:00:00Z", TEXT, json!({}));
+    line(&client, "2026-11-20T10:00:05Z", usage(42.0));
     let before = client.explained("2026-11-20T10:01:00Z");
     assert_eq!(before["verdict"], "cannot_tell", "{before:#}");
     client.works("2026-11-20T10:06:00Z", 10);
     client.api_ms = 1_500;
-    line(&client, "2026-11-20T10:06:01Z", told(42.0));
+    line(&client, "2026-11-20T10:06:01Z", usage(42.0));
     let since = client.explained("2026-11-20T10:07:00Z");
     assert_eq!(since["verdict"], "false_likely", "{since:#}");
 }
@@ -259,17 +259,17 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [one, other] = ["one", "other"].map(|name| Client::with_session(&sandbox, name));
-    line(&one, "2026-11-20T09:50:00Z", told(42.0));
-    one.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
-    other.meets("2026-11-20T10:00:20Z", TEXT, json!({}));
-    line(&other, "2026-11-20T10:00:21Z", told(100.0));
+    line(&one, "2026-11-20T09:50:00Z", usage(42.0));
+    one.receives_error("2026-11-20T10:00:00Z", TEXT, json!({}));
+    other.receives_error("2026-11-20T10:00:20Z", TEXT, json!({}));
+    line(&other, "2026-11-20T10:00:21Z", usage(100.0));
     let at = "2026-11-20T10:01:00Z";
     for client in [&one, &other] {
         let session = ["explain", "--json", "--session", &client.session];
         let explained = client.run(at, &session, b"").json()["incident"].clone();
         assert_eq!(explained["verdict"], "real", "{explained:#}");
         let used = if client.session == "one" { 42.0 } else { 100.0 };
-        let rows = client.draws(at, told(used), 160).stdout;
+        let rows = client.calls_status_line(at, usage(used), 160).stdout;
         assert!(
             rows.contains("5-hour limit") && !rows.contains("false alarm"),
             "{rows}"
@@ -283,22 +283,22 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
     assert_eq!(now["blocked"]["verdict"], "real", "{now:#}");
 }
 
-/// A session without a response repeats the figures of its last one. The screen said "your 5-hour limit is used up
+/// A session that receives no response keeps repeating the figures of its last response. The screen said "your 5-hour limit is used up
 /// until 12:00" above "5h 3%".
 #[test]
 fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
-    line(&idle, "2026-11-20T10:00:01Z", told(100.0));
+    line(&idle, "2026-11-20T10:00:01Z", usage(100.0));
     busy.works("2026-11-20T10:20:00Z", 10);
-    line(&busy, "2026-11-20T10:20:01Z", told(3.0));
-    idle.meets(
+    line(&busy, "2026-11-20T10:20:01Z", usage(3.0));
+    idle.receives_error(
         "2026-11-20T10:30:00Z",
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    line(&idle, "2026-11-20T10:30:01Z", told(100.0));
+    line(&idle, "2026-11-20T10:30:01Z", usage(100.0));
     let explained = idle.explained("2026-11-20T10:31:00Z");
     assert!(!explained.to_string().contains("used up"), "{explained:#}");
 }
@@ -309,17 +309,17 @@ fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let [idle, busy] = ["idle", "busy"].map(|name| Client::with_session(&sandbox, name));
-    line(&idle, "2026-11-20T09:50:00Z", told(42.0));
-    line(&busy, "2026-11-20T10:00:00Z", told(100.0));
+    line(&idle, "2026-11-20T09:50:00Z", usage(42.0));
+    line(&busy, "2026-11-20T10:00:00Z", usage(100.0));
     busy.works("2026-11-20T10:05:00Z", 100_000);
     let pays = |at: &str| !busy.run(at, &["now", "--json"], b"").json()["paying"].is_null();
     assert!(pays("2026-11-20T10:06:00Z"));
-    idle.meets(
+    idle.receives_error(
         "2026-11-20T10:10:00Z",
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    line(&idle, "2026-11-20T10:10:01Z", told(42.0));
+    line(&idle, "2026-11-20T10:10:01Z", usage(42.0));
     assert!(pays("2026-11-20T10:11:00Z"));
 }
 
@@ -327,7 +327,7 @@ fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay
 fn an_error_of_another_session_is_said_to_be_one() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
+    client.receives_error("2026-11-20T10:00:00Z", TEXT, json!({}));
     let asked = |client: &Client<'_>| {
         let prompt = json!({"prompt": "/whycap"});
         let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
@@ -355,7 +355,7 @@ fn a_gateway_s_limit_is_shown_by_name_shared_by_its_sessions_and_kept_from_those
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let plan = Client::with_session(&sandbox, "plan");
-    line(&plan, "2026-11-20T08:00:00Z", told(42.0));
+    line(&plan, "2026-11-20T08:00:00Z", usage(42.0));
     let busy = Client::with_session(&sandbox, "busy");
     let idle = Client::with_session(&sandbox, "idle");
     let first = line(&idle, "2026-11-20T08:10:00Z", gateway(62.0));
@@ -383,7 +383,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     line(&client, "2026-11-20T09:58:00Z", gateway(100.0));
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "API Error: 429 spend limit reached (daily)",
         json!({}),
@@ -401,7 +401,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     // request and when it ends.
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T09:58:00Z", gateway(62.0));
-    other.meets(
+    other.receives_error(
         "2026-11-20T10:00:00Z",
         "API Error: 429 spend limit reached (daily)",
         json!({}),
@@ -417,15 +417,15 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let with_opus = |used: f64| {
-        let mut told = told(42.0);
-        told["seven_day_opus"] = json!({"used_percentage": used, "resets_at": MONDAY});
-        told
+        let mut windows = usage(42.0);
+        windows["seven_day_opus"] = json!({"used_percentage": used, "resets_at": MONDAY});
+        windows
     };
     let verdict = |session: &str, used: f64| {
         let client = Client::with_session(&sandbox, session);
         let drawn = line(&client, "2026-11-20T09:58:00Z", with_opus(used));
         assert!(drawn.contains(&format!("Opus week {used}%")), "{drawn}");
-        client.meets(
+        client.receives_error(
             "2026-11-20T10:00:00Z",
             "You've hit your Opus limit",
             json!({}),
@@ -440,7 +440,7 @@ fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
     assert_eq!(verdict("low", 3.0), "false_likely");
     // A session without its own reading shows a reading from another session.
     let idle = Client::with_session(&sandbox, "idle");
-    let drawn = line(&idle, "2026-11-20T09:59:00Z", told(42.0));
+    let drawn = line(&idle, "2026-11-20T09:59:00Z", usage(42.0));
     assert!(drawn.contains("5h 42%"), "{drawn}");
 }
 
@@ -451,21 +451,21 @@ fn every_open_session_shows_the_limit_of_the_account() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let mut idle = Client::with_session(&sandbox, "idle");
-    idle.answers("2026-11-20T09:58:00Z");
-    line(&idle, "2026-11-20T09:58:01Z", told(50.0));
-    idle.answers("2026-11-20T09:58:30Z");
+    idle.receives_response("2026-11-20T09:58:00Z");
+    line(&idle, "2026-11-20T09:58:01Z", usage(50.0));
+    idle.receives_response("2026-11-20T09:58:30Z");
     idle.api_ms += 50;
-    line(&idle, "2026-11-20T09:58:31Z", told(50.0));
+    line(&idle, "2026-11-20T09:58:31Z", usage(50.0));
     let busy = Client::with_session(&sandbox, "busy");
-    line(&busy, "2026-11-20T09:58:40Z", told(50.0));
-    busy.meets("2026-11-20T10:00:00Z", TEXT, refused("five_hour", NOON, ""));
-    line(&busy, "2026-11-20T10:00:01Z", told(100.0));
+    line(&busy, "2026-11-20T09:58:40Z", usage(50.0));
+    busy.receives_error("2026-11-20T10:00:00Z", TEXT, refused("five_hour", NOON, ""));
+    line(&busy, "2026-11-20T10:00:01Z", usage(100.0));
     for at in [
         "2026-11-20T10:00:05Z",
         "2026-11-20T10:03:32Z",
         "2026-11-20T10:09:00Z",
     ] {
-        let rows = plain_rows(&idle, at, told(50.0));
+        let rows = plain_rows(&idle, at, usage(50.0));
         assert!(
             rows.contains("5h 100%") && rows.contains("5-hour limit"),
             "{at}: {rows}"
@@ -480,9 +480,9 @@ fn every_open_session_shows_the_limit_of_the_account() {
         assert!(waited.stderr.contains("timed out"), "{at}");
     }
     // The session's own next response shows that the limit has ended early.
-    idle.answers("2026-11-20T10:20:00Z");
+    idle.receives_response("2026-11-20T10:20:00Z");
     idle.api_ms += 50;
-    let rows = plain_rows(&idle, "2026-11-20T10:20:01Z", told(3.0));
+    let rows = plain_rows(&idle, "2026-11-20T10:20:01Z", usage(3.0));
     assert!(
         rows.contains("5h 3%") && !rows.contains("5-hour limit"),
         "{rows}"
@@ -496,14 +496,14 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let open = Client::with_session(&sandbox, "open");
-    line(&open, "2026-11-20T09:58:00Z", told(50.0));
+    line(&open, "2026-11-20T09:58:00Z", usage(50.0));
     let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
-    open.meets(
+    open.receives_error(
         "2026-11-20T09:58:30Z",
         text,
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
-    let rows = plain_rows(&open, "2026-11-20T09:58:33Z", told(51.0));
+    let rows = plain_rows(&open, "2026-11-20T09:58:33Z", usage(51.0));
     assert!(rows.contains("false alarm? 5-hour usage 51%"), "{rows}");
 
     let script = Client::with_session(&sandbox, "script");
@@ -511,9 +511,9 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     refusal["entrypoint"] = json!("sdk-cli");
     // The only other reading is too old to contradict the refusal.
     let at = "2026-11-20T10:20:00Z";
-    script.meets(at, TEXT, refusal);
+    script.receives_error(at, TEXT, refusal);
     let later = "2026-11-20T10:20:03Z";
-    let rows = plain_rows(&open, later, told(51.0));
+    let rows = plain_rows(&open, later, usage(51.0));
     assert!(
         rows.contains("5h 100%") && rows.contains("5-hour limit") && !rows.contains("false alarm"),
         "{rows}"
@@ -531,12 +531,12 @@ fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let open = Client::with_session(&sandbox, "open");
-    line(&open, "2026-11-20T09:59:50Z", told(22.0));
+    line(&open, "2026-11-20T09:59:50Z", usage(22.0));
     let script = Client::with_session(&sandbox, "script");
     let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
     let mut refusal = refused("five_hour", NOON, "org_level_disabled_until");
     refusal["entrypoint"] = json!("sdk-cli");
-    script.meets("2026-11-20T10:00:00Z", text, refusal);
+    script.receives_error("2026-11-20T10:00:00Z", text, refusal);
     for at in ["2026-11-20T10:00:00.300Z", "2026-11-20T10:00:05Z"] {
         let incident = script.explained(at);
         assert_eq!(incident["verdict"], "false_likely", "{at}: {incident:#}");
@@ -553,14 +553,14 @@ fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
     let client = Client::new(&sandbox);
-    line(&client, "2026-11-20T09:59:55Z", told(21.0));
+    line(&client, "2026-11-20T09:59:55Z", usage(21.0));
     let text = "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)";
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         text,
         refused("five_hour", NOON, "org_level_disabled_until"),
     );
-    let rows = plain_rows(&client, "2026-11-20T10:00:00.300Z", told(21.0));
+    let rows = plain_rows(&client, "2026-11-20T10:00:00.300Z", usage(21.0));
     assert!(
         rows.contains("false alarm? 5-hour usage 21%") && !rows.contains("Do nothing"),
         "{rows}"

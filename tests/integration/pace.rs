@@ -13,7 +13,7 @@ const MONDAY: i64 = 1_795_461_868;
 /// Renders the status line with this usage of the five-hour window that ends at noon.
 fn line(client: &Client<'_>, at: &str, used: f64) -> String {
     let at = format!("2026-11-20T{at}:00Z");
-    let drawn = client.draws(&at, windows(used, NOON, 10.0, MONDAY), 160);
+    let drawn = client.calls_status_line(&at, windows(used, NOON, 10.0, MONDAY), 160);
     let plain = whycap::terminal::strip_ansi(drawn.success());
     plain.lines().next().unwrap_or_default().to_owned()
 }
@@ -43,7 +43,7 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
 fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    let drawn = client.draws(
+    let drawn = client.calls_status_line(
         "2026-11-20T10:45:00Z",
         windows(65.0, NOON, 100.0, MONDAY),
         160,
@@ -53,8 +53,8 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
         plain.contains("5h 65%") && !plain.contains("full at"),
         "{plain}"
     );
-    let told = client.run("2026-11-20T10:45:00Z", &["now", "--json"], b"");
-    assert_eq!(told.json()["five_hour_full_at"], json!(null));
+    let output = client.run("2026-11-20T10:45:00Z", &["now", "--json"], b"");
+    assert_eq!(output.json()["five_hour_full_at"], json!(null));
 }
 
 #[test]
@@ -65,13 +65,13 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
-    let told = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
-    let full_at = told["five_hour"]["full_at"].as_str().unwrap();
-    assert!(full_at.starts_with("2026-11-20T11:3"), "{told}");
-    assert_eq!(told["five_hour_full_at"], full_at);
-    assert_eq!(told["five_hour"]["lasts"], false);
-    let rate = told["five_hour_percent_per_hour"].as_f64().unwrap();
-    assert!((25.0..45.0).contains(&rate), "{told}");
+    let output = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
+    let full_at = output["five_hour"]["full_at"].as_str().unwrap();
+    assert!(full_at.starts_with("2026-11-20T11:3"), "{output}");
+    assert_eq!(output["five_hour_full_at"], full_at);
+    assert_eq!(output["five_hour"]["lasts"], false);
+    let rate = output["five_hour_percent_per_hour"].as_f64().unwrap();
+    assert!((25.0..45.0).contains(&rate), "{output}");
     let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
     assert!(
         page.success()
@@ -84,7 +84,7 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     assert!(!rested.contains("full"), "{rested}");
     // A new window starts at noon, and earlier usage does not affect it.
     let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
-    let drawn = client.draws("2026-11-20T12:30:00Z", anew, 160);
+    let drawn = client.calls_status_line("2026-11-20T12:30:00Z", anew, 160);
     assert!(!drawn.success().contains("full"), "{}", drawn.stdout);
 }
 
@@ -180,8 +180,8 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
         let reset = reset.unwrap().and_utc().timestamp();
         for (part, hour) in [9, 12, 15, 18].into_iter().enumerate() {
             let used = percent * (f64::from(of_week) + part as f64 / 3.0);
-            let told = windows(30.0, reset, used.min(100.0).floor(), reset);
-            client.draws(&format!("{date}T{hour:02}:00:00Z"), told, 160);
+            let usage = windows(30.0, reset, used.min(100.0).floor(), reset);
+            client.calls_status_line(&format!("{date}T{hour:02}:00:00Z"), usage, 160);
         }
     }
 }
@@ -194,7 +194,7 @@ fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
     let at = "2026-11-23T18:01:00Z";
     let reset = 1_795_996_800;
-    let line = client.draws(at, windows(30.0, reset, 14.0, reset), 160);
+    let line = client.calls_status_line(at, windows(30.0, reset, 14.0, reset), 160);
     assert!(!line.success().contains("full"), "{}", line.stdout);
     let page = client.run(at, &["now"], b"");
     let says = "Pace      week: last week, 13% at this point and 67% at the end\n";
@@ -208,7 +208,7 @@ fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
     works_by_day(&client, 27.0, "2026-11-02", "2026-11-24");
     let at = "2026-11-24T18:01:00Z";
     let reset = 1_795_996_800;
-    let line = client.draws(at, windows(30.0, reset, 54.0, reset), 160);
+    let line = client.calls_status_line(at, windows(30.0, reset, 54.0, reset), 160);
     assert!(
         line.success()
             .contains("at this pace, week full around Thu"),
@@ -229,8 +229,8 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
     let reset = 1_795_392_000; // 2026-11-23T00:00:00Z
     // It is Thursday evening, and usage is slightly lower than in the earlier weeks.
-    let told = windows(30.0, reset, 85.0, reset);
-    let line = client.draws("2026-11-19T18:30:00Z", told, 160);
+    let usage = windows(30.0, reset, 85.0, reset);
+    let line = client.calls_status_line("2026-11-19T18:30:00Z", usage, 160);
     assert!(
         line.success()
             .contains("at this pace, week full around Fri"),

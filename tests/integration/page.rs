@@ -119,7 +119,7 @@ fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
             }));
         }
     }
-    client.meets(
+    client.receives_error(
         "2026-11-19T10:00:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
@@ -264,7 +264,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
         ".claude/projects/-x/damaged.jsonl",
         "{\"type\":\"assistant\",\"usage\": half",
     );
-    let mut answer = client.answer_line("2026-11-20T06:00:00Z", 9_000);
+    let mut answer = client.response_line("2026-11-20T06:00:00Z", 9_000);
     let profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/orchard";
     answer["message"]["model"] = json!(profile);
     client.append(&answer);

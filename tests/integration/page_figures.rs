@@ -391,7 +391,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         at.and_utc().timestamp()
     };
     // The day and hour of each status-line call, and the reported usage of both windows.
-    let told = [
+    let readings = [
         (11, 10, 97.0, 60.0),
         (16, 8, 12.0, 30.0),
         (16, 9, 55.0, 34.0),
@@ -400,11 +400,11 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         (18, 7, 20.0, 44.0),
         (18, 9, 64.0, 97.0),
     ];
-    for (day, hour, five, week) in told {
+    for (day, hour, five, week) in readings {
         let at = format!("2026-11-{day}T{hour:02}:05:00Z");
         let five_resets = resets(day, hour) + 3 * 3600;
         let week_resets = resets(if day < 16 { 16 } else { 23 }, 7);
-        client.draws(&at, windows(five, five_resets, week, week_resets), 120);
+        client.calls_status_line(&at, windows(five, five_resets, week, week_resets), 120);
     }
     // The work was stopped in two of the weeks: twice until the window reset, and once until a response arrived an hour
     // and a half later.
@@ -422,15 +422,15 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
             "You've hit your weekly limit · resets Nov 23, 8am (Africa/Algiers)",
         ),
     ] {
-        client.meets(at, text, json!({}));
+        client.receives_error(at, text, json!({}));
     }
-    client.answers("2026-11-18T10:45:00Z");
+    client.receives_response("2026-11-18T10:45:00Z");
     let page = client
         .run("2026-11-19T12:00:00Z", &["spend", "--html", "-"], b"")
         .success()
         .to_owned();
     let mut fullest: BTreeMap<NaiveDate, [f64; 2]> = BTreeMap::new();
-    for (day, hour, five, week) in told {
+    for (day, hour, five, week) in readings {
         let day = local(&format!("2026-11-{day}T{hour:02}:05:00Z")).date_naive();
         let most = fullest.entry(day).or_default();
         *most = [most[0].max(five), most[1].max(week)];
@@ -510,7 +510,7 @@ fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose(
     let shows = |minute: u32, percent: u32| {
         let at = format!("2026-11-19T09:{minute:02}:30Z");
         let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
-        client.draws(&at, five_hours, 120).success();
+        client.calls_status_line(&at, five_hours, 120).success();
     };
     shows(0, 10);
     for ten in 1..=4 {

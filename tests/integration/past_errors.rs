@@ -115,7 +115,7 @@ fn attempts_at_the_same_limit_are_one_entry() {
 fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
+    client.receives_error("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
     // The client killed the hook before the hook had seen this error's line.
     client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOURS);
     client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOURS, json!({})));

@@ -282,7 +282,7 @@ fn a_home_that_cannot_be_written_still_has_a_status_line() {
 
 /// Builds the status-line input for a session with spend that is not in any file, such as a compaction before the
 /// process ends.
-fn told(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Vec<u8> {
+fn sample_payload(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Vec<u8> {
     json!({
         "session_id": session, "transcript_path": sandbox.path(&transcript(session)),
         "model": {"id": "claude-opus-5-5"},
@@ -310,7 +310,10 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
         writer
     };
     let line = |usd: f64, lived_ms: u64| {
-        sandbox.run_with(&["statusline"], &told(&sandbox, "s0", usd, lived_ms));
+        sandbox.run_with(
+            &["statusline"],
+            &sample_payload(&sandbox, "s0", usd, lived_ms),
+        );
     };
     line(0.2, 60_000);
     told_is(&sandbox, 0.4);
@@ -341,9 +344,15 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
         let told_while_held = |sandbox: &Sandbox, usd: f64, lived_ms: u64| {
             let writer = rusqlite::Connection::open(&ledger).unwrap();
             writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-            sandbox.run_with(&["statusline"], &told(sandbox, "s0", usd, lived_ms));
+            sandbox.run_with(
+                &["statusline"],
+                &sample_payload(sandbox, "s0", usd, lived_ms),
+            );
         };
-        sandbox.run_with(&["statusline"], &told(&sandbox, "s0", 0.2, 60_000));
+        sandbox.run_with(
+            &["statusline"],
+            &sample_payload(&sandbox, "s0", 0.2, 60_000),
+        );
         if !is_first {
             told_while_held(&sandbox, 0.25, 61_000);
         }
@@ -374,7 +383,10 @@ fn what_a_fork_tells_first_is_no_figure_while_its_parent_cannot_be_read() {
     let writer = rusqlite::Connection::open(&ledger).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let line = |usd: f64, lived_ms: u64| {
-        let run = sandbox.run_with(&["statusline"], &told(&sandbox, "fork", usd, lived_ms));
+        let run = sandbox.run_with(
+            &["statusline"],
+            &sample_payload(&sandbox, "fork", usd, lived_ms),
+        );
         run.success().to_owned()
     };
     let shown = line(0.2, 60_000);
@@ -398,7 +410,7 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
         let mut children = vec![start(&mut sandbox.command(&["spend"]), b"")];
         for session in 0..SESSIONS {
             let name = format!("s{session}");
-            let payload = told(
+            let payload = sample_payload(
                 &sandbox,
                 &name,
                 usd(session, round),

@@ -17,18 +17,18 @@ fn a_report_holds_the_facts_and_nobodys_name() {
         "ANTHROPIC_BASE_URL".to_owned(),
         "https://gateway.example.com".to_owned(),
     ));
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(41.0, NOON, 22.0, NOON + 300_000),
         120,
     );
     client.append(&json!({"type": "user", "message": {"content": "my secret plan"}, "cwd": "/home/dev/secret-project"}));
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({"requestId": "req_1234567890", "quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}}),
     );
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T10:00:01Z",
         windows(42.0, NOON, 22.0, NOON + 300_000),
         120,
@@ -69,7 +69,7 @@ fn values_that_do_not_look_like_identifiers_are_withheld() {
     let sandbox = Sandbox::new();
     let mut client = Client::new(&sandbox);
     client.version = "2.1.328 built by jane".to_owned();
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've hit your limit",
         json!({"apiError": "see /home/jane/notes"}),
@@ -108,13 +108,13 @@ fn without_an_error_there_is_nothing_to_report() {
 fn past_errors_are_listed_newest_first() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-19T10:00:00Z",
         "You've hit your weekly limit · resets Nov 20, 3am (UTC)",
         json!({}),
     );
-    client.answers("2026-11-20T04:00:00Z");
-    client.meets(
+    client.receives_response("2026-11-20T04:00:00Z");
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "API Error: 529 Overloaded.",
         json!({"apiErrorStatus": 529}),

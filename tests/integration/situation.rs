@@ -49,12 +49,12 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
     belongs_to(&private, PRIVATE, "private-organization");
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    private.draws(
+    private.calls_status_line(
         "2026-11-20T09:59:30Z",
         windows(8.0, NOON, 4.0, TUESDAY),
         120,
     );
-    seat.meets(AT, ORG, json!({}));
+    seat.receives_error(AT, ORG, json!({}));
     let incident = seat.explained(SOON);
     assert_eq!(incident["owner"], "other", "{incident:#}");
     assert_eq!(incident["limit"], "org_spend_cap", "{incident:#}");
@@ -73,12 +73,12 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
         "{actions}"
     );
     // A session shows its own account's usage, regardless of which terminal displays it.
-    seat.draws(
+    seat.calls_status_line(
         "2026-11-20T10:00:03Z",
         windows(64.0, NOON, 30.0, TUESDAY),
         120,
     );
-    let drawn = private.draws(
+    let drawn = private.calls_status_line(
         "2026-11-20T10:01:00Z",
         windows(8.0, NOON, 4.0, TUESDAY),
         120,
@@ -105,7 +105,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
 fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
@@ -113,7 +113,7 @@ fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not
     assert_eq!(client.explained(SOON)["owner"], Value::Null);
     let own = Client::with_session(&sandbox, "own");
     belongs_to(&own, PRIVATE, "private-organization");
-    own.meets("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
+    own.receives_error("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
 
@@ -123,13 +123,13 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.draws(
+        client.calls_status_line(
             "2026-11-20T09:59:00Z",
             windows(five_hour, NOON, weekly, TUESDAY),
             120,
         );
         let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
-        client.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        client.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
         let incident = client.explained(SOON);
         assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
         let headline = incident["headline"].as_str().unwrap();
@@ -146,12 +146,12 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
         );
         let mut wide = Client::with_session(&sandbox, "wide");
         wide.model = "claude-opus-5-5[1m]".to_owned();
-        wide.draws(
+        wide.calls_status_line(
             "2026-11-20T09:59:00Z",
             windows(five_hour, NOON, weekly, TUESDAY),
             120,
         );
-        wide.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        wide.receives_error(AT, text, refused("overage", TUESDAY, "out_of_credits"));
         let incident = wide
             .run(SOON, &["explain", "--json", "--session", "wide"], b"")
             .json();
@@ -175,13 +175,13 @@ fn after_recovery_every_place_speaks_of_the_past() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.draws(
+        client.calls_status_line(
             "2026-11-20T09:59:00Z",
             windows(42.0, NOON, 17.0, TUESDAY),
             120,
         );
-        client.meets(AT, text, more);
-        client.answers("2026-11-20T10:10:00Z");
+        client.receives_error(AT, text, more);
+        client.receives_response("2026-11-20T10:10:00Z");
         let incident = client.explained("2026-11-20T10:11:00Z");
         let actions = incident["actions"].as_array().unwrap();
         let ended = [
@@ -209,18 +209,18 @@ fn after_recovery_every_place_speaks_of_the_past() {
 fn when_one_session_answers_again_no_other_one_says_used_up() {
     let sandbox = with_a_private_login();
     let [stopped, works] = ["stopped", "works"].map(|id| Client::with_session(&sandbox, id));
-    stopped.meets(
+    stopped.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
     );
-    stopped.draws(
+    stopped.calls_status_line(
         "2026-11-20T10:00:01Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    works.answers("2026-11-20T10:00:20Z");
-    works.draws(
+    works.receives_response("2026-11-20T10:00:20Z");
+    works.calls_status_line(
         "2026-11-20T10:00:21Z",
         windows(42.0, NOON, 40.0, TUESDAY),
         120,
@@ -228,7 +228,7 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     let at = "2026-11-20T10:00:25Z";
     let incident = stopped.explained(at);
     assert_eq!(incident["open"], false, "{incident:#}");
-    let drawn = stopped.draws(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let drawn = stopped.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
         drawn.stdout.contains("another session works again"),
         "{drawn:?}"
@@ -268,7 +268,7 @@ fn client_with_windows(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client
     let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
     client.variables.push(entrypoint);
     let reported = windows(five_hour, NOON, weekly, TUESDAY);
-    client.draws("2026-11-20T09:59:00Z", reported, 120);
+    client.calls_status_line("2026-11-20T09:59:00Z", reported, 120);
     client
 }
 
@@ -280,14 +280,14 @@ fn stopped<'s>(
     more: Value,
 ) -> Client<'s> {
     let client = client_with_windows(sandbox, five_hour, weekly);
-    client.meets(AT, text, more);
+    client.receives_error(AT, text, more);
     client
 }
 
 /// Like [`stopped`], but the session resumes ten minutes later.
 fn recovered<'s>(sandbox: &'s Sandbox, text: &str, more: Value) -> Client<'s> {
     let client = stopped(sandbox, (42.0, 17.0), text, more);
-    client.answers("2026-11-20T10:10:00Z");
+    client.receives_response("2026-11-20T10:10:00Z");
     client
 }
 
@@ -303,7 +303,7 @@ const SCENARIOS: [Scenario; 25] = [
             client_with_windows(sandbox, 8.0, 4.0);
             let seat = Client::with_session(sandbox, "seat");
             belongs_to(&seat, "company-account", "company-organization");
-            seat.meets(AT, ORG, json!({}));
+            seat.receives_error(AT, ORG, json!({}));
             seat
         },
         at: SOON,
@@ -434,11 +434,11 @@ const SCENARIOS: [Scenario; 25] = [
             let refusal = refused("five_hour", NOON, "org_level_disabled");
             let client = stopped(sandbox, (99.0, 40.0), FIVE_HOUR, refusal);
             let full = windows(100.0, NOON, 40.0, TUESDAY);
-            client.draws("2026-11-20T10:00:01Z", full, 120);
+            client.calls_status_line("2026-11-20T10:00:01Z", full, 120);
             let works = Client::with_session(sandbox, "works");
-            works.answers("2026-11-20T10:00:20Z");
+            works.receives_response("2026-11-20T10:00:20Z");
             let room = windows(42.0, NOON, 40.0, TUESDAY);
-            works.draws("2026-11-20T10:00:21Z", room, 120);
+            works.calls_status_line("2026-11-20T10:00:21Z", room, 120);
             client
         },
         at: "2026-11-20T10:00:25Z",
@@ -452,7 +452,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(
+            client.receives_error(
                 AT,
                 "API Error: 529 Overloaded",
                 json!({"apiErrorStatus": 529}),
@@ -535,7 +535,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(AT, "Credit balance is too low", api_credits());
+            client.receives_error(AT, "Credit balance is too low", api_credits());
             client
         },
         at: SOON,
@@ -593,7 +593,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(AT, FIVE_HOUR, json!({}));
+            client.receives_error(AT, FIVE_HOUR, json!({}));
             client
         },
         at: SOON,
@@ -607,7 +607,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(
+            client.receives_error(
                 AT,
                 "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
                 json!({}),
@@ -625,7 +625,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(AT, "You've hit your individual spend limit", json!({}));
+            client.receives_error(AT, "You've hit your individual spend limit", json!({}));
             client
         },
         at: SOON,
@@ -639,7 +639,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: NOBODY,
         comes: |sandbox| {
             let client = Client::new(sandbox);
-            client.meets(AT, "You've used 92% of your weekly limit", json!({}));
+            client.receives_error(AT, "You've used 92% of your weekly limit", json!({}));
             client
         },
         at: SOON,
@@ -683,8 +683,8 @@ fn no_two_places_disagree() {
         let client = (scenario.comes)(&sandbox);
         let reported = (scenario.reported)();
         let drawn = |columns: usize| {
-            let drawn = client.draws(at, reported.clone(), columns).stdout;
-            whycap::terminal::strip_ansi(&drawn)
+            let call = client.calls_status_line(at, reported.clone(), columns);
+            whycap::terminal::strip_ansi(&call.stdout)
         };
         // Claude Code renders the status line at the moment of the error.
         let line = drawn(160);
@@ -781,7 +781,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     client.works("2026-11-20T09:58:00Z", 1_000_000);
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:58:01Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
@@ -789,7 +789,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     let paid = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
     assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
     client.works(AT, 100_000);
-    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let drawn = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
         drawn.success().contains("paying with usage credits: ≈$"),
         "{drawn:?}"
@@ -810,7 +810,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
         "{now:?}"
     );
     // The percentage drops after a saved reset is used or the plan is upgraded.
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T10:01:00Z",
         windows(3.0, NOON + 3_600, 40.0, TUESDAY),
         120,
@@ -824,12 +824,12 @@ fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
     let sandbox = with_a_private_login();
     let full = || windows(100.0, NOON, 40.0, TUESDAY);
     let waits = Client::new(&sandbox);
-    waits.meets(
+    waits.receives_error(
         "2026-11-20T09:58:00Z",
         "You've hit your 5-hour limit · resets 12pm (UTC)",
         json!({}),
     );
-    waits.draws("2026-11-20T09:58:01Z", full(), 120);
+    waits.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
     let company = Client::with_session(&sandbox, "company");
     belongs_to(&company, "company-account", "company-organization");
     company.works(AT, 100_000);
@@ -841,7 +841,7 @@ fn who_pays_is_shown_beside_who_waits_and_never_for_another_account() {
     let pays = Client::with_session(&sandbox, "pays");
     belongs_to(&pays, PRIVATE, "private-organization");
     pays.works("2026-11-20T10:01:00Z", 100_000);
-    pays.draws("2026-11-20T10:01:01Z", full(), 120);
+    pays.calls_status_line("2026-11-20T10:01:01Z", full(), 120);
     let seen = now("2026-11-20T10:02:00Z");
     assert_eq!(seen["blocked"]["session_id"], waits.session.as_str());
     assert_eq!(seen["paying"]["since"], "2026-11-20T10:01:00Z", "{seen}");
@@ -864,7 +864,7 @@ fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
         json!({}),
     );
     client.append(&error);
-    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    let drawn = client.calls_status_line(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
         drawn.success().contains("5-hour limit · resets at 12:00"),
         "{drawn:?}"
@@ -882,11 +882,11 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        client.draws("2026-11-20T09:58:01Z", full(), 120);
+        client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
         client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
             "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{says}</local-command-stdout>")}));
         client.works(AT, 100_000);
-        let drawn = client.draws(SOON, full(), 120);
+        let drawn = client.calls_status_line(SOON, full(), 120);
         assert!(!drawn.success().contains("paying"), "{drawn:?}");
         let now = client.run(SOON, &["now", "--json"], b"").json();
         assert_eq!(now["paying"], Value::Null, "{says}");
@@ -899,7 +899,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let sandbox = with_a_credits_budget("");
     let client = Client::new(&sandbox);
     let draws = |at: &str, percent: f64, resets: i64| {
-        client.draws(at, windows(percent, resets, 40.0, TUESDAY), 120);
+        client.calls_status_line(at, windows(percent, resets, 40.0, TUESDAY), 120);
     };
     let hour = 3_600;
     client.works("2026-11-20T03:00:00Z", 1_000_000);
@@ -953,7 +953,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     client
         .variables
         .push((entry.0.to_owned(), entry.1.to_owned()));
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:58:00Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
@@ -973,7 +973,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     let said = sends("2026-11-20T12:00:01Z");
     let is_word = said.contains("is used up: \u{2248}$1.20") && !said.contains("block");
     assert!(is_word, "the window is over: {said}");
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T12:10:00Z",
         windows(3.0, NOON + 18_000, 40.0, TUESDAY),
         120,
@@ -994,7 +994,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let client = Client::new(&sandbox);
     let november = 1_793_491_200;
     let reported = windows(10.0, november + 3_600, 100.0, november + 2 * 86_400);
-    client.draws("2026-10-31T22:00:00Z", reported, 120);
+    client.calls_status_line("2026-10-31T22:00:00Z", reported, 120);
     client.works("2026-10-31T22:10:00Z", 300_000);
     client.works("2026-11-01T09:00:00Z", 300_000);
     let asks = json!({"prompt": "go on"});
@@ -1032,9 +1032,9 @@ fn where_the_server_serves_no_credits_nobody_pays() {
         sandbox.write(".claude.json", state.to_string());
         let client = Client::new(&sandbox);
         let full = || windows(100.0, NOON, 40.0, TUESDAY);
-        client.draws("2026-11-20T09:58:01Z", full(), 120);
+        client.calls_status_line("2026-11-20T09:58:01Z", full(), 120);
         client.works(AT, 100_000);
-        let drawn = client.draws(SOON, full(), 120);
+        let drawn = client.calls_status_line(SOON, full(), 120);
         assert_eq!(drawn.success().contains("paying"), is_shown, "{drawn:?}");
     }
 }
@@ -1047,7 +1047,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
     for (minute, percent) in [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)] {
         client.works(&format!("2026-11-20T09:{minute}:00Z"), 10_000);
         let at = format!("2026-11-20T09:{minute}:01Z");
-        client.draws(&at, windows(percent, NOON, 40.0, TUESDAY), 120);
+        client.calls_status_line(&at, windows(percent, NOON, 40.0, TUESDAY), 120);
     }
     let worth = || client.run(SOON, &["budget"], b"").success().to_owned();
     let before = worth();
@@ -1055,7 +1055,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
     let cloud = Client::with_session(&sandbox, "b0000000-0000-4000-a000-00000000c10d");
     cloud.works("2026-11-20T09:25:00Z", 9_000_000);
     assert_eq!(worth(), before, "a percent of the plan is worth no more");
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:58:00Z",
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
@@ -1084,7 +1084,7 @@ fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_it
         client.works(&format!("2026-11-20T09:{at}:00Z"), 50_000);
         let reported = windows(percent, NOON, 40.0, TUESDAY);
         client
-            .draws(&format!("2026-11-20T09:{at}:01Z"), reported, 120)
+            .calls_status_line(&format!("2026-11-20T09:{at}:01Z"), reported, 120)
             .success();
     };
     sandbox.write(".claude.json", private.replace(PRIVATE, "company-account"));
@@ -1164,7 +1164,7 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
     });
     sandbox.write(".claude.json", state.to_string());
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
     let incident = client.explained(SOON);
     let usage = &incident["usage"];
     assert_eq!(usage["at"], "2026-11-20T09:30:00Z");
@@ -1180,7 +1180,8 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
     let config = sandbox.write("whycap.toml", chosen);
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
     let client = Client::new(&sandbox);
-    let line = whycap::terminal::strip_ansi(&client.draws(SOON, Value::Null, 120).stdout);
+    let line =
+        whycap::terminal::strip_ansi(&client.calls_status_line(SOON, Value::Null, 120).stdout);
     assert!(
         line.contains("Fable week 63% (30 m ago)")
             && line.contains("credits $12.34 of $50.00, $37.66 left"),
@@ -1188,7 +1189,7 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
     );
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    let line = seat.draws(SOON, Value::Null, 120).stdout;
+    let line = seat.calls_status_line(SOON, Value::Null, 120).stdout;
     assert!(!line.contains("63%"), "another account's: {line}");
     // A `/usage` page from another account does not apply to this account.
     state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
@@ -1200,17 +1201,17 @@ fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed()
 fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
     let sandbox = with_a_private_login();
     let reporting = Client::with_session(&sandbox, "reporting");
-    reporting.draws(
+    reporting.calls_status_line(
         "2026-11-20T09:59:58Z",
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
     );
     let new = Client::with_session(&sandbox, "new");
-    let drawn = new.draws(AT, Value::Null, 120);
+    let drawn = new.calls_status_line(AT, Value::Null, 120);
     assert!(drawn.success().contains("42%"), "{drawn:?}");
     let seat = Client::with_session(&sandbox, "seat");
     belongs_to(&seat, "company-account", "company-organization");
-    let drawn = seat.draws(AT, Value::Null, 120);
+    let drawn = seat.calls_status_line(AT, Value::Null, 120);
     assert!(
         !drawn.success().contains("42%"),
         "another account's: {drawn:?}"
@@ -1219,7 +1220,7 @@ fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
     by_key
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
-    let drawn = by_key.draws(AT, Value::Null, 120);
+    let drawn = by_key.calls_status_line(AT, Value::Null, 120);
     assert!(
         !drawn.success().contains("42%"),
         "a key has no windows: {drawn:?}"
@@ -1238,14 +1239,14 @@ fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_
         client
     };
     let first = behind("first", "http://127.0.0.1:8080");
-    first.draws(
+    first.calls_status_line(
         "2026-11-20T09:40:00Z",
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
     );
     let second = behind("second", "http://127.0.0.1:9090");
     let line = |client: &Client<'_>| {
-        let drawn = client.draws(AT, Value::Null, 160);
+        let drawn = client.calls_status_line(AT, Value::Null, 160);
         whycap::terminal::strip_ansi(drawn.success())
     };
     let shown = line(&second);
@@ -1263,18 +1264,18 @@ fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_
 fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_conversation() {
     let sandbox = with_a_private_login();
     let blocked = Client::with_session(&sandbox, "blocked");
-    blocked.draws(
+    blocked.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(99.0, NOON, 17.0, TUESDAY),
         120,
     );
-    blocked.meets(
+    blocked.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
     );
     let line = |client: &Client<'_>, at: &str| {
-        let drawn = client.draws(at, Value::Null, 120);
+        let drawn = client.calls_status_line(at, Value::Null, 120);
         whycap::terminal::strip_ansi(drawn.success())
     };
     let new = Client::with_session(&sandbox, "new");
@@ -1310,16 +1311,16 @@ fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
     client
         .variables
         .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let at_limit = windows(100.0, NOON, 17.0, TUESDAY);
-    let line = client.draws(SOON, at_limit.clone(), 120);
+    let line = client.calls_status_line(SOON, at_limit.clone(), 120);
     assert!(
         line.success().contains("more: whycap explain, in a shell"),
         "{line:?}"
     );
     let settings = json!({"enabledPlugins": {"whycap@whycap": true}});
     sandbox.write(".claude/settings.json", settings.to_string());
-    let line = client.draws(SOON, at_limit, 120);
+    let line = client.calls_status_line(SOON, at_limit, 120);
     assert!(line.success().contains("more: /whycap"), "{line:?}");
 }
 
@@ -1332,7 +1333,7 @@ fn as_many_limits_hold_in_the_list_as_in_its_sums() {
         ("three", AT),
     ] {
         let client = Client::with_session(&sandbox, session);
-        client.meets(at, FIVE_HOUR, refused("five_hour", NOON, ""));
+        client.receives_error(at, FIVE_HOUR, refused("five_hour", NOON, ""));
     }
     let client = Client::with_session(&sandbox, "one");
     let listed = client.run(SOON, &["incidents"], b"");
@@ -1349,7 +1350,7 @@ fn as_many_limits_hold_in_the_list_as_in_its_sums() {
 fn a_pasted_message_is_held_beside_the_figures_of_now() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.draws(
+    client.calls_status_line(
         "2026-11-20T09:59:00Z",
         windows(42.0, NOON, 17.0, TUESDAY),
         120,
@@ -1383,7 +1384,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 12pm (UTC) · out of usage credits";
-    client.meets(AT, text, refused("five_hour", NOON, "out_of_credits"));
+    client.receives_error(AT, text, refused("five_hour", NOON, "out_of_credits"));
     let incident = client.explained(SOON);
     assert_eq!(incident["limit"], "five_hour", "{incident:#}");
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
@@ -1419,7 +1420,7 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
             "sessionId": client.session, "level": "notice",
         }));
     };
-    client.meets(
+    client.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
@@ -1473,14 +1474,14 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let refusal = refused("five_hour", NOON, "out_of_credits");
-    client.meets(AT, FIVE_HOUR, &refusal);
+    client.receives_error(AT, FIVE_HOUR, &refusal);
     let continues = |at: &str| client.explained(at)["continues_at"].clone();
     assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
-    client.answers("2026-11-20T10:01:00Z");
+    client.receives_response("2026-11-20T10:01:00Z");
     let again = "2026-11-20T10:02:00Z";
     client.append(&client.error_line(again, FIVE_HOUR, &refusal));
     client.stop_failure(again, FIVE_HOUR);
-    let drawn = client.draws("2026-11-20T10:02:00.300Z", Value::Null, 120);
+    let drawn = client.calls_status_line("2026-11-20T10:02:00.300Z", Value::Null, 120);
     assert!(!drawn.success().contains("continues at"), "{drawn:?}");
     assert!(drawn.stdout.contains("more: /whycap"), "{drawn:?}");
     assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
@@ -1502,11 +1503,11 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let drawn_with = |at: &str, used: f64| {
-        let drawn = client.draws(at, windows(used, NOON, 17.0, TUESDAY), 120);
+        let drawn = client.calls_status_line(at, windows(used, NOON, 17.0, TUESDAY), 120);
         drawn.success().to_owned()
     };
     drawn_with("2026-11-20T09:59:50Z", 42.0);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let repeated = drawn_with("2026-11-20T10:00:00.200Z", 42.0);
     assert!(!repeated.contains("false"), "{repeated}");
     let verdict = |at: &str| client.explained(at)["verdict"].clone();
@@ -1516,9 +1517,9 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     // A window that was already full is consistent with the limit, even though its figures are repeated.
     let full = Client::with_session(&sandbox, "full");
     let full_windows = || windows(100.0, NOON, 17.0, TUESDAY);
-    full.draws("2026-11-20T10:29:50Z", full_windows(), 120);
-    full.meets("2026-11-20T10:30:00Z", FIVE_HOUR, json!({}));
-    full.draws("2026-11-20T10:30:00.200Z", full_windows(), 120);
+    full.calls_status_line("2026-11-20T10:29:50Z", full_windows(), 120);
+    full.receives_error("2026-11-20T10:30:00Z", FIVE_HOUR, json!({}));
+    full.calls_status_line("2026-11-20T10:30:00.200Z", full_windows(), 120);
     let arguments = ["explain", "--json", "--session", "full"];
     let run = full.run("2026-11-20T10:30:00.400Z", &arguments, b"");
     assert_eq!(run.json()["incident"]["verdict"], "real");
@@ -1532,7 +1533,7 @@ fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itse
     let terminal = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
     client.variables.push(terminal);
     let refusal = refused("five_hour", NOON, "org_level_disabled");
-    client.meets(AT, FIVE_HOUR, refusal);
+    client.receives_error(AT, FIVE_HOUR, refusal);
     client.append(&json!({
         "type": "system", "subtype": "informational", "timestamp": "2026-11-20T10:00:00.100Z",
         "content": "Usage limit reached · set to continue automatically at 12pm",
@@ -1542,7 +1543,7 @@ fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itse
         run.success().to_owned()
     };
     let row = |at: &str| {
-        let drawn = client.draws(at, Value::Null, 120);
+        let drawn = client.calls_status_line(at, Value::Null, 120);
         drawn.success().lines().nth(1).unwrap().to_owned()
     };
     starts("2026-11-20T10:01:00Z", "compact");
@@ -1576,7 +1577,7 @@ fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
 fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.answers("2026-11-20T09:59:00Z");
+    client.receives_response("2026-11-20T09:59:00Z");
     client.stop_failure(AT, FIVE_HOUR);
     client.append(&json!({
         "type": "system", "subtype": "local_command", "timestamp": AT,
@@ -1585,7 +1586,7 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let incident = client.explained("2026-11-20T10:00:05Z");
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     assert_eq!(incident["continues_at"], Value::Null);
-    let drawn = client.draws("2026-11-20T12:00:30Z", Value::Null, 120);
+    let drawn = client.calls_status_line("2026-11-20T12:00:30Z", Value::Null, 120);
     let says = "limit has reset · send the prompt again";
     assert!(drawn.success().contains(says), "{drawn:?}");
 }
@@ -1595,7 +1596,7 @@ fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
 fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.answers("2026-11-20T09:59:00Z");
+    client.receives_response("2026-11-20T09:59:00Z");
     let error = json!({
         "error": "rate_limit", "last_assistant_message": FIVE_HOUR,
         "agent_id": "a1b2", "agent_type": "workflow-subagent",
@@ -1629,7 +1630,7 @@ fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
         let sandbox = with_a_private_login();
         sandbox.write(".claude/settings.json", settings);
         let client = Client::new(&sandbox);
-        client.meets(AT, text, quota);
+        client.receives_error(AT, text, quota);
         assert_eq!(
             client.explained(SOON)["continues_at"],
             Value::Null,
@@ -1637,7 +1638,7 @@ fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
         );
         choose_to_wait(&client, "2026-11-20T10:00:10Z", until);
         assert_eq!(client.explained("2026-11-20T10:00:11Z")["continues_at"], at);
-        let drawn = client.draws("2026-11-20T10:00:12Z", Value::Null, 120);
+        let drawn = client.calls_status_line("2026-11-20T10:00:12Z", Value::Null, 120);
         assert!(!drawn.success().contains("more: /whycap"), "{drawn:?}");
     }
 }
@@ -1688,11 +1689,11 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.draws("2026-11-20T09:59:00Z", full(), 120);
-        client.meets(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
-        client.meets("2026-11-20T10:05:00Z", text, more);
+        client.calls_status_line("2026-11-20T09:59:00Z", full(), 120);
+        client.receives_error(AT, weekly, refused("seven_day", TUESDAY, "out_of_credits"));
+        client.receives_error("2026-11-20T10:05:00Z", text, more);
         let at = "2026-11-20T11:00:00Z";
-        let drawn = client.draws(at, full(), 120);
+        let drawn = client.calls_status_line(at, full(), 120);
         assert!(
             drawn.stdout.contains("resets Tue Nov 24 06:00"),
             "{drawn:?}"
@@ -1710,7 +1711,7 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
         let first = listed["incidents"].as_array().unwrap().last().unwrap();
         assert_eq!(first["limit"], "weekly", "{text}: {listed:#}");
         assert_eq!(first["open"], true, "{text}: {listed:#}");
-        client.answers("2026-11-20T11:10:00Z");
+        client.receives_response("2026-11-20T11:10:00Z");
         assert_eq!(client.explained("2026-11-20T11:11:00Z")["open"], false);
     }
 }
@@ -1749,7 +1750,7 @@ fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         let more = json!({"error": class, "apiErrorStatus": status});
-        client.meets("2026-11-20T10:00:00Z", text, more);
+        client.receives_error("2026-11-20T10:00:00Z", text, more);
         for (at, code) in [("2026-11-20T20:00:00Z", code), ("2026-11-21T10:01:00Z", 0)] {
             let asked = client.run(at, &["explain", "--exit-code"], b"");
             assert_eq!(asked.code, code, "{text} at {at}: {asked:?}");
@@ -1769,12 +1770,12 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
         let more = json!({"error": "authentication_failed", "apiErrorStatus": 401});
-        client.meets(AT, text, more);
+        client.receives_error(AT, text, more);
         assert_eq!(client.explained(SOON)["open"], true, "{text}");
         let other = Client::with_session(&sandbox, "other");
-        other.answers("2026-11-20T10:10:00Z");
+        other.receives_response("2026-11-20T10:10:00Z");
         let room = windows(20.0, NOON, 30.0, TUESDAY);
-        other.draws("2026-11-20T10:10:01Z", room, 120);
+        other.calls_status_line("2026-11-20T10:10:01Z", room, 120);
         let at = "2026-11-20T10:11:00Z";
         assert_eq!(client.explained(at)["open"], false, "{text}");
         let asked = client.run(at, &["explain", "--exit-code"], b"");
@@ -1797,12 +1798,12 @@ fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_pas
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, more);
+        client.receives_error(AT, text, more);
         let asked = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
         assert_ne!(asked(SOON), 0, "{text}");
         let company = Client::with_session(&sandbox, "company");
         belongs_to(&company, "company-account", "company-organization");
-        company.answers("2026-11-20T10:01:00Z");
+        company.receives_response("2026-11-20T10:01:00Z");
         assert_ne!(
             asked("2026-11-20T10:01:01Z"),
             0,
@@ -1810,15 +1811,15 @@ fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_pas
         );
         let next = Client::with_session(&sandbox, "next");
         belongs_to(&next, PRIVATE, "private-organization");
-        next.answers("2026-11-20T10:01:30Z");
+        next.receives_response("2026-11-20T10:01:30Z");
         assert_eq!(asked("2026-11-20T10:01:31Z"), 0, "{text}");
     }
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
+    client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
     let next = Client::with_session(&sandbox, "next");
     belongs_to(&next, PRIVATE, "private-organization");
-    next.answers("2026-11-20T10:01:30Z");
+    next.receives_response("2026-11-20T10:01:30Z");
     let asked = client.run("2026-11-20T10:01:31Z", &["explain", "--exit-code"], b"");
     assert_eq!(
         asked.code, 10,
@@ -1831,10 +1832,10 @@ fn a_conversation_that_was_left_does_not_hide_the_week_of_the_account() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
-    client.meets(AT, text, refused("seven_day", TUESDAY, "out_of_credits"));
+    client.receives_error(AT, text, refused("seven_day", TUESDAY, "out_of_credits"));
     let left = Client::with_session(&sandbox, "left");
     let more = json!({"error": "invalid_request", "apiErrorStatus": 400});
-    left.meets("2026-11-20T10:05:00Z", "Prompt is too long", more);
+    left.receives_error("2026-11-20T10:05:00Z", "Prompt is too long", more);
     let limit = |at: &str| client.explained(at)["limit"].clone();
     assert_eq!(limit("2026-11-20T10:06:00Z"), "prompt_too_long");
     let at = "2026-11-21T10:06:00Z";
@@ -1860,11 +1861,12 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
         let sandbox = with_a_private_login();
         let mut client = Client::new(&sandbox);
         "2.1.150".clone_into(&mut client.version);
-        client.meets(AT, text, json!({}));
+        client.receives_error(AT, text, json!({}));
         let code = |at: &str| client.run(at, &["explain", "--exit-code"], b"").code;
         assert_eq!([code(blocks), code(over)], [10, 0], "{text}");
         assert_eq!(client.run(over, &["wait"], b"").code, 0, "{text}");
-        let drawn = client.draws(over, windows(3.0, 1_795_900_000, 5.0, 1_796_200_000), 120);
+        let drawn =
+            client.calls_status_line(over, windows(3.0, 1_795_900_000, 5.0, 1_796_200_000), 120);
         assert!(!drawn.success().contains("/usage-credits"), "{drawn:?}");
     }
 }
@@ -1875,7 +1877,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     let sandbox = with_a_private_login();
     let lost = Client::with_session(&sandbox, "lost");
     let overloaded = json!({"apiErrorStatus": 529});
-    lost.meets(
+    lost.receives_error(
         "2026-12-18T10:00:00Z",
         "API Error: 529 Overloaded",
         overloaded,
@@ -1886,12 +1888,12 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(waited.code, 0, "{}", waited.stderr);
     // A new error is explained instead of the outage, whose time is in the future.
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         AT,
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    client.answers("2026-11-20T10:10:00Z");
+    client.receives_response("2026-11-20T10:10:00Z");
     assert_eq!(client.explained(LATER)["at"], AT);
 }
 
@@ -1903,7 +1905,7 @@ fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
     client
         .variables
         .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
-    client.meets(
+    client.receives_error(
         AT,
         FIVE_HOUR,
         refused("five_hour", NOON, "org_level_disabled"),
@@ -1920,7 +1922,7 @@ fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
     let headless = Client::with_session(&sandbox, "headless");
     let mut refusal = refused("five_hour", NOON, "org_level_disabled");
     refusal["entrypoint"] = json!("sdk-cli");
-    headless.meets("2026-11-20T10:00:06Z", FIVE_HOUR, refusal);
+    headless.receives_error("2026-11-20T10:00:06Z", FIVE_HOUR, refusal);
     assert_eq!(
         headless.explained("2026-11-20T10:00:07Z")["continues_at"],
         Value::Null
@@ -1933,7 +1935,7 @@ fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
     let client = Client::new(&sandbox);
     let setting = "ANTHROPIC_DEFAULT_HAIKU_MODEL_SUPPORTED_CAPABILITIES";
     let text = format!("API Error: {setting} is not valid (key sk-ant-api03-abcdefgh12345678ABCD)");
-    client.meets(AT, &text, json!({"apiErrorStatus": 400}));
+    client.receives_error(AT, &text, json!({"apiErrorStatus": 400}));
     let message = client.explained(SOON)["message"]
         .as_str()
         .unwrap()
@@ -1950,7 +1952,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let text = "You've hit your 5-hour limit · resets 11:50am (UTC)";
-    client.meets("2026-11-20T12:00:00Z", text, json!({}));
+    client.receives_error("2026-11-20T12:00:00Z", text, json!({}));
     let at = "2026-11-20T12:00:05Z";
     let asked = client.run(at, &["explain", "--exit-code"], b"");
     assert!(asked.success().contains("the reset was due"), "{asked:?}");
@@ -1987,7 +1989,7 @@ fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     ] {
         let sandbox = with_a_private_login();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, json!({}));
+        client.receives_error(AT, text, json!({}));
         let incident = client.explained(SOON);
         assert_eq!(!incident["continues_at"].is_null(), continues, "{incident}");
         let why = incident["actions"][0]["why"].as_str().unwrap();
@@ -2002,7 +2004,7 @@ fn an_empty_pool_dates_no_window() {
     let client = Client::new(&sandbox);
     let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "overage",
         "overageDisabledReason": "out_of_credits", "resetsAt": TUESDAY}});
-    client.meets(
+    client.receives_error(
         AT,
         "You're out of usage credits · resets Nov 24, 6am (UTC)",
         quota,
@@ -2042,9 +2044,9 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedUsageUtilization"] = page;
     sandbox.write(".claude.json", state.to_string());
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let by_page = client.explained(SOON);
-    client.draws(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
+    client.calls_status_line(SOON, windows(100.0, NOON, 17.0, TUESDAY), 120);
     let pasted = ["explain", "--json", "--text", FIVE_HOUR];
     let pasted = client.run(SOON, &pasted, b"").json()["incident"].clone();
     for (incident, fact) in [
@@ -2086,12 +2088,12 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
     ] {
         let mut client = Client::with_session(&sandbox, model);
         client.model = model.to_owned();
-        client.meets(
+        client.receives_error(
             AT,
             opus,
             refused("seven_day_opus", TUESDAY, "out_of_credits"),
         );
-        client.answers(SOON);
+        client.receives_response(SOON);
         let asked = ["explain", "--json", "--session", model];
         let incident = &client.run(SOON, &asked, b"").json()["incident"];
         assert_eq!(incident["headline"], headline);
@@ -2105,7 +2107,7 @@ fn a_quota_of_the_day_lasts_a_day_not_half_an_hour() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let daily = "API Error: 429 Too many tokens per day, please wait before trying again.";
-    client.meets("2026-11-20T08:00:00Z", daily, json!({}));
+    client.receives_error("2026-11-20T08:00:00Z", daily, json!({}));
     for (at, code) in [
         ("2026-11-20T08:31:00Z", 10),
         ("2026-11-20T18:00:00Z", 10),

@@ -106,8 +106,10 @@ fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
     near(&cost(), &before);
     assert!(!aside.exists(), "nothing that is counted was lost");
     lose_a_row(&ledger, "sessions");
-    let told = r#"{"session_id":"s","cost":{"total_cost_usd":0.01,"total_duration_ms":1000}}"#;
-    sandbox.run_with(&["statusline"], told.as_bytes()).success();
+    let payload = r#"{"session_id":"s","cost":{"total_cost_usd":0.01,"total_duration_ms":1000}}"#;
+    sandbox
+        .run_with(&["statusline"], payload.as_bytes())
+        .success();
     near(&cost(), &before);
 }
 
@@ -564,13 +566,13 @@ fn what_was_spent_before_clear_is_not_counted_again_after_it() {
     for (nth, session) in ["first", "second", "third"].into_iter().enumerate() {
         let client = Client::with_session(&sandbox, session);
         let draws = |minute: usize, answers: usize| {
-            let told = serde_json::json!({
+            let payload = serde_json::json!({
                 "session_id": session, "transcript_path": client.transcript(), "version": "2.1.200",
                 "cost": {"total_cost_usd": 0.20002 * answers as f64, "total_duration_ms": minute * 60_000},
             });
             let at = format!("2026-11-20T06:{:02}:00Z", 20 + minute);
             client
-                .run(&at, &["statusline"], told.to_string().as_bytes())
+                .run(&at, &["statusline"], payload.to_string().as_bytes())
                 .success();
         };
         draws(3 * nth + 1, nth);
@@ -593,7 +595,7 @@ fn the_amount_of_a_live_session_is_explained_by_the_totals_of_its_process() {
         "claude-opus-5-5",
         1_000,
     )]);
-    let told = |total: f64| {
+    let reports_total = |total: f64| {
         let payload = serde_json::json!({
             "session_id": "s", "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s.jsonl"),
             "cost": {"total_cost_usd": total},
@@ -602,8 +604,8 @@ fn the_amount_of_a_live_session_is_explained_by_the_totals_of_its_process() {
             .run_with(&["statusline"], payload.to_string().as_bytes())
             .success();
     };
-    told(0.02);
-    told(0.05);
+    reports_total(0.02);
+    reports_total(0.05);
     let why = sandbox.run(&["spend", "--why", "s", "--json"]).json();
     near(&why["cost_usd"], &Value::from(0.05));
     near(&why["unrecorded_usd"], &Value::from(0.03));
@@ -840,11 +842,11 @@ fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     let costs = |by: &str| {
         let report = spend(&sandbox, by);
         let groups = report["groups"].as_array().unwrap().clone();
-        let told = |group: &Value| {
+        let figures_of = |group: &Value| {
             let key = group["key"].as_str().unwrap();
             format!("{key} {}", group["cost_usd"].as_f64().unwrap())
         };
-        groups.iter().map(told).collect::<Vec<_>>()
+        groups.iter().map(figures_of).collect::<Vec<_>>()
     };
     assert_eq!(costs("branch"), ["(unknown) 20", "main 20"]);
     assert_eq!(costs("agent"), ["main 20", "reviewer 10", "subagent 10"]);

@@ -399,16 +399,16 @@ fn every_course_of_events_comes_to_what_was_true_at_once_and_later() {
             match event {
                 Meets(session, text) => {
                     let status = if *text == OVERLOADED { 529 } else { 429 };
-                    client(session).meets(&at, text, json!({"apiErrorStatus": status}));
+                    client(session).receives_error(&at, text, json!({"apiErrorStatus": status}));
                 }
-                Answers(session) => client(session).answers(&at),
+                Answers(session) => client(session).receives_response(&at),
                 Is(session, owner) => client(session).append(&json!({
                     "type": "session-owner", "accountUuid": owner, "timestamp": at,
                 })),
                 LogsIn(account) => log_in(&sandbox, account),
                 Draws(session, full) => {
-                    let told = windows(*full, NOON, 22.0, NOON + 300_000);
-                    client(session).draws(&at, told, 160);
+                    let usage = windows(*full, NOON, 22.0, NOON + 300_000);
+                    client(session).calls_status_line(&at, usage, 160);
                 }
                 Looks(truth) => {
                     let (seen, sums) = seen(&sandbox, &at);

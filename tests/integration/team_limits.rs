@@ -124,7 +124,7 @@ api spend cap | 1 | - | -
 ";
 
 /// The terminal output for [`MADE_UP`].
-const TOLD: &str = "
+const EXPECTED_LINES: &str = "
 5-hour limit           4               1      2 h 45 m
 person  times hit  probably wrong  time blocked  at 97%+
 ada             3               -      3 h 30 m      3 h
@@ -150,10 +150,10 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
         assert_eq!(lines(&page, caption).join("\n"), rows);
     }
     let run = team.ask("incidents --from OUT");
-    let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
-    assert_eq!(told[..2].join(" "), in_all);
-    let has = |line| told.contains(&line);
-    assert!(TOLD.trim().lines().all(has), "{told:#?}");
+    let lines: Vec<&str> = run.success().lines().map(str::trim_end).collect();
+    assert_eq!(lines[..2].join(" "), in_all);
+    let has = |line| lines.contains(&line);
+    assert!(EXPECTED_LINES.trim().lines().all(has), "{lines:#?}");
     let json = team.ask("incidents --json --from OUT").json();
     let listed = json["incidents"].as_array().unwrap();
     let seconds = listed.iter().map(|one| one["blocked_s"].as_i64().unwrap());

@@ -16,7 +16,7 @@ fn sums(sandbox: &Sandbox, at: &str) -> Value {
     asked.json()["sums"].clone()
 }
 
-fn told(sandbox: &Sandbox, at: &str) -> String {
+fn report(sandbox: &Sandbox, at: &str) -> String {
     let asked = Client::new(sandbox).run(at, &["incidents"], b"");
     asked.success().to_owned()
 }
@@ -26,14 +26,14 @@ fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let early = Client::with_session(&sandbox, "early");
-    early.meets("2026-11-18T10:00:00Z", FIVE_HOURS, json!({}));
+    early.receives_error("2026-11-18T10:00:00Z", FIVE_HOURS, json!({}));
     // The user bought credits.
-    early.answers("2026-11-18T10:30:00Z");
-    early.answers("2026-11-18T11:45:00Z");
+    early.receives_response("2026-11-18T10:30:00Z");
+    early.receives_response("2026-11-18T11:45:00Z");
     let late = Client::with_session(&sandbox, "late");
-    late.meets("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
+    late.receives_error("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
     // Overnight hours do not count as blocked time.
-    late.answers("2026-11-20T08:00:00Z");
+    late.receives_response("2026-11-20T08:00:00Z");
     let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
     assert_eq!(
@@ -51,7 +51,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
         ("one", "2026-11-20T10:00:00Z"),
         ("two", "2026-11-20T11:00:00Z"),
     ] {
-        Client::with_session(&sandbox, session).meets(at, FIVE_HOURS, json!({}));
+        Client::with_session(&sandbox, session).receives_error(at, FIVE_HOURS, json!({}));
     }
     let now = sums(&sandbox, "2026-11-20T11:30:00Z");
     assert_eq!(
@@ -66,7 +66,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
     assert_eq!(later["by_limit"][0]["limit"], "five_hour");
     assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
-    let text = told(&sandbox, "2026-11-20T18:00:00Z");
+    let text = report(&sandbox, "2026-11-20T18:00:00Z");
     assert!(
         text.starts_with("Limits stopped your work once since Fri Nov 20, for a total of 2 h.\n"),
         "{text}"
@@ -78,8 +78,12 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
 fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
     let sandbox = Sandbox::new();
     let status = json!({"apiErrorStatus": 529});
-    Client::new(&sandbox).meets("2026-11-20T10:00:00Z", "API Error: 529 Overloaded", status);
-    let text = told(&sandbox, "2026-11-20T10:05:00Z");
+    Client::new(&sandbox).receives_error(
+        "2026-11-20T10:00:00Z",
+        "API Error: 529 Overloaded",
+        status,
+    );
+    let text = report(&sandbox, "2026-11-20T10:05:00Z");
     let said = "Errors stopped your work once since Fri Nov 20. It was not one of your limits.";
     assert!(text.starts_with(said), "{text}");
 }
@@ -88,26 +92,26 @@ fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
 fn an_end_that_nobody_saw_is_said_and_not_guessed() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-19T10:00:00Z",
         "API Error: 529 Overloaded.",
         json!({"apiErrorStatus": 529}),
     );
     // The user returned in the morning, long after the service had recovered.
-    client.answers("2026-11-20T07:00:00Z");
-    client.meets(
+    client.receives_response("2026-11-20T07:00:00Z");
+    client.receives_error(
         "2026-11-20T08:00:00Z",
         "API Error: 529 Overloaded.",
         json!({"apiErrorStatus": 529}),
     );
-    client.answers("2026-11-20T08:04:00Z");
+    client.receives_response("2026-11-20T08:04:00Z");
     let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(
         (&sums["blocked_s"], &sums["unknown_end"]),
         (&json!(240), &json!(1)),
         "{sums:#}"
     );
-    let text = told(&sandbox, "2026-11-20T09:00:00Z");
+    let text = report(&sandbox, "2026-11-20T09:00:00Z");
     assert!(
         text.contains("whycap does not know when 1 stop ended"),
         "{text}"
@@ -118,9 +122,9 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
 fn a_second_refusal_takes_the_place_of_the_first() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
-    client.meets("2026-11-20T11:00:00Z", FIVE_HOURS, json!({}));
-    client.answers("2026-11-20T11:20:00Z");
+    client.receives_error("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
+    client.receives_error("2026-11-20T11:00:00Z", FIVE_HOURS, json!({}));
+    client.receives_response("2026-11-20T11:20:00Z");
     let sums = sums(&sandbox, "2026-11-20T13:00:00Z");
     assert_eq!(
         (&sums["errors"], &sums["blocked_s"]),
@@ -134,12 +138,12 @@ fn what_was_false_is_still_known_to_be_false_when_the_samples_are_gone() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    let told = windows(42.0, NOON, 22.0, NOON + 300_000);
-    client.draws("2026-11-20T09:59:50Z", told.clone(), 160);
-    client.meets("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
-    client.draws("2026-11-20T10:00:05Z", told.clone(), 160);
-    client.answers("2026-11-20T10:05:00Z");
-    client.draws("2026-11-20T10:05:01Z", told, 160);
+    let usage = windows(42.0, NOON, 22.0, NOON + 300_000);
+    client.calls_status_line("2026-11-20T09:59:50Z", usage.clone(), 160);
+    client.receives_error("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
+    client.calls_status_line("2026-11-20T10:00:05Z", usage.clone(), 160);
+    client.receives_response("2026-11-20T10:05:00Z");
+    client.calls_status_line("2026-11-20T10:05:01Z", usage, 160);
     assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
     let journal = ".local/share/whycap/journal/2026-11.jsonl";
     let lines = sandbox.read(journal);
@@ -163,11 +167,11 @@ fn a_long_time_is_told_by_the_month() {
         ("b", "2026-05-29T10:00:00Z"),
         ("c", "2026-11-02T10:00:00Z"),
     ] {
-        Client::with_session(&sandbox, session).meets(at, FIVE_HOURS, json!({}));
+        Client::with_session(&sandbox, session).receives_error(at, FIVE_HOURS, json!({}));
     }
-    let text = told(&sandbox, "2026-11-20T18:00:00Z");
+    let text = report(&sandbox, "2026-11-20T18:00:00Z");
     let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
-    let told = [
+    let expected = [
         "Limits stopped your work 3 times since Mon May 4, for a total of 6 h.",
         "",
         "limit         times hit  probably wrong  time blocked",
@@ -181,21 +185,21 @@ fn a_long_time_is_told_by_the_month() {
         "in any session or with the reset, whichever came first. Nights are included. If",
         "several limits block you at once, the time counts only once.",
     ];
-    assert_eq!(text.trim_end(), told.join("\n"));
+    assert_eq!(text.trim_end(), expected.join("\n"));
 }
 
 #[test]
 fn warnings_stop_nothing() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         "2026-11-20T10:00:00Z",
         "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
         json!({}),
     );
     let sums = sums(&sandbox, "2026-11-20T18:00:00Z");
     assert_eq!(sums["errors"], 0, "{sums:#}");
-    assert!(!told(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
+    assert!(!report(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
 }
 
 /// The history was copied or configured twice, or the project was moved.
@@ -203,8 +207,8 @@ fn warnings_stop_nothing() {
 fn a_session_in_two_places_met_its_errors_once() {
     let (sandbox, _) = with_history("forks-of-forks");
     let errors = |sandbox: &Sandbox| {
-        let told = sandbox.run(&["incidents", "--json"]).json();
-        told["sums"]["errors"].as_u64()
+        let output = sandbox.run(&["incidents", "--json"]).json();
+        output["sums"]["errors"].as_u64()
     };
     assert_eq!(errors(&sandbox), Some(1));
     let from = sandbox.path(".claude/projects");
@@ -237,10 +241,14 @@ fn what_still_holds_is_what_blocks() {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
         let more = json!({"apiErrorStatus": status, "error": class});
-        client.meets("2026-11-20T10:00:00Z", text, more);
+        client.receives_error("2026-11-20T10:00:00Z", text, more);
         let asked = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(asked.code != 0, still == 1, "{text} at {at}");
         assert_eq!(sums(&sandbox, at)["still_blocked"], still, "{text} at {at}");
-        assert!(told(&sandbox, at).contains(says), "{}", told(&sandbox, at));
+        assert!(
+            report(&sandbox, at).contains(says),
+            "{}",
+            report(&sandbox, at)
+        );
     }
 }

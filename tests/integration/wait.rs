@@ -40,7 +40,7 @@ fn without_an_error_nothing_is_waited_for() {
 fn the_wait_ends_with_the_limit() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     assert_eq!(exit_code(&client, "2026-11-20T11:00:00Z"), 10);
     // The time in the message is rounded to the minute, so `wait` waits a minute longer.
     let started = Instant::now();
@@ -55,8 +55,8 @@ fn the_wait_ends_with_the_limit() {
 fn what_was_answered_since_is_over() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
-    client.answers("2026-11-20T10:30:00Z");
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    client.receives_response("2026-11-20T10:30:00Z");
     assert_eq!(waits(&client, "2026-11-20T10:31:00Z", &[]).code, 0);
     assert_eq!(exit_code(&client, "2026-11-20T10:31:00Z"), 0);
 }
@@ -65,7 +65,7 @@ fn what_was_answered_since_is_over() {
 fn it_gives_up_after_the_time_that_was_given() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let started = Instant::now();
     gives_up(&client, AT);
     assert!(started.elapsed() < Duration::from_secs(8));
@@ -85,7 +85,7 @@ fn waiting_in_vain_is_refused_with_the_reason() {
     ] {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, json!({}));
+        client.receives_error(AT, text, json!({}));
         let run = waits(&client, "2026-11-20T10:01:00Z", &[]);
         assert_eq!(run.code, waits_with, "{text}: {}", run.stderr);
         assert!(!run.stderr.is_empty(), "{text}");
@@ -102,8 +102,8 @@ fn a_hiccup_of_the_service_hides_no_limit() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let other = Client::with_session(&sandbox, "bbbb");
-    client.meets(AT, FIVE_HOUR, json!({}));
-    other.meets(
+    client.receives_error(AT, FIVE_HOUR, json!({}));
+    other.receives_error(
         "2026-11-20T11:59:00Z",
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
@@ -126,7 +126,7 @@ fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
     ] {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
-        client.meets(AT, text, more);
+        client.receives_error(AT, text, more);
         let after = |seconds: i64| rfc3339(1_795_168_800 + seconds);
         assert_eq!(exit_code(&client, &after(1)), 10, "{text}");
         gives_up(&client, &after(1));
@@ -140,7 +140,7 @@ fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
 fn a_session_that_nobody_knows_is_an_error() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("there is no session typo"), "{run:?}");
@@ -156,7 +156,7 @@ fn a_session_that_nobody_knows_is_an_error() {
 fn a_session_is_known_by_the_eight_characters_that_tables_show() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let incident = client.run(AT, &["explain", "--json"], b"").json();
     let id = incident["incident"]["session_id"].as_str().unwrap();
     let short = &id[..8];
@@ -175,14 +175,14 @@ fn the_wait_ends_with_a_good_answer_in_another_session() {
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
     let other = Client::with_session(&sandbox, "bbbb");
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     gives_up(&client, AT);
-    other.answers("2026-11-20T10:00:30Z");
-    let told = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
+    other.receives_response("2026-11-20T10:00:30Z");
+    let usage = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
     // On a busy machine, a status-line call may run out of time to store its reading, so Claude Code makes another
     // call.
     for _ in 0..3 {
-        other.draws("2026-11-20T10:00:31Z", told.clone(), 120);
+        other.calls_status_line("2026-11-20T10:00:31Z", usage.clone(), 120);
     }
     let run = waits(&client, "2026-11-20T10:00:32Z", &["--timeout", "1m"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -195,7 +195,7 @@ fn after_another_login_the_session_is_still_blocked_everywhere() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     gives_up(&client, AT);
     let other = sandbox.read(".claude.json").replace("11111111", "22222222");
     sandbox.write(".claude.json", other);
@@ -208,7 +208,7 @@ fn after_another_login_the_session_is_still_blocked_everywhere() {
 fn a_warning_blocks_nothing() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(
+    client.receives_error(
         AT,
         "You've used 92% of your weekly limit · resets Nov 23, 9am (UTC)",
         json!({}),
@@ -230,7 +230,7 @@ fn the_progress_line_ends_before_a_message() {
     };
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    client.meets(AT, FIVE_HOUR, json!({}));
+    client.receives_error(AT, FIVE_HOUR, json!({}));
     let program = env!("CARGO_BIN_EXE_whycap");
     let output = std::process::Command::new(script)
         .args(["-qec", &format!("{program} wait --timeout 1s"), "/dev/null"])

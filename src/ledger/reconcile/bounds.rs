@@ -11,7 +11,8 @@ use crate::time::Millis;
 pub(crate) struct Bound {
     pub(crate) at: Millis,
     pub(crate) reason: BoundReason,
-    /// The process whose next running total will remove this reason.
+    /// The process whose next sample will show whether the amount is complete. After that sample, this reason no longer
+    /// applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ends_with: Option<Id>,
 }

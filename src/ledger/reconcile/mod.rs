@@ -91,7 +91,7 @@ pub(crate) struct Hidden {
     pub(crate) is_pending: bool,
 }
 
-/// The account of a run, or of a part of a session's history without an identified run.
+/// The calculation of the amount of a run, or of a part of a session's history that belongs to no identified run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RunAccount {
     pub(crate) pid: Option<u32>,

@@ -89,7 +89,7 @@ impl Finding {
         self
     }
 
-    /// Adds a missing fact if the condition is true.
+    /// Records that a fact is unknown if the condition is true.
     pub(super) fn without_knowing_if(self, condition: bool, unknown: Unknown) -> Self {
         if condition {
             self.without_knowing(unknown)

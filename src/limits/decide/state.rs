@@ -224,7 +224,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     }
 }
 
-/// Returns true if the model that was refused is known to have responded.
+/// Returns true if the refused model is known to have responded since the refusal.
 fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
     match (&evidence.error.session.model, &response.model) {
         (Some(refused), Some(responding)) => !evidence.uses_long_context() && refused == responding,

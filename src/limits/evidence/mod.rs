@@ -205,6 +205,11 @@ impl StoredError {
         credentials.filter(|credential| credential.outranks_login())
     }
 
+    /// Returns true if the session used a key that takes precedence over a login.
+    pub(crate) fn uses_key(&self) -> bool {
+        self.keys().next().is_some()
+    }
+
     /// Returns true if requests go to a service other than Anthropic's own.
     pub(crate) fn uses_gateway(&self) -> bool {
         self.payer.credentials.iter().any(Credential::is_gateway)
@@ -229,7 +234,7 @@ impl StoredError {
             Some(Service::Vertex)
         } else if self.uses_gateway() {
             Some(Service::Gateway)
-        } else if self.keys().next().is_some() {
+        } else if self.uses_key() {
             Some(Service::Console)
         } else if self.plan().is_some() || self.has_credential("CLAUDE_CODE_OAUTH_TOKEN") {
             Some(Service::Plan)
@@ -328,7 +333,7 @@ pub struct Collected {
     pub ownership: Option<Ownership>,
     /// The newest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
-    /// The payer's usage windows because of which other requests were refused, and which have not reset yet.
+    /// The payer's usage windows that caused other requests to be refused and that have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
     /// The figures that `/usage` last showed, if they belong to the payer.
     pub usage_page: Option<ShownUsage>,

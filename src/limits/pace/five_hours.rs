@@ -29,8 +29,8 @@ pub const NO_FORECAST_BELOW: f64 = 10.0;
 const LOOKS_AHEAD: f64 = 93.0;
 /// The maximum number of minutes ahead for which a forecast can rely on the current pace alone.
 const SOON: f64 = 15.0;
-/// The share of the time until the reset within which the window must fill up. A window that fills up shortly before it
-/// resets stops very little work.
+/// A forecast is shown only if the window will fill up within this share of the time until its reset. A window that fills
+/// up shortly before it resets stops very little work.
 const BEFORE_RESET: f64 = 0.8;
 /// The factor by which the estimated time is extended, because the coming hours will contain more pauses than the hours
 /// used to calculate the pace.
