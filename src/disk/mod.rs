@@ -54,7 +54,9 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is larger than any valid file of its kind.
-    #[error("{path} has {size} bytes, but whycap reads at most {limit}; move it to another place")]
+    #[error(
+        "{path} has {size} bytes, but whycap reads at most {limit}; restore an earlier version, or move it to another place"
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,

@@ -234,6 +234,13 @@ pub(crate) fn erase(
     }
     erased.add_related_rows(directory)?;
     let list = serde_json::to_vec(&erased)?;
+    ensure!(
+        list.len() as u64 <= MAX_LIST_SIZE,
+        "{} would have {} bytes, but whycap reads at most {MAX_LIST_SIZE}, so nothing was erased; erase days instead: \
+         --erase before=2026-01-31",
+        places.show(&list_path(directory)),
+        list.len()
+    );
     group::write_below(directory, &list_path(directory), &list)?;
 
     let mut unreadable = Vec::new();

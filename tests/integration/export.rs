@@ -591,6 +591,27 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
     }
 }
 
+/// A longer list could not be read again, and then nobody could use the directory.
+#[test]
+fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read() {
+    let machine = Machine::with("rewound");
+    machine.export_with("person = \"Ada\"");
+    let before = machine.text();
+    let list = machine.target.join("whycap-1/erased.json");
+    let empty = r#"{"hashes":[""]}"#;
+    let hash = "0".repeat((64 << 20) - empty.len());
+    fs::write(&list, empty.replace("\"\"", &format!("\"{hash}\""))).unwrap();
+
+    let run = machine.ask("export OUT --erase person=Ada");
+    assert_eq!((run.code, run.stderr.lines().count()), (1, 1), "{run:?}");
+    for part in ["~/out/whycap-1/erased.json", "--erase before=2026-01-31"] {
+        assert!(run.stderr.contains(part), "{run:?}");
+    }
+    assert_eq!(fs::metadata(&list).unwrap().len(), 64 << 20);
+    assert_eq!(machine.text(), before);
+    machine.ask("spend --from OUT").success();
+}
+
 /// Without a configured name, each account has its own pseudonym.
 #[test]
 fn a_dry_run_lists_all_people() {
