@@ -115,7 +115,7 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
 }
 
 /// Resolves a path found in one of Git's files in `directory`. Returns `None` if the path is on another machine,
-/// because on Windows, opening it would log in to whatever machine a repository names.
+/// because opening such a path on Windows would log in to whatever machine the repository names.
 fn referenced_path(directory: &Path, path: &str) -> Option<PathBuf> {
     let trimmed = path.trim();
     if trimmed.is_empty() {
@@ -183,8 +183,8 @@ impl<'url> RemoteLocation<'url> {
         }
     }
 
-    /// Parses every form of URL that Git accepts. Returns `None` if the URL has no path, and for a helper command such
-    /// as `ext::ssh -i key host %S /name`, which only the helper understands.
+    /// Parses every form of URL that Git accepts. Returns `None` if the URL has no path, or if it is a helper command
+    /// such as `ext::ssh -i key host %S /name`, which only the helper understands.
     fn parse(url: &'url str) -> Option<Self> {
         if let Some((scheme, rest)) = url.split_once("://") {
             return match scheme {
@@ -195,7 +195,8 @@ impl<'url> RemoteLocation<'url> {
         let Some((host, path)) = url.split_once(':') else {
             return Some(Self::local(url));
         };
-        // A drive has a single letter, and a local path may contain a colon.
+        // A single letter before the colon is a Windows drive, and a slash before the colon means that this is a local
+        // path.
         let is_local = host.len() < 2 || host.contains(['/', '\\']);
 
         if path.starts_with(':') {

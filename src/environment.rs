@@ -18,8 +18,9 @@ use crate::time::{Clock, HourFormat, Zone, datetime_from_system, is_in_supported
 /// to a different directory.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// The variables for the directories of programs' data and configuration, each with its default location relative to
-/// the home directory. macOS does not use these variables, but people who set them there expect them to work.
+/// The variables that name the directories for programs' data and configuration. Each is listed with the directory's
+/// default location relative to the home directory. macOS does not use these variables, but people who set them there
+/// expect them to work.
 pub(crate) const PROGRAM_HOMES: [(&str, &str); 2] = if cfg!(windows) {
     [
         ("LOCALAPPDATA", "AppData/Local"),
@@ -121,8 +122,8 @@ impl Environment {
         environment
     }
 
-    /// Returns the same environment with the time brought up to date. The time advances by as much as the machine's
-    /// clock has advanced.
+    /// Returns a copy of this environment with the current time. The time has advanced by as much as the machine's
+    /// clock has advanced since the environment was created.
     pub(crate) fn at_present(&self) -> Self {
         let machine_now = datetime_from_system(SystemTime::now());
         Self {

@@ -8,8 +8,8 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
 
-/// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, as it may be if
-/// it comes from a newer version of the other program.
+/// Parses the JSON name of an enum variant. Returns `None` if the name is unknown, which can happen if it comes from a
+/// newer version of the other program.
 pub(crate) fn parse_name<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     let name: StrDeserializer<'_, Error> = name.into_deserializer();
     T::deserialize(name).ok()

@@ -1,4 +1,4 @@
-//! Explains what Claude Code costs and, if a limit error stops it, what really happened.
+//! Explains what Claude Code costs and, when a limit error stops it, what really happened.
 //!
 //! The library exists so that tests and benchmarks can use the code. Its API is not stable. ARCHITECTURE.md
 //! describes the directories and the data flow.
@@ -16,7 +16,7 @@ mod drain;
 pub mod environment;
 mod export;
 #[cfg(test)]
-#[path = "../tests/unit/fuzzing.rs"] // it uses private modules
+#[path = "../tests/unit/fuzzing.rs"] // These tests use private modules.
 mod fuzzing;
 mod html;
 pub(crate) mod incidents;
@@ -35,7 +35,7 @@ pub mod spend;
 pub mod status_line;
 pub mod terminal;
 #[cfg(test)]
-#[path = "../tests/unit/testing.rs"] // helpers of the unit tests
+#[path = "../tests/unit/testing.rs"] // Helper functions for the unit tests.
 mod testing;
 pub mod time;
 pub mod transcript;

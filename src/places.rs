@@ -32,7 +32,7 @@ pub struct Places {
     /// The directory in which Claude Code's native installer keeps the locks of its versions
     /// (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
-    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, but only if nobody except the user can have
+    /// The directory for whycap's own data. `WHYCAP_DATA_DIR` overrides it, but only if no one but the user could have
     /// set that variable.
     pub data: PathBuf,
     /// The user's optional `config.toml`. `WHYCAP_CONFIG` overrides it under the same condition.
@@ -111,8 +111,8 @@ impl Places {
         self.config.join("settings.json")
     }
 
-    /// Returns a path that a person has entered, once with symbolic links resolved and once as entered. `~` stands for
-    /// the home directory. The result is empty if the text is not an absolute path.
+    /// Returns a path that the user has entered in two forms: with symbolic links resolved, and as entered. `~` stands
+    /// for the home directory. The result is empty if the text is not an absolute path.
     pub(crate) fn named(&self, text: &str) -> Vec<String> {
         let written = Path::new(text);
         let path = match written.strip_prefix("~") {
@@ -173,7 +173,7 @@ impl OwnPaths<'_> {
             .named_by("WHYCAP_DATA_DIR")
             .unwrap_or_else(|| self.standard(self.environment.standard.data.as_deref(), data_home));
 
-        // The user may have replaced the whole directory with a link, but nothing inside it may be a link.
+        // The directory itself may be a link that the user has created, but links inside the directory are not allowed.
         if is_link(&data)
             && let Ok(target) = std::fs::canonicalize(&data)
         {

@@ -51,10 +51,10 @@ const SECRET_NAME_ENDINGS: [&str; 11] = [
     "credentials",
 ];
 
-/// Anthropic's email domains. Their addresses are for support, so they are not redacted.
+/// Anthropic's email domains. Addresses at these domains belong to Anthropic's support, so they are not redacted.
 const ANTHROPIC_DOMAINS: [&str; 3] = ["anthropic.com", "claude.com", "claude.ai"];
 
-/// The minimum length at which a run of letters and digits counts as a secret. Nothing harmless is that long.
+/// The minimum length at which a run of letters and digits counts as a secret. Request IDs and session IDs are shorter.
 const LONG_TOKEN: usize = 40;
 
 /// Returns the text with all secrets and email addresses redacted.
@@ -146,8 +146,8 @@ fn names_secret(name: &str) -> bool {
         .any(|ending| lower_case.ends_with(ending))
 }
 
-/// Returns the passwords in all URLs of the form `https://user:password@host`. A user name without a password is also
-/// returned, because it may be a token.
+/// Returns the password in each URL of the form `https://user:password@host`. If there is a user name but no password,
+/// the user name is returned instead, because it may be a token.
 fn url_passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://")
         .filter_map(|(position, separator)| {
@@ -216,8 +216,8 @@ fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
     runs
 }
 
-/// Returns the run of characters from `start` on that satisfy `fits`, which may be empty. Returns `None` if `start` is
-/// not inside the text.
+/// Returns the run of characters that begins at `start` and satisfies `fits`. The run may be empty. Returns `None` if
+/// `start` is not inside the text.
 fn run_at(text: &str, start: usize, fits: impl Fn(char) -> bool) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let length = rest.find(|c| !fits(c)).unwrap_or(rest.len());
@@ -232,7 +232,7 @@ fn is_in_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_' || character == '-'
 }
 
-/// Returns true if a value contains both letters and digits, which words do not.
+/// Returns true if a value contains both letters and digits, unlike an ordinary word.
 fn looks_random(value: &str) -> bool {
     value.bytes().any(|byte| byte.is_ascii_digit())
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())

@@ -1,6 +1,6 @@
 //! Looks through today's responses for ways to spend less, and picks the one that would save the most money.
 //!
-//! A hint is given only if the savings can be demonstrated, and only as long as the habit continues.
+//! A hint is given only if the savings can be demonstrated, and only while the user's costly habit continues.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::terminal::count_noun;
 pub(crate) struct Hint {
     pub(crate) name: HintName,
     pub(crate) text: String,
-    /// The amount of money that the hint is about.
+    /// The amount of money at stake, by which hints are ranked.
     pub(crate) sum: Money,
 }
 
@@ -31,8 +31,8 @@ impl Hint {
 const MIN_SUM: Money = Money::from_nano(1_000_000_000);
 const MIN_SHARE: u128 = 20;
 
-/// How many responses it takes for a model to show that it can do the work. A habit is considered over if it does not
-/// occur in this many of the latest responses.
+/// The number of responses after which a model is considered able to do the work. This is also the number of latest
+/// responses that are checked for a habit: if none of them shows the habit, it is considered over.
 const ENOUGH_RESPONSES: usize = 10;
 
 /// The number of tokens above which a prompt counts as very long, unless the model has its own threshold.
@@ -92,7 +92,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     })
 }
 
-/// The total cost and the number of a set of rewrites.
+/// The total cost of a set of rewrites, and the number of rewrites in the set.
 struct RewriteSum {
     cost: Money,
     /// The number of rewrites as display text, such as "3 times".
@@ -247,8 +247,8 @@ impl Today<'_> {
     }
 
     /// Returns hints for a type of subagent that ran on several models. For each model, the hint compares the cost with
-    /// what the same tokens would have cost on the cheapest of the other models. The model of the latest response is
-    /// taken to be the user's choice, so no hint recommends it.
+    /// what the same tokens would have cost on the cheapest of the other models. The user appears to have switched to
+    /// the model of the latest response already, so no hint recommends that model.
     fn cheaper_models(&self, agent: &str, responses: &[&Response]) -> Vec<Hint> {
         let mut by_model: HashMap<&str, Vec<&Response>> = HashMap::new();
         for response in responses {

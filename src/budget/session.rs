@@ -48,7 +48,7 @@ pub(crate) struct SessionBudgets<'a> {
     session: &'a str,
     /// True if prompts are held back when a budget is used up.
     holds_back: bool,
-    /// The budgets to report, with the largest used share first, or the reason why their use is unknown.
+    /// The budgets to report, sorted by the share used, largest first, or the reason why their use is unknown.
     uses: Result<Vec<BudgetUse>, Unknown>,
     /// The time until which usage credits pay for responses, if known.
     paying_until: Option<DateTime<Utc>>,

@@ -1,6 +1,6 @@
-//! The account and plan that the user is logged in with, read from Claude Code's global state file.
+//! The account that the user is logged in with, and its plan. Both are read from Claude Code's global state file.
 //!
-//! IDs are hashed immediately. The hashes are used only to distinguish the readings of different accounts.
+//! IDs are hashed immediately. The hashes are used only to tell the readings of one account from those of another.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,7 +61,7 @@ impl Plan {
 pub struct Account {
     /// The plan.
     pub plan: Plan,
-    /// The size of the plan under its name on the server, such as `default_claude_max_20x` (2.1.330).
+    /// The server's name for the size of the plan, such as `default_claude_max_20x` (2.1.330).
     pub tier: Option<String>,
     /// The user's role in the organization, such as `admin`, `user`, or `owner`.
     pub role: Option<String>,

@@ -1,7 +1,7 @@
 //! Credentials and gateways that a session may use instead of the login.
 //!
-//! Only the presence of a credential is checked. No value is stored, compared, or shown, with the exception of a
-//! gateway's host, which shows which service responds.
+//! Only the presence of a credential is checked. No values are stored, compared, or shown, except for a gateway's host,
+//! which identifies the service that responds.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -148,7 +148,7 @@ fn in_settings(file: &SettingsFile) -> Vec<Credential> {
 /// Returns the credentials that apply to a session in `project`, from both this environment and the settings files.
 ///
 /// Claude Code adds the `env` of its settings to the environment of the processes that it starts (observed with
-/// 2.1.328). Therefore, a variable that is in both was set in the settings.
+/// 2.1.328). Therefore, a variable that appears in both places was set in the settings.
 pub(crate) fn of_session(
     places: &Places,
     environment: &Environment,

@@ -37,7 +37,7 @@ impl Meter {
         self.resets_at.is_some_and(|at| at <= now)
     }
 
-    /// Returns true if both readings have the same reset and therefore belong to the same window.
+    /// Returns true if both readings have the same reset time and therefore belong to the same window.
     pub(crate) fn has_same_reset(&self, other: &Self) -> bool {
         match (self.resets_at, other.resets_at) {
             (Some(reset), Some(other)) => (reset - other).abs() <= RESET_TOLERANCE,
@@ -69,7 +69,7 @@ pub struct OtherMeters {
     /// The weekly window for Fable models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fable: Option<Meter>,
-    /// The gateway spend limit that the user has used the largest share of.
+    /// The gateway spend limit that is closest to being used up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendMeter>,
 }
@@ -119,7 +119,7 @@ impl SpendMeter {
     }
 }
 
-/// How long Claude Code uses the cached contents of `/usage`.
+/// How long Claude Code uses the cached contents of `/usage` before it requests them again.
 pub(crate) const USAGE_CACHED_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// The cached contents of `/usage`.

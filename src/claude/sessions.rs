@@ -1,8 +1,8 @@
 //! The registry of live sessions: `<config>/sessions/<pid>.json`, with one file for each running client.
 //!
 //! A client removes its file when it exits. After a crash, the file remains, and later clients do not remove it
-//! (observed with 2.1.328), so the existence of a file does not prove anything. The `.key` files in the same directory
-//! are secrets and are never opened.
+//! (observed with 2.1.328), so the existence of a file does not prove that its client is running. The `.key` files in
+//! the same directory are secrets and are never opened.
 
 use std::path::Path;
 
@@ -261,7 +261,8 @@ pub(crate) struct SessionActivity {
     pub(crate) in_background: bool,
 }
 
-/// The state of a session. Sessions that are waiting for the user come first, and idle sessions come last.
+/// The state of a session. The states are sorted: sessions that are waiting for the user come first, and idle sessions
+/// come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SessionState {

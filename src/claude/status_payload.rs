@@ -35,7 +35,7 @@ pub struct StatusPayload {
     /// All directories in the payload. They are usually identical.
     pub(crate) directories: Vec<PathBuf>,
     /// Claude Code's running total. It includes background requests and the total that a fork inherited. After a crash,
-    /// it is reset to the last checkpoint.
+    /// the total is reset to the last checkpoint.
     pub(crate) client_total: Option<Money>,
     /// The running total of the time spent in API calls, in milliseconds. Every request increases it, so an unchanged
     /// value means that there was no request in the meantime.
@@ -154,7 +154,7 @@ fn dollars(usd: &Value) -> Option<Money> {
 pub(crate) struct PromptCache {
     /// The time at which the cache expires if no prompt is sent.
     pub(crate) expires_at: DateTime<Utc>,
-    /// The time between a prompt and the expiry.
+    /// The time from a prompt to the expiry of the cache.
     pub(crate) lifetime: TimeDelta,
     /// The number of tokens that have to be written again once the cache has expired.
     pub(crate) tokens: u64,
@@ -182,7 +182,7 @@ pub(crate) struct CacheMisses {
 /// The cause of a cache miss, as reported by Claude Code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MissCause {
-    /// No cause was reported. This also happens if the server forgets the same part of the cache repeatedly (observed
+    /// No cause was reported. This also happens when the server loses the same part of the cache repeatedly (observed
     /// with 2.1.330).
     #[default]
     None,

@@ -105,8 +105,9 @@ pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<Transcrip
 
 /// Returns the project directories in which a transcript was created or deleted since a certain time.
 ///
-/// Commands that Claude Code waits for read only these directories, because the projects may contain a hundred thousand
-/// transcripts in total. Appending to a transcript does not change its directory.
+/// When Claude Code is waiting for a command, the command lists only these directories, because the projects may
+/// contain a hundred thousand transcripts in total. Appending to a transcript does not change the modification time of
+/// its directory.
 pub(crate) fn projects_changed_since(
     roots: impl Iterator<Item = PathBuf>,
     since: DateTime<Utc>,
@@ -239,7 +240,7 @@ impl TranscriptFiles {
 }
 
 /// The number of bytes to read at each end of a transcript to find the title. Claude Code writes the title when it is
-/// set, and again whenever a process leaves the session. Lines of 85 KB are common.
+/// set, and again whenever a process stops working on the session. Lines of 85 KB are common.
 const TITLE_BYTES: u64 = 128 * 1024;
 
 /// A type of line that contains a title.
@@ -248,8 +249,8 @@ struct TitleLine {
     field: &'static str,
 }
 
-/// The types of lines that contain titles. The highest-ranking type, which is the title that the user chose, comes
-/// first. Versions before 2.1 wrote summaries.
+/// The types of lines that contain titles, in order of precedence. A title that the user chose takes precedence over
+/// all others. Versions before 2.1 wrote summaries instead of titles.
 const TITLE_LINES: [TitleLine; 3] = [
     TitleLine {
         kind: "custom-title",
@@ -305,8 +306,8 @@ fn text_in(line: &[u8], field: &str) -> Option<String> {
     }
 }
 
-/// The number of bytes at the end of a transcript to search for a prompt. If the prompt's line is before them, the
-/// prompt's cost is not shown.
+/// The number of bytes at the end of a transcript to search for a prompt. If the prompt's line comes before that part,
+/// the prompt's cost is not shown.
 const PROMPT_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Returns the time at which the prompt with this ID was sent. Returns `None` if its line is not near the end of the

@@ -22,8 +22,8 @@ const MOST_CHARACTERS: usize = 9_500;
 /// The answer to `/whycap line` without `on` or `off`.
 const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line";
 
-/// The note that is appended to an answer if asking the question has canceled the auto-resume, because Claude Code does
-/// not mention that.
+/// The note that is appended to an answer when asking the question has canceled Claude Code's auto-resume, because
+/// Claude Code itself does not mention that.
 const ENDS_WAITING: &str = "Because you asked here, Claude Code will not continue by itself after the reset. To turn that on again, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {

@@ -78,7 +78,7 @@ fn name(value: &Value) -> Option<Value> {
     text(&name, |name| (1..=100).contains(&name.chars().count()))
 }
 
-/// Returns a secret. A secret that is too short is accepted with a message, so that the exporter can reject it.
+/// Returns a secret. If the secret is too short, the result also contains a message about it.
 fn secret(value: &Value) -> Option<Checked> {
     let mut checked = Checked::complete(name(value)?);
     let characters = checked.value.as_str()?.chars().count();

@@ -49,8 +49,8 @@ impl Config {
         Self::from_files([(None, Ok(text.into()))])
     }
 
-    /// Reads several files, with later files taking precedence. A file that does not belong to the user comes with its
-    /// path, which is then mentioned in its problems.
+    /// Reads several files, with later files taking precedence. A file that is not the user's own is passed with its
+    /// path, which is then mentioned in the problems found in that file.
     fn from_files<'path>(
         files: impl IntoIterator<Item = (Option<&'path Path>, FileContents)>,
     ) -> Self {

@@ -23,7 +23,7 @@ pub(super) enum ValueKind {
     Flag,
     /// A string of 1 to 100 characters.
     Name,
-    /// A name that protects pseudonyms and should therefore be long.
+    /// A secret string that protects pseudonyms and should therefore be long.
     Secret,
     /// A string with a width of at least one column.
     Text { max_columns: usize },

@@ -47,13 +47,13 @@ pub enum SegmentName {
     Credits,
 }
 
-/// How a percentage is shown.
+/// The form in which a percentage is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeterForm {
-    /// A percentage.
+    /// Only the percentage.
     Text,
-    /// A bar and a percentage.
+    /// A bar, followed by the percentage.
     Bar,
 }
 

@@ -33,7 +33,8 @@ const EXPLANATION_READS: Effort = Effort::Within(Duration::from_millis(400));
 const MOST_QUICKLY_READ: u64 = 256 * 1024 * 1024;
 /// The denominator of the minimum share of spend at which avoidable cache writes are mentioned.
 const PARTS_WORTH_A_MENTION: u128 = 10;
-/// How long after a limit responses are still counted, because they may already have been in progress.
+/// The time after a limit error during which responses are still counted, because they may already have been in
+/// progress when the error occurred.
 const ON_THEIR_WAY: TimeDelta = TimeDelta::minutes(15);
 
 impl Context {
@@ -43,7 +44,7 @@ impl Context {
         conversation_rows(self.environment.rows().or_else(controlling_terminal_rows))
     }
 
-    /// Returns the current situation for one session or for all sessions. In a conversation, the conversation's own
+    /// Returns the current incident of one session or of all sessions. In a conversation, the conversation's own
     /// incident takes precedence.
     pub(crate) fn situation(&self, incidents: &Incidents<'_>, session: Option<&str>) -> Situation {
         if let Some(own_session) = self.session() {
@@ -55,7 +56,7 @@ impl Context {
         incidents.situation(session, self.asker())
     }
 
-    /// Returns the asker: the conversation's session, or a person in a shell.
+    /// Returns who asks for an explanation: the conversation's session, or a person in a shell.
     pub(crate) fn asker(&self) -> Asker<'_> {
         self.session().map_or(Asker::Shell, Asker::Session)
     }
@@ -122,8 +123,9 @@ impl Context {
         }
     }
 
-    /// Returns a sentence about the current cost of responses beyond the plan. Returns `None` if there is no such cost,
-    /// or if a limit blocks work. The sentence is based on the responses that the ledger has already read.
+    /// Returns a sentence about the money that is currently being spent beyond the plan. Returns `None` if nothing is
+    /// being spent beyond the plan, or if a limit blocks work. Responses that the ledger cannot read in a short time
+    /// are not included.
     pub(crate) fn paid_now(&self, incidents: &Incidents<'_>) -> Option<String> {
         let paying = incidents.paying(&|since, is_own| {
             let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
@@ -137,8 +139,8 @@ impl Context {
     }
 
     /// Returns sentences that describe how much of this machine's spend counted toward the limit before it stopped
-    /// work, and what it was spent on. Returns `None` if there is no ledger, because an explanation works without an
-    /// installation and does not create a ledger.
+    /// work, and what it was spent on. Returns `None` if there is no ledger. An explanation does not create a ledger,
+    /// because it also works without an installation.
     fn spent(&self, incident: &Incident, incidents: &Incidents<'_>) -> Option<Vec<String>> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;

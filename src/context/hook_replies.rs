@@ -64,14 +64,15 @@ impl Context {
         Some(message(&format!("{headline} For details: {more}")))
     }
 
-    /// Records that a session has ended, because Claude Code no longer waits for its reset. There is no reply.
+    /// Records that a session has ended, which means that Claude Code no longer waits for a reset in it. There is no
+    /// reply.
     pub(crate) fn on_end(&self) -> Option<Value> {
         self.incidents().record_waiting_ended(self.session()?);
         None
     }
 
-    /// Replies to the start of a session: announces an incident or, if there is none, names a lock that causes problems
-    /// or, if there is none, explains how to turn the status line on.
+    /// Replies to the start of a session: announces an incident. If there is no incident, names a lock that causes
+    /// problems, and if there is no such lock either, explains how to turn the status line on.
     pub(crate) fn on_start(&self) -> Option<Value> {
         let source = self.event()?.source.as_deref().unwrap_or("startup");
         slash_command::remove_obsolete_file(&self.places, || {

@@ -69,8 +69,8 @@ impl Context {
     }
 
     /// Collects the rows that this machine exports. Fails if the export settings are invalid, if there is no history,
-    /// or if the ledger cannot be stored. In the last case, rows might be missing. Because each export replaces the
-    /// previous one, the missing rows would be removed everywhere.
+    /// or if the ledger cannot be stored. In the last case, some rows might be missing from the export. Because each
+    /// export replaces the previous one, those rows would then be removed everywhere.
     pub(crate) fn new_rows(&self) -> anyhow::Result<NewRows> {
         let places = &self.places;
         if let Some(problem) = self.config.problems_of("export").next() {
@@ -106,7 +106,7 @@ impl Context {
         Ok(NewRows::build(exporter, &sources, places, clock))
     }
 
-    /// Reads the transcripts' new lines into the ledger. If that fails, the result states that something is missing.
+    /// Reads the transcripts' new lines into the ledger. If that fails, the result indicates that data is missing.
     pub(super) fn read_on(&self, ledger: &mut Ledger, effort: Effort) -> CatchUpResult {
         let roots = self.places.transcript_roots();
         ledger

@@ -71,7 +71,7 @@ impl Context {
         }
     }
 
-    /// Returns the same context with the current time and the current configuration.
+    /// Returns a copy of this context with the current time and the current configuration.
     pub(crate) fn at_present(&self) -> Self {
         let mut present = Self::at_places(self.places.clone(), self.environment.at_present());
         present.prices = self.prices.clone();
@@ -114,7 +114,7 @@ impl Context {
         self.event()?.session_id.as_deref()
     }
 
-    /// Returns the page for showing the answer.
+    /// Returns the layout of the page on which the answer is shown.
     pub(crate) fn page(&self) -> Page {
         match self.conversation {
             Some(_) => Page::in_conversation(&self.environment),

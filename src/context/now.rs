@@ -33,8 +33,8 @@ pub(crate) struct WatchedMoment {
     /// The total number of files in which new lines have been found.
     files_gained: usize,
     slow: Option<CollectedSlowFacts>,
-    /// The labels, indexed by session ID. The middle of a long transcript is not read, so a title is kept once it has
-    /// been found.
+    /// The labels, indexed by session ID. Only the two ends of a long transcript are read, and as the transcript grows,
+    /// its title may come to lie between them. A title is therefore kept once it has been found.
     labels: HashMap<String, KnownLabel>,
 }
 
@@ -192,8 +192,8 @@ impl WatchedMoment {
         facts
     }
 
-    /// Returns the cost of responses beyond the plan. One session may be waiting for a reset while another session is
-    /// paying.
+    /// Returns the cost of the responses that are paid for beyond the plan, even during a limit error: one session may
+    /// be waiting for a reset while another session is paying.
     fn paying(&self, incidents: &Incidents<'_>) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
         incidents.paying(&|since, is_own| ledger.costs_since(since, is_own))

@@ -156,7 +156,7 @@ impl Context {
         Ok(statement)
     }
 
-    /// Returns the statement for a source that covers this machine. `each` is called for every row that counts.
+    /// Returns the statement for a source of spend on this machine. `each` is called for every row that counts.
     fn statement_of(
         &self,
         source: &dyn SpendSource,
@@ -392,8 +392,8 @@ impl Context {
     }
 }
 
-/// Returns the spend in a period of equal length before the requested one. Returns `None` if the request is not for
-/// days.
+/// Returns the spend in the period of equal length that precedes the requested one. Returns `None` if the requested
+/// period has no first day.
 fn spend_before(ledger: &Ledger, request: &ReportRequest) -> Result<Option<Before>> {
     let today = request.clock.zone.day(request.clock.now);
     let Some((period, days)) = request.period.before(today) else {

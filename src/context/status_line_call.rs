@@ -223,7 +223,8 @@ impl<'a> StatusLineFacts<'a> {
             Some(incident) if incident.continues_at().is_some() => call.read_more(incident),
             _ => ReadMore::InSession,
         };
-        // A session is subject to the limit that blocks the other sessions, unless its own error is a limit as well.
+        // A limit that blocks the other sessions also applies to this session, so it is shown unless the session has a
+        // blocking error of its own.
         let is_blocked = own_incident.as_ref().is_some_and(|incident| {
             incident.blocks().is_some() && incident.diagnosis.verdict != Verdict::FalseLikely
         });
@@ -280,8 +281,8 @@ impl<'a> StatusLineFacts<'a> {
         self.call.render(&self.facts).followed_by(&below)
     }
 
-    /// Returns the cost of responses beyond the plan. The cost is looked up only if a window is full and nothing blocks
-    /// the session.
+    /// Returns the cost of the responses that are paid for beyond the plan. The cost is looked up only if a window is
+    /// full and nothing blocks the session.
     fn paying(&self) -> Option<Paying> {
         let is_blocked = self
             .incident

@@ -132,7 +132,8 @@ impl Context {
                 reporting.contains(session)
                     || match credits.belongs_to(session, account) {
                         Some(is_of) => is_of,
-                        // If the login is unknown, it cannot be distinguished from a key.
+                        // If the login is unknown, the account cannot be distinguished from an API key, so the session
+                        // is included.
                         None => account.is_none() || !credits.is_without_account(session),
                     }
             })

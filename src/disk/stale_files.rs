@@ -10,7 +10,7 @@ use super::ownership;
 use super::write::{TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_owned_file};
 use crate::time::datetime_from_system;
 
-/// How long after its last write a temporary file is considered stale. No run of whycap takes this long.
+/// The time after its last write at which a temporary file is considered stale. No run of whycap takes this long.
 const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Removes the user's stale temporary files from a directory and its subdirectories, up to `levels`

@@ -49,10 +49,10 @@ fn troubles_of(version: ClientVersion) -> Vec<String> {
         .collect()
 }
 
-/// A version of Claude Code, and the source of that information.
+/// A version of Claude Code, and the place where whycap found it.
 struct SeenVersion {
     version: ClientVersion,
-    /// The source, such as "from the newest transcript".
+    /// The place as display text, such as "from the newest transcript".
     source: String,
 }
 
@@ -67,7 +67,8 @@ impl SeenVersion {
 
     fn in_transcript(path: &Path) -> Option<Self> {
         let (_, tail) = disk::read_tail(path, VERSION_BYTES).ok()?;
-        // Quotation marks in message text are escaped, so this matches only the field of a line.
+        // Quotation marks in message text are escaped, so the search finds only the field of a line, not the text of a
+        // message.
         let key = b"\"version\":\"";
         let start = memmem::rfind(&tail, key)? + key.len();
         let rest = tail.get(start..)?;

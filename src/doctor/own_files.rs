@@ -32,7 +32,7 @@ pub(super) fn retention(setup: &Setup, examination: &mut Examination) {
     let days = winner(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
-    // Hooks and the status line update the ledger.
+    // If neither the hooks nor the status line is installed, nothing keeps the ledger up to date.
     let will_count =
         setup.newest.is_none() || setup.wired().any(|(_, wired)| wired != Wired::default());
 

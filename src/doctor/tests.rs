@@ -104,7 +104,7 @@ fn complaints(setup: &Setup) -> Vec<Finding> {
     findings
 }
 
-/// Asserts that there is exactly one problem, and that it has this check, this verdict, and these words.
+/// Asserts that there is exactly one problem, which was found by this check and has this verdict and these words.
 #[track_caller]
 fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
     let complaints = complaints(setup);

@@ -1,7 +1,7 @@
 //! Renders avoidable rewrites as Markdown for a bug report.
 //!
-//! The report contains versions, models, counts, UTC times, and request IDs. It contains no names or paths, and nothing
-//! that anybody wrote.
+//! The report contains versions, models, counts, UTC times, and request IDs. It contains no names, no paths, and no
+//! text from prompts or responses.
 
 use serde_json::json;
 

@@ -330,9 +330,9 @@ fn compare_messages(old: &[Hash], new: &[Hash]) -> Comparison {
 /// Returns true if a rewrite looks like part of a series in which the cache is stalled: the read ended at the same
 /// position as the previous read, even though more had been written in between and the prompt had grown.
 ///
-/// A single rewrite of this kind does not prove anything, so [`super::stalls`] looks for a series. This applies to
-/// responses whose requests were not recorded. A read of zero tokens does not count, because a change to the tools has
-/// the same effect.
+/// A single rewrite of this kind does not prove anything, so [`super::stalls`] looks for a series. This check is used
+/// only for responses whose requests were not recorded. A read of zero tokens does not count, because a change to the
+/// tools has the same effect.
 pub(super) fn is_stalled(previous: &CachedResponse, response: &CachedResponse) -> bool {
     previous.sent.is_none()
         && response.sent.is_none()

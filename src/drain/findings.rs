@@ -49,7 +49,8 @@ pub(crate) struct Findings {
     pub(crate) written: Money,
     /// All avoidable rewrites.
     pub(crate) needless: Sum,
-    /// All rewrites by verdict. Avoidable ones come first, then the most expensive ones.
+    /// All rewrites by verdict. Avoidable rewrites come before the others, and each group is sorted by cost, highest
+    /// first.
     pub(crate) verdicts: IndexMap<RewriteVerdict, Sum>,
     /// The sessions with avoidable rewrites, by session ID, most expensive first.
     pub(crate) sessions: IndexMap<String, SessionFindings>,
@@ -100,7 +101,7 @@ pub(crate) struct Case {
     pub(crate) rewrite: Rewrite,
 }
 
-/// The effect that a one-hour cache lifetime would have had, compared with five minutes.
+/// The effect that a cache lifetime of one hour would have had, compared with a lifetime of five minutes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct HourLifetime {
     /// The additional cost of the writes.

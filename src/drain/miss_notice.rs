@@ -19,13 +19,13 @@ const MIN_MISSES: u64 = 3;
 /// The cost at which a warning is shown for a single miss.
 const EXPENSIVE: Money = Money::from_nano(1_000_000_000);
 const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The maximum time after a miss within which a miss without a cause is attributed to the same cause. This is the
-/// shortest lifetime of a cache entry.
+/// The maximum time between two misses at which the second miss, if it has no cause of its own, is attributed to the
+/// cause of the first. This is the shortest lifetime of a cache entry.
 const SAME_CAUSE_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// How long the warning remains in the status line.
 const SHOWN_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// A session's miss counts, as of one of its misses.
+/// A session's miss counts at the time of one of its misses.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct MissRecord {
     session: String,
@@ -107,7 +107,8 @@ impl MissRecord {
         }
     }
 
-    /// Adds avoidable misses, given the number of all new misses and their tokens.
+    /// Adds avoidable misses. `misses` is the number of all new misses, and `tokens` is the number of tokens that they
+    /// wrote again.
     fn add_needless(&mut self, needless: u64, misses: u64, tokens: u64) {
         let needless = needless.min(misses);
         self.needless += needless;

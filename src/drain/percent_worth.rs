@@ -187,8 +187,8 @@ impl PercentWorth {
         )
     }
 
-    /// Returns the number of prompts that an amount pays for, as display text. Returns an empty string if it is less
-    /// than one or if the cost of a prompt is unknown.
+    /// Returns the number of prompts that an amount pays for, as display text. Returns an empty string if the amount
+    /// pays for less than one prompt or if the cost of a prompt is unknown.
     fn prompts_for(&self, amount: Money) -> String {
         let Some(prompt) = self.prompt else {
             return String::new();
@@ -257,7 +257,7 @@ impl WeekSpans {
         weeks
     }
 
-    /// Returns the estimate, or `None` if there are too few intervals or if most of them had no spending.
+    /// Returns the estimate, or `None` if there are too few intervals or if there was no spending in most of them.
     fn worth(&self) -> Option<Money> {
         if self.values.len() < MIN_SPANS {
             return None;
@@ -281,7 +281,7 @@ fn value_left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money>
     Money::from_noisy_usd(worth.usd() * (100.0 - meter.used_percent).max(0.0))
 }
 
-/// Returns true if the window was not reset between two steps, neither on schedule nor early.
+/// Returns true if the window was not reset between two steps, either on schedule or early.
 fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
     step.meter.used_percent >= start.meter.used_percent
         && step.meter.resets_at.is_some()

@@ -87,7 +87,7 @@ pub(super) struct Text {
 pub(crate) struct CachedResponse {
     /// The key of the response in the ledger.
     pub(crate) key: i64,
-    /// The time of the response's first line. The server looked up the cache before that.
+    /// The time of the response's first line. The server had looked in the cache before that time.
     pub(crate) at: Millis,
     /// True if a fork or a resume copied the line from another session.
     pub(super) is_copy: bool,
@@ -127,7 +127,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Returns true if the user did nothing between these events and later ones.
+    /// Returns true if the user did nothing between the time of these counts and the time of the later counts.
     pub(super) fn is_same_turn(&self, later: &Self) -> bool {
         self.prompts == later.prompts && self.commands == later.commands
     }

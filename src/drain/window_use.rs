@@ -12,8 +12,8 @@ use crate::pricing::Money;
 use crate::spend::share;
 use crate::time::{Clock, Millis, format_rfc3339};
 
-/// The minimum length of a pause for an increase during it to count as usage elsewhere. After a shorter pause, the
-/// increase may come from responses that were reported late.
+/// The minimum length of a pause on this machine for which an increase in usage counts as usage elsewhere. After a
+/// shorter pause, the increase may come from responses that were reported late.
 const MIN_PAUSE: Millis = 10 * 60_000;
 /// The maximum delay before a response appears in the readings.
 const REPORT_DELAY: Millis = 3 * 60_000;

@@ -38,7 +38,7 @@ pub(crate) enum Erasure {
 }
 
 impl Erasure {
-    /// Returns the name in a row that this erasure is compared with, or `None` if days are erased.
+    /// Returns the row's field that is matched against the name to be erased, or `None` if days are erased.
     fn name_in<'r>(&self, row: &'r ExportedRow<'_>) -> Option<&'r str> {
         match self {
             Self::Person(_) => Some(&row.person),
@@ -47,7 +47,8 @@ impl Erasure {
         }
     }
 
-    /// Returns the error for a directory that contains no such rows, but rows with these names.
+    /// Returns the error for a directory that contains no rows to erase. `names` are the names in the rows that it does
+    /// contain.
     fn not_found(&self, names: &BTreeSet<String>, directory: &str) -> String {
         let (noun, name) = match self {
             Self::Person(name) => ("person", name),
@@ -84,9 +85,9 @@ impl FromStr for Erasure {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct ErasedRows {
-    /// The erased people and projects, the keys of their rows, and the sessions of these rows, each with its type and a
-    /// hash, such as `person 5bdcc146bf60754e`. Other machines may have copies of the rows under other names, and they
-    /// may have derived unrecorded spend from the sessions.
+    /// The erased people and projects, the keys of their rows, and the sessions of these rows. Each is stored as a type
+    /// and a hash, such as `person 5bdcc146bf60754e`. Other machines may have copies of the rows under other names, and
+    /// they may have derived unrecorded spend from the sessions.
     hashes: BTreeSet<String>,
     /// The day (UTC) before which all rows were erased.
     before: Option<NaiveDate>,
@@ -201,8 +202,9 @@ fn hash(kind: &str, name: &str) -> String {
     format!("{kind} {:016x}", u64::from_be_bytes(first))
 }
 
-/// Returns true if a text is made up like the hashes in this file. Everyone who can write to the directory can change the
-/// list of erasures, and the SQL scripts contain its hashes.
+/// Returns true if a text contains only characters that occur in hashes. Everyone who can write to the directory can
+/// change the list of erasures, and its hashes become part of the SQL scripts, so any other text could change what a
+/// script does.
 fn is_hash(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
@@ -277,7 +279,7 @@ pub(crate) fn erase(
     Ok((Report::from_lines(&text), unreadable))
 }
 
-/// Fails if no row in the directory has the name, or is before the day, that the user wants to erase.
+/// Fails unless the directory contains a row with the name, or before the day, that the user wants to erase.
 fn ensure_found(directory: &Path, erasure: &Erasure, shown: &str) -> anyhow::Result<()> {
     let mut requested = ErasedRows::default();
     requested.add(erasure);

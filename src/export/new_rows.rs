@@ -147,7 +147,7 @@ impl NewRows {
         });
     }
 
-    /// Returns the names of all people in the rows. If nothing names a person, each account has its own pseudonym.
+    /// Returns the names of all people in the rows. If no name is configured, each account has its own pseudonym.
     fn people(&self) -> Vec<String> {
         let mut people = BTreeSet::from([self.exporter.person.clone()]);
         for row in &self.rows {

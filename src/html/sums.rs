@@ -57,8 +57,8 @@ pub(super) fn total_of(sums: &SumsByName) -> Tally {
 }
 
 impl PageSums {
-    /// Adds a row whose origin is known. If `names_model` is false, the model's name is left out, because users can
-    /// choose any name.
+    /// Adds a row, which must include its session and project. If `names_model` is false, the model's name is left out,
+    /// because users can choose any name.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>, zone: Zone, names_model: bool) {
         let local = self.local_time(row.at, zone);
         let weekday_and_hour = [local.weekday().num_days_from_monday(), local.hour()];

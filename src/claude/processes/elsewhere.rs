@@ -82,7 +82,7 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let user = system.process(own_pid).and_then(sysinfo::Process::user_id);
     pids.iter()
         .filter_map(|pid| system.process(*pid))
-        // If a process's user is unknown, it may be this user.
+        // A process whose user is unknown may belong to this user.
         .filter(|process| process.user_id().is_none_or(|owner| Some(owner) == user))
         .filter(|process| convert(process).is_live_client())
         .map(|process| {
@@ -123,7 +123,7 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
 }
 
 /// Returns the domain in which PIDs are valid, in Claude Code's notation, which consists of the system and, on Windows,
-/// the name of the machine. The notation was taken from the code of 2.1.328 and has not been observed.
+/// the name of the machine. The notation was taken from the code of 2.1.328 and has not been observed in practice.
 pub(crate) fn pid_domain(_: &Path) -> PidDomain {
     let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();

@@ -46,8 +46,8 @@ pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     parse_stat(&read(pid, "stat")?)?.start()
 }
 
-/// Returns true if `/proc` shows processes by the PIDs that they have in this PID namespace. In a sandbox, `/proc` may
-/// show the machine's process table, whose PIDs differ from the sandbox's own.
+/// Returns true if the PIDs in `/proc` are those of this process's own PID namespace. In a sandbox, `/proc` may show
+/// the machine's process table, whose PIDs differ from the sandbox's own.
 fn has_own_pids() -> bool {
     let own_pid = std::process::id().to_string();
     std::fs::read_link("/proc/self").map_or(true, |shown| shown.as_os_str() == own_pid.as_str())
@@ -208,7 +208,7 @@ fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
 }
 
 /// Returns true if one of this user's processes has this PID inside a container (`NSpid` in `/proc/<pid>/status`).
-/// Another user's process could not have created a file that this user owns.
+/// Other users' processes are not checked, because they could not have created a file that this user owns.
 pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     own_pids().any(|outer_pid| {
         let status = read(outer_pid, "status").unwrap_or_default();

@@ -65,21 +65,21 @@ const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
 /// Programs that run the script named by their first argument.
 const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
 
-/// Returns true if a program with this name runs the program or script that its arguments name.
+/// Returns true if a program with this name runs another program or a script, which is given in its arguments.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn runs_others(name: &str) -> bool {
     RUNTIMES.contains(&name) || SHELLS.contains(&name)
 }
 
-/// The names of the native client, separated by spaces. Some packagers wrap it.
+/// The names of the native client, separated by spaces. Some packages rename the client and wrap it in a script.
 const CLIENTS: &str = "claude claude-code .claude-wrapped .claude-unwrapped claude-unwrapped";
 
 /// Returns true if a process is Claude Code, according to its name, its executable, and its NUL-separated arguments.
-/// Returns `None` if that is uncertain: a runtime with an unknown script may wrap Claude Code, and a program with
-/// "claude" in its name may be anything from the desktop app to a helper.
+/// Returns `None` if that is uncertain: a runtime that runs an unknown script may be running Claude Code, and a program
+/// with "claude" in its name may be anything from the desktop app to a helper.
 ///
 /// The native client is called `claude`, and its file is `claude` or `…/claude/versions/2.1.328` (both observed with
-/// 2.1.328). Older clients are a `node` process that runs a script in `@anthropic-ai/claude-code`.
+/// 2.1.328). An older client is a `node` process that runs a script in `@anthropic-ai/claude-code`.
 pub(super) fn is_claude_code(
     name: &str,
     executable: Option<&Path>,
@@ -157,7 +157,8 @@ pub(super) fn signal_probe(pid: u32) -> Process {
     }
 }
 
-/// Returns a process that does not exist. Windows has no signal 0, but its process table lists all processes.
+/// Reports that the process does not exist. Windows has no signal 0, but its process table lists all processes, and
+/// this function is called only for a PID that is not in the table.
 #[cfg(not(unix))]
 pub(super) fn signal_probe(pid: u32) -> Process {
     Process::gone(pid)

@@ -1,7 +1,7 @@
 //! Protects the host, which is the program that runs whycap: Claude Code, a shell, or a script.
 //!
 //! A status line or a hook must not break, blank, or delay Claude Code, so its input and running time are limited, and
-//! its panics are caught. A command that fails must report this to the user in one line.
+//! its panics are caught. A command that fails must report the failure to the user in one line.
 
 mod deadline;
 mod input;

@@ -42,7 +42,8 @@ CREATE TABLE IF NOT EXISTS whycap.rows
     window LowCardinality(String),
     percent Float64,
     labels Map(LowCardinality(String), String),
-    -- The type of the row, the second of the export, how complete the machine's data was, and when the row was loaded.
+    -- The type of the row, the time of the export in seconds, how complete the machine's data was, and when the row was
+    -- loaded.
     of LowCardinality(String) MATERIALIZED multiIf(window != '', 'windows', verdict != '', 'limits', 'spend'),
     said UInt32 MATERIALIZED bitAnd(version, 1073741823),
     weight Int64 MATERIALIZED intDiv(version, 1073741824),

@@ -1,6 +1,6 @@
 -- Deletes loaded rows, other machines' copies of the same responses, and rows that other machines derived from the same
--- sessions. The script that follows sums up everything again. Deleting a row that does not count deletes no other rows,
--- because it is a copy of another person's row.
+-- sessions. The script that follows sums up everything again. If one of the deleted rows does not count, it is a copy
+-- of another person's row, so no other rows are deleted because of it.
 CREATE OR REPLACE TABLE whycap.erased ENGINE = MergeTree ORDER BY key
 AS WITH
     counting AS
