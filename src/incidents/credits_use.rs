@@ -26,8 +26,8 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 /// The first version of Claude Code that records a session's account in its transcript.
 const FIRST_TO_NAME_ACCOUNT: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The reasons in Claude Code's global state that indicate that credits were used until they ran out. For any other
-/// reason, credits could not have paid for anything.
+/// The reasons in Claude Code's global state that mean that credits were used until they ran out. If the state gives a
+/// different reason, credits cannot have paid for anything.
 const WERE_USED: [&str; 2] = ["out_of_credits", "org_level_disabled_until"];
 
 /// Looks up the costs of responses in the selected sessions since a given time. Returns `None` if the ledger cannot be
@@ -54,7 +54,7 @@ impl Paying {
         )
     }
 
-    /// Returns the paragraph for output without labels. It also tells the user how to stop paying.
+    /// Returns a paragraph for output that has no labels. The paragraph also tells the user how to stop paying.
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
         let until = clock.format_time_with_preposition(self.until);
@@ -90,7 +90,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The time at which a currently full window resets. Until then, credits will pay for further responses, too.
+    /// The time at which the window resets, if one is full now. Until then, credits will pay for further responses,
+    /// too.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 
@@ -106,9 +107,9 @@ impl CreditsUse<'_> {
         self.readings.environment.now
     }
 
-    /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if its transcript names
-    /// no owner, either because an old version wrote it or because the session is paid for through an API key, a cloud
-    /// provider, or a gateway.
+    /// Returns true if a session belongs to the account with this fingerprint. Returns `None` if the session's
+    /// transcript names no owner, either because an old version wrote it or because the session is paid for through an
+    /// API key, a cloud provider, or a gateway.
     pub(crate) fn belongs_to(&self, session: &str, account: Option<&str>) -> Option<bool> {
         let owner = self.transcripts.owner_of(session)?;
         if let Some(login) = self.readings.login.account()
@@ -122,8 +123,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns true if a session is paid for through an API key, a cloud provider, or a gateway instead of an account.
-    /// In that case, its transcript was written by a version that records accounts, but it names none. Returns false if
-    /// the session has no transcript on this machine.
+    /// This is the case if the transcript names no account even though the version that wrote it records accounts.
+    /// Returns false if the session has no transcript on this machine.
     pub(crate) fn is_without_account(&self, session: &str) -> bool {
         let tail = self
             .transcripts
@@ -186,8 +187,8 @@ impl CreditsUse<'_> {
         })
     }
 
-    /// Returns the cost of the responses that the login has received since the given time while a window was full.
-    /// Returns `None` if no window is known, or if credits could not have paid for anything.
+    /// Returns the cost of the responses that the login's account has received since the given time while a window was
+    /// full. Returns `None` if no window is known, or if credits could not have paid for anything.
     pub(crate) fn paid_since(&self, since: DateTime<Utc>, costs: &CostsOf<'_>) -> Option<Paid> {
         let newest = self.readings.newest(Metered::Plan)?.sample;
         if let Some(reason) = self.readings.login.no_credits_reason()
@@ -214,8 +215,8 @@ impl CreditsUse<'_> {
     }
 
     /// Returns the responses that an account received while one of its windows was full, with their costs. If a
-    /// session's transcript names no owner, the session counts only if it reported this account's windows, because
-    /// someone else might be paying for it.
+    /// session's transcript names no owner, its responses count only if the session reported this account's windows,
+    /// because somebody else might be paying for it.
     fn costs_beyond(
         &self,
         since: DateTime<Utc>,
@@ -237,7 +238,7 @@ impl CreditsUse<'_> {
         Some(costs_beyond)
     }
 
-    /// If one of the login's windows is full now, returns the period in which it is full.
+    /// Returns the period in which one of the login's windows is full, or `None` if no window is full now.
     fn present_full_time(
         &self,
         newest: &Sample,
@@ -258,7 +259,7 @@ impl CreditsUse<'_> {
 /// Returns the periods in which a window was full, oldest first.
 fn full_times(readings: &[Reading], window: Window) -> Vec<Range<DateTime<Utc>>> {
     let mut samples: Vec<&Sample> = readings.iter().map(|reading| &reading.sample).collect();
-    // An idle session repeats old figures, which say nothing about the time at which they are repeated.
+    // An idle session keeps reporting old figures, which say nothing about the time at which they are repeated.
     samples.sort_by_key(|sample| sample.measured);
 
     let mut times: Vec<Range<DateTime<Utc>>> = Vec::new();

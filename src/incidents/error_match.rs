@@ -1,7 +1,8 @@
 //! Finds the transcript line that records a stored error.
 //!
-//! The line contains the time at which the client created it, no matter how late it was written. The transcript lags
-//! behind the hook, so its last error may be an older one that the session has already recovered from.
+//! The timestamp in the line is the time at which the client created the line, no matter how late the line was written.
+//! Because the client may write the line after it runs the hook, the last error in the transcript may be an older error
+//! from which the session has already recovered.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,12 +12,12 @@ use crate::limits::evidence::StoredError;
 use crate::limits::normalize;
 use crate::transcript::tail::{ErrorLine, MetError, Tail};
 
-/// The maximum time between a line and the hook for the same error. Client 2.1.328 ran the hook 10 to 50 ms after
-/// writing the line.
+/// The maximum time between a line's timestamp and the hook that reports the same error. Client 2.1.328 ran the hook 10
+/// to 50 ms after it wrote the line.
 pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 
-/// The maximum time between two records of the same error. Two errors in a session can be the same one only if they
-/// have the same text and no response came in between. On a machine under load, a hook can be minutes late.
+/// The maximum time between two records of the same error. Two records in a session can describe the same error only if
+/// they have the same text and no response came in between. On a busy machine, a hook can run minutes late.
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Returns the line at the end of a transcript that records an error, or `None` if there is no such line.
@@ -57,8 +58,8 @@ impl TextKey {
     }
 }
 
-/// The positions of stored errors, arranged so that the error that a transcript line records is found without comparing
-/// the line with all of them.
+/// The positions of stored errors. With this index, the error that a transcript line records can be found without
+/// comparing the line with every stored error.
 #[derive(Debug, Default)]
 pub(super) struct ErrorIndex {
     /// The errors whose line is known, indexed by the line's ID.
@@ -91,8 +92,8 @@ impl ErrorIndex {
         })
     }
 
-    /// Returns the position of the error that a line records, like [`Self::position`]. No other line can match this
-    /// error afterward.
+    /// Returns the position of the error that a line records, like [`Self::position`]. Afterward, no other line can
+    /// match this error.
     pub(super) fn take(&mut self, line: &ErrorLine, session: &str) -> Option<usize> {
         if let Some(position) = self.by_id(line) {
             return Some(position);
@@ -111,8 +112,8 @@ impl ErrorIndex {
         self.by_line.get(line.uuid.as_ref()?).copied()
     }
 
-    /// Returns the error with this text that is nearest to the time of a line. If the line has no time, the newest
-    /// error matches.
+    /// Returns the error with this text that is closest in time to the line. If the line has no timestamp, returns the
+    /// newest error with this text.
     fn nearest(
         &self,
         key: &TextKey,
@@ -132,14 +133,14 @@ impl ErrorIndex {
     }
 }
 
-/// Returns the key of a line. A fork copies the line, which still names the original session.
+/// Returns the key of a line. A line that a fork has copied still names the original session.
 fn key_of(line: &ErrorLine, session: &str) -> TextKey {
     let line_session = line.session_id.as_deref().unwrap_or(session);
     TextKey::new(line_session, &line.text)
 }
 
-/// Returns true if a line is no newer than an error that is already stored. A line without a time is never new, because
-/// Claude Code has written a time on every line since version 1.0.
+/// Returns true if a line is no newer than the newest stored error. A line without a timestamp cannot be new, because
+/// Claude Code has given every line a timestamp since version 1.0.
 pub(super) fn is_known(line: &ErrorLine, newest_stored: Option<DateTime<Utc>>) -> bool {
     match (line.at, newest_stored) {
         (_, None) => false,

@@ -1,5 +1,5 @@
-//! Collects the evidence about an error from its transcript, the readings of the usage windows, other sessions, and the
-//! state of the machine.
+//! Collects the evidence about an error from its session's transcript, the readings of the usage windows, other
+//! sessions, and the state of the machine.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -32,24 +32,24 @@ use crate::limits::sample::{Metered, Sample};
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{MetError, Tail};
 
-/// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328, it
-/// was 0.3 s.
+/// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328,
+/// the delay was 0.3 s.
 const WINDOWS_DELAY: TimeDelta = TimeDelta::seconds(1);
 
-/// How long windows with ample room cannot fill up.
+/// The time within which a window that has ample room cannot fill up.
 const AMPLE_FOR: TimeDelta = TimeDelta::minutes(1);
 
-/// The maximum time by which a transcript lags behind the hook on a busy machine.
+/// The maximum delay between the hook and the transcript line for the same error on a busy machine.
 const LINE_DELAY: TimeDelta = TimeDelta::seconds(2);
 
 /// The maximum delay between an error and the transcript line in which Claude Code announces that it will continue.
 /// Client 2.1.331 writes this line 4 ms after the error, and runs the status line 300 ms after the error.
 const ANNOUNCEMENT_DELAY: TimeDelta = TimeDelta::milliseconds(200);
 
-/// The first version known to announce in the transcript that it will continue.
+/// The first version that is known to announce in the transcript that it will continue the session.
 const ANNOUNCES_SINCE: ClientVersion = ClientVersion(2, 1, 328);
 
-/// The source of a request to explain what blocks work.
+/// Identifies who asked what blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asker<'a> {
     /// A session: its status line, a conversation in it, or a person who specifies the session.
@@ -58,13 +58,13 @@ pub(crate) enum Asker<'a> {
     Shell,
 }
 
-/// The transcripts that are searched for responses of other sessions.
+/// The transcripts in which to search for responses to other sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OtherSessions {
     /// The newest transcripts of all sessions.
     Newest,
     /// The transcripts that can be found without listing all of them. They are read only if no reading shows the state
-    /// of the account. The status line uses this option, because Claude Code waits for it.
+    /// of the account. The status line uses this option, because Claude Code waits for its output.
     WithoutList,
 }
 
@@ -99,7 +99,7 @@ impl KnownError {
     }
 }
 
-/// The limits that were reached after the errors being explained.
+/// The limits that were reached after the errors that are being explained.
 #[derive(Debug, Default)]
 struct LaterLimits {
     /// The time of the oldest of these limits in each session.
@@ -109,7 +109,7 @@ struct LaterLimits {
 }
 
 impl LaterLimits {
-    /// Adds a limit that was reached before those that have already been added.
+    /// Adds a limit that was reached earlier than the limits that have already been added.
     fn add(&mut self, incident: &Incident) {
         let error = &incident.evidence.error;
         self.next_of.insert(error.session.id.clone(), error.at);
@@ -123,8 +123,8 @@ impl LaterLimits {
         }
     }
 
-    /// Returns true if the error's payer was refused because of a limit after a response. A refusal with an unknown
-    /// payer counts, because most people have only one account.
+    /// Returns true if a limit stopped the error's payer after the given time of a response. A refusal whose payer is
+    /// unknown counts, because most people have only one account.
     fn has_refusal_after(&self, error: &StoredError, response_at: DateTime<Utc>) -> bool {
         self.refusals.iter().any(|(refused, at)| {
             may_be_same(payer_of(error), refused.as_ref()) && *at > response_at
@@ -132,8 +132,8 @@ impl LaterLimits {
     }
 }
 
-/// Returns true if both payers may be the same account. An unknown payer may be, because most people have only one
-/// account.
+/// Returns true if the two payers may be the same account. An unknown payer may be any account, and most people have
+/// only one.
 fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
     match (payer, other) {
         (Some(payer), Some(other)) => payer.is(other) != Some(false),
@@ -142,7 +142,7 @@ fn may_be_same(payer: Option<&Owner>, other: Option<&Owner>) -> bool {
 }
 
 /// Returns the usage window that stopped a session, if the window has not reset yet. A later error in the same session
-/// does not show that the window has reset.
+/// is no evidence that the window has reset.
 fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     let diagnosis = &incident.diagnosis;
     let window = diagnosis
@@ -164,7 +164,7 @@ fn full_window_of(incident: &Incident) -> Option<RefusedWindow> {
     })
 }
 
-/// Explains errors again if another error of the same payer shows that a second usage window is full.
+/// Explains an error again if another error shows that a second usage window of the same payer is full.
 fn add_refused_windows(incidents: &mut [Incident]) {
     let refused: Vec<(StoredError, RefusedWindow)> = incidents
         .iter()
@@ -189,7 +189,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
     }
 }
 
-/// Returns the account that paid for the request, if known.
+/// Returns the account that paid for the failed request, or `None` if it is unknown.
 fn payer_of(error: &StoredError) -> Option<&Owner> {
     let account = error.payer.account.as_ref().map(|account| &account.owner);
     error.payer.owner.as_ref().or(account)
@@ -204,7 +204,7 @@ pub(super) struct EvidenceCollector<'a> {
     pub(super) stored: StoredErrors<'a>,
     pub(super) login: Option<Account>,
     pub(super) asker: Asker<'a>,
-    /// The session that runs this process, if it has the environment of a session.
+    /// The session that started this process, or `None` if the environment names no session.
     pub(super) environment_of: Option<&'a str>,
     pub(super) other_sessions: OtherSessions,
     /// The asking session's transcript, if Claude Code passed its path.
@@ -236,7 +236,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// Returns true if a new session would use a key instead of the login.
+    /// Returns true if a new session would be paid for with a key instead of the login.
     fn has_key(&self) -> bool {
         self.credentials.iter().any(Credential::outranks_login)
     }
@@ -300,7 +300,7 @@ impl<'a> EvidenceCollector<'a> {
         self.news.take()
     }
 
-    /// Returns the evidence that the error's record itself contains, without collecting anything else.
+    /// Returns only the evidence that the error's record itself contains.
     pub(super) fn bare_evidence(&self, error: StoredError) -> Evidence {
         let clock = self.readings.environment.clock();
         Evidence::new(error, Collected::default(), clock)
@@ -326,8 +326,8 @@ impl<'a> EvidenceCollector<'a> {
         self.with_obstacle(evidence)
     }
 
-    /// Adds the reason why Claude Code will not continue the session automatically, unless Claude Code has announced
-    /// one itself.
+    /// Adds the reason why Claude Code will not continue the session automatically, unless Claude Code has already
+    /// announced a reason.
     pub(super) fn with_obstacle(&self, mut evidence: Evidence) -> Evidence {
         if evidence.collected.obstacle.is_none() {
             evidence.collected.obstacle = self.obstacle(&evidence);
@@ -335,8 +335,9 @@ impl<'a> EvidenceCollector<'a> {
         evidence
     }
 
-    /// Adds evidence from the end of the session's transcript, and returns true if there is any that the error's record
-    /// does not contain. Nothing is read if a response has followed, because the response shows that the error is over.
+    /// Adds evidence from the end of the session's transcript. Returns true if any of that evidence is missing from the
+    /// error's record. Nothing is read if the session has received a response since, because the response shows that
+    /// the error is over.
     fn add_transcript(&self, evidence: &mut Evidence) -> bool {
         if evidence.has_later_response() {
             return false;
@@ -371,8 +372,8 @@ impl<'a> EvidenceCollector<'a> {
         if !is_stored {
             self.read_readings(error);
         }
-        // Immediately after an error, neither its line nor the new figures have been written, and the figures from
-        // before the error are not evidence.
+        // Immediately after an error, Claude Code has neither written the error's line nor reported new figures, and
+        // figures from before the error are not evidence.
         let delay = match error.message.line {
             Some(_) => WINDOWS_DELAY,
             None => LINE_DELAY,
@@ -387,16 +388,16 @@ impl<'a> EvidenceCollector<'a> {
             });
         }
         if self.asker == Asker::Session(&session) && error.session.version.is_none() {
-            // The client version that is running now determines what happens at the reset.
+            // What happens at the reset depends on the client version that is running now.
             error.session.version = self.client_version.map(str::to_owned);
         }
     }
 
-    /// Sets an error's readings, and the details of its session that only readings contain.
+    /// Sets an error's readings, and the session details that are found only in readings.
     ///
-    /// The sessions of an account share its windows, so the readings are those of all its sessions. Other sessions are
-    /// left out if the session used a token, whose account is unknown, or if the error is so old that their readings
-    /// have been deleted.
+    /// All sessions of an account share its windows, so the readings of the account's other sessions are included, too.
+    /// They are left out if the session used a token, because a token's account is unknown, or if the error is so old
+    /// that they have been deleted.
     pub(super) fn read_readings(&self, error: &mut StoredError) {
         let session = error.session.id.clone().unwrap_or_default();
         let mut own_readings = self
@@ -425,15 +426,15 @@ impl<'a> EvidenceCollector<'a> {
             }
             Some(_) | None => Vec::new(),
         };
-        // Of readings from the same time, the session's own ones come last and take precedence.
+        // If several readings have the same time, the session's own reading comes last and therefore takes precedence.
         readings.extend(own_readings);
         readings.sort_by_key(|reading| reading.measured);
         error.readings = readings;
     }
 
     /// Returns the readings of an account's other sessions around a given time. A status-line call explains only a few
-    /// errors, so it reads only the newest readings. Other calls may explain thousands of errors, so they read all
-    /// readings once.
+    /// errors, so it is faster to read just the newest readings for each of them. Other commands may explain thousands
+    /// of errors, so it is faster to read all readings once.
     fn readings_of_other_sessions(
         &self,
         moment: DateTime<Utc>,
@@ -488,15 +489,15 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.key_is_removed = lost_key && is_own_key;
     }
 
-    /// Returns true if the session with the error used a key, but the asker's next request does not. In a shell, this
-    /// is unknown while the process that used the key is still running.
+    /// Returns true if the failed request used a key, but the asker's next request will not. In a shell, this is
+    /// unknown as long as the process that used the key is still running.
     fn lost_key_of(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;
         }
         match (self.environment_of, self.asker) {
             (Some(_), _) => self.has_session_environment(),
-            // The settings of the project in which the session runs are not known in a shell.
+            // In a shell, the settings of the session's project are unknown.
             (None, Asker::Shell) => {
                 error.keys().all(|key| key.set_in == SetIn::Environment)
                     && !self.is_running_since(error)
@@ -513,14 +514,15 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// If the login's newest reading shows that another session has received a response, returns that response.
+    /// If the login's newest reading comes from another session, and that session has received a response since the
+    /// error, returns that response. Otherwise, returns an empty list.
     fn responses_by_readings(&self, error: &StoredError) -> Vec<OtherResponse> {
         let Some(newest) = self.newest_reading() else {
             return Vec::new();
         };
         let payer = match newest.sample.is_of(error.payer.account.as_ref()) {
             Some(false) => PayerRelation::Other,
-            // A session that is paid for with a key cannot have produced the login's readings.
+            // The login's readings never come from a session that is paid for with a key.
             _ if error.uses_key() => PayerRelation::Other,
             // Most people have only one account, so an unknown account is assumed to be the same one.
             Some(true) | None => PayerRelation::Same,
@@ -547,7 +549,7 @@ impl<'a> EvidenceCollector<'a> {
         }]
     }
 
-    /// Returns the last response in each transcript that is searched.
+    /// Returns the last response in each of the transcripts to search.
     fn responses(&self, error: &StoredError) -> &[SessionResponse] {
         self.responses.get_or_init(|| {
             let session = error.session.id.as_deref().unwrap_or_default();
@@ -578,8 +580,8 @@ impl<'a> EvidenceCollector<'a> {
 
     /// Returns true if a later response in another session shows that the error does not block the asker.
     ///
-    /// A session that receives responses is not blocked. In a shell, a new session is not blocked if it uses a
-    /// different payment method than the session with the error, and if that session is no longer running.
+    /// A session that receives responses is not blocked. In a shell, a new session is not blocked if it is paid for
+    /// differently than the session with the error, and if that session is no longer running.
     fn is_unaffected(
         &self,
         error: &StoredError,
@@ -588,7 +590,8 @@ impl<'a> EvidenceCollector<'a> {
     ) -> bool {
         match self.asker {
             Asker::Session(session) => {
-                // A response for the same account may already have been in progress when the error occurred.
+                // If the same account paid for the response, it may already have been in progress when the error
+                // occurred.
                 let settled = match payer {
                     PayerRelation::Other => error.at,
                     PayerRelation::Same | PayerRelation::Unknown => error.at + SETTLED_AFTER,
@@ -603,7 +606,7 @@ impl<'a> EvidenceCollector<'a> {
         }
     }
 
-    /// Returns true if a session that starts now would use a different payment method than the session with the error.
+    /// Returns true if a session that starts now would be paid for differently than the session with the error.
     fn pays_otherwise_now(&self, error: &StoredError) -> bool {
         let has_key_now = self.machine().has_key();
         let had_key = error.uses_key();
@@ -623,8 +626,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns the reason why Claude Code will not continue a session automatically. The reasons that Claude Code
-    /// announces itself are not included.
+    /// Returns the reason why Claude Code will not continue a session automatically. Reasons that Claude Code itself
+    /// announces are not included.
     fn obstacle(&self, evidence: &Evidence) -> Option<ContinuationObstacle> {
         let collected = &evidence.collected;
         let entrypoint = evidence.line().and_then(|line| line.entrypoint.as_deref());
@@ -632,7 +635,8 @@ impl<'a> EvidenceCollector<'a> {
             Some(session) if !evidence.has_later_response() => Some(session.as_str()),
             _ => None,
         };
-        // The user can turn waiting back on, so waiting counts as ended only if it ended after the last announcement.
+        // The user may have stopped the waiting and started it again, so it counts as ended only if it ended after the
+        // last announcement.
         let waiting_since = collected
             .waiting
             .map_or(evidence.at(), |waiting| waiting.at);
@@ -670,20 +674,20 @@ impl<'a> EvidenceCollector<'a> {
             .get_or_compute(session, || self.stored.waiting_ended_at(session))
     }
 
-    /// Returns the login's newest reading of the plan's windows, which is searched for only once.
+    /// Returns the login's newest reading of the plan's windows. The journal is searched only on the first call.
     fn newest_reading(&self) -> Option<&Reading> {
         self.newest_reading
             .get_or_init(|| self.readings.newest(Metered::Plan))
             .as_ref()
     }
 
-    /// Returns the registered sessions, which are read only once.
+    /// Returns the registered sessions. The files are read only on the first call.
     fn registered(&self) -> &[Session] {
         self.registered
             .get_or_init(|| sessions::registered(self.readings.places))
     }
 
-    /// Returns the state of the machine, which is read only once.
+    /// Returns the state of the machine. The state is determined only on the first call.
     fn machine(&self) -> &Machine {
         self.machine.get_or_init(|| {
             let WindowReadings {
@@ -702,9 +706,8 @@ impl<'a> EvidenceCollector<'a> {
         })
     }
 
-    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. An error may
-    /// be missing from the journal if hooks are turned off, or if Claude Code killed the hook before it could store the
-    /// error.
+    /// Returns a record of the last error in a transcript, unless `is_known` returns true for that error. The journal
+    /// lacks the error if hooks are turned off, or if Claude Code killed the hook before the hook could store it.
     pub(super) fn unstored_error(
         &self,
         transcript: &Path,
@@ -753,8 +756,8 @@ impl<'a> EvidenceCollector<'a> {
         error
     }
 
-    /// Returns true if this process runs in a session's environment. This is the case for every process that Claude
-    /// Code starts.
+    /// Returns true if this process has a session's environment variables. Every process that Claude Code starts has
+    /// them.
     pub(super) fn has_session_environment(&self) -> bool {
         self.readings.environment.variable("CLAUDECODE").is_some()
     }
@@ -765,7 +768,7 @@ fn add_session_details(error: &mut StoredError, sample: &Sample) {
     let session = &mut error.session;
     session.fast_mode = sample.fast_mode;
     session.version = session.version.take().or_else(|| sample.version.clone());
-    // The transcript names the model without its variant. The status line includes the variant, such as "[1m]".
+    // The transcript names the model without its variant, such as "[1m]". The status line includes the variant.
     let known_model = session.model.as_deref().unwrap_or_default();
     if sample
         .model
@@ -806,7 +809,7 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     let line = &met.line;
     let waiting_since = line.at.max(collected.waiting.map(|waiting| waiting.at));
     if tail.errors.iter().any(|met| met.line.at > waiting_since) {
-        // Another error can occur only after a new prompt, and a prompt ends the waiting.
+        // Another error can occur only after a new prompt, and a prompt cancels the waiting.
         collected.obstacle = Some(ContinuationObstacle::Cancelled);
     }
     if line.version.is_some() {
@@ -823,8 +826,9 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 
 /// Adds the first response after an error. `met` is the error's own line, if the end of the transcript contains it.
 ///
-/// Without that line, a response counts only if it arrived some time after the error. The line of a subagent's error is
-/// in another file, and the conversation's response may already have been in progress when that error occurred.
+/// If `met` is `None`, a response counts only if it arrived some time after the error. The error may be a subagent's,
+/// whose line is in another file, and a response to the conversation may already have been in progress when that error
+/// occurred.
 fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&MetError>) {
     let on_its_way = match met {
         Some(_) => TimeDelta::zero(),
@@ -848,9 +852,9 @@ fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&MetErro
     }
 }
 
-/// Determines which account an error belongs to. An owner that the transcript names takes precedence over the account
-/// that was logged in. If the transcript does not name an owner, the error is attributed to another account only if the
-/// login has since changed.
+/// Determines which account an error belongs to. If the transcript names an owner, that owner takes precedence over the
+/// account that was logged in. Otherwise, the error is attributed to another account only if the login has since
+/// changed.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     let payer = &mut evidence.error.payer;
     let account = payer.account.as_ref().map(|account| &account.owner);
@@ -878,9 +882,9 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
     evidence.collected.ownership = ownership;
 }
 
-/// Compares an error's payer with the owner named in another session's transcript. A session that is paid for with an
-/// API key has no owner. Versions before 2.1.328 do not record owners at all, so a missing owner is evidence only if
-/// the error's session used a key.
+/// Compares an error's payer with the owner that another session's transcript names. A session that is paid for with an
+/// API key has no owner. However, versions before 2.1.328 do not record owners at all, so a missing owner is evidence
+/// only if the session with the error used a key.
 fn payer_relation(error: &StoredError, owner: Option<&Owner>) -> PayerRelation {
     let had_key = error.uses_key();
     match (had_key, owner) {

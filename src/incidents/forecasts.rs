@@ -1,5 +1,6 @@
-//! Forecasts of the usage windows. The forecast of the 5-hour window is based on its last readings. The forecasts of
-//! the weekly windows are based on several weeks of readings and are computed only when a window's usage goes up.
+//! Forecasts of the usage windows. The forecast of the 5-hour window is based on the window's latest readings. The
+//! forecasts of the weekly windows are based on several weeks of readings and are computed only when a window's usage
+//! goes up.
 
 use std::collections::HashMap;
 
@@ -19,15 +20,15 @@ use crate::places::Places;
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// How long a weekly forecast remains valid if the window's usage does not increase. Weekly forecasts are accurate only
-/// to within hours.
+/// to within a few hours, so more frequent updates would not improve them.
 const VALID_FOR: TimeDelta = TimeDelta::hours(1);
 
-/// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and reading
+/// The number of readings used to forecast the 5-hour window. More readings would not improve the forecast, and using
 /// hundreds of them would take as long as the rest of a status-line call.
 const READINGS_OF_FIVE_HOURS: usize = 40;
 
-/// The smallest increase, in percentage points, to break down by session. Readings are rounded to whole points, so
-/// shares of a smaller increase would be meaningless.
+/// The smallest increase, in percentage points, that is broken down by session. Readings are rounded to whole points,
+/// so the breakdown of a smaller increase would be meaningless.
 const LEAST_RISE_TO_SHARE: f64 = 10.0;
 
 /// Returns the steps of all windows between two times, oldest first.
@@ -43,7 +44,7 @@ pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) 
 }
 
 /// Returns the readings that differ from the same account's previous reading, oldest first. `readings` must be sorted
-/// from newest to oldest. An idle session can report outdated figures, which are skipped.
+/// from newest to oldest. Outdated figures, which an idle session can report, are skipped.
 fn steps_of(readings: Vec<Reading>) -> Vec<WindowStep> {
     let mut newest: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
@@ -103,8 +104,8 @@ impl<'a> Forecasts<'a> {
         }
     }
 
-    /// Returns the forecasts for the windows in a sample. There are no forecasts for old samples, because old samples
-    /// do not show how fast a window is filling up.
+    /// Returns the forecasts for the windows in a sample. Old samples have no forecasts, because they do not show how
+    /// fast a window is filling up now.
     pub(crate) fn of(&self, sample: &Sample) -> Vec<Expected> {
         if self.now - sample.measured > FRESH_FOR {
             return Vec::new();
@@ -118,8 +119,8 @@ impl<'a> Forecasts<'a> {
             .collect()
     }
 
-    /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because the 5-hour
-    /// window cannot fill up in that case.
+    /// Returns the forecast of the 5-hour window. Returns `None` if the weekly window is full, because no usage can
+    /// fill the 5-hour window in that case.
     fn of_five_hours(&self, sample: &Sample, meter: Meter) -> Option<Expected> {
         let is_week_full = sample
             .meter(Window::Weekly)
@@ -141,8 +142,8 @@ impl<'a> Forecasts<'a> {
         })
     }
 
-    /// Returns the last stored forecast of a weekly window. Returns `None` if there is none, or if the window has since
-    /// reset or filled up.
+    /// Returns the last stored forecast of a weekly window. Returns `None` if no forecast is stored, or if the window
+    /// has since reset or filled up.
     fn of_week(&self, sample: &Sample, window: Window) -> Option<WeekForecast> {
         let meter = sample.meter(window)?;
         let mut last = self
@@ -235,10 +236,10 @@ impl<'a> Forecasts<'a> {
     }
 
     /// Returns each session's share of the increase in the 5-hour window's usage. Returns an empty list if only one
-    /// session contributed, or if usage has barely increased.
+    /// session caused the increase, or if usage has hardly increased.
     ///
-    /// The shares are approximate: the session that first reports an increase is credited with all of it, even if a
-    /// session without a status line caused part of it.
+    /// The shares are approximate. The session that first reports an increase is credited with all of it, even if a
+    /// session without a status line caused a part.
     pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
         let steps = self
             .readings
@@ -249,7 +250,7 @@ impl<'a> Forecasts<'a> {
         let mut level = None;
         for step in steps {
             let used = step.meter.used_percent;
-            // The first reading sets the starting level and does not count as an increase.
+            // The first reading only sets the starting level and is not an increase.
             let before = level.unwrap_or(used);
             *rises.entry(step.session).or_default() += (used - before).max(0.0);
             level = Some(used.max(before));

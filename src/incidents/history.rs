@@ -1,4 +1,4 @@
-//! Collects all past errors: those that hooks have stored, and those that the ledger has found in transcripts.
+//! Collects all past errors: the ones that hooks have stored, and the ones that the ledger has found in transcripts.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::transcript::tail::MetError;
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 
 /// The first response that an account received after an error. It is stored because Claude Code deletes transcripts
-/// after a month, and the information about who owns each session is lost with them.
+/// after a month, and whycap then no longer knows which account owned each session.
 #[derive(Debug, Serialize, Deserialize)]
 struct Resumption {
     session: String,
@@ -40,7 +40,7 @@ impl JournalRecord for Resumption {
     const KIND: &'static str = "resumed";
 }
 
-/// The sources of past errors and of information about how each one ended.
+/// The sources of past errors, and of information about how each error ended.
 #[derive(Debug)]
 pub(super) struct History<'a> {
     pub(super) places: &'a Places,
@@ -96,7 +96,7 @@ impl History<'_> {
         Ok(incidents)
     }
 
-    /// Adds the session's first response after an error, and the model that the session used until then.
+    /// Adds the first response that the session received after an error, and the model that it used until then.
     fn add_later_response(&self, error: &mut StoredError) -> Result<(), LedgerError> {
         let Some(session) = &error.session.id else {
             return Ok(());
@@ -154,7 +154,7 @@ impl History<'_> {
         incident: &Incident,
     ) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let at = incident.evidence.at();
-        // When a window is full, responses that are already in progress are still completed.
+        // When a window becomes full, the responses that are already in progress are still completed.
         let delay = if incident.diagnosis.limit.is_passing() {
             TimeDelta::zero()
         } else {
@@ -193,13 +193,13 @@ impl History<'_> {
     }
 }
 
-/// Returns the session in which an error occurred. A fork copies the line, which still names the original session.
+/// Returns the session in which an error occurred. A line that a fork has copied still names the original session.
 fn session_of(shown: &ShownError) -> &str {
     shown.line.session_id.as_deref().unwrap_or(&shown.session)
 }
 
-/// Adds the errors found in transcripts to those from the journal. An error that is in both is returned once, together
-/// with its line.
+/// Adds the errors found in transcripts to the errors from the journal. An error that was found in both is returned
+/// only once, together with its line.
 fn add_shown_errors(
     stored: Vec<StoredError>,
     shown: Vec<ShownError>,
@@ -283,7 +283,7 @@ pub(crate) fn list_retries(
 }
 
 /// Adds the failed attempts that led to an error. These are the session's last failed attempts before the error, unless
-/// a response came in between. `retries` are those of the session, in chronological order.
+/// a response came in between. `retries` must contain the session's failed attempts in chronological order.
 fn add_failed_attempts(error: &mut StoredError, retries: &[&SessionRetries]) {
     if error.message.failed_attempts.is_some() {
         return;

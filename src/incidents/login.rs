@@ -37,7 +37,7 @@ impl<'a> Login<'a> {
         self.state().usage.as_ref()
     }
 
-    /// Returns Claude Code's reason why usage credits do not pay for requests.
+    /// Returns the reason that Claude Code gives for not paying for requests with usage credits.
     pub(super) fn no_credits_reason(&self) -> Option<&str> {
         self.state().no_credits.as_deref()
     }
@@ -48,7 +48,7 @@ impl<'a> Login<'a> {
         records::read(&self.saved_account_file())
     }
 
-    /// Saves the account for later status-line calls. If that fails, it is saved with the next reading.
+    /// Saves the account for later status-line calls. If saving fails, the account is saved with the next reading.
     pub(super) fn save_account(&self) {
         let account = self.account();
         if account != self.saved_account().as_ref() {

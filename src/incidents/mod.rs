@@ -4,8 +4,8 @@
 //! sources, [`evidence`] collects everything known about an error so that `limits` can explain it. [`present`] chooses
 //! the current error, and [`history`] lists all past errors with the help of the ledger.
 //!
-//! Claude Code may kill a hook before the hook has stored its error, so transcripts are searched for the current error,
-//! too.
+//! Claude Code may kill a hook before the hook has stored its error. For this reason, transcripts are also searched for
+//! the current error.
 
 mod cache;
 mod credits_use;
@@ -63,7 +63,7 @@ use crate::transcript::tail::readable;
 /// The number of characters of a session ID that `doctor` shows.
 const SHORT_ID: usize = 8;
 
-/// The current error for a status line, and the error to save after the line is printed.
+/// The current error for a status line, and an error to save after the status line has been printed.
 #[derive(Debug, Default)]
 pub(crate) struct StatusLineSituation {
     pub(crate) incident: Option<Incident>,
@@ -114,7 +114,7 @@ impl<'a> Incidents<'a> {
         self.login.shown_usage()
     }
 
-    /// Returns the usage figures that `/usage` last showed, unless the session belongs to another account.
+    /// Returns the usage figures that `/usage` last showed. Returns `None` if the session belongs to another account.
     pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<&ShownUsage> {
         let owner = transcript_end::owner_of(payload);
         let ownership = owner.and_then(|owner| Ownership::of(&owner, self.account()));
@@ -235,7 +235,7 @@ impl<'a> Incidents<'a> {
         }
         let mut incidents = collector.explain(errors);
         incidents.retain(|incident| incident.is_of(Some(session)));
-        // The status line does not mention an error once the session has received a response after it.
+        // Once the session has received a response after an error, the status line no longer mentions the error.
         incidents.retain(|incident| !incident.evidence.has_later_response());
         StatusLineSituation {
             incident: Situation::new(incidents, self.now()).incident,
@@ -243,9 +243,9 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Returns the limit that blocks the login's other sessions and therefore this session's next request as well.
-    /// Returns `None` if nothing blocks the other sessions, if this session has received a response since, or if a key,
-    /// another service, or another account pays for it.
+    /// Returns the limit that blocks the login's other sessions, and that will therefore also block this session's next
+    /// request. Returns `None` if nothing blocks the other sessions, if this session has received a response since
+    /// then, or if a key, another service, or another account pays for this session.
     pub(crate) fn limit_of_other_sessions(&self, payload: &StatusPayload) -> Option<Incident> {
         let session = payload.session_id.as_deref()?;
         let credentials = self.readings().credentials_of(payload);
@@ -281,8 +281,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns the newest error of each other session, if its record alone shows a limit that may still hold. The
-    /// transcripts of these sessions are not read. A limit without a reading of a full window is searched for only
-    /// in the newest section of the journal, because other sessions soon show whether it holds.
+    /// transcripts of these sessions are not read. Unless the newest reading shows a full window, only the newest
+    /// section of the journal is searched, because other sessions soon show whether a limit still holds.
     fn blocking_errors(
         &self,
         session: &str,
@@ -295,7 +295,7 @@ impl<'a> Incidents<'a> {
             self.stored().list_newest_of_all()
         };
         let mut sessions = HashSet::from([Some(session.to_owned())]);
-        // Only the newest error of each session can still block it.
+        // A session can be blocked only by its newest error.
         stored.retain(|error| sessions.insert(error.session.id.clone()));
         stored.retain(|error| {
             if error.later_response.is_some() {
@@ -308,7 +308,8 @@ impl<'a> Incidents<'a> {
     }
 
     /// Returns true if the status line's session has received a response since an error of another session. A response
-    /// soon after the error may already have been in progress, so it counts only if its figures show room.
+    /// that arrived soon after the error may have been requested before it, so the response counts only if its figures
+    /// show that the windows are not full.
     fn has_responded_since(&self, error_at: DateTime<Utc>, payload: &StatusPayload) -> bool {
         let session = payload.session_id.as_deref().unwrap_or_default();
         let reported = Sample::from_payload(payload, self.now())
@@ -322,7 +323,7 @@ impl<'a> Incidents<'a> {
         shows_room || last_response.is_some_and(|at| at > error_at + SETTLED_AFTER)
     }
 
-    /// Explains text that the user has pasted, based on the current state of this machine.
+    /// Explains error text that the user has pasted, based on the current state of this machine.
     pub(crate) fn explain_text(&self, text: &str) -> Situation {
         let collector = self.collector(self.journal(), Asker::Shell);
         let text = redact(&both_ends(text));
@@ -359,8 +360,8 @@ impl<'a> Incidents<'a> {
         Ok(incidents)
     }
 
-    /// Returns the errors of one session or of all sessions that can be found without a ledger, newest first: the
-    /// errors that hooks have stored, and the last errors in the newest transcripts.
+    /// Returns the errors of one session or of all sessions, newest first, as far as they can be found without a
+    /// ledger. These are the errors that hooks have stored and the last errors in the newest transcripts.
     pub(crate) fn history_without_ledger(&self, session: Option<&str>) -> Vec<Incident> {
         let journal = Journal::all(self.places);
         let collector = self.collector(&journal, Asker::Shell);
@@ -390,7 +391,7 @@ impl<'a> Incidents<'a> {
             && let Some(tail) = self.transcripts.tail(path)
         {
             merge(&mut evidence, &tail);
-            // The error has just occurred, so every response in the file is older.
+            // The error has just occurred, so every response in the transcript is older.
             evidence.error.later_response = None;
         }
         if is_stored {
@@ -414,8 +415,9 @@ impl<'a> Incidents<'a> {
         Some(error)
     }
 
-    /// Saves newly discovered facts about an error. Once a response has followed the error, the readings around the
-    /// error are saved as well, so that the verdict stays the same after the journal has dropped them.
+    /// Saves newly discovered facts about an error. If the session has received a response since the error, the
+    /// readings from around the time of the error are saved as well, so that the verdict stays the same after the
+    /// journal has deleted them.
     pub(crate) fn save(&self, mut error: StoredError) {
         if error.payer.account.is_none() {
             error.payer.account = self.account().cloned();
@@ -438,8 +440,8 @@ impl<'a> Incidents<'a> {
     /// Stores the usage windows that Claude Code reports in a status-line call, if they have changed.
     pub(crate) fn store_reading(&self, payload: &StatusPayload) {
         let session = payload.session_id.as_deref().unwrap_or_default();
-        // Only the newest section of the journal is searched, because an older error does not affect which readings are
-        // stored.
+        // Only the newest section of the journal is searched, because an older error would make no difference to which
+        // readings are stored.
         let last_error_at = self
             .stored()
             .list_newest(session)
@@ -448,8 +450,8 @@ impl<'a> Incidents<'a> {
         self.readings().store(payload, last_error_at);
     }
 
-    /// Returns the session's newest error and marks it as announced. Returns `None` if it is over or has already been
-    /// announced.
+    /// Returns the session's newest error and marks it as announced. Returns `None` if the error is over or has already
+    /// been announced.
     pub(crate) fn take_unannounced(
         &self,
         session: &str,

@@ -16,11 +16,12 @@ use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 
-/// The maximum age at which an error that is over takes precedence over older errors.
+/// The maximum age of an error that is over but still takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
-/// The maximum number of other sessions whose errors are explained for one session. The status line waits for this, and
-/// a script may have met the same limit in hundreds of sessions. The newest errors of a login are enough to show it.
+/// The maximum number of other sessions whose errors are explained for one session. The status line is not shown until
+/// they have been explained, and a script may have reached the same limit in hundreds of sessions. A login's newest
+/// errors are enough to show that the limit was reached.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 
 /// The errors that matter now.
@@ -28,13 +29,13 @@ pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 pub(crate) struct Situation {
     /// The current error, or `None` if no error is known.
     pub(crate) incident: Option<Incident>,
-    /// Errors after which Claude Code may still continue a session automatically.
+    /// The errors after which Claude Code may still continue the session automatically.
     continuing: Vec<Incident>,
 }
 
 impl Situation {
-    /// Chooses the current error: the newest error that blocks work or, if there is none, the newest error of all.
-    /// `incidents` must be sorted from newest to oldest.
+    /// Chooses the current error. This is the newest error that blocks work or, if no error blocks work, the newest
+    /// error of all. `incidents` must be sorted from newest to oldest.
     pub(super) fn new(mut incidents: Vec<Incident>, now: DateTime<Utc>) -> Self {
         let incident = incidents
             .iter()
@@ -69,7 +70,7 @@ impl Situation {
             .find(|incident| incident.evidence.error.session.id.as_deref() == Some(session))
     }
 
-    /// Returns true if the error was still open when its reset time passed.
+    /// Returns true if the current error was still open at the time of its reset.
     pub(crate) fn has_just_reset(&self) -> bool {
         self.incident.as_ref().is_some_and(|incident| {
             incident.is_open() && incident.diagnosis.state == State::Over(Ending::Reset)
@@ -83,7 +84,7 @@ impl Situation {
 }
 
 /// Returns an error's rank. The error with the lowest rank is the current error. An error in an abandoned session can
-/// stay open forever, so it ranks last once it is no longer relevant.
+/// stay open forever, so an error ranks last once it is no longer relevant.
 fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
     match incident.diagnosis.state {
         State::Blocks(_) if !incident.evidence.is_of_another_account() => 0,
@@ -95,7 +96,7 @@ fn rank(incident: &Incident, now: DateTime<Utc>) -> u8 {
 }
 
 /// Finds the candidates for the current error in the journal and at the ends of transcripts, newest first. The errors
-/// of other sessions are included because they are needed to explain those of `session`.
+/// of other sessions are included because they help to explain the errors of `session`.
 ///
 /// No limit lasts longer than a month, so an error is left out if it is older than a month and older than the newest
 /// error.
@@ -138,8 +139,8 @@ pub(super) fn find_all_errors(
 }
 
 /// Finds the open errors of the status line's session, newest first. `transcript_ends_in_error` is true if the
-/// session's transcript ends in an error. If it does not, an older error no longer stops anything, and only a part of
-/// the journal is searched.
+/// session's transcript ends in an error. Otherwise, older errors no longer stop anything, so only a part of the
+/// journal is searched.
 pub(super) fn find_errors_of_status_line(
     session: &str,
     transcript_ends_in_error: bool,
@@ -165,8 +166,8 @@ pub(super) fn find_errors_of_status_line(
     errors
 }
 
-/// Adds the weekly limits that stopped other sessions. If one of them has the same payer, it also stops the status
-/// line's session, even after the 5-hour window has reset.
+/// Adds the weekly limits that stopped other sessions. If one of these limits applies to the same payer, it also stops
+/// the status line's session, even after the 5-hour window has reset.
 pub(super) fn add_weekly_limits(
     session: &str,
     errors: &mut Vec<KnownError>,
@@ -182,7 +183,7 @@ pub(super) fn add_weekly_limits(
         .stored
         .list(None)
         .into_iter()
-        // Only the newest error of each session can still stop it.
+        // A session can be stopped only by its newest error.
         .filter(|error| sessions.insert(error.session.id.clone()))
         .filter(|error| error.later_response.is_none() && is_weekly(error))
         .take(MOST_OTHER_SESSIONS);

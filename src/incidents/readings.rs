@@ -1,8 +1,8 @@
-//! Readings of the usage windows, which status-line calls store in the journal.
+//! Readings of the usage windows. Status-line calls store them in the journal.
 //!
-//! Sessions of one account share its windows, and Claude Code reports to each session only the figures from that
-//! session's last response. For this reason, readings from all of a login's sessions are combined. All sessions of a
-//! configuration directory share a login. A gateway's limit does not belong to that login and is kept separate.
+//! The sessions of an account share its windows, but to each session, Claude Code reports only the figures from that
+//! session's last response. For this reason, the readings from all of a login's sessions are combined. All sessions of
+//! a configuration directory share a login. A gateway's limit is unrelated to that login, so it is kept separate.
 
 use std::borrow::Borrow;
 use std::cmp::Reverse;
@@ -23,18 +23,18 @@ use crate::limits::kind::Window;
 use crate::limits::sample::{Metered, Sample};
 use crate::places::Places;
 
-/// The maximum number of readings per session that are considered. They cover the hours around an error.
+/// The maximum number of readings to consider per session. This is enough to cover the hours around an error.
 const MOST_OF_SESSION: usize = 32;
 
-/// The number of readings to compare. Several sessions can report figures of different ages at the same time.
+/// The number of readings to compare, because several sessions can report figures of different ages at the same time.
 const AT_ONCE: usize = 8;
 
-/// How often unchanged percentages are stored again. A reading counts as evidence for 15 minutes, so there are three
-/// readings in that time.
+/// How often unchanged percentages are stored again. Because a reading counts as evidence for 15 minutes, up to three
+/// readings count at any time.
 const STORED_EVERY: TimeDelta = TimeDelta::minutes(5);
 
 /// The time after an error during which every change in the figures is stored. Figures from after an error are better
-/// evidence than those from before it.
+/// evidence than earlier figures.
 const AROUND_ERROR: TimeDelta = TimeDelta::minutes(10);
 
 /// How long readings are useful: the length of the longest window, plus one day in which the user may still ask about
@@ -85,9 +85,9 @@ pub(super) fn of_account<'j>(
         .filter(|reading| reading.sample.has_sound_dates())
 }
 
-/// Returns the figures of an account's other sessions that may show how full its windows were at a given time. These are
-/// the last ones from before that time, and those that were first reported soon after it. `readings` are those of the
-/// account, newest first.
+/// Returns the figures that an account's other sessions reported, and that may show how full its windows were at a
+/// given time. These are the last figures before that time, and any figures that were first reported soon after it.
+/// `readings` must contain the account's readings, newest first.
 pub(super) fn of_other_sessions_around<R: Borrow<Reading>>(
     readings: impl Iterator<Item = R>,
     moment: DateTime<Utc>,
@@ -152,9 +152,9 @@ impl WindowReadings<'_> {
         samples
     }
 
-    /// Returns the login's newest reading. Readings from the future are ignored: they were recorded while the clock was
-    /// wrong, and they would hide all other readings until that time. Figures that a session repeats may come from an
-    /// earlier response, so the earliest possible time counts.
+    /// Returns the login's newest reading. Readings from the future are ignored. They were recorded while the clock was
+    /// wrong, and until that time comes, they would hide all other readings. If a session repeats figures, they may
+    /// come from an earlier response, so each reading counts from the earliest possible time.
     pub(super) fn newest(&self, metered: Metered) -> Option<Reading> {
         let login = Some(self.login.directory_hash());
         let mut readings = self
@@ -192,12 +192,12 @@ impl WindowReadings<'_> {
     /// Returns the usage windows for a status line. These are the windows that Claude Code reports or, if another
     /// session of the same account has newer figures, that session's windows.
     ///
-    /// Claude Code reports no windows if its last response was an error (`is_refused`), and none between a resume and
-    /// the next response. In these cases, the windows of an earlier reading are returned.
+    /// Claude Code reports no windows after a response that was an error (`is_refused`), or between a resume and the
+    /// next response. In these cases, the windows of an earlier reading are returned.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Sample> {
         let now = self.environment.now;
         let Some(reported) = Sample::from_payload(payload, now) else {
-            // A response without windows was paid for with an API key.
+            // A response that reports no windows was paid for with an API key.
             if !is_refused && payload.context_percent.is_some() {
                 return None;
             }
@@ -225,8 +225,8 @@ impl WindowReadings<'_> {
         Some(newest.sample.without_past_windows(now).or(&reported))
     }
 
-    /// Returns the login's newest windows for a session that has not reported any itself. Returns `None` if a key,
-    /// another service, or another account pays for the session.
+    /// Returns the login's newest windows for a session that has not reported any windows of its own. Returns `None` if
+    /// a key, another service, or another account pays for the session.
     fn windows_from_before(&self, payload: &StatusPayload) -> Option<Sample> {
         let last = self.last_of(payload.session_id.as_deref()?);
         let metered = last.as_ref().map_or(Metered::Plan, Sample::metered);
@@ -259,8 +259,8 @@ impl WindowReadings<'_> {
         )
     }
 
-    /// Returns true if the account of these figures may be paying for the status line's session. A transcript that
-    /// names no owner does not rule that out.
+    /// Returns true if the account to which these figures belong may be paying for the status line's session. A
+    /// transcript that names no owner does not rule this out.
     fn may_pay_for(&self, payload: &StatusPayload, known: &Sample) -> bool {
         let Some(login) = self.login.saved_account() else {
             return false;
@@ -275,7 +275,7 @@ impl WindowReadings<'_> {
     }
 
     /// Stores the figures of a status-line call if they are new. `last_error_at` is the time of the session's last
-    /// error. If storing them fails, the next call tries again, and until then verdicts are less certain.
+    /// error. If storing them fails, the next call tries again. Until then, verdicts are less certain.
     pub(crate) fn store(&self, payload: &StatusPayload, last_error_at: Option<DateTime<Utc>>) {
         let now = self.environment.now;
         let (Some(session), Some(reported)) =
@@ -316,7 +316,7 @@ impl WindowReadings<'_> {
         let stored = journal::append(self.places, now, &reading);
         Forecasts::new(*self).update_weeks(&reading.sample, last.as_ref());
         if last.is_none() && stored.is_ok() {
-            // Cleared locks are two levels deep, in `quarantine`.
+            // The deepest files are cleared locks, which are two levels down, in `quarantine`.
             disk::remove_stale_temporary_files(&self.places.data, now, 2);
         }
     }
@@ -335,8 +335,8 @@ fn is_new(sample: &Sample, last: &Sample, last_error_at: Option<DateTime<Utc>>) 
         || sample.measured - last.measured >= STORED_EVERY
 }
 
-/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner if it differs
-/// from the login.
+/// Returns the fingerprint of the account that a session's figures belong to. This is the session's owner, if the owner
+/// differs from the login, and otherwise the login's account.
 fn payer(payload: &StatusPayload, login: Option<&Account>) -> Option<String> {
     let login = &login?.owner;
     match transcript_end::owner_of(payload) {

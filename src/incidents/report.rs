@@ -19,7 +19,7 @@ use crate::time::{Clock, format_duration, format_rfc3339};
 
 const NONE: &str = "No limit errors found.";
 
-/// A stop in one session: an error, and any further attempts that hit the same limit before the stop ended.
+/// A stop in one session: an error, and any further attempts that reached the same limit before the stop ended.
 struct Entry<'i> {
     /// The last error, which shows how the stop ended.
     last: &'i Incident,
@@ -31,7 +31,7 @@ struct Entry<'i> {
 }
 
 impl<'i> Entry<'i> {
-    /// Groups errors into entries, newest first. An entry stands for the errors of one stop in one session.
+    /// Groups errors into entries, newest first. Each entry contains the errors of one stop in one session.
     fn list(incidents: &'i [Incident], clock: Clock) -> Vec<Self> {
         let mut stops: IndexMap<(usize, Option<&str>), Self> = IndexMap::new();
         for counted in count_errors(incidents, clock) {
@@ -64,7 +64,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// Returns the last error's fields together with the entry's own.
+    /// Returns the last error's fields together with the fields of the entry itself.
     fn json(&self, clock: Clock) -> Value {
         let blocked_until = match self.last.stopped(clock.now) {
             Some(Stopped::Until(until)) => Some(format_rfc3339(until)),
@@ -230,7 +230,7 @@ pub(crate) fn by_limit(tolls: &Tolls) -> Table {
     toll_table("limit", rows)
 }
 
-/// Returns the totals for each week or month, or `None` if there is only one.
+/// Returns the totals for each week or month, or `None` if the errors are all in a single week or month.
 pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
     if tolls.by_period.len() < 2 {
         return None;
@@ -243,8 +243,8 @@ pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
     Some(toll_table(period, rows))
 }
 
-/// Returns the totals for each person, starting with the person who was blocked the longest. A wide table also names
-/// the limits that stopped each person most often.
+/// Returns the totals for each person. The person who was blocked the longest comes first. A wide table also names the
+/// limits that stopped each person most often.
 pub(crate) fn by_person<'p>(
     people: impl Iterator<Item = (String, &'p PersonLimits)>,
     is_wide: bool,
@@ -282,7 +282,7 @@ pub(crate) fn by_person<'p>(
     table
 }
 
-/// Returns a table of totals with the names of the rows in the first column.
+/// Returns a table of totals. The first column contains the names of the rows.
 fn toll_table<'t>(first: &str, rows: impl IntoIterator<Item = (String, &'t Toll)>) -> Table {
     let figures = ["times hit", "probably wrong", "time blocked"].map(Column::number);
     let mut table = Table::new([Column::text(first)].into_iter().chain(figures));

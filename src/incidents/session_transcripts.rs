@@ -16,11 +16,11 @@ use crate::transcript::owner::Owner;
 use crate::transcript::tail::Tail;
 
 /// The number of recently changed transcripts whose ends are searched for errors and responses. Reading the end of a
-/// transcript takes about a millisecond, so this adds about 20 ms to a command. The errors in all other transcripts are
-/// in the ledger.
+/// transcript takes about a millisecond, so the search adds about 20 ms to a command. The ledger contains the errors in
+/// all other transcripts.
 pub(super) const TRANSCRIPTS_TO_READ: usize = 20;
 
-/// The transcripts of all sessions, excluding those of subagents. Each transcript is searched for and read only once,
+/// The transcripts of all sessions, excluding those of subagents. Each transcript is located and read only once,
 /// because a session may have thousands of errors.
 #[derive(Debug)]
 pub(super) struct SessionTranscripts<'a> {
@@ -54,8 +54,8 @@ impl<'a> SessionTranscripts<'a> {
         }
     }
 
-    /// Returns the list of all transcripts. Calls that Claude Code waits for must not use it, because there may be a
-    /// hundred thousand transcripts.
+    /// Returns the list of all transcripts. Commands that Claude Code waits for must not use the list, because there
+    /// may be a hundred thousand transcripts.
     fn list(&self) -> &TranscriptList {
         self.list.get_or_init(|| {
             let mut files = Vec::new();
@@ -90,7 +90,7 @@ impl<'a> SessionTranscripts<'a> {
     }
 
     /// Returns the path of a session's transcript. Uses the list of all transcripts if it has already been built.
-    /// Otherwise, the file is searched for directly, which takes time in proportion to the number of projects.
+    /// Otherwise, looks for the file in each project, which takes time in proportion to the number of projects.
     pub(super) fn path_of(&self, session: &str) -> Option<PathBuf> {
         match self.list.get() {
             Some(list) => {
@@ -126,8 +126,8 @@ impl<'a> SessionTranscripts<'a> {
             .get_or_compute(path, || transcript_end::began_at(path))
     }
 
-    /// Returns transcripts in which another session may have received a response since the given time. To avoid listing
-    /// all transcripts, only projects that have changed since then and running sessions are considered.
+    /// Returns transcripts of other sessions that may have received a response since the given time. To avoid listing
+    /// all transcripts, this considers only running sessions and projects that have changed since then.
     pub(super) fn changed_beside(
         &self,
         session: &str,

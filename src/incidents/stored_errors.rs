@@ -1,7 +1,7 @@
 //! Limit errors in the journal.
 //!
 //! A hook appends an error within milliseconds, without taking a lock or waiting, because Claude Code may kill the hook
-//! at any moment. Details that are discovered later are appended as another record with the same session and time.
+//! at any moment. Details that are discovered later are appended as another record that has the same session and time.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,8 @@ use crate::journal::{self, EventKey, Journal, JournalRecord};
 use crate::limits::evidence::{MessageOrigin, StoredError};
 use crate::places::Places;
 
-/// The maximum delay with which a hook reports an error that a status-line call has already found in the transcript.
+/// The maximum delay between the status-line call that finds an error in the transcript and the hook that reports the
+/// same error.
 const HOOK_DELAY: TimeDelta = TimeDelta::seconds(10);
 
 impl JournalRecord for StoredError {
@@ -52,8 +53,8 @@ impl<'a> StoredErrors<'a> {
     /// Returns the errors of a session like [`Self::list`], but only those with a record in the newest section of the
     /// journal.
     ///
-    /// A status-line call uses this if the transcript does not end in an error. In that case, an older error no longer
-    /// stops anything, and searching the whole journal on every call would be wasted effort.
+    /// A status-line call uses this method if the transcript does not end in an error. In that case, an older error no
+    /// longer stops anything, so it would be wasteful to search the whole journal on every call.
     pub(super) fn list_newest(&self, session: &str) -> Vec<StoredError> {
         newest_record_of_each(
             self.journal.newest_records_with("id", Some(session)),
@@ -71,14 +72,14 @@ impl<'a> StoredErrors<'a> {
         self.list(Some(session)).into_iter().next()
     }
 
-    /// Saves newly discovered facts about an error. If that fails, they are collected again the next time.
+    /// Saves newly discovered facts about an error. If saving fails, the facts are collected again the next time.
     pub(super) fn save(&self, error: &StoredError) {
         let _ = journal::append(self.places, self.now, error);
     }
 
     /// Stores an error that a hook reports. If two errors in a session occur in the same millisecond, they are given
     /// different times. If another hook has just reported the same error, or if a status-line call has just found it in
-    /// the transcript, it keeps its time.
+    /// the transcript, the error keeps the time that was stored then.
     pub(super) fn insert(&self, error: &mut StoredError) -> Result<(), disk::Error> {
         let session = error.session.id.as_deref().unwrap_or_default();
         let known = self.list(Some(session));
@@ -109,8 +110,8 @@ impl<'a> StoredErrors<'a> {
         journal::record_event_once(self.places, &announcement_of(error), &(error.at..self.now))
     }
 
-    /// Records that a session no longer waits for a reset. If that fails, whycap continues to report that the session
-    /// is waiting.
+    /// Records that a session no longer waits for a reset. If recording fails, whycap continues to report that the
+    /// session is waiting.
     pub(super) fn record_waiting_ended(&self, session: &str) {
         let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);
     }
@@ -129,7 +130,7 @@ fn announcement_of(error: &StoredError) -> EventKey<'_> {
     }
 }
 
-/// Returns true if two records are reports of the same error.
+/// Returns true if two hooks stored these two records about the same error.
 ///
 /// Claude Code runs a hook twice if the user has installed both the plugin and the hooks in the settings. Both
 /// processes receive the same event, and neither may have seen the other's record.
@@ -148,8 +149,8 @@ fn is_same_report(first: &StoredError, second: &StoredError) -> bool {
 }
 
 /// Returns the errors that these records describe, in one session or in all sessions. Records about the same transcript
-/// line describe the same error, even if their times differ. So do reports of the same error from several hooks, of
-/// which the oldest is returned.
+/// line describe the same error, even if their times differ. If several hooks have reported the same error, the oldest
+/// of their records is returned.
 fn newest_record_of_each(
     records: impl Iterator<Item = StoredError>,
     session: Option<&str>,
@@ -232,7 +233,7 @@ mod tests {
             error.session.id = Some("s".to_owned());
             error
         };
-        // These hooks run at the same time, so none of them sees the record of another one.
+        // These hooks run at the same time, so none of them sees another hook's record.
         for ms in [0, 3, 900] {
             journal::append(&places, now, &report("limit", ms)).unwrap();
         }

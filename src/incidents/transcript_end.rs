@@ -12,15 +12,15 @@ use crate::transcript::failed_attempts::{FailedAttempt, FailedAttempts};
 use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::tail::{Tail, complete_lines};
 
-/// The number of bytes to read first. They usually contain dozens of lines.
+/// The number of bytes to read first. A read of this size usually contains dozens of lines.
 const TAIL: u64 = 256 * 1024;
 
 /// The number of bytes to read if the first read contains no complete line of a response. A single line can contain an
 /// image.
 const LONG_TAIL: u64 = 2 * 1024 * 1024;
 
-/// The number of bytes to search for the failed attempts of a request. Ten attempts take about 10 KB, and the
-/// `api-request` lines between them take about as much again.
+/// The number of bytes to search for the failed attempts of a request. Ten attempts take up about 10 KB, and the
+/// `api-request` lines between them take up as much again.
 const TAIL_WITH_ATTEMPTS: u64 = 32 * 1024;
 
 /// How long Claude Code waits for a response before giving up (`API_TIMEOUT_MS`).
@@ -102,8 +102,8 @@ pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
     })
 }
 
-/// Returns the time of the last response. Returns `None` if there is no response, if the session has since been refused
-/// because of a limit, or if the session continues at a lower priority for free.
+/// Returns the time of the last response. Returns `None` if there is no response, if a limit has since stopped the
+/// session, or if the session continues for free at a lower priority.
 pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<Utc>> {
     /// The longest time that a session can continue at a lower priority, namely until the 5-hour window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
@@ -127,11 +127,12 @@ fn is_of_conversation(line: &[u8]) -> bool {
 }
 
 /// Returns the failed attempts of a request that Claude Code is currently retrying, if the conversation ends with them.
-/// Returns `None` if the next attempt should have ended by now, because then the session has been abandoned.
+/// Returns `None` if the next attempt should have ended by now, because the session has been abandoned in that case.
 pub(super) fn retrying(transcript: &Path, now: DateTime<Utc>) -> Option<FailedAttempts> {
     let (start, bytes) = disk::read_tail(transcript, TAIL_WITH_ATTEMPTS).ok()?;
     let lines: Vec<&[u8]> = complete_lines(start, &bytes).collect();
-    // Every status-line call reaches this point, and usually the last line belongs to the conversation.
+    // Every status-line call gets this far, and the last line usually belongs to the conversation, so this search must
+    // be fast.
     let lines_after_conversation = lines
         .rsplit(|line| is_of_conversation(line) && FailedAttempt::in_line(line).is_none())
         .next()?;

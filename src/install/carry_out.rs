@@ -1,8 +1,8 @@
 //! Carries out an installation plan.
 //!
 //! Only one whycap process at a time carries out a plan, and a new plan is made if another program has changed a file
-//! in the meantime. Every file is complete after each step. The order of the steps ensures that after a crash between
-//! two steps, the settings are either unchanged or complete.
+//! in the meantime. Each step leaves every file complete. The steps are ordered so that, if whycap crashes between two
+//! of them, the settings are either unchanged or complete.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::disk::{self, Durability};
 use crate::places::{Places, real};
 
 impl Step {
-    /// Carries out the step. If the file has been changed since the plan was made, does nothing and returns false.
+    /// Carries out the step. Returns false and does nothing if the file has been changed since the plan was made.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
             Self::Change(change) => return change.run(),
@@ -47,8 +47,8 @@ impl FileChange {
     }
 }
 
-/// Carries out the steps in order. Returns false if a file has been changed since the plan was made. In that case, the
-/// step for that file and the later steps are not carried out, and a new plan is needed.
+/// Carries out the steps in order. Returns false if a file has been changed since the plan was made. In that case,
+/// neither the step for that file nor any later step is carried out, and a new plan is needed.
 pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
         if !step.run()? {
@@ -61,7 +61,7 @@ pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
 /// The maximum time to wait for another installation to finish.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The maximum number of times to make and carry out a plan if another program keeps changing a file.
+/// The maximum number of plans to try if another program keeps changing a file.
 const ATTEMPTS: usize = 20;
 
 /// Makes a plan and carries it out, unless this is a dry run. Returns the plan.
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
-    // If planning fails, or if there is nothing to do, neither a lock nor a data directory is needed.
+    // If planning fails, or if the plan is empty, neither a lock nor a data directory is needed.
     let first = make()?;
     if dry_run || first.is_empty() {
         return Ok(first);
@@ -97,11 +97,11 @@ pub(crate) fn carry_out(
     )
 }
 
-/// Deletes temporary files that killed processes left next to the files that an installation writes.
+/// Deletes the temporary files of killed processes, which are next to the files that an installation writes.
 pub(crate) fn sweep(places: &Places, settings: &Path, now: DateTime<Utc>) {
     let mut files = EditRecord::known_settings(places);
     files.extend([settings.to_owned(), command_file(places)]);
-    // If a path is a link, the file that is actually written is the target of the link.
+    // If a path is a symbolic link, its target is the file that is actually written.
     let real_files: Vec<PathBuf> = files.iter().map(|file| real(file)).collect();
     files.extend(real_files);
 

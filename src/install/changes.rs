@@ -7,7 +7,8 @@ use serde::Deserialize;
 /// A change to the disk. When a file is written, any missing parent directories are created as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Changes a file that other programs may also change, unless it no longer matches the text that was read.
+    /// Changes a file that other programs may also change. The step is not carried out if the file no longer matches
+    /// the text that was read.
     Change(FileChange),
     /// Writes one of whycap's own files.
     WriteOwn(PathBuf, Vec<u8>),
@@ -32,7 +33,7 @@ pub struct FileChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) kind: ChangeKind,
-    /// The subject of the change: the hook events or their number, a path, or the command of a foreign status line.
+    /// The subject of the change: the hook events, the number of hooks, a path, or a foreign status line's command.
     pub(crate) of: String,
 }
 

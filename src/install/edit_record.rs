@@ -2,7 +2,7 @@
 //!
 //! A record contains fingerprints but never the settings themselves, because the settings may contain keys and tokens.
 //! The only copy of the settings is the backup next to the file. The only entry that a record contains in full is a
-//! foreign status line replaced by whycap.
+//! foreign status line that whycap replaced.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,10 @@ use crate::places::Places;
 #[serde(default)]
 pub(crate) struct EditRecord {
     pub(crate) settings: PathBuf,
-    /// The fingerprint of the original text, which has a backup. `None` if the file did not exist.
+    /// The fingerprint of the original text, or `None` if the file did not exist. The text itself is in a backup.
     pub(crate) before: Option<String>,
-    /// The fingerprints of the versions that whycap derived from the original. Each fingerprint is recorded before the
-    /// version itself is written, so after a crash, the file may contain any of these versions.
+    /// The fingerprints of the versions that whycap derived from the original. Each fingerprint is recorded before its
+    /// version is written, so after a crash, the file may contain any of these versions.
     made: Vec<String>,
     /// The foreign status line that whycap replaced.
     #[serde(rename = "kept")]
@@ -53,8 +53,8 @@ impl PreviousStatusLine {
 
     /// Returns true if this `statusLine` entry is whycap's and is consistent with the record.
     ///
-    /// When Claude Code writes the settings itself, it drops the foreign entry inside whycap's entry. Therefore, an
-    /// entry that contains no foreign entry is consistent with any record.
+    /// When Claude Code rewrites the settings, it drops the foreign entry from whycap's entry. Therefore, an entry that
+    /// contains no foreign entry is consistent with any record.
     pub(crate) fn is_in(&self, entry: &Value) -> bool {
         if entry_invocation(entry, STATUS_LINE).is_none() {
             return false;
@@ -85,8 +85,8 @@ impl EditRecord {
         directory(places).join(format!("{id:016x}.json"))
     }
 
-    /// Reads the record for a settings file. If the record does not exist or is damaged, returns an empty record, in
-    /// which case a removal relies on the settings alone.
+    /// Reads the record for a settings file. Returns an empty record if the record does not exist or is damaged. In
+    /// that case, a removal relies on the settings alone.
     pub(crate) fn load(places: &Places, settings: &Path) -> Self {
         records::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
@@ -94,8 +94,8 @@ impl EditRecord {
         })
     }
 
-    /// Returns the foreign status line whose command may be run. Returns `None` if anybody other than the user may have
-    /// written the record.
+    /// Returns the foreign status line if its command may be run. Returns `None` if somebody other than the user may
+    /// have written the record.
     pub(crate) fn runnable_status_line(
         places: &Places,
         settings: &Path,
@@ -115,7 +115,7 @@ impl EditRecord {
             .collect()
     }
 
-    /// Returns true if whycap produced this text. In that case, nothing else has changed it since then.
+    /// Returns true if whycap produced exactly this text, which means that nothing else has changed it since then.
     pub(crate) fn made(&self, text: &str) -> bool {
         self.made.contains(&fingerprint(text))
     }
@@ -123,8 +123,8 @@ impl EditRecord {
     /// Records that `text` replaces `present`.
     ///
     /// If `is_original` is true, `present` contains none of whycap's entries and becomes the original. If `present` is
-    /// neither the original nor text that whycap produced, somebody has edited it, so nothing is recorded that would
-    /// allow the change to be undone exactly.
+    /// neither the original nor text that whycap produced, somebody has edited the file. In that case, the change
+    /// cannot be undone exactly, so `text` is not recorded.
     pub(crate) fn note(&mut self, present: Option<&str>, text: &str, is_original: bool) {
         let is_made = present.is_some_and(|present| self.made(present));
         if is_original {

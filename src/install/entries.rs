@@ -1,6 +1,6 @@
-//! whycap's entries in Claude Code's settings: how they are written and how they are recognized.
+//! Describes whycap's entries in Claude Code's settings, and recognizes them.
 //!
-//! If both a plugin and the settings run whycap, only one of the two handles an event.
+//! If both a plugin and the settings run whycap for an event, only one of the two processes handles it.
 
 use std::path::Path;
 
@@ -16,8 +16,9 @@ use crate::places::Places;
 
 /// The events that whycap handles, each with its timeout in seconds.
 ///
-/// No entry has a matcher, because the `error` of a `StopFailure` does not distinguish limits from other errors. The
-/// timeout of `SessionEnd` is shorter than Claude Code's own 1.5 s, because a longer timeout would delay every exit.
+/// No entry has a matcher, because the `error` field of a `StopFailure` event does not distinguish limits from other
+/// errors. The timeout of `SessionEnd` is shorter than Claude Code's own 1.5 s, because a longer timeout would delay
+/// every exit.
 pub const EVENTS: [(&str, u64); 5] = [
     ("SessionStart", 5),
     ("UserPromptSubmit", 5),
@@ -26,8 +27,8 @@ pub const EVENTS: [(&str, u64); 5] = [
     ("SessionEnd", 1),
 ];
 
-/// The number of seconds between status-line calls while the session is idle. Countdowns show minutes, so this interval
-/// keeps them accurate to within a few seconds. It costs six calls per minute, each of which takes a few milliseconds.
+/// The number of seconds between status-line calls while the session is idle. At this interval, a countdown, which
+/// shows minutes, is never more than a few seconds behind. The six calls per minute take a few milliseconds each.
 pub(crate) const REFRESH_SECONDS: u64 = 10;
 
 /// The suffix of a hook's command, which makes the command succeed even if the program has been deleted. Otherwise,
@@ -38,8 +39,8 @@ const HOOK_ENDING: &str = "|| :";
 /// The prefix of a command that is written for PowerShell.
 const POWERSHELL_CALL: &str = "& ";
 
-/// Returns the command for a hook. `program` is a word of a shell command. PowerShell 5 does not support `||`, so its
-/// command has no suffix.
+/// Returns the command for a hook. `program` must be a word of a shell command. A command for PowerShell has no suffix,
+/// because PowerShell 5 does not support `||`.
 pub(crate) fn hook_command(program: &str) -> String {
     if program.starts_with(POWERSHELL_CALL) {
         return format!("{program} {HOOK}");
@@ -250,17 +251,18 @@ pub fn wired(settings: &Value) -> Wired {
     }
 }
 
-/// Returns true if a plugin started this process even though the settings contain the same hook. Such a process must
-/// not handle the event, because the hook in the settings does.
+/// Returns true if a plugin started this process even though the settings contain a hook for the same event. Such a
+/// process must not handle the event, because the hook in the settings handles it.
 ///
-/// A hook whose program does not exist is ignored, because only the plugin works in that case.
+/// If the program of the hook in the settings does not exist, the hook is ignored, because only the plugin works in
+/// that case.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     wired_beside_plugin(places, environment)
         .unwrap_or_default()
         .iter()
         .flat_map(|wired| &wired.hooks)
         .any(|(name, hook)| {
-            // The shell looks up a name without a directory on the PATH, so the hook counts.
+            // The shell looks up a name without a directory on the PATH, so the hook is assumed to work.
             let program = Path::new(&hook.program);
             parse_name(name) == Some(event) && (!program.is_absolute() || program.is_file())
         })

@@ -18,7 +18,7 @@ use crate::environment::Environment;
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The maximum time to wait for another installation to finish. It is zero, because Claude Code is waiting for the
+/// The maximum time to wait for another installation to finish. It is zero because Claude Code is waiting for an
 /// answer.
 const PATIENCE: Duration = Duration::ZERO;
 
@@ -56,7 +56,7 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     let path = places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
-        // If there are no hooks, none of whycap's entries would be left in the settings, so the whole installation is
+        // If the settings contain no hooks of whycap's, none of its entries would be left, so the whole installation is
         // undone.
         let file = SettingsFile::of_user(places);
         let has_hooks = file
@@ -76,8 +76,9 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     ))
 }
 
-/// Returns the path of a program that will stay in place, for use in the settings. A program in a plugin's package is
-/// copied to the plugin's data directory, because the next update replaces the package's directory.
+/// Returns the path of a whycap program that will stay in place and can therefore be used in the settings. If whycap
+/// runs from a plugin's package, its program is copied to the plugin's data directory, because the next update replaces
+/// the package's directory.
 fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
     let Some(packaged) = PackagedProgram::find(environment) else {
         return own_path::of_process(environment);
@@ -125,10 +126,11 @@ fn system() -> Option<&'static str> {
     }
 }
 
-/// Replaces the copy that the settings refer to after the plugin has been updated.
+/// Replaces the copy to which the settings refer, if the plugin has been updated.
 ///
-/// The versions are compared rather than the file times, because npm gives all files the same time. A failure is
-/// ignored: the next session start tries again, and until then, the old program renders the status line.
+/// This compares the versions rather than the file times, because npm gives all files the same time. A failure is
+/// ignored. The next time a session starts, whycap tries again, and until then, the old program renders the status
+/// line.
 pub(crate) fn renew_copy(environment: &Environment) {
     let Some(packaged) = PackagedProgram::find(environment) else {
         return;

@@ -20,12 +20,12 @@ impl MadeDirectories {
         places.data.join("made_directories.json")
     }
 
-    /// Reads the record. If it does not exist or is damaged, no directory is known, and none is removed.
+    /// Reads the record. If the record does not exist or is damaged, no directories are known, and none are removed.
     pub(crate) fn load(places: &Places) -> Self {
         records::read(&Self::path(places)).unwrap_or_default()
     }
 
-    /// Adds directories to the record. If that fails, a removal leaves them behind.
+    /// Adds directories to the record. If this fails, a removal leaves the directories behind.
     pub(crate) fn record(places: &Places, directories: Vec<PathBuf>) {
         if directories.is_empty() {
             return;
@@ -42,7 +42,7 @@ impl MadeDirectories {
         self.directories.iter().any(|made| made == directory)
     }
 
-    /// Deletes the directories that are empty, and the record if none remains.
+    /// Deletes the directories that are empty. If none of the directories remains, also deletes the record.
     pub(crate) fn remove_empty(&self, places: &Places) {
         for directory in self.directories.iter().rev() {
             remove_empty_owned_directory(directory);

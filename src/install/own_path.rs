@@ -1,4 +1,4 @@
-//! Determines the path of whycap to write to the settings, in the form needed for a shell command.
+//! Determines the path of whycap for the settings, and writes it as a word of a shell command.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -39,11 +39,11 @@ pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<
     })
 }
 
-/// Returns the path of this program that is likely to remain valid the longest.
+/// Returns the path to this program that is likely to remain valid the longest.
 ///
-/// `running` is the real path of the program. When a package manager updates the program, it may replace the directory
-/// in this path with a new one, as Homebrew does in its Cellar. The path that the user typed is therefore preferred,
-/// followed by an entry on the PATH that leads to the same file.
+/// `running` is the real path of the program. When a package manager updates the program, it may replace a directory in
+/// this path, as Homebrew does in its Cellar. For this reason, the path that the user typed is preferred, followed by a
+/// path from the PATH that leads to the same file.
 fn lasting_path(called: Option<&OsStr>, search_path: Option<&OsStr>, running: &Path) -> PathBuf {
     let typed = called.map(Path::new);
     if let Some(path) = typed

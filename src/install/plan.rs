@@ -25,7 +25,7 @@ pub struct InstallPlan {
     pub(crate) changes: Vec<Change>,
     /// Further information for the user, one sentence each.
     pub(crate) notes: Vec<String>,
-    /// The backups that are kept because they differ from the settings after the removal.
+    /// The backups that a removal keeps because they differ from the remaining settings.
     pub(crate) backups: Vec<PathBuf>,
 }
 
@@ -35,7 +35,7 @@ impl InstallPlan {
         self.steps.is_empty()
     }
 
-    /// Returns the change of this kind if the plan contains one.
+    /// Returns the plan's change of this kind, or `None` if there is none.
     pub(super) fn change_of(&self, kind: ChangeKind) -> Option<&Change> {
         self.changes.iter().find(|change| change.kind == kind)
     }
@@ -48,7 +48,7 @@ impl InstallPlan {
         }));
     }
 
-    /// Plans to delete one of whycap's files. A device or a directory with that name is left in place.
+    /// Plans to delete one of whycap's files. If there is a device or a directory at this path, it is left in place.
     fn remove_own(&mut self, path: PathBuf) {
         if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
@@ -118,8 +118,8 @@ pub fn install(
     }
     plan.changes = outcome.changes;
 
-    // If whycap's status line is newly added, it is unrelated to a foreign status line that an earlier installation
-    // preserved.
+    // If whycap's status line is newly added, a foreign status line that an earlier installation preserved no longer
+    // matters.
     if outcome.previous_line.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
         record.previous_line = outcome.previous_line;
     }
@@ -137,8 +137,8 @@ pub fn install(
     }
     record.made_directories.sort();
     if record != stored {
-        // The record is written before the settings, because the first status-line call needs the foreign status line
-        // in it.
+        // The record is written before the settings, because the first status-line call needs the record's foreign
+        // status line.
         let file = EditRecord::path(places, settings);
         let bytes = serde_json::to_vec(&record).with_context(|| left_alone(settings))?;
         plan.steps.push(Step::WriteOwn(file, bytes));
@@ -206,8 +206,8 @@ struct Removal {
 impl Removal {
     /// Plans the removal of whycap's entries from the text of a settings file.
     ///
-    /// If nothing else has changed the text since whycap wrote it, the result is the original, byte for byte.
-    /// Otherwise, only whycap's entries are removed.
+    /// If the text has not been changed since whycap wrote it, the result is the original, byte for byte. Otherwise,
+    /// only whycap's entries are removed.
     fn plan(
         settings: &Path,
         text: &str,
@@ -270,7 +270,8 @@ fn program_path(program: &str) -> String {
     }
 }
 
-/// Returns the backups of a settings file, oldest first. A broken link also counts, because it occupies a name.
+/// Returns the backups of a settings file, oldest first. A broken link is included, because no new backup can have its
+/// name.
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let mut backups = Vec::new();
     loop {
@@ -312,8 +313,8 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Fails if the settings must not be written. This is checked before the first step is carried out.
 ///
-/// A project's settings must not be a link that leads out of the project, because the author of the project chose its
-/// target. A read-only file is left unchanged, even though it would be possible to replace it.
+/// A project's settings must not be a link that leads out of the project, because the project's author chose the target
+/// of such a link. A read-only file is left unchanged, even though it would be possible to replace it.
 fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let project = directory.parent().unwrap_or(directory);

@@ -1,7 +1,7 @@
 //! Shows a preview of a change to the settings: whycap's own entries before and after the change.
 //!
-//! A preview never quotes the settings themselves. They may contain keys, tokens, and the commands that produce them,
-//! and if a file consisted of a single line, all of it would be quoted.
+//! A preview never quotes the settings themselves, because they may contain keys, tokens, and the commands that produce
+//! them. If the whole file were a single line, even a preview of the changed lines would quote all of it.
 
 use serde_json::Value;
 
@@ -46,8 +46,8 @@ fn entries(text: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-/// Formats an entry as its position in the settings and the program that it calls. Anything that the user has added to
-/// the command is left out.
+/// Formats an entry as its position in the settings, followed by the program that it calls. Anything that the user has
+/// added to the command is left out.
 fn entry(place: &str, invocation: &Invocation, command: &str) -> String {
     format!("\"{place}\": {} {command}", invocation.program)
 }

@@ -3,7 +3,7 @@
 //! The text is edited rather than rewritten: `jsonc-parser` preserves everything else and formats new entries like
 //! their neighbors. If the text is not plain JSON (because of comments, trailing commas, or a repeated key), the edit
 //! is refused with an error that gives the position. The result is parsed by `serde_json` and compared with the input.
-//! The edit is refused if anything other than whycap's entries differs.
+//! If they differ in anything other than whycap's entries, the edit is refused.
 
 use std::collections::HashSet;
 
@@ -53,7 +53,7 @@ pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     Some(command_of(entry))
 }
 
-/// Returns the command of a status line as display text, without any token that it may contain.
+/// Returns a status line's command as display text, without any token that the command may contain.
 fn command_of(entry: &Value) -> String {
     match entry.get("command").and_then(Value::as_str) {
         Some(command) => redact(command),
@@ -80,7 +80,7 @@ pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<Settin
 /// Removes whycap, or only its status line, from the text of a settings file.
 ///
 /// `previous_line` is the foreign status line in the edit record, which is used if the text no longer contains it.
-/// `before` contains the original settings, if they are known.
+/// `before` is the original settings, or `None` if they are unknown.
 pub(crate) fn remove(
     text: &str,
     only_status_line: bool,
@@ -99,7 +99,7 @@ pub(crate) fn remove(
 
 /// Converts JSON text to a value that preserves its spelling.
 fn spelled(text: &str) -> CstInputValue {
-    // The library writes a number exactly as it is given.
+    // The library writes the text of a number unchanged.
     CstInputValue::Number(text.to_owned())
 }
 
@@ -115,7 +115,7 @@ fn status_line_entry(command: &str, previous: Option<&PreviousStatusLine>) -> Cs
     CstInputValue::Object(members)
 }
 
-/// Returns the command of an entry or a handler if it runs this whycap command.
+/// Returns the command of an entry or a handler if the command runs this subcommand of whycap.
 fn our_command(entry: &CstNode, subcommand: &str) -> Option<(Invocation, CstStringLit)> {
     let command = entry
         .as_object()?
@@ -170,7 +170,7 @@ pub(crate) struct SettingsEdit {
     pub(crate) previous_line: Option<PreviousStatusLine>,
     /// The syntax tree. Editing any of its nodes edits the tree.
     tree: CstRootNode,
-    /// The settings before the edit. After the edit, everything except for whycap's entries must still be the same.
+    /// The settings before the edit. The edit must not change anything except whycap's entries.
     expected: Value,
 }
 
@@ -180,14 +180,14 @@ impl SettingsEdit {
     fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let json = if json.trim().is_empty() { "{}\n" } else { json };
-        // Anything else that is not JSON is rejected by `serde_json` below.
+        // Below, `serde_json` rejects anything else that is not JSON.
         let options = ParseOptions {
             allow_comments: false,
             allow_trailing_commas: false,
             allow_missing_commas: false,
             ..ParseOptions::default()
         };
-        // The parser names a comment in its error only if it does not collect tokens.
+        // The parser's error mentions a comment only if the parser does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
         let root = tree.value().context("it contains no value")?;
@@ -217,7 +217,7 @@ impl SettingsEdit {
         Ok((edit, root))
     }
 
-    /// Returns the edited text. If the original is on a single line, the result is, too.
+    /// Returns the edited text. If the original was a single line, the edited text is also a single line.
     fn edited(&self) -> String {
         let text = self.tree.to_string();
         let mut edited = String::new();
@@ -228,7 +228,7 @@ impl SettingsEdit {
         if !self.text.contains(':') || self.text.trim_end().contains('\n') {
             return edited + &text;
         }
-        // Line breaks in strings are escaped, so all of these line breaks are between values.
+        // Line breaks in strings are escaped, so every line break in this text is between tokens.
         let body = text.trim_end();
         for line in body.lines() {
             if edited.ends_with(',') {
@@ -386,7 +386,7 @@ impl SettingsEdit {
 
     /// Returns an error about the value at these keys, with its position in the original text.
     fn misshapen(&self, keys: &[&str], reason: &str) -> anyhow::Error {
-        // The position of a node can be determined only while the edit keeps its tree alive.
+        // The position of a node can be determined only as long as the edit keeps the node's tree alive.
         let (_edit, root) = match Self::on(&self.text) {
             Ok(parsed) => parsed,
             Err(error) => return error,
@@ -455,7 +455,7 @@ mod tests {
         }
     }
 
-    /// Settings as people actually write them, and some that nobody should have.
+    /// Settings as people actually write them, and some that nobody should write.
     const NASTY: [&str; 22] = [
         "",
         " \n\n",

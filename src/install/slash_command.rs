@@ -2,7 +2,7 @@
 //!
 //! Claude Code loads the command as a plugin from the user's skills directory, without any entry in the settings.
 //! Versions before 2.1.308 do not run the module of a plugin in that directory, so they need a command file instead.
-//! The file is not used for newer versions, because Claude Code treats a command file as a prompt, and submitting a
+//! Newer versions do not get the file, because Claude Code treats a command from a file as a prompt. Submitting a
 //! prompt cancels the auto-resume after a usage limit, even if a hook blocks the prompt. A command that a plugin
 //! registers does not cancel the auto-resume (observed with 2.1.328 to 2.1.331).
 
@@ -22,7 +22,7 @@ use crate::places::Places;
 /// The first version of Claude Code that runs a plugin's module.
 pub(crate) const FIRST_WITH_MODULES: ClientVersion = ClientVersion(2, 1, 308);
 
-/// The text of the command file. The model receives this text if no hook answers first.
+/// The text of the command file. If no hook answers the command, the model receives this text.
 const COMMAND_FILE: &str = include_str!("whycap-command.md");
 
 /// The module that answers `/whycap`.
@@ -34,7 +34,7 @@ const NO_PROGRAM: &str = "const PROGRAM = null";
 /// The value in `plugin.json` that marks a plugin as written by whycap.
 const WRITTEN_BY: &str = "whycap install";
 
-/// The end of a note about a `/whycap` that does not belong to whycap.
+/// The end of a note about a `/whycap` command that does not belong to whycap.
 const STAYS: &str = "it was not changed; use `whycap explain` in a shell instead of /whycap";
 
 /// The ways to add `/whycap` to Claude Code.
@@ -47,7 +47,8 @@ pub enum SlashCommand {
 }
 
 impl SlashCommand {
-    /// Returns the best method for this version of Claude Code. An unknown version is treated as a current one.
+    /// Returns the best way for this version of Claude Code. If the version is unknown, it is assumed to be a current
+    /// one.
     pub(crate) fn for_version(version: Option<ClientVersion>) -> Self {
         match version {
             Some(version) if version < FIRST_WITH_MODULES => Self::File,
@@ -80,8 +81,8 @@ impl SlashCommandState {
         let mut plugins = EnabledPlugin::list(files);
         plugins.retain(|plugin| !plugin.is_in_skills_directory() || has_own_plugin);
         let is_enabled = plugins.iter().any(|plugin| plugin.is_enabled);
-        // Claude Code prefers an installed plugin to a plugin of the same name in the skills directory, even if the
-        // installed one is turned off.
+        // If a plugin of the same name is installed, Claude Code ignores the plugin in the skills directory, even if
+        // the installed plugin is turned off.
         let turned_off = plugins.iter().find(|plugin| !plugin.is_enabled);
         let has_plugin = is_enabled || (has_own_plugin && turned_off.is_none());
 
@@ -190,7 +191,7 @@ impl SlashCommandPlan {
             return;
         }
 
-        // `plugin.json` is removed last, because it marks the directory as whycap's.
+        // `plugin.json` is removed last, because this file marks the directory as whycap's.
         for (name, _) in plugin_files("").into_iter().rev() {
             let path = directory.join(name);
             if let Some(present) = text_of(&path) {
@@ -206,7 +207,7 @@ impl SlashCommandPlan {
         self.changes
             .push(Change::new(kind, &places.show(&directory)));
         self.directories.push(directory);
-        // Claude Code creates this directory when the plugin runs, and leaves it empty.
+        // Claude Code creates this directory when the plugin runs, and does not put anything in it.
         self.directories
             .push(places.config.join("plugins/data/whycap-skills-dir"));
     }
@@ -266,7 +267,7 @@ impl SlashCommandPlan {
 
 /// Removes whycap's command file if a plugin provides `/whycap`.
 ///
-/// The hook for the start of a session calls this, because the user may have turned on a plugin after `whycap install`
+/// The `SessionStart` hook calls this function, because the user may have turned on a plugin after `whycap install`
 /// wrote the file. Claude Code reads command files before the hook runs, so the removal takes effect in the next
 /// session. A failure is ignored; `doctor` reports the file.
 pub(crate) fn remove_obsolete_file(
@@ -295,7 +296,8 @@ pub(crate) fn plugin_directory(places: &Places) -> PathBuf {
 }
 
 /// Returns the names and contents of the plugin's files. `plugin.json` comes first, because it marks the directory as
-/// whycap's, so that an installation that is interrupted after writing it can be continued.
+/// whycap's. If an installation is interrupted after writing this file, the next installation can therefore continue
+/// it.
 fn plugin_files(program: &str) -> [(&'static str, String); 3] {
     let manifest = json!({
         "name": "whycap",

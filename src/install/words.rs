@@ -55,8 +55,8 @@ fn sentences() -> HashMap<ChangeKind, String> {
     serde_json::from_str(include_str!("changes.json")).unwrap_or_default()
 }
 
-/// Asks the user what to do with a foreign status line. Returns `None` if there is no such status line, if there is
-/// nobody to answer, or if the status line should be left as it is.
+/// Asks the user what to do with a foreign status line. Returns `None` if there is no foreign status line, if nobody
+/// can answer, or if the user wants to leave the status line as it is.
 pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     let file = SettingsFile::read(SettingsScope::User, path.to_owned());
     let Some(command) = file.settings().and_then(foreign_status_line) else {
@@ -77,7 +77,7 @@ pub(crate) fn ask(path: &Path) -> anyhow::Result<Option<KeepPurpose>> {
     })
 }
 
-/// Returns notes on settings that prevent the installation from taking effect in this folder, or that affect other
+/// Returns notes about settings that keep the installation from taking effect in this folder, or that affect other
 /// people.
 pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope) -> Vec<String> {
     let path = settings::path_of(scope, places, folder);

@@ -1,5 +1,5 @@
-//! Events in the journal, such as an announcement that must not be repeated, or a user's decision that stays in effect
-//! for a while.
+//! Events in the journal, such as an announcement that must not be repeated, or a decision by the user that remains in
+//! effect for a while.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use super::{Journal, JournalRecord, append};
 use crate::disk;
 use crate::places::Places;
 
-/// Identifies an event, so that it can be found again. Its display text is part of the journal's format.
+/// A key by which an event can be found again. The key's display text is part of the journal's format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventKey<'a> {
-    /// The user has been shown the error that occurred in a session at this time.
+    /// The user has been shown the error that occurred in this session at this time.
     IncidentAnnounced { session: &'a str, at: DateTime<Utc> },
     /// A session is no longer waiting for a limit to reset.
     WaitingEnded { session: &'a str },
@@ -35,9 +35,9 @@ pub(crate) enum BudgetEvent<'a> {
     Warned,
     /// The user has been told that the budget is used up.
     UsedUp,
-    /// A prompt in a session was held back.
+    /// A prompt in this session was held back.
     HeldBack { session: &'a str },
-    /// The user wants to continue working in a session.
+    /// The user wants to continue working in this session.
     Continued { session: &'a str },
 }
 
@@ -89,7 +89,7 @@ impl JournalRecord for Event {
 impl Journal {
     /// Returns true if an event with this name was recorded at or after `since`.
     ///
-    /// The journal must have been read back to that time.
+    /// This part of the journal must reach back to that time.
     pub(crate) fn has_event(&self, name: &EventKey<'_>, since: DateTime<Utc>) -> bool {
         self.first_event(name, since).is_some()
     }
@@ -136,10 +136,10 @@ pub(crate) fn record_event(
 }
 
 /// Records that an event is happening now, at the end of `period`, unless it has already happened within that period.
-/// Returns true if this process is the one that recorded it.
+/// Returns true if this process was the one that recorded the event.
 ///
-/// If several processes record the event at the same time, only the first gets `true`. The result is also `false` if
-/// the journal cannot be written, because omitting an announcement is better than repeating it forever.
+/// If several processes record the event at the same time, the result is true only for the first of them. The result is
+/// also false if the journal cannot be written, because it is better to omit an announcement than to repeat it forever.
 pub(crate) fn record_event_once(
     places: &Places,
     name: &EventKey<'_>,

@@ -5,9 +5,9 @@
 //! key: the kind of record. The value is the record itself. Records are never changed or removed. If several records
 //! describe the same thing, readers use the newest.
 //!
-//! Each record is appended in less than a millisecond, with a single write and without a lock. Readers skip damaged or
-//! incomplete lines, which do not affect the records in other lines and files. Nothing is flushed to disk, so a power
-//! failure can lose the newest records.
+//! Each record is appended in less than a millisecond, with a single write and without a lock. Readers skip lines that
+//! are damaged or incomplete, and can still read the records in all other lines and files. Nothing is flushed to disk,
+//! so a power failure can lose the newest records.
 
 mod event;
 mod month_file;
@@ -31,16 +31,17 @@ use crate::places::Places;
 /// The directory that contains the journal's files, relative to the data directory.
 const DIRECTORY: &str = "journal";
 
-/// How much of the journal to search first, in bytes. This covers several hours of work in many sessions, so nearly
-/// every status-line call finds the records it needs there.
+/// How much of the journal to search first, in bytes. This part covers several hours of work in many sessions, so
+/// nearly every status-line call finds the records that it needs there.
 const NEWEST_BYTES: u64 = 32 * 1024;
 
-/// How much of the journal to search for recent records, in bytes. This covers several days of work in many sessions.
+/// How much of the journal to search for recent records, in bytes. This part covers several days of work in many
+/// sessions.
 const RECENT_BYTES: u64 = 256 * 1024;
 
 /// A type whose values can be stored in the journal.
 pub(crate) trait JournalRecord: DeserializeOwned {
-    /// The JSON key for records of this kind. It must not contain characters that JSON escapes.
+    /// The JSON key for records of this kind. The key must not contain characters that JSON escapes.
     const KIND: &'static str;
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     now: DateTime<Utc>,
     record: &R,
 ) -> Result<(), disk::Error> {
-    // The line break comes first because the previous line may be incomplete and lack one.
+    // The line break comes first because the previous line may be incomplete, in which case no line break follows it.
     let mut line = format!("\n{}", line_prefix::<R>()).into_bytes();
     line.extend(records::to_bytes(record));
     line.push(b'}');
@@ -60,8 +61,8 @@ pub(crate) fn append<R: JournalRecord + Serialize>(
     append_bytes(&places.data, &month_file::file_name(now), &line)
 }
 
-/// Appends bytes to a journal file in a single write, so that lines from processes that append at the same time are not
-/// interleaved.
+/// Appends bytes to a journal file in a single write, so that the lines of processes that append at the same time are
+/// not mixed up.
 ///
 /// Symbolic links are followed on the path to the data directory, but not inside it.
 fn append_bytes(data: &Path, file_name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
@@ -86,7 +87,7 @@ fn record_json<R: JournalRecord>(line: &[u8]) -> Option<&[u8]> {
 
 /// A part of the journal.
 ///
-/// Sections are read lazily, so a search that ends early does not read the older ones.
+/// Each section is read when the search reaches it, so a search that ends early does not read the older sections.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// The sections to search, newest first.
@@ -94,8 +95,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Returns the last [`RECENT_BYTES`] of the journal, starting with the current month's file and continuing with the
-    /// previous month's if the current one is shorter than that.
+    /// Returns the last [`RECENT_BYTES`] of the journal. If the current month's file is shorter than that, the rest
+    /// comes from the previous month's file.
     pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
         let current = MonthFile::containing(&places.data, now);
         let mut sections = Vec::from(current.last_two_sections(NEWEST_BYTES, RECENT_BYTES));
@@ -141,8 +142,9 @@ impl Journal {
 
     /// Returns the records of a kind whose JSON contains `text`, newest first.
     ///
-    /// Records without the text are not parsed, so this is much faster than filtering the result of [`Self::records`].
-    /// The text may also occur in a different field, so callers still have to compare the field they are interested in.
+    /// Records without the text are not parsed, so this method is much faster than filtering the result of
+    /// [`Self::records`]. Because the text may also occur in a different field, callers still have to check the field
+    /// that they are interested in.
     pub(crate) fn records_containing<'journal, R: JournalRecord>(
         &'journal self,
         text: &str,
@@ -152,8 +154,8 @@ impl Journal {
 
     /// Returns the records of a kind in which a field has this value, newest first. `None` stands for `null`.
     ///
-    /// The field may be nested, and a field of the same name elsewhere in the record also matches, so callers still
-    /// have to compare it.
+    /// The field may be nested. Because a field of the same name elsewhere in the record also matches, callers still
+    /// have to check the right field.
     pub(crate) fn records_with<'journal, R: JournalRecord>(
         &'journal self,
         field: &str,
@@ -164,8 +166,8 @@ impl Journal {
 
     /// Like [`Self::records_with`], but searches only the newest section.
     ///
-    /// A status-line call uses this when the session has no such record and a full search would go through the whole
-    /// journal.
+    /// A status-line call uses this method if the session is unlikely to have such a record, because a search without a
+    /// match would go through the whole journal.
     pub(crate) fn newest_records_with<'journal, R: JournalRecord>(
         &'journal self,
         field: &str,
@@ -184,7 +186,7 @@ impl Journal {
     }
 }
 
-/// Returns a field as it is written in a record.
+/// Returns a field in the form in which a record contains it.
 fn json_of_field(field: &str, value: Option<&str>) -> String {
     format!("\"{field}\":{}", serde_json::json!(value))
 }
@@ -224,7 +226,7 @@ pub(crate) mod tests {
         const KIND: &'static str = "note";
     }
 
-    /// Appends bytes that are not a valid record, such as those that a full disk may leave behind.
+    /// Appends bytes that are not a valid record, as a write to a full disk can leave them behind.
     pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
         append_bytes(&places.data, &month_file::file_name(now), bytes).unwrap();
     }

@@ -10,7 +10,7 @@ use super::section::Section;
 use super::{DIRECTORY, JournalRecord, RECENT_BYTES, record_json};
 use crate::disk;
 
-/// The maximum number of bytes to read from one file. A record takes about 400 bytes, so real files are far smaller.
+/// The maximum number of bytes to read from one file. A record is about 400 bytes long, so real files are far smaller.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The file that holds one month's records.
@@ -76,7 +76,7 @@ impl MonthFile {
         ]
     }
 
-    /// Returns the whole file for searching, but no more than its last [`MAX_BYTES`].
+    /// Returns the whole file for searching, or only its last [`MAX_BYTES`] if it is larger.
     pub(super) fn whole(&self) -> Section {
         self.last_section(MAX_BYTES)
     }
@@ -88,8 +88,8 @@ impl MonthFile {
     /// Reads the records of a kind that were appended after the given offset.
     ///
     /// Returns the records, oldest first, and the offset to pass to the next call. If more than [`RECENT_BYTES`] were
-    /// appended, only the last [`RECENT_BYTES`] are read. An incomplete last line is left for the next call, since
-    /// another process may still be writing it.
+    /// appended, only the last [`RECENT_BYTES`] are read. If the last line is incomplete, another process may still be
+    /// writing it, so it is left for the next call.
     pub(crate) fn records_after<R: JournalRecord>(&self, offset: i64) -> (Vec<R>, i64) {
         let (start, mut bytes) =
             disk::read_owned_end(&self.path, offset.cast_unsigned(), RECENT_BYTES)

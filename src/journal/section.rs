@@ -1,4 +1,4 @@
-//! A section of a month's file, which is read when it is first searched.
+//! A section of a month's file. The section is read when it is first searched.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -33,14 +33,15 @@ impl Section {
         }
     }
 
-    /// Returns the size, in bytes, of the range that contains the start of every line in this section.
+    /// Returns the size, in bytes, of the range in which the lines of this section begin.
     pub(super) fn size(&self) -> u64 {
         self.line_breaks.end - self.line_breaks.start
     }
 
     /// Returns the lines that begin with `prefix`, last line first.
     ///
-    /// The search looks for the prefix rather than for lines, so a file full of empty lines can be searched quickly.
+    /// The search looks for the prefix rather than for individual lines, so even a file full of empty lines can be
+    /// searched quickly.
     pub(super) fn lines_with_prefix(&self, prefix: &str) -> impl Iterator<Item = &[u8]> + use<'_> {
         let bytes = self.bytes();
 
