@@ -1,8 +1,9 @@
 //! Clears stale locks, one at a time, without ever deleting content.
 //!
-//! Only known locks are cleared, and symbolic links are not followed. If a lock's age alone is not proof that it is
-//! stale, the lock is watched first. Each lock is re-evaluated immediately before it is cleared, and checked once more
-//! after it has been moved. If anything has updated it in the meantime, it is left in place or moved back.
+//! Only known locks are cleared, and symbolic links are not followed. If the age of a lock does not prove that the lock
+//! is stale, the lock is watched first. Each lock is re-evaluated immediately before it is cleared, and checked once
+//! more after it has been moved. If a process has updated the lock in the meantime, the lock is left in place or moved
+//! back.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -37,8 +38,8 @@ pub(crate) struct Clearing<'a> {
 }
 
 impl Clearing<'_> {
-    /// Finds, watches, evaluates, and clears all locks. Before each wait, `notify` is called with a sentence for the
-    /// user.
+    /// Finds, watches, evaluates, and clears all locks. Before each wait, `notify` is called with a sentence that tells
+    /// the user about it.
     ///
     /// Fails if another process is still clearing locks after [`CLEARING_TIMEOUT`].
     pub(crate) fn run(&self, notify: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
@@ -66,10 +67,10 @@ impl Clearing<'_> {
         LockContext::observe(self.places, self.environment.now + waited)
     }
 
-    /// Waits until no other process is clearing locks. Two processes would not do any harm, but their reports would be
-    /// confusing.
+    /// Waits until no other process is clearing locks. It would do no harm if two processes cleared locks at the same
+    /// time, but their reports would be confusing.
     ///
-    /// Returns `None` if the data directory cannot be used. Even then, empty directories can still be cleared.
+    /// Returns `None` if the data directory cannot be used. Empty directories can be cleared even then.
     fn lock_out_others(
         &self,
         notify: &dyn Fn(&str),
@@ -94,8 +95,8 @@ impl Clearing<'_> {
         }
     }
 
-    /// Takes a second look at the locks for which a single observation is insufficient. Locks that have been released
-    /// in the meantime are left out.
+    /// Observes the locks again for which a single observation is not enough. Locks that have been released in the
+    /// meantime are left out.
     fn watch(&self, locks: Vec<Lock>, notify: &dyn Fn(&str)) -> Vec<Lock> {
         let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
             return locks;
@@ -118,7 +119,7 @@ impl Clearing<'_> {
             .collect()
     }
 
-    /// Clears a lock if its clearance allows it, and returns the lock with the action that was taken.
+    /// Clears a lock if its clearance permits this, and returns the lock with the action that was taken.
     fn settle(&self, mut lock: Lock, context: &LockContext<'_>) -> Lock {
         if lock.judgement.clearance != Clearance::Granted {
             lock.action = LockAction::Kept;
@@ -145,8 +146,8 @@ impl Clearing<'_> {
         observed: &ObservedLock,
         context: &LockContext<'_>,
     ) -> Result<Lock, NotCleared> {
-        // Only a few locks depend on running sessions, and observing the sessions requires scanning all processes. The
-        // process named by a lock is looked up again in either case.
+        // Only a few locks depend on running sessions, and to observe the sessions, all processes have to be scanned.
+        // If a lock names a process, that process is looked up again in either case.
         if observed.location.known.stays_with_live_session {
             clear_in_context(observed, &self.observe())
         } else {
@@ -186,8 +187,8 @@ impl Lock {
         }
     }
 
-    /// Re-evaluates the lock after all locks have been watched. Returns `None` if it has been released in the meantime,
-    /// because then there is nothing to report.
+    /// Re-evaluates the lock after all locks have been watched. Returns `None` if the lock has been released in the
+    /// meantime, because there is nothing to report in that case.
     fn after_watching(self, seconds: i64, context: &LockContext<'_>) -> Option<Self> {
         if self.seconds_to_watch().is_none() {
             return Some(self);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     impl Home {
-        /// Creates a home directory. It uses the machine's clock, because that is where file timestamps come from.
+        /// Creates a home directory. The tests use the machine's clock, because file timestamps come from it.
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             fs::create_dir(directory.path().join(".claude")).unwrap();
@@ -401,7 +402,7 @@ mod tests {
         fs::write(&lock, "judged").unwrap();
         let context = LockContext::observe(&home.places, home.environment.now);
         let observed = observation::find(None, &context).remove(0);
-        // The file that was evaluated is kept, so that the new file cannot reuse its inode.
+        // The file that was evaluated is moved rather than deleted, so that the new file cannot reuse its inode.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
         let open = OpenLock::open(&observed, &context).unwrap();

@@ -1,4 +1,4 @@
-//! The table of all known locks, loaded from `known_locks.json`. No other files are ever observed or changed.
+//! The table of all known locks, which is loaded from `known_locks.json`. No other files are ever observed or changed.
 //!
 //! To add a lock, add a row to the table, run the test that compares the table with `docs/locks.md` in its update mode,
 //! and test the lock's states in `tests/integration/locks.rs`. In a `source` field, "Observed" means that the lock has
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// The directory that a row's pattern is relative to.
+/// The directory to which a row's pattern is relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Root {
@@ -29,7 +29,7 @@ pub(super) enum Root {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LockKind {
-    /// An empty directory. The holder updates the directory's date at each heartbeat.
+    /// An empty directory. The holder updates the directory's timestamp at each heartbeat.
     Directory,
     /// A file that names a process. Older versions of Claude Code may have created a directory instead.
     ProcessFile,
@@ -41,8 +41,8 @@ pub(super) enum LockKind {
     Foreign,
 }
 
-/// The maximum time, in seconds, between two updates of a directory lock by its holder. This is the default of the
-/// `proper-lockfile` package, which Claude Code uses.
+/// The maximum time, in seconds, after which the holder of a directory lock updates it again. This is the default of
+/// the `proper-lockfile` package, which Claude Code uses.
 pub(super) const HEARTBEAT: i64 = 5;
 
 /// How a stuck lock affects the user. Each effect is shown after "Effect:".
@@ -51,7 +51,7 @@ pub(super) const HEARTBEAT: i64 = 5;
 pub(super) struct StuckEffects {
     /// The effect of a lock dated in the future. Claude Code waits for the lock and eventually gives up.
     pub(super) dated_in_future: String,
-    /// The effect of a file or a non-empty directory. Claude Code fails to acquire the lock right away.
+    /// The effect of a file or a non-empty directory. Claude Code immediately fails to acquire the lock.
     pub(super) not_removable: String,
 }
 
@@ -63,22 +63,22 @@ pub(crate) struct KnownLock {
     /// The path relative to the root. An asterisk matches any string within one path component.
     pub(super) pattern: String,
     pub(super) kind: LockKind,
-    /// The age, in seconds, at which Claude Code itself considers a directory stale and removes it. A process file with
-    /// this field used to be a directory in older versions.
+    /// The age, in seconds, at which Claude Code itself considers a directory stale and removes it. If a row for a
+    /// process file has this field, older versions of Claude Code created a directory instead of the file.
     pub(super) stale_after: Option<i64>,
-    /// True if the lock must stay as long as any session that uses the configuration is running. Simultaneous writes
-    /// have corrupted `.claude.json`, and simultaneous refreshes have invalidated logins.
+    /// True if the lock must stay in place as long as any session that uses the configuration is running. Simultaneous
+    /// writes have corrupted `.claude.json`, and simultaneous refreshes have invalidated logins.
     #[serde(default)]
     pub(super) stays_with_live_session: bool,
     /// The file in the configuration directory that identifies the holder.
     pub(super) owner_file: Option<String>,
-    /// The program that creates the lock, and when it does.
+    /// The program that creates the lock, and when the program creates it.
     pub(super) owner: String,
     /// How to recognize a stale lock, for `docs/locks.md`.
     pub(super) staleness: String,
     /// How a stale lock affects the user.
     pub(super) harm: String,
-    /// The effects of a stuck lock, if they are serious enough to be reported unasked.
+    /// The effects of a stuck lock, if they are so serious that they are reported even if the user has not asked.
     pub(super) stuck_effects: Option<StuckEffects>,
     /// A warning about what never to do with the lock, for `docs/locks.md`.
     pub(super) never: String,

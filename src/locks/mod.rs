@@ -1,8 +1,8 @@
 //! Handles Claude Code's lock files: lists the known ones, determines whether each lock is in use, and clears stale
 //! locks.
 //!
-//! A lock never causes a usage limit. However, some stale locks slow down every start of Claude Code or make it lose
-//! settings. [`harmful`] finds these locks, and `clearing` removes them.
+//! A lock never causes a usage limit. However, some stale locks make every start of Claude Code slower, or cause Claude
+//! Code to lose settings. [`harmful`] finds these locks, and `clearing` clears them.
 
 pub(crate) mod clearing;
 mod known_locks;
@@ -80,8 +80,8 @@ fn effect_when_stuck(known: &'static KnownLock, kind: EntryKind) -> Option<&'sta
     })
 }
 
-/// Finds and evaluates all locks without changing anything and without waiting. `project` is the project directory
-/// whose locks are included.
+/// Finds and evaluates all locks without changing anything and without waiting. The locks in the directory `project`
+/// are included.
 pub(crate) fn find_all(places: &Places, now: DateTime<Utc>, project: Option<&Path>) -> Vec<Lock> {
     judge_all(project, &LockContext::observe(places, now))
 }
@@ -105,8 +105,8 @@ pub struct HarmfulLock {
 }
 
 impl HarmfulLock {
-    /// Returns the lock at a location. Returns `None` if there is no lock there, or if it is not stuck or has no
-    /// noticeable effect.
+    /// Returns the lock at a location. Returns `None` if there is no lock at this location, or if the lock is not stuck
+    /// or has no noticeable effect.
     fn at(location: &LockLocation, places: &Places, now: DateTime<Utc>) -> Option<Self> {
         let info = location.parent().ok()?.entry_info(location.name()).ok()?;
         let effect = effect_when_stuck(location.known, info.kind)?;

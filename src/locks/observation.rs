@@ -16,14 +16,14 @@ use crate::disk::{EntryInfo, EntryKind, matches_wildcard};
 use crate::lenient_json::LenientJson;
 use crate::places::Places;
 
-/// The maximum number of entries to observe per directory, and of locks to observe per kind. Nobody has that many of
-/// either.
+/// The maximum number of entries to observe in a directory, and the maximum number of locks to observe of each kind.
+/// Nobody has that many.
 const MAX_NAMES: usize = 2_000;
 
 /// The maximum number of projects whose locks are observed.
 const MAX_PROJECTS: usize = 500;
 
-/// The maximum size, in bytes, of a lock file that names a process. Real ones are a few hundred bytes long.
+/// The maximum size, in bytes, of a lock file that names a process. Real lock files are a few hundred bytes long.
 const CLAIM_SIZE_LIMIT: u64 = 64 * 1024;
 
 /// Facts that are relevant to all locks.
@@ -50,7 +50,7 @@ impl<'a> LockContext<'a> {
     }
 }
 
-/// A path at which a known lock may exist.
+/// A path at which there may be a known lock.
 #[derive(Debug, Clone)]
 pub(super) struct LockLocation {
     pub(super) known: &'static KnownLock,
@@ -77,7 +77,7 @@ pub(super) struct ObservedLock {
 pub(super) struct Holder {
     /// The lock's own claim about who holds it.
     pub(super) claim: Claim,
-    /// The process that currently has the claimed ID.
+    /// The process that currently has the ID in the claim.
     pub(super) process: Process,
 }
 
@@ -124,7 +124,7 @@ impl LockLocation {
     }
 
     /// Determines which process a lock names, either from the lock itself or from its owner file. `name` and
-    /// `directory` specify where the lock currently is. Returns `None` if no process is named.
+    /// `directory` specify where the lock currently is. Returns `None` if neither of them names a process.
     fn claim(
         &self,
         kind: EntryKind,
@@ -156,8 +156,8 @@ fn read_claim(directory: &Directory, name: &OsStr) -> Option<Claim> {
 /// Looks up the process that a claim names.
 fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     let process = claim.look();
-    // The start time of a process is computed from the time since boot, so it shifts when the clock is adjusted. The
-    // start time in the session registry does not shift, so it is preferred.
+    // The system computes the start time of a process from the time since boot, so this start time shifts when the
+    // clock is adjusted. The start time in the session registry does not shift, so it is used if there is one.
     let registered_at = sessions
         .iter()
         .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds)
@@ -172,7 +172,7 @@ fn process_of(claim: &Claim, sessions: &[Session]) -> Process {
     }
 }
 
-/// An observed lock whose directory is open. The lock is changed only through this open directory.
+/// An observed lock whose directory is open. All changes to the lock are made through this open directory.
 pub(super) struct OpenLock<'a> {
     pub(super) observed: &'a ObservedLock,
     pub(super) parent: Directory,
@@ -203,8 +203,8 @@ impl<'a> OpenLock<'a> {
         self.is_same_entry(self.observed.location.name(), &self.parent)
     }
 
-    /// Returns true if a directory entry is this lock and all facts that its verdict depends on are unchanged.
-    /// Comparing only the identity is not enough, because file systems reuse inode numbers immediately.
+    /// Returns true if a directory entry is this lock, and if all the facts on which the lock's verdict depends are
+    /// unchanged. It is not enough to compare only the identity, because file systems reuse inode numbers immediately.
     pub(super) fn is_same_entry(&self, name: &OsStr, directory: &Directory) -> io::Result<bool> {
         let info = directory.entry_info(name)?;
         let claim = self
@@ -232,8 +232,8 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
         .collect()
 }
 
-/// Returns the paths at which locks of a kind may exist. Only the paths for a pattern with a wildcard are known to
-/// exist.
+/// Returns the paths at which there may be locks of a kind. If the pattern contains a wildcard, all of these paths
+/// exist. Otherwise, they may not.
 pub(super) fn locations_of(
     known: &'static KnownLock,
     places: &Places,
@@ -249,7 +249,7 @@ pub(super) fn locations_of(
         Root::ClientState => vec![&places.client_state],
         Root::BesideGlobalState => places.global_state.parent().into_iter().collect(),
         Root::BesideConfig => match config_name {
-            // An asterisk in the name of the directory would act as a wildcard in the pattern.
+            // If the directory's name contained an asterisk, it would act as a wildcard in the pattern.
             Some(name) if !name.contains('*') => places.config.parent().into_iter().collect(),
             _ => Vec::new(),
         },
@@ -304,7 +304,7 @@ fn paths_matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
 }
 
 /// Returns the paths of a directory's entries that match one component of a pattern. If the component contains no
-/// wildcard, the path does not have to exist.
+/// wildcard, a path is returned even if it does not exist.
 fn children_matching(root: &Path, parent: &Path, part: &str) -> Vec<PathBuf> {
     if !part.contains('*') {
         return vec![parent.join(part)];

@@ -1,4 +1,4 @@
-//! Moves locks to quarantine unless they are empty directories, and restores them.
+//! Moves locks to quarantine, unless they are empty directories, and restores them from there.
 //!
 //! Each item has its own directory in `<data>/quarantine`, which contains the lock under its original name and a
 //! `manifest.json` with its previous path, the time, and the reason. The manifest is written first, so that the origin
@@ -21,7 +21,7 @@ use crate::places::Places;
 /// Describes a quarantined item.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    /// The absolute path that the lock was moved from.
+    /// The absolute path from which the lock was moved.
     original: PathBuf,
     /// The time in RFC 3339 format, for people who read the file.
     moved_at: String,
@@ -42,7 +42,7 @@ pub(super) enum NotCleared {
     Kept(&'static str),
     /// The quarantine cannot be used for the lock.
     NoQuarantine(String),
-    /// Another process acquired the lock while it was being moved, and it could not be moved back.
+    /// Another process acquired the lock while whycap was moving it, and the lock could not be moved back.
     Displaced(String),
     /// The system refused an operation.
     Refused(io::Error),
@@ -54,7 +54,7 @@ impl From<io::Error> for NotCleared {
     }
 }
 
-/// The outcome of a failed attempt to clear a lock.
+/// The outcome of an attempt to clear a lock that did not succeed.
 pub(super) struct ClearingOutcome {
     pub(super) action: LockAction,
     pub(super) reason: String,
@@ -91,7 +91,7 @@ impl NotCleared {
     }
 }
 
-/// The reason given when another process acquires a lock while it is being cleared.
+/// The reason that is reported if another process acquires a lock while whycap is clearing it.
 const TAKEN: NotCleared =
     NotCleared::Kept("Another process has taken it in the meantime, so whycap left it in place.");
 
@@ -156,8 +156,8 @@ impl OpenLock<'_> {
         builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        // If anything fails before `keep()` is called, the directory is deleted. At that point, it contains only the
-        // manifest.
+        // If a step before the call to `keep()` fails, the directory is deleted. Until then, it contains nothing but
+        // the manifest.
         let item = builder.tempdir_in(quarantine)?;
         disk::write_atomically(
             &item.path().join(MANIFEST),
@@ -169,7 +169,8 @@ impl OpenLock<'_> {
     }
 
     /// Moves the lock into another directory under a new name. If it turns out that another process acquired the lock
-    /// at the last moment, it is moved back. `target_path` is the path of the target, for use in an error message.
+    /// at the last moment, the lock is moved back. `target_path` is the path of the target directory, for use in an
+    /// error message.
     fn move_to(
         &self,
         target: &Directory,
@@ -254,7 +255,7 @@ fn restore_item(item: &Path) -> Option<Restored> {
     })
 }
 
-/// Moves a lock from its item directory back to its path. The error is a sentence for the user.
+/// Moves a lock from its item directory back to its original path. The error is a sentence for the user.
 fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!(
@@ -276,8 +277,7 @@ fn move_back(item: &Path, path: &Path) -> Result<(), String> {
         })
 }
 
-/// Removes an item directory if it contains nothing but the manifest. If it contains anything else, nothing is removed,
-/// and the result is false.
+/// Removes an item directory if it contains nothing but the manifest. Otherwise, removes nothing and returns false.
 fn remove_item(item: &Path) -> bool {
     let has_no_lock = Directory::open(item)
         .and_then(|item| item.names(2))

@@ -61,7 +61,8 @@ pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     report
 }
 
-/// Returns a sentence that says how many locks were cleared, how many were kept, and how many could not be cleared.
+/// Returns a sentence that says how many locks were cleared, how many were left in place, and how many could not be
+/// cleared.
 fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
     let count = |action| locks.iter().filter(|lock| lock.action == action).count();
     let kept_count = count(LockAction::Kept);
@@ -105,8 +106,8 @@ pub(crate) fn restored(items: &[Restored], places: &Places) -> Report {
     report
 }
 
-/// Returns a report that lists the locks, worst first. Files that exist by design and the files of running sessions are
-/// only counted, unless they were kept during clearing.
+/// Returns a report that lists the locks, worst first. Files that exist by design, and the files of running sessions,
+/// are counted but not listed. They are listed only if clearing left them in place.
 fn list(locks: &mut [Lock], text_if_none: &str, places: &Places, now: DateTime<Utc>) -> Report {
     let mut report = Report::new(to_json(locks, now));
     if locks.is_empty() {
@@ -206,7 +207,7 @@ fn reason_with_age(lock: &Lock, now: DateTime<Utc>) -> String {
     }
 }
 
-/// Returns a sentence about the effect of a lock that is not in use. For other locks, the result is empty.
+/// Returns a sentence about the effect of a stuck or stale lock, or an empty string for any other lock.
 fn effect_sentence(lock: &Lock) -> String {
     let known = lock.observed.location.known;
     let verdict = lock.judgement.verdict;
@@ -247,8 +248,8 @@ fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks })
 }
 
-/// Returns the process that a lock names. If the process ID may belong to a process other than the one that whycap
-/// sees, the process's state is null.
+/// Returns the process that a lock names. If the process that whycap sees under this ID may not be the process that the
+/// lock means, its state is null.
 fn holder_json(observed: &ObservedLock) -> Option<Value> {
     let holder = observed.holder.as_ref()?;
     let process = &holder.process;

@@ -26,7 +26,7 @@ pub(crate) enum LockVerdict {
     Held,
     /// The lock belongs to another user or another program.
     NotOurs,
-    /// The file exists by design and locks nothing.
+    /// The file is there by design and locks nothing.
     Harmless,
 }
 
@@ -66,14 +66,14 @@ impl Judgement {
     }
 }
 
-/// The largest difference between file timestamps and the clock that does not indicate a problem.
+/// The maximum difference between file timestamps and the clock that is considered normal.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// The tolerance, in seconds, for a directory that several machines write to. Each machine sets timestamps according to
 /// its own clock and sees other machines' changes with a delay.
 const SHARED_CLOCK_TOLERANCE: i64 = 3600;
 
-/// The maximum time, in seconds, that the user has to wait.
+/// The maximum time, in seconds, for which locks are watched while the user waits.
 const MAX_WATCH: i64 = 12;
 
 /// Determines the verdict on a lock.
@@ -122,7 +122,7 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
     }
 }
 
-/// Returns the reason why Claude Code will never remove a directory lock, or `None` if it will.
+/// Returns the reason why Claude Code will never remove a directory lock, or `None` if Claude Code will remove it.
 pub(super) fn reason_if_stuck(info: &EntryInfo, now: DateTime<Utc>) -> Option<String> {
     match info.kind {
         EntryKind::File => {
@@ -158,7 +158,7 @@ fn judge_directory_without_sessions(
 ) -> Judgement {
     let age = context.now - lock.info.modified;
     let (stale_after, stale_reason) = match judge_by_holder(lock) {
-        // The owner file may still belong to an earlier holder if the new holder has not written its own yet.
+        // The owner file may still be that of an earlier holder, because a new holder needs a moment to write its own.
         // Therefore, the lock must be older than a heartbeat.
         Some(by_holder) if by_holder.verdict == Stale => (HEARTBEAT + 1, by_holder.reason),
         Some(by_holder) => return by_holder,
@@ -188,9 +188,9 @@ fn is_shared_with_machines(lock: &ObservedLock) -> bool {
     lock.pid_domain.unseen == Some(Unseen::OnOtherMachines)
 }
 
-/// Returns the clearance for a stuck lock. A holder would update the lock at each heartbeat, so it may be cleared only
-/// if it has gone without an update for longer than a heartbeat. This can be shown by its modification time, by its
-/// change time, or by watching it.
+/// Returns the clearance for a stuck lock. A holder would update the lock at each heartbeat, so the lock may be cleared
+/// only if it has not been updated for longer than a heartbeat. The evidence can be its modification time, its change
+/// time, or the result of watching it.
 fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearance {
     let more_than_heartbeat = TimeDelta::seconds(HEARTBEAT + 1);
     let age = context.now - lock.info.modified;
@@ -209,7 +209,7 @@ fn clearance_if_stuck(lock: &ObservedLock, context: &LockContext<'_>) -> Clearan
     }
 }
 
-/// Determines the verdict on an empty directory dated in the past.
+/// Determines the verdict on an empty directory whose timestamp is in the past.
 fn judge_by_age(
     age: TimeDelta,
     stale_after: i64,
@@ -272,7 +272,7 @@ fn format_pids(pids: &[u32]) -> String {
     format!("PID {}{more}", shown.join(", "))
 }
 
-/// Determines the verdict on a lock from the process that it names. Returns `None` if it does not name a process.
+/// Determines the verdict on a lock from the process that it names. Returns `None` if the lock does not name a process.
 fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
     let holder = lock.holder.as_ref()?;
     let liveness = holder

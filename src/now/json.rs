@@ -13,7 +13,7 @@ use crate::pricing::Money;
 use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
-/// The reason why Claude Code will continue a blocked session.
+/// The explanation of why Claude Code will continue a blocked session.
 const CONTINUES: &str =
     "Claude Code waits for the reset; it continues at most three times without a new prompt";
 

@@ -24,13 +24,13 @@ pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// The newest reading of the account's usage windows.
     pub(crate) windows: Option<Sample>,
-    /// True if that reading belongs to an account other than the one currently logged in.
+    /// True if that reading belongs to an account other than the one that is logged in now.
     pub(crate) are_of_another_login: bool,
     /// The forecasts for these windows.
     pub(crate) expected: Vec<Expected>,
     /// The spend, or a sentence that explains why it is unknown.
     pub(crate) spend: Result<SpendNow, String>,
-    /// The running sessions, starting with those that are waiting for the user.
+    /// The running sessions. Those that are waiting for the user come first.
     pub(crate) sessions: Vec<RunningSession>,
     pub(crate) slow: SlowFacts,
     /// The responses that are paid for with usage credits.
@@ -40,7 +40,7 @@ pub(crate) struct Moment {
     pub(crate) currency: Currency,
 }
 
-/// The facts that take a long time to collect. A watched screen therefore refreshes them less often.
+/// The facts that take a long time to collect. For this reason, `now --watch` refreshes them less often.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlowFacts {
     /// The limits that block work.
@@ -83,12 +83,12 @@ pub(crate) struct RunningSession {
     /// The directory in its usual notation, with `~`.
     pub(crate) project: String,
     pub(crate) cost: Option<Amount>,
-    /// The time at which Claude Code will continue the session, or the reason why it will not. `None` if nothing blocks
-    /// the session.
+    /// The time at which Claude Code will continue the session, or the reason why Claude Code will not continue it. The
+    /// value is `None` if nothing blocks the session.
     pub(crate) continuation: Option<Continuation>,
-    /// The failed attempts of a request that Claude Code is sending again.
+    /// The failed attempts of a request that Claude Code is retrying.
     pub(crate) retrying: Option<FailedAttempts>,
-    /// The session's share of the increase in the 5-hour window's usage, if several sessions contributed to it.
+    /// The session's share of the increase in the 5-hour window's usage, if several sessions caused the increase.
     pub(crate) share: Option<f64>,
 }
 

@@ -16,7 +16,7 @@ use crate::time::{Clock, WEEK, format_duration};
 /// The text to show if nothing blocks work.
 const NOT_BLOCKED: &str = "no limit is blocking you";
 /// The text to show if a window is full but no request has been refused yet. Only the next prompt will show whether
-/// requests are refused, paid for with credits, or served at a lower priority.
+/// requests are refused, are paid for with credits, or continue at a lower priority.
 const WINDOW_IS_FULL: &str = "you are not blocked yet, but a usage window is full";
 /// The width of the labels on the left, in columns.
 const LABEL_COLUMNS: usize = 10;
@@ -24,7 +24,7 @@ const LABEL_COLUMNS: usize = 10;
 const MIN_SHARE: f64 = 0.01;
 
 impl Moment {
-    /// Returns the whole screen.
+    /// Returns the screen with all sessions.
     pub(crate) fn report(&self) -> Report {
         self.report_with_sessions(self.sessions.len())
     }
@@ -41,7 +41,7 @@ impl Moment {
 
     fn report_with_sessions(&self, max_sessions: usize) -> Report {
         let mut report = Report::new(self.json());
-        // The limit comes first, because a small terminal does not show the end of the screen.
+        // The limit comes first because a small terminal cuts off the end of the screen.
         if let Some(blocked) = self.blocked() {
             add_row(&mut report, "Limit", Tone::Alarm, blocked.headline.clone());
         }
@@ -116,8 +116,9 @@ impl Moment {
         add_rows(report, "Used by", uses);
     }
 
-    /// Returns the forecast for a window, and a lower bound for the amount that is left in it. If there is no
-    /// forecast, or if a weekly window is far from full, returns the usage a week ago, or `None` if that is unknown.
+    /// Returns the forecast for a window, and a lower bound for the amount that is left in it. If there is no forecast,
+    /// or if a weekly window is far from full, returns last week's usage instead. Returns `None` if last week's usage
+    /// is unknown.
     fn pace_row(&self, expected: &Expected) -> Option<(Tone, String)> {
         let (window, clock) = (expected.window, self.clock);
         let name = window.name();
@@ -282,7 +283,7 @@ fn add_row(report: &mut Report, label: &str, tone: Tone, text: String) {
     report.labelled(&[(Tone::Quiet, label, LABEL_COLUMNS)], tone, text);
 }
 
-/// Adds rows to the report, with the label on the first one.
+/// Adds rows to the report. The first row has the label.
 fn add_rows(report: &mut Report, label: &str, rows: impl Iterator<Item = (Tone, String)>) {
     for (index, (tone, text)) in rows.enumerate() {
         add_row(report, if index == 0 { label } else { "" }, tone, text);

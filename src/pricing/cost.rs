@@ -1,4 +1,4 @@
-//! Calculates the cost of a response, and the costs that the client may have charged if its prices differ from
+//! Calculates the cost of a response, as well as the costs that the client may have charged if its prices differ from
 //! whycap's.
 //!
 //! A client that does not recognize a model uses another model's prices. A client that predates a price change keeps
@@ -19,7 +19,7 @@ pub struct ModelPrices<'table> {
     /// The override from the settings, which replaces the tariffs.
     override_rates: Option<Rates>,
     tariffs: Tariffs<'table>,
-    /// True if the model's price is known. Otherwise, costs are estimated the way the client estimates them.
+    /// True if the model's price is known. If it is unknown, costs are estimated in the same way as in the client.
     pub known: bool,
     /// The factor that applies to every cost, in units of [`MULTIPLIER_UNIT`].
     multiplier: u64,
@@ -38,8 +38,8 @@ impl PriceTable {
         }
     }
 
-    /// Returns the prices that Claude Code uses for its own totals, which include an organization's custom rates but
-    /// not the user's.
+    /// Returns the prices that Claude Code uses for its own totals. An organization's custom rates apply to them, but
+    /// the user's own custom rates do not.
     pub(crate) fn client_prices_of(&self, model: &str) -> ModelPrices<'_> {
         if self.custom.managed {
             self.prices_of(model)
@@ -75,7 +75,8 @@ impl ModelPrices<'_> {
     /// Returns the cost of a response at the given time.
     ///
     /// `calls` contains the model calls that a server-side tool loop made for the response, provided that the API
-    /// listed them and that they add up to `usage`. Long-prompt rates are then determined separately for each call.
+    /// listed them and that they add up to `usage`. In that case, whether long-prompt rates apply is determined
+    /// separately for each call.
     pub fn price(
         &self,
         at: Millis,
@@ -119,8 +120,8 @@ impl ModelPrices<'_> {
     /// Returns the cost of the advice that other models gave for a response, and true if the prices of all those models
     /// are known.
     ///
-    /// Like the response itself, advice is charged at the US-only inference rate if applicable. Fast mode does not
-    /// affect it.
+    /// If the response is charged for US-only inference, so is the advice. Fast mode does not affect the price of
+    /// advice.
     pub(crate) fn price_advice(
         &self,
         at: Millis,
@@ -184,7 +185,7 @@ impl ModelPrices<'_> {
 
 /// Returns how many of `all_writes` must be one-hour writes for the cost to be `dollars`, rounded to the nearest
 /// integer. `min` is the cost without any one-hour writes, and `max` is the cost with only one-hour writes. Returns
-/// `None` if the number would be negative.
+/// `None` if the result would be negative.
 fn interpolate(dollars: Money, min: Money, max: Money, all_writes: u64) -> Option<u64> {
     let above_min = i128::from((dollars - min).pico());
     let range = i128::from((max - min).pico().max(1));

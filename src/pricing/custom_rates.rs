@@ -2,10 +2,10 @@
 //! in Claude Code's settings.
 //!
 //! The format, as of client 2.1.328, is `{"multiplier": 0.85, "overrides": {"claude-opus-5-5": {"input", "output",
-//! "cacheRead", "cacheWrite"}}}`, in dollars per million tokens. An override is charged exactly as written: the rate
-//! for a cache write does not depend on its lifetime, and neither fast mode nor US-only inference changes the price.
-//! The multiplier applies to every cost. The client honors the key only in managed settings. whycap also reads it from
-//! the user's own settings, so that users can see what they really pay.
+//! "cacheRead", "cacheWrite"}}}`, in dollars per million tokens. The rates of an override are charged exactly as
+//! written: the rate for a cache write does not depend on the write's lifetime, and neither fast mode nor US-only
+//! inference changes the price. The multiplier applies to every cost. The client reads `modelPricing` only from managed
+//! settings. whycap also reads it from the user's own settings, so that users can see what they really pay.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::model_id::{bare_id, rate_key};
 use super::rates::Rates;
 use crate::lenient_json::saturating_u64;
 
-/// The unit for multipliers. It is very fine because even the difference between 0.333 and a third is noticeable
+/// The unit for multipliers. The unit is very small because even the difference between 0.333 and a third is noticeable
 /// in a year's total.
 pub(super) const MULTIPLIER_UNIT: u64 = 1_000_000_000_000;
 
@@ -26,7 +26,7 @@ pub struct CustomRates {
     multiplier: Option<f64>,
     /// The rates for individual models. The key is the model ID as written, but in lowercase and without `[1m]`.
     pub overrides: BTreeMap<String, Rates>,
-    /// True if the rates come from managed settings. In that case, the client's own totals also use these rates.
+    /// True if the rates come from managed settings, which means that the client's own totals use these rates, too.
     pub managed: bool,
     /// Problems with the setting, one sentence each, for `doctor`.
     pub problems: Vec<String>,
@@ -64,7 +64,7 @@ impl CustomRates {
     }
 
     fn add_override(&mut self, model: &str, costs: &Value) {
-        // The rate for a cache write does not depend on its lifetime.
+        // Cache writes have the same rate for both lifetimes.
         let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
         if let Some(rates) = Rates::from_json(costs, names) {
             self.overrides.entry(rate_key(model)).or_insert(rates);
@@ -90,8 +90,8 @@ impl CustomRates {
         self.multiplier.unwrap_or(1.0)
     }
 
-    /// Returns the override for a model. An override for exactly this ID takes precedence over one for a different
-    /// spelling.
+    /// Returns the override for a model. An override for exactly this ID takes precedence over an override for a
+    /// different spelling of it.
     pub(super) fn override_for(&self, model: &str) -> Option<&Rates> {
         if self.overrides.is_empty() {
             return None;

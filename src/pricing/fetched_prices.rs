@@ -3,7 +3,7 @@
 //! The format is undocumented and was derived from the bundles of 2.1.329 and 2.1.330:
 //! - `additionalModelCostsCache`: `{model: {inputTokens, outputTokens, promptCacheWriteTokens,
 //!   promptCacheWrite1hTokens?, promptCacheReadTokens, longPrompt?: {…, abovePromptTokens}, fast?}}`, in dollars per
-//!   million tokens. If there is no price for one-hour cache writes, all cache writes cost the same.
+//!   million tokens. If the object contains no price for one-hour cache writes, all cache writes cost the same.
 //! - `alder_ford`, in `clientDataCache` or in the `data` of one of the `clientDataCacheSlots`: `{model: {as,
 //!   ends_at}}`, a model that has the prices of another model until the given second.
 
@@ -25,7 +25,7 @@ pub(super) type FetchedPrices = BTreeMap<String, FetchedPrice>;
 pub(super) struct FetchedPrice {
     /// The prices borrowed from another model, which apply for a limited time.
     pub(super) borrowed: Option<BorrowedPrice>,
-    /// The prices that apply after that, or if nothing is borrowed.
+    /// The prices that apply after that time, or at any time if no prices are borrowed.
     pub(super) row: Option<PriceRow>,
 }
 

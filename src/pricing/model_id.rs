@@ -11,8 +11,8 @@ const CONTEXT_VARIANTS: [&str; 2] = ["[1m]", "[2m]"];
 /// Returns the bare model ID in lowercase: `us.anthropic.claude-sonnet-4-5-20250929-v1:0` → `claude-sonnet-4-5`,
 /// `claude-opus-4-8[1m]` → `claude-opus-4-8`, `claude-haiku-4-5@20251001` → `claude-haiku-4-5`.
 ///
-/// For the ARN of an inference profile, the last component is used. An ID that has none of these forms is returned in
-/// lowercase but otherwise unchanged.
+/// If the ID is the ARN of an inference profile, its last component is used. An ID that has none of these forms is
+/// converted to lowercase but not changed otherwise.
 pub(super) fn bare_id(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase();
     let last_part = lower.rsplit('/').next().unwrap_or(&lower);
@@ -43,7 +43,7 @@ pub(super) fn bare_id(id: &str) -> String {
     without_date.replace('.', "-")
 }
 
-/// Returns the key under which a user's custom rate for a model is stored. This is the ID in lowercase, without the
+/// Returns the key under which a user's custom rate for a model is stored. The key is the ID in lowercase, without the
 /// suffix for a larger context window.
 pub(super) fn rate_key(id: &str) -> String {
     CONTEXT_VARIANTS

@@ -10,13 +10,13 @@ use crate::config::Currency;
 
 /// An amount in US dollars, stored in pico-dollars (thousandths of a nano-dollar).
 ///
-/// Amounts are guaranteed to be exact to the nano-dollar and are printed to the nano-dollar, but adding them up
-/// requires a little more precision. For example, a 5-minute cache write with Haiku 5.5 and US-only inference costs
+/// Amounts are guaranteed to be exact to the nano-dollar and are printed to the nano-dollar, but sums are exact only if
+/// each amount has a few more digits. For example, a 5-minute cache write with Haiku 5.5 and US-only inference costs
 /// 137.5 nano-dollars per token, and an organization's multiplier makes such fractions common. With three more digits,
 /// every sum is exact to the nano-dollar. The cost of a response fits into 64 bits, and the sum of everything that has
 /// ever been exported fits into 128 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-// Every response has an amount, so amounts are packed to save memory.
+// Amounts are packed because there is one for every response, so padding would waste memory.
 #[repr(Rust, packed(8))]
 pub struct Money(i128);
 
@@ -43,8 +43,8 @@ impl Money {
     /// Returns the amount for a floating-point number of dollars that another program wrote, or `None` if the number is
     /// not finite or is too large.
     ///
-    /// Such numbers contain the rounding errors of many additions (`0.042564000000000005`), so they are rounded to a
-    /// tenth of a nano-dollar. No list price has finer steps.
+    /// The rounding errors of many additions are visible in such numbers (`0.042564000000000005`), so they are rounded
+    /// to a tenth of a nano-dollar. This loses nothing, because no list price has smaller steps.
     pub fn from_noisy_usd(usd: f64) -> Option<Self> {
         let tenths = (usd * 1e10).round();
         if tenths.abs() < 9e16 {
@@ -70,7 +70,7 @@ impl Money {
         Self(self.0.saturating_add(half) / PICO_PER_NANO).pico()
     }
 
-    /// Returns the amount in dollars as the nearest floating-point number, for JSON and for ratios.
+    /// Returns the number of dollars as the nearest floating-point number, for JSON and for ratios.
     ///
     /// For amounts below nine thousand dollars, the error is far less than a nano-dollar. For amounts below nine
     /// million dollars, the result is accurate to the nano-dollar.

@@ -27,7 +27,7 @@ pub struct PriceList {
 pub struct PriceRow {
     /// The bare model ID.
     pub model: &'static str,
-    /// Other IDs of the same model.
+    /// Other IDs for the same model.
     pub also: &'static [&'static str],
     /// The first day, in UTC, on which the prices apply, or `None` if they have applied since the model's release.
     pub from: Option<NaiveDate>,
@@ -44,7 +44,7 @@ pub struct PriceRow {
     pub source: &'static str,
 }
 
-/// An empty row that provides the fields that other rows do not set.
+/// An empty row from which other rows take the fields that they do not set.
 pub(super) const NO_ROW: PriceRow = PriceRow {
     model: "",
     also: &[],

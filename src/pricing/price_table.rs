@@ -23,7 +23,7 @@ pub struct PriceTable {
     fetched: LazyPrices,
 }
 
-/// Fetched prices, which are read when a model without a list price is first looked up.
+/// The fetched prices. They are read when a model without a list price is first looked up.
 #[derive(Clone)]
 struct LazyPrices(Arc<LazyLock<FetchedPrices, Box<dyn FnOnce() -> FetchedPrices + Send>>>);
 
@@ -41,8 +41,8 @@ impl Debug for LazyPrices {
     }
 }
 
-/// The prices of a model in chronological order, each with the time at which it becomes valid. The first entry also
-/// applies to all earlier times.
+/// The prices of a model in chronological order, each with the time from which they are valid. The first prices also
+/// apply to all earlier times.
 pub type Tariffs<'table> = Vec<(Millis, &'table PriceRow)>;
 
 impl PriceTable {
@@ -60,8 +60,8 @@ impl PriceTable {
         Self::with(CustomRates::default())
     }
 
-    /// Adds the prices that Claude Code has fetched. `read_state` must return Claude Code's global state. It is called
-    /// when a model without a list price is first looked up.
+    /// Adds the prices that Claude Code has fetched. `read_state`, which must return Claude Code's global state, is
+    /// called when a model without a list price is first looked up.
     pub(crate) fn with_state(
         self,
         read_state: impl FnOnce() -> Option<Value> + Send + 'static,
@@ -90,10 +90,10 @@ impl PriceTable {
         self.fingerprint() ^ xxh3_64(format!("{fetched:?}").as_bytes()).cast_signed()
     }
 
-    /// Returns the list price of a model, or `None` if it has none. The model's ID may be spelled in any way.
+    /// Returns the list price of a model, or `None` if the model has none. The model's ID may be spelled in any way.
     ///
     /// A row whose model ID or alternative ID matches exactly takes precedence. Otherwise, the model may be a variant
-    /// of one or more listed models, and the row with the longest ID is used.
+    /// of several listed models, and the row with the longest matching ID is used.
     fn listed(&self, model: &str) -> Option<&PriceRow> {
         let id = bare_id(model);
         self.list
@@ -144,8 +144,8 @@ impl PriceTable {
 
     /// Returns the tariffs for fetched prices, or `None` if they contain no usable price.
     ///
-    /// A model may borrow another model's prices for a limited time. After that, its own fetched prices apply or, if
-    /// there are none, the prices of an unknown model.
+    /// A model may borrow another model's prices for a limited time. After that, the model's own fetched prices apply
+    /// or, if there are none, the prices for unknown models.
     fn fetched_tariffs<'table>(
         &'table self,
         price: &'table FetchedPrice,
@@ -168,8 +168,8 @@ impl PriceTable {
         Some(row)
     }
 
-    /// Returns the name used for adding up a model's spend. This is the ID in the list or, for an unlisted model, the
-    /// bare ID.
+    /// Returns the name under which a model's spend is added up. The name is the ID in the list or, for an unlisted
+    /// model, the bare ID.
     pub fn canonical(&self, model: &str) -> String {
         match self.listed(model) {
             Some(row) => row.model.to_owned(),

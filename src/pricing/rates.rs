@@ -50,10 +50,10 @@ pub struct Rates {
     pub output: Rate,
     /// Input that is read from the cache.
     pub cache_read: Rate,
-    /// Input that is written to the cache for five minutes (a five-minute write).
+    /// Input that is written to the cache with a lifetime of five minutes (a five-minute write).
     #[serde(rename = "cache_write_5m")]
     pub write_5m: Rate,
-    /// Input that is written to the cache for an hour (a one-hour write).
+    /// Input that is written to the cache with a lifetime of one hour (a one-hour write).
     #[serde(rename = "cache_write_1h")]
     pub write_1h: Rate,
 }
@@ -74,8 +74,8 @@ impl Rates {
     /// Reads rates in dollars per million tokens from settings or state files. `names` contains the names of the JSON
     /// fields, in the same order as the fields of this struct.
     ///
-    /// If the last name is missing from the object, all cache writes have the same rate. Returns `None` if any other
-    /// name is missing.
+    /// If the object lacks the field with the last name, all cache writes have the same rate. Returns `None` if any
+    /// other field is missing.
     pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
         let [input, output, cache_read, short_write, long_write] =
             names.map(|name| costs.read::<Rate>(name));

@@ -71,7 +71,7 @@ fn label(row: &PriceRow) -> String {
     }
 }
 
-/// Returns sentences about the prices that the table does not show, and about the sources of all prices.
+/// Returns sentences about prices that the table does not show, and about the sources of all prices.
 fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
     let web_search = table.list.web_search.usd();
     let us_inference = us_inference_multiplier(table);

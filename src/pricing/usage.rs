@@ -5,7 +5,8 @@ use std::ops::{Add, AddAssign, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// The tokens and searches of a response, as counted by the API. They are stored as an array of [`Usage::fields`].
+/// The numbers of tokens and searches in a response, as the API counted them. They are stored as an array, which
+/// [`Usage::fields`] returns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 6]", into = "[u64; 6]")]
 pub struct Usage {
@@ -15,9 +16,9 @@ pub struct Usage {
     pub output: u64,
     /// Input tokens that were read from the cache.
     pub cache_read: u64,
-    /// Input tokens that were written to the cache, either for five minutes or for an hour.
+    /// Input tokens that were written to the cache with a lifetime of either five minutes or one hour.
     pub cache_write: u64,
-    /// The part of [`Self::cache_write`] that was written for an hour. It is 0 if the API did not break the number
+    /// The part of [`Self::cache_write`] that has a lifetime of one hour. This is 0 if the API did not break the number
     /// down. In that case, the client charges all of these tokens as five-minute writes.
     pub cache_write_1h: u64,
     /// Web searches performed by the server.
@@ -25,7 +26,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Returns the fields in declaration order, for operations that treat them all alike.
+    /// Returns the fields in declaration order, for operations that treat all fields alike.
     pub const fn fields(&self) -> [u64; 6] {
         [
             self.input,
@@ -47,8 +48,8 @@ impl Usage {
 
     /// Returns the maximum of each field.
     ///
-    /// A response is repeated with a growing output count while it is being streamed, and with zeros after a
-    /// compaction. The largest values are the ones that are charged.
+    /// While a response is being streamed, it is repeated with an increasing number of output tokens, and after a
+    /// compaction, it is repeated with zeros. The largest values are the ones that are charged.
     pub(crate) fn max(self, other: Self) -> Self {
         self.combine(other, u64::max)
     }
@@ -60,7 +61,7 @@ impl Usage {
             .saturating_add(self.cache_write)
     }
 
-    /// Returns the input tokens that were written to the cache for five minutes.
+    /// Returns the number of input tokens that were written to the cache with a lifetime of five minutes.
     pub fn cache_write_5m(&self) -> u64 {
         self.cache_write.saturating_sub(self.cache_write_1h)
     }
@@ -134,7 +135,7 @@ impl Sum for Usage {
     }
 }
 
-/// The usage of another model that gave advice for a response. The advice is part of the response.
+/// The usage of another model that gave advice for a response. The response's cost includes the advice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The name of the model.

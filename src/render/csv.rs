@@ -27,8 +27,8 @@ fn csv_line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
 /// that East Asian keyboards produce.
 const FORMULA_SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Escapes a field. Spreadsheets evaluate a field that looks like a formula, and anyone can choose the name of a
-/// branch, so an apostrophe is put in front of such a field unless it is a number.
+/// Escapes a field. A spreadsheet evaluates any field that looks like a formula, and a stranger can give a branch such
+/// a name. For this reason, an apostrophe is put in front of the field unless it is a number.
 fn csv_field(field: &str) -> String {
     let mut escaped = escape(field).into_owned();
     if escaped.starts_with(FORMULA_SIGNS) && escaped.parse::<f64>().is_err() {

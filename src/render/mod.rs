@@ -1,7 +1,7 @@
 //! Renders the result of a command.
 //!
 //! A [`Report`] holds facts for programs and blocks of text for people. It is rendered either as JSON or as text of a
-//! given width. Tables can also be rendered as CSV, and as HTML by the `html` module. Sentences come from named
+//! given width. Tables can also be rendered as CSV and, by the `html` module, as HTML. Sentences come from named
 //! templates in JSON files next to the code.
 
 mod csv;
@@ -26,7 +26,8 @@ pub(crate) type Argument<'a> = (&'a str, &'a dyn Display);
 pub(crate) struct Texts(HashMap<String, String>);
 
 impl Texts {
-    /// Parses a JSON object. Invalid JSON results in an empty set of templates, but the tests check all files.
+    /// Parses a JSON object. If the JSON is invalid, the result contains no templates. This cannot happen unnoticed,
+    /// because the tests check all files.
     pub(crate) fn parse(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
     }

@@ -8,17 +8,17 @@ use crate::terminal::{
 /// The maximum width of running text. Longer lines are hard to read.
 const MAX_TEXT_COLUMNS: usize = 96;
 
-/// The smallest width that layouts support.
+/// The minimum width of a page. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
-/// The number of columns that Claude Code takes up beside the message explaining why a prompt was held back (as of
-/// 2.1.328).
+/// The number of columns that Claude Code itself takes up beside a message that explains why a prompt was held back (as
+/// of 2.1.328).
 const CONVERSATION_MARGIN: usize = 10;
 
 /// The width of a conversation when the width of the terminal is unknown.
 const DEFAULT_CONVERSATION_COLUMNS: usize = 90;
 
-/// The indentation used on a page that is too narrow for a larger indentation.
+/// The indentation on a page that is too narrow for a larger one.
 const NARROW_INDENT: usize = 2;
 
 /// The width and the colors of a rendered report.
@@ -109,7 +109,7 @@ impl PageWriter {
         }
     }
 
-    /// Writes indented running text. An indentation of more than a quarter of the page is reduced.
+    /// Writes indented running text. If the indentation would take up more than a quarter of the page, it is reduced.
     pub(super) fn indented_text(&mut self, indent: usize, tone: Tone, text: &str) {
         let indent = if indent * 4 > self.page.columns {
             NARROW_INDENT
@@ -119,8 +119,8 @@ impl PageWriter {
         self.hanging_text(&[blank(indent)], indent, tone, text);
     }
 
-    /// Writes text in a column to the right of its labels. If the page is too narrow for both, the text goes below the
-    /// labels.
+    /// Writes text in a column to the right of its labels. If the page is too narrow for both, the text is written
+    /// below the labels.
     pub(super) fn labelled_text(&mut self, labels: &[Label], tone: Tone, text: &str) {
         let indent = labels.iter().map(|label| label.columns).sum();
         if self.page.columns >= indent + MIN_COLUMNS {

@@ -26,7 +26,7 @@ pub struct Report {
     blocks: Vec<ReportBlock>,
 }
 
-/// A part of a report. It is laid out once the width of the page is known.
+/// A part of a report. Its layout is determined when the width of the page is known.
 type ReportBlock = Box<dyn Fn(&mut PageWriter)>;
 
 /// A row that shows how much of something is used, with a label, a bar, a percentage, and a remark.
@@ -44,7 +44,7 @@ pub(crate) struct MeterRow {
 }
 
 impl Report {
-    /// Creates a report with facts, which are rendered as single-line JSON.
+    /// Creates a report from facts, which are rendered as single-line JSON.
     pub(crate) fn new(facts: Value) -> Self {
         Self {
             facts,
@@ -68,7 +68,7 @@ impl Report {
         report
     }
 
-    /// Returns the report with its JSON indented, for people to read.
+    /// Returns the report with indented JSON, which people can read more easily.
     pub(crate) fn indented(self) -> Self {
         Self {
             is_json_indented: true,
@@ -142,7 +142,7 @@ impl Report {
     }
 
     /// Adds labels followed by wrapped text. Each label has a tone, a text, and a width. If the page is too narrow for
-    /// both, the text goes below the labels.
+    /// both, the text is placed below the labels.
     pub(crate) fn labelled(
         &mut self,
         labels: &[(Tone, &str, usize)],
@@ -185,7 +185,7 @@ impl Report {
         self.blocks.push(Box::new(block));
     }
 
-    /// Adds another report's blocks. Its facts are dropped.
+    /// Adds the blocks of another report, but not its facts.
     pub(crate) fn add(&mut self, other: Self) {
         self.blocks.extend(other.blocks);
     }

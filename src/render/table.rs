@@ -33,7 +33,7 @@ pub(crate) struct Column {
     /// True if the cells are right-aligned.
     is_number: bool,
     tone: Tone,
-    /// The minimum width that text may be truncated to, or `None` if it must not be truncated.
+    /// The minimum width to which text may be truncated, or `None` if the text must not be truncated.
     min_width: Option<usize>,
 }
 
@@ -195,7 +195,7 @@ impl Table {
         rows
     }
 
-    /// Returns the first set of columns that fits when its text is truncated, or the last set if none of them fit.
+    /// Returns the first set of columns that fits if its text is truncated, or the last set if none of the sets fit.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
         let all: String = ('A'..='Z').take(self.columns.len()).collect();
         let choices = if self.choices.is_empty() {
@@ -263,14 +263,15 @@ impl<'t> PlacedColumn<'t> {
     }
 }
 
-/// Returns the sum of the given width of all columns and the gaps between them.
+/// Returns the total width of the columns, including the gaps between them. `width` returns the width of a single
+/// column.
 fn total_width(columns: &[PlacedColumn<'_>], width: fn(&PlacedColumn<'_>) -> usize) -> usize {
     let gaps = GAP * columns.len().saturating_sub(1);
     columns.iter().map(width).sum::<usize>() + gaps
 }
 
 /// Makes columns narrower until all of them fit, always starting with the widest one that can still shrink. If that is
-/// not enough, the first column is truncated by the remaining excess.
+/// not enough, the first column is truncated further until the row fits.
 fn shrink_to_fit(columns: &mut [PlacedColumn<'_>], room: usize) {
     let mut excess = total_width(columns, |column| column.width).saturating_sub(room);
     while excess > 0 {

@@ -10,8 +10,8 @@ use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
-/// Returns the session's spend. Without a ledger, this is Claude Code's own figure, which is labeled as such. Returns
-/// `None` if there is neither.
+/// Returns the session's spend. If there is no ledger, the amount is Claude Code's own figure, and the segment says so.
+/// Returns `None` if there is no such figure, either.
 pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     let client_total = facts.payload.client_total;
     let Some(figures) = &facts.figures else {
@@ -33,8 +33,8 @@ pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the day's spend. If a monthly or project budget is close enough to its limit, the segment also shows the
-/// budget with the highest percentage used. Returns `None` if there is no ledger.
+/// Returns the day's spend. If a monthly or project budget is nearly used up, the segment also shows the budget with
+/// the highest percentage used. Returns `None` if there is no ledger.
 pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     let figures = facts.figures.as_ref()?;
     let amount = Amount::from_tally(&figures.today).unless_complete(figures.is_complete);
@@ -52,13 +52,15 @@ pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
     Some(forms)
 }
 
-/// Returns the cost of the last prompt. Subagents' responses count once their transcripts have been read.
+/// Returns the cost of the last prompt. The responses of subagents are included as soon as their transcripts have been
+/// read.
 pub(super) fn prompt(cost: Money) -> Segment {
     labelled("prompt ", vec![(Tone::Plain, cost.show())], 33)
 }
 
 /// Returns the forms of an amount, from the longest to the shortest. The longest form includes the amount in the user's
-/// currency and the used share of the budget. The next one includes only the share, and the last one neither.
+/// currency and the share of the budget that is used. The next form includes only the share, and the last form includes
+/// neither.
 fn amount_forms(label: &str, scope: BudgetScope, amount: Amount, facts: &LineFacts<'_>) -> Segment {
     // The session's spend is one of the last figures to be removed from the line.
     let loss_of_amount = if scope == BudgetScope::Session {

@@ -1,7 +1,7 @@
 //! Fits the segments of a row into the width of the terminal.
 //!
-//! The least important segment is shortened first, and is left out if it has no shorter form. Segments that turn out to
-//! have been shortened unnecessarily are lengthened again, starting with the most important one.
+//! The least important segment is shortened first. If it has no shorter form, it is left out. If it turns out that some
+//! segments did not need to be shortened, they are lengthened again, starting with the most important one.
 
 use crate::terminal::{Piece, Tone, truncate, width};
 
@@ -23,8 +23,8 @@ impl Form {
     }
 }
 
-/// Returns a segment with these forms, omitting each form that looks the same as the form before it. The remaining form
-/// takes on the loss of the omitted form.
+/// Returns a segment with these forms. If a form looks the same as the form before it, it is omitted, and the form
+/// before it takes on its loss.
 pub(super) fn without_repetitions(forms: impl IntoIterator<Item = Form>) -> Segment {
     let mut segment: Segment = Vec::new();
     for form in forms {
@@ -75,7 +75,7 @@ impl<'s> MeasuredForm<'s> {
 /// A segment while its row is being fitted.
 struct FittedSegment<'s> {
     forms: Vec<MeasuredForm<'s>>,
-    /// The index of the form that is in use. If there is no form at this index, the segment is left out.
+    /// The index of the current form. If there is no form at this index, the segment is left out.
     in_use: usize,
 }
 
@@ -93,8 +93,8 @@ impl<'s> FittedSegment<'s> {
 struct FittedRow<'s> {
     segments: Vec<FittedSegment<'s>>,
     separator: usize,
-    /// The indexes of the segments that were shortened, in the order in which they were shortened, so the least
-    /// important one comes first.
+    /// The indexes of the segments that were shortened, in the order in which they were shortened. The least important
+    /// segment therefore comes first.
     steps: Vec<usize>,
 }
 
@@ -145,7 +145,7 @@ impl<'s> FittedRow<'s> {
         }
     }
 
-    /// Lengthens segments again if leaving out a later segment has made enough room.
+    /// Lengthens segments again where the segments that were shortened later have left enough room.
     fn grow_back(&mut self, columns: usize) {
         for index in std::mem::take(&mut self.steps).into_iter().rev() {
             self.move_by(index, -1);
@@ -222,8 +222,8 @@ mod tests {
         assert_eq!(row_text(&segments, 27), "first │ twelve wide!");
     }
 
-    /// Generates segments like those in the status line: each form is shorter than the previous form, and characters
-    /// are one or two columns wide.
+    /// Generates segments like those of the status line, in which each form is shorter than the previous form and
+    /// characters are one or two columns wide.
     fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
         let form = (0..100_u32, "[a-z日]{1,24}");
         let forms = prop::collection::vec(form, 1..5).prop_map(|mut forms| {

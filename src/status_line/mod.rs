@@ -1,4 +1,5 @@
-//! Renders the status line, which consists of segments with figures, arranged in rows that fit the terminal.
+//! Renders the status line, which consists of segments with figures. The segments are arranged in rows that fit the
+//! terminal.
 //!
 //! Everything in this module is pure except for `wrapped`, which runs the user's previous status line.
 
@@ -31,11 +32,12 @@ use layout::Segment;
 pub(crate) const MARGIN: usize = 4;
 
 /// Renders the rows of the status line, each at most `columns` wide. Rows without any figure are left out, so the
-/// result may be empty. If a mistake in the configuration turns a budget off, the last row names it.
+/// result may be empty. If a budget has no effect because of a mistake in the configuration, the last row points out
+/// the mistake.
 pub fn render_rows(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let mut rows = Vec::new();
     for names in facts.config.rows() {
-        // A missing figure hides only its own segment.
+        // If a figure is missing, only its own segment is left out.
         let segments: Vec<Segment> = names
             .iter()
             .filter_map(|name| facts.segment(*name))

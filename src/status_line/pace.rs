@@ -9,7 +9,7 @@ use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 
 /// Returns the forecast for the window that will be full first. If every window will reset before it is full, returns
-/// the forecast for the fullest of them. Returns `None` if no forecast is worth showing.
+/// the forecast for the fullest window. Returns `None` if no forecast is worth showing.
 pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     let first_full = expected
         .iter()
@@ -41,8 +41,8 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
-/// Returns the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`. The error of
-/// a weekly forecast is several hours, so a time of day would suggest too much accuracy.
+/// Returns the days on which a weekly window will be full, such as `today`, `around Wed`, or `between Wed and Fri`. A
+/// weekly forecast can be wrong by several hours, so a time of day would suggest too much accuracy.
 pub(crate) fn days_in_words(at: DateTime<Utc>, latest: DateTime<Utc>, clock: Clock) -> String {
     let [today, first, last] = [clock.now, at, latest].map(|at| clock.zone.day(at));
     match (first == today, first == last) {

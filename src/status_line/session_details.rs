@@ -1,4 +1,5 @@
-//! Renders the segments that need only Claude Code's status JSON: model, effort, lines, time, rate, and prompt cache.
+//! Renders the segments that are based only on Claude Code's status JSON: model, effort, lines, time, rate, and prompt
+//! cache.
 
 use chrono::TimeDelta;
 
@@ -9,7 +10,7 @@ use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, escape, truncate};
 use crate::time::format_duration;
 
-/// The minimum running time, in milliseconds, after which a session's spend per hour is meaningful.
+/// The minimum running time, in milliseconds, for which a session's spend per hour is meaningful.
 const LEAST_TIME_FOR_RATE_MS: i64 = 60_000;
 
 /// Returns a segment with a single form, which consists of a subdued label and the figures.
@@ -50,8 +51,8 @@ pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
     Some(labelled("time ", vec![(Tone::Plain, duration)], 28))
 }
 
-/// Returns the spend per hour, or `None` in the first minute. Both the amount and the time come from Claude Code, so
-/// they cover the same responses.
+/// Returns the spend per hour, or `None` in the first minute. Both the amount and the time come from Claude Code and
+/// therefore cover the same period.
 pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     let spent = payload.client_total?.usd();
     let run_ms = payload.client_run_ms?;

@@ -7,9 +7,9 @@ use crate::claude::meters::{Meter, ShownUsage, USAGE_CACHED_FOR};
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, format_duration};
 
-/// Returns a segment with the age of the contents. If the contents are fresh, the age may be left out on a narrow
-/// terminal. If they are so old that Claude Code itself would request them again, the segment is gray and always shows
-/// the time of the contents.
+/// Returns a segment with the age of the contents. If the contents are fresh, a narrow terminal may show the segment
+/// without the age. If the contents are so old that Claude Code itself would request them again, the segment is gray,
+/// and it shows the time of the contents even on a narrow terminal.
 fn with_age(mut pieces: Vec<Piece>, level: f64, usage: &ShownUsage, clock: Clock) -> Segment {
     let age = clock.now - usage.at;
     if age > USAGE_CACHED_FOR {
@@ -47,9 +47,9 @@ pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     Some(with_age(pieces, fullest?, usage, clock))
 }
 
-/// Returns the usage credits, such as `credits $12.34 of $50.00, $37.66 left`, colored by the share of the monthly cap
-/// that is used. Returns `None` if the contents do not mention credits, or do not state how many credits have been
-/// used.
+/// Returns the usage credits, such as `credits $12.34 of $50.00, $37.66 left`. The color depends on how much of the
+/// monthly cap is used. Returns `None` if the contents do not mention credits, or if they do not say how many credits
+/// have been used.
 pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
     let limit = credits.limit.filter(|limit| *limit > 0.0);
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_fresh_page_has_its_age_and_colors_and_an_old_one_is_gray_with_its_time() {
-        // Versions 2.1.328 to 2.1.330 stored these contents when a mock server answered their request for /usage.
+        // Versions 2.1.328 to 2.1.330 stored these contents after a mock server had answered their request for /usage.
         let usage = ShownUsage::parse(&json!({
             "fetchedAtMs": 1_795_267_746_113_i64,
             "utilization": {
@@ -120,7 +120,7 @@ mod tests {
         assert!(tones.iter().all(|tone| *tone == Tone::Quiet));
         let (fresh, _) = rendered(0, credits);
         assert_eq!(fresh[1], "credits $12.34 of $50.00, $37.66 left");
-        // Both weekly windows have been reset since then.
+        // Both weekly windows have reset since then.
         let (past, _) = rendered(6 * 24 * 60, model_weeks);
         assert!(
             past[0].starts_with("Opus week 0%  Fable week 0%"),

@@ -38,12 +38,12 @@ struct Reset {
     left: String,
 }
 
-/// The text for one window.
+/// The display text for one window.
 struct Gauge {
     level: f64,
     /// The name of the window followed by a space, such as `5h `.
     label: String,
-    /// The percentage and, for a limit in dollars, its amount: `42%`, `62% of $50.00`.
+    /// The percentage and, if the limit is in dollars, the limit itself: `42%`, `62% of $50.00`.
     figure: String,
     /// The reset, or `None` if it is unknown or has passed.
     reset: Option<Reset>,
@@ -89,7 +89,7 @@ impl Gauge {
     }
 }
 
-/// Returns a label, a bar with the given number of columns (if any), and the figure.
+/// Returns a label, a bar with the given number of columns (or no bar if that number is 0), and the figure.
 pub(super) fn meter_pieces(
     label: &str,
     level: f64,
@@ -106,8 +106,8 @@ pub(super) fn meter_pieces(
     pieces
 }
 
-/// Returns the current usage of a window. A window whose reset time has passed counts as empty, even if Claude
-/// Code has not reported the reset yet.
+/// Returns the current usage of a window. If the window's reset time has passed, the window counts as empty, even if
+/// Claude Code has not reported the reset yet.
 pub(crate) fn level_now(meter: &Meter, clock: Clock) -> f64 {
     if meter.has_reset(clock.now) {
         0.0
@@ -162,7 +162,7 @@ struct FormStyle {
 pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option<Segment> {
     let age = clock.now - reading.measured;
     let is_fresh = age <= FRESH_FOR;
-    // Only a fresh reading includes usage since the reset.
+    // If a window has reset, only a fresh reading includes the usage since then.
     let holds = |meter: &Meter| is_fresh || !meter.has_reset(clock.now);
     let mut gauges: Vec<Gauge> = reading
         .windows()
@@ -175,8 +175,8 @@ pub(super) fn windows(reading: &Sample, form: MeterForm, clock: Clock) -> Option
         gauges.push(Gauge::of_spend_limit(&limit, clock));
     }
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
-    // The most important reset is the reset of the fullest window if its level is worth a look. Otherwise, it is the
-    // reset of the first window, which is usually the 5-hour window.
+    // If the level of the fullest window is worth a look, the most important reset is that window's. Otherwise, it is
+    // the first window's, which is usually the 5-hour window.
     let main = gauges
         .iter()
         .position(|gauge| gauge.level >= fullest.max(WORTH_A_LOOK))
@@ -212,8 +212,8 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
         MeterForm::Text => (0, 0),
         MeterForm::Bar => (LONG_BAR, SHORT_BAR),
     };
-    // If a window is nearly full, this segment is the last one to be removed from the line, and the reset is kept
-    // longer, too.
+    // If a window is nearly full, this segment is the last one to be removed from the line, and the time of the reset
+    // also stays longer.
     let sign_loss = 55 + pick_by_level(fullest, [0, 24, 25]);
     let urgency = pick_by_level(fullest, [0, 0, 25]);
     let styles = [

@@ -6,8 +6,8 @@ use super::layout::{Form, Segment, without_repetitions};
 use crate::checkout::Head;
 use crate::terminal::{Tone, escape, truncate, width};
 
-/// The maximum width of a name, in columns, when there is enough space. The names of directories and branches can be of
-/// any length.
+/// The maximum width of a name, in columns, when there is enough space. The names of directories and branches can be
+/// arbitrarily long.
 const WIDE: usize = 40;
 /// The maximum width of a name, in columns, on a narrow terminal.
 const NARROW: usize = 16;

@@ -1,14 +1,14 @@
-//! Runs the user's previous status-line command, which `install --wrap` preserves. It is the only process that a
-//! status-line call may start.
+//! Runs the user's previous status-line command, which `install --wrap` preserves. A status-line call must not start
+//! any other process.
 //!
-//! The command runs in the system's shell, but only while whycap's entry is still in the settings file that the command
-//! was taken from. No program is looked up in the project's directories. The command does not run if the project's
-//! settings move the home directory, because the record of the command might then come from the project.
+//! The command runs in the system's shell, but only as long as whycap's entry is in the settings file from which the
+//! command was taken. No program is looked up in the project's directories. If the project's settings move the home
+//! directory, the command does not run, because the project might have written the record of the command.
 //!
-//! If no command was preserved, a status-line call only has to read one small file to find that out. The command
-//! receives the same standard input as whycap, and runs while whycap renders its own rows. If the command is not
-//! finished by its deadline, it is killed along with its children, and its previous output is shown again. If the
-//! command fails, nothing is shown, just as in Claude Code. Its standard error is discarded.
+//! If no command was preserved, a status-line call finds this out by reading a single small file. The command receives
+//! the same standard input as whycap, and runs while whycap renders its own rows. If the command is not finished by its
+//! deadline, it is killed along with its children, and its previous output is shown again. If the command fails,
+//! nothing is shown, just as in Claude Code. Its standard error is discarded.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
@@ -26,9 +26,9 @@ use crate::environment::Environment;
 use crate::install::EditRecord;
 use crate::places::{Places, belongs_to_project};
 
-/// The command's time limit, measured from its start. A status line must never take a whole second, and a quarter of a
-/// second is enough for everything else, even on a busy machine. A Node.js program such as `ccusage statusline` takes
-/// 0.2 s (benches/run.py).
+/// The command's time limit, measured from its start. A status-line call must never take a whole second, and the
+/// remaining quarter of a second is enough for everything else, even on a busy machine. A Node.js program such as
+/// `ccusage statusline` takes 0.2 s (benches/run.py).
 const TIME_LIMIT: Duration = Duration::from_millis(750);
 
 /// The maximum number of bytes of output to use.
@@ -95,7 +95,7 @@ impl WrappedLine {
     }
 }
 
-/// The command that was in a settings file before whycap's entry replaced it.
+/// The command that whycap's entry replaced in a settings file.
 struct KeptCommand {
     /// The path of the edit record.
     record: PathBuf,
@@ -114,7 +114,7 @@ impl KeptCommand {
                 .find_map(|(scope, path)| {
                     let record = EditRecord::runnable_status_line(places, &path)?;
                     let text = record.shown_command()?;
-                    // There may now be a different project at the same path.
+                    // By now, there may be a different project at the same path.
                     let settings = SettingsFile::read(scope, path);
                     if !record.is_in(settings.get("statusLine")?) {
                         return None;
@@ -131,7 +131,7 @@ impl KeptCommand {
     }
 }
 
-/// Returns the `PATH` without directories that a project may have added, which are relative directories and directories
+/// Returns the `PATH` without directories that a project may have added. These are relative directories and directories
 /// inside a project.
 fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf]) -> OsString {
     let path = environment.variable("PATH").unwrap_or_default();
@@ -144,7 +144,7 @@ fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf])
     std::env::join_paths(directories).unwrap_or_default()
 }
 
-/// The error of a command that has exceeded its time limit.
+/// The error that is returned if a command exceeds its time limit.
 #[derive(Debug, PartialEq, Eq)]
 struct TimedOut;
 
@@ -152,7 +152,7 @@ struct TimedOut;
 struct Running {
     child: Child,
     deadline: Instant,
-    /// The output in pieces. The channel is closed at the end of the output.
+    /// The output, in pieces. The channel is closed when the output ends.
     output: Receiver<Vec<u8>>,
 }
 
@@ -256,8 +256,8 @@ fn spawn(shell: &Shell, command: &str, path: &OsStr) -> io::Result<Child> {
     process.spawn()
 }
 
-/// Kills a command that has not been waited for, along with its children. This does not wait for the command to end,
-/// because a process that belongs to another user or hangs in a system call cannot be killed.
+/// Kills a command that has not been waited for, along with its children. This function does not wait for the command
+/// to end, because a process cannot be killed if it belongs to another user or hangs in a system call.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     let _ = rustix::process::kill_process_group(

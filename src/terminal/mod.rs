@@ -23,7 +23,7 @@ pub use text::{escape, escape_lines, strip_ansi, truncate, width, wrap};
 /// The width of the output if neither `COLUMNS` nor a terminal provides one.
 const DEFAULT_COLUMNS: usize = 80;
 
-/// The smallest width that layouts support.
+/// The minimum width of the output. Narrower layouts are not supported.
 const MIN_COLUMNS: usize = 20;
 
 /// Returns the width for human-readable output: `COLUMNS` if set, else the width of the terminal, else 80.
@@ -35,8 +35,8 @@ pub fn output_width(environment: &Environment) -> usize {
         .max(MIN_COLUMNS)
 }
 
-/// Returns the width of the terminal that one of the standard streams is connected to, or `None` if there is none. Unix
-/// does not use crossterm for this, because crossterm starts a process if it cannot determine the size.
+/// Returns the width of the terminal to which one of the standard streams is connected, or `None` if there is none. On
+/// Unix, crossterm is not used for this, because it starts a process if it cannot determine the size.
 #[cfg(unix)]
 fn terminal_columns() -> Option<usize> {
     [

@@ -1,8 +1,8 @@
 //! Output to the standard streams, and bars for percentages.
 //!
-//! Only a value of type [`Shown`] can be printed, and it cannot contain characters that control a terminal. Text is
-//! escaped when a `Shown` is created, so callers never have to escape anything. clippy.toml forbids all other ways of
-//! printing.
+//! Only a value of type [`Shown`] can be printed, and such a value cannot contain characters that control a terminal.
+//! Text is escaped when a `Shown` is created, so callers never have to escape anything themselves. clippy.toml forbids
+//! all other ways of printing.
 
 #![expect(
     clippy::disallowed_methods,
@@ -48,8 +48,8 @@ impl Shown {
         Self(escape_lines(text))
     }
 
-    /// Creates text that is printed without escaping. It must come from whycap itself or from a program whose output
-    /// the user asked to pass through.
+    /// Creates text that is printed without escaping. The text must come from whycap itself, or from a program whose
+    /// output the user has asked whycap to pass through.
     pub(crate) fn unescaped(text: String) -> Self {
         Self(text)
     }
@@ -87,7 +87,7 @@ pub fn is_stdout_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Writes to standard output. A reader that has closed its end of the pipe is not an error.
+/// Writes to standard output. It is not an error if the reader has closed its end of the pipe.
 pub fn print(shown: &Shown) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -112,8 +112,8 @@ pub fn print_error(message: &str) {
     );
 }
 
-/// Shortens a message that repeats a long argument or path by cutting out its middle. The start says what happened, and
-/// the end says what to do about it.
+/// Shortens a message that repeats a long argument or path. The middle is cut out, because the start says what happened
+/// and the end says what to do about it.
 fn shorten_message(message: &str) -> String {
     const MAX_LENGTH: usize = 560;
 
@@ -126,7 +126,7 @@ fn shorten_message(message: &str) -> String {
     start.chain(['…']).chain(end).collect()
 }
 
-/// Tells the user on standard error that something will take a while. Prints nothing if standard error is not a
+/// Tells the user, on standard error, that an operation will take a while. Prints nothing if standard error is not a
 /// terminal, because scripts expect no output there.
 pub fn print_notice(sentence: &str) {
     if io::stderr().is_terminal() {
@@ -160,8 +160,8 @@ pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     ]
 }
 
-/// Returns a bar with no background. Its length is the given fraction of `columns`, rounded to an eighth of a column.
-/// For a fraction above 0, it is at least an eighth.
+/// Returns a bar without a background. Its length is the given fraction of `columns`, rounded to an eighth of a column.
+/// If the fraction is above 0, the bar is at least an eighth of a column long.
 pub(crate) fn share_bar(share: f64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 

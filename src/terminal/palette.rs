@@ -25,18 +25,18 @@ pub enum Tone {
     Accent,
 }
 
-/// A piece of a row: a tone and the text that it applies to.
+/// A piece of a row: a tone, and the text to which it applies.
 pub type Piece = (Tone, String);
 
-/// The colors used for output, if any.
+/// The colors of the output, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     theme: Option<&'static Theme>,
 }
 
 impl Palette {
-    /// Returns the colors for output that Claude Code reads from a pipe and displays in color.
-    /// There are none if the user has set `NO_COLOR` (<https://no-color.org>).
+    /// Returns the colors for output that Claude Code reads from a pipe and displays in color. The palette has no
+    /// colors if the user has set `NO_COLOR` (<https://no-color.org>).
     pub fn for_claude_code(environment: &Environment) -> Self {
         if environment.variable("NO_COLOR").is_some() {
             Self::none()
@@ -47,7 +47,7 @@ impl Palette {
         }
     }
 
-    /// Returns the colors for standard output. There are none unless it is a terminal that can
+    /// Returns the colors for standard output. The palette has no colors unless standard output is a terminal that can
     /// display them.
     pub fn for_stdout(environment: &Environment) -> Self {
         if environment.text("TERM") == Some("dumb") || !is_stdout_terminal() {
@@ -138,7 +138,7 @@ pub static THEMES: [Theme; 4] = [
     },
 ];
 
-/// Returns the styles of a theme whose colors are given as indexes into the 256-color palette.
+/// Returns the styles of a theme, given its colors as indexes into the 256-color palette.
 const fn fixed_colors([quiet, good, warning, alarm, accent]: [u8; 5]) -> [Style; 6] {
     [
         Ansi256Color(quiet).on_default(),

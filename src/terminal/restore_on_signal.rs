@@ -1,8 +1,8 @@
 //! Restores the terminal when a signal terminates or suspends the process.
 //!
-//! Signals are handled in a separate thread because the main thread may be waiting for a disk, a keystroke, or a reader
-//! of its output. `SIGKILL` and `SIGSTOP` cannot be handled. Processor faults, such as `SIGSEGV`, are deliberately left
-//! alone.
+//! Signals are handled in a separate thread because the main thread may be waiting for a disk, for a keystroke, or for
+//! somebody to read its output. `SIGKILL` and `SIGSTOP` cannot be handled. Processor faults, such as `SIGSEGV`, are
+//! deliberately not handled.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +25,11 @@ const SIGNALS: [i32; 15] = [
     SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
 ];
 
-/// How long to wait for the terminal to accept the output that restores it. A terminal that nobody reads from may never
-/// accept it.
+/// How long to wait for the terminal to accept the output that restores it. If nobody reads from the terminal, it may
+/// never accept that output.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Starts handling signals. `restore` restores the terminal, and `take_over` takes it over again when a suspended
+/// Starts handling signals. `restore` restores the terminal, and `take_over` takes it over again when the suspended
 /// process is resumed. Both may block on the terminal.
 ///
 /// Returns a flag that is set whenever the process is resumed, because the screen is empty at that point.
@@ -46,8 +46,8 @@ pub(super) fn install(
             run_with_timeout(restore);
             // This terminates or suspends the process.
             let _ = emulate_default_handler(signal);
-            // The process was suspended and has now been resumed. If it runs in the background, taking over the
-            // terminal suspends it again.
+            // The process was suspended and has now been resumed. If the process runs in the background, taking over
+            // the terminal suspends it again.
             let _ = take_over();
             flag.store(true, Ordering::Relaxed);
         }

@@ -1,4 +1,4 @@
-//! The full-screen mode of `now --watch`, which leaves the terminal as it found it.
+//! The full-screen mode of `now --watch`, which restores the terminal when it ends.
 
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ pub(crate) struct Screen {
     /// The text on the screen.
     text: String,
     size: ScreenSize,
-    /// Set when the process is resumed after a suspension, which leaves the screen empty.
+    /// Set when the process is resumed after it was suspended, because the screen is empty at that point.
     has_continued: Arc<AtomicBool>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum WakeReason {
     Quit,
 }
 
-/// How long a resumed process may take to notice that the screen is empty.
+/// The maximum time that a resumed process takes to notice that the screen is empty.
 const CONTINUE_CHECK: Duration = Duration::from_millis(500);
 
 impl Screen {

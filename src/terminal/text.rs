@@ -62,8 +62,8 @@ fn is_unprintable_in_json(character: char) -> bool {
 ///
 /// The ranges cover control characters (C0, DEL, C1), format characters (bidirectional marks, zero-width characters,
 /// soft hyphens, annotations, tags), line and paragraph separators, letters that are rendered as nothing, and code
-/// points that are not characters. They exclude spaces of unusual widths, which some languages use when formatting
-/// times, and the variation selectors of emoji.
+/// points that are not characters. They exclude spaces of unusual widths, which occur in the time formats of some
+/// languages, and the variation selectors of emoji.
 const UNPRINTABLE_EDGES: [u32; 56] = [
     0x0, 0x20, 0x7f, 0xa0, 0xad, 0xae, 0x34f, 0x350, 0x600, 0x606, 0x61c, 0x61d, 0x6dd, 0x6de,
     0x70f, 0x710, 0x890, 0x892, 0x8e2, 0x8e3, 0x115f, 0x1161, 0x17b4, 0x17b6, 0x180b, 0x1810,
@@ -120,8 +120,8 @@ fn fitting_bytes(text: &str, columns: usize) -> usize {
         .sum()
 }
 
-/// Returns the text on a single line of at most `columns`. If it is too long, it is cut off after a whole word and ends
-/// with `…`. A word is split only if the whole words before it fill less than half of the line.
+/// Returns the text on a single line of at most `columns`. If the text is too long, it is cut off after a whole word
+/// and ends with `…`. A word is split only if the words before it fill less than half of the line.
 pub fn truncate(text: &str, columns: usize) -> String {
     let text = escape(text);
     if width_of_escaped(&text) <= columns {
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(truncate(text, 40), "ANTHROPIC_API_KEY overrides your plan…");
         let title = "Look at the slow query in the report";
         assert_eq!(truncate(title, 28), "Look at the slow query in…");
-        // Without a part of the long word, hardly anything would be left.
+        // If the long word were left out completely, hardly anything would remain.
         assert_eq!(
             truncate("a ~/work/project-with-a-long-name", 16),
             "a ~/work/projec…"

@@ -29,7 +29,7 @@ impl HourFormat {
     }
 }
 
-/// How far ahead times are shown without a date, even if they are after midnight. A reader who sees
+/// How far ahead a time may be and still be shown without a date, even if it is after midnight. A reader who sees
 /// "00:12" at 22:20 will not mistake it for a time on a later day.
 const TONIGHT: TimeDelta = TimeDelta::hours(12);
 
@@ -45,9 +45,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Formats a time. If it is today or within the next 12 hours, only the time of day is
-    /// included, as in "14:30". Otherwise, the result includes the date, as in "Mon Nov 23 14:30",
-    /// and also the year if it is not the current one.
+    /// Formats a time. If the time is today or within the next 12 hours, the result is only the time of day, as in
+    /// "14:30". Otherwise, the result includes the date, as in "Mon Nov 23 14:30", and also the year if it is not the
+    /// current one.
     pub fn format_time(self, at: DateTime<Utc>) -> String {
         if self.shows_date(at) {
             let is_this_year = self.zone.day(at).year() == self.zone.day(self.now).year();
@@ -75,8 +75,8 @@ impl Clock {
         format!("{preposition} {}", self.format_time(at))
     }
 
-    /// Formats a time of day, preceded by its day. `day_format` is a `strftime` format, so "%a "
-    /// results in "Tue 14:30".
+    /// Formats a time of day, preceded by its day. `day_format` is a `strftime` format. For example, "%a " results in
+    /// "Tue 14:30".
     pub(crate) fn format_with_day(self, day_format: &str, at: DateTime<Utc>) -> String {
         let time_format = match self.hours {
             HourFormat::TwentyFour => "%H:%M",

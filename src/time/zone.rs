@@ -1,7 +1,7 @@
 //! The time zone used for showing times to the user.
 //!
-//! chrono determines the machine's local zone from `TZ` and from the system's zoneinfo files. Zones that are named in
-//! the configuration or in an error message come from the database that is embedded in the program, so they are the
+//! chrono determines the machine's local zone from `TZ` and from the system's zoneinfo files. If the configuration or
+//! an error message names a zone, its data comes from the database that is embedded in the program, so the zone is the
 //! same on every machine.
 
 use std::ffi::OsStr;
@@ -15,7 +15,8 @@ use chrono::{
 
 use super::named_zone::NamedZone;
 
-/// The maximum size of a zoneinfo file in bytes. Real files are a few kilobytes in size, and larger files are not read.
+/// The maximum size of a zoneinfo file in bytes. Files above this size are not read. Real files are only a few
+/// kilobytes in size.
 const ZONEINFO_SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// The directories in which chrono looks for the zoneinfo file named by `TZ`.
@@ -24,7 +25,7 @@ const ZONEINFO_PARENTS: [&str; 4] = ["/usr/share", "/share", "/etc", "/usr/share
 /// A time zone, which is either the machine's local zone or a named zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {
-    /// The zone that is configured on the machine through `TZ` or `/etc/localtime`.
+    /// The zone that `TZ` or `/etc/localtime` configures on this machine.
     Local,
     /// An IANA zone, such as `Europe/Berlin`.
     Named(NamedZone),
@@ -36,8 +37,8 @@ impl Zone {
 
     /// Returns the zone for the value of the `TZ` variable.
     ///
-    /// Returns UTC if the variable names something other than a zoneinfo file. chrono would open it, and reading from a
-    /// pipe or a device might never end.
+    /// Returns UTC if the variable names something other than a zoneinfo file. Otherwise, chrono would open that file,
+    /// and if it is a pipe or a device, reading from it might never end.
     pub(crate) fn from_tz_variable(value: Option<&OsStr>) -> Self {
         let Some(value) = value.and_then(OsStr::to_str) else {
             return Self::Local;
@@ -72,8 +73,8 @@ impl Zone {
     /// When clocks are turned back, some times occur twice. In that case, the earlier one is returned. When clocks are
     /// turned forward, some times are skipped. In that case, the first time after the gap is returned.
     pub fn to_utc(self, wall: NaiveDateTime) -> DateTime<Utc> {
-        /// The number of steps to search. No zone has ever skipped more than a day, as Samoa did in 2011, so searching
-        /// 25 hours in steps of a quarter hour finds the end of every gap.
+        /// The number of steps to search. No zone has ever skipped more than the one day that Samoa skipped in 2011, so
+        /// a search of 25 hours in steps of a quarter hour finds the end of every gap.
         const STEPS: i32 = 100;
 
         (0..=STEPS)
@@ -140,8 +141,9 @@ fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         MappedLocalTime::Ambiguous(first, second) => (first, Some(second)),
     };
 
-    // chrono may return the two times of an ambiguous hour in either order. It may also return a time at the end of the
-    // hour that clocks never show. The comparison and the minimum handle both cases.
+    // If a time is ambiguous, chrono may return the two possible results in either order. At the end of the hour, it
+    // may also return a result at which clocks do not show this time. The minimum and the comparison handle these two
+    // cases.
     std::iter::once(first)
         .chain(second)
         .map(|time| time.to_utc())
@@ -149,10 +151,10 @@ fn earliest_local_time(wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         .min()
 }
 
-/// Returns true if, for this value of `TZ`, chrono would open something other than a zoneinfo file.
+/// Returns true if this value of `TZ` would make chrono open something other than a zoneinfo file.
 fn names_something_else_than_zoneinfo(name: &str) -> bool {
     ZONEINFO_PARENTS.iter().any(|parent| {
-        // If the name is an absolute path, it replaces the directory.
+        // An absolute path in `name` replaces the directory.
         let path = Path::new(parent).join("zoneinfo").join(name);
         std::fs::metadata(path).is_ok_and(|metadata| !may_be_zoneinfo(&metadata))
     })
