@@ -32,7 +32,7 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// The reason why it is unknown how much of the budgets has been used.
+/// The reason why whycap does not know how much of the budgets has been used.
 #[derive(Debug)]
 enum Unknown {
     /// The configuration is damaged. The value is a sentence for the user.
@@ -55,9 +55,9 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Reads how much has been used of each budget that applies to an event's session. Returns `None` if the event has
-    /// no session. Nothing is read if no budgets are set. `paid` must return the amount that usage credits have paid
-    /// since the given time.
+    /// Reads the use of each budget that applies to the session of an event. Returns `None` if the event has no
+    /// session. Nothing is read if no budgets are set. `paid` must return the amount that usage credits have paid since
+    /// the given time.
     pub(crate) fn read(
         config: &Config,
         places: &'a Places,

@@ -115,8 +115,8 @@ pub(crate) struct LoginState {
     pub(crate) account: Option<Account>,
     /// The contents of `/usage` as last shown for this account.
     pub(crate) usage: Option<ShownUsage>,
-    /// The reason why usage credits are unavailable, according to the server. Claude Code updates it with every
-    /// response.
+    /// The reason why usage credits are unavailable, according to the server. Claude Code updates this reason with
+    /// every response.
     pub(crate) no_credits: Option<String>,
 }
 

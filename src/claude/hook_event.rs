@@ -29,7 +29,7 @@ pub enum EventName {
     SessionEnd,
 }
 
-/// An event.
+/// An event, with the fields that whycap uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HookEvent {
     /// The name of the event, or `None` if whycap does not recognize it.

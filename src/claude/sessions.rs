@@ -49,7 +49,8 @@ const BOOT_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 impl Claim {
     /// Reads a claim from the contents of a file, which must be either JSON with a `pid` or a bare number. Returns
-    /// `None` for any other contents. Unrelated fields are discarded, because an editor's lock contains a token.
+    /// `None` for any other contents. Unrelated fields are discarded, because some of them are secret: an editor's lock
+    /// contains a token.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let pid = match fields.at("pid") {
@@ -252,7 +253,7 @@ pub(crate) struct Session {
 pub(crate) struct SessionActivity {
     pub(crate) session: Option<String>,
     pub(crate) directory: Option<String>,
-    /// The state of the session. Clients up to 2.1.285 do not write it.
+    /// The state of the session. Clients up to 2.1.285 do not record the state.
     pub(crate) state: Option<SessionState>,
     /// The time at which the state began.
     pub(crate) since: Option<DateTime<Utc>>,

@@ -281,7 +281,8 @@ pub(crate) fn title_of(transcript: &Path) -> Option<String> {
     title_in(complete_lines(0, &head).chain(complete_lines(start, &tail)))
 }
 
-/// Returns the last title of the highest-ranking type that occurs.
+/// Returns the last title in these lines. If there are titles of several types, only those of the type with the highest
+/// precedence count.
 fn title_in<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Option<String> {
     let mut titles = [const { None }; TITLE_LINES.len()];
     for line in lines.filter(|line| line.len() <= MAX_TITLE_LINE) {

@@ -1,5 +1,5 @@
-//! Claude Code versions, and the `claude` programs on this machine. There may be several, so the running program might
-//! not be the one that was updated.
+//! Claude Code versions, and the `claude` programs on this machine. There may be several such programs, so the one that
+//! is running might not be the one that was updated.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -76,7 +76,8 @@ impl fmt::Display for Versions {
             (None, None) => out.write_str("all"),
             (Some(from), None) => write!(out, "{from} or later"),
             (None, Some(before)) => write!(out, "before {before}"),
-            // The last version is shown, because "before" is easy to misread in a range.
+            // The range is shown with the last version that it contains, because "before" is easy to misread in a
+            // range.
             (Some(from), Some(ClientVersion(major, minor, patch))) if patch > 0 => {
                 let last = ClientVersion(major, minor, patch - 1);
                 write!(out, "{from} to {last}")

@@ -55,7 +55,7 @@ pub(crate) fn run(environment: Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        // The reply has already been printed, so nobody is waiting for this.
+        // The reply has already been printed, so it is not delayed by bringing the ledger up to date.
         context.catch_up();
     }
     ExitCode::SUCCESS

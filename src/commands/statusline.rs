@@ -26,7 +26,7 @@ const TIME_LIMIT: Duration = Duration::from_millis(600);
 /// The output to print when nothing else can be printed.
 pub(crate) const FALLBACK: &str = "whycap\n";
 
-/// Human-readable output, for when this command is run in a terminal.
+/// The hint that is printed when a person runs this command in a terminal.
 const HINT: &str = "Claude Code runs this command for its status line. To see a preview: whycap statusline --preview";
 
 /// Prints the status line. This never fails, because Claude Code clears its status line after an error or if the output
@@ -65,7 +65,7 @@ fn print_line(environment: Environment) {
     facts.keep();
 }
 
-/// Returns the output of the user's previous command, with whycap's rows below it.
+/// Returns the output of the user's previous status line, with whycap's rows below it.
 fn below(wrapped: Option<&WrappedLine>, rows: Shown) -> Shown {
     let Some(text) = wrapped.and_then(|line| line.text.as_ref()) else {
         return rows;

@@ -25,7 +25,7 @@ pub struct DisplayConfig {
     pub clock: ClockChoice,
 }
 
-/// A currency that amounts are shown in, in addition to dollars.
+/// The second currency, in which amounts are shown next to dollars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Currency {

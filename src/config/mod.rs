@@ -35,7 +35,7 @@ pub struct Config {
     pub budget: Budget,
     /// The user's subscription.
     pub plan: PlanConfig,
-    /// The currency that amounts are shown in, in addition to dollars.
+    /// The second currency, in which amounts are shown next to dollars.
     pub currency: Currency,
     /// The hints that are turned off.
     pub hints: HintConfig,

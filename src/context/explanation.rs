@@ -147,7 +147,8 @@ impl Context {
         let is_current = self.read_on(&mut ledger, EXPLANATION_READS).is_all();
         let spent = ledger.between(since, until + ON_THEIR_WAY).ok()?;
         let is_lower_bound = spent.unpriced > 0 || spent.at_least || !is_current;
-        // Only responses that this account paid for with the window's included usage count toward the window.
+        // If the limit is a usage window of the plan, only the responses that this account's plan covered count toward
+        // it.
         let mut used = None;
         if let Counts::Included(window) = incident.diagnosis.limit.counts() {
             let reading = incidents.readings().windows_of_account();

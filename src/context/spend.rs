@@ -27,7 +27,7 @@ use crate::time::{Zone, datetime_from_millis};
 /// The maximum number of unreadable transcripts to name. `whycap doctor` names all of them.
 pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
 
-/// The maximum number of columns of an unknown session ID in an error message. A session ID has 36.
+/// The maximum width, in columns, of an unknown session ID in an error message. A real session ID is 36 columns wide.
 const LONGEST_ID: usize = 80;
 
 const NOT_ALL_READ: &str =
@@ -100,7 +100,7 @@ impl SpendOptions {
         if let Some(zone) = self.timezone {
             clock.zone = zone;
         }
-        // A page contains all groupings; only sessions are listed individually.
+        // The other groupings on a page are added up separately, so the statement for a page is grouped by session.
         let by = if is_for_page {
             GroupBy::Session
         } else {

@@ -1,6 +1,7 @@
 //! Advisory locks for whycap's own use. This is the only file that uses `fs2`.
 //!
-//! A lock is released when its process ends, so it never becomes stale. Only [`lock_with_timeout`] waits.
+//! A lock is released when its process ends, so it never becomes stale. Only [`lock_with_timeout`] waits for a lock
+//! that another process holds.
 //!
 //! Some network file systems do not support locks. On such file systems, every attempt succeeds, because losing an
 //! update is better than refusing to work.

@@ -186,7 +186,7 @@ impl Access {
         self.owner == self.user
     }
 
-    /// Returns true if everyone may write. A directory with the sticky bit does not count.
+    /// Returns true if everyone may write. A directory with the sticky bit does not count as writable by everyone.
     fn is_writable_by_everybody(&self) -> bool {
         self.mode & WRITABLE_BY_OTHERS != 0 && self.mode & STICKY == 0
     }

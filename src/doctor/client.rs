@@ -25,7 +25,7 @@ const FIRST_WITH_ALL_EVENTS: ClientVersion = ClientVersion(2, 1, 78);
 const VERSION_BYTES: u64 = 64 * 1024;
 
 /// A row of `known_versions.json`, which describes versions with a known problem that can be mistaken for a limit. The
-/// rows are in order of severity.
+/// rows are sorted by severity.
 #[derive(Debug, Deserialize)]
 struct KnownTrouble {
     versions: Versions,

@@ -2,8 +2,8 @@
 //!
 //! The model loads a skill by calling the `Skill` tool. Claude Code appends the skill's text to the conversation and,
 //! if the skill requests it, changes the effort, the model, or (seen in 2.1.29) the thinking budget. The model loads
-//! deferred tools by calling `ToolSearch`. Claude Code then adds their definitions to the request. Neither changes an
-//! earlier message. See docs/drain.md for the measurements.
+//! deferred tools by calling `ToolSearch`. Claude Code then adds their definitions to the request. Neither a skill nor
+//! a tool search changes an earlier message. See docs/drain.md for the measurements.
 
 use std::collections::HashMap;
 

@@ -20,7 +20,7 @@ use crate::transcript::line::{Line, parse};
 /// The hash of an ID, a message, or another string.
 pub(super) type Hash = u64;
 
-/// The lifetime of a cache entry that is written without a `ttl`. The alternative is an hour.
+/// The lifetime of a cache entry that is written without a `ttl`. The only other lifetime is an hour.
 pub(super) const FIVE_MINUTES: Millis = 5 * 60_000;
 
 /// A prompt from the user.

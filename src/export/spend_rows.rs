@@ -89,7 +89,8 @@ impl<'c> SpendRows<'c> {
                     ..Response::default()
                 };
                 if is_incomplete {
-                    // A lower bound is assigned to a model that already appears in reports.
+                    // The row for a lower bound names the session's newest model, so that reports do not list an empty
+                    // model name for it.
                     no_spend.model = session.newest_model.unwrap_or_default();
                 }
                 self.add(UNRECORDED, &no_spend, is_incomplete);

@@ -43,7 +43,7 @@ const TEMPLATE: &str = include_str!("page.html");
 pub(crate) struct Contents<'c> {
     /// The spend by session.
     pub(crate) statement: Statement,
-    /// Other totals of the same rows.
+    /// Further totals of the same rows, by project, model, and day.
     pub(crate) sums: PageSums,
     /// The spend by skill, plugin, MCP server, and pull request.
     pub(crate) causes: Vec<CauseGroups>,

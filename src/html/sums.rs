@@ -20,7 +20,7 @@ use crate::spend::{
 use crate::terminal::count_noun;
 use crate::time::{Millis, Zone, datetime_from_millis, format_duration};
 
-/// The sums for models, projects, or people, indexed by name. On a page, the most expensive one comes first.
+/// The sums for models, projects, or people, indexed by name. On a page, the entry with the highest cost comes first.
 pub(super) type SumsByName = IndexMap<String, Tally>;
 
 /// The name that is used for all models without a known price if names are left out.

@@ -62,7 +62,7 @@ fn convert(process: &sysinfo::Process) -> Process {
 
 /// Returns this user's live Claude Code processes, each with its values for the given environment variables.
 ///
-/// For most processes, only the name is read; more is read for those that may be Claude Code.
+/// For most processes, only the name is read. Other information is read only for processes that may be Claude Code.
 pub(super) fn own_clients(names: &[&str]) -> Vec<LiveClient> {
     let mut system = System::new();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());

@@ -21,7 +21,7 @@ pub(crate) fn look(pid: u32) -> Process {
     if !has_own_pids() {
         return signal_probe(pid);
     }
-    // With the mount option hidepid, another user's process has no directory here even if it is live.
+    // With the mount option `hidepid`, another user's process has no directory in `/proc` even if it is running.
     let stat = read(pid, "stat").and_then(|stat| parse_stat(&stat));
     let Some(process) = stat else {
         return signal_probe(pid);
@@ -38,7 +38,7 @@ pub(crate) fn look(pid: u32) -> Process {
 
 /// Returns the start time of a process, or `None` if the process is not running or is not visible.
 ///
-/// This is needed in every status-line call, so only one file is read.
+/// Every status-line call needs the start time, so only one file is read.
 pub(crate) fn start_of(pid: u32) -> Option<ProcessStart> {
     if !has_own_pids() {
         return None;
@@ -180,8 +180,8 @@ pub(crate) fn pid_domain(directory: &Path) -> PidDomain {
 /// `None` if only this machine writes to it.
 ///
 /// The fields of a mount are its source, its directory (with `\040` for a space), its file system, and its options. The
-/// mount with the longest matching directory applies; if several mounts have the same directory, the last one does. WSL
-/// 2 mounts Windows drives as 9p, and WSL 1 mounts them as drvfs.
+/// mount with the longest matching directory applies; if several mounts have the same directory, the last of them
+/// applies. WSL 2 mounts Windows drives as 9p, and WSL 1 mounts them as drvfs.
 fn shared_with(mounts: &str, directory: &Path) -> Option<Unseen> {
     let mut longest = 0;
     let mut unseen = None;
