@@ -17,7 +17,7 @@ use crate::render::merge_objects;
 use crate::terminal::count_noun;
 use crate::time::{Clock, Zone, format_duration, format_rfc3339, monday_of};
 
-/// The maximum number of weeks that are listed by week. Longer periods are listed by month.
+/// The maximum number of weeks for which totals are listed by week. For longer periods, they are listed by month.
 const MAX_WEEKS: i64 = 13;
 
 /// The end of the period in which an error stopped an account's work.
@@ -29,7 +29,7 @@ pub enum Stopped {
     Still,
     /// Work may still be stopped, and the time of the reset is unknown.
     Open,
-    /// Work has resumed, but the end was not recorded.
+    /// Work has resumed, but the time was not recorded.
     Unknown,
 }
 
@@ -61,8 +61,8 @@ impl Incident {
         .flatten()
         .min();
 
-        // If the session received a response at an unknown time, work may have resumed long before the reset. If the
-        // limit was probably false, there was nothing to reset.
+        // If the session has received a response but the time of the response is unknown, work may have resumed long
+        // before the reset. If the limit was probably false, the reset ended nothing.
         let is_reset_decisive = self.is_open()
             && self.diagnosis.verdict != Verdict::FalseLikely
             && self.diagnosis.state != State::Over(Ending::ResetEarly);
@@ -82,14 +82,14 @@ impl Incident {
     }
 }
 
-/// Returns the period over which the incident's limit counted usage, up to the error. Returns `None` for a limit that
-/// does not count usage over time, such as a throttle.
+/// Returns the period in which the incident's limit counted usage, up to the time of the error. Returns `None` for a
+/// limit that does not count usage over time, such as a throttle.
 pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at();
     let since = match incident.diagnosis.limit.counts() {
         Counts::Included(window) => match incident.diagnosis.resets.chosen {
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
-            // If the reset is unknown, this is the earliest time at which the window may have begun.
+            // The reset is unknown, so this is the earliest time at which the window can have begun.
             Some(_) | None => at - window.length(),
         },
         Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => zone.month_bounds(at).0,
@@ -98,7 +98,7 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
     Some((since, at))
 }
 
-/// The origin of the errors in a summary.
+/// The origin of the errors in a set of totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// The current machine, at the current time.
@@ -112,12 +112,14 @@ pub(crate) enum Reach {
 pub struct Toll {
     /// The number of errors that stopped work.
     pub errors: u64,
-    /// The number of stops. Repeated attempts and several sessions that run into the same limit count as one stop.
+    /// The number of stops. If an attempt is repeated, or if several sessions reach the same limit, this counts as one
+    /// stop.
     pub stops: u64,
     /// The number of stops whose limit was probably false.
     #[serde(rename = "false_likely")]
     pub likely_false: u64,
-    /// The number of stops that were not caused by one of the user's limits but by an outage, a throttle, or a setting.
+    /// The number of stops that were caused by an outage, a throttle, or a setting rather than by one of the user's
+    /// limits.
     pub not_a_limit: u64,
     /// The number of stops that are not over yet.
     #[serde(rename = "still_blocked")]
@@ -125,14 +127,14 @@ pub struct Toll {
     /// The number of stops whose end is unknown. They are not included in the time blocked.
     #[serde(rename = "unknown_end")]
     pub unknown: u64,
-    /// The time blocked. If several limits blocked an account at the same time, that time is counted only once, for the
-    /// limit that came first.
+    /// The total time for which work was blocked. If several limits blocked an account at the same time, that time is
+    /// counted only once, for the limit that was reached first.
     #[serde(rename = "blocked_s", serialize_with = "seconds")]
     pub blocked: TimeDelta,
 }
 
 impl Toll {
-    /// Formats the time blocked, such as "2 h 10 m", or returns "-" if there is none.
+    /// Formats the time blocked, as in "2 h 10 m", or returns "-" if it is zero.
     pub fn blocked_in_words(&self) -> String {
         if self.blocked.is_zero() {
             "-".to_owned()
@@ -150,7 +152,7 @@ impl AddAssign for Toll {
         self.not_a_limit += other.not_a_limit;
         self.still += other.still;
         self.unknown += other.unknown;
-        // An export from another machine may contain any number.
+        // An export from another machine may contain arbitrarily large numbers.
         self.blocked = self
             .blocked
             .checked_add(&other.blocked)
@@ -165,11 +167,11 @@ pub struct Tolls {
     pub total: Toll,
     /// The time of the first error.
     pub since: Option<DateTime<Utc>>,
-    /// The totals by the limit's name in JSON. The limit that stopped work the longest comes first.
+    /// The totals by the limit's name in JSON. The limit that stopped work for the longest time comes first.
     pub by_limit: IndexMap<String, Toll>,
-    /// The totals by week (keyed by its Monday) or, for a long time span, by month (keyed by its first day), oldest
-    /// first. A stop counts toward the period in which it began. Its blocked time counts toward the periods in which it
-    /// elapsed.
+    /// The totals by week (the key is its Monday) or, for a long time span, by month (the key is its first day), oldest
+    /// first. A stop counts toward the period in which it began. Its blocked time is divided among the periods in which
+    /// it elapsed.
     pub by_period: BTreeMap<NaiveDate, Toll>,
     /// True if the periods are months.
     pub by_month: bool,
@@ -189,8 +191,8 @@ impl Tolls {
         Self::sum(tolls, clock.zone)
     }
 
-    /// Adds up the tolls of errors, which must be sorted from oldest to newest. Each toll comes with the error's time
-    /// and the name of its limit.
+    /// Adds up the tolls of errors, which must be sorted from oldest to newest. Each toll is accompanied by the time of
+    /// the error and the name of the error's limit.
     pub(crate) fn sum(tolls: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
         let first = tolls.first().map(|(at, ..)| *at);
         let last = tolls.last().map(|(at, ..)| *at);
@@ -261,7 +263,7 @@ impl Tolls {
         ))
     }
 
-    /// Returns a sentence about some of the stops, or an empty string if there are none.
+    /// Returns a sentence about this number of stops, or an empty string if the number is 0.
     fn count_sentence(&self, count: u64, singular: &str, plural: &str) -> String {
         match (count, self.total.stops) {
             (0, _) => String::new(),
@@ -271,7 +273,7 @@ impl Tolls {
         }
     }
 
-    /// Returns the label of a period: its first day or its month.
+    /// Returns the label of a week or month. The label of a week is its first day.
     pub fn period(&self, first: NaiveDate) -> String {
         let pattern = if self.by_month { "%Y-%m" } else { "%Y-%m-%d" };
         first.format(pattern).to_string()
@@ -341,7 +343,7 @@ fn start_of_period(day: NaiveDate, by_month: bool) -> NaiveDate {
     }
 }
 
-/// Splits a time span at midnight. Returns each day, along with the part of the span that falls on it.
+/// Splits a time span at every midnight. Returns each day, along with the part of the span that falls on that day.
 fn blocked_by_day(from: DateTime<Utc>, span: TimeDelta, zone: Zone) -> Vec<(NaiveDate, TimeDelta)> {
     let until = from + span.clamp(TimeDelta::zero(), LONGEST_LIMIT);
     std::iter::successors(Some(from), |at| Some(zone.day_bounds(*at).1))
@@ -387,7 +389,7 @@ pub struct CountedError<'i> {
     pub stopped: Stopped,
     /// The error's contribution to the totals.
     pub toll: Toll,
-    /// The stop number, which is the same for repeated attempts.
+    /// The number that identifies the stop. Repeated attempts have the same number.
     pub stop: usize,
 }
 
@@ -423,7 +425,7 @@ pub fn count_errors<'i>(
             .get(&key)
             .filter(|attempt| at <= attempt.lasts_until);
         if let Some(before) = before.and_then(|attempt| counted.get_mut(attempt.position)) {
-            // The later attempt provides better evidence about the end of the stop.
+            // The later attempt is better evidence of when the stop ended.
             (before.toll.still, before.toll.unknown) = (0, 0);
         }
         let stop = before.map_or(position, |attempt| attempt.stop);

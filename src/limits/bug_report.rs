@@ -1,6 +1,6 @@
 //! Writes a summary of an error that is short enough to paste into a bug report.
 //!
-//! The summary is built only from named fields, so it contains no paths, names, IDs, prompts, or keys.
+//! The summary contains only fields that are selected here by name, and no paths, names, IDs, prompts, or keys.
 
 use std::fmt::Write;
 
@@ -178,7 +178,7 @@ fn identifier(value: &str) -> &str {
     }
 }
 
-/// Returns an error message without addresses, IDs, paths, and hosts other than Anthropic's own.
+/// Returns an error message without any addresses, IDs, or paths, and without any hosts except Anthropic's own.
 fn redact(text: &str) -> String {
     let words: Vec<String> = text.split(' ').map(redact_word).collect();
     words.join(" ")

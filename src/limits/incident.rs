@@ -11,7 +11,8 @@ use super::wording::{Action, Wording, reason_sentence, unknown_sentence, word};
 use crate::secrets::redact;
 use crate::time::format_rfc3339;
 
-/// The time at which Claude Code will continue a stopped session on its own, or the reason why it will not.
+/// The time at which Claude Code will continue a stopped session on its own, or the reason why Claude Code will not
+/// continue it.
 pub(crate) type Continuation = Result<DateTime<Utc>, ContinuationObstacle>;
 
 /// An error with its explanation.
@@ -20,9 +21,9 @@ pub struct Incident {
     /// Everything known about the error.
     pub evidence: Evidence,
     pub(crate) message: Message,
-    /// The cause, the current state, and the reasons behind them.
+    /// The cause, the current state, and the reasons for this diagnosis.
     pub diagnosis: Diagnosis,
-    /// A plain sentence of at most 110 characters that says what happened and what to do about it first.
+    /// A plain sentence of at most 110 characters that says what happened and what the user should do first.
     pub headline: String,
     /// A shorter version of the headline, in at most 60 columns.
     pub badge: String,
@@ -59,7 +60,8 @@ impl Incident {
             && !self.diagnosis.is_answered_elsewhere
     }
 
-    /// Returns the time at which work stopped: at the first failed attempt, or at the error if there was none before.
+    /// Returns the time at which work stopped. This is the time of the first failed attempt or, if no attempt failed
+    /// before the error, the time of the error.
     pub(crate) fn stopped_since(&self) -> DateTime<Utc> {
         let error = &self.evidence.error;
         match &error.message.failed_attempts {
@@ -79,7 +81,7 @@ impl Incident {
         self.diagnosis.is_notice()
     }
 
-    /// Returns the headline without its advice, which would be out of place once the error is over.
+    /// Returns the headline without its advice, which no longer makes sense when the error is over.
     pub fn what_happened(&self) -> String {
         match self.headline.split_once(": ") {
             Some((what, _)) => format!("{what}."),
@@ -87,7 +89,7 @@ impl Incident {
         }
     }
 
-    /// Returns what waiting would achieve, or `None` if the error does not block work.
+    /// Returns the effect of waiting, or `None` if the error does not block work.
     pub fn blocks(&self) -> Option<Wait> {
         match self.diagnosis.state {
             State::Blocks(wait) => Some(wait),
@@ -95,7 +97,7 @@ impl Incident {
         }
     }
 
-    /// Returns true if every session with this login and model will run into the same limit.
+    /// Returns true if every session with this login and model will reach the same limit.
     pub(crate) fn is_limit_of_login(&self, model: Option<&str>) -> bool {
         let is_real = matches!(self.diagnosis.verdict, Verdict::Real | Verdict::Misworded);
         let is_plans = matches!(self.diagnosis.service, None | Some(Service::Plan));
@@ -111,8 +113,8 @@ impl Incident {
         is_real && is_plans && counts_model
     }
 
-    /// Returns the usage window that is full because of this error, even if no reading shows it. A session that does not
-    /// run in a terminal reports no readings.
+    /// Returns the usage window that must be full according to this error, even if no reading shows this. A session
+    /// that does not run in a terminal reports no readings.
     pub(crate) fn full_window(&self) -> Option<RefusedWindow> {
         let diagnosis = &self.diagnosis;
         let holds = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded)
@@ -132,8 +134,8 @@ impl Incident {
         self.continuation()?.ok()
     }
 
-    /// Returns the time at which Claude Code continues on its own, or the reason why it does not. Returns `None` if
-    /// nothing blocks the session and no continuation is pending.
+    /// Returns the time at which Claude Code continues on its own, or the reason why it does not continue. Returns
+    /// `None` if nothing blocks the session and no continuation is pending.
     pub(crate) fn continuation(&self) -> Option<Continuation> {
         let planned = self.diagnosis.automatic_continuation;
         let is_due = planned.is_some_and(|at| {
@@ -168,7 +170,8 @@ impl Incident {
         redact(&words.join(" "))
     }
 
-    /// Returns the sentences about remedies that did not help other users, if they apply to this user.
+    /// Returns the sentences about remedies that did not help other users. Returns no sentences if they do not apply to
+    /// this user.
     pub(crate) fn did_not_help(&self) -> &'static [&'static str] {
         let row = self.message.row;
         let is_for_user = row

@@ -1,4 +1,4 @@
-//! Defines the kinds of limits and the properties of each kind that the diagnosis depends on.
+//! Defines the kinds of limits, and the properties of each kind on which the diagnosis depends.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ struct WindowNames {
     limit: &'static str,
     /// The name to use in the status line.
     short: &'static str,
-    /// The model family that the window counts, if it counts only one.
+    /// The model family whose usage the window counts, or `None` if it counts all models.
     family: Option<&'static str>,
 }
 
@@ -111,12 +111,13 @@ impl Window {
         self.limit().trim_end_matches(" limit")
     }
 
-    /// Returns true if the window counts only one model family. Claude Code rarely reports the usage of these windows.
+    /// Returns true if the window counts the usage of a single model family. Claude Code rarely reports the usage of
+    /// such windows.
     pub(crate) fn is_of_one_model(self) -> bool {
         self.family().is_some()
     }
 
-    /// Returns the model family that the window counts, such as "opus", if it counts only one.
+    /// Returns the model family whose usage the window counts, such as "opus", or `None` if it counts all models.
     pub(crate) fn family(self) -> Option<&'static str> {
         self.names().family
     }
@@ -140,7 +141,7 @@ pub enum LimitKind {
     ModelNeedsCredits,
     /// The Console's prepaid balance.
     ApiCreditBalance,
-    /// A spend cap on an organization, a workspace, or a key, set in the Console or at a gateway.
+    /// A spend cap for an organization, a workspace, or a key that somebody set in the Console or at a gateway.
     ApiSpendCap,
     /// A payment that failed or lapsed.
     Billing,
@@ -202,7 +203,7 @@ pub(crate) enum Cap {
     SeatWithoutCredits,
 }
 
-/// A limit on an API account's money.
+/// A limit on the money that an API account can spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ApiLimit {
     /// The prepaid balance.
@@ -219,23 +220,23 @@ pub(crate) enum Trouble {
     Failed,
 }
 
-/// The predictable event that ends a limit.
+/// The predictable event that will end a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResetOf {
     /// The reset of this usage window.
     Window(Window),
-    /// The reset of whichever usage window is full, because included usage is available again afterward.
+    /// The reset of the usage window that is full, because the plan's included usage is available again after that.
     FullWindow,
     /// The date that the message gives for this limit.
     OwnDate,
     /// A pause of a few minutes.
     Pause,
-    /// No event: the limit lasts until somebody acts.
+    /// No event. The limit lasts until somebody acts.
     Nothing,
 }
 
-/// The session whose later response shows that a limit is over. It must be a session that the limit would have blocked
-/// as well.
+/// The session whose later response shows that a limit is over. It must be a session that the limit would also have
+/// blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndedBy {
     /// A session of the same account, as long as the usage window is not full.
@@ -246,13 +247,14 @@ pub(crate) enum EndedBy {
     SamePayer,
     /// A session with the same payer, if the same model responded.
     SamePayerAndModel,
-    /// A session that may use the same service with the same priority. This excludes sessions with a different payer.
+    /// A session that may use the same service with the same priority. A session that is known to have a different
+    /// payer does not count.
     SameService,
     /// Only the session itself.
     SameSession,
 }
 
-/// The properties of a kind of limit, which all of the steps use.
+/// The properties of a kind of limit, which all five steps use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Description {
     /// The name in a table, such as "5-hour limit" or "org spend cap".
@@ -263,8 +265,8 @@ pub(crate) struct Description {
     pub(crate) reset_of: ResetOf,
     /// True if the limit ends when a new calendar month begins.
     pub(crate) ends_with_month: bool,
-    /// True if usage credits can pay for requests beyond the limit. This includes unknown limits, because they may be
-    /// usage windows.
+    /// True if usage credits can pay for requests beyond the limit. This is also true of unknown limits, because they
+    /// may be usage windows.
     pub(crate) credits_continue: bool,
 }
 
@@ -281,7 +283,7 @@ impl Description {
         }
     }
 
-    /// Returns the description of a limit on an API account's money.
+    /// Returns the description of a limit on the money that an API account can spend.
     const fn of_api(label: &'static str, counts: ApiLimit) -> Self {
         Self {
             label,
@@ -305,7 +307,7 @@ impl Description {
         }
     }
 
-    /// Returns the description of a cause that involves no quantity and that the user can fix.
+    /// Returns the description of a cause that is not related to any quantity and that the user can fix.
     const fn of_cause(label: &'static str) -> Self {
         Self {
             label,
@@ -319,8 +321,8 @@ impl Description {
 }
 
 impl LimitKind {
-    /// Returns the description of this kind. A new kind needs to be described only here. Each entry lists only the
-    /// properties that differ from its family's defaults.
+    /// Returns the description of this kind. This is the only place where a new kind must be described. Each entry
+    /// lists only the properties that differ from the defaults of its family.
     pub(crate) fn description(self) -> Description {
         match self {
             Self::Window(window) => Description {
@@ -396,7 +398,8 @@ impl LimitKind {
     pub(crate) fn ended_by(self) -> EndedBy {
         match self {
             Self::Window(Window::FiveHour | Window::Weekly) => EndedBy::AccountWithRoom,
-            // Usage credits may have paid for the response, and the usage of these windows is rarely known.
+            // Usage credits may have paid for another session's response, and the usage of these windows is rarely
+            // known.
             Self::Window(Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable) => {
                 EndedBy::SameSession
             }
@@ -427,7 +430,7 @@ impl LimitKind {
         self.description().counts
     }
 
-    /// Returns the service that usually reports this kind, or `None` if there are several.
+    /// Returns the service that usually reports this kind of limit, or `None` if several services do.
     pub(crate) fn service(self) -> Option<Service> {
         match self.counts() {
             Counts::Included(_) | Counts::Credits | Counts::CreditsUpTo(_) => Some(Service::Plan),
@@ -436,7 +439,7 @@ impl LimitKind {
         }
     }
 
-    /// Returns the usage window, if this kind is a usage window.
+    /// Returns the usage window, or `None` if this kind of limit is not a usage window.
     pub(crate) fn window(self) -> Option<Window> {
         if let Self::Window(window) = self {
             Some(window)
@@ -450,13 +453,13 @@ impl LimitKind {
         self.description().label.to_owned()
     }
 
-    /// Returns the name to show in a table row, given the name in JSON, which a newer version of whycap may have
-    /// written.
+    /// Returns the name to show in a table row, given the name in JSON. A newer version of whycap may have written the
+    /// JSON.
     pub(crate) fn label_of(name: &str) -> String {
         parse_name(name).map_or_else(|| name.replace('_', " "), Self::label)
     }
 
-    /// Returns true if this is a condition of the service that goes away on its own within minutes.
+    /// Returns true if this is a condition of the service that ends on its own within minutes.
     pub(crate) fn is_passing(self) -> bool {
         matches!(self.counts(), Counts::Passing(_))
     }
@@ -483,7 +486,7 @@ pub enum Verdict {
     Misworded,
     /// The evidence suggests that no limit was reached.
     FalseLikely,
-    /// The limit belongs to a credential that the user did not mean to use.
+    /// The limit belongs to a credential that the user did not intend to use.
     WrongCredential,
     /// The cause is a throttle, an outage, an entitlement, or a setting.
     NotALimit,
@@ -585,7 +588,7 @@ mod tests {
                 .map(|kind| kind.ended_by())
                 .collect();
             let first = named.first().copied();
-            // Balances follow the same rule as other limits on a payer, but the page explains them on a
+            // The rule for balances is the same as for other limits of a payer, but the page explains balances on a
             // separate line.
             assert!(named.iter().all(|rule| Some(*rule) == first), "{line}");
         }

@@ -1,4 +1,4 @@
-//! Explains errors about limits: takes the evidence and returns a diagnosis in plain English.
+//! Explains errors about limits. The input is the evidence, and the result is a diagnosis in plain English.
 //!
 //! An error passes through five steps. No step calls an earlier one.
 //!
@@ -8,8 +8,8 @@
 //! 4. `decide` determines the cause, with one function for each family of limits.
 //! 5. `wording` turns the diagnosis into sentences.
 //!
-//! [`incident::Incident::new`] calls the steps. [`kind`] describes each kind of limit in one place, for all of the
-//! steps. `words` contains the word lists for the first two steps.
+//! [`incident::Incident::new`] calls the steps. [`kind`] describes each kind of limit in one place, for all five steps.
+//! `words` contains the word lists for the first two steps.
 
 pub mod blocked_time;
 pub mod bug_report;

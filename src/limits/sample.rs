@@ -10,9 +10,9 @@ use crate::claude::meters::{Meter, OtherMeters, USED_UP};
 use crate::claude::status_payload::StatusPayload;
 use crate::time::is_in_supported_range;
 
-/// The percentage of the 5-hour window below which there is ample room.
+/// The percentage below which the 5-hour window has ample room.
 const AMPLE_BELOW: f64 = 25.0;
-/// The lowest percentage at which a window is nearly full.
+/// The lowest percentage at which a window counts as nearly full.
 const NEARLY_FULL: f64 = 90.0;
 
 /// A set of usage-window figures from one session.
@@ -22,11 +22,12 @@ pub struct Sample {
     pub since: DateTime<Utc>,
     /// The time of the last status-line call with these figures.
     pub at: DateTime<Utc>,
-    /// The time of the first status-line call after the response that the figures come from. Claude Code repeats the
-    /// figures of its last response, so repeated figures are no newer unless there was another response in between.
+    /// The time of the first status-line call after the response from which the figures come. Claude Code repeats the
+    /// figures of its last response, so if figures are repeated, they are newer only if there was another response in
+    /// between.
     pub measured: DateTime<Utc>,
-    /// A time before the response that the figures come from, if an earlier response had the same figures. Not every
-    /// status-line call is stored, so that response may be much older than `measured`.
+    /// A time before the response from which the figures come, if an earlier response had the same figures. Because not
+    /// every status-line call is stored, the response may be much older than `measured`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated_after: Option<DateTime<Utc>>,
     /// The running total of API time, in milliseconds. It increases with every response, but not with a failed request.
@@ -35,7 +36,7 @@ pub struct Sample {
     pub five_hour: Option<Meter>,
     /// The weekly window.
     pub seven_day: Option<Meter>,
-    /// The meters that only a few accounts have.
+    /// Other meters, which only a few accounts have.
     #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
     pub others: OtherMeters,
     /// A hash that identifies the account.
@@ -88,7 +89,8 @@ impl Sample {
         }
     }
 
-    /// Returns true if every time in the sample is within the supported range. A damaged record may contain any date.
+    /// Returns true if every time in the sample is within the supported range. A damaged record may contain arbitrary
+    /// dates.
     pub(crate) fn has_sound_dates(&self) -> bool {
         self.meters()
             .filter_map(|meter| meter.resets_at)
@@ -131,8 +133,8 @@ impl Sample {
             .any(|(_, meter)| meter.used_percent >= percent)
     }
 
-    /// Returns true if the 5-hour window is less than a quarter full, and no other window is nearly full. They cannot fill
-    /// up within a minute.
+    /// Returns true if the 5-hour window is less than a quarter full and no other window is nearly full. Such windows
+    /// cannot fill up within a minute.
     pub(crate) fn has_ample_room(&self) -> bool {
         self.five_hour
             .is_some_and(|meter| meter.used_percent < AMPLE_BELOW)
@@ -166,7 +168,7 @@ impl Sample {
         };
         self.since = previous.since;
         self.repeated_after = previous.repeated_after;
-        // Without the API time, it is unknown whether there was another response.
+        // If the API time is unknown, so is whether there was another response.
         let has_api_time = previous.api_ms.is_some() && self.api_ms.is_some();
         if has_api_time && previous.api_ms == self.api_ms {
             self.measured = previous.measured;
@@ -208,7 +210,8 @@ impl Sample {
         self
     }
 
-    /// Returns the sample, with the window at 100% because of which a request was refused after the figures were measured.
+    /// Returns the sample with the refused window at 100%, because the window filled up after the figures were
+    /// measured.
     pub(crate) fn with_refusal(mut self, refused: &RefusedWindow) -> Self {
         if refused.at >= self.earliest() {
             *self.meter_mut(refused.window) = Some(Meter {
@@ -219,7 +222,7 @@ impl Sample {
         self
     }
 
-    /// Returns the sample, with missing meters filled in from another sample.
+    /// Returns the sample with missing meters filled in from another sample.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for window in Window::ALL {
             *self.meter_mut(window) = self.meter(window).or(other.meter(window));

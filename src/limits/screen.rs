@@ -123,8 +123,8 @@ fn add_actions_at_length(incident: &Incident, report: &mut Report) {
     }
 }
 
-/// Returns the instruction followed by its command or, if it has none, its page. Returns only the instruction if it
-/// already mentions them.
+/// Returns the instruction followed by its command or, if there is no command, by its page. If the instruction already
+/// mentions them, returns the instruction alone.
 fn with_place(action: &Action) -> String {
     match action.command.as_ref().or(action.url.as_ref()) {
         Some(place) if !action.instruction.contains(place.as_str()) => {
@@ -202,7 +202,7 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// The place where users can read more about a limit without canceling the auto-resume.
+/// Where users can read more about a limit without canceling the auto-resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
     /// The session itself.
@@ -243,7 +243,7 @@ pub fn status_rows(incident: &Incident, more: ReadMore, columns: usize) -> Optio
     Some(rows)
 }
 
-/// How long the status line shows how an error ended.
+/// The time for which the status line shows how an error ended.
 const SHOWN_FOR: TimeDelta = TimeDelta::hours(12);
 
 fn is_recent(incident: &Incident) -> bool {
@@ -275,7 +275,7 @@ fn second_row(incident: &Incident) -> Option<String> {
     incident.actions.get(index).map(with_place)
 }
 
-/// Shortens a row to the width at a word boundary. Keeps the time at the end of the row for as long as possible.
+/// Shortens a row to the width at a word boundary. The time at the end of the row is the last part to be cut off.
 fn fitting(row: &str, columns: usize) -> String {
     /// The minimum number of columns in which the name of a limit is still recognizable.
     const LEAST_NAME: usize = 8;

@@ -1,4 +1,4 @@
-//! Loads the words and symbols that the first two steps use to recognize parts of the text, from `words.json`.
+//! Loads, from `words.json`, the words and symbols by which the first two steps recognize parts of the text.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,8 @@ pub(super) struct Words {
     pub(super) before_status: Vec<&'static str>,
     /// Words that follow an HTTP status.
     pub(super) after_status: Vec<&'static str>,
-    /// Sequences that logs, HTML pages, or wrong encodings substitute for other text, each paired with the original.
+    /// Sequences that stand for other text in logs, in HTML pages, or after a wrong decoding, each with the original
+    /// text.
     pub(super) replaced: Vec<(&'static str, &'static str)>,
     /// Words that are often written without their apostrophe.
     pub(super) apostrophes: Vec<(&'static str, &'static str)>,
@@ -37,9 +38,10 @@ pub(super) struct Words {
     pub(super) claude: Vec<&'static str>,
     /// Other programs and services that have their own limits, quotas, and logins.
     pub(super) others: Vec<&'static str>,
-    /// Words that can occur in a wrapper around a message, such as "API Error: 429". A wrapper contains no other words.
+    /// The words that a wrapper around a message, such as "API Error: 429", can contain. A wrapper contains no other
+    /// words.
     pub(super) wrapper: Vec<&'static str>,
-    /// Words in a message that can precede the words used to recognize it.
+    /// Words in a message that can precede the words by which it is recognized.
     pub(super) lead: Vec<&'static str>,
     /// Words that precede "limit" in the name of a Claude limit.
     pub(super) limit: Vec<&'static str>,
@@ -49,9 +51,10 @@ pub(super) struct Words {
     pub(super) zones: Vec<(&'static str, &'static str)>,
     /// Code next to a string literal. The literal is represented by U+0001.
     pub(super) beside_literal: Vec<&'static str>,
-    /// Symbols next to a string literal that are code in a line with few words but may be prose in other lines.
+    /// Symbols next to a string literal that indicate code in a line with few words. In other lines, they may be part
+    /// of prose.
     pub(super) beside_literal_or_prose: Vec<&'static str>,
-    /// Keys whose value a program prints rather than compares.
+    /// Keys whose values programs print rather than compare.
     pub(super) printed: Vec<&'static str>,
     /// Sequences that indicate a regular expression, even inside a string literal.
     pub(super) regex: Vec<&'static str>,
@@ -80,7 +83,8 @@ pub(super) struct Words {
 static FILE: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("words.json")).unwrap_or_default());
 
-/// The word lists. They borrow from the parsed JSON, because a string with escapes differs from the raw file.
+/// The word lists. They borrow from the parsed JSON rather than from the raw file, because a string that contains
+/// escapes differs from its raw text.
 pub(super) static WORDS: LazyLock<Words> =
     LazyLock::new(|| Words::deserialize(&*FILE).unwrap_or_default());
 

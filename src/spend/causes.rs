@@ -7,7 +7,7 @@ use super::pull_requests::PullRequestSpend;
 use super::statement::ReportRequest;
 use crate::ledger::{Ledger, LedgerError, RowsBy, SpendSource};
 
-/// The groups for one kind of cause, most expensive first.
+/// The groups for one kind of cause. The most expensive group comes first.
 #[derive(Debug)]
 pub(crate) struct CauseGroups {
     pub(crate) by: GroupBy,

@@ -1,5 +1,5 @@
-//! Forecasts of today's and this month's spend, based on the same weekdays in previous weeks, and the value that a
-//! subscription has provided so far.
+//! Forecasts of today's and this month's spend, which are based on the same weekdays in previous weeks. Also calculates
+//! the value that a subscription has provided so far.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, datetime_from_millis};
 
-/// The number of full days before today that a forecast is based on. They include four of each weekday.
+/// The number of full days before today on which a forecast is based. They include each weekday four times.
 const BASIS_DAYS: u64 = 28;
 
 /// The minimum number of full days that a forecast of today's spend requires. With fewer days, the forecast would
-/// depend too much on when work happened to start and end.
+/// depend too much on the times at which work happened to start and end.
 const MIN_DAYS_FOR_DAY_FORECAST: usize = 3;
 
 /// A forecast and the assumption behind it.
@@ -30,7 +30,7 @@ pub(crate) struct Forecast {
     pub(crate) facts: Value,
 }
 
-/// The spend on a past day or part of it.
+/// The spend on a past day or in a part of that day.
 struct PastDay {
     weekday: Weekday,
     cost: Money,
@@ -44,7 +44,7 @@ pub(crate) struct HourlyRate {
 }
 
 impl HourlyRate {
-    /// Formats the rate as, for example, "$0.67 an hour since 09:00, breaks included".
+    /// Formats the rate, as in "$0.67 an hour since 09:00, breaks included".
     pub(crate) fn format(self, clock: Clock) -> String {
         format!(
             "{} per hour since {}, including breaks",
@@ -102,8 +102,8 @@ impl Course {
         self.clock.zone.day(start)
     }
 
-    /// Returns the average spend per hour since the first spend of the day. Returns `None` for the first ten minutes,
-    /// when the average is not meaningful yet.
+    /// Returns the average spend per hour since the first spend of the day. Returns `None` during the first ten
+    /// minutes, because the average is not meaningful yet.
     pub(crate) fn per_hour(&self) -> Option<HourlyRate> {
         let (first, _) = self.quarters.range(self.midnight(self.today)..).next()?;
         let since = datetime_from_millis(*first);
@@ -125,8 +125,8 @@ impl Course {
         )
     }
 
-    /// Returns the spend on a day, or only the spend after the given time of that day. Rows from the future, which a
-    /// wrong clock can cause, are not included.
+    /// Returns the spend on a day or, if `after` is given, only the spend after that time of day. If a wrong clock has
+    /// led to rows from the future, they are not included.
     fn spent_on(&self, day: NaiveDate, after: Option<NaiveTime>) -> Money {
         let day_bounds = self.midnight(day)..self.midnight(day + Days::new(1));
         self.quarters
@@ -139,8 +139,8 @@ impl Course {
             .sum()
     }
 
-    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. If `after` is given, each
-    /// day's spend includes only what was spent after that time of day.
+    /// Returns the last [`BASIS_DAYS`] days before today, or fewer if the history is shorter. If `after` is given, the
+    /// spend of each day is only the spend after that time of day.
     fn past_days(&self, after: Option<NaiveTime>) -> Vec<PastDay> {
         let first_day_of_history = match self.quarters.keys().next() {
             Some(first) => self.clock.zone.day(datetime_from_millis(*first)),
@@ -207,8 +207,8 @@ impl Course {
         })
     }
 
-    /// Returns the forecast for today, based on the same hours of the same weekdays. Returns `None` if there are fewer
-    /// than [`MIN_DAYS_FOR_DAY_FORECAST`] full days.
+    /// Returns the forecast for today, which is based on the same hours of the same weekdays. Returns `None` if there
+    /// are fewer than [`MIN_DAYS_FOR_DAY_FORECAST`] full days.
     pub(crate) fn day_forecast(&self) -> Option<Forecast> {
         let day_count = self.whole_past_days()?.len();
         if day_count < MIN_DAYS_FOR_DAY_FORECAST {
@@ -245,9 +245,9 @@ impl Forecast {
     }
 }
 
-/// Returns the expected spend on a weekday. It is the average of the past spend on that weekday and one additional
-/// value, which is the average of all workdays or of all weekend days. If there are no such days, the additional value
-/// is the average of all days.
+/// Returns the expected spend on a weekday. The result is the average of the past spend on that weekday and one
+/// additional value. The additional value is the average of all workdays if the weekday is a workday, and of all
+/// weekend days otherwise. If there are no such days, it is the average of all days.
 fn expected_on(weekday: Weekday, past_days: &[PastDay]) -> Money {
     let similar = DaySum::of(past_days, |day| is_weekend(day) == is_weekend(weekday));
     let similar = if similar.count == 0 {
@@ -283,7 +283,7 @@ fn is_weekend(day: Weekday) -> bool {
     matches!(day, Weekday::Sat | Weekday::Sun)
 }
 
-/// Describes the days that a forecast is based on.
+/// Describes the days on which a forecast is based.
 fn describe_days(count: usize) -> String {
     match count {
         1 => "yesterday".to_owned(),
@@ -293,7 +293,7 @@ fn describe_days(count: usize) -> String {
 }
 
 /// Returns the average amount per unit of time. Returns `None` until a sixth of a unit has passed, because the average
-/// is not meaningful before that.
+/// would not be meaningful.
 fn average(spent: Money, passed: TimeDelta, unit: TimeDelta) -> Option<Money> {
     if passed < unit / 6 {
         return None;
@@ -305,8 +305,7 @@ fn seconds(duration: TimeDelta) -> u128 {
     duration.num_seconds().unsigned_abs().into()
 }
 
-/// The value that a subscription has provided this month, measured by what the same usage would have cost at API
-/// prices.
+/// The value that a subscription has provided this month, which is the cost of the same usage at API prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlanWorth {
     pub(crate) sentence: String,

@@ -67,7 +67,7 @@ const NO_MCP_SERVER: &str = "(no MCP server)";
 pub(super) const NO_PULL_REQUEST: &str = "(no pull request)";
 
 impl SpendKind {
-    /// Returns the key for spend of this kind when nothing else is known about it.
+    /// Returns the key for spend of this kind if nothing else is known about the spend.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Response => UNKNOWN,
@@ -101,7 +101,7 @@ impl GroupBy {
         }
     }
 
-    /// Returns the level of detail that the ledger's rows must have.
+    /// Returns the level of detail that this grouping requires of the ledger's rows.
     pub(super) fn rows_by(self) -> RowsBy {
         match self {
             Self::Branch | Self::Agent => RowsBy::Scene,
@@ -121,7 +121,7 @@ impl GroupBy {
         CAUSES.contains(&self)
     }
 
-    /// Returns the noun used for a group in displayed text.
+    /// Returns the noun for a group in displayed text.
     pub(crate) fn noun(self) -> String {
         match self {
             Self::Mcp => "MCP server".to_owned(),
@@ -152,7 +152,8 @@ pub(crate) struct SpendGroup {
     pub(crate) title: Option<String>,
     /// True if another group has the same title, as forks of a session do.
     pub(crate) shares_title: bool,
-    /// For a session, the time of the first response or, if that is unknown, the first quarter hour with spend.
+    /// For a session, the time of the first response or, if that time is unknown, the start of the first quarter hour
+    /// with spend.
     pub(crate) first_at: Option<Millis>,
     /// For a session, the time of the last response. For other groups, the last quarter hour with spend.
     pub(crate) last_at: Millis,
@@ -176,9 +177,10 @@ pub(super) struct Grouping {
     /// The groups, indexed by key. The groups' own `key` fields are still empty.
     groups: IndexMap<String, SpendGroup>,
     /// The start of the last row's quarter hour, and the index of that row's group. Because the rows are sorted by
-    /// time, this saves most of the conversions to local time.
+    /// time, most rows have the same quarter hour as the row before, so their time does not have to be converted to
+    /// local time.
     latest: Option<(Millis, usize)>,
-    /// The rows to combine into blocks once all rows are known.
+    /// The rows that will be combined into blocks when all rows have been added.
     rows: Vec<TimedTally>,
 }
 
@@ -224,7 +226,7 @@ impl Grouping {
         }
     }
 
-    /// Returns the index of a row's group, adding the group first if it does not exist.
+    /// Returns the index of a row's group. If the group does not exist yet, adds it.
     fn group_index(&mut self, row: &SpendRow<'_>) -> usize {
         let key: Cow<'_, str> = match self.by {
             GroupBy::Session => row.origin.session.as_str().into(),
@@ -299,8 +301,8 @@ pub(super) struct OmittedGroups {
     pub(super) tally: Tally,
 }
 
-/// Sorts the groups and keeps only `limit` of them, either the latest or the most expensive. Returns the groups that
-/// were removed, or `None` if there are none.
+/// Sorts the groups and keeps only `limit` of them, which are either the latest or the most expensive ones. Returns the
+/// groups that were removed, or `None` if there are none.
 pub(super) fn sort_and_limit(
     groups: &mut Vec<SpendGroup>,
     by: GroupBy,
@@ -311,7 +313,7 @@ pub(super) fn sort_and_limit(
         Some(order) => order == Order::Date,
         None => by.is_by_time(),
     };
-    // Periods are shown in chronological order, but if there are too many, the earliest ones are removed.
+    // Periods are shown in chronological order. If there are too many, the earliest ones are removed.
     let is_chronological = by.is_by_time() && is_by_date;
     if is_chronological {
         groups.reverse();
@@ -343,8 +345,8 @@ pub(crate) fn or_unknown(name: &str) -> &str {
     if name.is_empty() { UNKNOWN } else { name }
 }
 
-/// Returns a property of a row's scene. Returns `if_empty` if the scene lacks that property, or the label of the row's
-/// kind if there is no scene.
+/// Returns a property of a row's scene. Returns `if_empty` if the scene lacks that property. If there is no scene,
+/// returns the label of the row's kind.
 fn scene_key<'r>(
     row: &SpendRow<'r>,
     property: impl Fn(&'r Scene) -> &'r str,
@@ -371,7 +373,7 @@ pub(crate) fn current_block(
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    // Rows from the future, which a wrong clock can cause, must not start a block.
+    // If a wrong clock has led to rows from the future, they must not start a block.
     let until_now = Millis::MIN..now.timestamp_millis() + QUARTER_HOUR;
     ledger.rows(until_now, RowsBy::Quarter, &mut |row| {
         rows.push(TimedTally {
@@ -396,8 +398,8 @@ pub(crate) fn current_block(
     }
 }
 
-/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the full hour (UTC) of the
-/// first response after the previous block.
+/// Combines rows into five-hour blocks. Like the server's usage windows, a block starts at the beginning of the hour
+/// (UTC) in which the first response after the previous block was received.
 fn blocks(mut rows: Vec<TimedTally>) -> Vec<TimedTally> {
     rows.sort_by_key(|row| row.at);
 
@@ -463,7 +465,7 @@ impl Tally {
 pub struct Amount {
     /// The amount.
     pub money: Money,
-    /// True if a model's price is unknown. The cost is then estimated in the same way as in Claude Code.
+    /// True if a model's price is unknown. In that case, the cost is estimated in the same way as in Claude Code.
     is_estimate: bool,
     /// True if the real amount may be higher.
     pub(crate) is_lower_bound: bool,
@@ -488,7 +490,7 @@ impl Amount {
         }
     }
 
-    /// Returns the amount, marking it as a lower bound if the data is incomplete.
+    /// Returns the amount and marks it as a lower bound if the data is incomplete.
     pub(crate) fn unless_complete(self, is_complete: bool) -> Self {
         Self {
             is_lower_bound: self.is_lower_bound || !is_complete,

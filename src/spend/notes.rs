@@ -14,8 +14,8 @@ use crate::terminal::count_noun;
 const MAX_NAMED_FILES: usize = 3;
 
 impl Statement {
-    /// Returns the notes. If the statement is empty, the first note gives the reason. Paths are included only if
-    /// `places` is given.
+    /// Returns the notes. If the statement is empty, the first note says why. Paths are included only if `places` is
+    /// given.
     pub(crate) fn notes(&self, places: Option<&Places>) -> Vec<String> {
         let texts = Texts::parse(include_str!("notes.json"));
         if self.groups.is_empty() {
@@ -51,7 +51,7 @@ impl Statement {
         }
     }
 
-    /// Returns the reasons why the total is a lower bound. The first one also explains the sign.
+    /// Returns the reasons why the total is a lower bound. The first reason also explains the sign.
     fn notes_on_lower_bound(&self, texts: &Texts, places: Option<&Places>) -> Vec<String> {
         let mut reasons = Vec::new();
         if !self.read.unreadable.is_empty() {
@@ -118,8 +118,8 @@ impl Statement {
         }
     }
 
-    /// Returns a note if the period includes today and any sessions are receiving a response. The cost of a response is
-    /// not final until the response is complete.
+    /// Returns a note if the period includes today and sessions are receiving responses at the moment. The cost of a
+    /// response is not final until the response is complete.
     fn note_on_unfinished_responses(&self, texts: &Texts) -> Option<String> {
         let clock = self.request.clock;
         let today = clock.zone.day(clock.now);
@@ -148,7 +148,7 @@ pub(crate) fn describe_unreadable(
     max_named: usize,
     places: &Places,
 ) -> Option<String> {
-    // A directory may contain any number of transcripts.
+    // A directory may contain any number of transcripts, so it is not counted as a transcript.
     let are_transcripts = paths.iter().all(|path| {
         path.extension()
             .is_some_and(|extension| extension == "jsonl")
@@ -182,7 +182,7 @@ pub(crate) fn describe_damaged(files: &[(String, u32)], places: Option<&Places>)
     })
 }
 
-/// Lists up to `max_named` paths, separated by commas, and says how many more there are.
+/// Lists up to `max_named` paths, separated by commas, and says how many others there are.
 fn list_paths(paths: &[impl AsRef<Path>], max_named: usize, places: &Places) -> String {
     let named: Vec<String> = paths
         .iter()

@@ -5,7 +5,8 @@ use chrono::{DateTime, Days, NaiveDate};
 use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
 
-/// A period from its first day through its last day. If a day is missing, the period is unbounded on that side.
+/// A period from its first day through its last day. If one of the days is missing, the period is unbounded on that
+/// side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Period {
     pub(crate) since: Option<NaiveDate>,
@@ -89,7 +90,7 @@ fn parse_optional_day(text: Option<&str>, today: NaiveDate) -> Result<Option<Nai
 }
 
 /// Parses a day, which may be written as `2026-11-20`, `20261120`, `today`, `yesterday`, an RFC 3339 time, or `7d` for
-/// the first of the seven days ending today. The error is a sentence for the user.
+/// the first of the seven days that end today. The error is a sentence for the user.
 fn parse_day(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
     let trimmed = text.trim();
     days_before_today(trimmed)

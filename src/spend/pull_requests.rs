@@ -9,8 +9,8 @@ use crate::time::Millis;
 
 /// The ledger's rows, grouped by pull request.
 ///
-/// A pull request is assigned its session's spend from the previous link (or the start of the session) up to its own
-/// link. Spend after the last link is assigned to that link's pull request.
+/// Spend in a session is assigned to the pull request whose link comes next in that session. Spend after the last link
+/// is assigned to the pull request of the last link.
 pub(crate) struct PullRequestSpend<'ledger> {
     ledger: &'ledger Ledger,
     /// The links of each session, in chronological order.
@@ -59,7 +59,7 @@ impl RegroupedLedger for PullRequestSpend<'_> {
 }
 
 /// Returns the key of a pull request, which is its URL. If the link has no URL, the key consists of the number and the
-/// session's directory, because a number alone is not unique.
+/// session's directory, because the number alone would not be unique.
 fn key_of(link: &PullRequestLink) -> String {
     if !link.url.is_empty() {
         link.url.clone()

@@ -1,4 +1,4 @@
-//! A statement of spend, which consists of a period's groups and total, with forecasts and notes.
+//! A statement of spend, which consists of the groups and the total of a period, with forecasts and notes.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 pub(crate) struct ReportRequest {
     pub(crate) by: GroupBy,
     pub(crate) period: Period,
-    /// The current time, and the time zone that determines where days begin.
+    /// The current time, and the time zone that determines when days begin.
     pub(crate) clock: Clock,
     /// The name of that time zone.
     pub(crate) zone: String,
@@ -36,7 +36,7 @@ pub(crate) struct ReportRequest {
     pub(crate) limit: Option<usize>,
     /// A string that must occur in the path of a session's directory.
     pub(crate) project: Option<String>,
-    /// The directory that holds several machines' exports, or `None` to use this machine's ledger.
+    /// The directory that contains the exports of several machines, or `None` to use this machine's ledger.
     pub(crate) from: Option<PathBuf>,
     /// The monthly price of the subscription.
     pub(crate) plan: Option<Money>,
@@ -52,7 +52,8 @@ impl ReportRequest {
         }
     }
 
-    /// Returns the level of detail that the ledger's rows must have, given the level that grouping requires.
+    /// Returns the level of detail that this request requires of the ledger's rows, given the level that the grouping
+    /// requires.
     fn rows_by(&self, for_grouping: RowsBy) -> RowsBy {
         match for_grouping {
             RowsBy::Quarter if self.project.is_some() => RowsBy::Session,
@@ -60,7 +61,7 @@ impl ReportRequest {
         }
     }
 
-    /// Returns true if the whole current month is one of the groups.
+    /// Returns true if one of the groups is the whole current month.
     fn shows_this_month(&self) -> bool {
         let today = self.clock.zone.day(self.clock.now);
         let Period { since, until } = self.period;
@@ -89,15 +90,16 @@ pub(crate) struct Statement {
     pub(crate) damaged: Vec<(String, u32)>,
     /// The number of sessions that are receiving a response.
     pub(super) answering: usize,
-    /// A lower bound for the value of one percent of the five-hour window, used to estimate each prompt's share.
+    /// A lower bound for the value of one percent of the five-hour window. Each prompt's share of the window is
+    /// estimated from it.
     pub(crate) percent: Option<Money>,
     /// The responses that came from a model other than the one requested.
     switched: Vec<Switched>,
 }
 
 impl Statement {
-    /// Reads the requested rows, calls `on_row` with each one, and groups them. `answering` is the number of sessions
-    /// that are receiving a response.
+    /// Reads the requested rows, calls `on_row` with each of them, and groups them. `answering` is the number of
+    /// sessions that are receiving a response.
     pub(crate) fn new(
         source: &dyn SpendSource,
         request: ReportRequest,
@@ -128,7 +130,7 @@ impl Statement {
         } else {
             None
         };
-        // The plan covers all projects, so its value is not shown for a single project.
+        // The plan covers all projects, so its value is not shown if a project is selected.
         let plan = match (&course, request.plan) {
             (Some(course), Some(monthly)) if request.project.is_none() => {
                 PlanWorth::new(monthly, course, &request.currency)
@@ -152,8 +154,8 @@ impl Statement {
         })
     }
 
-    /// Returns the maximum percentage of a five-hour window that a prompt could have used. Returns `None` if the value
-    /// of one percent is unknown.
+    /// Returns the maximum percentage of a five-hour window that a prompt can have used. Returns `None` if the value of
+    /// one percent is unknown.
     fn max_window_percent(&self, group: &SpendGroup) -> Option<f64> {
         let percent = self.percent?;
         if percent > Money::ZERO {
@@ -227,7 +229,7 @@ impl Statement {
         let rest = self.omitted.map(|omitted| {
             merge_objects([omitted.tally.json(), json!({ "groups": omitted.count })])
         });
-        // JSON cannot represent a path exactly if it is not valid Unicode.
+        // If a path is not valid Unicode, JSON cannot represent it exactly.
         let unreadable: Vec<_> = self
             .read
             .unreadable
@@ -301,7 +303,7 @@ impl Statement {
     }
 }
 
-/// Reads the history that this month's forecast is based on.
+/// Reads the history on which this month's forecast is based.
 fn read_course(source: &dyn SpendSource, request: &ReportRequest) -> Result<Course, LedgerError> {
     let mut course = Course::new(request.clock);
     source.rows(EVER, request.rows_by(RowsBy::Quarter), &mut |row| {

@@ -12,8 +12,8 @@ use crate::render::{Cell, Column, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 
-/// The maximum number of rows in a table that shows the total only at the bottom. Longer tables also show it at the
-/// top.
+/// The maximum number of rows in a table that shows the total only at the bottom. A longer table also shows the total
+/// at the top.
 const MAX_ROWS_WITH_ONE_TOTAL: usize = 20;
 
 /// The alternative sets of columns for sessions. The letters stand for: A name, B project, C last, D cost, E share, F
@@ -58,7 +58,7 @@ impl Statement {
 
     fn total_row(&self) -> Vec<Cell> {
         let amount = Cell::from(self.total_amount().show());
-        // The share of the total itself is not shown.
+        // The row with the total does not show a share.
         row(&["Total", "", ""], amount, Money::ZERO, &self.total)
     }
 
@@ -85,7 +85,7 @@ impl Statement {
         cells
     }
 
-    /// Returns a table of the groups with exact values, for spreadsheets.
+    /// Returns a table with the exact values of the groups, for spreadsheets.
     pub(crate) fn spreadsheet(&self) -> Table {
         let names = self
             .exact_values(&SpendGroup::default())
@@ -143,7 +143,7 @@ impl Statement {
 
 /// Returns the columns of the table that is displayed.
 fn columns(by: GroupBy) -> Vec<Column> {
-    // A partial date would be misleading, so the names of periods are never truncated.
+    // The names of periods are never truncated, because a partial date would be misleading.
     let name = match by {
         _ if by.is_by_time() => Column::text(name_heading(by)),
         _ => Column::text(name_heading(by)).with_min_width(20),
@@ -184,7 +184,7 @@ fn counts(tally: &Tally) -> [(&'static str, String); 6] {
 }
 
 /// Returns the cells of a row. `names` contains the name, the project, and the time of last activity. If `whole` is 0,
-/// the row has no share.
+/// the row shows no share.
 fn row(names: &[&str; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
     let mut cells: Vec<Cell> = names.iter().map(|name| Cell::from(*name)).collect();
     cells.push(amount);
@@ -236,7 +236,7 @@ pub(crate) fn amount(tally: &Tally) -> Cell {
     Cell::from(Amount::from_tally(tally).show()).with_exact(tally.cost().exact())
 }
 
-/// Formats part of an amount as a percentage of the whole. The result is empty if the whole is 0.
+/// Formats a part of an amount as a percentage of the whole amount. Returns an empty string if the whole is 0.
 pub(crate) fn share(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();

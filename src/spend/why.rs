@@ -38,7 +38,7 @@ pub(crate) fn why_report(why: &SessionWhy, clock: Clock) -> Report {
     report
 }
 
-/// Compares the amount with the last total that Claude Code reported.
+/// Returns a sentence that compares the amount with the last total that Claude Code reported.
 fn comparison(why: &SessionWhy) -> String {
     let (Some(total), Some(last)) = (why.client_total, why.runs.last()) else {
         return "Claude Code has not reported a running total for this session.".to_owned();

@@ -1,7 +1,7 @@
 //! Requests that Claude Code retries after a failure.
 //!
-//! Each failed attempt is a `system` line with the subtype `api_error`. Versions 2.1.5 to 2.1.136 wrote these lines in
-//! interactive sessions, too. Version 2.1.331 writes them immediately in `claude -p`, but not at all in a terminal.
+//! Each failed attempt is a `system` line with the subtype `api_error`. Versions 2.1.5 to 2.1.136 also wrote these
+//! lines in interactive sessions. Version 2.1.331 writes them immediately with `claude -p`, but never in a terminal.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use memchr::memmem;
@@ -45,7 +45,7 @@ pub(crate) struct FailedAttempt {
 impl FailedAttempt {
     /// Parses a failed attempt from a transcript line. Returns `None` for any other line.
     pub(crate) fn in_line(line: &[u8]) -> Option<Self> {
-        // Few lines are about an attempt, and searching is much faster than parsing.
+        // Few lines are about an attempt, and a search is much faster than parsing.
         memmem::find(line, b"\"api_error\"")?;
         let line: Value = serde_json::from_slice(line).ok()?;
         if line.at("type") != "system" || line.at("subtype") != "api_error" {
@@ -69,8 +69,8 @@ impl FailedAttempt {
 }
 
 impl FailedAttempts {
-    /// Adds a failed attempt. If it is the first attempt of a new request, it replaces the attempts of the previous
-    /// request.
+    /// Adds a failed attempt. If this is the first attempt of a new request, the attempts of the previous request are
+    /// dropped.
     pub(crate) fn add(attempts: &mut Option<Self>, attempt: FailedAttempt) {
         if attempt.number <= 1 {
             *attempts = None;
@@ -92,8 +92,8 @@ impl FailedAttempts {
         }
     }
 
-    /// Returns true if any attempt failed with a server error. In that case, a login that is rejected afterward is part
-    /// of the outage.
+    /// Returns true if any attempt failed with a server error. If the server rejects the login after such an error, the
+    /// rejection is part of the outage.
     pub(crate) fn has_server_error(&self) -> bool {
         self.statuses.iter().any(|status| *status >= 500)
     }

@@ -1,9 +1,9 @@
 //! A parser that walks through one JSON value in a single pass, from left to right.
 //!
-//! An initial read spends most of its time on lines with a dozen short fields that matter and one long string that does
-//! not. A general-purpose parser examines every byte of that string, whereas this one jumps from quote to quote. It
-//! recognizes only strings, brackets, and commas. The functions at the end of this file interpret the values. They are
-//! lenient, because some clients have written null, a string, or an object where a count was expected.
+//! An initial read spends most of its time on lines that contain a dozen short fields that matter and one long string
+//! that does not matter. A general-purpose parser examines every byte of that string, whereas this parser jumps from
+//! quote to quote. It recognizes only strings, brackets, and commas. The functions at the end of this file interpret
+//! the values. They are lenient, because some clients have written null, a string, or an object in place of a count.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use memchr::memmem::Finder;
 use crate::lenient_json::saturating_u64;
 
 /// A position in the bytes of a JSON value. Each method advances past one value. If a method returns `None`, it has
-/// found bytes that are not JSON, and the position is meaningless from then on.
+/// found bytes that are not JSON, and the position is no longer meaningful.
 pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -59,8 +59,8 @@ impl<'a> JsonWalk<'a> {
     }
 
     /// Calls `visit` with the name of each field, in order. `visit` must advance past the field's value. Names are
-    /// passed without unescaping them, because no JSON writer escapes letters, but `has_escaped_names` is set if it is
-    /// necessary. A value that is not an object is skipped.
+    /// passed without unescaping them, because hardly any JSON writer escapes letters. If a name does contain escaped
+    /// letters, `has_escaped_names` is set. A value that is not an object is skipped.
     pub(super) fn fields(
         &mut self,
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
@@ -129,7 +129,7 @@ impl<'a> JsonWalk<'a> {
         }
     }
 
-    /// Calls `read`, and returns the bytes that it advanced past.
+    /// Calls `read` and returns the bytes that `read` advanced past.
     pub(super) fn bytes_read_by(
         &mut self,
         read: impl FnOnce(&mut Self) -> Option<()>,
@@ -191,8 +191,8 @@ impl<'a> JsonWalk<'a> {
         self.since(start)
     }
 
-    /// Returns an object or an array. Brackets are counted, but opening and closing brackets are not checked against
-    /// each other. The depth is not limited, because a model can nest values as deeply as it likes.
+    /// Returns an object or an array. Opening and closing brackets are counted, but whether they match is not checked.
+    /// The depth is not limited, because a model can nest values arbitrarily deeply.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -217,7 +217,8 @@ impl<'a> JsonWalk<'a> {
 /// The start of an escape for a character below U+0100.
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
 
-/// Returns JSON with its escaped ASCII characters unescaped, or `None` if it has none. Escapes that JSON requires remain.
+/// Returns JSON with its escaped ASCII characters unescaped, or `None` if it contains none. Escapes that JSON requires
+/// are kept.
 pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
     let mut unescaped = Vec::new();
     let mut copied = 0;
@@ -250,12 +251,12 @@ pub(super) fn without_escaped_letters(json: &[u8]) -> Option<Vec<u8>> {
     Some(unescaped)
 }
 
-/// The number of words to search for the end of a short string. IDs and times are not longer.
+/// The number of 8-byte words in which to search for the end of a short string. No ID or time is longer than that.
 const SHORT_WORDS: usize = 5;
 
 /// Returns the number of bytes before the closing quote of a string.
 fn text_length(text: &[u8]) -> Option<usize> {
-    // Most strings are short. Calling `memchr` for each of them would make an initial read about 10% slower.
+    // Most strings are short. If `memchr` were called for each of them, an initial read would take about 10% longer.
     let (words, _) = text.as_chunks();
     for (index, word) in words.iter().take(SHORT_WORDS).enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -288,8 +289,8 @@ fn backslashes_at_end(text: &[u8]) -> usize {
     text.len() - other.map_or(0, |at| at + 1)
 }
 
-/// Decodes a string. Returns `None` for any other value. Invalid UTF-8 is replaced, because a single bad byte in a
-/// directory name must not make a response unreadable.
+/// Decodes a string. Returns `None` for any other value. Invalid UTF-8 is replaced, because a single invalid byte in a
+/// directory name must not make a whole response unreadable.
 pub(super) fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let contents = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if memchr::memchr(b'\\', contents).is_none() {
@@ -332,12 +333,12 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
     }
 }
 
-/// The maximum value of a count. No response has come close to a thousandth of this value, so a larger count is either
-/// an error or an attempt to make sums overflow.
+/// The maximum value of a count. No real count is even close to a thousandth of this value, so a larger count is either
+/// a mistake or an attempt to make sums overflow.
 const MAX_COUNT: u64 = 1_000_000_000;
 
-/// The maximum number of searches. A response makes only a handful, and the cost of a million searches is too low to
-/// make sums overflow.
+/// The maximum number of searches. A response involves only a few searches, and the cost of a million searches is too
+/// low to make sums overflow.
 const MAX_SEARCHES: u64 = 1_000_000;
 
 /// Returns the number of searches, limited to [`MAX_SEARCHES`].
@@ -387,7 +388,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<i32>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
-            // Strings with quotes, backslashes, and brackets are the ones that could mislead the parser.
+            // Strings that contain quotes, backslashes, and brackets are the most likely to mislead the parser.
             r#"[a-z"\\\[\]{}:,é\n ]{0,60}"#.prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {

@@ -17,7 +17,7 @@ use super::token_counts::{UsageObject, calls_that_add_up};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 use crate::time::{Millis, parse_millis};
 
-/// The model name on lines that Claude Code itself writes for errors and interruptions.
+/// The model name in lines that Claude Code itself writes about errors and interruptions.
 pub const SYNTHETIC: &str = "<synthetic>";
 
 /// A parsed line.
@@ -35,7 +35,7 @@ pub enum Line<'a> {
     Mark(OwnMark),
     /// The end of a compaction.
     CompactBoundary(CompactBoundary<'a>),
-    /// An API error. The client either shows it in place of a response, or sends the request again.
+    /// An API error. The client either shows the error in place of a response or sends the request again.
     Error(RawError<'a>),
     /// A link to a pull request that the session opened.
     PullRequest(PullRequest<'a>),
@@ -43,28 +43,30 @@ pub enum Line<'a> {
     Other,
 }
 
-/// A line of a response. Each part of a response is written to a separate line that repeats the usage.
+/// A line of a response. Claude Code writes each part of a response to a separate line and repeats the usage on each of
+/// these lines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResponseLine<'a> {
     /// The response's key, which is the same on all of the response's lines in all files. It is a hash of the message
-    /// ID and the request ID. If there is no message ID, it is a hash of the line's ID or, if that is missing as well,
-    /// of the whole line.
+    /// ID and the request ID. If there is no message ID, the key is a hash of the line's ID or, if that is missing,
+    /// too, of the whole line.
     pub key: i64,
-    /// The time of the line. If the line has none, the scan uses the latest time before it.
+    /// The time of the line. If the line has no timestamp, the scan uses the latest time before the line.
     pub at: Option<Millis>,
-    /// The session whose transcript the line was written to.
+    /// The session to whose transcript the line was written.
     pub session: Option<Cow<'a, str>>,
-    /// The session that a fork or branch copied the line from, if the line names that session.
+    /// The session from which a fork or branch copied the line, if the line names that session.
     pub copied_from: Option<Cow<'a, str>>,
     /// True if the response was received by a subagent.
     pub subagent: bool,
     /// The git branch, if the line names it.
     pub branch: Option<Cow<'a, str>>,
-    /// The type of the subagent, if the line names it. Version 2.1.328 does, but 2.1.119 does not.
+    /// The type of the subagent, if the line names it. Lines from version 2.1.328 do, but lines from version 2.1.119 do
+    /// not.
     pub agent: Option<Cow<'a, str>>,
-    /// The skill that the response was made for, if the line names one.
+    /// The skill for which the response was generated, if the line names one.
     pub skill: Option<Cow<'a, str>>,
-    /// The plugin that the skill, agent, or tool belongs to, if the line names one.
+    /// The plugin to which the skill, agent, or tool belongs, if the line names one.
     pub plugin: Option<Cow<'a, str>>,
     /// The MCP server that was used in the response, if the line names one.
     pub mcp_server: Option<Cow<'a, str>>,
@@ -76,7 +78,7 @@ pub struct ResponseLine<'a> {
     pub usage: Usage,
     /// The service level.
     pub service: ServiceLevel,
-    /// The individual calls of a server-side tool loop if they add up to `usage`. Otherwise, it is empty.
+    /// The individual calls of a server-side tool loop, or an empty list if they do not add up to `usage`.
     pub calls: Vec<Usage>,
     /// The responses of advisors.
     pub advice: Vec<Advice>,
@@ -84,7 +86,7 @@ pub struct ResponseLine<'a> {
     pub directory: Option<Cow<'a, str>>,
     /// True if a token count is not a number. Such a count is read as 0.
     pub is_damaged: bool,
-    /// The bytes used to recognize the response's other lines without parsing them.
+    /// The bytes by which the response's other lines are recognized without parsing them.
     pub signature: Option<Signature<'a>>,
 }
 
@@ -106,15 +108,15 @@ pub struct CostState {
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// How long the processes of these runs were running, in milliseconds.
+    /// The time for which the processes of these runs existed, in milliseconds.
     pub run_ms: i64,
-    /// How long these processes waited for the API, in milliseconds.
+    /// The time for which these processes waited for the API, in milliseconds.
     pub api_ms: i64,
     /// True if Claude Code did not recognize a model and used another model's price.
     pub has_unknown_model: bool,
     /// The totals by model. The model names are as written.
     pub models: BTreeMap<String, ModelTotal>,
-    /// The latest time that precedes the line in its file. This is set by the scan.
+    /// The latest time in the lines before this line in its file. The scan sets this field.
     pub before: Option<Millis>,
 }
 
@@ -122,12 +124,12 @@ pub struct CostState {
 /// terminal). A process writes these lines only to its own session's transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnMark {
-    /// The line's offset in the file. This is set by the scan.
+    /// The line's offset in the file. The scan sets this field.
     pub position: i64,
     /// The time of the line.
     pub at: Millis,
-    /// A hash that identifies the snapshot, which is needed because forks copy their parents' snapshots. It is `None`
-    /// for a `queue-operation` line, which is never copied.
+    /// A hash that identifies the snapshot. It is needed because forks copy the snapshots of their parents. The hash is
+    /// `None` for a `queue-operation` line, because such lines are never copied.
     pub snapshot: Option<i64>,
 }
 
@@ -153,7 +155,7 @@ pub struct RawError<'a> {
     pub at: Option<Millis>,
     /// A hash of the text as written. It stays the same when the line is copied.
     pub text_hash: i64,
-    /// The failed attempt, if the client sent the request again.
+    /// The failed attempt, or `None` if the client did not send the request again.
     pub retry: Option<Retry>,
 }
 
@@ -215,11 +217,11 @@ struct ApiMessage<'a> {
     is_damaged: bool,
 }
 
-/// The result of parsing a line.
+/// A line after parsing.
 pub(super) struct ParsedLine<'a> {
     /// See [`parse`].
     pub(super) line: Option<Line<'a>>,
-    /// True if names in the line contain escaped letters, so that fields may be missing from `line`.
+    /// True if names in the line contain escaped letters, in which case fields may be missing from `line`.
     pub(super) has_escaped_names: bool,
 }
 
@@ -273,8 +275,8 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
     Some(line.unwrap_or(Line::Other))
 }
 
-/// Returns the objects in a line that consists of two or more JSON objects, which happens if two processes append at
-/// the same time. Returns an empty list for any other line.
+/// Returns the objects in a line that consists of two or more JSON objects. There are such lines because two processes
+/// may append at the same time. Returns an empty list for any other line.
 pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
     let mut objects = Vec::new();
     let mut rest = line.trim_ascii();
@@ -300,7 +302,8 @@ fn own_mark(at: Millis, snapshot: Option<i64>) -> Line<'static> {
     })
 }
 
-/// Returns a line's top-level timestamp, or `None` if there is none. Stops reading once it has been found.
+/// Returns a line's top-level timestamp, or `None` if there is none. The rest of the line after the timestamp is not
+/// read.
 pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     let mut at = None;
     let _ = JsonWalk::new(bytes).object(|field, walk| {
@@ -370,8 +373,8 @@ impl<'a> LineFields<'a> {
         Some(())
     }
 
-    /// Returns the session that the line was copied from. Branching rewrites `forkedFrom` each time the line is copied,
-    /// but never changes `requestSessionId`.
+    /// Returns the session from which the line was copied. `/branch` rewrites `forkedFrom` each time it copies the
+    /// line, but it never changes `requestSessionId`.
     fn copied_from(&self) -> Option<Cow<'a, str>> {
         name(self.request_session).or_else(|| name(self.forked_from))
     }
@@ -436,8 +439,8 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<ResponseLine<'a>
     })
 }
 
-/// Makes a Windows drive letter uppercase. Shells write `C:\x` and editors write `c:\x`, and Claude Code uses whichever
-/// it is given, even within a single session (anthropics/claude-code#75855, matt1398/claude-devtools#123).
+/// Makes a Windows drive letter uppercase. Shells write `C:\x` and editors write `c:\x`. Claude Code uses both forms
+/// unchanged, even within a single session (anthropics/claude-code#75855, matt1398/claude-devtools#123).
 fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
     match directory.as_bytes() {
         [b'a'..=b'z', b':', b'/' | b'\\', ..] => {

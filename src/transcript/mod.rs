@@ -1,7 +1,8 @@
 //! Parses transcripts, and reads them incrementally as they grow.
 //!
-//! Transcripts belong to Claude Code, so they are only ever opened for reading. They are never mapped into memory,
-//! because accessing a mapped file after it has been truncated would crash the process. Reading never waits for a lock.
+//! Transcripts belong to Claude Code, so whycap opens them only for reading. They are never mapped into memory, because
+//! the process would crash if it accessed a mapped file that has been truncated. Reading a transcript never requires a
+//! lock.
 
 pub mod failed_attempts;
 mod json_walk;

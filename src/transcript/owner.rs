@@ -1,5 +1,5 @@
-//! The owner of a session, which is the account and organization that pay for it. IDs are hashed immediately, so they
-//! distinguish accounts without identifying anyone.
+//! The owner of a session, which is the account and the organization that pay for the session. IDs are hashed
+//! immediately, so they distinguish accounts without identifying anybody.
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lenient_json::LenientJson;
 
-/// The account and organization that pay for a session, or that the user is logged in with.
+/// The account and the organization that pay for a session, or with which the user is logged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Owner {
-    /// A hash of whichever of the two IDs are known. It differs from one login to another.
+    /// A hash of those of the two IDs that are known. Each login has a different hash.
     pub fingerprint: Option<String>,
     /// A hash of the account ID.
     #[serde(rename = "account_hash", skip_serializing_if = "Option::is_none")]
@@ -43,8 +43,8 @@ impl Owner {
         }
     }
 
-    /// Returns true if two owners are the same, judging by the IDs that are known for both. Returns `None` if there are
-    /// no such IDs.
+    /// Returns true if two owners are the same as far as their IDs are known for both. Returns `None` if no ID is known
+    /// for both.
     pub fn is(&self, other: &Self) -> Option<bool> {
         let accounts = self.account.as_ref().zip(other.account.as_ref());
         let organizations = self.organization.as_ref().zip(other.organization.as_ref());
@@ -97,8 +97,8 @@ impl OwnerReader {
         }
     }
 
-    /// Records the owner that a line names. If the line names only the organization, and it is the same as before, the
-    /// known account is kept.
+    /// Records the owner that a line names. If the line names only the organization, and the organization is the same
+    /// as before, the known account is kept.
     pub(crate) fn add(&mut self, owner: Owner) {
         let is_confirmed = self.last.as_ref().and_then(|known| known.is(&owner)) == Some(true);
         if owner.account.is_some() || !is_confirmed {

@@ -1,9 +1,10 @@
-//! Reads the lines that have been appended to a transcript since the last read, and finds the relevant ones.
+//! Reads the lines that have been appended to a transcript since the last read, and finds the relevant lines among
+//! them.
 //!
 //! Most of a transcript consists of tool output. A line is parsed only if it contains `"usage"`, if its beginning
-//! contains one of a few types, or if it is short and contains an error flag. JSON writers do not escape these strings,
-//! but JSON allows it, so a line with escaped letters is unescaped and parsed as well. Lines that contain these strings
-//! by coincidence are parsed and then discarded.
+//! contains one of a few types, or if it is short and contains an error flag. JSON writers do not escape the letters in
+//! these strings, but JSON permits this, so a line with escaped letters is unescaped and parsed, too. A line that
+//! contains these strings by coincidence is parsed and then discarded.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -20,15 +21,16 @@ use crate::disk::ownership::open_regular;
 use crate::disk::read_head;
 use crate::time::Millis;
 
-/// The number of bytes to read at a time. This is small enough to fit in the processor's cache.
+/// The number of bytes to read at a time. Chunks of this size fit in the processor's cache.
 const STRETCH: usize = 256 * 1024;
 
-/// The maximum length of a line. A longer line is skipped and counted as damaged, but Claude Code does not write any
-/// lines that come close to this length. If a read stops inside such a line, the next read continues from there, so no
+/// The maximum length of a line. A longer line is skipped and counted as damaged, but no line that Claude Code writes
+/// is even close to this length. If a read stops inside a longer line, the next read continues from that point, so no
 /// part of the line is read twice.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// The number of bytes before the offset whose hash is stored to detect that a file has been replaced.
+/// The number of bytes before the offset whose hash is stored. By this hash, the next read detects whether the file has
+/// been replaced.
 const MARK: u64 = 256;
 
 /// The size and modification time of a file. As long as neither changes, the contents are assumed to be unchanged.
@@ -89,11 +91,11 @@ pub enum LastLine {
 
 /// The settings for a read, including when to stop.
 pub struct ReadLimits<'a> {
-    /// The buffer to read into. Callers that read many files should reuse the same buffer, because zeroing a new one
-    /// accounts for 2% of the time that a read takes.
+    /// The buffer to read into. Callers that read many files should reuse the same buffer, because it takes 2% of a
+    /// read's time to zero a new buffer.
     pub buffer: &'a mut Vec<u8>,
-    /// The time before which a file must have been last modified to count as settled. In a settled file, a complete
-    /// object at the end is read even though no line break follows it.
+    /// A file counts as settled if it was last modified before this time. In a settled file, a complete object at the
+    /// end is read even though no line break follows it.
     pub settled_before: Millis,
     /// A function that returns true if the read should stop. It is called after each chunk with the number of bytes
     /// read so far.
@@ -103,8 +105,8 @@ pub struct ReadLimits<'a> {
 /// Reads the complete lines after `position` and passes them to `sink`. Returns the new position, and whether the file
 /// was read again from the start because it had been truncated, replaced, or rewritten.
 ///
-/// If the read stops early, it stops at the end of a line or inside a line that is too long. It can be resumed from the
-/// returned position.
+/// If the read stops early, it stops at the end of a line or inside a line that is too long. The next read can continue
+/// from the returned position.
 ///
 /// # Errors
 /// Fails if the file cannot be opened or read. The old position remains valid in that case.
@@ -136,17 +138,18 @@ pub fn read_on(
 
     let ended_in_line = from.offset > 0 && !is_anew && !before.ends_with(b"\n");
     let mut lines = LineFeed {
-        // If the offset is inside a line, the line is too long, unless it is complete and has already been read.
+        // If the offset is not after a line break, it is inside a line that is too long, or after a complete line that
+        // has already been read.
         is_within: ended_in_line && position.last_line != LastLine::Complete,
         filled: 0,
     };
     file.seek(SeekFrom::Start(from.offset))?;
-    // Bytes that are appended in the meantime are left for the next read, because the stored size must match what has
-    // been read.
+    // Bytes that are appended in the meantime are left for the next read, because the stored size must match the bytes
+    // that have been read.
     let mut rest = metadata.len() - from.offset;
     let buffer = &mut *limits.buffer;
     let first = usize::try_from(rest.clamp(1, STRETCH as u64)).unwrap_or(STRETCH);
-    // A long line in another file may have made the buffer larger.
+    // The buffer may be larger because of a long line in another file.
     buffer.truncate(STRETCH);
     buffer.resize(buffer.len().max(first), 0);
     let mut read_in_all = 0;
@@ -165,7 +168,7 @@ pub fn read_on(
         read_in_all += got as u64;
         let has_advanced = lines.take(buffer, got, &mut now, sink);
         if has_advanced && rest > 0 && (limits.is_enough)(read_in_all) {
-            // A file state that does not match any file makes the next read continue from here.
+            // No file matches the default state, so the next read will continue from here.
             now.file = FileState::default();
             now.mark = mark(&bytes_before(&mut file, now.offset)?);
             return Ok((now, is_anew));
@@ -179,8 +182,8 @@ pub fn read_on(
     Ok((now, is_anew))
 }
 
-/// Returns true if the line that did not end in a line break at the last read is still unfinished. Only the bytes that
-/// have been added since then are searched.
+/// Returns true if the last line, which was incomplete at the last read, is still not followed by a line break. Only
+/// the bytes that have been added since then are searched.
 fn still_unfinished(file: &mut File, position: &ReadPosition, size: u64) -> io::Result<bool> {
     let searched = position.file.size;
     if searched <= position.offset
@@ -210,7 +213,7 @@ fn read_last_line(line: &[u8], now: &mut ReadPosition, sink: &mut impl Sink) -> 
 
 /// The bytes that have been read but are not yet followed by a line break.
 struct LineFeed {
-    /// True if the bytes to come are the rest of a line that is too long.
+    /// True if the next bytes are the rest of a line that is too long.
     is_within: bool,
     /// The number of bytes in the buffer that are in use.
     filled: usize,
@@ -257,7 +260,7 @@ impl LineFeed {
     }
 }
 
-/// Returns the session named in the first lines of a file, or `None` if they do not name one.
+/// Returns the session that the first lines of a file name, or `None` if they do not name one.
 ///
 /// # Errors
 /// Fails if the file cannot be opened or read.
@@ -291,7 +294,7 @@ static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timest
 
 static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":"));
 
-/// The types of the long lines that are never relevant. Most of a transcript consists of them.
+/// The types of long lines that are never relevant. Such lines make up most of a transcript.
 const IRRELEVANT: [&[u8]; 4] = [
     b"\"user\"",
     b"\"attachment\"",
@@ -302,8 +305,8 @@ const IRRELEVANT: [&[u8]; 4] = [
 static ERROR: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"isApiErrorMessage\":true"));
 
-/// The maximum length of an error line without usage. Claude Code includes usage in every such line, but other programs
-/// do not. Longer lines contain tool results, which would take too long to search.
+/// The maximum length of an error line without usage. Claude Code includes usage in every error line, but other
+/// programs do not. Longer lines contain tool results, and it would take too long to search them.
 const LONGEST_ERROR: usize = 16 * 1024;
 
 /// The types and subtypes of the relevant lines that have no usage.
@@ -320,29 +323,29 @@ static OTHERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| {
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The number of bytes at the start of a line to search for its type. Versions up to about 2.1.50 write the working
-/// directory, the branch, and the title before the type.
+/// The number of bytes at the start of a line in which its type is searched for. Versions up to about 2.1.50 write the
+/// working directory, the branch, and the title before the type.
 const BEGINNING: usize = 1024;
 
-/// The beginning of every line that is part of the conversation. Of the types in [`OTHERS`], only the first
-/// [`KINDS_IN_CONVERSATION`] occur in such lines.
+/// The beginning of every line that is part of the conversation. Such a line can have only one of the first
+/// [`KINDS_IN_CONVERSATION`] types in [`OTHERS`].
 const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 const KINDS_IN_CONVERSATION: usize = 2;
 
-/// The state that a scan carries from one part of a file to the next, so that the result does not depend on how the
-/// file is divided.
+/// The state that a scan carries from one part of a file to the next. Because of this state, the result does not depend
+/// on how the file is divided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carry {
     /// The time of the last line that has a timestamp.
     pub last_at: Option<Millis>,
-    /// The latest time of any relevant line. For a response, only its first line counts.
+    /// The latest time of any relevant line. Of a response's lines, only the first one counts.
     pub newest_at: Option<Millis>,
     /// The key of the last response.
     pub last_response: i64,
     /// The number of lines that seemed relevant but could not be read completely.
     pub unreadable: u32,
-    /// The last time before a damaged line, or [`Millis::MIN`] if there is none. This stays set until another line with
-    /// a timestamp follows.
+    /// The last time before a damaged line, or [`Millis::MIN`] if there is no such time. This field remains set until
+    /// another line with a timestamp follows.
     pub damaged_after: Option<Millis>,
     /// True if the client has shown an error since the last response.
     pub ends_in_error: bool,
@@ -363,8 +366,8 @@ impl Carry {
             .get_or_insert(self.last_at.unwrap_or(Millis::MIN));
     }
 
-    /// Records the times of the complete lines after those that have already been recorded. The first of these times
-    /// ends the period in which damaged lines may have been written.
+    /// Records the times of the complete lines after those that have already been recorded. The first of these times is
+    /// the end of the period in which damaged lines may have been written.
     fn pass_times(&mut self, lines: &[u8], sink: &mut impl Sink) {
         let Some(last) = last_time(lines) else {
             return;
@@ -390,15 +393,15 @@ pub struct LineSpan {
 
 /// Receives the lines that a scan finds, in the order in which they appear in the file.
 pub trait Sink {
-    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if an earlier line has a later time,
-    /// which is common for lines that a fork has copied.
+    /// Receives a relevant line, which is never [`Line::Other`]. `is_late` is true if a line before this line has a
+    /// later time, as is common for lines that a fork has copied.
     fn line(&mut self, line: Line<'_>, span: LineSpan, is_late: bool);
 
     /// Receives the times of the lines before and after one or more damaged lines.
     fn damage(&mut self, _from: Millis, _until: Millis) {}
 }
 
-/// Scans `bytes`, which consist of complete lines and begin at `offset` in their file.
+/// Scans `bytes`, which must consist of complete lines and begin at `offset` in their file.
 pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) {
     let mut scan = Scan {
         bytes,
@@ -426,7 +429,7 @@ struct Scan<'b, 's, S> {
     sink: &'s mut S,
     /// The start of the lines whose times have not been recorded yet.
     unpassed: usize,
-    /// The signature of the last response, used to recognize repeated lines.
+    /// The signature of the last response, by which lines that repeat it are recognized.
     last: Option<Signature<'b>>,
 }
 
@@ -440,7 +443,7 @@ impl<S: Sink> Scan<'_, '_, S> {
         let line = without_leading_nul_bytes(marked);
         if line.len() < marked.len() {
             // After a power failure, a file may contain NUL bytes in place of the lines that were written last. The
-            // line's own time ends the period.
+            // period ends at the time of the line itself.
             self.damage(start, start);
         }
         let is_relevant = match USAGE.find(line) {
@@ -454,7 +457,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             None => !is_irrelevant(line),
         };
         let unescaped = if may_have_escaped_names {
-            // An irrelevant line may contain escaped letters in its text.
+            // The text of an irrelevant line may contain escaped letters, too.
             without_escaped_letters(line)
                 .filter(|text| is_relevant || USAGE.find(text).is_some() || is_one_of_others(text))
         } else {
@@ -472,8 +475,8 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-    /// Passes the objects in a line to the sink. `parsed` is the line's only object, if it has exactly one. `last` is
-    /// set to the signature of the last response.
+    /// Passes the objects in a line to the sink. `parsed` is the line's only object, if it has exactly one. Sets `last`
+    /// to the signature of the last response.
     fn objects<'l>(
         &mut self,
         line: &'l [u8],
@@ -522,7 +525,7 @@ impl<S: Sink> Scan<'_, '_, S> {
             Line::Response(response) => {
                 *last = response.signature;
                 if response.is_damaged {
-                    // The line's own time ends the period.
+                    // The period ends at the time of the line itself.
                     self.pass_times(start, start);
                     self.carry.note_damage();
                 }
@@ -544,7 +547,7 @@ impl<S: Sink> Scan<'_, '_, S> {
                 false
             }
             Line::Error(error) => {
-                // If the client sends the request again, it does not show the error.
+                // The client does not show the error if it sends the request again.
                 self.carry.ends_in_error |= error.retry.is_none();
                 false
             }
@@ -566,7 +569,7 @@ fn without_leading_nul_bytes(line: &[u8]) -> &[u8] {
     line.get(start.unwrap_or(line.len())..).unwrap_or_default()
 }
 
-/// Returns true if the first type in the beginning of a line shows that the line is irrelevant.
+/// Returns true if the first type that occurs at the beginning of a line shows that the line is irrelevant.
 fn is_irrelevant(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING).unwrap_or(line);
     let kind = after(beginning, &TYPE).unwrap_or_default();
@@ -589,10 +592,10 @@ fn is_one_of_others(line: &[u8]) -> bool {
         || (line.len() <= LONGEST_ERROR && ERROR.find(line).is_some())
 }
 
-/// Returns true if a line has the usage and the IDs of this signature.
+/// Returns true if a line contains the usage and the IDs in this signature.
 ///
-/// A response has one line for each block of its content. Parsing all of them would account for a seventh of the time
-/// that an initial read takes. Quotes inside strings are escaped, so only actual fields can match.
+/// A response has one line for each block of its content. If all of these lines were parsed, this would take up a
+/// seventh of an initial read's time. Quotes inside strings are escaped, so only actual fields can match.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let (before, from) = line.split_at(usage_at);
     let after_usage = from
@@ -615,7 +618,7 @@ fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
     part.get(field.find(part)? + field.needle().len()..)
 }
 
-/// Returns the time of the last line that has one.
+/// Returns the time of the last line that has a timestamp.
 fn last_time(lines: &[u8]) -> Option<Millis> {
     let mut rest = lines;
     loop {
@@ -628,7 +631,7 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
     }
 }
 
-/// Returns the time of a line, or `None` if it has none.
+/// Returns the time of a line, or `None` if the line has no timestamp.
 fn time_in(line: &[u8]) -> Option<Millis> {
     TIME.find(line).and_then(|_| time_of(line))
 }
@@ -707,8 +710,9 @@ mod tests {
 
     use super::*;
 
-    /// Records everything it receives as text that can be compared. If several lines of a response have the same
-    /// contents, only the first is recorded, as in the ledger, because the scan may or may not skip a repeated line.
+    /// Records everything that it receives as text that can be compared. If several lines of a response have the same
+    /// contents, only the first of them is recorded, as in the ledger. The scan may skip the repeated lines or pass
+    /// them on, and both are correct.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         others: Vec<String>,
@@ -732,7 +736,8 @@ mod tests {
         }
     }
 
-    /// Generates a line whose time depends on its position. Occasionally, times in a transcript go backwards.
+    /// Generates a line in which `TIME` is the placeholder for a timestamp. As in real transcripts, that time is
+    /// occasionally earlier than the time of the line before.
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
             3 => (0..4_u8, 0..3_u8, 1..3_u16).prop_map(|(id, repeat, output)| format!(

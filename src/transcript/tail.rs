@@ -1,8 +1,8 @@
-//! Reads the end of a transcript to find the errors in it and to determine whether a response followed each of them.
+//! Reads the end of a transcript to find the errors in it and to determine whether a response followed each error.
 //!
 //! The fields of an error line depend on the version of Claude Code: 2.1.118 writes `error`, `isApiErrorMessage`, and
 //! `apiErrorStatus`; 2.1.240 adds `quotaLimits` and `apiErrorIsTransient`; 2.1.328 adds `apiError`, `apiErrorCode`, and
-//! `apiErrorType`. Any of them may be missing, null, or of the wrong type.
+//! `apiErrorType`. Any of these fields may be missing, null, or of the wrong type.
 
 use chrono::{DateTime, Utc};
 use memchr::memmem;
@@ -40,12 +40,12 @@ pub struct Tail {
 pub struct Waiting {
     /// The time of the notice.
     pub at: DateTime<Utc>,
-    /// The beginning of the notice if Claude Code will not continue, or `None` if it will.
+    /// The beginning of the notice if Claude Code will not continue, or `None` if Claude Code will continue.
     pub given_up: Option<&'static str>,
 }
 
-/// The beginnings of the notices that say that Claude Code will not continue. It gives up after hitting the limit three
-/// times.
+/// The beginnings of the notices that say that Claude Code will not continue. Claude Code gives up when it has reached
+/// the limit three times.
 const GIVEN_UP: [&str; 2] = ["Automatic continue cancelled", "Automatic continue stopped"];
 /// The beginning of Claude Code's reply to a user who has chosen to wait (2.1.330).
 const CHOSEN: &str = "<local-command-stdout>Claude Code will continue automatically";
@@ -75,14 +75,14 @@ pub struct MetError {
     pub line: ErrorLine,
     /// True if a response follows later in the transcript.
     pub answered: bool,
-    /// The session's owner at the time of the error, if the lines that were read name one.
+    /// The session's owner at the time of the error, if the lines that were read name an owner.
     pub owner: Option<Owner>,
     /// The failed attempts that preceded the error.
     pub failed_attempts: Option<FailedAttempts>,
 }
 
 /// Returns the complete lines in `bytes`, which begin at offset `start` in their file. If `start` is not 0, the first
-/// line may be incomplete and is left out. A last line that is still being written is left out, too.
+/// line is left out, because it may be incomplete. If the last line is still being written, it is left out, too.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = memchr::memrchr(b'\n', bytes).and_then(|end| bytes.get(..end));
     let lines = whole.unwrap_or_default().split(|byte| *byte == b'\n');
@@ -100,7 +100,7 @@ impl Tail {
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_some() {
-                // A line that only happens to contain the word provides no information.
+                // If the line contains the word only by coincidence, it provides no information.
                 let _ = tail.take_in(line, owners.last.as_ref());
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);
@@ -109,7 +109,8 @@ impl Tail {
             }
         }
         tail.owner = owners.last;
-        // Only the last values are redacted, because searching a string for secrets takes longer than reading a line.
+        // Only the final values are redacted, because it takes longer to search a string for secrets than to read a
+        // line.
         tail.model = tail.model.as_deref().map(readable);
         tail.version = tail.version.as_deref().map(readable);
         tail
@@ -118,10 +119,10 @@ impl Tail {
     /// Adds the information in an assistant line. `owner` is the session's owner at that point. Returns `None` if the
     /// line is not JSON, is of another type, or provides no information.
     ///
-    /// Only the line's own fields matter. A response that merely quotes an error is a response like any other.
+    /// Only the line's own fields matter. If a response merely quotes an error, it is treated like any other response.
     fn take_in(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        // A fork's transcript repeats the lines of its parent, which provide no information about the fork.
+        // A fork's transcript repeats the parent's lines, which provide no information about the fork.
         let original = line.get("requestSessionId");
         let is_copied = line.at("forkedFrom").is_object()
             || original.is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
@@ -155,7 +156,8 @@ impl Tail {
         Some(())
     }
 
-    /// Sets the owner that the session had before these lines, wherever the lines themselves do not name one.
+    /// Sets the owner that the session had before these lines. The owner applies wherever the lines themselves do not
+    /// name one.
     pub fn begins_with(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);
         for known in owners.chain([&mut self.owner]) {
@@ -164,11 +166,11 @@ impl Tail {
     }
 }
 
-/// The maximum length of a string, in bytes. No legible error message is longer, but a gateway may respond with an
-/// entire web page.
+/// The maximum length of a string, in bytes. No error message that people can read is longer, but a gateway may respond
+/// with an entire web page.
 const TEXT_LIMIT: usize = 2_000;
 
-/// The server's information about the plan's usage windows when it rejected a request (`quotaLimits`).
+/// The information about the plan's usage windows that the server sent when it rejected a request (`quotaLimits`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QuotaLimits {
@@ -176,7 +178,7 @@ pub struct QuotaLimits {
     pub status: Option<String>,
     /// `five_hour`, `seven_day`, `seven_day_opus`, …, `overage`.
     pub rate_limit_type: Option<String>,
-    /// The time at which that window resets.
+    /// The time at which the window in `rate_limit_type` resets.
     pub resets_at: Option<DateTime<Utc>>,
     /// The reason why usage credits are not used, such as `out_of_credits`.
     pub overage_disabled_reason: Option<String>,
@@ -190,7 +192,7 @@ pub struct ErrorLine {
     pub uuid: Option<String>,
     /// The time at which Claude Code wrote the line.
     pub at: Option<DateTime<Utc>>,
-    /// The session that the line belongs to.
+    /// The session to which the line belongs.
     pub session_id: Option<String>,
     /// The version of Claude Code.
     pub version: Option<String>,
@@ -404,7 +406,7 @@ mod tests {
             );
             read(&text).errors.len()
         };
-        // `/branch` records the session and the line that a line was copied from.
+        // `/branch` records from which session and line a line was copied.
         let copied = r#""forkedFrom":{"sessionId":"parent","messageUuid":"u1"}"#;
         for (marked, errors) in [
             (r#""requestSessionId":"parent""#, 0),

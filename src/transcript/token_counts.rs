@@ -1,4 +1,4 @@
-//! The `usage` object of a response, and the running total of a model.
+//! Parses the `usage` object of a response, and the running total of a model.
 //!
 //! The field names are those of 2.1.328.
 
@@ -69,7 +69,7 @@ pub(super) struct Tokens {
     usage: Usage,
     cache_write: Option<u64>,
     cache_write_5m: u64,
-    /// True if a field that should be a count has some other value.
+    /// True if a field that should be a count has a different kind of value.
     pub(super) is_damaged: bool,
 }
 
@@ -100,8 +100,8 @@ impl Tokens {
     /// Returns the usage.
     ///
     /// If the cache writes are not broken down by lifetime, all of them count as five-minute writes, as in Claude Code.
-    /// If there is no total, the breakdown is used. If the total is 0, the breakdown is ignored, because Claude Code
-    /// sets the total to 0, but keeps the breakdown, on lines that a compaction preserves.
+    /// If there is no total, the breakdown is used. If the total is 0, the breakdown is ignored: on lines that a
+    /// compaction preserves, Claude Code sets the total to 0 but keeps the breakdown.
     pub(super) fn usage(&self) -> Usage {
         let hour = self.usage.cache_write_1h;
         let cache_write = self.cache_write.unwrap_or(self.cache_write_5m + hour);
@@ -113,9 +113,9 @@ impl Tokens {
     }
 }
 
-/// Returns a response's individual calls if there are at least two and their sum is the response's total, which is the
-/// condition that Claude Code uses. Otherwise, returns an empty list. If the total has more one-hour cache writes than
-/// the calls do, the difference is assigned to the calls in order.
+/// Returns a response's individual calls if there are at least two and they add up to the response's total. Claude Code
+/// uses the same condition. Otherwise, returns an empty list. If the total contains more one-hour cache writes than the
+/// calls do, the difference is assigned to the calls in order.
 pub(super) fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum: Usage = calls.iter().copied().sum();
     let comparable_sum = Usage {

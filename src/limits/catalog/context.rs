@@ -1,7 +1,7 @@
-//! Distinguishes a message that was received from one that is only mentioned in text about messages.
+//! Distinguishes messages that somebody received from messages that are only mentioned in a text about messages.
 //!
-//! Claude Code's messages are quoted in code, in manuals, and in lists of patterns. Such text must not be handled as if
-//! a limit had been reached.
+//! Code, manuals, and lists of patterns all quote Claude Code's messages. Such text must not be treated as if a limit
+//! had been reached.
 
 use std::ops::Range;
 
@@ -56,7 +56,7 @@ pub(super) fn context(
     let start = message_start(normalized, range);
     let is_reported = is_report(whole);
     let lower_line = line.to_lowercase();
-    // Node prints a long value on a line of its own, below its key.
+    // Node prints a long value on a separate line, below its key.
     let is_below_key =
         lower_line.trim_start().starts_with(['"', '\'']) && is_printed(normalized, &start);
     let is_value = is_below_key || is_printed(&lower_line, &start);
@@ -133,7 +133,8 @@ pub(super) fn is_code_before_object(source: &str) -> bool {
         || lower.ends_with("r#\"")
 }
 
-/// Returns true if a line begins with a date, as lines of logs do. The fields in such a line look like assignments.
+/// Returns true if a line begins with a date, as the lines of a log do. The fields in such a line look like assignments
+/// in code.
 fn is_log_line(line: &str) -> bool {
     let date = line.trim_start_matches(['[', '(', '<']).get(..10);
     date.is_some_and(|date| NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok())
@@ -156,7 +157,8 @@ fn line_of(passage: &Passage, normalized: &str, range: &Range<usize>) -> String 
         .to_owned()
 }
 
-/// Returns true if a line is code or data for a program. `message` contains the first words of the message in the line.
+/// Returns true if a line is code or data for a program. `message` is the beginning of the message that the line
+/// contains.
 pub(super) fn is_code(line: &str, message: &str) -> bool {
     let trimmed = line.trim_start();
     let lower = trimmed.to_lowercase();
@@ -187,8 +189,8 @@ fn contains_any(text: &str, signs: &[&str]) -> bool {
     signs.iter().any(|sign| text.contains(sign))
 }
 
-/// Returns true if the text contains the wildcard `.*` of a regular expression. Markdown also writes a full stop and
-/// asterisks at the end of emphasized text, as in `**You've hit your limit.**`, but only before a space.
+/// Returns true if the text contains the wildcard `.*` of a regular expression. In Markdown, emphasized text can also
+/// end in a full stop and asterisks, as in `**You've hit your limit.**`, but a space follows them there.
 fn has_wildcard(text: &str) -> bool {
     text.match_indices(".*").any(|(start, wildcard)| {
         let next = text
@@ -219,8 +221,8 @@ fn letter_count(skeleton: &str) -> usize {
     skeleton.chars().filter(|c| c.is_alphabetic()).count()
 }
 
-/// Returns true if a message is the value of a key such as "error", or if it follows an HTTP status. Both indicate that
-/// a program printed it.
+/// Returns true if a message is the value of a key such as "error", or if it follows an HTTP status. In both cases, a
+/// program probably printed it.
 fn is_printed(line: &str, message: &str) -> bool {
     let Some(start) = line.find(message).filter(|_| !message.is_empty()) else {
         return false;
@@ -319,7 +321,7 @@ fn without_literals(line: &str) -> String {
 
 fn is_note(line: &str, has_time: bool) -> bool {
     let lower = line.trim_start().to_lowercase();
-    // This is a table row. Logs also separate their fields with bars.
+    // The line is a row of a table. The fields of a log are also separated by bars, however.
     let has_columns = lower.contains(" | ") || lower.contains('\t');
     if lower.starts_with('|') && lower.matches('|').count() > 2
         || !has_time && has_columns && !lower.contains("api error:")
@@ -333,7 +335,7 @@ fn is_note(line: &str, has_time: bool) -> bool {
         .any(|start| lower.starts_with(start) || text.starts_with(start))
 }
 
-/// Returns true if the author of the text reports something that happened to them.
+/// Returns true if the authors of the text report something that happened to them.
 fn is_report(whole: &str) -> bool {
     WORDS.reports.iter().any(|words| {
         whole

@@ -1,8 +1,9 @@
-//! Finds the names of limits that the text reports as reached, such as "You've hit your weekly limit" or "Weekly limit
-//! reached".
+//! Finds the names of limits that have been reached according to the text, as in "You've hit your weekly limit" or
+//! "Weekly limit reached".
 //!
-//! A name in `messages.json` lists the words that must occur in the limit's name. `=` requires exactly these words, `!`
-//! requires that the message does not call the limit the user's own, and `*` matches any name of a Claude limit.
+//! A name in `messages.json` lists the words that must occur in the limit's name. `=` means that the limit's name must
+//! consist of exactly these words, `!` means that the message must not describe the limit as the user's own, and `*`
+//! matches the name of any Claude limit.
 
 use crate::limits::words::WORDS;
 use std::ops::Range;
@@ -35,7 +36,7 @@ impl LimitName<'_> {
         }
     }
 
-    /// Returns true if the message calls the limit the user's own.
+    /// Returns true if the message describes the limit as the user's own.
     pub(super) fn is_own(&self) -> bool {
         self.is_yours && self.is_plausible
     }
@@ -51,9 +52,10 @@ impl LimitName<'_> {
     }
 }
 
-/// Finds the names of all limits that normalized text reports as reached.
+/// Finds the names of all limits that have been reached according to normalized text.
 ///
-/// Many programs say "limit reached". If the text does not mention Claude, these words count only if they stand alone.
+/// Many programs say "limit reached". If the text does not mention Claude, these words count only if the name of a
+/// limit and these words are the whole message.
 pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_>> {
     let mut names: Vec<LimitName<'_>> = Vec::new();
     for yours in &WORDS.before_own_limit {
@@ -73,7 +75,7 @@ pub(super) fn limit_names(text: &str, mentions_claude: bool) -> Vec<LimitName<'_
     names
 }
 
-/// Returns the limit whose name precedes words such as "limit reached".
+/// Returns the limit whose name comes before words such as "limit reached".
 fn reached_limit(
     text: &str,
     at: usize,
@@ -142,7 +144,7 @@ fn name_start(before: &str) -> usize {
     start
 }
 
-/// Returns true if a word indicates who the limit belongs to.
+/// Returns true if a word indicates to whom the limit belongs.
 fn is_possessive(word: &str) -> bool {
     word == "your" || word.ends_with("'s")
 }

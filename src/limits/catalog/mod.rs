@@ -1,4 +1,4 @@
-//! Finds the catalog row that matches a message (the second step).
+//! Finds the catalog row that matches a message. This is the second step.
 
 mod context;
 mod limit_name;
@@ -36,12 +36,12 @@ const WINDOWS: &[(&str, Window)] = &[
     ("semanal", Window::Weekly),
 ];
 
-/// The hints that unrecognized text gives about its origin.
+/// What unrecognized text reveals about its origin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
     #[default]
     Unclear,
-    /// The text is a wrapper that does not give the reason.
+    /// The text is only a wrapper and gives no reason.
     Wrapper,
     /// The text names another program.
     OfOther,
@@ -55,7 +55,7 @@ pub(crate) struct Message {
     pub(crate) row: &'static Row,
     /// The message in its original case.
     pub(crate) text: String,
-    /// The message in the normalized form that patterns are compared with.
+    /// The message in the normalized form with which patterns are compared.
     pub(crate) normalized: String,
     /// The part of the message that starts with the recognized words.
     from_match: String,
@@ -74,7 +74,7 @@ pub(crate) struct Message {
     pub(crate) resets_at: Option<DateTime<Utc>>,
     /// The delay that the server asks for.
     pub(crate) retry_after: Option<TimeDelta>,
-    /// True if the server says that trying again helps, or false if it says that it does not.
+    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
     pub(crate) should_retry: Option<bool>,
     /// The percentage that the message gives.
     pub(crate) percent: Option<u32>,
@@ -98,7 +98,7 @@ impl Message {
         self.normalized.contains(words)
     }
 
-    /// Returns the reset time that the message gives, if it is plausible for the window.
+    /// Returns the reset time that the message gives, if that time is plausible for the window.
     pub(crate) fn named_reset(
         &self,
         seen: DateTime<Utc>,
@@ -125,7 +125,7 @@ impl Message {
             .or_else(|| paused.filter(|at| read_at.may_be_reset(*at)))
     }
 
-    /// Returns true if the message gives the time of day of its reset but no day.
+    /// Returns true if the message gives only the time of day of the reset, but no day.
     pub(crate) fn gives_clock_time_alone(&self) -> bool {
         self.resets_at.is_none() && times::is_clock_time_alone(&self.text)
     }
@@ -139,7 +139,7 @@ impl Message {
     }
 }
 
-/// A row that matches a passage.
+/// A catalog row that matches a passage.
 struct Match {
     /// The index of the passage.
     index: usize,
@@ -215,7 +215,7 @@ pub(crate) fn recognize(evidence: &Evidence) -> Message {
     }
 }
 
-/// Recognizes a message, such as a menu, that was mistakenly split into several parts.
+/// Recognizes a message that was mistakenly split into several parts, such as a menu.
 fn recognize_joined(
     passages: &[Passage],
     whole: &str,
@@ -285,8 +285,8 @@ fn has_api_error(text: &str) -> bool {
     })
 }
 
-/// Returns true if only a wrapper, such as a time, precedes "API Error" in a message. In code, a quotation mark
-/// precedes it.
+/// Returns true if nothing but a wrapper, such as a time, precedes "API Error" in a message. In code, by contrast, a
+/// quotation mark comes before these words.
 fn begins_with_api_error(normalized: &str) -> bool {
     normalized
         .split_once("api error")
@@ -295,7 +295,7 @@ fn begins_with_api_error(normalized: &str) -> bool {
         })
 }
 
-/// Adds the fields of the transcript line and of the hook to the last passage, which they belong to.
+/// Adds the fields of the transcript line and of the hook to the last passage, to which they belong.
 fn add_fields(passages: &mut [Passage], evidence: &Evidence, detailed: &[Passage]) {
     let Some(last) = passages.last_mut() else {
         return;
@@ -343,8 +343,8 @@ fn match_passage(
             .any(|code| passage.classes.iter().any(|class| class == code))
     });
     let (rank, row, range) = match (by_words, by_code) {
-        // General words such as "temporarily limiting requests" could take precedence over the API's own code, which is
-        // more specific.
+        // Words such as "temporarily limiting requests" are more general than the API's own code, so they must not take
+        // precedence over it.
         (Some(words), Some((rank, row))) if words.rank < Rank::Limit => {
             (rank, row, Some(words.range))
         }
@@ -373,8 +373,8 @@ struct WordMatch {
     range: Range<usize>,
 }
 
-/// Returns the first row that has a pattern or limit name that occurs in normalized text. If the text quotes several
-/// messages, this is a row of the last one.
+/// Returns the first row with a pattern or a limit name that occurs in normalized text. If the text quotes several
+/// messages, returns a row for the last of them.
 fn row_of_words(normalized: &str, mentions_claude: bool) -> Option<WordMatch> {
     let names = limit_name::limit_names(normalized, mentions_claude);
     let first = ranked().find_map(|(rank, row)| {
@@ -423,7 +423,7 @@ fn row_of_class(
         })
 }
 
-/// Returns the text followed by the classes, because some messages are recognized by the combination of both.
+/// Returns the text followed by the classes, because some messages can be recognized only from both together.
 fn with_classes(passage: &Passage) -> String {
     let classes = passage
         .classes
@@ -436,8 +436,8 @@ fn with_classes(passage: &Passage) -> String {
     words.join(" ")
 }
 
-/// Returns the row of the limit that the message begins with if the recognized words come later in the message, as in
-/// "You've hit your 5-hour limit · resets 3pm · out of usage credits".
+/// If a message begins with the name of a limit, and the recognized words come later, returns the row of that limit. An
+/// example is "You've hit your 5-hour limit · resets 3pm · out of usage credits".
 fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) -> WordMatch {
     let first_name = names
         .iter()
@@ -459,8 +459,8 @@ fn own_limit_first(words: WordMatch, names: &[LimitName<'_>], normalized: &str) 
     }
 }
 
-/// Returns the match in a later quotation, because the last message that somebody quotes is the one that stopped the
-/// work, as in "first \"You've hit your session limit\", and now \"You've hit your weekly limit\"".
+/// Returns the match in a later quotation. If somebody quotes several messages, the last one stopped the work, as in
+/// "first \"You've hit your session limit\", and now \"You've hit your weekly limit\"".
 fn in_later_quotation(
     earlier: &WordMatch,
     normalized: &str,
@@ -472,7 +472,7 @@ fn in_later_quotation(
     let later = row_of_words(rest, mentions_claude)?;
     let before = rest.get(..later.range.start)?;
     let is_quoted = before.ends_with('\'') || context::ends_in_quote(before);
-    // Quotations with hardly any words between them are a list.
+    // If there are hardly any words between quotations, they are a list.
     let is_sequence = before.split_whitespace().nth(2).is_some();
     let are_limits = earlier.rank == Rank::Limit && later.rank == Rank::Limit;
     (is_quoted && is_sequence && are_limits).then(|| WordMatch {
@@ -512,8 +512,9 @@ fn context_of(candidate: &Match, whole: &str, is_pasted: bool, distinct: usize) 
     }
 }
 
-/// Returns the match with the highest rank. In case of a tie, prefers a received message to a quoted one, then a
-/// message that names its limit, then one in which the server itself names the window, and then the last message.
+/// Returns the match with the highest rank. If several matches have that rank, prefers a message that somebody
+/// received, then a message that names its limit, then a message in which the server itself names the window, and then
+/// the last message.
 fn best_match<'a>(
     matches: &'a [Match],
     contexts: &[MessageContext],
@@ -533,7 +534,7 @@ fn best_match<'a>(
             *index,
         )
     })?;
-    // An error that follows a notice stopped the work.
+    // If an error follows a notice, the error stopped the work.
     let later_error = matches
         .iter()
         .zip(contexts)
@@ -542,14 +543,14 @@ fn best_match<'a>(
     if let Some((candidate, context)) = later_error {
         return Some((candidate, *context));
     }
-    // People often quote the message but leave out the time.
+    // When people quote a message, they often leave out the time.
     let dated = matches.iter().zip(contexts).rev().find(|(candidate, _)| {
         candidate.row.id == best.row.id && context::names_time(&candidate.normalized)
     });
     if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
         return Some((candidate, *context));
     }
-    // If the message says only that a different window has reset, this limit is not over.
+    // A message that a different window has reset does not mean that this limit is over.
     let own_window = window_in(&best.normalized, best.row);
     let other = matches
         .iter()
@@ -612,7 +613,7 @@ fn message_of(candidate: &Match, context: MessageContext, whole: &str) -> Messag
     }
 }
 
-/// Returns the text starting at the recognized words, because any times before them refer to something else.
+/// Returns the text from the recognized words onward, because any time before them has a different meaning.
 fn from_match(text: &str, normalized: &str, range: Option<&Range<usize>>) -> String {
     let start = range.map_or(0, |range| range.start);
     let before = normalized.get(..start).unwrap_or_default();
@@ -670,7 +671,7 @@ fn unknown_message(
     }
 }
 
-/// Returns true if a passage is part of a program. The body of an error, which is data, is not.
+/// Returns true if a passage is part of a program. The body of an error is data and not part of a program.
 fn is_code(passage: &Passage) -> bool {
     if passage.is_json {
         context::is_code_before_object(&passage.source)

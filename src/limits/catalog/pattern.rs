@@ -57,7 +57,7 @@ fn find_parts(words: &str, text: &str, from: usize) -> Option<Range<usize>> {
     Some(range)
 }
 
-/// Returns the position at which a part of a pattern begins, if the text ends in the middle of this part.
+/// If the text ends in the middle of a part of a pattern, returns the position at which that part begins.
 fn cut_off(part: &str, text: &str) -> Option<usize> {
     let shortest = part.len() * 7 / 8;
     (shortest.max(16)..part.len())
@@ -84,8 +84,8 @@ pub(super) fn is_wrapper(before: &str) -> bool {
         })
 }
 
-/// Returns true if a message begins here: apart from a wrapper, only words such as "you have" or "your usage" precede
-/// the recognized words.
+/// Returns true if the message begins with the recognized words. A wrapper and words such as "you have" or "your usage"
+/// may come before them.
 pub(super) fn begins_message(before: &str) -> bool {
     let mut rest = before.trim_end();
     while let Some(start) = rest.rfind(|c: char| c.is_whitespace() || "\"'*(`_:·.[>".contains(c)) {
@@ -98,7 +98,8 @@ pub(super) fn begins_message(before: &str) -> bool {
     is_wrapper(rest) || WORDS.lead.contains(&rest)
 }
 
-/// Returns true if a statement about a limit begins here: only the name of the limit precedes it.
+/// Returns true if a statement about a limit begins at this point, which means that only the name of the limit comes
+/// before it.
 fn begins_statement(before: &str) -> bool {
     let statement = before
         .rsplit(['.', '·', '!', '?', ':', '"', '\n'])

@@ -14,7 +14,7 @@ use crate::limits::kind::{LimitKind, Service, Verdict, WhoCanFix};
 /// The contents of `messages.json`.
 const EMBEDDED: &str = include_str!("messages.json");
 
-/// The priority of a row. If the text contains several messages, the last one with the highest rank is used.
+/// The priority of a row. If the text contains several messages, the last of those with the highest rank is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rank {
@@ -39,7 +39,7 @@ struct Chapter {
     rows: Vec<Row>,
 }
 
-/// The function that determines a message's cause, identified by its name in `messages.json`.
+/// The name, in `messages.json`, of the function that determines a message's cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DecisionName {
@@ -73,16 +73,16 @@ pub(crate) enum DecisionName {
     UnknownMessage,
 }
 
-/// The answer to a message whose cause does not depend on the evidence.
+/// The explanation of a message whose cause does not depend on the evidence.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) verdict: Verdict,
-    /// The party that can fix the problem. `None` means the party that pays for the requests.
+    /// The party that can fix the problem, or `None` if it is the party that pays for the requests.
     pub(crate) who: Option<WhoCanFix>,
     pub(crate) waiting_helps: Option<bool>,
 }
 
-/// The users that a meaning or a list of unhelpful remedies applies to.
+/// The users to whom a meaning or a list of unhelpful remedies applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Audience {
@@ -113,8 +113,8 @@ pub(crate) struct Meaning {
     pub(crate) sentence: &'static str,
 }
 
-/// A wording that some versions used. `…` represents the variable part. Only the message's documentation page shows the
-/// versions (see docs/site/build.py).
+/// A wording that some versions used. `…` represents the variable part. The versions are shown only on the message's
+/// documentation page (see docs/site/build.py).
 #[derive(Debug, Deserialize)]
 pub(crate) struct VersionWording {
     pub(crate) text: &'static str,
@@ -126,25 +126,25 @@ pub(crate) struct VersionWording {
 pub struct Row {
     /// The name used in tests and in JSON.
     pub id: &'static str,
-    /// The limit that the message names, or `Unknown` if the message does not say which usage window it is about.
+    /// The limit that the message is about, or `Unknown` if the message does not say which usage window it means.
     pub limit: LimitKind,
-    /// The service that reports the message, if it is not the usual one for this limit.
+    /// The service that sends the message, if it is not the usual one for this limit.
     pub(crate) service: Option<Service>,
-    /// The time zone for times without a zone, if it is not the user's.
+    /// The time zone of times that are given without a zone, if it is not the user's time zone.
     pub(crate) zone: &'static str,
-    /// The maximum duration in hours, if it differs from the usual one for this limit.
+    /// The maximum duration in hours, if it differs from this limit's usual maximum.
     pub(crate) lasts_hours: Option<u8>,
-    /// The patterns used to recognize the message. See [`super::pattern`].
+    /// The patterns by which the message is recognized. See [`super::pattern`].
     pub(crate) patterns: Vec<&'static str>,
-    /// Names of limits that the message reports as reached. See [`super::limit_name`].
+    /// The names of limits that have been reached according to the message. See [`super::limit_name`].
     pub(crate) limit_names: Vec<&'static str>,
     /// Error codes from the API or Claude Code.
     pub(crate) codes: Vec<&'static str>,
-    /// Classes and statuses that identify the message if no words match.
+    /// Classes and statuses by which the message is recognized if no words match.
     pub(crate) classes: Vec<&'static str>,
     pub(crate) decision: DecisionName,
     pub(crate) answer: Answer,
-    /// The general meaning. This is also the headline if `answer` applies.
+    /// The meaning of the message in general. If `answer` applies, this is also the headline.
     pub(crate) meaning: &'static str,
     /// The badge if `answer` applies.
     pub(crate) badge: &'static str,
@@ -171,7 +171,7 @@ impl Row {
 static CHAPTERS: LazyLock<Vec<Chapter>> =
     LazyLock::new(|| serde_json::from_str(EMBEDDED).unwrap_or_default());
 
-/// The row to use when an ID does not exist. A test ensures that this does not happen.
+/// The row that is used if there is no row with a given ID. A test ensures that this does not happen.
 static NO_ROW: LazyLock<Row> = LazyLock::new(Row::default);
 
 /// Returns all rows with their ranks, in the order in which they are tried.

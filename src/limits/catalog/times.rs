@@ -16,20 +16,20 @@ const MONTHS: &[&str] = &[
 ];
 const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// The tolerance for resets that appear to be too far in the future, because clocks differ and messages round their
-/// times.
+/// The tolerance for resets that appear to be too far in the future. This can happen because clocks differ and because
+/// the times in messages are rounded.
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
-/// The maximum time between a reset and the arrival of a message that names it.
+/// The maximum delay between a reset and the arrival of a message that gives the time of that reset.
 const LATE: TimeDelta = TimeDelta::hours(1);
 /// The maximum time until a limit resets.
 pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
-/// The context that is needed to interpret a time in a message.
+/// The context in which a time in a message is interpreted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadAt {
     /// The time at which the message appeared.
     pub(crate) seen: DateTime<Utc>,
-    /// The time zone for times without a zone.
+    /// The time zone of times that are given without a zone.
     pub(crate) zone: Zone,
     /// The window that resets, if it is known.
     pub(crate) window: Option<Window>,
@@ -38,7 +38,8 @@ pub(crate) struct ReadAt {
 }
 
 impl ReadAt {
-    /// Returns true if a time can be the reset: it is plausible and no further ahead than the length of the window.
+    /// Returns true if a time may be the reset. It must be plausible and no further ahead than the length of the
+    /// window.
     pub(crate) fn may_be_reset(self, at: DateTime<Utc>) -> bool {
         let longest = self.window.map_or(LONGEST_LIMIT, Window::length);
         is_plausible_reset(at) && at - self.seen <= longest + TOLERANCE
@@ -47,8 +48,8 @@ impl ReadAt {
 
 /// Returns the first reset time in the text.
 ///
-/// Returns `None` if the text gives no time, an ambiguous one ("11/23"), or one that is further ahead than the length
-/// of the window.
+/// Returns `None` if the text gives no time, an ambiguous time ("11/23"), or a time that is further ahead than the
+/// length of the window.
 pub(crate) fn named_reset(text: &str, read_at: ReadAt) -> Option<DateTime<Utc>> {
     let epoch = epoch_behind_bar(text);
     let last = after_reset_words(text)
@@ -113,7 +114,8 @@ struct NamedTime {
 }
 
 impl NamedTime {
-    /// Parses a time at the beginning of the text. Returns `None` if there is none, or if it is ambiguous.
+    /// Parses a time at the beginning of the text. Returns `None` if the text does not begin with a time, or if the
+    /// time is ambiguous.
     fn read(text: &str) -> Option<Self> {
         let mut named = Self::default();
         let words: Vec<&str> = text
@@ -343,8 +345,8 @@ impl NamedTime {
     }
 }
 
-/// Returns the earliest upcoming time, if it is no further away than the window is long. Otherwise, returns the latest
-/// past time, if the text may be old or the time passed only recently.
+/// Returns the earliest time in the future if it is no further ahead than the length of the window. Otherwise, returns
+/// the latest time in the past if the text may be old or if that time was only recently.
 fn next_or_passed(times: &[DateTime<Utc>], read_at: ReadAt) -> Option<DateTime<Utc>> {
     let seen = read_at.seen;
     let longest = read_at.window.map_or(LONGEST_LIMIT, Window::length) + TOLERANCE;

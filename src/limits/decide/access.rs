@@ -72,8 +72,8 @@ pub(super) fn disabled_organization(input: &Input<'_>) -> Finding {
 }
 
 /// Returns the finding for a refused login. If the service failed before it refused the login, it did not actually
-/// check the login. A token in the environment takes precedence over the login, so logging in does not replace it.
-/// Returns `None` if the catalog row fully explains the message.
+/// check the login. If a token is set in the environment, it takes precedence over the login, so it would not help to
+/// log in again. Returns `None` if the catalog row fully explains the message.
 pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     if let Some(outage) = outage(input) {
         return Some(outage);
@@ -82,7 +82,7 @@ pub(super) fn refused_login(input: &Input<'_>) -> Option<Finding> {
     uses_token.then(|| refused_credential(Cause::TokenRefused))
 }
 
-/// Returns the finding for a refused key. Returns `None` if it is not known where a key is set.
+/// Returns the finding for a refused key. Returns `None` if it is unknown where a key is set.
 pub(super) fn refused_key(input: &Input<'_>) -> Option<Finding> {
     let has_key = input.evidence.error.keys().count() > 0;
     has_key.then(|| refused_credential(Cause::KeyRefused))

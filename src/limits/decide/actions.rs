@@ -23,7 +23,7 @@ impl Do {
         }
     }
 
-    /// Returns true if the action costs money or asks somebody else to spend money.
+    /// Returns true if the action costs money, or if it asks somebody else to spend money.
     fn costs_money(self) -> bool {
         matches!(
             self,
@@ -154,7 +154,7 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
     actions.0
 }
 
-/// Returns the actions from the message's row, or the ones that replace them for certain causes.
+/// Returns the actions in the message's row. For some causes, other actions replace them.
 fn for_cause(input: &Input<'_>, cause: Cause) -> Vec<Do> {
     let mut actions = match cause {
         Cause::OtherWindowFull => vec![Do::Wait, Do::Update],
@@ -229,8 +229,8 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
     }
 }
 
-/// Returns true if it makes more sense to wait for a limit to reset than to have it raised. It is better to have an API
-/// cap raised, because it usually resets only at the end of the month.
+/// Returns true if it makes more sense to wait until a limit resets than to have it raised. An API cap should rather be
+/// raised, because it usually does not reset until the end of the month.
 fn waiting_comes_first(limit: LimitKind) -> bool {
     match limit.counts() {
         Counts::ApiMoney(ApiLimit::Cap) => false,
@@ -265,7 +265,8 @@ fn for_stray_key(limit: LimitKind) -> Vec<Do> {
     actions
 }
 
-/// Replaces what only a personal plan allows, and what an admin and the other members cannot do themselves.
+/// Replaces actions that are possible only with a personal plan. Also replaces actions that, depending on the user's
+/// role, only an admin or only other members have to take.
 fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions) {
     actions.drop(&[Do::AddCredits]);
     actions.replace(Do::CreditsInstead, Do::AskForCredits);
@@ -296,7 +297,7 @@ fn fit_to_shared_plan(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Ac
     }
 }
 
-/// Replaces the advice to log in if a token or a key takes precedence over the login.
+/// Replaces the advice to log in again if a token or a key takes precedence over the login.
 fn replace_login(input: &Input<'_>, actions: &mut Actions) {
     let has_key = input.evidence.error.keys().count() > 0;
     if has_key && input.message.row.decision == DecisionName::RefusedAccess {
@@ -325,7 +326,7 @@ fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions
     }
 }
 
-/// Replaces the general advice about credits with advice that fits the server's reason or the cause.
+/// Replaces the general advice about credits with advice that matches the server's reason or the cause.
 fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions) {
     replace_by_reason(input, actions);
     if matches!(cause, Cause::NoCreditsByMessage | Cause::PoolEmpty) {
@@ -333,10 +334,10 @@ fn replace_credit_actions(input: &Input<'_>, cause: Cause, actions: &mut Actions
     }
 }
 
-/// Replaces the general advice about credits if the server gave a reason why credits could not pay.
+/// Replaces the general advice about credits if the server gave a reason for not accepting credits.
 fn replace_by_reason(input: &Input<'_>, actions: &mut Actions) {
     if has_response_of_payer(input) {
-        // The account's credits are paying for another session, so they are available.
+        // The account's credits are paying for another session at the moment, so they are available.
         return;
     }
     let instead = match input.evidence.no_credits_reason() {
@@ -425,7 +426,7 @@ fn is_due(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
 }
 
 impl Diagnosis {
-    /// Returns true if the limit counts only one model family and the session continued with a different model.
+    /// Returns true if the limit counts a single model family and the session has continued with a different model.
     pub(super) fn another_model_responds(&self, input: &Input<'_>) -> bool {
         let response = input.evidence.error.later_response.as_ref();
         let family = self.limit.window().and_then(Window::family);

@@ -13,8 +13,8 @@ pub enum Cause {
     WindowFull,
     /// Both the 5-hour window and the weekly window are full.
     BothWindowsFull,
-    /// Both the 5-hour window and the weekly window were full. The window in the message has reset since, and the other
-    /// one is still full.
+    /// Both the 5-hour window and the weekly window were full. The window in the message has reset since then, but the
+    /// other one is still full.
     LaterWindowFull,
     /// The usage window of a single model family is full.
     ModelWindowFull,
@@ -22,18 +22,18 @@ pub enum Cause {
     WindowFullByMessage,
     /// The message names the window of a single model family, and no other evidence confirms or contradicts it.
     ModelWindowFullByMessage,
-    /// The message does not name a usage window, but its reset time suggests this one.
+    /// The message does not name a usage window. The window was guessed from the reset time.
     WindowGuessed,
     /// The window that is full is not the one that the message names.
     OtherWindowFull,
-    /// The message says that a usage window is full, without naming it.
+    /// The message says that a usage window is full, but not which one.
     SomeWindow,
-    /// The message uses wording that was used for every usage window.
+    /// The message's wording was used for every usage window.
     ProbablySomeWindow,
     /// The readings contradict the message.
     Contradicted,
 
-    /// A window is full, and there are no usage credits left to continue with.
+    /// A window is full, and there are no usage credits left with which work could continue.
     WindowFullWithoutCredits,
     /// There are no usage credits left.
     NoCredits,
@@ -47,7 +47,7 @@ pub enum Cause {
     FastModeNeedsCredits,
     /// The 1M context requires usage credits, even though the plan's windows are not full.
     LongContextNeedsCredits,
-    /// An old client asked for credits, even though the plan's windows were not full.
+    /// An old client's message asked for credits, even though the plan's windows were not full.
     CreditsDemandedByOldClient,
     /// The server asked for credits for a model with the 1M context, even though the plan's windows were not full.
     CreditsDemandedForLongContext,
@@ -60,13 +60,13 @@ pub enum Cause {
     OwnCapByMessage,
     /// A cap that an admin set for the member has been reached.
     MemberCap,
-    /// A cap that an admin set for the member has been reached, and the user can change it.
+    /// A cap that an admin set for the member has been reached, and the user can change the cap.
     MemberCapOfAdmin,
     /// The message names a cap that an admin set for the member.
     MemberCapByMessage,
     /// The organization's cap has been reached.
     OrgCap,
-    /// The organization's cap has been reached, and the user can change it.
+    /// The organization's cap has been reached, and the user can change the cap.
     OrgCapOfAdmin,
     /// The message names the organization's cap.
     OrgCapByMessage,
@@ -116,7 +116,7 @@ pub enum Cause {
     OrgSubscriptionPaymentDue,
     /// The subscription was refused, usually because of a payment problem.
     SubscriptionRefused,
-    /// The service failed, and then refused the login.
+    /// The service failed and then refused the login.
     OutageCalledLogin,
     /// The organization does not allow subscriptions in Claude Code.
     SubscriptionNotAllowed,
@@ -124,7 +124,7 @@ pub enum Cause {
     KeyOfDisabledOrg,
     /// The organization has been disabled.
     DisabledOrg,
-    /// A key that is known was refused.
+    /// A key was refused, and whycap knows where the key is set.
     KeyRefused,
     /// The token in `CLAUDE_CODE_OAUTH_TOKEN` was refused.
     TokenRefused,
@@ -133,7 +133,7 @@ pub enum Cause {
 
     /// The server is throttling requests.
     Throttled,
-    /// The 1M context requires usage credits, but an old client called this a rate limit.
+    /// The 1M context requires usage credits, but an old client's message called this a rate limit.
     LongContextCalledRateLimit,
     /// The server refused the request for an unknown reason that is usually temporary.
     RefusedForNow,
@@ -153,7 +153,7 @@ pub enum Cause {
     /// Fast mode has been paused.
     FastModePaused,
 
-    /// A wrapper reports a failure without the reason.
+    /// A wrapper reports a failure but not its reason.
     ReasonMissing,
     /// The text describes messages but is not a message itself.
     TextAboutMessages,

@@ -10,7 +10,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let limit = LimitKind::UsageCredits;
 
-    // Included usage is available again after the reset, regardless of whether credits are bought.
+    // After the reset, the plan's included usage is available again, regardless of whether anybody buys credits.
     if let Some(full) = input.readings.full_window() {
         let who = if evidence.is_shared_plan() {
             input.payer()
@@ -36,7 +36,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
         return by_message(input);
     };
 
-    // The plan's windows are not full, so something else made the server ask for credits.
+    // The plan's windows are not full, so the server asked for credits for a different reason.
     if evidence.error.session.fast_mode {
         return real(input, Cause::FastModeNeedsCredits).measured(room);
     }
@@ -69,7 +69,7 @@ pub(super) fn credits(input: &Input<'_>) -> Finding {
         .without_knowing(Unknown::ReasonForCredits)
 }
 
-/// Returns the finding that there are no credits left and that the payer must provide more.
+/// Returns the finding that there are no credits left and that the payer must add more.
 fn real(input: &Input<'_>, cause: Cause) -> Finding {
     Finding::lasting(LimitKind::UsageCredits, Verdict::Real, input.payer(), cause)
 }

@@ -47,8 +47,8 @@ pub(super) fn plan(input: &Input<'_>) -> Finding {
     .waiting(helps(is_temporary))
 }
 
-/// Returns the verdict on a gateway's message. If this machine does not use a gateway, the verdict on a pasted message
-/// is uncertain.
+/// Returns the verdict on a gateway's message. If the message was pasted and this machine does not use a gateway, the
+/// verdict is uncertain.
 fn verdict(input: &Input<'_>) -> Verdict {
     if input.evidence.is_pasted() && !input.evidence.uses_gateway() {
         Verdict::CannotTell

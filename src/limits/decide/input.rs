@@ -1,4 +1,4 @@
-//! Combines the message and the evidence for the decision functions.
+//! The input and output of the decision functions.
 
 use crate::limits::catalog::Message;
 use crate::limits::evidence::{Evidence, Measurement, Readings, WindowState};
@@ -25,7 +25,7 @@ pub(super) struct Finding {
     pub(super) cause: Cause,
     /// The usage window whose reset ends the limit.
     pub(super) window: Option<Window>,
-    /// The measurement that the verdict is based on.
+    /// The measurement on which the verdict is based.
     pub(super) measurement: Option<Measurement>,
     pub(super) unknowns: Vec<Unknown>,
 }
@@ -89,7 +89,7 @@ impl Finding {
         self
     }
 
-    /// Records that a fact is unknown if the condition is true.
+    /// If the condition is true, records that a fact is unknown.
     pub(super) fn without_knowing_if(self, condition: bool, unknown: Unknown) -> Self {
         if condition {
             self.without_knowing(unknown)
@@ -99,8 +99,8 @@ impl Finding {
     }
 }
 
-/// Returns `Some(true)` if a reset is known, because waiting helps in that case. Otherwise, returns `None`, because
-/// whycap cannot tell.
+/// Returns `Some(true)` if a reset is known, because waiting helps in that case. Returns `None` otherwise, because
+/// whycap cannot tell whether waiting helps.
 pub(super) fn helps(is_dated: bool) -> Option<bool> {
     is_dated.then_some(true)
 }
@@ -119,8 +119,8 @@ impl<'a> Input<'a> {
         self.evidence.quota().is_some()
     }
 
-    /// Returns true if the message gives a plausible reset time for the window or, if there is no window, for the limit
-    /// itself.
+    /// Returns true if the message gives a reset time that is plausible for the window or, if `window` is `None`, for
+    /// the limit itself.
     pub(super) fn names_reset(&self, window: Option<Window>) -> bool {
         self.message
             .named_reset(self.evidence.at(), window, self.evidence.clock.zone)
@@ -144,7 +144,8 @@ impl<'a> Input<'a> {
         matches!(self.readings.state(window), WindowState::Full(_))
     }
 
-    /// Returns the party that makes decisions about payments: an admin for a shared plan, or the user otherwise.
+    /// Returns the party that decides about payments, which is an admin for a shared plan and the user for any other
+    /// plan.
     pub(super) fn payer(&self) -> WhoCanFix {
         if self.evidence.is_shared_plan() || self.message.row.id == "org-credits" {
             WhoCanFix::Admin
@@ -154,8 +155,8 @@ impl<'a> Input<'a> {
     }
 
     /// Returns true if a message about an organization must be taken literally even though the logged-in account has a
-    /// personal plan, because the session belongs to another account. Otherwise, such wording is not evidence of an
-    /// organization, because every version has shown it to users without one.
+    /// personal plan. This is the case if the session belongs to another account. Otherwise, the wording is no evidence
+    /// of an organization, because every version has also shown it to users who do not belong to one.
     pub(super) fn names_real_organization(&self) -> bool {
         let is_about_organization = match self.message.row.limit.counts() {
             Counts::CreditsUpTo(Cap::Member | Cap::Organization | Cap::SeatWithoutCredits) => true,
@@ -169,7 +170,7 @@ impl<'a> Input<'a> {
         is_about_organization && self.evidence.is_of_another_account()
     }
 
-    /// Returns the fact that is missing to verify a message about a window.
+    /// Returns the missing fact that would verify or contradict a message about a window.
     pub(super) fn missing_reading(&self, window: Window) -> Unknown {
         match self.readings.state(window) {
             WindowState::NearlyFull(_) => Unknown::NearlyFullBefore,

@@ -1,8 +1,8 @@
-//! Determines the cause of an error (the fourth step).
+//! Determines the cause of an error. This is the fourth step.
 //!
-//! There is one function for each family of limits. It takes an `Input`, which combines the message with the evidence,
-//! and returns a `Finding`. The rest of the diagnosis follows from the finding in the same way for all families: the
-//! reset, the current state, the actions, and the reasons.
+//! There is one function for each family of limits. Each function takes an `Input`, which combines the message with the
+//! evidence, and returns a `Finding`. The rest of the diagnosis follows from the finding in the same way for all
+//! families: the reset, the current state, the actions, and the reasons.
 
 mod access;
 mod action_name;
@@ -45,7 +45,7 @@ pub struct Diagnosis {
     pub service: Option<Service>,
     /// The party that can end the limit.
     pub who_can_fix: WhoCanFix,
-    /// True if waiting helps, or `None` if whycap cannot tell.
+    /// True if waiting helps, or `None` if whycap cannot tell whether it helps.
     pub waiting_helps: Option<bool>,
     /// The cause, which selects the wording.
     pub cause: Cause,
@@ -61,18 +61,18 @@ pub struct Diagnosis {
     pub(crate) actions: Vec<ActionName>,
     /// The usage window whose reset ends the limit.
     pub(crate) window: Option<Window>,
-    /// The measurement that the verdict is based on.
+    /// The measurement on which the verdict is based.
     pub(crate) measurement: Option<Measurement>,
-    /// Another window that is used up when the explanation is given and that would block the next prompt.
+    /// Another window that is used up at the time of the explanation, and that would block the next prompt.
     pub(crate) also_full: Option<Measurement>,
-    /// The facts that the diagnosis is based on, most important first.
+    /// The facts on which the diagnosis is based, most important first.
     pub reasons: Vec<Reason>,
     /// The missing facts that would make the diagnosis more certain.
     pub unknowns: Vec<Unknown>,
 }
 
 impl Diagnosis {
-    /// Returns true if a limit stopped work, as opposed to an error or a notice.
+    /// Returns true if the error was caused by a limit. Returns false for other errors and for notices.
     pub(crate) fn is_limit(&self) -> bool {
         match self.verdict {
             Verdict::Real
@@ -95,14 +95,14 @@ impl Diagnosis {
         matches!(self.verdict, Verdict::Notice | Verdict::Over)
     }
 
-    /// Returns the maximum time that the limit can last.
+    /// Returns the maximum time for which the limit can last.
     pub(crate) fn longest_duration(&self, message: &Message) -> TimeDelta {
         if let Some(hours) = message.row.lasts_hours {
             return TimeDelta::hours(hours.into());
         }
         match self.limit.counts() {
             Counts::Included(window) => self.window.map_or(window.length(), |ends| {
-                // If two windows are full, the limit lasts as long as the longer one.
+                // If two windows are full, the limit can last as long as the longer window.
                 ends.length().max(window.length())
             }),
             Counts::Credits | Counts::CreditsUpTo(_) | Counts::ApiMoney(_) => LONGEST_LIMIT,
@@ -199,8 +199,8 @@ fn cataloged_answer(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Makes the verdict less certain if the message is only quoted, because it is unclear whether anybody received it, or
-/// if it was pasted and nothing else is known.
+/// Makes the verdict uncertain if the message is only quoted, because it is unclear whether anybody received it. Does
+/// the same if the message was pasted and nothing else is known.
 fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     let is_certain = matches!(
         finding.verdict,
@@ -222,8 +222,8 @@ fn with_doubt(finding: Finding, input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns the service that refused the request. This is the service that uses this wording or, failing that, the
-/// service that usually has this limit or the service that the session's credentials point to.
+/// Returns the service that refused the request. If the row does not name a service, this is the service that usually
+/// has this limit or, if there are several, the service to which the session's credentials point.
 fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
     input
         .message
@@ -233,7 +233,7 @@ fn service_of(input: &Input<'_>, limit: LimitKind) -> Option<Service> {
         .or_else(|| input.evidence.error.service())
 }
 
-/// Returns a usage window of the plan that is used up now, other than the one whose reset ends this limit. Returns
+/// Returns a usage window of the plan that is used up now. The window whose reset ends this limit is left out. Returns
 /// `None` if the limit has nothing to do with the plan.
 fn also_full(input: &Input<'_>, limit: LimitKind, window: Option<Window>) -> Option<Measurement> {
     match limit.counts() {
@@ -276,7 +276,8 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
             source: ResetSource::Meter,
         });
     let text_window = finding.limit.window().or(input.message.window);
-    // The message gives the reset of the window that it names, even if another window ends the limit.
+    // The reset in the message is that of the window that the message names, even if another window's reset ends the
+    // limit.
     let is_reset_of_other = finding.limit.window().is_some() && finding.limit.window() != window;
     let text = input
         .message
@@ -298,7 +299,7 @@ fn resets(input: &Input<'_>, finding: &Finding) -> Resets {
     Resets::choose(server.into_iter().chain(reading).chain(gateway).chain(text))
 }
 
-/// Returns true if the times in a message can be reset times of a Claude limit or the end of a temporary condition.
+/// Returns true if a time in the message may be the reset time of a Claude limit or the end of a temporary condition.
 fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     let is_mentioned = matches!(
         input.message.context,
@@ -312,7 +313,7 @@ fn may_have_reset(input: &Input<'_>, finding: &Finding) -> bool {
     !is_mentioned && (!is_foreign || finding.limit.is_passing()) && !is_fixed
 }
 
-/// Returns true if part of a catalog row applies to this error's payer.
+/// Returns true if a part of a catalog row applies to this error's payer.
 pub(crate) fn is_for(audience: Audience, evidence: &Evidence, verdict: Option<Verdict>) -> bool {
     let has_plan = evidence.plan().is_some();
     match audience {

@@ -1,4 +1,4 @@
-//! Classifies notices, which do not stop any work, and unknown messages.
+//! Classifies unknown messages, and notices, which do not stop any work.
 
 use super::cause::Cause;
 use super::input::{Finding, Input};
@@ -16,12 +16,12 @@ pub(super) fn warning(input: &Input<'_>) -> Finding {
     notice(limit, Cause::Warning)
 }
 
-/// Returns the finding for work that continues on usage credits.
+/// Returns the finding for a message saying that usage credits pay for the work from now on.
 pub(super) fn paid_from_credits(input: &Input<'_>) -> Finding {
     notice(LimitKind::UsageCredits, Cause::PaidFromCredits).until_reset_of(input.message.window)
 }
 
-/// Returns the finding for work that continues at a lower priority.
+/// Returns the finding for a message saying that work continues at a lower priority.
 pub(super) fn lower_priority() -> Finding {
     notice(LimitKind::Unknown, Cause::LowerPriority).until_reset_of(Some(Window::FiveHour))
 }

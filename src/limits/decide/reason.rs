@@ -1,4 +1,4 @@
-//! Collects the reasons behind a diagnosis, with their sources, and the missing facts.
+//! Collects the reasons for a diagnosis, with their sources, and the facts that are missing.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::limits::kind::{ApiLimit, Counts, LimitKind, Service, Window};
 
 use super::input::{Finding, Input};
 
-/// A fact that a diagnosis is based on.
+/// A fact on which a diagnosis is based.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
     pub(crate) fact: Fact,
@@ -32,7 +32,7 @@ pub(crate) enum Fact {
     ServerNamesPool(Option<DateTime<Utc>>),
     /// The server named a limit that whycap does not recognize.
     ServerNamesOther(Option<DateTime<Utc>>),
-    /// The server's reason why usage credits could not pay for the request.
+    /// The reason that the server gave for not accepting usage credits.
     NoCredits(String),
     /// A measurement of a usage window.
     Measured(Measurement, When),
@@ -105,11 +105,11 @@ pub enum Unknown {
     StateOfPool,
     /// No login with a plan was found.
     PlanOfPool,
-    /// The login has a personal plan, but the message is meant for members of organizations.
+    /// The login has a personal plan, but the message is for members of organizations.
     SeatOfLogin,
-    /// The cap should not matter while the plan's windows are not full.
+    /// The cap should not matter, because the plan's windows are not full.
     CapDespiteRoom,
-    /// Old versions used the same wording for a limit on a single member.
+    /// Old versions used the same wording for a single member's limit.
     OrgOrMember,
     /// No login with a plan was found, and the wording does not prove that there is an organization.
     Organization,
@@ -125,7 +125,7 @@ pub enum Unknown {
     SessionEnvironment,
     /// The message does not say when the cap resets.
     StartOfCap,
-    /// The message says "usually", so it is not certain that a payment is the cause.
+    /// The message contains the word "usually", so it is not certain that a payment is the cause.
     PaymentForCertain,
     /// The reason why the subscription was refused is uncertain.
     ReasonOfRefusal,
@@ -139,7 +139,7 @@ pub enum Unknown {
     Message,
 }
 
-/// Returns the facts that the diagnosis is based on, most important first.
+/// Returns the facts on which the diagnosis is based, most important first.
 pub(super) fn reasons(input: &Input<'_>, finding: &Finding, resets: &Resets) -> Vec<Reason> {
     let mut reasons = Vec::new();
     add_owner(input.evidence, &mut reasons);
@@ -193,7 +193,7 @@ fn add_server(evidence: &Evidence, reasons: &mut Vec<Reason>) {
     }
 }
 
-/// Adds the measurements of the usage windows, starting with the decisive one.
+/// Adds the measurements of the usage windows. The decisive one comes first.
 fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reason>) {
     let evidence = input.evidence;
     if finding.limit.counts() == Counts::ApiMoney(ApiLimit::Cap)
@@ -222,7 +222,7 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
         }
     }
     if evidence.is_pasted() {
-        // The usage of another window says nothing about a pasted message.
+        // For a pasted message, the usage of other windows is irrelevant.
         windows.retain(|window| Some(*window) == decisive_window(input, finding));
     }
     for window in windows {
@@ -254,8 +254,8 @@ fn add_measurements(input: &Input<'_>, finding: &Finding, reasons: &mut Vec<Reas
     }
 }
 
-/// Returns the window whose usage confirms or contradicts a pasted message: the window of the decision or, if the
-/// message is about credits, the fullest window.
+/// Returns the window whose usage confirms or contradicts a pasted message. If the message is about credits, this is
+/// the fullest window. Otherwise, it is the window in the finding.
 fn decisive_window(input: &Input<'_>, finding: &Finding) -> Option<Window> {
     let decided = finding.measurement.map(|measurement| measurement.window);
     let fullest = [Window::FiveHour, Window::Weekly]

@@ -27,7 +27,7 @@ pub(super) fn trouble(input: &Input<'_>) -> Option<Finding> {
     Some(Finding::passing(limit, Verdict::NotALimit, cause).measured(full))
 }
 
-/// Returns the finding for a refusal with status 429 but without a reason.
+/// Returns the finding for a refusal that has status 429 but gives no reason.
 pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let throttled = Finding::passing(LimitKind::Throttle, Verdict::NotALimit, Cause::Throttled);
@@ -46,7 +46,8 @@ pub(super) fn refused_for_now(input: &Input<'_>) -> Finding {
     if is_transient {
         return throttled;
     }
-    // A server also asks for a retry if a usage window is full, so the header decides only if none is.
+    // The server also asks for a retry if a usage window is full, so the retry header is decisive only if no window is
+    // full.
     if let Some(full) = input.readings.full_window() {
         let limit = LimitKind::Window(full.window);
         return Finding::passing(limit, Verdict::Misworded, Cause::OtherWindowFull).measured(full);

@@ -7,7 +7,7 @@ use crate::claude::version::ClientVersion;
 use crate::limits::evidence::{Measurement, WindowState};
 use crate::limits::kind::{Cap, Counts, LimitKind, Verdict, WhoCanFix, Window};
 
-/// The first version with separate wording for a limit on a single member. Earlier versions used the organization's
+/// The first version with separate wording for a single member's limit. Earlier versions used the organization's
 /// wording.
 const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
 
@@ -15,7 +15,7 @@ const MEMBER_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 221);
 const PERSONAL_WORDS_ADDED: ClientVersion = ClientVersion(2, 1, 153);
 
 /// Returns the finding for a message saying that a cap on usage credits has been reached. A cap matters only while a
-/// usage window is full, so work can also continue after that window resets.
+/// usage window is full, so work can continue as soon as that window resets.
 pub(super) fn spend_cap(input: &Input<'_>) -> Finding {
     let evidence = input.evidence;
     let Counts::CreditsUpTo(named) = input.message.row.limit.counts() else {
@@ -81,14 +81,14 @@ fn on_personal_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
 /// Returns the finding for a member of an organization, whose caps only an admin can raise.
 fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let (cap, verdict) = match named {
-        // Members cannot set a cap of their own, so such wording refers to the organization's cap.
+        // Members cannot set a cap of their own, so this wording must mean the organization's cap.
         Cap::Own => (Cap::Organization, Verdict::Misworded),
         Cap::Member | Cap::Organization | Cap::SeatWithoutCredits => (named, Verdict::Real),
     };
     let is_personal = input.evidence.is_personal_plan();
 
     let finding = if let Some(room) = input.readings.room() {
-        // The 1M context can draw on credits although the included usage is not used up.
+        // The 1M context can require credits even if there is included usage left.
         if input.evidence.uses_long_context() {
             by_message(cap)
                 .waiting(None)
@@ -111,7 +111,7 @@ fn on_seat(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     finding.without_knowing_if(is_personal, Unknown::SeatOfLogin)
 }
 
-/// Returns the finding if there is no login that reveals the plan.
+/// Returns the finding for an unknown plan, because no login reveals it.
 fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
     let is_full = input.certain_window().is_some();
     let has_plan_command = input.message.contains("/usage-credits");
@@ -124,7 +124,7 @@ fn on_unknown_plan(input: &Input<'_>, named: Cap, window: Window) -> Finding {
         .until_reset_of(Some(window))
         .without_knowing(unknown);
     match named {
-        // Only sessions with a plan show a message that mentions /usage-credits.
+        // A message that mentions /usage-credits appears only in sessions with a plan.
         Cap::Organization if has_plan_command && input.evidence.is_since(PERSONAL_WORDS_ADDED) => {
             reached(input, named, window)
         }
@@ -153,13 +153,13 @@ fn contradicted(limit: LimitKind, room: Measurement) -> Finding {
         .without_knowing(Unknown::ReasonOfServer)
 }
 
-/// Returns true if the text was pasted and the window is not full now. The window may have been full when the message
-/// was shown.
+/// Returns true if the text was pasted and the window is not full now. However, the window may have been full when the
+/// message was shown.
 fn is_not_full_now(input: &Input<'_>, window: Window) -> bool {
     matches!(input.readings.state(window), WindowState::KnownNow(now) if !now.is_full())
 }
 
-/// Returns the finding for a pasted message that the current usage does not confirm.
+/// Returns the finding for a pasted message that is not confirmed by the current usage.
 fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     by_message(cap)
         .waiting(helps(input.names_reset(input.message.window)))
@@ -167,8 +167,8 @@ fn unconfirmed(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
         .without_knowing(Unknown::TimeOfMessage)
 }
 
-/// Returns the finding for a cap that has been reached. Waiting helps if the reset of the full window is known, because
-/// included usage is available again afterward.
+/// Returns the finding for a cap that has been reached. Waiting helps if the full window's reset is known, because the
+/// plan's included usage is available again after that.
 fn reached(input: &Input<'_>, cap: Cap, window: Window) -> Finding {
     let is_known = input.certain_window().is_some() || input.names_reset(input.message.window);
     let limit = LimitKind::from(cap);

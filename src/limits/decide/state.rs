@@ -9,10 +9,9 @@ use crate::limits::evidence::{Evidence, OtherResponse, PayerRelation, SETTLED_AF
 use crate::limits::kind::{Counts, EndedBy, ResetOf, Verdict, WhoCanFix, Window};
 use crate::time::Clock;
 
-/// The maximum age at which an error that usually goes away within minutes still counts as current.
+/// The time for which an error that usually goes away within minutes is considered current.
 pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
-/// The maximum time that Claude Code takes to continue after the reset (30 to 90 seconds in
-/// 2.1.328).
+/// The maximum time after the reset at which Claude Code continues (30 to 90 seconds in 2.1.328).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// The maximum time that Claude Code waits for a reset.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(24);
@@ -40,12 +39,12 @@ impl State {
 /// The effect of waiting while an error blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Waiting helps. If a time is given, it is when the block ends. Otherwise, the block ends with a successful
-    /// response.
+    /// Waiting helps. If a time is given, the block ends at that time. Otherwise, it ends when a response is
+    /// successful.
     Helps(Option<DateTime<Utc>>),
-    /// Waiting does not help, because somebody must act.
+    /// Waiting does not help, because somebody has to act.
     InVain,
-    /// whycap cannot tell.
+    /// whycap cannot tell whether waiting helps.
     Unknown,
 }
 
@@ -79,13 +78,13 @@ impl Wait {
 pub enum Ending {
     /// The session received a successful response.
     Answered,
-    /// Another session that the limit would have blocked as well received a successful response.
+    /// Another session, which the limit would also have blocked, received a successful response.
     AnsweredElsewhere,
-    /// The error still blocks the session it occurred in, but it does not block the user running this command.
+    /// The error still blocks the session in which it occurred, but not the user who runs this command.
     ConcernsOthers,
     /// The key that caused the error is no longer set.
     KeyRemoved,
-    /// The session reached a limit again, and that newer error replaces this one.
+    /// The session reached a limit again, and the newer error replaces this one.
     MetAgain,
     /// The reset time has passed.
     Reset,
@@ -108,12 +107,12 @@ pub(super) fn state(input: &Input<'_>, diagnosis: &Diagnosis) -> State {
     }
 }
 
-/// Returns true if a notice is about something that is over.
+/// Returns true if the message is a notice about a condition that is over.
 fn has_ended_notice(input: &Input<'_>, diagnosis: &Diagnosis) -> bool {
     !input.evidence.is_pasted() && ending(input, diagnosis).is_some()
 }
 
-/// Returns the event that ended an error, if it is over.
+/// Returns the event that ended the error, or `None` if the error is not over.
 fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
     let evidence = input.evidence;
     let now = evidence.clock.now;
@@ -146,8 +145,8 @@ fn ending(input: &Input<'_>, diagnosis: &Diagnosis) -> Option<Ending> {
     }
 }
 
-/// Returns true if an error is older than the maximum duration of its limit. A temporary condition with a known reset
-/// is exempt.
+/// Returns true if an error is older than the maximum duration of its limit. This does not apply to a temporary
+/// condition with a known reset.
 fn has_outlived(input: &Input<'_>, diagnosis: &Diagnosis, age: TimeDelta) -> bool {
     let is_passing = diagnosis.limit.is_passing();
     let has_reset_ahead = is_passing && diagnosis.resets.chosen.is_some();
@@ -203,7 +202,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     let has_measured_room =
         is_full == Some(false) && input.readings.newest_since(evidence.at()).is_some();
     let is_settled = has_measured_room || response.at > evidence.at() + SETTLED_AFTER;
-    // A response that an account paid for does not show that a key works again.
+    // If an account paid for the response, the response does not show that a key works again.
     let is_key_expected = matches!(diagnosis.limit.counts(), Counts::ApiMoney(_))
         && evidence.error.payer.owner.is_none();
     let is_same_payer = match response.payer {
@@ -224,7 +223,7 @@ fn is_ended_by(input: &Input<'_>, diagnosis: &Diagnosis, response: &OtherRespons
     }
 }
 
-/// Returns true if the refused model is known to have responded since the refusal.
+/// Returns true if this response is known to come from the model that was refused.
 fn is_same_model(evidence: &Evidence, response: &OtherResponse) -> bool {
     match (&evidence.error.session.model, &response.model) {
         (Some(refused), Some(responding)) => !evidence.uses_long_context() && refused == responding,
@@ -256,8 +255,8 @@ fn wait(input: &Input<'_>, diagnosis: &Diagnosis) -> Wait {
     }
 }
 
-/// Returns the time at which Claude Code continues on its own, if nothing prevents it. It continues if one of the
-/// plan's usage windows stopped the session and its reset is not too far in the future.
+/// Returns the time at which Claude Code continues on its own, if nothing prevents it. It does so if one of the plan's
+/// usage windows stopped the session and the window's reset is not too far in the future.
 pub(super) fn automatic_continuation(
     input: &Input<'_>,
     diagnosis: &Diagnosis,
@@ -265,7 +264,7 @@ pub(super) fn automatic_continuation(
     let evidence = input.evidence;
     let reset = diagnosis.resets.chosen?;
     let waiting = evidence.collected.waiting;
-    // Claude Code announces that it continues when the window in the message resets.
+    // Claude Code's announcement refers to the reset of the window in the message.
     let is_of_named_window = diagnosis
         .limit
         .window()
@@ -273,7 +272,7 @@ pub(super) fn automatic_continuation(
     let is_announced =
         is_of_named_window && waiting.is_some_and(|waiting| waiting.given_up.is_none());
     let waits_for_window = match diagnosis.limit.description().reset_of {
-        // Claude Code does not know that a limit is false, so what it announces holds.
+        // Claude Code does not know whether a limit is false, so it will do what it has announced.
         ResetOf::Window(_) | ResetOf::FullWindow => {
             !diagnosis.is_notice() && (is_announced || !is_false(diagnosis))
         }

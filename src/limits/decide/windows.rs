@@ -36,7 +36,7 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
             .without_knowing(Unknown::ReadingsOfModels);
     }
     if let Some(later) = later_window(input, window) {
-        // Two windows are full, so work is stopped until the later reset.
+        // Two windows are full, so work is stopped until the later of the two resets.
         let has_reset = reset_of(input, window).is_some_and(|at| at <= input.evidence.clock.now);
         let cause = if has_reset {
             Cause::LaterWindowFull
@@ -75,8 +75,8 @@ pub(super) fn usage_window(input: &Input<'_>) -> Finding {
     }
 }
 
-/// Returns another window that is used up and resets later, unless the readings contradict that this window is full as
-/// well.
+/// Returns another window that is used up and resets later. Returns `None` if the readings show that the window in the
+/// message is not full.
 fn later_window(input: &Input<'_>, window: Window) -> Option<Measurement> {
     let is_certain = input.evidence.refused_window() == Some(window) || input.is_full(window);
     let has_room = matches!(input.readings.state(window), WindowState::Room(_));

@@ -1,4 +1,4 @@
-//! Holds everything known about an error before its cause is determined (the third step).
+//! Holds everything known about an error before its cause is determined. This is the third step.
 //!
 //! [`StoredError`] is the part that whycap stores. The rest (later responses, the newest readings, and the logged-in
 //! account) changes, so it is collected each time the error is explained. [`Evidence`] combines both parts with the
@@ -29,9 +29,9 @@ use crate::transcript::failed_attempts::FailedAttempts;
 use crate::transcript::owner::Owner;
 use crate::transcript::tail::{ErrorLine, QuotaLimits, Waiting};
 
-/// The first version in which several false messages about usage credits were fixed (issues 45252, 45039, 45276).
+/// The first version that no longer shows several false messages about usage credits (issues 45252, 45039, 45276).
 const CREDITS_MESSAGES_FIXED: ClientVersion = ClientVersion(2, 1, 5);
-/// The first version in which the misleading wording for several limits was fixed.
+/// The first version that no longer uses misleading wording for several limits.
 const WORDING_FIXED: ClientVersion = ClientVersion(2, 1, 240);
 
 /// How whycap received an error.
@@ -104,7 +104,8 @@ pub struct PayerFacts {
     pub owner: Option<Owner>,
     /// Credentials and gateways that are set in the environment or in the settings.
     pub credentials: Vec<Credential>,
-    /// True if `credentials` includes the session's own environment. If false, a key may be set that whycap cannot see.
+    /// True if `credentials` includes those from the session's own environment. If this is false, a key may be set that
+    /// whycap cannot see.
     pub has_session_environment: bool,
 }
 
@@ -122,7 +123,7 @@ pub struct ErrorSession {
     pub fast_mode: bool,
     /// The number of different `claude` programs on this machine.
     pub installed_clients: usize,
-    /// True if the plugin handles `/whycap`, so that running it does not cancel the auto-resume.
+    /// True if the plugin handles `/whycap`, which means that running the command does not cancel the auto-resume.
     pub has_plugin: bool,
     /// True if the error occurred in an agent of a workflow.
     pub in_workflow: bool,
@@ -132,7 +133,7 @@ pub struct ErrorSession {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaterResponse {
-    /// The time of the response, if the transcript contains it.
+    /// The time of the response, if the transcript gives it.
     pub at: Option<DateTime<Utc>>,
     /// The model that generated the response.
     pub model: Option<String>,
@@ -150,8 +151,8 @@ pub struct StoredError {
     pub payer: PayerFacts,
     /// Information about the session in which the error occurred.
     pub session: ErrorSession,
-    /// Readings of the usage windows from around the time of the error, oldest first. They are stored only once the
-    /// error is over, so that its verdict does not change.
+    /// Readings of the usage windows from around the time of the error, oldest first. They are not stored until the
+    /// error is over. From then on, they keep the verdict from changing.
     pub readings: Vec<Sample>,
     /// The session's first successful response after the error.
     pub later_response: Option<LaterResponse>,
@@ -171,7 +172,8 @@ impl StoredError {
         }
     }
 
-    /// Returns true if every time in the record is within the supported range. A damaged record may contain any date.
+    /// Returns true if every time in the record is within the supported range. A damaged record may contain arbitrary
+    /// dates.
     pub(crate) fn has_sound_dates(&self) -> bool {
         let line = self.message.line.as_ref();
         let response = self.later_response.as_ref();
@@ -215,12 +217,12 @@ impl StoredError {
         self.payer.credentials.iter().any(Credential::is_gateway)
     }
 
-    /// Returns true if the session used a token, so that the account that paid is unknown.
+    /// Returns true if the session used a token, in which case it is unknown which account paid.
     pub(crate) fn is_of_token(&self) -> bool {
         self.payer.owner.is_none() && self.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
-    /// Returns the payer's plan, if there is a login whose plan whycap recognizes.
+    /// Returns the payer's plan, or `None` if there is no login whose plan whycap recognizes.
     fn plan(&self) -> Option<Plan> {
         let account = self.payer.account.as_ref()?;
         Some(account.plan).filter(|plan| *plan != Plan::Other)
@@ -255,7 +257,8 @@ pub enum Ownership {
 }
 
 impl Ownership {
-    /// Compares a session's owner with the logged-in account. Returns `None` if they have no kind of ID in common.
+    /// Compares a session's owner with the logged-in account. Returns `None` if there is no kind of ID that is known
+    /// for both.
     pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
         let is_login = owner.is(&login?.owner)?;
         Some(if is_login { Self::Login } else { Self::Other })
@@ -267,7 +270,7 @@ impl Ownership {
 pub enum PayerRelation {
     /// Both use the same account, or both use a key.
     Same,
-    /// The two use different accounts, or an account and a key.
+    /// The two use different accounts, or one of them uses an account and the other uses a key.
     Other,
     /// The relation is unknown.
     Unknown,
@@ -282,14 +285,14 @@ pub struct OtherResponse {
     pub model: Option<String>,
     /// The relation between the payers.
     pub payer: PayerRelation,
-    /// True if the session belongs to an account, so that no key paid for it.
+    /// True if the session belongs to an account, which means that no key paid for the response.
     pub has_owner: bool,
 }
 
 /// A reason why Claude Code does not continue a blocked session on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContinuationObstacle {
-    /// Claude Code announced this in a notice that begins with these words.
+    /// Claude Code announced that it would not continue. Its notice begins with these words.
     Announced(&'static str),
     /// A prompt or the end of the process canceled the auto-resume.
     Cancelled,
@@ -333,22 +336,22 @@ pub struct Collected {
     pub ownership: Option<Ownership>,
     /// The newest reading of the usage windows, from any account.
     pub newest_reading: Option<Sample>,
-    /// The payer's usage windows that caused other requests to be refused and that have not reset yet.
+    /// The payer's usage windows that caused the refusal of other requests and have not reset yet.
     pub refused_windows: Vec<RefusedWindow>,
     /// The figures that `/usage` last showed, if they belong to the payer.
     pub usage_page: Option<ShownUsage>,
     /// The responses that other sessions received after the error.
     pub other_responses: Vec<OtherResponse>,
-    /// True if the user who asks is not blocked, because they are working in another session or use a different payment
-    /// method.
+    /// True if the error does not block the user who asks, because that user is working in another session or pays in a
+    /// different way.
     pub concerns_others_only: bool,
-    /// True if the key that the session used instead of its login is no longer set, so that the next request uses the
-    /// login.
+    /// True if the key that the session used instead of its login is no longer set, which means that the next request
+    /// will use the login.
     pub key_is_removed: bool,
     /// The time at which the session reached a limit again without receiving a response in between.
     pub met_again_at: Option<DateTime<Utc>>,
-    /// The time of the account's first response after the error, according to the ledger. It shows how long work was
-    /// stopped.
+    /// The time of the account's first response after the error, according to the ledger. It determines how long work
+    /// was stopped.
     pub resumed_at: Option<DateTime<Utc>>,
     /// Claude Code's latest announcement about continuing on its own.
     pub waiting: Option<Waiting>,
@@ -361,9 +364,9 @@ pub struct Collected {
 /// The complete input of a diagnosis.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// The part that is stored.
+    /// The part of the evidence that is stored.
     pub error: StoredError,
-    /// The part that is collected for each explanation.
+    /// The part of the evidence that is collected for each explanation.
     pub collected: Collected,
     /// The time and the time zone to use for the explanation.
     pub clock: Clock,
@@ -423,7 +426,7 @@ impl Evidence {
             .is_some_and(|quota| quota.rate_limit_type.as_deref() == Some("overage"))
     }
 
-    /// Returns the server's reason why usage credits could not pay for the request.
+    /// Returns the reason that the server gave for not accepting usage credits.
     pub(crate) fn no_credits_reason(&self) -> Option<&str> {
         self.quota()?.overage_disabled_reason.as_deref()
     }
@@ -433,7 +436,7 @@ impl Evidence {
         self.collected.ownership == Some(Ownership::Other)
     }
 
-    /// Returns true if the reading may belong to the account that paid for the request.
+    /// Returns true if the reading may belong to the account that paid for the failed request.
     pub(crate) fn is_payers(&self, reading: &Sample) -> bool {
         reading.is_of(self.error.payer.account.as_ref()) != Some(false)
     }
@@ -459,7 +462,8 @@ impl Evidence {
     }
 
     /// Returns true if an outdated client may have caused the message or its misleading wording. If several clients are
-    /// installed, one of them may be outdated. The version of the newest reading is assumed for a pasted message.
+    /// installed, one of them may be outdated. A pasted message is assumed to come from the version in the newest
+    /// reading.
     pub(crate) fn may_be_outdated(&self) -> bool {
         let reading = self.collected.newest_reading.as_ref();
         let version = match reading.and_then(|reading| reading.version.as_deref()) {
@@ -470,12 +474,12 @@ impl Evidence {
             || self.error.session.installed_clients > 1
     }
 
-    /// Returns the payer's plan, if there is a login whose plan whycap recognizes.
+    /// Returns the payer's plan, or `None` if there is no login whose plan whycap recognizes.
     pub(crate) fn plan(&self) -> Option<Plan> {
         self.error.plan()
     }
 
-    /// Returns true if the payer has a personal plan, so that no organization can be involved.
+    /// Returns true if the payer has a personal plan, which means that no organization can be involved.
     pub(crate) fn is_personal_plan(&self) -> bool {
         self.plan().is_some_and(Plan::is_personal)
     }
@@ -499,7 +503,7 @@ impl Evidence {
         self.error.has_credential("CLAUDE_CODE_OAUTH_TOKEN")
     }
 
-    /// Returns the key that takes precedence over the login, if there is a login with a plan.
+    /// Returns the key that takes precedence over a login with a plan.
     pub(crate) fn stray_key(&self) -> Option<&Credential> {
         self.plan()?;
         self.error.keys().next()
@@ -510,7 +514,7 @@ impl Evidence {
         self.error.uses_gateway()
     }
 
-    /// Returns the host that `ANTHROPIC_BASE_URL` points to.
+    /// Returns the host in `ANTHROPIC_BASE_URL`.
     pub(crate) fn gateway_host(&self) -> Option<&str> {
         let mut credentials = self.error.payer.credentials.iter();
         credentials.find_map(|credential| credential.host.as_deref())

@@ -23,8 +23,8 @@ pub struct Reset {
 }
 
 impl Reset {
-    /// Returns the time at which the limit is certainly over. This allows for clocks that differ and for times in
-    /// messages, which are rounded to the minute.
+    /// Returns the time at which the limit is certainly over. A margin is added because clocks differ and because times
+    /// in messages are rounded to the minute.
     pub(crate) fn surely_over(self) -> DateTime<Utc> {
         let slack = match self.source {
             ResetSource::Text => TimeDelta::seconds(60),
@@ -34,10 +34,10 @@ impl Reset {
     }
 }
 
-/// The maximum difference between two times that are considered the same reset.
+/// The maximum difference between two times that still count as the same reset.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(2);
 
-/// The chosen reset time, and those that disagree with it.
+/// The chosen reset time, and the reset times that disagree with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
     /// The most reliable reset time.

@@ -9,19 +9,19 @@ use crate::limits::sample::Sample;
 
 /// The lowest percentage at which a usage window counts as full.
 pub(crate) const FULL_FROM: f64 = 97.0;
-/// The maximum age at which a reading can still prove that a limit is false.
+/// The maximum age of a reading that can prove that a limit is false.
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
-/// If a recent reading is below this percentage, the window cannot have filled up by the time of the error.
+/// The percentage below which a recent reading shows that the window had not filled up by the time of the error.
 const CANNOT_FILL_UP_FROM: f64 = 90.0;
-/// The time after an error during which the last response's figures may be reported once more, before the refusal's own
-/// figures.
+/// The time after an error within which Claude Code may report the last response's figures once more before it reports
+/// the refusal's own figures.
 pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
-/// The percentage below which a later reading shows that a full window has been reset.
+/// The percentage below which a later reading shows that a full window has reset.
 const RESET_BELOW: f64 = 90.0;
-/// The maximum time after an error at which a reading still counts as evidence about it.
+/// The maximum time after an error within which a reading counts as evidence about it.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
-/// The tolerance for the start of a window, which is calculated from its reset.
+/// The tolerance for the start of a window, because the start is calculated from the reset.
 const SAME_START: TimeDelta = TimeDelta::minutes(1);
 
 /// The usage of one window at a certain time.
@@ -30,8 +30,8 @@ pub(crate) struct Measurement {
     pub(crate) window: Window,
     pub(crate) percent: f64,
     pub(crate) resets_at: Option<DateTime<Utc>>,
-    /// The time at which the figure was measured. A figure that may be older than the error has its earliest possible
-    /// time.
+    /// The time at which the figure was measured. If the figure may be older than the error, this is the earliest
+    /// possible time.
     pub(crate) measured: DateTime<Utc>,
 }
 
@@ -50,7 +50,7 @@ impl Measurement {
     }
 }
 
-/// A usage window because of which a request was refused.
+/// A usage window that caused the refusal of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusedWindow {
     /// The window.
@@ -62,7 +62,7 @@ pub struct RefusedWindow {
 }
 
 impl From<RefusedWindow> for Measurement {
-    /// Returns the measurement that the refusal amounts to: the window was used up.
+    /// Returns the measurement that follows from the refusal, which is that the window was used up.
     fn from(refused: RefusedWindow) -> Self {
         Self {
             window: refused.window,
@@ -78,7 +78,7 @@ impl From<RefusedWindow> for Measurement {
 pub(crate) enum When {
     Before,
     After,
-    /// The text was pasted, so the error may have occurred before the measurement.
+    /// The measurement is from now. The text was pasted, so the error may be older.
     Now,
 }
 
@@ -91,9 +91,9 @@ pub(crate) enum WindowState {
     Room(Measurement),
     /// The window was nearly full shortly before the error, so it may have filled up.
     NearlyFull(Measurement),
-    /// Only the current usage is known. The error may be older, because its text was pasted.
+    /// Only the current usage is known, and the error may be older, because its text was pasted.
     KnownNow(Measurement),
-    /// The window appeared only in `/usage`, where figures may be older than they look.
+    /// Only `/usage` showed the window, and its figures may be older than they look.
     OnUsagePage,
     /// No figure for the window is known.
     Unknown,
@@ -103,9 +103,9 @@ pub(crate) enum WindowState {
 #[derive(Debug)]
 pub(crate) struct Readings<'a> {
     evidence: &'a Evidence,
-    /// The readings that were certainly measured after the error, but shortly after it, oldest first.
+    /// The readings that were certainly measured after the error and not long after it, oldest first.
     after: Vec<&'a Sample>,
-    /// The last reading that was or may have been measured before the error.
+    /// The last reading that may have been measured before the error.
     before: Option<&'a Sample>,
 }
 
@@ -134,8 +134,8 @@ impl<'a> Readings<'a> {
         if self.evidence.is_pasted() {
             return self.present_state(window);
         }
-        // The first readings after the error may still repeat the earlier figures, so `measured_after` prefers a full
-        // window.
+        // The first readings after the error may still repeat earlier figures, so `measured_after` prefers a reading of
+        // a full window.
         if let Some(after) = self.measured_after(window) {
             return if after.is_full() {
                 WindowState::Full(after)
@@ -144,7 +144,7 @@ impl<'a> Readings<'a> {
             };
         }
         match self.measurement(self.before, window) {
-            // Until it resets, the usage of a window can only increase.
+            // A window's usage can only increase until the window resets.
             Some(before) if before.is_full() && before.resets_at.is_none_or(|reset| reset > at) => {
                 WindowState::Full(before)
             }
@@ -160,8 +160,8 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Returns the state of a usage window for pasted text. The current usage proves nothing about a message that may
-    /// be old.
+    /// Returns the state of a usage window for pasted text. The message may be old, so the current usage proves nothing
+    /// about it.
     fn present_state(&self, window: Window) -> WindowState {
         let evidence = self.evidence;
         let newest = evidence.collected.newest_reading.as_ref().filter(|newest| {
@@ -223,14 +223,14 @@ impl<'a> Readings<'a> {
             .max_by_key(|measurement| measurement.resets_at)
     }
 
-    /// Returns the windows because of which other requests of the same payer were refused.
+    /// Returns the windows that caused the refusal of other requests by the same payer.
     fn refused_windows(&self) -> impl Iterator<Item = Measurement> {
         let refused = self.evidence.collected.refused_windows.iter();
         refused.copied().map(Measurement::from)
     }
 
-    /// Returns a window other than `window` that is used up and resets later than `reset`. It may have filled up after
-    /// the error, but not after the response that ended the error.
+    /// Returns a window other than `window` that is used up and resets later than `reset`. This window may have filled
+    /// up after the error, but not after the response that ended the error.
     pub(crate) fn used_up_until_later(
         &self,
         window: Window,
@@ -256,7 +256,7 @@ impl<'a> Readings<'a> {
             .last()
     }
 
-    /// Returns true if none of the windows that were full are still full in the newest reading.
+    /// Returns true if, according to the newest reading, none of these windows is still full.
     pub(crate) fn have_been_reset(&self, windows: &[Window]) -> bool {
         let settled = self.evidence.at() + SETTLED_AFTER;
         let Some(newest) = self.newest_since(settled) else {
@@ -276,8 +276,7 @@ impl<'a> Readings<'a> {
             })
     }
 
-    /// Returns true if the window is full according to the newest reading, or `None` if there is no reading that is
-    /// still valid.
+    /// Returns true if the window is full according to the newest reading, or `None` if there is no valid reading.
     pub(crate) fn is_used_up_now(&self, window: Window) -> Option<bool> {
         let newest = self
             .newest_since(DateTime::UNIX_EPOCH)
@@ -288,8 +287,8 @@ impl<'a> Readings<'a> {
         is_present.then_some(newest.used_percent >= FULL_FROM)
     }
 
-    /// Returns a usage window that is used up when the explanation is given. If there are several, returns the one that
-    /// resets last. Windows that count a single model are ignored.
+    /// Returns a usage window that is used up at the time of the explanation. If several windows are used up, returns
+    /// the one that resets last. Windows that count a single model are ignored.
     pub(crate) fn used_up_now(&self) -> Option<Measurement> {
         let now = self.evidence.clock.now;
         self.newest_since(DateTime::UNIX_EPOCH)
@@ -305,8 +304,9 @@ impl<'a> Readings<'a> {
             .max_by_key(|full| full.resets_at)
     }
 
-    /// Returns a measurement showing that the plan still had usage left when the error occurred, preferably that of the
-    /// 5-hour window. Returns `None` if one of the two windows was full or nearly full, or if neither is known.
+    /// Returns a measurement that shows that the plan still had usage left when the error occurred. The 5-hour window's
+    /// measurement is preferred. Returns `None` if one of the two windows was full or nearly full, or if the usage of
+    /// both is unknown.
     pub(crate) fn room(&self) -> Option<Measurement> {
         let mut first = None;
         for window in [Window::FiveHour, Window::Weekly] {
@@ -327,7 +327,7 @@ impl<'a> Readings<'a> {
             .find(|(limit, _)| limit.meter.used_percent >= USED_UP)
     }
 
-    /// Returns the measurement of a window to show with the diagnosis, regardless of what it proves.
+    /// Returns the measurement of a window that is shown with the diagnosis, regardless of what it proves.
     pub(crate) fn shown(&self, window: Window) -> Option<(Measurement, When)> {
         if self.evidence.is_pasted() {
             let newest = self
@@ -357,8 +357,8 @@ impl<'a> Readings<'a> {
     }
 }
 
-/// Returns the time at which the figures were measured. If that may have been before or after the error, returns the
-/// earliest possible time, because the figures prove nothing about the time after the error.
+/// Returns the time at which the figures were measured. If they may have been measured either before or after the
+/// error, returns the earliest possible time, because such figures prove nothing about the time after the error.
 fn measured_relative_to(reading: &Sample, error_at: DateTime<Utc>) -> DateTime<Utc> {
     if reading.earliest() < error_at && reading.measured >= error_at {
         reading.earliest()

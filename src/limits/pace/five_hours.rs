@@ -1,8 +1,8 @@
 //! Forecasts the usage of the 5-hour window from its recent pace.
 //!
-//! A forecast is made at each reading with a new percentage. If no new percentage arrives for longer than usual, the
-//! session is considered to be pausing, and another forecast is made every minute. A forecast stays in effect until a
-//! newer one differs from it by more than the usual error, so that the status line does not change with every call.
+//! A new forecast is made whenever a reading has a new percentage. If no new percentage arrives for longer than usual,
+//! work is assumed to have paused, and a new forecast is made every minute. A forecast remains in effect until a newer
+//! one differs from it by more than the usual error. Otherwise, the status line would change with every call.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,24 +13,25 @@ use crate::time::FIVE_HOURS;
 /// The time of a reading and the percentage that it reports.
 pub type Level = (DateTime<Utc>, f64);
 
-/// The time constant, in minutes, with which the weight of past usage decays in the recent pace.
+/// The time constant, in minutes, for the recent pace. It determines how fast the weight of past usage decreases.
 const RECENT_MEMORY: f64 = 70.0;
-/// The time constant, in minutes, with which the weight of past usage decays in the current pace.
+/// The time constant, in minutes, for the current pace. It determines how fast the weight of past usage decreases.
 const CURRENT_MEMORY: f64 = 15.0;
-/// How long, in minutes, the current pace is assumed to continue. This is about how long a group of subagents works.
+/// How long, in minutes, the current pace is assumed to continue. A group of subagents usually works for about this
+/// long.
 pub const CURRENT_LASTS: f64 = 20.0;
-/// The maximum number of levels used to calculate a pace. More levels do not improve the result.
+/// The maximum number of levels from which a pace is calculated. More levels do not improve the result.
 const MAX_LEVELS: usize = 30;
 /// How much time must pass after the start of a window before a forecast is made.
 const NO_FORECAST_BEFORE: TimeDelta = TimeDelta::minutes(10);
 /// The percentage below which no forecast is made.
 pub const NO_FORECAST_BELOW: f64 = 10.0;
-/// The maximum number of minutes for which the recent pace is meaningful. After that, people take breaks.
+/// The maximum number of minutes for which the recent pace can be expected to continue. People take breaks after that.
 const LOOKS_AHEAD: f64 = 93.0;
 /// The maximum number of minutes ahead for which a forecast can rely on the current pace alone.
 const SOON: f64 = 15.0;
-/// A forecast is shown only if the window will fill up within this share of the time until its reset. A window that fills
-/// up shortly before it resets stops very little work.
+/// The latest point at which a window may fill up for a forecast to be shown, as a fraction of the time until its
+/// reset. If a window fills up only shortly before its reset, it stops very little work.
 const BEFORE_RESET: f64 = 0.8;
 /// The factor by which the estimated time is extended, because the coming hours will contain more pauses than the hours
 /// used to calculate the pace.
@@ -39,26 +40,26 @@ const MORE_PAUSES: f64 = 1.05;
 const PAUSE_STEP: TimeDelta = TimeDelta::minutes(1);
 /// The number of recent gaps between levels whose median is the usual gap.
 const GAPS: usize = 5;
-/// The maximum difference, in minutes, at which an earlier forecast stays in effect.
+/// The maximum difference, in minutes, between a new forecast and an earlier forecast that remains in effect.
 const TOLERANCE: f64 = 2.0;
-/// The share of the remaining time that is added to [`TOLERANCE`].
+/// The fraction of the remaining time that is added to [`TOLERANCE`].
 const TOLERANCE_SHARE: f64 = 0.04;
-/// The average unused part of the current percentage point.
+/// The part of the current percentage point that is unused on average.
 const HALF_POINT: f64 = 0.5;
 
 /// The pace of a window, in percentage points per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The pace with an emphasis on the last hour.
+    /// The pace, calculated mostly from the last hour.
     pub recent: f64,
-    /// The pace with an emphasis on the last 15 minutes. It is assumed to continue for [`CURRENT_LASTS`].
+    /// The pace, calculated mostly from the last 15 minutes. It is assumed to continue for [`CURRENT_LASTS`].
     pub current: f64,
 }
 
 impl Pace {
-    /// Calculates the pace from the levels of a window, oldest first. Usage is assumed to be even between two levels,
-    /// so without any levels, the result is the average since the start of the window. Returns `None` if the reset has
-    /// passed or is unknown.
+    /// Calculates the pace from the levels of a window, oldest first. Usage is assumed to increase evenly between two
+    /// levels. If there are no levels, the result is therefore the average pace since the start of the window. Returns
+    /// `None` if the reset has passed or is unknown.
     pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
         let since_start = in_minutes(time_since_start(meter, FIVE_HOURS, now)?);
         let levels = levels_by_minute(levels, meter)?;
@@ -95,7 +96,7 @@ impl Pace {
         }
     }
 
-    /// Returns the number of minutes until usage has increased by this percentage.
+    /// Returns the number of minutes until usage has increased by this many percentage points.
     fn minutes_to(&self, percent: f64) -> f64 {
         let remainder = percent - self.current * CURRENT_LASTS;
         if remainder > 0.0 {
@@ -127,13 +128,13 @@ fn weight_between(ago: f64, longer_ago: f64, memory: f64) -> f64 {
     weight_before(ago, memory) - weight_before(longer_ago, memory)
 }
 
-/// Returns the weight of all usage before a time, given in minutes ago. It approximates `e^(-ago / memory)`, because an
-/// exact calculation would load the math library at every start.
+/// Returns the weight of all usage before a time, given in minutes ago. The result approximates `e^(-ago / memory)`. To
+/// calculate the exact value, the program would have to load the math library at every start.
 fn weight_before(ago: f64, memory: f64) -> f64 {
     (1.0 + ago / (2.0 * memory)).powi(-2)
 }
 
-/// Returns the forecast for a given pace, or `None` if the window is full or has only just begun.
+/// Returns the forecast for a given pace, or `None` if the window is full or has just begun.
 fn forecast(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let since_start = time_since_start(meter, FIVE_HOURS, now)?;
     if since_start < NO_FORECAST_BEFORE || meter.used_percent >= 100.0 {
@@ -221,8 +222,8 @@ fn updated(
     if after <= before + tolerance {
         return in_effect;
     }
-    // During a pause, every new forecast is a little later than the previous one. A margin keeps the next few forecasts
-    // within the tolerance.
+    // During a pause, every new forecast gives a slightly later time than the previous one. With a margin, the next few
+    // forecasts are within the tolerance.
     let with_margin = after + tolerance / 2;
     if meter.resets_at.is_some_and(|reset| with_margin < reset) {
         Some(Outlook::Full(with_margin, with_margin))

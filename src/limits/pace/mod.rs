@@ -1,7 +1,7 @@
 //! Forecasts whether a usage window will fill up before it resets.
 //!
-//! Both methods were chosen by comparing the accuracy of several candidates. docs/pace.md describes how accurate they
-//! are, and tests/integration/forecasts measures it.
+//! For both kinds of window, several methods were compared, and the most accurate one was chosen. docs/pace.md
+//! describes how accurate the forecasts are, and tests/integration/forecasts measures their accuracy.
 
 pub mod five_hours;
 pub mod week;
@@ -15,8 +15,8 @@ use crate::claude::meters::Meter;
 /// The forecast for a usage window.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Outlook {
-    /// The window will be full before it resets. The first value is the probable time, and the second is the latest
-    /// time.
+    /// The window will be full before it resets. The first value is the most likely time at which it will be full, and
+    /// the second is the latest likely time.
     Full(DateTime<Utc>, DateTime<Utc>),
     /// The window will reset before it is full, even at twice the pace.
     Lasts,
@@ -50,7 +50,7 @@ pub struct Expected {
     pub week_before: Option<week::WeekBefore>,
 }
 
-/// A reading at which a window reached a different whole percentage or was reset.
+/// A reading at which a window had a different whole percentage than before, or had reset.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WindowStep {
     pub(crate) at: DateTime<Utc>,
@@ -85,7 +85,7 @@ fn from_minutes(minutes: f64) -> TimeDelta {
 pub(crate) mod testing {
     use super::*;
 
-    /// Returns a window with this usage and an unknown reset time.
+    /// Returns the forecast for a window with this usage and an unknown reset time.
     pub(crate) fn expected(window: Window, used_percent: f64, outlook: Outlook) -> Expected {
         Expected {
             window,

@@ -1,9 +1,10 @@
 //! Forecasts the usage of a weekly window from the same hours of earlier weeks.
 //!
-//! The pace on a busy Monday says nothing about the nights, so linear extrapolation would not work. Instead, the
-//! forecast uses the remaining part of earlier weeks, scaled by how this week compares with them so far. It predicts a
-//! full window only if two thirds of that growth would fill the window, if the window also filled up in the last few
-//! weeks, or if the window is nearly full and will fill up within two hours.
+//! The pace on a busy Monday says nothing about the nights, so the pace so far cannot simply be extrapolated. Instead,
+//! the forecast assumes that the rest of this week will resemble the rest of earlier weeks, scaled by how this week
+//! compares with them so far. It predicts a full window in three cases: if two thirds of that growth would be enough to
+//! fill the window, if the window also filled up in the last two weeks, or if the window is nearly full and will fill
+//! up within two hours.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,22 +13,22 @@ use super::{Outlook, from_minutes, in_minutes, time_since_start};
 use crate::claude::meters::Meter;
 use crate::time::WEEK;
 
-/// The number of earlier weeks that a forecast is based on.
+/// The number of earlier weeks on which a forecast is based.
 pub const WEEKS: i32 = 4;
 /// The percentage below which no forecast is made.
 const NO_FORECAST_BELOW: f64 = 10.0;
-/// The percentage that is added to both weeks before they are compared, so that small differences at the beginning of a
-/// week do not have too much weight.
+/// The percentage that is added to the usage of both weeks before they are compared, so that small differences at the
+/// beginning of a week do not have too much weight.
 const COMPARED_WITH: f64 = 40.0;
-/// The share of the expected growth that must be sufficient to fill the window.
+/// The fraction of the expected growth that must be enough to fill the window.
 const SURE_SHARE: f64 = 2.0 / 3.0;
 /// The lowest percentage at which an earlier week counts as full. Usage in such a week would have been higher without
 /// the limit.
 const WAS_FULL: f64 = 97.0;
-/// The number of consecutive full weeks required to expect another one.
+/// The number of consecutive full weeks after which another full week is expected.
 const FULL_WEEKS: usize = 2;
-/// The maximum number of percentage points by which this week can be behind an earlier week and still count as equally
-/// far along.
+/// The number of percentage points by which this week may be behind an earlier week and still be considered equally far
+/// along.
 const AS_FAR_ALONG: f64 = 5.0;
 /// The lowest percentage at which the pace of the last [`NEARLY_FULL_HOURS`] hours is assumed to continue for the same
 /// number of hours.
@@ -39,7 +40,7 @@ const NEARLY_FULL_HOURS: f64 = 2.0;
 pub struct Rise {
     /// The time of the reading.
     pub at: DateTime<Utc>,
-    /// The sum of all increases up to and including this one, in percentage points. A reset does not reduce it.
+    /// The sum of all increases up to and including this one, in percentage points. A reset does not reduce the sum.
     pub total: f64,
 }
 
@@ -53,7 +54,7 @@ pub struct WeekBefore {
 }
 
 /// Returns the increases between a window's readings, oldest first. If the first reading is low, it also counts as an
-/// increase that covers everything since the start of the window.
+/// increase, because it covers all usage since the start of the window.
 pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
     let mut rises = Vec::new();
     let mut total = 0.0;
@@ -81,8 +82,8 @@ fn has_reset_between(before: &Meter, after: &Meter) -> bool {
     }
 }
 
-/// Returns the earliest time after which all increases are known, given a window's first reading. This is the start of
-/// the window if the reading is low, or the time of the reading otherwise.
+/// Returns the earliest time after which all increases are known, given a window's first reading. If the reading is
+/// low, this is the start of the window. Otherwise, it is the time of the reading.
 pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
     match first.resets_at {
         Some(resets_at) if covers_window(first) => (resets_at - WEEK).min(at),
@@ -90,8 +91,8 @@ pub fn known_since(at: DateTime<Utc>, first: &Meter) -> DateTime<Utc> {
     }
 }
 
-/// Returns true if the first reading of a window is so low that the exact times of the increases before it do not
-/// matter.
+/// Returns true if the first reading of a window is so low that it does not matter when exactly the usage before it
+/// occurred.
 fn covers_window(first: &Meter) -> bool {
     first.used_percent < NO_FORECAST_BELOW
 }
@@ -120,7 +121,7 @@ impl PastWeeks<'_> {
             .map_or(0.0, |rise| rise.total)
     }
 
-    /// Returns the distance between this week and each known earlier week.
+    /// Returns how far back each known earlier week is from this week.
     fn known_weeks(&self, start: DateTime<Utc>) -> Vec<TimeDelta> {
         (1..=WEEKS)
             .map(|weeks| WEEK * weeks)
@@ -192,9 +193,10 @@ impl PastWeeks<'_> {
             .then_some(Outlook::Lasts)
     }
 
-    /// Returns the time of this week at which the later of the last two weeks filled up. Returns `None` unless both of
-    /// them filled up and this week's usage is about as high as theirs was at this point. Usage stops increasing once a
-    /// week is full, so [`SURE_SHARE`] is not suitable for such weeks.
+    /// Returns the time at which the window filled up in the last two weeks, moved to this week. If the two times
+    /// differ, returns the later one. Returns `None` unless the window filled up in both weeks and this week's usage is
+    /// about as high as it was at this point in those weeks. [`SURE_SHARE`] cannot be used for such weeks, because
+    /// usage stops increasing when the window is full.
     fn if_earlier_weeks_were_full(
         &self,
         meter: &Meter,
@@ -217,7 +219,7 @@ impl PastWeeks<'_> {
         times.into_iter().max().filter(|latest| *latest > now)
     }
 
-    /// Returns the hour in which the window filled up, for the week that began at this time.
+    /// Returns the hour in which the window filled up in the week that began at this time.
     fn time_of_full_week(&self, start: DateTime<Utc>) -> Option<DateTime<Utc>> {
         (1..=WEEK.num_hours())
             .map(|hour| start + TimeDelta::hours(hour))
@@ -240,7 +242,7 @@ impl PastWeeks<'_> {
     }
 }
 
-/// Returns the full hour at which the window will fill up if its usage grows by this share of the expected increase.
+/// Returns the hour at which the window will be full if its usage grows by this fraction of the expected increase.
 fn full_at_share(
     growth: &[f64],
     share: f64,

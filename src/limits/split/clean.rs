@@ -23,7 +23,7 @@ pub(crate) fn repaired(text: &str) -> String {
         .collect()
 }
 
-/// Returns the text in the form that patterns are compared with: repaired, in lowercase, and with single spaces.
+/// Returns the text in the form with which patterns are compared: repaired, in lowercase, and with single spaces.
 pub(crate) fn normalize(text: &str) -> String {
     let lower = repaired(text).to_lowercase();
     let words = lower.split_whitespace().map(|word| {
@@ -75,7 +75,7 @@ fn without_control_sequences(text: &str) -> String {
     clean
 }
 
-/// Decodes `\u00b7`, `\n`, and `\t`, which logs write in place of the characters.
+/// Decodes escapes such as `\u00b7`, `\n`, and `\t`, which logs contain in place of the characters.
 fn decode_escapes(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();

@@ -1,5 +1,5 @@
 //! Extracts the fields of JSON objects from text. The objects may be cut off, nested in strings, or written by Python,
-//! so this module does not parse JSON but searches for pairs of keys and values.
+//! so this module searches for pairs of keys and values instead of parsing JSON.
 
 /// A key and its value.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) enum Value {
     Text(String),
     /// A number or a word such as `true`.
     Bare(String),
-    /// An object or a list, whose own fields come next.
+    /// An object or a list. Its own fields follow.
     Nested,
 }
 
@@ -85,7 +85,8 @@ fn value(text: &str) -> (Value, &str) {
     }
 }
 
-/// Parses a quoted string. Returns its contents and the text that follows it, or `None` if the string has no end.
+/// Parses a quoted string. Returns its contents and the text that follows it, or `None` if the closing quotation mark
+/// is missing.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let quote = text.chars().next()?;
     let mut contents = String::new();
@@ -105,8 +106,8 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 Some((_, escaped)) => contents.push(escaped),
                 None => return None,
             },
-            // Inside single quotes, an apostrophe within a word might be left unescaped, because people who swap double
-            // quotes for single quotes don't escape it.
+            // Inside single quotes, an apostrophe within a word may be unescaped, because people who replace double
+            // quotes with single quotes don't escape apostrophes.
             '\'' if quote == '\'' && is_inside_word(text, position) => contents.push('\''),
             end if end == quote => return Some((contents, text.get(position + 1..)?)),
             other => contents.push(other),

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::time::reset_from_epoch_seconds;
 
-/// The usage windows as the headers abbreviate them, each with its name in `rateLimitType`, longest window first.
+/// The abbreviations for usage windows in headers, each with the window's name in `rateLimitType`, longest window
+/// first.
 const WINDOWS: [(&str, &str); 4] = [
     ("7d", "seven_day"),
     ("7d_opus", "seven_day_opus"),
@@ -17,16 +18,15 @@ const API_QUANTITIES: [&str; 4] = ["requests", "tokens", "input-tokens", "output
 /// The information about limits in the headers of a response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Headers {
-    /// The limit that the request was refused for, named as in `rateLimitType`. It is empty if the headers do not
-    /// name it.
+    /// The limit that caused the refusal, named as in `rateLimitType`. The name is empty if the headers do not give it.
     pub(super) refused: Option<String>,
     /// The reset time of the limit that is used up.
     pub(super) resets_at: Option<DateTime<Utc>>,
     /// The delay that the server asks for.
     pub(super) retry_after: Option<TimeDelta>,
-    /// True if the server says that trying again helps, or false if it says that it does not.
+    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
     pub(super) should_retry: Option<bool>,
-    /// The text that contains the status of the refused limit, unchanged.
+    /// The unchanged text that contains the limit's status.
     pub(super) source: String,
 }
 
@@ -118,7 +118,7 @@ fn value<'a>(text: &'a str, name: &str) -> Option<HeaderValue<'a>> {
     })
 }
 
-/// Returns the reset of a rate limit of an API organization of which nothing remains.
+/// Returns the reset of an API organization's rate limit that is used up.
 fn exhausted_reset(text: &str) -> Option<HeaderValue<'_>> {
     API_QUANTITIES.iter().find_map(|quantity| {
         let remaining = value(text, &format!("anthropic-ratelimit-{quantity}-remaining"))?;

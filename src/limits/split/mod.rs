@@ -1,7 +1,7 @@
-//! Splits raw text into the messages that it contains (the first step).
+//! Splits raw text into the messages that it contains. This is the first step.
 //!
-//! People paste terminal output, logs, and JSON, with marks, wrapped lines, and escapes. Each message in such text
-//! becomes one [`Passage`].
+//! People paste terminal output, logs, and JSON that contain marks, wrapped lines, and escapes. Each message in such
+//! text becomes one [`Passage`].
 
 mod clean;
 mod fields;
@@ -19,7 +19,7 @@ use crate::limits::kind::Window;
 use crate::limits::words::WORDS;
 use crate::time::{printed_duration, reset_from_epoch_seconds};
 
-/// The number of bytes to read from the beginning and from the end of long text.
+/// The number of bytes to read from each end of a long text.
 const END: usize = 16 * 1024;
 
 /// A message and the part of the text in which it was found.
@@ -37,7 +37,7 @@ pub(crate) struct Passage {
     pub(crate) resets_at: Option<DateTime<Utc>>,
     /// The delay that the server asks for.
     pub(crate) retry_after: Option<TimeDelta>,
-    /// True if the server says that trying again helps, or false if it says that it does not.
+    /// True if the server says that another attempt may succeed, or false if the server says that it will not.
     pub(crate) should_retry: Option<bool>,
     /// True if the passage comes from a JSON object.
     pub(crate) is_json: bool,
@@ -156,8 +156,8 @@ fn is_of_message(key: &str) -> bool {
         || key == "rate_limit_info"
 }
 
-/// Returns the length of the object at the beginning of the text. An object without an end extends to the end of the
-/// text.
+/// Returns the length of the object at the beginning of the text. If the object is cut off, it extends to the end of
+/// the text.
 fn object_end(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut is_string = false;
@@ -262,8 +262,7 @@ impl Passage {
     }
 }
 
-/// Returns the delay that a field asks for, which is a number of seconds or milliseconds or a duration such as
-/// "2h37m0s".
+/// Returns the delay that a field specifies as a number of seconds or milliseconds, or as a duration such as "2h37m0s".
 fn delay(key: &str, text: &str) -> Option<TimeDelta> {
     let is_in_seconds = WORDS.delay_keys.contains(&key);
     let is_in_milliseconds = WORDS.millisecond_delay_keys.contains(&key);
@@ -294,13 +293,13 @@ fn text_of<'a>(fields: &'a [Field], key: &str) -> Option<&'a str> {
 
 /// A `rate_limit_event` from stream-json.
 struct RateLimitEvent {
-    /// The wording that Claude Code uses for it.
+    /// Claude Code's wording for this event.
     words: String,
     /// True if the server refused a request because of a usage window.
     is_refusal: bool,
 }
 
-/// Returns the `rate_limit_event` that the fields belong to.
+/// Returns the `rate_limit_event` to which the fields belong.
 fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     let name = text_of(fields, "rateLimitType").or_else(|| text_of(fields, "rate_limit_type"))?;
     let is_paid = fields.iter().any(|field| {
@@ -322,7 +321,7 @@ fn rate_limit_event(fields: &[Field]) -> Option<RateLimitEvent> {
     })
 }
 
-/// Returns the wording of Claude Code for a refusal because of the limit with this name in `rateLimitType`.
+/// Returns Claude Code's wording for a refusal because of the limit that has this name in `rateLimitType`.
 fn refusal(name: &str) -> String {
     match Window::of_rate_limit_type(name) {
         Some(window) => format!("You've hit your {}", window.limit()),
@@ -331,7 +330,7 @@ fn refusal(name: &str) -> String {
     }
 }
 
-/// Returns the wording of Claude Code for a warning about the limit with this name in `rateLimitType`.
+/// Returns Claude Code's wording for a warning about the limit that has this name in `rateLimitType`.
 fn warning(name: &str, percent: Option<f64>) -> String {
     let limit = match Window::of_rate_limit_type(name) {
         Some(window) => window.limit(),
@@ -371,7 +370,7 @@ fn joined(before: &str, after: &str) -> String {
 fn text_passages(text: &str) -> Vec<Passage> {
     let mut passages: Vec<Passage> = Vec::new();
     let mut is_after_gap = true;
-    // Text that was pasted without line breaks still has a mark in front of each message.
+    // If text was pasted without its line breaks, there is still a mark in front of each message.
     let separated = repaired(text).replace(" ⎿", "\n⎿").replace('❯', "\n❯");
     for source in separated.lines() {
         let line = without_marks(source).trim_end_matches(['│', '┃', '|', ' ']);
@@ -418,8 +417,8 @@ pub(crate) fn without_marks(line: &str) -> &str {
     rest
 }
 
-/// Returns true if a line begins with a mark. A separator that Claude Code puts at the start of a wrapped line looks
-/// like a bullet but does not count as a mark.
+/// Returns true if a line begins with a mark. The separator that Claude Code puts at the start of a wrapped line looks
+/// like a bullet, but it is not a mark.
 fn has_mark(line: &str) -> bool {
     let trimmed = line.trim_start();
     let text = without_marks(trimmed);
@@ -454,7 +453,7 @@ fn is_clock_time(line: &str) -> bool {
             .all(|c| c.is_ascii_digit() || c == ':' || c == '.')
 }
 
-/// Returns true if a line ends a message, so that the next line does not continue it.
+/// Returns true if a message ends with this line, which means that the next line does not continue it.
 fn is_complete(source: &str, next: &str) -> bool {
     let last_line = source.lines().next_back().unwrap_or_default();
     let begins_upper = next.chars().next().is_some_and(char::is_uppercase);

@@ -18,7 +18,7 @@ struct Template {
     why: String,
     command: Option<String>,
     url: Option<String>,
-    /// True if the action costs money. `null` means that whycap cannot tell. The field is absent if the action is free.
+    /// True if the action costs money, and `null` if whycap cannot tell. If the action is free, the field is absent.
     #[serde(default = "free")]
     costs_money: Option<bool>,
 }
@@ -83,7 +83,7 @@ impl Action {
         TEMPLATES.contains_key(&name)
     }
 
-    /// Returns the action that removes a key from where it is set. The value of the key is unknown.
+    /// Returns the action that removes a key from the place where it is set. whycap does not know the value of the key.
     fn unset(key: &Credential, verdict: Verdict) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         let instruction = match key.set_in {
@@ -103,7 +103,7 @@ impl Action {
         }
     }
 
-    /// Returns the action that corrects a refused key where it is set.
+    /// Returns the action that corrects a refused key in the place where it is set.
     fn fix(key: &Credential) -> Self {
         let (name, place) = (&key.name, key.set_in.words());
         Self {
@@ -134,13 +134,13 @@ fn unset_command(key: &Credential) -> Option<String> {
     }
 }
 
-/// Returns a sentence with its placeholders filled in. If a value is unknown, the time at the end of the sentence is
-/// left out.
+/// Returns a sentence with its placeholders filled in. If the value for the time at the end of the sentence is unknown,
+/// the time is left out.
 fn filled(text: &str, fields: &Fields) -> String {
     fields.fill(text).unwrap_or_else(|| without_time(text))
 }
 
-/// Returns a sentence without its last placeholder, whose time is unknown.
+/// Returns a sentence without its last placeholder, because the time for that placeholder is unknown.
 fn without_time(text: &str) -> String {
     let before = text.split('{').next().unwrap_or(text).trim_end();
     let words = before

@@ -8,7 +8,7 @@ use crate::limits::kind::{Counts, Verdict, Window};
 use crate::time::{Clock, format_duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The maximum offset before an error at which a measurement is still considered simultaneous with it.
+/// The earliest time relative to an error at which a measurement is still considered simultaneous with the error.
 const SAME_TIME: TimeDelta = TimeDelta::seconds(-5);
 
 /// Returns the time of a measurement relative to an error, such as "1 m before the error".
@@ -22,7 +22,8 @@ pub(super) fn relative_to_error(offset: TimeDelta) -> String {
     }
 }
 
-/// Returns the key that the message is about: the one that it names or, if it names none, the first one that is set.
+/// Returns the key that the message is about. This is the key that the message names or, if it does not name one, the
+/// first key that is set.
 fn key_in<'e>(message: &Message, evidence: &'e Evidence) -> Option<&'e Credential> {
     let is_named = |key: &&Credential| match key.name.as_str() {
         "ANTHROPIC_AUTH_TOKEN" => message.contains("auth token"),
@@ -133,7 +134,8 @@ impl Fields {
                 "a usage limit".to_owned()
             }
         };
-        // A clock time in text that may be old can belong to any day, so it is only weak evidence for the weekly limit.
+        // If the text may be old, a time of day without a date can refer to any day, so it is only weak evidence for
+        // the weekly limit.
         let is_weak =
             is_pasted && window == Some(Window::Weekly) && message.gives_clock_time_alone();
         let likely = if is_weak { "possibly" } else { "probably" };

@@ -1,7 +1,7 @@
-//! Turns a diagnosis into sentences (the fifth step).
+//! Turns a diagnosis into sentences. This is the fifth step.
 //!
-//! `causes.json` contains the headlines and badges for every cause, best first. The first one that is short enough and
-//! whose placeholders are all known is used. `actions.json` contains the actions.
+//! `causes.json` contains the headlines and badges for every cause, best first. The first one that is short enough, and
+//! for whose placeholders all values are known, is used. `actions.json` contains the actions.
 
 mod action;
 mod fields;
@@ -39,7 +39,7 @@ struct CauseWording {
     past: Option<String>,
 }
 
-/// The kind of sentence that describes how an error ended.
+/// Selects the sentences that describe how an error ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum EndingWord {
@@ -69,7 +69,7 @@ struct EndingWording {
     badges: Vec<String>,
     /// The sentence that says whether the error is over.
     state: String,
-    /// The row for the status line, if the error still matters.
+    /// The row for the status line, or `None` if the error no longer matters.
     row: Option<String>,
 }
 
@@ -79,7 +79,7 @@ struct Wordings {
     endings: Vec<EndingWording>,
     /// The sentences about missing facts.
     unknowns: HashMap<Unknown, String>,
-    /// The display text for each of the server's reasons why usage credits could not pay.
+    /// The display text for each of the server's reasons for not accepting usage credits.
     credit_reasons: HashMap<String, String>,
 }
 
@@ -149,8 +149,8 @@ fn cause_sentences(message: &Message, diagnosis: &Diagnosis, fields: &Fields) ->
     }
 }
 
-/// Returns the headlines of a message that the catalog row fully explains, best first. If a temporary condition has a
-/// known end, the headlines that name it replace the row's advice to wait a minute.
+/// Returns the headlines of a message that the catalog row fully explains, best first. If it is known when a temporary
+/// condition ends, headlines that give this time replace the row's advice to wait a minute.
 fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let meaning = message.row.meaning.trim_end_matches('.');
     let mut headlines = Vec::new();
@@ -182,13 +182,13 @@ fn catalog_badges(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     badges
 }
 
-/// Returns true if the service refuses requests only for now.
+/// Returns true if the service refuses requests only temporarily.
 fn passes_by_itself(diagnosis: &Diagnosis) -> bool {
     diagnosis.limit.is_passing() && diagnosis.waiting_helps == Some(true)
 }
 
-/// Returns the first headline that is short enough and whose fields are known. If the prefix does not fit in front of
-/// the whole headline, the advice at the headline's end is dropped to make space.
+/// Returns the first headline that is short enough and whose fields are all known. If the prefix and the whole headline
+/// do not fit, the advice at the end of the headline is left out.
 fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
     let filled: Vec<String> = templates
         .iter()
@@ -206,8 +206,8 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
     format!("{sentence}.")
 }
 
-/// Returns a sentence with a prefix in front of it. A prefix about the message makes "The message says that"
-/// superfluous.
+/// Returns a sentence with a prefix in front of it. The words "The message says that" are removed, because the prefix
+/// already mentions the message.
 fn with_prefix(prefix: &str, text: &str) -> String {
     if prefix.is_empty() {
         return text.to_owned();
@@ -235,7 +235,7 @@ fn is_common_word(text: &str) -> bool {
     .any(|word| text.starts_with(word))
 }
 
-/// Returns the first badge that is narrow enough and whose fields are known.
+/// Returns the first badge that is narrow enough and whose fields are all known.
 fn badge(templates: &[String], fields: &Fields) -> String {
     templates
         .iter()
@@ -279,7 +279,7 @@ fn name_of_badge(badge: &str) -> String {
     name.trim_end_matches(" (unconfirmed)").to_owned()
 }
 
-/// Returns the sentences about how an error ended, or `None` if it is not over.
+/// Returns the sentences about how an error ended, or `None` if the error is not over.
 fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static EndingWording> {
     let ending = ending_word(evidence, diagnosis)?;
     WORDINGS
@@ -288,7 +288,7 @@ fn ending_wording(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&'static
         .find(|wording| wording.ending == ending)
 }
 
-/// Returns the kind of sentence that describes how the error ended, or `None` if it is not over.
+/// Returns which sentences describe how the error ended, or `None` if the error is not over.
 fn ending_word(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<EndingWord> {
     let State::Over(ending) = diagnosis.state else {
         return None;
@@ -341,7 +341,7 @@ pub(crate) fn ending_row(evidence: &Evidence, diagnosis: &Diagnosis) -> Option<&
     ending_wording(evidence, diagnosis)?.row.as_deref()
 }
 
-/// Explains a name that has changed, if the message uses the old name.
+/// Returns an explanation of a name that has changed, if the message uses the old name.
 pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
     if message.contains("extra usage") {
         Some(
@@ -360,7 +360,7 @@ pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// Sample values of the maximum length, grouped by which values are known together.
+    /// Sample values of the maximum length. Values that are always known together are in the same group.
     const VALUES: &[&[(&str, &str)]] = &[
         &[
             ("at", "on Wed Nov 23, 2026 23:48"),
@@ -448,7 +448,8 @@ mod tests {
         }
     }
 
-    /// Returns the names of all variants of an enum. serde lists them in the error message for an unknown name.
+    /// Returns the names of all variants of an enum. serde lists these names in its error message about an unknown
+    /// name.
     fn variant_names<T: serde::de::DeserializeOwned>() -> Vec<String> {
         let error = serde_json::from_str::<T>("\"?\"").err().unwrap();
         let message = error.to_string();

@@ -112,7 +112,8 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
     }
 }
 
-/// Returns the sentence about a key that takes precedence over the login, or that did so when the error occurred.
+/// Returns the sentence about a key that takes precedence over the login, or that took precedence when the error
+/// occurred.
 fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence) -> String {
     let place = set_in.words();
     if evidence.collected.key_is_removed || evidence.has_later_response() {
