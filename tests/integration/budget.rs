@@ -1,4 +1,4 @@
-//! Tests that budgets warn once, hold back prompts only when configured to, and can always be lifted.
+//! Tests that budgets warn only once, hold back prompts only if configured to do so, and can always be lifted.
 
 use serde_json::{Value, json};
 
@@ -91,13 +91,13 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
     // Lifting the budget did not affect another session.
     let other = event(&sandbox, "UserPromptSubmit", "other", "/home/dev/api");
     assert_eq!(other["decision"], "block");
-    // A new day has a new budget, and none of it has been spent.
+    // On a new day, nothing of the day's budget has been spent.
     let tomorrow = sandbox.variable("WHYCAP_NOW", "2026-11-21T08:00:00Z");
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
 }
 
-/// The agent's result has been paid for and cannot be sent again. Instead, the next prompt that somebody types is
-/// held back.
+/// The agent's result has already been paid for and could not be sent again, so it is not held back. The next prompt
+/// that somebody types is.
 #[test]
 fn what_a_background_agent_found_is_not_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
@@ -150,7 +150,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
             .starts_with("whycap: This month's budget for api of $0.30 is used up: $0.36 so far."),
         "{reason}"
     );
-    // Prompts in a new session of that project are held back too, but prompts in other projects are not.
+    // Prompts in a new session of that project are also held back, but prompts in other projects are not.
     let new = |cwd| event(&sandbox, "UserPromptSubmit", "new", cwd);
     assert_eq!(new("/srv/api/server")["decision"], "block");
     assert_eq!(new("/home/dev/apiary"), Value::Null);
@@ -181,7 +181,8 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     assert_eq!(there("Asia/Tokyo"), Value::Null);
 }
 
-/// Claude Code records the target of a symbolic link, so a budget for the link silently stayed at $0.00.
+/// Claude Code records the target of a symbolic link rather than the link, so the spend shown for a budget for the link
+/// used to stay at $0.00.
 #[test]
 #[cfg(unix)]
 fn a_projects_budget_counts_behind_a_symbolic_link() {
@@ -211,7 +212,7 @@ fn a_projects_budget_counts_behind_a_symbolic_link() {
     assert!(first["spent_usd"].as_f64() > Some(0.2), "{budget:#}");
 }
 
-/// Both projects were displayed as "web".
+/// Both projects used to be displayed as "web".
 #[test]
 fn projects_with_one_last_name_are_told_apart() {
     let sandbox = with_budget(
@@ -257,7 +258,7 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
     }
 }
 
-/// A day's last response used to be missing from the month's total if it was recorded after midnight.
+/// If a day's last response was not recorded until after midnight, it used to be missing from the month's total.
 #[test]
 fn what_came_just_before_midnight_is_of_the_month_just_after_it() {
     let sandbox = Sandbox::new();
@@ -286,7 +287,7 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said(
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let mut torn = std::fs::read(&ledger).expect("a ledger");
-    // The beginning of the file is intact, so the damage is detected only when more of it is read.
+    // The beginning of the file is intact, so the damage is detected only when later parts of the file are read.
     torn[4096..].fill(0);
     std::fs::write(&ledger, torn).expect("a torn ledger");
     let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
@@ -310,7 +311,7 @@ fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
     prompt(&sandbox, "/whycap continue");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
-    // $0.47 has been spent. The first raised budget is nearly used up, and the second is used up.
+    // $0.47 has been spent. That nearly uses up the first of the two new budgets, and it uses up the second.
     sandbox.write("whycap.toml", budget("0.5"));
     let warned = prompt(&sandbox, "hi");
     let warned = warned["systemMessage"].as_str().unwrap();
@@ -392,8 +393,8 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     );
 }
 
-/// Creates a history of seven days with $2 each morning and $3 each evening, followed by $2 this morning. The time is
-/// noon.
+/// Creates a history of seven days with spend of $2 each morning and $3 each evening, followed by $2 this morning. The
+/// clock shows noon.
 fn with_days(config: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut responses = 0;
@@ -451,7 +452,7 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     assert_eq!(day["starts_over_at"], "2026-11-21T00:00:00Z");
     assert_eq!(report["budgets"][2]["project"], "api");
     assert_eq!(report["plan"]["factor"], 3.7);
-    // When run inside a conversation, `budget` reports on that session.
+    // If `budget` runs inside a conversation, it reports on that session.
     sandbox.write("whycap.toml", "[budget]\nsession = 20\n");
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
@@ -605,7 +606,7 @@ fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
     assert_eq!(line(now + 45, 100_000), "Opus 5.5");
 }
 
-/// For a while, the machine's clock was a day ahead.
+/// Checks spend that was recorded while the machine's clock was a day ahead.
 #[test]
 fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
     let sandbox = with_days("[budget]\nday = 40\nmonth = 40\n");
@@ -614,6 +615,6 @@ fn what_was_spent_under_a_clock_that_ran_ahead_is_not_of_today() {
         [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
     assert_eq!(now["today_usd"], 5.0, "{now:#}");
     assert_eq!(budget["budgets"][0]["spent_usd"], 5.0, "{budget:#}");
-    // The spend does not count toward this month yet either, and the hook and the status line also leave it out.
+    // The spend does not count toward this month yet, either, and the hook and the status line also leave it out.
     assert_eq!(budget["budgets"][1]["spent_usd"], 30.0, "{budget:#}");
 }

@@ -1,5 +1,5 @@
-//! A synthetic session with a known prompt cache. Its transcript lines have the form that Claude Code writes, and its
-//! cache keeps marked prefixes for the requested lifetime unless a test makes it forget them.
+//! A synthetic session with a known prompt cache. The transcript lines have the same form as Claude Code's, and the
+//! cache keeps marked prefixes for the requested lifetime unless a test makes the cache forget them.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,8 @@ pub struct Caller {
     /// The last request and its messages.
     base: Option<String>,
     last: Vec<String>,
-    /// The number of tokens that the last response left in the cache, and when it was requested, by model.
+    /// The number of tokens that the last response left in the cache, and the time at which that response was
+    /// requested, by model.
     before: HashMap<String, u64>,
     /// The ID of the last response.
     answer: String,
@@ -68,10 +69,10 @@ pub struct Life {
     pub hour: bool,
     /// The names and definitions of tools.
     pub tools: Vec<(String, String)>,
-    /// The names of tools found by searching. The cache does not contain their definitions.
+    /// The names of tools that the model found by searching. The cache does not contain their definitions.
     pub deferred_tools: Vec<String>,
     pub system: String,
-    /// True if the client records requests, which older versions do not.
+    /// True if the client records requests. Older versions do not.
     pub keeps_requests: bool,
     /// The last line of the conversation and of each subagent, which becomes the parent of the next line.
     pub last_lines: HashMap<Option<String>, String>,
@@ -80,7 +81,7 @@ pub struct Life {
     count: u64,
 }
 
-/// The cache usage that a response reported, and the tokens that were cached before it.
+/// The cache usage that a response reported, and the tokens that were in the cache before.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub read: u64,
@@ -195,7 +196,7 @@ impl Life {
         caller.messages.push((text, 1_500));
     }
 
-    /// Makes the model find a tool by searching. Later requests contain the tool's definition.
+    /// Makes the model find a tool by searching. From then on, requests contain the tool's definition.
     pub fn load_tool(&mut self, caller: &mut Caller, name: &str) {
         let result = json!({"matches": [name], "query": name, "total_deferred_tools": 9});
         self.call(caller, "ToolSearch", &json!({"query": name}), &result);

@@ -258,7 +258,7 @@ fn exports_cannot_be_grouped_by_cause() {
     }
 }
 
-/// Returns the section of a page that breaks down spend by cause, or an empty string if there is none.
+/// Returns the section that breaks down spend by cause on a page, or an empty string if the page has no such section.
 fn causes_part(page: &str) -> &str {
     let Some(part) = page.split("<section id=\"causes\"").nth(1) else {
         return "";

@@ -1,4 +1,5 @@
-//! Simulates what Claude Code does around an error: it writes a transcript, runs the hook, and shows the status line.
+//! Simulates what Claude Code does when an error occurs: it writes a transcript, runs the hook, and shows the status
+//! line.
 
 use std::borrow::Borrow;
 use std::path::PathBuf;
@@ -92,7 +93,8 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Records an error as the real client does: first the transcript lines, then the hook.
+    /// Records an error in the same way as the real client, which first writes the transcript lines and then runs the
+    /// hook.
     pub fn receives_error(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
         let line = self.error_line(at, text, more);
         self.append(&line);
@@ -102,7 +104,7 @@ impl<'a> Client<'a> {
         self.stop_failure(at, text)
     }
 
-    /// Appends a notice about continuing automatically, as clients do since 2.1.328.
+    /// Appends a notice about continuing automatically, as clients have done since 2.1.328.
     pub fn announces(&self, at: &str, notice: &str) {
         self.append(&json!({
             "type": "system", "subtype": "informational", "level": "notice", "timestamp": at,
@@ -110,7 +112,7 @@ impl<'a> Client<'a> {
         }));
     }
 
-    /// Returns true if the client continues on its own after this error, assuming that the session is reaching the
+    /// Returns true if the client continues on its own after this error. This assumes that the session has reached the
     /// limit for the first time.
     fn waits_after(&self, line: &Value, text: &str) -> bool {
         let settings = std::fs::read_to_string(self.sandbox.path(".claude/settings.json"));
@@ -166,7 +168,8 @@ impl<'a> Client<'a> {
         )
     }
 
-    /// Reports a window with this usage. A minute later, the limit stops the session, which resumes after another hour.
+    /// Reports a window with this usage. A minute later, the limit stops the session, and another hour later, the
+    /// session resumes.
     pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
         self.calls_status_line(
             "2026-11-19T09:59:00Z",
@@ -181,7 +184,7 @@ impl<'a> Client<'a> {
         self.receives_response("2026-11-19T11:00:00Z");
     }
 
-    /// Appends a response that the ledger counts, with this many input tokens.
+    /// Appends a response with this many input tokens, which the ledger counts.
     pub fn works(&self, at: &str, tokens: u32) {
         self.append(&self.response_line(at, tokens));
     }
@@ -197,7 +200,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Runs whycap at a given time in the client's environment.
+    /// Runs whycap at a given time, in the client's environment.
     pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
         run(self.sandbox, at, arguments, stdin, &self.variables)
     }

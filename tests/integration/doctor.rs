@@ -104,7 +104,7 @@ fn a_moved_program_is_noticed_and_install_mends_it() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    // A copy of the same version is fine, and its version is found without running it.
+    // A copy of the same version is fine. whycap determines the copy's version without running it.
     let found = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(check(&found, "program")["verdict"], "ok");
     fs::remove_file(&elsewhere).unwrap();
@@ -209,7 +209,7 @@ fn a_stuck_lock_that_no_session_lets_go_is_cleared_after_leaving_claude_code() {
     );
 }
 
-/// The client passes on the `env` of its settings, so `/whycap doctor` finds an API key in it
+/// The client passes on the variables in the `env` of its settings, so `/whycap doctor` finds an API key in that `env`
 /// twice.
 #[test]
 fn a_key_from_the_settings_that_the_client_handed_on_is_named_once() {

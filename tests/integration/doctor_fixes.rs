@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{NOW, Sandbox, copy_program};
 
-/// The findings of `doctor`, with their messages and advice.
+/// The findings that `doctor` can report, with their messages and advice.
 const FINDINGS: &str = include_str!("../../src/doctor/findings.json");
 
 /// The command file that `whycap install --no-plugin` writes.
@@ -35,7 +35,7 @@ impl Setup {
         fs::create_dir_all(setup.project()).unwrap();
         symlink(env!("CARGO_BIN_EXE_whycap"), tools.join("whycap")).unwrap();
         setup.write_tool("sudo", "exec \"$@\"");
-        // Enables a plugin, or updates to a supported version, as Claude Code would.
+        // Enables a plugin or updates to a supported version, as Claude Code would.
         setup.write_tool(
             "claude",
             "case $1 in\n\
@@ -297,7 +297,7 @@ fn remove(object: &mut Value, key: &str) {
     assert!(object.as_object_mut().unwrap().remove(key).is_some());
 }
 
-/// Returns the entries of `findings.json`. Each entry stores its verdict, sentence, and advice, indexed by its key.
+/// Returns the entries of `findings.json`, each with its key. An entry contains a verdict, a sentence, and advice.
 fn rows() -> Vec<(String, Value)> {
     let rows: serde_json::Map<String, Value> = serde_json::from_str(FINDINGS).unwrap();
     rows.into_iter().collect()
@@ -508,7 +508,7 @@ fn whycap_works_after_the_user_follows_a_sentence_of_doctor() {
     }
 }
 
-/// The advice distinguishes a project's two settings files.
+/// The advice must distinguish between a project's two settings files.
 #[test]
 fn the_advice_names_the_scope_of_the_settings_that_run_whycap_twice() {
     let setup = Setup::installed();

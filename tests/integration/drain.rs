@@ -1,4 +1,4 @@
-//! `drain` finds every cache write that is provably avoidable and reports no others.
+//! Tests that `drain` reports every cache write that was provably avoidable, and no others.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn conversation() -> Caller {
     Caller::new("repl_main_thread", None)
 }
 
-/// Creates a session that has been working for a while.
+/// Creates a session in which work has been going on for a while.
 fn working() -> (Life, Caller) {
     let (mut life, mut caller) = (Life::new("s1", START), conversation());
     life.prompt(&mut caller, 30_000);
@@ -219,8 +219,8 @@ impl AnyLife {
     }
 }
 
-/// Returns all causes except the one for the first request, each with its name, whether it was avoidable, and its
-/// number of responses and tokens.
+/// Returns all causes except the cause for the first request. Each has a name, a flag for whether it was avoidable, a
+/// number of responses, and a number of tokens.
 fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
     let causes = found["causes"].as_array().unwrap().iter();
     let named = causes.map(|cause| {
@@ -368,7 +368,7 @@ fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
         let expired = expired.clone().find(|cause| cause["cause"] == "expired");
         let of_hour = |what: &str| expired.unwrap()[what].as_f64().unwrap();
         assert_eq!(of_hour("an_hour_would_save_usd") > 0.0, !hour);
-        // Tokens that would still have been cached would not have been written with a one-hour lifetime.
+        // Tokens that would still have been in the cache would not have been written again with a one-hour lifetime.
         let more = if hour {
             0.0
         } else {
@@ -626,14 +626,14 @@ fn a_load_does_not_excuse_what_it_cannot_cause() {
     let asked = life.ask(&mut caller, Lie::None);
     only(&life, "tools_changed", true, asked);
 
-    // The rewrite happens one request later.
+    // The tokens are written to the cache again one request later.
     let (mut life, mut caller) = working();
     life.load_skill(&mut caller, "fix-style");
     life.ask(&mut caller, Lie::None);
     let asked = life.step(&mut caller, Lie::All);
     only(&life, "server", true, asked);
 
-    // A subagent loads a skill, and the conversation is written again.
+    // A subagent loads a skill, and the conversation is written to the cache again.
     let (mut life, mut caller) = working();
     let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
     life.step(&mut agent, Lie::None);
@@ -804,7 +804,7 @@ fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window
         let arguments = [&["spend", "--by", "prompt"], more].concat();
         sandbox.run(&arguments).success().to_owned()
     };
-    // In these sessions, the text of each prompt is its ID. Without `--with-text`, only keys are shown.
+    // In these sessions, the text of each prompt is the prompt's ID. Without `--with-text`, only keys are shown.
     let words: Value = serde_json::from_str(&with(&["--json", "--with-text"])).unwrap();
     assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
     let without: Value = serde_json::from_str(&with(&["--json"])).unwrap();

@@ -1,7 +1,7 @@
 //! Tests generated sessions with a prompt cache. Their true results do not depend on any of whycap's rules. A simulated
-//! server caches prefixes as the API documentation describes. Each response is compared with what it would have read
-//! from the cache if only the user had caused changes. Only the tokens missing from that amount were avoidable cache
-//! writes, and `drain` must not report any others.
+//! server caches prefixes as described in the API documentation. For each response, the number of tokens read from the
+//! cache is compared with the number that would have been read if only the user had caused changes. The difference is
+//! the number of tokens in avoidable cache writes, and `drain` must not report any others.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,12 +14,12 @@ const MINUTE: i64 = 60_000;
 /// The number of blocks before each cache breakpoint in which the API looks for the end of an earlier prefix.
 const LOOKED_BACK: usize = 20;
 
-/// Part of a prompt: its name and number of tokens.
+/// A part of a prompt: its name and its number of tokens.
 type Block = (String, u64);
 /// Responses and tokens by cause.
 type Sums = BTreeMap<String, (u64, u64)>;
 
-/// The server's cached prefixes. Each is identified by its content and has an expiry and a lifetime.
+/// The server's cached prefixes. Each prefix is identified by its content and has an expiry and a lifetime.
 #[derive(Default)]
 struct Server {
     ends: HashMap<String, (i64, i64)>,
@@ -33,7 +33,7 @@ struct Prompt {
     fast: bool,
     effort: &'static str,
     tools: Vec<(String, u64)>,
-    /// Tools found by searching. The API keeps their definitions out of the cached prefix.
+    /// Tools that the model found by searching. The API does not include their definitions in the cached prefix.
     deferred: Vec<String>,
     system: (String, u64),
     messages: Vec<Block>,
@@ -51,8 +51,8 @@ impl Prompt {
         self.tools.len() + 1
     }
 
-    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache, and for prefixes that
-    /// include messages, so does each effort.
+    /// Returns the cache key of a prefix. Each account, model, and speed has its own cache. For prefixes that include
+    /// messages, each effort level also has its own cache.
     fn key(&self, blocks: &[Block]) -> String {
         let names: Vec<&str> = blocks.iter().map(|(name, _)| name.as_str()).collect();
         let effort = if blocks.len() > self.head() {
@@ -130,7 +130,7 @@ enum Forgets {
 }
 
 impl Talk {
-    /// Returns the file that the sender's lines are written to. A subagent has its own file.
+    /// Returns the file to which the sender's lines are written. A subagent has its own file.
     fn file(&self) -> String {
         match self.agent {
             None => self.session.clone(),
@@ -280,7 +280,8 @@ impl World {
         id
     }
 
-    /// Sends a request that the user interrupts. The server has received it, but no line contains a response.
+    /// Sends a request that the user interrupts. The server has received the request, but no line contains a response
+    /// to it.
     fn broken_off(&mut self, talk: &mut Talk) {
         self.request(talk);
         let read = self.server.readable(&talk.prompt, self.at);
@@ -481,7 +482,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.turn(talk);
         }
         15 => {
-            // The client restarts with the same version. Only the process changes.
+            // The client restarts with the same version, so only the process is different.
             talk.base = None;
             world.turn(talk);
         }
@@ -537,7 +538,7 @@ fn happens(world: &mut World, talk: &mut Talk, helper: &mut Talk, others: &mut [
             world.turn(talk);
         }
         21 => {
-            // A helper is asked about the same conversation, and the server forgets nothing.
+            // A helper is asked about the same conversation, and the server does not forget anything.
             helper.prompt = talk.prompt.clone();
             let name = world.name("asks");
             helper.prompt.messages.push((name, 90));
@@ -676,8 +677,9 @@ fn nothing_is_called_needless_that_its_user_would_have_paid_anyway() {
     }
 }
 
-/// Applies the original rule of another tool: the cache was lost whenever a response read fewer tokens than the previous
-/// response had left in it. The tool's author found 221 cases, of which 52 were real (rajbos/ai-engineering-fluency, issue 2024).
+/// Applies the original rule of another tool. According to this rule, cached tokens have been lost whenever a response
+/// reads fewer tokens from the cache than the previous response left there. With this rule, the tool's author found 221
+/// cases, of which 52 were real (rajbos/ai-engineering-fluency, issue 2024).
 fn naive(lines: &[String]) -> usize {
     let (mut there, mut found, mut last) = (0, 0, String::new());
     for line in lines {

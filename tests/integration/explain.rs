@@ -1,4 +1,4 @@
-//! Tests which error `whycap explain` picks and how it explains that error.
+//! Tests which error `whycap explain` chooses, and how it explains that error.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn five_hour_refusal(resets_at: i64) -> Value {
     }})
 }
 
-/// Reaches the five-hour limit at 10:00, with no evidence other than the message.
+/// Makes the session reach the five-hour limit at 10:00. The message is the only evidence.
 fn is_refused_at_ten(client: &Client<'_>) {
     client.receives_error(
         "2026-11-20T10:00:00Z",
@@ -58,8 +58,8 @@ const SCENES: &[Scene] = &[
         ],
     ),
     (
-        // There was no request in between (`total_api_duration_ms` did not change), so these readings are an hour
-        // old.
+        // There was no request in between, because `total_api_duration_ms` did not change, so these readings are an
+        // hour old.
         "figures that the client merely repeats grow old",
         &[
             Draws("09:00:00", 12.0, 9.0),
@@ -123,8 +123,8 @@ const SCENES: &[Scene] = &[
         &[("10:00:02", "verdict", "real")],
     ),
     (
-        // The client reports its new readings 0.3 seconds after the error. Until then, only the old readings are
-        // available, and they must not cause a real limit to be treated as a false positive.
+        // The client reports its new readings 0.3 seconds after the error. Until then, there are only the old readings,
+        // and they must not make a real limit look false.
         "in the first second the meters from before prove nothing",
         &[
             Draws("09:59:50", 42.0, 22.0),
@@ -623,7 +623,7 @@ fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
     assert!(short.lines().count() < 24, "{short}");
     assert!(short.contains("whycap explain --long"), "{short}");
     assert!(long.lines().count() > 24, "{long}");
-    // The output says what happened, when the limit ends, what to do, and then why.
+    // The output says, in this order, what happened, when the limit ends, what to do, and why.
     let order = ["at 12:00, in", "What to do", "Why", "The error names"];
     let places: Vec<_> = order.iter().map(|words| short.find(words)).collect();
     assert!(
@@ -685,7 +685,7 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// The answer was "probably your weekly limit" for a message that gives only a time of day.
+/// The answer to a message that gives only a time of day used to be "probably your weekly limit".
 #[test]
 fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     for text in [
@@ -714,7 +714,7 @@ fn a_pasted_clock_time_alone_hardly_points_to_the_weekly_limit() {
     );
 }
 
-/// The advice was "Send the prompt again", although the weekly limit would have refused it.
+/// The advice used to be "Send the prompt again", although the weekly limit would have stopped that prompt, too.
 #[test]
 fn after_the_reset_a_weekly_limit_that_is_used_up_is_named() {
     let sandbox = Sandbox::new();
@@ -754,7 +754,7 @@ fn a_message_that_names_opus_is_answered_with_opus_and_another_model() {
     }
 }
 
-/// The answer said both that buying credits helps and that it does not.
+/// The answer used to say both that it helps to buy credits and that it does not help.
 #[test]
 fn out_of_extra_usage_is_answered_without_contradiction() {
     let sandbox = Sandbox::new();
@@ -768,8 +768,8 @@ fn out_of_extra_usage_is_answered_without_contradiction() {
     );
 }
 
-/// "Log in again: /login" was the advice for an API key, for a token in the environment, and for a login without a plan,
-/// where it cannot work.
+/// The advice used to be "Log in again: /login" even for an API key, for a token in the environment, and for a login
+/// without a plan, although a new login does not help in these cases.
 #[test]
 fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
     let key = "ANTHROPIC_API_KEY";
@@ -838,7 +838,8 @@ fn a_refused_credential_is_answered_with_the_remedy_that_works_for_it() {
     }
 }
 
-/// A member of an organization cannot pay for its subscription, and an admin need not ask an admin.
+/// Members cannot pay for their organization's subscription, so they are told to ask an admin. An admin must not be
+/// told to ask an admin.
 #[test]
 fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
     for (text, role, says) in [
@@ -873,7 +874,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
     }
 }
 
-/// A Team seat that had used 20% was told to ask an Owner to raise the organization's cap.
+/// Users of a Team seat with 20% usage used to be told to ask an Owner to raise the organization's cap.
 #[test]
 fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
     for text in [
@@ -900,7 +901,7 @@ fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
     }
 }
 
-/// The headline said that both limits had been reached, and the reason said that the limit looked false.
+/// The headline used to say that both limits had been reached, while the reason said that the limit looked false.
 #[test]
 fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
     let sandbox = Sandbox::new();
@@ -918,7 +919,7 @@ fn a_pasted_cap_is_not_called_reached_while_the_window_has_room() {
     assert!(!answer.contains("claude update"), "{answer}");
 }
 
-/// The reasons said that the 5-hour usage contradicts a message about the weekly limit, and that the weekly usage
+/// The reasons used to say that the 5-hour usage contradicts a message about the weekly limit and that the weekly usage
 /// confirms it.
 #[test]
 fn the_usage_of_another_window_is_no_reason_about_a_pasted_message() {

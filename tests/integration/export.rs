@@ -72,7 +72,7 @@ impl Machine {
         self.write(".claude.json", state);
     }
 
-    /// Runs a command after replacing `OUT` with the target directory.
+    /// Replaces `OUT` in a command with the target directory and runs the command.
     pub fn ask(&self, command: &str) -> Run {
         let target = self.target.to_str().unwrap();
         let words = command.split(' ');
@@ -84,7 +84,7 @@ impl Machine {
         self.ask("export OUT").success().to_owned()
     }
 
-    /// Returns the exported spend grouped by `by`: the cost, unrecorded cost, responses, and tokens.
+    /// Returns the exported spend, grouped by `by`: the cost, the unrecorded cost, the responses, and the tokens.
     fn exported(&self, by: &str) -> BTreeMap<String, Value> {
         self.own(&format!("{by} --from OUT"))
     }
@@ -113,7 +113,7 @@ impl Machine {
         }
     }
 
-    /// Deletes all records of earlier exports, except for the machine's name.
+    /// Deletes all records of earlier exports except the machine's name.
     fn forget(&self) {
         let memory = fs::read_dir(self.path(".local/share/whycap/export")).unwrap();
         for entry in memory.flatten() {
@@ -247,7 +247,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
             assert!(text.len() <= 12 || !all.contains(text), "{text}");
         }
     }
-    // On another machine, the person is the same but the machine's key is different.
+    // On another machine, the person is the same, but the machine's key is different.
     let person = machine.column("person");
     assert!(person.len() == 1 && person != machine.column("machine"));
     let other = Machine::with("rewound");
@@ -341,12 +341,13 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
         assert!(machine.export().starts_with("Nothing changed"), "{what}");
         assert_eq!(machine.rows(), rows, "{what}");
     }
-    // A file may be missing because somebody loaded it into a database and then moved it away.
+    // A file may be missing because somebody has loaded it into a database and then moved it elsewhere.
     fs::remove_file(machine.files().remove(0)).unwrap();
     assert!(machine.export().starts_with("Nothing changed"));
 }
 
-/// The first machine used to recreate its files in the target, but the others kept reporting that nothing had changed.
+/// Only the first machine used to recreate its files in the target directory, while the others kept reporting that
+/// nothing had changed.
 #[test]
 fn a_target_that_somebody_emptied_is_filled_again_by_every_machine() {
     let one = Machine::with("six-versions");
@@ -429,7 +430,7 @@ fn a_machine_takes_back_what_it_said_itself_and_nothing_that_another_knows() {
             ["drops", "loses"].contains(&what),
             "{what}: {says}"
         );
-        // The file must record that a row was withdrawn, because somebody may already have loaded the row into a
+        // The file must record that a row has been withdrawn, because somebody may already have loaded the row into a
         // database.
         assert!(what != "drops" || colleague.text().contains("\"nothing\""));
         // The owner still exports everything.
@@ -445,7 +446,7 @@ fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it(
     machine.own("day");
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for round in 0..200 {
-        // Changes something so that there is something to write.
+        // Changes a setting, so that there is something to write.
         machine.configure(&format!("person = \"person {}\"", round / 4));
         let mut command = machine.command(&["export", machine.target.to_str().unwrap()]);
         let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -478,7 +479,8 @@ fn a_pipe_gets_the_rows_that_were_asked_for() {
     assert!(all == spend && spend > today && today > 0 && windows == 0);
 }
 
-/// Settings, a column, a value (or team) that must appear in the column with these settings, and a value that must not.
+/// Settings, a column, a value (or team) that must appear in this column with these settings, and a value that must not
+/// appear.
 const SETTINGS: &str = r#"
 projects = ["api"] | project | other | web
 projects = ["api"]; others = "drop" | project | api | other
@@ -585,13 +587,13 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
         assert!(!machine.target.join("whycap-1/erased.json").exists());
         assert_eq!(machine.text(), before);
     }
-    // A second erasure cleans up what has come back since, and succeeds even if nothing has.
+    // A second erasure removes any rows that have come back in the meantime, and succeeds even if there are none.
     for _ in 0..2 {
         machine.ask("export OUT --erase person=Ada").success();
     }
 }
 
-/// A longer list could not be read again, and then nobody could use the directory.
+/// If the list were longer, it could not be read again, and the directory would be unusable for everybody.
 #[test]
 fn an_erasure_fails_and_erases_nothing_if_its_list_would_be_too_long_to_be_read() {
     let machine = Machine::with("rewound");
@@ -671,7 +673,7 @@ fn errors_say_what_to_do() {
     );
 }
 
-/// Previously, the error was only the system's ("Is a directory (os error 21)") and did not name the file.
+/// The message used to be only the system's error ("Is a directory (os error 21)") without the name of the file.
 #[test]
 #[cfg(unix)]
 fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
@@ -721,7 +723,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     assert!(!rows.is_empty() && rows.len() == listed.len());
     let page = machine.ask("spend --html -");
     assert!(!page.success().contains("By person"));
-    // An error is kept even after its transcript is gone.
+    // An error is kept even after its transcript has been deleted.
     fs::remove_dir_all(machine.path(PROJECTS)).unwrap();
     machine.export();
     let kept = machine.text();
@@ -731,7 +733,7 @@ fn limit_errors_come_to_the_same_as_incidents_says() {
     );
 }
 
-/// The ledger is new, so the contents of the unreadable file are not recorded anywhere else.
+/// The ledger is new, so only the unreadable file contains this spend.
 #[test]
 #[cfg(unix)]
 fn what_a_transcript_says_that_cannot_be_read_now_is_not_taken_back() {

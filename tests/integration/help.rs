@@ -1,5 +1,4 @@
-//! Tests that help texts fit on an 80-by-24 screen, and that completions are generated from the
-//! same source.
+//! Tests that help texts fit on an 80-by-24 screen, and that completions are generated from the same definitions.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! Tests that the counted spend equals what the API served, to a billionth of a dollar, regardless of how a history
-//! came about and how it is read.
+//! Tests that the spend that whycap counts equals the spend for the API's responses to within a billionth of a dollar,
+//! regardless of what happened in a history and how it is read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,13 +15,12 @@ use serde_json::{Value, json};
 use crate::support::in_namespaces;
 use crate::support::{Run, Sandbox, data, started};
 
-/// Histories written by real clients, each with the amounts that the API actually served: one session through six
-/// versions and its forks, two processes on one session, kill -9, forks in the terminal, sessions that were left and
-/// rewound, four histories of 2.1.328 alone, questions beside the conversation, closed windows, background agents that
-/// start other background agents, `/fast` switched on and off in its menu, a compaction on each side of midnight (in
-/// Adelaide), a workflow, sessions that were moved to the background, a session that was reopened after other processes
-/// had continued it, and a terminal that was closed long after its last message and after another terminal had been
-/// killed.
+/// Histories that real clients wrote, each with the true cost of the API's responses. They include one session in six
+/// versions with its forks, two processes on one session, kill -9, forks in the terminal, sessions that were left and
+/// rewound, four histories of 2.1.328 alone, side questions, closed windows, background agents that start other
+/// background agents, `/fast` turned on and off in its menu, a compaction on each side of midnight (in Adelaide), a
+/// workflow, sessions that were moved to the background, a session that was reopened after other processes had
+/// continued it, and a terminal that was closed long after its last message and after another terminal had been killed.
 pub const HISTORIES: [&str; 21] = [
     "agents-of-agents",
     "asked-beside-then-closed",
@@ -46,7 +45,7 @@ pub const HISTORIES: [&str; 21] = [
     "workflow",
 ];
 
-/// A history whose amounts are only lower bounds if they are computed from transcripts alone.
+/// A history whose amounts are only lower bounds if they are calculated from transcripts alone.
 struct LowerBound {
     history: &'static str,
     /// ID prefixes of the sessions whose totals are only lower bounds. The totals of all other sessions are exact.
@@ -104,18 +103,18 @@ const LOWER_BOUNDS: [LowerBound; 9] = [
     },
 ];
 
-/// Returns true if a history's amounts must be exact even if they are computed from transcripts alone.
+/// Returns true if a history's amounts must be exact even when they are calculated from transcripts alone.
 fn is_exact(name: &str) -> bool {
     LOWER_BOUNDS.iter().all(|bound| bound.history != name)
 }
 
-/// Returns true if a session's amounts must be exact even if they are computed from transcripts alone.
+/// Returns true if a session's amounts must be exact even when they are calculated from transcripts alone.
 fn is_exact_session(name: &str, session: &str) -> bool {
     let mut bounds = LOWER_BOUNDS.iter().filter(|bound| bound.history == name);
     bounds.all(|bound| !bound.sessions.iter().any(|own| session.starts_with(own)))
 }
 
-/// Asserts that a lower bound is marked, is not too high, and is too low by at most the unrecorded spend.
+/// Asserts that a lower bound is marked as such, is not too high, and is too low by no more than the unrecorded spend.
 #[track_caller]
 fn is_lower_bound(name: &str, group: &Value, truth: f64, hidden: f64) {
     let cost = group["cost_usd"].as_f64().unwrap();
@@ -178,9 +177,9 @@ fn figures(sandbox: &Sandbox) -> Vec<String> {
     figures
 }
 
-/// Varies the branch from line to line, since the recordings were made on one branch. The branch depends on the last
-/// digit of the line's time, so copies keep their branch, and the lines of one response have different branches. The
-/// length stays the same because recorded status-line calls refer to file lengths in bytes.
+/// Gives the lines different branches, because the recordings were made on a single branch. The branch depends on the
+/// last digit of the line's time. Copies therefore keep their branch, and the lines of one response can have different
+/// branches. The length of each line stays the same, because recorded status-line calls refer to file lengths in bytes.
 fn on_branches(transcript: &[u8]) -> Vec<u8> {
     let digit_of = |line: &str| {
         let (_, rest) = line.split_once("\"timestamp\":\"")?;
@@ -220,7 +219,7 @@ pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// A random generator that always makes the same choices for a seed.
+/// A random number generator that always returns the same numbers for a seed.
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -245,7 +244,7 @@ impl Dice {
 struct Feeding {
     sandbox: Sandbox,
     dice: Dice,
-    /// True if hooks, status lines, and kills happen in between, and false if only `spend` runs.
+    /// True if hooks and status lines run and processes are killed in between, or false if only `spend` runs.
     with_hooks: bool,
 }
 
@@ -307,10 +306,10 @@ impl Feeding {
 /// If this variable is set, every history is read in every way, as in CI.
 const ALL_HISTORIES: &str = "WHYCAP_ALL_HISTORIES";
 
-/// Returns the histories that are read in way number `way`.
+/// Returns the histories that the test reads in way number `way_number`.
 ///
-/// Reading every history in every way takes minutes, so each way usually covers a third of them. The choice is random
-/// with a fixed seed. Ways 0 to 2 together cover every history, and so do ways 3 to 5.
+/// It takes minutes to read every history in every way, so each way usually covers a third of the histories. They are
+/// chosen at random, but with a fixed seed. Ways 0 to 2 together cover every history, and so do ways 3 to 5.
 fn histories_for(way_number: usize) -> Vec<&'static str> {
     if std::env::var_os(ALL_HISTORIES).is_some() {
         return HISTORIES.to_vec();
@@ -324,7 +323,7 @@ fn histories_for(way_number: usize) -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns the figures that result from reading a history all at once. They are computed only once for all tests.
+/// Returns the figures that result if a history is read all at once. They are calculated only once for all tests.
 fn figures_when_read_at_once(
     name: &'static str,
     files: &BTreeMap<PathBuf, Vec<u8>>,
@@ -343,7 +342,7 @@ fn figures_when_read_at_once(
 }
 
 /// Reads the histories for this way, twice with `spend` in between and twice with hooks, status lines, and kills.
-/// Compares the result with the truth and with a ledger that was built in one go.
+/// Compares the result with the truth and with a ledger that was built all at once.
 fn fed(way_number: usize, way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
     for name in histories_for(way_number) {
         let truth = truth_of(name);
@@ -400,8 +399,8 @@ fn every_recorded_history_gives_the_truth_in_every_grouping() {
     }
 }
 
-/// Claude Code reads `modelPricing` only from managed settings. Version 2.1.330 then computes all its totals at these
-/// rates (observed with a multiplier alone, and with a multiplier and an override).
+/// Claude Code reads `modelPricing` only from managed settings. If it is there, version 2.1.330 calculates all of its
+/// totals at these rates (observed with a multiplier alone, and with a multiplier and an override).
 #[test]
 #[cfg(target_os = "linux")]
 fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
@@ -421,7 +420,7 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
                 return;
             };
             let is = |run: Run, expected: f64| {
-                // The tolerance is half a pico-dollar per response.
+                // Each response may be off by half a pico-dollar.
                 let found = run.json()["total"]["cost_usd"].as_f64().unwrap();
                 assert!(
                     (found - expected).abs() < 1e-8,
@@ -433,7 +432,8 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
             }
             let listed = truth["total_usd"].as_f64().unwrap();
             is(Run::of(&mut command, b""), listed * factor);
-            // The contract ends. Totals that split cache writes by lifetime contain all the necessary data.
+            // The organization's contract ends. From totals that split cache writes by lifetime, the amounts can still
+            // be calculated.
             if name == "asked-beside-then-closed" {
                 is(sandbox.run(&["spend", "--json"]), listed);
             }
@@ -441,8 +441,8 @@ fn what_no_line_shows_is_worked_out_at_the_rates_that_an_organization_gave() {
     }
 }
 
-/// An override sets prices per token. Unrecorded spend used to be shown at list price, next to responses at a quarter
-/// of the list price.
+/// An override sets prices per token. Unrecorded spend used to be shown at list price even though the override priced
+/// responses at a quarter of the list price.
 #[test]
 fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     let (sandbox, truth) = with_history("asked-beside-then-closed");
@@ -473,7 +473,7 @@ fn what_no_line_shows_costs_what_the_users_own_rates_say() {
     }
 }
 
-/// The spend used to be removed again when the session ended.
+/// This spend used to be removed again when the session ended.
 #[test]
 fn what_came_of_an_answer_that_was_broken_off_is_counted() {
     let (sandbox, truth) = with_history("broken-off");
@@ -669,10 +669,10 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
     near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
 }
 
-/// Replays each recorded status-line call: the input from Claude Code, the length of the transcripts at that time, and
-/// the amount that the API had delivered so far.
+/// Replays each recorded status-line call. A recording contains the input from Claude Code, the lengths of the
+/// transcripts at that time, and the true spend so far.
 ///
-/// `processes` contains the process that made each call, according to Claude Code's registry. It is empty if the
+/// `processes` contains the process that made each call, according to Claude Code's registry, or nothing if the
 /// processes are unknown.
 #[expect(clippy::too_many_lines, reason = "one moment after the other")]
 fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
@@ -750,7 +750,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             "model": {"id": "claude-opus-5-5"}, "cost": moment["cost"],
         });
         if number == 0 {
-            // Today's figure is complete once everything has been read.
+            // Today's figure is complete when everything has been read.
             spend(&sandbox, "day");
         }
         let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
@@ -765,7 +765,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
             }
         };
         if processes.is_empty() && line.contains('≥') {
-            // A session for which only totals are known may have cost more.
+            // If only the totals of a session are known, the session may have cost more.
             let found = spend(&sandbox, "session")["total"]["cost_usd"]
                 .as_f64()
                 .unwrap();
@@ -779,7 +779,7 @@ fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
         let expected = if is_exact(name) {
             vec![shown("session"), shown("today")]
         } else {
-            // Only transcripts show the spend before the first call.
+            // The spend before the first call is only in transcripts.
             vec![shown("session")]
         };
         for expected in expected {
@@ -840,7 +840,7 @@ fn the_line_of_a_fork_shows_what_the_fork_spent() {
     moments("terminal-forks", true, &[]);
 }
 
-/// A problem that delays or prevents the status line's command.
+/// A problem that delays or prevents status-line calls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Trouble {
     Nothing,
@@ -856,10 +856,10 @@ enum Trouble {
     ClockForth,
     /// The ledger is deleted halfway through.
     Deleted,
-    /// The machine sleeps for a day halfway through. Claude Code computes lifetimes by subtracting clock times
-    /// (according to the code of 2.1.330), so they include the sleep.
+    /// The machine sleeps for a day halfway through. Claude Code calculates a process's lifetime from the clock
+    /// (according to the code of 2.1.330), so the lifetime includes the sleep.
     Suspended,
-    /// The clock is moved forward or back by an hour halfway through, for Claude Code as well.
+    /// Halfway through, the clock is set forward or back by an hour. This also affects Claude Code.
     SetForth,
     SetBack,
 }
@@ -917,15 +917,16 @@ fn payloads(name: &str) -> Vec<Value> {
 struct Jump {
     at: i64,
     by: i64,
-    /// The chains of the processes that are alive at the jump, by start time.
+    /// The chains of the processes that are running at the time of the jump, by start time.
     chains: Vec<Chain>,
     payloads: Vec<Value>,
 }
 
-/// Processes that continued from each other's totals. One of them was alive when the clocks jumped.
+/// Processes of which each continued from the previous one's total. One of them was running when the clocks jumped.
 struct Chain {
     began: i64,
-    /// The processes' lifetime when the process that was alive during the jump ended, according to its total.
+    /// The lifetime in the total of the process that was running at the time of the jump. It covers the whole chain up
+    /// to the end of that process.
     until: i64,
 }
 
@@ -964,7 +965,7 @@ impl Jump {
     }
 
     /// Returns the lifetime that a chain's processes report after the jump. A lifetime is never negative, and a process
-    /// that continues from a total also continues from that total's lifetime.
+    /// that continues from a total also adds its lifetime to that total's lifetime.
     fn lived(&self, ms: i64, chain: Option<&Chain>) -> i64 {
         match chain {
             Some(chain) if ms > chain.until => ms - chain.until + (chain.until + self.by).max(0),
@@ -980,7 +981,8 @@ impl Jump {
         self.chains.iter().find(is_own)
     }
 
-    /// Returns a transcript line, written at the given time, as it would look if all clocks had jumped.
+    /// Returns a transcript line that was written at the given time in the form that it would have if all clocks had
+    /// jumped.
     fn line(&self, at: i64, line: Vec<u8>) -> Vec<u8> {
         let Ok(mut fields) = serde_json::from_slice::<Value>(&line) else {
             return line;
@@ -1007,8 +1009,8 @@ impl Jump {
             if began >= self.at {
                 fields["startTime"] = json!(began + self.by);
             } else if let Some(chain) = chain.filter(|chain| lived > chain.until) {
-                // According to the code of 2.1.330, a chain began no later than its process, minus the lifetime at
-                // that time.
+                // According to the code of 2.1.330, the start of a chain is no later than the start of its last process
+                // minus the lifetime at that time.
                 let own = self.payloads.iter().rev().find(|payload| {
                     payload["session_id"] == fields["sessionId"] && drawn_at(payload) <= at
                 });
@@ -1030,7 +1032,8 @@ fn lived_of(payload: &Value) -> i64 {
     payload["cost"]["total_duration_ms"].as_i64().unwrap()
 }
 
-/// Returns when the chains of a session's processes began and how long they had lived, according to its totals.
+/// Returns, for each of a session's totals, when the chain of processes began and how long its processes had been
+/// running.
 fn totals_of(name: &str, session: &Value) -> Vec<(i64, i64)> {
     let transcripts = transcripts(name);
     let lines = transcripts
@@ -1093,12 +1096,12 @@ fn drawings(name: &str, trouble: Trouble, jump: &Jump, dice: &mut Dice) -> Vec<D
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// A line and the time by which it existed.
+/// A line and the time by which it had been written.
 type TimedLine = (i64, Vec<u8>);
 
-/// Returns the lines of a transcript and the times by which they existed. A line without a timestamp gets the next
-/// line's timestamp. The line that ends a process has no timestamp, but it existed before the next process's
-/// status-line calls.
+/// Returns the lines of a transcript and the times by which they had been written. For a line without a timestamp, this
+/// is the next line's timestamp. The line that a process writes when it exits has no timestamp, but it was written
+/// before the next process's status-line calls.
 fn timed_lines(transcript: &[u8], starts: &[i64]) -> Vec<TimedLine> {
     let mut lines: Vec<(Option<i64>, Vec<u8>)> = Vec::new();
     let mut latest = 0;
@@ -1145,9 +1148,9 @@ fn starts(name: &str, session: &str) -> Vec<i64> {
     starts.split_off(1.min(starts.len()))
 }
 
-/// Replays a history's status-line calls with a disruption, and compares the final result with the truth. In between,
-/// no figure may exceed the truth, and each figure must either include everything reported so far or be marked as a
-/// lower bound.
+/// Replays a history's status-line calls with a disruption, and compares the final result with the truth. Until then,
+/// no figure may exceed the truth, and each figure must either include everything that has been reported so far or be
+/// marked as a lower bound.
 #[expect(clippy::too_many_lines, reason = "one call after the other")]
 fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
@@ -1192,7 +1195,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
         group.is_some_and(|group| group["at_least"] == true)
     };
     let all = drawings(name, trouble, &jump, &mut dice);
-    // If two calls are late, the second may arrive first. Files never shrink.
+    // If two calls are late, the second may run before the first. The files must not become shorter in that case.
     let mut there = 0;
     for (number, drawing) in all.iter().enumerate() {
         there = drawing.at.max(there);
@@ -1237,9 +1240,9 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             of_session(&report, session),
             served_to["total_usd"].as_f64().unwrap(),
         );
-        // Spend reported by a killed process is not in any file. If the reporting process is unknown, the report may
-        // have come from a process with a delayed call, so the figure is a lower bound. If the clock went back, a title
-        // may be attributed to an older process.
+        // No file contains the spend that a killed process has reported. If the process is unknown, the report may have
+        // come from another process whose call was delayed, so the figure is a lower bound. If the clock was set back,
+        // a title may be attributed to an older process.
         let killed = served_to["killed_usd"].as_f64().unwrap_or(0.0);
         let least = match trouble {
             Trouble::Lost | Trouble::OutOfOrder | Trouble::Deleted => served - killed,
@@ -1247,7 +1250,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
             Trouble::SetBack => served - 0.000_05,
             _ => served,
         };
-        // Spend that no status-line call reported may be missing, in which case the figure is marked as a lower bound.
+        // Spend may be missing if no status-line call reported it. In that case, the figure is marked as a lower bound.
         let has_kill = name.starts_with("killed");
         let may_be_least = match trouble {
             Trouble::Deleted | Trouble::Lost => true,
@@ -1284,7 +1287,7 @@ fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
     drawn_with_every_trouble("window-closed-while-idle");
 }
 
-/// If all clocks are set back in between, one response is mistaken for another that costs 0.004 cents less.
+/// If all clocks are set back in between, one response is mistaken for another response, which costs 0.004 cents less.
 #[test]
 fn what_a_killed_terminal_was_served_is_not_taken_off_one_that_was_closed_long_after_its_last_word()
 {
@@ -1317,7 +1320,7 @@ fn a_night_and_fast_answers_between_slow_ones_count_once() {
     drawn_with_every_trouble("fast-from-the-menu");
 }
 
-/// The spend of the other processes used to be shown twice ($0.16 instead of $0.10).
+/// The spend of the other processes used to be counted twice ($0.16 instead of $0.10).
 #[test]
 fn a_terminal_that_comes_back_to_a_session_spent_nothing_of_what_others_did_there() {
     for with_hooks in [false, true] {
@@ -1361,7 +1364,7 @@ fn a_session_that_went_on_on_two_machines_is_on_each_what_that_one_knows_and_in_
         &cost_of(&["home2"]),
         &json!(usd(0) + usd(1) + usd(3) + usd(4)),
     );
-    // It is impossible to tell which running total includes which spend, so the sum is a lower bound.
+    // It is impossible to determine which running total includes which spend, so the sum is a lower bound.
     let both = cost_of(&["home", "home2"]);
     near(&cost_of(&["home2", "home"]), &both);
     assert!(both.as_f64().unwrap() < truth["total_usd"].as_f64().unwrap() + 1e-9);
@@ -1382,8 +1385,8 @@ fn answers_before_and_after_midnight_belong_to_their_days() {
         let groups = report["groups"].as_array().unwrap();
         let group = groups.iter().find(|group| group["key"] == day).unwrap();
         near(&group["recorded_usd"], &json!(recorded));
-        // If there are two compactions in one process, the files contain only their sum. Each compaction gets its
-        // share.
+        // If there are two compactions in one process, the files contain only the sum of their costs. Each compaction
+        // is assigned its share.
         let unrecorded = group["unrecorded_usd"].as_f64().unwrap();
         assert!((0.04..0.06).contains(&unrecorded), "{unrecorded}");
     }
@@ -1396,7 +1399,8 @@ fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does(
     near(&report["total"]["cost_usd"], &truth["shown_usd"]);
     near(&report["total"]["unrecorded_usd"], &json!(0.0));
     assert_eq!(report["total"]["responses"], truth["shown_responses"]);
-    // A killed terminal had requested a title, whose cost is not in any file but was reported to the status line.
+    // A killed terminal had requested a title. No file contains the cost of that request, but it was reported to the
+    // status line.
     drawn_while_it_happened("advised", Trouble::Nothing, false, 1);
     drawn_while_it_happened("advised", Trouble::AlwaysLate, true, 1);
 }
@@ -1428,7 +1432,7 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     let report = spend(&sandbox, "session");
     assert_eq!(report["total"]["at_least"], true);
     for group in report["groups"].as_array().unwrap() {
-        // The only known lines of the parent are the ones that the forks copied.
+        // Of the parent's lines, only those that the forks copied are known.
         let is_unknown = group["key"] == fork || group["key"] == parent;
         assert_eq!(group["at_least"], is_unknown, "{}", group["key"]);
     }
@@ -1468,7 +1472,7 @@ fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
                     "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
         })
     };
-    // In this state, 2.1.330 reported 0.021854 and 0.00692 for these responses, and 0.026204 for a response from an
+    // With this state, 2.1.330 reported 0.021854 and 0.00692 for these responses, and 0.026204 for a response from an
     // unknown model.
     let state = json!({
         "additionalModelCostsCache": {"claude-nova-9": {"inputTokens": 3, "outputTokens": 11, "promptCacheWriteTokens": 4,
@@ -1512,7 +1516,7 @@ fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
                 "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
         })
     };
-    // The 40 cents consist of two responses of two cents each and a compaction of 36 cents.
+    // The 40 cents are the cost of two responses (two cents each) and a compaction (36 cents).
     let total = json!({
         "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
         "totalDuration": 3_000_000, "startTime": 1_795_131_600_000_i64,

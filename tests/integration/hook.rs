@@ -65,8 +65,8 @@ fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
     assert_eq!(client.explained("2026-11-20T10:00:02Z")["verdict"], "real");
 }
 
-/// Observed with client 2.1.328: the new error's line had not been written yet, so the last error in the file was one
-/// that the session had recovered from, and whycap treated the new error as over.
+/// With client 2.1.328, the line of the new error had not been written yet. The last error in the file was one from
+/// which the session had recovered, so whycap treated the new error as over.
 #[test]
 fn an_older_error_that_is_over_does_not_close_a_new_one() {
     let sandbox = Sandbox::new();
@@ -80,7 +80,7 @@ fn an_older_error_that_is_over_does_not_close_a_new_one() {
     client.stop_failure(AT, TEXT);
     let drawn = client.calls_status_line("2026-11-20T10:00:01Z", Value::Null, 160);
     assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
-    // The same error occurs twice, with a response in between.
+    // The same error occurs twice. In between, the session receives a response.
     client.append(&client.error_line(AT, TEXT, json!({})));
     client.receives_response("2026-11-20T10:00:03Z");
     client.stop_failure("2026-11-20T10:00:06Z", TEXT);
@@ -217,7 +217,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
 
 const TURNS_OFF: &str = "Because you asked here, Claude Code will not";
 
-/// A prompt cancels the client's auto-resume, and the client does not say so.
+/// A prompt cancels the client's auto-resume, but the client does not mention this.
 #[test]
 fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
     for text in [
@@ -272,7 +272,7 @@ fn a_client_that_does_not_wait_has_nothing_turned_off() {
     said(&sandbox, &terminal(&sandbox), TEXT, soon);
 }
 
-/// The plugin's module forwards the question under this name and returns the output.
+/// The plugin's module passes on the question under this name and returns the output.
 #[test]
 fn the_module_s_answer_is_for_the_user_alone() {
     let sandbox = Sandbox::new();
@@ -284,7 +284,8 @@ fn the_module_s_answer_is_for_the_user_alone() {
         let answer: Value = serde_json::from_str(run.success()).unwrap();
         assert_eq!(answer["isTextDisplayOnly"], true);
         let text = answer["text"].as_str().unwrap();
-        // Claude Code prints "whycap: " before the text, which would break the layout of the first row.
+        // Claude Code prints "whycap: " before the text. Without a line break, this would break the layout of the first
+        // row.
         assert!(
             text.starts_with("\nThe message says that your 5-hour limit"),
             "{text}"
@@ -332,7 +333,7 @@ fn an_answer_keeps_to_the_width_of_a_narrow_terminal() {
     }
 }
 
-/// If an answer does not fit on the screen, the client shows only the end of it.
+/// If an answer does not fit on the screen, the client shows only the end of the answer.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
     let sandbox = Sandbox::new();
@@ -435,7 +436,8 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     assert_eq!(quiet.receives_error(AT, TEXT, json!({})).success(), "");
 }
 
-/// A gateway responds with an entire HTML error page, which must not displace the records of other sessions.
+/// A gateway responds with an entire HTML page as its error. The record of this error must not push other sessions'
+/// records out of the part of the journal that is searched.
 #[test]
 fn the_error_page_of_a_gateway_pushes_nothing_out_of_what_is_known() {
     let sandbox = Sandbox::new();

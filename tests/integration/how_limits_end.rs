@@ -1,5 +1,5 @@
 //! Tests how limits end: when the later of two windows resets, when another session receives a response, when the
-//! session itself ends, or when the month ends. Each test reproduces a wrong answer that testers got in synthetic
+//! session itself ends, or when the month ends. Each test reproduces a wrong answer that testers received in simulated
 //! sessions in November 2026.
 
 use serde_json::{Value, json};
@@ -21,8 +21,8 @@ fn two_of_the_login(sandbox: &Sandbox) -> [Client<'_>; 2] {
     })
 }
 
-/// Runs `explain --exit-code` as a script would: 0 means that nothing is blocked, 10 that waiting helps, and 11 that
-/// somebody must act.
+/// Runs `explain --exit-code` as a script would. Exit code 0 means that nothing is blocked, 10 means that waiting
+/// helps, and 11 means that somebody must act.
 fn code(client: &Client<'_>, at: &str) -> i32 {
     let arguments = ["explain", "--exit-code"];
     client.run(at, &arguments, b"").code
@@ -47,8 +47,8 @@ fn whoever_is_out_of_both_windows_is_back_when_the_later_one_resets() {
     }
 }
 
-/// At 12:10, `wait` said "The limit has ended. You can continue", although the weekly limit held until Tuesday. There
-/// were no readings.
+/// There were no readings. At 12:10, `wait` said "The limit has ended. You can continue", although the weekly limit did
+/// not end until Tuesday.
 #[test]
 fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
     for weekly_at in ["2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z"] {
@@ -97,7 +97,8 @@ fn a_weekly_limit_that_another_error_shows_still_holds_after_the_five_hours() {
     }
 }
 
-/// "Your 5-hour limit and your weekly limit are used up", although the 5-hour window had reset half an hour before.
+/// The screen said "Your 5-hour limit and your weekly limit are used up", although the 5-hour window had reset half an
+/// hour before.
 #[test]
 fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     let sandbox = with_a_private_login();
@@ -117,8 +118,7 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     );
 }
 
-/// `incidents` rewrote the past: after the weekly limit had been reached as well, it said that an earlier stop was due to
-/// both limits.
+/// After the weekly limit had been reached, too, `incidents` said that an earlier stop had been caused by both limits.
 #[test]
 fn a_window_that_fills_up_after_a_limit_has_ended_did_not_cause_it() {
     let sandbox = with_a_private_login();
@@ -165,7 +165,7 @@ fn of_two_full_windows_the_one_that_resets_later_counts_whichever_the_message_na
     }
 }
 
-/// A reset that is granted for the weekly window leaves the five-hour window unchanged.
+/// If somebody is granted a reset of the weekly window, the five-hour window remains unchanged.
 #[test]
 fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     let sandbox = with_a_private_login();
@@ -181,8 +181,8 @@ fn of_two_full_windows_both_have_room_before_the_limit_is_over() {
     }
 }
 
-/// Team accounts receive no usage windows. An admin raised the cap and another session continued, but `wait` waited
-/// for the reset.
+/// Claude Code does not report usage windows for Team accounts. After an admin had raised the cap, another session
+/// continued, but `wait` kept waiting for the reset.
 #[test]
 fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     let sandbox = Sandbox::new();
@@ -204,7 +204,8 @@ fn an_answer_in_another_session_ends_the_limit_where_no_window_is_told() {
     assert_eq!(one.explained("2026-11-20T10:20:01Z")["open"], false);
 }
 
-/// Usage credits pay for responses while a window is full, so the advice "send the prompt again" would have cost money.
+/// The advice was "send the prompt again". It would have cost money, because usage credits pay for responses while a
+/// window is full.
 #[test]
 fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     for (used, expected) in [(100.0, 10), (80.0, 0)] {
@@ -221,7 +222,7 @@ fn an_answer_beyond_a_window_that_was_full_before_does_not_end_the_limit() {
     }
 }
 
-/// A limit on one model does not affect the others, and the response may have come from another model.
+/// A limit on one model does not affect other models, and the response may have come from one of them.
 #[test]
 fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     let sandbox = with_a_private_login();
@@ -236,8 +237,8 @@ fn an_answer_in_another_session_does_not_end_the_limit_of_a_model() {
     assert_ne!(code(&one, "2026-11-20T10:20:01Z"), 0);
 }
 
-/// On Friday, the screen said "Claude Code does not wait for it". On Monday evening, it said "goes on by itself",
-/// although nothing had changed.
+/// On Friday, the screen said "Claude Code does not wait for it". On Monday evening, the screen said "goes on by
+/// itself", although nothing had changed.
 #[test]
 fn a_session_that_does_not_wait_for_days_does_not_wait_on_the_last_of_them_either() {
     let sandbox = with_a_private_login();
@@ -285,7 +286,8 @@ fn a_session_that_has_ended_does_not_go_on_by_itself() {
     assert_eq!(continues("2026-11-20T10:06:00Z"), Value::Null);
 }
 
-/// On December 3, the screen still said "An admin's limit on your spending has been reached" about a limit from November.
+/// On December 3, the screen still said "An admin's limit on your spending has been reached", although that limit was
+/// from November.
 #[test]
 fn a_cap_on_a_month_does_not_last_into_the_next() {
     let sandbox = Sandbox::new();
@@ -326,7 +328,7 @@ fn nobody_pays_once_the_cap_on_credits_is_met() {
     assert_ne!(paying("2026-11-20T10:15:02Z"), Value::Null, "it was raised");
 }
 
-/// The line showed "5h 0%  week 17% (9 h ago)", although nothing had reported the usage since the reset.
+/// The line showed "5h 0% week 17% (9 h ago)", although no session had reported its usage since the reset.
 #[test]
 fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     let sandbox = with_a_private_login();
@@ -345,8 +347,8 @@ fn what_was_used_since_a_reset_is_not_shown_as_nothing_hours_later() {
     );
 }
 
-/// "5h 100%" appeared above "no limit is blocking you" if only a subagent had been refused or no request had been
-/// refused yet.
+/// The screen showed "5h 100%" above "no limit is blocking you" if only a subagent's request or no request at all had
+/// been refused.
 #[test]
 fn a_full_window_without_an_error_is_not_called_free() {
     let sandbox = with_a_private_login();
@@ -364,8 +366,8 @@ fn a_full_window_without_an_error_is_not_called_free() {
     );
 }
 
-/// The line said "continues shortly" while `explain` said "send the prompt again", and the prompt would have arrived
-/// first.
+/// The line said "continues shortly", while `explain` said "send the prompt again". If the user had followed this
+/// advice, the prompt would have canceled the auto-resume.
 #[test]
 fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -394,7 +396,8 @@ fn just_after_the_reset_every_place_leaves_the_session_to_go_on_by_itself() {
     }
 }
 
-/// The steps said "Add usage credits and go on now: none are left" while credits were already paying for responses.
+/// One of the actions was "Add usage credits and go on now: none are left", although credits were already paying for
+/// responses.
 #[test]
 fn credits_that_pay_for_another_session_are_not_to_be_bought() {
     let sandbox = with_a_private_login();
@@ -454,7 +457,7 @@ fn an_outage_beside_a_full_window_does_not_hide_the_window() {
     }
 }
 
-/// "No usage credits are left" appeared above "Paying now from usage credits".
+/// The screen showed "No usage credits are left" above "Paying now from usage credits".
 #[test]
 fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     let text = "You've hit your monthly spend limit \u{b7} raise it at claude.ai/settings/usage";
@@ -475,7 +478,7 @@ fn a_limit_of_the_credits_ends_when_they_serve_another_session_again() {
     assert_eq!(first["costs_money"], true, "{first}");
 }
 
-/// After a reboot, "goes on by itself at 12:01" was shown next to "none running".
+/// After a reboot, the screen showed "goes on by itself at 12:01" next to "none running".
 #[test]
 fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     let own = "5a7d3c1e-0000-4000-a000-00000000c0de";
@@ -489,7 +492,7 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
         let client = Client::new(&sandbox);
         client.receives_error(AT, FIVE_HOUR, refused("five_hour", NOON, ""));
         if let Some(start) = start {
-            // The start time predates every process that is running now.
+            // The start time is before that of every process that is running now.
             let left = json!({"pid": std::process::id(), "procStart": start, "sessionId": of});
             sandbox.write(".claude/sessions/7.json", left.to_string());
         }
@@ -498,8 +501,8 @@ fn a_session_whose_process_is_gone_does_not_go_on_by_itself() {
     }
 }
 
-/// Fast mode was refused for lack of credits. After a response in another session, covered by the plan, the advice
-/// changed from "/fast" to "send the prompt again".
+/// Fast mode was refused because there were no credits. After another session had received a response that was covered
+/// by the plan, the advice changed from "/fast" to "send the prompt again".
 #[test]
 fn an_answer_from_the_plan_says_nothing_of_credits() {
     let sandbox = with_a_private_login();
@@ -516,7 +519,7 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
     other.calls_status_line("2026-11-20T10:02:11Z", usage(43.0), 120);
     let since = one.run(at, &of_one, b"").json();
     assert_eq!(since["incident"]["open"], true, "{since:#}");
-    // The later figures of the other session are better evidence, but the advice is the same.
+    // The other session's later figures are better evidence, but the advice is the same.
     let headline = before["incident"]["headline"].as_str().unwrap();
     assert_eq!(
         since["incident"]["headline"],
@@ -526,8 +529,8 @@ fn an_answer_from_the_plan_says_nothing_of_credits() {
     );
 }
 
-/// Credits paid for another session until they were used up there, but the session that had been refused first was
-/// told to continue.
+/// Credits paid for another session until they were used up, but the session that had been refused first still said
+/// that the user could continue.
 #[test]
 fn an_account_that_was_refused_again_is_not_served() {
     let sandbox = with_a_private_login();
@@ -558,7 +561,8 @@ fn an_account_that_was_refused_again_is_not_served() {
     assert!(!line.success().contains("works again"), "{line:?}");
 }
 
-/// The steps said "Turn usage credits on and go on now", but those credits would have been the logged-in account's.
+/// One of the actions was "Turn usage credits on and go on now", but this would have turned on the credits of the
+/// logged-in account, which was a different one.
 #[test]
 fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way_out() {
     let sandbox = with_a_private_login();
@@ -598,8 +602,8 @@ fn for_another_accounts_limit_nothing_is_to_be_bought_and_a_full_login_is_no_way
     }
 }
 
-/// The screen said "Back at 12:00, nothing has to be bought", although another session had filled the weekly window
-/// in the meantime.
+/// The screen said "Back at 12:00, nothing has to be bought", although another session had used up the weekly window in
+/// the meantime.
 #[test]
 fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     let sandbox = with_a_private_login();
@@ -631,8 +635,8 @@ fn a_week_that_fills_up_after_the_five_hours_counts_too() {
     }
 }
 
-/// Without windows (Team), the transcript that was written last determined whether the limit was over, and the status
-/// line showed nothing.
+/// On a Team plan, which reports no windows, the transcript that had changed last determined whether the limit was
+/// over, and the status line showed nothing.
 #[test]
 fn an_answer_elsewhere_stays_one_when_a_third_session_is_written_to() {
     let sandbox = Sandbox::new();
@@ -676,7 +680,8 @@ fn an_answer_at_lower_priority_is_not_paid_from_credits() {
     assert_eq!(one.run("2026-11-20T10:11:00Z", &of_one, b"").code, 10);
 }
 
-/// A subagent was refused shortly before the main conversation received a response that was already on its way.
+/// A subagent's request was refused shortly before the main conversation received a response that was already in
+/// progress.
 #[test]
 fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     let sandbox = with_a_private_login();
@@ -691,7 +696,7 @@ fn an_answer_on_its_way_does_not_end_an_agents_limit() {
     assert_eq!(code(&client, "2026-11-20T10:05:30Z"), 0);
 }
 
-/// `claude -p` ran with a token, but the login's 5% was presented as evidence about the token's limit.
+/// `claude -p` ran with a token, but the login's usage of 5% was presented as evidence about the token's limit.
 #[test]
 fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     let sandbox = with_a_private_login();
@@ -710,8 +715,8 @@ fn the_logins_usage_says_nothing_of_a_tokens_limit() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
 }
 
-/// A prompt that is held back cancels the auto-resume like any other prompt, but the screen still promised "continues
-/// by itself".
+/// A prompt that a budget holds back cancels the auto-resume like any other prompt, but the screen still said
+/// "continues by itself".
 #[test]
 fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     let config = "[budget]\nday = 0.01\naction = \"stop\"\n";
@@ -728,7 +733,7 @@ fn a_prompt_that_a_budget_holds_back_ends_the_waiting() {
     assert!(client.explained("2026-11-20T11:00:30Z")["continues_at"].is_null());
 }
 
-/// The advice left out "Use another model" and suggested only waiting or paying.
+/// The advice was only to wait or to pay. "Use another model" was missing.
 #[test]
 fn another_model_is_the_first_way_out_of_one_models_limit_however_it_is_worded() {
     for text in [
@@ -947,8 +952,8 @@ fn a_response_of_a_session_that_would_have_met_the_same_obstacle_ends_the_limit(
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The screen said "`ANTHROPIC_API_KEY` is set in the environment. Still blocked" in a session that had been working on
-/// the plan for minutes.
+/// A session had been running on the plan for several minutes, but its screen still said "`ANTHROPIC_API_KEY` is set in
+/// the environment. Still blocked".
 #[test]
 fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
     let sandbox = with_a_private_login();
@@ -988,7 +993,7 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
         asked.stdout
     );
 
-    // The session that got the error would get it again.
+    // In the session with the error, the next request would fail in the same way.
     let arguments = ["explain", "--exit-code", "--session", "with-key"];
     assert_eq!(on_plan.run(at, &arguments, b"").code, 11);
     let text = with_key
@@ -997,8 +1002,8 @@ fn the_error_of_a_key_that_is_unset_blocks_no_session_of_the_plan() {
     assert!(text.contains("ANTHROPIC_API_KEY"), "{text}");
 }
 
-/// After `unset ANTHROPIC_API_KEY` and `claude -c`, the row was still "Using `ANTHROPIC_API_KEY` instead of your plan",
-/// and `wait` ended with 11. After the next response, `explain` still said that the key is set.
+/// After `unset ANTHROPIC_API_KEY` and `claude -c`, the row still said "Using `ANTHROPIC_API_KEY` instead of your
+/// plan", and `wait` exited with code 11. After the next response, `explain` still said that the key was set.
 #[test]
 fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     let sandbox = with_a_private_login();
@@ -1036,7 +1041,8 @@ fn a_session_that_is_continued_without_the_key_is_not_blocked() {
     );
 }
 
-/// "Another session has received a response since then: send the prompt again", although the key was still wrong.
+/// The advice was "Another session has received a response since then: send the prompt again", although the key was
+/// still wrong.
 #[test]
 fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     let sandbox = Sandbox::new();
@@ -1062,7 +1068,7 @@ fn an_answer_of_an_account_does_not_end_the_error_of_a_wrong_key() {
     assert!(!line.success().contains("works again"), "{line:?}");
 }
 
-/// A session of the company's account is refused, while the private login works.
+/// A request in a session of the company's account is refused, but the private login still works.
 #[test]
 fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
     let sandbox = with_a_private_login();
@@ -1081,7 +1087,8 @@ fn the_limit_of_another_account_blocks_no_session_of_the_login_that_works() {
     );
 }
 
-/// A refusal in another session came after the response, but an older refusal in that session hid the newer one.
+/// In another session, a request was refused after the response, but an older refusal in that session hid the newer
+/// one.
 #[test]
 fn the_newest_refusal_of_each_session_counts() {
     let sandbox = with_a_private_login();
@@ -1106,7 +1113,7 @@ fn the_newest_refusal_of_each_session_counts() {
     assert_eq!(one.run("2026-11-20T10:21:00Z", &arguments, b"").code, 10);
 }
 
-/// The answer to a pasted overload message mentioned only the overload.
+/// The answer to a pasted message about an overload mentioned only the overload.
 #[test]
 fn a_pasted_outage_beside_a_full_window_names_both() {
     let sandbox = with_a_private_login();

@@ -1,4 +1,4 @@
-//! Tests `install` and `uninstall`: one command adds whycap, another removes it, and none of the user's settings are
+//! Tests `install` and `uninstall`. One command adds whycap, the other removes it, and none of the user's settings are
 //! lost.
 
 use std::fs;
@@ -20,7 +20,7 @@ use crate::support::{Run, Sandbox};
 
 const SETTINGS: &str = ".claude/settings.json";
 
-/// Returns file metadata that changes if a file is rewritten.
+/// Returns metadata of a file that changes if the file is rewritten.
 fn identity(path: &Path) -> impl PartialEq + std::fmt::Debug + use<> {
     let found = fs::metadata(path).unwrap();
     #[cfg(unix)]
@@ -229,7 +229,7 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
         let now = settings(&taken);
         assert!(wired(&now).status_line.is_some());
         assert_eq!(now["statusLine"][kept.key()], foreign);
-        // Even without whycap's records, the settings contain enough to restore the status line.
+        // Even if whycap's records are lost, the status line can be restored from the settings.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
         taken.run(&["uninstall"]).success();
         assert_eq!(settings(&taken)["statusLine"], foreign);
@@ -281,7 +281,7 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
     let pipe = Sandbox::new();
     fs::create_dir(pipe.path(".claude")).unwrap();
     if cfg!(windows) {
-        // On this system, pipes are not files in directories.
+        // On this system, a pipe cannot be in a directory like a file.
         fs::create_dir(pipe.path(SETTINGS)).unwrap();
     } else {
         let made = std::process::Command::new("mkfifo")
@@ -479,7 +479,7 @@ fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
     }
 }
 
-/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Older versions need the file.
+/// Claude Code treats a command file as a prompt, which cancels the auto-resume. Only older versions need the file.
 #[test]
 #[cfg(unix)]
 fn the_command_file_is_written_only_for_a_client_that_does_not_run_the_plugin() {
@@ -530,7 +530,7 @@ fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
     assert_eq!(sandbox.read(SETTINGS), "{}");
 }
 
-/// The user enabled the plugin from the marketplace after `whycap install` had written the command file.
+/// The user turned on the plugin from the marketplace after `whycap install` had written the command file.
 #[test]
 fn the_start_of_a_session_removes_a_command_file_that_is_in_the_way_of_a_plugin() {
     let sandbox = sandbox("{}");
@@ -713,8 +713,8 @@ fn many_installers_at_once_install_once() {
         );
     }
     assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
-    // Installation and removal run at the same time. Whichever wins, the file stays intact, and one more run cleans it
-    // up.
+    // Installation and removal run at the same time. Regardless of which of them finishes last, the file is intact, and
+    // whycap can be removed from it with one more run.
     let running: Vec<_> = (0..8)
         .map(|turn| {
             start(if turn % 2 == 0 {
@@ -801,14 +801,14 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
         let now = sandbox.read(SETTINGS);
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
-            // Once whycap's status line is installed, there must be a record of the user's own line.
+            // As soon as whycap's status line is installed, there must be a record of the user's own status line.
             let records = fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap();
             let records: Vec<_> = records.map(|entry| entry.unwrap().path()).collect();
             assert_eq!(records.len(), 1);
             let record = fs::read_to_string(&records[0]).unwrap();
             assert!(record.contains("mine"), "{record}");
         }
-        // From here, the installation can be undone immediately or finished first.
+        // At this point, the installation can either be undone or be finished first.
         carry_out::run(&removal(&sandbox).steps).unwrap();
         assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
 
@@ -861,8 +861,8 @@ fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
     );
 }
 
-/// Versions 2.0.76 and 2.1.50 do not support `StopFailure` and ignored the entire file, so they ran a command that the
-/// user had forbidden.
+/// Versions 2.0.76 and 2.1.50 do not support `StopFailure`. If the settings contained this event, they ignored the
+/// entire file and ran a command that the user had forbidden in it.
 #[test]
 fn a_client_that_would_leave_out_the_whole_file_gets_no_hooks() {
     let sandbox = Sandbox::new();
@@ -891,7 +891,7 @@ fn a_settings_file_in_which_whycap_never_was_stops_no_removal() {
     assert_eq!(sandbox.read("work/.claude/settings.local.json"), theirs);
 }
 
-/// An empty `~/.config/whycap` was left behind, although `config --write` had created it.
+/// The removal used to leave an empty `~/.config/whycap` behind, although `config --write` had created it.
 #[test]
 fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
     let sandbox = Sandbox::new();
@@ -908,7 +908,7 @@ fn uninstall_leaves_no_empty_directory_that_the_configuration_was_written_to() {
     sandbox.run(&["uninstall"]).success();
     assert!(!directory.exists());
 
-    // A directory that the user created stays.
+    // A directory that the user has created remains.
     std::fs::create_dir_all(&directory).unwrap();
     sandbox.run(&["uninstall"]).success();
     assert!(directory.exists());

@@ -1,4 +1,4 @@
-//! Tests `install.sh`, run by dash from a directory with a space in its name, with a stand-in for cargo.
+//! Tests `install.sh`. dash runs it in a directory with a space in its name, with a stand-in for cargo.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -49,8 +49,8 @@ impl Setting {
     }
 
     #[cfg(target_os = "linux")]
-    /// Adds a release of the program under test and a stand-in for curl that copies it. `sum` replaces the release's
-    /// published checksum.
+    /// Adds a release of the program under test, and a stand-in for curl that copies the release. `sum` replaces the
+    /// release's published checksum.
     fn with_release(mut self, sum: Option<&str>) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let name = format!(
@@ -196,7 +196,8 @@ fn refused(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A static program starts faster, but building it requires the static C library, which many systems do not install.
+/// A static program starts faster, but it can be built only with the static C library, which is not installed on many
+/// systems.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_program_is_linked_statically_if_the_static_c_library_is_installed() {
@@ -296,7 +297,7 @@ fn uninstall_leaves_neither_program_nor_settings() {
     assert!(again.contains("there is no"), "{again}");
 }
 
-/// `~/.local/bin` was left behind empty, although the script had created it.
+/// The removal used to leave an empty `~/.local/bin` behind, although the script had created it.
 #[test]
 fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_one() {
     let setting = Setting::new().with_cargo("1.95.0");
@@ -307,7 +308,7 @@ fn uninstall_leaves_no_empty_directory_that_the_script_created_and_every_other_o
     assert!(!bin.exists());
     assert!(!setting.sandbox.path(".local").exists());
 
-    // A directory that existed before stays, even if it is empty, and so does one that others use.
+    // A directory that was there before remains, even if it is empty. So does a directory that other programs use.
     fs::create_dir_all(&bin).unwrap();
     said(&setting.run(&["--no-settings"]));
     said(&setting.run(&["--uninstall", "--no-settings"]));
@@ -460,7 +461,7 @@ fn read_from_standard_input_in_another_project_it_builds_nothing() {
 #[test]
 fn what_a_killed_run_left_is_gone_after_the_next() {
     let setting = Setting::new().with_cargo("1.95.0");
-    // No PID is as high as this number.
+    // This number is higher than any PID.
     let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
     let sample = setting
         .sandbox

@@ -91,7 +91,7 @@ enum Event {
     Edit(u8),
     /// The client rewrites the file in its own layout and drops keys that it does not recognize.
     ClientRewrites,
-    /// whycap's data directory is lost.
+    /// Somebody deletes whycap's data directory.
     DataLost,
 }
 
@@ -121,7 +121,7 @@ fn event(lossy: Event) -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Generates events. Either copy of the user's original status line may be lost, but not both.
+/// Generates events. One of the two copies of the user's original status line may be lost, but not both.
 fn walk() -> impl Strategy<Value = Vec<Event>> {
     prop_oneof![
         prop::collection::vec(event(Event::ClientRewrites), 1..8),
@@ -258,13 +258,13 @@ proptest! {
     ) {
         let mut text = String::new();
         laid_out(&value, &spaces, &mut 0, &mut text);
-        // Parsing floats with `serde_json` does not round-trip exactly for every value.
+        // `serde_json` does not parse every floating-point number back to exactly the same value.
         let value = parsed(&text);
         let untouched = wired(&value) == Wired::default();
         let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep, slash_command: Some(SlashCommand::Plugin) };
         let home = Home::with(&text);
         home.install(wanted);
-        // Apart from whycap's own settings, neither the content nor the order changes.
+        // Apart from whycap's own settings, neither the contents nor the order changes.
         prop_assert_eq!(others(&home.value()), others(&value));
         home.uninstall();
         if untouched {
@@ -272,8 +272,7 @@ proptest! {
         }
         prop_assert_eq!(wired(&home.value()), Wired::default());
         prop_assert_eq!(others(&home.value()), others(&value));
-        // Without records, uninstalling still removes all of whycap's settings and touches nothing
-        // else.
+        // Even without records, a removal deletes all of whycap's settings and leaves everything else unchanged.
         home.install(wanted);
         home.lose_data();
         home.uninstall();
@@ -288,7 +287,7 @@ proptest! {
     ) {
         let home = Home::with(STARTS[start]);
         let mut expected = home.value();
-        // The file's contents before the installation, if nobody else has changed the file since.
+        // The file's contents before the installation, or `None` if anybody else has changed the file since then.
         let mut exact = None;
         for event in events.into_iter().chain([Event::Uninstall]) {
             let before = home.text();

@@ -1,10 +1,10 @@
-//! Property tests with generated session histories. Each history tracks both the files that several clients would write
-//! and their actual spend.
+//! Property tests with generated session histories. Each history consists of the files that several clients would
+//! write, and of the true spend of these clients.
 //!
 //! The simulated clients follow the measured behavior of the real ones: which versions write totals, which total a
-//! process starts from, which lines a fork repeats, which session its copies refer to, and what is written on exit. A
-//! killed process writes nothing. The ledger must derive the true amounts from the files alone, regardless of the order
-//! in which it reads them.
+//! process starts from, which lines a fork repeats, which session its copies name, and what is written on exit. A
+//! process that is killed writes nothing on exit. The ledger must derive the true amounts from the files alone,
+//! regardless of the order in which it reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -22,14 +22,14 @@ use whycap::ledger::{
 use whycap::places::Places;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
-/// The number of histories that each test generates. They are the same in every run: about one in 6,000 histories still
-/// gives an inexact result when it is read from files alone, and nobody trusts a test that fails at random. If
-/// `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
+/// The number of histories that each test generates. The histories are the same in every run, because nobody trusts a
+/// test that fails at random, and about one in 6,000 histories still leads to an inexact result when only its files are
+/// read. If `WHYCAP_LIVES` is set, the tests generate that many histories from a random seed instead.
 const LIVES: u32 = 150;
 
 const HOUR: i64 = 3_600_000;
 
-/// Client versions that write different data.
+/// The client versions, each of which writes different data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
     /// Writes no totals. Copies do not name their session.
@@ -72,7 +72,7 @@ impl Version {
 
 const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2"];
 
-/// A user action. Its numbers select from the processes and sessions that exist at that point.
+/// A user action. Its numbers select from the processes and sessions that there are at that point.
 #[derive(Debug, Clone, serde::Deserialize)]
 enum Act {
     Start {
@@ -164,7 +164,8 @@ struct Total {
 struct Line {
     uuid: String,
     parent: Option<String>,
-    /// Everything except the UUID, the parent, the session, and the fields that name sessions, which differ in copies.
+    /// The line without its UUID, its parent, its session, and the fields that name sessions, because these are
+    /// different in copies.
     rest: String,
     at: i64,
     usage: Option<(Usage, bool)>,
@@ -192,12 +193,12 @@ struct Session {
     tip: Option<String>,
     recorded: Money,
     unrecorded: Money,
-    /// Three parts of the recorded spend: the spend of agents, the spend since the session's newest total, and
-    /// earlier spend that no total includes.
+    /// The recorded spend in three parts: the spend of agents, the spend since the session's newest total, and earlier
+    /// spend that no total includes.
     of_agents: Money,
     since_total: Money,
     in_no_total: Money,
-    /// The unrecorded spend of killed processes, and the part of it that they had reported.
+    /// The unrecorded spend of killed processes, and the part of it that these processes had reported.
     killed: Money,
     killed_told: Money,
     /// True if a client used prices that differ from whycap's.
@@ -208,13 +209,13 @@ struct Session {
     is_fork: bool,
     /// True if a client that writes no totals worked on the session.
     has_old_client: bool,
-    /// True if some of the session's spend was not reported to the status line right away. A later increase can be
-    /// mistaken for this spend, so the ledger's figure may be too low, but never too high.
+    /// True if some of the session's spend was not reported to the status line right away. This spend can be mistaken
+    /// for a later increase, in which case the ledger's figure may be too low, but never too high.
     has_untold: bool,
     /// True if the session's files do not show what happened. Either two processes worked on the session at once and
     /// one of them used more of everything, or a process was closed long after its last line, so that an earlier
-    /// response may have come from it or from a killed process. The ledger's figure may then be too low, but never too
-    /// high.
+    /// response may have come from it or from a killed process. In these cases, the ledger's figure may be too low, but
+    /// never too high.
     is_ambiguous: bool,
 }
 
@@ -235,18 +236,18 @@ struct Process {
     now: Total,
     /// The spend recorded since the process last wrote its total.
     answered: Money,
-    /// Spend that no line shows and that is lost if the process is killed.
+    /// Spend that no line shows. If the process is killed, no file will ever contain this spend.
     hidden: Money,
     /// The part of the unrecorded spend that was reported to the status line.
     told: Money,
     tip: Option<String>,
-    /// Lines that a fork has not written yet.
+    /// Copied lines that a fork has not written yet.
     copies: Vec<Line>,
     copied_snapshots: Vec<(String, i64)>,
     has_spoken: bool,
-    /// True if the copies were written before the process's own first snapshot.
+    /// True if the process wrote the copies before its own first snapshot.
     copies_first: bool,
-    /// True if another process ever worked on the same session.
+    /// True if another process has ever worked on the same session.
     is_not_alone: bool,
 }
 
@@ -277,7 +278,7 @@ struct Telling {
     inherited: Money,
 }
 
-/// Formats token counts the way they appear in a response.
+/// Formats token counts in the same way as in a response.
 fn counts(usage: &Usage, is_split: bool) -> String {
     let split = format!(
         r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
@@ -321,7 +322,7 @@ impl World {
 
     fn id(&mut self) -> String {
         self.count += 1;
-        // The numbers are scrambled so that sorting by name does not reveal the order of creation.
+        // The numbers are scrambled, so that the names do not reveal the order in which the files were created.
         let mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         format!(
             "{:08x}-{:04x}-4000-a000-{:012x}",
@@ -589,8 +590,8 @@ impl World {
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
         let mut cost = self.serve(process, model, usage);
-        // If the client has no price for the advisor's model, the client charges the advice at a different price than
-        // the transcript implies, so only one pairing of models is used here.
+        // If the client has no price for the advisor's model, its price for the advice differs from the price that
+        // follows from the transcript. For this reason, only one combination of models is used here.
         let adviser = "claude-sonnet-4-6";
         let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
         self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));
@@ -624,7 +625,7 @@ impl World {
         session.since_total += cost;
     }
 
-    /// Adds a background agent's response, which leaves no trace in the session's own file.
+    /// Adds a background agent's response, which does not appear in the session's own file.
     fn agent(&mut self, process: usize, tokens: u64) {
         let session = self.processes[process].session;
         self.sessions[session].has_untold = true;
@@ -652,7 +653,8 @@ impl World {
         let message = self.id();
         let model = self.processes[process].model;
         let session = self.processes[process].session;
-        // A compaction also writes the copied lines because they are part of what it compacts.
+        // Before a compaction, the copied lines are also written, because they are a part of the conversation that is
+        // compacted.
         if self.processes[process].terminal {
             for (message, at) in std::mem::take(&mut self.processes[process].copied_snapshots) {
                 self.snapshot(session, &message, at);
@@ -748,7 +750,7 @@ impl World {
         self.put(session, &line);
         let mut total = total;
         if version != V328 {
-            // A process that continues from this total cannot recover the split, because it was not written.
+            // The split is not written, so a process that continues from this total does not know it.
             for (usage, _) in total.models.values_mut() {
                 usage.cache_write_1h = 0;
             }
@@ -770,7 +772,7 @@ impl World {
     fn end(&mut self, process: usize, how: u8) {
         let p = &self.processes[process];
         let (session, version, terminal) = (p.session, p.version, p.terminal);
-        // A fork that is closed before its first message leaves nothing behind.
+        // If a fork is closed before its first message, it leaves nothing behind.
         if p.has_spoken && version.has_totals() {
             self.tick(60);
             let is_closed_idle = terminal && how > 3;
@@ -779,8 +781,8 @@ impl World {
                 self.tick(i64::from(how - 3) * 7 * HOUR / 5);
                 self.sessions[session].is_ambiguous |= self.sessions[session].had_a_kill;
             } else if !terminal || how == 0 {
-                // A process that exits right away writes a line when it exits. No line shows how long an idle process
-                // stayed open.
+                // If a process exits right after its last response, a line shows when it exited. If a process is idle
+                // for a while first, no line shows for how long.
                 let rest = r#""type":"system","subtype":"stop_hook_summary""#;
                 let at = self.clock;
                 self.say(process, rest, None, at, false);
@@ -829,7 +831,7 @@ impl World {
         let mut found: Vec<Line> = Vec::new();
         let mut wanted = tip;
         while let Some(uuid) = wanted.take() {
-            // A line that a compaction kept occurs twice. The later one belongs to this conversation.
+            // If a compaction kept a line, it occurs twice. The later occurrence belongs to this conversation.
             let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
                 break;
             };
@@ -875,12 +877,12 @@ impl World {
         let process = if terminal {
             let process = self.process(session, version, true, base);
             self.processes[process].copied_snapshots = snapshots;
-            // Only version 328 varies this order: in the other versions, nothing else would distinguish a fork from
-            // its parent.
+            // Only version 328 writes them in either order. In the other versions, nothing but the order distinguishes
+            // a fork from its parent.
             self.processes[process].copies_first = version == V328 && self.count.is_multiple_of(3);
             process
         } else {
-            // With `-p`, a process writes its ownership marker first and then repeats the lines.
+            // With `-p`, a process writes its ownership marker before it repeats the lines.
             let process = self.process(session, version, false, base);
             self.processes[process].has_spoken = true;
             process
@@ -909,7 +911,7 @@ impl World {
             || !version.has_totals()
             || self.sessions[from].lines.is_empty()
             || !p.copies.is_empty()
-            // If a process leaves a shared session without having sent a message, its total does not show when it ran.
+            // If a process leaves a shared session before its first message, its total does not show when it ran.
             || (p.is_not_alone && !p.has_spoken)
         {
             return;
@@ -1025,8 +1027,8 @@ impl World {
             } if sessions > 0 => {
                 let session = session % sessions;
                 let there = self.processes.iter().find(|one| one.session == session);
-                // Two concurrent processes always have the same version. If they used different prices, nobody
-                // could split the sum of their totals.
+                // Two concurrent processes always have the same version. If they used different prices, nobody could
+                // divide the sum of their totals between them.
                 let version = there.map_or(Version::ALL[version], |one| one.version);
                 if !self.sessions[session].lines.is_empty()
                     && there.is_none_or(|there| !there.is_not_alone && version.has_totals())
@@ -1034,7 +1036,8 @@ impl World {
                     let base = self.newest_total(session, version);
                     let is_beside = there.is_some();
                     let process = self.process(session, version, terminal, base);
-                    // If one process stayed silent until the other had ended, no file would show that both ran at once.
+                    // If one process did not write anything until the other had ended, no file would show that both ran
+                    // at the same time.
                     if is_beside {
                         self.answer(process, 7, 1);
                     }
@@ -1057,7 +1060,8 @@ impl World {
         self.tick(900);
     }
 
-    /// Ends the processes that share a session, because their responses can be told apart only after both have ended.
+    /// Ends the processes that share a session, because their responses can be distinguished only after both have
+    /// ended.
     fn finish(&mut self) {
         while let Some(process) = self.processes.iter().position(|one| one.is_not_alone) {
             self.tick(500);
@@ -1072,8 +1076,9 @@ impl World {
         all.filter(|one| one.session == session).count() - 1
     }
 
-    /// Returns true if the session's transcripts alone must give its exact amount. This is the case if the session was
-    /// never ambiguous, killed, or forked, and its clients write totals and use the same prices as whycap.
+    /// Returns true if the session's transcripts alone must give its exact amount. This is the case if the session is
+    /// neither ambiguous nor a fork, if none of its processes was killed, and if its clients write totals and use the
+    /// same prices as whycap.
     fn is_ordinary(&self, index: usize) -> bool {
         let session = &self.sessions[index];
         let has_uncovered =
@@ -1144,7 +1149,7 @@ fn file_of(directory: &Path, session: &Session) -> PathBuf {
         .join(format!("{}.jsonl", session.id))
 }
 
-/// Returns true if all amounts match the truth, apart from floating-point noise. In ambiguous sessions and where the
+/// Returns true if all amounts match the truth, apart from floating-point noise. If a session is ambiguous, or if the
 /// ledger reports a lower bound, an amount may be less than the truth, but not more.
 fn is_true(found: &BTreeMap<String, (i64, i64, bool)>, world: &World) -> bool {
     let truth = world.truth();
@@ -1214,8 +1219,8 @@ impl Drawing {
             process: self.is_known.then_some(process),
         };
         let mut ledger = Ledger::open(&places.data, Patience::Person).unwrap();
-        // A status-line call spends at most 25 ms on reading inherited spend, which may not be enough on a busy
-        // machine. The files are therefore read in full first.
+        // A status-line call takes at most 25 ms to read inherited spend, which may not be enough on a busy machine.
+        // For this reason, the files are read completely before the call.
         read(self.home.path(), &mut ledger, &PriceTable::list());
         let path = file_of(self.home.path(), session);
         let mut live = Live::read(
@@ -1251,8 +1256,8 @@ fn lives() -> ProptestConfig {
     }
 }
 
-/// Replays a history, then compares what the ledger finds in its files with the truth. The ledger reads the files in
-/// three ways: while they grow piece by piece, after they are complete, and after one session's files are deleted.
+/// Replays a history, then compares the ledger's figures with the truth. The ledger reads the history's files in three
+/// ways: while they grow piece by piece, when they are complete, and after the files of one session have been deleted.
 fn hold_against_the_truth(
     acts: &[Act],
     cuts: &[(usize, f64)],
@@ -1272,7 +1277,7 @@ fn hold_against_the_truth(
         .filter(|session| !session.text.is_empty())
         .collect();
 
-    // The files grow piece by piece, each at its own pace.
+    // The files grow piece by piece, and each file grows at a different pace.
     let mut grown = Ledger::open(&home.path().join("grown"), Patience::Person).unwrap();
     if !written.is_empty() {
         for (which, share) in cuts {
@@ -1306,8 +1311,8 @@ fn hold_against_the_truth(
     );
     prop_assert_eq!(found(&grown), fresh.clone());
 
-    // One session's files vanish before whycap reads them. Its forks' totals include inherited spend, but the ledger
-    // must not count more for the forks than they spent themselves.
+    // The files of one session are deleted before whycap reads them. The totals of that session's forks include
+    // inherited spend, but the ledger must not count more for the forks than they spent themselves.
     if let Some(gone) = written.get(vanishes % written.len().max(1)) {
         fs::remove_file(file_of(home.path(), gone)).unwrap();
         let _ = fs::remove_dir_all(file_of(home.path(), gone).with_extension(""));
@@ -1332,9 +1337,9 @@ fn hold_against_the_truth(
     Ok(())
 }
 
-/// Replays a history while rendering status lines. Compares each figure with the truth at that moment, and the final
-/// figures with the final truth. The number next to each action determines what happens to its status-line call: 0
-/// drops the call, and 1 delays it.
+/// Replays a history and renders status lines at the same time. Compares each figure with the truth at that moment, and
+/// the final figures with the final truth. The number next to each action determines what happens to its status-line
+/// call: if the number is 0, the call is dropped, and if it is 1, the call is delayed.
 fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<(), TestCaseError> {
     let mut world = World::new();
     let mut drawing = Drawing::new(is_known);
@@ -1400,7 +1405,7 @@ fn hold_draws_against_the_truth(acts: &[(Act, u8)], is_known: bool) -> Result<()
     hold_the_end_against_the_truth(&world, &drawing, &has_losses)
 }
 
-/// Compares the ledger that grew during the history, and one built from scratch, with the final truth.
+/// Compares the ledger that grew during the history, and a ledger that is built from scratch, with the final truth.
 fn hold_the_end_against_the_truth(
     world: &World,
     drawing: &Drawing,
@@ -1423,7 +1428,7 @@ fn hold_the_end_against_the_truth(
         let told: Money = living.map(|one| one.told).sum();
         let found = grown.session(&session.id).unwrap();
         let anew = fresh.session(&session.id).unwrap();
-        // The other test covers two concurrent processes when only the files are available.
+        // For two concurrent processes, the case in which only the files are available is covered by the other test.
         let most = session.recorded + session.unrecorded + session.killed + hidden;
         let most = most.max(anew.cost());
         let least = session.recorded + session.unrecorded + session.killed_told + told;
@@ -1451,7 +1456,7 @@ fn hold_the_end_against_the_truth(
     Ok(())
 }
 
-/// A history that once produced a wrong result.
+/// A history for which the result was once wrong.
 #[derive(serde::Deserialize)]
 struct KnownLife {
     what: String,

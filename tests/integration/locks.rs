@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Sandbox, in_namespaces};
 
-/// A home with an empty configuration directory. It uses the machine's own clock because the processes are real, and so
-/// are their start times.
+/// A home with an empty configuration directory. The tests use the machine's own clock, because the processes and their
+/// start times are real.
 struct Machine {
     sandbox: Sandbox,
 }
@@ -24,7 +24,7 @@ impl Machine {
         Self { sandbox }
     }
 
-    /// Creates a home where `CLAUDE_CONFIG_DIR` is another directory.
+    /// Creates a home in which `CLAUDE_CONFIG_DIR` names another directory.
     fn with_configuration_in(name: &str) -> Self {
         let Self { sandbox } = Self::new();
         let path = sandbox.path(name);
@@ -112,7 +112,7 @@ fn in_container(command: &Command) -> Option<Command> {
     )
 }
 
-/// A script that waits for its standard input to close, and therefore ends with the test.
+/// A script that waits until its standard input is closed. For this reason, it ends when the test ends.
 struct Process {
     child: Child,
 }
@@ -134,7 +134,7 @@ impl Process {
 
     fn from(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Another test's fork may briefly hold the new script open for writing.
+        // A process that another test forks may keep the new script open for writing for a moment.
         let mut child = (0..100)
             .find_map(|_| match command.spawn() {
                 Ok(child) => Some(child),
@@ -175,8 +175,8 @@ impl Drop for Process {
     }
 }
 
-/// Returns the PID of a process that has ended. In a container, processes outside are not visible, so a missing process
-/// proves nothing, and this returns a number that is too high for any PID.
+/// Returns the PID of a process that has ended. In a container, the processes outside it are not visible, so a missing
+/// process proves nothing. In that case, this returns a number that is higher than any PID.
 fn dead_pid() -> u32 {
     const NOBODYS: u32 = 4_194_305;
     if fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(OF_THE_MACHINE)) {
@@ -447,7 +447,7 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
     drop(foreign);
 }
 
-/// If a container shares the configuration directory, its PIDs mean nothing outside.
+/// If a container shares the configuration directory, the container's PIDs are meaningless outside it.
 #[test]
 fn a_session_of_another_container_is_not_taken_for_dead() {
     let machine = Machine::new();
@@ -466,7 +466,8 @@ fn a_session_of_another_container_is_not_taken_for_dead() {
         ("stale", "kept")
     );
 
-    // The same file written on this machine, with the machine and namespace in the client's format.
+    // This is the same file as if it had been written on this machine. It names the machine and the namespace in the
+    // client's format.
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
     let here = format!("linux:{}:{}", id.trim(), namespace.display());
@@ -551,7 +552,7 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
 fn a_login_lock_is_held_as_long_as_its_owner_lives() {
     let machine = Machine::new();
     let elsewhere = Machine::new();
-    // The client belongs to another home, so only the owner file shows that it holds the lock.
+    // The client belongs to another home, so nothing but the owner file shows that the client holds the lock.
     let client = elsewhere.client();
     let owner = json!({"pid": client.pid(), "procStart": client.ticks(), "lockBirthtimeMs": 1.5});
     machine.file(".claude/.oauth_refresh.lock.owner", &owner.to_string(), 20);
@@ -580,7 +581,7 @@ fn a_zombie_holds_nothing() {
     let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
     machine.file(".local/state/claude/locks/1.lock", &claim.to_string(), 0);
     client.child.kill().unwrap();
-    // The process has been killed but not yet waited for, so its PID is still taken.
+    // The process has been killed, but nobody has waited for it yet, so its PID is still in use.
     let stat = format!("/proc/{}/stat", client.pid());
     while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
         std::thread::yield_now();
@@ -996,7 +997,7 @@ fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
         return;
     };
     let _running = Process::from(container);
-    // The first process in a container has PID 1 there, but PID 1 is another process here.
+    // The first process in a container has PID 1 there, but outside the container, PID 1 is a different process.
     for path in BARE_NUMBERS {
         machine.file(path, &json!({"pid": 1}).to_string(), 0);
     }

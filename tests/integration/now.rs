@@ -41,7 +41,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
         .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
         .variable("COLUMNS", "200")
         .variable("NO_COLOR", "1");
-    // One session is in the middle of a response, so its spend has been sampled but not written to any file yet.
+    // One session is in the middle of a response, so its spend has been sampled, but no file contains it yet.
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
     let before = spend(&sandbox, "day")["total"]["cost_usd"]
         .as_f64()
@@ -102,7 +102,7 @@ fn a_block_with_a_model_of_no_known_price_says_about_as_the_day_does() {
     }
 }
 
-/// A model that is new to the ledger is enough to trigger repricing.
+/// If a model is new to the ledger, this is enough to make the ledger calculate all prices again.
 #[test]
 fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     let session = "0d3b2f9e-0000-4000-8000-000000000001";
@@ -136,8 +136,8 @@ fn what_was_drawn_yesterday_stays_yesterdays_when_answers_are_priced_anew() {
     }
 }
 
-/// The $1.00 charged to an API key was included in the login's 5-hour window, and `explain --long` showed two figures
-/// for one limit.
+/// The login's 5-hour window used to include $1.00 that had been charged to an API key, and `explain --long` showed two
+/// figures for the same limit.
 #[test]
 fn what_an_api_key_paid_is_in_no_window_and_every_screen_has_one_figure() {
     let sandbox = Sandbox::new();
@@ -193,8 +193,7 @@ fn an_empty_home_has_a_screen_too() {
     );
 }
 
-/// A block begins with the first response after the end of the previous block. The clock may have run ahead at some
-/// point.
+/// A block begins with the first response after the end of the previous block, even if the clock was ahead for a while.
 #[test]
 fn the_running_block_is_found_and_what_was_spent_shortly_before_is_not_denied() {
     let sandbox = Sandbox::new();
@@ -258,7 +257,7 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
         "{}",
         screen.stdout
     );
-    // A full window needs no forecast, and a single week is not enough for one.
+    // A full window needs no forecast, and a single week is not enough for a forecast.
     assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
     assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }

@@ -1,4 +1,5 @@
-//! Tests that a reading from any session applies to all sessions of the same account, because they share its windows.
+//! Tests that a reading from any session applies to all sessions of the same account, because they share the account's
+//! windows.
 
 use serde_json::{Value, json};
 
@@ -105,7 +106,7 @@ fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
         "2026-11-20T09:12:00Z",
         windows(19.0, NOON + 600, 3.0, MONDAY + 600),
     );
-    // An old session is displayed but contributes no new readings.
+    // An idle session with old figures is displayed but adds no new readings.
     line(
         &client,
         "2026-11-20T09:20:00Z",
@@ -152,8 +153,7 @@ fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
         later.contains("5h 42%") && later.contains("(2 h ago)"),
         "{later}"
     );
-    // A successful response without windows means that the session uses an API key. After an error, this is not
-    // certain.
+    // If a successful response reports no windows, the session uses an API key. After an error, this is not certain.
     let answered = || {
         let input = json!({
             "session_id": client.session, "transcript_path": client.transcript(),
@@ -195,7 +195,7 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     line(&client, "2026-11-20T10:00:01Z", usage(100.0));
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T10:30:00Z", usage(1.0));
-    // A window that is not full does not count as a response on its own.
+    // A reading of a window that is not full is not by itself evidence of a response.
     assert_eq!(client.explained("2026-11-20T10:30:30Z")["open"], true);
     let prompt = json!({"prompt": "go on"});
     let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
@@ -205,8 +205,8 @@ fn room_that_another_session_sees_ends_the_limit_of_this_one() {
     assert_eq!(client.explained("2026-11-20T10:33:00Z")["open"], false);
 }
 
-/// The screen said "This limit looks false: right after the error, your 5-hour usage was 42%", but the usage was that of
-/// a response from before the error.
+/// The screen said "This limit looks false: right after the error, your 5-hour usage was 42%", but that figure came
+/// from a response before the error.
 #[test]
 fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after_it() {
     for (first, used, expected) in [
@@ -235,7 +235,7 @@ fn a_figure_that_is_repeated_after_a_response_before_the_error_is_not_from_after
     }
 }
 
-/// The figures of a response after the error are evidence, even if they are the same as before the error.
+/// The figures of a response after the error are evidence even if they are the same as before the error.
 #[test]
 fn a_figure_that_is_repeated_after_a_response_since_the_error_is_from_after_it() {
     let sandbox = Sandbox::new();
@@ -283,7 +283,7 @@ fn all_sessions_of_an_account_explain_its_limit_by_its_newest_figures() {
     assert_eq!(now["blocked"]["verdict"], "real", "{now:#}");
 }
 
-/// A session that receives no response keeps repeating the figures of its last response. The screen said "your 5-hour limit is used up
+/// An idle session keeps repeating the figures of its last response. The screen said "your 5-hour limit is used up
 /// until 12:00" above "5h 3%".
 #[test]
 fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
@@ -303,7 +303,7 @@ fn a_full_window_that_an_idle_session_repeats_is_not_full_again() {
     assert!(!explained.to_string().contains("used up"), "{explained:#}");
 }
 
-/// "Paying now" disappeared as soon as an idle session repeated the figures from before the window was full.
+/// "Paying now" disappeared as soon as an idle session repeated figures from the time before the window was full.
 #[test]
 fn figures_that_an_idle_session_repeats_do_not_end_the_time_in_which_credits_pay() {
     let sandbox = Sandbox::new();
@@ -342,7 +342,7 @@ fn an_error_of_another_session_is_said_to_be_one() {
     assert!(!asked(&client).contains("nother session"));
 }
 
-/// Builds what a Claude gateway reports, according to the help text of `/statusline` (since 2.1.251).
+/// Builds the figures that a Claude gateway reports, according to the help text of `/statusline` (since 2.1.251).
 fn gateway(used_percent: f64) -> Value {
     json!({"spend_limit": {
         "used_percentage": used_percent, "resets_at": NOON, "used_usd": used_percent / 2.0,
@@ -397,8 +397,8 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
         evidence.contains("you had used 100% of your gateway's spend limit ($50.00 of $50.00)"),
         "{evidence}"
     );
-    // Several limits are reported, and even the fullest is not used up, so it is unknown which of them refused the
-    // request and when it ends.
+    // Several limits are reported, and even the fullest is not used up. It is therefore unknown which of them stopped
+    // the request, and when that limit ends.
     let other = Client::with_session(&sandbox, "other");
     line(&other, "2026-11-20T09:58:00Z", gateway(62.0));
     other.receives_error(
@@ -489,8 +489,8 @@ fn every_open_session_shows_the_limit_of_the_account() {
     );
 }
 
-/// `now` said that the limit was used up, beside "5h 51%" and a forecast of when it would be full. Another session
-/// still said that its own limit looked false.
+/// `now` said that the limit was used up, but it also showed "5h 51%" and a forecast of when the window would be full.
+/// Another session still said that its own limit looked false.
 #[test]
 fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     let sandbox = Sandbox::new();
@@ -524,8 +524,8 @@ fn a_limit_that_stopped_a_script_is_shown_everywhere() {
     assert_eq!(window["full_at"], Value::Null, "{now:#}");
 }
 
-/// In `claude -p`, there are no readings, so the answer was "You have reached your 5-hour limit and your own monthly cap
-/// on usage credits", beside "5h 22%".
+/// `claude -p` reports no readings, so the answer was "You have reached your 5-hour limit and your own monthly cap on
+/// usage credits", although the status line showed "5h 22%".
 #[test]
 fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     let sandbox = Sandbox::new();
@@ -546,8 +546,8 @@ fn a_script_that_is_refused_is_judged_by_the_readings_of_the_other_sessions() {
     }
 }
 
-/// In the first seconds after a false limit, the row was "5-hour limit + your spend cap · resets at 14:23. Do nothing
-/// and leave this session open", beside "5h 21%".
+/// In the first seconds after a false limit, the row said "5-hour limit + your spend cap · resets at 14:23. Do nothing
+/// and leave this session open", although the status line showed "5h 21%".
 #[test]
 fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
     let sandbox = Sandbox::new();
@@ -565,7 +565,7 @@ fn the_first_row_after_a_false_limit_says_that_it_looks_false() {
         rows.contains("false alarm? 5-hour usage 21%") && !rows.contains("Do nothing"),
         "{rows}"
     );
-    // Claude Code has announced that it continues, and it does not know that the limit is false.
+    // Claude Code has announced that it will continue, because it does not know that the limit is false.
     let incident = client.explained("2026-11-20T10:00:05Z");
     assert_eq!(
         incident["continues_at"], "2026-11-20T12:01:30Z",

@@ -1,5 +1,5 @@
-//! Tests the forecasts of whether a usage window will last until its reset. They depend only on how fast usage has
-//! grown across all sessions.
+//! Tests the forecasts of whether a usage window will last until its reset. They depend only on how fast the usage of
+//! all sessions together has increased.
 
 use chrono::Datelike;
 use serde_json::json;
@@ -23,8 +23,8 @@ fn log_in(sandbox: &Sandbox, account: &str) {
     sandbox.write(".claude.json", state.to_string());
 }
 
-/// Simulates a quiet morning, after which usage grows by one percentage point per minute and is reported to two
-/// sessions in turn.
+/// Simulates a quiet morning. After that, usage increases by one percentage point per minute, and two sessions take
+/// turns in reporting it.
 fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     let one = Client::with_session(sandbox, "one");
     let other = Client::with_session(sandbox, "other");
@@ -38,7 +38,8 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     one
 }
 
-/// "5h full 11:30" appeared above "weekly limit · back Tue", although nothing could be sent until then.
+/// The status line showed "5h full 11:30" above "weekly limit · back Tue", although nothing could be sent until
+/// Tuesday.
 #[test]
 fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
     let sandbox = Sandbox::new();
@@ -61,7 +62,7 @@ fn while_the_week_is_full_nothing_is_foretold_of_the_five_hours() {
 fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
-    // A linear forecast from 7:00 would have predicted that the window fills long after noon.
+    // According to a linear forecast from 7:00, the window would not have been full until long after noon.
     let busy = line(&client, "10:45", 65.0);
     assert!(busy.contains("at this pace, 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
@@ -155,7 +156,7 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // A truncated line does no harm.
+    // An incomplete line does no harm.
     std::fs::write(
         &kept,
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
@@ -190,7 +191,8 @@ fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
 fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
-    // A linear forecast from Monday's midnight to the 13% of that evening would have predicted 67% on Tuesday.
+    // Usage is 13% on Monday evening. If it kept increasing at this pace day and night, the window would be full before
+    // its reset.
     works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
     let at = "2026-11-23T18:01:00Z";
     let reset = 1_795_996_800;
@@ -228,7 +230,7 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     let client = Client::new(&sandbox);
     works_by_day(&client, 22.0, "2026-11-02", "2026-11-18");
     let reset = 1_795_392_000; // 2026-11-23T00:00:00Z
-    // It is Thursday evening, and usage is slightly lower than in the earlier weeks.
+    // It is Thursday evening, and usage is slightly lower than it was at this time in the earlier weeks.
     let usage = windows(30.0, reset, 85.0, reset);
     let line = client.calls_status_line("2026-11-19T18:30:00Z", usage, 160);
     assert!(
@@ -239,7 +241,8 @@ fn a_week_that_fills_as_the_two_before_it_is_announced_half_a_day_ahead() {
     );
 }
 
-/// The pace is steady and checked every few minutes, but the whole percentages increase in steps of one or two.
+/// The pace is steady, and the forecast is checked every few minutes, but the whole percentages increase in steps of
+/// one or two.
 #[test]
 fn at_a_steady_pace_the_time_of_full_does_not_alternate() {
     use chrono::{TimeDelta, Timelike};

@@ -1,5 +1,4 @@
-//! Tests what `whycap spend --html` includes on the page, what it leaves out, and which files it
-//! may replace.
+//! Tests what the page from `whycap spend --html` contains, what it leaves out, and which files it may replace.
 
 #[cfg(unix)]
 use std::fs;
@@ -96,15 +95,14 @@ fn head(page: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Computes every figure from the lines that the test writes.
+/// Calculates every figure from the lines that the test writes.
 #[test]
 fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
-    // The dollars per day, starting on September 21. Each dollar is 50,000 tokens at $20 per
-    // million.
+    // The dollars per day, starting on September 21. Each dollar pays for 50,000 tokens at $20 per million.
     let spent: Vec<u64> = (0..61_u64)
         .map(|day| if day % 7 < 5 { 4 + day / 10 } else { 0 })
         .collect();
@@ -406,7 +404,7 @@ fn without_any_history_the_page_says_so() {
     assert_eq!(json["total"]["cost_usd"], 0.0);
 }
 
-/// A clock that is wrong by centuries must not produce a page with millions of days.
+/// If the clock is wrong by centuries, the page must not contain millions of days.
 #[test]
 fn a_wrong_clock_makes_no_endless_page() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! Recomputes every number on the page from transcript lines and status-line samples. This file has its own copy of the
-//! prices and rules.
+//! Calculates every number on the page again, from transcript lines and status-line samples. This file has its own copy
+//! of the prices and rules.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const PRICES: [(&str, [i64; 5]); 3] = [
     ("claude-haiku-4-5", [1_000, 5_000, 100, 1_250, 2_000]),
 ];
 
-/// Converts a time to the reader's time zone, which is always an hour ahead of UTC.
+/// Converts a time to the reader's time zone, which is always one hour ahead of UTC.
 fn local(at: &str) -> DateTime<FixedOffset> {
     let hour = FixedOffset::east_opt(3600).unwrap();
     at.parse::<DateTime<FixedOffset>>()
@@ -76,7 +76,7 @@ fn history(sandbox: &Sandbox) -> Vec<Line> {
                     "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": short + long,
                     "cache_creation": {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long}}},
             });
-            // The response is written with a placeholder first, then in full, and then in full again.
+            // The response is first written with a placeholder, and then twice in full.
             for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
                 line["message"]["usage"]["output_tokens"] = json!(written);
                 line["uuid"] = json!(format!("{nth}-{answer}-{uuid}"));
@@ -259,7 +259,7 @@ fn days(page: &str, lines: &[Line]) {
         );
         assert_eq!(value(&row[1]), exact(*cost));
     }
-    // Each column in the chart is labeled with its day.
+    // The label of each column in the chart is its day.
     let (first, last) = (
         *days.keys().next().unwrap(),
         *days.keys().next_back().unwrap(),
@@ -453,7 +453,8 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     limits(&page);
 }
 
-/// Checks the time that was blocked until the window reset at 13:00, and until the response.
+/// Checks the time for which work was blocked, which lasted either until the window's reset at 13:00 or until the
+/// response.
 fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
     let by_limit = table(page, "Limit errors by limit");
@@ -499,8 +500,8 @@ fn limits(page: &str) {
     );
 }
 
-/// Every ten percent of the window cost $4, so one percent is worth 40 cents, minus the 1/40 by which an upper bound
-/// may be too high.
+/// Ten percent of the window cost $4, so one percent would be worth 40 cents. However, 1/40 is subtracted, because an
+/// upper bound may be too high by this much.
 #[test]
 fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! Tests that `whycap incidents` covers the entire history, whether or not hooks were installed.
+//! Tests that `whycap incidents` lists the errors in the entire history, whether or not hooks were installed.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn listed(sandbox: &Sandbox, at: &str) -> Value {
         .json()
 }
 
-/// A session without hooks that was stopped for half an hour and wrote a lot afterward.
+/// Adds a session without hooks. A limit stopped it for half an hour, and its transcript grew a lot afterward.
 fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     let client = Client::with_session(sandbox, session);
     let at = |time: &str| format!("2026-11-{day:02}T{time}Z");
@@ -29,7 +29,7 @@ fn add_stopped_session(sandbox: &Sandbox, session: &str, day: u32) {
     client.works(&at("10:32:00"), 10);
 }
 
-/// Only the last 256 KB of the newest 20 transcripts were read, and the output did not say so.
+/// whycap used to read only the last 256 KB of the newest 20 transcripts, and the output did not mention this.
 #[test]
 fn errors_in_the_middle_of_old_transcripts_are_listed_with_their_ends() {
     let sandbox = Sandbox::new();
@@ -66,7 +66,7 @@ fn errors_of_transcripts_that_were_deleted_since_are_still_listed() {
     assert_eq!(after["incidents"][0]["message"], FIVE_HOURS);
 }
 
-/// Five attempts during the same limit were listed as five entries.
+/// Five attempts during the same limit used to be listed as five entries.
 #[test]
 fn attempts_at_the_same_limit_are_one_entry() {
     let sandbox = Sandbox::new();
@@ -116,7 +116,7 @@ fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     client.receives_error("2026-11-20T10:00:00.010Z", FIVE_HOURS, json!({}));
-    // The client killed the hook before the hook had seen this error's line.
+    // The client killed the hook before the hook had read this error's line.
     client.stop_failure("2026-11-20T10:20:00.030Z", FIVE_HOURS);
     client.append(&client.error_line("2026-11-20T10:20:00Z", FIVE_HOURS, json!({})));
     // No hook ran for this error at all.

@@ -1,4 +1,5 @@
-//! Tests that the plugin's launcher finds the program, stays out of the way, and prints a message at most once.
+//! Tests that the plugin's launcher finds the program, does not get in the way of Claude Code, and prints a message at
+//! most once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,7 @@ fn the_program_that_the_plugin_brought_runs_where_the_user_has_none() {
     let brought = sandbox.path("plugin/programs").join(system).join("whycap");
     put_program(&brought);
     put_program(&sandbox.path("plugin/programs/win32-x64/whycap"));
-    // A project may set its own `PATH` that contains a `uname`.
+    // A project may set a `PATH` of its own in which there is another `uname`.
     write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
     let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
     let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
@@ -211,9 +212,9 @@ fn the_manifests_agree_with_the_program() {
     assert!(text.starts_with("---\ndescription: ") && text.contains("`whycap explain`"));
 }
 
-/// A command file is a prompt, and a prompt cancels Claude Code's auto-resume. Only one such file exists, for clients
-/// that do not support modules. A file with the module's own name would also be a prompt, and the model would answer it
-/// instead of whycap.
+/// Claude Code treats a command file as a prompt, and a prompt cancels the auto-resume. There is only one such file,
+/// for clients that do not support modules. If there were a file with the module's own name, it would also be a prompt,
+/// and the model would answer it instead of whycap.
 #[test]
 fn the_module_answers_what_the_one_command_file_offers() {
     let files = fs::read_dir(repository("commands")).unwrap();
@@ -403,7 +404,7 @@ fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes
     assert!(said.contains("The status line is on"), "{said}");
     let settings = package.settings();
     let command = settings["statusLine"]["command"].as_str().unwrap();
-    // The next version replaces the package's own directory.
+    // The next version replaces the directory of the package.
     let copy = package.copy();
     assert_eq!(command, format!("'{}' statusline", copy.display()));
     assert!(settings.get("hooks").is_none(), "the plugin has them");
@@ -451,7 +452,8 @@ fn an_updated_plugin_renews_the_program_that_draws_the_line() {
     let start = serde_json::json!({
         "hook_event_name": "SessionStart", "session_id": "s", "source": "startup",
     });
-    // The package now contains the new version's program, but the copy of the old program handles the event.
+    // By now, the package contains the program of the new version, but the copy of the old program still handles the
+    // event.
     let newer = fs::read(&package.program).unwrap();
     fs::remove_file(&package.program).unwrap();
     write_script(&package.program, "#!/bin/sh\necho newer\n");

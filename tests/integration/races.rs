@@ -1,4 +1,5 @@
-//! Tests that many processes can share one ledger: nothing is lost or counted twice, and no process waits long.
+//! Tests that many processes can share one ledger. Nothing may be lost or counted twice, and no process may wait for
+//! long.
 
 use std::fs;
 use std::io::Write;
@@ -132,8 +133,8 @@ fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() 
     total_is(&sandbox, 11);
 }
 
-/// The first process to open the ledger keeps the others out for a moment. The other processes used to show the
-/// client's figure as if it were their own, and left out "today".
+/// For a moment, the first process that opens the ledger keeps the others from opening it. The other processes used to
+/// show the client's figure as if it were whycap's, and to leave out "today".
 #[test]
 fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
@@ -162,7 +163,8 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     assert!(without <= 2, "{without} of 96 did without the ledger");
 }
 
-/// Checkpointing the write-ahead log waited six seconds for each reader, and did so more than once.
+/// When a process checkpointed the write-ahead log, it used to wait six seconds for each reader, and it did so more
+/// than once.
 #[test]
 fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
     let sandbox = with_sessions(1, 10);
@@ -184,7 +186,7 @@ fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
     assert_eq!(count(), 10);
 }
 
-/// While checkpointing the write-ahead log, the process holds a lock that does not affect readers.
+/// While a process checkpoints the write-ahead log, it holds a lock that does not affect readers.
 #[test]
 fn status_lines_show_the_figures_while_the_log_is_folded_back() {
     let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
@@ -322,10 +324,10 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     line(0.25, 61_000);
     drop(writer);
     told_is(&sandbox, 0.45);
-    // Sampling the same total again adds nothing.
+    // If the same total is sampled again, nothing is added.
     line(0.25, 61_500);
     told_is(&sandbox, 0.45);
-    // The later of two samples counts even though the earlier one could not be written.
+    // Of two samples, the later one counts even though the earlier one could not be written.
     let writer = begin();
     line(0.3, 62_000);
     drop(writer);
@@ -333,8 +335,8 @@ fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() 
     told_is(&sandbox, 0.55);
 }
 
-/// A record for a later month advanced the position up to which the journal had been searched, so a sample that was
-/// stored in the correct month was never found.
+/// A record for a later month used to advance the position up to which the journal had been searched. As a result, a
+/// sample that was stored in the correct month was never found.
 #[test]
 fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
     for is_first in [false, true] {
@@ -362,7 +364,7 @@ fn what_is_told_once_counts_although_the_clock_had_run_into_a_later_month() {
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-30T12:00:00Z");
         told_while_held(&sandbox, 0.35, 63_000);
         told_is(&sandbox, 0.35);
-        // The journal of a month that began after a later month had been searched.
+        // This is the journal of a month that began after a later month had already been searched.
         let sandbox = sandbox.variable("WHYCAP_NOW", "2026-12-05T00:00:00Z");
         told_while_held(&sandbox, 0.4, 64_000);
         told_is(&sandbox, 0.4);
@@ -430,7 +432,7 @@ fn tellings_of_many_sessions_that_race_are_all_counted() {
     );
 }
 
-/// The sums could be rebuilt a moment later, but data that only the ledger contained was missing from every figure.
+/// The sums could be rebuilt a moment later, but every figure used to lack the data that only the ledger contained.
 #[test]
 fn a_damaged_ledger_is_mended_later_and_not_set_aside_where_another_process_is_writing() {
     let sandbox = with_sessions(2, 10);

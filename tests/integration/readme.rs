@@ -1,4 +1,4 @@
-//! Tests the README. It is the first page that people read, so it must be short, and every line must be correct.
+//! Tests the README. It is the first page that people read, so it must be short and correct in every line.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn each_claim_that_has_a_proof_still_stands_in_readme() {
     }
 }
 
-/// The README's installation section changes only once, at the first release, and only by this script.
+/// The README's installation section changes only once, at the first release, and this script makes the change.
 #[test]
 fn the_switch_to_the_first_release_leaves_no_word_of_the_time_before() {
     let shown = Command::new("/bin/sh")

@@ -1,6 +1,6 @@
 //! Tests every message that Claude Code 2.1.330 can show for a refused request, and the wordings that differ in
-//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of message, the tests check the possible and the forbidden
-//! results on every plan and provider.
+//! 2.1.119, 2.1.240, 2.1.328, and 2.1.329. For each class of message, the tests check which results are possible and
+//! which are forbidden with every plan and provider.
 
 use std::collections::BTreeSet;
 
@@ -26,14 +26,14 @@ const PAYERS: [(&str, Option<Plan>, &str); 8] = [
     ("vertex", None, "CLAUDE_CODE_USE_VERTEX"),
 ];
 
-/// The limits that an error of this class may be about, by their names in JSON.
+/// The limits, by their names in JSON, that an error of each class may be about.
 const MEANT: [(&str, &str); 9] = [
     (
         "authentication_failed",
         // Before 2.1.328, this class also covered network failures.
         "auth org_disabled subscription_access billing server_error",
     ),
-    // This includes a login that is renewed by another terminal.
+    // One of the causes is that another terminal is renewing the login.
     ("server_error", "server_error overloaded throttle auth"),
     (
         "rate_limit",

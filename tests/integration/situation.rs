@@ -26,7 +26,7 @@ pub fn with_a_private_login() -> Sandbox {
     sandbox
 }
 
-/// Like [`with_a_private_login`], but with a $1.00 budget for usage credits.
+/// Creates a sandbox like [`with_a_private_login`], but with a budget of $1.00 for usage credits.
 fn with_a_credits_budget(more: &str) -> Sandbox {
     let sandbox = with_a_private_login();
     let config = sandbox.write("whycap.toml", format!("[budget]\ncredits = 1.0\n{more}\n"));
@@ -117,7 +117,7 @@ fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not
     assert_eq!(own.explained(SOON)["owner"], "login");
 }
 
-/// If the plan's windows are not full, there is no reason to wait for an empty credit pool.
+/// If the plan's windows are not full, there is no reason to wait until the credit pool is refilled.
 #[test]
 fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
@@ -160,7 +160,7 @@ fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
     }
 }
 
-/// Once a limit is over, no screen tells the user what to do about it.
+/// When a limit is over, no screen may tell the user what to do about it.
 #[test]
 fn after_recovery_every_place_speaks_of_the_past() {
     for (text, more) in [
@@ -204,7 +204,7 @@ fn after_recovery_every_place_speaks_of_the_past() {
     }
 }
 
-/// A response in one session immediately ends the limit for the whole account.
+/// If one session receives a response, the limit is over for the whole account.
 #[test]
 fn when_one_session_answers_again_no_other_one_says_used_up() {
     let sandbox = with_a_private_login();
@@ -239,7 +239,7 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert!(now.stdout.contains("no limit is blocking you"), "{now:?}");
 }
 
-/// One of the situations listed in issue 26, identified by its number there.
+/// One of the situations in issue 26, which are identified by their numbers there.
 struct Scenario {
     name: &'static str,
     /// The plan and role of the account that is logged in. The plan is empty if nobody is logged in.
@@ -774,8 +774,8 @@ fn no_two_places_disagree() {
     }
 }
 
-/// This was reported in eleven threads, in one of them after a loss of $400: the window is full, and responses cost
-/// money.
+/// While the window is full, responses cost money. People reported this in eleven threads, one of them after losing
+/// $400.
 #[test]
 fn whoever_pays_from_credits_is_informed_at_once() {
     let sandbox = with_a_private_login();
@@ -809,7 +809,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
             .contains("Paying    with usage credits now: ≈$"),
         "{now:?}"
     );
-    // The percentage drops after a saved reset is used or the plan is upgraded.
+    // The percentage drops if the user uses a saved reset or upgrades the plan.
     client.calls_status_line(
         "2026-11-20T10:01:00Z",
         windows(3.0, NOON + 3_600, 40.0, TUESDAY),
@@ -871,7 +871,8 @@ fn in_a_home_that_cannot_be_written_the_line_tells_of_the_limit() {
     );
 }
 
-/// If continuing past a full window is free, Claude Code announces it, and no screen mentions paying.
+/// If work can continue for free even though a window is full, Claude Code announces this, and no screen may mention
+/// paying.
 #[test]
 fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     for says in [
@@ -893,7 +894,8 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
     }
 }
 
-/// The monthly budget for credits counts what was paid while earlier windows were full, but not included usage.
+/// The monthly budget for credits includes the amounts that were paid while earlier windows were full, but not the
+/// plan's included usage.
 #[test]
 fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     let sandbox = with_a_credits_budget("");
@@ -936,7 +938,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
             && budget.contains("Estimated"),
         "{budget}"
     );
-    // The money spent so far still counts after the cap has been reached.
+    // The amount that has been spent still counts after the cap has been reached.
     let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
     state["cachedExtraUsageDisabledReason"] = json!("org_level_disabled_until");
     sandbox.write(".claude.json", state.to_string());
@@ -944,7 +946,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
     assert!(capped.success().contains("$1.24"), "{capped:?}");
 }
 
-/// The plan covers the responses in a new window, regardless of how much was paid before that window began.
+/// The plan covers the responses in a new window, regardless of how much was paid for before that window began.
 #[test]
 fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -986,8 +988,8 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     );
 }
 
-/// On the first of the month, nothing was counted or held back even though the weekly window had been full since
-/// October.
+/// On the first of the month, no spend was counted and no prompt was held back, even though the weekly window had been
+/// full since October.
 #[test]
 fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1005,7 +1007,7 @@ fn a_window_that_was_full_before_the_month_began_is_paid_for_in_it() {
     );
 }
 
-/// An API-key user saw "$0.00 of $1.00", although no spend on credits had been reported.
+/// A user with an API key saw "$0.00 of $1.00", although nothing was known about spend on credits.
 #[test]
 fn a_budget_for_credits_shows_no_figure_where_no_window_is_known() {
     let sandbox = with_a_credits_budget("");
@@ -1039,7 +1041,7 @@ fn where_the_server_serves_no_credits_nobody_pays() {
     }
 }
 
-/// A cloud provider, an API key, or a gateway pays for the session, and the transcript does not record which.
+/// A cloud provider, an API key, or a gateway pays for the session. The transcript does not show which of them.
 #[test]
 fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_credits() {
     let sandbox = with_a_credits_budget("action = \"stop\"");
@@ -1074,7 +1076,7 @@ fn a_session_that_never_had_the_plans_windows_reported_is_not_paid_from_its_cred
     );
 }
 
-/// When a running session switches to another login, its later responses belong to the new account.
+/// If a running session switches to another login, its later responses belong to the new account.
 #[test]
 fn a_session_that_changed_its_login_counts_for_each_account_as_long_as_it_was_its_own() {
     let sandbox = with_a_private_login();
@@ -1134,7 +1136,8 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
         (of_budget - of_drain).abs() < 1e-9,
         "{of_budget} {of_drain}"
     );
-    // A compaction during a pause increased the window's usage, but only the next response reports the increase.
+    // A compaction during a pause has increased the window's usage, but the increase is not reported until the next
+    // response.
     draws(&at(166), percent, total + 0.5, 166);
     client.works(&at(167), 50_000);
     draws(&at(167), percent + 8.0, total + 0.7, 167);
@@ -1148,7 +1151,7 @@ fn what_a_compaction_cost_was_spent_on_the_window_whoever_is_asked() {
     assert_eq!(used["rose_elsewhere_percent"], 0.0, "{used}");
 }
 
-/// The result includes the figures from `/usage` along with their age, but they do not count as evidence.
+/// The output includes the figures from `/usage` along with their age, but these figures do not count as evidence.
 #[test]
 fn the_weeks_of_single_models_and_the_credits_are_shown_from_what_usage_showed() {
     let sandbox = with_a_private_login();
@@ -1227,8 +1230,8 @@ fn a_new_session_shows_the_windows_that_others_reported_seconds_ago() {
     );
 }
 
-/// A proxy on this machine forwards the plan's windows. Sessions behind the proxy used to show no windows before their
-/// first response.
+/// A proxy on this machine passes on the plan's windows. Before their first response, sessions behind the proxy used to
+/// show no windows.
 #[test]
 fn a_new_session_behind_the_same_proxy_shows_the_windows_and_one_behind_another_proxy_does_not() {
     let sandbox = with_a_private_login();
@@ -1302,7 +1305,7 @@ fn a_new_session_shows_the_limit_that_blocks_the_login_and_points_to_the_convers
     assert!(!after_reset.contains("5-hour limit"), "{after_reset}");
 }
 
-/// In a default installation, the hooks run from the settings file, and the plugin provides `/whycap`.
+/// In a default installation, the settings file runs the hooks, and the plugin provides `/whycap`.
 #[test]
 fn at_a_limit_the_row_points_to_whycap_where_the_plugin_answers_it() {
     let sandbox = with_a_private_login();
@@ -1378,7 +1381,8 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
     );
 }
 
-/// Claude Code 2.1.329 mentions the missing credits on the same line as the window. The limit is still the window.
+/// Claude Code 2.1.329 mentions the missing credits on the same line as the window. The cause of the error is still the
+/// full window.
 #[test]
 fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     let sandbox = with_a_private_login();
@@ -1466,9 +1470,9 @@ fn what_claude_code_wrote_of_its_waiting_is_believed() {
     assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
 }
 
-/// Claude Code 2.1.331 announces that it will continue after the first refusal. After an answered prompt and a second
-/// refusal with the same reset, it neither announces this nor continues, but whycap still promised "Claude Code
-/// continues at 12:01".
+/// After the first refusal, Claude Code 2.1.331 announces that it will continue. If a prompt is answered after that and
+/// another is refused with the same reset, Claude Code neither announces this nor continues, but whycap still said
+/// "Claude Code continues at 12:01".
 #[test]
 fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     let sandbox = with_a_private_login();
@@ -1485,7 +1489,7 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     assert!(!drawn.success().contains("continues at"), "{drawn:?}");
     assert!(drawn.stdout.contains("more: /whycap"), "{drawn:?}");
     assert_eq!(continues("2026-11-20T10:02:02Z"), Value::Null);
-    // An older client writes no announcement even if it will continue.
+    // An older client does not write an announcement, even if it will continue.
     let mut older = Client::with_session(&sandbox, "older");
     older.version = "2.1.300".to_owned();
     older.append(&older.error_line("2026-11-20T10:03:00Z", FIVE_HOUR, &refusal));
@@ -1496,8 +1500,8 @@ fn a_second_limit_without_an_announcement_is_not_said_to_continue() {
     );
 }
 
-/// Right after the error, Claude Code rendered the status line with the old windows once more, and the limit looked
-/// false until the refusal's own figures arrived.
+/// Right after the error, Claude Code ran the status line with the old windows once more. Until the refusal's own
+/// figures arrived, whycap said that the limit looked false.
 #[test]
 fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     let sandbox = with_a_private_login();
@@ -1514,7 +1518,7 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     assert_eq!(verdict("2026-11-20T10:00:00.400Z"), "cannot_tell");
     drawn_with("2026-11-20T10:00:00.900Z", 100.0);
     assert_eq!(verdict("2026-11-20T10:00:01Z"), "real");
-    // A window that was already full is consistent with the limit, even though its figures are repeated.
+    // If a window was already full, its repeated figures are consistent with the limit.
     let full = Client::with_session(&sandbox, "full");
     let full_windows = || windows(100.0, NOON, 17.0, TUESDAY);
     full.calls_status_line("2026-11-20T10:29:50Z", full_windows(), 120);
@@ -1525,7 +1529,7 @@ fn the_old_windows_drawn_once_more_do_not_contradict_a_limit() {
     assert_eq!(run.json()["incident"]["verdict"], "real");
 }
 
-/// The terminal was closed. The process that was waiting is gone, and the new one is not waiting.
+/// The terminal was closed. The process that was waiting has ended, and the new process is not waiting.
 #[test]
 fn a_session_that_was_left_while_it_waited_and_is_resumed_does_not_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1571,8 +1575,8 @@ fn choose_to_wait(client: &Client<'_>, at: &str, until: &str) {
     }));
 }
 
-/// Claude Code 2.1.330 waits only after refusing a prompt. A failed `/compact` does not write an error line of its
-/// own.
+/// Claude Code 2.1.330 waits only if a prompt was refused. If `/compact` fails, Claude Code does not write a separate
+/// error line.
 #[test]
 fn a_session_whose_compact_met_the_limit_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1606,7 +1610,8 @@ fn a_workflow_that_met_the_limit_goes_on_by_itself() {
     assert_eq!(incident["continues_at"], "2026-11-20T12:01:30Z");
 }
 
-/// The user asked to wait, so the status line must not suggest typing a prompt, which would end the wait.
+/// The user has chosen to wait, so the status line must not suggest typing a prompt, because a prompt would end the
+/// waiting.
 #[test]
 fn a_session_whose_user_chose_to_wait_goes_on_by_itself_however_long_that_is() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1670,8 +1675,8 @@ fn doctor_says_whose_the_newest_session_is() {
     );
 }
 
-/// Only a successful response or another limit shows that a limit is over. An error on a laptop that wakes up offline
-/// does not.
+/// Only a successful response or an error about another limit shows that a limit is over. The error on a laptop that
+/// wakes up without a network connection does not show this.
 #[test]
 fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_itself() {
     let weekly = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
@@ -1716,7 +1721,8 @@ fn what_comes_after_a_limit_in_the_same_session_ends_it_only_if_it_is_a_limit_it
     }
 }
 
-/// A prompt was too long, so the user cleared the conversation. The error must not affect the following days.
+/// A prompt was too long, so the user cleared the conversation. The error must not block anything in the following
+/// days.
 #[test]
 fn an_error_of_one_conversation_does_not_block_everybody_for_a_month() {
     for (text, class, status, code) in [
@@ -1783,7 +1789,7 @@ fn a_login_that_another_session_is_served_with_is_not_refused_any_more() {
     }
 }
 
-/// When `claude -p` is run by cron or CI, each run is a separate session without a status line.
+/// If cron or CI runs `claude -p`, each run is a separate session without a status line.
 #[test]
 fn where_nothing_draws_a_line_a_later_answer_of_the_login_ends_an_error_that_passes() {
     for (text, more) in [
@@ -1871,7 +1877,7 @@ fn a_window_blocks_for_no_longer_than_it_is_long() {
     }
 }
 
-/// The clock was set to December for a while and has since been corrected.
+/// For a while, the clock was wrong and showed a time in December.
 #[test]
 fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     let sandbox = with_a_private_login();
@@ -1886,7 +1892,7 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(asked.code, 0, "{asked:?}");
     let waited = lost.run(AT, &["wait", "--timeout", "1s"], b"");
     assert_eq!(waited.code, 0, "{}", waited.stderr);
-    // A new error is explained instead of the outage, whose time is in the future.
+    // A new error takes precedence over the outage, whose time is in the future.
     let client = Client::new(&sandbox);
     client.receives_error(
         AT,
@@ -1897,7 +1903,8 @@ fn an_outage_that_was_met_under_a_wrong_clock_blocks_nobody_until_then() {
     assert_eq!(client.explained(LATER)["at"], AT);
 }
 
-/// Any prompt cancels the auto-resume, even one that is held back, and every screen reflects this from then on.
+/// Any prompt cancels the auto-resume, even a prompt that is held back. From then on, no screen may say that the
+/// session continues.
 #[test]
 fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
     let sandbox = with_a_private_login();
@@ -1960,7 +1967,7 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     assert_eq!(waited.code, 0, "{waited:?}");
     let now = client.run(at, &["now", "--json"], b"").json();
     assert_eq!(now["blocked"], Value::Null, "{now}");
-    // The same applies to a message pasted long after its reset.
+    // The same applies to a message that is pasted long after its reset.
     let text = "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.";
     let pasted = ["explain", "--exit-code", "--text", text];
     client.run("2026-12-05T08:00:00Z", &pasted, b"").success();
@@ -1977,7 +1984,7 @@ fn a_long_log_is_read_where_it_begins_and_where_it_ends() {
     }
 }
 
-/// Claude Code waits for at most one day, since nobody leaves a session open for four days.
+/// Claude Code waits for at most one day, because nobody leaves a session open for four days.
 #[test]
 fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     for (text, continues) in [
@@ -1997,7 +2004,8 @@ fn a_session_is_said_to_continue_only_where_claude_code_waits_so_long() {
     }
 }
 
-/// Case 16 without a reading: the credit pool is empty until Tuesday, and the included usage is unknown.
+/// This is case 16 without a reading. The credit pool is empty until Tuesday, and it is unknown how much of the
+/// included usage is left.
 #[test]
 fn an_empty_pool_dates_no_window() {
     let sandbox = with_a_private_login();
@@ -2020,7 +2028,8 @@ fn an_empty_pool_dates_no_window() {
     assert!(!asked.stdout.contains("back on"), "{asked:?}");
 }
 
-/// The error's class does not identify the limit: a refusal because of a full window is also a `rate_limit` error.
+/// The error's class does not identify the limit, because a refusal because of a full window is also a `rate_limit`
+/// error.
 #[test]
 fn an_error_without_words_is_not_said_to_be_no_limit() {
     let sandbox = with_a_private_login();

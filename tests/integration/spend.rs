@@ -45,7 +45,7 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     assert!(kept >= 1, "the damaged ledger is gone");
 }
 
-/// Runs a command that must also print a message on standard error, and returns the report.
+/// Runs a command that must also print a message on standard error. Returns the report.
 fn report_with_a_word(sandbox: &Sandbox) -> Value {
     let run = sandbox.run(&["spend", "--json"]);
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
     assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
 }
 
-/// Removes the last row of a table or index, as a single flipped bit on disk could.
+/// Removes the last row of a table or index. A single flipped bit on disk could have the same effect.
 fn lose_a_row(ledger: &std::path::Path, table: &str) {
     let connection = rusqlite::Connection::open(ledger).unwrap();
     let one = |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
@@ -113,8 +113,8 @@ fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
     near(&cost(), &before);
 }
 
-/// SQLite's sum of integers fails on overflow. The failure was mistaken for damage, so each report started a new ledger
-/// until there were twenty ledgers.
+/// In SQLite, a sum of integers fails if it overflows. This failure used to be mistaken for damage, so each report
+/// started a new ledger until there were twenty of them.
 #[test]
 fn amounts_that_no_sum_holds_stop_no_report_and_damage_no_ledger() {
     let advice = r#"{"type":"advisor_message","model":"claude-opus-5-5","input_tokens":1000000000,"output_tokens":1000000000}"#;
@@ -468,7 +468,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
         let json = sandbox.run(&[verb, "--json"]).json();
         assert_eq!(json["complete"], false, "{verb}");
     }
-    // A CSV file cannot contain such a message.
+    // There is no place for such a message in a CSV file.
     let csv = sandbox.run(&["spend", "--csv"]);
     assert!(
         csv.stderr.contains("2 damaged lines in ~/.claude"),
@@ -559,7 +559,8 @@ fn a_ledger_of_another_version_is_set_aside_as_it_is_and_a_new_one_is_filled() {
     assert_eq!(version, 99);
 }
 
-/// Observed with 2.1.118 to 2.1.210: after `/clear`, the new session reports its process's entire running total so far.
+/// In versions 2.1.118 to 2.1.210, the new session after `/clear` reports the process's entire running total so far
+/// (observed).
 #[test]
 fn what_was_spent_before_clear_is_not_counted_again_after_it() {
     let sandbox = Sandbox::new();
@@ -754,7 +755,7 @@ fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
         })
         .collect();
     let sandbox = with_lines(&lines);
-    // Each of the last seven days cost $7. Half of today and 10 days of November remain.
+    // The spend on each of the last seven days was $7. Half of today and 10 days of November remain.
     let run = sandbox.run(&["spend", "--by", "month"]);
     assert!(
         run.success().contains(
@@ -862,8 +863,8 @@ fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
     assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }
 
-/// After `/clear`, the process that left the session writes its checkpoint later. Until then, another process's
-/// checkpoint must not be mistaken for it.
+/// After `/clear`, the process that has left the session does not write its checkpoint right away. Until it does,
+/// another process's checkpoint must not be mistaken for that checkpoint.
 #[test]
 fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_clear() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";
@@ -901,7 +902,7 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
         &response("a", "2026-11-20T06:00:00.000Z", 10_000),
     );
     sample("4190001", 0.2);
-    // The other process receives a response that costs $0.40, and spends $0.05 that no line shows.
+    // The other process receives a response that costs $0.40, and it also spends $0.05 that no line shows.
     hook("4190002", "SessionStart", "resume");
     sandbox.append(
         transcript,
@@ -916,8 +917,8 @@ fn a_checkpoint_belongs_to_the_process_that_wrote_it_although_another_leaves_by_
     assert_eq!(total["at_least"], false);
 }
 
-/// On a busy machine, the hook that reports the start of a session can run after the first response. A running total
-/// includes everything that the process has received, so $0.16 was shown instead of $0.10.
+/// On a busy machine, the hook that reports the start of a session can run after the first response. Because a running
+/// total includes everything that the process has received, the figure used to be $0.16 instead of $0.10.
 #[test]
 fn a_late_start_hook_does_not_count_responses_twice() {
     let transcript = ".claude/projects/-home-dev-api/s.jsonl";
@@ -947,8 +948,8 @@ fn a_late_start_hook_does_not_count_responses_twice() {
     );
 }
 
-/// Versions up to about 2.1.50 write the working directory before the type of a line, so a compaction in a directory
-/// with a long name was overlooked, and its session was not marked as a lower bound.
+/// Versions up to about 2.1.50 write the working directory before the type of a line. For this reason, a compaction in
+/// a directory with a long name used to be overlooked, and the session's amount was not marked as a lower bound.
 #[test]
 fn a_compaction_in_a_directory_with_a_long_name_is_found() {
     let directory = "/home/dev/".to_owned() + &"a-long-name/".repeat(30);

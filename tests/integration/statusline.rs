@@ -101,7 +101,7 @@ fn colours_say_how_full_a_window_is() {
 #[test]
 fn the_line_fits_every_width_and_is_never_blank() {
     for name in ["plan", "plan-at-limit", "api-key", "session-start"] {
-        // Tests in `status_line` cover the widths in between without starting a process for each.
+        // The tests in `status_line` cover the widths in between, and they do not start a process for each width.
         for columns in (1..30_usize).chain((30..180).step_by(7)) {
             let line = shown(&plain(&columns.to_string()), &recorded(name));
             let width = line
@@ -303,7 +303,7 @@ fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_s
     assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
 }
 
-/// In a terminal, nobody types any input, so the command would wait forever.
+/// If the command runs in a terminal, nobody types its input, so it would wait forever.
 #[test]
 #[cfg(target_os = "linux")]
 fn on_a_terminal_it_says_what_it_is_for() {
@@ -329,7 +329,8 @@ fn on_a_terminal_it_says_what_it_is_for() {
     assert!(said.contains("whycap statusline --preview"), "{said}");
 }
 
-/// Whatever other arguments accompany `--help`, the host gets a line and no error.
+/// With `--help`, the commands that Claude Code runs print their help and exit with code 0, regardless of the other
+/// arguments.
 #[test]
 fn help_for_a_verb_of_the_host_never_fails() {
     for words in [
@@ -357,7 +358,8 @@ fn segments_and_budgets_follow_the_configuration() {
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
-    // A status-line call reads new history for only a few milliseconds, so it may need several calls to finish (`≥`).
+    // A status-line call reads new history for only a few milliseconds, so several calls may be needed until `≥`
+    // disappears.
     sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
@@ -451,8 +453,9 @@ fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
     );
 }
 
-/// Without `CLAUDE_PID`, a clock that was behind made whycap count a total twice. With `CLAUDE_PID`, a total that was
-/// reported again after the session had been reconciled was included twice in today's figure.
+/// If `CLAUDE_PID` was not set and the clock was behind, whycap used to count a total twice. If `CLAUDE_PID` was set,
+/// and a total was reported again after the session had been reconciled, today's figure used to include that total
+/// twice.
 #[test]
 fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
     let line = |number: u32| {
@@ -486,7 +489,8 @@ fn a_total_that_is_reported_again_counts_once_whatever_the_clock_says() {
                 if has_first {
                     report(0.0);
                 }
-                // Three responses of $0.12, and a background request of $0.12 that no line shows.
+                // The session consists of three responses that cost $0.12 each, and a background request that costs
+                // $0.12 and that no line shows.
                 let lines: Vec<String> = (1..=3).map(|number| line(number).to_string()).collect();
                 sandbox.write(transcript, lines.join("\n") + "\n");
                 let expected = if process.is_empty() {

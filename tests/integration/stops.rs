@@ -1,5 +1,5 @@
-//! Tests how long limits stopped the work, using sequences of events and the expected results. The table was derived
-//! from the documentation alone, before the rule that must satisfy it was written.
+//! Tests how long limits stopped the work, with sequences of events and the expected results. The table was derived
+//! from the documentation alone, before the code that it tests was written.
 
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", LOW)),
             ("20T20:00", still(1, 0)),
-            // The work counts as stopped for as long as `explain` says that the limit blocks it.
+            // The work counts as stopped as long as `explain` says that the limit blocks it.
             ("21T12:00", still(1, 0)),
             ("23T12:00", still(1, 0)),
         ],
@@ -342,7 +342,7 @@ const COURSES: &[Course] = &[
         &[
             ("20T10:00", Meets("a", FIVE_HOURS)),
             ("20T12:01", Meets("a", WEEKLY)),
-            // During the minute between the two limits, either of them may have been the cause.
+            // For one minute, it is unknown which of the two limits stopped the work.
             ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
         ],
     ),

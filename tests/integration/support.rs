@@ -142,8 +142,9 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
-    /// Returns the environment variables that locate directories on this system, and those that programs need in order
-    /// to start. The directories are where they would be on Linux, so that tests can use the same paths everywhere.
+    /// Returns the environment variables that set the locations of directories on this system, and the variables
+    /// without which programs do not start. The directories have the same locations as on Linux, so that tests can use
+    /// the same paths everywhere.
     pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let below = |name, path: &str| (name, self.path(path).into_os_string());
         if cfg!(windows) {
@@ -177,9 +178,9 @@ impl Sandbox {
             .envs(self.of_system())
             .env("TZ", "UTC")
             .env("WHYCAP_NOW", NOW)
-            // Otherwise, some answers would depend on the height of the terminal in which the tests run.
+            // If this were not set, some answers would depend on the height of the terminal in which the tests run.
             .env("LINES", "34")
-            // Clients set this variable for every program that they run. No process has this PID.
+            // Clients set this variable for every program that they run. There is no process with this PID.
             .env("CLAUDE_PID", "4190000")
             .current_dir(self.root.path());
         for (name, value) in &self.variables {
@@ -188,8 +189,9 @@ impl Sandbox {
         command
     }
 
-    /// Like [`Self::command`], but for a user who is subject to file modes. Root can write anywhere, so if the tests
-    /// run as root, all files are given to `nobody`, along with a copy of the program that `nobody` can access.
+    /// Like [`Self::command`], but for a user who is subject to file modes. Root can write anywhere. For this reason,
+    /// if the tests run as root, all files are given to the user `nobody`, along with a copy of the program that this
+    /// user can access.
     #[cfg(unix)]
     pub fn command_held_back_by_modes(&self, arguments: &[&str]) -> Command {
         use std::os::unix::fs::MetadataExt;
@@ -242,7 +244,8 @@ impl Run {
     }
 }
 
-/// Starts a program. Under Wine, about one in several thousand starts fails before a process exists.
+/// Starts a program. Under Wine, about one in several thousand starts fails before there is a process, so this tries
+/// again.
 #[track_caller]
 pub fn started(command: &mut Command) -> Child {
     const IN_WINE: Option<i32> = Some(1359);
@@ -334,8 +337,8 @@ pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
     copy_executable(draft.path(), path);
 }
 
-/// Copies in another process. If this process wrote the file, a child that a parallel test starts at that moment
-/// could keep it open for writing, and the system would refuse to run it ("text file busy").
+/// Copies an executable file in another process. If this process wrote the copy, a child that a parallel test starts at
+/// that moment could keep the copy open for writing, and the system would refuse to run it ("text file busy").
 #[cfg(unix)]
 fn copy_executable(from: &Path, to: &Path) {
     let copied = Command::new("cp")

@@ -13,9 +13,9 @@ use crate::export::Machine;
 
 /// The rows from which the results below are computed: three people on four machines. Each row has its kind, person,
 /// day, hour, a value (dollars, seconds blocked, or percent), and further fields. The laptop reports the error `aa`
-/// once while it was blocking and once afterward. The error `bb` later turned out not to have stopped any work, and its
-/// earlier copy is read last. Cy's projects are not exported. The last rows are for the same hour of another window,
-/// and for an hour about which another machine has more data.
+/// twice, once while the error still blocked work and once after that. The error `bb` later turned out not to have
+/// stopped any work, but the earlier row about it is read last. Cy's projects are not exported. The last rows are about
+/// the same hour of another window, and about an hour for which another machine has more data.
 const MADE_UP: &str = r#"
 spend ada 2026-11-10 09 10
 spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"
@@ -39,7 +39,7 @@ windows ada 2026-11-10 13 98 "key":"00000000000000cc","version":6442450944,"mach
 windows cy 2026-10-01 12 50
 "#;
 
-/// Creates a directory as if several people had exported these rows to it from their own machines.
+/// Creates a directory to which several people seem to have exported these rows from their own machines.
 fn exports_of(rows: &str) -> Machine {
     let team = Machine::new();
     for (number, row) in rows.lines().enumerate() {
@@ -174,7 +174,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     }
 }
 
-/// Filters, each with the first remaining rows of people.
+/// Filters, each with the first rows of people that remain.
 const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
@@ -246,7 +246,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
         assert!(found.contains(expected), "{found}");
     }
     assert!(page.len() < 50_000, "{}", page.len());
-    // A kind of spend that only newer versions export does not hide any other spend.
+    // If only newer versions export a kind of spend, this does not hide any other spend.
     let newer = r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}
 spend ada 2026-11-10 10 3"#;
     let page = page_of(&exports_of(newer), "");

@@ -32,7 +32,7 @@ fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
     early.receives_response("2026-11-18T11:45:00Z");
     let late = Client::with_session(&sandbox, "late");
     late.receives_error("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
-    // Overnight hours do not count as blocked time.
+    // The hours of the night do not count as blocked time.
     late.receives_response("2026-11-20T08:00:00Z");
     let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
     assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
@@ -73,7 +73,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     );
 }
 
-/// The summary said "Limits stopped your work once. It was not one of your limits."
+/// The summary used to say "Limits stopped your work once. It was not one of your limits."
 #[test]
 fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
     let sandbox = Sandbox::new();
@@ -202,7 +202,7 @@ fn warnings_stop_nothing() {
     assert!(!report(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
 }
 
-/// The history was copied or configured twice, or the project was moved.
+/// The history was copied, its directory was configured twice, or the project was moved.
 #[test]
 fn a_session_in_two_places_met_its_errors_once() {
     let (sandbox, _) = with_history("forks-of-forks");
@@ -218,7 +218,7 @@ fn a_session_in_two_places_met_its_errors_once() {
     assert_eq!(errors(&sandbox), Some(1));
 }
 
-/// An incident is still open in `incidents` if and only if it blocks in `explain`.
+/// `incidents` shows an incident as open if and only if `explain` says that it still blocks work.
 #[test]
 fn what_still_holds_is_what_blocks() {
     let balance = ("Credit balance is too low", "billing_error", 400);

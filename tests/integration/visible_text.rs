@@ -1,5 +1,5 @@
-//! Tests that whycap's output never controls the terminal, and never hides or reverses text, regardless of where the
-//! text came from.
+//! Tests that whycap's output never controls the terminal and never hides or reverses text, regardless of where the
+//! text comes from.
 
 use crate::support::Sandbox;
 

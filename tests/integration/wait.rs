@@ -113,7 +113,7 @@ fn a_hiccup_of_the_service_hides_no_limit() {
     assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
 }
 
-/// `wait` behaves in accordance with the exit code of `explain --exit-code`.
+/// `wait` must act in accordance with the exit code of `explain --exit-code`.
 #[test]
 fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
     for (text, more, seconds) in [
@@ -179,8 +179,8 @@ fn the_wait_ends_with_a_good_answer_in_another_session() {
     gives_up(&client, AT);
     other.receives_response("2026-11-20T10:00:30Z");
     let usage = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
-    // On a busy machine, a status-line call may run out of time to store its reading, so Claude Code makes another
-    // call.
+    // On a busy machine, a status-line call may not have enough time to store its reading. For this reason, the test
+    // makes several calls, as the real client does.
     for _ in 0..3 {
         other.calls_status_line("2026-11-20T10:00:31Z", usage.clone(), 120);
     }
@@ -217,7 +217,7 @@ fn a_warning_blocks_nothing() {
     assert_eq!(waits(&client, AT, &[]).code, 0);
 }
 
-/// Otherwise, the message would appear on the same line as the progress.
+/// If the progress line did not end, the message would appear on the same line.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_progress_line_ends_before_a_message() {

@@ -1,5 +1,5 @@
-//! Tests that with `install --wrap`, the user's own status line keeps working and cannot delay or break whycap's line
-//! for long.
+//! Tests that after `install --wrap`, the user's own status line keeps working, and that it can neither break whycap's
+//! line nor delay it for long.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,8 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// Retries, because a quick command can run slowly on a busy machine, but is unlikely to do so every time.
+/// Asserts that the command's output appears within several attempts. On a busy machine, even a quick command can be
+/// slow, but hardly on every attempt.
 #[track_caller]
 fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));
@@ -60,7 +61,7 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
     assert!(words.join(" ").contains(says), "{said:?}");
 }
 
-/// The changed command does not run, because whycap runs only the command that the user chose to keep. However,
+/// The changed command does not run, because whycap runs only the command that the user has chosen to keep. However,
 /// `doctor` must report the change.
 #[test]
 fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
@@ -154,7 +155,7 @@ fn damaged_records_cost_the_kept_line_and_nothing_else() {
     assert_eq!(shown(&sandbox, "{}"), None);
 }
 
-/// The user clones a project that contains whycap data and a command.
+/// The user has cloned a project that contains whycap data and a command.
 #[test]
 fn a_project_cannot_make_the_status_line_run_a_command() {
     let sandbox = Sandbox::new();

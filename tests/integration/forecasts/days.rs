@@ -1,4 +1,4 @@
-//! Synthetic working days, which are the same on every machine.
+//! Generates working days that are the same on every machine.
 
 use chrono::{DateTime, Utc};
 use whycap::claude::meters::Meter;
@@ -14,8 +14,7 @@ pub const DAYS: usize = 28;
 /// The length of the window, in minutes.
 pub const LENGTH: usize = 300;
 
-/// A person's working habits. The working hours, and the stretches of work and breaks within them,
-/// vary randomly.
+/// A person's working habits. The working hours vary randomly, as do the stretches of work and the breaks within them.
 #[derive(Clone, Copy)]
 pub struct Kind {
     pub name: &'static str,
@@ -23,7 +22,7 @@ pub struct Kind {
     work: f64,
     pause: f64,
     sessions: usize,
-    /// The number of times per day that many subagents run at once.
+    /// How often per day many subagents run at once.
     storms: f64,
     on_weekends: f64,
     /// How much the usage varies from task to task, and the average length of a task in minutes.
@@ -40,7 +39,7 @@ const STEADY: Kind = Kind {
     on_weekends: 0.15, spread: 0.6, task: 45.0, use_of_plan: (0.15, 0.5),
 };
 
-/// The kinds of days that were used to choose the rule.
+/// The kinds of days with which the rule was chosen.
 #[rustfmt::skip]
 pub const KNOWN: &[Kind] = &[
     STEADY,
@@ -63,8 +62,8 @@ pub const HELD_OUT: &[Kind] = &[
     Kind { name: "a small plan and storms", storms: 2.0, use_of_plan: (0.4, 0.9), work: 20.0, pause: 15.0, ..STEADY },
 ];
 
-/// Returns how much a person would use in each minute if no limit stopped them, as a percentage of
-/// the five-hour window.
+/// Returns how much of the five-hour window, in percent, a person would use in each minute if no limit stopped the
+/// work.
 fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
     let mut wanted = vec![0.0; DAYS * DAY];
     let usual = draws.between(kind.use_of_plan);
@@ -197,8 +196,7 @@ impl Seen<'_> {
         steps.map(|(minute, level)| (at(*minute), *level)).collect()
     }
 
-    /// Returns the increase in percentage points per minute, giving the most weight to the last
-    /// hour.
+    /// Returns the increase in percentage points per minute. The last hour has the most weight.
     pub fn recent_rate(&self) -> f64 {
         let weight_at = |ago: f64| (1.0 + ago / 240.0).powi(-4);
         let now = self.now as f64;
@@ -231,7 +229,7 @@ impl Seen<'_> {
         steps.map(|pair| (pair[1] - pair[0]).max(0.0)).sum()
     }
 
-    /// Returns the time at which the window will be full according to the forecast that users see.
+    /// Returns the time at which the window will be full, according to the forecast that users see.
     pub fn told(&self) -> Option<DateTime<Utc>> {
         full(outlook(&self.levels(), &self.meter(), at(self.now)))
     }

@@ -1,4 +1,4 @@
-//! Compares the forecast of the five-hour window with other rules.
+//! Compares the rule for the forecasts of the five-hour window with other rules.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::{quantiles, report, shown, wanted, whole};
 /// Returns the increase in usage over the given number of minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
 
-/// The earlier rule, which replaced forecasts even if they were not clearly wrong.
+/// The earlier rule, which replaced a forecast even if it was not clearly wrong.
 const ANEW: &str = "the recent rate for 90 min at most, anew at every look";
 const PACE: &str = "**pace**: said until it is too far off";
 #[rustfmt::skip]
@@ -49,7 +49,7 @@ struct Score {
     days: f64,
     windows: f64,
     false_alarms: f64,
-    /// The number of windows that filled up, and how many of them were predicted too late or not at all.
+    /// The number of windows that filled up, and for how many of them the forecast came too late or never.
     full: f64,
     missed: f64,
     late: f64,
@@ -149,8 +149,8 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
         .iter()
         .flat_map(|kind| (1000..1003).map(move |seed| live(kind, seed)));
     let lives: Vec<Life> = each.collect();
-    // The test checks the forecast every five minutes, because people look at it often. Checking only every 15 minutes
-    // would miss windows that fill quickly.
+    // The test checks the forecast every five minutes, because people look at it often. With a check every 15 minutes,
+    // the test would miss windows that fill up quickly.
     let every = 5;
     let is_meant =
         |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || wanted().is_some();

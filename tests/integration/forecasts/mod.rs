@@ -1,7 +1,8 @@
 //! Measures how accurate the forecasts are for simulated people. The README.md next to this file contains the results.
 //!
-//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints the results. A value of 9
-//! simulates three times as many people. Without the variable, only the rules that a test checks are evaluated.
+//! `WHYCAP_FORECASTS=3 cargo test --test integration forecasts -- --nocapture` prints the results. If the value is 9,
+//! three times as many people are simulated. If the variable is not set, only the rules that the tests check are
+//! evaluated.
 
 mod days;
 mod draws;

@@ -1,4 +1,4 @@
-//! Compares the forecast of the weekly window with other rules.
+//! Compares the rule for the forecasts of the weekly window with other rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::meters::Meter;
@@ -20,7 +20,7 @@ struct Seen<'w> {
     part: f64,
     used: f64,
     rises: &'w [Rise],
-    /// The cumulative usage up to each hour, which resets do not reduce.
+    /// The sum of all usage up to each hour. A reset does not reduce the sum.
     sums: &'w [f64],
 }
 
@@ -259,7 +259,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 
 #[test]
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
-    /// The previous group of people was used to choose the rule.
+    /// The number of hundreds of people with whom the rule was chosen. The test uses the people after them.
     const FROM: usize = 3;
     let people = people(FROM..FROM + asked().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();

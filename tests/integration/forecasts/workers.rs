@@ -1,6 +1,7 @@
 //! Simulates the weekly windows of workers, hour by hour.
 //!
-//! The workers were designed before any of the rules that they test, based on public data about working hours:
+//! The workers were designed before any of the rules that are tested with them. They are based on public data about
+//! working hours:
 //! - American Time Use Survey, 2018 (bls.gov/tus): 89% of people with a full-time job work on a given weekday, and 31%
 //!   on a given weekend day. On the days that they work, they work 8.5 and 5.4 hours, respectively.
 //! - The same survey, leave module, 2011: 21% take leave in a given week, for 15.6 hours on average.
@@ -34,7 +35,8 @@ pub struct Worker {
     busy: f64,
     /// How much the usage varies between weeks, days, and hours.
     spread: [f64; 3],
-    /// The daily probability that agents run unattended, and their hourly usage relative to an hour of work.
+    /// The daily probability that agents run unattended, and their usage per hour relative to that of an hour of
+    /// attended work.
     runs: f64,
     height: f64,
 }
@@ -124,15 +126,15 @@ impl Weeks {
                 }
             }
         }
-        // The size of the plan relative to the work: a typical week uses between a fifth of the window and more than
-        // all of it.
+        // The size of the plan in relation to the work. In a typical week, the usage is between a fifth of the window
+        // and more than the whole window.
         let usual = draws.between((20.0, 125.0));
         let reset = whole(draws.between((0.0, WEEK as f64)));
         Self::filled(wanted, watched, usual, reset)
     }
 
-    /// Simulates a window, given how much the person wants to use in each hour. A typical week uses `usual` percent of
-    /// the window.
+    /// Simulates a window, given how much of it the person wants to use in each hour. In a typical week, the usage is
+    /// `usual` percent of the window.
     fn filled(wanted: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
         let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
@@ -164,7 +166,7 @@ impl Weeks {
     }
 }
 
-/// Simulates the given number of hundreds of people, with each kind of worker in proportion.
+/// Simulates the given number of hundreds of people. Each kind of worker has its share of each hundred.
 pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
     let each = WORKERS.iter().flat_map(|worker| {
         let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
@@ -187,8 +189,8 @@ fn is_office(day: usize, hour: usize) -> f64 {
     f64::from(u8::from(day % 7 < 5 && (9..18).contains(&hour)))
 }
 
-/// People as described in public issues. They were designed from these descriptions alone, by someone who had not seen
-/// the workers above.
+/// People like those in public issues. Somebody who had not seen the workers above designed them from the descriptions
+/// in these issues alone.
 #[rustfmt::skip]
 const OTHERS: [(&str, Hours); 8] = [
     ("nine to six", is_office),
