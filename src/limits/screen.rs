@@ -202,7 +202,7 @@ fn origin(incident: &Incident) -> String {
     }
 }
 
-/// Where users can read more about a limit without canceling the auto-resume.
+/// The place in which users can read more about a limit without canceling the auto-resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMore {
     /// The session itself.

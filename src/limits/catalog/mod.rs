@@ -36,7 +36,7 @@ const WINDOWS: &[(&str, Window)] = &[
     ("semanal", Window::Weekly),
 ];
 
-/// What unrecognized text reveals about its origin.
+/// The hints about its origin that unrecognized text contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum UnknownText {
     #[default]
