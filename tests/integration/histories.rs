@@ -974,7 +974,7 @@ impl Jump {
         }
     }
 
-    /// Returns the chain of the process in this session that reports this lifetime.
+    /// Returns the chain to which one of this session's totals belongs, or `None` if there is no such chain.
     fn chain_of(&self, name: &str, session: &Value) -> Option<&Chain> {
         let own = totals_of(name, session);
         let is_own = |chain: &&Chain| own.iter().any(|(began, _)| *began == chain.began);

@@ -594,7 +594,7 @@ fn uninstall_lists_what_remains_and_the_listed_commands_delete_it() {
     }
 }
 
-/// The secrets in these settings, in forms that nothing would recognize as secrets.
+/// The secrets in these settings, in forms that no program would recognize as secrets.
 const CANARIES: [&str; 4] = [
     "canary-key",
     "canary-token",

@@ -213,9 +213,9 @@ struct Session {
     /// for a later increase, in which case the ledger's figure may be too low, but never too high.
     has_untold: bool,
     /// True if the session's files do not show what happened. Either two processes worked on the session at once and
-    /// one of them used more of everything, or a process was closed long after its last line, so that an earlier
-    /// response may have come from it or from a killed process. In these cases, the ledger's figure may be too low, but
-    /// never too high.
+    /// the numbers in one process's total are all higher, or a process was closed long after its last line. In the
+    /// second case, an earlier response may have come from that process or from a killed process. In these cases, the
+    /// ledger's figure may be too low, but never too high.
     is_ambiguous: bool,
 }
 

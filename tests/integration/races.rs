@@ -282,8 +282,8 @@ fn a_home_that_cannot_be_written_still_has_a_status_line() {
     hook.success();
 }
 
-/// Builds the status-line input for a session with spend that is not in any file, such as a compaction before the
-/// process ends.
+/// Builds the status-line input for a session with spend that is not in any file yet, such as the cost of a compaction
+/// before the process ends.
 fn sample_payload(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Vec<u8> {
     json!({
         "session_id": session, "transcript_path": sandbox.path(&transcript(session)),

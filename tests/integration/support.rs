@@ -30,7 +30,7 @@ pub struct Run {
     pub code: i32,
 }
 
-/// The standard error of one run. A test that never looks at it asserts that it is empty.
+/// The standard error of one run. If a test never looks at it, it must be empty.
 #[derive(Debug)]
 pub struct Stderr {
     text: String,

@@ -1,4 +1,4 @@
-"""The databases that load the rows from `whycap export`, each using the SQL that whycap prints."""
+"""The databases that load the rows from `whycap export`. Each of them runs the SQL that whycap prints for it."""
 import glob
 import gzip
 import json
@@ -33,7 +33,7 @@ class ClickHouse:
                 self.run(one)
 
     def load(self, files):
-        """Loads the files in this order, as a user's shell loop would."""
+        """Loads the files in this order, as a loop in a user's shell would."""
         for file in files:
             self.run(f"INSERT INTO whycap.rows SELECT * FROM file('{file}', JSONEachRow) SETTINGS use_hive_partitioning = 0, input_format_skip_unknown_fields = 1")
 
@@ -42,7 +42,7 @@ class ClickHouse:
 
 
 class DuckDB:
-    """DuckDB, reading the files in a directory."""
+    """DuckDB, which reads the files in a directory."""
 
     def __init__(self, binary, directory):
         import duckdb

@@ -1,4 +1,4 @@
-"""Tests for faults that were found in the sums of teams. Each test uses a small team with synthetic rows."""
+"""Tests for faults that were found in a team's sums. Each test uses a small team with made-up rows."""
 import collections
 import contextlib
 import json
@@ -77,7 +77,8 @@ def team(binary):
 
 
 def erasing_somebody_who_once_had_a_copy(binary):
-    """Bob's machine once had a copy of Ada's session, deleted it, and exported again. ClickHouse then deleted Ada's spend with Bob's."""
+    """Bob's machine once had a copy of Ada's session. It deleted the copy and exported again. When Bob was erased,
+    ClickHouse used to delete Ada's spend as well."""
     time = "2026-11-05 10:00"
     with team(binary) as made:
         made.export("ada", [row(1, 9, time, "ada", "s-ada", 10), row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded")])
@@ -103,9 +104,9 @@ def erasing_somebody_who_once_had_a_copy(binary):
 
 
 def erased_rows_that_other_files_bring_back(binary):
-    """Ada's machine and Bob's machine, which has copies of her session, copied their files again after she was erased,
-    and ClickHouse loaded them in any order. The copies then counted as Bob's. The loader passes the directory to the
-    script, so the list of erased rows applies to ClickHouse, too."""
+    """Ada's machine and Bob's machine, which has copies of her session, copied their files again after she had been
+    erased, and ClickHouse loaded these files in an arbitrary order. The copies used to count as Bob's spend. Now, the
+    loader passes the directory to the script, so the list of erased rows also applies to ClickHouse."""
     time = "2026-11-05 10:00"
     ada = [row(1, 9, time, "ada", "s-ada", 10), row(2, 9, time, "ada", "s-ada", 3, kind="unrecorded"), row(5, 9, "2026-09-20 10:00", "ada", "s-old", 7)]
     bob = [row(1, 8, time, "bob", "s-ada", 10), row(6, 8, time, "bob", "s-ada", 2, kind="unrecorded"), row(3, 8, time, "bob", "s-bob", 4)]
@@ -140,7 +141,7 @@ def erased_rows_that_other_files_bring_back(binary):
 
 
 def a_month_in_which_only_an_erased_person_worked(binary):
-    """The sums for a month without any rows must also be removed."""
+    """If no rows remain for a month, that month's sums must also be removed."""
     with team(binary) as made:
         made.export("cy", [row(1, 9, "2026-09-20 10:00", "cy", "s-cy", 7)])
         made.export("ada", [row(2, 9, "2026-11-05 10:00", "ada", "s-ada", 10)])
@@ -150,7 +151,8 @@ def a_month_in_which_only_an_erased_person_worked(binary):
 
 
 def copies_on_both_sides_of_a_month(binary):
-    """Two machines saw the same response a quarter of an hour apart: on the last day of a month, and on the first day of the next."""
+    """Two machines have the same response with times that are a quarter of an hour apart. One is on the last day of a
+    month, and the other is on the first day of the next month."""
     before, after = "2026-10-31 23:45", "2026-11-01 00:00"
     for fuller, poorer in ((before, after), (after, before)):
         with team(binary) as made:
@@ -168,7 +170,7 @@ def copies_on_both_sides_of_a_month(binary):
 
 
 def unrecorded_spend_of_an_older_month(binary):
-    """A machine with more data about a session replaces what another machine derived from the session months ago."""
+    """If a machine has more data about a session, its rows replace those that another machine derived months ago."""
     with team(binary) as made:
         made.export("ada", [row(1, 5, "2026-08-05 10:00", "ada", "s", 3, kind="unrecorded"), row(2, 9, "2026-08-05 10:00", "ada", "s", 10)])
         made.export("bob", [row(3, 9, "2026-11-05 10:00", "bob", "s", 1, kind="unrecorded")])
@@ -202,8 +204,8 @@ def forged_rows_and_rows_of_a_newer_whycap(binary):
 
 
 def a_bad_row_costs_itself_and_no_other(binary):
-    """Older versions exported rows with long names, and such a row made the rest of its file unreadable. These rows can
-    now be read, and other invalid rows are skipped."""
+    """Older versions exported rows with long names, and such a row used to make the rest of its file unreadable. By now,
+    these rows can be read, and other invalid rows are skipped."""
     time = "2026-11-05 10:00"
     with team(binary) as made:
         rows = [json.dumps(row(key, 9, time, "ada", "s", key)) for key in range(1, 7)]
@@ -216,7 +218,7 @@ def a_bad_row_costs_itself_and_no_other(binary):
 
 
 def names_of_any_length(binary):
-    """A model name of more than 512 bytes was exported unchanged and could not be read back."""
+    """A model name of more than 512 bytes used to be exported unchanged, and could then not be read."""
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         for number, model in enumerate(("claude-opus-5-5", "m" * 5000, "ü" * 400)):
@@ -231,7 +233,7 @@ def names_of_any_length(binary):
 
 
 def lower_bounds(binary):
-    """A sum that is a lower bound on a machine is also a lower bound in `spend --from` and in the engines."""
+    """If a sum is a lower bound on a machine, it is also a lower bound in `spend --from` and in the engines."""
     with team(binary) as made:
         made.export("ada", [row(1, 9, "2026-11-05 10:00", "ada", "s-ada", 10), row(2, 9, "2026-11-06 10:00", "ada", "s-ada", 0, kind="unrecorded", at_least=True)])
         made.export("bob", [row(3, 9, "2026-11-06 10:00", "bob", "s-bob", 4), row(2, 8, "2026-11-06 10:00", "bob", "s-ada", 0, kind="unrecorded")])
@@ -252,7 +254,7 @@ def lower_bounds(binary):
 
 
 def damaged_transcripts(binary):
-    """If a machine cannot read some of its data, its sums are lower bounds for the team as well."""
+    """If a machine cannot read some of its data, the team's sums of that machine are lower bounds, too."""
     with tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
         shutil.copytree(HISTORIES / "two-terminals/home/.claude", home / ".claude")

@@ -46,7 +46,7 @@ TRANSCRIPTS = {path.relative_to(root): path for root in ROOTS for path in sorted
 
 
 def in_own_environment():
-    """Restarts the script with the engines, unless they are already installed."""
+    """Installs the engines and restarts the script, unless they are already installed."""
     python = VENV / "bin" / "python"
     if Path(sys.prefix) == VENV:
         return
@@ -258,8 +258,8 @@ def panels(binary):
 
 
 def missing(binary):
-    """Rows of any type may be missing, and everything may be started twice. The engines must still agree with `whycap`
-    on the remaining rows."""
+    """Rows of any type may be missing, and every script may run twice. The engines must still agree with `whycap` about
+    the remaining rows."""
     for without in [combination for size in range(4) for combination in itertools.combinations(("spend", "limits", "windows"), size)]:
         with made_up(binary, without) as (directory, clickhouse):
             duck = DuckDB(binary, directory)

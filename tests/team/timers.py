@@ -1,5 +1,5 @@
-"""Runs the templates in packaging/export the way systemd, launchd, and GitHub Actions run them: without a shell's
-environment."""
+"""Runs the templates in packaging/export in the same way as systemd, launchd, and GitHub Actions, which do not use a
+shell's environment."""
 import gzip
 import json
 import os
@@ -132,7 +132,8 @@ def loader(home, check):
         return code, errors.strip()
 
     def end_overlap():
-        """The loader reads the files of the last hour again, so this puts the last load an hour later, and waits until it is over."""
+        """Ends the hour in which the loader reads files again. Stores the time of another load, one second from now, and
+        waits until that time has passed."""
         began = int(time.time()) + 1
         ask(f"INSERT INTO whycap.loads SELECT directory, toDateTime({began}) FROM whycap.loads LIMIT 1")
         while time.time() <= began + 0.1:
@@ -153,7 +154,7 @@ def loader(home, check):
                                                     "model": "m", "kind": "response", "cost_pico": 5 * 10**12, "labels": {}})])
     (target / "whycap-1/spend/day=2026-11-05/damaged.ndjson.gz").write_bytes(b"rubbish")
     code, errors = load()
-    # `spend --from` reports both of them, so its exit code is 1.
+    # `spend --from` reports both problems, so its exit code is 1.
     done = subprocess.run([str(home / ".local/bin/whycap"), "spend", "--from", str(target), "--json"], env={"HOME": str(home)}, capture_output=True, text=True, check=False)
     total = round(json.loads(done.stdout)["total"]["cost_usd"], 6)
     check("then only what is new, without what cannot be read", (code, "1 rows" in errors, spent()), (0, True, total))
