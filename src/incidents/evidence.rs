@@ -456,7 +456,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Adds the responses that other sessions have received since the error, and determines whether the error affects
-    /// the asker at all.
+    /// the user who asked at all.
     fn add_other_sessions(&self, evidence: &mut Evidence, later: &LaterLimits) {
         let error = &evidence.error;
         let mut responses = self.responses_by_readings(error);
@@ -489,8 +489,8 @@ impl<'a> EvidenceCollector<'a> {
         evidence.collected.key_is_removed = lost_key && is_own_key;
     }
 
-    /// Returns true if the failed request used a key, but the asker's next request will not. In a shell, this is
-    /// unknown as long as the process that used the key is still running.
+    /// Returns true if the failed request used a key, but the next request of the user who asked will not. In a shell,
+    /// this is unknown as long as the process that used the key is still running.
     fn lost_key_of(&self, error: &StoredError) -> bool {
         if !error.uses_key() || self.machine().has_key() {
             return false;
@@ -578,7 +578,7 @@ impl<'a> EvidenceCollector<'a> {
             .collect()
     }
 
-    /// Returns true if a later response in another session shows that the error does not block the asker.
+    /// Returns true if a later response in another session shows that the error does not block the user who asked.
     ///
     /// A session that receives responses is not blocked. In a shell, a new session is not blocked if it is paid for
     /// differently than the session with the error, and if that session is no longer running.

@@ -478,8 +478,8 @@ impl<'a> Incidents<'a> {
         }
     }
 
-    /// Records that a session no longer waits for a reset, because the user entered a prompt or the session's process
-    /// exited.
+    /// Records that a session has stopped waiting for a reset, because the user entered a prompt or the session's
+    /// process exited.
     pub(crate) fn record_waiting_ended(&self, session: &str) {
         if self.stored().newest(session).is_some() {
             self.stored().record_waiting_ended(session);

@@ -77,7 +77,7 @@ impl Situation {
         })
     }
 
-    /// Returns what waiting would achieve, or `None` if nothing blocks work.
+    /// Returns whether waiting helps, or `None` if nothing blocks work.
     pub(crate) fn wait(&self) -> Option<Wait> {
         self.incident.as_ref()?.blocks()
     }

@@ -110,7 +110,7 @@ impl<'a> StoredErrors<'a> {
         journal::record_event_once(self.places, &announcement_of(error), &(error.at..self.now))
     }
 
-    /// Records that a session no longer waits for a reset. If recording fails, whycap continues to report that the
+    /// Records that a session has stopped waiting for a reset. If recording fails, whycap continues to report that the
     /// session is waiting.
     pub(super) fn record_waiting_ended(&self, session: &str) {
         let _ = journal::record_event(self.places, &EventKey::WaitingEnded { session }, self.now);

@@ -89,7 +89,7 @@ impl Incident {
         }
     }
 
-    /// Returns the effect of waiting, or `None` if the error does not block work.
+    /// Returns whether waiting helps, or `None` if the error does not block work.
     pub fn blocks(&self) -> Option<Wait> {
         match self.diagnosis.state {
             State::Blocks(wait) => Some(wait),

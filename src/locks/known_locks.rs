@@ -1,8 +1,8 @@
 //! The table of all known locks, which is loaded from `known_locks.json`. No other files are ever observed or changed.
 //!
-//! To add a lock, add a row to the table, run the test that compares the table with `docs/locks.md` in its update mode,
-//! and test the lock's states in `tests/integration/locks.rs`. In a `source` field, "Observed" means that the lock has
-//! been observed with the real client, version 2.1.328.
+//! To add a lock, add a row to the table, update `docs/locks.md` with the test that compares it with the table, and
+//! test the lock's states in `tests/integration/locks.rs`. In a `source` field, "Observed" means that the lock has been
+//! observed with the real client, version 2.1.328.
 
 use std::sync::LazyLock;
 

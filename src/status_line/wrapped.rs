@@ -148,7 +148,7 @@ fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf])
 #[derive(Debug, PartialEq, Eq)]
 struct TimedOut;
 
-/// A running command that was started the same way that Claude Code would have started it.
+/// A running command that was started in the same way as Claude Code would have started it.
 struct Running {
     child: Child,
     deadline: Instant,

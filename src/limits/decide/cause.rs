@@ -76,10 +76,10 @@ pub enum Cause {
     SeatWithoutCreditsOfAdmin,
     /// The message says that the seat does not include usage credits.
     SeatWithoutCreditsByMessage,
-    /// A usage window is full, but the message blames an organization that does not exist.
+    /// A usage window is full, but the message is about the cap of an organization that does not exist.
     NoOrganization,
-    /// A usage window is probably full, but no reading confirms it. The message blames an organization that does not
-    /// exist.
+    /// A usage window is probably full, but no reading confirms it. The message is about the cap of an organization
+    /// that does not exist.
     NoOrganizationProbably,
     /// A usage window is full, regardless of whether the organization in the message exists.
     WindowFullDespiteCap,

@@ -36,7 +36,7 @@ impl State {
     }
 }
 
-/// The effect of waiting while an error blocks work.
+/// The answer to the question of whether waiting helps while an error blocks work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Waiting helps. If a time is given, the block ends at that time. Otherwise, it ends when a response is
