@@ -1,5 +1,7 @@
 //! The error lines in all transcripts.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 
 use super::database::Ledger;
@@ -34,21 +36,26 @@ pub(crate) struct ResponseBesideError {
 
 impl Ledger {
     /// Returns the errors that clients showed, in chronological order. A line that forks have copied is returned only
-    /// once, from the transcript that was read first.
+    /// once, from the transcript that was read first. A copy has the ID of the original, while several sessions may be
+    /// refused with the same text in the same millisecond.
     pub(crate) fn shown_errors(&self) -> std::result::Result<Vec<ShownError>, LedgerError> {
+        let mut known = HashSet::new();
         let errors: Vec<Option<ShownError>> = self.ask(|store| {
             store.all(
-                "SELECT name, at, fields, min(files.rowid)
+                "SELECT name, at, fields, text_hash
                  FROM error_lines JOIN files ON files.id = error_lines.file
                      JOIN sessions ON sessions.id = error_lines.session
                  WHERE fields IS NOT NULL AND at IS NOT NULL
-                 GROUP BY at, text_hash ORDER BY at",
+                 ORDER BY at, files.rowid, error_lines.offset",
                 [],
                 |row| {
                     let (session, at) = (row.get(0)?, row.get(1)?);
                     let fields: String = row.get(2)?;
-                    let line = serde_json::from_str(&fields).ok();
-                    Ok(line.map(|line| ShownError { session, at, line }))
+                    let text_hash: i64 = row.get(3)?;
+                    let line: Option<ErrorLine> = serde_json::from_str(&fields).ok();
+                    Ok(line
+                        .filter(|line| known.insert((at, text_hash, line.uuid.clone())))
+                        .map(|line| ShownError { session, at, line }))
                 },
             )
         })?;

@@ -110,6 +110,30 @@ fn attempts_at_the_same_limit_are_one_entry() {
     assert_eq!(attempts, [1, 5], "{incidents:#}");
 }
 
+/// Agents that work in parallel are refused at the same moment. Only a copied line has the ID of another line.
+#[test]
+fn sessions_that_met_a_limit_in_the_same_millisecond_are_all_listed_and_copies_of_their_errors_are_not()
+ {
+    let sandbox = Sandbox::new();
+    for session in ["one", "two"] {
+        let client = Client::with_session(&sandbox, session);
+        let id = json!({"uuid": format!("error-of-{session}")});
+        let line = client.error_line("2026-11-20T10:00:00.123Z", FIVE_HOURS, id);
+        client.append(&line);
+        Client::with_session(&sandbox, &format!("fork-of-{session}")).append(&line);
+    }
+    let incidents = listed(&sandbox, "2026-11-20T11:00:00Z");
+    let mut sessions: Vec<&Value> = incidents["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["session_id"])
+        .collect();
+    sessions.sort_by_key(|session| session.as_str());
+    assert_eq!(sessions, ["one", "two"], "{incidents:#}");
+    assert_eq!(incidents["sums"]["errors"], 2, "{incidents:#}");
+}
+
 /// A hook reports an error that the transcript also contains.
 #[test]
 fn an_error_in_the_journal_and_in_a_transcript_counts_once() {
