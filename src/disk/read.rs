@@ -86,6 +86,11 @@ pub(crate) fn read_owned_range(path: &Path, range: Range<u64>) -> io::Result<Vec
     read_range(ownership::open_owned(path)?, range)
 }
 
+/// Reads a range of a regular file. Returns fewer bytes if the file is shorter.
+pub(crate) fn read_part(path: &Path, range: Range<u64>) -> io::Result<Vec<u8>> {
+    read_range(ownership::open_regular(path)?, range)
+}
+
 /// Reads a range of a file. Returns fewer bytes if the file is shorter.
 ///
 /// The buffer is allocated in full from the start. `read_to_end` would start with steps of 8 KB and grow its buffer

@@ -27,7 +27,7 @@ const STRETCH: usize = 256 * 1024;
 /// The maximum length of a line. A longer line is skipped and counted as damaged, but no line that Claude Code writes
 /// is even close to this length. If a read stops inside a longer line, the next read continues from that point, so no
 /// part of the line is read twice.
-const LONGEST_LINE: usize = 16 * 1024 * 1024;
+pub const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
 /// The number of bytes before the offset whose hash is stored. By this hash, the next read detects whether the file has
 /// been replaced.
