@@ -134,19 +134,20 @@ impl Ledger {
         };
         let mut done = 0;
         read_chunks(&grown, &settings, |chunks| {
-            let mut chunks = chunks.peekable();
-            while chunks.peek().is_some() {
+            while let Some(first) = chunks.next() {
+                let mut next = Some(first);
                 self.write(|store| {
                     let started = Instant::now();
-                    while started.elapsed() < COMMIT_AFTER
-                        && let Some(mut chunk) = chunks.next()
-                    {
+                    while let Some(mut chunk) = next.take() {
                         if !chunk.batch.files.is_empty() {
                             store.commit(&mut chunk.batch, prices)?;
                         }
                         done += chunk.bytes;
                         catch_up.add(&mut chunk);
                         progress(done, total);
+                        if started.elapsed() < COMMIT_AFTER {
+                            next = chunks.next_without_long_read();
+                        }
                     }
                     Ok(())
                 })?;

@@ -25,6 +25,10 @@ const SHARED_CHUNK: u64 = 4 * 1024 * 1024;
 /// a hook or a status-line call rarely needs a second one, so it does not lock the ledger while it reads.
 const LONE_CHUNK: u64 = 64 * 1024 * 1024;
 
+/// The maximum number of bytes in a chunk that is read within a transaction. A transcript may have several GB, and the
+/// ledger must not be locked for the seconds that it takes to read them.
+const LONG_READ: u64 = 2 * LONE_CHUNK;
+
 /// The maximum number of threads. They would only wait for the thread that commits if there were more.
 const MOST_THREADS: usize = 8;
 
@@ -45,6 +49,10 @@ impl GrownTranscript {
     pub(super) fn unread_bytes(&self) -> u64 {
         self.file.state.size.saturating_sub(self.position.offset)
     }
+}
+
+fn unread_bytes(transcripts: &[GrownTranscript]) -> u64 {
+    transcripts.iter().map(GrownTranscript::unread_bytes).sum()
 }
 
 /// The facts from some consecutive transcripts.
@@ -111,7 +119,7 @@ impl ReadSettings<'_> {
         Chunk {
             number,
             batch,
-            bytes: transcripts.iter().map(GrownTranscript::unread_bytes).sum(),
+            bytes: unread_bytes(transcripts),
             is_cut_short,
         }
     }
@@ -125,11 +133,20 @@ struct Queue<'t> {
 }
 
 impl Queue<'_> {
-    /// Reads the next chunk. Returns `None` if no chunk is left.
-    fn read_next(&self, buffer: &mut Vec<u8>) -> Option<Chunk> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+    /// Reads the next chunk. Returns `None` if no chunk is left, or if the next one has more than `most_bytes`.
+    fn read_next(&self, most_bytes: u64, buffer: &mut Vec<u8>) -> Option<Chunk> {
+        let take = |number| (self.bytes(number) <= most_bytes).then_some(number + 1);
+        let number = self
+            .next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .ok()?;
         let transcripts = self.chunks.get(number)?;
         Some(self.settings.read(number, transcripts, buffer))
+    }
+
+    /// Returns the number of unread bytes in a chunk.
+    fn bytes(&self, number: usize) -> u64 {
+        unread_bytes(self.chunks.get(number).copied().unwrap_or_default())
     }
 
     /// Discards the chunks that no thread has begun to read.
@@ -138,8 +155,8 @@ impl Queue<'_> {
     }
 }
 
-/// An iterator over the chunks in order.
-struct OrderedChunks<'q> {
+/// The chunks in the order of the transcripts.
+pub(super) struct OrderedChunks<'q> {
     queue: &'q Queue<'q>,
     /// Receives the chunks that other threads have read.
     receiver: Receiver<Chunk>,
@@ -150,10 +167,13 @@ struct OrderedChunks<'q> {
     buffer: Vec<u8>,
 }
 
-impl Iterator for OrderedChunks<'_> {
-    type Item = Chunk;
+impl OrderedChunks<'_> {
+    /// Returns the next chunk. Returns `None` if no chunk is left, or if the next one is long and has not been read yet.
+    pub(super) fn next_without_long_read(&mut self) -> Option<Chunk> {
+        self.next_of_at_most(LONG_READ)
+    }
 
-    fn next(&mut self) -> Option<Chunk> {
+    fn next_of_at_most(&mut self, most_bytes: u64) -> Option<Chunk> {
         loop {
             let received = self.receiver.try_iter();
             self.early
@@ -162,7 +182,10 @@ impl Iterator for OrderedChunks<'_> {
                 self.next += 1;
                 return Some(chunk);
             }
-            let chunk = match self.queue.read_next(&mut self.buffer) {
+            if self.queue.bytes(self.next) > most_bytes {
+                return None;
+            }
+            let chunk = match self.queue.read_next(most_bytes, &mut self.buffer) {
                 Some(chunk) => chunk,
                 None => self.receiver.recv().ok()?,
             };
@@ -171,14 +194,21 @@ impl Iterator for OrderedChunks<'_> {
     }
 }
 
+impl Iterator for OrderedChunks<'_> {
+    type Item = Chunk;
+
+    fn next(&mut self) -> Option<Chunk> {
+        self.next_of_at_most(u64::MAX)
+    }
+}
+
 /// Reads the transcripts, and calls `commit` with the chunks in the order of the transcripts.
 pub(super) fn read_chunks(
     transcripts: &[GrownTranscript],
     settings: &ReadSettings<'_>,
-    commit: impl FnOnce(&mut dyn Iterator<Item = Chunk>) -> Result<(), LedgerError>,
+    commit: impl FnOnce(&mut OrderedChunks<'_>) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    let bytes = transcripts.iter().map(GrownTranscript::unread_bytes).sum();
-    let threads = settings.threads(bytes);
+    let threads = settings.threads(unread_bytes(transcripts));
     let chunk_bytes = if threads > 1 {
         SHARED_CHUNK
     } else {
@@ -195,7 +225,7 @@ pub(super) fn read_chunks(
             let (sender, queue) = (sender.clone(), &queue);
             let read = move || {
                 let mut buffer = Vec::new();
-                while let Some(chunk) = queue.read_next(&mut buffer) {
+                while let Some(chunk) = queue.read_next(u64::MAX, &mut buffer) {
                     // Sending fails only after an error, which the receiving thread returns.
                     let _ = sender.send(chunk);
                 }
@@ -238,7 +268,7 @@ fn split(transcripts: &[GrownTranscript], chunk_bytes: u64) -> Vec<&[GrownTransc
     reason = "the tests play the client, which writes transcripts"
 )]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -297,6 +327,40 @@ mod tests {
         let bytes: u64 = transcripts.iter().map(GrownTranscript::unread_bytes).sum();
         assert_eq!(chunks.iter().map(|chunk| chunk.bytes).sum::<u64>(), bytes);
         assert!(chunks.iter().all(|chunk| !chunk.is_cut_short));
+    }
+
+    #[test]
+    fn a_long_chunk_is_not_read_within_a_transaction() {
+        let directory = tempfile::tempdir().unwrap();
+        let transcripts = [LONG_READ + 1, LONG_READ + 1, 0].map(|bytes| {
+            let path = directory.path().join(format!("{bytes}.jsonl"));
+            // The file has a hole, which takes up no space on the disk.
+            File::create(&path).unwrap().set_len(bytes).unwrap();
+            GrownTranscript {
+                file: TranscriptFile::look(&path).unwrap().unwrap(),
+                position: ReadPosition::default(),
+            }
+        });
+        let prices = PriceTable::list();
+        let settings = ReadSettings {
+            settled_before: 0,
+            prices: &prices,
+            // One thread reads everything.
+            effort: Effort::Within(Duration::MAX),
+            started: Instant::now(),
+        };
+        read_chunks(&transcripts, &settings, |chunks| {
+            let mut numbers = Vec::new();
+            for _ in 0..2 {
+                assert!(chunks.next_without_long_read().is_none());
+                numbers.extend(chunks.next().map(|chunk| chunk.number));
+            }
+            numbers.extend(chunks.next_without_long_read().map(|chunk| chunk.number));
+            assert_eq!(numbers, [0, 1, 2]);
+            assert!(chunks.next().is_none() && chunks.next_without_long_read().is_none());
+            Ok(())
+        })
+        .unwrap();
     }
 
     #[test]
