@@ -21,10 +21,11 @@ use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::claude::version::ClientVersion;
 use crate::claude::{sessions, settings, version};
 use crate::limits::SETTLED_AFTER;
+use crate::limits::catalog::{Message, MessageParts, recognize};
 use crate::limits::decide::{Ending, State};
 use crate::limits::evidence::{
-    Collected, ContinuationObstacle, Evidence, LaterResponse, MessageOrigin, OtherResponse,
-    Ownership, PayerRelation, RefusedWindow, StoredError,
+    Collected, ContinuationObstacle, ErrorMessage, Evidence, LaterResponse, MessageOrigin,
+    OtherResponse, Ownership, PayerRelation, RefusedWindow, StoredError,
 };
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
@@ -184,7 +185,7 @@ fn add_refused_windows(incidents: &mut [Incident]) {
         if !windows.is_empty() && !incident.evidence.has_later_response() {
             let mut evidence = incident.evidence.clone();
             evidence.collected.refused_windows = windows;
-            *incident = Incident::new(evidence);
+            *incident = Incident::with_message(evidence, incident.message.clone());
         }
     }
 }
@@ -223,6 +224,7 @@ pub(super) struct EvidenceCollector<'a> {
     readings_of_account: Cache<String, Rc<[Reading]>>,
     /// The last time at which each session stopped waiting for a reset.
     waiting_ended: Cache<String, Option<DateTime<Utc>>>,
+    messages: Cache<MessageParts, Message>,
     news: RefCell<Vec<StoredError>>,
 }
 
@@ -267,6 +269,7 @@ impl<'a> EvidenceCollector<'a> {
             readings_of: Cache::default(),
             readings_of_account: Cache::default(),
             waiting_ended: Cache::default(),
+            messages: Cache::default(),
             news: RefCell::default(),
         }
     }
@@ -280,7 +283,9 @@ impl<'a> EvidenceCollector<'a> {
         let mut later = LaterLimits::default();
         let mut incidents = Vec::new();
         for known_error in errors {
-            let incident = Incident::new(self.evidence(known_error, &later));
+            let evidence = self.evidence(known_error, &later);
+            let message = self.message_of(&evidence.error.message);
+            let incident = Incident::with_message(evidence, message);
             if incident.diagnosis.is_limit() {
                 later.add(&incident);
             }
@@ -288,6 +293,12 @@ impl<'a> EvidenceCollector<'a> {
         }
         add_refused_windows(&mut incidents);
         incidents
+    }
+
+    /// Recognizes the message of an error. A session may have thousands of errors with the same message.
+    pub(super) fn message_of(&self, error: &ErrorMessage) -> Message {
+        let parts = MessageParts::of(error);
+        self.messages.get_or_compute(&parts, || recognize(&parts))
     }
 
     /// Adds an error with newly discovered facts that are not in the journal yet.

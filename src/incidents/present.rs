@@ -10,7 +10,6 @@ use super::evidence::{EvidenceCollector, KnownError};
 use super::stored_errors::StoredErrors;
 use crate::claude::transcripts::session_of;
 use crate::limits::LONGEST_LIMIT;
-use crate::limits::catalog::recognize;
 use crate::limits::decide::{Ending, State, Wait};
 use crate::limits::evidence::StoredError;
 use crate::limits::incident::Incident;
@@ -175,7 +174,9 @@ pub(super) fn add_weekly_limits(
 ) {
     let is_weekly = |error: &StoredError| {
         let evidence = collector.bare_evidence(error.clone());
-        let window = evidence.refused_window().or(recognize(&evidence).window);
+        let window = evidence
+            .refused_window()
+            .or_else(|| collector.message_of(&error.message).window);
         window == Some(Window::Weekly)
     };
     let mut sessions = HashSet::from([Some(session.to_owned())]);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::catalog::{Message, recognize};
+use super::catalog::{Message, MessageParts, recognize};
 use super::decide::{Diagnosis, State, Wait, decide, is_for};
 use super::evidence::{ContinuationObstacle, Evidence, RefusedWindow};
 use super::kind::{Counts, Service, Verdict};
@@ -34,7 +34,12 @@ pub struct Incident {
 impl Incident {
     /// Explains an error: recognizes its message, determines the cause, and writes the text.
     pub fn new(evidence: Evidence) -> Self {
-        let message = recognize(&evidence);
+        let message = recognize(&MessageParts::of(&evidence.error.message));
+        Self::with_message(evidence, message)
+    }
+
+    /// Explains an error whose message has already been recognized.
+    pub(crate) fn with_message(evidence: Evidence, message: Message) -> Self {
         let diagnosis = decide(&message, &evidence);
         let Wording {
             headline,

@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::evidence::Evidence;
+use super::evidence::{ErrorMessage, MessageOrigin};
 use super::split::{Passage, normalize, split};
 use crate::limits::kind::{LimitKind, Service, Verdict, Window};
 use crate::limits::words::WORDS;
@@ -151,27 +151,63 @@ struct Match {
     range: Option<Range<usize>>,
 }
 
-/// Finds the message in an error's text.
-pub(crate) fn recognize(evidence: &Evidence) -> Message {
-    let error = &evidence.error;
-    let line = evidence.line();
-    let is_pasted = evidence.is_pasted();
+/// The parts of an error that determine which message it is. Errors with the same parts have the same message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct MessageParts {
+    /// True if a person pasted the text.
+    is_pasted: bool,
+    text: String,
+    /// The text of the transcript line, if the error itself has none.
+    line_text: String,
+    /// The details from the hook and from the transcript line.
+    details: Vec<String>,
+    /// The classes and codes from the transcript line and from the hook.
+    codes: Vec<String>,
+    /// The HTTP status of the transcript line.
+    status: Option<u16>,
+}
 
-    let mut passages = split(&error.message.text);
+impl MessageParts {
+    pub(crate) fn of(error: &ErrorMessage) -> Self {
+        let line = error.line.as_ref();
+        let line_text = match line {
+            Some(line) if error.text.trim().is_empty() => line.text.clone(),
+            Some(_) | None => String::new(),
+        };
+        let details = [
+            error.hook_details.clone(),
+            line.and_then(|line| line.details.clone()),
+        ];
+        let codes = [
+            line.and_then(|line| line.api_error.clone()),
+            line.and_then(|line| line.api_error_code.clone()),
+            line.and_then(|line| line.api_error_type.clone()),
+            line.and_then(|line| line.error.clone()),
+            error.hook_class.clone(),
+        ];
+        Self {
+            is_pasted: error.origin == MessageOrigin::Pasted,
+            text: error.text.clone(),
+            line_text,
+            details: details.into_iter().flatten().collect(),
+            codes: codes.into_iter().flatten().collect(),
+            status: line.and_then(|line| line.status),
+        }
+    }
+}
+
+/// Finds the message in an error's text.
+pub(crate) fn recognize(parts: &MessageParts) -> Message {
+    let is_pasted = parts.is_pasted;
+    let mut passages = split(&parts.text);
     if passages.is_empty() {
         passages.push(Passage::default());
     }
-    let line_text = line
-        .map(|line| line.text.as_str())
-        .filter(|text| error.message.text.trim().is_empty() && !text.is_empty());
-    passages.extend(line_text.into_iter().flat_map(split));
+    if !parts.line_text.is_empty() {
+        passages.extend(split(&parts.line_text));
+    }
     if !is_pasted {
-        let details = [
-            error.message.hook_details.as_deref(),
-            line.and_then(|line| line.details.as_deref()),
-        ];
-        let detailed: Vec<Passage> = details.into_iter().flatten().flat_map(split).collect();
-        add_fields(&mut passages, evidence, &detailed);
+        add_fields(&mut passages, parts);
     }
 
     let whole = whole_text(&passages);
@@ -296,21 +332,13 @@ fn begins_with_api_error(normalized: &str) -> bool {
 }
 
 /// Adds the fields of the transcript line and of the hook to the last passage, to which they belong.
-fn add_fields(passages: &mut [Passage], evidence: &Evidence, detailed: &[Passage]) {
+fn add_fields(passages: &mut [Passage], parts: &MessageParts) {
     let Some(last) = passages.last_mut() else {
         return;
     };
-    let line = evidence.line();
-    let codes = [
-        line.and_then(|line| line.api_error.clone()),
-        line.and_then(|line| line.api_error_code.clone()),
-        line.and_then(|line| line.api_error_type.clone()),
-        line.and_then(|line| line.error.clone()),
-        evidence.error.message.hook_class.clone(),
-    ];
-    last.classes.extend(codes.into_iter().flatten());
-    last.status = line.and_then(|line| line.status).or(last.status);
-    for details in detailed {
+    last.classes.extend(parts.codes.iter().cloned());
+    last.status = parts.status.or(last.status);
+    for details in parts.details.iter().flat_map(|text| split(text)) {
         last.classes.extend(details.classes.iter().cloned());
         last.status = last.status.or(details.status);
         last.retry_after = last.retry_after.or(details.retry_after);
