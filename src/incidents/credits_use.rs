@@ -90,8 +90,8 @@ impl Paying {
 pub(crate) struct Paid {
     /// The cost of these responses at list price.
     pub(crate) cost: Money,
-    /// The time at which the window resets, if one is full now. Until then, credits will pay for further responses,
-    /// too.
+    /// The time at which the full window resets, or `None` if no window is full now. Until that time, credits will pay
+    /// for further responses, too.
     pub(crate) goes_on_until: Option<DateTime<Utc>>,
 }
 

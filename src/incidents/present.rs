@@ -18,9 +18,9 @@ use crate::limits::kind::Window;
 /// The maximum age of an error that is over but still takes precedence over older errors.
 const RECENT: TimeDelta = TimeDelta::hours(24);
 
-/// The maximum number of other sessions whose errors are explained for one session. The status line is not shown until
-/// they have been explained, and a script may have reached the same limit in hundreds of sessions. A login's newest
-/// errors are enough to show that the limit was reached.
+/// The maximum number of other sessions whose errors are explained for one session. The status line has to wait for
+/// these explanations, and a script may have reached the same limit in hundreds of sessions. A login's newest errors
+/// are enough to show that the limit was reached.
 pub(super) const MOST_OTHER_SESSIONS: usize = 8;
 
 /// The errors that matter now.

@@ -95,8 +95,8 @@ impl Clearing<'_> {
         }
     }
 
-    /// Observes the locks again for which a single observation is not enough. Locks that have been released in the
-    /// meantime are left out.
+    /// Watches the locks for which a single observation is not enough. Locks that have been released in the meantime
+    /// are left out.
     fn watch(&self, locks: Vec<Lock>, notify: &dyn Fn(&str)) -> Vec<Lock> {
         let Some(seconds) = locks.iter().filter_map(Lock::seconds_to_watch).max() else {
             return locks;

@@ -232,8 +232,8 @@ pub(super) fn find(project: Option<&Path>, context: &LockContext<'_>) -> Vec<Obs
         .collect()
 }
 
-/// Returns the paths at which there may be locks of a kind. If the pattern contains a wildcard, all of these paths
-/// exist. Otherwise, they may not.
+/// Returns the paths at which there may be locks of a kind. If the pattern contains a wildcard, there is a file or
+/// directory at each of these paths. Otherwise, there may be none.
 pub(super) fn locations_of(
     known: &'static KnownLock,
     places: &Places,

@@ -54,7 +54,7 @@ impl From<io::Error> for NotCleared {
     }
 }
 
-/// The outcome of an attempt to clear a lock that did not succeed.
+/// The outcome of an unsuccessful attempt to clear a lock.
 pub(super) struct ClearingOutcome {
     pub(super) action: LockAction,
     pub(super) reason: String,

@@ -66,7 +66,7 @@ impl Judgement {
     }
 }
 
-/// The maximum difference between file timestamps and the clock that is considered normal.
+/// The maximum difference between file timestamps and the clock that does not indicate a problem.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// The tolerance, in seconds, for a directory that several machines write to. Each machine sets timestamps according to

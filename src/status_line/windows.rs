@@ -213,7 +213,7 @@ fn form_styles(fullest: f64, form: MeterForm) -> [FormStyle; 10] {
         MeterForm::Bar => (LONG_BAR, SHORT_BAR),
     };
     // If a window is nearly full, this segment is the last one to be removed from the line, and the time of the reset
-    // also stays longer.
+    // also stays in the line longer.
     let sign_loss = 55 + pick_by_level(fullest, [0, 24, 25]);
     let urgency = pick_by_level(fullest, [0, 0, 25]);
     let styles = [

@@ -108,7 +108,7 @@ pub struct CostState {
     pub started: Millis,
     /// The total cost.
     pub cost: Money,
-    /// The time for which the processes of these runs existed, in milliseconds.
+    /// The total running time of the processes of these runs, in milliseconds.
     pub run_ms: i64,
     /// The time for which these processes waited for the API, in milliseconds.
     pub api_ms: i64,
@@ -275,8 +275,8 @@ fn line_of<'a>(fields: LineFields<'a>, bytes: &'a [u8]) -> Option<Line<'a>> {
     Some(line.unwrap_or(Line::Other))
 }
 
-/// Returns the objects in a line that consists of two or more JSON objects. There are such lines because two processes
-/// may append at the same time. Returns an empty list for any other line.
+/// Returns the objects in a line that consists of two or more JSON objects. Such a line is the result of two processes
+/// that append at the same time. Returns an empty list for any other line.
 pub(super) fn objects_of(line: &[u8]) -> Vec<&[u8]> {
     let mut objects = Vec::new();
     let mut rest = line.trim_ascii();

@@ -96,8 +96,8 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
 }
 
-/// The agent's result has already been paid for and could not be sent again, so it is not held back. The next prompt
-/// that somebody types is.
+/// The agent's result has already been paid for and could not be sent again, so it is not held back. Instead, the next
+/// prompt that somebody types is held back.
 #[test]
 fn what_a_background_agent_found_is_not_held_back() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");

@@ -874,7 +874,7 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
     }
 }
 
-/// Users of a Team seat with 20% usage used to be told to ask an Owner to raise the organization's cap.
+/// Members with a Team seat who had used 20% used to be told to ask an Owner to raise the organization's cap.
 #[test]
 fn a_cap_on_credits_cannot_stop_a_seat_with_included_usage_left() {
     for text in [

@@ -1,5 +1,5 @@
-//! Tests that the spend that whycap counts equals the spend for the API's responses to within a billionth of a dollar,
-//! regardless of what happened in a history and how it is read.
+//! Tests that the spend that whycap counts matches the true cost of the API's responses to within a billionth of a
+//! dollar, regardless of what happened in a history and how it is read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -922,7 +922,8 @@ struct Jump {
     payloads: Vec<Value>,
 }
 
-/// Processes of which each continued from the previous one's total. One of them was running when the clocks jumped.
+/// A sequence of processes, each of which continued from the previous one's total. One of them was running when the
+/// clocks jumped.
 struct Chain {
     began: i64,
     /// The lifetime in the total of the process that was running at the time of the jump. It covers the whole chain up

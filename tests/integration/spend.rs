@@ -559,8 +559,7 @@ fn a_ledger_of_another_version_is_set_aside_as_it_is_and_a_new_one_is_filled() {
     assert_eq!(version, 99);
 }
 
-/// In versions 2.1.118 to 2.1.210, the new session after `/clear` reports the process's entire running total so far
-/// (observed).
+/// In versions 2.1.118 to 2.1.210, the new session after `/clear` reports the entire running total of its process.
 #[test]
 fn what_was_spent_before_clear_is_not_counted_again_after_it() {
     let sandbox = Sandbox::new();

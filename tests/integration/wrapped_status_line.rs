@@ -17,7 +17,7 @@ fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
 }
 
 /// Asserts that the command's output appears within several attempts. On a busy machine, even a quick command can be
-/// slow, but hardly on every attempt.
+/// slow, but it is unlikely to be slow on every attempt.
 #[track_caller]
 fn assert_heard(sandbox: &Sandbox, stdin: &str, answer: &str) {
     let heard = (0..20).any(|_| shown(sandbox, stdin).as_deref() == Some(answer));

@@ -578,7 +578,7 @@ fn best_match<'a>(
     if let Some((candidate, context)) = dated.filter(|_| !context::names_time(&best.normalized)) {
         return Some((candidate, *context));
     }
-    // A message that a different window has reset does not mean that this limit is over.
+    // If the message says that a different window has reset, this does not mean that this limit is over.
     let own_window = window_in(&best.normalized, best.row);
     let other = matches
         .iter()

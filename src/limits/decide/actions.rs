@@ -229,8 +229,8 @@ fn first_for_cause(cause: Cause) -> Option<Do> {
     }
 }
 
-/// Returns true if it makes more sense to wait until a limit resets than to have it raised. An API cap should rather be
-/// raised, because it usually does not reset until the end of the month.
+/// Returns true if it makes more sense to wait until a limit resets than to have it raised. It is better to have an API
+/// cap raised, because it usually does not reset until the end of the month.
 fn waiting_comes_first(limit: LimitKind) -> bool {
     match limit.counts() {
         Counts::ApiMoney(ApiLimit::Cap) => false,

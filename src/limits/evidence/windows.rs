@@ -78,7 +78,7 @@ impl From<RefusedWindow> for Measurement {
 pub(crate) enum When {
     Before,
     After,
-    /// The measurement is from now. The text was pasted, so the error may be older.
+    /// The measurement shows the usage at the time of the explanation. The text was pasted, so the error may be older.
     Now,
 }
 

@@ -259,7 +259,7 @@ fn judged(people: &[Person]) -> (Vec<Score>, String) {
 
 #[test]
 fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
-    /// The number of hundreds of people with whom the rule was chosen. The test uses the people after them.
+    /// The rule was chosen with the first few hundred people. The test uses the people after them.
     const FROM: usize = 3;
     let people = people(FROM..FROM + asked().div_ceil(3));
     let people: Vec<Person> = people.into_iter().map(Person::from).collect();
