@@ -122,7 +122,7 @@ impl<'a> SessionBudgets<'a> {
         }
 
         let clock = self.environment.clock();
-        let until = clock.format_time_and_distance(self.paying_until.unwrap_or(clock.now));
+        let until = clock.format_deadline(self.paying_until.unwrap_or(clock.now));
         let renewal = used_up.scope.text("renewal", &[("until", &until)]);
         let hint = match self.environment.text("CLAUDE_CODE_ENTRYPOINT") {
             None | Some("cli") => HINT_IN_TERMINAL,

@@ -93,6 +93,15 @@ impl Clock {
         format!("{}, {}", self.format_time(at), self.format_distance(at))
     }
 
+    /// Formats a time in the future for use after "until", such as "14:30 (1 h 52 m from now)".
+    pub fn format_deadline(self, at: DateTime<Utc>) -> String {
+        let time = self.format_time(at);
+        if at - self.now < TimeDelta::seconds(1) {
+            return time;
+        }
+        format!("{time} ({} from now)", format_duration(at - self.now))
+    }
+
     /// Formats how far away a time is: "in 1 h 52 m", "5 m ago", or "just now".
     pub fn format_distance(self, at: DateTime<Utc>) -> String {
         let distance = at - self.now;

@@ -564,7 +564,7 @@ def situations(stage, report):
                 expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
             with report.check("after it nothing is ordered"):
                 ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
-                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "You can continue: this problem has passed", deadline=10)
+                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "You can continue now; this problem has passed", deadline=10)
             # Spend counts as paid only after a reading has shown that the window is full.
             session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):

@@ -368,7 +368,7 @@ fn two_sources_that_disagree_about_the_reset_are_both_shown() {
     assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
     let facts = incident["evidence"].to_string();
     assert!(
-        facts.contains("another reset time") && facts.contains("11:50"),
+        facts.contains("a different reset time") && facts.contains("11:50"),
         "{facts}"
     );
 }
@@ -856,12 +856,12 @@ fn what_only_an_admin_can_do_is_asked_of_an_admin_by_members_alone() {
         (
             "Your organization has disabled Claude subscription access for Claude Code",
             "user",
-            "Ask an admin of the organization to allow it",
+            "Ask an admin of your organization to allow access",
         ),
         (
             "Your organization has disabled Claude subscription access for Claude Code",
             "admin",
-            "Allow it in the organization's settings",
+            "Allow access in the organization settings",
         ),
     ] {
         let sandbox = Sandbox::new();

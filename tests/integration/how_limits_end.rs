@@ -113,7 +113,7 @@ fn of_two_full_windows_the_one_that_has_reset_is_not_called_used_up() {
     );
     let one = headline("2026-11-20T12:30:00Z");
     assert!(
-        one.contains("Your weekly limit is still used up: you can continue on Tue Nov 24 06:00"),
+        one.contains("Your weekly limit is still used up; you can continue on Tue Nov 24 06:00"),
         "{one}"
     );
 }
@@ -1130,6 +1130,6 @@ fn a_pasted_outage_beside_a_full_window_names_both() {
     let headline = pasted["incident"]["headline"].as_str().unwrap();
     assert_eq!(
         headline,
-        "The overload will pass in minutes, but your 5-hour limit is used up until 12:00."
+        "The service will recover in minutes, but your 5-hour limit is used up until 12:00."
     );
 }

@@ -63,7 +63,7 @@ fn nobody_needs_to_ask_what_to_do() {
         rows(80).trim_end(),
         [
             r"5-hour limit · resets at 12:00 · more: whycap explain, in a shell",
-            r"Do nothing and leave this session open: Claude Code continues at 12:01"
+            r"Do nothing and leave this session open; Claude Code will continue at 12:01"
         ]
         .join("\n")
     );
@@ -185,7 +185,7 @@ fn a_limit_that_was_reset_early_blocks_nobody() {
     let headline = explained["headline"].as_str().unwrap();
     assert_eq!(
         headline,
-        "Your 5-hour limit was used up, but the limit was reset early: send the prompt again."
+        "Your 5-hour limit was used up, but the limit was reset early; send the prompt again."
     );
     // After the next prompt, there is no announcement, and no session is waiting.
     let prompt = client.event(
@@ -214,13 +214,13 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     );
     let passed = listed("2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) The message said that your 5-hour limit was used up; the reset was due at 12:00. You've"),
+        passed.contains("(over) The message said that your 5-hour limit was used up, but the limit should have reset at 12:00. You've"),
         "{passed}"
     );
     client.receives_response("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
-        answered.contains("The message said that your 5-hour limit was used up; Claude Code has responded again since then."),
+        answered.contains("The message said that your 5-hour limit was used up, but Claude Code has responded since then."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");
@@ -474,6 +474,6 @@ fn an_error_that_was_answered_asks_for_no_wait() {
     let explained = sandbox.run(&["explain", "--json"]).json();
     assert_eq!(
         explained["incident"]["actions"][0]["do"],
-        "You can continue: this limit has ended"
+        "You can continue now; this limit has ended"
     );
 }

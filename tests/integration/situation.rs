@@ -185,8 +185,8 @@ fn after_recovery_every_place_speaks_of_the_past() {
         let incident = client.explained("2026-11-20T10:11:00Z");
         let actions = incident["actions"].as_array().unwrap();
         let ended = [
-            "You can continue: this limit has ended",
-            "You can continue: this problem has passed",
+            "You can continue now; this limit has ended",
+            "You can continue now; this problem has passed",
         ];
         assert!(
             ended.contains(&actions[0]["do"].as_str().unwrap()),
@@ -197,7 +197,7 @@ fn after_recovery_every_place_speaks_of_the_past() {
             "{actions:#?}"
         );
         let headline = incident["headline"].as_str().unwrap();
-        assert!(headline.contains("has responded again since"), "{headline}");
+        assert!(headline.contains("has responded since"), "{headline}");
         for present in [" is ", " are ", "looks"] {
             assert!(!headline.contains(present), "{headline}");
         }
@@ -323,7 +323,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "your 5-hour usage was 42%; try again",
+        says: "your 5-hour usage was 42%",
         row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
@@ -337,7 +337,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(3.0, NOON, 5.0, TUESDAY),
         code: 10,
-        says: "usage was 3%; try again",
+        says: "usage was 3%",
         row: "false alarm",
     },
     Scenario {
@@ -351,7 +351,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up: you can continue at 12:00",
+        says: "Your 5-hour limit is used up; you can continue at 12:00",
         row: "5-hour limit · resets at 12:00",
     },
     Scenario {
@@ -378,7 +378,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(100.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "Your 5-hour limit is used up: you can continue at 12:00",
+        says: "Your 5-hour limit is used up; you can continue at 12:00",
         row: "Do nothing and leave this session open",
     },
     Scenario {
@@ -388,7 +388,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded again since",
+        says: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
@@ -404,7 +404,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded again since",
+        says: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
@@ -414,7 +414,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded again since",
+        says: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
@@ -424,7 +424,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: LATER,
         reported: || windows(43.0, NOON, 17.0, TUESDAY),
         code: 0,
-        says: "Claude Code has responded again since",
+        says: "Claude Code has responded since",
         row: "43%",
     },
     Scenario {
@@ -444,7 +444,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: "2026-11-20T10:00:25Z",
         reported: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
-        says: "another session has received a response since then: send the prompt again",
+        says: "another session has received a response since then; send the prompt again",
         row: "another session works again",
     },
     Scenario {
@@ -472,7 +472,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(42.0, NOON, 17.0, TUESDAY),
         code: 10,
-        says: "your 5-hour usage was 42%; try again in a few minutes",
+        says: "your 5-hour usage was 42%",
         row: "false alarm? 5-hour usage 42% · try again in a few minutes",
     },
     Scenario {
@@ -572,7 +572,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || windows(20.0, NOON, 100.0, TUESDAY),
         code: 10,
-        says: "Your weekly limit is used up: you can continue on Tue Nov 24 06:00",
+        says: "Your weekly limit is used up; you can continue on Tue Nov 24 06:00",
         row: "resets Tue Nov 24 06:00",
     },
     Scenario {
@@ -599,7 +599,7 @@ const SCENARIOS: [Scenario; 25] = [
         at: SOON,
         reported: || Value::Null,
         code: 10,
-        says: "The message says that your 5-hour limit is used up: you can continue at 12:00",
+        says: "The message says that your 5-hour limit is used up; you can continue at 12:00",
         row: "resets at 12:00",
     },
     Scenario {
@@ -1366,7 +1366,7 @@ fn a_pasted_message_is_held_beside_the_figures_of_now() {
         .join(" ");
     assert!(
         said.contains(
-            "Your 5-hour usage is 42%, so the message looks like a false alarm if you got it just now"
+            "Your 5-hour usage is 42%, so if you got the message just now, it looks like a false alarm"
         ),
         "{said}"
     );
@@ -1401,7 +1401,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
         .collect();
     assert_eq!(
         steps[1],
-        "Free options, if your account has them: /limit-reset, /low-priority (see /rate-limit-options)"
+        "Free options, if your account has them: /limit-reset and /low-priority (see /rate-limit-options)"
     );
     assert_eq!(
         steps[2],
@@ -1962,7 +1962,10 @@ fn a_limit_whose_reset_had_passed_when_it_came_blocks_nobody() {
     client.receives_error("2026-11-20T12:00:00Z", text, json!({}));
     let at = "2026-11-20T12:00:05Z";
     let asked = client.run(at, &["explain", "--exit-code"], b"");
-    assert!(asked.success().contains("the reset was due"), "{asked:?}");
+    assert!(
+        asked.success().contains("the limit should have reset"),
+        "{asked:?}"
+    );
     let waited = client.run(at, &["wait"], b"");
     assert_eq!(waited.code, 0, "{waited:?}");
     let now = client.run(at, &["now", "--json"], b"").json();
@@ -2035,7 +2038,7 @@ fn an_error_without_words_is_not_said_to_be_no_limit() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
     let reply = client.event(AT, "StopFailure", json!({"error": "rate_limit"}));
-    assert!(!reply.success().contains("no usage limit"), "{reply:?}");
+    assert!(!reply.success().contains("not a usage limit"), "{reply:?}");
     let incident = client.explained(AT);
     assert_eq!(incident["verdict"], "cannot_tell", "{incident}");
     assert_eq!(incident["limit"], "unknown", "{incident}");
@@ -2062,7 +2065,7 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
         (by_page, "/usage showed 12% of your 5-hour limit, 5 m ago."),
         (
             pasted,
-            "Your 5-hour usage is 100%, so the limit is real if you got the message just now. If the message is older, that usage may have reset since then.",
+            "Your 5-hour usage is 100%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then.",
         ),
     ] {
         let facts = incident["evidence"].as_array().unwrap();
@@ -2086,13 +2089,13 @@ fn a_limit_of_one_model_holds_while_another_one_answers() {
     for (model, headline, step) in [
         (
             "claude-sonnet-5-5",
-            "Another model is responding here: your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
-            "Do nothing for now: another model is responding in this session",
+            "Another model is responding here; your weekly Opus limit resets on Tue Nov 24 06:00, in 3 d 19 h.",
+            "Do nothing for now; another model is responding in this session",
         ),
         (
             "claude-opus-5-5",
-            "Your weekly Opus limit was used up; Claude Code has responded again since then.",
-            "You can continue: this limit has ended",
+            "Your weekly Opus limit was used up, but Claude Code has responded since then.",
+            "You can continue now; this limit has ended",
         ),
     ] {
         let mut client = Client::with_session(&sandbox, model);

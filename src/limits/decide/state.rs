@@ -64,7 +64,7 @@ impl Wait {
         match until {
             Some(until) => format!(
                 "Waiting until {}. Press Ctrl-C to stop.",
-                clock.format_time_and_distance(until)
+                clock.format_deadline(until)
             ),
             None => {
                 "Waiting for a successful response in any session. Press Ctrl-C to stop.".to_owned()

@@ -100,7 +100,7 @@ impl Fields {
         let is_today = time.starts_with(|c: char| c.is_ascii_digit());
         self.set("at", Some(clock.format_time_with_preposition(reset.at)));
         self.set("in", Some(clock.format_distance(reset.at)));
-        self.set("when", Some(clock.format_time_and_distance(reset.at)));
+        self.set("until", Some(clock.format_deadline(reset.at)));
         self.set("time", Some(time.clone()).filter(|_| is_today));
         self.set("day", Some(time).filter(|_| !is_today));
     }

@@ -26,7 +26,7 @@ const HEADLINE: usize = 110;
 /// The maximum width of a badge, in columns.
 const BADGE: usize = 60;
 /// The beginning of a headline for a message that is only quoted.
-const IF_RECEIVED: &str = "If you got this message: ";
+const IF_RECEIVED: &str = "If you got this message, ";
 
 /// The sentences for a cause.
 #[derive(Debug, Default, Deserialize)]
@@ -155,15 +155,15 @@ fn catalog_headlines(message: &Message, diagnosis: &Diagnosis) -> Vec<String> {
     let meaning = message.row.meaning.trim_end_matches('.');
     let mut headlines = Vec::new();
     if passes_by_itself(diagnosis) {
-        let what = meaning.split(':').next().unwrap_or(meaning);
+        let what = meaning.split([':', ';']).next().unwrap_or(meaning);
         let without_remark = what.split(" (").next().unwrap_or(what);
         for what in [what, without_remark] {
             headlines.push(format!(
-                "{what}: the message says to try again {{at}}, {{in}}"
+                "{what}; the message says to try again {{at}}, {{in}}"
             ));
-            headlines.push(format!("{what}: the message says to try again {{at}}"));
+            headlines.push(format!("{what}; the message says to try again {{at}}"));
         }
-        headlines.push(format!("{without_remark}: try again {{at}}"));
+        headlines.push(format!("{without_remark}; try again {{at}}"));
     }
     headlines.push(meaning.to_owned());
     headlines
@@ -202,7 +202,9 @@ fn headline(templates: &[String], prefix: &str, fields: &Fields) -> String {
         .chain(short)
         .chain(filled.iter().cloned())
         .find(|text| text.chars().count() < HEADLINE)
-        .unwrap_or_else(|| "whycap cannot explain this message: see the message itself".to_owned());
+        .unwrap_or_else(|| {
+            "whycap cannot explain this message; read the message itself".to_owned()
+        });
     format!("{sentence}.")
 }
 
@@ -228,8 +230,30 @@ fn with_prefix(prefix: &str, text: &str) -> String {
 /// sentence.
 fn is_common_word(text: &str) -> bool {
     [
-        "Your ", "You ", "The ", "There ", "This ", "A ", "An ", "Another ", "No ", "One ",
-        "Only ", "Too ", "Access ", "Files ", "On ", "It ",
+        "Your ",
+        "You ",
+        "The ",
+        "There ",
+        "This ",
+        "A ",
+        "An ",
+        "Another ",
+        "No ",
+        "One ",
+        "Only ",
+        "Too ",
+        "Access ",
+        "Files ",
+        "On ",
+        "It ",
+        "Waiting ",
+        "Fast ",
+        "Low-priority ",
+        "Safeguards ",
+        "Usage ",
+        "Two ",
+        "Auto ",
+        "Service ",
     ]
     .iter()
     .any(|word| text.starts_with(word))
@@ -251,7 +275,7 @@ fn past(message: &Message, diagnosis: &Diagnosis, fields: &Fields) -> String {
         .and_then(|wording| fields.fill(wording.past.as_deref()?));
     of_cause.unwrap_or_else(|| {
         let meaning = message.row.meaning;
-        let what = meaning.split([':', '.']).next().unwrap_or(meaning);
+        let what = meaning.split([':', ';', '.']).next().unwrap_or(meaning);
         in_past(what.split(", ").next().unwrap_or(what))
     })
 }
@@ -349,7 +373,7 @@ pub(crate) fn old_name(message: &Message) -> Option<&'static str> {
         )
     } else if message.contains("session limit") && message.row.id != "unknown" {
         Some(
-            "\"Session limit\" means your plan's 5-hour limit, which newer versions call \"5-hour limit\". It is not about a single session.",
+            "\"Session limit\" means your plan's 5-hour limit, which newer versions call \"5-hour limit\". This limit is not about a single session.",
         )
     } else {
         None
@@ -365,7 +389,7 @@ mod tests {
         &[
             ("at", "on Wed Nov 23, 2026 23:48"),
             ("in", "in 6 d 23 h"),
-            ("when", "Wed Nov 23 23:48, in 6 d 23 h"),
+            ("until", "Wed Nov 23 23:48 (6 d 23 h from now)"),
         ],
         &[("time", "11:48pm")],
         &[("day", "Wed Nov 23 23:48")],

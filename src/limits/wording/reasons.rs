@@ -15,7 +15,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
     let (clock, error_at) = (evidence.clock, evidence.at());
     match &reason.fact {
         Fact::OtherAccount => {
-            "This session uses a different account from the one you are logged in to.".to_owned()
+            "This session uses a different account than the one you are logged in to.".to_owned()
         }
         Fact::ServerNamesWindow(window, at) => {
             format!("The error names your {}{}.", window.limit(), and_reset(*at, clock))
@@ -28,7 +28,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
         }
         Fact::NoCredits(why) => {
             let words = WORDINGS.credit_reasons.get(why).unwrap_or(why);
-            format!("Usage credits could not pay for the request: {words}.")
+            format!("Usage credits could not pay for the request because {words}.")
         }
         Fact::Measured(measurement, when) => {
             let name = measurement.window.short();
@@ -50,10 +50,10 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
                     format!("Your {name} usage was {percent}%, measured {measured}{resets}.")
                 }
                 When::Now if measurement.percent >= FULL_FROM => format!(
-                    "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, that usage may have reset since then."
+                    "Your {name} usage is {percent}%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then."
                 ),
                 When::Now => format!(
-                    "Your {name} usage is {percent}%, so the message looks like a false alarm if you got it just now."
+                    "Your {name} usage is {percent}%, so if you got the message just now, it looks like a false alarm."
                 ),
             }
         }
@@ -72,41 +72,41 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             format!("/usage showed {percent:.0}% of your {name} limit{shown}{resets}.")
         }
         Fact::ResetDiffers(ResetOfOther::Message, at) => {
-            format!("The message gives another reset time: {}.", clock.format_time(*at))
+            format!("The message gives a different reset time ({}).", clock.format_time(*at))
         }
         Fact::ResetDiffers(ResetOfOther::Reading, at) => {
-            format!("The status line gave another reset time: {}.", clock.format_time(*at))
+            format!("The status line gave a different reset time ({}).", clock.format_time(*at))
         }
         Fact::Plan(plan, _) if plan.is_personal() => {
-            format!("You are logged in with {}, a plan for one person.", plan.name())
+            format!("You are logged in with a {} plan, which is for one person.", plan.name())
         }
         Fact::Plan(plan, role) => {
             let as_role = role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
-            format!("You are logged in with {}{as_role}.", plan.name())
+            format!("You are logged in with a {} plan{as_role}.", plan.name())
         }
         Fact::NoPlan => "whycap found no login with a plan on this machine.".to_owned(),
         Fact::Key(name, set_in) => key_sentence(name, *set_in, evidence),
         Fact::Gateway(name, host, set_in) => {
             let at_host = host.as_ref().map_or_else(String::new, |host| format!(" ({host})"));
-            format!("{name}{at_host} is set in {}, so your requests go to another service instead of Anthropic.", set_in.words())
+            format!("{name}{at_host} is set in {}, so your requests go to another service, not to Anthropic.", set_in.words())
         }
         Fact::SetupToken => {
             "The session may have used CLAUDE_CODE_OAUTH_TOKEN, which does not say which plan you have.".to_owned()
         }
-        Fact::FastMode => "Fast mode was on, and it always uses usage credits.".to_owned(),
+        Fact::FastMode => "Fast mode was on, which always uses usage credits.".to_owned(),
         Fact::LongContext => {
             "The session used a model with the 1M context, which may need usage credits.".to_owned()
         }
         Fact::Installations(count) => {
             format!("Claude Code is installed {count} times on this machine, so you may be running an old version.")
         }
-        Fact::VersionMeaning(meaning) => format!("In this version: {meaning}"),
+        Fact::VersionMeaning(meaning) => format!("In this version of Claude Code: {meaning}"),
         Fact::BeijingTime => "The time in the message is Beijing time, although the message does not say so.".to_owned(),
         Fact::AnnouncesContinuation => {
             "The message says that Claude Code will continue by itself at that time. The session must stay open.".to_owned()
         }
         Fact::WordsAlone => {
-            "whycap knows nothing about the situation except the text of the message.".to_owned()
+            "whycap knows only the text of the message.".to_owned()
         }
         Fact::Status(status) => format!("The HTTP status was {status}."),
     }
