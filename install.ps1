@@ -54,7 +54,7 @@ function Move-Away {
 
 if ($Uninstall) {
     if (-not (Test-Path -LiteralPath $program -PathType Leaf)) {
-        Stop-Because "there is no $program; was it installed with another -Prefix?"
+        Stop-Because "there is no $program; was it installed with a different -Prefix?"
     }
     if (-not $NoSettings) {
         & $program uninstall
@@ -80,7 +80,7 @@ if (-not $cargo) {
         'To install whycap without Rust: npm install -g whycap. To install Rust: https://rustup.rs, then run this again')
 }
 $said = & $cargo.Source --version
-if ("$said" -notmatch '^cargo ([0-9]+\.[0-9]+)') { Stop-Because 'cargo does not run; try: cargo --version' }
+if ("$said" -notmatch '^cargo ([0-9]+\.[0-9]+)') { Stop-Because 'cargo does not run; to see why: cargo --version' }
 if ([version] $Matches[1] -lt $wanted) {
     Stop-Because "cargo is $($Matches[1]), but whycap requires $wanted or newer; to update: rustup update stable"
 }

@@ -31,7 +31,7 @@ the settings, and a plugin for /whycap in ~/.claude/skills.
   --uninstall     remove whycap from Claude Code and delete the program
   --help          show this text
 
-To build in another directory than target/, set CARGO_TARGET_DIR, as for cargo.
+To build in a directory other than target/, set CARGO_TARGET_DIR, as for cargo.
 END
 }
 
@@ -99,7 +99,7 @@ is_whycap() {
 }
 
 if [ "$action" = uninstall ]; then
-    [ -e "$program" ] || fail "there is no $program; was it installed with another --prefix?"
+    [ -e "$program" ] || fail "there is no $program; was it installed with a different --prefix?"
     is_whycap "$program" || fail "$program is not whycap, so it was not deleted"
     [ "$settings" = no ] || "$program" uninstall
     made=$(cat -- "$record" 2>/dev/null) || :
@@ -194,7 +194,7 @@ run_cargo() {
         return
     fi
     # On a terminal, a single line shows the progress. If the build fails, cargo's output is shown.
-    mkdir -p -- "$bin" || fail "could not create $bin; choose another directory with --prefix DIR"
+    mkdir -p -- "$bin" || fail "could not create $bin; choose a different directory with --prefix DIR"
     build >"$log" 2>&1 &
     cargo=$!
     while kill -0 "$cargo" 2>/dev/null; do
@@ -247,7 +247,7 @@ END
         fi
     fi
     found=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p') || found=
-    [ -n "$found" ] || fail 'cargo does not run; try: cargo --version'
+    [ -n "$found" ] || fail 'cargo does not run; to see why: cargo --version'
     if [ "${found%%.*}" -lt "${wanted%%.*}" ] || {
         [ "${found%%.*}" -eq "${wanted%%.*}" ] && {
             minor=${wanted#*.}
@@ -281,11 +281,11 @@ fi
 
 # --- Install it -----------------------------------------------------------------------------------
 # If this were a directory, mv would move the program into it.
-[ ! -d "$program" ] || fail "$program is a directory; move it to another place, or choose another directory with --prefix DIR"
-mkdir -p -- "$bin" || fail "could not create $bin; choose another directory with --prefix DIR"
+[ ! -d "$program" ] || fail "$program is a directory; move it somewhere else, or choose a different directory with --prefix DIR"
+mkdir -p -- "$bin" || fail "could not create $bin; choose a different directory with --prefix DIR"
 # The program is replaced in one step, so that running instances are not disturbed.
 if ! { cp -- "$built" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
-    fail "could not write $program; choose another directory with --prefix DIR"
+    fail "could not write $program; choose a different directory with --prefix DIR"
 fi
 [ -z "$made" ] || printf '%s' "$made" >"$record" || :
 say "Installed $program ($("$program" --version))."

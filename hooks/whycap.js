@@ -10,7 +10,7 @@ const PROGRAM = null
 const COMMANDS = ['whycap', 'whycap:explain']
 
 const NO_ANSWER = {
-  text: 'whycap did not answer. Run `whycap explain` in a shell, and `whycap doctor` to find out why.',
+  text: 'whycap did not respond. Run `whycap explain` in a shell instead. To find out why whycap did not respond, run `whycap doctor`.',
   isTextDisplayOnly: true,
 }
 

@@ -34,7 +34,7 @@ pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
     override_usage = "whycap <COMMAND>",
     max_term_width = 80,
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "Also: statusline, hook, completions. Examples: whycap explain, whycap drain"
+    after_help = "Other commands: statusline, hook, completions. Examples: whycap explain, whycap drain"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -57,7 +57,7 @@ enum VerbAsked {
     Hook,
     /// Explain what really stopped you, and what to do
     Explain(commands::explain::ExplainArguments),
-    /// Wait until the newest limit is over, for scripts
+    /// Wait until the newest limit has ended (for scripts)
     Wait(commands::wait::WaitArguments),
     /// Show what you spent, by day, session, model, and more
     Spend(commands::spend::SpendArguments),
@@ -67,7 +67,7 @@ enum VerbAsked {
     Now(commands::now::NowArguments),
     /// Show how much of each budget is used, and the forecast
     Budget(commands::budget::BudgetArguments),
-    /// Export spend and limits, to add up several machines or people
+    /// Export spend and limits, to combine several machines or people
     Export(commands::export::ExportArguments),
     /// List Claude Code's locks, and which of them are stale
     Locks(commands::locks::LocksArguments),
@@ -79,7 +79,7 @@ enum VerbAsked {
     Report(commands::incidents::ReportArguments),
     /// List the prices that whycap uses, with their date and source
     Prices(commands::prices::PricesArguments),
-    /// Show the current configuration, in the form of a config.toml
+    /// Show the current configuration as a config.toml file
     Config(commands::config::ConfigArguments),
     /// Add whycap to Claude Code
     Install(commands::install::InstallArguments),

@@ -108,7 +108,7 @@ class Message:
         if self.steps:
             body += "<h2>What helps, best first</h2>\n" + rendered("\n".join(self.steps))
         if self.did_not_help:
-            body += "<h2>What did not help others</h2>\n" + listing(self.did_not_help)
+            body += "<h2>What did not help other users</h2>\n" + listing(self.did_not_help)
         body += f"""<h2>What it means on your machine</h2>
 <p>The same words can mean different things. whycap looks at what the server said with the error, at your plan, and at how much is used:</p>
 <pre tabindex="0"><code>{html.escape(ask)}</code></pre>

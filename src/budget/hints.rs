@@ -73,7 +73,7 @@ fn avoidable_writes(writes: &[CacheWrite]) -> Option<Hint> {
     Some(Hint {
         name: HintName::WrittenAgain,
         text: format!(
-            "Avoidable writes to the prompt cache cost {cost} today ({times}). `whycap drain` shows the reasons and what to do."
+            "Avoidable writes to the prompt cache cost {cost} today ({times}). To see why and what to do, run `whycap drain`."
         ),
         sum: cost,
     })
@@ -86,7 +86,7 @@ fn pauses(writes: &[CacheWrite]) -> Option<Hint> {
     Some(Hint {
         name: HintName::ColdCache,
         text: format!(
-            "Long pauses cost {cost} today, because the prompt cache expired ({times}). To spend less, use /compact or /clear before a long pause."
+            "Long pauses cost {cost} today because the prompt cache expired ({times}). To spend less, use /compact or /clear before a long pause."
         ),
         sum: cost,
     })
@@ -144,7 +144,7 @@ impl Today<'_> {
         Some(Hint {
             name: HintName::FastMode,
             text: format!(
-                "Fast mode cost {cost} today, {factor:.1} times as much as the same tokens would have cost without it ({standard}). Turn it off with /fast."
+                "Fast mode cost {cost} today, {factor:.1} times as much as the same tokens would have cost at normal speed ({standard}). Turn it off with /fast."
             ),
             sum: cost - standard,
         })
@@ -283,7 +283,7 @@ impl Today<'_> {
                 Some(Hint {
                     name: HintName::CheaperModel,
                     text: format!(
-                        "Subagents of type {agent} cost {cost} on {model} today. They also ran on {other}, where the same tokens would have cost {other_cost}."
+                        "Subagents of type {agent} cost {cost} on {model} today. Some of them ran on {other}, which would have cost {other_cost} for the same tokens."
                     ),
                     sum: cost - other_cost,
                 })

@@ -22,7 +22,7 @@ const MAX_NAME_COLUMNS: usize = 24;
 
 const NO_BUDGET: &str = "No budget is set. To set one, add lines like these to";
 
-const ESTIMATED: &str = "This month includes models whose price is unknown. Their cost is estimated in the same way as in Claude Code.";
+const ESTIMATED: &str = "This month includes models whose price is unknown. Their cost is estimated the same way Claude Code does it.";
 
 const CREDITS_UNKNOWN: &str = "whycap does not know how much you paid with usage credits this month. Either the status line has not received your plan's usage yet, or usage credits are turned off for you.";
 

@@ -20,10 +20,10 @@ const SESSION_PERIOD: TimeDelta = TimeDelta::days(31);
 /// The hint that is shown in a terminal. In versions 2.1.119 to 2.1.285, the prompt disappears from the input line, and
 /// the up arrow restores it. From version 2.1.308 on, Claude Code puts the prompt back into the input line. In all of
 /// these versions, Ctrl+S sets the prompt aside.
-const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to save it while you type /whycap continue. It comes back afterward.";
+const HINT_IN_TERMINAL: &str = "\nYour prompt should be back in the input line. If it is not, press the up arrow. Press Ctrl+S to set your prompt aside while you type /whycap continue. Claude Code brings it back afterward.";
 
 /// The hint for `claude -p`, which has no input line and starts a new session each time.
-const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so it needs a higher budget in config.toml.";
+const HINT_WITHOUT_TERMINAL: &str = " This applies only to the current session. Each `claude -p` starts a new session, so `claude -p` needs a higher budget in config.toml.";
 
 /// How to handle a prompt that is not simply sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl<'a> SessionBudgets<'a> {
         let mut paying_until = None;
         let uses = match config.problems.first() {
             Some(problem) if config.hides_budgets() => Err(Unknown::Configuration(format!(
-                "Your budgets are not being checked, because of a problem in your config.toml: {problem}."
+                "Your budgets are not being checked because of a problem in your config.toml: {problem}."
             ))),
             _ if !budget.is_set() => Ok(Vec::new()),
             _ => match read_uses(config, places, environment, event, session, &paid) {
@@ -117,7 +117,7 @@ impl<'a> SessionBudgets<'a> {
         };
         if let Err(error) = self.record_event(used_up, event) {
             return OnPrompt::Warn(format!(
-                "{sentence} Your prompt was sent anyway, because whycap would not be able to save /whycap continue: {error}."
+                "{sentence} Your prompt was sent anyway because whycap would not be able to save /whycap continue ({error})."
             ));
         }
 
@@ -129,7 +129,7 @@ impl<'a> SessionBudgets<'a> {
             Some(_) => HINT_WITHOUT_TERMINAL,
         };
         OnPrompt::HoldBack(format!(
-            "{sentence} Your prompt was not sent, because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway, type /whycap continue, and send the prompt again.{hint}"
+            "{sentence} Your prompt was not sent because budget.action is \"stop\" in your config.toml.\n{renewal}\nTo continue anyway, type /whycap continue, then send the prompt again.{hint}"
         ))
     }
 
@@ -222,7 +222,7 @@ impl<'a> SessionBudgets<'a> {
         for budget in &used_up {
             if let Err(error) = self.record_event(budget, self.continue_event()) {
                 return format!(
-                    "whycap could not save that you want to continue: {error}. Until it can, it does not block any prompts."
+                    "whycap could not save your /whycap continue ({error}). Until it can, it does not block any prompts."
                 );
             }
         }
@@ -235,11 +235,11 @@ impl<'a> SessionBudgets<'a> {
         match used_up.as_slice() {
             [] => "No budget is blocking your prompts.".to_owned(),
             [only] => format!(
-                "{sentences} You can continue this session without reminders {}.",
+                "{sentences} You can keep using this session without reminders {}.",
                 only.scope.text("lifted", &[])
             ),
             _ => format!(
-                "{sentences} You can continue this session without reminders until each budget resets."
+                "{sentences} You can keep using this session. You will not be reminded again until the budgets reset."
             ),
         }
     }

@@ -113,7 +113,7 @@ impl Claim {
         let pid = self.pid;
         if process.in_container {
             return Some(format!(
-                "A process with the PID {pid} is running in a container on this machine and may have created it."
+                "A process with PID {pid} is running in a container on this machine and may have created the lock."
             ));
         }
         let unseen = own_domain.unseen?;
@@ -159,25 +159,25 @@ impl Claim {
             process.is_claude,
         ) {
             (None, ..) => Liveness::Unclear(format!(
-                "whycap cannot see on this system whether process {pid} is running."
+                "On this system, whycap cannot see whether process {pid} is running."
             )),
             (Some(false), ..) => self.gone(""),
             (_, Some(false), _) => {
-                self.gone("; the PID now belongs to a process with another start time")
+                self.gone(", and its PID now belongs to a process with a different start time")
             }
             // The start time is derived from the machine's boot time, so it moves when the machine is paused or the
             // clock is adjusted.
             (_, None, Some(true) | None) if is_later && process.start_ticks.is_some() => {
                 Liveness::Unclear(format!(
-                    "Process {pid} seems to have started later than the lock. However, it would also look like this if the machine had been paused."
+                    "Process {pid} seems to have started after the lock was created. However, this would also be the case if the machine had been suspended."
                 ))
             }
             (_, None, _) if is_later => {
-                self.gone("; the PID now belongs to a process that started later")
+                self.gone(", and its PID now belongs to a process that started later")
             }
             (.., Some(true)) => Liveness::Holds,
             (_, None, Some(false)) => Liveness::Gone(format!(
-                "Process {pid} is not Claude Code but {name}. The PID has been reused."
+                "Process {pid} is {name}, not Claude Code. The PID has been reused."
             )),
             _ => Liveness::Unclear(format!(
                 "Process {pid} is running ({name}) and may be Claude Code."
@@ -198,7 +198,7 @@ impl Claim {
 
     fn gone(&self, details: &str) -> Liveness {
         Liveness::Gone(format!(
-            "The process that created it (PID {}) has ended{details}.",
+            "The process that created the lock (PID {}) has ended{details}.",
             self.pid
         ))
     }

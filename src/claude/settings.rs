@@ -86,7 +86,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     if text.trim_ascii().is_empty() {
         return Ok(Value::Object(serde_json::Map::new()));
     }
-    serde_json::from_slice(text).map_err(|error| format!("it is not JSON: {error}"))
+    serde_json::from_slice(text).map_err(|error| format!("the file is not valid JSON: {error}"))
 }
 
 /// Reads a settings file. Returns `None` if it does not exist.

@@ -216,7 +216,7 @@ impl MissCause {
                 "because the system prompt changed",
                 "check plugins and output styles",
             ),
-            _ => ("although nothing had changed", "update, or /clear"),
+            _ => ("even though nothing had changed", "update, or /clear"),
         }
     }
 }

@@ -24,7 +24,7 @@ const LINE_ON_OR_OFF: &str = "/whycap line on|off: show or hide the status line"
 
 /// The note that is appended to an answer when asking the question has canceled Claude Code's auto-resume, because
 /// Claude Code itself does not mention that.
-const ENDS_WAITING: &str = "Because you asked here, Claude Code will not continue by itself after the reset. To turn that on again, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
+const ENDS_WAITING: &str = "Because you ran /whycap, Claude Code will not continue by itself after the reset. To make it continue, type /rate-limit-options and choose \"Wait here, then continue automatically\".";
 
 impl Context {
     /// Answers the text that the user typed after `/whycap`.
@@ -64,7 +64,7 @@ impl Context {
             "report" => incidents::ReportArguments::default().reply(self),
             "help" => Ok(Report::from_lines(HELP).into()),
             unknown => {
-                let text = format!("There is no /whycap {unknown}.\n{HELP}");
+                let text = format!("There is no command /whycap {unknown}.\n{HELP}");
                 Ok(Report::from_lines(&text).into())
             }
         };
@@ -83,7 +83,7 @@ impl Context {
     fn continue_over_budget(&self) -> Report {
         let text = match self.budgets() {
             Some(budgets) => budgets.go_on(),
-            None => "Type this in a Claude Code session.".to_owned(),
+            None => "Use this command in a Claude Code session.".to_owned(),
         };
         Report::from_paragraph(text)
     }

@@ -35,7 +35,7 @@ impl Verb for ConfigArguments {
             let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
             ensure!(
                 is_new,
-                "{shown} already exists and was not changed; edit it, or move it to another place"
+                "{shown} already exists and was not changed; edit it, or move it somewhere else"
             );
             format!("Wrote {shown}")
         } else {

@@ -31,7 +31,7 @@ pub(crate) struct ExplainArguments {
     /// Show all details, not only what fits on one screen
     #[arg(long)]
     long: bool,
-    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, 12 if unknown
+    /// Exit with 0 if you are not blocked, 10 if waiting helps, 11 if someone has to act, 12 if whycap cannot tell
     #[arg(long)]
     exit_code: bool,
 }
@@ -51,7 +51,7 @@ impl Verb for ExplainArguments {
         // Programs rely on the JSON for an empty message being the same as for any other unknown message.
         if !self.json && message.is_some_and(|text| text.trim().is_empty()) {
             return Err(misuse(
-                "the message is empty; paste it, as in `whycap explain \"Limit reached\"`, or run only `whycap explain` for the newest error",
+                "the message is empty; paste a message, as in `whycap explain \"Limit reached\"`, or run just `whycap explain` for the newest error",
             ));
         }
         let situation = match message {

@@ -8,8 +8,7 @@ use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, print};
 
-const NO_DIRECTORY: &str =
-    "DuckDB reads the files where they are; name their directory: whycap export DIR --print duckdb";
+const NO_DIRECTORY: &str = "DuckDB reads the exported files directly; name their directory: whycap export DIR --print duckdb";
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,7 @@ pub(crate) struct ExportArguments {
     /// Write only these rows (only with "-")
     #[arg(long, value_enum)]
     rows: Option<RowType>,
-    /// Show ten rows exactly as they would be exported, and what is left out, without writing anything
+    /// Show ten rows exactly as they would be exported and what is left out, without writing anything
     #[arg(long)]
     dry_run: bool,
     /// Print a dashboard, or a script that loads exports into a database
@@ -61,7 +60,7 @@ impl Verb for ExportArguments {
         }
         if self.rows.is_some() && !is_piped {
             return Err(misuse(
-                "--rows works only with -; a directory always gets all rows",
+                "--rows works only with -, because a directory always gets all rows",
             ));
         }
 

@@ -68,7 +68,7 @@ fn start_deadline(is_question: bool, name: EventName) -> Deadline {
     }
     // A question for whycap is blocked even if there is no time to answer it, so that the model never sees it.
     Deadline::start(ANSWER_DEADLINE, move || {
-        let text = "whycap could not answer in time; run `whycap explain` in another terminal";
+        let text = "whycap did not finish in time; run `whycap explain` in another terminal";
         Shown::json(&in_reply(name, text))
     })
 }

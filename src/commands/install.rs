@@ -25,7 +25,7 @@ pub(crate) struct InstallArguments {
     /// Install only the hooks and /whycap
     #[arg(long)]
     hooks: bool,
-    /// The settings to change: yours for all projects, this project's, or yours for this project
+    /// Which settings to change: your own for all projects, the project's, or your own for this project
     #[arg(long, value_enum, default_value = "user")]
     scope: SettingsScope,
     /// Show your own status line above whycap's
@@ -78,7 +78,7 @@ impl Verb for InstallArguments {
             (true, _) => "Nothing was changed.",
             (false, true) => "whycap was already installed. Nothing was changed.",
             (false, false) => {
-                "Open sessions pick this up within seconds. To undo: whycap uninstall"
+                "Open sessions will pick up the change within seconds. To undo it: whycap uninstall"
             }
         });
         if hooks && !self.dry_run && additions.slash_command == Some(SlashCommand::Plugin) {

@@ -22,16 +22,16 @@ pub(crate) struct SpendArguments {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Show the first words of prompts, also in JSON and files
+    /// Show the first words of prompts, including in JSON and files
     #[arg(long)]
     with_text: bool,
     /// Print CSV, with one line per group
     #[arg(long)]
     csv: bool,
-    /// Write a page for the browser, replacing an older one
+    /// Write a page for the browser, replacing an older page
     #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why", "json", "csv"])]
     html: Option<PathBuf>,
-    /// Leave all names out of that page
+    /// Leave all names out of the page
     #[arg(long, requires = "html")]
     anonymous: bool,
 }

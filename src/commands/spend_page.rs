@@ -47,7 +47,7 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     };
     ensure!(
         start.is_empty() || start == BEGINNING.as_bytes(),
-        "{} already exists and is not a page from whycap; name another file, or move that one",
+        "{} already exists and was not written by whycap; choose a different file, or move this file somewhere else",
         file.display()
     );
     Ok(())

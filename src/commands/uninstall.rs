@@ -22,7 +22,7 @@ pub(crate) struct UninstallArguments {
     /// Show what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Remove it only from these settings [default: all settings that contain whycap]
+    /// Remove whycap only from these settings [default: all settings that contain whycap]
     #[arg(long, value_enum)]
     scope: Option<SettingsScope>,
 }
@@ -55,8 +55,7 @@ impl Verb for UninstallArguments {
         }
 
         if report.is_empty() && failure.is_none() {
-            let nothing =
-                "whycap is not installed in any settings file that it knows. Nothing was changed.";
+            let nothing = "whycap did not find itself in any settings file. Nothing was changed.";
             report.paragraph(Tone::Plain, nothing);
         } else if self.dry_run {
             report.line("Nothing was changed.");

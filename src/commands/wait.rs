@@ -69,7 +69,7 @@ impl Verb for WaitArguments {
                 .saturating_sub(started.elapsed());
             if time_left.is_zero() {
                 end_progress_line(has_progress)?;
-                terminal::print_error("timed out: the limit is not over yet");
+                terminal::print_error("timed out before the limit ended");
                 break TIMED_OUT;
             }
             has_waited = true;

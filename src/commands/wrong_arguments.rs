@@ -60,7 +60,7 @@ fn suggestion(arguments: &[&str]) -> Option<String> {
         [] => return None,
     };
     Some(format!(
-        "there is no `whycap {typed}`; did you mean: {intended}"
+        "there is no command `whycap {typed}`; did you mean `{intended}`?"
     ))
 }
 

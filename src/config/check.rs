@@ -8,7 +8,7 @@ use crate::terminal::{escape, width};
 /// The minimum length of a secret. A shorter secret could be guessed with a dictionary attack.
 const MIN_SECRET_CHARACTERS: usize = 32;
 
-const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; use a key from \
+const SECRET_IS_SHORT: &str = "is too short to be secure, so nothing is exported; create a key with \
                                `whycap export --new-key`";
 
 /// The usable part of a value.
@@ -122,7 +122,7 @@ impl Choices {
             } else {
                 let names = self.names.join(", ");
                 omissions.push(format!(
-                    "a line must be a list of names and is ignored; choose from {names}"
+                    "a line that is not a list of names is ignored; choose from {names}"
                 ));
             }
         }
@@ -150,7 +150,7 @@ fn budgets(table: &Table) -> Checked {
                 known.insert(directory.clone(), limit);
             }
             None => omissions.push(format!(
-                "`{directory}` must be a number of dollars from 0.0001 to 9000000 and is ignored"
+                "`{directory}` is ignored because its value must be a number of dollars from 0.0001 to 9000000"
             )),
         }
     }

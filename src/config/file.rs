@@ -112,9 +112,9 @@ impl Config {
                 // Falling back to a default would be wrong here, because more might be exported or spent than the user
                 // wants.
                 let consequence = match section {
-                    "export" => "until you fix it, nothing is exported",
+                    "export" => "nothing is exported until you fix it",
                     "budget" if !key.example.is_empty() => {
-                        "until you fix it, there is no such budget"
+                        "this budget is not checked until you fix it"
                     }
                     _ => "whycap uses the default",
                 };
@@ -198,7 +198,10 @@ fn parse_table(contents: FileContents) -> Result<Table, String> {
         let position = error.span().unwrap_or_default().start;
         let text_before = text.get(..position).unwrap_or_default();
         let line = text_before.matches('\n').count() + 1;
-        format!("the file is not TOML: {} on line {line}", error.message())
+        format!(
+            "the file is not valid TOML ({} on line {line})",
+            error.message()
+        )
     })
 }
 
@@ -302,7 +305,7 @@ mod tests {
         let problems = config.problems.join("\n");
         for says in [
             "`budget.projects`: `x` must be a number of dollars from 0.0001 to 9000000 and is ignored",
-            "`currency.symbol` must be a text with a width of 1 to 5 columns; whycap uses the default",
+            "`currency.symbol` must be text that is 1 to 5 columns wide; whycap uses the default",
             "`hints.off`: \"slow_mode\" is not a hint",
         ] {
             assert!(problems.contains(says), "no {says:?} in: {problems}");

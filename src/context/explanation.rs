@@ -117,7 +117,8 @@ impl Context {
         }
         for lock in locks::harmful(&self.places, &self.environment) {
             let (says, remedy) = (lock.says, lock.remedy);
-            let aside = format!("Not the cause of the limit, but also a problem: {says} {remedy}");
+            let aside =
+                format!("There is another problem, which did not cause the limit: {says} {remedy}");
             report.gap();
             report.paragraph(Tone::Quiet, aside);
         }
@@ -166,7 +167,7 @@ impl Context {
         let payers = if used.is_some() {
             ""
         } else {
-            ", including all accounts and keys"
+            " across all accounts and keys"
         };
         let mut sentences = vec![format!(
             "Since {}, you have spent {}{cost} at list prices on this machine{payers}. Other machines, chat, and (in an organization) other members use the same limit.",
@@ -200,9 +201,9 @@ impl Context {
             return None;
         }
         Some(format!(
-            "{} of the {total} spent in this window went into writing parts of the prompt cache again ({}). `whycap drain` shows the reasons and what to do.",
-            avoidable.cost,
-            count_noun(avoidable.responses, "time")
+            "Rewriting parts of the prompt cache ({}) cost {} of the {total} spent in this window. To see why and what to do, run `whycap drain`.",
+            count_noun(avoidable.responses, "time"),
+            avoidable.cost
         ))
     }
 
@@ -235,8 +236,8 @@ impl Context {
 
 fn no_error_known(session: Option<&str>) -> [String; 2] {
     let known = match session {
-        Some(id) => format!("whycap knows of no limit error in session {id}."),
-        None => "No limit errors found: Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
+        Some(id) => format!("No limit error found in session {id}."),
+        None => "No limit errors found. Claude Code has not reported any, and the newest transcripts do not contain any.".to_owned(),
     };
     let how = "To explain a message: whycap explain --text \"You've hit your …\"";
     [known, how.to_owned()]

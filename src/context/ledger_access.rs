@@ -62,7 +62,7 @@ impl Context {
             }
         }
         print_error(&format!(
-            "could not lock {}, so whycap reads only the transcripts; the spend of deleted transcripts is missing",
+            "could not lock {}, so whycap reads only the transcripts; spend from deleted transcripts is missing",
             ledger::path_in(&self.places.data).display()
         ));
         attempt(Ledger::in_memory(&self.places.data)?)
@@ -75,14 +75,14 @@ impl Context {
         let places = &self.places;
         if let Some(problem) = self.config.problems_of("export").next() {
             let file = places.show(&places.settings);
-            bail!("nothing was exported, because of {file}: {problem}");
+            bail!("nothing was exported because of a problem in {file}: {problem}");
         }
         let exporter = Exporter::new(places, &self.environment, &self.config.export)?;
         let clock = self.clock();
         let sources = self.with_ledger(|ledger, catch_up| {
             ensure!(
                 ledger.is_lasting(),
-                "nothing was exported, because the ledger could not be locked"
+                "nothing was exported because the ledger could not be locked"
             );
             let spend = ledger.exported()?;
             Ok(RowSources {
@@ -150,7 +150,7 @@ impl Context {
         if let Some(damaged) = ledger.news_of_damage() {
             let path = places.show(&damaged);
             print_error(&format!(
-                "the ledger was damaged and was moved to {path}; whycap created a new one from the transcripts. The spend of deleted transcripts is only in the old file and is missing here"
+                "the ledger was damaged and was moved to {path}; whycap created a new ledger from the transcripts. Spend from deleted transcripts is only in the old file and is missing here"
             ));
         }
         if let Some(which) =
@@ -162,7 +162,7 @@ impl Context {
                 "their cost is missing"
             };
             print_error(&format!(
-                "{which}; {cost}. `whycap doctor` shows how to fix this"
+                "{which}, so {cost}. `whycap doctor` shows how to fix this"
             ));
         }
         Ok(catch_up)

@@ -31,7 +31,7 @@ pub(super) const MOST_UNREADABLE_NAMED: usize = 3;
 const LONGEST_ID: usize = 80;
 
 const NOT_ALL_READ: &str =
-    "Not all transcripts have been read yet; `whycap spend` in a shell reads them all.";
+    "Not all transcripts have been read yet. To read all of them, run `whycap spend` in a shell.";
 
 /// The options of `whycap spend` that choose a statement.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(crate) struct SpendOptions {
     /// Sort by date or by cost
     #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
-    /// Add up exports of several machines in this directory
+    /// Combine the exports of several machines in this directory
     #[arg(long, value_name = "DIR", conflicts_with = "why")]
     pub(crate) from: Option<PathBuf>,
 }
@@ -88,12 +88,12 @@ impl SpendOptions {
         }
         if self.by.is_of_answers() && (self.from.is_some() || is_for_page) {
             return Err(format!(
-                "--by {name} reads the transcripts on this machine; leave out --from and --html"
+                "--by {name} reads the transcripts on this machine; omit --from and --html"
             ));
         }
         if self.by.is_by_cause() && self.from.is_some() {
             return Err(format!(
-                "exports do not contain the data for --by {name}; leave out --from"
+                "exports do not contain the data for --by {name}; omit --from"
             ));
         }
         let mut clock = context.clock();
@@ -366,7 +366,7 @@ impl Context {
         let shown = self.places.show(directory);
         ensure!(
             has_exports(directory),
-            "there are no exports in {shown}; to create them: whycap export {shown}"
+            "there are no exports in {shown}; to create some, run: whycap export {shown}"
         );
         Ok(())
     }
@@ -386,7 +386,7 @@ impl Context {
             count => format!(" and {} more", count_noun(count as u64, "file")),
         };
         print_error(&format!(
-            "some exported rows could not be read, so amounts may be missing: {path}{line} ({}){more}; run the export on that machine again",
+            "some exported rows could not be read, so amounts may be missing: {path}{line} ({}){more}; rerun the export on the machine that wrote this file",
             first.reason
         ));
     }

@@ -94,7 +94,7 @@ impl GroupAccess {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
             Err(_) if std::fs::symlink_metadata(directory)?.is_dir() => Ok(()),
             Err(_) => Err(std::io::Error::other(
-                "it is a link or not a directory; move it to another place",
+                "it is a symlink or is not a directory; move it somewhere else",
             )),
         }
     }

@@ -46,7 +46,9 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or directory could not be created, changed, or deleted.
-    #[error("could not write {path}: {source}; check that the directory exists and belongs to you")]
+    #[error(
+        "could not write {path}: {source}; check that the directory exists and that you own it"
+    )]
     Write {
         /// The file or directory.
         path: PathBuf,
@@ -55,7 +57,7 @@ pub enum Error {
     },
     /// A file is larger than any valid file of its kind.
     #[error(
-        "{path} has {size} bytes, but whycap reads at most {limit}; restore an earlier version, or move it to another place"
+        "{path} is too large ({size} bytes, and whycap reads at most {limit}); restore an earlier version, or move it somewhere else"
     )]
     TooLarge {
         /// The file.

@@ -65,7 +65,7 @@ fn open_regular_with(options: &mut OpenOptions, path: &Path, links: Links) -> io
     } else {
         Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is not a plain file",
+            "it is not a regular file",
         ))
     }
 }
@@ -104,7 +104,7 @@ pub(crate) fn check_owned_directory(path: &Path) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(
-            "it is a link, or other users can write to it (fix: chmod o-w), or it does not belong to you",
+            "it is a symlink, is writable by other users (fix: chmod o-w), or is not owned by you",
         ))
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn is_safe_location(path: &Path) -> bool {
 /// Returns the error for a path that is not one of the user's regular files.
 pub(super) fn not_owned() -> io::Error {
     io::Error::other(
-        "it is a link, or not a plain file that belongs to you; move it to another place",
+        "it is a symlink or is not a regular file that you own; move it somewhere else",
     )
 }
 

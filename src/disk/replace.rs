@@ -35,7 +35,7 @@ fn try_replace(target: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> io::Resu
     let existing = fs::symlink_metadata(target).ok();
     if let Some(file) = &existing {
         if !file.is_file() {
-            return Err(io::Error::other("it is not a plain file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         if file.permissions().readonly() {
             return Err(io::Error::other("the file is read-only"));
@@ -174,7 +174,7 @@ fn link_target(path: &Path) -> io::Result<PathBuf> {
         Ok(target)
     } else {
         Err(io::Error::other(
-            "it is a link, but not to a plain file that belongs to you",
+            "it is a symlink that does not point to a regular file you own",
         ))
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn is_writable(_: &Path) -> bool {
 /// created in a location where other users can write.
 pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
     if !ownership::is_safe_location(path) {
-        let refusal = io::Error::other("other users can write to the directory that contains it");
+        let refusal = io::Error::other("its parent directory is writable by other users");
         return Err(write_error(path)(refusal));
     }
     create_directories(path)?;

@@ -124,7 +124,7 @@ fn last_version(places: &Places) -> Option<ClientVersion> {
 pub(crate) fn check_knows_hooks(places: &Places) -> anyhow::Result<()> {
     match last_version(places) {
         Some(version) if version < FIRST_WITH_ALL_EVENTS => bail!(
-            "you last used Claude Code {version} here, and versions before {FIRST_WITH_ALL_EVENTS} ignore a whole settings file, including your permissions, if it contains whycap's hooks. Update Claude Code and start it once, or add only the status line: whycap install --statusline"
+            "you last used Claude Code {version} here, and versions before {FIRST_WITH_ALL_EVENTS} ignore a whole settings file, including your permissions, if the file contains whycap's hooks. Update Claude Code and start it once, or add only the status line: whycap install --statusline"
         ),
         _ => Ok(()),
     }

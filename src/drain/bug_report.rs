@@ -32,7 +32,7 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
     }
 
     lines.push(
-        "\n| time (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | previous request |\n|---|---|---|---|---|---|---|---|---|---|"
+        "\n| time (UTC) | Claude Code | model | cause | after | in cache | read | rewritten | request | previous request |\n|---|---|---|---|---|---|---|---|---|---|"
             .to_owned(),
     );
     let cases = &findings.cases;
@@ -50,7 +50,7 @@ pub(crate) fn bug_report(findings: &Findings) -> String {
         lines.push("\n`server`: The system prompt, the tools, and the parameters were the same (same `shapeHash`). The request contained every message of the previous request and was sent within the cache lifetime.".to_owned());
     }
     if by_server.any(|case| !case.write.is_recorded) {
-        lines.push("\n`server` without recorded requests: At least three responses in a row have the same `cache_read_input_tokens`, although each of them wrote the rest of a growing prompt to the cache.".to_owned());
+        lines.push("\n`server`, if requests were not recorded: At least three responses in a row have the same `cache_read_input_tokens`, even though each response wrote the rest of a growing prompt to the cache.".to_owned());
     }
     lines.join("\n") + "\n"
 }

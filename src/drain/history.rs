@@ -267,7 +267,7 @@ impl History {
 }
 
 /// The proof for a rewrite that is part of a series of stalled reads.
-const STALLED: &str = "three or more responses in a row read exactly the same part of the cache, although each of them wrote the rest";
+const STALLED: &str = "three or more responses in a row read exactly the same part of the cache, even though each response wrote the rest";
 
 /// Returns the part that `response` wrote again even though `previous` had left it in the cache. Returns `None` if it
 /// read nearly everything.

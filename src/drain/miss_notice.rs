@@ -195,7 +195,7 @@ impl MissNotice {
         let (reason, remedy) = self.record.cause.words();
         let times = count_noun(self.misses, "time");
         let cost = self.cost.show();
-        let text = format!("Prompt cache written again {times}, {reason}: ≈{cost}");
+        let text = format!("Prompt cache rewritten {times} {reason}: ≈{cost}");
         let mut row = vec![(Tone::Warning, truncate(&text, columns))];
 
         let endings = [

@@ -180,7 +180,7 @@ impl PercentWorth {
             None => String::new(),
         };
         format!(
-            "1% of your {} \u{2248} {} or more (from {} in the last 7 days{comparison}).{left}",
+            "1% of your {} is worth at least {} (based on {} in the last 7 days{comparison}).{left}",
             newest.window.limit(),
             newest.worth,
             count_noun(newest.readings as u64, "reading"),

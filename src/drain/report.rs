@@ -241,7 +241,7 @@ impl Drain {
             LoadKind::Tools => "Tools were loaded",
         };
         Some(format!(
-            "{loads} {}. After that, the conversation was written to the cache again {}, which cost {} on average ({} per load). {}",
+            "{loads} {}. The conversation was then rewritten to the cache {}, at an average cost of {} ({} per load). {}",
             count_noun(rewrites.loads, "time"),
             count_noun(rewrites.sum.responses, "time"),
             rewrites.cost_per_rewrite(),
@@ -259,7 +259,7 @@ impl Drain {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "Pauses of 5 minutes to 1 hour cost {}, because the cache expired. A cache lifetime of 1 hour would have cost {} more.",
+                    "Pauses of 5 minutes to 1 hour cost {} because the cache expired. A cache lifetime of 1 hour would have cost {} more.",
                     hour.savings, hour.surcharge
                 ),
             );
@@ -269,7 +269,7 @@ impl Drain {
             report.paragraph(
                 Tone::Quiet,
                 format!(
-                    "Claude Code did not record the requests for {} of {} responses (versions before about 2.1.300 do not). For these responses, whycap knows only the tokens and times, so it can prove less.",
+                    "Claude Code did not record the requests for {} of {} responses (versions before about 2.1.300 do not record them). For these responses, whycap knows only the tokens and times, so it can confirm fewer causes.",
                     self.findings.unrecorded, self.findings.responses
                 ),
             );
@@ -287,7 +287,7 @@ impl Case {
             None => &rewrite.verdict.cause.texts().evidence,
         };
         format!(
-            "{} in the cache, {} read, {} written again {after} later: {reason} ({}, Claude Code {})",
+            "{} in the cache, {} read, {} rewritten {after} later: {reason} ({}, Claude Code {})",
             short_count(rewrite.available),
             short_count(response.usage.cache_read),
             short_count(rewrite.tokens),

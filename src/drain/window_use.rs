@@ -87,7 +87,7 @@ impl WindowShares {
         let mut sentences = Vec::new();
         if self.cost > Money::ZERO {
             sentences.push(format!(
-                "{name}: {} on this machine since {}: {}",
+                "{name}: {} on this machine since {} ({})",
                 self.cost,
                 clock.format_time(self.since),
                 self.shares(),
@@ -95,7 +95,7 @@ impl WindowShares {
         }
         if self.elsewhere >= MIN_RISE {
             sentences.push(format!(
-                "{name}: up {:.0}% while this machine spent nothing, because of another machine, claude.ai, or another member",
+                "{name}: up {:.0}% while this machine spent nothing (used by another machine, claude.ai, or another member)",
                 self.elsewhere.floor()
             ));
         }

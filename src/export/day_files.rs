@@ -72,13 +72,13 @@ pub(crate) fn update_exports(
     let shown = places.show(directory);
     ensure!(
         !directory.exists() || directory.is_dir(),
-        "{shown} is not a directory; choose a directory for the files"
+        "{shown} is not a directory; choose a directory for the exported files"
     );
     let lock_file = places.data.join("export/lock");
     disk::create_parent_directory(&lock_file)?;
     let _guard = lock::try_lock(&lock_file)
         .map_err(disk::write_error(&lock_file))?
-        .context("another whycap export is running; try again when it is done")?;
+        .context("another whycap export is running; try again when it has finished")?;
 
     let new_rows = collect()?;
     // The path must not depend on whether the directory already exists, because its hash identifies the stored state.

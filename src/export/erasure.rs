@@ -54,16 +54,16 @@ impl Erasure {
             Self::Person(name) => ("person", name),
             Self::Project(name) => ("project", name),
             Self::Before(day) => {
-                return format!("{directory} has no row before {day}, so nothing was erased");
+                return format!("{directory} has no rows before {day}, so nothing was erased");
             }
         };
         let hint = if names.len() <= MAX_LISTED_NAMES {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("the {noun}s in it are: {}", names.join(", "))
+            format!("its {noun}s are: {}", names.join(", "))
         } else {
-            format!("whycap spend --from {directory} --by {noun} lists the {noun}s in it")
+            format!("to list its {noun}s, run: whycap spend --from {directory} --by {noun}")
         };
-        format!("{directory} has no row of {noun} {name}, so nothing was erased; {hint}")
+        format!("{directory} has no rows for {noun} {name}, so nothing was erased; {hint}")
     }
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn erase(
     let list = serde_json::to_vec(&erased)?;
     ensure!(
         list.len() as u64 <= MAX_LIST_SIZE,
-        "{} would have {} bytes, but whycap reads at most {MAX_LIST_SIZE}, so nothing was erased; erase days instead: \
+        "{} would be too large ({} bytes, and whycap reads at most {MAX_LIST_SIZE}), so nothing was erased; erase days instead: \
          --erase before=2026-01-31",
         places.show(&list_path(directory)),
         list.len()
@@ -274,7 +274,7 @@ pub(crate) fn erase(
     }
     let [rows, files] = [(rows, "row"), (files, "file")].map(|(n, noun)| count_noun(n, noun));
     let text = format!(
-        "Erased {rows} in {files} in {shown}. If another machine's files bring these rows back, they do not count."
+        "Erased {rows} in {files} in {shown}. If another machine's files bring these rows back, whycap ignores them."
     );
     Ok((Report::from_lines(&text), unreadable))
 }

@@ -145,8 +145,11 @@ pub(super) fn each_row(
         first_error.get_or_insert_with(|| UnreadableFile::new(path, Some(number), reason));
     }
     if reader.get_ref().limit() == 0 {
-        let unreadable =
-            UnreadableFile::new(path, None, "it is too large to be an export of one day");
+        let unreadable = UnreadableFile::new(
+            path,
+            None,
+            "the file is too large to be an export of one day",
+        );
         return Err(first_error.unwrap_or(unreadable));
     }
     first_error.map_or(Ok(()), Err)

@@ -89,7 +89,8 @@ impl MergedRows {
                 }
             });
             if file_state(path) != *state {
-                let changed = io::Error::other("it changed while whycap was reading it; try again");
+                let changed =
+                    io::Error::other("the file changed while whycap was reading it; try again");
                 return Err(disk::read_error(path)(changed));
             }
         }

@@ -179,7 +179,7 @@ impl NewRows {
         let shown = newest.iter().take(PREVIEWED_ROWS).map(|(_index, row)| *row);
 
         let mut report = Report::from_paragraph(format!(
-            "This would export {} for person {} on machine {}. The newest rows, exactly as they would be exported:",
+            "This would export {} for person {} on machine {}. These are the newest rows, exactly as they would be exported:",
             counts.join(", "),
             self.people().join(" and person "),
             self.exporter.machine
@@ -198,7 +198,7 @@ impl NewRows {
                 let count = count_noun(*count, "row");
                 report.paragraph(
                     Tone::Plain,
-                    format!("{count} of projects that are not listed under [export] projects in {settings} {text}."),
+                    format!("{count} {text} because their projects are not listed under [export] projects in {settings}."),
                 );
             }
         }

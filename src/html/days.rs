@@ -208,7 +208,7 @@ pub(super) fn by_hour(view: &View<'_>, page: &mut Markup) {
     write_shade_legend(page, highest);
 }
 
-/// Returns a cell whose shade shows a cost relative to the highest cost.
+/// Returns a cell whose shade shows a cost relative to the highest value cost.
 fn shaded_cell(name: &str, cost: Money, highest: Money) -> Cell {
     let share = cost.usd() / highest.usd().max(f64::MIN_POSITIVE);
     Cell::from(format!("{name}: {}", cost.show()))

@@ -16,11 +16,11 @@ use crate::limits::kind::{Verdict, Window};
 use crate::render::Table;
 use crate::time::{Zone, format_duration};
 
-const FILTERED_BY_PROJECT: &str = "This shows only errors in sessions with spend in the selected projects. Usage windows apply to a whole account, so their hours include all projects.";
+const FILTERED_BY_PROJECT: &str = "This section shows only errors in sessions with spend in the selected projects. Usage windows apply to a whole account, so their hours include all projects.";
 
 const INCOMPLETE: &str = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
 
-const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a bigger seat. If neither has happened for weeks, consider a smaller one.";
+const SEAT_ADVICE: &str = "If someone is often near the limit or blocked for a long time, consider a higher-tier seat. If neither has happened for weeks, consider a lower-tier seat.";
 
 /// The maximum number of columns for which every reading of the windows is drawn. In a longer chart, the five 5-hour
 /// windows of a day would be indistinguishable.
@@ -45,7 +45,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
             page.long_table("tolls whose", "Limits by person", by_person(people, true));
             page.notes([SEAT_ADVICE]);
             page.notes([format!(
-                "This counts the hours in which a person had a usage window at {FULL_FROM}% or more, including nights. A dash means that there is no data: only the status line reports usage windows, and API keys have none."
+                "This table counts the hours in which a person had a usage window at {FULL_FROM}% or more, including nights. A dash means that there is no data, because only the status line reports usage windows and API keys have none."
             )]);
         }
     }
@@ -159,7 +159,7 @@ pub(super) fn write_windows(view: &View<'_>, page: &mut Markup) {
 }
 
 const NO_WINDOWS: &str =
-    "There is no data about usage windows yet. The status line records it from now on.";
+    "There is no data about usage windows yet. The status line will record it from now on.";
 
 /// Returns the fingerprint of the account that an error belongs to.
 fn fingerprint(error: &Incident) -> Option<&str> {
@@ -246,7 +246,7 @@ fn write_window_chart(
     page.collapsed_table(
         "Show the daily peaks as a table",
         "tolls",
-        "Usage of the windows",
+        "Usage windows over time",
         &peak_table(&windows, view.contents.clock.zone),
     );
 }
@@ -263,7 +263,7 @@ fn window_legend(windows: &[WindowReadings<'_>], has_errors: bool) -> Vec<Legend
     if has_errors {
         items.push(LegendItem {
             class: "error".to_owned(),
-            name: "a limit error, for as long as it blocked you".to_owned(),
+            name: "a limit error and how long it blocked you".to_owned(),
             remark: String::new(),
         });
     }

@@ -154,11 +154,14 @@ fn limits_clause(view: &View<'_>) -> String {
     if total.stops == 0 {
         String::new()
     } else if !total.blocked.is_zero() {
-        format!("; limits blocked it for {}", format_duration(total.blocked))
+        format!(
+            "; limits blocked work for {}",
+            format_duration(total.blocked)
+        )
     } else if total.stops == 1 {
-        "; a limit blocked it once".to_owned()
+        "; a limit blocked work once".to_owned()
     } else {
-        format!("; limits blocked it {} times", total.stops)
+        format!("; limits blocked work {} times", total.stops)
     }
 }
 
@@ -195,7 +198,7 @@ impl Before {
     fn comparison(self, lead: &str, cost: Money) -> String {
         let days = count_noun(self.days.unsigned_abs(), "day");
         if self.cost <= Money::ZERO {
-            return format!("{lead} compared with nothing in the {days} before.");
+            return format!("{lead} up from nothing in the {days} before.");
         }
         let percent = (cost - self.cost).ratio(self.cost, 100);
         let size = percent.unsigned_abs();
@@ -267,7 +270,7 @@ fn write_by_name(
         "cost",
         "share",
         "responses",
-        "relative to the highest",
+        "relative to the highest value",
     ]);
     for (name, tally) in sums {
         table.row([

@@ -50,7 +50,7 @@ impl Paying {
     pub(crate) fn in_words(self, clock: Clock) -> String {
         let amount = self.amount(clock);
         format!(
-            "with usage credits now: {amount} (estimated, because a usage window is full but responses still arrive)"
+            "with usage credits: {amount} (estimated because a usage window is full but responses are still coming in)"
         )
     }
 
@@ -58,7 +58,7 @@ impl Paying {
     pub(crate) fn paragraph(self, clock: Clock) -> String {
         let paying = self.in_words(clock);
         let until = clock.format_time_with_preposition(self.until);
-        format!("You are paying {paying}. Waiting costs nothing: the window resets {until}.")
+        format!("You are paying {paying}. Waiting is free; the window resets {until}.")
     }
 
     /// Returns the `paying` object of `now --json`.

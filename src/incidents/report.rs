@@ -131,7 +131,7 @@ fn sentence_about_retries(retries: &[SessionRetries], clock: Clock) -> Option<St
         }
     }
     Some(format!(
-        "Since {}, Claude Code has waited a total of {} because {} failed ({}). It then sent the requests again.",
+        "Since {}, Claude Code has waited a total of {} because {} failed ({}). Claude Code then sent the requests again.",
         clock.format_time(first.attempts.since),
         format_duration(time_of(retries)),
         count_noun(attempts, "attempt"),

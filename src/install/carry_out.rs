@@ -92,7 +92,7 @@ pub(crate) fn carry_out(
         _ => None,
     });
     bail!(
-        "another program keeps changing {}; nothing was lost; try again when it is done",
+        "another program keeps changing {}; nothing was lost, so try again when the program has finished",
         changed.unwrap_or(&places.config).display()
     )
 }
@@ -120,13 +120,13 @@ fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::LockGuard
     disk::lock::lock_with_timeout(&path, patience, &mut std::thread::sleep)
         .with_context(|| {
             format!(
-                "could not lock {}; check that you can write to its directory",
+                "could not lock {}; check that you have write permission for its directory",
                 path.display()
             )
         })?
         .with_context(|| {
             format!(
-                "another whycap install is still running ({} is locked); try again when it is done",
+                "another whycap install is still running ({} is locked); try again when it has finished",
                 path.display()
             )
         })

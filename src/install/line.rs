@@ -47,7 +47,7 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
         return Ok("The status line is already on. To hide it: /whycap line off".to_owned());
     }
     Ok(format!(
-        "The status line is on and will appear within seconds. To hide it: /whycap line off\nIt was added to {}.",
+        "The status line is on and will appear within seconds. To hide it: /whycap line off\nwhycap's status line was added to {}.",
         places.show(&settings)
     ))
 }
@@ -71,7 +71,7 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
         return Ok("The status line is off. To show it: /whycap line on".to_owned());
     }
     Ok(format!(
-        "whycap's status line is not in {}; nothing was changed.",
+        "whycap's status line is not in {}. Nothing was changed.",
         places.show(&path)
     ))
 }

@@ -13,17 +13,17 @@ use crate::environment::Environment;
 ///
 /// Fails if the program is in a temporary location, or if whycap would not recognize it in the settings.
 pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
-    let running = std::env::current_exe().context("could not find the path of this program; run it with its full path, such as /usr/local/bin/whycap")?;
+    let running = std::env::current_exe().context("could not determine the path of this program; run whycap with its full path, such as /usr/local/bin/whycap")?;
     let called = std::env::args_os().next();
     let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
     let shown = path.display();
     ensure!(
         !is_in_runner_cache(&path),
-        "{shown} is in the cache of a package runner and may be deleted at any time; install it first (npm install -g whycap), then run: whycap install"
+        "{shown} is in the cache of a package runner and may be deleted at any time; install whycap first (npm install -g whycap), then run: whycap install"
     );
     ensure!(
         path.file_stem() == Some(OsStr::new("whycap")),
-        "{shown} is not named whycap, so whycap would not recognize its own entries in the settings; rename it"
+        "{shown} must be named whycap, because whycap recognizes its own entries in the settings by that name; rename the file"
     );
     call(environment, &path)
 }
@@ -33,7 +33,7 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
 pub(super) fn call(environment: &Environment, program: &Path) -> anyhow::Result<String> {
     Shell::of(environment).call(program).with_context(|| {
         format!(
-            "{} is not valid text, so it cannot be written to the settings; move whycap to another directory",
+            "the path {} is not valid text, so it cannot be written to the settings; move whycap to a different directory",
             program.display()
         )
     })

@@ -96,7 +96,7 @@ pub fn install(
     let outcome = settings_edit::add(text, additions).with_context(|| left_alone(settings))?;
     ensure!(
         outcome.text.len() as u64 <= settings::SIZE_LIMIT,
-        "{} was not changed, because it would become larger than the 2 MiB that Claude Code reads; make it smaller and try again",
+        "{} was not changed because it would exceed the 2 MiB that Claude Code reads; make it smaller and try again",
         settings.display()
     );
     let slash_command = match additions.slash_command {
@@ -304,7 +304,7 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(error) => Err(anyhow!(
-            "{} was not changed, because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
+            "{} was not changed because it is not UTF-8 (byte {}); save it as UTF-8 and try again",
             path.display(),
             error.utf8_error().valid_up_to()
         )),
@@ -325,7 +325,7 @@ fn check_may_write(places: &Places, path: &Path) -> anyhow::Result<()> {
 
     ensure!(
         path == places.user_settings() || target.starts_with(real(project)),
-        "{} was not changed, because it is a link to {}, which is outside the project; replace the link with a file, or leave out --scope",
+        "{} was not changed because it is a symlink to {}, which is outside the project; replace the symlink with a file, or omit --scope",
         path.display(),
         target.display()
     );

@@ -65,7 +65,7 @@ fn command_of(entry: &Value) -> String {
 pub(crate) fn add(text: &str, additions: Additions<'_>) -> anyhow::Result<SettingsEdit> {
     let (mut edit, root) = SettingsEdit::on(text)?;
     let Some(settings) = root.as_object() else {
-        return Err(refusal(&root, "Settings must be an object in braces"));
+        return Err(refusal(&root, "The settings must be a JSON object"));
     };
     if additions.status_line {
         let command = format!("{} {STATUS_LINE}", additions.program);
@@ -190,7 +190,7 @@ impl SettingsEdit {
         // The parser's error mentions a comment only if the parser does not collect tokens.
         parse_to_ast(json, &CollectOptions::default(), &options)?;
         let tree = CstRootNode::parse(json, &options)?;
-        let root = tree.value().context("it contains no value")?;
+        let root = tree.value().context("the file contains no value")?;
         let mut nodes = vec![root.clone()];
         while let Some(node) = nodes.pop() {
             let mut seen = HashSet::new();
@@ -201,7 +201,7 @@ impl SettingsEdit {
                 if let Some(key) = key
                     && !seen.insert(key.clone())
                 {
-                    let reason = format!("The key \"{}\" is repeated", truncate(&key, 40));
+                    let reason = format!("The key \"{}\" appears twice", truncate(&key, 40));
                     return Err(refusal(&child, &reason));
                 }
                 nodes.push(child);

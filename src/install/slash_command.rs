@@ -35,7 +35,7 @@ const NO_PROGRAM: &str = "const PROGRAM = null";
 const WRITTEN_BY: &str = "whycap install";
 
 /// The end of a note about a `/whycap` command that does not belong to whycap.
-const STAYS: &str = "it was not changed; use `whycap explain` in a shell instead of /whycap";
+const STAYS: &str = "nothing was changed; use `whycap explain` in a shell instead of /whycap";
 
 /// The ways to add `/whycap` to Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,12 +148,13 @@ impl SlashCommandPlan {
 
         if has_link(&directory) {
             self.notes
-                .push(format!("{shown} is or contains a link; {STAYS}"));
+                .push(format!("{shown} is or contains a symlink, so {STAYS}"));
             return;
         }
         if directory.exists() && !is_own {
-            self.notes
-                .push(format!("{shown} contains another skill or plugin; {STAYS}"));
+            self.notes.push(format!(
+                "{shown} contains a different skill or plugin, so {STAYS}"
+            ));
             return;
         }
         if !disk::is_writable(&directory) {
@@ -218,13 +219,13 @@ impl SlashCommandPlan {
 
         match text_of(&path) {
             Some(text) if text == COMMAND_FILE => {}
-            _ if is_link(&path) => self.notes.push(format!("{shown} is a link; {STAYS}")),
+            _ if is_link(&path) => self.notes.push(format!("{shown} is a link, so {STAYS}")),
             None if path.exists() => self
                 .notes
-                .push(format!("{shown} is not a plain file; {STAYS}")),
-            Some(_) => self
-                .notes
-                .push(format!("{shown} defines another /whycap; {STAYS}")),
+                .push(format!("{shown} is not a regular file, so {STAYS}")),
+            Some(_) => self.notes.push(format!(
+                "{shown} defines a different /whycap command, so {STAYS}"
+            )),
             None if !disk::is_writable(path.parent().unwrap_or(&path)) => self.notes.push(format!(
                 "whycap cannot write to {shown}; use `whycap explain` in a shell instead of /whycap"
             )),
@@ -255,11 +256,12 @@ impl SlashCommandPlan {
                 });
             }
             _ if kind == ChangeKind::SlashCommandReplaced => {
-                self.notes
-                    .push(format!("{shown} defines another /whycap; {STAYS}"));
+                self.notes.push(format!(
+                    "{shown} defines a different /whycap command, so {STAYS}"
+                ));
             }
             _ => self.notes.push(format!(
-                "{shown} has been changed since whycap created it, so it was not deleted"
+                "{shown} was not deleted because it has been changed since whycap created it"
             )),
         }
     }

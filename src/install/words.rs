@@ -15,7 +15,7 @@ use crate::render::{Argument, Report, fill_template};
 use crate::terminal::{Shown, Tone, is_stdout_terminal, print, truncate};
 
 /// The note about settings that are usually part of a repository.
-const SHARED: &str = "other people usually share this file, so they need whycap at the same path; use --scope local to change only your own settings";
+const SHARED: &str = "this file is usually shared with other people, who would need whycap at the same path; to change only your own settings, use --scope local";
 
 /// The question about a foreign status line.
 const QUESTION: &str = include_str!("keep_status_line.txt");
@@ -97,7 +97,7 @@ pub(crate) fn afterthoughts(places: &Places, folder: &Path, scope: SettingsScope
         let shown = places.show(&file.path);
         if file.is_true("disableAllHooks") {
             notes.push(format!(
-                "{shown} sets disableAllHooks, so hooks and the status line do not run until you remove it"
+                "{shown} sets disableAllHooks, so hooks and the status line do not run until you remove that setting"
             ));
         }
         if let Err(why) = &file.contents {

@@ -119,10 +119,10 @@ impl LedgerError {
         match self.code()? {
             ErrorCode::DiskFull => Some("free some space on the disk"),
             ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-                Some("check that the directory belongs to you and that you can write to it")
+                Some("check that you own the directory and can write to it")
             }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                Some("another whycap is writing to it; try again in a moment")
+                Some("another whycap process is writing to the ledger; try again in a moment")
             }
             ErrorCode::FileLockingProtocolFailed | ErrorCode::SystemIoFailure => {
                 Some("set WHYCAP_DATA_DIR to a directory on a local disk")

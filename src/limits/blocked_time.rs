@@ -291,19 +291,19 @@ impl Tolls {
         };
         let mut notes = Vec::new();
         if !total.blocked.is_zero() {
-            notes.push(format!("The time blocked starts with an error and ends with {sessions} or with the reset, whichever came first. Nights are included. If several limits block you at once, the time counts only once."));
+            notes.push(format!("Blocked time runs from an error to {sessions} or to the reset, whichever comes first. Nights are included. Time when several limits block you at once is counted only once."));
         }
         if total.still > 0 {
             let are = if total.still == 1 { "is" } else { "are" };
             notes.push(format!(
-                "{} {are} still active, with the time counted up to {until} if the reset is known.",
-                total.still
+                "{} {are} still active. If the reset time is known, blocked time is counted up to {until}.",
+                count_noun(total.still, "stop")
             ));
         }
         if total.unknown > 0 {
             let stops = count_noun(total.unknown, "stop");
             notes.push(format!(
-                "whycap does not know when {stops} ended, so this time is not included."
+                "whycap does not know when {stops} ended, so their time is not included."
             ));
         }
         notes

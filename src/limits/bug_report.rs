@@ -63,7 +63,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         }
     }
     text.push_str(
-        "\nAddresses, IDs, and paths have been removed. Read the text before you post it.\n",
+        "\nAddresses, IDs, and paths have been removed. Read this report before you post it.\n",
     );
     text
 }

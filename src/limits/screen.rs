@@ -77,7 +77,7 @@ pub fn at_length(incident: &Incident, spent: &[String]) -> Report {
     add_list("Why", &reasons, &mut report);
     add_list("What whycap does not know", &unknowns, &mut report);
     add_list(
-        "What did not help others",
+        "What did not help other users",
         incident.did_not_help(),
         &mut report,
     );
@@ -192,7 +192,8 @@ fn origin(incident: &Incident) -> String {
     if evidence.is_pasted() {
         return match incident.diagnosis.state {
             super::decide::State::Over(_) => state.to_owned(),
-            _ => "This explains only the text and is not about a particular session.".to_owned(),
+            _ => "This explains only the message text, not the state of a particular session."
+                .to_owned(),
         };
     }
     let at = evidence.clock.format_time_and_distance(evidence.at());

@@ -81,13 +81,13 @@ impl Clearing<'_> {
         let path = self.places.data.join("clearing.lock");
         let mut wait = |pause| {
             if self.waited.get().is_zero() {
-                notify("Waiting for another whycap --clear-stale-locks to finish.");
+                notify("Waiting for another `whycap --clear-stale-locks` to finish.");
             }
             self.wait_for(pause);
         };
         match disk::lock::lock_with_timeout(&path, CLEARING_TIMEOUT, &mut wait) {
             Ok(None) => anyhow::bail!(
-                "another whycap --clear-stale-locks is running (it has locked {}); try again when it has finished",
+                "another `whycap --clear-stale-locks` is running (it has locked {}); try again when it has finished",
                 path.display()
             ),
             Ok(guard) => Ok(guard),
@@ -107,7 +107,7 @@ impl Clearing<'_> {
             .map(|lock| self.places.show(&lock.observed.location.path()))
             .collect();
         notify(&format!(
-            "Checking for {seconds} s that nothing is using {}.",
+            "Watching {} for {seconds} s to make sure that nothing is using it.",
             paths.join(", ")
         ));
         self.wait_for(Duration::from_secs(seconds.unsigned_abs()));
@@ -164,7 +164,7 @@ fn clear_in_context(
     let observed_again = open.observe_again(observed.watch)?;
     if !open.is_unchanged()? {
         return Err(NotCleared::Kept(
-            "It was updated in the meantime, so it is in use.",
+            "The lock was updated in the meantime, so it is in use.",
         ));
     }
 

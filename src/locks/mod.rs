@@ -121,7 +121,7 @@ impl HarmfulLock {
             remedy: if location.known.stays_with_live_session {
                 format!("Quit Claude Code, then run `{CLEAR_COMMAND}` in a shell.")
             } else {
-                format!("To remove it, run `{CLEAR_COMMAND}` in a shell.")
+                format!("To remove the lock, run `{CLEAR_COMMAND}` in a shell.")
             },
             path,
         })

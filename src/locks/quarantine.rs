@@ -69,11 +69,12 @@ impl NotCleared {
             Self::Refused(error) => match error.kind() {
                 ErrorKind::NotFound => (
                     LockAction::None,
-                    "It was removed before whycap could clear it.".to_owned(),
+                    "The lock was removed before whycap could clear it.".to_owned(),
                 ),
                 ErrorKind::DirectoryNotEmpty => (
                     LockAction::Kept,
-                    "Another program has put something into it in the meantime.".to_owned(),
+                    "In the meantime, another program put something into the lock directory."
+                        .to_owned(),
                 ),
                 _ => {
                     let path = observed.location.path();
@@ -81,7 +82,7 @@ impl NotCleared {
                     (
                         LockAction::Failed,
                         format!(
-                            "The operating system did not allow it: {error}. Check the permissions of {directory}."
+                            "The operating system did not allow whycap to clear the lock ({error}). Check the permissions of {directory}."
                         ),
                     )
                 }
@@ -93,7 +94,7 @@ impl NotCleared {
 
 /// The reason that is reported if another process acquires a lock while whycap is clearing it.
 const TAKEN: NotCleared =
-    NotCleared::Kept("Another process has taken it in the meantime, so whycap left it in place.");
+    NotCleared::Kept("In the meantime, another process took the lock, so whycap left it in place.");
 
 impl OpenLock<'_> {
     /// Clears the lock. `reason` is recorded in the manifest.
@@ -128,7 +129,7 @@ impl OpenLock<'_> {
         let quarantine = quarantine_directory(self.context.places);
         let (item, target) = self.create_item(&quarantine, reason).map_err(|error| {
             NotCleared::NoQuarantine(format!(
-                "whycap cannot use its quarantine in {}: {error}. Check the permissions there.",
+                "whycap cannot use its quarantine in {}: {error}. Check the permissions of that directory.",
                 quarantine.display()
             ))
         })?;
@@ -194,7 +195,7 @@ impl OpenLock<'_> {
         match target.move_to(new_name, &self.parent, name) {
             Ok(()) => Err(TAKEN),
             Err(error) => Err(NotCleared::Displaced(format!(
-                "Another process has taken it in the meantime. whycap could not put it back ({error}). It is now in {}.",
+                "In the meantime, another process took the lock, and whycap could not put it back ({error}). The lock is now in {}.",
                 target_path.display()
             ))),
         }
@@ -205,7 +206,7 @@ impl OpenLock<'_> {
         let from = quoted(&path);
         let to = quoted(&format!("{path}.old"));
         NotCleared::NoQuarantine(format!(
-            "whycap's quarantine is on another file system. Move the lock yourself: mv {from} {to}"
+            "whycap's quarantine is on a different file system. Move the lock yourself: mv {from} {to}"
         ))
     }
 }
@@ -259,7 +260,7 @@ fn restore_item(item: &Path) -> Option<Restored> {
 fn move_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!(
-            "whycap does not know where it was. It stays in {}.",
+            "whycap does not know where the lock came from, so it is still in {}.",
             item.display()
         ));
     };
@@ -267,11 +268,11 @@ fn move_back(item: &Path, path: &Path) -> Result<(), String> {
         .and_then(|item| item.move_to(name, &Directory::open(parent)?, name))
         .map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => format!(
-                "Something else has its path now. It stays in {}.",
+                "The lock was not restored because another file now exists at its original path. The lock is still in {}.",
                 item.display()
             ),
             _ => format!(
-                "The operating system did not allow it ({error}). It stays in {}.",
+                "The operating system did not allow the lock to be restored ({error}). The lock is still in {}.",
                 item.display()
             ),
         })

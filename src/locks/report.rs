@@ -36,7 +36,7 @@ pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc
         report.paragraph(
             Tone::Plain,
             format!(
-                "To clear stale locks: {CLEAR_COMMAND} (add --dry-run to see what it would do)"
+                "To clear stale locks: {CLEAR_COMMAND} (to see what it would do, add --dry-run)"
             ),
         );
     }
@@ -47,7 +47,7 @@ pub(crate) fn all_locks(mut locks: Vec<Lock>, places: &Places, now: DateTime<Utc
 pub(crate) fn cleared(mut locks: Vec<Lock>, clearing: &Clearing<'_>) -> Report {
     let mut report = list(
         &mut locks,
-        "No Claude Code locks found; nothing to clear.",
+        "No Claude Code locks found, so there is nothing to clear.",
         clearing.places,
         clearing.environment.now,
     );
@@ -70,7 +70,7 @@ fn clearing_summary(locks: &[Lock], dry_run: bool) -> String {
 
     let summary = if dry_run {
         format!(
-            "Would clear {}, keep {kept_count}.",
+            "Would clear {} and keep {kept_count}.",
             count(LockAction::WouldClear)
         )
     } else {
@@ -216,7 +216,7 @@ fn effect_sentence(lock: &Lock) -> String {
     }
     match (verdict, known.kind) {
         (LockVerdict::Stale, LockKind::Directory) => {
-            "Claude Code will clear it the next time it needs the lock.".to_owned()
+            "Claude Code will clear this lock the next time it needs to.".to_owned()
         }
         (LockVerdict::Stuck | LockVerdict::Stale, _) => format!("Effect: {}.", known.harm),
         _ => String::new(),

@@ -81,27 +81,27 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
     let known = lock.location.known;
     match (known.kind, lock.info.kind) {
         (LockKind::Foreign, _) => {
-            return NotOurs.because(format!("It belongs to {}.", known.owner));
+            return NotOurs.because(format!("This lock belongs to {}.", known.owner));
         }
         (_, EntryKind::Link) => {
             return NotOurs.because(
-                "It is a symbolic link, which Claude Code never creates here. Check where it leads, and remove it yourself.",
+                "The lock is a symlink, which Claude Code never creates here. Check where the symlink points, and remove it yourself.",
             );
         }
         (_, EntryKind::Other) => {
-            return CannotTell.because("It is neither a file nor a directory.");
+            return CannotTell.because("The lock is neither a file nor a directory.");
         }
         (LockKind::Marker, _) => {
             return Harmless
-                .because("Claude Code leaves this file here by design. It locks nothing.");
+                .because("Claude Code leaves this file here by design. The file locks nothing.");
         }
         _ => {}
     }
     if !lock.info.is_owned {
-        return NotOurs.because("It belongs to another user of this machine.");
+        return NotOurs.because("The lock belongs to another user of this machine.");
     }
     if lock.watch.is_some_and(|watch| watch.was_updated) {
-        return Held.because("It was updated while whycap watched it, so it is in use.");
+        return Held.because("The lock was updated while whycap watched it, so it is in use.");
     }
 
     let names_process = matches!(
@@ -110,14 +110,15 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
     );
     if names_process && lock.info.kind == EntryKind::File {
         judge_by_holder(lock).unwrap_or_else(|| {
-            CannotTell
-                .because("It does not name a process, so whycap cannot tell whether it is in use.")
+            CannotTell.because(
+                "The lock does not name a process, so whycap cannot tell whether it is in use.",
+            )
         })
     } else if let Some(stale_after) = known.stale_after {
         judge_directory(lock, stale_after, context)
     } else {
         CannotTell.because(
-            "It is a directory instead of a file. No known version of Claude Code creates such a directory.",
+            "The lock is a directory instead of a file. No known version of Claude Code creates such a directory.",
         )
     }
 }
@@ -125,14 +126,15 @@ pub(super) fn judge(lock: &ObservedLock, context: &LockContext<'_>) -> Judgement
 /// Returns the reason why Claude Code will never remove a directory lock, or `None` if Claude Code will remove it.
 pub(super) fn reason_if_stuck(info: &EntryInfo, now: DateTime<Utc>) -> Option<String> {
     match info.kind {
-        EntryKind::File => {
-            Some("It is a file instead of a directory, so Claude Code cannot remove it.".to_owned())
-        }
+        EntryKind::File => Some(
+            "The lock is a file instead of a directory, so Claude Code cannot remove it."
+                .to_owned(),
+        ),
         EntryKind::FullDirectory => {
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
         EntryKind::EmptyDirectory if info.modified > now + CLOCK_TOLERANCE => Some(format!(
-            "It is dated {} in the future, so Claude Code will treat it as in use until then.",
+            "The lock is dated {} in the future, so Claude Code will treat it as in use until then.",
             format_duration(info.modified - now)
         )),
         _ => None,
@@ -164,7 +166,7 @@ fn judge_directory_without_sessions(
         Some(by_holder) => return by_holder,
         None => {
             let reason = format!(
-                "It was last updated {} ago. While it is in use, it is updated every {HEARTBEAT} s.",
+                "The lock was last updated {} ago. A lock that is in use is updated every {HEARTBEAT} s.",
                 format_duration(age)
             );
             if is_shared_with_machines(lock) {
@@ -224,7 +226,7 @@ fn judge_by_age(
     }
 
     let reason = format!(
-        "It is {seconds} s old. Claude Code treats it as in use until it is {stale_after} s old."
+        "The lock is {seconds} s old. Claude Code treats a lock as in use until it is {stale_after} s old."
     );
     if !presence.is_empty() {
         return Held.because(format!("{reason} {}", running_claude(presence)));
@@ -245,7 +247,7 @@ fn reason_to_keep(presence: &Presence) -> String {
     if presence.live.is_empty() {
         format!("Not cleared: {running}")
     } else {
-        format!("Not cleared: {running} Quit it first.")
+        format!("Not cleared: {running} Quit Claude Code first.")
     }
 }
 
@@ -254,7 +256,7 @@ fn running_claude(presence: &Presence) -> String {
     let Presence { live, uncertain } = presence;
     if live.is_empty() {
         format!(
-            "Claude Code may still be running ({}). If it is not, delete the file with that number in sessions/.",
+            "Claude Code may still be running ({}). If it is not, delete the file with that PID in the sessions directory.",
             format_pids(uncertain)
         )
     } else {
@@ -280,7 +282,7 @@ fn judge_by_holder(lock: &ObservedLock) -> Option<Judgement> {
         .liveness(&holder.process, lock.info.modified, &lock.pid_domain);
     Some(match liveness {
         Liveness::Holds => Held.because(format!(
-            "Claude Code is using it (PID {}).",
+            "Claude Code is using this lock (PID {}).",
             holder.claim.pid
         )),
         Liveness::Unclear(reason) => CannotTell.because(reason),

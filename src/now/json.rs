@@ -14,8 +14,7 @@ use crate::status_line::level_now;
 use crate::time::format_rfc3339;
 
 /// The explanation of why Claude Code will continue a blocked session.
-const CONTINUES: &str =
-    "Claude Code waits for the reset; it continues at most three times without a new prompt";
+const CONTINUES: &str = "Claude Code waits for the reset and continues by itself, but at most three times without a new prompt";
 
 impl Moment {
     pub(super) fn json(&self) -> Value {

@@ -91,9 +91,9 @@ impl Moment {
             .blocked()
             .is_some_and(|blocked| blocked.evidence.is_of_another_account());
         let account = if self.are_of_another_login {
-            " for a different account from the one you are logged in to"
+            " for a different account than the one you are logged in to"
         } else if is_limit_of_other {
-            " for the account you are logged in to; the limit belongs to another account"
+            " for the account you are logged in to (the limit applies to a different account)"
         } else {
             ""
         };
@@ -149,7 +149,7 @@ impl Moment {
             Outlook::Lasts | Outlook::Open => {
                 let WeekBefore { then, at_end } = expected.week_before?;
                 let text = format!(
-                    "{name}: last week, {then:.0}% at this point and {at_end:.0}% at the end"
+                    "{name}: {then:.0}% at this point last week, and {at_end:.0}% at the end"
                 );
                 Some((Tone::Quiet, text))
             }

@@ -10,9 +10,9 @@ use super::rates::Rate;
 use crate::render::{Column, Report, Table};
 use crate::terminal::Tone;
 
-const TITLE: &str = "Dollars per million tokens (read and write are for the prompt cache, with a lifetime of 5 minutes or 1 hour)";
+const TITLE: &str = "Prices in dollars per million tokens (read and write refer to the prompt cache, which has a lifetime of 5 minutes or 1 hour)";
 
-const NO_MODEL: &str = "whycap knows no price for a model of that name, so it estimates the cost in the same way as Claude Code. \
+const NO_MODEL: &str = "whycap has no price for a model with that name, so it estimates the cost the same way Claude Code does. \
                         `whycap prices` lists all models with a known price.";
 
 /// Returns a report on the given rows of the price list. Each set of rates is on a separate line.
@@ -95,11 +95,11 @@ fn custom_rates_note(table: &PriceTable) -> String {
     let factor = table.custom.factor();
     let models: Vec<&str> = table.custom.overrides.keys().map(String::as_str).collect();
     if models.is_empty() {
-        format!("Because of modelPricing in your settings, prices are multiplied by {factor}.")
+        format!("Prices are multiplied by {factor} because your settings contain modelPricing.")
     } else {
         let models = models.join(", ");
         format!(
-            "Because of modelPricing in your settings, prices are multiplied by {factor}, and these models use your own rates: {models}."
+            "Because your settings contain modelPricing, prices are multiplied by {factor}, and these models use your own rates: {models}."
         )
     }
 }

@@ -15,11 +15,11 @@ use crate::time::{FIVE_HOURS, HOUR, Millis, QUARTER_HOUR, Zone, datetime_from_mi
 /// The property by which spend is grouped. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum GroupBy {
-    /// Days in the time zone
+    /// Calendar days
     Day,
-    /// Weeks in the time zone, starting on Monday
+    /// Calendar weeks, starting on Monday
     Week,
-    /// Months in the time zone
+    /// Calendar months
     Month,
     /// Sessions
     Session,
@@ -35,7 +35,7 @@ pub(crate) enum GroupBy {
     Agent,
     /// Prompts that you sent
     Prompt,
-    /// Accounts: "login" for the current one, a short hash for others
+    /// Accounts: "login" for the current account, a short hash for others
     Account,
     /// Skills that caused responses, if Claude Code recorded them
     Skill,
@@ -163,7 +163,7 @@ pub(crate) struct SpendGroup {
 /// The order in which groups are shown. The variants' comments appear in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Order {
-    /// By time: days, weeks, and months in order, other groups with the newest first
+    /// By time: days, weeks, and months in order; other groups with the newest first
     Date,
     /// By cost, with the most expensive first
     Cost,

@@ -66,7 +66,7 @@ impl Statement {
             .iter()
             .enumerate()
             .map(|(index, reason)| match index {
-                0 => format!("\u{2265} means \"at least\": {reason}."),
+                0 => format!("\u{2265} means that the real amount may be higher because {reason}."),
                 _ => format!("{reason}."),
             })
             .collect()

@@ -49,8 +49,8 @@ fn comparison(why: &SessionWhy) -> String {
         return format!("Claude Code's own total of {total} agrees with this amount.");
     }
     format!(
-        "Claude Code's own total of {total} includes {starting} from other runs or a parent session. Runs that it \
-         does not include have spent {}.",
+        "Claude Code's own total of {total} includes {starting} from other runs or a parent session. Runs that \
+         are not included in this total have spent {}.",
         others.or_zero()
     )
 }
@@ -122,7 +122,9 @@ impl SessionWhy {
             .collect();
         if self.damaged_lines > 0 {
             let lines = count_noun(self.damaged_lines, "line");
-            reasons.push(format!("{lines} of its transcripts could not be read"));
+            reasons.push(format!(
+                "{lines} of the session's transcripts could not be read"
+            ));
         }
         reasons
     }

@@ -422,7 +422,7 @@ def automatic_continue(stage, report):
             with report.check("the client still says that it continues by itself"):
                 steady(session)
                 expect(CONTINUES.search(session.footer()), framed(session.text()))
-                expect("Because you asked here" not in flat(session.text()), framed(session.text()))
+                expect("Because you ran /whycap" not in flat(session.text()), framed(session.text()))
             api.play(good(stage, 0.02, text="Back at work."))
             with report.check("after the reset the work goes on, with nobody at the keyboard"):
                 # The client waits up to a minute and a half longer than it announces.
@@ -461,7 +461,7 @@ def automatic_continue_stopped(stage, report):
             session.leave()
 
 
-ASKING_ENDS_IT = "Because you asked here, Claude Code will not continue by itself"
+ASKING_ENDS_IT = "Because you ran /whycap, Claude Code will not continue by itself"
 
 
 def asking(stage, report):
@@ -532,7 +532,7 @@ def situations(stage, report):
                 expect(steps[1] == ("/rate-limit-options", False) and steps[2] == ("/usage-credits", True), found["actions"])
                 expect("Or add usage credits to continue now (costs money)" in found["actions"][2]["do"], found["actions"])
             with report.check("the row below the badge names the free ways"):
-                session.wait_footer("the free ways", "/limit-reset, /low-priority")
+                session.wait_footer("the free ways", "/limit-reset and /low-priority")
             with report.check("in the hands of another login, it is said whose session it is"):
                 state = home.path / ".claude.json"
                 own = state.read_text()
@@ -540,7 +540,7 @@ def situations(stage, report):
                 other = incident(home)
                 expect(other["owner"] == "other" and "different account" in json.dumps(other["evidence"]), other)
                 doctor = whycap(home, "doctor").stdout
-                expect("belongs to a different account" in flat(doctor), doctor)
+                expect("uses a different account" in flat(doctor), doctor)
                 state.write_text(own)
             with Session(stage.program, home, api, rows=60) as second:
                 second.ready()
@@ -702,7 +702,7 @@ def budget(stage, report):
                 session.key("C-s")
                 session.wait("an empty line", lambda text: not in_line(text), deadline=5)
                 session.ask("/whycap continue")
-                session.wait("an answer", "You can continue this session")
+                session.wait("an answer", "You can keep using this session")
                 session.wait("the prompt again", in_line, deadline=5)
                 held = api.questions()[before:]
                 api.play(good(stage, text="On we go."))
@@ -712,7 +712,7 @@ def budget(stage, report):
                 expect(not held, f"{len(held)} requests were sent")
                 sent = json.dumps([request["messages"] for request in api.questions()])
                 # The client itself adds the name of the command, but not the module's reply.
-                expect("third prompt" in sent and "budget" not in sent and "You can continue this session" not in sent, sent[-1500:])
+                expect("third prompt" in sent and "budget" not in sent and "You can keep using this session" not in sent, sent[-1500:])
             session.leave()
 
 
@@ -784,17 +784,17 @@ def written_again(stage, report):
                 ask(False)
                 if again == 2:
                     with report.check("twice is nothing to speak of"):
-                        expect("Prompt cache written again" not in below_prompt(session.text()), session.text())
+                        expect("Prompt cache rewritten" not in below_prompt(session.text()), session.text())
                 ask(True)
             with report.check("the third time one row says so, with the sum, a remedy and the verb"):
-                session.wait_footer("the row", re.compile(r"Prompt cache written again 3 times, .*: ≈\$0\.\d\d .*whycap drain").search)
+                session.wait_footer("the row", re.compile(r"Prompt cache rewritten 3 times .*: ≈\$0\.\d\d .*whycap drain").search)
             with report.check("`whycap drain` finds these three, to the token, and calls them the server's"):
                 found = whycap_json(home, "drain")
                 expect((found["needless"]["answers"], found["needless"]["tokens"]) == (3, forgotten), f"{found['needless']}, not {forgotten}")
                 expect([cause["cause"] for cause in found["causes"] if cause["needless"]] == ["server"], found["causes"])
             ask(False)
             with report.check("it is one row, and says the same while nothing comes to it"):
-                expect(below_prompt(session.text()).count("Prompt cache written again 3 times") == 1, session.text())
+                expect(below_prompt(session.text()).count("Prompt cache rewritten 3 times") == 1, session.text())
             session.leave()
 
 

@@ -70,7 +70,10 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
             "{reason}"
         );
         assert!(reason.contains("/whycap continue"), "{reason}");
-        assert!(reason.contains("\nIt resets at midnight.\n"), "{reason}");
+        assert!(
+            reason.contains("\nThe budget resets at midnight.\n"),
+            "{reason}"
+        );
         assert!(
             reason.contains("back in the input line. If it is not, press the up arrow"),
             "{reason}"
@@ -84,7 +87,7 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         .collect();
     let said = said.join(" ");
     assert!(
-        said.ends_with("You can continue this session without reminders until midnight."),
+        said.ends_with("You can keep using this session without reminders until midnight."),
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
@@ -336,13 +339,13 @@ fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
     assert_eq!(sent.get("decision"), None, "{sent}");
     let said = sent["systemMessage"].as_str().unwrap();
     assert!(
-        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. Your prompt was sent anyway, because whycap would not be able to save /whycap continue: could not write "),
+        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. Your prompt was sent anyway because whycap would not be able to save /whycap continue (could not write "),
         "{said}"
     );
     let lifted = prompt(&sandbox, "/whycap continue");
     let lifted = flat(lifted["reason"].as_str().unwrap());
     assert!(
-        lifted.starts_with("whycap could not save that you want to continue: could not write ")
+        lifted.starts_with("whycap could not save your /whycap continue (could not write ")
             && lifted.ends_with("Until it can, it does not block any prompts."),
         "{lifted}"
     );
@@ -355,7 +358,7 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     let said = said["systemMessage"].as_str().unwrap();
     assert!(
         said.starts_with(
-            "whycap: Your budgets are not being checked, because of a problem in your config.toml: the file is not TOML: "
+            "whycap: Your budgets are not being checked because of a problem in your config.toml: the file is not valid TOML ("
         ),
         "{said}"
     );
@@ -366,12 +369,12 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
     let drawn = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
     let drawn = whycap::terminal::strip_ansi(drawn.success());
     assert!(
-        drawn.lines().count() == 2 && drawn.contains("\nconfig.toml: the file is not TOML: "),
+        drawn.lines().count() == 2 && drawn.contains("\nconfig.toml: the file is not valid TOML ("),
         "{drawn}"
     );
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
-        page.contains("whycap.toml: the file is not TOML: ")
+        page.contains("whycap.toml: the file is not valid TOML (")
             && page.contains("whycap ignores all budgets in this file until you fix it."),
         "{page}"
     );

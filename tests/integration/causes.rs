@@ -241,8 +241,8 @@ fn the_screen_names_pull_requests_shortly_and_states_the_rule() {
     let words: Vec<&str> = shown.split_whitespace().collect();
     assert!(
         words.join(" ").contains(
-            "The spend of a session is assigned to the pull request that the session links to next. Spend after \
-             the last link belongs to the last pull request."
+            "A session's spend is assigned to the next pull request that the session links to. Spend after \
+             the last link is assigned to the last pull request."
         ),
         "{shown}"
     );
@@ -287,7 +287,7 @@ fn the_page_has_a_table_of_each_cause_that_is_known() {
         "acme/api#7",
         "tracker",
         "review",
-        "The spend of a session is assigned",
+        "spend is assigned to the next pull request",
     ] {
         assert!(part.contains(text), "{text} is not in {part}");
     }

@@ -146,7 +146,7 @@ fn a_data_directory_that_cannot_be_written_is_a_failure_with_a_way_out() {
     assert!(fix.contains("WHYCAP_DATA_DIR"), "{finding}");
     assert_eq!(
         check(&found, "retention")["fix"],
-        "Fix the ledger or its folder first (see below)."
+        "Fix the ledger or its folder first (see the ledger check)."
     );
 }
 
@@ -165,7 +165,7 @@ fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
     );
     let fix = finding["fix"].as_str().unwrap();
     assert!(
-        fix.starts_with("Move it to another place") && !fix.contains("chown"),
+        fix.starts_with("Move it somewhere else") && !fix.contains("chown"),
         "{fix}"
     );
 }

@@ -659,8 +659,8 @@ fn the_report_states_what_skills_and_tools_cost_per_use() {
     let page = page.join(" ");
     for text in [
         "No cache write was clearly avoidable.",
-        "Skills were loaded 1 time. After that, the conversation was written to the cache again 1 time, which cost $0.2",
-        "Tools were loaded 2 times. After that, the conversation was written to the cache again 1 time, which cost $0.2",
+        "Skills were loaded 1 time. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
+        "Tools were loaded 2 times. The conversation was then rewritten to the cache 1 time, at an average cost of $0.2",
     ] {
         assert!(page.contains(text), "{text} in {page}");
     }
@@ -890,7 +890,7 @@ fn at_a_limit_it_is_said_what_the_window_was_used_by_and_what_of_it_was_needless
         let words: Vec<&str> = run.success().split_whitespace().collect();
         words.join(" ")
     };
-    let needless = "spent in this window went into writing parts of the prompt cache again (5 times). `whycap drain` shows";
+    let needless = "Rewriting parts of the prompt cache (5 times) cost $";
     for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
         let page = flat(arguments);
         assert!(page.contains(needless), "{page}");

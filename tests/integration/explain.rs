@@ -328,7 +328,7 @@ fn a_reset_that_has_passed_is_said_to_have_passed() {
     assert_eq!(incident["resets_at"], "2026-11-20T05:50:00Z");
     let headline = incident["headline"].as_str().unwrap();
     assert!(
-        headline.contains("the reset was due at 05:50"),
+        headline.contains("limit should have reset at 05:50"),
         "{headline}"
     );
     assert_eq!(incident["actions"][0]["do"], "Send the prompt again");

@@ -573,11 +573,11 @@ fn erasing_a_name_that_does_not_exist_fails_and_stores_nothing() {
     for (what, says) in [
         (
             "person=Adda",
-            "~/out has no row of person Adda, so nothing was erased; the persons in it are: Ada",
+            "~/out has no rows for person Adda, so nothing was erased; its persons are: Ada",
         ),
         (
             "before=2020-01-01",
-            "~/out has no row before 2020-01-01, so nothing was erased",
+            "~/out has no rows before 2020-01-01, so nothing was erased",
         ),
     ] {
         let before = machine.text();
@@ -696,7 +696,7 @@ fn something_else_in_place_of_the_lock_file_is_named_with_what_to_do() {
         create();
         let run = machine.ask("export OUT");
         assert_eq!(run.code, 1, "{name}: {run:?}");
-        for part in ["whycap/export/lock", "move it to another place"] {
+        for part in ["whycap/export/lock", "move it somewhere else"] {
             assert!(run.stderr.contains(part), "{name}: {}", run.stderr);
         }
         assert!(!run.stderr.contains("os error"), "{name}: {}", run.stderr);

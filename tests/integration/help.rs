@@ -149,7 +149,7 @@ fn prices_of_an_unknown_model_name_no_source_of_nothing() {
     let run = Sandbox::new().run(&["prices", "gpt"]);
     let shown = run.success();
     assert!(
-        shown.starts_with("whycap knows no price for a model of that name"),
+        shown.starts_with("whycap has no price for a model with that name"),
         "{shown}"
     );
     assert!(!shown.contains("Sources"), "{shown}");

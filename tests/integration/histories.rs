@@ -1443,7 +1443,10 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
     let table = sandbox.run(&["spend", "--by", "session"]);
     let table = table.success();
     assert!(table.contains("\u{2265}$0.16"), "{table}");
-    assert!(table.contains("\u{2265} means \"at least\""), "{table}");
+    assert!(
+        table.contains("\u{2265} means that the real amount may be higher"),
+        "{table}"
+    );
 
     let why = sandbox.run(&["spend", "--why", fork]);
     assert!(

@@ -197,7 +197,10 @@ fn a_slash_command_is_held_back_and_answered() {
     );
     let message = only_for_the_user(&run).unwrap();
     let reason = message["reason"].as_str().unwrap();
-    assert!(reason.starts_with("There is no /whycap fly.\n"), "{reason}");
+    assert!(
+        reason.starts_with("There is no command /whycap fly.\n"),
+        "{reason}"
+    );
     assert!(reason.contains("/whycap explain"), "{reason}");
 }
 
@@ -215,7 +218,7 @@ fn answer_at(client: &Client<'_>, at: &str) -> String {
     reply["reason"].as_str().unwrap().to_owned()
 }
 
-const TURNS_OFF: &str = "Because you asked here, Claude Code will not";
+const TURNS_OFF: &str = "Because you ran /whycap, Claude Code will not";
 
 /// A prompt cancels the client's auto-resume, but the client does not mention this.
 #[test]

@@ -249,7 +249,7 @@ fn a_file_that_is_not_plain_json_is_refused_with_its_place_and_left_alone() {
         ),
         (
             "{\"a\": 1, \"a\": 2}",
-            "The key \"a\" is repeated on line 1 column 10",
+            "The key \"a\" appears twice on line 1 column 10",
         ),
         ("{\"a\": ", "on line 1 column 7"),
         ("not json", "on line 1 column 1"),
@@ -294,7 +294,7 @@ fn settings_that_are_not_text_or_not_a_file_are_refused() {
     assert_eq!(run.code, 1);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     if cfg!(unix) {
-        assert!(run.stderr.contains("not a plain file"), "{}", run.stderr);
+        assert!(run.stderr.contains("not a regular file"), "{}", run.stderr);
     }
 }
 
@@ -310,8 +310,8 @@ fn the_client_s_limit_of_two_mebibytes_is_honoured() {
     assert_eq!(room.read(SETTINGS), filled(2 * 1024 * 1024 - 2000));
 
     for (size, words) in [
-        (2 * 1024 * 1024, "would become larger than"),
-        (2 * 1024 * 1024 + 1, "bytes, but whycap reads at most"),
+        (2 * 1024 * 1024, "would exceed"),
+        (2 * 1024 * 1024 + 1, "bytes, and whycap reads at most"),
     ] {
         let full = sandbox(&filled(size));
         let run = full.run(&["install"]);
@@ -445,7 +445,7 @@ fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
     let sandbox = sandbox("{}");
     sandbox.write(".claude/commands/whycap.md", "my own");
     let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("another /whycap"), "{run:?}");
+    assert!(run.success().contains("a different /whycap"), "{run:?}");
     sandbox.run(&["uninstall"]).success();
     assert_eq!(sandbox.read(".claude/commands/whycap.md"), "my own");
 }
@@ -456,7 +456,10 @@ fn a_skill_of_the_same_name_that_is_the_user_s_stays() {
     sandbox.write(".claude/skills/whycap/SKILL.md", "my own");
     let before = theirs(&sandbox);
     let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("another skill or plugin"), "{run:?}");
+    assert!(
+        run.success().contains("a different skill or plugin"),
+        "{run:?}"
+    );
     sandbox.run(&["uninstall"]).success();
     assert_eq!(theirs(&sandbox), before);
 }
@@ -472,7 +475,10 @@ fn nothing_is_written_through_a_link_in_the_place_of_the_plugin() {
         fs::create_dir_all(link.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(&outside, &link).unwrap();
         let run = sandbox.run(&["install"]);
-        assert!(run.success().contains("is or contains a link"), "{run:?}");
+        assert!(
+            run.success().contains("is or contains a symlink"),
+            "{run:?}"
+        );
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
         sandbox.run(&["uninstall"]).success();
         assert!(link.is_symlink());
@@ -519,7 +525,7 @@ fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
     let sandbox = sandbox("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("earlier /whycap removed"), "{run:?}");
+    assert!(run.success().contains("earlier version of /whycap removed"), "{run:?}");
     assert!(!sandbox.path(".claude/commands/whycap.md").exists());
     assert!(
         sandbox

@@ -494,7 +494,7 @@ fn a_session_with_a_stuck_lock_is_told_to_end_first() {
         ("stuck", "kept")
     );
     let why = done[".claude.json.lock"]["why"].as_str().unwrap();
-    assert!(why.contains("Quit it first"), "{why}");
+    assert!(why.contains("Quit Claude Code first"), "{why}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
     let line = client.calls_status_line(at, windows(30.0, reset, 14.0, reset), 160);
     assert!(!line.success().contains("full"), "{}", line.stdout);
     let page = client.run(at, &["now"], b"");
-    let says = "Pace      week: last week, 13% at this point and 67% at the end\n";
+    let says = "Pace      week: 13% at this point last week, and 67% at the end\n";
     assert!(page.success().contains(says), "{}", page.stdout);
 }
 

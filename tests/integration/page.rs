@@ -132,7 +132,7 @@ fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
         head(&whole)[..2],
         [
             format!(
-                "${all}.00 of work in 61 days on a $100-a-month plan; limits blocked it for 2 h."
+                "${all}.00 of work in 61 days on a $100-a-month plan; limits blocked work for 2 h."
             ),
             format!(
                 "The last 30 days cost ${lately}.00, {more}% more than in the 30 days before (${earlier}.00)."
@@ -149,7 +149,7 @@ fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
         head(&week)[..2],
         [
             format!(
-                "${now}.00 of work in 5 days on a $100-a-month plan; limits blocked it for 2 h."
+                "${now}.00 of work in 5 days on a $100-a-month plan; limits blocked work for 2 h."
             ),
             format!(
                 "That is {}% more than in the 7 days before (${then}.00).",
@@ -336,16 +336,16 @@ fn a_page_is_replaced_and_nothing_else_is() {
     for (path, says) in [
         (
             notes.clone(),
-            "already exists and is not a page from whycap; name another file, or move that one",
+            "already exists and was not written by whycap; choose a different file, or move this file somewhere else",
         ),
         (
             link,
-            "it is a link, or not a plain file that belongs to you; move it to another place",
+            "it is a symlink or is not a regular file that you own; move it somewhere else",
         ),
-        (sandbox.home(), "it is not a plain file"),
+        (sandbox.home(), "it is not a regular file"),
         (
             sandbox.path("nowhere/page.html"),
-            "check that the directory exists and belongs to you",
+            "check that the directory exists and that you own it",
         ),
         (socket, "check that it is a file"),
     ] {

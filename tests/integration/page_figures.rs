@@ -435,7 +435,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         let most = fullest.entry(day).or_default();
         *most = [most[0].max(five), most[1].max(week)];
     }
-    let by_day = table(&page, "Usage of the windows");
+    let by_day = table(&page, "Usage windows over time");
     let rows: Vec<Vec<&str>> = by_day.iter().map(|row| text(row)).collect();
     let expected: Vec<Vec<String>> = fullest
         .iter()
@@ -519,6 +519,6 @@ fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose(
         shows(ten * 5, 10 + ten * 10);
     }
     let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
-    let says = "1% of your 5-hour limit \u{2248} $0.39 or more (from 4 readings in the last 7 days). You have at least $19.50 left";
+    let says = "1% of your 5-hour limit is worth at least $0.39 (based on 4 readings in the last 7 days). You have at least $19.50 left";
     assert!(page.success().contains(says), "{}", page.stdout);
 }

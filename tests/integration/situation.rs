@@ -61,7 +61,7 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
     assert_eq!(incident["verdict"], "real", "{incident:#}");
     let facts = incident["evidence"].to_string();
     assert!(
-        facts.contains("a different account from the one you are logged in to"),
+        facts.contains("a different account than the one you are logged in to"),
         "{facts}"
     );
     assert!(!facts.contains("8%"), "{facts}");
@@ -87,9 +87,9 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
     let screen = private.run("2026-11-20T10:01:00Z", &["now"], b"").stdout;
     let words: Vec<&str> = screen.split_whitespace().collect();
     assert!(
-        words
-            .join(" ")
-            .contains("for the account you are logged in to; the limit belongs to another account"),
+        words.join(" ").contains(
+            "for the account you are logged in to (the limit applies to a different account)"
+        ),
         "{screen}"
     );
     let now = private
@@ -691,9 +691,7 @@ fn no_two_places_disagree() {
         let explained = client.run(at, &["explain", "--exit-code"], b"");
         assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
         let waits = client.run(at, &["wait", "--timeout", "1s"], b"");
-        let gave_up = waits
-            .stderr
-            .contains("timed out: the limit is not over yet");
+        let gave_up = waits.stderr.contains("timed out before the limit ended");
         assert_eq!(
             (waits.code, gave_up),
             if code == 10 {
@@ -765,7 +763,7 @@ fn no_two_places_disagree() {
         }
         // If running the command has a side effect, the output mentions it last, and every later screen takes it into
         // account.
-        let ends_the_wait = answer.contains("Because you asked here");
+        let ends_the_wait = answer.contains("Because you ran /whycap");
         let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
         assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
         if ends_the_wait {
@@ -968,7 +966,7 @@ fn a_used_up_budget_for_credits_holds_back_only_prompts_that_would_be_paid_for()
     let held_back = sends(SOON);
     assert!(
         held_back
-            .contains("only while one of your plan's limits is used up, until 12:00, in 1 h 59 m")
+            .contains("only while one of your plan's limits is used up, which is until 12:00 (1 h 59 m from now)")
             && held_back.contains("Each `claude -p`"),
         "{held_back}"
     );

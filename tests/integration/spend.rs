@@ -459,8 +459,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
     assert_eq!(json["damaged"], damaged);
     let shown = sandbox.run(&["spend"]).success().to_owned();
     assert!(shown.contains("\u{2265}$20.00"), "{shown}");
-    let says =
-        "\u{2265} means \"at least\": 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
+    let says = "\u{2265} means that the real amount may be higher because 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
     assert!(shown.contains(says), "{shown}");
     let budget = sandbox.run(&["budget"]).success().to_owned();
     assert!(budget.contains("Some of your transcripts"), "{budget}");

@@ -138,7 +138,7 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
     let in_all = "Limits stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. 1 was probably wrong. 1 was not one of your limits.";
     for says in [
         in_all,
-        "1 is still active, with the time counted up to the machine",
+        "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",
         "whycap does not know when 1 stop ended",
         "By person",
         "$35.00",
@@ -259,14 +259,14 @@ fn a_damaged_file_counts_up_to_the_damage_and_that_is_said() {
     let says = "Some files with limit errors and usage windows could not be read, so the real numbers may be higher.";
     assert!(!good.contains(says));
     let damages = r#"
-spend: it does not name a machine: {"key":"00"}
+spend: the row names no machine: {"key":"00"}
 spend: invalid type: {"key":"00","cost_pico":0.5}
 limits: invalid type: {"key":"00000000000000ff","version":"newest"}
 limits: out of range: {"version":1,"time":"+300000-01-01 00:00:00"}
 limits: invalid type: {"person":[]}
-spend: its amount is missing: {"machine":"m","kind":"response"}
-limits: its amount is missing: {"machine":"m","kind":"five_hour"}
-windows: its amount is missing: {"machine":"m","window":"five_hour"}
+spend: the row has no amount: {"machine":"m","kind":"response"}
+limits: the row has no amount: {"machine":"m","kind":"five_hour"}
+windows: the row has no amount: {"machine":"m","window":"five_hour"}
 windows: invalid type: null
 windows: invalid digit: {"key":"xyz"
 windows: out of range: {"percent":1e999}"#;

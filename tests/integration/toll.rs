@@ -183,7 +183,7 @@ fn a_long_time_is_told_by_the_month() {
         "",
         "The time blocked starts with an error and ends with the account's next response",
         "in any session or with the reset, whichever came first. Nights are included. If",
-        "several limits block you at once, the time counts only once.",
+        "several limits block you at once is counted only once.",
     ];
     assert_eq!(text.trim_end(), expected.join("\n"));
 }

@@ -19,7 +19,7 @@ fn gives_up(client: &Client<'_>, now: &str) {
     let run = waits(client, now, &["--timeout", "1s"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (124, "whycap: timed out: the limit is not over yet\n")
+        (124, "whycap: timed out before the limit ended\n")
     );
 }
 
@@ -246,7 +246,7 @@ fn the_progress_line_ends_before_a_message() {
     let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     let message = shown.lines().last().unwrap_or_default();
     assert_eq!(
-        message, "whycap: timed out: the limit is not over yet",
+        message, "whycap: timed out before the limit ended",
         "{shown:?}"
     );
 }

@@ -66,7 +66,7 @@ fn the_installation_says_how_long_the_kept_command_may_take() {
 #[test]
 fn doctor_says_that_a_kept_command_is_not_shown_since_it_was_changed_in_the_settings() {
     let sandbox = wrapping("echo mine");
-    let words = "it has changed or";
+    let words = "it was changed or";
     let before = sandbox.run(&["doctor"]);
     assert!(!before.stdout.contains(words), "{before:?}");
     let edited = sandbox.read(".claude/settings.json");

@@ -221,7 +221,7 @@ ANSWERS = {
     "Spend by branch": [("acme/web", "main", 20, False), ("acme/api", "main", 10, False), ("acme/web", "fix", 4, False)],
     "Spend by model": [("claude-opus-5-5", "plan", 36, True, 30), ("claude-haiku-5-5", "plan", 4, False, 10)],
     "Limit errors": [("five_hour", "real", 2, 2.5), ("usage_credits", "false_likely", 1, 0)],
-    "Do you need bigger seats": [("ada", 2, 2.5, 20), ("bob", 0, 0, 20)],
+    "Do you need higher-tier seats": [("ada", 2, 2.5, 20), ("bob", 0, 0, 20)],
     "Machines with no": [("m-cy", "cy", "2026-10-20 09:00:00"), ("m-ada", "ada", "2026-11-05 11:00:00"), ("m-bob", "bob", "2026-11-10 09:00:00")],
 }
 

@@ -71,4 +71,4 @@ def shared(binary, check):
         shutil.rmtree(rows)
         rows.symlink_to(made("private", 0o777))
         done = run(ADA, "export", target)
-        check("where others may write no link of theirs is followed", (done[0], "it is a link" in done[2], os.listdir(rows)), (1, True, []))
+        check("where others may write no link of theirs is followed", (done[0], "it is a symlink" in done[2], os.listdir(rows)), (1, True, []))

@@ -80,7 +80,7 @@ fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
     all.push(served(1, OPUS, MAIN_AGENT, 200_000, true));
     let off = |off: &[HintName]| hint(&all, off).unwrap();
     assert!(
-        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. They also ran on claude-haiku-5-5, where the same tokens would have cost $0.50.")
+        off(&[]).starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 today. Some of them ran on claude-haiku-5-5, which would have cost $0.50 for the same tokens.")
     );
     let without = [HintName::CheaperModel];
     let says = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
@@ -127,7 +127,7 @@ fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
     let mut cold = vec![write(RewriteCause::Expired, false, 1_000_000_000); 100];
     assert_eq!(
         say(&cold).unwrap(),
-        "Long pauses cost $100.00 today, because the prompt cache expired (100 times). To spend less, use /compact or /clear before a long pause."
+        "Long pauses cost $100.00 today because the prompt cache expired (100 times). To spend less, use /compact or /clear before a long pause."
     );
     cold.push(write(RewriteCause::Server, true, 150_000_000_000));
     assert!(

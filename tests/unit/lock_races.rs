@@ -109,7 +109,7 @@ fn race(
             outcome.put_back += usize::from(
                 lock.judgement
                     .reason
-                    .contains("Another process has taken it"),
+                    .contains("another process took the lock"),
             );
         }
         taken

@@ -78,7 +78,7 @@ fn the_third_within_an_hour_is_said_once_with_its_sum_and_what_helps() {
     let line = Line::new();
     assert_eq!(line.draw(60, [1, 20_000], server(1), SERVER), None);
     assert_eq!(line.draw(120, [2, 40_000], server(2), SERVER), None);
-    let said = "Prompt cache written again 3 times, although nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
+    let said = "Prompt cache rewritten 3 times even though nothing had changed: ≈$0.47 · update, or /clear · whycap drain";
     assert_eq!(
         line.draw(180, [3, 60_000], server(3), SERVER).unwrap(),
         said
@@ -99,7 +99,7 @@ fn one_above_a_dollar_is_enough_and_three_in_more_than_an_hour_are_not() {
     assert!(
         line.draw(60, [1, 140_000], server(1), SERVER)
             .unwrap()
-            .contains("1 time, although nothing had changed: ≈$1.09")
+            .contains("1 time even though nothing had changed: ≈$1.09")
     );
     let line = Line::new();
     for (nth, at) in [60, 2_400, 4_200, 6_600].into_iter().enumerate() {
@@ -122,9 +122,7 @@ fn what_is_forgotten_again_has_no_cause_and_counts_and_a_first_without_a_cause_d
     assert_eq!(line.draw(27, [3, 26_176], server(2), SERVER), None);
     let said = line.draw(39, [4, 34_386], server(2), None).unwrap();
     assert!(
-        said.starts_with(
-            "Prompt cache written again 3 times, although nothing had changed: ≈$0.24"
-        ),
+        said.starts_with("Prompt cache rewritten 3 times even though nothing had changed: ≈$0.24"),
         "{said}"
     );
 }

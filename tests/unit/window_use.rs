@@ -68,7 +68,7 @@ fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
     assert_eq!(
         sentences(&used),
         [
-            "5h: $10.00 on this machine since 00:00: Slow query 70%, two 30%; opus-5-5 90%, haiku-5-5 10%; main conversation 90%, Explore 10%"
+            "5h: $10.00 on this machine since 00:00 ()Slow query 70%, two 30%; opus-5-5 90%, haiku-5-5 10%; main conversation 90%, Explore 10%"
         ]
     );
     let json = used.json();
@@ -85,7 +85,7 @@ fn what_no_line_shows_is_called_so() {
     assert_eq!(
         sentences(&used(&all, &[])),
         [
-            "5h: $4.00 on this machine since 00:00: one 100%; main conversation 75%, (background requests) 25%"
+            "5h: $4.00 on this machine since 00:00 ()one 100%; main conversation 75%, (background requests) 25%"
         ]
     );
 }
@@ -106,7 +106,7 @@ fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not()
     let late = used(&all, &levels);
     assert!((25.0..30.0).contains(&late.elsewhere), "{}", late.elsewhere);
     assert!(sentences(&late)[1].contains(
-        "while this machine spent nothing, because of another machine, claude.ai, or another member"
+        "while this machine spent nothing (used by another machine, claude.ai, or another member)"
     ));
     // The usage of a request sent just before a pause may be reported only after the pause.
     let dear = [served(0, 1, "m", "main", 10), served(60, 1, "m", "main", 1)];

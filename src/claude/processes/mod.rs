@@ -83,7 +83,7 @@ impl Unseen {
         match self {
             Self::InWindows => "in Windows",
             Self::OnOtherMachines => "on another machine that shares this directory",
-            Self::OutsideOfContainer => "outside of this container",
+            Self::OutsideOfContainer => "outside this container",
         }
     }
 }

@@ -58,15 +58,15 @@ impl BoundReason {
                 "a process had already spent something before it reported its first total at {time}"
             ),
             Self::ParentGone => {
-                "the session is a fork and its parent's transcript is gone, so its starting total is unknown"
+                "the session is a fork whose parent's transcript is gone, so its starting total is unknown"
                     .to_owned()
             }
             Self::TranscriptUnknown => {
-                "its own transcript is gone, so only the lines that forks copied from it are known"
+                "the session's own transcript is gone, so only the lines that forks copied from it are known"
                     .to_owned()
             }
             Self::SeveralStartingTotals => {
-                "the session is a fork, and it is unclear which total of its parent it started from".to_owned()
+                "the session is a fork, and it is unclear which of its parent's totals it started from".to_owned()
             }
             Self::TotalsLackResponses => format!(
                 "the running totals (the last one at {time}) do not include all responses, perhaps because of \

@@ -322,7 +322,9 @@ impl fmt::Display for ContinuationObstacle {
             Self::NotRunning => "the session is not running",
             Self::InBackground => "the session runs in the background",
             Self::SettingIsOff => "autoContinueAtUsageLimit is off in the settings",
-            Self::NotAPrompt => "Claude Code does not wait for a limit of an agent or /compact",
+            Self::NotAPrompt => {
+                "Claude Code does not wait if the limit stopped an agent or /compact"
+            }
             Self::NotAnnounced => "Claude Code has not announced that it will continue",
             Self::NotAwaited => "Claude Code does not wait for this kind of limit",
         })

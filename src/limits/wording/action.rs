@@ -91,9 +91,9 @@ impl Action {
             SetIn::Settings(_) => format!("Remove {name} from {place}, and restart Claude Code"),
         };
         let why = if verdict == Verdict::WrongCredential {
-            "It overrides your login, so this session was billed to another account."
+            "The key overrides your login, so this session was billed to a different account."
         } else {
-            "Claude Code uses the key instead of a login."
+            "Claude Code uses the key instead of your login."
         };
         Self {
             instruction,
@@ -109,7 +109,7 @@ impl Action {
         Self {
             instruction: format!("Correct {name} in {place}, or unset it, and restart Claude Code"),
             command: unset_command(key),
-            why: "The service refused the key, and Claude Code uses it instead of a login."
+            why: "The service refused the key, which Claude Code uses instead of your login."
                 .to_owned(),
             ..Self::empty()
         }

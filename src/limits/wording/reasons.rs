@@ -101,7 +101,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             format!("Claude Code is installed {count} times on this machine, so you may be running an old version.")
         }
         Fact::VersionMeaning(meaning) => format!("In this version of Claude Code: {meaning}"),
-        Fact::BeijingTime => "The time in the message is Beijing time, although the message does not say so.".to_owned(),
+        Fact::BeijingTime => "The time in the message is Beijing time, even though the message does not say so.".to_owned(),
         Fact::AnnouncesContinuation => {
             "The message says that Claude Code will continue by itself at that time. The session must stay open.".to_owned()
         }
@@ -117,9 +117,9 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
 fn key_sentence(name: &str, set_in: SetIn, evidence: &Evidence) -> String {
     let place = set_in.words();
     if evidence.collected.key_is_removed || evidence.has_later_response() {
-        format!("{name} was set in {place}. It overrode your login.")
+        format!("{name} was set in {place} and overrode your login.")
     } else {
-        format!("{name} is set in {place}. It overrides your login.")
+        format!("{name} is set in {place} and overrides your login.")
     }
 }
 

@@ -99,7 +99,7 @@ def comes_back(machine, scene):
         machine.holds(place.exists(), f"{path} did not come back; restore says {back}"[:300])
         json.loads(place.read_text())
     # There may be two copies of a lock in quarantine. In this case, one of them stays there, and the output says so.
-    unable = [item for item in back if not item["back"] and "has its path now" not in item["why"]]
+    unable = [item for item in back if not item["back"] and "now exists at its original path" not in item["why"]]
     machine.holds(not unable, f"restore fails after the kill: {unable}"[:300])
 
 
