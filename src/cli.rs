@@ -34,7 +34,7 @@ pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
     override_usage = "whycap <COMMAND>",
     max_term_width = 80,
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "Other commands: statusline, hook, completions. Examples: whycap explain, whycap drain"
+    after_help = "Also: statusline, hook, completions. Examples: whycap explain, whycap drain"
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -20,7 +20,7 @@ pub(crate) struct IncidentsArguments {
     /// Look only at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Combine the exports of several machines in this directory, by person
+    /// Combine several machines' exports in this directory, by person
     #[arg(long, value_name = "DIR", conflicts_with = "session")]
     from: Option<PathBuf>,
 }

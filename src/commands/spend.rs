@@ -22,7 +22,7 @@ pub(crate) struct SpendArguments {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Show the first words of prompts, including in JSON and files
+    /// Show the first words of prompts in all output formats
     #[arg(long)]
     with_text: bool,
     /// Print CSV, with one line per group

@@ -46,7 +46,7 @@ pub(crate) struct SpendOptions {
     /// The time zone for days (default: your time zone)
     #[arg(long, value_name = "ZONE", value_parser = parse_zone)]
     timezone: Option<Zone>,
-    /// Only sessions in directories with this in their path
+    /// Only sessions in directories whose path contains this
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
     /// Show only this many rows (newest or most expensive)
@@ -55,7 +55,7 @@ pub(crate) struct SpendOptions {
     /// Sort by date or by cost
     #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
-    /// Combine the exports of several machines in this directory
+    /// Combine several machines' exports in this directory
     #[arg(long, value_name = "DIR", conflicts_with = "why")]
     pub(crate) from: Option<PathBuf>,
 }
