@@ -132,7 +132,11 @@ fn what_people_type_instead_is_answered_in_one_line() {
         let run = sandbox.run(typed);
         assert_eq!(run.code, 2, "{run:?}");
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-        assert!(run.stderr.trim_end().ends_with(&format!("`{meant}`?")), "{}", run.stderr);
+        assert!(
+            run.stderr.trim_end().ends_with(&format!("`{meant}`?")),
+            "{}",
+            run.stderr
+        );
     }
     assert_eq!(
         sandbox.run(&["help"]).success(),
