@@ -442,7 +442,7 @@ def automatic_continue_stopped(stage, report):
             session.ask("/whycap")
             with report.check("the answer begins with what happened, and ends with what asking did"):
                 session.wait("the answer", lambda text: re.search(
-                    "blocked by hook: Your 5-hour limit is used up.*Because you asked here, Claude Code will not continue by itself",
+                    "blocked by hook: Your 5-hour limit is used up.*Because you ran /whycap, Claude Code will not continue by itself",
                     flat(above_prompt(text))), deadline=10)
             with report.check("it is as said: the client's notice is gone"):
                 steady(session)
@@ -575,9 +575,9 @@ def situations(stage, report):
                 expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
                 for verb in ("explain", "spend"):
                     said = flat(whycap(home, verb).stdout)
-                    expect("You are paying with usage credits now: ≈$0.07 since" in said, said)
+                    expect("You are paying with usage credits: ≈$0.07 since" in said, said)
                 session.ask("/whycap")
-                session.wait("the answer", lambda text: "You are paying with usage credits now" in flat(above_prompt(text)), deadline=10)
+                session.wait("the answer", lambda text: "You are paying with usage credits" in flat(above_prompt(text)), deadline=10)
             session.leave()
 
 

@@ -803,8 +803,7 @@ fn whoever_pays_from_credits_is_informed_at_once() {
     );
     let now = client.run("2026-11-20T10:00:03Z", &["now"], b"");
     assert!(
-        now.success()
-            .contains("Paying    with usage credits now: ≈$"),
+        now.success().contains("Paying    with usage credits: ≈$"),
         "{now:?}"
     );
     // The percentage drops if the user uses a saved reset or upgrades the plan.
@@ -2023,7 +2022,7 @@ fn an_empty_pool_dates_no_window() {
     assert!(
         asked
             .stdout
-            .contains("No usage credits are left: check /usage"),
+            .contains("No usage credits are left; check /usage"),
         "{asked:?}"
     );
     assert!(!asked.stdout.contains("back on"), "{asked:?}");

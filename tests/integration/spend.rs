@@ -474,7 +474,7 @@ fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
         "{csv:?}"
     );
     let help = sandbox.run(&["spend", "--help"]).success().to_owned();
-    assert!(help.contains("1 after a failure"), "{help}");
+    assert!(help.contains("1 on failure"), "{help}");
 }
 
 #[test]

@@ -179,7 +179,7 @@ const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
 --until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
 --project web > ada | 2 | - | 1 h 30 m | 3 h | weekly limit 1, 5-hour limit 1
---project web > This shows only errors in sessions with
+--project web > This section shows only errors in sessions with
 --project web > their hours include all projects.
 --project nowhere > No limit errors found.";
 

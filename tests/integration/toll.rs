@@ -181,9 +181,9 @@ fn a_long_time_is_told_by_the_month() {
         "2026-05          2               -           4 h",
         "2026-11          1               -           2 h",
         "",
-        "The time blocked starts with an error and ends with the account's next response",
-        "in any session or with the reset, whichever came first. Nights are included. If",
-        "several limits block you at once is counted only once.",
+        "Blocked time runs from an error to the account's next response in any session or",
+        "to the reset, whichever comes first. Nights are included. Time when several",
+        "limits block you at once is counted only once.",
     ];
     assert_eq!(text.trim_end(), expected.join("\n"));
 }

@@ -86,7 +86,7 @@ fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
     let says = "Explore cost $20.00 today, which is more than the conversations that started them ($8.00).";
     assert!(off(&without).contains(says));
     let without = [HintName::CheaperModel, HintName::Subagents];
-    let says = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost without it ($4.00)";
+    let says = "Fast mode cost $8.00 today, 2.0 times as much as the same tokens would have cost at normal speed ($4.00)";
     assert!(off(&without).starts_with(says));
     assert_eq!(hint(&all, HintName::value_variants()), None);
 }
