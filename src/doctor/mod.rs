@@ -284,7 +284,7 @@ pub(crate) fn report_of_problems(mut findings: Vec<Finding>) -> Report {
     let passed = all - findings.len();
     if passed > 0 {
         let checks = count_noun(passed as u64, "check");
-        let rest = format!("{checks} passed. To list them all, run `whycap doctor` in a shell.");
+        let rest = format!("{checks} passed. To list all checks, run `whycap doctor` in a shell.");
         report.paragraph(Tone::Quiet, rest);
     }
     report

@@ -646,7 +646,7 @@ mod tests {
             ("[1,]", "Trailing commas are not allowed"),
             (
                 "{\"a\":1,\n\"a\":2}",
-                "The key \"a\" is repeated on line 2 column 1",
+                "The key \"a\" appears twice on line 2 column 1",
             ),
             ("{\"a\":1", "Unterminated object"),
             ("{'a':1}", "key must be a string at line 1 column 2"),

@@ -226,7 +226,7 @@ impl Tolls {
     }
 
     /// Returns the totals as a sentence, such as "Limits stopped your work 12 times since Mon Oct 5, for a total of 1 d 7 h.
-    /// 3 were probably wrong." Returns `None` if there are no errors.
+    /// 3 of these errors were probably wrong." Returns `None` if there are no errors.
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
@@ -267,9 +267,9 @@ impl Tolls {
     fn count_sentence(&self, count: u64, singular: &str, plural: &str) -> String {
         match (count, self.total.stops) {
             (0, _) => String::new(),
-            (1, 1) => format!(" It was {singular}."),
-            (1, _) => format!(" 1 was {singular}."),
-            (count, _) => format!(" {count} were {plural}."),
+            (1, 1) => format!(" The error was {singular}."),
+            (1, _) => format!(" 1 of these errors was {singular}."),
+            (count, _) => format!(" {count} of these errors were {plural}."),
         }
     }
 

@@ -455,7 +455,9 @@ fn an_error_that_was_answered_asks_for_no_wait() {
     );
     let blocked = sandbox.run(&["explain"]);
     assert!(
-        blocked.success().contains("Claude Code will continue at 10:31"),
+        blocked
+            .success()
+            .contains("Claude Code will continue at 10:31"),
         "{}",
         blocked.stdout
     );

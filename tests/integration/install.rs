@@ -525,7 +525,10 @@ fn an_update_of_the_client_replaces_the_command_file_by_the_plugin() {
     let sandbox = sandbox("{}");
     sandbox.run(&["install", "--no-plugin"]).success();
     let run = sandbox.run(&["install"]);
-    assert!(run.success().contains("earlier version of /whycap removed"), "{run:?}");
+    assert!(
+        run.success().contains("earlier version of /whycap removed"),
+        "{run:?}"
+    );
     assert!(!sandbox.path(".claude/commands/whycap.md").exists());
     assert!(
         sandbox

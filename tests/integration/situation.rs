@@ -230,7 +230,7 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert_eq!(incident["open"], false, "{incident:#}");
     let drawn = stopped.calls_status_line(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(
-        drawn.stdout.contains("another session works again"),
+        drawn.stdout.contains("another session got a response"),
         "{drawn:?}"
     );
     let codes = [&["explain", "--exit-code"][..], &["wait"][..]];
@@ -445,7 +445,7 @@ const SCENARIOS: [Scenario; 25] = [
         reported: || windows(100.0, NOON, 40.0, TUESDAY),
         code: 0,
         says: "another session has received a response since then; send the prompt again",
-        row: "another session works again",
+        row: "another session got a response",
     },
     Scenario {
         name: "8 overloaded",
@@ -2059,7 +2059,10 @@ fn no_answer_says_that_no_usage_is_known_beside_one() {
     let pasted = ["explain", "--json", "--text", FIVE_HOUR];
     let pasted = client.run(SOON, &pasted, b"").json()["incident"].clone();
     for (incident, fact) in [
-        (by_page, "/usage showed 12% of your 5-hour limit, 5 m ago."),
+        (
+            by_page,
+            "/usage showed 12% of your 5-hour limit used, 5 m ago.",
+        ),
         (
             pasted,
             "Your 5-hour usage is 100%, so the limit is real if you got the message just now. If the message is older, the limit may have reset since then.",

@@ -135,7 +135,7 @@ cy              1               -           1 m      0 h";
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
     let team = exports_of(MADE_UP);
     let page = page_of(&team, "");
-    let in_all = "Limits stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. 1 was probably wrong. 1 was not one of your limits.";
+    let in_all = "Limits stopped your work 7 times since Thu Oct 1, for a total of 3 h 55 m. 1 of these errors was probably wrong. 1 of these errors was not one of your limits.";
     for says in [
         in_all,
         "1 stop is still active. If the reset time is known, blocked time is counted up to the machine",

@@ -84,7 +84,8 @@ fn an_outage_alone_is_not_counted_as_a_limit_in_words() {
         status,
     );
     let text = report(&sandbox, "2026-11-20T10:05:00Z");
-    let said = "Errors stopped your work once since Fri Nov 20. It was not one of your limits.";
+    let said =
+        "Errors stopped your work once since Fri Nov 20. The error was not one of your limits.";
     assert!(text.starts_with(said), "{text}");
 }
 
@@ -229,13 +230,13 @@ fn what_still_holds_is_what_blocks() {
             overloaded,
             "2026-11-20T10:01:00Z",
             1,
-            "It was not one of your limits.",
+            "The error was not one of your limits.",
         ),
         (
             overloaded,
             "2026-11-20T10:10:00Z",
             0,
-            "It was not one of your limits.",
+            "The error was not one of your limits.",
         ),
     ] {
         let sandbox = Sandbox::new();

@@ -317,7 +317,7 @@ impl fmt::Display for ContinuationObstacle {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Announced(notice) => notice,
-            Self::Cancelled => "automatic continue was cancelled",
+            Self::Cancelled => "automatic continuation was canceled",
             Self::NotInTerminal => "the session does not run in its own terminal",
             Self::NotRunning => "the session is not running",
             Self::InBackground => "the session runs in the background",

@@ -69,7 +69,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
             };
             let shown = reason.at.map_or_else(String::new, |at| format!(", {}", clock.format_distance(at)));
             let resets = resets_at.map_or_else(String::new, |at| format!(" (resets {})", clock.format_time(at)));
-            format!("/usage showed {percent:.0}% of your {name} limit{shown}{resets}.")
+            format!("/usage showed {percent:.0}% of your {name} limit used{shown}{resets}.")
         }
         Fact::ResetDiffers(ResetOfOther::Message, at) => {
             format!("The message gives a different reset time ({}).", clock.format_time(*at))
@@ -103,7 +103,7 @@ pub(crate) fn reason_sentence(reason: &Reason, evidence: &Evidence) -> String {
         Fact::VersionMeaning(meaning) => format!("In this version of Claude Code: {meaning}"),
         Fact::BeijingTime => "The time in the message is Beijing time, even though the message does not say so.".to_owned(),
         Fact::AnnouncesContinuation => {
-            "The message says that Claude Code will continue by itself at that time. The session must stay open.".to_owned()
+            "The message says that Claude Code will continue by itself at the stated time. The session must stay open.".to_owned()
         }
         Fact::WordsAlone => {
             "whycap knows only the text of the message.".to_owned()
