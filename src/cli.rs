@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, StyledStr, TypedValueParser};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
 use crate::commands;
 use crate::commands::host::{guard_command, guard_host, prepare_process};
-use crate::commands::reply::{Verb, print_as_it_is, report_failure};
+use crate::commands::reply::{Subcommand, print_as_it_is, report_failure};
 use crate::commands::wrong_arguments::problem;
 use crate::context::Context;
 use crate::environment::Environment;
@@ -38,7 +38,7 @@ pub(crate) const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 )]
 pub struct Cli {
     #[command(subcommand)]
-    verb: Option<VerbAsked>,
+    command: Option<Command>,
     #[command(flatten)]
     clearing: commands::locks::ClearArguments,
     // The long help takes up several screens and says nothing that the short help does not.
@@ -47,8 +47,8 @@ pub struct Cli {
     help: Option<bool>,
 }
 
-#[derive(Debug, Subcommand)]
-enum VerbAsked {
+#[derive(Debug, clap::Subcommand)]
+enum Command {
     /// Print the status line (for Claude Code, which passes JSON on standard input)
     #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
     Statusline,
@@ -97,7 +97,7 @@ enum VerbAsked {
 /// Runs whycap with these arguments. The first one is the name of the program.
 pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     // This must come before anything that might fail.
-    match arguments.get(1).and_then(|verb| verb.to_str()) {
+    match arguments.get(1).and_then(|word| word.to_str()) {
         Some("statusline") => guard_host(commands::statusline::FALLBACK),
         Some("hook") => guard_host(""),
         _ => guard_command(),
@@ -109,11 +109,11 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         arguments.remove(1);
         arguments.push("--help".into());
     }
-    let verb = arguments.get(1).and_then(|verb| verb.to_str());
-    if let Some(host_verb @ ("statusline" | "hook")) = verb {
+    let first_word = arguments.get(1).and_then(|word| word.to_str());
+    if let Some(host_command @ ("statusline" | "hook")) = first_word {
         let rest = arguments.get(2..).unwrap_or_default();
         if !rest.iter().any(|word| word == "--help" || word == "-h") {
-            return match host_verb {
+            return match host_command {
                 "statusline" => commands::statusline::run(rest, environment),
                 _ => commands::hook::run(environment),
             };
@@ -138,31 +138,31 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
 impl Cli {
     /// Runs the command given on the command line, or prints its help.
     fn reply(&self, environment: Environment) -> anyhow::Result<ExitCode> {
-        let verb: &dyn Verb = match &self.verb {
-            Some(VerbAsked::Explain(asked)) => asked,
-            Some(VerbAsked::Wait(asked)) => asked,
-            Some(VerbAsked::Spend(asked)) => asked,
-            Some(VerbAsked::Drain(asked)) => asked,
-            Some(VerbAsked::Now(asked)) => asked,
-            Some(VerbAsked::Budget(asked)) => asked,
-            Some(VerbAsked::Export(asked)) => asked,
-            Some(VerbAsked::Locks(asked)) => asked,
-            Some(VerbAsked::Doctor(asked)) => asked,
-            Some(VerbAsked::Incidents(asked)) => asked,
-            Some(VerbAsked::Report(asked)) => asked,
-            Some(VerbAsked::Prices(asked)) => asked,
-            Some(VerbAsked::Config(asked)) => asked,
-            Some(VerbAsked::Install(asked)) => asked,
-            Some(VerbAsked::Uninstall(asked)) => asked,
-            Some(VerbAsked::Completions { shell }) => return print_completions(*shell),
+        let subcommand: &dyn Subcommand = match &self.command {
+            Some(Command::Explain(arguments)) => arguments,
+            Some(Command::Wait(arguments)) => arguments,
+            Some(Command::Spend(arguments)) => arguments,
+            Some(Command::Drain(arguments)) => arguments,
+            Some(Command::Now(arguments)) => arguments,
+            Some(Command::Budget(arguments)) => arguments,
+            Some(Command::Export(arguments)) => arguments,
+            Some(Command::Locks(arguments)) => arguments,
+            Some(Command::Doctor(arguments)) => arguments,
+            Some(Command::Incidents(arguments)) => arguments,
+            Some(Command::Report(arguments)) => arguments,
+            Some(Command::Prices(arguments)) => arguments,
+            Some(Command::Config(arguments)) => arguments,
+            Some(Command::Install(arguments)) => arguments,
+            Some(Command::Uninstall(arguments)) => arguments,
+            Some(Command::Completions { shell }) => return print_completions(*shell),
             None if self.clearing.clear_stale_locks => &self.clearing,
             // Both of these commands are handled before the parser runs.
-            None | Some(VerbAsked::Statusline | VerbAsked::Hook) => {
+            None | Some(Command::Statusline | Command::Hook) => {
                 return show_help(&Self::command().render_help(), &environment);
             }
         };
         let context = Context::new(environment);
-        verb.reply(&context)?.print(&context.environment)
+        subcommand.reply(&context)?.print(&context.environment)
     }
 }
 

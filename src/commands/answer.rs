@@ -2,7 +2,7 @@
 
 use clap::{Args, Command, FromArgMatches};
 
-use super::reply::{Misuse, Reply, Verb, in_one_line, misuse};
+use super::reply::{Misuse, Reply, Subcommand, in_one_line, misuse};
 use super::spend::SpendArguments;
 use super::wrong_arguments::parser_message;
 use super::{budget, doctor, explain, incidents, locks, now};

@@ -1,6 +1,6 @@
 //! `whycap budget`: shows how much of each budget is used, the rate of spending, and the forecast.
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::budget::hints::best_hint;
 use crate::budget::overview::{AdditionalFacts, BudgetOverview};
 use crate::context::Context;
@@ -16,7 +16,7 @@ pub(crate) struct BudgetArguments {
     json: bool,
 }
 
-impl Verb for BudgetArguments {
+impl Subcommand for BudgetArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let (config, Clock { now, zone, .. }) = (&context.config, context.clock());
         let (today, _) = zone.day_bounds(now);

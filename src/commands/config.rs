@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::config::Config;
 use crate::context::Context;
 use crate::disk;
@@ -22,7 +22,7 @@ pub(crate) struct ConfigArguments {
     write: bool,
 }
 
-impl Verb for ConfigArguments {
+impl Subcommand for ConfigArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let file = &context.places.settings;
         let shown = context.places.show(file);

@@ -1,6 +1,6 @@
 //! `whycap doctor`: checks the setup and suggests a fix for each problem.
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
 
@@ -13,7 +13,7 @@ pub(crate) struct DoctorArguments {
     json: bool,
 }
 
-impl Verb for DoctorArguments {
+impl Subcommand for DoctorArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let directory = context
             .project()

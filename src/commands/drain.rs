@@ -1,6 +1,6 @@
 //! `whycap drain`: reports avoidable cache writes.
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::drain::bug_report;
 use crate::render::Report;
@@ -23,7 +23,7 @@ pub(crate) struct DrainArguments {
     report: bool,
 }
 
-impl Verb for DrainArguments {
+impl Subcommand for DrainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let period = self.days.period(context.clock()).map_err(misuse)?;
         let drain = context.drained(self.session.as_deref(), period)?;

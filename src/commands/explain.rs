@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use serde_json::json;
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::limits::decide::Wait;
 use crate::limits::incident::Incident;
@@ -40,7 +40,7 @@ pub(crate) struct ExplainArguments {
 /// never end.
 const LONGEST_MESSAGE: u64 = 256 * 1024;
 
-impl Verb for ExplainArguments {
+impl Subcommand for ExplainArguments {
     /// Explains the message that was passed. Without a message, explains the newest open incident or, if no incident is
     /// open, the newest incident.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::export::{Erasure, RowType, Script, erase, new_key, update_exports};
 use crate::spend::DaysAsked;
@@ -38,7 +38,7 @@ pub(crate) struct ExportArguments {
     new_key: bool,
 }
 
-impl Verb for ExportArguments {
+impl Subcommand for ExportArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         if self.new_key {
             return print_text(&new_key()?);

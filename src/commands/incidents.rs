@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::incidents::report::{report, report_of_exports};
 use crate::incidents::{Asker, list_retries};
@@ -28,7 +28,7 @@ pub(crate) struct IncidentsArguments {
 /// The maximum number of incidents that an answer in a conversation lists.
 const MOST_IN_CONVERSATION: usize = 20;
 
-impl Verb for IncidentsArguments {
+impl Subcommand for IncidentsArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         if let Some(directory) = &self.from {
             let limits = context.limits_of_exports(directory, &EVER)?;
@@ -67,7 +67,7 @@ pub(crate) struct ReportArguments {
     session: Option<String>,
 }
 
-impl Verb for ReportArguments {
+impl Subcommand for ReportArguments {
     /// Writes the report as Markdown.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let session = context.complete_session_id(self.session.as_deref());

@@ -1,6 +1,6 @@
 //! `whycap install`: adds the status line, the hooks, and `/whycap` to Claude Code.
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::context::Context;
 use crate::doctor::{check_knows_hooks, client_version};
@@ -39,7 +39,7 @@ pub(crate) struct InstallArguments {
     no_plugin: bool,
 }
 
-impl Verb for InstallArguments {
+impl Subcommand for InstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let (places, directory) = (&context.places, context.directory());
         let path = path_of(self.scope, places, &directory);

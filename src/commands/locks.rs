@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::locks::clearing::Clearing;
 use crate::locks::{self, LockAction, quarantine};
@@ -34,7 +34,7 @@ pub(crate) struct ClearArguments {
     json: bool,
 }
 
-impl Verb for LocksArguments {
+impl Subcommand for LocksArguments {
     /// Lists every lock with its verdict, or restores the quarantined locks. The exit code is 1 if a lock could not be
     /// restored.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
@@ -53,7 +53,7 @@ impl Verb for LocksArguments {
     }
 }
 
-impl Verb for ClearArguments {
+impl Subcommand for ClearArguments {
     /// Clears the stale locks. The exit code is 1 if one of them could not be cleared.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let project = context.project();

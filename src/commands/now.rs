@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reply::{Reply, Verb, in_one_line, misuse};
+use super::reply::{Reply, Subcommand, in_one_line, misuse};
 use crate::context::{Context, WatchedMoment};
 use crate::ledger::{Ledger, Patience};
 use crate::render::Page;
@@ -23,7 +23,7 @@ pub(crate) struct NowArguments {
 /// The interval at which a watched screen is refreshed.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-impl Verb for NowArguments {
+impl Subcommand for NowArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let ledger = match context.conversation {
             Some(_) => Ledger::open(&context.places.data, Patience::None).map_err(Into::into),

@@ -1,6 +1,6 @@
 //! `whycap prices`: lists the prices used to calculate spend, the dates on which they took effect, and their sources.
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::context::Context;
 use crate::pricing::{PriceRow, price_report};
 
@@ -15,7 +15,7 @@ pub(crate) struct PricesArguments {
     json: bool,
 }
 
-impl Verb for PricesArguments {
+impl Subcommand for PricesArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let table = context.prices();
         let part_of_name = self.model.as_deref().unwrap_or("").to_ascii_lowercase();

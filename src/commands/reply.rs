@@ -10,7 +10,7 @@ use crate::render::Report;
 use crate::terminal::{Shown, print, print_error};
 
 /// The arguments of a command that people run.
-pub(crate) trait Verb {
+pub(crate) trait Subcommand {
     /// Collects the data and returns the reply.
     fn reply(&self, context: &Context) -> anyhow::Result<Reply>;
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Subcommand, misuse};
 use super::spend_page;
 use crate::context::{Context, SpendOptions};
 use crate::render::print_csv;
@@ -40,12 +40,12 @@ impl SpendArguments {
     /// Returns true if the output is a file or takes too long to produce in a conversation.
     pub(super) fn is_for_shell(&self) -> bool {
         let is_file = self.html.is_some() || self.csv || self.json;
-        let is_slow = self.options.by.is_of_answers() || self.options.from.is_some();
+        let is_slow = self.options.by.needs_transcripts() || self.options.from.is_some();
         is_file || is_slow || self.why.is_some()
     }
 }
 
-impl Verb for SpendArguments {
+impl Subcommand for SpendArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let request = self
             .options

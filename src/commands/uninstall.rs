@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::reply::{Reply, Verb};
+use super::reply::{Reply, Subcommand};
 use crate::claude::settings::{SettingsFile, SettingsScope, path_of};
 use crate::context::Context;
 use crate::install::entries::EnabledPlugin;
@@ -27,7 +27,7 @@ pub(crate) struct UninstallArguments {
     scope: Option<SettingsScope>,
 }
 
-impl Verb for UninstallArguments {
+impl Subcommand for UninstallArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let places = &context.places;
         let mut report = Report::default();

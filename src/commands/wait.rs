@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::reply::{Reply, Verb, misuse};
+use super::reply::{Reply, Subcommand, misuse};
 use crate::context::Context;
 use crate::incidents::Asker;
 use crate::limits::decide::Wait;
@@ -29,7 +29,7 @@ const TIMED_OUT: u8 = 124;
 /// that another session has received a response.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-impl Verb for WaitArguments {
+impl Subcommand for WaitArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let started = Instant::now();
         let complete_id = context.complete_session_id(self.session.as_deref());

@@ -86,7 +86,7 @@ impl SpendOptions {
                 "--by {name} needs --from DIR, a directory with the exports of several machines; for this machine alone, try --by project"
             ));
         }
-        if self.by.is_of_answers() && (self.from.is_some() || is_for_page) {
+        if self.by.needs_transcripts() && (self.from.is_some() || is_for_page) {
             return Err(format!(
                 "--by {name} reads the transcripts on this machine; omit --from and --html"
             ));
@@ -134,7 +134,7 @@ impl Context {
         if let Some(directory) = &request.from {
             return self.statement_of_exports(directory, request, &mut |_| {});
         }
-        if request.by.is_of_answers() {
+        if request.by.needs_transcripts() {
             return self.statement_by_response(request, with_words);
         }
         let mut statement = self.with_ledger(|ledger, catch_up| {

@@ -49,7 +49,7 @@ impl<'ledger> Attribution<'ledger> {
             .collect();
 
         let mut by_session = HashMap::new();
-        ledger.rows(EVER, RowsBy::Answer, &mut |row| {
+        ledger.rows(EVER, RowsBy::Response, &mut |row| {
             let account = row.answer.and_then(|key| by_response.get(&key));
             if let Some(account) = account {
                 by_session.insert(row.origin.session.clone(), account.clone());
@@ -78,7 +78,7 @@ fn account_of(write: &CacheWrite, login: Option<&Owner>) -> String {
 }
 
 impl RegroupedLedger for Attribution<'_> {
-    const ROWS: RowsBy = RowsBy::Answer;
+    const ROWS: RowsBy = RowsBy::Response;
 
     fn ledger(&self) -> &Ledger {
         self.ledger

@@ -1,96 +1,96 @@
-
-// Adds a button for the theme to the page, and makes its table of sessions sortable and filterable. The
-// script stores nothing and sends no requests.
+// Adds a button for the theme to the page, and makes its table of sessions sortable and filterable. The script stores
+// nothing and sends no requests.
 (() => {
-  const make = (name, fields = {}) => Object.assign(document.createElement(name), fields);
+  const create = (name, properties = {}) => Object.assign(document.createElement(name), properties);
 
   const themes = ["auto", "light", "dark"];
-  const theme = make("button", { id: "theme", type: "button" });
-  const show = (name) => {
-    theme.textContent = `Theme: ${name}`;
-    document.documentElement.dataset.theme = name;
+  const themeButton = create("button", { id: "theme", type: "button" });
+  const setTheme = (theme) => {
+    themeButton.textContent = `Theme: ${theme}`;
+    document.documentElement.dataset.theme = theme;
   };
-  theme.addEventListener("click", () => {
-    const at = themes.indexOf(document.documentElement.dataset.theme);
-    show(themes[(at + 1) % themes.length]);
+  themeButton.addEventListener("click", () => {
+    const current = themes.indexOf(document.documentElement.dataset.theme);
+    setTheme(themes[(current + 1) % themes.length]);
   });
-  show("auto");
-  document.querySelector("header").append(theme);
+  setTheme("auto");
+  document.querySelector("header").append(themeButton);
 
   const table = document.querySelector(".by-session");
   if (!table) return;
-  // The style sheet shows only this many rows until the reader asks for all of them, because people start
-  // reading at the top, and laying out thousands of rows takes seconds.
-  const inSight = 20;
+  // The style sheet shows only this many rows until the reader asks for all of them, because the browser needs seconds
+  // to lay out thousands of rows.
+  const INITIAL_ROWS = 20;
+  // The columns before this one are sorted as text, and the others as numbers.
+  const FIRST_FIGURE = 3;
   const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
-  let rows = [...body.rows];
-  const count = rows.length;
+  const headings = [...table.tHead.rows[0].cells];
+  let sortedRows = [...body.rows];
+  const sessionCount = sortedRows.length;
 
-  const all = make("button", { type: "button", className: "all" });
-  const shown = make("output", { className: "quiet" });
-  const tell = (matching) => {
-    const inAll = `${matching.length} of ${count} sessions`;
-    const isCut = matching.length > inSight && !table.classList.contains("whole");
-    shown.textContent = isCut ? `${inAll}, the first ${inSight} shown` : inAll;
-    all.textContent = `Show all ${matching.length}`;
-    all.hidden = !isCut;
-  };
-  const lay = (matching) => {
-    const laid = document.createDocumentFragment();
-    for (const row of matching) laid.append(row);
-    body.replaceChildren(laid);
-    tell(matching);
+  const showAllButton = create("button", { type: "button", className: "all" });
+  const rowCount = create("output", { className: "quiet" });
+  const showRowCount = (matchingCount) => {
+    const text = `${matchingCount} of ${sessionCount} sessions`;
+    const isShortened = matchingCount > INITIAL_ROWS && !table.classList.contains("whole");
+    rowCount.textContent = isShortened ? `${text}, the first ${INITIAL_ROWS} shown` : text;
+    showAllButton.textContent = `Show all ${matchingCount}`;
+    showAllButton.hidden = !isShortened;
   };
 
-  const input = make("input", { id: "filter", type: "search", autocomplete: "off" });
-  const texts = new Map();
-  const text = (row) => {
-    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
-    return texts.get(row);
+  const filterInput = create("input", { id: "filter", type: "search", autocomplete: "off" });
+  const textByRow = new Map();
+  const textOf = (row) => {
+    if (!textByRow.has(row)) textByRow.set(row, row.textContent.toLowerCase());
+    return textByRow.get(row);
   };
-  const filter = () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    lay(words.length ? rows.filter((row) => words.every((word) => text(row).includes(word))) : rows);
+  const showMatchingRows = () => {
+    const words = filterInput.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const matching = sortedRows.filter((row) => words.every((word) => textOf(row).includes(word)));
+    const fragment = document.createDocumentFragment();
+    for (const row of matching) fragment.append(row);
+    body.replaceChildren(fragment);
+    showRowCount(matching.length);
   };
-  input.addEventListener("input", filter);
-  all.addEventListener("click", () => {
+  filterInput.addEventListener("input", showMatchingRows);
+  showAllButton.addEventListener("click", () => {
     table.classList.add("whole");
-    filter();
-    input.focus();
+    showMatchingRows();
+    filterInput.focus();
   });
 
-  // A cell is sorted by its exact value if it has one. Figures are sorted as numbers.
-  const key = (row, column) => {
+  // Returns the value by which a row is sorted: the cell's exact value if it has one, and its text otherwise.
+  const sortKey = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v ?? cell.textContent;
-    const number = column > 2 ? Number(value) : Number.NaN;
+    const number = column < FIRST_FIGURE ? Number.NaN : Number(value);
     return Number.isNaN(number) ? value.toLowerCase() : number;
   };
-  const order = (one, other) => (one < other ? -1 : Number(one > other));
-  const sort = (column) => {
-    const before = heads[column].getAttribute("aria-sort");
-    // By default, names are sorted in ascending order, and times and figures in descending order.
-    const usual = column > 2 ? "descending" : "ascending";
-    const reversed = column > 2 ? "ascending" : "descending";
-    const now = before === usual ? reversed : usual;
-    const sign = now === "ascending" ? 1 : -1;
-    const keyed = rows.map((row) => ({ row, key: key(row, column) }));
-    keyed.sort((one, other) => sign * order(one.key, other.key));
-    rows = keyed.map(({ row }) => row);
-    for (const head of heads) head.removeAttribute("aria-sort");
-    heads[column].setAttribute("aria-sort", now);
-    filter();
+  const compare = (a, b) => (a < b ? -1 : Number(a > b));
+  const sortBy = (column) => {
+    // The first click sorts names in ascending order, and times and figures in descending order.
+    const [firstOrder, secondOrder] =
+      column < FIRST_FIGURE ? ["ascending", "descending"] : ["descending", "ascending"];
+    const isSorted = headings[column].getAttribute("aria-sort") === firstOrder;
+    const order = isSorted ? secondOrder : firstOrder;
+    const sign = order === "ascending" ? 1 : -1;
+    const keyedRows = sortedRows.map((row) => ({ row, key: sortKey(row, column) }));
+    keyedRows.sort((a, b) => sign * compare(a.key, b.key));
+    sortedRows = keyedRows.map(({ row }) => row);
+    for (const heading of headings) heading.removeAttribute("aria-sort");
+    headings[column].setAttribute("aria-sort", order);
+    showMatchingRows();
   };
-  heads.forEach((head, column) => {
-    const button = make("button", { type: "button", textContent: head.textContent });
-    button.addEventListener("click", () => sort(column));
-    head.replaceChildren(button);
+  headings.forEach((heading, column) => {
+    const button = create("button", { type: "button", textContent: heading.textContent });
+    button.addEventListener("click", () => sortBy(column));
+    heading.replaceChildren(button);
   });
-  heads[3].setAttribute("aria-sort", "descending");
+  headings[FIRST_FIGURE].setAttribute("aria-sort", "descending");
 
-  const box = make("div", { className: "find" });
-  box.append(make("label", { textContent: "Filter", htmlFor: "filter" }), input, shown, all);
-  table.before(box);
-  tell(rows);
+  const filterBar = create("div", { className: "find" });
+  const label = create("label", { textContent: "Filter", htmlFor: "filter" });
+  filterBar.append(label, filterInput, rowCount, showAllButton);
+  table.before(filterBar);
+  showRowCount(sessionCount);
 })();

@@ -375,8 +375,8 @@ mod tests {
             "& ",
             "",
         ] {
-            for verb in [HOOK, STATUS_LINE] {
-                assert_eq!(invocation(command, verb), None, "{command}");
+            for command_name in [HOOK, STATUS_LINE] {
+                assert_eq!(invocation(command, command_name), None, "{command}");
             }
         }
     }

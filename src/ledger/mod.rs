@@ -42,7 +42,7 @@ pub(crate) use reconcile::RunAccount;
 pub(crate) use responses::{ExportedSpend, ResponseCosts, Responses};
 pub(crate) use rows::RegroupedLedger;
 pub use rows::{
-    EVER, EachRow, Origin, RowsBy, RowsPeriod, Scene, Selected, SpendKind, SpendRow, SpendSource,
-    Switched, Tally,
+    EVER, EachRow, ModelSwitch, Origin, RowsBy, RowsPeriod, Scene, Selected, SpendKind, SpendRow,
+    SpendSource, Tally,
 };
 pub(crate) use why::SessionWhy;

@@ -193,7 +193,7 @@ pub enum RowsBy {
     /// The quarter hour, the session, the branch, the agent, the skill, the plugin, and the MCP server.
     Scene,
     /// A row for each response, in chronological order.
-    Answer,
+    Response,
 }
 
 /// A period that begins and ends on a quarter hour.
@@ -210,13 +210,13 @@ pub type Selected<'s> = &'s dyn Fn(&str) -> bool;
 
 /// Responses from a model other than the requested one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Switched {
+pub struct ModelSwitch {
     /// The canonical name of the model that was requested.
-    pub asked: String,
+    pub requested_model: String,
     /// The canonical name of the model that responded.
-    pub got: String,
+    pub responding_model: String,
     /// The number of responses.
-    pub answers: u64,
+    pub responses: u64,
     /// The cost of these responses.
     pub cost: Money,
 }
@@ -239,11 +239,11 @@ pub trait SpendSource {
 
     /// Returns the responses in the selected directories that came from a model other than the requested one, most
     /// expensive first.
-    fn switched(
+    fn model_switches(
         &self,
         _: RowsPeriod,
         _: Selected<'_>,
-    ) -> std::result::Result<Vec<Switched>, LedgerError> {
+    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
         Ok(Vec::new())
     }
 }
@@ -277,12 +277,12 @@ impl<T: RegroupedLedger> SpendSource for T {
         self.ledger().damaged(period)
     }
 
-    fn switched(
+    fn model_switches(
         &self,
         period: RowsPeriod,
         selected: Selected<'_>,
-    ) -> std::result::Result<Vec<Switched>, LedgerError> {
-        self.ledger().switched(period, selected)
+    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
+        self.ledger().model_switches(period, selected)
     }
 }
 
@@ -390,11 +390,11 @@ impl SpendSource for Ledger {
         })
     }
 
-    fn switched(
+    fn model_switches(
         &self,
         period: RowsPeriod,
         selected: Selected<'_>,
-    ) -> std::result::Result<Vec<Switched>, LedgerError> {
+    ) -> std::result::Result<Vec<ModelSwitch>, LedgerError> {
         let (names, rows) = self.ask(|store| {
             let rows: Vec<(Id, Id, Id, Money)> = store.all(
                 "SELECT requested, model, session, cost FROM responses
@@ -409,29 +409,32 @@ impl SpendSource for Ledger {
             };
             Ok((names, rows))
         })?;
-        let mut sums: HashMap<(&str, &str), (u64, Money)> = HashMap::new();
+        let mut switches: HashMap<(&str, &str), ModelSwitch> = HashMap::new();
         for (requested, model, session, cost) in rows {
-            let pair = (names.model(requested), names.model(model));
-            if pair.0 != pair.1 && selected(&names.origin(session).project) {
-                let sum = sums.entry(pair).or_default();
-                sum.0 += 1;
-                sum.1 += cost;
+            let requested_model = names.model(requested);
+            let responding_model = names.model(model);
+            if requested_model == responding_model || !selected(&names.origin(session).project) {
+                continue;
             }
+            let switch = switches
+                .entry((requested_model, responding_model))
+                .or_insert_with(|| ModelSwitch {
+                    requested_model: requested_model.to_owned(),
+                    responding_model: responding_model.to_owned(),
+                    responses: 0,
+                    cost: Money::ZERO,
+                });
+            switch.responses += 1;
+            switch.cost += cost;
         }
-        let mut switched: Vec<Switched> = sums
-            .into_iter()
-            .map(|((asked, got), (answers, cost))| Switched {
-                asked: asked.to_owned(),
-                got: got.to_owned(),
-                answers,
-                cost,
-            })
-            .collect();
-        switched.sort_by(|a, b| {
-            let by_names = (&a.asked, &a.got).cmp(&(&b.asked, &b.got));
-            b.cost.cmp(&a.cost).then(by_names)
+        let mut switches: Vec<ModelSwitch> = switches.into_values().collect();
+        switches.sort_by(|a, b| {
+            b.cost
+                .cmp(&a.cost)
+                .then_with(|| a.requested_model.cmp(&b.requested_model))
+                .then_with(|| a.responding_model.cmp(&b.responding_model))
         });
-        Ok(switched)
+        Ok(switches)
     }
 }
 
@@ -512,7 +515,7 @@ impl Store {
         let period = [period.start, period.end];
         let precision = match by {
             RowsBy::Quarter | RowsBy::Session => QUARTER_HOUR,
-            RowsBy::Scene | RowsBy::Answer => 1,
+            RowsBy::Scene | RowsBy::Response => 1,
         };
         let mut rows: Vec<OwnedRow> = match by {
             RowsBy::Quarter | RowsBy::Session => self.all(
@@ -520,7 +523,7 @@ impl Store {
                 period,
                 sums_from,
             )?,
-            RowsBy::Scene | RowsBy::Answer => self.all(
+            RowsBy::Scene | RowsBy::Response => self.all(
                 "SELECT * FROM responses WHERE at >= ?1 AND at < ?2 ORDER BY at, key",
                 period,
                 single_from,

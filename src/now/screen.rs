@@ -216,7 +216,8 @@ impl Moment {
             Column::number("cost").with_tone(Tone::Strong),
             Column::text("state").with_min_width(26),
         ]);
-        table.choices = &["ABCD", "ACD", "AD"];
+        // On a narrow screen, first the project and then the cost is left out.
+        table.choices = vec![vec![0, 1, 2, 3], vec![0, 2, 3], vec![0, 3]];
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
         for session in self.sessions.iter().take(max) {

@@ -12,14 +12,14 @@ const MAX_BAR_COLUMNS: usize = 24;
 /// The minimum width at which a bar still shows differences.
 const MIN_BAR_COLUMNS: usize = 6;
 
-/// A table in which each row has one cell per column.
+/// A table. Each row has one cell per column, and may have a bar after them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<TableRow>,
-    /// Alternative sets of columns for different widths, widest first. As in a spreadsheet, each column is identified
-    /// by a letter. If the list is empty, all columns are shown.
-    pub(crate) choices: &'static [&'static str],
+    /// Alternative sets of columns for different widths, widest first. A set contains the indices of its columns. If
+    /// the list is empty, all columns are shown.
+    pub(crate) choices: Vec<Vec<usize>>,
     /// The indentation of the table.
     pub(crate) indent: usize,
     /// True if the column names are left out.
@@ -197,20 +197,19 @@ impl Table {
 
     /// Returns the first set of columns that fits if its text is truncated, or the last set if none of the sets fit.
     fn choose_columns(&self, rows: &[TableRow], room: usize) -> Vec<PlacedColumn<'_>> {
-        let all: String = ('A'..='Z').take(self.columns.len()).collect();
+        let all_columns = [(0..self.columns.len()).collect()];
         let choices = if self.choices.is_empty() {
-            &[&*all]
+            &all_columns[..]
         } else {
-            self.choices
+            &self.choices
         };
 
         let mut columns = Vec::new();
-        for letters in choices {
-            columns = letters
-                .bytes()
-                .filter_map(|letter| {
-                    let index = usize::from(letter.checked_sub(b'A')?);
-                    Some(PlacedColumn::new(self.columns.get(index)?, index, rows))
+        for indices in choices {
+            columns = indices
+                .iter()
+                .filter_map(|index| {
+                    Some(PlacedColumn::new(self.columns.get(*index)?, *index, rows))
                 })
                 .collect();
             if total_width(&columns, |column| column.min_width) <= room {

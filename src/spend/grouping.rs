@@ -112,7 +112,7 @@ impl GroupBy {
     }
 
     /// Returns true if the transcripts must be read to determine each response's group.
-    pub(crate) fn is_of_answers(self) -> bool {
+    pub(crate) fn needs_transcripts(self) -> bool {
         matches!(self, Self::Prompt | Self::Account)
     }
 

@@ -11,10 +11,10 @@ use super::grouping::{
     Amount, GroupBy, Grouping, OmittedGroups, Order, SpendGroup, sort_and_limit,
 };
 use super::period::Period;
-use super::why::{switched_json, switched_sentence};
+use super::why::{model_switch_sentence, model_switches_json};
 use crate::config::Currency;
 use crate::ledger::{
-    CatchUpResult, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched, Tally,
+    CatchUpResult, EVER, LedgerError, ModelSwitch, RowsBy, SpendRow, SpendSource, Tally,
 };
 use crate::places::Places;
 use crate::pricing::Money;
@@ -94,7 +94,7 @@ pub(crate) struct Statement {
     /// estimated from it.
     pub(crate) percent: Option<Money>,
     /// The responses that came from a model other than the one requested.
-    switched: Vec<Switched>,
+    model_switches: Vec<ModelSwitch>,
 }
 
 impl Statement {
@@ -149,7 +149,8 @@ impl Statement {
             damaged: source.damaged(period.clone())?,
             answering,
             percent: None,
-            switched: source.switched(period, &|directory| request.includes(directory))?,
+            model_switches: source
+                .model_switches(period, &|directory| request.includes(directory))?,
             request,
         })
     }
@@ -257,7 +258,7 @@ impl Statement {
             "unreadable": unreadable,
             "damaged": damaged,
         });
-        merge_objects([statement, switched_json(&self.switched)])
+        merge_objects([statement, model_switches_json(&self.model_switches)])
     }
 
     /// Returns the report of `whycap spend`: a table and notes.
@@ -271,7 +272,10 @@ impl Statement {
             report.paragraphs(Tone::Plain, self.sentences_on_total());
         }
         report.paragraphs(Tone::Plain, self.sentence_on_largest_prompt());
-        report.paragraphs(Tone::Plain, self.switched.iter().map(switched_sentence));
+        report.paragraphs(
+            Tone::Plain,
+            self.model_switches.iter().map(model_switch_sentence),
+        );
         report.paragraphs(Tone::Quiet, notes);
         report
     }

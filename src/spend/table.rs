@@ -16,22 +16,100 @@ use crate::time::{Clock, datetime_from_millis, format_rfc3339};
 /// at the top.
 const MAX_ROWS_WITH_ONE_TOTAL: usize = 20;
 
-/// The alternative sets of columns for sessions. The letters stand for: A name, B project, C last, D cost, E share, F
-/// responses, G input, H output, I cache write, J cache read, K tokens.
-const SESSION_COLUMNS: &[&str] = &["ABCDEFGHIJ", "ABCDEFK", "ABCDFK", "ABCD", "ACD", "AD"];
+/// A column of the table that is displayed. The variants are in the order of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SpendColumn {
+    Name,
+    Project,
+    LastActivity,
+    Cost,
+    Share,
+    Responses,
+    Input,
+    Output,
+    CacheWrite,
+    CacheRead,
+    Tokens,
+}
 
-/// The alternative sets of columns for other groups.
-const OTHER_COLUMNS: &[&str] = &["ADEFGHIJ", "ADFGHIJ", "ADEFK", "ADEF", "ADE", "AD"];
+use SpendColumn::{
+    CacheRead, CacheWrite, Cost, Input, LastActivity, Name, Output, Project, Responses, Share,
+    Tokens,
+};
+
+const ALL_COLUMNS: [SpendColumn; 11] = [
+    Name,
+    Project,
+    LastActivity,
+    Cost,
+    Share,
+    Responses,
+    Input,
+    Output,
+    CacheWrite,
+    CacheRead,
+    Tokens,
+];
+
+/// The alternative sets of columns for sessions, widest first.
+const SESSION_COLUMNS: &[&[SpendColumn]] = &[
+    &[
+        Name,
+        Project,
+        LastActivity,
+        Cost,
+        Share,
+        Responses,
+        Input,
+        Output,
+        CacheWrite,
+        CacheRead,
+    ],
+    &[Name, Project, LastActivity, Cost, Share, Responses, Tokens],
+    &[Name, Project, LastActivity, Cost, Responses, Tokens],
+    &[Name, Project, LastActivity, Cost],
+    &[Name, LastActivity, Cost],
+    &[Name, Cost],
+];
+
+/// The alternative sets of columns for other groups, widest first.
+const OTHER_COLUMNS: &[&[SpendColumn]] = &[
+    &[
+        Name, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
+    ],
+    &[Name, Cost, Responses, Input, Output, CacheWrite, CacheRead],
+    &[Name, Cost, Share, Responses, Tokens],
+    &[Name, Cost, Share, Responses],
+    &[Name, Cost, Share],
+    &[Name, Cost],
+];
+
+/// The values in a row of the displayed table.
+struct RowValues<'t> {
+    name: String,
+    /// The project, or an empty string if the row is not a session.
+    project: String,
+    /// The time of the last activity, or an empty string if the row is the sum of several groups.
+    last_activity: String,
+    cost: Cell,
+    /// The amount that `share` is a part of. If it is 0, no share is shown.
+    whole: Money,
+    tally: &'t Tally,
+}
 
 impl Statement {
     /// Returns a table with the groups, the omitted groups, and the total.
     pub(super) fn table(&self, places: &Places) -> Table {
         let by = self.request.by;
-        let mut table = Table::new(columns(by));
-        table.choices = match by {
+        let mut table = Table::new(ALL_COLUMNS.map(|column| column.describe(by)));
+        let choices = match by {
             GroupBy::Session => SESSION_COLUMNS,
             _ => OTHER_COLUMNS,
         };
+        table.choices = choices
+            .iter()
+            .map(|columns| columns.iter().map(|column| *column as usize).collect())
+            .collect();
 
         let total_row = self.total_row();
         if self.groups.len() > MAX_ROWS_WITH_ONE_TOTAL {
@@ -47,39 +125,48 @@ impl Statement {
             table.row(self.group_row(group, highest_cost, places));
         }
         if let Some(omitted) = &self.omitted {
-            let name = format!("and {} more", omitted.count);
-            let tally = &omitted.tally;
-            let cells = row(&[&name, "", ""], amount(tally), self.total.cost(), tally);
-            table.row_in_tone(Tone::Quiet, cells);
+            let row = RowValues {
+                name: format!("and {} more", omitted.count),
+                project: String::new(),
+                last_activity: String::new(),
+                cost: amount(&omitted.tally),
+                whole: self.total.cost(),
+                tally: &omitted.tally,
+            };
+            table.row_in_tone(Tone::Quiet, row.cells());
         }
         table.row_in_tone(Tone::Strong, total_row);
         table
     }
 
     fn total_row(&self) -> Vec<Cell> {
-        let amount = Cell::from(self.total_amount().show());
-        // The row with the total does not show a share.
-        row(&["Total", "", ""], amount, Money::ZERO, &self.total)
+        let row = RowValues {
+            name: "Total".to_owned(),
+            project: String::new(),
+            last_activity: String::new(),
+            cost: Cell::from(self.total_amount().show()),
+            // The row with the total does not show a share.
+            whole: Money::ZERO,
+            tally: &self.total,
+        };
+        row.cells()
     }
 
     fn group_row(&self, group: &SpendGroup, highest_cost: Money, places: &Places) -> Vec<Cell> {
         let tally = &group.tally;
-        let name = label(group, self.request.by, self.request.clock, places);
-        let project = match &group.project {
-            Some(project) => places.show(project.as_ref()),
-            None => String::new(),
-        };
-        let last = self
-            .request
-            .clock
-            .format_time(datetime_from_millis(group.last_at));
-
-        let mut cells = row(
-            &[&name, &project, &last],
-            amount(tally),
-            self.total.cost(),
+        let clock = self.request.clock;
+        let row = RowValues {
+            name: label(group, self.request.by, clock, places),
+            project: match &group.project {
+                Some(project) => places.show(project.as_ref()),
+                None => String::new(),
+            },
+            last_activity: clock.format_time(datetime_from_millis(group.last_at)),
+            cost: amount(tally),
+            whole: self.total.cost(),
             tally,
-        );
+        };
+        let mut cells = row.cells();
         let share_of_highest = tally.cost().usd() / highest_cost.usd().max(f64::MIN_POSITIVE);
         cells.push(Cell::bar(share_of_highest));
         cells
@@ -141,24 +228,53 @@ impl Statement {
     }
 }
 
-/// Returns the columns of the table that is displayed.
-fn columns(by: GroupBy) -> Vec<Column> {
-    // The names of periods are never truncated, because a partial date would be misleading.
-    let name = match by {
-        _ if by.is_by_time() => Column::text(name_heading(by)),
-        _ => Column::text(name_heading(by)).with_min_width(20),
-    };
-    let mut columns = vec![
-        name,
-        Column::text("project")
-            .with_tone(Tone::Quiet)
-            .with_min_width(10),
-        Column::text("last").with_tone(Tone::Quiet),
-        Column::number("cost").with_tone(Tone::Strong),
-        Column::number("share").with_tone(Tone::Quiet),
-    ];
-    columns.extend(counts(&Tally::default()).map(|(heading, _)| Column::number(heading)));
-    columns
+impl SpendColumn {
+    /// Returns the column's heading and format.
+    fn describe(self, by: GroupBy) -> Column {
+        match self {
+            // The names of periods are never truncated, because a partial date would be misleading.
+            Name if by.is_by_time() => Column::text(name_heading(by)),
+            Name => Column::text(name_heading(by)).with_min_width(20),
+            Project => Column::text("project")
+                .with_tone(Tone::Quiet)
+                .with_min_width(10),
+            LastActivity => Column::text("last").with_tone(Tone::Quiet),
+            Cost => Column::number("cost").with_tone(Tone::Strong),
+            Share => Column::number("share").with_tone(Tone::Quiet),
+            Responses => Column::number("responses"),
+            Input => Column::number("input"),
+            Output => Column::number("output"),
+            CacheWrite => Column::number("cache write"),
+            CacheRead => Column::number("cache read"),
+            Tokens => Column::number("tokens"),
+        }
+    }
+}
+
+impl RowValues<'_> {
+    fn cells(&self) -> Vec<Cell> {
+        ALL_COLUMNS
+            .into_iter()
+            .map(|column| self.cell(column))
+            .collect()
+    }
+
+    fn cell(&self, column: SpendColumn) -> Cell {
+        let usage = &self.tally.usage;
+        match column {
+            Name => self.name.clone().into(),
+            Project => self.project.clone().into(),
+            LastActivity => self.last_activity.clone().into(),
+            Cost => self.cost.clone(),
+            Share => share(self.tally.cost(), self.whole).into(),
+            Responses => self.tally.responses.to_string().into(),
+            Input => short_count(usage.input).into(),
+            Output => short_count(usage.output).into(),
+            CacheWrite => short_count(usage.cache_write).into(),
+            CacheRead => short_count(usage.cache_read).into(),
+            Tokens => short_count(usage.prompt().saturating_add(usage.output)).into(),
+        }
+    }
 }
 
 fn name_heading(by: GroupBy) -> String {
@@ -167,30 +283,6 @@ fn name_heading(by: GroupBy) -> String {
         GroupBy::Block => "five hours from".to_owned(),
         _ => by.noun(),
     }
-}
-
-/// Returns a tally's counts, each with its column heading.
-fn counts(tally: &Tally) -> [(&'static str, String); 6] {
-    let usage = &tally.usage;
-    let tokens = usage.prompt().saturating_add(usage.output);
-    [
-        ("responses", tally.responses.to_string()),
-        ("input", short_count(usage.input)),
-        ("output", short_count(usage.output)),
-        ("cache write", short_count(usage.cache_write)),
-        ("cache read", short_count(usage.cache_read)),
-        ("tokens", short_count(tokens)),
-    ]
-}
-
-/// Returns the cells of a row. `names` contains the name, the project, and the time of last activity. If `whole` is 0,
-/// the row shows no share.
-fn row(names: &[&str; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
-    let mut cells: Vec<Cell> = names.iter().map(|name| Cell::from(*name)).collect();
-    cells.push(amount);
-    cells.push(share(tally.cost(), whole).into());
-    cells.extend(counts(tally).map(|(_, count)| count.into()));
-    cells
 }
 
 /// Returns a group's display name. A key with an unexpected format is returned unchanged.
@@ -258,5 +350,17 @@ pub(crate) fn short_count(count: u64) -> String {
         1_000..1_000_000 => format!("{:.1}k", number / 1e3),
         1_000_000..1_000_000_000 => format!("{:.2}M", number / 1e6),
         _ => format!("{:.2}G", number / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_at_the_position_of_its_variant() {
+        for (position, column) in ALL_COLUMNS.into_iter().enumerate() {
+            assert_eq!(column as usize, position, "{column:?}");
+        }
     }
 }

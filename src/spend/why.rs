@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use crate::ledger::{RunAccount, SessionWhy, Switched};
+use crate::ledger::{ModelSwitch, RunAccount, SessionWhy};
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table};
 use crate::terminal::{Tone, count_noun};
@@ -162,30 +162,30 @@ fn run_json(run: &RunAccount) -> Value {
 }
 
 /// Returns a sentence about responses that came from a model other than the one requested.
-pub(super) fn switched_sentence(switched: &Switched) -> String {
+pub(super) fn model_switch_sentence(switch: &ModelSwitch) -> String {
     format!(
         "You requested {}, but {} responded ({}, {}).",
-        switched.asked,
-        switched.got,
-        count_noun(switched.answers, "response"),
-        switched.cost
+        switch.requested_model,
+        switch.responding_model,
+        count_noun(switch.responses, "response"),
+        switch.cost
     )
 }
 
 /// Returns an object with the field `switched`, or null if every response came from the requested
 /// model.
-pub(super) fn switched_json(switched: &[Switched]) -> Value {
-    if switched.is_empty() {
+pub(super) fn model_switches_json(switches: &[ModelSwitch]) -> Value {
+    if switches.is_empty() {
         return Value::Null;
     }
-    let switched: Vec<Value> = switched
+    let switched: Vec<Value> = switches
         .iter()
-        .map(|switched| {
+        .map(|switch| {
             json!({
-                "asked": switched.asked,
-                "got": switched.got,
-                "answers": switched.answers,
-                "cost_usd": switched.cost.usd(),
+                "asked": switch.requested_model,
+                "got": switch.responding_model,
+                "answers": switch.responses,
+                "cost_usd": switch.cost.usd(),
             })
         })
         .collect();

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
-/// All values of `--by`.
+/// The values of `--by` that the ledger alone can answer, without the transcripts or the exports of other machines.
 const GROUPINGS: [&str; 13] = [
     "day", "week", "month", "session", "project", "model", "block", "branch", "agent", "skill",
     "plugin", "mcp", "pr",
