@@ -21,7 +21,7 @@ REWRITTEN = [
     "src/budget", "src/checkout.rs", "src/claude", "src/commands", "src/context", "src/disk", "src/doctor", "src/html", "src/incidents",
     "src/install", "src/ledger", "src/lenient_json.rs", "src/limits", "src/locks", "src/now", "src/render", "src/secrets.rs", "src/spend",
     "src/status_line", "src/terminal", "src/time", "src/transcript/json_walk.rs", "src/transcript/line.rs",
-    "src/transcript/owner.rs", "src/transcript/reader.rs", "src/transcript/token_counts.rs",
+    "src/transcript/owner.rs", "src/transcript/reader.rs", "src/transcript/tail.rs", "src/transcript/token_counts.rs",
 ]
 
 # The maximum numbers per 1,000 functions.

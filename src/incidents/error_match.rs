@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::limits::evidence::StoredError;
 use crate::limits::normalize;
-use crate::transcript::tail::{ErrorLine, MetError, Tail};
+use crate::transcript::tail::{ErrorLine, Tail, TranscriptError};
 
 /// The maximum time between a line's timestamp and the hook that reports the same error. Client 2.1.328 ran the hook 10
 /// to 50 ms after it wrote the line.
@@ -21,7 +21,7 @@ pub(super) const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 pub(super) const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Returns the line at the end of a transcript that records an error, or `None` if there is no such line.
-pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t MetError> {
+pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t TranscriptError> {
     if let Some(id) = error.line_id() {
         return tail
             .errors
@@ -34,7 +34,7 @@ pub(super) fn line_of<'t>(error: &StoredError, tail: &'t Tail) -> Option<&'t Met
         .filter(|met| match distance(error, &met.line) {
             Some(distance) if distance <= SAME_INSTANT => true,
             Some(distance) if distance > SAME_EVENT => false,
-            Some(_) | None => !met.answered && has_same_text(error, &met.line),
+            Some(_) | None => !met.has_later_response && has_same_text(error, &met.line),
         })
         .min_by_key(|met| {
             let distance = distance(error, &met.line).unwrap_or(TimeDelta::MAX);

@@ -31,7 +31,7 @@ use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::limits::sample::{Metered, Sample};
 use crate::transcript::owner::Owner;
-use crate::transcript::tail::{MetError, Tail};
+use crate::transcript::tail::{Tail, TranscriptError};
 
 /// The maximum delay between a refusal and the status-line call that reports its usage windows. With client 2.1.328,
 /// the delay was 0.3 s.
@@ -722,7 +722,7 @@ impl<'a> EvidenceCollector<'a> {
     pub(super) fn unstored_error(
         &self,
         transcript: &Path,
-        is_known: impl Fn(&MetError) -> bool,
+        is_known: impl Fn(&TranscriptError) -> bool,
     ) -> Option<KnownError> {
         let tail = self.transcripts.tail(transcript)?;
         let met = tail.errors.last().filter(|met| !is_known(met))?;
@@ -731,9 +731,13 @@ impl<'a> EvidenceCollector<'a> {
             .session
             .id
             .get_or_insert_with(|| session_of(transcript));
-        if met.answered {
+        if met.has_later_response {
             error.later_response = Some(LaterResponse {
-                at: tail.answers.iter().copied().find(|at| *at > error.at),
+                at: tail
+                    .response_times
+                    .iter()
+                    .copied()
+                    .find(|at| *at > error.at),
                 model: tail.model.clone(),
             });
         }
@@ -745,7 +749,7 @@ impl<'a> EvidenceCollector<'a> {
     }
 
     /// Creates a record from an error in a transcript and the current state of the machine.
-    pub(super) fn error_of_line(&self, met: &MetError) -> StoredError {
+    pub(super) fn error_of_line(&self, met: &TranscriptError) -> StoredError {
         let line = &met.line;
         let at = line.at.unwrap_or(self.now());
         let mut error = StoredError::new(at, MessageOrigin::Transcript, line.text.clone());
@@ -840,20 +844,23 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// If `met` is `None`, a response counts only if it arrived some time after the error. The error may be a subagent's,
 /// whose line is in another file, and a response to the conversation may already have been in progress when that error
 /// occurred.
-fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&MetError>) {
+fn add_later_response(error: &mut StoredError, tail: &Tail, met: Option<&TranscriptError>) {
     let on_its_way = match met {
         Some(_) => TimeDelta::zero(),
         None => SETTLED_AFTER,
     };
     let later = tail
-        .answers
+        .response_times
         .iter()
         .copied()
         .find(|at| *at > error.at + on_its_way);
-    if later.is_none() && !met.is_some_and(|met| met.answered) {
+    if later.is_none() && !met.is_some_and(|met| met.has_later_response) {
         return;
     }
-    let reaches_back = tail.answers.first().is_some_and(|at| *at <= error.at);
+    let reaches_back = tail
+        .response_times
+        .first()
+        .is_some_and(|at| *at <= error.at);
     let response = error.later_response.get_or_insert_with(|| LaterResponse {
         at: None,
         model: tail.model.clone(),

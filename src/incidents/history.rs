@@ -20,7 +20,7 @@ use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
 use crate::places::Places;
 use crate::time::{Millis, datetime_from_millis};
 use crate::transcript::failed_attempts::FailedAttempts;
-use crate::transcript::tail::MetError;
+use crate::transcript::tail::TranscriptError;
 
 /// The first version of Claude Code whose transcripts can name an owner.
 const FIRST_TO_NAME_OWNER: ClientVersion = ClientVersion(2, 1, 285);
@@ -221,10 +221,10 @@ fn add_shown_errors(
             }
             Some(_) | None => None,
         };
-        let mut error = collector.error_of_line(&MetError {
+        let mut error = collector.error_of_line(&TranscriptError {
             owner,
             line: shown.line,
-            ..MetError::default()
+            ..TranscriptError::default()
         });
         error.at = datetime_from_millis(shown.at);
         error.session.id = Some(session);

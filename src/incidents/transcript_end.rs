@@ -54,7 +54,7 @@ pub(super) fn read_tail(transcript: &Path) -> Option<Tail> {
         }
     }
     if let Some(owner) = owner_at_the_beginning(transcript) {
-        tail.begins_with(&owner);
+        tail.set_earlier_owner(&owner);
     }
     Some(tail)
 }
@@ -156,7 +156,7 @@ pub(super) fn last_response(transcript: &Path, tail: &Tail) -> Option<DateTime<U
     /// The longest time that a session can continue at a lower priority, namely until the 5-hour window resets.
     const LOWER_PRIORITY_LASTS: TimeDelta = crate::time::FIVE_HOURS;
 
-    let at = tail.answers.iter().copied().max()?;
+    let at = tail.response_times.iter().copied().max()?;
     let last_refusal = tail
         .errors
         .iter()

@@ -321,8 +321,8 @@ impl Description {
 }
 
 impl LimitKind {
-    /// Returns the description of this kind. This is the only place where a new kind must be described. Each entry
-    /// lists only the properties that differ from the defaults of its family.
+    /// Returns the description of this kind. Each entry lists only the properties that differ from the defaults of its
+    /// family.
     pub(crate) fn description(self) -> Description {
         match self {
             Self::Window(window) => Description {
@@ -540,63 +540,5 @@ impl fmt::Display for LimitKind {
 impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The page docs/how-limits-end.md explains the rules of `ended_by` to users.
-    #[test]
-    fn the_documentation_names_every_kind_in_the_line_of_its_rule() {
-        let page = include_str!("../../docs/how-limits-end.md");
-        let kinds: Vec<LimitKind> = [
-            "five_hour",
-            "weekly",
-            "weekly_opus",
-            "weekly_sonnet",
-            "weekly_fable",
-            "usage_credits",
-            "own_spend_cap",
-            "member_spend_cap",
-            "org_spend_cap",
-            "seat_no_credits",
-            "model_needs_credits",
-            "api_credit_balance",
-            "api_spend_cap",
-            "billing",
-            "long_context_credits",
-            "throttle",
-            "overloaded",
-            "server_error",
-            "auth",
-            "org_disabled",
-            "subscription_access",
-            "model_unavailable",
-            "request_too_large",
-            "prompt_too_long",
-            "unknown",
-        ]
-        .into_iter()
-        .map(|name| parse_name(name).unwrap())
-        .collect();
-        for line in page.lines().filter(|line| line.starts_with("| `")) {
-            let named: Vec<EndedBy> = kinds
-                .iter()
-                .filter(|kind| line.contains(&format!("`{kind}`")))
-                .map(|kind| kind.ended_by())
-                .collect();
-            let first = named.first().copied();
-            // The rule for balances is the same as for other limits of a payer, but the page explains balances on a
-            // separate line.
-            assert!(named.iter().all(|rule| Some(*rule) == first), "{line}");
-        }
-        for kind in kinds {
-            let lines = page
-                .lines()
-                .filter(|line| line.starts_with("| `") && line.contains(&format!("`{kind}`")));
-            assert_eq!(lines.count(), 1, "{kind}");
-        }
     }
 }

@@ -20,13 +20,13 @@ use crate::time::reset_from_epoch_seconds;
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
     /// All errors.
-    pub errors: Vec<MetError>,
+    pub errors: Vec<TranscriptError>,
     /// The session's owner as of the last line.
     pub owner: Option<Owner>,
     /// The model that sent the last response.
     pub model: Option<String>,
     /// The times of the responses.
-    pub answers: Vec<DateTime<Utc>>,
+    pub response_times: Vec<DateTime<Utc>>,
     /// The version of Claude Code on the last assistant line.
     pub version: Option<String>,
     /// The latest notice about continuing automatically after a limit resets.
@@ -55,26 +55,34 @@ impl Waiting {
     /// wait. Returns `None` for any other line.
     fn in_line(line: &[u8]) -> Option<Self> {
         let line: Value = serde_json::from_slice(line).ok()?;
-        let is_notice = line.at("subtype") == "informational";
-        let notice = line.text("content").filter(|_| is_notice);
-        let answer = line.at("message").text("content");
-        let says = notice.or_else(|| answer.filter(|it| it.starts_with(CHOSEN)))?;
-        let mut ends = GIVEN_UP.into_iter();
-        let given_up = ends.find(|end| says.starts_with(end));
-        let begins = ["Usage limit", CHOSEN].map(|begins| says.starts_with(begins));
-        let goes_on = begins.contains(&true) && says.to_lowercase().contains("continu");
+        let text = if line.at("subtype") == "informational" {
+            line.text("content")?
+        } else {
+            let reply = line.at("message").text("content")?;
+            if !reply.starts_with(CHOSEN) {
+                return None;
+            }
+            reply
+        };
         let at = line.read("timestamp")?;
-        (goes_on || given_up.is_some()).then_some(Self { at, given_up })
+        let given_up = GIVEN_UP.into_iter().find(|start| text.starts_with(start));
+        let is_about_limit = text.starts_with("Usage limit") || text.starts_with(CHOSEN);
+        let continues = is_about_limit && text.to_lowercase().contains("continu");
+        if continues || given_up.is_some() {
+            Some(Self { at, given_up })
+        } else {
+            None
+        }
     }
 }
 
 /// An error, together with information from the lines around it.
 #[derive(Debug, Clone, Default)]
-pub struct MetError {
+pub struct TranscriptError {
     /// The error line.
     pub line: ErrorLine,
     /// True if a response follows later in the transcript.
-    pub answered: bool,
+    pub has_later_response: bool,
     /// The session's owner at the time of the error, if the lines that were read name an owner.
     pub owner: Option<Owner>,
     /// The failed attempts that preceded the error.
@@ -84,10 +92,13 @@ pub struct MetError {
 /// Returns the complete lines in `bytes`, which begin at offset `start` in their file. If `start` is not 0, the first
 /// line is left out, because it may be incomplete. If the last line is still being written, it is left out, too.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let whole = memchr::memrchr(b'\n', bytes).and_then(|end| bytes.get(..end));
-    let lines = whole.unwrap_or_default().split(|byte| *byte == b'\n');
-    let began_here = lines.skip((start > 0).into());
-    began_here.filter(|line| !line.is_empty())
+    let incomplete_lines = if start == 0 { 0 } else { 1 };
+    memchr::memrchr(b'\n', bytes)
+        .and_then(|end| bytes.get(..end))
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+        .skip(incomplete_lines)
+        .filter(|line| !line.is_empty())
 }
 
 impl Tail {
@@ -101,7 +112,7 @@ impl Tail {
             owners.read(line);
             if assistant.find(line).is_some() {
                 // If the line contains the word only by coincidence, it provides no information.
-                let _ = tail.take_in(line, owners.last.as_ref());
+                let _ = tail.add_line(line, owners.last.as_ref());
             } else if let Some(attempt) = FailedAttempt::in_line(line) {
                 FailedAttempts::add(&mut tail.failed_attempts, attempt);
             } else if notices.iter().any(|notice| notice.find(line).is_some()) {
@@ -120,7 +131,7 @@ impl Tail {
     /// line is not JSON, is of another type, or provides no information.
     ///
     /// Only the line's own fields matter. If a response merely quotes an error, it is treated like any other response.
-    fn take_in(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
+    fn add_line(&mut self, line: &[u8], owner: Option<&Owner>) -> Option<()> {
         let line: Value = serde_json::from_slice(line).ok()?;
         // A fork's transcript repeats the parent's lines, which provide no information about the fork.
         let original = line.get("requestSessionId");
@@ -130,26 +141,27 @@ impl Tail {
             return None;
         }
         let message = line.get("message")?;
-        let (model, version) = (message.text("model"), line.text("version"));
-        let synthetic = model == Some(SYNTHETIC);
+        let model = message.text("model");
+        let version = line.text("version");
+        let is_synthetic = model == Some(SYNTHETIC);
         let is_error = line.read("isApiErrorMessage") == Some(true);
         let at: Option<DateTime<Utc>> = line.read("timestamp");
-        if is_error && (synthetic || model.is_none()) {
-            self.errors.push(MetError {
+        if is_error && (is_synthetic || model.is_none()) {
+            self.errors.push(TranscriptError {
                 line: ErrorLine::from_json(&line, message),
-                answered: false,
+                has_later_response: false,
                 owner: owner.cloned(),
                 failed_attempts: self.failed_attempts.take(),
             });
-        } else if synthetic || is_error {
+        } else if is_synthetic || is_error {
             // Other synthetic lines, such as "No response requested.", do not show that the service is working.
             return None;
         } else {
-            self.answers.extend(at);
+            self.response_times.extend(at);
             self.failed_attempts = None;
             self.model = model.map(str::to_owned).or(self.model.take());
             for error in &mut self.errors {
-                error.answered = true;
+                error.has_later_response = true;
             }
         }
         self.version = version.map(str::to_owned).or(self.version.take());
@@ -158,10 +170,10 @@ impl Tail {
 
     /// Sets the owner that the session had before these lines. The owner applies wherever the lines themselves do not
     /// name one.
-    pub fn begins_with(&mut self, owner: &Owner) {
+    pub fn set_earlier_owner(&mut self, owner: &Owner) {
         let owners = self.errors.iter_mut().map(|error| &mut error.owner);
-        for known in owners.chain([&mut self.owner]) {
-            known.get_or_insert_with(|| owner.clone());
+        for later_owner in owners.chain([&mut self.owner]) {
+            later_owner.get_or_insert_with(|| owner.clone());
         }
     }
 }
@@ -269,14 +281,18 @@ pub(crate) fn readable(text: &str) -> String {
 }
 
 fn clip(text: &str) -> &str {
-    let mut ends = (0..=text.len().min(TEXT_LIMIT)).rev();
-    ends.find_map(|end| text.get(..end)).unwrap_or_default()
+    (0..=text.len().min(TEXT_LIMIT))
+        .rev()
+        .find_map(|end| text.get(..end))
+        .unwrap_or_default()
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {
-    let others = line.at("apiErrorParams").at("rate_limit_info");
-    let mut places = [line.at("quotaLimits"), others].into_iter();
-    let limits = places.find(|limits| limits.is_object())?;
+    let candidates = [
+        line.at("quotaLimits"),
+        line.at("apiErrorParams").at("rate_limit_info"),
+    ];
+    let limits = candidates.into_iter().find(|limits| limits.is_object())?;
     Some(QuotaLimits {
         status: text(limits, "status"),
         rate_limit_type: text(limits, "rateLimitType"),
@@ -305,18 +321,18 @@ mod tests {
     use super::*;
 
     const ERROR: &str = r#"{"type":"assistant","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"}}"#;
-    const ANSWER: &str =
+    const RESPONSE: &str =
         r#"{"type":"assistant","message":{"model":"claude-opus-5-5","content":"fine"}}"#;
 
     #[test]
-    fn what_claude_code_says_of_going_on_by_itself_holds_until_it_says_otherwise() {
-        let said = |says: &str| {
+    fn the_latest_notice_shows_whether_claude_code_will_continue_by_itself() {
+        let waiting_after_notice = |notice: &str| {
             let line = format!(
-                r#"{{"type":"system","subtype":"informational","content":"{says}","timestamp":"2026-11-21T12:55:05.532Z"}}"#
+                r#"{{"type":"system","subtype":"informational","content":"{notice}","timestamp":"2026-11-21T12:55:05.532Z"}}"#
             );
             Tail::read(0, format!("{line}\n{ERROR}\n").as_bytes()).waiting
         };
-        for (says, goes_on) in [
+        for (notice, continues) in [
             (
                 "Usage limit reached · set to continue automatically at 1:54pm",
                 true,
@@ -339,40 +355,50 @@ mod tests {
                 false,
             ),
         ] {
-            let waiting = said(says).unwrap();
-            assert_eq!(waiting.given_up.is_none(), goes_on, "{says}");
+            let waiting = waiting_after_notice(notice).unwrap();
+            assert_eq!(waiting.given_up.is_none(), continues, "{notice}");
         }
-        assert_eq!(said("Usage limit reached · wrapping up"), None);
-        let answered = |says: &str| {
+        assert_eq!(
+            waiting_after_notice("Usage limit reached · wrapping up"),
+            None
+        );
+        let waiting_after_reply = |reply: &str| {
             let line = format!(
-                r#"{{"type":"user","message":{{"role":"user","content":"{says}"}},"timestamp":"2026-11-22T19:59:10.994Z"}}"#
+                r#"{{"type":"user","message":{{"role":"user","content":"{reply}"}},"timestamp":"2026-11-22T19:59:10.994Z"}}"#
             );
             Tail::read(0, format!("{line}\n").as_bytes()).waiting
         };
         let chosen = "<local-command-stdout>Claude Code will continue automatically at Nov 26, 5:35am. Keep this session open; it may still pause for permission prompts.</local-command-stdout>";
-        assert_eq!(answered(chosen).map(|waiting| waiting.given_up), Some(None));
+        assert_eq!(
+            waiting_after_reply(chosen).map(|waiting| waiting.given_up),
+            Some(None)
+        );
         let typed =
             "Usage limit reached: is \\\"informational\\\" said where you continue automatically?";
-        assert_eq!(answered(typed), None);
+        assert_eq!(waiting_after_reply(typed), None);
     }
 
     #[test]
-    fn an_answer_closes_the_errors_before_it_and_not_those_after() {
-        let text = format!("{ERROR}\n{ANSWER}\n{ERROR}\n");
+    fn a_response_belongs_to_the_errors_before_it_and_not_to_those_after() {
+        let text = format!("{ERROR}\n{RESPONSE}\n{ERROR}\n");
         let tail = Tail::read(0, text.as_bytes());
-        let answered: Vec<bool> = tail.errors.iter().map(|error| error.answered).collect();
-        assert_eq!(answered, [true, false]);
+        let has_response: Vec<bool> = tail
+            .errors
+            .iter()
+            .map(|error| error.has_later_response)
+            .collect();
+        assert_eq!(has_response, [true, false]);
         assert_eq!(tail.model.as_deref(), Some("claude-opus-5-5"));
     }
 
     #[test]
-    fn a_half_written_last_line_is_left_for_next_time() {
-        let text = format!("{ERROR}\n{ANSWER}");
-        assert!(!Tail::read(0, text.as_bytes()).errors[0].answered);
+    fn an_unfinished_last_line_is_ignored() {
+        let text = format!("{ERROR}\n{RESPONSE}");
+        assert!(!Tail::read(0, text.as_bytes()).errors[0].has_later_response);
     }
 
     #[test]
-    fn a_line_that_began_before_the_tail_is_left_out() {
+    fn a_line_that_began_before_the_tail_is_ignored() {
         let text = format!("{ERROR}\n{ERROR}\n");
         assert_eq!(Tail::read(1, text.as_bytes()).errors.len(), 1);
         assert_eq!(Tail::read(1, b"no line end").errors.len(), 0);
@@ -383,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_error_is_an_answer() {
+    fn a_quoted_error_is_a_response() {
         let tail = read(
             r#"{"type":"assistant","message":{"model":"claude-opus-5-5","content":[{"type":"text","text":"You've hit your limit"}]}}"#,
         );
@@ -391,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_on_a_users_line_means_nothing() {
+    fn the_error_flag_on_a_users_line_is_ignored() {
         let tail = read(
             r#"{"type":"user","isApiErrorMessage":true,"message":{"content":"x \"assistant\""}}"#,
         );
@@ -419,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_cost_one_field_each() {
+    fn a_value_of_the_wrong_type_affects_only_its_own_field() {
         let tail = read(
             r#"{"type":"assistant","isApiErrorMessage":true,"apiErrorStatus":"429","quotaLimits":7,"timestamp":5,"message":{"model":"<synthetic>","content":[null,{"text":"a"},{"text":"b"}]}}"#,
         );
@@ -429,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_page_instead_of_an_error_is_clipped_at_a_character() {
+    fn a_web_page_instead_of_an_error_is_truncated_between_characters() {
         let page = "ä".repeat(5_000);
         let tail = read(&format!(
             r#"{{"type":"assistant","isApiErrorMessage":true,"message":{{"model":"<synthetic>","content":"{page}"}}}}"#

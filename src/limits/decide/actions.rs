@@ -23,8 +23,9 @@ impl Do {
         }
     }
 
-    /// Returns true if the action costs money, or if it asks somebody else to spend money.
-    fn costs_money(self) -> bool {
+    /// Returns true if the action is to buy credits or to raise a cap, or to ask somebody else to do so. Free actions
+    /// are recommended before these.
+    pub(crate) fn is_purchase(self) -> bool {
         matches!(
             self,
             Self::CreditsInstead
@@ -70,9 +71,9 @@ impl Actions {
         self.0.insert(0, action);
     }
 
-    /// Inserts a free action before the first one that costs money.
-    fn add_before_costs(&mut self, action: Do) {
-        let position = self.0.iter().position(|action| action.costs_money());
+    /// Inserts a free action before the first purchase.
+    fn add_before_purchases(&mut self, action: Do) {
+        let position = self.0.iter().position(|action| action.is_purchase());
         self.0.insert(position.unwrap_or(self.0.len()), action);
     }
 }
@@ -148,7 +149,7 @@ pub(super) fn while_blocked(input: &Input<'_>, diagnosis: &Diagnosis) -> Vec<Do>
             Do::OtherModel,
         ]);
         if !is_login_full(input) {
-            actions.add_before_costs(Do::OtherLogin);
+            actions.add_before_purchases(Do::OtherLogin);
         }
     }
     actions.0
@@ -320,8 +321,8 @@ fn add_free_ways(input: &Input<'_>, diagnosis: &Diagnosis, actions: &mut Actions
         return;
     }
     match diagnosis.window {
-        Some(Window::FiveHour) => actions.add_before_costs(Do::FreeWays),
-        Some(Window::Weekly | Window::WeeklyFable) => actions.add_before_costs(Do::FreeReset),
+        Some(Window::FiveHour) => actions.add_before_purchases(Do::FreeWays),
+        Some(Window::Weekly | Window::WeeklyFable) => actions.add_before_purchases(Do::FreeReset),
         Some(Window::WeeklyOpus | Window::WeeklySonnet) | None => {}
     }
 }

@@ -149,3 +149,17 @@ fn without_time(text: &str) -> String {
         .trim_end_matches(',');
     words.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purchase_costs_money() {
+        for (name, template) in TEMPLATES.iter() {
+            if name.is_purchase() {
+                assert_eq!(template.costs_money, Some(true), "{name:?}");
+            }
+        }
+    }
+}
