@@ -178,7 +178,7 @@ pub(super) fn model_switches_json(switches: &[ModelSwitch]) -> Value {
     if switches.is_empty() {
         return Value::Null;
     }
-    let switched: Vec<Value> = switches
+    let objects: Vec<Value> = switches
         .iter()
         .map(|switch| {
             json!({
@@ -189,5 +189,5 @@ pub(super) fn model_switches_json(switches: &[ModelSwitch]) -> Value {
             })
         })
         .collect();
-    json!({ "switched": switched })
+    json!({ "switched": objects })
 }

@@ -92,7 +92,7 @@ pub struct TranscriptError {
 /// Returns the complete lines in `bytes`, which begin at offset `start` in their file. If `start` is not 0, the first
 /// line is left out, because it may be incomplete. If the last line is still being written, it is left out, too.
 pub fn complete_lines(start: u64, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let incomplete_lines = if start == 0 { 0 } else { 1 };
+    let incomplete_lines = usize::from(start > 0);
     memchr::memrchr(b'\n', bytes)
         .and_then(|end| bytes.get(..end))
         .unwrap_or_default()
