@@ -27,6 +27,9 @@ impl Subcommand for DrainArguments {
     fn reply(&self, context: &Context) -> anyhow::Result<Reply> {
         let period = self.days.period(context.clock()).map_err(misuse)?;
         let drain = context.drained(self.session.as_deref(), period)?;
+        if drain.is_empty() {
+            context.require_known_session(self.session.as_deref())?;
+        }
         if self.report {
             return Ok(Report::from_lines(&bug_report(&drain.findings)).into());
         }

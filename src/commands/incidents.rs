@@ -54,6 +54,9 @@ impl Subcommand for IncidentsArguments {
             ),
             (Err(error), None) => return Err(error),
         };
+        if incidents.is_empty() && retries.is_empty() {
+            context.require_known_session(self.session.as_deref())?;
+        }
         Ok(Reply::from(report(&incidents, &retries, most, context.clock())).in_json(self.json))
     }
 }
@@ -77,7 +80,10 @@ impl Subcommand for ReportArguments {
             .incident
         {
             Some(incident) => bug_report::write(&incident, context.clock()),
-            None => "No limit errors found, so there is nothing to report.".to_owned(),
+            None => {
+                context.require_known_session(self.session.as_deref())?;
+                "No limit errors found, so there is nothing to report.".to_owned()
+            }
         };
         Ok(Report::from_lines(&text).into())
     }

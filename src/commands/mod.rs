@@ -19,6 +19,7 @@ pub(crate) mod now;
 mod preview;
 pub(crate) mod prices;
 pub(crate) mod reply;
+mod requested_session;
 pub(crate) mod spend;
 mod spend_page;
 pub(crate) mod statusline;

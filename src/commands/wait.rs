@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::reply::{Reply, Subcommand, misuse};
+use super::reply::{Reply, Subcommand};
+use super::requested_session::unknown_session;
 use crate::context::Context;
 use crate::incidents::Asker;
 use crate::limits::decide::Wait;
@@ -42,9 +43,7 @@ impl Subcommand for WaitArguments {
             if let Some(session) = session
                 && !incidents.knows_session(session)
             {
-                return Err(misuse(format!(
-                    "there is no session {session}; run `whycap now --json` or `whycap incidents --json` to list the sessions"
-                )));
+                return Err(unknown_session(session));
             }
             let situation = incidents.situation(session, Asker::Shell);
             let wait = context.wait_for(&situation);

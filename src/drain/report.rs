@@ -30,6 +30,11 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
+    /// Returns true if there were no responses and no spend in the period.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.findings.responses == 0 && self.cost == Money::ZERO
+    }
+
     /// Returns the report.
     pub(crate) fn report(&self) -> Report {
         let mut report = Report::new(self.json());

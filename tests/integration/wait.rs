@@ -144,6 +144,13 @@ fn a_session_that_nobody_knows_is_an_error() {
     let run = waits(&client, AT, &["--session", "typo"]);
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stderr.contains("there is no session typo"), "{run:?}");
+    for command in ["incidents", "report", "drain"] {
+        client
+            .run(AT, &[command, "--session", "typo"], b"")
+            .is_refused(
+                "there is no session typo; run `whycap spend --by session --json` to list the sessions",
+            );
+    }
     let explained = client.run(AT, &["explain", "--exit-code", "--session", "typo"], b"");
     assert_eq!(explained.code, 12, "{explained:?}");
     let help = waits(&client, AT, &["--help"]);

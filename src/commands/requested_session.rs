@@ -1,0 +1,33 @@
+//! Rejects a `--session` that whycap does not know, because an empty answer about it would be false.
+
+use super::reply::misuse;
+use crate::context::Context;
+use crate::terminal::truncate;
+
+/// The maximum length of a session ID in an error, in columns.
+const LONGEST_ID: usize = 80;
+
+impl Context {
+    /// Returns an error unless the session that the user typed is known. The commands call this method only if they
+    /// found nothing about the session, because the ledger also knows sessions whose transcripts have been deleted.
+    pub(super) fn require_known_session(&self, typed: Option<&str>) -> anyhow::Result<()> {
+        let Some(typed) = typed else {
+            return Ok(());
+        };
+        let is_known = self
+            .complete_session_id(Some(typed))
+            .is_some_and(|session| self.incidents().knows_session(&session));
+        if is_known {
+            return Ok(());
+        }
+        Err(unknown_session(typed))
+    }
+}
+
+/// Returns the error about a session that whycap does not know.
+pub(super) fn unknown_session(session: &str) -> anyhow::Error {
+    let shown = truncate(session, LONGEST_ID);
+    misuse(format!(
+        "there is no session {shown}; run `whycap spend --by session --json` to list the sessions"
+    ))
+}
