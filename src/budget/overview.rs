@@ -15,7 +15,7 @@ use crate::pricing::Money;
 use crate::render::{MeterRow, Report};
 use crate::spend::{Course, Forecast, HourlyRate, PlanWorth};
 use crate::terminal::{Tone, padding, truncate, width};
-use crate::time::{Clock, format_rfc3339};
+use crate::time::{Clock, Millis, format_rfc3339};
 
 /// The maximum width of a budget's name.
 const MAX_NAME_COLUMNS: usize = 24;
@@ -111,6 +111,11 @@ impl<'c> BudgetOverview<'c> {
         } else {
             RowsBy::Session
         }
+    }
+
+    /// Sets the time of today's first response, at which the rate per hour begins.
+    pub(crate) fn set_first_response(&mut self, at: Option<Millis>) {
+        self.all.first_response = at;
     }
 
     /// Adds one of the ledger's rows.

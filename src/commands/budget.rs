@@ -27,6 +27,7 @@ impl Subcommand for BudgetArguments {
             let mut overview = BudgetOverview::new(context.clock(), config, sessions.clone());
             ledger.rows(EVER, overview.rows_by(), &mut |row| overview.add(&row))?;
             let served = ledger.responses_since(today, false, &|_| true)?;
+            overview.set_first_response(served.all.iter().map(|response| response.at).min());
             let damaged = ledger.damaged(month.timestamp_millis()..EVER.end)?;
             let mut paid = None;
             if config.budget.credits.is_some() {

@@ -119,6 +119,7 @@ impl WatchedMoment {
             ledger.rows(from_ms..Millis::MAX, RowsBy::Quarter, &mut |row| {
                 course.add(&row);
             })?;
+            course.first_response = ledger.first_response(from, now)?;
             Ok(SpendNow {
                 today,
                 per_hour: course.per_hour(),
@@ -235,6 +236,7 @@ impl WatchedMoment {
                     }
                     continuation => continuation,
                 },
+                is_asking: id.is_some() && id == context.session(),
                 retrying: id.and_then(|id| incidents.retrying(id)),
                 share: id.and_then(|id| shares.get(id).copied()),
                 title: label.title,

@@ -112,6 +112,17 @@ impl Ledger {
         })
     }
 
+    /// Returns the time of the first response in a period, or `None` if there is none.
+    pub(crate) fn first_response(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> std::result::Result<Option<Millis>, LedgerError> {
+        let before = from - TimeDelta::milliseconds(1);
+        let firsts = self.first_responses(before, TimeDelta::zero(), "", until)?;
+        Ok(firsts.first().map(|(_session, at)| *at))
+    }
+
     /// Returns the costs of the selected sessions' responses since the given time, or `None` if the ledger cannot be
     /// read.
     pub(crate) fn costs_since(

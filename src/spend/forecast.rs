@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::config::Currency;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::time::{Clock, Millis, datetime_from_millis};
+use crate::time::{Clock, Millis, QUARTER_HOUR, datetime_from_millis};
 
 /// The number of full days before today on which a forecast is based. They include each weekday four times.
 const BASIS_DAYS: u64 = 28;
@@ -61,6 +61,8 @@ pub(crate) struct Course {
     today: NaiveDate,
     /// The start and end of the month.
     pub(crate) month: [DateTime<Utc>; 2],
+    /// The time of the first response today, if it is known. The spend is known only by quarter hour.
+    pub(crate) first_response: Option<Millis>,
     /// The spend in each quarter hour.
     quarters: BTreeMap<Millis, Money>,
 }
@@ -71,6 +73,7 @@ impl Course {
             clock,
             today: clock.zone.day(clock.now),
             month: clock.zone.month_bounds(clock.now).into(),
+            first_response: None,
             quarters: BTreeMap::new(),
         }
     }
@@ -105,8 +108,13 @@ impl Course {
     /// Returns the average spend per hour since the first spend of the day. Returns `None` during the first ten
     /// minutes, because the average is not meaningful yet.
     pub(crate) fn per_hour(&self) -> Option<HourlyRate> {
-        let (first, _) = self.quarters.range(self.midnight(self.today)..).next()?;
-        let since = datetime_from_millis(*first);
+        let (first_quarter, _) = self.quarters.range(self.midnight(self.today)..).next()?;
+        let first_spend = match self.first_response {
+            Some(first) if first - first_quarter < QUARTER_HOUR => first,
+            // Unrecorded spend can precede the first response.
+            Some(_) | None => *first_quarter,
+        };
+        let since = datetime_from_millis(first_spend);
         let rate = average(
             self.spent_today(),
             self.clock.now - since,

@@ -485,6 +485,28 @@ fn what_an_hour_costs_is_one_rate_in_every_verb() {
 }
 
 #[test]
+fn the_hourly_rate_begins_at_the_first_response_of_the_day() {
+    let sandbox = Sandbox::new();
+    // 100,000 tokens of output cost $2.
+    let line = json!({
+        "type": "assistant", "timestamp": "2026-11-20T11:13:00.000Z", "cwd": API, "sessionId": "a",
+        "requestId": "id1", "message": {
+            "id": "id1", "model": "claude-opus-5-5", "usage": {"output_tokens": 100_000},
+        },
+    });
+    sandbox.append(".claude/projects/-p/a.jsonl", &line.to_string());
+    let path = sandbox.write("whycap.toml", "[budget]\nday = 4\n");
+    let sandbox = sandbox
+        .variable("WHYCAP_CONFIG", path.to_str().unwrap())
+        .variable("WHYCAP_NOW", "2026-11-20T11:43:00Z");
+    let says = "$4.00 per hour since 11:13, including breaks";
+    for command in ["now", "budget"] {
+        let shown = flat(sandbox.run(&[command]).success());
+        assert!(shown.contains(says), "{command}: {shown}");
+    }
+}
+
+#[test]
 fn two_days_are_too_little_for_a_forecast_of_the_day() {
     let sandbox = with_days("[budget]\nday = 4\nmonth = 200\n")
         .variable("WHYCAP_NOW", "2026-11-15T12:00:00Z");
