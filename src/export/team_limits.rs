@@ -106,6 +106,13 @@ impl TeamLimits {
     }
 }
 
+/// The last attempt of a stop.
+struct LastAttempt {
+    /// The position of the attempt in the list of errors.
+    position: usize,
+    ended_at: DateTime<Utc>,
+}
+
 /// Reads all errors and determines how often each person was stopped. An error counts toward an earlier stop if the
 /// same limit was still stopping the person.
 fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
@@ -118,16 +125,33 @@ fn read_errors(rows: &MergedRows) -> Result<Vec<ExportedError>, disk::Error> {
     by_key.sort_by_key(|(key, error)| (error.at, *key));
 
     let mut errors: Vec<ExportedError> = by_key.into_iter().map(|(_key, error)| error).collect();
-    let mut last_ends: HashMap<[String; 2], DateTime<Utc>> = HashMap::new();
-    for error in &mut errors {
-        let last_end = last_ends
-            .entry([error.person.clone(), error.kind.clone()])
-            .or_insert(DateTime::<Utc>::MIN_UTC);
-        // Times in rows are rounded down to the nearest quarter hour.
-        let is_new_stop = error.at - *last_end >= TimeDelta::milliseconds(QUARTER_HOUR);
-        error.toll.stops = is_new_stop.into();
+    let mut last_attempts: HashMap<[String; 2], LastAttempt> = HashMap::new();
+    for position in 0..errors.len() {
+        let Some((error, earlier)) = errors
+            .get_mut(..=position)
+            .and_then(<[ExportedError]>::split_last_mut)
+        else {
+            break;
+        };
         let end = error.at.checked_add_signed(error.toll.blocked);
-        *last_end = end.unwrap_or(error.at).max(*last_end);
+        let mut attempt = LastAttempt {
+            position,
+            ended_at: end.unwrap_or(error.at),
+        };
+        let key = [error.person.clone(), error.kind.clone()];
+        error.toll.stops = 1;
+        if let Some(before) = last_attempts.get(&key)
+            // Times in rows are rounded down to the nearest quarter hour.
+            && error.at - before.ended_at < TimeDelta::milliseconds(QUARTER_HOUR)
+        {
+            error.toll.stops = 0;
+            attempt.ended_at = attempt.ended_at.max(before.ended_at);
+            if let Some(before) = earlier.get_mut(before.position) {
+                // The later attempt provides better evidence about the end of the stop.
+                (before.toll.still, before.toll.unknown) = (0, 0);
+            }
+        }
+        last_attempts.insert(key, attempt);
     }
     Ok(errors)
 }

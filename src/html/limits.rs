@@ -45,7 +45,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Markup) {
             page.long_table("tolls whose", "Limits by person", by_person(people, true));
             page.notes([SEAT_ADVICE]);
             page.notes([format!(
-                "This table counts the hours in which a person had a usage window at {FULL_FROM}% or more, including nights. A dash means that there is no data, because only the status line reports usage windows and API keys have none."
+                "This table counts the hours in which a person had a usage window at {FULL_FROM}% or more, even if only for a minute, including nights. A dash means that there is no data, because only the status line reports usage windows and API keys have none."
             )]);
         }
     }

@@ -195,7 +195,7 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
         report.table(by_person(rows, false));
         report.paragraph(
             Tone::Quiet,
-            format!("{FULL_FROM}%+: hours in which a usage window was at {FULL_FROM}% or more. A dash means that there is no data."),
+            format!("hours at {FULL_FROM}%+: the number of clock hours in which a usage window was at {FULL_FROM}% or more, even if only for a minute. A dash means that there is no data."),
         );
     }
     if sentence.is_some() {
@@ -257,14 +257,14 @@ pub(crate) fn by_person<'p>(
     let mut table = toll_table("person", []);
     table
         .columns
-        .push(Column::number(format!("at {FULL_FROM}%+")));
+        .push(Column::number(format!("hours at {FULL_FROM}%+")));
     if is_wide {
         table.columns.push("which".into());
     }
     for (name, person) in people {
         let mut cells = Vec::from(toll_cells(name, &person.tolls.total));
         cells.push(match person.full_hours {
-            Some(hours) => Cell::from(format!("{hours} h")).with_exact(hours.to_string()),
+            Some(hours) => hours.to_string().into(),
             None => Cell::from("-").with_exact("0"),
         });
         if is_wide {

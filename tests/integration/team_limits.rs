@@ -112,9 +112,9 @@ const BY_LIMIT: &str = "Limit errors by limit";
 /// The tables on the page for [`MADE_UP`].
 const TABLES: &str = "
 Limits by person
-ada | 3 | - | 3 h 30 m | 3 h | 5-hour limit 2, weekly limit 1
+ada | 3 | - | 3 h 30 m | 3 | 5-hour limit 2, weekly limit 1
 bob | 3 | 1 | 24 m | - | 5-hour limit 1, overloaded 1, api spend cap 1
-cy | 1 | - | 1 m | 0 h | 5-hour limit 1
+cy | 1 | - | 1 m | 0 | 5-hour limit 1
 
 Limit errors by limit
 5-hour limit | 4 | 1 | 2 h 45 m
@@ -126,10 +126,10 @@ api spend cap | 1 | - | -
 /// The terminal output for [`MADE_UP`].
 const EXPECTED_LINES: &str = "
 5-hour limit           4               1      2 h 45 m
-person  times hit  probably wrong  time blocked  at 97%+
-ada             3               -      3 h 30 m      3 h
-bob             3               1          24 m        -
-cy              1               -           1 m      0 h";
+person  times hit  probably wrong  time blocked  hours at 97%+
+ada             3               -      3 h 30 m              3
+bob             3               1          24 m              -
+cy              1               -           1 m              0";
 
 #[test]
 fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitting_which_limit() {
@@ -177,8 +177,8 @@ fn three_people_know_on_the_page_in_the_terminal_and_in_programs_who_keeps_hitti
 /// Filters, each with the first rows of people that remain.
 const NARROWED: &str = "
 --since 2026-11-11 --timezone UTC > ada | 2 | - | 1 h 30 m | - | weekly limit 1, 5-hour limit 1
---until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 h | 5-hour limit 1; cy | 1 | - | 1 m | 0 h | 5-hour limit 1
---project web > ada | 2 | - | 1 h 30 m | 3 h | weekly limit 1, 5-hour limit 1
+--until 2026-11-10 --timezone UTC > ada | 1 | - | 2 h | 3 | 5-hour limit 1; cy | 1 | - | 1 m | 0 | 5-hour limit 1
+--project web > ada | 2 | - | 1 h 30 m | 3 | weekly limit 1, 5-hour limit 1
 --project web > This section shows only errors in sessions with
 --project web > their hours include all projects.
 --project nowhere > No limit errors found.";
@@ -240,7 +240,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     for (caption, expected) in [
         (BY_LIMIT, "lunar cycle | 1 | - | "),
         (BY_PERSON, "lunar cycle 1"),
-        (BY_PERSON, "(unknown) | - | - | - | 0 h"),
+        (BY_PERSON, "(unknown) | - | - | - | 0"),
     ] {
         let found = lines(&page, caption).join("\n");
         assert!(found.contains(expected), "{found}");
@@ -334,7 +334,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     // The work was blocked from 09:00 until the reset at noon. The weekly window was not full.
     let people = lines(&exported, BY_PERSON);
     assert!(
-        people[0].ends_with(" | 1 h | 3 h | 5-hour limit 1"),
+        people[0].ends_with(" | 1 h | 3 | 5-hour limit 1"),
         "{people:?}"
     );
 }
@@ -346,4 +346,15 @@ fn a_try_shortly_before_the_end_is_of_the_same_stop_though_times_are_rounded() {
     let team = exports_of(&format!("limits ada 2026-11-10 12 6960\n{again}"));
     let run = team.ask("incidents --from OUT");
     assert!(run.success().contains("stopped your work once"), "{run:?}");
+}
+
+/// Two sessions met the same limit, and neither has continued.
+#[test]
+fn a_stop_of_two_sessions_that_is_not_over_is_active_once() {
+    let team = exports_of(
+        "limits ada 2026-11-10 12 60 \"ended\":\"open\"\nlimits ada 2026-11-10 12 0 \"ended\":\"open\",\"session\":\"s-web\"",
+    );
+    let run = team.ask("incidents --from OUT");
+    assert!(run.success().contains("stopped your work once"), "{run:?}");
+    assert!(run.stdout.contains("1 is still active"), "{run:?}");
 }
