@@ -86,6 +86,8 @@ pub(crate) struct RunningSession {
     /// The time at which Claude Code will continue the session, or the reason why Claude Code will not continue it. The
     /// value is `None` if nothing blocks the session.
     pub(crate) continuation: Option<Continuation>,
+    /// True for the session in which the user asked for this screen.
+    pub(crate) is_asking: bool,
     /// The failed attempts of a request that Claude Code is retrying.
     pub(crate) retrying: Option<FailedAttempts>,
     /// The session's share of the increase in the 5-hour window's usage, if several sessions caused the increase.

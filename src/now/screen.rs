@@ -31,12 +31,12 @@ impl Moment {
 
     /// Returns the screen with as many sessions as fit into a given number of rows.
     pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
-        let report = self.report();
-        match report.row_count(page).saturating_sub(rows) {
-            0 => report,
-            // One more row is needed for the number of sessions that are left out.
-            excess => self.report_with_sessions(self.sessions.len().saturating_sub(excess + 1)),
-        }
+        // Each session takes at least one row.
+        (0..=self.sessions.len().min(rows))
+            .rev()
+            .map(|max_sessions| self.report_with_sessions(max_sessions))
+            .find(|report| report.row_count(page) <= rows)
+            .unwrap_or_else(|| self.report_with_sessions(0))
     }
 
     fn report_with_sessions(&self, max_sessions: usize) -> Report {
@@ -214,14 +214,22 @@ impl Moment {
                 .with_tone(Tone::Quiet)
                 .with_min_width(8),
             Column::number("cost").with_tone(Tone::Strong),
-            Column::text("state").with_min_width(26),
+            Column::text("state").with_min_width(18),
+            Column::text("share"),
         ]);
-        // On a narrow screen, first the project and then the cost is left out.
-        table.choices = vec![vec![0, 1, 2, 3], vec![0, 2, 3], vec![0, 3]];
+        // On a narrow screen, first the project, then the share, and then the cost is left out.
+        table.choices = if self.sessions.iter().any(|session| session.share.is_some()) {
+            vec![vec![0, 1, 2, 3, 4], vec![0, 2, 3, 4], vec![0, 2, 3], vec![0, 3]]
+        } else {
+            vec![vec![0, 1, 2, 3], vec![0, 2, 3], vec![0, 3]]
+        };
         table.is_headless = true;
         table.indent = LABEL_COLUMNS;
         for session in self.sessions.iter().take(max) {
             table.row(session.cells(self.clock));
+            if let Some(note) = session.note(self.clock) {
+                table.note_below(note);
+            }
         }
         report.table(table);
         let omitted = self.sessions.len().saturating_sub(max);
@@ -232,28 +240,49 @@ impl Moment {
 }
 
 impl RunningSession {
-    /// Returns the name, the directory, the cost, and the state.
-    fn cells(&self, clock: Clock) -> [String; 4] {
+    /// Returns the name, the directory, the cost, the state, and the share of the 5-hour window's usage.
+    fn cells(&self, clock: Clock) -> [String; 5] {
         let name = self
             .title
             .as_ref()
             .or(self.first_words.as_ref())
             .map_or("(no prompt yet)", String::as_str);
-        let mut parts = Vec::new();
-        if let Some(state) = self.activity.state {
-            let state = match state {
-                SessionState::Busy => "responding",
-                SessionState::Waiting => "waiting for you",
-                SessionState::Idle => "idle",
-                SessionState::Shell => "running a command",
-            };
-            match self.activity.since {
-                Some(since) if since <= clock.now => {
-                    parts.push(format!("{state} {}", format_duration(clock.now - since)));
-                }
-                _ => parts.push(state.to_owned()),
-            }
+        let share = match self.share {
+            Some(share) if share >= MIN_SHARE => format!("about {:.0}% of 5h usage", share * 100.0),
+            Some(_) | None => String::new(),
+        };
+        [
+            name.to_owned(),
+            self.project.clone(),
+            self.cost.map_or_else(String::new, Amount::show),
+            self.state(clock),
+            share,
+        ]
+    }
+
+    /// Returns what the session is doing and for how long, or an empty string if that is unknown.
+    fn state(&self, clock: Clock) -> String {
+        if self.is_asking {
+            return "this session".to_owned();
         }
+        let state = match self.activity.state {
+            Some(SessionState::Busy) => "responding",
+            Some(SessionState::Waiting) => "waiting for you",
+            Some(SessionState::Idle) => "idle",
+            Some(SessionState::Shell) => "running a command",
+            None => return String::new(),
+        };
+        match self.activity.since {
+            Some(since) if since <= clock.now => {
+                format!("{state} {}", format_duration(clock.now - since))
+            }
+            Some(_) | None => state.to_owned(),
+        }
+    }
+
+    /// Returns what stops the session, or `None` if nothing does.
+    fn note(&self, clock: Clock) -> Option<String> {
+        let mut parts = Vec::new();
         if let Some(attempts) = &self.retrying {
             parts.push(attempts.sentence(clock));
         }
@@ -265,18 +294,11 @@ impl RunningSession {
             Some(Err(obstacle)) => parts.push(format!("blocked; {obstacle}")),
             None => {}
         }
-        match self.share {
-            Some(share) if share >= MIN_SHARE => {
-                parts.push(format!("about {:.0}% of 5h usage", share * 100.0));
-            }
-            _ => {}
+        if parts.is_empty() {
+            None
+        } else {
+            Some(parts.join(", "))
         }
-        [
-            name.to_owned(),
-            self.project.clone(),
-            self.cost.map_or_else(String::new, Amount::show),
-            parts.join(", "),
-        ]
     }
 }
 
@@ -345,6 +367,7 @@ mod tests {
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
             continuation: None,
+            is_asking: false,
             retrying: None,
             activity: SessionActivity {
                 session: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
@@ -447,7 +470,12 @@ mod tests {
                 (Some(SessionState::Idle), Some(Err(why)));
         }
         let shown = screen(&blocked, 80, Some(24));
-        for part in ["Look at", "~/work", "$3.00", "blocked…"] {
+        for part in [
+            "Look at",
+            "~/work",
+            "$3.00",
+            "blocked; autoContinueAtUsageLimit is off in the settings\n",
+        ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         let pages =

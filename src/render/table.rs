@@ -43,6 +43,8 @@ pub(crate) struct TableRow {
     pub(crate) cells: Vec<Cell>,
     /// The tone of the whole row, if it differs from the tones of the columns.
     tone: Option<Tone>,
+    /// Running text below the row, which is never truncated.
+    note: Option<String>,
 }
 
 /// A cell of a table.
@@ -141,6 +143,7 @@ impl Table {
         self.rows.push(TableRow {
             cells: cells.into_iter().map(Into::into).collect(),
             tone: None,
+            note: None,
         });
     }
 
@@ -153,7 +156,15 @@ impl Table {
         self.rows.push(TableRow {
             cells: cells.into_iter().map(Into::into).collect(),
             tone: Some(tone),
+            note: None,
         });
+    }
+
+    /// Adds running text below the last row.
+    pub(crate) fn note_below(&mut self, note: impl Into<String>) {
+        if let Some(row) = self.rows.last_mut() {
+            row.note = Some(note.into());
+        }
     }
 
     /// Writes the table to a page.
@@ -174,6 +185,15 @@ impl Table {
                 pieces.push((Tone::Accent, share_bar(share, bar_columns)));
             }
             writer.row(pieces);
+            if let Some(note) = &row.note {
+                let indent = self.indent + GAP;
+                writer.hanging_text(
+                    &[(Tone::Plain, " ".repeat(indent))],
+                    indent,
+                    Tone::Plain,
+                    note,
+                );
+            }
         }
     }
 
@@ -186,6 +206,7 @@ impl Table {
                 .map(|column| Cell::from(&*column.name))
                 .collect(),
             tone: Some(Tone::Quiet),
+            note: None,
         };
         let mut rows = Vec::with_capacity(self.rows.len() + 1);
         if !self.is_headless {
